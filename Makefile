@@ -1,0 +1,72 @@
+# `make demo` shows it working, `make test` runs every check. Both make .venv/ first.
+
+PYTHON ?= python3
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PROJECTS := . plugins/qualtrics plugins/csv_example
+WHAT_DECIDES := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format types walls tests wheels fix live lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-9s%s\n", $$1, $$2 }' Makefile
+
+install: $(STAMP) ## make .venv/ with the three distributions and everything the checks need
+
+$(STAMP): $(WHAT_DECIDES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Smaply Metrics needs Python 3.11 or newer, but '$(PYTHON)' is not that." >&2; \
+		echo "Name a newer one, for example: make install PYTHON=python3.11" >&2; \
+		exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(addprefix -e ,$(PROJECTS))
+	@touch $@
+
+demo: install ## the main job, from connecting to a debug bundle, against the Qualtrics sandbox
+	rm -rf build/demo
+	$(BIN)/smaply-metrics demo --once --home build/demo
+
+test: lint format types walls tests ## every check
+
+lint: install ## ruff's rules
+	$(BIN)/ruff check .
+
+format: install ## is everything formatted? (`make fix` does it)
+	$(BIN)/ruff format --check .
+
+types: install ## mypy, strict
+	$(BIN)/mypy
+
+walls: install ## who may import whom
+	$(BIN)/lint-imports
+
+tests: install ## pytest, the check of the built wheels among them
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+wheels: install ## only the check of the built wheels
+	$(BIN)/pytest -m wheels
+
+fix: install ## format, and mend what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+live: install ## read-only tests against a real account named in the environment
+	$(BIN)/pytest -m live plugins/qualtrics/tests
+
+# Keeps the versions that dev.txt has now where it can; `make lock UPGRADE=--upgrade` takes the newest.
+lock: ## resolve requirements/dev.in to exact versions and hashes, for every Python from 3.11 on
+	$(PYTHON) -m venv --clear build/lock
+	build/lock/bin/python -m pip install --quiet uv
+	build/lock/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--no-emit-package smaply-metrics-core \
+		--no-emit-package smaply-metrics-csv-example \
+		--no-emit-package smaply-metrics-qualtrics \
+		--output-file requirements/dev.txt requirements/dev.in
+
+clean: ## remove .venv/, build/ and the caches
+	rm -rf $(VENV) build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,67 @@
+"""What the tests of the house itself share: where it is, and what belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+NOT_OURS = {"build", "dist", "__pycache__"}
+HIDDEN_BUT_OURS = {".ci", ".github", ".gitignore"}
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One of the three things we ship: its name, its project folder, its importable package."""
+
+    name: str
+    project: Path
+    package: Path
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The root of the repository."""
+    return Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def distributions(root: Path) -> list[Distribution]:
+    """The three distributions, the core first."""
+    plugins = root / "plugins"
+    return [
+        Distribution("smaply-metrics-core", root, root / "smaply_metrics_core"),
+        Distribution(
+            "smaply-metrics-qualtrics",
+            plugins / "qualtrics",
+            plugins / "qualtrics" / "src" / "smaply_metrics_qualtrics",
+        ),
+        Distribution(
+            "smaply-metrics-csv-example",
+            plugins / "csv_example",
+            plugins / "csv_example" / "src" / "smaply_metrics_csv_example",
+        ),
+    ]
+
+
+@pytest.fixture(scope="session")
+def our_files(root: Path) -> list[Path]:
+    """Every file of the project: not those that tools make, nor hidden ones that are not ours."""
+    files = [file for file in _walk(root) if file.suffix != ".pyc"]
+    assert root / "pyproject.toml" in files
+    return files
+
+
+def _walk(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for path in sorted(folder.iterdir()):
+        if path.name in NOT_OURS:
+            continue
+        if path.name.startswith(".") and path.name not in HIDDEN_BUT_OURS:
+            continue
+        if path.is_dir():
+            found += _walk(path)
+        else:
+            found.append(path)
+    return found

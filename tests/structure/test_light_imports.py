@@ -1,0 +1,41 @@
+"""Importing a package costs little: heavy libraries wait until they are needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"alembic", "cryptography", "httpx", "polars", "sqlalchemy", "typer"}
+
+
+def modules_loaded_by(statement: str) -> set[str]:
+    """Run a statement in a new interpreter and give the modules that it loaded."""
+    code = f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.split())
+
+
+def test_the_core_loads_without_its_heavy_libraries() -> None:
+    """`import smaply_metrics_core` loads no database, data frame, HTTP, cipher or CLI library."""
+    loaded = modules_loaded_by("import smaply_metrics_core")
+
+    assert "smaply_metrics_core" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_the_qualtrics_package_loads_nothing_but_itself() -> None:
+    """`import smaply_metrics_qualtrics` loads no other module, so the sandbox starts on its own."""
+    loaded = modules_loaded_by("import smaply_metrics_qualtrics")
+
+    ours = {name for name in loaded if name.startswith("smaply_metrics")}
+    assert ours == {"smaply_metrics_qualtrics"}
+
+
+@pytest.mark.parametrize("library", sorted(HEAVY))
+def test_the_check_would_see_a_heavy_library(library: str) -> None:
+    """Each name looked for is what the library is called once loaded, so a miss is no typo."""
+    assert library in modules_loaded_by(f"import {library}")
