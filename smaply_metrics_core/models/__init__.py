@@ -1,0 +1,1 @@
+"""The words of the framework as frozen models; import them from ``smaply_metrics_core``."""

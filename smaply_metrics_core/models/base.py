@@ -1,0 +1,11 @@
+"""The common base of all models: frozen, closed, and silent about what was typed in."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """A value object: cannot be changed, takes no unknown field, hides inputs in its errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

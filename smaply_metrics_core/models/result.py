@@ -1,0 +1,102 @@
+"""Results: numbers made from a tally, each with what it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003  # pydantic needs it at run time.
+from datetime import datetime  # noqa: TC003  # pydantic needs it at run time.
+from enum import StrEnum
+
+from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.query import (  # noqa: TC001  # pydantic needs them.
+    Calculation,
+    MetricType,
+    Window,
+)
+
+
+class Unit(StrEnum):
+    """What a value counts in."""
+
+    COUNT = "count"
+    """Responses or answers."""
+    SCORE = "score"
+    """The question's own scale."""
+    PERCENT = "percent"
+    """0 to 100."""
+    POINTS = "points"
+    """NPS, -100 to 100."""
+
+
+class Measured(Frozen):
+    """One window's number and the responses behind it.
+
+    Attributes:
+        value: The raw number in ``unit``; ``None`` when there is nothing to calculate from.
+        reason: Why there is no value, for people; empty when there is one.
+        responses: Responses that count.
+        answered: Those whose answer entered the denominator.
+        unanswered: The other responses that count, by reason.
+        excluded: Responses recorded and left out, by reason.
+        recorded: All of them: counted and left out.
+        low_sample: Fewer than 30 answers stand behind the value.
+    """
+
+    window: Window
+    value: float | None
+    reason: str = ""
+    responses: int
+    answered: int
+    unanswered: Mapping[str, int] = {}
+    excluded: Mapping[str, int] = {}
+    recorded: int
+    low_sample: bool
+
+
+class GroupValue(Frozen):
+    """One group of a Series: ``answered`` stands behind ``value``.
+
+    For groups that are answers themselves, ``answered`` is how many gave that answer.
+    ``running`` marks the calendar period that is not over yet; ``edge`` one that the range cuts.
+    """
+
+    key: str
+    label: str
+    value: float | None
+    responses: int
+    answered: int
+    low_sample: bool
+    running: bool = False
+
+
+class Change(Frozen):
+    """Current against previous: ``difference`` in the result's unit (points for percent).
+
+    ``percent`` = difference / |previous| x 100, for counts, sums and averages; absent, with the
+    ``reason``, where it would mean nothing.
+    """
+
+    difference: float | None
+    percent: float | None = None
+    reason: str = ""
+
+
+class Result(Frozen):
+    """What a metric shows.
+
+    Attributes:
+        counted: Labels of the answers that a box or a share counted.
+        notes: Remarks for people about how the number came to be.
+        as_of: When the data was read (aware).
+    """
+
+    type: MetricType
+    calculation: Calculation
+    unit: Unit
+    current: Measured
+    previous: Measured | None = None
+    change: Change | None = None
+    groups: tuple[GroupValue, ...] = ()
+    ungrouped: int = 0
+    counted: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    as_of: datetime

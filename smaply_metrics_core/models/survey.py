@@ -1,0 +1,118 @@
+"""Surveys and what can be asked of them: questions, choices, embedded fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator  # noqa: TC003  # Kept at run time for tools.
+from datetime import datetime  # noqa: TC003  # pydantic needs it at run time.
+from enum import StrEnum
+
+from smaply_metrics_core.errors import QuestionUnavailable
+from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.query import Calculation  # noqa: TC001  # pydantic needs it.
+
+
+class Survey(Frozen):
+    """One survey as a list shows it.
+
+    ``last_modified`` is when its definition was changed (aware), not when it was last answered.
+    """
+
+    id: str
+    name: str
+    last_modified: datetime | None = None
+    is_active: bool | None = None
+
+
+class Choice(Frozen):
+    """One answer that a question offers.
+
+    Attributes:
+        key: What stands in the data for this answer, as text (a recode, a choice id).
+        label: What the respondent read, as plain text.
+        value: Its number on the question's scale; ``None`` where it has none.
+        analyze: False for answers such as "Not applicable", which never enter a denominator.
+    """
+
+    key: str
+    label: str
+    value: float | None = None
+    analyze: bool = True
+
+
+class QuestionKind(StrEnum):
+    """What kind of answers a question takes."""
+
+    SINGLE_CHOICE = "single_choice"
+    MULTIPLE_CHOICE = "multiple_choice"
+    NPS = "nps"
+    NUMBER = "number"
+    TEXT = "text"
+    GROUP = "group"
+    """Only a heading over its sub-questions (a matrix): not answered itself."""
+    OTHER = "other"
+
+
+class Question(Frozen):
+    """A question, or a sub-question such as one row of a matrix.
+
+    Attributes:
+        id: What a metric names, unique in the survey (Qualtrics: ``QID4``, ``QID4_2``).
+        name: The short name its author gave it, not unique (Qualtrics: the export tag).
+        text: What the respondent read, as plain text.
+        choices: The answers offered, in the order shown; empty for free answers.
+        calculations: What may be calculated from it; every other calculation is refused.
+        can_group_by: Whether another metric may be grouped by its answers.
+        note: Why it cannot be averaged or grouped by, for people; empty where nothing is missing.
+        sub_questions: The rows of a matrix and the like, each a question of its own.
+    """
+
+    id: str
+    name: str = ""
+    text: str
+    kind: QuestionKind
+    choices: tuple[Choice, ...] = ()
+    calculations: tuple[Calculation, ...] = ()
+    can_group_by: bool = False
+    note: str = ""
+    sub_questions: tuple[Question, ...] = ()
+
+
+class EmbeddedField(Frozen):
+    """A value stored with each response that no question asked for, such as a region."""
+
+    name: str
+    label: str = ""
+
+
+class Questionnaire(Frozen):
+    """A survey with everything that a metric can be made of.
+
+    ``notes`` are remarks for people, such as columns that had to be ignored.
+    """
+
+    survey: Survey
+    questions: tuple[Question, ...]
+    fields: tuple[EmbeddedField, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def walk(self) -> Iterator[Question]:
+        """Yield every question and sub-question, in order."""
+        pending = list(reversed(self.questions))
+        while pending:
+            question = pending.pop()
+            yield question
+            pending.extend(reversed(question.sub_questions))
+
+    def question(self, question_id: str) -> Question:
+        """Find a question or sub-question.
+
+        Raises:
+            QuestionUnavailable: when the survey has none of this id.
+        """
+        for question in self.walk():
+            if question.id == question_id:
+                return question
+        raise QuestionUnavailable(
+            f"The survey “{self.survey.name}” has no question {question_id}.",
+            remedy="Edit the metric and choose a question from the survey as it is now.",
+        )
