@@ -56,8 +56,8 @@ from smaply_metrics_core.models.survey import (
     Choice,
     EmbeddedField,
     Question,
-    Questionnaire,
     QuestionKind,
+    Questionnaire,
     Survey,
 )
 from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Totals, WindowTally

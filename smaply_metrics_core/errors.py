@@ -20,7 +20,8 @@
     │   ├── SurveyUnavailable           the survey is gone, or not shared with this user
     │   ├── ResultsUnavailable          the survey is there, its results may not be viewed
     │   ├── QuestionUnavailable         the question, field or answer is gone
-    │   └── ExportFailed                the export of responses failed, or came damaged
+    │   ├── ExportFailed                the export of responses failed, or came damaged
+    │   └── CheckFailed                 a required step of checking credentials failed
     ├── DataError                   the data is there and cannot become this number
     │   ├── CalculationRefused          the question does not allow the calculation
     │   └── GroupingRefused             too many groups, or a group for each respondent
@@ -34,18 +35,19 @@
     ├── BundleRefused               a debug bundle would have carried a secret
     └── Cancelled                   the caller asked to stop
 
-Catch ``MetricsError`` for all of them and ``RemoteError`` for whatever happened on the way to, or in,
-the survey tool. Each carries a message and a remedy for people, and none ever carries a secret.
+Catch ``MetricsError`` for all of them and ``RemoteError`` for whatever happened on the way to, or
+in, the survey tool. Each carries a message and a remedy for people, and none carries a secret.
 """
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  # Kept at run time: annotations are read by tools.
+from datetime import datetime  # Kept at run time: annotations are read by tools.
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from smaply_metrics_core.models.problem import FieldProblem, Problem
+    from smaply_metrics_core.models.source import CheckReport
 
 
 class Issue(StrEnum):
@@ -112,7 +114,7 @@ class MetricsError(Exception):
 
     def to_problem(self) -> Problem:
         """Give the JSON form that stores, APIs and other processes use."""
-        from smaply_metrics_core.models.problem import Problem  # noqa: PLC0415  # Breaks a cycle.
+        from smaply_metrics_core.models.problem import Problem  # Breaks a cycle.
 
         return Problem(
             kind=self.kind,
@@ -188,11 +190,27 @@ class DestinationRefused(InputError):
 
 
 class RemoteError(MetricsError):
-    """The survey tool, or the way to it, said no."""
+    """The survey tool, or the way to it, said no.
+
+    ``retry_at`` is when the survey tool wants to be asked again, where it said so (aware).
+    """
 
     kind = "remote_error"
     blame = Blame.SOURCE
     issue = Issue.CONNECTION
+
+    def __init__(  # noqa: PLR0913  # All by name: what a survey tool says about a failure.
+        self,
+        message: str,
+        *,
+        remedy: str | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        issue: Issue | None = None,
+        retry_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message, remedy=remedy, code=code, request_id=request_id, issue=issue)
+        self.retry_at = retry_at
 
 
 class Unreachable(RemoteError):
@@ -213,23 +231,11 @@ class SourceUnavailable(RemoteError):
 
 
 class RateLimited(RemoteError):
-    """Too many requests; ``retry_at`` is when the survey tool wants to be asked again."""
+    """Too many requests."""
 
     kind = "rate_limited"
     retryable = True
     default_remedy = "Wait: the next update is made when the survey tool allows it."
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        retry_at: datetime | None = None,
-        remedy: str | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-    ) -> None:
-        super().__init__(message, remedy=remedy, code=code, request_id=request_id)
-        self.retry_at = retry_at
 
 
 class CredentialRefused(RemoteError):
@@ -288,6 +294,30 @@ class ExportFailed(RemoteError):
     retryable = True
     issue = Issue.DATA
     default_remedy = "Try again; if it stays, give support the request id."
+
+
+class CheckFailed(RemoteError):
+    """A required step of checking credentials failed, so they were not saved.
+
+    ``report`` holds every step; the error speaks with the failed step's problem.
+    """
+
+    def __init__(self, report: CheckReport) -> None:
+        problem = report.problem
+        if problem is None:
+            raise ValueError("a report without a problem has not failed")
+        super().__init__(
+            problem.message,
+            remedy=problem.remedy,
+            code=problem.code,
+            request_id=problem.request_id,
+        )
+        self.report = report
+        self._problem = problem
+
+    def to_problem(self) -> Problem:
+        """Give the failed step's problem: its kind and issue, not this wrapper's."""
+        return self._problem
 
 
 class DataError(MetricsError):

@@ -19,7 +19,6 @@ from smaply_metrics_core.errors import CredentialsInvalid
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.problem import FieldProblem
 
-
 C = TypeVar("C", bound="Credentials")
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  # pydantic needs it at run time.
+from datetime import datetime  # pydantic needs it at run time.
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from smaply_metrics_core.models.base import Frozen
-from smaply_metrics_core.models.problem import Problem  # noqa: TC001  # pydantic needs it.
-from smaply_metrics_core.models.query import Definition  # noqa: TC001  # pydantic needs it.
-from smaply_metrics_core.models.result import Result  # noqa: TC001  # pydantic needs it.
+from smaply_metrics_core.models.problem import Problem  # pydantic needs it.
+from smaply_metrics_core.models.query import Definition  # pydantic needs it.
+from smaply_metrics_core.models.result import Result  # pydantic needs it.
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
@@ -88,7 +88,8 @@ class Card(Frozen):
 
     Attributes:
         result: The last good value for the metric as it is now; ``None`` when there is none.
-        text: The value as shown (NPS whole, averages with one decimal, shares whole percent).
+        text: The value of the present window as shown (NPS whole, averages with one decimal, shares
+            whole percent).
         as_of: When the data of ``result`` was read.
         problem: Why it is not fresh, with the remedy.
         next_at: The first instant at which the next update is due.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import date, datetime  # noqa: TC003  # pydantic needs them at run time.
+from datetime import date, datetime  # pydantic needs them at run time.
 from enum import StrEnum
 from typing import Literal, Self
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003  # pydantic needs it at run time.
-from datetime import datetime  # noqa: TC003  # pydantic needs it at run time.
+from collections.abc import Mapping  # pydantic needs it at run time.
+from datetime import datetime  # pydantic needs it at run time.
 from enum import StrEnum
 
+from pydantic import Field
+
 from smaply_metrics_core.models.base import Frozen
-from smaply_metrics_core.models.query import (  # noqa: TC001  # pydantic needs them.
+from smaply_metrics_core.models.query import (  # pydantic needs them.
     Calculation,
     MetricType,
     Window,
@@ -46,8 +48,8 @@ class Measured(Frozen):
     reason: str = ""
     responses: int
     answered: int
-    unanswered: Mapping[str, int] = {}
-    excluded: Mapping[str, int] = {}
+    unanswered: Mapping[str, int] = Field(default_factory=dict)
+    excluded: Mapping[str, int] = Field(default_factory=dict)
     recorded: int
     low_sample: bool
 
@@ -66,6 +68,7 @@ class GroupValue(Frozen):
     answered: int
     low_sample: bool
     running: bool = False
+    edge: bool = False
 
 
 class Change(Frozen):

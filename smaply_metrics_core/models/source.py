@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  # pydantic needs it at run time.
+import re
+from pathlib import Path  # pydantic needs it at run time.
 from typing import Literal
 
+from pydantic import PositiveInt, field_validator
+
 from smaply_metrics_core.models.base import Frozen
-from smaply_metrics_core.models.credentials import Credentials  # noqa: TC001  # pydantic.
-from smaply_metrics_core.models.problem import Problem  # noqa: TC001  # pydantic.
+from smaply_metrics_core.models.credentials import Credentials  # pydantic.
+from smaply_metrics_core.models.problem import Problem  # pydantic.
 
 
 class RequestLimit(Frozen):
@@ -19,7 +22,16 @@ class RequestLimit(Frozen):
 
     method: str
     path: str
-    per_minute: int
+    per_minute: PositiveInt
+
+    @field_validator("path")
+    @classmethod
+    def _compiles(cls, path: str) -> str:
+        try:
+            re.compile(path)
+        except re.error as error:
+            raise ValueError(f"the path is no regular expression: {error}") from None
+        return path
 
 
 class CheckStep(Frozen):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator  # noqa: TC003  # Kept at run time for tools.
-from datetime import datetime  # noqa: TC003  # pydantic needs it at run time.
+from collections.abc import Iterator  # Kept at run time for tools.
+from datetime import datetime  # pydantic needs it at run time.
 from enum import StrEnum
 
 from smaply_metrics_core.errors import QuestionUnavailable
 from smaply_metrics_core.models.base import Frozen
-from smaply_metrics_core.models.query import Calculation  # noqa: TC001  # pydantic needs it.
+from smaply_metrics_core.models.query import Calculation  # pydantic needs it.
 
 
 class Survey(Frozen):

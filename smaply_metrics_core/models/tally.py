@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003  # pydantic needs it at run time.
-from datetime import datetime  # noqa: TC003  # pydantic needs it at run time.
+from collections.abc import Mapping  # pydantic needs it at run time.
+from datetime import datetime  # pydantic needs it at run time.
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
@@ -34,13 +34,16 @@ class Counts(Frozen):
         unanswered: The others, by reason; ``answered`` plus these is ``responses``.
         answers: How often each answer was given: choice key, or the number as text. Single
             answers add up to ``answered``; multiple answers may exceed it.
+        chosen: Responses that gave at least one of the answers that a share asks for. Needed only
+            where one response may give several of them: elsewhere ``answers`` tells.
         totals: In place of ``answers``, from a source that knows only totals.
     """
 
     responses: NonNegativeInt
     answered: NonNegativeInt = 0
-    unanswered: Reasons = {}
-    answers: Mapping[str, NonNegativeInt] = {}
+    unanswered: Reasons = Field(default_factory=dict)
+    answers: Mapping[str, NonNegativeInt] = Field(default_factory=dict)
+    chosen: NonNegativeInt | None = None
     totals: Totals | None = None
 
     @model_validator(mode="after")
@@ -70,7 +73,7 @@ class WindowTally(Frozen):
     """
 
     window: Literal["current", "previous"] = "current"
-    excluded: Reasons = {}
+    excluded: Reasons = Field(default_factory=dict)
     total: Counts
     groups: tuple[GroupCounts, ...] = ()
     ungrouped: NonNegativeInt = 0

@@ -1,0 +1,204 @@
+"""Making metrics: preview, add, list, show, edit, delete."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.calculations.definitions import check_definition
+from smaply_metrics_core.calculations.value import calculate
+from smaply_metrics_core.errors import InputError, MetricsError
+from smaply_metrics_core.host.actors import Actor, Role
+from smaply_metrics_core.host.store import connections as connection_rows
+from smaply_metrics_core.host.store import metrics as rows
+from smaply_metrics_core.host.store import states
+from smaply_metrics_core.host.store.connections import AccountSettings
+from smaply_metrics_core.models.metric import Display, Metric
+from smaply_metrics_core.periods import make_query, zone_info
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import Event
+
+    from smaply_metrics_core.host.core import Core
+    from smaply_metrics_core.models.query import Definition
+    from smaply_metrics_core.models.result import Result
+
+    OnProgress = Callable[[float, float | None, str], None]
+
+
+class Metrics:
+    """The metrics of accounts."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def preview(
+        self,
+        actor: Actor,
+        connection_id: str,
+        definition: Definition,
+        *,
+        progress: OnProgress | None = None,
+        cancelled: Event | None = None,
+    ) -> Result:
+        """Measure without saving anything.
+
+        Raises:
+            QueryInvalid: when the parts of the definition do not go together.
+            MetricsError: whatever kept the source from answering.
+        """
+        actor.require(Role.EDITOR, "Previewing a metric")
+        row = self._core.find_connection(actor.account, connection_id)
+        deadline = self._core.deadline(self._core.settings.deadlines.preview, cancelled)
+        with self._core.store.reading() as db:
+            account = connection_rows.read_account(db, actor.account)
+        with self._core.session(row, deadline, progress=progress) as session:
+            check_definition(definition, session.questions(definition.survey_id))
+            query = make_query(
+                "preview",
+                definition,
+                now=self._core.now(),
+                zone=account.zone,
+                week_start=account.week_start,
+            )
+            answers = self._core.fetch(row, session, definition.survey_id, (query,))
+        tally = answers[query.id]
+        if isinstance(tally, MetricsError):
+            raise tally
+        return calculate(query, tally, self._core.now())
+
+    def add(  # noqa: PLR0913  # What a metric is made of.
+        self,
+        actor: Actor,
+        connection_id: str,
+        name: str,
+        definition: Definition,
+        *,
+        display: Display | None = None,
+        workspace: str = "default",
+    ) -> Metric:
+        """Check a definition against its survey and keep it as a metric.
+
+        Raises:
+            QueryInvalid: when the parts of the definition do not go together.
+            MetricsError: when the survey could not be read to check it.
+        """
+        actor.require(Role.EDITOR, "Making a metric")
+        source = self._check(actor, connection_id, definition)
+        now = self._core.now()
+        metric = _validated(
+            id=f"met_{secrets.token_hex(6)}",
+            workspace=workspace,
+            name=name,
+            source=source,
+            definition=definition,
+            display=display or Display(),
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        with self._core.store.writing() as db:
+            rows.add(db, actor.account, actor.user, metric)
+        return metric
+
+    def list(self, actor: Actor) -> tuple[Metric, ...]:
+        """Give the account's metrics, oldest first."""
+        with self._core.store.reading() as db:
+            return rows.of_account(db, actor.account)
+
+    def show(self, actor: Actor, metric_id: str) -> Metric:
+        """Give one metric.
+
+        Raises:
+            NotFound: when this account has none of this id.
+        """
+        with self._core.store.reading() as db:
+            return rows.find(db, actor.account, metric_id)
+
+    def edit(  # noqa: PLR0913  # Each is one thing that an Editor may change.
+        self,
+        actor: Actor,
+        metric_id: str,
+        *,
+        name: str | None = None,
+        definition: Definition | None = None,
+        display: Display | None = None,
+        version: int | None = None,
+    ) -> Metric:
+        """Change a metric. What it measures being new, its old value is discarded; else kept.
+
+        ``version`` is the one that the Editor saw: when somebody else came first, nothing is saved.
+
+        Raises:
+            InputError: when somebody else changed the metric meanwhile.
+            QueryInvalid: when the parts of the new definition do not go together.
+        """
+        actor.require(Role.EDITOR, "Editing a metric")
+        old = self.show(actor, metric_id)
+        measured_anew = definition is not None and definition != old.definition
+        if definition is not None and measured_anew:
+            self._check(actor, old.source, definition)
+        new = _validated(
+            **{
+                **{field: getattr(old, field) for field in Metric.model_fields},
+                "name": old.name if name is None else name,
+                "definition": definition or old.definition,
+                "display": display or old.display,
+                "version": (version or old.version) + 1,
+                "updated_at": self._core.now(),
+            }
+        )
+        with self._core.store.writing() as db:
+            if not rows.replace(db, actor.account, new):
+                raise InputError(
+                    f"Somebody else changed “{old.name}” meanwhile; your change was not saved.",
+                    remedy="Look at the metric as it is now and make your change again.",
+                )
+            if measured_anew:
+                states.drop_value(db, actor.account, metric_id)
+        return new
+
+    def delete(self, actor: Actor, metric_id: str) -> Metric:
+        """Delete a metric and its value; gives what was deleted."""
+        actor.require(Role.EDITOR, "Deleting a metric")
+        with self._core.store.writing() as db:
+            metric = rows.find(db, actor.account, metric_id)
+            rows.remove(db, actor.account, (metric_id,))
+        return metric
+
+    def account(self, actor: Actor) -> AccountSettings:
+        """Give the account's time zone and first day of the week."""
+        with self._core.store.reading() as db:
+            return connection_rows.read_account(db, actor.account)
+
+    def set_account(self, actor: Actor, settings: AccountSettings) -> None:
+        """Change the account's time zone and first day of the week; cards become due by it.
+
+        Raises:
+            InputError: for a zone or weekday that does not exist.
+        """
+        actor.require(Role.ADMIN, "Changing the account's time zone")
+        zone_info(settings.zone)
+        if not 1 <= settings.week_start <= 7:  # noqa: PLR2004  # ISO weekdays.
+            raise InputError(
+                f"{settings.week_start} is no weekday.", remedy="Use 1 for Monday to 7 for Sunday."
+            )
+        with self._core.store.writing() as db:
+            connection_rows.write_account(db, actor.account, settings)
+
+    def _check(self, actor: Actor, connection_id: str, definition: Definition) -> str:
+        row = self._core.find_connection(actor.account, connection_id)
+        deadline = self._core.deadline(self._core.settings.deadlines.list)
+        with self._core.session(row, deadline) as session:
+            check_definition(definition, session.questions(definition.survey_id))
+        return row.source
+
+
+def _validated(**values: object) -> Metric:
+    try:
+        return Metric.model_validate(values)
+    except ValueError:
+        raise InputError(
+            "The metric's name does not fit.", remedy="Give it a name of 1 to 300 characters."
+        ) from None

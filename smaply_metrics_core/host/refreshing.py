@@ -1,0 +1,186 @@
+"""One refresh: a survey's metrics, answered by one export, under a lease."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.calculations.value import calculate
+from smaply_metrics_core.errors import Cancelled, MetricsError, NotFound
+from smaply_metrics_core.host.deciding import decide_metric
+from smaply_metrics_core.host.store import connections as connection_rows
+from smaply_metrics_core.host.store import leases, states
+from smaply_metrics_core.periods import make_query
+from smaply_metrics_core.refresh import DecisionKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from threading import Event
+
+    from smaply_metrics_core.host.core import Core
+    from smaply_metrics_core.host.refreshers import SurveyKey
+    from smaply_metrics_core.host.store.connections import AccountSettings, ConnectionRow
+    from smaply_metrics_core.host.store.leases import Lease
+    from smaply_metrics_core.host.store.states import MetricState
+    from smaply_metrics_core.models.problem import Problem
+    from smaply_metrics_core.models.query import MetricQuery
+    from smaply_metrics_core.models.result import Result
+    from smaply_metrics_core.models.tally import Tally
+
+    Outcome = tuple[Result, Tally] | MetricsError
+
+logger = logging.getLogger(__name__)
+
+LEASE_MARGIN = timedelta(minutes=1)
+"""How much longer than its deadline a refresh holds its lease: time to write what it found."""
+
+
+class SurveyRefresh:
+    """Refreshes surveys; one object serves all threads of a process."""
+
+    def __init__(
+        self, core: Core, progress: Callable[[SurveyKey, float, float | None, str], None]
+    ) -> None:
+        self._core = core
+        self._progress = progress
+        self._owner = secrets.token_hex(8)
+
+    def __call__(self, key: SurveyKey, forced: bool, stopping: Event) -> None:  # noqa: FBT001
+        """Refresh one survey if, under its lease, it is still due.
+
+        Every metric on the survey is answered by the one export and takes its attempt, not only
+        those that somebody is looking at: so they stay in step. Problems end up on the cards.
+        """
+        begun = self._begin(key, forced=forced)
+        if begun is None:
+            return
+        lease, row, account, waiting = begun
+        queries = {
+            state.metric.id: make_query(
+                state.metric.id,
+                state.metric.definition,
+                now=self._core.now(),
+                zone=account.zone,
+                week_start=account.week_start,
+            )
+            for state in waiting
+        }
+        try:
+            outcomes = self._measure(key, row, tuple(queries.values()), stopping)
+        except Cancelled:
+            self._undo(lease, waiting)
+            return
+        except MetricsError as error:
+            outcomes = dict.fromkeys(queries, error)
+        except BaseException:
+            # A bug of our own: the attempt stays, as one that never ended, so that it is not
+            # made again at once; the lease does not wait until it expires.
+            with self._core.store.writing() as db:
+                leases.release(db, lease)
+            raise
+        self._finish(lease, account, waiting, outcomes)
+
+    def _begin(
+        self, key: SurveyKey, *, forced: bool
+    ) -> tuple[Lease, ConnectionRow, AccountSettings, tuple[MetricState, ...]] | None:
+        """Take the lease and write the attempt, or find that there is nothing to do."""
+        now = self._core.now()
+        expires_at = now + timedelta(seconds=self._core.settings.deadlines.refresh) + LEASE_MARGIN
+        with self._core.store.writing() as db:
+            try:
+                row = connection_rows.find(db, key.account, key.source)
+            except NotFound:
+                return None
+            account = connection_rows.read_account(db, key.account)
+            waiting = states.read(db, key.account, survey=(key.source, key.survey_id))
+            decisions = [
+                decide_metric(state, account, self._core.settings.policy, now, forced=forced)
+                for state in waiting
+            ]
+            if not any(decision.kind is DecisionKind.DUE for decision in decisions):
+                return None
+            lease = leases.acquire(
+                db,
+                account=key.account,
+                connection_id=row.id,
+                survey_id=key.survey_id,
+                owner=self._owner,
+                now=now,
+                expires_at=expires_at,
+                forced=forced,
+            )
+            if lease is None:
+                return None
+            if row.stands_refused and not connection_rows.claim_refused(db, row, now):
+                leases.release(db, lease)
+                return None
+            states.begin_attempts(db, key.account, _fingerprints(waiting, account), now)
+            return lease, connection_rows.find(db, key.account, row.id), account, waiting
+
+    def _measure(
+        self,
+        key: SurveyKey,
+        row: ConnectionRow,
+        queries: Sequence[MetricQuery],
+        stopping: Event,
+    ) -> dict[str, Outcome]:
+        deadline = self._core.deadline(self._core.settings.deadlines.refresh, stopping)
+
+        def report(done: float, total: float | None, what: str) -> None:
+            self._progress(key, done, total, what)
+
+        with self._core.session(row, deadline, progress=report) as session:
+            tallies = self._core.fetch(row, session, key.survey_id, queries)
+        now = self._core.now()
+        outcomes: dict[str, Outcome] = {}
+        for query in queries:
+            tally = tallies[query.id]
+            if isinstance(tally, MetricsError):
+                outcomes[query.id] = tally
+                continue
+            try:
+                outcomes[query.id] = (calculate(query, tally, now), tally)
+            except MetricsError as error:
+                outcomes[query.id] = error
+        return outcomes
+
+    def _finish(
+        self,
+        lease: Lease,
+        account: AccountSettings,
+        waiting: Sequence[MetricState],
+        outcomes: Mapping[str, Outcome],
+    ) -> None:
+        """Write every metric's outcome in one transaction, unless the lease was lost."""
+        fingerprints = _fingerprints(waiting, account)
+        problems: dict[str, Problem | None] = {}
+        values: dict[str, tuple[str, Result, Tally]] = {}
+        for metric_id, outcome in outcomes.items():
+            if isinstance(outcome, MetricsError):
+                problems[metric_id] = outcome.to_problem()
+            else:
+                problems[metric_id] = None
+                values[metric_id] = (fingerprints[metric_id], *outcome)
+        with self._core.store.writing() as db:
+            if not leases.release(db, lease):
+                logger.warning("A late result for survey %s was not kept.", lease.survey_id)
+                return
+            states.end_attempts(db, lease.account, problems, self._core.now())
+            states.save_values(db, lease.account, values)
+
+    def _undo(self, lease: Lease, waiting: Sequence[MetricState]) -> None:
+        """Leave no trace: a clean shutdown is no attempt."""
+        with self._core.store.writing() as db:
+            if leases.release(db, lease):
+                states.restore_attempts(db, lease.account, waiting)
+
+
+def _fingerprints(waiting: Sequence[MetricState], account: AccountSettings) -> dict[str, str]:
+    return {
+        state.metric.id: state.metric.definition.fingerprint(
+            zone=account.zone, week_start=account.week_start
+        )
+        for state in waiting
+    }

@@ -1,0 +1,67 @@
+"""What the operator of a host decides."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from smaply_metrics_core.refresh import RefreshPolicy
+from smaply_metrics_core.sources import AllowedDestinations, SourceSettings
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long calls may take, in seconds; each returns by then whatever a source does."""
+
+    check: float = 60.0
+    list: float = 60.0
+    preview: float = 300.0
+    refresh: float = 900.0
+    debug: float = 1800.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that an operator sets.
+
+    Attributes:
+        home: The folder of the embedded store and its key file.
+        allowed: Which hosts and folders sources may reach.
+        sources: Which sources may be used.
+        policy: When metrics refresh.
+        workers: How many surveys are refreshed at the same time in this process.
+        support: Whom people may ask; shown beside each issue when set.
+    """
+
+    home: Path
+    allowed: AllowedDestinations
+    sources: SourceSettings = field(default_factory=SourceSettings)
+    policy: RefreshPolicy = field(default_factory=RefreshPolicy)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    workers: int = 4
+    support: str = ""
+
+    @classmethod
+    def from_environment(
+        cls, home: Path, environment: Mapping[str, str] | None = None, *, account: str
+    ) -> Settings:
+        """Read ``SMAPLY_METRICS_*``; files of ``account`` may be read below one folder.
+
+        That folder is ``SMAPLY_METRICS_FOLDER``, or ``files`` in the home.
+        """
+        env = os.environ if environment is None else environment
+        folder = Path(env.get("SMAPLY_METRICS_FOLDER") or home / "files")
+        return cls(
+            home=home,
+            allowed=AllowedDestinations(
+                folders={account: folder}, environment=env, store=home / STORE_NAME
+            ),
+            sources=SourceSettings.from_environment(env),
+            support=env.get("SMAPLY_METRICS_SUPPORT", ""),
+        )
+
+
+STORE_NAME = "store.db"
+KEY_FILE_NAME = "key"

@@ -1,0 +1,202 @@
+"""Rows of connections; every statement names the account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, delete, exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from smaply_metrics_core.errors import AlreadyExists, NotFound
+from smaply_metrics_core.host.store.tables import accounts, connections
+from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.source import CheckReport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection, RowMapping
+
+
+@dataclass(frozen=True)
+class AccountSettings:
+    """What an account decides about time: its zone (IANA) and first weekday (1 = Monday)."""
+
+    zone: str = "UTC"
+    week_start: int = 1
+
+
+@dataclass(frozen=True)
+class ConnectionRow:
+    """A connection as stored; ``sealed`` is the only place of its credentials."""
+
+    id: str
+    account: str
+    source: str
+    distribution: str
+    sealed: str
+    version: int
+    report: CheckReport
+    problem: Problem | None
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    checked_at: datetime
+    refused_at: datetime | None
+    woken_at: datetime | None
+    retry_not_before: datetime | None
+    retry_said_at: datetime | None
+
+    @property
+    def stands_refused(self) -> bool:
+        """Whether the credentials were refused and have neither changed nor worked since."""
+        return self.refused_at is not None and self.woken_at is None
+
+
+def read_account(db: Connection, account: str) -> AccountSettings:
+    """Give an account's settings, or the defaults when it has set none."""
+    row = db.execute(
+        select(accounts.c.zone, accounts.c.week_start).where(accounts.c.id == account)
+    ).one_or_none()
+    return AccountSettings(row.zone, row.week_start) if row else AccountSettings()
+
+
+def write_account(db: Connection, account: str, settings: AccountSettings) -> None:
+    """Keep an account's settings."""
+    values = {"zone": settings.zone, "week_start": settings.week_start}
+    if not db.execute(update(accounts).where(accounts.c.id == account).values(values)).rowcount:
+        db.execute(insert(accounts).values(id=account, **values))
+
+
+def add(db: Connection, row: ConnectionRow) -> None:
+    """Insert a connection.
+
+    Raises:
+        AlreadyExists: when the account has one to this source.
+    """
+    values = {**row.__dict__, **_json(row.report, row.problem)}
+    try:
+        db.execute(insert(connections).values(values))
+    except IntegrityError:
+        raise already_connected(row.source) from None
+
+
+def already_connected(source: str) -> AlreadyExists:
+    """Make the error for a second connection to one source."""
+    return AlreadyExists(
+        f"This account is connected to {source} already.",
+        remedy="Edit the existing one: Edit Configuration, or `smaply-metrics edit`.",
+    )
+
+
+def find(db: Connection, account: str, connection_id: str) -> ConnectionRow:
+    """Give one connection, by its id or by its source's id.
+
+    Raises:
+        NotFound: when this account has none.
+    """
+    for column in (connections.c.id, connections.c.source):
+        row = (
+            db.execute(
+                select(connections).where(connections.c.account == account, column == connection_id)
+            )
+            .mappings()
+            .one_or_none()
+        )
+        if row is not None:
+            return _row(row)
+    raise NotFound(
+        f"There is no connection “{connection_id}”.",
+        remedy="Choose one of `smaply-metrics connections`, or connect the source first.",
+    )
+
+
+def of_account(db: Connection, account: str) -> dict[str, ConnectionRow]:
+    """Give every connection of an account by its source."""
+    rows = db.execute(
+        select(connections)
+        .where(connections.c.account == account)
+        .order_by(connections.c.created_at, connections.c.id)
+    ).mappings()
+    return {row["source"]: _row(row) for row in rows}
+
+
+def change(
+    db: Connection,
+    row: ConnectionRow,
+    values: Mapping[str, Any],
+    *,
+    report: CheckReport | None = None,
+    problem: Problem | None = None,
+) -> bool:
+    """Write new values over the version that was read; False when another writer came first."""
+    new = dict(values)
+    if report is not None:
+        new |= _json(report, problem)
+    result = db.execute(
+        update(connections)
+        .where(
+            connections.c.account == row.account,
+            connections.c.id == row.id,
+            connections.c.version == row.version,
+        )
+        .values(new)
+    )
+    return result.rowcount == 1
+
+
+def claim_refused(db: Connection, row: ConnectionRow, now: datetime) -> bool:
+    """Take the one attempt that a refused connection has in each ``max_age``.
+
+    Of several refreshers that see the same refusal, one gets True.
+    """
+    result = db.execute(
+        update(connections)
+        .where(
+            connections.c.account == row.account,
+            connections.c.id == row.id,
+            connections.c.version == row.version,
+            connections.c.refused_at == row.refused_at,
+        )
+        .values(refused_at=now)
+    )
+    return result.rowcount == 1
+
+
+def remove(db: Connection, account: str, connection_id: str) -> None:
+    """Delete a connection; its leases go with it."""
+    db.execute(
+        delete(connections).where(
+            connections.c.account == account, connections.c.id == connection_id
+        )
+    )
+
+
+def any_sealed(db: Connection, *, besides: str) -> bool:
+    """Whether the store, of all accounts, holds a sealed row besides this connection's.
+
+    If so, a lost key must not be replaced quietly.
+    """
+    others = select(connections.c.id).where(connections.c.id != besides)
+    return bool(db.execute(select(exists(others))).scalar())
+
+
+def same_connection(source_column: Any, account_column: Any) -> Any:  # noqa: ANN401
+    """Give the condition that joins metrics to the connection of their account and source."""
+    return and_(connections.c.source == source_column, connections.c.account == account_column)
+
+
+def _json(report: CheckReport, problem: Problem | None) -> dict[str, Any]:
+    return {
+        "report": report.model_dump(mode="json"),
+        "problem": problem.model_dump(mode="json") if problem else None,
+    }
+
+
+def _row(row: RowMapping) -> ConnectionRow:
+    values = dict(row)
+    values["report"] = CheckReport.model_validate(row["report"])
+    values["problem"] = Problem.model_validate(row["problem"]) if row["problem"] else None
+    return ConnectionRow(**values)

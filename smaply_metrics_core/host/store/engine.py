@@ -1,0 +1,112 @@
+"""Opening the store: the engine, its transactions, and bringing its tables up to date."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
+
+from smaply_metrics_core.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_SECONDS = 30
+"""How long a SQLite writer waits for another one before it gives up."""
+
+
+class Store:
+    """A database of Smaply Metrics.
+
+    Args:
+        path: The SQLite file; made with mode 0600 when it is not there.
+
+    Raises:
+        StoreError: when the file is no database, or a newer release wrote it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+        self.engine = _sqlite_engine(path)
+        try:
+            self._upgrade()
+        except DatabaseError as error:
+            self.engine.dispose()
+            raise StoreError(
+                f"The store {path.name} cannot be used: {error.orig}.",
+                remedy="Check --home: the file there must be a store of Smaply Metrics, "
+                "readable and writable by this user.",
+            ) from None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Read one consistent state."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Write in one transaction: all of it, or nothing when the block raises."""
+        with self.engine.execution_options(writes=True).begin() as connection:
+            yield connection
+
+    def forget_deleted(self) -> None:
+        """Make sure that nothing deleted is left in the write-ahead log."""
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+    def _upgrade(self) -> None:
+        # One writing transaction around it all: of two processes that start at once, the second
+        # waits, and then finds nothing left to do.
+        with self.writing() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError:
+                head = ScriptDirectory.from_config(config).get_current_head()
+                raise StoreError(
+                    f"The store {self.path.name} was written by a newer release of "
+                    f"smaply-metrics-core; this one knows it up to {head}.",
+                    remedy="Install the newer release again, or use another --home.",
+                ) from None
+
+
+def _sqlite_engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:  # noqa: ANN401  # A driver's object.
+        # The driver would begin transactions late and deferred; `_begin` does it in its place.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+        # Deleted credentials must not linger in free pages.
+        connection.execute("PRAGMA secure_delete=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A deferred transaction that turns into a writing one can fail without waiting.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,95 @@
+"""Leases: one process at a time refreshes a survey of a connection.
+
+Each row is (connection, survey). A lease has an owner, an instant at which it expires by itself
+(its holder died), and a fencing number that grows with each holder: a result that arrives with an
+old number is refused, so a holder that only seemed dead cannot overwrite a newer value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from smaply_metrics_core.host.store.tables import leases
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to refresh one survey of one connection until it expires."""
+
+    account: str
+    connection_id: str
+    survey_id: str
+    owner: str
+    fence: int
+
+
+def acquire(  # noqa: PLR0913  # The lease's own six facts.
+    db: Connection,
+    *,
+    account: str,
+    connection_id: str,
+    survey_id: str,
+    owner: str,
+    now: datetime,
+    expires_at: datetime,
+    forced: bool = False,
+) -> Lease | None:
+    """Take the lease, or give None when somebody else holds it."""
+    forced_at = {"forced_at": now} if forced else {}
+    where = (
+        leases.c.account == account,
+        leases.c.connection_id == connection_id,
+        leases.c.survey_id == survey_id,
+    )
+    taken = db.execute(
+        update(leases)
+        .where(*where, or_(leases.c.owner.is_(None), leases.c.expires_at <= now))
+        .values(owner=owner, fence=leases.c.fence + 1, expires_at=expires_at, **forced_at)
+        .returning(leases.c.fence)
+    ).scalar_one_or_none()
+    if taken is None:
+        if db.execute(select(leases.c.fence).where(*where)).first() is not None:
+            return None
+        try:
+            with db.begin_nested():
+                db.execute(
+                    insert(leases).values(
+                        account=account,
+                        connection_id=connection_id,
+                        survey_id=survey_id,
+                        owner=owner,
+                        fence=1,
+                        expires_at=expires_at,
+                        **forced_at,
+                    )
+                )
+        except IntegrityError:
+            # Another process came first, or the connection was deleted meanwhile.
+            return None
+        taken = 1
+    return Lease(account, connection_id, survey_id, owner, taken)
+
+
+def release(db: Connection, lease: Lease) -> bool:
+    """Give the lease back; False when it was lost meanwhile and its work must not be kept."""
+    result = db.execute(
+        update(leases)
+        .where(
+            leases.c.account == lease.account,
+            leases.c.connection_id == lease.connection_id,
+            leases.c.survey_id == lease.survey_id,
+            leases.c.owner == lease.owner,
+            leases.c.fence == lease.fence,
+        )
+        .values(owner=None, expires_at=None)
+    )
+    return result.rowcount == 1

@@ -1,0 +1,98 @@
+"""Rows of metrics; every statement names the account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select, update
+
+from smaply_metrics_core.errors import NotFound
+from smaply_metrics_core.host.store.tables import metrics
+from smaply_metrics_core.models.metric import Display, Metric
+from smaply_metrics_core.models.query import Definition
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, RowMapping
+
+
+def add(db: Connection, account: str, user: str, metric: Metric) -> None:
+    """Insert a metric."""
+    db.execute(insert(metrics).values(account=account, created_by=user, **_values(metric)))
+
+
+def replace(db: Connection, account: str, metric: Metric) -> bool:
+    """Write a metric over the version before it; False when another writer came first."""
+    result = db.execute(
+        update(metrics)
+        .where(
+            metrics.c.account == account,
+            metrics.c.id == metric.id,
+            metrics.c.version == metric.version - 1,
+        )
+        .values(_values(metric))
+    )
+    return result.rowcount == 1
+
+
+def find(db: Connection, account: str, metric_id: str) -> Metric:
+    """Give one metric.
+
+    Raises:
+        NotFound: when this account has none of this id.
+    """
+    row = (
+        db.execute(select(metrics).where(metrics.c.account == account, metrics.c.id == metric_id))
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        raise not_found(metric_id)
+    return metric_of(row)
+
+
+def not_found(metric_id: str) -> NotFound:
+    """Make the error for a metric that is not in this account."""
+    return NotFound(
+        f"There is no metric “{metric_id}”.",
+        remedy="Choose one of `smaply-metrics metric list`.",
+    )
+
+
+def of_account(db: Connection, account: str, *, source: str | None = None) -> tuple[Metric, ...]:
+    """Give the metrics of an account, oldest first, or only those of one source."""
+    statement = select(metrics).where(metrics.c.account == account)
+    if source is not None:
+        statement = statement.where(metrics.c.source == source)
+    rows = db.execute(statement.order_by(metrics.c.created_at, metrics.c.id)).mappings()
+    return tuple(metric_of(row) for row in rows)
+
+
+def remove(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
+    """Delete metrics; their values and attempts go with them."""
+    db.execute(delete(metrics).where(metrics.c.account == account, metrics.c.id.in_(metric_ids)))
+
+
+def _values(metric: Metric) -> dict[str, Any]:
+    return {
+        **metric.model_dump(exclude={"definition", "display"}),
+        "survey_id": metric.definition.survey_id,
+        "definition": metric.definition.model_dump(mode="json"),
+        "display": metric.display.model_dump(mode="json"),
+    }
+
+
+def metric_of(row: RowMapping) -> Metric:
+    """Read a metric from a row that holds the columns of ``metrics``."""
+    return Metric(
+        id=row["id"],
+        workspace=row["workspace"],
+        name=row["name"],
+        source=row["source"],
+        definition=Definition.model_validate(row["definition"]),
+        display=Display.model_validate(row["display"]),
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -1,0 +1,156 @@
+"""The tables. Migrations make them; a test holds the two together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, stored in UTC: SQLite keeps no zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to UTC; refuse a naive time, which could mean anything."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored instant needs a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002
+        """Put the zone back."""
+        if value is None:
+            return None
+        instant: datetime = value
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", String(200), nullable=False),
+    Column("zone", String(100), nullable=False),
+    Column("week_start", Integer, nullable=False),
+    PrimaryKeyConstraint("id"),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("id", String(40), nullable=False),
+    Column("account", String(200), nullable=False),
+    Column("source", String(200), nullable=False),
+    # The distribution that was connected: another one taking the id must be connected anew.
+    Column("distribution", String(200), nullable=False),
+    Column("sealed", Text, nullable=False),
+    # Grows with each change of the credentials, so that a late writer notices.
+    Column("version", Integer, nullable=False),
+    Column("report", JSON, nullable=False),
+    Column("problem", JSON, nullable=True),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("checked_at", Instant, nullable=False),
+    # When the source last refused the credentials; stays when they work again.
+    Column("refused_at", Instant, nullable=True),
+    # When the credentials changed or worked again after that; empty while they stand refused.
+    Column("woken_at", Instant, nullable=True),
+    # Until when the source asked to be left alone, and when it said so.
+    Column("retry_not_before", Instant, nullable=True),
+    Column("retry_said_at", Instant, nullable=True),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("account", "source"),
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("id", String(40), nullable=False),
+    Column("account", String(200), nullable=False),
+    Column("workspace", String(200), nullable=False),
+    Column("name", String(300), nullable=False),
+    Column("source", String(200), nullable=False),
+    # Of the definition, apart so that the metrics of one survey are found by an index.
+    Column("survey_id", String(400), nullable=False),
+    Column("definition", JSON, nullable=False),
+    Column("display", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index("ix_metrics_survey", "account", "source", "survey_id"),
+)
+
+metric_values = Table(
+    "metric_values",
+    metadata,
+    Column("metric_id", String(40), nullable=False),
+    Column("account", String(200), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("result", JSON, nullable=False),
+    Column("tally", JSON, nullable=False),
+    Column("as_of", Instant, nullable=False),
+    PrimaryKeyConstraint("metric_id"),
+    ForeignKeyConstraint(["metric_id"], ["metrics.id"], ondelete="CASCADE"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("metric_id", String(40), nullable=False),
+    Column("account", String(200), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=True),
+    Column("failed", Boolean, nullable=False),
+    Column("problem", JSON, nullable=True),
+    PrimaryKeyConstraint("metric_id"),
+    ForeignKeyConstraint(["metric_id"], ["metrics.id"], ondelete="CASCADE"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("connection_id", String(40), nullable=False),
+    Column("survey_id", String(400), nullable=False),
+    Column("account", String(200), nullable=False),
+    Column("owner", String(80), nullable=True),
+    Column("fence", Integer, nullable=False),
+    Column("expires_at", Instant, nullable=True),
+    # When an Editor last asked for a refresh of this survey.
+    Column("forced_at", Instant, nullable=True),
+    PrimaryKeyConstraint("connection_id", "survey_id"),
+    ForeignKeyConstraint(["connection_id"], ["connections.id"], ondelete="CASCADE"),
+)

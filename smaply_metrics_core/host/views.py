@@ -1,0 +1,58 @@
+"""What the host shows of connections: never more of a secret than its last four characters."""
+
+from __future__ import annotations
+
+from datetime import datetime  # pydantic needs it at run time.
+from enum import StrEnum
+
+from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.problem import Problem  # pydantic needs it.
+from smaply_metrics_core.models.source import StepResult  # pydantic needs it.
+
+
+class ConnectionStatus(StrEnum):
+    """How a connection stands."""
+
+    CONNECTED = "connected"
+    WARNING = "warning"
+    """It works, with an issue that people should know of."""
+    ERROR = "error"
+    """It does not work at present."""
+
+
+class FieldView(Frozen):
+    """One field of the stored credentials; a secret's value is masked."""
+
+    name: str
+    label: str
+    secret: bool
+    value: str
+
+
+class ConnectionView(Frozen):
+    """A connection as the Integrations page shows it.
+
+    ``fields`` is empty for people who are not Admins. ``unseen`` names the metrics whose survey
+    the new credentials cannot see; filled when connecting and editing.
+    """
+
+    id: str
+    source: str
+    title: str
+    status: ConnectionStatus
+    problem: Problem | None
+    fields: tuple[FieldView, ...] = ()
+    steps: tuple[StepResult, ...]
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    checked_at: datetime
+    unseen: tuple[str, ...] = ()
+
+
+class DeletedConnection(Frozen):
+    """A connection that is gone, and the metrics that no longer refresh."""
+
+    id: str
+    source: str
+    metrics: tuple[str, ...]

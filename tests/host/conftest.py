@@ -1,0 +1,116 @@
+"""Hosts over a source in memory, with a clock that tests set."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smaply_metrics_core.host import (
+    Actor,
+    AllowedDestinations,
+    MetricsHost,
+    Role,
+    Settings,
+)
+from smaply_metrics_core.sources import SourceRegistry
+from tests.host.fake_source import Shop, entry_point, stars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
+TOKEN = "right-token-0001"
+
+ADMIN = Actor("acme", "ada", Role.ADMIN)
+EDITOR = Actor("acme", "ed", Role.EDITOR)
+VIEWER = Actor("acme", "vera", Role.VIEWER)
+
+
+@dataclass
+class SetClock:
+    """A wall clock that stands still until a test moves it; deadlines run in real time."""
+
+    at: datetime = field(default_factory=lambda: datetime(2026, 4, 1, 12, tzinfo=UTC))
+
+    def now(self) -> datetime:
+        """Give the time that was set."""
+        return self.at
+
+    def monotonic(self) -> float:
+        """Give real seconds."""
+        return time.monotonic()
+
+    def wait(self, seconds: float, stop: threading.Event) -> bool:
+        """Wait a moment only."""
+        return stop.wait(min(seconds, 0.01))
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass."""
+        self.at += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """A clock at noon of 1 April 2026."""
+    return SetClock()
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """A shop with two surveys."""
+    return Shop(answers={"S1": stars("5", "4", "3", None), "S2": stars("1", "2")})
+
+
+@dataclass
+class World:
+    """A home folder and the hosts opened on it."""
+
+    home: Path
+    shop: Shop
+    clock: SetClock
+    environment: dict[str, str] = field(default_factory=lambda: {"SMAPLY_METRICS_KEYS": KEY})
+    opened: list[MetricsHost] = field(default_factory=list)
+    distribution: str = "the-shop"
+
+    def open(self) -> MetricsHost:
+        """Open the home, as one more process would."""
+        host = MetricsHost(
+            Settings(home=self.home, allowed=AllowedDestinations(store=self.home / "store.db")),
+            environment=self.environment,
+            clock=self.clock,
+            registry=SourceRegistry(
+                clock=self.clock,
+                entry_points=lambda: [entry_point("shop", self.shop, self.distribution)],
+            ),
+        )
+        self.opened.append(host)
+        return host
+
+
+@pytest.fixture
+def world(tmp_path: Path, shop: Shop, clock: SetClock) -> Iterator[World]:
+    """A new home."""
+    world = World(tmp_path / "home", shop, clock)
+    yield world
+    for host in world.opened:
+        host.close()
+
+
+@pytest.fixture
+def host(world: World) -> MetricsHost:
+    """A host on a new home."""
+    return world.open()
+
+
+@pytest.fixture
+def connected(host: MetricsHost) -> MetricsHost:
+    """A host that is connected to the shop."""
+    host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    return host

@@ -1,0 +1,232 @@
+"""A source in memory for testing hosts: counts answers in plain Python and fails when told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import EntryPoint
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any
+
+from smaply_metrics_core import (
+    ENTRY_POINT_GROUP,
+    CheckNote,
+    CheckStep,
+    Choice,
+    Counts,
+    CredentialRefused,
+    Credentials,
+    Destination,
+    FormField,
+    MetricQuery,
+    MetricsError,
+    NoSurveys,
+    Question,
+    QuestionKind,
+    Questionnaire,
+    QuestionUnavailable,
+    SourceContext,
+    SourceDescription,
+    Survey,
+    SurveyUnavailable,
+    Tally,
+    Token,
+    WindowTally,
+    hookimpl,
+)
+from smaply_metrics_core.calculations.definitions import allowed_calculations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from smaply_metrics_core.bundle import BundleWriter
+
+REACH = CheckStep(name="reach", title="Reach the shop", required=True)
+AUTHENTICATE = CheckStep(name="authenticate", title="Sign in", required=True)
+LIST = CheckStep(name="list_surveys", title="List the surveys", required=False)
+
+CHOICES = tuple(Choice(key=str(n), label=f"{n} stars", value=float(n)) for n in range(1, 6))
+
+
+class ShopCredentials(Credentials):
+    """A token, the host it goes to, and a nickname that leads nowhere."""
+
+    api_token: Annotated[Token, FormField(label="API token")]
+    base_url: Annotated[str, FormField(label="Base URL")] = "shop.example.com"
+    nickname: Annotated[str, FormField(label="Nickname", harmless=True)] = ""
+
+
+@dataclass
+class Shop:
+    """The survey tool and its source in one; tests turn its knobs.
+
+    ``answers`` holds, for each survey, pairs of the recorded instant and the stars given.
+    """
+
+    tokens: set[str] = field(default_factory=lambda: {"right-token-0001"})
+    answers: dict[str, list[tuple[datetime, str | None]]] = field(default_factory=dict)
+    questions: set[str] = field(default_factory=lambda: {"stars", "taste"})
+    unlisted: set[str] = field(default_factory=set)
+    failure: MetricsError | BaseException | None = None
+    on_fetch: Callable[[SourceContext], None] | None = None
+    fetches: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    attempts: int = 0
+
+    @hookimpl
+    def describe_source(self) -> SourceDescription:
+        """Say what the shop is."""
+        return SourceDescription(
+            id="shop",
+            title="The Shop",
+            credentials=ShopCredentials,
+            checks=(REACH, AUTHENTICATE, LIST),
+        )
+
+    @hookimpl
+    def destinations(self, credentials: ShopCredentials) -> Sequence[Destination]:
+        """Lead to the host that was entered."""
+        return (Destination(kind="host", host=credentials.base_url),)
+
+    @hookimpl
+    def validate_credentials(
+        self, credentials: ShopCredentials, context: SourceContext
+    ) -> Iterator[CheckStep | CheckNote]:
+        """Go through the three steps."""
+        yield REACH
+        if self.failure is not None:
+            raise self.failure
+        yield AUTHENTICATE
+        self._sign_in(credentials)
+        yield LIST
+        if not self.answers:
+            raise NoSurveys("No survey can be seen.", remedy="Share one with this user.")
+
+    @hookimpl
+    def list_surveys(
+        self, credentials: ShopCredentials, context: SourceContext
+    ) -> Iterator[Survey]:
+        """List what is not unlisted."""
+        self._sign_in(credentials)
+        for survey_id in self.answers:
+            if survey_id not in self.unlisted:
+                yield self._survey(survey_id)
+
+    @hookimpl
+    def list_questions(
+        self, credentials: ShopCredentials, context: SourceContext, survey_id: str
+    ) -> Questionnaire:
+        """Describe a survey of stars."""
+        self._sign_in(credentials)
+        return Questionnaire(
+            survey=self._survey(survey_id),
+            questions=tuple(
+                Question(
+                    id=name,
+                    text=f"How many {name}?",
+                    kind=QuestionKind.SINGLE_CHOICE,
+                    choices=CHOICES,
+                    calculations=allowed_calculations(QuestionKind.SINGLE_CHOICE, CHOICES),
+                    can_group_by=True,
+                )
+                for name in sorted(self.questions)
+            ),
+        )
+
+    @hookimpl
+    def fetch_metric(
+        self,
+        credentials: ShopCredentials,
+        context: SourceContext,
+        survey_id: str,
+        queries: Sequence[MetricQuery],
+    ) -> Iterator[tuple[str, Tally | MetricsError]]:
+        """Count the stars."""
+        self.fetches.append((survey_id, tuple(query.id for query in queries)))
+        self._sign_in(credentials)
+        self._survey(survey_id)
+        if self.on_fetch is not None:
+            self.on_fetch(context)
+        if self.failure is not None:
+            raise self.failure
+        as_of = context.now()
+        for query in queries:
+            question = query.definition.question_id
+            if question is not None and question not in self.questions:
+                yield query.id, QuestionUnavailable(f"{question} is gone.", remedy="Choose anew.")
+            else:
+                yield query.id, self._tally(survey_id, query, as_of)
+
+    @hookimpl
+    def debug_export(
+        self,
+        credentials: ShopCredentials,
+        context: SourceContext,
+        survey_id: str,
+        bundle: BundleWriter,
+    ) -> None:
+        """Write the answers down."""
+        self._sign_in(credentials)
+        bundle.add_json("answers.json", [star for _, star in self.answers[survey_id]])
+
+    def _sign_in(self, credentials: ShopCredentials) -> None:
+        self.attempts += 1
+        if credentials.api_token.get_secret_value() not in self.tokens:
+            raise CredentialRefused("The shop does not accept this token.", code="NO_1")
+
+    def _survey(self, survey_id: str) -> Survey:
+        if survey_id not in self.answers:
+            raise SurveyUnavailable(f"There is no survey {survey_id}.", remedy="Share it.")
+        return Survey(id=survey_id, name=f"Survey {survey_id}")
+
+    def _tally(self, survey_id: str, query: MetricQuery, as_of: datetime) -> Tally:
+        windows = []
+        for window in query.windows:
+            stars = [
+                star
+                for at, star in self.answers[survey_id]
+                if (window.start is None or at >= window.start)
+                and (window.end is None or at < window.end)
+            ]
+            given = [star for star in stars if star is not None]
+            asked = query.definition.question_id is not None
+            windows.append(
+                WindowTally(
+                    window=window.name,
+                    total=Counts(
+                        responses=len(stars),
+                        answered=len(given) if asked else len(stars),
+                        unanswered={"not_answered": len(stars) - len(given)} if asked else {},
+                        answers=Counter(given) if asked else {},
+                    ),
+                )
+            )
+        return Tally(windows=tuple(windows), choices=CHOICES, as_of=as_of)
+
+
+def stars(*given: str | None, at: datetime | None = None) -> list[tuple[datetime, str | None]]:
+    """Make answers that were all recorded at one instant."""
+    return [(at or datetime(2026, 3, 1, tzinfo=UTC), star) for star in given]
+
+
+class ObjectEntryPoint(EntryPoint):
+    """An entry point that leads to an object of the test."""
+
+    def load(self) -> Any:  # noqa: ANN401  # Whatever the test gave.
+        """Give the object."""
+        return vars(self)["target"]
+
+
+def entry_point(name: str, target: object, distribution: str = "the-shop") -> EntryPoint:
+    """Make the entry point of an object, as if a distribution had installed it."""
+    point = ObjectEntryPoint(name=name, value="shop:source", group=ENTRY_POINT_GROUP)
+    vars(point).update(
+        target=target,
+        dist=SimpleNamespace(
+            name=distribution,
+            version="1.2",
+            metadata={"Name": distribution, "Version": "1.2"},
+            requires=[],
+        ),
+    )
+    return point

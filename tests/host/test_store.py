@@ -1,0 +1,92 @@
+"""The store: tables and migrations agree, start-up is safe, a newer store is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.exc import StatementError
+
+from smaply_metrics_core.errors import StoreError
+from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store.connections import AccountSettings, read_account, write_account
+from smaply_metrics_core.host.store.tables import accounts, connections, metadata
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_migrations_make_exactly_the_tables(tmp_path: Path) -> None:
+    """The tables in the code and those that the migrations make cannot drift apart."""
+    store = Store(tmp_path / "store.db")
+    with store.reading() as db:
+        context = MigrationContext.configure(db, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    store.close()
+
+
+def test_processes_that_start_at_once_do_not_collide(tmp_path: Path) -> None:
+    """Of several that open a new store together, one makes the tables and all can use them."""
+
+    def opened(_: int) -> str:
+        store = Store(tmp_path / "store.db")
+        try:
+            with store.reading() as db:
+                return read_account(db, "acme").zone
+        finally:
+            store.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(opened, range(16))) == {"UTC"}
+
+
+def test_a_newer_store_is_refused_in_words(tmp_path: Path) -> None:
+    """A store of a later release is left alone, and the message says why."""
+    Store(tmp_path / "store.db").close()
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match="newer release"):
+        Store(tmp_path / "store.db")
+
+
+def test_a_file_that_is_no_store_is_refused_in_words(tmp_path: Path) -> None:
+    """Another file of that name is left alone."""
+    (tmp_path / "store.db").write_bytes(b"This is a letter to my aunt, no database. " * 50)
+    with pytest.raises(StoreError, match="cannot be used"):
+        Store(tmp_path / "store.db")
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """A transaction is kept whole or not at all."""
+    store = Store(tmp_path / "store.db")
+
+    def half() -> None:
+        with store.writing() as db:
+            write_account(db, "acme", AccountSettings("Europe/Vienna", 7))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
+    with store.reading() as db:
+        assert read_account(db, "acme") == AccountSettings()
+    store.close()
+
+
+def test_a_time_without_a_zone_is_never_stored(tmp_path: Path) -> None:
+    """A naive time could mean anything, so it is refused."""
+    store = Store(tmp_path / "store.db")
+    with store.writing() as db, pytest.raises(StatementError, match="needs a time zone"):
+        db.execute(connections.update().values(checked_at=datetime(2026, 1, 1)))  # noqa: DTZ001
+    store.close()
+
+
+def test_every_table_belongs_to_an_account() -> None:
+    """No row is without an account."""
+    for table in metadata.sorted_tables:
+        owner = table.c.id if table is accounts else table.c.account
+        assert not owner.nullable, table.name
