@@ -69,7 +69,7 @@ class Shop:
     questions: set[str] = field(default_factory=lambda: {"stars", "taste"})
     unlisted: set[str] = field(default_factory=set)
     failure: MetricsError | BaseException | None = None
-    on_fetch: Callable[[SourceContext], None] | None = None
+    on_fetch: Callable[[SourceContext], object] | None = None
     fetches: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     attempts: int = 0
 

@@ -97,11 +97,11 @@ def test_a_vanished_question_does_not_spoil_its_siblings(
     world: World, connected: MetricsHost
 ) -> None:
     """Each metric of an export has its own outcome."""
-    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    stars_metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     taste = AVERAGE.model_copy(update={"question_id": "taste"})
-    connected.metrics.add(EDITOR, "shop", "Taste", taste)
+    taste_metric = connected.metrics.add(EDITOR, "shop", "Taste", taste)
     world.shop.questions.remove("taste")
-    well, ill = _load(connected)
+    well, ill = connected.cards.load(VIEWER, [stars_metric.id, taste_metric.id], wait=10)
     assert (well.freshness, ill.freshness) == (Freshness.FRESH, Freshness.FAILED)
     assert ill.problem is not None
     assert (ill.problem.kind, ill.problem.issue) == (QuestionUnavailable.kind, Issue.DATA)
@@ -112,7 +112,7 @@ def test_a_load_answers_at_once_with_what_is_stored(world: World, connected: Met
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     _load(connected)
     go_on = threading.Event()
-    world.shop.on_fetch = lambda _: None if go_on.wait(10) else None
+    world.shop.on_fetch = lambda _: go_on.wait(10)
     world.shop.answers["S1"] += stars("1")
     world.clock.forward(3601)
     (card,) = connected.cards.load(VIEWER)

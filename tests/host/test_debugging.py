@@ -1,0 +1,101 @@
+"""Debug bundles: everything for support in one file, and never the credential."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from smaply_metrics_core import Calculation, Definition, SourceUnavailable, hookimpl
+from smaply_metrics_core.errors import BundleRefused, InputError, RoleRequired
+from tests.host.conftest import ADMIN, EDITOR, TOKEN, VIEWER, World
+from tests.host.fake_source import Shop, ShopCredentials
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from smaply_metrics_core import SourceContext
+    from smaply_metrics_core.bundle import BundleWriter
+    from smaply_metrics_core.host import MetricsHost
+
+AVERAGE = Definition(survey_id="S1", question_id="stars", calculation=Calculation.AVERAGE)
+
+
+def _read(path: Path, name: str) -> Any:  # noqa: ANN401  # Whatever the member holds.
+    with zipfile.ZipFile(path) as bundle:
+        return json.loads(bundle.read(name))
+
+
+def test_a_bundle_holds_what_support_needs(connected: MetricsHost, tmp_path: Path) -> None:
+    """Data, metrics with their last result and decision, the exchange, versions."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    connected.cards.load(VIEWER, wait=10)
+    path = connected.debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
+    assert _read(path, "answers.json") == ["5", "4", "3", None]
+    (metric,) = _read(path, "metrics.json")
+    assert metric["result"]["current"]["value"] == 4.0
+    assert metric["decision"]["kind"] == "fresh"
+    assert _read(path, "exchange.json") == []
+    assert "the-shop" in _read(path, "versions.json")
+
+
+def test_a_bundle_is_made_even_when_the_source_fails(
+    world: World, connected: MetricsHost, tmp_path: Path
+) -> None:
+    """The failure is part of the bundle."""
+
+    class Closed(Shop):
+        @hookimpl
+        def debug_export(
+            self,
+            credentials: ShopCredentials,
+            context: SourceContext,
+            survey_id: str,
+            bundle: BundleWriter,
+        ) -> None:
+            bundle.add_text("begun.txt", "so far")
+            raise SourceUnavailable("The shop is closed.", request_id="r-9")
+
+    world.shop = Closed()
+    path = world.open().debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
+    failure = _read(path, "failure.json")
+    assert (failure["kind"], failure["request_id"]) == ("source_unavailable", "r-9")
+
+
+def test_a_bundle_with_the_token_is_destroyed(
+    world: World, connected: MetricsHost, tmp_path: Path
+) -> None:
+    """A source that writes the credential down gets no bundle out of the house."""
+
+    class Blabbing(Shop):
+        @hookimpl
+        def debug_export(
+            self,
+            credentials: ShopCredentials,
+            context: SourceContext,
+            survey_id: str,
+            bundle: BundleWriter,
+        ) -> None:
+            bundle.add_text("log.txt", f"X-API-TOKEN: {credentials.api_token.get_secret_value()}")
+
+    world.shop = Blabbing()
+    with pytest.raises(BundleRefused, match=r"log\.txt"):
+        world.open().debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
+    assert list(tmp_path.glob("*.zip*")) == []
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or TOKEN.encode() not in path.read_bytes()
+
+
+def test_only_an_admin_downloads_and_nothing_is_overwritten(
+    connected: MetricsHost, tmp_path: Path
+) -> None:
+    """Survey data leaves through an Admin, into a new file."""
+    path = tmp_path / "bundle.zip"
+    with pytest.raises(RoleRequired):
+        connected.debug.export(EDITOR, "shop", "S1", path)
+    path.write_text("mine")
+    with pytest.raises(InputError):
+        connected.debug.export(ADMIN, "shop", "S1", path)
+    assert path.read_text() == "mine"
