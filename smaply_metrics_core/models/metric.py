@@ -6,9 +6,9 @@ from datetime import datetime  # pydantic needs it at run time.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
-from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.base import Finite, Frozen
 from smaply_metrics_core.models.problem import Problem  # pydantic needs it.
 from smaply_metrics_core.models.query import Definition  # pydantic needs it.
 from smaply_metrics_core.models.result import Result  # pydantic needs it.
@@ -39,7 +39,7 @@ class Display(Frozen):
     chart: ChartType | None = None
     heading: str = ""
     subheading: str = ""
-    target: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    target: Finite | None = None
     prefix: str = ""
     suffix: str = ""
     reverse_colors: bool = False

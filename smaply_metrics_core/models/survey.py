@@ -7,7 +7,7 @@ from datetime import datetime  # pydantic needs it at run time.
 from enum import StrEnum
 
 from smaply_metrics_core.errors import QuestionUnavailable
-from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.base import Finite, Frozen
 from smaply_metrics_core.models.query import Calculation  # pydantic needs it.
 
 
@@ -35,7 +35,7 @@ class Choice(Frozen):
 
     key: str
     label: str
-    value: float | None = None
+    value: Finite | None = None
     analyze: bool = True
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # pydantic needs it at run time.
 from datetime import datetime  # pydantic needs it at run time.
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
-from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.base import Finite, Frozen
 from smaply_metrics_core.models.survey import Choice
 
 Reasons = Mapping[str, NonNegativeInt]
 """Counts by reason; reasons are short words such as ``unfinished`` or ``not_applicable``."""
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Totals(Frozen):

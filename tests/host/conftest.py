@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from smaply_metrics_core import Calculation, Definition
 from smaply_metrics_core.host import (
     Actor,
     AllowedDestinations,
@@ -25,12 +26,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from smaply_metrics_core.host import Card
+
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 TOKEN = "right-token-0001"
 
 ADMIN = Actor("acme", "ada", Role.ADMIN)
 EDITOR = Actor("acme", "ed", Role.EDITOR)
 VIEWER = Actor("acme", "vera", Role.VIEWER)
+
+AVERAGE = Definition(survey_id="S1", question_id="stars", calculation=Calculation.AVERAGE)
+RESPONSES = Definition(survey_id="S1", calculation=Calculation.RESPONSES)
+OTHER = Definition(survey_id="S2", question_id="stars", calculation=Calculation.AVERAGE)
+
+
+def load(host: MetricsHost) -> tuple[Card, ...]:
+    """Load every card, waiting for fresh ones."""
+    return host.cards.load(VIEWER, wait=10)
+
+
+def value_of(card: Card) -> float | None:
+    """Give what a card shows."""
+    return card.result.current.value if card.result else None
+
+
+def values(host: MetricsHost) -> list[float | None]:
+    """Load every card and give what they show."""
+    return [value_of(card) for card in load(host)]
 
 
 @dataclass

@@ -23,20 +23,12 @@ from smaply_metrics_core.errors import (
     SealBroken,
 )
 from smaply_metrics_core.host import Actor, ConnectionStatus, Freshness, Role
-from smaply_metrics_core.models.query import Calculation, Definition
-from tests.host.conftest import ADMIN, EDITOR, TOKEN, VIEWER
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, VIEWER, values
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
     from smaply_metrics_core.models.source import StepResult
     from tests.host.conftest import World
-
-AVERAGE = Definition(survey_id="S1", question_id="stars", calculation=Calculation.AVERAGE)
-
-
-def _value(host: MetricsHost, actor: Actor = VIEWER) -> float | None:
-    (card,) = host.cards.load(actor, wait=10)
-    return card.result.current.value if card.result else None
 
 
 def test_connecting_checks_stores_and_masks(world: World, host: MetricsHost) -> None:
@@ -221,7 +213,7 @@ def test_deleting_keeps_metrics_and_connecting_again_attaches_them(
 ) -> None:
     """Metrics keep their last value, marked Not connected, until the source is connected again."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    assert _value(connected) == 4.0
+    assert values(connected) == [4.0]
     deleted = connected.connections.delete(ADMIN, "shop")
     assert deleted.metrics == ("Stars",)
     (card,) = connected.cards.load(VIEWER, wait=10)

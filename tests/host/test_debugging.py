@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smaply_metrics_core import Calculation, Definition, SourceUnavailable, hookimpl
+from smaply_metrics_core import SourceUnavailable, hookimpl
 from smaply_metrics_core.errors import BundleRefused, InputError, RoleRequired
-from tests.host.conftest import ADMIN, EDITOR, TOKEN, VIEWER, World
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, VIEWER, World
 from tests.host.fake_source import Shop, ShopCredentials
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from smaply_metrics_core import SourceContext
     from smaply_metrics_core.bundle import BundleWriter
     from smaply_metrics_core.host import MetricsHost
-
-AVERAGE = Definition(survey_id="S1", question_id="stars", calculation=Calculation.AVERAGE)
 
 
 def _read(path: Path, name: str) -> Any:  # noqa: ANN401  # Whatever the member holds.

@@ -3,58 +3,50 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from smaply_metrics_core import (
     Issue,
-    MetricsError,
-    QueryInvalid,
     QuestionUnavailable,
     RateLimited,
     SourceUnavailable,
 )
-from smaply_metrics_core.errors import InputError, NotFound, RoleRequired
-from smaply_metrics_core.host import AccountSettings, Display, Freshness
-from smaply_metrics_core.models.query import Calculation, DateRange, Definition, MetricType
-from tests.host.conftest import ADMIN, EDITOR, TOKEN, VIEWER
+from smaply_metrics_core.errors import RoleRequired
+from smaply_metrics_core.host import Display, Freshness
+from tests.host.conftest import (
+    ADMIN,
+    AVERAGE,
+    EDITOR,
+    OTHER,
+    RESPONSES,
+    TOKEN,
+    VIEWER,
+    load,
+    value_of,
+    values,
+)
 from tests.host.fake_source import stars
 
 if TYPE_CHECKING:
-    from smaply_metrics_core.host import Card, MetricsHost
+    from smaply_metrics_core.host import MetricsHost
     from tests.host.conftest import World
-
-AVERAGE = Definition(survey_id="S1", question_id="stars", calculation=Calculation.AVERAGE)
-RESPONSES = Definition(survey_id="S1", calculation=Calculation.RESPONSES)
-OTHER = Definition(survey_id="S2", question_id="stars", calculation=Calculation.AVERAGE)
-
-
-def _load(host: MetricsHost) -> tuple[Card, ...]:
-    return host.cards.load(VIEWER, wait=10)
-
-
-def _value(card: Card) -> float | None:
-    return card.result.current.value if card.result else None
-
-
-def _values(host: MetricsHost) -> list[float | None]:
-    return [_value(card) for card in _load(host)]
 
 
 def test_the_one_hour_rule(world: World, connected: MetricsHost) -> None:
     """A load makes an export; one hour later none; a second after that, one."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    assert _values(connected) == [4.0]
+    assert values(connected) == [4.0]
     world.shop.answers["S1"] += stars("1")
     world.clock.forward(3600)
-    (card,) = _load(connected)
-    assert (_value(card), card.freshness) == (4.0, Freshness.FRESH)
+    (card,) = load(connected)
+    assert (value_of(card), card.freshness) == (4.0, Freshness.FRESH)
     assert len(world.shop.fetches) == 1
     world.clock.forward(1)
-    (card,) = _load(connected)
-    assert _value(card) == 3.25
+    (card,) = load(connected)
+    assert value_of(card) == 3.25
     assert card.as_of == world.clock.now()
     assert len(world.shop.fetches) == 2
 
@@ -62,20 +54,20 @@ def test_the_one_hour_rule(world: World, connected: MetricsHost) -> None:
 def test_a_failed_attempt_counts_like_any_other(world: World, connected: MetricsHost) -> None:
     """After a failure the old value stays, with the problem, and rests for an hour."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    first = _load(connected)[0].as_of
+    first = load(connected)[0].as_of
     world.shop.failure = SourceUnavailable("The shop is closed.", request_id="r-1")
     world.clock.forward(3601)
-    (card,) = _load(connected)
-    assert (_value(card), card.as_of) == (4.0, first)
+    (card,) = load(connected)
+    assert (value_of(card), card.as_of) == (4.0, first)
     assert card.freshness is Freshness.FAILED
     assert card.problem is not None
     assert (card.problem.issue, card.problem.request_id) == (Issue.CONNECTION, "r-1")
     world.shop.failure = None
     world.clock.forward(3600)
-    assert _load(connected)[0].freshness is Freshness.FAILED
+    assert load(connected)[0].freshness is Freshness.FAILED
     assert len(world.shop.fetches) == 2
     world.clock.forward(1)
-    (card,) = _load(connected)
+    (card,) = load(connected)
     assert (card.freshness, card.problem) == (Freshness.FRESH, None)
 
 
@@ -89,7 +81,7 @@ def test_one_export_answers_every_metric_of_its_survey(
     connected.cards.load(VIEWER, [one.id], wait=10)
     ((survey, together),) = world.shop.fetches
     assert (survey, set(together)) == ("S1", {one.id, two.id})
-    assert set(_values(connected)) == {1.5, 4.0}
+    assert set(values(connected)) == {1.5, 4.0}
     assert [survey for survey, _ in world.shop.fetches] == ["S1", "S2"]
 
 
@@ -110,17 +102,17 @@ def test_a_vanished_question_does_not_spoil_its_siblings(
 def test_a_load_answers_at_once_with_what_is_stored(world: World, connected: MetricsHost) -> None:
     """Without waiting, cards come while the export still runs, and say that it does."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    _load(connected)
+    load(connected)
     go_on = threading.Event()
     world.shop.on_fetch = lambda _: go_on.wait(10)
     world.shop.answers["S1"] += stars("1")
     world.clock.forward(3601)
     (card,) = connected.cards.load(VIEWER)
-    assert (_value(card), card.freshness) == (4.0, Freshness.REFRESHING)
+    assert (value_of(card), card.freshness) == (4.0, Freshness.REFRESHING)
     (again,) = connected.cards.load(VIEWER)
     assert again.freshness is Freshness.REFRESHING
     go_on.set()
-    assert _values(connected) == [3.25]
+    assert values(connected) == [3.25]
     assert len(world.shop.fetches) == 2
 
 
@@ -171,19 +163,19 @@ def test_a_refused_token_rests_the_whole_connection(world: World, connected: Met
     """After a refusal the connection is tried once an hour, not once for each survey."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
-    _load(connected)
+    load(connected)
     world.shop.tokens = set()
     world.clock.forward(3601)
     connected.cards.load(VIEWER, [connected.metrics.list(EDITOR)[0].id], wait=10)
     refusals = len(world.shop.fetches)
-    cards = _load(connected)
+    cards = load(connected)
     assert len(world.shop.fetches) == refusals
     for card in cards:
         assert card.result is not None
         assert card.problem is not None
         assert card.problem.issue is Issue.TOKEN_REVOKED
     world.clock.forward(3601)
-    _load(connected)
+    load(connected)
     assert len(world.shop.fetches) == refusals + 1
 
 
@@ -191,13 +183,13 @@ def test_new_credentials_wake_the_connection(world: World, connected: MetricsHos
     """Replacing a revoked token makes the cards due at once."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
-    _load(connected)
+    load(connected)
     world.shop.tokens = {"right-token-0002"}
     world.clock.forward(3601)
-    _load(connected)
+    load(connected)
     world.clock.forward(60)
     connected.connections.edit(ADMIN, "shop", {"api_token": "right-token-0002"})
-    assert [card.freshness for card in _load(connected)] == [Freshness.FRESH, Freshness.FRESH]
+    assert [card.freshness for card in load(connected)] == [Freshness.FRESH, Freshness.FRESH]
     assert connected.connections.show(ADMIN, "shop").problem is None
 
 
@@ -205,12 +197,12 @@ def test_a_passing_check_wakes_the_connection(world: World, connected: MetricsHo
     """A token that the source accepts again makes the cards due once an Admin has checked it."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     world.shop.tokens = set()
-    _load(connected)
+    load(connected)
     world.shop.tokens = {TOKEN}
     world.clock.forward(60)
-    assert _load(connected)[0].freshness is Freshness.FAILED
+    assert load(connected)[0].freshness is Freshness.FAILED
     connected.connections.check(ADMIN, "shop")
-    assert _load(connected)[0].freshness is Freshness.FRESH
+    assert load(connected)[0].freshness is Freshness.FRESH
 
 
 def test_retry_after_rests_the_connection(world: World, connected: MetricsHost) -> None:
@@ -218,21 +210,21 @@ def test_retry_after_rests_the_connection(world: World, connected: MetricsHost) 
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     until = world.clock.now() + timedelta(hours=3)
     world.shop.failure = RateLimited("Too many requests.", retry_at=until)
-    _load(connected)
+    load(connected)
     world.shop.failure = None
     world.clock.forward(2 * 3600)
-    (card,) = _load(connected)
+    (card,) = load(connected)
     assert card.next_at == until
     assert card.problem is not None
     assert len(world.shop.fetches) == 1
     world.clock.forward(3600)
-    assert _values(connected) == [4.0]
+    assert values(connected) == [4.0]
 
 
 def test_an_editor_may_ask_once_a_minute(world: World, connected: MetricsHost) -> None:
     """A forced refresh is made though the value is fresh, at most once a minute."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    _load(connected)
+    load(connected)
     with pytest.raises(RoleRequired):
         connected.cards.load(VIEWER, wait=10, force=True)
     for _ in range(2):
@@ -248,15 +240,15 @@ def test_a_name_keeps_the_value_and_a_new_question_discards_it(
 ) -> None:
     """A value is shown only for what it was measured for."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    _load(connected)
+    load(connected)
     connected.metrics.edit(EDITOR, metric.id, name="Five stars", display=Display(prefix="~"))
     (card,) = connected.cards.load(VIEWER)
-    assert (card.name, _value(card)) == ("Five stars", 4.0)
+    assert (card.name, value_of(card)) == ("Five stars", 4.0)
     assert card.freshness is Freshness.FRESH
     connected.metrics.edit(EDITOR, metric.id, definition=RESPONSES)
     assert connected.metrics.show(VIEWER, metric.id).name == "Five stars"
     world.shop.failure = SourceUnavailable("Closed.")
-    (card,) = _load(connected)
+    (card,) = load(connected)
     assert (card.result, card.freshness) == (None, Freshness.FAILED)
 
 
@@ -271,76 +263,11 @@ def test_a_late_result_for_an_old_definition_is_not_shown(
         connected.metrics.edit(EDITOR, metric.id, definition=RESPONSES)
 
     world.shop.on_fetch = edit
-    assert _values(connected) == [4.0]
-    (card,) = _load(connected)
+    assert values(connected) == [4.0]
+    (card,) = load(connected)
     assert card.result is not None
     assert card.result.calculation == "responses"
     assert len(world.shop.fetches) == 2
-
-
-def test_changing_the_time_zone_makes_cards_due(world: World, connected: MetricsHost) -> None:
-    """Days and months are of the account's zone, so another zone needs other values."""
-    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    _load(connected)
-    connected.metrics.set_account(ADMIN, AccountSettings("Europe/Vienna", 1))
-    assert _values(connected) == [4.0]
-    assert len(world.shop.fetches) == 2
-    with pytest.raises(InputError):
-        connected.metrics.set_account(ADMIN, AccountSettings("Mars/Olympus", 1))
-    with pytest.raises(InputError):
-        connected.metrics.set_account(ADMIN, AccountSettings("UTC", 8))
-
-
-def test_two_editors_notice_each_other(connected: MetricsHost) -> None:
-    """The second to save is told, and nothing is lost."""
-    metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    connected.metrics.edit(EDITOR, metric.id, name="First", version=1)
-    with pytest.raises(InputError) as refused:
-        connected.metrics.edit(EDITOR, metric.id, name="Second", version=1)
-    assert "not saved" in refused.value.message
-    assert connected.metrics.show(VIEWER, metric.id).name == "First"
-
-
-@pytest.mark.parametrize("name", ["", "   ", "n" * 301])
-def test_a_name_has_1_to_300_characters(connected: MetricsHost, name: str) -> None:
-    """A metric needs a name that fits a card."""
-    with pytest.raises(InputError):
-        connected.metrics.add(EDITOR, "shop", name, AVERAGE)
-
-
-def test_a_comparison_comes_from_one_download(world: World, connected: MetricsHost) -> None:
-    """Both windows of a Comparison are answered together, with the change."""
-    march = datetime(2026, 3, 10, tzinfo=UTC)
-    world.shop.answers["S1"] = stars("4", "4", at=march) + stars("5", at=march - timedelta(days=28))
-    definition = Definition(
-        type=MetricType.COMPARISON,
-        survey_id="S1",
-        question_id="stars",
-        calculation=Calculation.AVERAGE,
-        range=DateRange(preset="last_month"),
-    )
-    connected.metrics.add(EDITOR, "shop", "Stars", definition)
-    (card,) = _load(connected)
-    assert card.result is not None
-    assert card.result.previous is not None
-    assert card.result.change is not None
-    assert (_value(card), card.result.previous.value) == (4.0, 5.0)
-    assert card.result.change.percent == pytest.approx(-20)
-    assert len(world.shop.fetches) == 1
-
-
-def test_a_definition_that_does_not_fit_is_never_saved(connected: MetricsHost) -> None:
-    """Wrong parts are refused when the metric is made, with what to do."""
-    for update, error in (
-        ({"calculation": "average", "question_id": None}, MetricsError),
-        ({"type": "comparison"}, QueryInvalid),
-        ({"question_id": "gone"}, QuestionUnavailable),
-    ):
-        definition = Definition(**{**AVERAGE.model_dump(), **update})
-        with pytest.raises(error) as refused:
-            connected.metrics.add(EDITOR, "shop", "Wrong", definition)
-        assert refused.value.remedy
-    assert connected.metrics.list(VIEWER) == ()
 
 
 def test_a_clean_shutdown_is_no_attempt(world: World, connected: MetricsHost) -> None:
@@ -357,7 +284,7 @@ def test_a_clean_shutdown_is_no_attempt(world: World, connected: MetricsHost) ->
     assert begun.wait(10)
     connected.close()
     world.shop.on_fetch = None
-    assert _values(world.open()) == [4.0]
+    assert values(world.open()) == [4.0]
 
 
 def test_a_crash_counts_from_its_start(world: World, connected: MetricsHost) -> None:
@@ -380,24 +307,8 @@ def test_a_crash_counts_from_its_start(world: World, connected: MetricsHost) -> 
     assert len(world.shop.fetches) == 1
     world.clock.forward(1)
     world.shop.answers["S1"] = stars("2")
-    assert _values(other) == [2.0]
+    assert values(other) == [2.0]
     world.shop.answers["S1"] = stars("5")
     hold.set()
     connected.close()
-    assert _values(other) == [2.0], "the late result of the first process was kept"
-
-
-def test_an_unknown_metric_is_not_found(connected: MetricsHost) -> None:
-    """Loading names the metric that is not there."""
-    with pytest.raises(NotFound, match="met_gone"):
-        connected.cards.load(VIEWER, ["met_gone"])
-
-
-def test_preview_saves_nothing(world: World, connected: MetricsHost) -> None:
-    """A preview gives the number that the metric would have, and leaves nothing."""
-    result = connected.metrics.preview(EDITOR, "shop", AVERAGE)
-    assert result.current.value == 4.0
-    assert result.current.unanswered == {"not_answered": 1}
-    assert connected.metrics.list(VIEWER) == ()
-    with pytest.raises(RoleRequired):
-        connected.metrics.preview(VIEWER, "shop", AVERAGE)
+    assert values(other) == [2.0], "the late result of the first process was kept"

@@ -1,0 +1,193 @@
+"""What a source returned, made into plain models of ours or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.models.credentials import Credentials
+from smaply_metrics_core.models.query import MetricQuery
+from smaply_metrics_core.models.source import CheckNote, CheckStep, Destination
+from smaply_metrics_core.models.survey import Questionnaire, Survey
+from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core.sources.failure import (
+    ContractBroken,
+    Failed,
+    describe,
+    kind_of,
+    mended,
+    spoken,
+)
+from smaply_metrics_core.sources.scrub import Scrubber
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def exactly(model: type[M], given: object, what: str) -> M:
+    """Check that a source gave this model, and rebuild it.
+
+    Rebuilt, since ``model_construct`` makes objects that break every rule of their model, and a
+    subclass brings the source's code along.
+
+    Raises:
+        ContractBroken: when it is something else, or breaks a rule.
+    """
+    if not isinstance(given, model):
+        _drop(given)
+        raise ContractBroken(f"{what} gave {kind_of(given)} in place of {model.__name__}.")
+    try:
+        return model.model_validate(_mended(_adapter(model).dump_python(given, warnings=False)))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"])) or "it"
+        raise ContractBroken(
+            f"{what} gave a {model.__name__} that does not fit: {where}: {first['msg']}"
+        ) from None
+
+
+@cache
+def _adapter(model: type[M]) -> TypeAdapter[M]:
+    return TypeAdapter(model)
+
+
+def _mended(data: object) -> object:
+    if isinstance(data, str):
+        return mended(data)
+    if isinstance(data, dict):
+        return {_mended(key): _mended(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return tuple(map(_mended, data))
+    return data
+
+
+def destination(item: object) -> Destination:
+    """Accept one destination."""
+    return exactly(Destination, item, "destinations")
+
+
+def step_or_note(item: object, scrubber: Scrubber) -> CheckStep | CheckNote:
+    """Accept what ``validate_credentials`` yields; secrets are taken out of a note's texts."""
+    if isinstance(item, CheckStep):
+        return exactly(CheckStep, item, "validate_credentials")
+    if not isinstance(item, CheckNote):
+        raise ContractBroken(
+            f"validate_credentials gave {kind_of(item)} in place of a CheckStep or CheckNote."
+        )
+    note = exactly(CheckNote, item, "validate_credentials")
+    problem = note.problem
+    if problem is not None:
+        _check_silent(scrubber, "a problem of validate_credentials", *spoken(problem))
+    return CheckNote(detail=scrubber.line(note.detail), problem=problem)
+
+
+class Surveys:
+    """Accepts the surveys of one list: each once, with an id and a name."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def __call__(self, item: object) -> Survey:
+        """Accept one survey."""
+        survey = exactly(Survey, item, "list_surveys")
+        if not survey.id:
+            raise ContractBroken("list_surveys gave a survey without an id.")
+        if survey.id in self._seen:
+            raise ContractBroken(f"list_surveys gave the survey {survey.id} twice.")
+        self._seen.add(survey.id)
+        return survey
+
+
+def questionnaire(given: object, survey_id: str, scrubber: Scrubber) -> Questionnaire:
+    """Accept the description of a survey: of the one asked for, each question once."""
+    found = exactly(Questionnaire, given, "list_questions")
+    if found.survey.id != survey_id:
+        raise ContractBroken(
+            f"list_questions described the survey {found.survey.id}, not {survey_id}."
+        )
+    seen: set[str] = set()
+    for question in found.walk():
+        if not question.id:
+            raise ContractBroken("list_questions gave a question without an id.")
+        if question.id in seen:
+            raise ContractBroken(f"list_questions gave the question {question.id} twice.")
+        seen.add(question.id)
+    notes = [*found.notes, *(question.note for question in found.walk())]
+    _check_silent(scrubber, "a note of list_questions", *notes)
+    return found
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An item of ``fetch_metric`` that belongs to a query: its tally, or what went wrong."""
+
+    query_id: str
+    result: Tally | Failed
+
+
+@dataclass(frozen=True)
+class Stray:
+    """An item of ``fetch_metric`` that belongs to no query."""
+
+    fault: str
+
+
+def answer(item: object, asked: Mapping[str, MetricQuery], scrubber: Scrubber) -> Answer | Stray:
+    """Accept one item of ``fetch_metric``.
+
+    What is wrong with one answer is that query's failure and leaves its siblings alone.
+    """
+    if not (isinstance(item, tuple) and len(item) == 2):  # noqa: PLR2004  # A pair.
+        return Stray(f"fetch_metric gave {kind_of(item)} in place of a pair.")
+    query_id, value = item
+    if type(query_id) is not str or query_id not in asked:
+        shown = query_id if type(query_id) is str else kind_of(query_id)
+        return Stray(f"fetch_metric answered “{shown}”, which nobody asked.")
+    if isinstance(value, MetricsError):
+        return Answer(query_id, describe(value))
+    try:
+        tally = exactly(Tally, value, f"fetch_metric, for the query “{query_id}”,")
+        _check_windows(asked[query_id], tally)
+        _check_silent(scrubber, "a note of fetch_metric", *tally.notes)
+    except Exception as error:  # noqa: BLE001  # Whatever it is, it is this query's alone.
+        return Answer(query_id, describe(error))
+    return Answer(query_id, tally)
+
+
+def _check_windows(query: MetricQuery, tally: Tally) -> None:
+    wanted = sorted({window.name for window in query.windows})
+    given = sorted({window.window for window in tally.windows})
+    if given != wanted:
+        raise ContractBroken(
+            f"fetch_metric answered the query “{query.id}” for the windows {', '.join(given)}, "
+            f"not for {', '.join(wanted)}."
+        )
+
+
+def _check_silent(scrubber: Scrubber, what: str, *texts: str) -> None:
+    if scrubber.holds(*texts):
+        raise ContractBroken(f"{what} held a secret.")
+
+
+def parsed(given: Credentials, model: type[Credentials]) -> Credentials:
+    """Accept credentials: a validator of the model may give anything at all."""
+    if type(given) is not model:
+        raise ContractBroken(f"its credentials model made {kind_of(given)} of what was entered.")
+    return given
+
+
+def nothing(given: object, what: str) -> None:
+    """Accept that a hook gave nothing: a generator would not have run at all."""
+    if given is not None:
+        _drop(given)
+        raise ContractBroken(f"{what} gave {kind_of(given)}, but has nothing to give.")
+
+
+def _drop(given: object) -> None:
+    close = getattr(given, "close", None)
+    if callable(close):
+        close()  # A coroutine that nobody awaits complains when it is thrown away.

@@ -1,0 +1,150 @@
+"""The registry of installed sources: lists them, loads each on first use, and keeps them apart."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.context import Clock, Deadline, SystemClock
+from smaply_metrics_core.errors import MetricsError, NotFound, SourceNotUsable
+from smaply_metrics_core.sources.discovery import Candidate, installed_entry_points, judge
+from smaply_metrics_core.sources.guard import Guard
+from smaply_metrics_core.sources.loading import load
+from smaply_metrics_core.sources.settings import SourceSettings
+from smaply_metrics_core.sources.source import Source
+from smaply_metrics_core.sources.states import SourceState, State
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class _Slot:
+    """One entry point, and what came of loading it."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self.candidate = candidate
+        self.lock = threading.Lock()
+        self.source: Source | None = None
+        self.refusal = "" if candidate.state is State.OK else candidate.reason
+        self.guard = Guard("It", candidate.id)  # A state's reason need not name the source.
+
+
+class SourceRegistry:
+    """Finds the sources that are installed; safe to use from many threads.
+
+    Args:
+        settings: The operator's word on which sources are used.
+        clock: Time, for deadlines and for what sources are handed.
+        entry_points: Gives the entry points of our group; those installed, unless a test says so.
+        transport_factory: Makes the transport below each HTTP client, for tests.
+    """
+
+    def __init__(
+        self,
+        settings: SourceSettings | None = None,
+        *,
+        clock: Clock | None = None,
+        entry_points: Callable[[], Iterable[EntryPoint]] = installed_entry_points,
+        transport_factory: Callable[[], httpx.BaseTransport] | None = None,
+    ) -> None:
+        self._settings = settings or SourceSettings()
+        self._clock = clock or SystemClock()
+        self._entry_points = entry_points
+        self._transport_factory = transport_factory
+        self._lock = threading.Lock()
+        self._listed: tuple[_Slot, ...] | None = None
+
+    def states(self, *, load: bool = False) -> tuple[SourceState, ...]:
+        """Say of each installed source whether it can be used, and why not; sorted by id.
+
+        Nothing is imported for that, so ``ok`` means that nothing is known against a source until
+        it is loaded. ``load`` loads each, which finds the broken ones.
+        """
+        slots = self._slots()
+        if load:
+            for slot in slots:
+                self._load(slot)
+        return tuple(_state(slot) for slot in slots)
+
+    def get(self, source_id: str) -> Source:
+        """Give a source; loads it on first use.
+
+        Raises:
+            NotFound: when no source of this id is installed.
+            SourceNotUsable: when it is not usable; says why.
+        """
+        slots = [slot for slot in self._slots() if slot.candidate.id == source_id]
+        if not slots:
+            installed = sorted({slot.candidate.id for slot in self._slots()})
+            raise NotFound(
+                f"No source “{source_id}” is installed.",
+                remedy=f"Use one of these: {', '.join(installed)}."
+                if installed
+                else "Install a distribution that provides it; no source is installed yet.",
+            )
+        for slot in slots:
+            source = self._load(slot)
+            if source is not None:
+                return source
+        slot = min(slots, key=lambda one: one.candidate.state is State.BLOCKED)
+        raise SourceNotUsable(
+            f"The source “{source_id}” ({_from(slot.candidate)}) cannot be used: {slot.refusal}"
+        )
+
+    def stuck_calls(self) -> tuple[str, ...]:
+        """Name the calls that were given up and whose threads still run, source by source."""
+        return tuple(name for slot in self._slots() for name in slot.guard.stuck.names())
+
+    def _slots(self) -> tuple[_Slot, ...]:
+        with self._lock:
+            if self._listed is None:
+                self._listed = tuple(map(_Slot, judge(self._entry_points(), self._settings)))
+            return self._listed
+
+    def _load(self, slot: _Slot) -> Source | None:
+        with slot.lock:
+            if slot.source is not None or slot.refusal:
+                return slot.source
+            candidate = slot.candidate
+            try:
+                loaded = slot.guard.call(
+                    lambda: load(candidate.entry_point),
+                    deadline=Deadline.after(self._settings.load_seconds, self._clock),
+                    what="import",
+                )
+            except MetricsError as error:
+                slot.refusal = error.message
+                return None
+            who = f"The source “{loaded.description.title}” ({_from(candidate)})"
+            slot.source = Source(
+                distribution=candidate.distribution,
+                version=candidate.version,
+                _loaded=loaded,
+                _guard=Guard(who, candidate.id, stuck=slot.guard.stuck),
+                _clock=self._clock,
+                _transport_factory=self._transport_factory,
+            )
+            return slot.source
+
+
+def _from(candidate: Candidate) -> str:
+    return f"distribution {candidate.distribution} {candidate.version}".strip()
+
+
+def _state(slot: _Slot) -> SourceState:
+    candidate, source = slot.candidate, slot.source
+    state = candidate.state
+    if slot.refusal and state is State.OK:
+        state = State.BROKEN
+    return SourceState(
+        id=candidate.id,
+        title=candidate.id if source is None else source.title,
+        distribution=candidate.distribution,
+        version=candidate.version,
+        contract=candidate.contract,
+        state=state,
+        reason=slot.refusal,
+        hooks=() if source is None else source.hooks,
+    )

@@ -1,0 +1,276 @@
+"""A well-behaved source to spoil in every way, and throw-away distributions to install it from."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import types
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from smaply_metrics_core.context import Deadline, SourceContext, SystemClock
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP, hookimpl
+from smaply_metrics_core.models.credentials import Credentials, Token
+from smaply_metrics_core.models.query import Calculation, Definition, MetricQuery
+from smaply_metrics_core.models.source import (
+    CheckNote,
+    CheckStep,
+    Destination,
+    SourceDescription,
+)
+from smaply_metrics_core.models.survey import Question, QuestionKind, Questionnaire, Survey
+from smaply_metrics_core.models.tally import Counts, Tally, WindowTally
+from smaply_metrics_core.sources import (
+    AllowedDestinations,
+    Source,
+    SourceRegistry,
+    SourceSession,
+    SourceSettings,
+)
+
+TOKEN = "tOkEn/with+signs&4711"
+REACH = CheckStep(name="reach", title="Reach it", required=True)
+SIGN_IN = CheckStep(name="authenticate", title="Sign in", required=True)
+EXPORT = CheckStep(name="export", title="Export responses", required=False)
+
+
+class FakeClock:
+    """Time that passes only when somebody waits."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000.0
+
+    def now(self) -> datetime:
+        """The first of January 2026 and what has passed since."""
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        """What has passed."""
+        return self.seconds
+
+    def wait(self, seconds: float, stop: threading.Event) -> bool:
+        """Let time pass at once."""
+        self.seconds += seconds
+        return stop.is_set()
+
+
+class AcmeCredentials(Credentials):
+    """What the source of these tests asks for."""
+
+    api_token: Token = SecretStr("")
+    host: str = "api.acme.com"
+
+
+class Acme:
+    """A source that keeps the contract."""
+
+    @hookimpl
+    def describe_source(self) -> SourceDescription:
+        """Be called Acme Surveys."""
+        return SourceDescription(
+            id="acme",
+            title="Acme Surveys",
+            credentials=AcmeCredentials,
+            checks=(REACH, SIGN_IN, EXPORT),
+        )
+
+    @hookimpl
+    def destinations(self, credentials: AcmeCredentials) -> Sequence[Destination]:
+        """Lead to the host of the credentials."""
+        return [Destination(kind="host", host=credentials.host)]
+
+    @hookimpl
+    def validate_credentials(self) -> Iterator[CheckStep | CheckNote]:
+        """Go through every step."""
+        yield REACH
+        yield SIGN_IN
+        yield CheckNote(detail="signed in")
+        yield EXPORT
+
+    @hookimpl
+    def list_surveys(self) -> Iterator[Survey]:
+        """Have two surveys."""
+        yield Survey(id="s1", name="First")
+        yield Survey(id="s2", name="Second")
+
+    @hookimpl
+    def list_questions(self, survey_id: str) -> Questionnaire:
+        """Have one question."""
+        return Questionnaire(survey=Survey(id=survey_id, name="First"), questions=(question("q1"),))
+
+    @hookimpl
+    def fetch_metric(
+        self, context: SourceContext, queries: Sequence[MetricQuery]
+    ) -> Iterator[tuple[str, Tally | MetricsError]]:
+        """Count three responses for each query."""
+        for query in queries:
+            yield query.id, tally(at=context.now())
+
+    @hookimpl
+    def debug_export(self, survey_id: str, bundle: list[str]) -> None:
+        """Write one line."""
+        bundle.append(f"raw responses of {survey_id}")
+
+
+def construct(model: type[BaseModel], **parts: object) -> BaseModel:
+    """An object of a model past all of its rules, as any source can make it."""
+    return model.model_construct(None, **parts)
+
+
+def question(question_id: str, *below: Question) -> Question:
+    """A question, perhaps with sub-questions."""
+    return Question(
+        id=question_id, text="How was it?", kind=QuestionKind.SINGLE_CHOICE, sub_questions=below
+    )
+
+
+def tally(*, at: datetime, responses: int = 3) -> Tally:
+    """Three responses that nobody answered."""
+    counts = Counts(responses=responses, unanswered={"not_answered": responses})
+    return Tally(windows=(WindowTally(total=counts),), as_of=at)
+
+
+def ask(query_id: str) -> MetricQuery:
+    """A query for the number of responses."""
+    return MetricQuery(
+        id=query_id, definition=Definition(survey_id="s1", calculation=Calculation.RESPONSES)
+    )
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Time that passes only when somebody waits."""
+    return FakeClock()
+
+
+Points = Callable[..., EntryPoint]
+Registers = Callable[..., SourceRegistry]
+Gets = Callable[[object], Source]
+Opens = Callable[..., AbstractContextManager[SourceSession]]
+
+
+@pytest.fixture
+def point_to(monkeypatch: pytest.MonkeyPatch) -> Points:
+    """Makes an entry point that gives an object, as if from a module that is imported already."""
+
+    def make(thing: object, name: str = "acme") -> EntryPoint:
+        module = types.ModuleType(f"acme_{uuid.uuid4().hex}")
+        vars(module)["source"] = thing
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        return EntryPoint(name=name, value=f"{module.__name__}:source", group=ENTRY_POINT_GROUP)
+
+    return make
+
+
+@pytest.fixture
+def registry_of(point_to: Points) -> Registers:
+    """Makes a registry in which one object is installed as the source ``acme``."""
+
+    def make(thing: object, *, load_seconds: float = 10.0) -> SourceRegistry:
+        point = point_to(thing)
+        settings = SourceSettings(load_seconds=load_seconds)
+        return SourceRegistry(settings, entry_points=lambda: [point])
+
+    return make
+
+
+@pytest.fixture
+def get(registry_of: Registers) -> Gets:
+    """Loads an object as the source ``acme``."""
+    return lambda thing: registry_of(thing).get("acme")
+
+
+@pytest.fixture
+def soon() -> Deadline:
+    """A deadline in real time that a hanging source lets pass."""
+    return Deadline.after(0.2, SystemClock())
+
+
+@pytest.fixture
+def later() -> Deadline:
+    """A deadline in real time that nothing well-behaved comes near."""
+    return Deadline.after(30, SystemClock())
+
+
+@pytest.fixture
+def credentials() -> AcmeCredentials:
+    """What the source of these tests asks for, filled in."""
+    return AcmeCredentials(api_token=SecretStr(TOKEN))
+
+
+@pytest.fixture
+def anywhere() -> AllowedDestinations:
+    """An operator who allows every public host."""
+    return AllowedDestinations(environment={})
+
+
+@pytest.fixture
+def released() -> Iterator[threading.Event]:
+    """What a hanging source waits for; it comes when the test is over, so no thread stays."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+Installs = Callable[..., Path]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installs:
+    """Installs a throw-away distribution: its metadata, its entry points and its module."""
+
+    def make(
+        name: str,
+        *,
+        version: str = "1.0",
+        points: Mapping[str, str] | str,
+        requires: Sequence[str] = (),
+        module: str = "",
+        code: str = "",
+        folder: str = "site",
+    ) -> Path:
+        site = tmp_path / folder
+        info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(parents=True)
+        lines = [f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {r}" for r in requires)]
+        (info / "METADATA").write_text("\n".join(["Metadata-Version: 2.1", *lines, ""]), "utf-8")
+        if not isinstance(points, str):
+            points = "\n".join(f"{key} = {value}" for key, value in points.items())
+        text = f"[{ENTRY_POINT_GROUP}]\n{points}\n"
+        (info / "entry_points.txt").write_text(text, "utf-8")
+        if module:
+            (site / f"{module}.py").write_text(code, "utf-8")
+        if str(site) not in sys.path:
+            monkeypatch.syspath_prepend(str(site))
+        return site
+
+    return make
+
+
+@pytest.fixture
+def opened(
+    get: Gets, credentials: AcmeCredentials, anywhere: AllowedDestinations, later: Deadline
+) -> Opens:
+    """Opens a session with a good source, some of whose hooks are replaced."""
+
+    def make(**hooks: Callable[..., object]) -> AbstractContextManager[SourceSession]:
+        marked = {name: hookimpl(function) for name, function in hooks.items()}
+        source = get(type("Spoilt", (Acme,), marked)())
+        return source.session(credentials, account="acct", allowed=anywhere, deadline=later)
+
+    return make
+
+
+def error_in(what: Callable[[], object]) -> MetricsError:
+    """The error that something raises."""
+    with pytest.raises(MetricsError) as caught:
+        what()
+    return caught.value
