@@ -1,0 +1,312 @@
+"""The transport under a source's client: where it may go, how often, how long, how much."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+from smaply_metrics_core.errors import DestinationRefused, MetricsError, Unreachable
+from smaply_metrics_core.http import failures, waiting
+from smaply_metrics_core.http.answers import remote_details, request_id_in
+from smaply_metrics_core.http.body import GuardedBody
+from smaply_metrics_core.http.exchange import Exchange
+from smaply_metrics_core.http.origins import Origin, open_route, proxy_for
+from smaply_metrics_core.http.quiet import our_request
+from smaply_metrics_core.http.secrets import SECRET_HEADERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from smaply_metrics_core.context import Clock, Deadline
+    from smaply_metrics_core.http.budget import RequestBudget
+
+READ_AT_ONCE: Final = "smaply_metrics.read_at_once"
+MOST_AT_ONCE: Final = 64 * 2**20
+"""Bytes that an answer which is not streamed may have, since it is held in memory."""
+TIMEOUTS: Final = {"connect": 10.0, "read": 60.0, "write": 60.0, "pool": 10.0}
+"""Seconds, each cut to what the deadline leaves."""
+READS: Final = frozenset({"GET", "HEAD"})
+
+_log: Final = logging.getLogger("smaply_metrics_core.http")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds for every request of one client."""
+
+    deadline: Deadline
+    clock: Clock
+    budget: RequestBudget | None
+    max_bytes: int
+    jitter: Callable[[float], float]
+    exchange: Callable[[Exchange], None] | None
+
+
+@dataclass
+class _Sent:
+    """One try: what went out, and when."""
+
+    request: httpx.Request
+    origin: Origin
+    at: datetime
+    started: float
+    proxied: bool
+    at_once: bool
+    status: int | None = field(default=None)
+    request_id: str | None = field(default=None)
+
+    @property
+    def path(self) -> str:
+        """The path alone, percent-encoded, so that no control character reaches a log."""
+        return self.request.url.raw_path.partition(b"?")[0].decode("ascii")
+
+
+class GuardedTransport(httpx.BaseTransport):
+    """Sends a request only to the origins it knows, and turns every failure into our errors.
+
+    Args:
+        origins: Where requests may go.
+        inner: Used for all of them in place of real connections.
+    """
+
+    def __init__(
+        self, origins: frozenset[Origin], rules: Rules, inner: httpx.BaseTransport | None
+    ) -> None:
+        self._origins = origins
+        self._rules = rules
+        self._inner = inner
+        self._routes: dict[Origin, httpx.BaseTransport] = {}
+        self._lock = threading.Lock()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, again where that may help, and give an answer that is no failure.
+
+        Raises:
+            DestinationRefused: when it leads anywhere but to an allowed origin; nothing is sent.
+            RemoteError: when no usable answer came; 4xx other than 429 are left to the source.
+            DeadlineExceeded: when the time is over.
+            Cancelled: when the caller asked to stop.
+        """
+        origin = self._check_destination(request)
+        rules = self._rules
+        tries = 0
+        while True:
+            rules.deadline.check()
+            if rules.budget is not None:
+                rules.budget.acquire(request.method, request.url.path, rules.deadline)
+            tries += 1
+            outcome = self._send_once(request, origin)
+            if isinstance(outcome, httpx.Response):
+                return outcome
+            wait = self._wait_before_retry(request, outcome, tries)
+            if wait is None:
+                raise outcome.error
+            _log.info("%s from %s, next try in %.1f s", outcome.error.kind, origin.label, wait)
+            rules.deadline.pause(wait)
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock, our_request():
+            for route in self._routes.values():
+                route.close()
+
+    def _check_destination(self, request: httpx.Request) -> Origin:
+        url = request.url
+        origin = Origin.of_url(url)
+        host_header = request.headers.get("host", "").lower()
+        usual = {origin.label, f"{origin.label}:{origin.port}"}
+        if origin in self._origins and not url.userinfo and host_header in usual:
+            return origin
+        target = origin.url if origin.host else "no host"
+        allowed = " and ".join(sorted(known.url for known in self._origins)) or "no host at all"
+        _log.info("stopped %s to %s: off the allow-list", request.method, target)
+        raise DestinationRefused(
+            f"A request to {target} was stopped: these credentials lead to {allowed}.",
+            remedy="The source has to keep to the hosts that its hook `destinations` gives, over "
+            "HTTPS, and to authenticate with headers and not in the URL.",
+        )
+
+    def _route(self, origin: Origin) -> httpx.BaseTransport:
+        with self._lock:
+            if origin not in self._routes:
+                self._routes[origin] = self._inner or open_route(origin)
+            return self._routes[origin]
+
+    def _send_once(
+        self, request: httpx.Request, origin: Origin
+    ) -> httpx.Response | failures.Failure:
+        rules = self._rules
+        sent = _Sent(
+            request=request,
+            origin=origin,
+            at=rules.clock.now(),
+            started=rules.clock.monotonic(),
+            proxied=self._inner is None and proxy_for(origin) is not None,
+            at_once=request.extensions.get(READ_AT_ONCE, False),
+        )
+        route = self._route(origin)
+        try:
+            with our_request():
+                answer = route.handle_request(self._outgoing(request))
+        except httpx.TransportError as error:
+            failure = failures.network_failure(error, origin.label, proxied=sent.proxied)
+            self._record(sent, 0, failure.error.kind)
+            return failure
+        sent.status = answer.status_code
+        return self._judge(sent, answer)
+
+    def _outgoing(self, request: httpx.Request) -> httpx.Request:
+        """Copy a request for the wire: with its secret headers, and only what we let pass."""
+        headers = request.headers.copy()
+        headers["accept-encoding"] = "gzip"
+        for name, secret in request.extensions.get(SECRET_HEADERS, {}).items():
+            headers[name] = secret.get_secret_value()
+        wanted = request.extensions.get("timeout", {})
+        left = max(self._rules.deadline.remaining(), 0.001)
+        timeout = {
+            name: min(most, left, wanted.get(name) or most) for name, most in TIMEOUTS.items()
+        }
+        # Other extensions would let a source change the name that TLS checks.
+        return httpx.Request(
+            request.method,
+            request.url,
+            headers=headers,
+            stream=request.stream,
+            extensions={"timeout": timeout},
+        )
+
+    def _judge(self, sent: _Sent, answer: httpx.Response) -> httpx.Response | failures.Failure:
+        sent.request_id = request_id_in(answer.headers)
+        if answer.status_code in failures.REDIRECTS:
+            with our_request():
+                answer.close()
+            failure = failures.redirect_failure(answer, sent.origin.label, sent.request.url)
+            self._record(sent, 0, failure.error.kind)
+            return failure
+        # What came with a 4xx or 5xx says what is wrong, so it is read in any case.
+        if sent.at_once or answer.status_code >= httpx.codes.BAD_REQUEST:
+            return self._judge_whole(sent, answer)
+        unreadable = failures.unreadable_answer(answer, sent.origin.label)
+        if unreadable is not None:
+            with our_request():
+                answer.close()
+            self._record(sent, 0, unreadable.error.kind)
+            return unreadable
+        return _rebuilt(answer, self._body(sent, answer, partial(self._record, sent)))
+
+    def _judge_whole(
+        self, sent: _Sent, answer: httpx.Response
+    ) -> httpx.Response | failures.Failure:
+        """Read an answer to its end, then judge it by status and content."""
+        received = 0
+
+        def count(size: int, _: str | None) -> None:
+            nonlocal received
+            received = size
+
+        broken = failures.unreadable_answer(answer, sent.origin.label)
+        content = b""
+        body = self._body(sent, answer, count)
+        try:
+            if broken is None:
+                content = b"".join(body)
+        except Unreachable as error:
+            broken = failures.Failure(error, failures.Retry.READS)
+        except MetricsError as error:
+            broken = failures.Failure(error)
+        finally:
+            body.close()
+        whole = _rebuilt(answer, httpx.ByteStream(content))
+        whole.read()
+        sent.request_id = remote_details(whole).request_id
+        pause = waiting.read_retry_after(
+            answer.headers.get("retry-after"),
+            self._rules.clock.now(),
+            self._rules.deadline.remaining(),
+        )
+        failure = failures.status_failure(whole, sent.origin.label, pause) or broken
+        self._record(sent, received, failure.error.kind if failure else None)
+        return failure or whole
+
+    def _body(
+        self, sent: _Sent, answer: httpx.Response, finished: Callable[[int, str | None], None]
+    ) -> GuardedBody:
+        bodiless = {httpx.codes.NO_CONTENT, httpx.codes.NOT_MODIFIED}
+        return GuardedBody(
+            answer,
+            host=sent.origin.label,
+            proxied=sent.proxied,
+            has_body=sent.request.method != "HEAD" and answer.status_code not in bodiless,
+            limit=min(self._rules.max_bytes, MOST_AT_ONCE)
+            if sent.at_once or answer.status_code >= httpx.codes.BAD_REQUEST
+            else self._rules.max_bytes,
+            deadline=self._rules.deadline,
+            finished=finished,
+        )
+
+    def _wait_before_retry(
+        self, request: httpx.Request, failure: failures.Failure, tries: int
+    ) -> float | None:
+        """Give the seconds to wait for another try, or ``None`` when there is to be none."""
+        may = failure.retry is failures.Retry.ALWAYS or (
+            failure.retry is failures.Retry.READS and request.method in READS
+        )
+        # A body that was streamed out is gone.
+        if (
+            not may
+            or tries >= waiting.MAX_TRIES
+            or not isinstance(request.stream, httpx.ByteStream)
+        ):
+            return None
+        wait = self._rules.jitter(waiting.back_off_ceiling(tries))
+        if failure.pause is not None:
+            if failure.pause.too_long:
+                return None
+            wait = max(wait, failure.pause.seconds)
+        return wait if wait < self._rules.deadline.remaining() else None
+
+    def _record(self, sent: _Sent, received: int, kind: str | None) -> None:
+        milliseconds = (self._rules.clock.monotonic() - sent.started) * 1000
+        method = sent.request.method
+        _log.debug(
+            "%s %s%s %s %.0f ms",
+            method,
+            sent.origin.label,
+            sent.path,
+            sent.status or kind,
+            milliseconds,
+        )
+        if self._rules.exchange is None:
+            return
+        length = sent.request.headers.get("content-length", "")
+        self._rules.exchange(
+            Exchange(
+                at=sent.at,
+                method=method,
+                host=sent.origin.label,
+                path=sent.path,
+                status=sent.status,
+                milliseconds=max(milliseconds, 0.0),
+                request_bytes=int(length) if length.isdecimal() else None,
+                response_bytes=received,
+                request_id=sent.request_id,
+                error=kind,
+            )
+        )
+
+
+def _rebuilt(answer: httpx.Response, body: httpx.SyncByteStream) -> httpx.Response:
+    """Give an answer with another body, which is no longer compressed."""
+    headers = answer.headers.copy()
+    if "content-encoding" in headers:
+        del headers["content-encoding"]
+        headers.pop("content-length", None)
+    kept = {"http_version", "reason_phrase"}
+    extensions = {name: value for name, value in answer.extensions.items() if name in kept}
+    return httpx.Response(answer.status_code, headers=headers, stream=body, extensions=extensions)

@@ -1,0 +1,151 @@
+"""A clock that tests turn by hand, and clients that answer from a function."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from smaply_metrics_core.context import Deadline
+from smaply_metrics_core.http import build_client
+from smaply_metrics_core.models.source import Destination
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Handler = Callable[[httpx.Request], httpx.Response]
+
+HOST = "fra1.qualtrics.com"
+
+
+class HandClock:
+    """Time that only passes when somebody waits; remembers each wait."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self._passed = 0.0
+
+    def now(self) -> datetime:
+        """Give the instant that the waits have led to."""
+        return datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(seconds=self._passed)
+
+    def monotonic(self) -> float:
+        """Give the seconds that have passed."""
+        return self._passed
+
+    def wait(self, seconds: float, stop: threading.Event) -> bool:
+        """Let time pass at once."""
+        self.waits.append(seconds)
+        self._passed += seconds
+        return stop.is_set()
+
+
+class Clients:
+    """Makes clients whose wire is a function, on one clock and one deadline."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self.clock = clock
+        self.deadline = Deadline.after(600, clock)
+        self._made: list[httpx.Client] = []
+
+    def __call__(
+        self,
+        handler: Handler | httpx.BaseTransport,
+        **options: Any,  # noqa: ANN401  # Whatever build_client takes.
+    ) -> httpx.Client:
+        """Make one that may reach ``HOST`` unless told otherwise; back-off is never shortened."""
+        wire = handler if isinstance(handler, httpx.BaseTransport) else httpx.MockTransport(handler)
+        given: dict[str, Any] = {
+            "destinations": [Destination(kind="host", host=HOST)],
+            "deadline": self.deadline,
+            "clock": self.clock,
+            "transport": wire,
+            "jitter": lambda ceiling: ceiling,
+            **options,
+        }
+        client = build_client(given.pop("destinations"), **given)
+        self._made.append(client)
+        return client
+
+    def close(self) -> None:
+        """Close every client that was made."""
+        for client in self._made:
+            client.close()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """A clock at noon on 1 March 2026."""
+    return HandClock()
+
+
+@pytest.fixture
+def clients(clock: HandClock) -> Iterator[Clients]:
+    """Makes clients; they are closed when the test ends."""
+    made = Clients(clock)
+    yield made
+    made.close()
+
+
+class Listener:
+    """Serves each connection on a real loopback socket with a function, one after the other."""
+
+    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+        self._serve = serve
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    @property
+    def destination(self) -> Destination:
+        """The destination that leads here."""
+        return Destination(kind="host", host=f"127.0.0.1:{self.port}", setting="SANDBOX")
+
+    def close(self) -> None:
+        """Stop listening; what is being served ends when the other side hangs up."""
+        with contextlib.suppress(OSError):  # Wakes the thread; not every system lets it.
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                self._serve(connection)
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[[Callable[[socket.socket], None]], Listener]]:
+    """Makes listeners; they stop when the test ends."""
+    made: list[Listener] = []
+
+    def make(serve: Callable[[socket.socket], None]) -> Listener:
+        made.append(Listener(serve))
+        return made[-1]
+
+    yield make
+    for listener in made:
+        listener.close()
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without proxies."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
