@@ -1,0 +1,72 @@
+"""Each calculation's example, worked by hand, comes out as written, in code and in the docs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from smaply_metrics_core.calculations.meanings import DEFINITIONS, Example
+from smaply_metrics_core.calculations.tally import Columns, tally
+from smaply_metrics_core.calculations.value import calculate
+from smaply_metrics_core.models.query import Calculation
+from tests.calculations.making import AS_OF, NOT_APPLICABLE, frame, query, scale
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "calculations.md"
+
+
+def rows(example: Example) -> pl.DataFrame:
+    """Make the responses of an example."""
+    given = [str(answer) for answer in example.answers]
+    return frame([*given, *(["99"] * example.not_applicable), *([""] * example.blank)])
+
+
+@pytest.mark.parametrize("calculation", Calculation)
+def test_the_example_comes_out_as_worked_by_hand(calculation: Calculation) -> None:
+    """Counting the example's rows and calculating gives the value that the example states."""
+    example = DEFINITIONS[calculation].example
+    asked = query(calculation, answers=example.share_of)
+
+    counted = tally(
+        rows(example),
+        asked,
+        Columns(recorded=pl.col("recorded"), answer=pl.col("answer")),
+        as_of=AS_OF,
+        choices=scale(*example.scale, NOT_APPLICABLE),
+    )
+    result = calculate(asked, counted, AS_OF)
+
+    assert result.current.answered == len(example.answers)
+    assert result.current.responses == (
+        len(example.answers) + example.not_applicable + example.blank
+    )
+    if isinstance(example.value, float | int):
+        assert result.current.value == example.value
+    else:
+        assert {group.key: group.value for group in result.groups} == example.value
+
+
+@pytest.mark.parametrize("calculation", Calculation)
+def test_the_docs_define_it_with_its_example(calculation: Calculation) -> None:
+    """The docs have a section for each calculation, with its definition and its example."""
+    meaning = DEFINITIONS[calculation]
+    sections = re.split(r"^### ", DOCS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    (section,) = (
+        text for text in sections if text.startswith(f"{meaning.title} (`{calculation}`)")
+    )
+    told = " ".join(section.split())
+
+    assert " ".join(meaning.definition.split()) in told
+    assert meaning.example.working in told
+    assert f"Unit: {meaning.unit}." in told
+    assert f"Needs {meaning.needs}." in told
+
+
+def test_the_code_in_the_docs_runs() -> None:
+    """The example for authors of sources runs as printed, its assertions included."""
+    (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+    assert code.count("assert") >= 1
+    exec(compile(code, str(DOCS), "exec"), {})  # noqa: S102  # Our own documentation.
