@@ -1,0 +1,144 @@
+"""The downloaded ZIP: its members as streams, none of them ever extracted by its name."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from contextlib import ExitStack, contextmanager
+from typing import IO, TYPE_CHECKING, Final
+
+from smaply_metrics_core.errors import ExportFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MOST_MEMBERS: Final = 1_000
+MOST_BYTES: Final = 16 * 2**30
+"""Inflated, all members together. Qualtrics itself fails beyond some 2 GB."""
+
+_BLOCK: Final = 1 << 20
+_END: Final = b"PK\x05\x06"
+_LONGEST_END: Final = 22 + 2**16
+_MANY: Final = 0xFFFF
+"""Stands in the end record when another one, for large archives, tells the number of members."""
+
+_DAMAGE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    IndexError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""What the standard library raises for damaged, encrypted and unknown ZIPs."""
+
+
+class Member:
+    """One file in an export's ZIP, from its beginning."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        """Read some of it, or the rest.
+
+        Raises:
+            ExportFailed: when it is damaged or cut short.
+        """
+        with _no_damage():
+            return self._stream.read(size)
+
+    def readline(self, size: int = -1) -> bytes:
+        """Read to the end of a line.
+
+        Raises:
+            ExportFailed: when it is damaged or cut short.
+        """
+        with _no_damage():
+            return self._stream.readline(size)
+
+
+class Allowance:
+    """How many bytes may still come out of an archive."""
+
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        self._left = most
+
+    def take(self, count: int) -> None:
+        """Use some of it.
+
+        Raises:
+            ExportFailed: when that is more than is left.
+        """
+        self._left -= count
+        if self._left < 0:
+            raise ExportFailed(
+                "The export is far larger than any export of Qualtrics can be.",
+                remedy="Choose a shorter date range.",
+            )
+
+
+@contextmanager
+def members(path: Path) -> Iterator[Iterator[Member]]:
+    """Open each file in an export's ZIP, one after the other, in the order of the ZIP.
+
+    None at all is an export without responses.
+
+    Raises:
+        ExportFailed: when the ZIP is damaged or cut short.
+    """
+    with ExitStack() as opened:
+        with _no_damage():
+            archive = opened.enter_context(zipfile.ZipFile(path))
+            found = [info for info in archive.infolist() if info.file_size or not info.is_dir()]
+            complete = _count(path) in {len(archive.infolist()), _MANY}
+        if not complete:
+            raise _damaged()
+        if len(found) > MOST_MEMBERS:
+            raise ExportFailed(f"The export has more than {MOST_MEMBERS:,} files.")
+        yield _opened(archive, found)
+
+
+def copy(member: Member, out: IO[bytes], allowance: Allowance) -> None:
+    """Write the rest of a member, in blocks.
+
+    Raises:
+        ExportFailed: when it is damaged, or larger than what is allowed.
+    """
+    while block := member.read(_BLOCK):
+        allowance.take(len(block))
+        out.write(block)
+
+
+def _opened(archive: zipfile.ZipFile, found: list[zipfile.ZipInfo]) -> Iterator[Member]:
+    for info in found:
+        with ExitStack() as opened:
+            with _no_damage():
+                stream = opened.enter_context(archive.open(info))
+            yield Member(stream)
+
+
+def _count(path: Path) -> int:
+    """Read how many members there are to be: the standard library does not compare."""
+    with path.open("rb") as file:
+        file.seek(-min(_LONGEST_END, path.stat().st_size), 2)
+        tail = file.read()
+    count: int = struct.unpack_from("<H", tail, tail.rindex(_END) + 10)[0]
+    return count
+
+
+@contextmanager
+def _no_damage() -> Iterator[None]:
+    """Turn what a damaged ZIP raises into our error."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise _damaged() from error
+
+
+def _damaged() -> ExportFailed:
+    return ExportFailed("The export arrived damaged or incomplete, so nothing was read from it.")

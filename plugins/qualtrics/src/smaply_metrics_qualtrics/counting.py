@@ -1,0 +1,310 @@
+"""What a query counts in an export, said as Polars expressions over its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from smaply_metrics_core.calculations.tally import Columns, TallyRequest
+from smaply_metrics_core.errors import ExportFailed, QuestionUnavailable
+from smaply_metrics_core.models.query import LeftOut, MetricQuery
+from smaply_metrics_core.models.survey import Question, QuestionKind
+from smaply_metrics_qualtrics.columns import Column, ColumnKey, Header
+from smaply_metrics_qualtrics.questions import Reading, Shape
+from smaply_metrics_qualtrics.reading import Responses
+
+STATUS: Final[Mapping[str, LeftOut]] = {
+    "1": LeftOut.PREVIEW,
+    "Survey Preview": LeftOut.PREVIEW,
+    "2": LeftOut.TEST,
+    "Survey Test": LeftOut.TEST,
+    "8": LeftOut.SPAM,
+    "Spam": LeftOut.SPAM,
+    "9": LeftOut.PREVIEW,
+    "Survey Preview Spam": LeftOut.PREVIEW,
+    "12": LeftOut.SPAM,
+    "Imported Spam": LeftOut.SPAM,
+    "17": LeftOut.PREVIEW,
+    "Offline Survey Preview": LeftOut.PREVIEW,
+    "40": LeftOut.SPAM,
+    "EX Spam": LeftOut.SPAM,
+}
+"""Why a response of this status, as a code or in words, is left out; every other status counts."""
+
+NOT_SHOWN: Final = "not_shown"
+"""The reason of a blank answer to a question that the respondent never saw."""
+
+_UNFINISHED: Final = ("0", "False", "FALSE", "false")
+_DATE: Final = "%Y-%m-%d %H:%M:%S"
+_NO_TEXT: Final = pl.lit(None, dtype=pl.String)
+_NO_DATE: Final = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
+
+Answered = pl.Expr | Mapping[str, pl.Expr]
+"""The answer as text or, where one response may give several, a Boolean for each key."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One query with everything in the survey that it names.
+
+    Attributes:
+        question: What it measures; ``None`` counts responses.
+        reading: How that is read.
+        others: The questions that it groups by or filters on, by id.
+        readings: How those are read, by id.
+        fields: The embedded fields that it groups by or filters on.
+    """
+
+    query: MetricQuery
+    question: Question | None
+    reading: Reading | None
+    others: Mapping[str, Question]
+    readings: Mapping[str, Reading]
+    fields: tuple[str, ...]
+
+    def all_readings(self) -> Iterator[Reading]:
+        """Yield every reading that it needs columns for."""
+        if self.reading is not None:
+            yield self.reading
+        yield from self.readings.values()
+
+
+class _Found(NamedTuple):
+    """The cells of a question: its answers, and why a row has none."""
+
+    answered: Answered
+    unanswered: pl.Expr | None = None
+
+
+class Counter:
+    """Says what queries count in one export.
+
+    Args:
+        header: The export's header.
+        seen: What stands there for a question that was seen and not answered, if anything does.
+    """
+
+    def __init__(self, header: Header, seen: int | None) -> None:
+        self._header = header
+        self._seen = None if seen is None else str(seen)
+
+    def tally_request(self, part: Part) -> TallyRequest:
+        """Say what to count for one query.
+
+        Raises:
+            QuestionUnavailable: when the export has no column for something that it names.
+            ExportFailed: when the query is about dates and the export has none.
+        """
+        return _request(
+            part,
+            recorded=self._recorded(part.query),
+            left_out=self._left_out(),
+            found=self._find(part.reading) if part.reading else _Found(_NO_TEXT),
+            others={
+                **{("question", of): self._find(r).answered for of, r in part.readings.items()},
+                **{("field", name): self._field(name) for name in part.fields},
+            },
+            notes=_notes(self._header),
+        )
+
+    def _find(self, reading: Reading) -> _Found:
+        match reading.shape:
+            case Shape.MULTIPLE:
+                columns = self._split(reading)
+                ticks = {key: self._is_ticked(column) for key, column in columns.items()}
+                return _Found(ticks, self._unseen(columns.values()))
+            case Shape.ANY:
+                parts = (
+                    self._header.loops(reading.question)
+                    if reading.every_loop
+                    else self._header.parts(reading.import_id)
+                )
+                if not parts:
+                    raise _missing(reading.import_id or reading.question)
+                return _Found(self._any(parts))
+            case Shape.SINGLE:
+                column = self._column(reading)
+                return _Found(self._cell(column), self._unseen([column]))
+            case _:
+                return _Found(self._cell(self._column(reading)))
+
+    def _split(self, reading: Reading) -> dict[str, Column]:
+        """Find the column of each choice, by the choice's key."""
+        split = self._header.choices(reading.import_id)
+        columns: dict[str, Column] = {}
+        for option_id, key in reading.ticks.items():
+            named = ColumnKey(f"{reading.import_id}_{option_id}")
+            found = split.pop(option_id, []) or self._header.all(named)
+            if found:
+                columns[key] = _only(found, reading.import_id)
+            elif option_id not in reading.may_lack:
+                raise _missing(f"{reading.import_id}, answer {option_id}")
+        # Answers that were taken out of the survey may still have columns: they were answers.
+        for option_id, found in split.items():
+            columns.setdefault(option_id, _only(found, reading.import_id))
+        if not columns:
+            raise _missing(reading.import_id)
+        return columns
+
+    def _is_ticked(self, column: Column) -> pl.Expr:
+        cell = self._cell(column)
+        return ((cell != "") & (cell != "0")).fill_null(value=False)
+
+    def _any(self, columns: Sequence[Column]) -> pl.Expr:
+        """Give some text for a row where one of the columns is filled."""
+        cells = [self._cell(column).str.strip_chars() for column in columns]
+        return pl.coalesce([pl.when(cell != "").then(pl.lit("1")) for cell in cells])
+
+    def _column(self, reading: Reading) -> Column:
+        if reading.field:
+            return _only(self._header.field(reading.field), f"the field “{reading.field}”")
+        return _only(self._header.all(ColumnKey(reading.import_id)), reading.import_id)
+
+    def _cell(self, column: Column) -> pl.Expr:
+        """Give a question's cell, null where it was seen and not answered."""
+        cell = pl.col(Responses.name(column))
+        return cell if self._seen is None else pl.when(cell != self._seen).then(cell)
+
+    def _unseen(self, columns: Iterable[Column]) -> pl.Expr | None:
+        """Say that a row without an answer was not shown the question, unless it is marked seen."""
+        if self._seen is None:
+            return None
+        marked = (pl.col(Responses.name(column)) == self._seen for column in columns)
+        seen = pl.any_horizontal(mark.fill_null(value=False) for mark in marked)
+        return pl.when(~seen).then(pl.lit(NOT_SHOWN))
+
+    def _field(self, name: str) -> pl.Expr:
+        column = _only(self._header.field(name), f"the field “{name}”")
+        return pl.col(Responses.name(column)).str.strip_chars()
+
+    def _recorded(self, query: MetricQuery) -> pl.Expr:
+        column = self._header.metadata("recordedDate")
+        if column is None:
+            by_period = query.definition.group_by and query.definition.group_by.kind == "period"
+            if by_period or any(window.start or window.end for window in query.windows):
+                raise ExportFailed("The export does not say when responses were recorded.")
+            return _NO_DATE
+        zone = _zone(column.zone)
+        text = pl.col(Responses.name(column))
+        usual = text.str.to_datetime(_DATE, time_unit="us", strict=False)
+        # ISO 8601 is read as well; whatever else it is ends in an error, never in a wrong date.
+        odd = pl.when(usual.is_null() & (text != "")).then(text).str.replace("T", " ")
+        tail = r"(\.\d+)?Z?$" if zone == "UTC" else r"(\.\d+)?$"
+        iso = odd.str.replace(tail, "").str.to_datetime(_DATE, time_unit="us", strict=True)
+        return (
+            pl.coalesce(usual, iso)
+            .dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+            .dt.convert_time_zone("UTC")
+        )
+
+    def _left_out(self) -> pl.Expr:
+        reason: pl.Expr = _NO_TEXT
+        if column := self._header.metadata("finished"):
+            unfinished = pl.col(Responses.name(column)).is_in(_UNFINISHED)
+            reason = pl.when(unfinished).then(pl.lit(LeftOut.UNFINISHED.value))
+        if column := self._header.metadata("status"):
+            kinds = {text: kind.value for text, kind in STATUS.items()}
+            status = pl.col(Responses.name(column))
+            by_status = status.replace_strict(kinds, default=None, return_dtype=pl.String)
+            reason = pl.coalesce(by_status, reason)
+        return reason
+
+
+def count_nothing(part: Part) -> TallyRequest:
+    """Say what to count in an export that held no file, so no response: everything is zero."""
+
+    def nothing(reading: Reading) -> Answered:
+        if reading.shape is Shape.MULTIPLE:
+            return dict.fromkeys(reading.ticks.values(), pl.lit(value=False))
+        return _NO_TEXT
+
+    return _request(
+        part,
+        recorded=_NO_DATE,
+        left_out=_NO_TEXT,
+        found=_Found(nothing(part.reading) if part.reading else _NO_TEXT),
+        others={
+            **{("question", of): nothing(reading) for of, reading in part.readings.items()},
+            **{("field", name): _NO_TEXT for name in part.fields},
+        },
+        notes=(),
+    )
+
+
+def _request(  # noqa: PLR0913  # All by name.
+    part: Part,
+    *,
+    recorded: pl.Expr,
+    left_out: pl.Expr,
+    found: _Found,
+    others: Mapping[tuple[str, str], Answered],
+    notes: tuple[str, ...],
+) -> TallyRequest:
+    definition, question = part.query.definition, part.question
+    several = found.answered if isinstance(found.answered, Mapping) else {}
+    group, labels = None, {}
+    if definition.group_by is not None and definition.group_by.kind in {"question", "field"}:
+        group = others[definition.group_by.kind, definition.group_by.of]
+    if definition.group_by is not None and definition.group_by.kind == "question":
+        labels = {c.key: c.label for c in part.others[definition.group_by.of].choices}
+    return TallyRequest(
+        query=part.query,
+        columns=Columns(
+            recorded=recorded,
+            left_out=left_out,
+            answer=found.answered if question and isinstance(found.answered, pl.Expr) else None,
+            answers=several,
+            number=question is not None and question.kind is QuestionKind.NUMBER,
+            unanswered=found.unanswered,
+            group=group if isinstance(group, pl.Expr) else None,
+            filters={(f.kind, f.of): others[f.kind, f.of] for f in definition.filters},
+        ),
+        choices=question.choices if question else (),
+        group_labels=labels,
+        notes=notes,
+    )
+
+
+def _notes(header: Header) -> tuple[str, ...]:
+    if not header.ignored:
+        return ()
+    names = ", ".join(f"“{name}”" for name in header.ignored)
+    return (f"Columns without an ImportId were ignored: {names}.",)
+
+
+def _zone(name: str) -> str:
+    """Check the time zone that a header names; ``Z`` is UTC.
+
+    Raises:
+        ExportFailed: when there is no such zone.
+    """
+    zone = "UTC" if name == "Z" else name
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise ExportFailed(
+            f"The export gives its dates in a time zone that is not known: “{name}”."
+        ) from None
+    return zone
+
+
+def _only(found: Sequence[Column], what: str) -> Column:
+    if not found:
+        raise _missing(what)
+    if len(found) > 1:
+        raise QuestionUnavailable(
+            f"The export has {len(found)} columns for {what}, and nothing tells them apart.",
+            remedy="Rename one of them in Qualtrics, or send the debug bundle to support.",
+        )
+    return found[0]
+
+
+def _missing(what: str) -> QuestionUnavailable:
+    return QuestionUnavailable(
+        f"The export has no column for {what}: it may have been deleted just now.",
+        remedy="Edit the metric and choose a question from the survey as it is now.",
+    )

@@ -1,0 +1,24 @@
+"""One survey with something of everything, in an account of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from plugins.qualtrics.tests.connector.example import write_example
+from plugins.qualtrics.tests.connector.support import Account, account
+
+
+@pytest.fixture
+def surveys(tmp_path: Path) -> Path:
+    """A folder with the one survey."""
+    return write_example(tmp_path)
+
+
+@pytest.fixture
+def own(surveys: Path) -> Iterator[Account]:
+    """An account with the one survey."""
+    with account(surveys) as mine:
+        yield mine

@@ -1,0 +1,108 @@
+"""The hooks, as the framework finds and calls them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from plugins.qualtrics.tests.connector.support import (
+    TOKEN,
+    Account,
+    account,
+    query,
+    survey_definition,
+    write_survey,
+)
+from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_qualtrics.source import source
+
+
+def test_the_framework_accepts_the_source() -> None:
+    """It is found by its entry point and keeps the contract."""
+    found = SourceRegistry().get("qualtrics")
+    assert (found.id, found.title) == ("qualtrics", "Qualtrics")
+    assert len(found.hooks) == 7
+    steps = found.description.checks
+    assert [(step.name, step.required) for step in steps] == [
+        ("reach", True),
+        ("authenticate", True),
+        ("list_surveys", False),
+        ("export", False),
+    ]
+    assert found.description.documentation.startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "per_minute"),
+    [
+        ("POST", "/API/v3/surveys/SV_1/export-responses", 100),
+        ("GET", "/API/v3/surveys/SV_1/export-responses/f-def/file", 100),
+        ("GET", "/API/v3/surveys/SV_1/export-responses/ES_1", 1000),
+        ("GET", "/API/v3/survey-definitions/SV_1", 3000),
+    ],
+)
+def test_each_endpoint_has_its_documented_limit(method: str, path: str, per_minute: int) -> None:
+    """Polling has a limit of its own, so it cannot eat up that of starts."""
+    limits = source.describe_source().limits
+    first = next(one for one in limits if one.method == method and re.fullmatch(one.path, path))
+    assert first.per_minute == per_minute
+
+
+def test_listing_sources_loads_neither_the_client_nor_polars() -> None:
+    """Both are loaded when a hook first needs them."""
+    code = (
+        "import sys, smaply_metrics_qualtrics.source as s; s.source.describe_source(); "
+        "print([name for name in ('httpx', 'polars') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_page_of_surveys_is_listed_once(tmp_path: Path) -> None:
+    """Pages are followed to their end."""
+    for number in range(5):
+        definition = survey_definition({}, survey_id=f"SV_{number}", SurveyName=f"Survey {number}")
+        write_survey(tmp_path / "s" / str(number), definition, {}, [])
+    with account(tmp_path / "s", page_size=2) as own, own.session() as session:
+        assert sorted(survey.name for survey in session.surveys()) == [
+            f"Survey {number}" for number in range(5)
+        ]
+        assert own.calls() == ["/API/v3/surveys"] * 3
+
+
+def test_a_survey_that_moves_between_pages_is_listed_once(
+    own: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list that changes while it is read may repeat a survey."""
+    element = {"id": "SV_1", "name": "One"}
+    monkeypatch.setattr(
+        "smaply_metrics_qualtrics.api.Api.survey_pages", lambda _: iter([[element], [element, 5]])
+    )
+    with own.session() as session:
+        assert [survey.id for survey in session.surveys()] == ["SV_1"]
+
+
+def test_nothing_stays_in_the_private_folder(
+    own: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exports on their way through are gone when the call is over."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    own.measure(query("responses"))
+    left = {
+        path.name for path in tmp_path.iterdir() if not path.name.startswith("qualtrics-sandbox")
+    }
+    assert left == {"surveys"}
+
+
+def test_the_token_is_nowhere_in_what_the_sandbox_was_asked(own: Account) -> None:
+    """It travels in its header alone: not in a path, a query or a body."""
+    with own.session() as session:
+        list(session.check())
+        session.surveys()
+    own.measure(query("responses"))
+    assert all(call["authorized"] for call in own.sandbox.state.calls()[1:])
+    assert TOKEN not in repr(own.sandbox.state.calls())

@@ -1,0 +1,153 @@
+"""Types of questions from the export's columns to the number, over the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from plugins.qualtrics.tests.connector.support import (
+    MATRIX,
+    Account,
+    account,
+    error_of,
+    mc,
+    query,
+    survey_definition,
+    tally_of,
+    write_survey,
+)
+from smaply_metrics_core.errors import MetricsError, QuestionUnavailable
+
+NUMERIC = {"Settings": {"Type": "ContentType", "ContentType": "ValidNumber"}}
+MULTIPLE = {**MATRIX, "SubSelector": "MultipleAnswer", "RecodeValues": None}
+QUESTIONS = {
+    "QID1": MULTIPLE,
+    "QID2": {**MULTIPLE, "DataExportTag": "Also"},
+    "QID3": mc("Slide", {"1": "Speed", "2": "Price"}, QuestionType="Slider", Selector="HSLIDER"),
+    "QID4": mc("Form", {"1": "Age"}, QuestionType="TE", Selector="FORM", Validation=NUMERIC),
+    "QID5": mc("How for ${lm://Field/1}?", {"1": "Bad", "2": "Good"}),
+    "QID6": mc("Unlisted?", {"1": "Bad"}),
+    "QID7": mc("Cut", {"1": "Bad"}),
+    "QID8": mc("Ticks", {"1": "A", "2": "B"}, Selector="MAVR"),
+    "QID9": mc("Twice", {"1": "A"}),
+    "QID10": mc("Where", {"1": "x"}, QuestionType="HeatMap"),
+}
+COLUMNS: dict[str, object] = {
+    "a1": {"ImportId": "QID1_1", "choiceId": "11"},
+    "a2": {"ImportId": "QID1_1", "choiceId": "12"},
+    "b1": "QID2_1_11",
+    "b2": "QID2_1_12",
+    "s1": "QID3_1",
+    "age": "QID4_1",
+    "loop1": "1_QID5",
+    "loop2": "2_QID5",
+    "unlisted": "7_QID6",
+    "t1": {"ImportId": "QID8", "choiceId": "1"},
+    "t2": {"ImportId": "QID8", "choiceId": "2"},
+    "t3": {"ImportId": "QID8", "choiceId": "3"},
+    "twice": "QID9",
+    "twice again": "QID9",
+    "x": "QID10_1",
+    "y": "QID10_2",
+}
+ROWS = [
+    {"a1": "1", "a2": "1", "b1": "1", "s1": "10.5", "age": "30", "loop1": "2", "t1": "1"},
+    {"a1": "1", "b2": "1", "s1": "-2", "age": "40", "loop1": "1", "loop2": "2", "t3": "1"},
+    {"unlisted": "1", "t1": "1", "t2": "1", "twice": "1", "y": "4"},
+    {},
+]
+
+
+def looped(question_id: str, options: object) -> dict[str, object]:
+    """Make a loop & merge block."""
+    return {
+        "Type": "Standard",
+        "BlockElements": [{"Type": "Question", "QuestionID": question_id}],
+        "Options": {"Looping": "Static", "LoopingOptions": options},
+    }
+
+
+@pytest.fixture(scope="module")
+def types(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """A survey of many types, read only."""
+    folder: Path = tmp_path_factory.mktemp("types")
+    static = {"Static": {"1": {"1": "Shop"}, "2": {"1": "Web"}}}
+    blocks = {"BL_5": looped("QID5", static), "BL_6": looped("QID6", None)}
+    write_survey(folder / "types", survey_definition(QUESTIONS, Blocks=blocks), COLUMNS, ROWS)
+    with account(folder, export_polls=0) as own:
+        yield own
+
+
+@pytest.mark.parametrize("row", ["QID1_1", "QID2_1"])
+def test_a_row_with_several_answers_is_read_in_either_spelling(types: Account, row: str) -> None:
+    """Its columns may carry the answer as a choiceId, or at the end of the ImportId."""
+    counts = tally_of(types.fetch(query("distribution", row))).window("current").total
+    assert counts.answers == ({"12": 1, "11": 2} if row == "QID1_1" else {"12": 1, "11": 1})
+    assert counts.answered == 2
+
+
+def test_sliders_and_numeric_forms_are_averaged(types: Account) -> None:
+    """Decimal points and signs are read as numbers."""
+    assert types.measure(query("average", "QID3_1")).current.value == 4.25
+    assert types.measure(query("average", "QID4_1")).current.value == 35
+    assert types.measure(query("responses", "QID4")).current.answered == 2
+
+
+def test_each_loop_is_measured_by_itself(types: Account) -> None:
+    """The question above them is answered when any of its loops is."""
+    assert types.measure(query("average", "1_QID5")).current.value == 1.5
+    assert types.measure(query("average", "2_QID5")).current.value == 2
+    assert types.measure(query("responses", "QID5")).current.answered == 2
+
+
+def test_loops_that_are_not_listed_are_counted_together(types: Account) -> None:
+    """Whatever loop it was asked in, the question was answered once."""
+    assert types.measure(query("answered", "QID6")).current.value == 1
+
+
+def test_any_filled_part_counts_as_an_answer(types: Account) -> None:
+    """A click has two coordinates; one of them is enough to have answered."""
+    assert types.measure(query("answered", "QID10")).current.value == 1
+
+
+def test_an_answer_taken_out_of_the_survey_still_counts(types: Account) -> None:
+    """Its column is still exported; it is shown under its id."""
+    result = types.measure(query("distribution", "QID8"))
+    assert {group.key: group.answered for group in result.groups} == {"1": 2, "2": 1, "3": 1}
+    assert result.current.answered == 3
+
+
+def test_a_question_without_a_column_fails_by_itself(types: Account) -> None:
+    """An export that lacks it answers the others."""
+    outcomes = types.fetch(
+        query("average", "QID7", query_id="cut"), query("average", "QID3_1", query_id="there")
+    )
+    assert type(error_of(outcomes, "cut")) is QuestionUnavailable
+    assert "QID7" in error_of(outcomes, "cut").message
+    assert tally_of(outcomes, "there").window("current").total.answered == 2
+
+
+def test_two_columns_with_one_key_are_not_guessed_between(types: Account) -> None:
+    """Nothing tells them apart, so no number is made of either."""
+    with pytest.raises(MetricsError, match="2 columns"):
+        types.measure(query("average", "QID9"))
+
+
+def test_columns_added_by_people_are_reported(tmp_path: Path) -> None:
+    """A score needs an unfiltered export, which has them; the result names what was ignored."""
+    scoring = {"ScoringCategories": [{"ID": "SC_1", "Name": "Score"}]}
+    definition = survey_definition({}, Scoring=scoring)
+    write_survey(tmp_path / "s" / "one", definition, {"SC0": "SC_1"}, [{"SC0": "4"}])
+    responses = tmp_path / "s" / "one" / "responses.csv"
+    lines = responses.read_text(encoding="utf-8").splitlines()
+    ends = ["TWIN_ID", None, None, "TWIN_ID", "77"]
+    # Row 2 holds newlines: its last line is the one before row 3.
+    text = [lines[0] + ",TWIN_ID", *lines[1:-3], lines[-3] + ",TWIN_ID"]
+    text += [lines[-2] + f",{ends[3]}", lines[-1] + f",{ends[4]}"]
+    responses.write_text("\n".join(text) + "\n", encoding="utf-8")
+    with account(tmp_path / "s") as own:
+        result = own.measure(query("average", "SC_1"))
+    assert result.current.value == 4
+    assert any("TWIN_ID" in note for note in result.notes)
