@@ -1,0 +1,151 @@
+"""The command's root: what is below it, and how each of its ways to end is told."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from smaply_metrics_core.cli import (
+    account,
+    connections,
+    debug,
+    demo,
+    load,
+    metrics,
+    preview,
+    sources,
+    surveys,
+)
+from smaply_metrics_core.cli.invocation import before_command, logging_to_stderr
+from smaply_metrics_core.cli.output import error_json, print_json, say_problem
+from smaply_metrics_core.cli.spread import spread
+from smaply_metrics_core.cli.usage import WrongUsage
+from smaply_metrics_core.errors import Blame, MetricsError
+from smaply_metrics_core.models.problem import Problem
+
+DONE: Final = 0
+REFUSED: Final = 1
+WRONG_USAGE: Final = 2
+INTERRUPTED: Final = 130
+
+
+class Root(TyperGroup):
+    """The root command: every error ends here as one message, one remedy and an exit code."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        *_: Any,  # noqa: ANN401  # As the method that this replaces.
+        **extra: Any,  # noqa: ANN401  # As above.
+    ) -> NoReturn:
+        """Run a command line and end the process."""
+        arguments = sys.argv[1:] if args is None else list(args)
+        # Before they are parsed: an error in them is told in the way that they ask for.
+        ending = _Ending(as_json="--json" in arguments, with_traceback="--debug" in arguments)
+
+        def run() -> Any:  # noqa: ANN401  # Typer gives the code of an `Exit`, or nothing.
+            _refuse_undecodable(arguments)
+            extra["standalone_mode"] = False
+            return TyperGroup.main(self, arguments, prog_name, **extra)
+
+        with logging_to_stderr(debug=ending.with_traceback):
+            code = ending.of(run)
+        sys.exit(code)
+
+
+class _Ending:
+    """Turns whatever a run of the command comes to into messages and an exit code."""
+
+    def __init__(self, *, as_json: bool, with_traceback: bool) -> None:
+        self.as_json = as_json
+        self.with_traceback = with_traceback
+
+    def of(self, run: Callable[[], Any]) -> int:
+        """Run; give the exit code."""
+        try:
+            return int(run() or DONE)
+        except (KeyboardInterrupt, typer.Abort):  # Abort: standard input ended at a prompt.
+            return INTERRUPTED
+        except Exception as error:  # noqa: BLE001  # A bug as well is told, not thrown at people.
+            return self._tell(error)
+
+    def _tell(self, error: Exception) -> int:
+        problem, code = _problem_of(error)
+        if self.with_traceback and code != WRONG_USAGE:
+            traceback.print_exception(error)
+        if self.as_json:
+            print_json({"error": error_json(problem)})
+        else:
+            say_problem(problem, stderr=True)
+        return code
+
+
+def _problem_of(error: Exception) -> tuple[Problem, int]:
+    if isinstance(error, MetricsError):
+        return error.to_problem(), REFUSED
+    if isinstance(error, WrongUsage):
+        return _usage_problem(error.message, error.remedy), WRONG_USAGE
+    if isinstance(error, typer.TyperException):
+        return _said_by_typer(error), WRONG_USAGE
+    # A bug. Its text is not shown: nobody knows what it holds.
+    bug = Problem(
+        kind="bug",
+        message=f"Something is wrong in smaply-metrics itself ({type(error).__name__}).",
+        remedy="Run the command again with --debug and send what it shows to support.",
+        blame=Blame.PLUGIN,
+    )
+    return bug, REFUSED
+
+
+def _usage_problem(message: str, remedy: str) -> Problem:
+    return Problem(kind="wrong_usage", message=message, remedy=remedy, blame=Blame.CONFIGURATION)
+
+
+def _refuse_undecodable(arguments: Sequence[str]) -> None:
+    try:
+        "".join(arguments).encode()
+    except UnicodeEncodeError:
+        raise WrongUsage(
+            "An argument is not text in the terminal's encoding.", "Type it again, as UTF-8."
+        ) from None
+
+
+def _said_by_typer(error: typer.TyperException) -> Problem:
+    context: typer.Context | None = getattr(error, "ctx", None)
+    message = error.format_message().strip().replace("Value error, ", "")
+    if message.startswith("Got unexpected extra argument"):
+        # Not repeated: it may be a secret that was meant for standard input.
+        message = "There are more arguments than this command takes."
+    return _usage_problem(
+        message, f"See `{context.command_path if context else 'smaply-metrics'} --help`."
+    )
+
+
+app = typer.Typer(
+    cls=Root,
+    name="smaply-metrics",
+    help="Customer-experience numbers from survey tools, correct and fresh.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+app.callback()(spread(before_command))
+# Those without a name add their commands to the root itself.
+for _part in (connections, surveys, preview, load, debug, sources, demo):
+    app.add_typer(_part.app)
+app.add_typer(metrics.app, name="metric")
+app.add_typer(account.app, name="account")
+
+
+def main() -> NoReturn:
+    """Run the command line of this process."""
+    app()
+    raise AssertionError("unreachable")

@@ -1,0 +1,141 @@
+"""Cards as a table in the terminal: value, answers, dates, freshness, and what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from smaply_metrics_core.calculations.value import format_value
+from smaply_metrics_core.cli.dates import covered, moment
+from smaply_metrics_core.cli.output import say, say_problem, show, table, text
+from smaply_metrics_core.models.metric import Freshness
+from smaply_metrics_core.models.result import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smaply_metrics_core.models.metric import Card
+    from smaply_metrics_core.models.result import Change, GroupValue, Measured, Result
+
+COLORS = {
+    Freshness.FRESH: "green",
+    Freshness.REFRESHING: "cyan",
+    Freshness.STALE: "yellow",
+    Freshness.FAILED: "red",
+    Freshness.NEVER: "yellow",
+    Freshness.NOT_CONNECTED: "red",
+}
+
+
+def show_cards(cards: Sequence[Card], zone: str) -> None:
+    """Write cards, then what keeps some of them from being fresh.
+
+    Args:
+        cards: The cards, in the order to show.
+        zone: The account's time zone, in which dates are said.
+    """
+    made = table("Metric", "Value", "n", "Freshness", right=("Value", "n"), whole=("Freshness",))
+    low = False
+    for card in cards:
+        result = card.result
+        freshness = text(card.freshness.replace("_", " "), COLORS[card.freshness])
+        if card.as_of is not None:
+            freshness.append(f"\n{moment(card.as_of, zone)}", "dim")
+        dates = [] if result is None else [covered(result.current.window, zone)]
+        name = text(card.name, "bold")
+        name.append_text(text("\n" + " · ".join([card.source, *dates]), "dim"))
+        if result is None:
+            made.add_row(name, "—", "", freshness)
+            continue
+        low = low or _any_low(result)
+        made.add_row(name, _headline(result), _count(result.current), freshness)
+        for row in _group_rows(result):
+            made.add_row(*row, "")
+        made.add_section()
+    show(made)
+    if low:
+        say("* fewer than 30 answers", style="dim")
+    for card in cards:
+        if card.problem is not None:
+            say()
+            say(text(card.name, "bold"))
+            color = "red" if card.freshness is not Freshness.FRESH else "yellow"
+            say_problem(card.problem, style=color)
+
+
+def show_result(result: Result, zone: str) -> None:
+    """Write one result: its number, its groups, and what it was made of."""
+    current = result.current
+    say(text("Value      ", "bold"), _headline(result, before_change="  "))
+    if current.value is None and current.reason:
+        say("           ", current.reason)
+    say(
+        text("Answers    ", "bold"),
+        f"{current.answered:,} of {current.responses:,} responses",
+        " · fewer than 30 answers" if current.low_sample else "",
+    )
+    for title, counts in (("Unanswered", current.unanswered), ("Left out  ", current.excluded)):
+        if counts:
+            told = ", ".join(f"{why.replace('_', ' ')} {n:,}" for why, n in sorted(counts.items()))
+            say(text(f"{title} ", "bold"), told)
+    say(text("Dates      ", "bold"), covered(current.window, zone))
+    if result.previous is not None:
+        say(text("Before     ", "bold"), covered(result.previous.window, zone))
+    say(text("As of      ", "bold"), moment(result.as_of, zone))
+    if result.counted:
+        say(text("Counted    ", "bold"), ", ".join(result.counted))
+    if result.groups:
+        say()
+        made = table("Group", "Value", "n", right=("Value", "n"))
+        for label, value, answers in _group_rows(result):
+            made.add_row(label, value, answers)
+        show(made)
+        if _any_low(result):
+            say("* fewer than 30 answers", style="dim")
+    for note in result.notes:
+        say("· ", note, style="dim")
+
+
+def _headline(result: Result, *, before_change: str = "\n") -> Text:
+    unit, current = result.unit, result.current
+    if result.previous is None:
+        return text(format_value(unit, current.value), "bold")
+    line = text(format_value(unit, result.previous.value), "dim")
+    line.append(" → ", "dim")
+    line.append(format_value(unit, current.value), "bold")
+    if result.change is not None:
+        line.append(before_change + _change(result.change, unit))
+    return line
+
+
+def _change(change: Change, unit: Unit) -> str:
+    if change.difference is None:
+        return "no change known"
+    if unit in {Unit.PERCENT, Unit.POINTS}:
+        return f"{change.difference:+.1f} points"
+    if change.percent is None:
+        return f"{change.difference:+,.1f}"
+    return f"{change.percent:+.1f}%"
+
+
+def _group_rows(result: Result) -> Iterator[tuple[Text, str, str]]:
+    for group in result.groups:
+        label = text(f"  {group.label}")
+        if group.running:
+            label.append(" (running)", "dim")
+        elif group.edge:
+            label.append(" (cut by the dates)", "dim")
+        yield (
+            label,
+            format_value(result.unit, group.value),
+            _count(group),
+        )
+
+
+def _count(measured: Measured | GroupValue) -> str:
+    return f"{measured.answered:,}{'*' if measured.low_sample else ' '}"
+
+
+def _any_low(result: Result) -> bool:
+    return result.current.low_sample or any(group.low_sample for group in result.groups)

@@ -1,0 +1,206 @@
+"""``connect``, ``connections``, ``check``, ``edit`` and ``delete``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from smaply_metrics_core.cli import entering
+from smaply_metrics_core.cli.dates import moment
+from smaply_metrics_core.cli.entering import CredentialOptions
+from smaply_metrics_core.cli.invocation import Invocation, actor, opened
+from smaply_metrics_core.cli.output import (
+    error_json,
+    print_json,
+    say,
+    say_problem,
+    show,
+    table,
+    text,
+)
+from smaply_metrics_core.cli.spread import spread
+from smaply_metrics_core.cli.surveys import ConnectionArgument
+from smaply_metrics_core.cli.usage import WrongUsage
+from smaply_metrics_core.models.credentials import CredentialField, credential_fields
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.host import ConnectionView, MetricsHost
+    from smaply_metrics_core.models.source import StepResult
+
+STEP_SIGNS: Final = {
+    "passed": ("✓", "green"),
+    "warning": ("!", "yellow"),
+    "failed": ("✗", "red"),
+    "skipped": ("-", "dim"),
+}
+STATUS_COLORS: Final = {"connected": "green", "warning": "yellow", "error": "red"}
+
+app = typer.Typer()
+
+
+@app.command()
+@spread
+def connect(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="As `sources` lists it.")],
+    credentials: CredentialOptions,
+    invocation: Invocation,
+) -> None:
+    """Connect a source.
+
+    Its credentials are tried, sealed and stored.
+    """
+    with opened(invocation.folder) as host:
+        fields = _fields(host, source)
+        values = entering.ask_missing(fields, credentials.entered(fields))
+        view = host.connections.connect(actor(), source, values, on_step=_teller(invocation))
+        zone = host.metrics.account(actor()).zone
+    _answer(view, zone, invocation)
+    if not invocation.wants_json:
+        say(f"Next: smaply-metrics surveys {view.source}", style="dim")
+
+
+@app.command()
+@spread
+def connections(invocation: Invocation) -> None:
+    """List the connections.
+
+    Never more is shown of a secret than its last four characters.
+    """
+    with opened(invocation.folder) as host:
+        views = host.connections.list(actor())
+        zone = host.metrics.account(actor()).zone
+    if invocation.wants_json:
+        print_json([view.model_dump(mode="json") for view in views])
+        return
+    if not views:
+        say("There is no connection yet. Make one with `smaply-metrics connect SOURCE`.")
+        return
+    made = table("Connection", "Source", "Status", "Credentials", "Checked", whole=("Connection",))
+    for view in views:
+        made.add_row(
+            text(view.id, "bold"),
+            text(view.title),
+            text(view.status, STATUS_COLORS[view.status]),
+            text("\n".join(f"{field.label}: {field.value}" for field in view.fields)),
+            text(moment(view.checked_at, zone)),
+        )
+    show(made)
+    for view in views:
+        if view.problem is not None:
+            say()
+            say(text(f"{view.title} ", "bold"), text(view.id, "dim"))
+            say_problem(view.problem, style=STATUS_COLORS[view.status])
+
+
+@app.command()
+@spread
+def check(connection: ConnectionArgument, invocation: Invocation) -> None:
+    """Check a connection again.
+
+    A check that passes wakes a connection that rests since its credentials were refused.
+    """
+    with opened(invocation.folder) as host:
+        view = host.connections.check(actor(), connection, on_step=_teller(invocation))
+        zone = host.metrics.account(actor()).zone
+    _answer(view, zone, invocation)
+    if view.status == "error":
+        raise typer.Exit(1)
+
+
+@app.command()
+@spread
+def edit(
+    connection: ConnectionArgument, credentials: CredentialOptions, invocation: Invocation
+) -> None:
+    """Change a connection's credentials.
+
+    A field that is not given stays as it is; if the new ones are refused, all of them do.
+    """
+    with opened(invocation.folder) as host:
+        fields = _fields(host, host.connections.show(actor(), connection).source)
+        values = credentials.entered(fields) or entering.ask_changes(fields)
+        view = host.connections.edit(actor(), connection, values, on_step=_teller(invocation))
+        zone = host.metrics.account(actor()).zone
+    _answer(view, zone, invocation)
+
+
+@app.command()
+@spread
+def delete(
+    connection: ConnectionArgument,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    invocation: Invocation,
+) -> None:
+    """Delete a connection and its credentials.
+
+    Its metrics stay, with their last value, and go on when the source is connected again.
+    """
+    with opened(invocation.folder) as host:
+        if not yes:
+            view = host.connections.show(actor(), connection)
+            stopping = [m.name for m in host.metrics.list(actor()) if m.source == view.source]
+            _confirm(view, stopping)
+        deleted = host.connections.delete(actor(), connection)
+    if invocation.wants_json:
+        print_json(deleted.model_dump(mode="json"))
+        return
+    say(f"Deleted {deleted.id} ({deleted.source}).")
+    _say_metrics("No longer updated, with their last value kept:", deleted.metrics)
+
+
+def _fields(host: MetricsHost, source: str) -> tuple[CredentialField, ...]:
+    return credential_fields(host.sources.get(source).description.credentials)
+
+
+def _confirm(view: ConnectionView, stopping: list[str]) -> None:
+    if not entering.at_a_terminal():
+        raise WrongUsage(
+            "Nobody can be asked whether to delete this connection.", "Add --yes if you are sure."
+        )
+    say(f"This destroys the credentials of {view.title} ({view.id}).", stderr=True)
+    _say_metrics("These metrics are then no longer updated:", stopping, stderr=True)
+    if not typer.confirm("Delete it?", err=True):
+        say("Nothing was deleted.", stderr=True)
+        raise typer.Exit(1)
+
+
+def _say_metrics(title: str, names: list[str] | tuple[str, ...], *, stderr: bool = False) -> None:
+    if names:
+        say(title, stderr=stderr)
+        for name in names:
+            say("· ", name, stderr=stderr, indent=2)
+
+
+class _StepTeller:
+    """Writes each step of a check as it ends."""
+
+    def __call__(self, step: StepResult) -> None:
+        sign, color = STEP_SIGNS[step.status]
+        seconds = "" if step.status == "skipped" else f"  {step.seconds:.1f} s"
+        say(text(f"{sign} ", color), step.title, text(seconds, "dim"))
+        if step.detail:
+            say(step.detail, style="dim", indent=2)
+
+
+def _teller(invocation: Invocation) -> _StepTeller | None:
+    return None if invocation.wants_json else _StepTeller()
+
+
+def _answer(view: ConnectionView, zone: str, invocation: Invocation) -> None:
+    """Show a connection after something was done with it."""
+    if invocation.wants_json:
+        data = view.model_dump(mode="json")
+        if view.status == "error" and view.problem is not None:
+            data["error"] = error_json(view.problem)
+        print_json(data)
+        return
+    color = STATUS_COLORS[view.status]
+    say(text(f"{view.title}: ", "bold"), text(view.status, color), text(f"  {view.id}", "dim"))
+    for field in view.fields:
+        say(f"{field.label}: {field.value}", indent=2)
+    say(f"Checked: {moment(view.checked_at, zone)}", indent=2)
+    if view.problem is not None:
+        say_problem(view.problem, style=color, stderr=view.status == "error")
+    _say_metrics("These metrics use a survey that cannot be seen:", view.unseen)

@@ -1,0 +1,55 @@
+"""``debug-export``: everything that support needs to know about a survey, in one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smaply_metrics_core.cli.invocation import Invocation, actor, opened
+from smaply_metrics_core.cli.output import print_json, say, text
+from smaply_metrics_core.cli.progress import progress_bar
+from smaply_metrics_core.cli.spread import spread
+from smaply_metrics_core.cli.surveys import ConnectionArgument
+
+app = typer.Typer()
+
+
+@app.command("debug-export")
+@spread
+def debug_export(
+    connection: ConnectionArgument,
+    survey: Annotated[str, typer.Option(metavar="ID", help="The survey.")],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="The zip to write; must not exist.")],
+    *,
+    include_personal: Annotated[
+        bool,
+        typer.Option(
+            "--include-personal",
+            help="With the columns that identify people: address, location, recipient.",
+        ),
+    ] = False,
+    invocation: Invocation,
+) -> None:
+    """Write a survey and all around it into a zip.
+
+    It is for support, and never with the token in it. It is written even when the survey tool
+    fails: the failure is then part of it.
+    """
+    with opened(invocation.folder) as host, progress_bar() as progress:
+        path = host.debug.export(
+            actor(),
+            connection,
+            survey,
+            to.absolute(),
+            include_personal=include_personal,
+            progress=progress,
+        )
+    size = path.stat().st_size
+    if invocation.wants_json:
+        print_json({"bundle": str(path), "bytes": size})
+        return
+    say("Written: ", text(str(path), "bold"), f" ({size:,} bytes)")
+    if include_personal:
+        say("It holds personal data: hand it only to who may see them.", style="yellow")

@@ -1,0 +1,93 @@
+"""What the command writes: JSON for programs, tables and sentences for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smaply_metrics_core.models.problem import Problem
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Give the terminal, without guessing what numbers or quotes in a text may mean."""
+    return Console(stderr=stderr, highlight=False, emoji=False)
+
+
+def text(value: object, style: str = "") -> Text:
+    """Show a text as it is: no markup, and no character that could steer the terminal."""
+    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in str(value))
+    return Text(shown, style)
+
+
+def say(*parts: Text | str, style: str = "", stderr: bool = False, indent: int = 0) -> None:
+    """Write one line or paragraph."""
+    line = Text.assemble(*(text(part) if isinstance(part, str) else part for part in parts))
+    line.style = style
+    console(stderr=stderr).print(Padding(line, (0, 0, 0, indent), expand=False) if indent else line)
+
+
+def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
+    """Make a table; numbers go to the right, and ids stay whole so that they can be copied."""
+    made = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
+    for column in columns:
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            no_wrap=column in whole,
+            overflow="fold",
+        )
+    return made
+
+
+def show(made: Table) -> None:
+    """Write a table."""
+    console().print(made)
+
+
+def print_json(data: Any) -> None:  # noqa: ANN401  # Anything that JSON can say.
+    """Write JSON on standard output; escapes what the output's encoding does not know."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(data, ensure_ascii=not unicode, indent=2, allow_nan=False))
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def error_json(problem: Problem) -> dict[str, Any]:
+    """Give a problem as every command's JSON has it: what is absent is left out, but the issue."""
+    found: dict[str, Any] = {
+        "kind": problem.kind,
+        "issue": problem.issue,
+        "message": problem.message,
+        "remedy": problem.remedy,
+    }
+    if problem.code is not None:
+        found["code"] = problem.code
+    if problem.request_id is not None:
+        found["request_id"] = problem.request_id
+    if problem.fields:
+        found["fields"] = [field.model_dump(mode="json") for field in problem.fields]
+    return found
+
+
+def say_problem(problem: Problem, *, style: str = "red", stderr: bool = False) -> None:
+    """Write what is wrong and what to do about it."""
+    issue = f"{problem.issue.replace('_', ' ').capitalize()}: " if problem.issue else ""
+    say(text("✗ ", style), text(issue, "bold"), problem.message, stderr=stderr)
+    say("→ ", problem.remedy, stderr=stderr)
+    references = [
+        f"{name} {value}"
+        for name, value in (("code", problem.code), ("request id", problem.request_id))
+        if value
+    ]
+    if references:
+        say("For support: ", ", ".join(references), style="dim", stderr=stderr)

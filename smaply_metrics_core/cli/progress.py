@@ -1,0 +1,34 @@
+"""A progress bar on standard error while an export runs; nothing where nobody watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from smaply_metrics_core.cli.output import console, text
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[float, float | None, str], None] | None]:
+    """Show what the host tells of its work: how far, of how much if that is known, at what."""
+    terminal = console(stderr=True)
+    if not terminal.is_terminal:
+        yield None
+        return
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=terminal,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("Asking the survey tool", total=None)
+
+        def report(done: float, total: float | None, what: str) -> None:
+            bar.update(task, completed=done, total=total, description=text(what).plain)
+
+        yield report

@@ -1,0 +1,97 @@
+"""The Qualtrics sandbox as a child process: the core imports no plugin."""
+
+from __future__ import annotations
+
+import secrets
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+from smaply_metrics_core.errors import InputError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+MODULE: Final = "smaply_metrics_qualtrics.sandbox"
+SECONDS_TO_START: Final = 60
+SECONDS_TO_STOP: Final = 10
+TERMINATED: Final = 128 + signal.SIGTERM
+
+
+class Sandbox(NamedTuple):
+    """Where a running sandbox listens, and the token that it takes."""
+
+    host: str
+    token: str
+
+
+@contextmanager
+def running_sandbox(seed: int) -> Iterator[Sandbox]:
+    """Run a sandbox with invented surveys on a free port; it ends with the block, whatever happens.
+
+    Raises:
+        InputError: when it does not start; says why.
+    """
+    # Hexadecimal: a token that begins with a dash would be read as an option.
+    token = secrets.token_hex(20)
+    command = [sys.executable, "-m", MODULE, "--generate", "--port", "0"]
+    command += ["--seed", str(seed), "--token", token]
+    with _terminated_gracefully(), tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(  # noqa: S603  # Our own module, our own arguments.
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
+        )
+        try:
+            yield Sandbox(_address(process, said), token)
+        finally:
+            _stop(process)
+
+
+def _address(process: subprocess.Popen[bytes], said: IO[bytes]) -> str:
+    """Wait for the one line that the sandbox prints when it is ready."""
+    out = process.stdout
+    if out is None:
+        raise AssertionError("stdout is a pipe")
+    ready, _, _ = select.select([out], [], [], SECONDS_TO_START)
+    address = out.readline().decode().strip() if ready else ""
+    if not address:
+        said.seek(0)
+        lines = said.read().decode(errors="replace").strip().splitlines()
+        raise InputError(
+            f"The Qualtrics sandbox did not start: {lines[-1] if lines else 'it said nothing'}.",
+            remedy="Install smaply-metrics-qualtrics[sandbox] and try again.",
+        )
+    return address
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+@contextmanager
+def _terminated_gracefully() -> Iterator[None]:
+    """Let a SIGTERM end this process by an exception, so that the child does not outlive it."""
+
+    def leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(TERMINATED)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python lets only the main thread handle signals.
+        return
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,118 @@
+"""Results and cards as flat JSON: the number on top, and beside it what it was made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from smaply_metrics_core.models.query import MetricType
+from smaply_metrics_core.models.result import Unit
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.models.metric import Card
+    from smaply_metrics_core.models.result import GroupValue, Result
+
+
+def result_json(result: Result) -> dict[str, Any]:
+    """Give a result as a preview shows it.
+
+    ``value`` is the number of the whole (current) window. A Comparison adds ``current``,
+    ``previous`` and ``change``; see ``_compared``.
+    """
+    current = result.current
+    found: dict[str, Any] = {
+        "type": result.type,
+        "calculation": result.calculation,
+        "unit": result.unit,
+        "value": _number(result.unit, current.value),
+        "reason": current.reason,
+        "answered": current.answered,
+        "responses": current.responses,
+        "recorded": current.recorded,
+        "unanswered": dict(sorted(current.unanswered.items())),
+        "excluded": dict(sorted(current.excluded.items())),
+        "low_sample": current.low_sample,
+        "groups": [_group(result.unit, group) for group in result.groups],
+        "ungrouped": result.ungrouped,
+        "window": current.window.model_dump(mode="json", exclude={"name"}),
+        "counted": list(result.counted),
+        "notes": list(result.notes),
+        "as_of": result.model_dump(mode="json", include={"as_of"})["as_of"],
+    }
+    return found | _compared(result)
+
+
+def card_json(card: Card) -> dict[str, Any]:
+    """Give a card: ``value`` for a Number, ``groups`` for a Series, or what a Comparison has."""
+    result = card.result
+    dumped = card.model_dump(mode="json", include={"as_of", "next_at", "problem"})
+    found: dict[str, Any] = {
+        "id": card.metric_id,
+        "name": card.name,
+        "source": card.source,
+        "type": card.type,
+    }
+    if card.type == MetricType.NUMBER:
+        found["value"] = None if result is None else _number(result.unit, result.current.value)
+    elif card.type == MetricType.SERIES:
+        found["groups"] = (
+            [] if result is None else [_group(result.unit, group) for group in result.groups]
+        )
+    else:
+        found |= (
+            {"current": None, "previous": None, "change": None}
+            if result is None
+            else _compared(result)
+        )
+    details = {} if result is None else result_json(result)
+    return found | {
+        "text": card.text,
+        "answered": details.get("answered"),
+        "responses": details.get("responses"),
+        "excluded": details.get("excluded"),
+        "as_of": dumped["as_of"],
+        "freshness": card.freshness,
+        "problem": dumped["problem"],
+        "next_at": dumped["next_at"],
+        "explanation": card.explanation,
+        "window": details.get("window"),
+        "unit": details.get("unit"),
+        "calculation": details.get("calculation"),
+        "low_sample": details.get("low_sample"),
+        "unanswered": details.get("unanswered"),
+        "recorded": details.get("recorded"),
+        "counted": details.get("counted"),
+        "notes": details.get("notes"),
+    }
+
+
+def _compared(result: Result) -> dict[str, Any]:
+    """Give the two numbers of a Comparison and the change that people read.
+
+    ``change`` is in percent of the previous value, or in points where the values are percents or
+    points themselves: ``change_unit`` says which. ``difference`` is current minus previous.
+    """
+    previous, change = result.previous, result.change
+    if previous is None or change is None:
+        return {}
+    in_points = result.unit in {Unit.PERCENT, Unit.POINTS}
+    return {
+        "current": _number(result.unit, result.current.value),
+        "previous": _number(result.unit, previous.value),
+        "change": change.difference if in_points else change.percent,
+        "change_unit": "points" if in_points else "percent",
+        "change_reason": change.reason,
+        "difference": _number(result.unit, change.difference),
+        "previous_answered": previous.answered,
+        "previous_responses": previous.responses,
+        "previous_excluded": dict(sorted(previous.excluded.items())),
+        "previous_window": previous.window.model_dump(mode="json", exclude={"name"}),
+    }
+
+
+def _group(unit: Unit, group: GroupValue) -> dict[str, Any]:
+    return group.model_dump(mode="json") | {"value": _number(unit, group.value)}
+
+
+def _number(unit: Unit, value: float | None) -> float | None:
+    """Give the raw number; a count as the whole number that it is."""
+    return int(value) if unit is Unit.COUNT and value is not None else value

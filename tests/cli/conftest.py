@@ -1,0 +1,144 @@
+"""The command in this process, against a Qualtrics sandbox that a test module shares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from smaply_metrics_core.cli.app import app
+from smaply_metrics_core.context import SystemClock
+from smaply_metrics_qualtrics.sandbox import SandboxServer, generate
+
+TOKEN = "Tok3nOfTheSandboxThatMustNeverBeSeen0001"
+UNTIL = datetime(2026, 4, 1, 12, tzinfo=UTC)
+SURVEY = "SV_RelationshipA01"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of the command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401  # JSON.
+        """What was written on standard output, which is JSON and nothing else."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error in the JSON."""
+        found: dict[str, Any] = self.json["error"]
+        return found
+
+
+@dataclass
+class Command:
+    """The command with a home and an environment; remembers all that was written."""
+
+    home: Path
+    environment: dict[str, str | None] = field(default_factory=dict)
+    written: list[str] = field(default_factory=list)
+
+    def __call__(
+        self,
+        *arguments: str,
+        stdin: str | bytes = "",
+        environment: Mapping[str, str | None] | None = None,
+    ) -> Ended:
+        """Run a command line in this process."""
+        result = CliRunner().invoke(
+            app,
+            [*arguments, "--home", str(self.home)],
+            input=stdin,
+            env={**self.environment, **(environment or {})},
+            prog_name="smaply-metrics",
+        )
+        ended = Ended(result.exit_code, result.stdout, result.stderr)
+        self.written += [ended.out, ended.err]
+        return ended
+
+    def done(self, *arguments: str, stdin: str | bytes = "") -> Any:  # noqa: ANN401  # JSON.
+        """Run a command line with ``--json`` that has to succeed; give what it answered."""
+        ended = self(*arguments, "--json", stdin=stdin)
+        assert ended.code == 0, ended.out + ended.err
+        return ended.json
+
+    def connect(self, host: str, token: str = TOKEN) -> Any:  # noqa: ANN401  # JSON.
+        """Connect to a sandbox."""
+        return self.done(
+            *("connect", "qualtrics", "--set", f"base_url={host}", "--secret-stdin", "api_token"),
+            stdin=f"{token}\n",
+        )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_waiting() -> Iterator[None]:
+    """Let polls follow at once: time passes for deadlines only."""
+
+    def wait(_: SystemClock, seconds: float, stop: Event) -> bool:
+        return stop.wait(min(seconds, 0.005))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SystemClock, "wait", wait)
+        yield
+
+
+@pytest.fixture(scope="session")
+def surveys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of invented surveys."""
+    folder = tmp_path_factory.mktemp("surveys")
+    generate(folder, seed=5, until=UNTIL)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sandbox(surveys: Path) -> Iterator[SandboxServer]:
+    """A sandbox that the tests of a module share; they leave it as they found it."""
+    with SandboxServer(surveys, token=TOKEN, export_polls=0) as server:
+        yield server
+
+
+def _environment(**settings: str | None) -> dict[str, str | None]:
+    return {
+        "SMAPLY_METRICS_HOME": None,
+        "SMAPLY_METRICS_KEYS": None,
+        "SMAPLY_METRICS_FOLDER": None,
+        "SMAPLY_METRICS_ALLOW": None,
+        "SMAPLY_METRICS_BLOCK": None,
+        "SMAPLY_METRICS_SECRET_API_TOKEN": None,
+        "SMAPLY_QUALTRICS_SANDBOX": None,
+        "COLUMNS": "120",
+        **settings,
+    }
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """The command with a home that is not there yet, and no sandbox."""
+    return Command(tmp_path / "home", _environment())
+
+
+@pytest.fixture
+def new(tmp_path: Path, sandbox: SandboxServer) -> Command:
+    """The command with a new home, allowed to reach the sandbox."""
+    return Command(tmp_path / "home", _environment(SMAPLY_QUALTRICS_SANDBOX=sandbox.host))
+
+
+@pytest.fixture(scope="module")
+def connected(tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxServer) -> Command:
+    """The command with a home that is connected; shared by the tests of a module."""
+    home = tmp_path_factory.mktemp("shared") / "home"
+    command = Command(home, _environment(SMAPLY_QUALTRICS_SANDBOX=sandbox.host))
+    command.connect(sandbox.host)
+    return command

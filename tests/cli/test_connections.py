@@ -1,0 +1,317 @@
+"""Connecting from the command line: ways to give a secret, refusals, and what is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import typer
+
+from smaply_metrics_core.cli import entering
+from smaply_metrics_qualtrics.sandbox import SandboxServer
+from tests.cli.conftest import SURVEY, TOKEN, Command
+
+MASKED = "••••••••0001"
+
+
+def connecting(host: str) -> tuple[str, ...]:
+    """Give the fixed form of connecting."""
+    return ("connect", "qualtrics", "--set", f"base_url={host}", "--secret-stdin", "api_token")
+
+
+@pytest.fixture
+def untouched(sandbox: SandboxServer) -> Iterator[SandboxServer]:
+    """The sandbox, put right again after a test that changes its account."""
+    yield sandbox
+    sandbox.state.set_token(TOKEN)
+    sandbox.state.set_account(deactivated=False, api_access=True)
+    sandbox.state.clear_faults()
+
+
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answers: dict[str, str]) -> list[str]:
+    """Play a person at a terminal; gives the labels of what was asked hidden."""
+    hidden: list[str] = []
+
+    def answer(label: str, *, hide_input: bool, **_: object) -> str:
+        if hide_input:
+            hidden.append(label)
+        return answers.get(label, "")
+
+    monkeypatch.setattr(entering, "at_a_terminal", lambda: True)
+    monkeypatch.setattr(typer, "prompt", answer)
+    return hidden
+
+
+def test_connecting_gives_the_fixed_form(new: Command, sandbox: SandboxServer) -> None:
+    """Connect --json answers with id, source, status, masked fields and the steps of the check."""
+    made = new.connect(sandbox.host)
+
+    assert made["id"].startswith("con_")
+    assert (made["source"], made["status"], made["problem"]) == ("qualtrics", "connected", None)
+    assert {field["name"]: field["value"] for field in made["fields"]} == {
+        "api_token": MASKED,
+        "base_url": sandbox.host,
+    }
+    assert [step["status"] for step in made["steps"]] == ["passed"] * 4
+
+
+def test_connecting_tells_its_steps(new: Command, sandbox: SandboxServer) -> None:
+    """People see each step, the masked fields, and what to do next."""
+    ended = new(*connecting(sandbox.host), stdin=f"  {TOKEN}  \r\n")
+
+    assert ended.code == 0
+    assert ended.out.count("✓") == 4
+    assert "connected" in ended.out
+    assert MASKED in ended.out
+    assert "smaply-metrics surveys qualtrics" in ended.out
+    assert TOKEN not in ended.out + ended.err
+
+
+def test_a_secret_may_come_from_the_environment(new: Command, sandbox: SandboxServer) -> None:
+    """SMAPLY_METRICS_SECRET_<FIELD> gives a secret where there is no standard input."""
+    ended = new(
+        *("connect", "qualtrics", "--set", f"base_url={sandbox.host}", "--json"),
+        environment={"SMAPLY_METRICS_SECRET_API_TOKEN": TOKEN},
+    )
+
+    assert ended.json["status"] == "connected"
+
+
+def test_people_are_asked_for_what_is_missing(
+    new: Command, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a terminal every missing field is asked for, secrets without showing them."""
+    answers = {"API token": TOKEN, "Base URL": sandbox.host}
+    hidden = at_a_terminal(monkeypatch, answers)
+
+    ended = new("connect", "qualtrics", "--json")
+
+    assert ended.json["status"] == "connected"
+    assert hidden == ["API token"]
+    assert "Datacenter ID" in ended.err
+
+
+def test_nobody_is_asked_without_a_terminal(new: Command, sandbox: SandboxServer) -> None:
+    """Without a terminal a missing secret is wrong usage that names the ways to give it."""
+    ended = new("connect", "qualtrics", "--set", f"base_url={sandbox.host}", "--json")
+
+    assert ended.code == 2
+    assert "API token (api_token) is missing" in ended.error["message"]
+    for way in ("--secret-stdin api_token", "SMAPLY_METRICS_SECRET_API_TOKEN", "terminal"):
+        assert way in ended.error["remedy"]
+
+
+def test_a_missing_plain_field_is_said(new: Command) -> None:
+    """Without a terminal a missing plain field is refused as one of the form's fields."""
+    ended = new("connect", "qualtrics", "--secret-stdin", "api_token", "--json", stdin=TOKEN)
+
+    assert ended.code == 1
+    assert ended.error["kind"] == "credentials_invalid"
+    assert [field["name"] for field in ended.error["fields"]] == ["base_url"]
+
+
+@pytest.mark.parametrize(
+    ("stdin", "said"),
+    [
+        ("", "empty"),
+        ("two\nlines\n", "line break"),
+        (f"{TOKEN} {TOKEN}", "line break"),
+        ("tökentökentökentökentökentökentökentöken", "characters"),
+    ],
+)
+def test_a_token_that_cannot_be_one_is_refused(
+    new: Command, sandbox: SandboxServer, stdin: str, said: str
+) -> None:
+    """All of standard input is the token: nothing is cut off to make it fit."""
+    sandbox.state.clear_log()
+
+    ended = new(*connecting(sandbox.host), "--json", stdin=stdin)
+
+    assert ended.code == 1
+    assert ended.error["kind"] == "credentials_invalid"
+    (field,) = ended.error["fields"]
+    assert field["name"] == "api_token"
+    assert said in field["message"]
+    assert sandbox.state.calls() == []
+
+
+@pytest.mark.parametrize("stdin", [b"\xff\xfe\x00", b"x" * 70_000])
+def test_standard_input_that_is_no_secret_is_wrong_usage(
+    new: Command, sandbox: SandboxServer, stdin: bytes
+) -> None:
+    """Binary or very long input is not taken for a token."""
+    ended = new(*connecting(sandbox.host), "--json", stdin=stdin)
+
+    assert ended.code == 2
+    assert ended.error["message"].startswith("Standard input is")
+
+
+def test_the_right_host_is_suggested(new: Command) -> None:
+    """A URL in place of the host is refused with the exact host to use."""
+    ended = new(*connecting("https://iad1.qualtrics.com/Q/MyProjects"), "--json", stdin=TOKEN)
+
+    assert ended.code == 1
+    assert ended.error["issue"] is None
+    assert ended.error["fields"] == [
+        {
+            "name": "base_url",
+            "message": "It must be the host alone: use iad1.qualtrics.com.",
+            "suggestion": "iad1.qualtrics.com",
+        }
+    ]
+
+
+def test_a_refused_token_is_not_saved(new: Command, sandbox: SandboxServer) -> None:
+    """A token that the survey tool refuses ends with 1, its issue and a remedy; nothing is kept."""
+    told = new(*connecting(sandbox.host), stdin="AnotherTokenThatIsWrong00000000000000001")
+    in_json = new(*connecting(sandbox.host), "--json", stdin="AnotherTokenThatIsWrong0000000001")
+
+    assert told.code == in_json.code == 1
+    assert "Authentication:" in told.err
+    assert "→" in told.err
+    assert {"kind", "issue", "message", "remedy", "code", "request_id"} == set(in_json.error)
+    assert in_json.error["kind"] == "credential_refused"
+    assert in_json.error["issue"] == "authentication"
+    assert new.done("connections") == []
+
+
+def test_an_unknown_source_is_refused(new: Command) -> None:
+    """A source that is not installed is refused, naming those that are."""
+    ended = new("connect", "surveymonkey", "--json")
+
+    assert ended.code == 1
+    assert ended.error["kind"] == "not_found"
+    assert "qualtrics" in ended.error["remedy"]
+
+
+def test_an_unknown_field_is_refused(new: Command) -> None:
+    """A field that the source does not have is refused without repeating its value."""
+    ended = new(
+        *("connect", "qualtrics", "--set", "token=a-token-here"),
+        *("--secret-stdin", "api_token", "--json"),
+        stdin=TOKEN,
+    )
+
+    assert ended.code == 1
+    assert "token" in {field["name"] for field in ended.error["fields"]}
+    assert "a-token-here" not in ended.out + ended.err
+
+
+def test_a_second_connection_is_refused(connected: Command, sandbox: SandboxServer) -> None:
+    """An account has one connection to a source; the remedy is to edit it."""
+    ended = connected(*connecting(sandbox.host), "--json", stdin=TOKEN)
+
+    assert ended.code == 1
+    assert ended.error["kind"] == "already_exists"
+    assert "edit" in ended.error["remedy"].lower()
+
+
+def test_connections_are_listed_masked(connected: Command, sandbox: SandboxServer) -> None:
+    """The list shows status and fields, and no more of a token than its last four characters."""
+    (listed,) = connected.done("connections")
+    told = connected("connections")
+
+    assert listed["status"] == "connected"
+    assert MASKED in told.out
+    assert sandbox.host in told.out
+    assert TOKEN[:-4] not in json.dumps(listed) + told.out
+
+
+def test_a_check_that_fails_says_so(new: Command, untouched: SandboxServer) -> None:
+    """A revoked token is found by a check: exit 1, the steps, and the issue as an error."""
+    new.connect(untouched.host)
+    untouched.state.set_token(None)
+
+    in_json, told = new("check", "qualtrics", "--json"), new("check", "qualtrics")
+
+    assert in_json.code == told.code == 1
+    assert in_json.json["status"] == "error"
+    assert [step["status"] for step in in_json.json["steps"]][:2] == ["passed", "failed"]
+    assert in_json.error["issue"] == "token_revoked"
+    assert in_json.error["remedy"]
+    assert "✗" in told.out
+    assert "Token revoked:" in told.err
+
+
+def test_a_new_token_alone_may_be_entered(new: Command, untouched: SandboxServer) -> None:
+    """Edit replaces the token and keeps the host; a refused one leaves the old one working."""
+    new.connect(untouched.host)
+    untouched.state.set_token("NewTok3nOfTheSandboxNeverSeen00000000002")
+    edit = ("edit", "qualtrics", "--secret-stdin", "api_token", "--json")
+
+    refused = new(*edit, stdin="NotTheNewToken000000000000000000000000003")
+    changed = new(*edit, stdin="NewTok3nOfTheSandboxNeverSeen00000000002")
+
+    assert refused.code == 1
+    assert refused.error["issue"] == "authentication"
+    assert changed.code == 0
+    assert {field["value"] for field in changed.json["fields"]} == {
+        "••••••••0002",
+        untouched.host,
+    }
+
+
+def test_an_edit_of_nothing_is_refused(connected: Command) -> None:
+    """Edit without a new value, and nobody to ask, says what to do."""
+    ended = connected("edit", "qualtrics", "--json")
+
+    assert ended.code == 1
+    assert "Nothing was changed" in ended.error["message"]
+
+
+def test_an_edit_asks_for_each_field(
+    connected: Command, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a terminal edit asks for every field; a blank one stays as it is."""
+    hidden = at_a_terminal(monkeypatch, {"API token": TOKEN})
+
+    ended = connected("edit", "qualtrics", "--json")
+
+    assert ended.json["status"] == "connected"
+    assert sandbox.host in {field["value"] for field in ended.json["fields"]}
+    assert hidden == ["API token"]
+
+
+def test_deleting_asks_and_names_what_stops(
+    new: Command, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Delete wants a yes; it names the metrics that are then no longer updated."""
+    new.connect(sandbox.host)
+    new.done(
+        *("metric", "add", "All of them", "--connection", "qualtrics"),
+        *("--survey", SURVEY, "--calculation", "responses"),
+    )
+    unasked = new("delete", "qualtrics", "--json")
+    monkeypatch.setattr(entering, "at_a_terminal", lambda: True)
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: False)
+    declined = new("delete", "qualtrics")
+    still_there = new.done("connections")
+    deleted = new.done("delete", "qualtrics", "--yes")
+
+    assert unasked.code == 2
+    assert "--yes" in unasked.error["remedy"]
+    assert declined.code == 1
+    assert "All of them" in declined.err
+    assert len(still_there) == 1
+    assert deleted["metrics"] == ["All of them"]
+    assert new.done("connections") == []
+    (card,) = new.done("load")["cards"]
+    assert card["freshness"] == "not_connected"
+
+
+def test_a_lost_key_is_that_connections_problem(new: Command, sandbox: SandboxServer) -> None:
+    """Without the key, or with another one, the list still works and says what is wrong."""
+    new.connect(sandbox.host)
+    (new.home / "key").unlink()
+    another = {"SMAPLY_METRICS_KEYS": "_-7dzLuqmYh3ZlVEMyIRAP_u3cy7qpmId2ZVRDMiEQA"}
+
+    without, replaced = new("connections", "--json"), new("connections", environment=another)
+    (connection,) = new("connections", "--json", environment=another).json
+    surveys = new("surveys", "qualtrics", "--json", environment=another)
+
+    assert [one["problem"]["kind"] for one in without.json] == ["key_missing"]
+    assert connection["status"] == "error"
+    assert connection["problem"]["kind"] == surveys.error["kind"] == "seal_broken"
+    assert surveys.code == 1
+    assert "enter the token again" in replaced.out

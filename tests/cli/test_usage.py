@@ -1,0 +1,243 @@
+"""Wrong usage, interruptions and bugs: one message, one remedy, and the right exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import typer
+
+from smaply_metrics_core.cli.app import app
+from smaply_metrics_core.sources import SourceRegistry
+from tests.cli.conftest import Command
+
+PREVIEW = ("preview", "qualtrics", "--survey", "SV_1", "--question", "QID1")
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Give every command that does something, by its words."""
+    pending: list[tuple[str, Any]] = [("", typer.main.get_command(app))]
+    while pending:
+        name, found = pending.pop()
+        below = getattr(found, "commands", {})
+        pending += [(f"{name} {word}".strip(), each) for word, each in below.items()]
+        if not below:
+            yield name, found
+
+
+def test_there_are_the_commands_that_scripts_rely_on() -> None:
+    """The names of the commands are fixed."""
+    metric = {f"metric {name}" for name in ("add", "list", "show", "edit", "delete")}
+
+    assert {name for name, _ in commands()} == metric | {
+        *("sources", "connect", "connections", "check", "edit", "delete", "surveys"),
+        *("questions", "preview", "load", "debug-export", "demo", "account show", "account set"),
+    }
+
+
+@pytest.mark.parametrize(("name", "found"), list(commands()), ids=lambda one: str(one)[:20])
+def test_every_command_takes_a_home(name: str, found: Any) -> None:  # noqa: ANN401  # Typer's.
+    """--home, --json and --debug are on every command."""
+    options = {option for parameter in found.params for option in parameter.opts}
+
+    assert {"--home", "--json", "--debug"} <= options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "remedy"),
+    [
+        ((*PREVIEW, "--calculation", "npss"), "npss", "--help"),
+        ((*PREVIEW, "--calculation", "nps", "--range", "lst_week"), "lst_week", "last_week"),
+        ((*PREVIEW, "--calculation", "nps", "--range", "zzz"), "zzz", "last_365_days"),
+        (
+            (*PREVIEW, "--calculation", "nps", "--range", "last_week", "--from", "2026-01-01"),
+            "--range does not go together with --from",
+            "dates",
+        ),
+        ((*PREVIEW, "--calculation", "nps", "--from", "1.2.2026"), "--from “1.2.2026”", "2026-"),
+        ((*PREVIEW, "--calculation", "nps", "--to", "2026-02-30"), "--to “2026-02-30”", "2026-"),
+        (
+            (*PREVIEW, "--calculation", "nps", "--from", "2026-02-01", "--to", "2026-02-01"),
+            "ends before it begins",
+            "after --from",
+        ),
+        ((*PREVIEW, "--calculation", "nps", "--group-by", "region"), "region", "field:NAME"),
+        ((*PREVIEW, "--calculation", "nps", "--group-by", "period:x"), "period:x", "quarter"),
+        ((*PREVIEW, "--calculation", "nps", "--group-by", ""), "no group by", "answer"),
+        ((*PREVIEW, "--calculation", "nps", "--filter", "QID1=1"), "--filter", "question:ID=KEY"),
+        ((*PREVIEW, "--calculation", "nps", "--exclude", "x"), "--exclude", "question:ID=KEY"),
+        ((*PREVIEW, "--calculation", "share", "--answers", ", ,"), "--answers", "1,2"),
+        ((*PREVIEW, "--calculation", "share", "--answers", '"1'), "--answers", "commas"),
+        ((*PREVIEW, "--calculation", "nps", "--type", "table"), "table", "--help"),
+        (PREVIEW, "--calculation is missing", "--calculation"),
+        (("preview", "qualtrics", "--calculation", "nps"), "--survey is missing", "--survey"),
+        (
+            ("preview", "qualtrics", "--survey", " ", "--calculation", "nps"),
+            "--survey is empty",
+            "id",
+        ),
+        ((*PREVIEW, "--calculation", "nps", "--to", "0001-01-01"), "--to “0001-01-01”", "2026-"),
+        (
+            (
+                *("metric", "add", "x", "--connection", "q", "--survey", "S"),
+                *("--calculation", "nps", "--target", "inf"),
+            ),
+            "--target does not fit",
+            "--help",
+        ),
+        (("load", "--now", "9999-12-31T23:59:59Z"), "--now “9999", "2026-"),
+        (("load", "--now", "noon"), "--now “noon”", "2026-"),
+        (("load", "--wait", "-1"), "--wait", "--help"),
+        (("load", "--wait", "nan"), "--wait", "--help"),
+        (("metric", "edit", "met_1", "--reset", "name"), "“name”", "group-by"),
+        (("account", "set"), "Nothing was changed", "--zone"),
+        (("account", "set", "--week-start", "8"), "--week-start", "--help"),
+        (("connect", "qualtrics", "--set", "base_url"), "--set", "base_url=HOST"),
+        (
+            ("connect", "qualtrics", "--set", "base_url=a", "--set", "base_url=b"),
+            "twice",
+            "once",
+        ),
+        (("sourcess",), "sourcess", "--help"),
+        (("metric",), "Missing command", "--help"),
+        (("debug-export", "qualtrics", "--survey", "S"), "--to", "--help"),
+    ],
+)
+def test_wrong_usage_ends_with_2(
+    command: Command, arguments: tuple[str, ...], said: str, remedy: str
+) -> None:
+    """A command line that cannot be meant is refused with what to use instead, in both forms."""
+    told = command(*arguments)
+    in_json = command(*arguments, "--json")
+
+    assert told.code == in_json.code == 2
+    assert told.out == ""
+    assert said in told.err.replace("\n", " ")
+    assert remedy in told.err.replace("\n", " ")
+    assert "Traceback" not in told.err
+    assert in_json.error["kind"] == "wrong_usage"
+    assert in_json.error["issue"] is None
+    assert said in in_json.error["message"]
+    assert remedy in in_json.error["remedy"]
+
+
+def test_wrong_usage_makes_no_home(command: Command) -> None:
+    """What is refused as wrong usage has done nothing."""
+    assert command(*PREVIEW, "--calculation", "nps", "--range", "x").code == 2
+    assert not command.home.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("connect", "qualtrics", "a-token-here"),
+        ("connect", "qualtrics", "--set", "a-token-here"),
+        ("connect", "qualtrics", "--set", "api_token=a-token-here"),
+        ("connect", "qualtrics", "--secret-stdin", "a-token-here"),
+        ("connect", "qualtrics", "--token=a-token-here"),
+        ("edit", "qualtrics", "a-token-here"),
+    ],
+)
+def test_a_misplaced_secret_is_not_repeated(command: Command, arguments: tuple[str, ...]) -> None:
+    """A token typed where none belongs is refused without being shown."""
+    told, in_json = command(*arguments), command(*arguments, "--json")
+
+    assert told.code == in_json.code == 2
+    assert "a-token-here" not in told.err + told.out + in_json.err + in_json.out
+
+
+def test_an_argument_that_is_no_text_is_refused(command: Command) -> None:
+    """Bytes that are not text in the terminal's encoding are wrong usage, not a crash."""
+    ended = command("surveys", "\udcff", "--json")
+
+    assert ended.code == 2
+    assert "not text" in ended.error["message"]
+
+
+def test_the_home_may_be_given_before_the_command(command: Command, tmp_path: Path) -> None:
+    """--home and --json work before the command's name, and the one after it wins."""
+    other = Command(tmp_path / "second", command.environment)
+
+    ended = command("--home", str(other.home), "--json", "connections")
+
+    assert ended.json == []
+    assert command.home.is_dir()
+    assert not other.home.exists()
+
+
+def test_the_home_is_found_in_the_environment(command: Command, tmp_path: Path) -> None:
+    """SMAPLY_METRICS_HOME names the home where no option does."""
+    from typer.testing import CliRunner
+
+    home = tmp_path / "named"
+    env = {**command.environment, "SMAPLY_METRICS_HOME": str(home)}
+    result = CliRunner().invoke(app, ["connections", "--json"], env=env)
+
+    assert result.stdout == "[]\n"
+    assert (home / "store.db").is_file()
+
+
+def test_a_home_that_cannot_be_used_is_said(command: Command) -> None:
+    """A home that is a file is refused with what to do."""
+    command.home.write_text("a file")
+
+    ended = command("connections", "--json")
+
+    assert ended.code == 1
+    assert ended.error["kind"] == "store_error"
+    assert "--home" in ended.error["remedy"]
+
+
+def test_a_store_that_is_none_is_said(command: Command) -> None:
+    """A file that is no store is left alone and said."""
+    command.home.mkdir()
+    (command.home / "store.db").write_text("This is no database, whatever its name says. " * 100)
+
+    ended = command("load", "--json")
+
+    assert ended.code == 1
+    assert ended.error["kind"] == "store_error"
+
+
+def test_a_bug_is_told_as_one(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody foresaw is one message without its text, and a way to find out."""
+
+    def broken(*_: object, **__: object) -> NoReturn:
+        raise ZeroDivisionError("with a-token-here in it")
+
+    monkeypatch.setattr(SourceRegistry, "states", broken)
+
+    told, in_json = command("sources"), command("sources", "--json")
+    traced = command("sources", "--debug")
+
+    assert told.code == in_json.code == traced.code == 1
+    assert "ZeroDivisionError" in told.err
+    assert "--debug" in told.err
+    assert "Traceback" not in told.err
+    assert "a-token-here" not in told.err + in_json.out
+    assert in_json.error["kind"] == "bug"
+    assert "Traceback" in traced.err
+
+
+def test_an_interruption_is_quiet(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends with 130 and without a word."""
+
+    def interrupted(*_: object, **__: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SourceRegistry, "states", interrupted)
+
+    ended = command("sources")
+
+    assert (ended.code, ended.out, ended.err) == (130, "", "")
+
+
+def test_a_traceback_is_shown_only_while_debugging(command: Command) -> None:
+    """A refusal has a traceback with --debug and none without."""
+    plain, traced = command("surveys", "nothing"), command("surveys", "nothing", "--debug")
+
+    assert plain.code == traced.code == 1
+    assert "Traceback" not in plain.err
+    assert "Traceback" in traced.err
