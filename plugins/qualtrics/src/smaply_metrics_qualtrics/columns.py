@@ -15,6 +15,10 @@ from typing import Final, NamedTuple
 _QUESTION: Final = re.compile(r"(?:[^_]+_)?(?P<question>QID\d+)(?P<rest>(?:[_#].*)?)", re.DOTALL)
 _DERIVED: Final = re.compile(r"_(?:DO|NPS_GROUP)|.*_TEXT_[0-9a-f]{24}.*", re.DOTALL)
 
+NEEDED_METADATA: Final = ("status", "finished", "recordedDate")
+"""What decides whether and when a response counts; in every export. Three columns: an export of one
+column would lose its blank rows in most readers."""
+
 PERSONAL_METADATA: Final = frozenset(
     {
         "ipAddress",
@@ -130,7 +134,7 @@ class Header:
     def field(self, name: str) -> list[Column]:
         """Give the columns of an embedded field: more than one are ambiguous."""
         found = self.all(ColumnKey(name))
-        return found[1:] if name in METADATA else found
+        return found[1:] if name in NEEDED_METADATA else found
 
     def parts(self, import_id: str) -> list[Column]:
         """Give every column of a question, in one loop, or of a part of it such as a row."""

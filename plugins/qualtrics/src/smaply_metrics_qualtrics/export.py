@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from smaply_metrics_core.errors import DeadlineExceeded, ExportFailed
+from smaply_metrics_qualtrics.columns import NEEDED_METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
     from smaply_metrics_core.context import SourceContext
     from smaply_metrics_core.models.query import Window
     from smaply_metrics_qualtrics.api import Api, Progress
-
-NEEDED_METADATA: Final = ("status", "finished", "recordedDate")
-"""What decides whether and when a response counts. Three columns: an export of one column would
-lose its blank rows in most readers."""
 
 FIRST_WAIT: Final = 1.0
 LONGEST_WAIT: Final = 15.0

@@ -1,0 +1,46 @@
+"""Records the cassettes anew from the sandbox: ``make cassettes``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from smaply_metrics_core.testing import record
+
+from plugins.qualtrics.tests.contract.account import sandbox
+from plugins.qualtrics.tests.contract.test_contract import TestQualtrics
+from smaply_metrics_qualtrics.credentials import SANDBOX_SETTING
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.testing import SourceContract
+
+
+@contextmanager
+def against_the_sandbox() -> Iterator[type[SourceContract]]:
+    """Give the contract with credentials that lead to a sandbox."""
+    with sandbox() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SANDBOX_SETTING, server.host)
+
+        class AgainstTheSandbox(TestQualtrics):
+            """The same facts, with answers from a real socket."""
+
+            credentials = {**TestQualtrics.credentials, "base_url": server.host}
+            wrong_credentials = {**TestQualtrics.wrong_credentials, "base_url": server.host}
+
+        yield AgainstTheSandbox
+
+
+def record_into(folder: Path) -> tuple[Path, ...]:
+    """Record every cassette into a folder."""
+    with against_the_sandbox() as contract:
+        return record(contract, folder)
+
+
+if __name__ == "__main__":
+    assert TestQualtrics.cassettes is not None
+    for path in record_into(TestQualtrics.cassettes):
+        sys.stdout.write(f"{path.name} {path.stat().st_size / 1000:.0f} kB\n")
