@@ -190,27 +190,11 @@ class DestinationRefused(InputError):
 
 
 class RemoteError(MetricsError):
-    """The survey tool, or the way to it, said no.
-
-    ``retry_at`` is when the survey tool wants to be asked again, where it said so (aware).
-    """
+    """The survey tool, or the way to it, said no."""
 
     kind = "remote_error"
     blame = Blame.SOURCE
     issue = Issue.CONNECTION
-
-    def __init__(  # noqa: PLR0913  # All by name: what a survey tool says about a failure.
-        self,
-        message: str,
-        *,
-        remedy: str | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        issue: Issue | None = None,
-        retry_at: datetime | None = None,
-    ) -> None:
-        super().__init__(message, remedy=remedy, code=code, request_id=request_id, issue=issue)
-        self.retry_at = retry_at
 
 
 class Unreachable(RemoteError):
@@ -231,11 +215,23 @@ class SourceUnavailable(RemoteError):
 
 
 class RateLimited(RemoteError):
-    """Too many requests."""
+    """Too many requests, or an outage that asks for a long pause: until ``retry_at``."""
 
     kind = "rate_limited"
     retryable = True
     default_remedy = "Wait: the next update is made when the survey tool allows it."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_at: datetime | None = None,
+        remedy: str | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, remedy=remedy, code=code, request_id=request_id)
+        self.retry_at = retry_at
 
 
 class CredentialRefused(RemoteError):
@@ -307,10 +303,7 @@ class CheckFailed(RemoteError):
         if problem is None:
             raise ValueError("a report without a problem has not failed")
         super().__init__(
-            problem.message,
-            remedy=problem.remedy,
-            code=problem.code,
-            request_id=problem.request_id,
+            problem.message, remedy=problem.remedy, code=problem.code, request_id=problem.request_id
         )
         self.report = report
         self._problem = problem
