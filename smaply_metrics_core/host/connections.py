@@ -122,8 +122,9 @@ class Connections:
     ) -> ConnectionView:
         """Check a stored connection again and keep what was found.
 
-        A check that passes wakes a connection that rested after a refusal. One that fails is no
-        exception: the view says what is wrong.
+        A check that passes wakes a connection that rested after a refusal, and seals credentials
+        with the present key if an older one did. One that fails is no exception: the view says
+        what is wrong.
         """
         actor.require(Role.ADMIN, "Checking a connection")
         row = self._core.find_connection(actor.account, connection_id)
@@ -141,6 +142,8 @@ class Connections:
         values: dict[str, Any] = {"checked_at": self._core.now()}
         if report.passed:
             values["woken_at"] = self._core.now()
+            if sealed := self._core.seal_again(row, credentials):
+                values["sealed"] = sealed
         elif problem is not None and problem.kind == CredentialRefused.kind:
             problem = problem.model_copy(update={"issue": Issue.TOKEN_REVOKED})
             values |= {"refused_at": self._core.now(), "woken_at": None}

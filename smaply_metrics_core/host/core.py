@@ -71,6 +71,15 @@ class Core:
             PURPOSE, account, row_id, source, reveal(credentials)
         )
 
+    def seal_again(self, row: ConnectionRow, credentials: Credentials) -> str | None:
+        """Seal with the present key what was sealed with an older one; None when there is no need.
+
+        So keys are rotated by checking each connection.
+        """
+        if not self._vault(may_create=False).needs_reseal(row.sealed):
+            return None
+        return self.seal(row.id, row.account, row.source, credentials)
+
     def unseal(self, row: ConnectionRow) -> dict[str, Any]:
         """Open a connection's credentials as they were entered.
 

@@ -166,6 +166,7 @@ def test_each_secret_is_told_by_its_place() -> None:
         ('"12345"', True),
         (",12345,", True),
         ("a12345", False),
+        ("a12345,", False),
         ("123456", False),
         ("012345", False),
         ("12345a 123 45", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from smaply_metrics_core.errors import (
     SealBroken,
 )
 from smaply_metrics_core.host import Actor, ConnectionStatus, Freshness, Role
-from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, VIEWER, values
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, KEY, TOKEN, VIEWER, values
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
@@ -135,6 +136,16 @@ def test_a_lost_key_breaks_one_connection_and_not_the_list(world: World) -> None
     assert not (world.home / "key").exists()
     with pytest.raises((KeyMissing, SealBroken)):
         host.connections.surveys(ADMIN, view.id)
+
+
+def test_a_check_seals_with_the_new_key(world: World) -> None:
+    """After a key was put before the old one and the connection checked, the old one can go."""
+    world.open().connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    new = base64.urlsafe_b64encode(bytes(range(100, 132))).decode()
+    world.environment["SMAPLY_METRICS_KEYS"] = f"{new},{KEY}"
+    world.open().connections.check(ADMIN, "shop")
+    world.environment["SMAPLY_METRICS_KEYS"] = new
+    assert world.open().connections.show(ADMIN, "shop").problem is None
 
 
 def test_a_flipped_bit_breaks_the_seal_and_edit_mends_it(world: World) -> None:

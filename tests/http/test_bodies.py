@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import random
 import threading
 from collections.abc import Iterator
@@ -159,6 +160,19 @@ def test_the_limit_holds_for_what_comes_out(clients: Clients) -> None:
     with client.stream("GET", "/") as answer, pytest.raises(ExportFailed):
         taken.extend(len(piece) for piece in answer.iter_raw())
     assert sum(taken) <= 2**20
+
+
+def test_the_limit_holds_for_what_comes_to_nothing(clients: Clients) -> None:
+    """A compressed body whose header never ends gives no output, and is stopped all the same."""
+    with_name = b"\x1f\x8b\x08\x08" + bytes(6)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        headers = {"Content-Encoding": "gzip"}
+        endless = itertools.chain([with_name], itertools.repeat(b"n" * 1000))
+        return httpx.Response(200, headers=headers, stream=Stream(endless))
+
+    with pytest.raises(ExportFailed):
+        clients(answer, max_bytes=2**20).get("/")
 
 
 def test_an_answer_held_in_memory_is_smaller_than_a_streamed_one(clients: Clients) -> None:

@@ -235,8 +235,12 @@ def test_a_list_without_end_is_an_error(clients: Clients) -> None:
         page = int(request.url.params.get("page", "1"))
         return httpx.Response(200, json={"next": f"/list?page={page + 1}"})
 
+    read: list[int] = []
     with pytest.raises(SourceUnavailable, match="goes on after 5 pages"):
-        list(pages(clients(wire), "/list", next_of, max_pages=5))
+        read.extend(
+            page.status_code for page in pages(clients(wire), "/list", next_of, max_pages=5)
+        )
+    assert len(read) == 5
 
 
 def test_exactly_the_most_pages_are_fine(clients: Clients) -> None:

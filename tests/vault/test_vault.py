@@ -44,12 +44,25 @@ def test_what_was_sealed_comes_out_the_same(
 @given(data=st.data())
 def test_any_flipped_bit_breaks_the_seal(data: st.DataObject) -> None:
     """Whichever bit of a blob changes, version, key id and padding bits too, it does not open."""
-    blob = vault.seal(*ROW, {"token": TOKEN})
+    # Of three lengths one has no padding bits.
+    more = data.draw(st.integers(min_value=0, max_value=2))
+    blob = vault.seal(*ROW, {"token": TOKEN + "x" * more})
     at = data.draw(st.integers(min_value=0, max_value=len(blob) - 1))
     flipped = chr(ord(blob[at]) ^ (1 << data.draw(st.integers(min_value=0, max_value=6))))
 
     with pytest.raises(SealBroken):
         vault.open(*ROW, blob[:at] + flipped + blob[at + 1 :])
+
+
+@pytest.mark.parametrize("more", range(3))
+def test_the_last_character_counts_whole(more: int) -> None:
+    """Bits of the text that stand for no byte may not change either."""
+    blob = vault.seal(*ROW, {"token": TOKEN + "x" * more})
+    others = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") - {blob[-1]}
+
+    for other in others:
+        with pytest.raises(SealBroken):
+            vault.open(*ROW, blob[:-1] + other)
 
 
 @given(mine=st.tuples(names, names, names, names), other=st.tuples(names, names, names, names))
