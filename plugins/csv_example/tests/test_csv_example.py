@@ -1,0 +1,400 @@
+"""What the source makes of files: surveys, questions, counts, and errors that say what to mend."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import httpx
+import pytest
+
+from smaply_metrics_core import (
+    Calculation,
+    CalculationRefused,
+    CheckNote,
+    CheckStep,
+    Deadline,
+    Definition,
+    Destination,
+    ExportFailed,
+    GroupBy,
+    MetricQuery,
+    MetricsError,
+    NoSurveys,
+    Question,
+    QuestionKind,
+    SourceContext,
+    SurveyUnavailable,
+    SystemClock,
+    Tally,
+)
+from smaply_metrics_core.bundle import BundleWriter
+from smaply_metrics_core.calculations.value import calculate
+from smaply_metrics_core.models.credentials import parse_credentials
+from smaply_metrics_core.models.result import Result
+from smaply_metrics_csv_example import CsvCredentials, source
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+VISITS = Path(__file__).parent / "files" / "visits.csv"
+Write = Callable[..., SourceContext]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write files, given by their names as text or bytes, and give the context to read them."""
+    folder = tmp_path / "surveys"
+    folder.mkdir()
+
+    def written(**files: str | bytes) -> SourceContext:
+        for name, content in files.items():
+            data = content if isinstance(content, bytes) else content.encode()
+            (folder / f"{name}.csv").write_bytes(data)
+        return SourceContext(
+            http=httpx.Client(),
+            deadline=Deadline.after(60, SystemClock()),
+            destinations=(Destination(kind="folder", folder=folder.resolve()),),
+            folder=tmp_path,
+            clock=SystemClock(),
+        )
+
+    return written
+
+
+@pytest.fixture
+def visits(write: Write) -> SourceContext:
+    """A folder with the example of the README."""
+    return write(visits=VISITS.read_bytes())
+
+
+def questions(context: SourceContext, survey_id: str = "visits") -> dict[str, Question]:
+    """List the questions of a survey by id."""
+    return {one.id: one for one in source.list_questions(context, survey_id).questions}
+
+
+def column(write: Write, name: str, *cells: str) -> Question:
+    """Make a survey of one question with these answers, and describe the question."""
+    rows = "".join(f'2026-01-01,"{cell}"\n' for cell in cells)
+    return questions(write(one=f"recorded_at,{name}\n{rows}"), "one")[name]
+
+
+def ask(
+    context: SourceContext,
+    calculation: str,
+    question_id: str | None = None,
+    by: str | None = None,
+    **parts: object,
+) -> MetricQuery:
+    """Ask for a calculation."""
+    return MetricQuery(
+        id=f"{calculation} {question_id} {by}",
+        definition=Definition.model_validate(
+            {
+                "survey_id": "visits",
+                "type": "series" if by or calculation == "distribution" else "number",
+                "calculation": calculation,
+                "question_id": question_id,
+                "group_by": GroupBy.parse(by) if by else None,
+                **parts,
+            }
+        ),
+    )
+
+
+def measure(
+    context: SourceContext,
+    calculation: str,
+    question_id: str | None = None,
+    by: str | None = None,
+    **parts: object,
+) -> Result:
+    """Fetch one metric and calculate it."""
+    query = ask(context, calculation, question_id, by, **parts)
+    ((query_id, outcome),) = source.fetch_metric(context, query.definition.survey_id, [query])
+    assert query_id == query.id
+    if isinstance(outcome, MetricsError):
+        raise outcome
+    return calculate(query, outcome, NOW)
+
+
+def groups(result: Result) -> dict[str, float | None]:
+    """Give the value of each group."""
+    return {group.key: group.value for group in result.groups}
+
+
+def test_each_file_is_a_survey(write: Write) -> None:
+    """Files are listed by name without their ending; other files and hidden ones are not."""
+    context = write(visits="recorded_at\n", calls="recorded_at\n")
+    (folder,) = (one.folder for one in context.destinations if one.folder)
+    (folder / ".hidden.csv").write_text("recorded_at\n")
+    (folder / "notes.txt").write_text("recorded_at\n")
+    (folder / "archive.csv").mkdir()
+
+    assert [survey.id for survey in source.list_surveys(context)] == ["calls", "visits"]
+
+
+def test_links_out_of_the_folder_are_not_followed(write: Write, tmp_path: Path) -> None:
+    """A file that is a link to outside is not there; a link inside the folder is."""
+    context = write(visits="recorded_at\n")
+    (folder,) = (one.folder for one in context.destinations if one.folder)
+    secret = tmp_path / "secret.csv"
+    secret.write_text("recorded_at\n2026-01-01\n")
+    (folder / "outside.csv").symlink_to(secret)
+    (folder / "inside.csv").symlink_to(folder / "visits.csv")
+
+    assert [survey.id for survey in source.list_surveys(context)] == ["inside", "visits"]
+    with pytest.raises(SurveyUnavailable):
+        source.list_questions(context, "outside")
+
+
+@pytest.mark.parametrize(
+    "survey_id", ["gone", "../secret", "", ".", "visits.csv", "a\0b", "x" * 999]
+)
+def test_an_id_is_never_a_path(write: Write, tmp_path: Path, survey_id: str) -> None:
+    """Only what is listed can be read, whatever an id looks like."""
+    (tmp_path / "secret.csv").write_text("recorded_at\n")
+    context = write(visits="recorded_at\n")
+
+    with pytest.raises(SurveyUnavailable, match="There is no file"):
+        source.list_questions(context, survey_id)
+
+
+def test_columns_become_questions_and_fields(visits: SourceContext) -> None:
+    """The example's columns are what the README says of them."""
+    questionnaire = source.list_questions(visits, "visits")
+
+    assert {one.id: (one.kind, one.can_group_by) for one in questionnaire.questions} == {
+        "nps": (QuestionKind.NPS, True),
+        "satisfaction": (QuestionKind.SINGLE_CHOICE, True),
+        "channel": (QuestionKind.SINGLE_CHOICE, True),
+        "services[]": (QuestionKind.MULTIPLE_CHOICE, False),
+        "spent": (QuestionKind.NUMBER, False),
+        "comment": (QuestionKind.TEXT, False),
+    }
+    assert [field.name for field in questionnaire.fields] == ["store"]
+    services = next(one for one in questionnaire.questions if one.id == "services[]")
+    assert [choice.key for choice in services.choices] == ["advice", "parking", "repair"]
+    assert services.text == "services"
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "kind", "keys"),
+    [
+        ("nps", ["9"], "nps", [str(n) for n in range(11)]),
+        ("Store NPS", ["10", "0"], "nps", [str(n) for n in range(11)]),
+        ("nps", [""], "nps", [str(n) for n in range(11)]),
+        ("nps", ["11"], "single_choice", ["11"]),
+        ("nps", ["9.5"], "number", []),
+        ("nps", ["high", "high"], "single_choice", ["high"]),
+        # 3 lies on the scale too, even though nobody chose it.
+        ("rating", ["1", "2", "4.0"], "single_choice", ["1", "2", "3", "4"]),
+        ("rating", ["-1", "1"], "single_choice", ["-1", "0", "1"]),
+        ("rating", ["0", "50", "100"], "single_choice", ["0", "50", "100"]),
+        ("age", [str(n) for n in range(20, 32)], "number", []),
+        ("spent", ["1", "2.5"], "number", []),
+        ("phone", ["4366412345678901234", "4366412345678901235"], "number", []),
+        ("spent", ["1,5", "2,5"], "text", []),
+        ("size", ["inf", "nan"], "text", []),
+        ("channel", ["web", "shop", "web", "shop"], "single_choice", ["shop", "web"]),
+        ("channel", ["web", "shop", "web"], "text", []),
+        ("why", [f"text {n % 51}" for n in range(204)], "text", []),
+        ("why", [f"text {n % 50:02}" for n in range(100)], "single_choice",
+         [f"text {n:02}" for n in range(50)]),
+        ("used[]", ["chat; phone", "chat;;", ""], "multiple_choice", ["chat", "phone"]),
+        ("used[]", [""], "multiple_choice", []),
+        ("empty", ["", ""], "text", []),
+    ],
+)  # fmt: skip
+def test_the_kind_of_a_question_is_guessed(
+    write: Write, name: str, cells: list[str], kind: str, keys: list[str]
+) -> None:
+    """From the answers in a column follows its kind, and what it offers."""
+    question = column(write, name, *cells)
+
+    assert question.kind == kind
+    assert [choice.key for choice in question.choices] == keys
+
+
+def test_the_example_is_measured(visits: SourceContext) -> None:
+    """Numbers of the example, worked out by hand: a preview and an unfinished one are left out."""
+    # NPS 10 9 8 3 7: 2 promoters, 1 detractor, 5 answers, 1 blank.
+    nps = measure(visits, "nps", "nps")
+    assert nps.current.value == pytest.approx(20)
+    assert (nps.current.responses, nps.current.answered) == (6, 5)
+    assert nps.current.excluded == {"preview": 1, "unfinished": 1}
+    # Satisfaction 5 4 2 1 4; 4.0 is the answer 4.
+    assert measure(visits, "average", "satisfaction").current.value == pytest.approx(3.2)
+    assert measure(visits, "top_2_box", "satisfaction").current.value == pytest.approx(60)
+    # Spent 12.5 30 0.99 7 5.
+    assert measure(visits, "sum", "spent").current.value == pytest.approx(55.49)
+    assert measure(visits, "answered", "comment").current.value == 4
+    assert measure(visits, "responses", include=["preview"]).current.value == 7
+
+
+def test_the_example_is_split(visits: SourceContext) -> None:
+    """The same by answer, question, field and month."""
+    assert groups(measure(visits, "distribution", "services[]")) == {
+        "advice": 60, "parking": 40, "repair": 40,
+    }  # fmt: skip
+    assert groups(measure(visits, "average", "nps", "question:channel")) == {
+        "shop": 9,
+        "web": 19 / 3,
+    }
+    assert groups(measure(visits, "responses", by="field:store")) == {"Graz": 3, "Wien": 2}
+    by_month = measure(visits, "responses", by="period:month")
+    assert (groups(by_month), by_month.ungrouped) == ({"2026-01": 3, "2026-02": 2}, 1)
+    assert groups(measure(visits, "responses", by="question:satisfaction")) == {
+        "1": 1, "2": 1, "4": 2, "5": 1,
+    }  # fmt: skip
+
+
+def test_the_example_is_filtered(visits: SourceContext) -> None:
+    """Filters on a field, a scale and several answers keep what they name."""
+    filters = [
+        ([{"kind": "field", "of": "store", "values": ["Graz"]}], 3),
+        ([{"kind": "question", "of": "satisfaction", "values": ["4"]}], 2),
+        ([{"kind": "question", "of": "services[]", "values": ["parking", "repair"]}], 4),
+    ]
+    for wanted, responses in filters:
+        assert measure(visits, "responses", filters=wanted).current.value == responses
+
+
+def test_one_query_that_does_not_fit_leaves_the_others_alone(visits: SourceContext) -> None:
+    """All queries are answered from one reading; one gets its error, the others their tallies."""
+    queries = [
+        ask(visits, "average", "comment"),
+        ask(visits, "nps", "nps"),
+        ask(visits, "responses"),
+    ]
+
+    outcome = dict(source.fetch_metric(visits, "visits", queries))
+
+    assert {query_id: type(one) for query_id, one in outcome.items()} == {
+        "average comment None": CalculationRefused,
+        "nps nps None": Tally,
+        "responses None None": Tally,
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "no comma-separated table"),
+        ("recorded_at,a\n2026-01-01,1,2\n", "longer than the first"),
+        ('recorded_at,a\n2026-01-01,"open\n', "no comma-separated table"),
+        ("date,a\n2026-01-01,1\n", "needs recorded_at"),
+        ("recorded_at;a\n2026-01-01;1\n", "needs recorded_at"),
+        ("recorded_at,a,a\n2026-01-01,1,2\n", "a name of its own"),
+        ("recorded_at,a,\n2026-01-01,1,2\n", "a name of its own"),
+        ("recorded_at,field:\n2026-01-01,1\n", "a name of its own"),
+        ("recorded_at\n2026-01-01\n4/21/25 12:11\n", "recorded_at in row 3 is “4/21/25 12:11”"),
+        ("recorded_at,status\n,\n2026-01-01,spamm\n", "status in row 3 is “spamm” and not one of"),
+        ("recorded_at,finished\n2026-01-01,yes\n", "finished in row 2 is “yes” and not 1 or 0"),
+    ],
+)
+def test_a_file_that_is_wrong_says_where(write: Write, content: str | bytes, problem: str) -> None:
+    """An error names the file, the row and column where there is one, and what belongs there."""
+    context = write(wrong=content)
+
+    with pytest.raises(ExportFailed) as caught:
+        source.list_questions(context, "wrong")
+
+    assert caught.value.message.startswith("wrong.csv: ")
+    assert problem in caught.value.message
+    with pytest.raises(ExportFailed):
+        list(source.fetch_metric(context, "wrong", []))
+
+
+def test_files_as_spreadsheets_save_them_are_read(write: Write) -> None:
+    """A byte order mark, line ends of Windows, quotes, empty lines and odd bytes do no harm."""
+    context = write(
+        visits=b'\xef\xbb\xbf"recorded_at",why \r\n2026-01-01,"two\r\nlines"\r\n\r\n'
+        b"2026-01-02 , caf\xe9\r\n,\r\n"
+    )
+
+    assert list(questions(context)) == ["why"]
+    assert measure(context, "answered", "why").current.responses == 2
+
+
+def test_dates_are_instants(write: Write) -> None:
+    """A date without an offset is in UTC, and one with it is where it says."""
+    context = write(
+        visits="recorded_at\n2025-12-31T23:30:00-01:00\n2025-12-31T23:30:00\n"
+        "2026-01-01T00:30:00+02:00\n2026-01-01T00:00:00Z\n"
+    )
+
+    assert groups(measure(context, "responses", by="period:year")) == {"2025": 2, "2026": 2}
+
+
+def test_an_empty_survey_has_no_responses(write: Write) -> None:
+    """A file with a header row alone is a survey that nobody has answered yet."""
+    context = write(visits="recorded_at,nps\n")
+
+    assert measure(context, "responses").current.value == 0
+    assert measure(context, "nps", "nps").current.value is None
+
+
+def test_the_check_names_its_steps(visits: SourceContext) -> None:
+    """The steps are those of the description, with the number of files as a detail."""
+    credentials = parse_credentials(CsvCredentials, {"folder": " surveys "})
+    described = source.describe_source()
+
+    steps = list(source.validate_credentials(visits))
+
+    assert tuple(one for one in steps if isinstance(one, CheckStep)) == described.checks
+    assert [one.detail for one in steps if isinstance(one, CheckNote)] == ["CSV files: 1"]
+    assert source.destinations(credentials) == [Destination(kind="folder", folder=Path("surveys"))]
+
+
+@pytest.mark.parametrize(("files", "error"), [({}, NoSurveys), ({"wrong": "a\n1\n"}, ExportFailed)])
+def test_the_check_fails_its_second_step(
+    write: Write, files: dict[str, str], error: type[MetricsError]
+) -> None:
+    """Without a file, or with one that cannot be read, the step that is only a warning fails."""
+    steps = source.validate_credentials(write(**files))
+    begun = [step.required for step in islice(steps, 3) if isinstance(step, CheckStep)]
+
+    assert begun == [True, False]
+    with pytest.raises(error):
+        next(steps)
+
+
+def debug(context: SourceContext, survey_id: str, folder: Path) -> dict[str, bytes]:
+    """Make a bundle, and give its files; an error of the source ends it early, as in a host."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        bundle = BundleWriter(archive, folder=folder, include_personal=False)
+        try:
+            source.debug_export(context, survey_id, bundle)
+        except ExportFailed:
+            bundle.add_text("failed", "")
+    with zipfile.ZipFile(stream) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_support_gets_the_file_and_what_was_made_of_it(
+    visits: SourceContext, write: Write, tmp_path: Path
+) -> None:
+    """A bundle holds the file byte for byte and the questions; of a broken file at least itself."""
+    files = debug(visits, "visits", tmp_path)
+    broken = debug(write(broken="a,b\n1\n"), "broken", tmp_path)
+
+    assert files["responses.csv"] == VISITS.read_bytes()
+    described = json.loads(files["definition.json"])
+    assert [one["id"] for one in described["questions"]][:2] == ["nps", "satisfaction"]
+    assert broken == {"responses.csv": b"a,b\n1\n", "failed": b""}
+
+
+def test_the_readme_shows_the_example_and_the_source(visits: SourceContext) -> None:
+    """The README prints the example's file as it is, and the source has under 200 lines."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    module = Path(__file__).parents[1] / "src" / "smaply_metrics_csv_example" / "__init__.py"
+
+    assert f"```csv\n{VISITS.read_text(encoding='utf-8')}```" in readme
+    assert len(module.read_text(encoding="utf-8").splitlines()) < 200
+    for calculation in (Calculation.NPS, Calculation.TOP_2_BOX):
+        assert f"`{calculation}`" in readme
