@@ -9,10 +9,10 @@ PROJECTS := . plugins/qualtrics plugins/csv_example
 WHAT_DECIDES := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format types walls tests wheels fix live lock clean
+.PHONY: help install demo test lint format types walls tests wheels fix docs cassettes live lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-9s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-11s%s\n", $$1, $$2 }' Makefile
 
 install: $(STAMP) ## make .venv/ with the three distributions and everything the checks need
 
@@ -54,8 +54,15 @@ fix: install ## format, and mend what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: install ## write the tables in docs/ anew, from what the tests see
+	$(BIN)/python -m tests.bad_input.table
+	$(BIN)/python -m plugins.qualtrics.tests.connector.causes
+
+cassettes: install ## record the answers that the contract tests replay anew, from the sandbox
+	$(BIN)/python -m plugins.qualtrics.tests.contract.record
+
 live: install ## read-only tests against a real account named in the environment
-	$(BIN)/pytest -m live plugins/qualtrics/tests
+	$(BIN)/pytest -m live plugins/qualtrics/tests/live
 
 # Keeps the versions that dev.txt has now where it can; `make lock UPGRADE=--upgrade` takes the newest.
 lock: ## resolve requirements/dev.in to exact versions and hashes, for every Python from 3.11 on

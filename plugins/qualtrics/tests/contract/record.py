@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
-from smaply_metrics_core.testing import record
 
 from plugins.qualtrics.tests.contract.account import sandbox
 from plugins.qualtrics.tests.contract.test_contract import TestQualtrics
+from smaply_metrics_core.testing import record
 from smaply_metrics_qualtrics.credentials import SANDBOX_SETTING
 
 if TYPE_CHECKING:
@@ -28,8 +28,11 @@ def against_the_sandbox() -> Iterator[type[SourceContract]]:
         class AgainstTheSandbox(TestQualtrics):
             """The same facts, with answers from a real socket."""
 
-            credentials = {**TestQualtrics.credentials, "base_url": server.host}
-            wrong_credentials = {**TestQualtrics.wrong_credentials, "base_url": server.host}
+            credentials: ClassVar = {**TestQualtrics.credentials, "base_url": server.host}
+            wrong_credentials: ClassVar = {
+                **TestQualtrics.wrong_credentials,
+                "base_url": server.host,
+            }
 
         yield AgainstTheSandbox
 

@@ -1,0 +1,89 @@
+"""The live suite runs: tried on the sandbox, as long as nobody has run it live."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plugins.qualtrics.tests.contract.account import TOKEN, sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smaply_metrics_qualtrics.sandbox import SandboxServer
+
+ROOT = Path(__file__).resolve().parents[4]
+PREFIX = "SMAPLY_LIVE_QUALTRICS"
+WITHOUT_WAITING = """
+import sys, pytest
+from smaply_metrics_core import SystemClock
+SystemClock.wait = lambda self, seconds, stop: stop.wait(min(seconds, 0.005))
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SandboxServer]:
+    """The account of the contract tests."""
+    with sandbox() as server:
+        yield server
+
+
+def run_live(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the live suite as `make live` does, with these variables of ours and no others.
+
+    Only that nobody waits between two looks at an export.
+    """
+    others = {name: v for name, v in os.environ.items() if not name.startswith("SMAPLY_")}
+    return subprocess.run(
+        [
+            *(sys.executable, "-c", WITHOUT_WAITING, "-m", "live", "-p", "no:cacheprovider"),
+            "plugins/qualtrics/tests/live",
+        ],
+        cwd=ROOT,
+        env={**others, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_without_an_account_it_says_what_it_needs() -> None:
+    """Without the environment variables nothing runs, and that is no success."""
+    done = run_live()
+    assert done.returncode != 0
+    assert f"set {PREFIX}_TOKEN and {PREFIX}_HOST (see docs/live.md)" in done.stdout + done.stderr
+
+
+def test_it_passes_on_the_sandbox_and_tells_what_it_found(server: SandboxServer) -> None:
+    """Against an account it runs the whole contract and lists facts, with nothing personal."""
+    done = run_live(
+        SMAPLY_LIVE_QUALTRICS_TOKEN=TOKEN,
+        SMAPLY_LIVE_QUALTRICS_HOST=server.host,
+        SMAPLY_QUALTRICS_SANDBOX=server.host,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "surveys on the first page: 1, more: True" in done.stdout
+    assert "single answers are exported as: recodes" in done.stdout
+    for personal in (TOKEN, "sandbox@example.com", "192.0.2."):
+        assert personal not in done.stdout + done.stderr
+
+
+def test_a_failure_does_not_show_the_token(server: SandboxServer) -> None:
+    """When tests fail, their reports show no value of the environment."""
+    wrong = TOKEN[::-1]
+    done = run_live(
+        SMAPLY_LIVE_QUALTRICS_TOKEN=wrong,
+        SMAPLY_LIVE_QUALTRICS_HOST=server.host,
+        SMAPLY_LIVE_QUALTRICS_SURVEY="SV_RelationshipA01",
+        SMAPLY_QUALTRICS_SANDBOX=server.host,
+    )
+    assert done.returncode == 1
+    assert "Qualtrics does not accept the API token" in done.stdout
+    assert wrong not in done.stdout + done.stderr

@@ -1,0 +1,43 @@
+"""Qualtrics keeps the contract on a real account too."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+import pytest
+
+from plugins.qualtrics.tests.live.real_account import (
+    SURVEY,
+    UNKNOWN_SURVEY,
+    Asking,
+    Hidden,
+    credentials,
+    made_up_token,
+    result_of,
+)
+from smaply_metrics_core import Clock, SystemClock
+from smaply_metrics_core.testing import SourceContract
+
+
+@pytest.mark.live
+class TestQualtricsLive(SourceContract):
+    """Every test of the contract; the survey is the one named, or the first of the list."""
+
+    source = "qualtrics"
+    credentials = credentials()
+    wrong_credentials = Hidden({**credentials, "api_token": made_up_token()})
+    unknown_survey_id = UNKNOWN_SURVEY
+    now = datetime.now(UTC)
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def survey(cls, account: Asking) -> None:
+        """Choose the survey."""
+        named = os.environ.get(SURVEY, "").strip()
+        surveys = [] if named else result_of(account.get("/surveys"))["elements"]
+        cls.survey_id = named or (surveys[0]["id"] if surveys else "")
+
+    def clock(self) -> Clock:
+        """Wait for exports as long as they take."""
+        return SystemClock()

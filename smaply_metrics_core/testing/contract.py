@@ -1,0 +1,71 @@
+"""The contract as tests: subclass one class, give a few facts, get every test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from unittest import SkipTest
+
+from smaply_metrics_core.testing.secrecy import SecrecyContract
+from smaply_metrics_core.testing.verdict import expect
+
+
+class SourceContract(SecrecyContract):
+    """Every test that a source has to pass.
+
+    A subclass gives the facts, and a test runner the rest::
+
+        class TestAcme(SourceContract):
+            source = "acme"
+            credentials = {"api_token": "made-up-and-long-enough", "host": "api.example.com"}
+            wrong_credentials = {**credentials, "api_token": "another-made-up-token"}
+            survey_id = "S1"
+            recorded_at = datetime(2026, 3, 1, 9, 5, 1, tzinfo=UTC)
+            cassettes = Path(__file__).parent / "cassettes"
+
+    The source is called as a host calls it, through the registry and its guard. Nothing is
+    waited for. Every failure ends with a line ``Fix: …``. ``Harness`` explains the facts.
+    """
+
+    def test_every_recording_is_played(self) -> None:
+        """Each cassette is that of a scenario, so that none stays behind unnoticed."""
+        if self.cassettes is None:
+            raise SkipTest("this source is tested without recordings")
+        there = {path.stem for path in self.cassettes.glob("*.yaml")}
+        left = sorted(there - set(self.everything()))
+        expect(
+            not left,
+            f"Nothing plays the cassettes {', '.join(left)}.",
+            "remove them, or record all of them again",
+        )
+
+
+def record(contract: type[SourceContract], folder: Path) -> tuple[Path, ...]:
+    """Record a contract's cassettes anew, by running all of its tests against what answers now.
+
+    Args:
+        contract: Its ``credentials`` have to lead where answers are to be recorded.
+        folder: Where the cassettes go; those that are there are replaced.
+
+    Returns:
+        The cassettes.
+
+    Raises:
+        AssertionError: when a test fails; the cassettes that were there stay then.
+    """
+    with tempfile.TemporaryDirectory() as place:
+
+        class Recording(contract):  # type: ignore[misc, valid-type]  # Made while it runs.
+            cassettes = Path(place)
+            recording = True
+
+        for name in dir(Recording):
+            if name.startswith("test_"):
+                with suppress(SkipTest):
+                    getattr(Recording(), name)()
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.yaml"):
+            old.unlink()
+        return tuple(Path(shutil.copy(new, folder)) for new in sorted(Path(place).glob("*.yaml")))

@@ -1,0 +1,253 @@
+"""What a contract test knows of its source, and how it calls it: as a host does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from smaply_metrics_core.context import Clock, Deadline
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
+from smaply_metrics_core.models.credentials import credential_fields
+from smaply_metrics_core.sources import AllowedDestinations, Source, SourceRegistry, SourceSession
+from smaply_metrics_core.testing.clock import SetClock
+from smaply_metrics_core.testing.hearing import Hearing
+from smaply_metrics_core.testing.verdict import broken, unexpected
+
+if TYPE_CHECKING:
+    import httpx
+
+    from smaply_metrics_core.testing.cassettes import Policy
+
+T = TypeVar("T")
+
+Transports = Callable[[], "httpx.BaseTransport"]
+
+SECONDS = 600.0
+"""Time that one scenario has; with a clock that nobody waits for, that is no time at all."""
+
+
+@dataclass
+class Outcome:
+    """What came of one scenario: a value, or the error of our tree that ended it.
+
+    Attributes:
+        started: When it began, by its own clock.
+    """
+
+    started: datetime
+    value: Any = None
+    error: MetricsError | None = None
+    failure: AssertionError | None = None
+    hearing: Hearing = field(default_factory=Hearing)
+
+
+class Harness:
+    """The facts that an author gives, and the calls that the tests make with them.
+
+    Attributes:
+        source: The id of an installed source, or the object with its hooks.
+        credentials: What a person would enter, with which everything works. Secrets have to be
+            made up, and long enough not to stand anywhere by chance.
+        wrong_credentials: The same, with which nothing may work.
+        survey_id: A survey with answers, that these credentials can see.
+        unknown_survey_id: An id that no survey has.
+        recorded_at: When one of its responses that count was recorded (aware), to the second; the
+            next one was recorded a second later or more. ``None`` only where nobody can know.
+        personal: Texts of columns about the respondents themselves (an IP address, a recipient),
+            which only a bundle with personal columns may hold; empty where there are none.
+        cassettes: The folder of recordings; ``None`` for a source that needs no network, or one
+            that is tried against a server of the test's own.
+        allowed: Where the source may go.
+        account: Whose credentials these are.
+        now: The time of the tests (aware); later than the survey's last response.
+        policy: What may be stored in cassettes.
+        recording: Whether the cassettes are made anew; ``record`` sets it.
+    """
+
+    source: ClassVar[str | object] = ""
+    credentials: ClassVar[Mapping[str, str]] = {}
+    wrong_credentials: ClassVar[Mapping[str, str]] = {}
+    survey_id: ClassVar[str] = ""
+    unknown_survey_id: ClassVar[str] = "no_such_survey"
+    recorded_at: ClassVar[datetime | None] = None
+    personal: ClassVar[tuple[str, ...]] = ()
+    cassettes: ClassVar[Path | None] = None
+    allowed: ClassVar[AllowedDestinations] = AllowedDestinations()
+    account: ClassVar[str] = "contract"
+    now: ClassVar[datetime] = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    policy: ClassVar[Policy | None] = None
+    recording: ClassVar[bool] = False
+
+    _outcomes: ClassVar[dict[str, Outcome]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Keep what was found out about one source apart from another's."""
+        super().__init_subclass__()
+        cls._outcomes = {}
+
+    def clock(self) -> Clock:
+        """Make the clock of one scenario."""
+        return SetClock(self.now)
+
+    def loaded(self, transports: Transports | None = None, clock: Clock | None = None) -> Source:
+        """Load the source as a host does.
+
+        Raises:
+            AssertionError: when it cannot be used, with the reason.
+        """
+        clock = clock or self.clock()
+        try:
+            if isinstance(self.source, str):
+                registry = SourceRegistry(clock=clock, transport_factory=transports)
+                return registry.get(self.source)
+            point = _entry_point(self.source)
+            return SourceRegistry(
+                clock=clock, entry_points=lambda: (point,), transport_factory=transports
+            ).get(point.name)
+        except MetricsError as error:
+            raise unexpected(error, "Loading the source") from None
+
+    def secrets(self) -> tuple[str, ...]:
+        """Give every secret of both sets of credentials, in clear."""
+        fields = credential_fields(self.loaded().description.credentials)
+        names = [field.name for field in fields if field.secret]
+        found = [
+            values[name].strip()
+            for values in (self.credentials, self.wrong_credentials)
+            for name in names
+            if name in values
+        ]
+        return tuple(dict.fromkeys(found))
+
+    def run(
+        self,
+        scenario: str,
+        work: Callable[[SourceSession], T],
+        *,
+        values: Mapping[str, str] | None = None,
+    ) -> T:
+        """Give what a scenario found out; it is run once, however many tests look at it.
+
+        Args:
+            scenario: Its name, which is also that of its cassette.
+            work: What it does with the session.
+            values: Other credentials than the right ones.
+
+        Raises:
+            AssertionError: when it ended in an error, or its recording does not fit.
+        """
+        outcome = self.outcome(scenario, work, values=values)
+        if outcome.error is not None:
+            raise unexpected(outcome.error, f"In the scenario “{scenario}”")
+        value: T = outcome.value
+        return value
+
+    def outcome(
+        self,
+        scenario: str,
+        work: Callable[[SourceSession], T],
+        *,
+        values: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        """Give what came of a scenario, an error included.
+
+        Raises:
+            AssertionError: when its recording does not fit, or the work itself failed.
+        """
+        if scenario not in self._outcomes:
+            clock = self.clock()
+            outcome = Outcome(clock.now())
+            try:
+                with outcome.hearing.listening():
+                    self._try(scenario, work, values or self.credentials, clock, outcome)
+            except AssertionError as failure:
+                outcome.failure = failure
+            self._outcomes[scenario] = outcome
+        outcome = self._outcomes[scenario]
+        if outcome.failure is not None:
+            raise outcome.failure
+        return outcome
+
+    def _try(
+        self,
+        scenario: str,
+        work: Callable[[SourceSession], T],
+        values: Mapping[str, str],
+        clock: Clock,
+        outcome: Outcome,
+    ) -> None:
+        hearing = outcome.hearing
+        with self._transports(scenario) as transports:
+            try:
+                source = self.loaded(transports, clock)
+                credentials = source.parse(values)
+                hearing.note("the credentials' repr", f"{credentials!r} {credentials}".encode())
+                hearing.note("the credentials' JSON", credentials.model_dump_json().encode())
+                with source.session(
+                    credentials,
+                    account=self.account,
+                    allowed=self.allowed,
+                    deadline=Deadline.after(SECONDS, clock),
+                    progress=lambda *told: hearing.note("the progress", repr(told).encode()),
+                    exchange=hearing.value,
+                ) as session:
+                    hearing.note("the session's repr", f"{session!r} {vars(session)!r}".encode())
+                    outcome.value = work(session)
+                    hearing.value(outcome.value)
+            except MetricsError as error:
+                hearing.error(error)
+                outcome.error = error
+
+    @contextmanager
+    def _transports(self, scenario: str) -> Iterator[Transports | None]:
+        if self.cassettes is None:
+            yield None
+            return
+        # Needs the extra `testing`; a source without cassettes does without.
+        from smaply_metrics_core.testing.cassettes import Policy, playing, recording
+
+        path = self.cassettes / f"{scenario}.yaml"
+        with ExitStack() as stack:
+            tape = stack.enter_context(
+                recording(path, self.policy or Policy(), self.secrets())
+                if self.recording
+                else playing(path)
+            )
+            yield tape.transport
+
+
+class _ObjectEntryPoint(EntryPoint):
+    """An entry point that leads to an object."""
+
+    def load(self) -> Any:  # noqa: ANN401  # Whatever the author gave.
+        return vars(self)["target"]
+
+
+def _entry_point(target: object) -> EntryPoint:
+    """Make the entry point of an object that no distribution has installed.
+
+    Raises:
+        AssertionError: when the object does not say its id.
+    """
+    try:
+        name = target.describe_source().id  # type: ignore[attr-defined]  # Tried.
+    except Exception as error:  # noqa: BLE001  # Whatever the author gave.
+        raise broken(
+            "The source is neither the id of an installed one nor an object that describes itself: "
+            f"{type(error).__name__}.",
+            "set `source` to the id that `smaply-metrics sources` shows, or to the object that the "
+            "entry point names",
+        ) from None
+    point = _ObjectEntryPoint(name=name, value="contract:source", group=ENTRY_POINT_GROUP)
+    vars(point).update(
+        target=target,
+        dist=SimpleNamespace(name="contract-test", version="0", metadata={}, requires=[]),
+    )
+    return point

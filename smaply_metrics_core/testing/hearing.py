@@ -1,0 +1,78 @@
+"""Everything that a source lets out while it works: logs, errors, and what it was seen to send."""
+
+from __future__ import annotations
+
+import io
+import logging
+import pickle
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from pydantic import BaseModel
+
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.secret_search import find_secrets
+
+_OUR_OWN = ("vcr",)
+"""Loggers of the test machinery: they tell what is recorded, whatever the source does."""
+
+
+class Hearing(logging.Handler):
+    """Collects texts in which no secret may stand."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self._heard: list[tuple[str, bytes]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a log record with its traceback."""
+        if record.name.partition(".")[0] not in _OUR_OWN:
+            text = self.format(record)
+            self.note(f"the log of {record.name}", f"{text}\n{record.args!r}".encode())
+
+    def note(self, where: str, content: bytes) -> None:
+        """Take any other text; ``where`` says where it stood."""
+        self._heard.append((where, content))
+
+    def error(self, error: MetricsError) -> None:
+        """Take an error in every form in which one travels."""
+        name = type(error).__name__
+        self.note(f"the text of {name}", f"{error}\n{error!r}\n{error.args!r}".encode())
+        self.note(f"the problem of {name}", error.to_problem().model_dump_json().encode())
+        self.note(f"the pickle of {name}", pickle.dumps(error))
+        self.note(f"the traceback of {name}", "".join(traceback.format_exception(error)).encode())
+
+    def value(self, value: object) -> None:
+        """Take whatever a call gave, with all that is in it."""
+        if isinstance(value, MetricsError):
+            self.error(value)
+        elif isinstance(value, BaseModel):
+            self.note(f"what it gave as {type(value).__name__}", value.model_dump_json().encode())
+        elif isinstance(value, Mapping):
+            self.value(tuple(value.values()))
+        elif isinstance(value, tuple | list):
+            for item in value:
+                self.value(item)
+        elif isinstance(value, bytes):
+            self.note("the bytes that it gave", value)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear every logger at every level."""
+        root = logging.getLogger()
+        level = root.level
+        root.addHandler(self)
+        root.setLevel(logging.DEBUG)
+        try:
+            yield
+        finally:
+            root.setLevel(level)
+            root.removeHandler(self)
+
+    def told(self, secrets: Sequence[str]) -> tuple[str, ...]:
+        """Name the places where a secret was heard, in whatever form."""
+        places = (
+            where for where, content in self._heard if find_secrets(io.BytesIO(content), secrets)
+        )
+        return tuple(dict.fromkeys(places))

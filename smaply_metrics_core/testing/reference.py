@@ -1,0 +1,99 @@
+"""The calculations once more, the slow way: every answer is written out and looked at.
+
+The numbers of the framework come from ``calculations.value``. This is a second, independent
+reading of the same definitions, so that a contract test compares two things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from statistics import median
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.models.query import Calculation
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.models.query import Definition
+    from smaply_metrics_core.models.survey import Choice
+    from smaply_metrics_core.models.tally import Counts, Totals
+
+_PROMOTER, _DETRACTOR = 9, 6
+
+
+def number(definition: Definition, choices: Sequence[Choice], counts: Counts) -> float | None:
+    """Work out a definition's one number; ``None`` where nobody answered.
+
+    Args:
+        definition: What is measured; not a distribution, which has a number for each answer.
+        choices: The question's answers; empty when it asks for numbers.
+        counts: How often each was given.
+    """
+    calculation = definition.calculation
+    if calculation is Calculation.RESPONSES:
+        return counts.responses
+    if calculation is Calculation.ANSWERED:
+        return counts.answered
+    if counts.answered == 0:
+        return None
+    if calculation is Calculation.SHARE:
+        given = counts.chosen
+        if given is None:
+            given = sum(counts.answers.get(key, 0) for key in set(definition.answers))
+        return 100 * given / counts.answered
+    if counts.totals is not None:
+        return _of_totals(calculation, counts.totals, counts.answered)
+    return float(_of_values(calculation, _written_out(choices, counts), _scale(choices)))
+
+
+def distribution(choices: Sequence[Choice], counts: Counts) -> dict[str, float]:
+    """Work out the percent of those who answered that gave each answer, given or offered."""
+    keys = {choice.key for choice in choices if choice.analyze} | set(counts.answers)
+    if counts.answered == 0:
+        return {}
+    return {key: 100 * counts.answers.get(key, 0) / counts.answered for key in keys}
+
+
+def _written_out(choices: Sequence[Choice], counts: Counts) -> list[Fraction]:
+    values = {choice.key: choice.value for choice in choices}
+    found: list[Fraction] = []
+    for key, times in counts.answers.items():
+        value = values.get(key)
+        found += [Fraction(key if value is None else repr(value))] * times
+    return sorted(found)
+
+
+def _scale(choices: Sequence[Choice]) -> list[Fraction]:
+    values = {choice.value for choice in choices if choice.analyze and choice.value is not None}
+    return sorted(Fraction(repr(value)) for value in values)
+
+
+def _of_values(calculation: Calculation, values: list[Fraction], scale: list[Fraction]) -> Fraction:
+    """Work one out; ``values`` and ``scale`` are in order, and neither is empty."""
+    promoters = [value for value in values if value >= _PROMOTER]
+    detractors = [value for value in values if value <= _DETRACTOR]
+    boxes = {
+        Calculation.TOP_BOX: scale[-1:],
+        Calculation.TOP_2_BOX: scale[-2:],
+        Calculation.BOTTOM_2_BOX: scale[:2],
+    }
+    if calculation in boxes:
+        boxed = [value for value in values if value in boxes[calculation]]
+        return Fraction(100 * len(boxed), len(values))
+    return {
+        Calculation.AVERAGE: sum(values, Fraction()) / len(values),
+        Calculation.MEDIAN: median(values),
+        Calculation.SUM: sum(values, Fraction()),
+        Calculation.MINIMUM: values[0],
+        Calculation.MAXIMUM: values[-1],
+        Calculation.NPS: Fraction(100 * (len(promoters) - len(detractors)), len(values)),
+    }[calculation]
+
+
+def _of_totals(calculation: Calculation, totals: Totals, answered: int) -> float | None:
+    return {
+        Calculation.AVERAGE: totals.sum / answered,
+        Calculation.SUM: totals.sum,
+        Calculation.MINIMUM: totals.minimum,
+        Calculation.MAXIMUM: totals.maximum,
+    }[calculation]

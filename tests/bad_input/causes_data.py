@@ -1,0 +1,324 @@
+"""Causes in the survey, in its responses, or in how Qualtrics hands them over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from smaply_metrics_core import Issue, Problem
+from smaply_metrics_core.host import ConnectionStatus, Freshness
+from smaply_metrics_core.models.query import Calculation, GroupBy
+from tests.bad_input.cause import Where, Works, cause
+from tests.bad_input.world import (
+    ADMIN,
+    COMMENT,
+    EMPTY,
+    HOUR,
+    NOON,
+    NPS,
+    PREVIEWS,
+    STORE,
+    SURVEY,
+    UNRATED,
+    World,
+)
+
+LATER = HOUR + 1
+
+
+@cause(
+    "The question was deleted and added again",
+    Where.CARD,
+    kind="question_unavailable",
+    issue=Issue.DATA,
+    says=(STORE, "was deleted"),
+    advises=("choose QID99",),
+)
+def question_added_again(world: World) -> Problem | None:
+    """The question that took its place is named."""
+    host = world.measured(question=STORE)
+    before = world.card(host)
+    world.state.delete_question(SURVEY, STORE, to_trash=True)
+    world.state.restore_question(SURVEY, STORE, "QID99")
+    card = world.card(host, later=LATER)
+    assert (card.result, card.freshness) == (before.result, Freshness.FAILED)
+    return card.problem
+
+
+@cause(
+    "The results of the survey may not be viewed",
+    Where.CARD,
+    kind="results_unavailable",
+    issue=Issue.DATA,
+    says=("may not view its results",),
+    advises=("View Results",),
+)
+def results_hidden(world: World) -> Problem | None:
+    """The survey is shared without its results."""
+    host = world.measured()
+    world.state.share(SURVEY, results=False)
+    return world.card(host).problem
+
+
+@cause(
+    "The host is that of another data centre",
+    Where.CARD,
+    kind="remote_error",
+    issue=Issue.CONNECTION,
+    says=("sjc1.qualtrics.com", "exports"),
+    advises=("Use `sjc1.qualtrics.com`",),
+)
+def export_not_forwarded(world: World) -> Problem | None:
+    """Lists are forwarded there, exports are not."""
+    world.state.set_account(proxied_to="sjc1.qualtrics.com")
+    return world.card(world.measured()).problem
+
+
+@cause(
+    "The survey has no response",
+    Where.CARD,
+    kind="nothing_to_count",
+    issue=Issue.DATA,
+    says=("No response was recorded",),
+    advises=("Wait for responses",),
+)
+def empty_survey(world: World) -> Problem | None:
+    """There is no number, and the card is fresh all the same."""
+    card = world.card(world.measured(EMPTY))
+    assert card.freshness is Freshness.FRESH
+    assert card.result is not None
+    assert (card.result.current.value, card.result.current.responses) == (None, 0)
+    return card.problem
+
+
+@cause(
+    "The survey has only previews",
+    Where.CARD,
+    kind="nothing_to_count",
+    issue=Issue.DATA,
+    says=("left out", "12 preview"),
+    advises=("include these",),
+)
+def only_previews(world: World) -> Problem | None:
+    """Previews are left out, and said to be."""
+    card = world.card(world.measured(PREVIEWS))
+    assert card.result is not None
+    assert card.result.current.excluded == {"preview": 12}
+    return card.problem
+
+
+@cause(
+    "Nobody answered the question",
+    Where.CARD,
+    kind="nothing_to_count",
+    issue=Issue.DATA,
+    says=("None of the 8 responses",),
+    advises=("choose another question",),
+)
+def unanswered(world: World) -> Problem | None:
+    """There are responses, and none says anything about this."""
+    card = world.card(world.measured(UNRATED))
+    assert card.result is not None
+    assert (card.result.current.value, card.result.current.responses) == (None, 8)
+    return card.problem
+
+
+@cause(
+    "The export is a ZIP without a file",
+    Where.CARD,
+    kind="nothing_to_count",
+    issue=Issue.DATA,
+    says=("No response was recorded",),
+    advises=("Wait for responses",),
+)
+def empty_zip(world: World) -> Problem | None:
+    """That is how Qualtrics exports a survey without responses."""
+    host = world.measured()
+    world.fault("export_file", kind="empty_zip")
+    card = world.card(host)
+    assert card.freshness is Freshness.FRESH
+    return card.problem
+
+
+@cause(
+    "The export arrives cut short",
+    Where.CARD,
+    kind="export_failed",
+    issue=Issue.DATA,
+    says=("damaged or incomplete",),
+    advises=("Try again",),
+)
+def truncated_zip(world: World) -> Problem | None:
+    """Nothing is read from it, so no part passes for the whole."""
+    host = world.measured()
+    world.fault("export_file", kind="truncated_zip")
+    card = world.card(host)
+    assert card.result is None
+    return card.problem
+
+
+@cause(
+    "Qualtrics cannot make the export",
+    Where.CARD,
+    kind="export_failed",
+    issue=Issue.DATA,
+    says=("could not make the export",),
+    advises=("request id",),
+)
+def failed_export(world: World) -> Problem | None:
+    """The request id is kept for Qualtrics' support."""
+    host = world.measured()
+    world.fault("export_progress", kind="failed")
+    problem = world.card(host).problem
+    assert problem is not None
+    assert problem.request_id
+    return problem
+
+
+@cause(
+    "A web page comes in place of data",
+    Where.CARD,
+    kind="source_unavailable",
+    issue=Issue.CONNECTION,
+    says=("a web page instead of data",),
+    advises=("Check that the base URL",),
+)
+def web_page(world: World) -> Problem | None:
+    """Something between here and there answers with HTML."""
+    host = world.measured()
+    world.fault("definition", kind="html", status=200)
+    return world.card(host).problem
+
+
+@cause(
+    "Too many requests (429), for an hour",
+    Where.CARD,
+    kind="rate_limited",
+    issue=Issue.CONNECTION,
+    says=("too many requests", "wait until"),
+    advises=("Wait",),
+)
+def rate_limited_for_long(world: World) -> Problem | None:
+    """The whole connection rests for as long as Qualtrics asks, and no longer."""
+    host = world.measured()
+    world.fault("definition", status=429, headers={"Retry-After": "7200"})
+    card = world.card(host)
+    calls = world.calls()
+    world.card(host, later=LATER)
+    assert world.calls() == calls
+    world.state.clear_faults()
+    assert world.card(host, later=HOUR).freshness is Freshness.FRESH
+    return card.problem
+
+
+@cause(
+    "Too many requests (429), for a moment",
+    Where.CARD,
+    says=("The value, updated",),
+    advises=("Nothing",),
+)
+def rate_limited_for_a_moment(world: World) -> Works:
+    """A short wait is waited for."""
+    host = world.measured()
+    world.state.add_fault("definition", status=429, headers={"Retry-After": "20"}, times=1)
+    card = world.card(host)
+    assert (card.freshness, card.problem) == (Freshness.FRESH, None)
+    assert card.as_of is not None
+    assert card.as_of >= NOON + timedelta(seconds=20)
+    return Works("The value, updated a few seconds later.", "Nothing: a short wait is waited for.")
+
+
+@cause(
+    "Too many requests (429), and nothing says for how long",
+    Where.CARD,
+    kind="rate_limited",
+    issue=Issue.CONNECTION,
+    says=("too many requests",),
+    advises=("Wait",),
+)
+def rate_limited(world: World) -> Problem | None:
+    """It is tried a few times, then again when the card is due."""
+    host = world.measured()
+    before = world.calls()
+    world.fault("definition", status=429)
+    problem = world.card(host).problem
+    assert world.calls() - before == 4
+    return problem
+
+
+@cause(
+    "Qualtrics is down (503)",
+    Where.CARD,
+    kind="source_unavailable",
+    issue=Issue.CONNECTION,
+    says=("not able to answer at present", "503"),
+    advises=("last good value is kept",),
+)
+def down(world: World) -> Problem | None:
+    """An outage is never called a bad credential, and the last good value stays."""
+    host = world.measured()
+    before = world.card(host)
+    world.fault("definition", status=503)
+    card = world.card(host, later=LATER)
+    assert (card.result, card.as_of) == (before.result, before.as_of)
+    assert host.connections.show(ADMIN, "qualtrics").status is ConnectionStatus.ERROR
+    world.state.clear_faults()
+    assert world.card(host, later=LATER).problem is None
+    assert host.connections.show(ADMIN, "qualtrics").status is ConnectionStatus.CONNECTED
+    return card.problem
+
+
+@cause(
+    "No new response since the last update",
+    Where.CARD,
+    says=("updated at 2026-04-01 13:00 UTC",),
+    advises=("Nothing",),
+)
+def nothing_new(world: World) -> Works:
+    """The value stays, and the card says when it was updated."""
+    host = world.measured()
+    before = world.card(host)
+    card = world.card(host, later=LATER)
+    assert before.as_of is not None
+    assert card.as_of is not None
+    assert card.as_of - before.as_of >= timedelta(seconds=LATER)
+    assert card.result is not None
+    assert before.result is not None
+    assert card.result.current == before.result.current
+    assert (card.freshness, card.problem) == (Freshness.FRESH, None)
+    return Works(
+        f"The same value, updated at {card.as_of:%Y-%m-%d %H:%M} UTC.",
+        "Nothing: the time of the update says that it is current.",
+    )
+
+
+@cause(
+    "The question does not allow the calculation",
+    Where.METRIC,
+    kind="calculation_refused",
+    issue=Issue.DATA,
+    says=(f"{COMMENT} does not allow average",),
+    advises=(f"{COMMENT} allows: responses, answered",),
+)
+def calculation_refused(world: World) -> Problem:
+    """Free text has no average; what it allows is named."""
+    host = world.measured()
+    return world.preview(host, question_id=COMMENT, calculation=Calculation.AVERAGE)
+
+
+@cause(
+    "The group by is a question with free text",
+    Where.METRIC,
+    kind="grouping_refused",
+    issue=Issue.DATA,
+    says=(f"{COMMENT} cannot be grouped by",),
+    advises=(f"Group by one of {NPS}, {STORE}",),
+)
+def grouped_by_text(world: World) -> Problem:
+    """Each answer might be a group of its own; what can be grouped by is named."""
+    host = world.measured()
+    return world.preview(
+        host,
+        question_id=NPS,
+        calculation=Calculation.AVERAGE,
+        group_by=GroupBy(kind="question", of=COMMENT),
+    )

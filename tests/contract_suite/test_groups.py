@@ -1,0 +1,47 @@
+"""What the suite asks of groups where one response may be in several of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from smaply_metrics_core import Counts, GroupCounts, WindowTally
+from smaply_metrics_core.testing.tallies import check_groups
+
+
+def window(*groups: int, ungrouped: int = 0) -> WindowTally:
+    """Ten responses with an answer each, in groups of these sizes."""
+    return WindowTally(
+        total=Counts(responses=10, answered=10, answers={"1": 10}),
+        ungrouped=ungrouped,
+        groups=tuple(
+            GroupCounts(
+                key=str(number),
+                label=f"Group {number}",
+                counts=Counts(responses=size, answered=size, answers={"1": size} if size else {}),
+            )
+            for number, size in enumerate(groups)
+        ),
+    )
+
+
+@pytest.mark.parametrize("sizes", [(10,), (10, 10), (7, 5)])
+def test_several_groups_may_share_responses(sizes: tuple[int, ...]) -> None:
+    """Groups together may hold more than there are."""
+    check_groups("a group by", window(*sizes), several=True)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "several"),
+    [((5, 4), True), ((5, 4), False), ((7, 5), False), ((11,), True)],
+)
+def test_no_response_is_lost_and_none_invented(sizes: tuple[int, ...], *, several: bool) -> None:
+    """Groups never hold fewer than there are to be grouped, nor one group more than all."""
+    with pytest.raises(AssertionError, match="Fix: "):
+        check_groups("a group by", window(*sizes), several=several)
+
+
+def test_those_without_a_group_are_none_of_theirs() -> None:
+    """Responses without a group value are in no group and are still accounted for."""
+    check_groups("a group by", window(5, 3, ungrouped=2), several=False)
+    with pytest.raises(AssertionError, match="Fix: "):
+        check_groups("a group by", window(5, 3, ungrouped=1), several=False)

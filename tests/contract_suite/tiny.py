@@ -1,0 +1,227 @@
+"""A small source in memory that keeps the contract: what mutants are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, TypeVar
+
+import polars as pl
+
+from smaply_metrics_core import (
+    CheckNote,
+    CheckStep,
+    Choice,
+    CredentialRefused,
+    Credentials,
+    Destination,
+    EmbeddedField,
+    FormField,
+    MetricQuery,
+    MetricsError,
+    Question,
+    QuestionKind,
+    Questionnaire,
+    SourceContext,
+    SourceDescription,
+    Survey,
+    SurveyUnavailable,
+    Tally,
+    Token,
+    hookimpl,
+)
+from smaply_metrics_core.bundle import BundleWriter
+from smaply_metrics_core.calculations.definitions import allowed_calculations, check_definition
+from smaply_metrics_core.calculations.tally import Columns, TallyRequest, tally_all
+
+T = TypeVar("T")
+
+TOKEN = "the-right-token-of-tiny"
+IP = "203.0.113.77"
+FIRST = datetime(2026, 1, 5, 8, 0, 0, tzinfo=UTC)
+
+REACH = CheckStep(name="reach", title="Tiny answers", required=True)
+AUTHENTICATE = CheckStep(name="authenticate", title="The token is accepted", required=True)
+
+MOOD = (
+    *(Choice(key=str(n), label=f"{n} of 5", value=float(n)) for n in range(1, 6)),
+    Choice(key="9", label="Not applicable", analyze=False),
+)
+USED = tuple(Choice(key=key, label=key.capitalize()) for key in ("phone", "shop", "web"))
+SURVEYS = tuple(Survey(id=f"S{n}", name=f"Survey {n}") for n in (1, 2, 3))
+
+
+class TinyCredentials(Credentials):
+    """A token."""
+
+    api_token: Annotated[Token, FormField(label="API token", help="Under Settings.")]
+
+
+def choice_question(question_id: str, kind: QuestionKind, choices: tuple[Choice, ...]) -> Question:
+    """Make a question with answers to choose from."""
+    return Question(
+        id=question_id,
+        text=f"What about {question_id}?",
+        kind=kind,
+        choices=choices,
+        calculations=allowed_calculations(kind, choices),
+        can_group_by=kind is QuestionKind.SINGLE_CHOICE,
+    )
+
+
+def free_question(question_id: str, kind: QuestionKind) -> Question:
+    """Make a question without answers to choose from."""
+    return Question(
+        id=question_id,
+        text=f"What about {question_id}?",
+        kind=kind,
+        calculations=allowed_calculations(kind),
+        note="Its answers are free.",
+    )
+
+
+QUESTIONS = (
+    choice_question("mood", QuestionKind.SINGLE_CHOICE, MOOD),
+    choice_question("used", QuestionKind.MULTIPLE_CHOICE, USED),
+    free_question("spent", QuestionKind.NUMBER),
+    free_question("why", QuestionKind.TEXT),
+)
+
+
+_NUMBERS = range(90)
+ROWS = pl.DataFrame(
+    {
+        "recorded": [FIRST + timedelta(days=n, seconds=n) for n in _NUMBERS],
+        "left_out": ["preview" if n % 17 == 3 else None for n in _NUMBERS],
+        "mood": [None if n % 11 == 0 else MOOD[n % len(MOOD)].key for n in _NUMBERS],
+        **{f"used_{c.key}": [n % (k + 2) == 0 for n in _NUMBERS] for k, c in enumerate(USED)},
+        "spent": [None if n % 5 == 0 else f"{n / 4:g}" for n in _NUMBERS],
+        "why": [None if n % 3 else f"because of {n}" for n in _NUMBERS],
+        "region": ["" if n % 13 == 0 else ("North", "South")[n % 2] for n in _NUMBERS],
+    }
+)
+"""Responses of three months; some blank, some left out, some "not applicable"."""
+
+Answer = tuple[str, Tally | MetricsError]
+
+
+def sign_in(token: str) -> None:
+    """Refuse every token but one."""
+    if token != TOKEN:
+        raise CredentialRefused("Tiny does not accept this token.")
+
+
+def same(thing: T) -> T:
+    """Change nothing."""
+    return thing
+
+
+def write(bundle: BundleWriter) -> None:
+    """Write the rows and the definition."""
+    personal = {"ip": pl.lit(IP)} if bundle.include_personal else {}
+    bundle.add_text("raw/rows.csv", ROWS.with_columns(**personal).write_csv())
+    bundle.add_json("definition.json", QUESTIONS)
+
+
+@dataclass
+class Tiny:
+    """The hooks; each attribute is a thing that a mutant does in another way."""
+
+    listed: tuple[Survey, ...] = SURVEYS
+    known: tuple[Survey, ...] = SURVEYS
+    questions: tuple[Question, ...] = QUESTIONS
+    sign_in: Callable[[str], object] = sign_in
+    first_step: Callable[[str], object] = same
+    asked: Callable[[MetricQuery], MetricQuery] = same
+    told: Callable[[Tally], Tally] = same
+    answered: Callable[[Iterator[Answer]], Iterator[Answer]] = same
+    written: Callable[[BundleWriter], None] = write
+
+    @hookimpl
+    def describe_source(self) -> SourceDescription:
+        """Ask for a token."""
+        return SourceDescription(
+            id="tiny",
+            title="Tiny Surveys",
+            credentials=TinyCredentials,
+            checks=(REACH, AUTHENTICATE),
+        )
+
+    @hookimpl
+    def destinations(self) -> Sequence[Destination]:
+        """Lead to one host, which is never called."""
+        return (Destination(kind="host", host="tiny.example.com"),)
+
+    @hookimpl
+    def validate_credentials(self, credentials: TinyCredentials) -> Iterator[CheckStep | CheckNote]:
+        """Try the token."""
+        yield REACH
+        self.first_step(credentials.api_token.get_secret_value())
+        yield AUTHENTICATE
+        self.sign_in(credentials.api_token.get_secret_value())
+
+    @hookimpl
+    def list_surveys(self, credentials: TinyCredentials) -> Iterator[Survey]:
+        """List all of them."""
+        self.sign_in(credentials.api_token.get_secret_value())
+        yield from self.listed
+
+    @hookimpl
+    def list_questions(self, credentials: TinyCredentials, survey_id: str) -> Questionnaire:
+        """Describe one; they all ask the same."""
+        self.sign_in(credentials.api_token.get_secret_value())
+        for survey in self.known:
+            if survey.id == survey_id:
+                fields = (EmbeddedField(name="region"),)
+                return Questionnaire(survey=survey, questions=self.questions, fields=fields)
+        raise SurveyUnavailable(f"There is no survey {survey_id}.", remedy="Choose another.")
+
+    @hookimpl
+    def fetch_metric(
+        self,
+        credentials: TinyCredentials,
+        context: SourceContext,
+        survey_id: str,
+        queries: Sequence[MetricQuery],
+    ) -> Iterator[tuple[str, Tally | MetricsError]]:
+        """Count the rows."""
+        described = self.list_questions(credentials, survey_id)
+        return self.answered(self._count(described, queries, context.now()))
+
+    @hookimpl
+    def debug_export(self, bundle: BundleWriter) -> None:
+        """Write everything down."""
+        self.written(bundle)
+
+    def _count(
+        self, described: Questionnaire, queries: Sequence[MetricQuery], as_of: datetime
+    ) -> Iterator[Answer]:
+        requests = []
+        for query in queries:
+            try:
+                check_definition(query.definition, described)
+            except MetricsError as error:
+                yield query.id, error
+            else:
+                requests.append(_request(self.asked(query), described))
+        for query_id, tally in tally_all(ROWS, requests, as_of=as_of).items():
+            yield query_id, tally if isinstance(tally, MetricsError) else self.told(tally)
+
+
+def _request(query: MetricQuery, described: Questionnaire) -> TallyRequest:
+    definition = query.definition
+    asked = described.question(definition.question_id) if definition.question_id else None
+    several = asked is not None and asked.kind is QuestionKind.MULTIPLE_CHOICE
+    by = definition.group_by
+    grouped = by is not None and by.kind in {"question", "field"}
+    columns = Columns(
+        recorded=pl.col("recorded"),
+        left_out=pl.col("left_out"),
+        answer=pl.col(asked.id) if asked and not several else None,
+        answers={choice.key: pl.col(f"used_{choice.key}") for choice in USED} if several else {},
+        number=asked is not None and asked.kind is QuestionKind.NUMBER,
+        group=pl.col(by.of) if by is not None and grouped else None,
+    )
+    labels = {choice.key: choice.label for choice in MOOD} if by and by.of == "mood" else {}
+    return TallyRequest(query, columns, asked.choices if asked else (), labels)
