@@ -9,7 +9,6 @@ imported where they are used, so that a process that needs neither does not load
 from smaply_metrics_core.context import Clock, Deadline, SourceContext, SystemClock
 from smaply_metrics_core.errors import (
     AccessMissing,
-    Blame,
     CalculationRefused,
     Cancelled,
     CredentialRefused,
@@ -17,7 +16,6 @@ from smaply_metrics_core.errors import (
     DeadlineExceeded,
     ExportFailed,
     GroupingRefused,
-    Issue,
     MetricsError,
     NoSurveys,
     PluginError,
@@ -32,7 +30,7 @@ from smaply_metrics_core.errors import (
 )
 from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP, hookimpl
 from smaply_metrics_core.models.credentials import Credentials, FormField, Token, suggest
-from smaply_metrics_core.models.problem import FieldProblem, Problem
+from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
     Calculation,
     DateRange,

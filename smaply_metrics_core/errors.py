@@ -42,33 +42,12 @@ in, the survey tool. Each carries a message and a remedy for people, and none ca
 from __future__ import annotations
 
 from datetime import datetime  # Kept at run time: annotations are read by tools.
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
+
 if TYPE_CHECKING:
-    from smaply_metrics_core.models.problem import FieldProblem, Problem
     from smaply_metrics_core.models.source import CheckReport
-
-
-class Issue(StrEnum):
-    """What the Integrations page calls the trouble."""
-
-    CONNECTION = "connection"
-    AUTHENTICATION = "authentication"
-    SURVEYS = "surveys"
-    DATA = "data"
-    TOKEN_REVOKED = "token_revoked"  # noqa: S105  # The name of an issue, not a secret.
-
-
-class Blame(StrEnum):
-    """Where to look for the cause."""
-
-    CREDENTIAL = "credential"
-    PERMISSION = "permission"
-    CONFIGURATION = "configuration"
-    SOURCE = "source"
-    NETWORK = "network"
-    PLUGIN = "plugin"
 
 
 class MetricsError(Exception):
@@ -114,8 +93,6 @@ class MetricsError(Exception):
 
     def to_problem(self) -> Problem:
         """Give the JSON form that stores, APIs and other processes use."""
-        from smaply_metrics_core.models.problem import Problem  # Breaks a cycle.
-
         return Problem(
             kind=self.kind,
             issue=self.issue,
@@ -276,11 +253,32 @@ class ResultsUnavailable(RemoteError):
 
 
 class QuestionUnavailable(RemoteError):
-    """The question, field or answer that a metric uses is not in the survey (any more)."""
+    """The question, field or answer that a metric uses is not in the survey (any more).
+
+    ``fields`` names the part of the metric to change, with what to put there where the question's
+    likely successor is known.
+    """
 
     kind = "question_unavailable"
     blame = Blame.CONFIGURATION
     issue = Issue.DATA
+
+    def __init__(  # noqa: PLR0913  # All by name: what is said of a question that is gone.
+        self,
+        message: str,
+        *,
+        remedy: str | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        issue: Issue | None = None,
+        fields: tuple[FieldProblem, ...] = (),
+    ) -> None:
+        super().__init__(message, remedy=remedy, code=code, request_id=request_id, issue=issue)
+        self.fields = fields
+
+    def to_problem(self) -> Problem:
+        """Add the part to change, with the suggestion that a form can offer in one click."""
+        return super().to_problem().model_copy(update={"fields": self.fields})
 
 
 class ExportFailed(RemoteError):

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from smaply_metrics_core.errors import InputError, QueryInvalid
 from smaply_metrics_core.models.query import (
+    YEARS,
     DateRange,
     Definition,
     MetricQuery,
@@ -33,9 +34,6 @@ ROLLING_DAYS: Final[Mapping[str, int]] = {
     "last_90_days": 90,
     "last_365_days": 365,
 }
-
-YEARS: Final = range(1900, 2200)
-"""A response from another year has a wrong date, as good as none."""
 
 MOST_PERIODS: Final = 5_000
 """A Series has no more calendar periods than this."""

@@ -1,18 +1,29 @@
-"""What a query counts, said as Polars expressions over one row for each response."""
+"""What a query counts, said as Polars expressions over one row for each response.
+
+A million responses give few different combinations of the cells that a query looks at. So rows are
+first counted by these cells as they are (``calculations.cells``), and what they mean is worked out
+for each combination, once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_, or_
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
-from smaply_metrics_core.models.query import Calculation, Filter, LeftOut, MetricQuery, Window
+from smaply_metrics_core.models.query import (
+    YEARS,
+    Calculation,
+    Filter,
+    LeftOut,
+    MetricQuery,
+    Window,
+)
 from smaply_metrics_core.models.survey import Choice
-from smaply_metrics_core.periods import YEARS
 
 NOT_ANSWERED: Final = "not_answered"
 NOT_APPLICABLE: Final = "not_applicable"
@@ -25,11 +36,18 @@ REASON: Final = "reason"
 ANSWER: Final = "answer"
 CHOSEN: Final = "chosen"
 COUNT: Final = "count"
+ROWS: Final = "\0rows"
+"""How many rows a combination of cells stands for. No name that a column of a source has."""
+KEYS: Final = (GROUP, REASON, ANSWER)
+
+_INSIDE: Final = "inside"
 
 
 @dataclass(frozen=True)
 class Columns:
     """Where a query finds what it counts, as Polars expressions over one row for each response.
+
+    Each looks at its own row alone, and names the columns it reads.
 
     Attributes:
         recorded: When the response was recorded, a Datetime with a time zone. Null means unknown,
@@ -78,70 +96,140 @@ class TallyRequest:
     notes: tuple[str, ...] = ()
 
 
-class Shared:
-    """The expressions of all queries: each is computed once, however many queries use it."""
+class Moments:
+    """What queries ask about when rows were recorded, which is different for nearly every row.
+
+    It is worked out row by row, in columns of its own, once however many queries ask for it.
+    """
 
     def __init__(self) -> None:
         self._names: dict[bytes, str] = {}
-        self._expressions: list[pl.Expr] = []
+        # What one step makes the next one reads.
+        self._steps: tuple[list[pl.Expr], ...] = ([], [], [])
 
-    def column(self, expression: pl.Expr) -> pl.Expr:
-        """Give the column that will hold what an expression makes of each row."""
+    def recorded(self, expression: pl.Expr) -> pl.Expr:
+        """Give the column of when rows were recorded; only ``derived`` may read it.
+
+        Dates that no response can have, such as the year 1, are taken for unknown ones.
+        """
+        told = self._column(0, expression)
+        return self._column(1, pl.when(told.dt.year().is_between(YEARS[0], YEARS[-1])).then(told))
+
+    def derived(self, expression: pl.Expr) -> pl.Expr:
+        """Give the column of something that follows from when rows were recorded."""
+        return self._column(2, expression)
+
+    def _column(self, step: int, expression: pl.Expr) -> pl.Expr:
         text = expression.meta.serialize()
         if text not in self._names:
-            self._names[text] = f"shared_{len(self._names)}"
-            self._expressions.append(expression.alias(self._names[text]))
+            self._names[text] = f"\0{len(self._names)}"
+            self._steps[step].append(expression.alias(self._names[text]))
         return pl.col(self._names[text])
 
-    def read(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """Read the rows: once, and only what is needed of them."""
-        # Columns first, since a select of nothing but literals would make a single row.
-        wanted = rows.with_columns(self._expressions).select(list(self._names.values()))
-        return wanted.collect().lazy()
+    def sources(self) -> set[str]:
+        """Name the columns of the rows that tell when these were recorded."""
+        return {name for each in self._steps[0] for name in each.meta.root_names()}
+
+    def add_to(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add these columns to rows."""
+        for step in self._steps:
+            rows = rows.with_columns(step)
+        return rows
+
+
+class Counted(NamedTuple):
+    """What one window of a query counted.
+
+    Attributes:
+        left_out: The rows that are left out: ``excluded`` (the reason) and ``count``.
+        table: The rows that count, by group, reason and answer. The columns are ``group`` (text,
+            or the local day for periods), ``reason`` (why there is no answer), ``answer`` (where
+            one is given and kept) and ``count``; for several answers, a count for each in the
+            columns that ``answer_column`` names, and for their share ``chosen``.
+    """
+
+    left_out: pl.DataFrame
+    table: pl.DataFrame
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How one window of a query is counted, once the shared columns have been read."""
+    """How one window of a query is counted.
 
-    keep: pl.Expr
+    Attributes:
+        inside: Whether a row is in the window and passes the filters.
+        excluded: Why it is left out all the same; null when it counts.
+        picked: What rows that count are counted by, by column name.
+        flags: The columns of ``picked`` that are added up for each kind of row.
+    """
+
+    inside: pl.Expr
+    excluded: pl.Expr
     picked: Mapping[str, pl.Expr]
-    counts: Mapping[str, pl.Expr]
+    flags: tuple[str, ...] = ()
 
-    def count(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """Say how many rows share their exclusion, group, reason and answer.
+    @property
+    def cells(self) -> frozenset[str]:
+        """The columns that it looks at."""
+        looking = (self.inside, self.excluded, *self.picked.values())
+        return frozenset(name for each in looking for name in each.meta.root_names())
 
-        The result has the columns named above: ``excluded`` (why the row is left out), ``group``
-        (text, or the local day for periods), ``reason`` (why there is no answer), ``answer`` (only
-        for one answer whose values are kept) and ``count``; for several answers a count for each,
-        in the columns that ``answer_column`` names, and for their share ``chosen``.
-        """
-        keys = [name for name in (EXCLUDED, GROUP, REASON, ANSWER) if name in self.picked]
-        picked = rows.filter(self.keep).with_columns(**self.picked)
-        return picked.group_by(keys).agg(pl.len().alias(COUNT), **self.counts)
+    def count(self, combinations: pl.DataFrame) -> Counted:
+        """Work out what combinations of ``cells`` mean; each stands for ``ROWS`` rows."""
+        # Frame by frame, since what the lazy engine does first takes longer than these few rows.
+        read = combinations.select(
+            self.inside.alias(_INSIDE),
+            self.excluded.alias(EXCLUDED),
+            pl.col(ROWS).alias(COUNT),
+            **self.picked,
+        ).filter(_INSIDE)
+        flags = [pl.col(flag) * pl.col(COUNT) for flag in self.flags]
+        left_out = read.filter(pl.col(EXCLUDED).is_not_null()).select(EXCLUDED, COUNT)
+        table = read.filter(pl.col(EXCLUDED).is_null()).select(*self._keys, COUNT, *flags)
+        return self._summed(left_out, table)
+
+    def merge(self, counted: Sequence[Counted]) -> Counted:
+        """Add up what was counted piece by piece."""
+        if len(counted) == 1:
+            return counted[0]
+        return self._summed(
+            pl.concat([each.left_out for each in counted]),
+            pl.concat([each.table for each in counted]),
+        )
+
+    def _summed(self, left_out: pl.DataFrame, table: pl.DataFrame) -> Counted:
+        return Counted(
+            left_out.group_by(EXCLUDED).agg(pl.all().sum()),
+            table.group_by(self._keys).agg(pl.all().sum()),
+        )
+
+    @property
+    def _keys(self) -> list[str]:
+        return [name for name in KEYS if name in self.picked]
 
 
-def plan(request: TallyRequest, window: Window, shared: Shared) -> Plan:
+def plan(request: TallyRequest, window: Window, moments: Moments) -> Plan:
     """Plan how one window of a query is counted.
 
     Raises:
         ValueError: when the columns lack what the query needs.
     """
     query, columns = request.query, request.columns
-    excluded = _excluded(columns, query.definition.include, shared)
-    # Read in any case: without a column nobody knows how many rows there are.
-    recorded = shared.column(_believable(columns.recorded))
-    keep = pl.lit(value=True)
+    excluded = _excluded(columns, query.definition.include)
+    # Read in any case: a date that is none must be noticed whatever the window.
+    recorded = moments.recorded(columns.recorded)
+    inside = pl.lit(value=True)
     if window.start is not None or window.end is not None:
-        keep = _inside(recorded, window) | (recorded.is_null() & excluded.is_null())
-        excluded = pl.when(recorded.is_null()).then(pl.lit(UNDATED)).otherwise(excluded)
-    passes = [_passes(wanted, columns, shared) for wanted in query.definition.filters]
-    answer = _several(request, shared) if columns.answers else _single(request, shared)
-    flags = {name for name in answer if name not in {REASON, ANSWER}}
+        within = moments.derived(_within(recorded, window))
+        inside = within.fill_null(excluded.is_null())
+        excluded = pl.when(within.is_null()).then(pl.lit(UNDATED)).otherwise(excluded)
+    passes = [_passes(wanted, columns) for wanted in query.definition.filters]
+    answer = _several(request) if columns.answers else _single(request)
     return Plan(
-        keep=reduce(and_, passes, keep),
-        picked={EXCLUDED: excluded, **_group(query, columns, shared), **answer},
-        counts={name: pl.col(name).sum() for name in flags},
+        inside=reduce(and_, passes, inside),
+        excluded=excluded,
+        picked={**_group(query, columns, recorded, moments), **answer},
+        flags=tuple(name for name in answer if name not in KEYS),
     )
 
 
@@ -154,36 +242,32 @@ def _filled(text: pl.Expr) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _believable(recorded: pl.Expr) -> pl.Expr:
-    """Take dates that no response can have, such as the year 1, for unknown ones."""
-    return pl.when(recorded.dt.year().is_between(YEARS[0], YEARS[-1])).then(recorded)
-
-
-def _excluded(columns: Columns, include: frozenset[LeftOut], shared: Shared) -> pl.Expr:
+def _excluded(columns: Columns, include: frozenset[LeftOut]) -> pl.Expr:
     if columns.left_out is None:
         return pl.lit(None, dtype=pl.String)
-    reason = shared.column(_filled(columns.left_out))
+    reason = _filled(columns.left_out)
     return pl.when(~reason.is_in(sorted(include))).then(reason) if include else reason
 
 
-def _inside(recorded: pl.Expr, window: Window) -> pl.Expr:
+def _within(recorded: pl.Expr, window: Window) -> pl.Expr:
+    """Say whether rows are in a window; null when nobody knows."""
     sides = []
     if window.start is not None:
         sides.append(recorded >= pl.lit(window.start))
     if window.end is not None:
         sides.append(recorded < pl.lit(window.end))
-    return reduce(and_, sides).fill_null(value=False)
+    return reduce(and_, sides)
 
 
-def _passes(wanted: Filter, columns: Columns, shared: Shared) -> pl.Expr:
+def _passes(wanted: Filter, columns: Columns) -> pl.Expr:
     try:
         column = columns.filters[wanted.kind, wanted.of]
     except KeyError:
         raise ValueError(f"no column for the filter on {wanted.kind}:{wanted.of}") from None
     if isinstance(column, pl.Expr):
-        found = shared.column(column).is_in(wanted.values).fill_null(value=False)
+        found = column.is_in(wanted.values).fill_null(value=False)
     else:
-        found = _any_of([shared.column(column[key]) for key in wanted.values if key in column])
+        found = _any_of([column[key] for key in wanted.values if key in column])
     return ~found if wanted.exclude else found
 
 
@@ -191,33 +275,34 @@ def _any_of(flags: list[pl.Expr]) -> pl.Expr:
     return reduce(or_, (flag.fill_null(value=False) for flag in flags), pl.lit(value=False))
 
 
-def _group(query: MetricQuery, columns: Columns, shared: Shared) -> dict[str, pl.Expr]:
+def _group(
+    query: MetricQuery, columns: Columns, recorded: pl.Expr, moments: Moments
+) -> dict[str, pl.Expr]:
     group_by = query.definition.group_by
     if group_by is None or group_by.kind == "answer":
         return {}
     if group_by.kind == "period":
-        local = _believable(columns.recorded).dt.convert_time_zone(query.zone)
-        return {GROUP: shared.column(local.dt.date())}
+        return {GROUP: moments.derived(recorded.dt.convert_time_zone(query.zone).dt.date())}
     if columns.group is None:
         raise ValueError(f"no column for the group by {group_by}")
-    return {GROUP: _filled(shared.column(columns.group))}
+    return {GROUP: _filled(columns.group)}
 
 
-def _why(columns: Columns, shared: Shared) -> pl.Expr:
+def _why(columns: Columns) -> pl.Expr:
     if columns.unanswered is None:
         return pl.lit(NOT_ANSWERED)
-    return _filled(shared.column(columns.unanswered)).fill_null(NOT_ANSWERED)
+    return _filled(columns.unanswered).fill_null(NOT_ANSWERED)
 
 
-def _single(request: TallyRequest, shared: Shared) -> dict[str, pl.Expr]:
+def _single(request: TallyRequest) -> dict[str, pl.Expr]:
     columns = request.columns
     if columns.answer is None:
         if request.query.definition.question_id is not None:
             raise ValueError("no column for the answer")
-        return {}
-    text = answer = _filled(shared.column(columns.answer))
+        return {REASON: pl.lit(None, dtype=pl.String)}
+    text = answer = _filled(columns.answer)
     if columns.number:
-        text = _filled(shared.column(columns.answer.str.strip_chars()))
+        text = _filled(columns.answer.str.strip_chars())
         # "inf" and "nan" are floats too, and no answers.
         parsed = text.cast(pl.Float64, strict=False)
         answer = pl.when(parsed.is_finite()).then(parsed)
@@ -225,7 +310,7 @@ def _single(request: TallyRequest, shared: Shared) -> dict[str, pl.Expr]:
     is_void = text.is_in(void) if void else pl.lit(value=False)
     reason = (
         pl.when(text.is_null())
-        .then(_why(columns, shared))
+        .then(_why(columns))
         .when(is_void)
         .then(pl.lit(NOT_APPLICABLE))
         .when(answer.is_null())
@@ -236,16 +321,16 @@ def _single(request: TallyRequest, shared: Shared) -> dict[str, pl.Expr]:
     return {REASON: reason, ANSWER: pl.when(~is_void).then(answer) if void else answer}
 
 
-def _several(request: TallyRequest, shared: Shared) -> dict[str, pl.Expr]:
+def _several(request: TallyRequest) -> dict[str, pl.Expr]:
     columns, definition = request.columns, request.query.definition
     void = {choice.key for choice in request.choices if not choice.analyze}
-    flags = {key: shared.column(flag) for key, flag in columns.answers.items()}
+    flags = columns.answers
     reason = (
         pl.when(_any_of([flag for key, flag in flags.items() if key not in void]))
         .then(pl.lit(None, dtype=pl.String))
         .when(_any_of([flag for key, flag in flags.items() if key in void]))
         .then(pl.lit(NOT_APPLICABLE))
-        .otherwise(_why(columns, shared))
+        .otherwise(_why(columns))
     )
     several = {
         answer_column(position): flag

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 
+from smaply_metrics_core.calculations.cells import CellCounts
 from smaply_metrics_core.calculations.numbers import exact_sum, key_order, number_key, to_float
 from smaply_metrics_core.calculations.rows import (
     ANSWER,
@@ -19,10 +20,12 @@ from smaply_metrics_core.calculations.rows import (
     COUNT,
     EXCLUDED,
     GROUP,
+    KEYS,
     REASON,
     UNDATED,
     Columns,
-    Shared,
+    Counted,
+    Moments,
     TallyRequest,
     answer_column,
     plan,
@@ -33,7 +36,7 @@ from smaply_metrics_core.models.survey import Choice
 from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Totals, WindowTally
 from smaply_metrics_core.periods import MOST_PERIODS, period_key, period_label, period_start
 
-__all__ = ["Columns", "TallyRequest", "tally", "tally_all"]
+__all__ = ["Columns", "Counting", "TallyRequest", "tally", "tally_all"]
 
 MOST_GROUPS: Final = 200
 MOST_NUMBERS: Final = 10_000
@@ -89,26 +92,60 @@ def tally_all(
         TypeError: when a ``columns.recorded`` is no Datetime with a time zone.
         ValueError: when two queries have one id, or the columns lack what a query needs.
     """
-    ids = [request.query.id for request in requests]
-    if len(set(ids)) != len(ids):
-        raise ValueError("two queries have one id")
-    if not requests:
-        return {}
-    rows = frame.lazy()
-    for request in requests:
-        _check_recorded(rows, request)
-    shared = Shared()
-    plans = [
-        plan(request, window, shared) for request in requests for window in request.query.windows
-    ]
-    once = shared.read(rows)
-    tables = iter(pl.collect_all([each.count(once) for each in plans]))
-    # A list for each request first: one that is refused must not shift the tables of the next.
-    mine = [[(window, next(tables)) for window in request.query.windows] for request in requests]
-    return {
-        request.query.id: _outcome(request, windows, as_of)
-        for request, windows in zip(requests, mine, strict=True)
-    }
+    counting = Counting(requests)
+    if requests:
+        rows = frame.lazy()
+        wanted = [name for name in rows.collect_schema().names() if name in counting.columns]
+        counting.add((rows.select(wanted) if wanted else rows).collect())
+    return counting.tallies(as_of)
+
+
+class Counting:
+    """Counts rows that come piece by piece, for many queries together.
+
+    Args:
+        requests: What to count; the ids of their queries are unique.
+
+    Attributes:
+        columns: What the queries read of the rows.
+
+    Raises:
+        ValueError: when two queries have one id, or the columns lack what a query needs.
+    """
+
+    def __init__(self, requests: Sequence[TallyRequest]) -> None:
+        if len({request.query.id for request in requests}) < len(requests):
+            raise ValueError("two queries have one id")
+        moments = Moments()
+        self._requests = requests
+        self._plans = [
+            [(window, plan(request, window, moments)) for window in request.query.windows]
+            for request in requests
+        ]
+        self._cells = CellCounts([each for plans in self._plans for _, each in plans], moments)
+        self.columns = self._cells.columns
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Count some rows, one for each response. All pieces have the same columns.
+
+        Text may be categorical: where few cells repeat often, that is counted faster.
+
+        Raises:
+            TypeError: when a ``columns.recorded`` is no Datetime with a time zone.
+        """
+        for request in self._requests:
+            _check_recorded(rows.lazy(), request)
+        self._cells.add(rows)
+
+    def tallies(self, as_of: datetime) -> dict[str, Tally | MetricsError]:
+        """Give, by query id, the tally or why there is none. At least one piece came before."""
+        counted = iter(self._cells.counted() if self._requests else [])
+        return {
+            request.query.id: _outcome(
+                request, [_Counted.of(window, next(counted)) for window, _ in plans], as_of
+            )
+            for request, plans in zip(self._requests, self._plans, strict=True)
+        }
 
 
 def _check_recorded(rows: pl.LazyFrame, request: TallyRequest) -> None:
@@ -117,19 +154,28 @@ def _check_recorded(rows: pl.LazyFrame, request: TallyRequest) -> None:
         raise TypeError(f"recorded is {dtype}, not a Datetime with a time zone")
 
 
+class _Counted(NamedTuple):
+    """The two counted tables of one window."""
+
+    window: Window
+    left_out: Mapping[str, int]
+    table: pl.DataFrame
+
+    @classmethod
+    def of(cls, window: Window, counted: Counted) -> _Counted:
+        reasons = dict(counted.left_out.select(EXCLUDED, COUNT).iter_rows())
+        return cls(window, reasons, counted.table)
+
+
 def _outcome(
-    request: TallyRequest, windows: Sequence[tuple[Window, pl.DataFrame]], as_of: datetime
+    request: TallyRequest, windows: Sequence[_Counted], as_of: datetime
 ) -> Tally | MetricsError:
-    is_undated = pl.col(EXCLUDED).eq_missing(UNDATED)
-    # Each window of one query has the same ones: they are in none of them.
-    undated = max(table.filter(is_undated)[COUNT].sum() for _, table in windows)
-    remark = f"{undated:,} responses without a date count in all time only, so not here."
+    # Each bounded window of a query has the same ones: they are in none of them.
+    undated = max(each.left_out.get(UNDATED, 0) for each in windows)
+    remark = f"Left out for want of a date, which only all time does without: {undated:,}."
     try:
         return Tally(
-            windows=tuple(
-                _window_tally(request, window, table.filter(~is_undated))
-                for window, table in windows
-            ),
+            windows=tuple(_window_tally(request, each) for each in windows),
             choices=request.choices,
             multiple=bool(request.columns.answers),
             as_of=as_of,
@@ -152,7 +198,7 @@ class _Count:
         """Add one row; ``several`` says which column counts which of several answers."""
         n = row[COUNT]
         self.responses += n
-        reason = row.get(REASON)
+        reason = row[REASON]
         if reason is not None:
             self.reasons[reason] += n
             return
@@ -164,11 +210,8 @@ class _Count:
             self.answers[number_key(answer) if isinstance(answer, float) else answer] += n
 
 
-def _window_tally(request: TallyRequest, window: Window, table: pl.DataFrame) -> WindowTally:
-    excluded: Counter[str] = Counter()
-    for reason, n in table.filter(pl.col(EXCLUDED).is_not_null())[[EXCLUDED, COUNT]].iter_rows():
-        excluded[reason] += n
-    kept = table.filter(pl.col(EXCLUDED).is_null())
+def _window_tally(request: TallyRequest, counted: _Counted) -> WindowTally:
+    kept = counted.table
     group_by = request.query.definition.group_by
     period = Period(group_by.of) if group_by and group_by.kind == "period" else None
     if period:
@@ -190,8 +233,8 @@ def _window_tally(request: TallyRequest, window: Window, table: pl.DataFrame) ->
     named = _periods(period, groups) if period else _labelled(request, groups)
     grouped = sum(group.responses for group in groups.values())
     return WindowTally(
-        window=window.name,
-        excluded=excluded,
+        window=counted.window.name,
+        excluded={reason: n for reason, n in counted.left_out.items() if reason != UNDATED},
         total=_counts(request, total, shape),
         groups=tuple(
             GroupCounts(key=key, label=label, counts=_counts(request, count, shape))
@@ -205,7 +248,7 @@ def _by_period(kept: pl.DataFrame, period: Period, week_start: int) -> pl.DataFr
     """Turn the days of a counted table into the first days of their periods."""
     days = kept[GROUP].drop_nulls().unique()
     starts = [period_start(period, day, week_start) for day in days]
-    keys = [name for name in (EXCLUDED, GROUP, REASON, ANSWER) if name in kept.columns]
+    keys = [name for name in KEYS if name in kept.columns]
     return (
         kept.with_columns(
             pl.col(GROUP).replace_strict(days, starts, default=None, return_dtype=pl.Date)

@@ -32,6 +32,16 @@ if TYPE_CHECKING:
     from smaply_metrics_core.models.query import MetricQuery, Window
     from smaply_metrics_core.models.tally import Tally, WindowTally
 
+_OF_VALUES = frozenset(
+    {
+        Calculation.AVERAGE,
+        Calculation.MEDIAN,
+        Calculation.SUM,
+        Calculation.MINIMUM,
+        Calculation.MAXIMUM,
+    }
+)
+
 
 def calculate(query: MetricQuery, tally: Tally, now: datetime) -> Result:
     """Make the result of a query from the tally that a source gave.
@@ -66,9 +76,18 @@ def calculate(query: MetricQuery, tally: Tally, now: datetime) -> Result:
         groups=tuple(_groups(measure, query, windows["current"], now)),
         ungrouped=windows["current"].ungrouped,
         counted=measure.counted,
+        scale=_scale(tally) if definition.calculation in _OF_VALUES else "",
         notes=tally.notes,
         as_of=tally.as_of,
     )
+
+
+def _scale(tally: Tally) -> str:
+    """Say what the values stand for: any single choice can be averaged, and few should be."""
+    valued = [(one.value, one.label) for one in tally.choices if one.analyze]
+    known = sorted((value, label) for value, label in valued if value is not None)
+    ends = dict.fromkeys([*known[:1], *known[-1:]])
+    return " … ".join(f"{value:g} = {label}" for value, label in ends)
 
 
 def format_value(unit: Unit, value: float | None) -> str:

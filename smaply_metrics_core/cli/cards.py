@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from smaply_metrics_core.calculations.value import format_value
+from smaply_metrics_core.calculations.who import who_answered, who_counts
 from smaply_metrics_core.cli.dates import covered, moment
 from smaply_metrics_core.cli.output import say, say_problem, show, table, text
 from smaply_metrics_core.models.metric import Freshness
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from smaply_metrics_core.models.metric import Card
+    from smaply_metrics_core.models.problem import Problem
     from smaply_metrics_core.models.result import Change, GroupValue, Measured, Result
 
 COLORS = {
@@ -56,12 +58,20 @@ def show_cards(cards: Sequence[Card], zone: str) -> None:
     show(made)
     if low:
         say("* fewer than 30 answers", style="dim")
+    _say_problems(cards)
+
+
+def _say_problems(cards: Sequence[Card]) -> None:
+    """Write each problem once, below the names of the cards that have it."""
+    troubled: dict[Problem, list[Card]] = {}
     for card in cards:
         if card.problem is not None:
-            say()
-            say(text(card.name, "bold"))
-            color = "red" if card.freshness is not Freshness.FRESH else "yellow"
-            say_problem(card.problem, style=color)
+            troubled.setdefault(card.problem, []).append(card)
+    for problem, having in troubled.items():
+        say()
+        say(text(", ".join(card.name for card in having), "bold"))
+        fresh = all(card.freshness is Freshness.FRESH for card in having)
+        say_problem(problem, style="yellow" if fresh else "red")
 
 
 def show_result(result: Result, zone: str) -> None:
@@ -70,19 +80,15 @@ def show_result(result: Result, zone: str) -> None:
     say(text("Value      ", "bold"), _headline(result, before_change="  "))
     if current.value is None and current.reason:
         say("           ", current.reason)
-    say(
-        text("Answers    ", "bold"),
-        f"{current.answered:,} of {current.responses:,} responses",
-        " · fewer than 30 answers" if current.low_sample else "",
-    )
-    for title, counts in (("Unanswered", current.unanswered), ("Left out  ", current.excluded)):
-        if counts:
-            told = ", ".join(f"{why.replace('_', ' ')} {n:,}" for why, n in sorted(counts.items()))
-            say(text(f"{title} ", "bold"), told)
+    low = " · fewer than 30 answers" if current.low_sample else ""
+    say(text("Answers    ", "bold"), who_answered(current), low)
+    say(text("Responses  ", "bold"), who_counts(current))
     say(text("Dates      ", "bold"), covered(current.window, zone))
     if result.previous is not None:
         say(text("Before     ", "bold"), covered(result.previous.window, zone))
     say(text("As of      ", "bold"), moment(result.as_of, zone))
+    if result.scale:
+        say(text("Scale      ", "bold"), result.scale)
     if result.counted:
         say(text("Counted    ", "bold"), ", ".join(result.counted))
     if result.groups:

@@ -58,7 +58,10 @@ def load(
     wanted = list(dict.fromkeys(metrics)) if metrics else None
     with opened(invocation.folder, now=at) as host:
         with progress_bar() as progress:
-            cards = host.cards.load(actor(), wanted, wait=wait, force=force, progress=progress)
+            # Without waiting, a refresh would be cut off by the end of the command, each time anew.
+            cards = host.cards.load(
+                actor(), wanted, wait=wait, force=force, refresh=wait > 0, progress=progress
+            )
         zone = host.metrics.account(actor()).zone
     if invocation.wants_json:
         print_json({"cards": [card_json(card) for card in cards]})

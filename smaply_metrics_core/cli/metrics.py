@@ -198,7 +198,7 @@ def _describe(metric: Metric, zone: str) -> None:
         "Source": metric.source,
         "Type": definition.type,
         "Survey": definition.survey_id,
-        "Question": definition.question_id or "none: counts responses",
+        "Question": _question(metric) or "none: counts responses",
         "Calculation": definition.calculation.replace("_", " "),
         "Answers": ", ".join(definition.answers),
         "Group by": str(definition.group_by or ""),
@@ -215,6 +215,13 @@ def _describe(metric: Metric, zone: str) -> None:
     for title, value in rows.items():
         if value:
             say(text(f"{title:<12} ", "dim"), value, indent=2)
+
+
+def _question(metric: Metric) -> str:
+    """Name the question as people know it: by its id and what it asked when it was chosen."""
+    question_id = metric.definition.question_id or ""
+    known = metric.questions.get(question_id)
+    return f"{question_id} “{known.text}”" if known else question_id
 
 
 def _in_words(definition: Definition) -> str:

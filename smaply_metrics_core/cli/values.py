@@ -35,6 +35,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "ungrouped": result.ungrouped,
         "window": current.window.model_dump(mode="json", exclude={"name"}),
         "counted": list(result.counted),
+        "scale": result.scale,
         "notes": list(result.notes),
         "as_of": result.model_dump(mode="json", include={"as_of"})["as_of"],
     }
@@ -81,6 +82,7 @@ def card_json(card: Card) -> dict[str, Any]:
         "unanswered": details.get("unanswered"),
         "recorded": details.get("recorded"),
         "counted": details.get("counted"),
+        "scale": details.get("scale"),
         "notes": details.get("notes"),
     }
 

@@ -5,6 +5,7 @@
 ...     cards = host.cards.load(Actor("acme", "vera", Role.VIEWER))
 """
 
+from smaply_metrics_core.calculations.who import who_answered, who_counts
 from smaply_metrics_core.host.actors import Actor, Role
 from smaply_metrics_core.host.service import MetricsHost
 from smaply_metrics_core.host.settings import Deadlines, Settings
@@ -46,4 +47,6 @@ __all__ = [
     "Settings",
     "SourceSettings",
     "Unit",
+    "who_answered",
+    "who_counts",
 ]

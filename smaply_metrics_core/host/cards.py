@@ -10,16 +10,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smaply_metrics_core.calculations.value import format_value
-from smaply_metrics_core.errors import Blame
 from smaply_metrics_core.host.actors import Actor, Role
 from smaply_metrics_core.host.deciding import decide_metric
+from smaply_metrics_core.host.nothing import nothing_counted
 from smaply_metrics_core.host.refreshers import SurveyKey, ThreadRefresher
 from smaply_metrics_core.host.refreshing import SurveyRefresh
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store import metrics as metric_rows
 from smaply_metrics_core.host.store import states as state_rows
 from smaply_metrics_core.models.metric import Card, Freshness
-from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.problem import Blame, Problem
 from smaply_metrics_core.refresh import Decision, DecisionKind
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host.core import Core
     from smaply_metrics_core.host.store.connections import AccountSettings
     from smaply_metrics_core.host.store.states import MetricState
+    from smaply_metrics_core.models.result import Result
 
     OnProgress = Callable[[float, float | None, str], None]
     Decided = tuple[MetricState, Decision | None]
@@ -51,13 +52,14 @@ class Cards:
         self._listeners: list[tuple[str, OnProgress]] = []
         self._refresher = ThreadRefresher(SurveyRefresh(core, self._tell), core.settings.workers)
 
-    def load(
+    def load(  # noqa: PLR0913  # Which cards, and how eagerly.
         self,
         actor: Actor,
         metric_ids: Sequence[str] | None = None,
         *,
         wait: float = 0.0,
         force: bool = False,
+        refresh: bool = True,
         progress: OnProgress | None = None,
     ) -> tuple[Card, ...]:
         """Give cards, and refresh in the background what is due.
@@ -67,6 +69,8 @@ class Cards:
             metric_ids: Which metrics, in the order wanted; all of the account when ``None``.
             wait: Seconds to wait for fresh values; 0 answers at once with the last good ones.
             force: Refresh although it is not due yet (at most once a minute for each survey).
+            refresh: False shows what is stored and starts nothing, as for a process that ends
+                before a refresh could.
             progress: Told how far refreshes of this account are while waiting.
 
         Raises:
@@ -74,6 +78,9 @@ class Cards:
         """
         if force:
             actor.require(Role.EDITOR, "Refreshing at once")
+        if not refresh:
+            decided, account = self._decide(actor.account, metric_ids=metric_ids)
+            return tuple(_card(state, decision, account) for state, decision in decided)
         listener = (actor.account, progress) if progress is not None else None
         if listener is not None:
             self._listeners.append(listener)
@@ -197,7 +204,7 @@ def _card(state: MetricState, decision: Decision | None, account: AccountSetting
         text=format_value(value.result.unit, value.result.current.value) if value else "",
         as_of=value.as_of if value else None,
         freshness=_freshness(decision, failed=problem is not None, valued=value is not None),
-        problem=_shown_problem(state, decision, problem),
+        problem=_shown_problem(state, decision, problem, value.result if value else None),
         next_at=decision.next_at if decision else None,
         explanation=decision.reason
         if decision
@@ -218,7 +225,10 @@ def _freshness(decision: Decision | None, *, failed: bool, valued: bool) -> Fres
 
 
 def _shown_problem(
-    state: MetricState, decision: Decision | None, problem: Problem | None
+    state: MetricState,
+    decision: Decision | None,
+    problem: Problem | None,
+    result: Result | None,
 ) -> Problem | None:
     if decision is None:
         return Problem(
@@ -229,4 +239,4 @@ def _shown_problem(
         )
     if decision.kind is DecisionKind.RESTING and state.connection is not None:
         return state.connection.problem or problem
-    return problem
+    return problem or (nothing_counted(result) if result is not None else None)

@@ -10,7 +10,6 @@ from smaply_metrics_core.errors import (
     CheckFailed,
     CredentialRefused,
     InputError,
-    Issue,
     MetricsError,
     SurveyUnavailable,
     VaultError,
@@ -28,6 +27,7 @@ from smaply_metrics_core.host.views import (
     FieldView,
 )
 from smaply_metrics_core.models.credentials import credential_fields
+from smaply_metrics_core.models.problem import Issue
 from smaply_metrics_core.models.source import CheckReport
 
 if TYPE_CHECKING:

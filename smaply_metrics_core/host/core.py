@@ -11,7 +11,6 @@ from smaply_metrics_core.context import Clock, Deadline
 from smaply_metrics_core.errors import (
     CredentialRefused,
     CredentialsInvalid,
-    Issue,
     MetricsError,
     RateLimited,
     SealBroken,
@@ -20,6 +19,7 @@ from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.vault import Vault
 from smaply_metrics_core.models.credentials import Credentials, reveal
+from smaply_metrics_core.models.problem import Issue
 from smaply_metrics_core.models.tally import Tally
 
 if TYPE_CHECKING:

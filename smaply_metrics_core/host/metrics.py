@@ -14,6 +14,7 @@ from smaply_metrics_core.host.store import metrics as rows
 from smaply_metrics_core.host.store import states
 from smaply_metrics_core.host.store.connections import AccountSettings
 from smaply_metrics_core.models.metric import Display, Metric
+from smaply_metrics_core.models.survey import KnownQuestion
 from smaply_metrics_core.periods import make_query, zone_info
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Metrics:
             MetricsError: when the survey could not be read to check it.
         """
         actor.require(Role.EDITOR, "Making a metric")
-        source = self._check(actor, connection_id, definition)
+        source, questions = self._check(actor, connection_id, definition)
         now = self._core.now()
         metric = _validated(
             id=f"met_{secrets.token_hex(6)}",
@@ -94,6 +95,7 @@ class Metrics:
             source=source,
             definition=definition,
             display=display or Display(),
+            questions=questions,
             version=1,
             created_at=now,
             updated_at=now,
@@ -137,14 +139,16 @@ class Metrics:
         actor.require(Role.EDITOR, "Editing a metric")
         old = self.show(actor, metric_id)
         measured_anew = definition is not None and definition != old.definition
+        questions = old.questions
         if definition is not None and measured_anew:
-            self._check(actor, old.source, definition)
+            _, questions = self._check(actor, old.source, definition)
         new = _validated(
             **{
                 **{field: getattr(old, field) for field in Metric.model_fields},
                 "name": old.name if name is None else name,
                 "definition": definition or old.definition,
                 "display": display or old.display,
+                "questions": questions,
                 "version": (version or old.version) + 1,
                 "updated_at": self._core.now(),
             }
@@ -187,12 +191,17 @@ class Metrics:
         with self._core.store.writing() as db:
             connection_rows.write_account(db, actor.account, settings)
 
-    def _check(self, actor: Actor, connection_id: str, definition: Definition) -> str:
+    def _check(
+        self, actor: Actor, connection_id: str, definition: Definition
+    ) -> tuple[str, dict[str, KnownQuestion]]:
+        """Check a definition; give its source, and what the questions that it names are called."""
         row = self._core.find_connection(actor.account, connection_id)
         deadline = self._core.deadline(self._core.settings.deadlines.list)
         with self._core.session(row, deadline) as session:
-            check_definition(definition, session.questions(definition.survey_id))
-        return row.source
+            questionnaire = session.questions(definition.survey_id)
+        check_definition(definition, questionnaire)
+        named = (questionnaire.question(named) for _, named in definition.named_questions())
+        return row.source, {one.id: KnownQuestion(name=one.name, text=one.text) for one in named}
 
 
 def _validated(**values: object) -> Metric:

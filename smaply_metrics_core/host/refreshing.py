@@ -12,6 +12,7 @@ from smaply_metrics_core.errors import Cancelled, MetricsError, NotFound
 from smaply_metrics_core.host.deciding import decide_metric
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store import leases, states
+from smaply_metrics_core.host.successors import name_successors
 from smaply_metrics_core.periods import make_query
 from smaply_metrics_core.refresh import DecisionKind
 
@@ -68,7 +69,7 @@ class SurveyRefresh:
             for state in waiting
         }
         try:
-            outcomes = self._measure(key, row, tuple(queries.values()), stopping)
+            outcomes = self._measure(key, row, waiting, queries, stopping)
         except Cancelled:
             self._undo(lease, waiting)
             return
@@ -123,7 +124,8 @@ class SurveyRefresh:
         self,
         key: SurveyKey,
         row: ConnectionRow,
-        queries: Sequence[MetricQuery],
+        waiting: Sequence[MetricState],
+        queries: Mapping[str, MetricQuery],
         stopping: Event,
     ) -> dict[str, Outcome]:
         deadline = self._core.deadline(self._core.settings.deadlines.refresh, stopping)
@@ -132,10 +134,12 @@ class SurveyRefresh:
             self._progress(key, done, total, what)
 
         with self._core.session(row, deadline, progress=report) as session:
-            tallies = self._core.fetch(row, session, key.survey_id, queries)
+            tallies = self._core.fetch(row, session, key.survey_id, tuple(queries.values()))
+            metrics = [state.metric for state in waiting]
+            tallies = name_successors(session, key.survey_id, metrics, tallies)
         now = self._core.now()
         outcomes: dict[str, Outcome] = {}
-        for query in queries:
+        for query in queries.values():
             tally = tallies[query.id]
             if isinstance(tally, MetricsError):
                 outcomes[query.id] = tally

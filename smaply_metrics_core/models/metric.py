@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # pydantic needs it at run time.
 from datetime import datetime  # pydantic needs it at run time.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from smaply_metrics_core.models.base import Finite, Frozen
 from smaply_metrics_core.models.problem import Problem  # pydantic needs it.
 from smaply_metrics_core.models.query import Definition  # pydantic needs it.
 from smaply_metrics_core.models.result import Result  # pydantic needs it.
+from smaply_metrics_core.models.survey import KnownQuestion  # pydantic needs it.
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
@@ -53,6 +55,8 @@ class Metric(Frozen):
 
     ``source`` is a source's id: the account has at most one connection to it, and connecting again
     re-attaches the metric. ``version`` grows with each edit, so that two Editors notice each other.
+    ``questions`` says by id what the questions that it names were called when it was made: once one
+    is deleted for good, nobody else knows.
     """
 
     id: str
@@ -61,6 +65,7 @@ class Metric(Frozen):
     source: str
     definition: Definition
     display: Display = Display()
+    questions: Mapping[str, KnownQuestion] = Field(default_factory=dict)
     version: int = 1
     created_at: datetime
     updated_at: datetime
@@ -91,7 +96,7 @@ class Card(Frozen):
         text: The value of the present window as shown (NPS whole, averages with one decimal, shares
             whole percent).
         as_of: When the data of ``result`` was read.
-        problem: Why it is not fresh, with the remedy.
+        problem: Why it is not fresh, or shows no number, with the remedy.
         next_at: The first instant at which the next update is due.
         explanation: Why it was or was not updated, in a sentence.
     """

@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
-from smaply_metrics_core.errors import Blame, Issue
+from enum import StrEnum
+
 from smaply_metrics_core.models.base import Frozen
+
+
+class Issue(StrEnum):
+    """What the Integrations page calls the trouble."""
+
+    CONNECTION = "connection"
+    AUTHENTICATION = "authentication"
+    SURVEYS = "surveys"
+    DATA = "data"
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105  # The name of an issue, not a secret.
+
+
+class Blame(StrEnum):
+    """Where to look for the cause."""
+
+    CREDENTIAL = "credential"
+    PERMISSION = "permission"
+    CONFIGURATION = "configuration"
+    SOURCE = "source"
+    NETWORK = "network"
+    PLUGIN = "plugin"
 
 
 class FieldProblem(Frozen):

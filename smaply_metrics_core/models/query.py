@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import date, datetime  # pydantic needs them at run time.
+from datetime import UTC, date, datetime  # pydantic needs them at run time.
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from smaply_metrics_core.errors import QueryInvalid
 from smaply_metrics_core.models.base import Frozen
@@ -131,6 +131,10 @@ PRESETS = (
 """Names of the ranges that move with the calendar; ``periods`` resolves them."""
 
 
+YEARS: Final = range(1900, 2200)
+"""Years that dates are believed of: any other one is a slip, in a range or in a response."""
+
+
 class DateRange(Frozen):
     """Which days count, in the account's zone: a preset, or from ``start`` to before ``end``."""
 
@@ -143,6 +147,8 @@ class DateRange(Frozen):
         if self.preset == "custom":
             if self.start is None and self.end is None:
                 raise ValueError("a custom range needs a first day, an end, or both")
+            if any(day.year not in YEARS for day in (self.start, self.end) if day is not None):
+                raise ValueError(f"the dates lie in the years {YEARS[0]} to {YEARS[-1]}")
             if self.start is not None and self.end is not None and self.start >= self.end:
                 raise ValueError("the range ends before it begins: the end day is not included")
         elif self.preset not in PRESETS:
@@ -155,12 +161,21 @@ class DateRange(Frozen):
 class Window(Frozen):
     """A resolved, half-open span of time: ``start`` counts, ``end`` does not; aware instants.
 
-    ``None`` leaves a side open.
+    Instants in another zone are taken over to UTC. ``None`` leaves a side open.
     """
 
     name: Literal["current", "previous"] = "current"
     start: datetime | None = None
     end: datetime | None = None
+
+    @field_validator("start", "end")
+    @classmethod
+    def _in_utc(cls, instant: datetime | None) -> datetime | None:
+        if instant is None:
+            return None
+        if instant.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return instant.astimezone(UTC)
 
 
 class Definition(Frozen):
@@ -183,6 +198,17 @@ class Definition(Frozen):
     filters: tuple[Filter, ...] = ()
     include: frozenset[LeftOut] = frozenset()
     reverse_scale: bool = False
+
+    def named_questions(self) -> tuple[tuple[str, str], ...]:
+        """Give each question that it names: the part that names it, and the question's id.
+
+        The part is ``question_id``, ``group_by`` or ``filters``.
+        """
+        named = [("question_id", self.question_id)] if self.question_id is not None else []
+        if self.group_by is not None and self.group_by.kind == "question":
+            named.append(("group_by", self.group_by.of))
+        named += [("filters", wanted.of) for wanted in self.filters if wanted.kind == "question"]
+        return tuple(named)
 
     def fingerprint(self, *, zone: str, week_start: int) -> str:
         """Identify the value this gives, in an account with this zone and first day of the week.

@@ -88,6 +88,8 @@ class Result(Frozen):
 
     Attributes:
         counted: Labels of the answers that a box or a share counted.
+        scale: The lowest and highest value of the answers offered, with their labels, where the
+            number is made of such values: ``1 = Very poor … 5 = Very good``.
         notes: Remarks for people about how the number came to be.
         as_of: When the data was read (aware).
     """
@@ -101,5 +103,6 @@ class Result(Frozen):
     groups: tuple[GroupValue, ...] = ()
     ungrouped: int = 0
     counted: tuple[str, ...] = ()
+    scale: str = ""
     notes: tuple[str, ...] = ()
     as_of: datetime

@@ -8,7 +8,10 @@ from enum import StrEnum
 
 from smaply_metrics_core.errors import QuestionUnavailable
 from smaply_metrics_core.models.base import Finite, Frozen
+from smaply_metrics_core.models.problem import FieldProblem
 from smaply_metrics_core.models.query import Calculation  # pydantic needs it.
+
+_EDIT = "Edit the metric and choose a question from the survey as it is now."
 
 
 class Survey(Frozen):
@@ -77,6 +80,16 @@ class Question(Frozen):
     sub_questions: tuple[Question, ...] = ()
 
 
+class KnownQuestion(Frozen):
+    """What a question was called when a metric was made of it: enough to know it again.
+
+    ``name`` is its short name and ``text`` what the respondent read, as in ``Question``.
+    """
+
+    name: str = ""
+    text: str = ""
+
+
 class EmbeddedField(Frozen):
     """A value stored with each response that no question asked for, such as a region."""
 
@@ -113,6 +126,51 @@ class Questionnaire(Frozen):
             if question.id == question_id:
                 return question
         raise QuestionUnavailable(
-            f"The survey “{self.survey.name}” has no question {question_id}.",
-            remedy="Edit the metric and choose a question from the survey as it is now.",
+            f"The survey “{self.survey.name}” has no question {question_id}.", remedy=_EDIT
+        )
+
+    def successor(self, known: KnownQuestion) -> Question | None:
+        """Find the question that most likely took the place of one that is gone.
+
+        It has the same name and text, or else alone has the same name, or alone the same text.
+        """
+        named = [question for question in self.walk() if known.name and question.name == known.name]
+        worded = [
+            question for question in self.walk() if known.text and question.text == known.text
+        ]
+        both = [question for question in named if question in worded]
+        if both:
+            return both[0]
+        return next((found[0] for found in (named, worded) if len(found) == 1), None)
+
+    def deleted(
+        self, question_id: str, known: KnownQuestion, part: str = "question_id"
+    ) -> QuestionUnavailable:
+        """Say that a question was deleted, and which one probably took its place.
+
+        Args:
+            question_id: The question that is gone.
+            known: What it was called.
+            part: The part of a definition that names it: ``question_id``, ``group_by`` or
+                ``filters``.
+        """
+        called = known.text or known.name
+        message = (
+            f"The question {question_id} (“{called}”) of the survey “{self.survey.name}” was "
+            "deleted."
+        )
+        successor = self.successor(known)
+        if successor is None:
+            return QuestionUnavailable(message, remedy=_EDIT)
+        return QuestionUnavailable(
+            message,
+            remedy=f"Edit the metric and choose {successor.id} (“{successor.text}”), which seems "
+            "to have taken its place: its answers begin when it was added.",
+            fields=(
+                FieldProblem(
+                    name=part,
+                    message=f"Use {successor.id} (“{successor.text}”).",
+                    suggestion=f"question:{successor.id}" if part == "group_by" else successor.id,
+                ),
+            ),
         )

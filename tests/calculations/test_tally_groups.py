@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 import pytest
 
@@ -17,9 +15,6 @@ from tests.calculations.making import (
     instant,
     query,
 )
-
-if TYPE_CHECKING:
-    pass
 
 EDGES = ["2025-12-31T23:59:59.999999", "2026-01-01", "2026-01-31T23:59:59.999999", "2026-02-01"]
 
@@ -67,7 +62,7 @@ def test_an_unknown_date_counts_in_all_time_only() -> None:
     assert ever.notes == ()
     assert january.window("current").total.answers == {"3": 1}
     assert january.window("current").excluded == {}
-    assert january.notes == ("2 responses without a date count in all time only, so not here.",)
+    assert january.notes == ("Left out for want of a date, which only all time does without: 2.",)
 
 
 def test_periods_are_those_of_the_zone() -> None:

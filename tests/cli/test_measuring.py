@@ -66,6 +66,19 @@ def test_questions_are_listed(connected: Command) -> None:
         assert shown in told
 
 
+def test_a_survey_that_is_not_listed_is_used_by_its_id(
+    connected: Command, sandbox: SandboxServer
+) -> None:
+    """One shared through a group is missing from the list, and works all the same."""
+    sandbox.state.share(SURVEY, listed=False)
+    try:
+        assert SURVEY not in {survey["id"] for survey in connected.done("surveys", "qualtrics")}
+        assert connected.done("questions", "qualtrics", SURVEY)["questions"]
+        assert connected.done(*NPS)["responses"]
+    finally:
+        sandbox.state.share(SURVEY, listed=True)
+
+
 def test_a_preview_gives_the_fixed_form(
     connected: Command, counted: dict[str, Counter[str]]
 ) -> None:
@@ -89,13 +102,23 @@ def test_a_preview_tells_people(connected: Command) -> None:
     for shown in (
         "Value",
         "Answers",
-        "Left out",
+        "recorded; ",
+        "left out",
         "unfinished",
         "all time",
         "Q1 2026",
         "1 Apr 2026",
     ):
         assert shown in told or shown == "1 Apr 2026"
+
+
+def test_an_average_tells_its_scale(connected: Command) -> None:
+    """Any single choice can be averaged, so people see what the numbers stand for."""
+    average = (*PREVIEW, "--question", "QID2", "--calculation", "average")
+
+    assert "1 = Very dissatisfied … 5 = Very satisfied" in connected(*average).out
+    assert connected.done(*average)["scale"] == "1 = Very dissatisfied … 5 = Very satisfied"
+    assert connected.done(*NPS)["scale"] == ""
 
 
 @pytest.mark.parametrize(
@@ -234,6 +257,8 @@ def test_a_metric_lives_from_add_to_delete(connected: Command) -> None:
     deleted = connected.done("metric", "delete", identity)
 
     assert made["name"] == "Promoters"
+    assert made["questions"]["QID1"]["name"] == "NPS"
+    assert "QID1 “How likely are you to recommend" in told
     assert made["definition"]["type"] == "series"
     assert renamed["definition"] == made["definition"]
     assert renamed["display"]["heading"] == "By month"

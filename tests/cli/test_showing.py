@@ -13,9 +13,8 @@ from smaply_metrics_core.cli.dates import covered, instant, moment
 from smaply_metrics_core.cli.output import print_json, say
 from smaply_metrics_core.cli.usage import WrongUsage
 from smaply_metrics_core.cli.values import card_json, result_json
-from smaply_metrics_core.errors import Blame, Issue
 from smaply_metrics_core.models.metric import Card, Display, Freshness
-from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.problem import Blame, Issue, Problem
 from smaply_metrics_core.models.query import Calculation, MetricType, Window
 from smaply_metrics_core.models.result import Change, GroupValue, Measured, Result, Unit
 
@@ -111,7 +110,7 @@ def test_a_card_without_a_value_has_its_keys(kind: str, keys: dict[str, Any]) ->
 
 
 def test_cards_show_everything(capsys: pytest.CaptureFixture[str]) -> None:
-    """The table has name, value, answers, dates, freshness; below it problem and remedy."""
+    """The table has name, value, answers, dates, freshness; below it each problem once."""
     group = GroupValue(
         key="a",
         label="[bold]A\x1b[31m",
@@ -137,7 +136,7 @@ def test_cards_show_everything(capsys: pytest.CaptureFixture[str]) -> None:
     show_cards(
         [
             card("series", series, freshness=Freshness.FAILED, problem=problem),
-            card("number", None, freshness=Freshness.NEVER, name="Nothing yet"),
+            card("number", None, freshness=Freshness.NEVER, name="Nothing yet", problem=problem),
         ],
         "Europe/Vienna",
     )
@@ -149,6 +148,8 @@ def test_cards_show_everything(capsys: pytest.CaptureFixture[str]) -> None:
         *("Token revoked:", "The token is not accepted.", "→ Enter a current one.", "r-1"),
     ):
         assert shown in told
+    assert "Share, Nothing yet\n" in told
+    assert told.count("→ Enter a current one.") == 1
     assert "\x1b" not in told
 
 

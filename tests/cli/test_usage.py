@@ -33,7 +33,16 @@ def test_there_are_the_commands_that_scripts_rely_on() -> None:
 
     assert {name for name, _ in commands()} == metric | {
         *("sources", "connect", "connections", "check", "edit", "delete", "surveys"),
-        *("questions", "preview", "load", "debug-export", "demo", "account show", "account set"),
+        *(
+            "questions",
+            "preview",
+            "load",
+            "debug-export",
+            "demo",
+            "account show",
+            "account set",
+            "bundle check",
+        ),
     }
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from smaply_metrics_core.errors import (
     ExportFailed,
-    Issue,
     MetricsError,
     PluginError,
     RateLimited,
@@ -20,6 +19,7 @@ from smaply_metrics_core.errors import (
     SourceUnavailable,
     Unreachable,
 )
+from smaply_metrics_core.models.problem import Issue
 
 if TYPE_CHECKING:
     from .conftest import Clients, HandClock

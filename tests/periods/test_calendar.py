@@ -10,9 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smaply_metrics_core.errors import InputError
-from smaply_metrics_core.models.query import Period
+from smaply_metrics_core.models.query import YEARS, Period
 from smaply_metrics_core.periods import (
-    YEARS,
     midnight,
     next_period,
     period_key,

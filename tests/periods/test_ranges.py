@@ -282,3 +282,10 @@ def test_a_query_carries_its_windows() -> None:
     assert [window.name for window in one.windows] == ["current"]
     assert [window.name for window in two.windows] == ["current", "previous"]
     assert two.windows[0] == one.windows[0]
+
+
+@pytest.mark.parametrize("day", [date(1, 1, 1), date(1899, 12, 31), date(2200, 1, 1)])
+def test_a_range_lies_in_years_that_dates_are_believed_of(day: date) -> None:
+    """A slip of the keyboard is refused where it is made, before anything is calculated with it."""
+    with pytest.raises(ValueError, match="1900 to 2199"):
+        DateRange(preset="custom", start=day)

@@ -12,9 +12,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from smaply_metrics_core.errors import Issue, SealBroken, VaultError
+from smaply_metrics_core.errors import SealBroken, VaultError
 from smaply_metrics_core.host.keys import KeyRing, new_key
 from smaply_metrics_core.host.vault import DOTS, FORMAT, Vault, mask
+from smaply_metrics_core.models.problem import Issue
 
 TOKEN = "token-0123456789"
 ROW = ("connection", "account-1", "connection-1", "qualtrics")

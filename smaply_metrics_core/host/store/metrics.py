@@ -76,9 +76,10 @@ def remove(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
 
 def _values(metric: Metric) -> dict[str, Any]:
     return {
-        **metric.model_dump(exclude={"definition", "display"}),
+        **metric.model_dump(exclude={"definition", "display", "questions"}),
         "survey_id": metric.definition.survey_id,
         "definition": metric.definition.model_dump(mode="json"),
+        "questions": metric.model_dump(mode="json", include={"questions"})["questions"],
         "display": metric.display.model_dump(mode="json"),
     }
 
@@ -92,6 +93,7 @@ def metric_of(row: RowMapping) -> Metric:
         source=row["source"],
         definition=Definition.model_validate(row["definition"]),
         display=Display.model_validate(row["display"]),
+        questions=row["questions"],
         version=row["version"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],

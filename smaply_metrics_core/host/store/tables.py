@@ -104,6 +104,8 @@ metrics = Table(
     # Of the definition, apart so that the metrics of one survey are found by an index.
     Column("survey_id", String(400), nullable=False),
     Column("definition", JSON, nullable=False),
+    # What the definition's questions were called: once deleted, the source no longer tells.
+    Column("questions", JSON, nullable=False, server_default="{}"),
     Column("display", JSON, nullable=False),
     Column("version", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),

@@ -1,0 +1,275 @@
+"""``bundle check``: from a survey tool to a bundle, and from the bundle back to the numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smaply_metrics_core.bundle import find_secrets
+from smaply_metrics_qualtrics.sandbox import SandboxServer
+from tests.cli.conftest import SURVEY, TOKEN, Command, Ended
+
+METRICS = {
+    "Everybody": ["--type", "number", "--calculation", "responses"],
+    "NPS": ["--type", "number", "--question", "QID1", "--calculation", "nps"],
+    "By month": [
+        *("--type", "series", "--question", "QID1", "--calculation", "average"),
+        *("--group-by", "period:month"),
+    ],
+    "Before": [
+        *("--type", "comparison", "--question", "QID1", "--calculation", "nps"),
+        *("--range", "last_90_days"),
+    ],
+    "With unfinished": [
+        *("--type", "number", "--calculation", "responses", "--include-unfinished"),
+    ],
+}
+NOW = "2026-04-01T12:00:00Z"
+PERSONAL = {"IPAddress", "LocationLatitude", "LocationLongitude", "RecipientEmail"}
+
+
+@pytest.fixture(scope="module")
+def measured(connected: Command) -> Command:
+    """A home with metrics of every type that were loaded."""
+    for name, options in METRICS.items():
+        connected.done(
+            "metric", "add", name, "--connection", "qualtrics", "--survey", SURVEY, *options
+        )
+    cards = connected.done("load", "--now", NOW)["cards"]
+    assert {card["freshness"] for card in cards} == {"fresh"}
+    return connected
+
+
+@pytest.fixture(scope="module")
+def bundle(measured: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of the survey."""
+    path = tmp_path_factory.mktemp("bundles") / "b.zip"
+    measured.done("debug-export", "qualtrics", "--survey", SURVEY, "--to", str(path))
+    return path
+
+
+def edited(path: Path, target: Path, name: str, change: Callable[[bytes], bytes]) -> Path:
+    """Change one file of a bundle by hand."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for one in old.namelist():
+            content = old.read(one)
+            new.writestr(one, change(content) if one == name else content)
+    return target
+
+
+def check(command: Command, path: Path, *options: str) -> Ended:
+    """Check a bundle."""
+    return command("bundle", "check", str(path), *options)
+
+
+def test_a_bundle_gives_the_numbers_that_were_stored(
+    command: Command, measured: Command, bundle: Path
+) -> None:
+    """Without home, key and network, every value and what was left out comes out the same."""
+    cards = {card["name"]: card for card in measured.done("load", "--now", NOW)["cards"]}
+    ended = check(command, bundle, "--json")
+    assert ended.code == 0, ended.out + ended.err
+    found = ended.json
+    assert (found["agree"], found["source"], found["survey"]) == (True, "qualtrics", SURVEY)
+    assert [metric["name"] for metric in found["metrics"]] == list(METRICS)
+    for metric in found["metrics"]:
+        assert (metric["verdict"], metric["agree"]) == ("agrees", True)
+        assert metric["differences"] == []
+        assert metric["recomputed"]["value"] == metric["stored"]["value"]
+        assert metric["recomputed"]["groups"] == metric["stored"]["groups"]
+        assert metric["recomputed"]["excluded"] == metric["stored"]["excluded"]
+        assert metric["stored"]["answered"] == cards[metric["name"]]["answered"]
+        assert metric["decision"]["next_at"]
+    nps = found["metrics"][1]
+    assert nps["recomputed"]["value"] == cards["NPS"]["value"]
+    assert nps["recomputed"]["excluded"]["unfinished"] > 0
+    assert found["problems"] == found["requests"] == []
+    assert not command.home.exists()
+
+
+def test_people_are_shown_a_table(command: Command, bundle: Path) -> None:
+    """Stored and recomputed side by side, what was left out, and a verdict for each metric."""
+    ended = check(command, bundle)
+    assert ended.code == 0
+    for told in (*METRICS, SURVEY, "agrees", "unfinished", "smaply-metrics-qualtrics"):
+        assert told in ended.out
+
+
+def test_a_value_edited_by_hand_shows(command: Command, bundle: Path, tmp_path: Path) -> None:
+    """A number that was stored wrongly is a difference, and the exit code says so."""
+
+    def lie(content: bytes) -> bytes:
+        metrics: list[dict[str, Any]] = json.loads(content)
+        metrics[1]["result"]["current"]["value"] += 1
+        return json.dumps(metrics).encode()
+
+    path = edited(bundle, tmp_path / "e.zip", "metrics.json", lie)
+    ended = check(command, path, "--json")
+    assert ended.code == 1
+    assert ended.json["agree"] is False
+    assert [m["agree"] for m in ended.json["metrics"]] == [True, False, True, True, True]
+    (difference,) = ended.json["metrics"][1]["differences"]
+    assert difference["what"] == "current.value"
+    assert difference["stored"] == pytest.approx(difference["recomputed"] + 1)
+    told = check(command, path)
+    assert told.code == 1
+    assert "current.value" in told.out
+    assert "differs" in told.out
+
+
+def test_a_response_taken_out_by_hand_shows(command: Command, bundle: Path, tmp_path: Path) -> None:
+    """What is missing from the raw data is missing from the numbers."""
+
+    def shorten(content: bytes) -> bytes:
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+        finished = rows[0].index("Finished"), rows[0].index("Status")
+        victim = next(row for row in rows[3:] if (row[finished[0]], row[finished[1]]) == ("1", "0"))
+        rows.remove(victim)
+        out = io.StringIO(newline="")
+        csv.writer(out).writerows(rows)
+        return out.getvalue().encode()
+
+    path = edited(bundle, tmp_path / "e.zip", "raw/responses.csv", shorten)
+    ended = check(command, path, "--json")
+    assert ended.code == 1
+    said = {one["what"] for one in ended.json["metrics"][0]["differences"]}
+    assert said == {"current.value", "current.responses", "current.answered", "current.recorded"}
+
+
+def test_personal_columns_come_only_when_asked_for(
+    measured: Command, bundle: Path, tmp_path: Path
+) -> None:
+    """They are absent by default, from both tables; asked for, the bundle still checks out."""
+    path = tmp_path / "personal.zip"
+    export = ("debug-export", "qualtrics", "--survey", SURVEY, "--to", str(path))
+    measured.done(*export, "--include-personal")
+    for one, expected in ((bundle, set[str]()), (path, PERSONAL)):
+        with zipfile.ZipFile(one) as files:
+            for name in ("responses.csv", "raw/responses.csv"):
+                header = files.read(name).decode("utf-8-sig").partition("\n")[0].strip()
+                assert set(header.split(",")) & PERSONAL == expected, name
+    ended = check(measured, path, "--json")
+    assert ended.code == 0, ended.out
+    assert ended.json["include_personal"] is True
+
+
+def test_no_secret_is_in_a_bundle(bundle: Path) -> None:
+    """No file of it holds the token in any form."""
+    with zipfile.ZipFile(bundle) as files:
+        assert len(files.namelist()) > 8
+        for name in files.namelist():
+            assert find_secrets(io.BytesIO(files.read(name)), [TOKEN]) == (), name
+
+
+def test_a_failed_export_is_told_with_its_request(
+    measured: Command, command: Command, sandbox: SandboxServer, tmp_path: Path
+) -> None:
+    """Without data nothing can be recomputed, and the check shows what Qualtrics said."""
+    path = tmp_path / "failed.zip"
+    sandbox.state.add_fault("export_progress", kind="failed", times=1)
+    measured.done("debug-export", "qualtrics", "--survey", SURVEY, "--to", str(path))
+    ended = check(command, path, "--json")
+    assert ended.code == 1
+    (problem,) = ended.json["problems"]
+    assert problem["kind"] == "export_failed"
+    assert problem["request_id"]
+    assert {metric["verdict"] for metric in ended.json["metrics"]} == {"not_recomputed"}
+    assert {metric["error"]["kind"] for metric in ended.json["metrics"]} == {"invalid_input"}
+    assert problem["request_id"] in check(command, path).out
+
+
+def test_a_refused_token_leaves_a_bundle_with_its_code(
+    measured: Command, command: Command, sandbox: SandboxServer, tmp_path: Path
+) -> None:
+    """The refusal is in it, with the request that was refused."""
+    path = tmp_path / "refused.zip"
+    sandbox.state.set_token(None)
+    try:
+        measured.done("debug-export", "qualtrics", "--survey", SURVEY, "--to", str(path))
+    finally:
+        sandbox.state.set_token(TOKEN)
+        measured.done("check", "qualtrics")
+    ended = check(command, path, "--json")
+    assert ended.code == 1
+    (problem,) = ended.json["problems"]
+    assert (problem["kind"], problem["issue"]) == ("credential_refused", "token_revoked")
+    (request,) = ended.json["requests"]
+    assert request["status"] == 401
+    assert request["request_id"] == problem["request_id"]
+
+
+def test_csv_files_are_checked_as_well(new: Command, command: Command, tmp_path: Path) -> None:
+    """A bundle of the source csv_example; dates and labels as its file has them."""
+    folder = new.home / "files" / "shop"
+    folder.mkdir(parents=True)
+    rows = ["recorded_at,status,nps,field:store"]
+    rows += [
+        f"2026-01-{day:02},{'test' if day % 7 == 0 else ''},{day % 11},G" for day in range(1, 29)
+    ]
+    (folder / "visits.csv").write_text("\n".join([*rows, ",,3,=1+1"]), encoding="utf-8")
+    new.done("connect", "csv_example", "--set", "folder=shop")
+    survey = ("--connection", "csv_example", "--survey", "visits")
+    nps = ("--question", "nps", "--calculation", "nps")
+    new.done("metric", "add", "NPS", *survey, "--type", "number", *nps)
+    grouped = ("--type", "series", "--group-by", "field:store")
+    new.done("metric", "add", "By store", *survey, *grouped, *nps)
+    new.done("load", "--now", NOW)
+    path = tmp_path / "csv.zip"
+    new.done("debug-export", "csv_example", "--survey", "visits", "--to", str(path))
+    ended = check(command, path, "--json")
+    assert ended.code == 0, ended.out
+    (number, series) = ended.json["metrics"]
+    assert number["recomputed"]["answered"] == number["stored"]["answered"] == 25
+    assert number["recomputed"]["excluded"] == {"test": 4}
+    assert [group["key"] for group in series["recomputed"]["groups"]] == ["G", "=1+1"]
+    with zipfile.ZipFile(path) as files:
+        assert b",=1+1" in files.read("raw/responses.csv")
+        assert b",'=1+1" in files.read("responses.csv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"hello", b"PK\x05\x06" + bytes(18)],
+    ids=["none", "empty", "text", "zip"],
+)
+def test_what_is_no_bundle_is_wrong_usage(
+    command: Command, tmp_path: Path, content: bytes | None
+) -> None:
+    """Exit code 2, one message and one remedy."""
+    path = tmp_path / "x.zip"
+    if content is not None:
+        path.write_bytes(content)
+    ended = check(command, path, "--json")
+    assert ended.code == 2
+    assert ended.error["kind"] == "wrong_usage"
+    assert "debug-export" in ended.error["remedy"]
+
+
+def test_a_hostile_bundle_is_refused_with_words(
+    command: Command, bundle: Path, tmp_path: Path
+) -> None:
+    """A bomb is wrong usage; broken JSON and a source that nobody has end with 1. No traceback."""
+    bomb = edited(bundle, tmp_path / "1.zip", "raw/responses.csv", lambda _: bytes(40 * 2**20))
+    broken = edited(bundle, tmp_path / "2.zip", "metrics.json", lambda _: b"[" * 10_000)
+    missing = edited(
+        bundle,
+        tmp_path / "3.zip",
+        "bundle.json",
+        lambda old: json.dumps(json.loads(old) | {"source": "nobody\x1b[2J"}).encode(),
+    )
+    damaged = edited(bundle, tmp_path / "4.zip", "raw/responses.csv", lambda old: old[: 10**4])
+    codes = []
+    for path in (bomb, broken, missing, damaged):
+        for ended in (check(command, path), check(command, path, "--json")):
+            codes.append(ended.code)
+            assert "Traceback" not in ended.out + ended.err
+            assert "Something is wrong in smaply-metrics" not in ended.out + ended.err
+            assert "\x1b[2J" not in ended.out + ended.err
+    assert codes == [2, 2, 1, 1, 1, 1, 1, 1]
