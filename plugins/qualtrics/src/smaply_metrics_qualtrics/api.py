@@ -101,6 +101,14 @@ class Api:
         path = f"/survey-definitions/{checked_survey_id(survey_id)}"
         return self._get(path, Asking.DEFINITION)
 
+    def response_schema(self, survey_id: str) -> Any:  # noqa: ANN401  # Checked by its reader.
+        """Give the JSON Schema of a survey's responses: the only place that names all its fields.
+
+        Qualtrics allows it 60 times a minute.
+        """
+        path = f"/surveys/{checked_survey_id(survey_id)}/response-schema"
+        return self._get(path, Asking.SCHEMA)
+
     def start_export(self, survey_id: str, body: Mapping[str, Any]) -> str:
         """Start an export of responses; give the id of its progress.
 

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from smaply_metrics_core.errors import (
-    Blame,
     ExportFailed,
     NoSurveys,
     RemoteError,
     ResultsUnavailable,
     SurveyUnavailable,
 )
-from smaply_metrics_core.models.problem import FieldProblem, Problem
+from smaply_metrics_core.models.problem import Blame, FieldProblem, Problem
 from smaply_metrics_core.models.source import CheckNote, CheckStep
 from smaply_metrics_core.models.survey import Survey
 from smaply_metrics_qualtrics.definitions import read_definition, read_survey

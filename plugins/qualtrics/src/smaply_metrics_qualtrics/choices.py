@@ -32,6 +32,7 @@ class Option:
         label: What the respondent read.
         analyze: False when Qualtrics was told to leave it out of analyses.
         text_entry: Whether the respondent could write something beside it.
+        numeric: Whether what is written had to be a number.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Option:
     label: str
     analyze: bool
     text_entry: bool
+    numeric: bool = False
 
     @property
     def key(self) -> str:
@@ -73,6 +75,7 @@ def options(
             label=_label(body, option_id),
             analyze=not _is_no(analyzed.get(option_id)),
             text_entry=_is_yes(body.get("TextEntry")),
+            numeric=body.get("TextEntryValidation") == "ValidNumber",
         )
         for option_id, body in _entries(question.get(f"{what}s"))
     }
@@ -128,6 +131,22 @@ def single_choices(offered: Sequence[Option]) -> tuple[Choice, ...]:
     )
 
 
+def other_spellings(offered: Sequence[Option]) -> dict[str, str]:
+    """Give what else may stand in an export for a choice: its key by what stands there.
+
+    A cell is a recode first and an id second. Of carried-forward choices nobody documents whether
+    exports write their own id or that of their origin, so either is understood where it is no
+    other choice.
+    """
+    keys = {option.key for option in offered}
+    found = {option.id: option.key for option in offered if option.id not in keys}
+    for option in offered:
+        origin = option.id.lstrip("x")
+        if origin != option.id and origin not in keys:
+            found.setdefault(origin, option.key)
+    return found
+
+
 def multiple_choices(offered: Sequence[Option]) -> dict[str, Choice]:
     """Give the choices of a question with several answers, by option id.
 
@@ -142,6 +161,18 @@ def multiple_choices(offered: Sequence[Option]) -> dict[str, Choice]:
         )
         for option in offered
     }
+
+
+def joined_spellings(offered: Sequence[Option]) -> dict[str, str]:
+    """Give the key of a choice by what stands for it in a list of several: its recode or its id.
+
+    Empty when recodes repeat: a list of them cannot be told apart.
+    """
+    by_option = multiple_choices(offered)
+    spelled = {option.key: by_option[option.id].key for option in offered}
+    if len(spelled) < len(offered):
+        return {}
+    return {option.id: by_option[option.id].key for option in offered} | spelled
 
 
 def _entries(choices: object) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -12,7 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-_QUESTION: Final = re.compile(r"(?:[^_]+_)?(?P<question>QID\d+)(?P<rest>(?:[_#].*)?)", re.DOTALL)
+_QUESTION: Final = re.compile(
+    r"(?:(?P<loop>[^_]+)_)?(?P<question>QID\d+)(?P<rest>(?:[_#].*)?)", re.DOTALL
+)
 _DERIVED: Final = re.compile(r"_(?:DO|NPS_GROUP)|.*_TEXT_[0-9a-f]{24}.*", re.DOTALL)
 
 NEEDED_METADATA: Final = ("status", "finished", "recordedDate")
@@ -73,6 +75,12 @@ class Column:
         if found is None or _DERIVED.fullmatch(found["rest"]):
             return ""
         return found["question"]
+
+    @property
+    def loop(self) -> str:
+        """The loop in which that was asked; empty outside of loops."""
+        found = _QUESTION.fullmatch(self.key.import_id)
+        return (found["loop"] or "") if found else ""
 
 
 def read_key(cell: str) -> tuple[ColumnKey, str] | None:
@@ -146,9 +154,10 @@ class Header:
             and (column.key.import_id == import_id or column.key.import_id.startswith(begins))
         ]
 
-    def loops(self, question: str) -> list[Column]:
-        """Give every column of a question, whatever the loop."""
-        return [column for column in self.columns if column.question == question]
+    def loops(self, question: str) -> list[str]:
+        """Give the loops of a question in the order of the file; one outside of loops is empty."""
+        found = (c.loop for c in self.columns if c.question == question)
+        return list(dict.fromkeys(found))
 
     def choices(self, import_id: str) -> dict[str, list[Column]]:
         """Give the columns of a question that was split by choice, by the id of the choice."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from smaply_metrics_core.calculations.rows import UNREADABLE
 from smaply_metrics_core.calculations.tally import Columns, TallyRequest
 from smaply_metrics_core.errors import ExportFailed, QuestionUnavailable
 from smaply_metrics_core.models.query import LeftOut, MetricQuery
 from smaply_metrics_core.models.survey import Question, QuestionKind
 from smaply_metrics_qualtrics.columns import Column, ColumnKey, Header
+from smaply_metrics_qualtrics.loops import NOT_SHOWN, never_asked, one_loop
+from smaply_metrics_qualtrics.parts import Part
 from smaply_metrics_qualtrics.questions import Reading, Shape
 from smaply_metrics_qualtrics.reading import Responses
 
@@ -35,9 +38,6 @@ STATUS: Final[Mapping[str, LeftOut]] = {
 }
 """Why a response of this status, as a code or in words, is left out; every other status counts."""
 
-NOT_SHOWN: Final = "not_shown"
-"""The reason of a blank answer to a question that the respondent never saw."""
-
 _UNFINISHED: Final = ("0", "False", "FALSE", "false")
 _DATE: Final = "%Y-%m-%d %H:%M:%S"
 _NO_TEXT: Final = pl.lit(None, dtype=pl.String)
@@ -47,37 +47,12 @@ Answered = pl.Expr | Mapping[str, pl.Expr]
 """The answer as text or, where one response may give several, a Boolean for each key."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """One query with everything in the survey that it names.
-
-    Attributes:
-        question: What it measures; ``None`` counts responses.
-        reading: How that is read.
-        others: The questions that it groups by or filters on, by id.
-        readings: How those are read, by id.
-        fields: The embedded fields that it groups by or filters on.
-    """
-
-    query: MetricQuery
-    question: Question | None
-    reading: Reading | None
-    others: Mapping[str, Question]
-    readings: Mapping[str, Reading]
-    fields: tuple[str, ...]
-
-    def all_readings(self) -> Iterator[Reading]:
-        """Yield every reading that it needs columns for."""
-        if self.reading is not None:
-            yield self.reading
-        yield from self.readings.values()
-
-
 class _Found(NamedTuple):
-    """The cells of a question: its answers, and why a row has none."""
+    """The cells of a question: its answers, why a row has none, and the columns they come from."""
 
     answered: Answered
     unanswered: pl.Expr | None = None
+    columns: tuple[Column, ...] = ()
 
 
 class Counter:
@@ -92,45 +67,117 @@ class Counter:
         self._header = header
         self._seen = None if seen is None else str(seen)
 
-    def tally_request(self, part: Part) -> TallyRequest:
-        """Say what to count for one query.
+    def tally_requests(self, part: Part) -> list[TallyRequest]:
+        """Say what to count for a query; of a question in loops, what ``loops.merge`` adds up.
 
         Raises:
             QuestionUnavailable: when the export has no column for something that it names.
             ExportFailed: when the query is about dates and the export has none.
         """
+        if part.reading is None:
+            return [self._request(part, _Found(_NO_TEXT))]
+        if not part.reading.every_loop:
+            return [self._request(part, self._find(part.reading))]
+        passes = [self._find(reading) for reading in self._loops(part.reading)]
+        asked = [self._asked(found.columns) for found in passes]
+        ever = pl.when(pl.any_horizontal(asked)).then(pl.lit("1"))
+        return [
+            self._request(never_asked(part), _Found(ever)),
+            *(
+                self._request(
+                    one_loop(part, number),
+                    found._replace(unanswered=pl.when(~was_asked).then(pl.lit(NOT_SHOWN))),
+                )
+                for number, (found, was_asked) in enumerate(zip(passes, asked, strict=True))
+            ),
+        ]
+
+    def _request(self, part: Part, found: _Found) -> TallyRequest:
         return _request(
             part,
             recorded=self._recorded(part.query),
             left_out=self._left_out(),
-            found=self._find(part.reading) if part.reading else _Found(_NO_TEXT),
+            found=found,
             others={
-                **{("question", of): self._find(r).answered for of, r in part.readings.items()},
+                **{
+                    ("question", of): self._filter(part.others[of], reading)
+                    for of, reading in part.readings.items()
+                },
                 **{("field", name): self._field(name) for name in part.fields},
             },
             notes=_notes(self._header),
         )
 
+    def _asked(self, columns: Iterable[Column]) -> pl.Expr:
+        """Say whether a row was asked something: it has an answer, or the mark of being seen."""
+        return pl.any_horizontal(
+            (pl.col(Responses.name(column)) != "").fill_null(value=False) for column in columns
+        )
+
     def _find(self, reading: Reading) -> _Found:
         match reading.shape:
+            case Shape.MULTIPLE if self._joined(reading):
+                column = self._column(reading)
+                cell = self._cell(column)
+                # An answer that was taken out of the survey is one, but nobody knows which.
+                unread: pl.Expr = pl.when(cell != "").then(pl.lit(UNREADABLE))
+                if (unseen := self._unseen([column])) is not None:
+                    unread = pl.coalesce(unread, unseen)
+                return _Found(_listed(reading, cell), unread, (column,))
             case Shape.MULTIPLE:
                 columns = self._split(reading)
                 ticks = {key: self._is_ticked(column) for key, column in columns.items()}
-                return _Found(ticks, self._unseen(columns.values()))
+                unseen = self._unseen(columns.values())
+                return _Found(ticks, unseen, tuple(dict.fromkeys(columns.values())))
             case Shape.ANY:
-                parts = (
-                    self._header.loops(reading.question)
-                    if reading.every_loop
-                    else self._header.parts(reading.import_id)
-                )
+                parts = self._header.parts(reading.import_id)
                 if not parts:
-                    raise _missing(reading.import_id or reading.question)
-                return _Found(self._any(parts))
+                    raise _missing(reading.import_id)
+                return _Found(self._any(parts), None, tuple(parts))
             case Shape.SINGLE:
                 column = self._column(reading)
-                return _Found(self._cell(column), self._unseen([column]))
+                cell = self._cell(column)
+                if reading.spellings:
+                    cell = cell.replace(reading.spellings)
+                return _Found(cell, self._unseen([column]), (column,))
             case _:
-                return _Found(self._cell(self._column(reading)))
+                column = self._column(reading)
+                return _Found(self._cell(column), None, (column,))
+
+    def _loops(self, reading: Reading) -> list[Reading]:
+        """Give the reading of each loop that the export knows."""
+        loops = self._header.loops(reading.question)
+        if not loops:
+            raise _missing(reading.import_id)
+        return [
+            dataclasses.replace(
+                reading,
+                import_id=f"{loop}_{reading.import_id}" if loop else reading.import_id,
+                every_loop=False,
+            )
+            for loop in loops
+        ]
+
+    def _filter(self, question: Question, reading: Reading) -> Answered:
+        """Give the answers to filter by; of a question in loops whether any loop gave each."""
+        if not reading.every_loop:
+            return self._find(reading).answered
+        found = [self._find(loop).answered for loop in self._loops(reading)]
+        return {
+            choice.key: pl.any_horizontal(
+                each.get(choice.key, pl.lit(value=False))
+                if isinstance(each, Mapping)
+                else each.eq_missing(choice.key)
+                for each in found
+            )
+            for choice in question.choices
+        }
+
+    def _joined(self, reading: Reading) -> bool:
+        """Whether one column lists all the answers, which no export does that was not asked to."""
+        whole = self._header.all(ColumnKey(reading.import_id))
+        split = self._header.choices(reading.import_id)
+        return bool(reading.spellings) and len(whole) == 1 and not split
 
     def _split(self, reading: Reading) -> dict[str, Column]:
         """Find the column of each choice, by the choice's key."""
@@ -190,11 +237,14 @@ class Counter:
             return _NO_DATE
         zone = _zone(column.zone)
         text = pl.col(Responses.name(column))
-        usual = text.str.to_datetime(_DATE, time_unit="us", strict=False)
+        usual = text.str.to_datetime(_DATE, time_unit="us", strict=False, cache=False)
         # ISO 8601 is read as well; whatever else it is ends in an error, never in a wrong date.
         odd = pl.when(usual.is_null() & (text != "")).then(text).str.replace("T", " ")
         tail = r"(\.\d+)?Z?$" if zone == "UTC" else r"(\.\d+)?$"
-        iso = odd.str.replace(tail, "").str.to_datetime(_DATE, time_unit="us", strict=True)
+        # Nearly every date is another one: a cache of them only costs time.
+        iso = odd.str.replace(tail, "").str.to_datetime(
+            _DATE, time_unit="us", strict=True, cache=False
+        )
         return (
             pl.coalesce(usual, iso)
             .dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
@@ -212,6 +262,20 @@ class Counter:
             by_status = status.replace_strict(kinds, default=None, return_dtype=pl.String)
             reason = pl.coalesce(by_status, reason)
         return reason
+
+
+def _listed(reading: Reading, cell: pl.Expr) -> dict[str, pl.Expr]:
+    """Say for each choice whether it is in a list."""
+    chosen = pl.concat_str(pl.lit(","), cell, pl.lit(","))
+    spelled: dict[str, list[str]] = {}
+    for text, key in reading.spellings.items():
+        spelled.setdefault(key, []).append(text)
+    return {
+        key: pl.any_horizontal(
+            chosen.str.contains(f",{text},", literal=True).fill_null(value=False) for text in texts
+        )
+        for key, texts in spelled.items()
+    }
 
 
 def count_nothing(part: Part) -> TallyRequest:

@@ -6,15 +6,16 @@ surveys are years old and made by many hands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from smaply_metrics_core.calculations.definitions import allowed_calculations
-from smaply_metrics_core.errors import QuestionUnavailable, SourceUnavailable
+from smaply_metrics_core.errors import QuestionUnavailable, RemoteError, SourceUnavailable
 from smaply_metrics_core.models.survey import (
     EmbeddedField,
+    KnownQuestion,
     Question,
     QuestionKind,
     Questionnaire,
@@ -23,6 +24,7 @@ from smaply_metrics_core.models.survey import (
 from smaply_metrics_qualtrics.choices import listing, mapping, options
 from smaply_metrics_qualtrics.plain import plain
 from smaply_metrics_qualtrics.questions import NOT_ANSWERED, Reading, Shape, ask
+from smaply_metrics_qualtrics.schema import SchemaField, schema_fields, schema_loops, schema_topics
 
 _NUMERIC_FIELDS: Final = frozenset({"Scale", "Number", "Numeric"})
 _FIELD_PREFIX: Final = "field:"
@@ -35,17 +37,19 @@ class SurveyMap:
 
     Attributes:
         readings: How each question or sub-question is read, by id.
-        trash: Name and text of the questions in the trash, by id.
+        trash: What the questions in the trash, and their parts, are called, by id.
+        fields_unknown: Why the fields that the flow does not declare are not known, if so.
         recodes: Every key that a cell of a question may hold.
     """
 
     questionnaire: Questionnaire
     readings: Mapping[str, Reading]
-    trash: Mapping[str, tuple[str, str]]
+    trash: Mapping[str, KnownQuestion]
     recodes: frozenset[str]
+    fields_unknown: RemoteError | None = None
 
-    def question(self, question_id: str) -> Question:
-        """Find a question.
+    def question(self, question_id: str, part: str = "question_id") -> Question:
+        """Find a question; ``part`` is the part of a definition that names it.
 
         Raises:
             QuestionUnavailable: when it is gone; names its likely successor where there is one.
@@ -53,26 +57,17 @@ class SurveyMap:
         try:
             return self.questionnaire.question(question_id)
         except QuestionUnavailable:
-            raise self.gone(question_id) from None
+            raise self.gone(question_id, part) from None
 
-    def gone(self, question_id: str) -> QuestionUnavailable:
+    def gone(self, question_id: str, part: str = "question_id") -> QuestionUnavailable:
         """Say that a question is no longer there, and which one may have taken its place."""
-        title = self.questionnaire.survey.name
-        name, text = self.trash.get(question_id, ("", ""))
-        for question in self.questionnaire.questions if name else ():
-            if question.name == name or question.text == text:
-                return QuestionUnavailable(
-                    f"The question {question_id} (“{text}”) of the survey “{title}” was deleted.",
-                    remedy=f"Edit the metric and choose {question.id} (“{question.text}”), which "
-                    "seems to have taken its place: its answers begin when it was added.",
-                )
-        if name:
-            return QuestionUnavailable(
-                f"The question {question_id} (“{text}”) of the survey “{title}” was deleted.",
-                remedy=_EDIT,
-            )
+        known = self.trash.get(question_id)
+        if known is not None:
+            return self.questionnaire.deleted(question_id, known, part)
         return QuestionUnavailable(
-            f"The survey “{title}” has no question {question_id} (any more).", remedy=_EDIT
+            f"The survey “{self.questionnaire.survey.name}” has no question {question_id} (any "
+            "more).",
+            remedy=_EDIT,
         )
 
 
@@ -90,8 +85,13 @@ def read_survey(element: object) -> Survey | None:
     )
 
 
-def read_definition(result: object, survey_id: str) -> SurveyMap:
+def read_definition(result: object, survey_id: str, schema: object = None) -> SurveyMap:
     """Read the result of ``GET /survey-definitions/{id}``.
+
+    Args:
+        result: The definition.
+        survey_id: The survey that was asked for.
+        schema: The response-schema; without it, only fields that the flow declares are known.
 
     Raises:
         SourceUnavailable: when it is no survey definition at all.
@@ -113,7 +113,7 @@ def read_definition(result: object, survey_id: str) -> SurveyMap:
         for question_id, question in mapping(body["Questions"]).items()
         if isinstance(question, dict)
     }
-    order, trashed = _order(body, bodies)
+    order, trashed = _order(body, bodies, schema_loops(schema))
     questions: list[Question] = []
     readings: dict[str, Reading] = {}
     for question_id, loops in order.items():
@@ -121,8 +121,9 @@ def read_definition(result: object, survey_id: str) -> SurveyMap:
             asked = ask(question_id, bodies[question_id], bodies, loops)
             questions.append(asked.question)
             readings |= asked.readings
-    fields, numbers = _fields(body)
-    for question, reading in (*_scores(body), *numbers):
+    fields, numbers = _fields(body, schema_fields(schema))
+    topics = _topics(schema, order)
+    for question, reading in (*topics, *_scores(body), *numbers):
         questions.append(question)
         readings[question.id] = reading
     return SurveyMap(
@@ -130,13 +131,24 @@ def read_definition(result: object, survey_id: str) -> SurveyMap:
             survey=survey, questions=tuple(questions), fields=fields, notes=_notes(len(trashed))
         ),
         readings=readings,
-        trash={qid: _name_and_text(bodies[qid]) for qid in trashed},
+        trash={
+            question.id: KnownQuestion(name=question.name, text=question.text)
+            for qid in trashed
+            for question in Questionnaire(
+                survey=survey, questions=(ask(qid, bodies[qid], bodies, None).question,)
+            ).walk()
+        },
         recodes=frozenset(
             option.key
             for question in bodies.values()
             for option in (*options(question), *options(question, "Answer"))
         ),
     )
+
+
+def is_field_number(question_id: str) -> bool:
+    """Whether a question id is that of an embedded field that holds numbers."""
+    return question_id.startswith(_FIELD_PREFIX)
 
 
 def moment(value: object) -> datetime | None:
@@ -151,7 +163,9 @@ def moment(value: object) -> datetime | None:
 
 
 def _order(
-    body: Mapping[str, Any], bodies: Mapping[str, Mapping[str, Any]]
+    body: Mapping[str, Any],
+    bodies: Mapping[str, Mapping[str, Any]],
+    more_loops: Mapping[str, Sequence[str]],
 ) -> tuple[dict[str, Mapping[str, str] | None], list[str]]:
     """Give the questions in the order of the blocks, each with its loops, and those in the trash.
 
@@ -167,15 +181,18 @@ def _order(
         if mapping(block).get("Type") == "Trash":
             trashed |= dict.fromkeys(known)
         else:
-            order |= dict.fromkeys(known, _loops(mapping(block), bodies))
+            order |= {qid: _loops(mapping(block), bodies, more_loops.get(qid, ())) for qid in known}
     order |= {qid: None for qid in bodies if qid not in order and qid not in trashed}
     return order, [question_id for question_id in trashed if question_id not in order]
 
 
 def _loops(
-    block: Mapping[str, Any], bodies: Mapping[str, Mapping[str, Any]]
+    block: Mapping[str, Any], bodies: Mapping[str, Mapping[str, Any]], more: Sequence[str]
 ) -> Mapping[str, str] | None:
-    """Give the loops of a loop & merge block, label by id; ``None`` for every other block."""
+    """Give the loops of a loop & merge block, label by id; ``None`` for every other block.
+
+    ``more`` are those that a question of it has in the schema, whether the block lists them or not.
+    """
     settings = mapping(block.get("Options"))
     if settings.get("Looping") in {None, "", "None", False}:
         return None
@@ -186,26 +203,49 @@ def _loops(
     for loop, merged in mapping(looping.get("Static")).items():
         texts = (plain(text) for text in mapping(merged).values())
         loops[loop] = labels.get(loop) or next(filter(None, texts), "") or f"Loop {loop}"
-    return loops
+    return loops | {loop: labels.get(loop) or f"Loop {loop}" for loop in more if loop not in loops}
 
 
 def _fields(
-    body: Mapping[str, Any],
+    body: Mapping[str, Any], others: Sequence[SchemaField]
 ) -> tuple[tuple[EmbeddedField, ...], list[tuple[Question, Reading]]]:
-    """Give the embedded fields of the survey's flow, and those declared as numbers as questions."""
-    found: dict[str, Mapping[str, Any]] = {}
+    """Give the embedded fields of the flow, then the others, and as questions those of numbers."""
+    found: dict[str, bool] = {}
     for element in _walk(body.get("SurveyFlow")):
         for declared in listing(element.get("EmbeddedData")):
             name = mapping(declared).get("Field")
             if isinstance(name, str) and name:
-                found.setdefault(name, mapping(declared))
+                numeric = mapping(declared).get("VariableType") in _NUMERIC_FIELDS
+                found[name] = found.get(name, False) or numeric
+    for other in others:
+        found[other.name] = found.get(other.name, False) or other.numeric
     fields = tuple(EmbeddedField(name=name, label=plain(name)) for name in found)
     numbers = [
         (_number(f"{_FIELD_PREFIX}{name}", name, name), Reading("", Shape.NUMBER, field=name))
-        for name, declared in found.items()
-        if declared.get("VariableType") in _NUMERIC_FIELDS
+        for name, numeric in found.items()
+        if numeric
     ]
     return fields, numbers
+
+
+def _topics(schema: object, order: Iterable[str]) -> list[tuple[Question, Reading]]:
+    """Give the topics that Text iQ found in texts: several for one answer, so only counted."""
+    known = set(order)
+    return [
+        (
+            Question(
+                id=topics.id,
+                name=topics.id,
+                text=topics.text,
+                kind=QuestionKind.OTHER,
+                calculations=allowed_calculations(QuestionKind.OTHER),
+                note="The topics of a text can be counted; they have no scale.",
+            ),
+            Reading("", Shape.TEXT, import_id=topics.id),
+        )
+        for topics in schema_topics(schema)
+        if topics.question in known
+    ]
 
 
 def _walk(flow: object) -> Iterator[Mapping[str, Any]]:
@@ -241,8 +281,3 @@ def _notes(trashed: int) -> tuple[str, ...]:
     if not trashed:
         return ()
     return (f"Questions in the trash are not offered: {trashed}.",)
-
-
-def _name_and_text(question: Mapping[str, Any]) -> tuple[str, str]:
-    text = plain(question.get("QuestionText")) or plain(question.get("QuestionDescription"))
-    return str(question.get("DataExportTag") or question.get("QuestionID") or ""), text

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-import polars as pl
-
 from smaply_metrics_core.calculations.definitions import check_definition
-from smaply_metrics_core.calculations.tally import TallyRequest, tally_all
-from smaply_metrics_core.errors import ExportFailed, MetricsError, QueryInvalid
+from smaply_metrics_core.errors import (
+    MetricsError,
+    QueryInvalid,
+    QuestionUnavailable,
+)
 from smaply_metrics_core.models.query import MetricQuery
+from smaply_metrics_core.models.survey import Question
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_qualtrics.counting import Counter, Part, count_nothing
-from smaply_metrics_qualtrics.definitions import SurveyMap, read_definition
+from smaply_metrics_qualtrics.answering import count_export
+from smaply_metrics_qualtrics.definitions import SurveyMap
+from smaply_metrics_qualtrics.describing import describe_for, named_fields, only_in_schema
 from smaply_metrics_qualtrics.export import ExportRequest, fetch_export, span
+from smaply_metrics_qualtrics.parts import Part
 from smaply_metrics_qualtrics.questions import Shape
-from smaply_metrics_qualtrics.reading import read_export
 
 if TYPE_CHECKING:
     from smaply_metrics_core.context import SourceContext
@@ -37,7 +40,7 @@ def fetch(
         ExportFailed: when the export failed or came damaged.
     """
     context.progress(0, None, "Reading the survey's definition")
-    survey = read_definition(api.definition(survey_id), survey_id)
+    survey = describe_for(api, survey_id, [query.definition for query in queries])
     parts: list[Part] = []
     for query in queries:
         try:
@@ -48,21 +51,11 @@ def fetch(
         return
     request = plan_export(parts, survey)
     as_of = context.now()
-    responses = read_export(fetch_export(api, context, survey_id, request))
-    context.progress(100, 100, "Counting the responses")
-    requests: list[TallyRequest] = []
-    counter = Counter(responses.header, request.seen) if responses.header else None
-    for part in parts:
-        try:
-            requests.append(counter.tally_request(part) if counter else count_nothing(part))
-        except MetricsError as error:
-            yield part.query.id, error
+    path = fetch_export(api, context, survey_id, request)
     try:
-        yield from tally_all(responses.rows, requests, as_of=as_of).items()
-    except pl.exceptions.PolarsError as error:
-        raise ExportFailed(
-            "The export arrived damaged: its rows do not fit its header, or a date cannot be read."
-        ) from error
+        yield from count_export(path, parts, request.seen, context, as_of).items()
+    finally:
+        path.unlink()
 
 
 def prepare(query: MetricQuery, survey: SurveyMap) -> Part:
@@ -74,15 +67,16 @@ def prepare(query: MetricQuery, survey: SurveyMap) -> Part:
         GroupingRefused: when it cannot be grouped like this.
         QueryInvalid: when the parts of the query do not go together.
     """
-    definition = query.definition
-    named: list[tuple[str, str]] = [(wanted.kind, wanted.of) for wanted in definition.filters]
-    if definition.group_by is not None:
-        named.append((definition.group_by.kind, definition.group_by.of))
-    others = {of: survey.question(of) for kind, of in named if kind == "question"}
-    question = survey.question(definition.question_id) if definition.question_id else None
+    definition, fields = query.definition, named_fields(query.definition)
+    found = {(part, of): _found(survey, part, of) for part, of in definition.named_questions()}
+    question = found.pop(("question_id", definition.question_id or ""), None)
+    others = {of: other for (_, of), other in found.items()}
+    if survey.fields_unknown and not {f.name for f in survey.questionnaire.fields} >= {*fields}:
+        raise survey.fields_unknown
     check_definition(definition, survey.questionnaire)
-    for question_id in others:
-        if survey.readings[question_id].shape is Shape.ANY:
+    readings = {question_id: survey.readings[question_id] for question_id in others}
+    for question_id, reading in readings.items():
+        if reading.shape is Shape.ANY or (reading.every_loop and not others[question_id].choices):
             raise QueryInvalid(
                 f"{question_id} has no answer of its own to filter by.",
                 remedy="Filter by one of its rows, or by another question.",
@@ -92,9 +86,18 @@ def prepare(query: MetricQuery, survey: SurveyMap) -> Part:
         question=question,
         reading=survey.readings[question.id] if question else None,
         others=others,
-        readings={question_id: survey.readings[question_id] for question_id in others},
-        fields=tuple(of for kind, of in named if kind == "field"),
+        readings=readings,
+        fields=fields,
     )
+
+
+def _found(survey: SurveyMap, part: str, question_id: str) -> Question:
+    try:
+        return survey.question(question_id, part)
+    except QuestionUnavailable:
+        if survey.fields_unknown and only_in_schema(question_id):
+            raise survey.fields_unknown from None
+        raise
 
 
 def plan_export(parts: Sequence[Part], survey: SurveyMap) -> ExportRequest:
@@ -111,7 +114,7 @@ def plan_export(parts: Sequence[Part], survey: SurveyMap) -> ExportRequest:
         fields=None if scored else _ordered(fields),
         start=start,
         end=end,
-        seen=_sentinel(survey.recodes) if coded else None,
+        seen=sentinel(survey.recodes) if coded else None,
     )
 
 
@@ -119,8 +122,9 @@ def _ordered(ids: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(ids), key=lambda one: (len(one), one)))
 
 
-def _sentinel(recodes: frozenset[str]) -> int:
-    sentinel = _FIRST_SENTINEL
-    while str(sentinel) in recodes:
-        sentinel -= 1
-    return sentinel
+def sentinel(recodes: frozenset[str]) -> int:
+    """Pick the number for a question that was seen and not answered: one that is no answer."""
+    number = _FIRST_SENTINEL
+    while str(number) in recodes:
+        number -= 1
+    return number

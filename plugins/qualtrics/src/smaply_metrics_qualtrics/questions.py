@@ -17,9 +17,11 @@ from smaply_metrics_core.calculations.definitions import allowed_calculations
 from smaply_metrics_core.models.survey import Choice, Question, QuestionKind
 from smaply_metrics_qualtrics.choices import (
     Option,
+    joined_spellings,
     mapping,
     multiple_choices,
     options,
+    other_spellings,
     single_choices,
     with_carried,
 )
@@ -41,13 +43,13 @@ _SEVERAL_NOTE: Final = (
     "Several answers may be given: it has shares and no average, and nothing is grouped by it."
 )
 _NUMBER_NOTE: Final = "Numbers are calculated with, but nothing is grouped by them."
+_LOOPS_NOTE: Final = "Asked in loops, here all together: each loop gives an answer of its own."
 _COUNT_NOTES: Final = {
-    "DD": "Drill-down answers span several columns and are not measured yet.",
     "Draw": "A signature can be counted; there is nothing in it to calculate with.",
     "FileUpload": "An uploaded file can be counted; there is nothing in it to calculate with.",
     "HeatMap": "Clicks on a picture can be counted; they have no scale.",
     "HL": "Highlighted words can be counted; they have no scale.",
-    "HotSpot": "Regions of a picture can be counted; they are not measured yet.",
+    "HotSpot": "A marked picture can be counted; its regions have no common scale.",
     "Meta": "The respondent's browser can be counted; there is nothing in it to calculate with.",
     "PGR": "Pick, group and rank answers mix groups with ranks and are not measured.",
     "SBS": "A side-by-side question mixes questions of several kinds and is not measured.",
@@ -78,9 +80,10 @@ class Reading:
     Attributes:
         question: The id under which its columns are asked for; empty for a score or a field.
         import_id: Of its column; what those of all its columns begin with when there are several.
-        every_loop: Whether the columns of all loops count, not those of ``import_id`` alone.
+        every_loop: It is asked in loops, and counts in each: ``import_id`` is that outside of them.
         field: The embedded field that holds it; empty for everything else.
         ticks: For a split question the key of each choice, by option id.
+        spellings: What else than a choice's key may stand in a cell, and the key that it means.
         may_lack: Options that may have no column: those left out of analyses often have none.
     """
 
@@ -90,6 +93,7 @@ class Reading:
     every_loop: bool = False
     field: str = ""
     ticks: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    spellings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     may_lack: frozenset[str] = frozenset()
 
 
@@ -126,24 +130,39 @@ def ask(
         body: Its definition.
         questions: All questions of the survey, for choices that are carried forward.
         loops: For a question of a loop & merge block its loops, label by id; empty when they are
-            not known. ``None`` for every other question.
+            not known, and all together all the same. ``None`` for every other question.
     """
     tag = str(body.get("DataExportTag") or question_id)
     text = plain(body.get("QuestionText")) or plain(body.get("QuestionDescription")) or tag
     named = _Named(question_id, tag, text)
+    builder = _Builder(question_id, body, questions)
+    question = builder.build(named)
     if loops is None:
-        builder = _Builder(question_id, body, questions)
-        return Asked(builder.build(named), builder.readings)
-    readings = {question_id: Reading(question_id, Shape.ANY, every_loop=True)}
-    if not loops:
-        note = "Asked in loops that the survey's definition does not list: it can be counted."
-        return Asked(_answered(named, QuestionKind.OTHER, note), readings)
+        return Asked(question, builder.readings)
+    readings = {
+        part: dataclasses.replace(reading, every_loop=True)
+        for part, reading in builder.readings.items()
+    }
     inside: list[Question] = []
     for loop, label in loops.items():
-        builder = _Builder(question_id, body, questions)
-        inside.append(builder.build(_Named(f"{loop}_{question_id}", f"{loop}_{tag}", label)))
-        readings |= builder.readings
-    return Asked(_group(named, inside, "Asked in a loop: choose one of its loops."), readings)
+        one = _Builder(question_id, body, questions)
+        inside.append(one.build(_Named(f"{loop}_{question_id}", f"{loop}_{tag}", label)))
+        readings |= one.readings
+    whole = _in_every_loop(question)
+    return Asked(
+        whole.model_copy(update={"sub_questions": (*whole.sub_questions, *inside)}), readings
+    )
+
+
+def _in_every_loop(question: Question) -> Question:
+    """Say that a question stands for all of its loops: one response may give several answers."""
+    return question.model_copy(
+        update={
+            "can_group_by": False,
+            "note": f"{_LOOPS_NOTE} {question.note}".strip(),
+            "sub_questions": tuple(_in_every_loop(part) for part in question.sub_questions),
+        }
+    )
 
 
 def _group(named: _Named, inside: Sequence[Question], note: str) -> Question:
@@ -183,6 +202,7 @@ class _Builder:
             "CS": self._items,
             "RO": self._items,
             "Timing": self._timing,
+            "DD": self._drill_down,
         }
         return makers.get(self._type, self._other)(named)
 
@@ -196,7 +216,7 @@ class _Builder:
         else:
             made = self._single(named, offered)
         texts = tuple(
-            self._typed(named.part(f"{option.id}_TEXT", f"{option.label.rstrip(':')}: text"))
+            self._written(named.part(f"{option.id}_TEXT", _beside(option)), option.numeric)
             for option in offered
             if option.text_entry
         )
@@ -217,6 +237,9 @@ class _Builder:
                     row, [make(row.part(a.id, a.label)) for a in answers], "Choose a column."
                 ),
             )
+        if self._selector == "MaxDiff":
+            note = "MaxDiff answers set choices against each other; alone they have no scale."
+            return self._counted(named, note)
         kind = f"{self._selector} {sub_selector}".strip() or "unknown"
         return self._counted(named, f"A matrix of this kind ({kind}) is not measured.")
 
@@ -229,15 +252,18 @@ class _Builder:
                 part = part._replace(tag=str(tags[row.id]))
             inside.append(make(part))
             if row.text_entry:
-                inside.append(self._typed(part.part("TEXT", f"{row.label.rstrip(':')}: text")))
+                inside.append(self._written(part.part("TEXT", _beside(row)), row.numeric))
         return self._group(named, inside, "Choose one of its rows.")
 
     def _text_entry(self, named: _Named) -> Question:
-        make = self._number if self._is_numeric() else self._typed
+        numeric = self._is_numeric()
         if self._selector != "FORM":
+            make = self._number if numeric else self._typed
             return make(named, f"{named.id}_TEXT")
-        fields = options(self._body, valued=False)
-        inside = [make(named.part(option.id, option.label)) for option in fields]
+        inside = [
+            self._written(named.part(field.id, field.label), field.numeric or numeric)
+            for field in options(self._body, valued=False)
+        ]
         return self._group(named, inside, "Choose one of its fields.")
 
     def _is_numeric(self) -> bool:
@@ -248,11 +274,23 @@ class _Builder:
     def _items(self, named: _Named) -> Question:
         items = with_carried(self._body, self._questions, valued=False)
         inside = [self._number(named.part(item.id, item.label)) for item in items]
+        if self._type == "RO":
+            return self._group(named, inside, "Choose one of its items; 1 is the first rank.")
         return self._group(named, inside, "Choose one of its items.")
 
     def _timing(self, named: _Named) -> Question:
         inside = [self._number(named.part(part, label)) for part, label in _TIMES.items()]
         return self._group(named, inside, "Choose one of its times.")
+
+    def _drill_down(self, named: _Named) -> Question:
+        """Read its levels: each is a list, and offers what the level above leads to."""
+        answers = options(self._body, "Answer")
+        depths = _depths(mapping(self._body.get("AnswerMap")))
+        inside = []
+        for depth, level in enumerate(options(self._body, valued=False)):
+            here = [answer for answer in answers if depths.get(answer.id, depth) == depth]
+            inside.append(self._single(named.part(level.id, level.label), here or answers))
+        return self._group(named, inside, "Choose one of its levels.")
 
     def _other(self, named: _Named) -> Question:
         unknown = f"The question type {self._type or '(none)'} is not measured."
@@ -266,7 +304,7 @@ class _Builder:
         offered: Sequence[Option],
         kind: QuestionKind = QuestionKind.SINGLE_CHOICE,
     ) -> Question:
-        self._keep(named, Shape.SINGLE)
+        self._keep(named, Shape.SINGLE, spellings=other_spellings(offered))
         choices = single_choices(offered)
         note = "" if choices else "The survey's definition does not say what it offers."
         return _answered(named, kind, note, choices)
@@ -278,6 +316,7 @@ class _Builder:
             shape=Shape.MULTIPLE,
             import_id=named.id,
             ticks={option_id: choice.key for option_id, choice in by_option.items()},
+            spellings=joined_spellings(offered),
             may_lack=frozenset(o for o, choice in by_option.items() if not choice.analyze),
         )
         choices = tuple(by_option.values())
@@ -291,6 +330,10 @@ class _Builder:
         self._keep(named, Shape.TEXT, import_id)
         return _answered(named, QuestionKind.TEXT, _TEXT_NOTE)
 
+    def _written(self, named: _Named, numeric: bool) -> Question:  # noqa: FBT001  # Of two.
+        """Give what is written beside a choice, or in the field of a form."""
+        return self._number(named) if numeric else self._typed(named)
+
     def _group(self, named: _Named, inside: Sequence[Question], note: str) -> Question:
         self._keep(named, Shape.ANY)
         return _group(named, inside, note)
@@ -299,8 +342,31 @@ class _Builder:
         self._keep(named, Shape.ANY)
         return _answered(named, QuestionKind.OTHER, note)
 
-    def _keep(self, named: _Named, shape: Shape, import_id: str = "") -> None:
-        self.readings[named.id] = Reading(self._id, shape, import_id or named.id)
+    def _keep(
+        self,
+        named: _Named,
+        shape: Shape,
+        import_id: str = "",
+        spellings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.readings[named.id] = Reading(
+            self._id, shape, import_id or named.id, spellings=spellings or {}
+        )
+
+
+def _beside(option: Option) -> str:
+    return f"{option.label.rstrip(':')}: text"
+
+
+def _depths(parents: Mapping[str, Any]) -> dict[str, int]:
+    """Give the level of each answer of a drill down from the answer above each, 0 for none."""
+    depths: dict[str, int] = {}
+    for answer in parents:
+        above, depth = parents[answer], 0
+        while above is not None and str(above) in parents and depth < len(parents):
+            above, depth = parents[str(above)], depth + 1
+        depths[answer] = depth
+    return depths
 
 
 def _answered(

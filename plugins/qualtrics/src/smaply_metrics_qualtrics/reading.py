@@ -2,8 +2,8 @@
 
 Row 2 holds question texts and so may hold newlines: header rows are records, not lines. Columns
 get names of our own, since header names repeat. Nothing is inferred: a column of ``00501`` stays
-text, one bad byte spoils nothing. What follows the header goes to a file of its own in the call's
-private folder, for Polars to read only the columns that are needed.
+text, one bad byte spoils nothing. Polars reads what is inflated some megabytes at a time, cut
+where a record ends, so memory does not grow with the export and nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -11,62 +11,111 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import os
-from typing import TYPE_CHECKING, Final
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import polars as pl
 
 from smaply_metrics_core.errors import ExportFailed
-from smaply_metrics_qualtrics.archive import Allowance, Member, copy, members
-from smaply_metrics_qualtrics.columns import Column, Header
+from smaply_metrics_qualtrics.archive import Allowance, Member, members
+from smaply_metrics_qualtrics.columns import NEEDED_METADATA, Column, Header
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Iterator
     from pathlib import Path
 
+_T = TypeVar("_T")
+
 HEADER_RECORDS: Final = 3
+BLOCK: Final = 8 * 2**20
+"""Bytes of text that are read at a time: half as many take longer, twice as many 70 MB more."""
+
+MOST_CODES: Final = 10_000
+"""A column with more different texts than this is no longer read as codes."""
+
+_RECORDED: Final = "recordedDate"
 _LONGEST_RECORD: Final = 64 * 2**20
+
+
+class _File(NamedTuple):
+    """One file of an export after its header: what was read of it, and the rest."""
+
+    header: Header
+    begun: bytes
+    rest: Member
 
 
 class Responses:
     """The responses of an export.
 
     Attributes:
-        header: Its header; ``None`` when it held no file, so no response.
-        rows: One row for each response, all columns as text, named by ``name``.
+        header: The header of its first file; ``None`` when it holds no file, so no response.
     """
 
-    def __init__(self, header: Header | None, rows: pl.LazyFrame) -> None:
-        self.header = header
-        self.rows = rows
+    def __init__(self, first: _File | None, further: Iterator[Member]) -> None:
+        self.header = first.header if first else None
+        self._first = first
+        self._further = further
 
     @staticmethod
     def name(column: Column) -> str:
-        """Name a column in ``rows``."""
+        """Name a column in ``blocks``."""
         return f"c{column.position}"
 
+    def blocks(self, wanted: Collection[str]) -> Generator[pl.DataFrame]:
+        """Read the responses, once: one row for each, in at least one block.
 
-def read_export(path: Path) -> Responses:
-    """Read a downloaded export. The rows are read later, from files beside it.
+        The cells are text. A column of few different texts is categorical: it is counted faster.
+
+        Args:
+            wanted: The names of the columns to read.
+
+        Raises:
+            ExportFailed: when the export is damaged, larger than any can be, or its files have
+                different columns.
+            polars.exceptions.PolarsError: when its rows do not fit its header.
+        """
+        return _ahead(self._read(wanted))
+
+    def _read(self, wanted: Collection[str]) -> Generator[pl.DataFrame]:
+        if self._first is None:
+            yield pl.DataFrame()
+            return
+        header = self._first.header
+        types = _types(header, wanted)
+        yield pl.DataFrame(schema=dict.fromkeys(types, pl.String))
+        allowance = Allowance()
+        for file in self._files(self._first):
+            names = _names(file.header, header)
+            for text in _whole_records(file, allowance):
+                found = pl.scan_csv(
+                    _repaired(text),
+                    has_header=False,
+                    schema={name: types.get(name, pl.String()) for name in names},
+                    raise_if_empty=False,
+                )
+                rows = found.select(list(types)).collect()
+                _give_up_codes(rows, types)
+                yield _without_blank_lines(rows, _known(header))
+
+    def _files(self, first: _File) -> Iterator[_File]:
+        yield first
+        for member in self._further:
+            yield _File(*read_header(member, of=first.header), member)
+
+
+@contextmanager
+def read_export(path: Path) -> Iterator[Responses]:
+    """Open a downloaded export. Its rows are read later, while it is open.
 
     Raises:
         ExportFailed: when it is damaged, or is not what Qualtrics exports.
     """
-    allowance = Allowance()
-    header: Header | None = None
-    parts: list[pl.LazyFrame] = []
     with members(path) as found:
-        for number, member in enumerate(found):
-            own, begun = read_header(member, of=header)
-            rows = path.with_name(f"{path.stem}-{number}.csv")
-            opened = os.open(rows, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(opened, "wb") as out:
-                out.write(begun)
-                copy(member, out, allowance)
-            header = header or own
-            parts.append(_scan(rows, own, header))
-    if header is None:
-        return Responses(None, pl.LazyFrame())
-    return Responses(header, _without_blank_lines(pl.concat(parts), header))
+        member = next(found, None)
+        first = None if member is None else _File(*read_header(member), member)
+        yield Responses(first, found)
 
 
 def read_header(stream: Member, *, of: Header | None = None) -> tuple[Header, bytes]:
@@ -119,34 +168,93 @@ def _cells(record: bytes) -> list[str]:
         return []
 
 
-def _scan(rows: Path, own: Header, header: Header) -> pl.LazyFrame:
-    """Scan one file of rows, its columns in the order and under the names of the first file."""
-    frame = pl.scan_csv(
-        rows,
-        has_header=False,
-        schema={f"c{position}": pl.String for position in range(own.width)},
-        encoding="utf8-lossy",
-        raise_if_empty=False,
-    )
-    if own is header:
-        return frame.select(Responses.name(column) for column in header.columns)
+def _types(header: Header, wanted: Collection[str]) -> dict[str, pl.DataType]:
+    """Say how to read the columns that are wanted, and those that every response has."""
+    always = _known(header)
+    types: dict[str, pl.DataType] = {}
+    for column in header.columns:
+        name = Responses.name(column)
+        if name in wanted or name in always:
+            codes = pl.Categorical(pl.Categories.random())
+            types[name] = pl.String() if column.key.import_id == _RECORDED else codes
+    return types
+
+
+def _give_up_codes(rows: pl.DataFrame, types: dict[str, pl.DataType]) -> None:
+    """Read columns as plain text from the next block on that turn out to have many texts."""
+    coded = [name for name, kind in types.items() if isinstance(kind, pl.Categorical)]
+    highest = rows.select(pl.col(coded).to_physical().max())
+    for name in coded:
+        if (highest[name].item() or 0) > MOST_CODES:
+            types[name] = pl.String()
+
+
+def _names(own: Header, first: Header) -> list[str]:
+    """Name each column of a file, by the same key as in the first file."""
+    names = [f"x{position}" for position in range(own.width)]
     places: dict[object, list[Column]] = {}
     for column in own.columns:
         places.setdefault(column.key, []).append(column)
     try:
-        return frame.select(
-            pl.col(Responses.name(places[column.key].pop(0))).alias(Responses.name(column))
-            for column in header.columns
-        )
+        for column in first.columns:
+            names[places[column.key].pop(0).position] = Responses.name(column)
     except (KeyError, IndexError):
         raise ExportFailed("The files of the export have different columns.") from None
+    return names
 
 
-def _without_blank_lines(rows: pl.LazyFrame, header: Header) -> pl.LazyFrame:
+def _whole_records(file: _File, allowance: Allowance) -> Iterator[bytes]:
+    """Read the text of a file in pieces that end where a record does."""
+    text = file.begun
+    while block := file.rest.read(BLOCK):
+        allowance.take(len(block))
+        text += block
+        if end := _end_of_records(text):
+            # Without blank lines at its beginning: Polars counts the columns there.
+            if records := text[:end].lstrip(b"\r\n"):
+                yield records
+            text = text[end:]
+        elif len(text) > _LONGEST_RECORD:
+            raise ExportFailed("A response in the export has no end.")
+    if text := text.lstrip(b"\r\n"):
+        yield text
+
+
+def _ahead(blocks: Generator[_T]) -> Generator[_T]:
+    """Prepare one block while the one before it is counted, so that all cores have work."""
+    with closing(blocks), ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = worker.submit(next, blocks, None)
+            yield block
+
+
+def _repaired(text: bytes) -> bytes:
+    """Replace bytes that are no UTF-8: Polars reads no codes from a text with such bytes."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return text.decode(errors="replace").encode()
+    return text
+
+
+def _end_of_records(text: bytes) -> int:
+    """Find where the last whole record ends, in text that begins with a record."""
+    end = text.rfind(b"\n") + 1
+    while end and text.count(b'"', 0, end) % 2:
+        # A quote is open there: the record begins before it.
+        end = text.rfind(b"\n", 0, text.rfind(b'"', 0, end)) + 1
+    return end
+
+
+def _known(header: Header) -> list[str]:
+    """Name the columns that no response leaves blank, if there is a date among them."""
+    found = [header.metadata(name) for name in (_RECORDED, *NEEDED_METADATA)]
+    return [] if found[0] is None else [Responses.name(column) for column in found if column]
+
+
+def _without_blank_lines(rows: pl.DataFrame, known: Collection[str]) -> pl.DataFrame:
     """Drop lines without any cell: a response has at least the date when it was recorded."""
-    recorded = header.metadata("recordedDate")
-    if recorded is None:
+    if not known or not any(rows[name].null_count() for name in known):
         return rows
-    status = (header.metadata(name) for name in ("status", "finished"))
-    known = [Responses.name(column) for column in (recorded, *status) if column is not None]
     return rows.filter(~pl.all_horizontal(pl.col(known).is_null()))

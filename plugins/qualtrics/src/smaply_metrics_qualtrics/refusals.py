@@ -66,6 +66,7 @@ class Asking(StrEnum):
     ACCOUNT = "the account"
     SURVEYS = "the list of surveys"
     DEFINITION = "the survey's definition"
+    SCHEMA = "the list of a response's fields"
     START = "an export of responses"
     PROGRESS = "the progress of the export"
     FILE = "the exported file"

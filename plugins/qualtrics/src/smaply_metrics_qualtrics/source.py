@@ -1,4 +1,4 @@
-"""Qualtrics as a source: the seven hooks of the contract, each handed on to its own module."""
+"""Qualtrics as a source: the hooks of the contract, each handed on to its own module."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from smaply_metrics_qualtrics.limits import LIMITS
 
 if TYPE_CHECKING:
     from smaply_metrics_core.bundle import BundleWriter
+    from smaply_metrics_core.bundle_reading import BundleReader
     from smaply_metrics_core.context import SourceContext
     from smaply_metrics_core.errors import MetricsError
     from smaply_metrics_core.models.query import MetricQuery
@@ -80,10 +81,9 @@ class QualtricsSource:
     ) -> Questionnaire:
         """Describe one survey; also one that the list lacks, since it is shared with a group."""
         from smaply_metrics_qualtrics.api import Api
-        from smaply_metrics_qualtrics.definitions import read_definition
+        from smaply_metrics_qualtrics.describing import describe
 
-        definition = Api(credentials, context).definition(survey_id)
-        return read_definition(definition, survey_id).questionnaire
+        return describe(Api(credentials, context), survey_id).questionnaire
 
     @hookimpl
     def fetch_metric(
@@ -112,6 +112,19 @@ class QualtricsSource:
         from smaply_metrics_qualtrics.debug import debug_export
 
         debug_export(Api(credentials, context), context, survey_id, bundle)
+
+    @hookimpl
+    def recompute_metric(
+        self,
+        context: SourceContext,
+        survey_id: str,
+        queries: Sequence[MetricQuery],
+        bundle: BundleReader,
+    ) -> Iterator[tuple[str, Tally | MetricsError]]:
+        """Answer queries again from a debug bundle."""
+        from smaply_metrics_qualtrics.offline import recompute
+
+        return recompute(context, survey_id, queries, bundle)
 
 
 source: Final = QualtricsSource()

@@ -18,8 +18,8 @@ from plugins.qualtrics.tests.connector.support import (
     survey_definition,
     write_survey,
 )
-from smaply_metrics_core.errors import Issue, MetricsError
-from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.models.problem import Issue, Problem
 from smaply_metrics_core.models.source import StepResult
 from smaply_metrics_qualtrics.check import check
 

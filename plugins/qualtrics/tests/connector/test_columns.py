@@ -109,4 +109,5 @@ def test_the_parts_of_a_question_are_all_its_columns() -> None:
     )
     assert [column.position for column in read.parts("QID1")] == [0, 2, 4]
     assert [column.position for column in read.parts("1_QID1")] == [3]
-    assert [column.position for column in read.loops("QID1")] == [0, 2, 3, 4]
+    assert read.loops("QID1") == ["", "1"]
+    assert read.loops("QID9") == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -52,6 +53,7 @@ def counted(
     rows: Sequence[Sequence[str]],
     *,
     more: str = "",
+    questions: Mapping[str, Mapping[str, Any]] = QUESTIONS,
 ) -> WindowTally:
     """Answer a query from an export of these rows; raises the error that it ends in."""
     file = zipped({"a.csv": csv_text(columns, rows) + more})
@@ -61,7 +63,7 @@ def counted(
         if path.endswith("/file"):
             return httpx.Response(200, content=file)
         if "survey-definitions" in path:
-            return httpx.Response(200, json=envelope(survey_definition(QUESTIONS)))
+            return httpx.Response(200, json=envelope(survey_definition(questions)))
         done = {"progressId": "ES_1", "status": "complete", "fileId": "f", "percentComplete": 100}
         return httpx.Response(200, json=envelope(done))
 
@@ -177,6 +179,40 @@ def test_a_tick_is_what_is_filled_and_not_marked(tmp_path: Path) -> None:
     assert window.total.answers == {"1": 2, "2": 1}
     assert window.total.answered == 2
     assert window.total.unanswered == {"not_answered": 1, "not_shown": 2}
+
+
+@pytest.mark.parametrize(("recodes", "cells"), [(None, "12"), ({"1": "10", "2": "20"}, "1020")])
+def test_answers_joined_in_one_column_are_told_apart(
+    tmp_path: Path, recodes: dict[str, str] | None, cells: str
+) -> None:
+    """A server that does not split lists them with commas, as recodes or as ids."""
+    one, two = cells[: len(cells) // 2], cells[len(cells) // 2 :]
+    columns = {"RecordedDate": RECORDED, "Tick": "QID2"}
+    given = [f"{one},{two}", two, "1", "", SEEN, f"{one}{two}"]
+    questions = {**QUESTIONS, "QID2": {**QUESTIONS["QID2"], "RecodeValues": recodes}}
+    window = counted(
+        tmp_path,
+        query("distribution", "QID2"),
+        columns,
+        [[DATE, cell] for cell in given],
+        questions=questions,
+    )
+    assert window.total.answers == {one: 2, two: 2}
+    assert window.total.unanswered == {"not_answered": 1, "not_shown": 1, "unreadable": 1}
+
+
+def test_joined_recodes_that_repeat_make_no_share(tmp_path: Path) -> None:
+    """Nobody can tell which of two answers with one recode was given."""
+    questions = {**QUESTIONS, "QID2": {**QUESTIONS["QID2"], "RecodeValues": {"1": "1", "2": "1"}}}
+    columns = {"RecordedDate": RECORDED, "Tick": "QID2"}
+    with pytest.raises(MetricsError, match="answer 1"):
+        counted(
+            tmp_path,
+            query("distribution", "QID2"),
+            columns,
+            [[DATE, "1"]],
+            questions=questions,
+        )
 
 
 def test_a_marked_cell_is_no_answer_and_no_group(tmp_path: Path) -> None:

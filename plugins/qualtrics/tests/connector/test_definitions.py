@@ -81,12 +81,18 @@ def test_each_loop_of_a_looped_question_is_a_question() -> None:
     listed = read({"QID1": MATRIX}, Blocks=looped("Static", static)).questionnaire
     question = listed.question("QID1")
     assert question.kind is QuestionKind.GROUP
-    assert [(loop.id, loop.text) for loop in question.sub_questions] == [
+    assert [(part.id, part.text) for part in question.sub_questions] == [
+        ("QID1_7", "Price"),
+        ("QID1_7_TEXT", "Price: text"),
+        ("QID1_1", "Speed"),
         ("1_QID1", "TikTok"),
         ("4_QID1", "Netflix"),
         ("5_QID1", "Loop 5"),
     ]
     assert listed.question("4_QID1_7").kind is QuestionKind.SINGLE_CHOICE
+    assert listed.question("4_QID1_7").can_group_by
+    assert not listed.question("QID1_7").can_group_by
+    assert "all together" in listed.question("QID1_7").note
 
 
 def test_a_loop_over_answers_is_named_by_them() -> None:
@@ -99,10 +105,13 @@ def test_a_loop_over_answers_is_named_by_them() -> None:
     assert [loop.text for loop in listed.question("QID1").sub_questions] == ["Red", "Blue"]
 
 
-def test_loops_that_nobody_lists_can_only_be_counted() -> None:
-    """Without its loops a question says that it can be counted."""
-    question = read({"QID1": mc("How", {"1": "A"})}, Blocks=looped("Question", None))
-    assert question.questionnaire.question("QID1").kind is QuestionKind.OTHER
+def test_loops_that_nobody_lists_are_measured_together() -> None:
+    """Without its loops a question still stands for all of them."""
+    survey = read({"QID1": mc("How", {"1": "A"})}, Blocks=looped("Question", None))
+    question = survey.questionnaire.question("QID1")
+    assert question.kind is QuestionKind.SINGLE_CHOICE
+    assert question.sub_questions == ()
+    assert survey.readings["QID1"].every_loop
 
 
 def test_carried_forward_choices_come_from_their_question() -> None:

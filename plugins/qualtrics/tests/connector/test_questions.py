@@ -210,14 +210,73 @@ def test_the_fields_of_a_form_are_questions() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["SBS", "HeatMap", "PGR", "FileUpload", "Meta", "DD", "Draw", "Hologram", ""]
+    "kind", ["SBS", "HeatMap", "PGR", "FileUpload", "Meta", "HotSpot", "Draw", "Hologram", ""]
 )
 def test_other_types_are_listed_and_counted_and_say_why_no_more(kind: str) -> None:
     """A type that is not measured, invented ones too, never fails the list."""
     question = ask({"QuestionText": "Q", "QuestionType": kind})
     assert question.kind is QuestionKind.OTHER
     assert question.calculations == (Calculation.RESPONSES, Calculation.ANSWERED)
-    assert question.note.endswith((".", "yet."))
+    assert question.note.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "above",
+    [{"1": None, "2": None, "3": "1", "4": 2}, {"1": "0", "2": "", "3": "1", "4": "2"}],
+)
+def test_each_level_of_a_drill_down_is_a_question(above: dict[str, Any]) -> None:
+    """A level is one list: it offers the answers that the level above leads to."""
+    labels = ("Austria", "Chile", "Vienna", "Arica")
+    body = mc(
+        "Where",
+        {"1": "Country", "2": "City"},
+        QuestionType="DD",
+        Selector="DL",
+        Answers={str(n): {"Display": label} for n, label in enumerate(labels, 1)},
+        AnswerMap=above,
+    )
+    country, city = ask(body).sub_questions
+    assert [(level.id, level.text) for level in (country, city)] == [
+        ("QID1_1", "Country"),
+        ("QID1_2", "City"),
+    ]
+    assert [choice.label for choice in country.choices] == ["Austria", "Chile"]
+    assert [choice.label for choice in city.choices] == ["Vienna", "Arica"]
+    assert country.can_group_by
+    for broken in (None, {"1": "2", "2": "1", "3": "4", "4": "3"}):
+        unmapped = ask({**body, "AnswerMap": broken}).sub_questions
+        assert [len(level.choices) for level in unmapped] == [4, 4]
+
+
+def test_a_field_that_must_be_a_number_is_one() -> None:
+    """Each field of a form, and each text beside a choice, has a validation of its own."""
+    form = mc("Q", {"1": "Name", "2": "Age"}, QuestionType="TE", Selector="FORM")
+    form["Choices"]["2"]["TextEntryValidation"] = "ValidNumber"
+    assert [field.kind for field in ask(form).sub_questions] == [
+        QuestionKind.TEXT,
+        QuestionKind.NUMBER,
+    ]
+    body = mc("Q", {"1": "Never", "2": "Times:"})
+    body["Choices"]["2"] |= {"TextEntry": "true", "TextEntryValidation": "ValidNumber"}
+    (times,) = ask(body).sub_questions
+    assert times.kind is QuestionKind.NUMBER
+    rows = {**MATRIX, "Choices": {"7": {**MATRIX["Choices"]["7"], **body["Choices"]["2"]}}}
+    _, beside = ask(rows).sub_questions
+    assert (beside.id, beside.kind) == ("QID1_7_TEXT", QuestionKind.NUMBER)
+
+
+def test_ranks_say_which_end_is_the_first() -> None:
+    """A low rank is a good one, and the question says so."""
+    ranking = ask(mc("Q", {"1": "A", "2": "B"}, QuestionType="RO", Selector="DND"))
+    assert "1 is the first rank" in ranking.note
+
+
+@pytest.mark.parametrize(("selector", "why"), [("MaxDiff", "no scale"), ("Profile", "Profile")])
+def test_other_kinds_of_matrix_say_why_they_are_only_counted(selector: str, why: str) -> None:
+    """Rows whose cells hold no answer of one common scale are not averaged."""
+    question = ask({**MATRIX, "Selector": selector})
+    assert question.kind is QuestionKind.OTHER
+    assert why in question.note
 
 
 @pytest.mark.parametrize("kind", ["DB", "Captcha"])

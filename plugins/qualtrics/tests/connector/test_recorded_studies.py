@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import statistics
 import sys
 from collections import Counter
@@ -38,10 +39,10 @@ MEASURED = {
     "consumer_minimalism": 16,
     "privacy": 10,
     "quantitative_intuition": 61,
-    "recommendation_algorithms": 20,
+    "recommendation_algorithms": 29,
     "targeting_fairness": 2,
 }
-"""How many choice questions (rows and loops each for themselves) have columns in the CSV."""
+"""How many choice questions (rows, loops, and loops together) have columns in the CSV."""
 
 pytestmark = pytest.mark.skipif(not STUDIES.is_dir(), reason="the recorded studies are not here")
 
@@ -79,8 +80,52 @@ class Study:
             if analyze == "No"
         }
 
+    def loops(self, question_id: str) -> list[str]:
+        """Give the ids of a question in each of its loops; its own outside of loops."""
+        if not question_id.startswith("QID"):
+            return [question_id]
+        found = {
+            import_id.partition("_QID")[0]
+            for import_id, _ in self.columns
+            if re.match(rf"[^_]+_{question_id}(_|$)", import_id)
+        }
+        return [f"{loop}_{question_id}" for loop in sorted(found)] or [question_id]
+
+    def parts(self, question_id: str) -> list[list[str]]:
+        """Give the columns of a question and of its parts, without orders and groups."""
+        return [
+            cells
+            for (import_id, _), cells in self.columns.items()
+            if re.fullmatch(rf"{question_id}([_#].*)?", import_id)
+            and not re.search(r"_DO$|_NPS_GROUP$|_TEXT_[0-9a-f]{24}", import_id)
+        ]
+
+    def single(self, question_id: str) -> list[str]:
+        """Give the one column of a number or a text; nothing when it was cut."""
+        named = self.columns.get((f"{question_id}_TEXT", ""), [])
+        return named or self.columns.get((question_id, ""), [])
+
+    def exports(self, question_id: str) -> bool:
+        """Whether the CSV has a column for a question, or for one of its loops."""
+        names = {question_id, f"{question_id}_TEXT", *self.loops(question_id)}
+        return any(import_id in names for import_id, _ in self.columns)
+
+    def responses(self, question_id: str) -> int:
+        """Give how many responses there are to a question: in loops one for each, at least one."""
+        loops = self.loops(question_id)
+        if loops == [question_id]:
+            return len(self.rows)
+        asked = [
+            sum(any(cells[place] for cells in self.parts(loop)) for loop in loops)
+            for place in range(len(self.rows))
+        ]
+        return sum(max(1, times) for times in asked)
+
     def answers(self, question_id: str) -> list[set[str]]:
-        """Give the answers of each response to a question that counts as answered."""
+        """Give the answers of each response, and each loop, that counts as answered."""
+        return [given for loop in self.loops(question_id) for given in self._answers(loop)]
+
+    def _answers(self, question_id: str) -> list[set[str]]:
         void = self.not_analyzed(question_id)
         single = self.columns.get((question_id, ""))
         if single is not None:
@@ -146,8 +191,7 @@ def test_every_choice_question_equals_its_columns(served: Account, name: str) ->
     questions = [one for one in described(served, study).walk() if one.kind in CHOICES]
     measured = 0
     for question, results in ask_all(served, study, questions):
-        exported = any(import_id == question.id for import_id, _ in study.columns)
-        if not exported:
+        if not study.exports(question.id):
             assert {type(result) for result in results.values()} == {QuestionUnavailable}
             continue
         measured += 1
@@ -155,7 +199,7 @@ def test_every_choice_question_equals_its_columns(served: Account, name: str) ->
         answered, distribution = results["answered"], results["distribution"]
         assert isinstance(answered, Result)
         assert answered.current.value == len(answers), question.id
-        assert answered.current.responses == len(study.rows)
+        assert answered.current.responses == study.responses(question.id), question.id
         counted = Counter(answer for given in answers for answer in given)
         assert isinstance(distribution, Result)
         assert {group.key: group.answered for group in distribution.groups if group.answered} == (
@@ -172,6 +216,43 @@ def test_every_choice_question_equals_its_columns(served: Account, name: str) ->
             statistics.fmean(float(answer) for given in answers for answer in given)
         ), question.id
     assert measured == MEASURED[name]
+
+
+NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_everything_else_equals_its_columns_too(served: Account, name: str) -> None:
+    """Numbers are averaged; texts, headings and types without a scale are counted."""
+    study = Study(STUDIES / name)
+    questions = [one for one in described(served, study).walk() if one.kind not in CHOICES]
+    measured = 0
+    for question, results in ask_all(served, study, questions):
+        measured += 1
+        columns = [study.parts(loop) for loop in study.loops(question.id)]
+        if question.kind in {QuestionKind.NUMBER, QuestionKind.TEXT}:
+            columns = [[study.single(loop)] for loop in study.loops(question.id)]
+        if not any(cells for loop in columns for cells in loop):
+            assert {type(result) for result in results.values()} <= {QuestionUnavailable}
+            continue
+        if question.kind is QuestionKind.GROUP:
+            assert "answered" not in results
+            continue
+        filled = sum(any(row) for loop in columns for row in zip(*loop, strict=True))
+        answered = results["answered"]
+        assert isinstance(answered, Result)
+        if question.kind is not QuestionKind.NUMBER:
+            assert answered.current.value == filled, question.id
+            continue
+        numbers = [float(cell) for loop in columns for cell in loop[0] if NUMBER.fullmatch(cell)]
+        assert answered.current.value == len(numbers), question.id
+        unreadable = answered.current.unanswered.get("unreadable", 0)
+        assert unreadable == filled - len(numbers), question.id
+        average = results["average"]
+        assert isinstance(average, Result)
+        expected = pytest.approx(statistics.fmean(numbers)) if numbers else None
+        assert average.current.value == expected, question.id
+    assert measured
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from smaply_metrics_core.errors import (
     AccessMissing,
     CredentialRefused,
     ExportFailed,
-    Issue,
     MetricsError,
     RateLimited,
     RemoteError,
@@ -31,6 +30,7 @@ from smaply_metrics_core.errors import (
     SurveyUnavailable,
     Unreachable,
 )
+from smaply_metrics_core.models.problem import Issue
 from smaply_metrics_qualtrics.api import Api
 from smaply_metrics_qualtrics.refusals import read_envelope
 

@@ -25,7 +25,7 @@ def test_the_framework_accepts_the_source() -> None:
     """It is found by its entry point and keeps the contract."""
     found = SourceRegistry().get("qualtrics")
     assert (found.id, found.title) == ("qualtrics", "Qualtrics")
-    assert len(found.hooks) == 7
+    assert (len(found.hooks), found.hooks[-1]) == (8, "recompute_metric")
     steps = found.description.checks
     assert [(step.name, step.required) for step in steps] == [
         ("reach", True),

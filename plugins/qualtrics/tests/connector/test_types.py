@@ -33,6 +33,29 @@ QUESTIONS = {
     "QID8": mc("Ticks", {"1": "A", "2": "B"}, Selector="MAVR"),
     "QID9": mc("Twice", {"1": "A"}),
     "QID10": mc("Where", {"1": "x"}, QuestionType="HeatMap"),
+    "QID11": mc(
+        "Country",
+        {"1": "Land", "2": "City"},
+        QuestionType="DD",
+        Selector="DL",
+        Answers={
+            n: {"Display": label} for n, label in zip("123", ("A", "B", "Vienna"), strict=True)
+        },
+        AnswerMap={"1": None, "2": None, "3": "1"},
+    ),
+    "QID12": mc("Coded", {"1": "Bad", "2": "Good"}, RecodeValues={"1": "10", "2": "20"}),
+    "QID13": mc(
+        "Best of them",
+        {},
+        DynamicChoices={"Locator": "q://QID8/ChoiceGroup/SelectedChoices"},
+        RecodeValues={"x1": "7", "x2": "8"},
+        Choices=[],
+    ),
+    "QID14": {**MATRIX, "DataExportTag": "Twist", "Selector": "Bipolar", "SubSelector": None},
+    "QID15": {**MATRIX, "Selector": "TE", "SubSelector": "Short", "Validation": NUMERIC},
+    "QID16": mc("Rank", {"1": "A", "2": "B"}, QuestionType="RO", Selector="DND"),
+    "QID17": mc("Sum", {"1": "A", "2": "B"}, QuestionType="CS", Selector="VRTL"),
+    "QID18": mc("Pick", {}, QuestionType="HoloDeck", Selector="New"),
 }
 COLUMNS: dict[str, object] = {
     "a1": {"ImportId": "QID1_1", "choiceId": "11"},
@@ -51,12 +74,24 @@ COLUMNS: dict[str, object] = {
     "twice again": "QID9",
     "x": "QID10_1",
     "y": "QID10_2",
+    "land": "QID11_1",
+    "city": "QID11_2",
+    "coded": "QID12",
+    "best": "QID13",
+    "twist": "QID14_7",
+    "cell": "QID15_7_12",
+    "rank": "QID16_2",
+    "sum": "QID17_1",
+    "new": "QID18_NEW",
 }
 ROWS = [
     {"a1": "1", "a2": "1", "b1": "1", "s1": "10.5", "age": "30", "loop1": "2", "t1": "1"},
     {"a1": "1", "b2": "1", "s1": "-2", "age": "40", "loop1": "1", "loop2": "2", "t3": "1"},
     {"unlisted": "1", "t1": "1", "t2": "1", "twice": "1", "y": "4"},
-    {},
+    {"land": "1", "city": "3", "coded": "20", "best": "7", "twist": "2", "cell": "4", "rank": "1"},
+    {"land": "2", "coded": "20", "best": "8", "twist": "1", "cell": "5", "rank": "2", "sum": "40"},
+    {"coded": "2", "best": "x1", "cell": "six", "sum": "60", "new": "found"},
+    {"coded": "9", "best": "2"},
 ]
 
 
@@ -96,20 +131,59 @@ def test_sliders_and_numeric_forms_are_averaged(types: Account) -> None:
 
 
 def test_each_loop_is_measured_by_itself(types: Account) -> None:
-    """The question above them is answered when any of its loops is."""
+    """The question above them stands for all, each loop being an answer."""
     assert types.measure(query("average", "1_QID5")).current.value == 1.5
     assert types.measure(query("average", "2_QID5")).current.value == 2
-    assert types.measure(query("responses", "QID5")).current.answered == 2
+    assert types.measure(query("answered", "QID5")).current.value == 3
 
 
 def test_loops_that_are_not_listed_are_counted_together(types: Account) -> None:
-    """Whatever loop it was asked in, the question was answered once."""
+    """The export knows loops that the definition does not."""
     assert types.measure(query("answered", "QID6")).current.value == 1
 
 
 def test_any_filled_part_counts_as_an_answer(types: Account) -> None:
     """A click has two coordinates; one of them is enough to have answered."""
     assert types.measure(query("answered", "QID10")).current.value == 1
+
+
+def test_the_levels_of_a_drill_down_are_counted(types: Account) -> None:
+    """Each level has its own answers, and can be grouped by."""
+    land = types.measure(query("distribution", "QID11_1"))
+    assert {group.label: group.answered for group in land.groups} == {"A": 1, "B": 1}
+    city = types.measure(query("distribution", "QID11_2"))
+    assert {group.label: group.answered for group in city.groups} == {"Vienna": 1}
+    assert city.current.unanswered == {"not_answered": 1, "not_shown": 5}
+    ranks = types.measure(query("average", "QID16_2", group_by="question:QID11_1"))
+    assert {group.label: group.value for group in ranks.groups} == {"A": 1, "B": 2}
+    assert types.measure(query("responses", "QID11")).current.answered == 2
+
+
+def test_a_cell_is_a_recode_first_and_an_id_second(types: Account) -> None:
+    """What is no recode but a choice's id means that choice; what is neither stays itself."""
+    result = types.measure(query("distribution", "QID12"))
+    assert {group.key: group.answered for group in result.groups} == {"10": 0, "20": 3, "9": 1}
+
+
+def test_carried_forward_choices_are_counted_under_any_spelling(types: Account) -> None:
+    """Their recode, their own id, and their origin's id all mean them."""
+    result = types.measure(query("distribution", "QID13"))
+    assert {group.label: group.answered for group in result.groups} == {"A": 2, "B": 2}
+    assert types.measure(query("average", "QID13")).current.value == 7.5
+
+
+def test_numbers_of_each_type_are_averaged(types: Account) -> None:
+    """Bipolar rows, cells of a numeric matrix, ranks and sums; what is no number is unreadable."""
+    assert types.measure(query("average", "QID14_7")).current.value == 1.5
+    cell = types.measure(query("average", "QID15_7_12")).current
+    assert (cell.value, cell.unanswered["unreadable"]) == (4.5, 1)
+    assert types.measure(query("average", "QID16_2")).current.value == 1.5
+    assert types.measure(query("average", "QID17_1")).current.value == 50
+
+
+def test_a_type_not_yet_invented_is_counted(types: Account) -> None:
+    """Whatever its columns are called, one that is filled is an answer."""
+    assert types.measure(query("answered", "QID18")).current.value == 1
 
 
 def test_an_answer_taken_out_of_the_survey_still_counts(types: Account) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MULTIPLE_SELECTORS = frozenset({"MAVR", "MAHR", "MACOL", "MSB"})
-CODED_TYPES = frozenset({"MC", "Matrix", "SBS"})
+CODED_TYPES = frozenset({"DD", "MC", "Matrix", "SBS"})
 NUMBER_TYPES = frozenset({"CS", "HeatMap", "PGR", "RO", "Slider", "Timing"})
 
 _TAG = re.compile(r"<[^>]*>")
@@ -44,8 +44,8 @@ def entries(choices: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def has_rows(question: Mapping[str, Any]) -> bool:
-    """Return whether the choices of a question are rows, each with a cell of its own."""
-    return question.get("QuestionType") in {"Matrix", "SBS"}
+    """Return whether the choices of a question are rows (or levels), each with its own cell."""
+    return question.get("QuestionType") in {"DD", "Matrix", "SBS"}
 
 
 def is_multiple(question: Mapping[str, Any]) -> bool:
