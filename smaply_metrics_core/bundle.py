@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import os
 import re
@@ -15,8 +16,9 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
 from pydantic_core import PydanticSerializationError, to_json
 
+from smaply_metrics_core.bundle_csv import write_for_people
 from smaply_metrics_core.errors import BundleRefused, InputError, PluginError
-from smaply_metrics_core.secret_search import find_secrets
+from smaply_metrics_core.secret_search import Readable, find_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,12 +27,15 @@ __all__ = ["BundleWriter", "find_secrets", "write_bundle"]
 
 README: Final = "README.txt"
 LONGEST_NAME: Final = 200
+RAW: Final = "raw"
+"""The folder of a bundle for what came from the survey tool, byte for byte."""
 
 # What begins like this is compressed (zip, gzip, bzip2, xz, zstd, 7z): nothing in it can be found.
 _COMPRESSED: Final = re.compile(
     rb"PK\x03\x04|PK\x05\x06|\x1f\x8b|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|7z\xbc\xaf\x27\x1c",
     re.DOTALL,
 )
+_BLOCK: Final = 1 << 20
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -42,13 +47,22 @@ class BundleWriter:
             address, location) were asked for; without that they are left out.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, *, folder: Path, include_personal: bool) -> None:
+    def __init__(
+        self,
+        archive: zipfile.ZipFile,
+        *,
+        folder: Path,
+        include_personal: bool,
+        searched: bool = True,
+    ) -> None:
         self.include_personal: Final = include_personal
+        self._searched = searched
         self._archive = archive
         self._folder = folder
         self._lock = threading.Lock()
         self._begun: set[str] = {README.casefold()}
         self._names: list[str] = []
+        self._missing: list[str] = []
         self._closed = False
 
     @contextmanager
@@ -71,7 +85,7 @@ class BundleWriter:
         with tempfile.TemporaryFile(dir=self._folder) as draft:
             try:
                 # A copy of the handle: a text wrapper around it may close it.
-                with os.fdopen(os.dup(draft.fileno()), "wb") as file:
+                with os.fdopen(os.dup(draft.fileno()), "w+b") as file:
                     yield file
                 complete = True
             finally:
@@ -101,11 +115,42 @@ class BundleWriter:
         with self.open(name) as file:
             file.write(content + b"\n")
 
+    def add_csv(self, name: str, stream: Readable, *, blank: frozenset[str] = frozenset()) -> None:
+        """Write a CSV of any size twice: ``raw/NAME`` byte for byte, and ``NAME`` for people.
+
+        In the one for people, no cell can run as a formula when a spreadsheet opens it. It is left
+        out, which the note in the bundle says, when the CSV has a cell that is longer than any
+        answer; the raw file is there all the same.
+
+        Args:
+            name: As in ``open``.
+            stream: The CSV in UTF-8.
+            blank: Cells that mean no answer and are left empty for people.
+
+        Raises:
+            PluginError: as ``open``.
+        """
+        with self.open(f"{RAW}/{name}") as raw:
+            while block := stream.read(_BLOCK):
+                raw.write(block)
+            raw.seek(0)
+            try:
+                with self.open(name) as readable:
+                    write_for_people(raw, readable, blank)
+            except csv.Error:
+                with self._lock:
+                    self._missing.append(name)
+
     def finish(self) -> None:
         """Write the note on what the bundle holds, and take nothing more."""
         with self._lock:
             self._closed = True
-            note = _readme(self._names, include_personal=self.include_personal)
+            note = _readme(
+                self._names,
+                self._missing,
+                include_personal=self.include_personal,
+                searched=self._searched,
+            )
             self._archive.writestr(_member(README), note)
 
     def _reserve(self, name: str) -> None:
@@ -122,7 +167,7 @@ class BundleWriter:
             self._check_open(name)
             draft.seek(0)
             with self._archive.open(_member(name), "w", force_zip64=True) as file:
-                shutil.copyfileobj(draft, file, 1 << 20)
+                shutil.copyfileobj(draft, file, _BLOCK)
             self._names.append(name)
 
     def _check_open(self, name: str) -> None:
@@ -181,22 +226,24 @@ def write_bundle(
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".bundle-", suffix=".part")
     except OSError as error:
-        raise InputError(
-            f"The debug bundle cannot be written to {path.parent}: {error.strerror}.",
-            remedy="Choose a folder that is there and that you may write to.",
-        ) from None
+        raise _unwritable(path, error) from None
     draft = Path(name)
     try:
         with os.fdopen(handle, "w+b") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                 writer = BundleWriter(
-                    archive, folder=path.parent, include_personal=include_personal
+                    archive,
+                    folder=path.parent,
+                    include_personal=include_personal,
+                    searched=any(secrets),
                 )
                 fill(writer)
                 writer.finish()
             file.seek(0)
             _search(file, secrets)
         _put_in_place(draft, path)
+    except OSError as error:  # The disk is full, say.
+        raise _unwritable(path, error) from None
     finally:
         draft.unlink(missing_ok=True)
     return path
@@ -251,24 +298,40 @@ def _member(name: str) -> zipfile.ZipInfo:
     return member
 
 
-def _readme(names: Sequence[str], *, include_personal: bool) -> str:
+def _readme(
+    names: Sequence[str], missing: Sequence[str], *, include_personal: bool, searched: bool
+) -> str:
     personal = "Columns about persons (name, e-mail address, IP address, location) were " + (
         "asked for\nand are included where the survey has them."
         if include_personal
         else "left out."
     )
+    secrecy = (
+        "The credential of\nthe connection is not in it: every file was searched for it before the "
+        "bundle was handed over."
+        if searched
+        else "No\ncredential was at hand while it was written, so none is in it."
+    )
     files = "\n".join(f"  {name}" for name in names) or "  none"
+    left_out = "".join(
+        f"\n{name} was left out: it has a cell that is too long. See {RAW}/{name}.\n"
+        for name in missing
+    )
     return f"""Smaply Metrics: debug bundle
 
 It holds what is needed to find out why a metric shows what it shows: the survey's responses and
-definition as the survey tool gave them, and what was asked, decided and answered. The credential
-of the connection is not in it: every file was searched for it before the bundle was handed over.
+definition as the survey tool gave them, and what was asked, decided and answered. {secrecy}
 
 {personal}
 
 Answers in free text hold whatever people wrote, which may be personal data too. Give this file
 only to those who may see it, and delete it when it is no longer needed.
 
+What lies in {RAW}/ is byte for byte what the survey tool sent: a spreadsheet may run cells in it as
+formulas. In the file of the same name outside of {RAW}/, such cells begin with an apostrophe.
+
+`smaply-metrics bundle check FILE` calculates every metric anew from this bundle alone.
+{left_out}
 Files:
 {files}
 """
@@ -278,6 +341,13 @@ def _refused(why: str) -> BundleRefused:
     return BundleRefused(
         f"The debug bundle was destroyed: {why}.",
         remedy="Tell the author of the source. No other copy was made.",
+    )
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"The debug bundle cannot be written to {path.parent}: {error.strerror}.",
+        remedy="Choose a folder that is there, with room, and that you may write to.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The contract that a source implements: seven hooks.
+"""The contract that a source implements: seven hooks, and one that it may leave out.
 
 A source is a module or an object whose functions are marked with ``hookimpl`` and that an entry
 point of the group ``smaply_metrics.sources`` names; the entry point's name is the source's id. An
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from smaply_metrics_core.bundle import BundleWriter
+    from smaply_metrics_core.bundle_reading import BundleReader
     from smaply_metrics_core.context import SourceContext
     from smaply_metrics_core.errors import MetricsError
     from smaply_metrics_core.models.credentials import Credentials
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 PROJECT: Final = "smaply_metrics"
 ENTRY_POINT_GROUP: Final = "smaply_metrics.sources"
+
+OPTIONAL: Final = frozenset({"recompute_metric"})
+"""The hooks that a source may leave out."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -101,4 +105,16 @@ def debug_export(
     """Write the survey's raw responses and its definition into the bundle, for support.
 
     Personal columns only when ``bundle.include_personal``.
+    """
+
+
+@hookspec(firstresult=True)
+def recompute_metric(  # type: ignore[empty-body]
+    context: SourceContext, survey_id: str, queries: Sequence[MetricQuery], bundle: BundleReader
+) -> Iterator[tuple[str, Tally | MetricsError]]:
+    """Answer queries again from what ``debug_export`` wrote, as ``fetch_metric`` answers them.
+
+    Optional: for ``smaply-metrics bundle check``. There are no credentials, and ``context.http``
+    reaches nothing. ``context.now()`` is the instant as of which to answer, and a ``pause`` takes
+    no time; leave out responses that were recorded later.
     """

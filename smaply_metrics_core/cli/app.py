@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from smaply_metrics_core.cli import (
     account,
+    bundle,
     connections,
     debug,
     demo,
@@ -25,8 +26,8 @@ from smaply_metrics_core.cli.invocation import before_command, logging_to_stderr
 from smaply_metrics_core.cli.output import error_json, print_json, say_problem
 from smaply_metrics_core.cli.spread import spread
 from smaply_metrics_core.cli.usage import WrongUsage
-from smaply_metrics_core.errors import Blame, MetricsError
-from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.models.problem import Blame, Problem
 
 DONE: Final = 0
 REFUSED: Final = 1
@@ -133,19 +134,17 @@ app = typer.Typer(
     help="Customer-experience numbers from survey tools, correct and fresh.",
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode=None,  # Rich's boxes leave too little room for what is in them.
 )
-
-
 app.callback()(spread(before_command))
 # Those without a name add their commands to the root itself.
 for _part in (connections, surveys, preview, load, debug, sources, demo):
     app.add_typer(_part.app)
 app.add_typer(metrics.app, name="metric")
 app.add_typer(account.app, name="account")
+app.add_typer(bundle.app, name="bundle")
 
 
-def main() -> NoReturn:
-    """Run the command line of this process."""
+def main() -> None:
+    """Run the command line of this process and end it."""
     app()
-    raise AssertionError("unreachable")

@@ -103,6 +103,7 @@ def _run(home: Path, bundle: Path, sandbox: Sandbox, seed: int, *, quiet: bool) 
 
     with _environment(sandbox) as environment, opened(home, environment=environment) as host:
         _require_sources(host)
+        _refuse_real_connections(host)
         _clear(host)
         tell("Sandbox", f"a Qualtrics account invented with seed {seed}, on {sandbox.host}")
         credentials = {"base_url": sandbox.host, "api_token": sandbox.token}
@@ -164,18 +165,22 @@ def _clear(host: MetricsHost) -> None:
             host.metrics.delete(_admin(), metric.id)
 
 
+def _refuse_real_connections(host: MetricsHost) -> None:
+    """Touch nothing where people have connected an account: theirs is not to be overwritten."""
+    for view in host.connections.list(_admin()):
+        if view.source in NEEDED and not (view.created_by == _admin().user and _is_invented(view)):
+            raise InputError(
+                f"This home holds a connection to {view.title} that no demo has made.",
+                remedy="Choose another folder with --home, or leave it out.",
+            )
+
+
 def _connect(host: MetricsHost, source: str, values: dict[str, str]) -> ConnectionView:
     """Connect, or give the connection of an earlier demo the new sandbox."""
-    present = [view for view in host.connections.list(_admin()) if view.source == source]
-    if not present:
-        return host.connections.connect(_admin(), source, values)
-    # Only what a demo has made: a real account's credentials are not to be overwritten.
-    if present[0].created_by != _admin().user or not _is_invented(present[0]):
-        raise InputError(
-            f"This home holds a connection to {present[0].title} that no demo has made.",
-            remedy="Choose another folder with --home, or leave it out.",
-        )
-    return host.connections.edit(_admin(), present[0].id, values)
+    for view in host.connections.list(_admin()):
+        if view.source == source:
+            return host.connections.edit(_admin(), view.id, values)
+    return host.connections.connect(_admin(), source, values)
 
 
 def _is_invented(view: ConnectionView) -> bool:

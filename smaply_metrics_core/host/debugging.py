@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from smaply_metrics_core.bundle import write_bundle
+from smaply_metrics_core.bundle_contents import (
+    EXCHANGE,
+    FAILURE,
+    MANIFEST,
+    METRICS,
+    VERSIONS,
+    BundledAttempt,
+    BundledDecision,
+    BundledMetric,
+    Manifest,
+)
 from smaply_metrics_core.errors import Cancelled, MetricsError
 from smaply_metrics_core.host.actors import Actor, Role
-from smaply_metrics_core.models.credentials import secret_values
+from smaply_metrics_core.host.store.connections import read_account
+from smaply_metrics_core.models.credentials import Credentials, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +32,9 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host.cards import Cards
     from smaply_metrics_core.host.core import Core
     from smaply_metrics_core.host.store.connections import ConnectionRow
+    from smaply_metrics_core.host.store.states import MetricState
     from smaply_metrics_core.http import Exchange
+    from smaply_metrics_core.refresh import Decision
 
     OnProgress = Callable[[float, float | None, str], None]
 
@@ -45,73 +59,109 @@ class Debugging:
     ) -> Path:
         """Download a survey's data into a zip at ``path``, with what support needs beside it.
 
-        The bundle is made even when the source fails: the problem is then part of it.
+        The bundle is made even when the source fails, and when the connection's credentials are
+        refused or cannot be opened: the problem is then part of it.
 
         Raises:
             RoleRequired: unless the actor is an Admin.
+            NotFound: when there is no such connection.
             BundleRefused: when the credential was found in it; nothing is left behind.
-            InputError: when there is a file at ``path``.
+            InputError: when there is a file at ``path``, or none can be written there.
             Cancelled: when stopped on request; nothing is left behind.
         """
         actor.require(Role.ADMIN, "Downloading survey data")
         row = self._core.find_connection(actor.account, connection_id)
-        _, credentials = self._core.credentials(row)
+        credentials, unopened = self._open(row)
         exchange: list[Exchange] = []
+
+        def ask(bundle: BundleWriter) -> None:
+            if unopened is not None:
+                raise unopened
+            deadline = self._core.deadline(self._core.settings.deadlines.debug, cancelled)
+            with self._core.session(
+                row, deadline, progress=progress, exchange=exchange.append
+            ) as session:
+                session.debug_export(survey_id, bundle)
 
         def fill(bundle: BundleWriter) -> None:
             # What is decided now, before this call changes anything about the connection.
-            bundle.add_json("metrics.json", self._metrics(actor, row, survey_id))
-            deadline = self._core.deadline(self._core.settings.deadlines.debug, cancelled)
+            bundle.add_json(
+                MANIFEST, self._manifest(row, survey_id, include_personal=include_personal)
+            )
+            bundle.add_json(METRICS, self._metrics(actor, row, survey_id))
             try:
-                with self._core.session(
-                    row, deadline, progress=progress, exchange=exchange.append
-                ) as session:
-                    session.debug_export(survey_id, bundle)
+                ask(bundle)
             except Cancelled:
                 raise
             except MetricsError as error:
-                bundle.add_json("failure.json", error.to_problem().model_dump(mode="json"))
-            bundle.add_json("exchange.json", [one.model_dump(mode="json") for one in exchange])
-            bundle.add_json("versions.json", self._versions(row))
+                bundle.add_json(FAILURE, error.to_problem())
+            # A call that was given up may still be at work, so the list is copied.
+            bundle.add_json(EXCHANGE, tuple(exchange))
+            bundle.add_json(VERSIONS, self._versions(row))
 
         return write_bundle(
             path,
-            secrets=secret_values(credentials),
+            secrets=secret_values(credentials) if credentials is not None else (),
             include_personal=include_personal,
             fill=fill,
         )
 
-    def _metrics(self, actor: Actor, row: ConnectionRow, survey_id: str) -> list[dict[str, Any]]:
+    def _open(self, row: ConnectionRow) -> tuple[Credentials | None, MetricsError | None]:
+        """Open the connection's credentials, or say why nothing can be asked of its source."""
+        try:
+            _, credentials = self._core.credentials(row)
+        except MetricsError as error:
+            return None, error
+        return credentials, None
+
+    def _manifest(self, row: ConnectionRow, survey_id: str, *, include_personal: bool) -> Manifest:
+        with self._core.store.reading() as db:
+            account = read_account(db, row.account)
+        return Manifest(
+            source=row.source,
+            survey_id=survey_id,
+            zone=account.zone,
+            week_start=account.week_start,
+            include_personal=include_personal,
+            made_at=self._core.now(),
+        )
+
+    def _metrics(self, actor: Actor, row: ConnectionRow, survey_id: str) -> list[BundledMetric]:
         """Describe the metrics on the survey: definition, last result, problem, decision."""
         return [
-            {
-                "metric": state.metric.model_dump(mode="json"),
-                "result": state.value.result.model_dump(mode="json") if state.value else None,
-                "fingerprint": state.value.fingerprint if state.value else None,
-                "attempt": {
-                    "started_at": state.attempt.started_at.isoformat(),
-                    "ended_at": state.attempt.ended_at.isoformat()
-                    if state.attempt.ended_at
-                    else None,
-                    "problem": state.attempt.problem.model_dump(mode="json")
-                    if state.attempt.problem
-                    else None,
-                }
-                if state.attempt
-                else None,
-                "decision": {"kind": decision.kind, "reason": decision.reason}
-                if decision
-                else None,
-            }
+            _bundled(state, decision)
             for state, decision in self._cards.decisions(actor, row.source, survey_id)
         ]
 
     def _versions(self, row: ConnectionRow) -> dict[str, str]:
-        source = self._core.registry.get(row.source)
+        try:
+            source = self._core.registry.get(row.source)
+            made_by = {source.distribution: source.version}
+        except MetricsError:
+            made_by = {row.distribution: "cannot be used"}
         return {
             "smaply-metrics-core": version("smaply-metrics-core"),
-            source.distribution: source.version,
+            **made_by,
             "python": platform.python_version(),
             "system": platform.system(),
             "made_at": self._core.now().isoformat(),
         }
+
+
+def _bundled(state: MetricState, decision: Decision | None) -> BundledMetric:
+    attempt = state.attempt
+    return BundledMetric(
+        metric=state.metric,
+        result=state.value.result if state.value else None,
+        fingerprint=state.value.fingerprint if state.value else None,
+        attempt=BundledAttempt(
+            started_at=attempt.started_at, ended_at=attempt.ended_at, problem=attempt.problem
+        )
+        if attempt
+        else None,
+        decision=BundledDecision(
+            kind=decision.kind, reason=decision.reason, next_at=decision.next_at
+        )
+        if decision
+        else None,
+    )

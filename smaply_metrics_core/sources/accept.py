@@ -123,7 +123,7 @@ def questionnaire(given: object, survey_id: str, scrubber: Scrubber) -> Question
 
 @dataclass(frozen=True)
 class Answer:
-    """An item of ``fetch_metric`` that belongs to a query: its tally, or what went wrong."""
+    """An item that a hook yielded for a query: its tally, or what went wrong."""
 
     query_id: str
     result: Tally | Failed
@@ -131,39 +131,41 @@ class Answer:
 
 @dataclass(frozen=True)
 class Stray:
-    """An item of ``fetch_metric`` that belongs to no query."""
+    """An item that a hook yielded and that belongs to no query."""
 
     fault: str
 
 
-def answer(item: object, asked: Mapping[str, MetricQuery], scrubber: Scrubber) -> Answer | Stray:
-    """Accept one item of ``fetch_metric``.
+def answer(
+    item: object, asked: Mapping[str, MetricQuery], scrubber: Scrubber, hook: str = "fetch_metric"
+) -> Answer | Stray:
+    """Accept one item of ``fetch_metric``, or of another hook that answers queries.
 
     What is wrong with one answer is that query's failure and leaves its siblings alone.
     """
     if not (isinstance(item, tuple) and len(item) == 2):  # noqa: PLR2004  # A pair.
-        return Stray(f"fetch_metric gave {kind_of(item)} in place of a pair.")
+        return Stray(f"{hook} gave {kind_of(item)} in place of a pair.")
     query_id, value = item
     if type(query_id) is not str or query_id not in asked:
         shown = query_id if type(query_id) is str else kind_of(query_id)
-        return Stray(f"fetch_metric answered “{shown}”, which nobody asked.")
+        return Stray(f"{hook} answered “{shown}”, which nobody asked.")
     if isinstance(value, MetricsError):
         return Answer(query_id, describe(value))
     try:
-        tally = exactly(Tally, value, f"fetch_metric, for the query “{query_id}”,")
-        _check_windows(asked[query_id], tally)
-        _check_silent(scrubber, "a note of fetch_metric", *tally.notes)
+        tally = exactly(Tally, value, f"{hook}, for the query “{query_id}”,")
+        _check_windows(asked[query_id], tally, hook)
+        _check_silent(scrubber, f"a note of {hook}", *tally.notes)
     except Exception as error:  # noqa: BLE001  # Whatever it is, it is this query's alone.
         return Answer(query_id, describe(error))
     return Answer(query_id, tally)
 
 
-def _check_windows(query: MetricQuery, tally: Tally) -> None:
+def _check_windows(query: MetricQuery, tally: Tally, hook: str) -> None:
     wanted = sorted({window.name for window in query.windows})
     given = sorted({window.window for window in tally.windows})
     if given != wanted:
         raise ContractBroken(
-            f"fetch_metric answered the query “{query.id}” for the windows {', '.join(given)}, "
+            f"{hook} answered the query “{query.id}” for the windows {', '.join(given)}, "
             f"not for {', '.join(wanted)}."
         )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from smaply_metrics_core import errors
-from smaply_metrics_core.errors import Issue, MetricsError
-from smaply_metrics_core.models.problem import FieldProblem, Problem
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.models.problem import FieldProblem, Issue, Problem
 
 _MOST_TRACE = 20_000
 
@@ -109,7 +109,7 @@ def copy_of(error: MetricsError) -> MetricsError | None:
             parts["issue"] = Issue(given["issue"])
         if issubclass(known, errors.RateLimited):
             parts["retry_at"] = _known(given["retry_at"], datetime, type(None))
-        if issubclass(known, errors.CredentialsInvalid):
+        if issubclass(known, errors.CredentialsInvalid | errors.QuestionUnavailable):
             parts["fields"] = tuple(_field(field) for field in given["fields"])
         copy = known.__new__(known, parts["message"])
         copy.args = (parts["message"],)

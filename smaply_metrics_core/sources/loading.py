@@ -15,7 +15,7 @@ import pluggy
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from smaply_metrics_core import hookspecs
-from smaply_metrics_core.hookspecs import PROJECT
+from smaply_metrics_core.hookspecs import OPTIONAL, PROJECT
 from smaply_metrics_core.models.credentials import Credentials, credential_fields
 from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.sources.accept import exactly
@@ -88,12 +88,13 @@ def _check_hooks(plugin: object) -> tuple[str, ...]:
             raise ContractBroken(f"{attribute} is a wrapper, which no source may be.")
         _check_function(plugin, attribute, hook)
         found[hook] = attribute
-    missing = [hook for hook in specs if hook not in found]
-    for hook in missing:
+    absent = [hook for hook in specs if hook not in found]
+    for hook in absent:
         if inspect.getattr_static(plugin, hook, None) is not None:
             raise ContractBroken(
                 f"{hook} is there, but is not a plain function marked with @hookimpl."
             )
+    missing = [hook for hook in absent if hook not in OPTIONAL]
     if missing:
         raise ContractBroken(f"these hooks are missing: {', '.join(missing)}.")
     return tuple(hook for hook in specs if hook in found)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pluggy
 
     from smaply_metrics_core.bundle import BundleWriter
+    from smaply_metrics_core.bundle_reading import BundleReader
     from smaply_metrics_core.http import Exchange, RequestBudget
 
 logger = logging.getLogger("smaply_metrics_core.sources")
@@ -151,6 +152,33 @@ class SourceSession:
             InputError: when two queries have one id.
             Cancelled: when the caller asked to stop.
         """
+        given = self._handed.credentials
+        return self._answers(
+            "fetch_metric",
+            lambda context: self._hooks.fetch_metric(
+                credentials=given,
+                context=context,
+                survey_id=survey_id,
+                queries=tuple(queries),
+            ),
+            queries,
+        )
+
+    def recompute(
+        self, survey_id: str, queries: Sequence[MetricQuery], bundle: BundleReader
+    ) -> dict[str, Tally | MetricsError]:
+        """Answer queries about one survey from a debug bundle; otherwise as ``fetch``."""
+        return self._answers(
+            "recompute_metric",
+            lambda context: self._hooks.recompute_metric(
+                context=context, survey_id=survey_id, queries=tuple(queries), bundle=bundle
+            ),
+            queries,
+        )
+
+    def _answers(
+        self, hook: str, start: Callable[[SourceContext], object], queries: Sequence[MetricQuery]
+    ) -> dict[str, Tally | MetricsError]:
         asked = {query.id: query for query in queries}
         if len(asked) != len(queries):
             raise InputError(
@@ -158,25 +186,21 @@ class SourceSession:
             )
         if not asked:
             return {}
-        given, context = self._handed.credentials, self._ready()
+        context = self._ready()
         answers, error = self._guard.collect(
-            lambda: self._hooks.fetch_metric(
-                credentials=given,
-                context=context,
-                survey_id=survey_id,
-                queries=tuple(queries),
-            ),
-            lambda item: accept.answer(item, asked, self._guard.scrubber),
+            lambda: start(context),
+            lambda item: accept.answer(item, asked, self._guard.scrubber, hook),
             deadline=self._handed.deadline,
-            what="fetch_metric",
+            what=hook,
             most=2 * len(asked) + 8,  # Enough to tell what is wrong with one that repeats itself.
         )
         if isinstance(error, Cancelled):
             raise error
-        return self._sorted(asked, answers, error)
+        return self._sorted(hook, asked, answers, error)
 
     def _sorted(
         self,
+        hook: str,
         asked: dict[str, MetricQuery],
         answers: tuple[accept.Answer | accept.Stray, ...],
         error: MetricsError | None,
@@ -188,26 +212,26 @@ class SourceSession:
                 stray = stray or answer.fault
             elif answer.query_id in found:
                 found[answer.query_id] = self._broken(
-                    f"fetch_metric answered the query “{answer.query_id}” twice."
+                    hook, f"{hook} answered the query “{answer.query_id}” twice."
                 )
             elif isinstance(answer.result, Failed):
-                found[answer.query_id] = self._error(answer.result)
+                found[answer.query_id] = self._error(hook, answer.result)
             else:
                 found[answer.query_id] = answer.result
         missing = [query_id for query_id in asked if query_id not in found]
         for query_id in missing:
             found[query_id] = error or self._broken(
-                stray or f"fetch_metric never answered the query “{query_id}”."
+                hook, stray or f"{hook} never answered the query “{query_id}”."
             )
         if stray and not missing:
             logger.warning("%s broke its contract: %s", self._guard.who, stray)
         return {query_id: found[query_id] for query_id in asked}
 
-    def _broken(self, text: str) -> MetricsError:
-        return self._error(describe(ContractBroken(text)))
+    def _broken(self, hook: str, text: str) -> MetricsError:
+        return self._error(hook, describe(ContractBroken(text)))
 
-    def _error(self, failed: Failed) -> MetricsError:
-        return self._guard.error(failed, self._handed.deadline, "fetch_metric")
+    def _error(self, hook: str, failed: Failed) -> MetricsError:
+        return self._guard.error(failed, self._handed.deadline, hook)
 
     def debug_export(self, survey_id: str, bundle: BundleWriter) -> None:
         """Have the survey's raw responses and definition written into the bundle.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -156,6 +156,43 @@ class Source:
                 yield session
             finally:
                 session.close()
+
+    @contextmanager
+    def offline(self, *, deadline: Deadline) -> Generator[SourceSession, None, None]:
+        """Use the source without credentials and without a network, to recompute from a bundle.
+
+        Args:
+            deadline: When everything done in the session has to be over; its clock is the one
+                that the source sees.
+
+        Raises:
+            InputError: when the source does not offer it.
+        """
+        if "recompute_metric" not in self.hooks:
+            raise InputError(
+                f"{self.title} ({self.distribution} {self.version}) cannot calculate from a debug "
+                "bundle.",
+                remedy="Compare by hand what lies in the bundle, or ask the author of the source.",
+            )
+        with private_folder() as folder:
+            session = SourceSession(
+                Handed(
+                    hooks=self._loaded.manager.hook,
+                    description=self.description,
+                    guard=self._guard,
+                    credentials=Credentials(),
+                    destinations=(),
+                    folder=folder,
+                    deadline=deadline,
+                    clock=deadline.clock,
+                    budget=None,
+                    progress=None,
+                    exchange=None,
+                    transport_factory=None,
+                )
+            )
+            with closing(session):
+                yield session
 
 
 def _spellings(value: object) -> tuple[str, ...]:

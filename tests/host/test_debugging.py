@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -97,3 +98,54 @@ def test_only_an_admin_downloads_and_nothing_is_overwritten(
     with pytest.raises(InputError):
         connected.debug.export(ADMIN, "shop", "S1", path)
     assert path.read_text() == "mine"
+
+
+def test_a_bundle_is_made_when_the_credential_is_refused(
+    connected: MetricsHost, world: World, tmp_path: Path
+) -> None:
+    """What the framework knows is there, with the refusal, which the connection remembers."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    connected.cards.load(VIEWER, wait=10)
+    world.shop.tokens.clear()
+    path = connected.debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
+    assert _read(path, "failure.json")["issue"] == "token_revoked"
+    assert _read(path, "metrics.json")[0]["result"]["current"]["value"] == 4.0
+    problem = connected.connections.show(ADMIN, "shop").problem
+    assert problem is not None
+    assert problem.issue == "token_revoked"
+
+
+@pytest.mark.parametrize("lost", ["key", "source"])
+def test_a_bundle_is_made_when_the_credentials_cannot_be_opened(
+    connected: MetricsHost, world: World, tmp_path: Path, lost: str
+) -> None:
+    """With another key, or the source in other hands: everything but the data, and why."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    connected.cards.load(VIEWER, wait=10)
+    if lost == "key":
+        other = base64.urlsafe_b64encode(bytes(range(1, 33))).decode()
+        world.environment["SMAPLY_METRICS_KEYS"] = other
+    else:
+        world.distribution = "another-shop"
+    attempts = world.shop.attempts
+    path = world.open().debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
+    assert world.shop.attempts == attempts
+    assert _read(path, "failure.json")["kind"] == "seal_broken"
+    assert _read(path, "metrics.json")[0]["result"]["current"]["value"] == 4.0
+    with zipfile.ZipFile(path) as bundle:
+        assert "answers.json" not in bundle.namelist()
+        assert b"No\ncredential was at hand" in bundle.read("README.txt")
+
+
+def test_a_bundle_says_what_it_is_about(connected: MetricsHost, tmp_path: Path) -> None:
+    """Source, survey, the account's zone and week, and when it was made."""
+    path = connected.debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
+    assert _read(path, "bundle.json") == {
+        "format": 1,
+        "source": "shop",
+        "survey_id": "S1",
+        "zone": "UTC",
+        "week_start": 1,
+        "include_personal": False,
+        "made_at": "2026-04-01T12:00:00Z",
+    }

@@ -116,6 +116,20 @@ def test_a_load_answers_at_once_with_what_is_stored(world: World, connected: Met
     assert len(world.shop.fetches) == 2
 
 
+def test_what_is_stored_can_be_shown_without_refreshing(
+    world: World, connected: MetricsHost
+) -> None:
+    """A process that ends at once shows cards and starts nothing."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    (card,) = connected.cards.load(VIEWER, refresh=False)
+    assert card.freshness is Freshness.NEVER
+    load(connected)
+    world.clock.forward(3601)
+    (card,) = connected.cards.load(VIEWER, refresh=False)
+    assert (value_of(card), card.freshness) == (4.0, Freshness.STALE)
+    assert len(world.shop.fetches) == 1
+
+
 def test_a_second_process_waits_for_the_first(world: World, connected: MetricsHost) -> None:
     """A refresh that another process makes is waited for and not made again."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from sqlalchemy.exc import StatementError
 from smaply_metrics_core.errors import StoreError
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.connections import AccountSettings, read_account, write_account
+from smaply_metrics_core.host.store.metrics import of_account
 from smaply_metrics_core.host.store.tables import accounts, connections, metadata
 
 if TYPE_CHECKING:
@@ -83,6 +85,25 @@ def test_a_time_without_a_zone_is_never_stored(tmp_path: Path) -> None:
     with store.writing() as db, pytest.raises(StatementError, match="needs a time zone"):
         db.execute(connections.update().values(checked_at=datetime(2026, 1, 1)))  # noqa: DTZ001
     store.close()
+
+
+def test_a_store_of_the_first_release_keeps_its_metrics(tmp_path: Path) -> None:
+    """A metric made before its questions' names were kept is read, and knows none."""
+    Store(tmp_path / "store.db").close()
+    with closing(sqlite3.connect(tmp_path / "store.db")) as db, db:
+        db.execute("ALTER TABLE metrics DROP COLUMN questions")
+        db.execute("UPDATE alembic_version SET version_num = '0001'")
+        db.execute(
+            "INSERT INTO metrics (id, account, workspace, name, source, survey_id, definition, "
+            "display, version, created_at, created_by, updated_at) VALUES ('met_1', 'acme', 'w', "
+            """'Stars', 'shop', 'S1', '{"survey_id": "S1", "calculation": "responses"}', '{}', """
+            "1, '2026-01-01 00:00:00', 'ed', '2026-01-01 00:00:00')"
+        )
+    store = Store(tmp_path / "store.db")
+    with store.reading() as reading:
+        (metric,) = of_account(reading, "acme")
+    store.close()
+    assert (metric.name, metric.questions) == ("Stars", {})
 
 
 def test_every_table_belongs_to_an_account() -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from smaply_metrics_core.context import Deadline
-from smaply_metrics_core.errors import Blame, Cancelled, CredentialRefused, ResultsUnavailable
+from smaply_metrics_core.errors import Cancelled, CredentialRefused, ResultsUnavailable
 from smaply_metrics_core.hookspecs import hookimpl
-from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.problem import Blame, Problem
 from smaply_metrics_core.models.source import CheckNote, CheckReport, CheckStep, StepResult
 from smaply_metrics_core.sources import AllowedDestinations
 

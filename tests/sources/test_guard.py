@@ -17,14 +17,13 @@ from smaply_metrics_core.errors import (
     CredentialRefused,
     CredentialsInvalid,
     DeadlineExceeded,
-    Issue,
     MetricsError,
     PluginError,
     RateLimited,
     SourceNotUsable,
     SurveyUnavailable,
 )
-from smaply_metrics_core.models.problem import FieldProblem
+from smaply_metrics_core.models.problem import FieldProblem, Issue
 from smaply_metrics_core.models.source import CheckReport, StepResult
 from smaply_metrics_core.sources.guard import MOST_STUCK, Guard
 

@@ -383,10 +383,10 @@ def test_support_gets_the_file_and_what_was_made_of_it(
     files = debug(visits, "visits", tmp_path)
     broken = debug(write(broken="a,b\n1\n"), "broken", tmp_path)
 
-    assert files["responses.csv"] == VISITS.read_bytes()
+    assert files["raw/responses.csv"] == VISITS.read_bytes()
     described = json.loads(files["definition.json"])
     assert [one["id"] for one in described["questions"]][:2] == ["nps", "satisfaction"]
-    assert broken == {"responses.csv": b"a,b\n1\n", "failed": b""}
+    assert (broken["raw/responses.csv"], broken["failed"]) == (b"a,b\n1\n", b"")
 
 
 def test_the_readme_shows_the_example_and_the_source(visits: SourceContext) -> None:

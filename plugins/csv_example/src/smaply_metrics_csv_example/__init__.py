@@ -1,8 +1,7 @@
 """CSV files in a folder as a source for Smaply Metrics: the one to copy.
 
-A source is an object with seven hooks, named by an entry point in ``pyproject.toml``. The core asks
-people for its credentials, checks where they lead, and calls the hooks with whatever they need; a
-source keeps nothing between calls. What a file has to look like stands in the README.
+A source is an object with these hooks, named by an entry point in ``pyproject.toml``; it keeps
+nothing between calls. What a file has to look like stands in the README.
 """
 
 from __future__ import annotations
@@ -16,7 +15,9 @@ import polars as pl
 
 import smaply_metrics_core as sm
 from smaply_metrics_core import QuestionKind as Kind
+from smaply_metrics_core import SourceContext as Context
 from smaply_metrics_core.bundle import BundleWriter
+from smaply_metrics_core.bundle_reading import BundleReader
 from smaply_metrics_core.calculations.answering import Read, Reading, answer_queries
 from smaply_metrics_core.calculations.definitions import allowed_calculations
 
@@ -31,6 +32,8 @@ ABOUT: dict[str, tuple[Callable[[str], object], str]] = {
     "status": (sm.LeftOut, f"one of {', '.join(sm.LeftOut)}"),
     "finished": ({"0": sm.LeftOut.UNFINISHED, "1": None}.__getitem__, "1 or 0"),
 }
+Queries = Sequence[sm.MetricQuery]
+Answers = Iterator[tuple[str, sm.Tally | sm.MetricsError]]
 MOST_VALUES, MOST_TEXTS, LARGE = 11, 50, 1e15
 
 
@@ -56,9 +59,7 @@ class CsvSource:
         return [sm.Destination(kind="folder", folder=Path(credentials.folder))]
 
     @sm.hookimpl
-    def validate_credentials(
-        self, context: sm.SourceContext
-    ) -> Iterator[sm.CheckStep | sm.CheckNote]:
+    def validate_credentials(self, context: Context) -> Iterator[sm.CheckStep | sm.CheckNote]:
         """Yield each step as it begins. To raise an error fails the step and says why."""
         yield REACH
         files = _files(context)
@@ -69,52 +70,47 @@ class CsvSource:
         _read(next(iter(files.values())))
 
     @sm.hookimpl
-    def list_surveys(self, context: sm.SourceContext) -> Iterator[sm.Survey]:
+    def list_surveys(self, context: Context) -> Iterator[sm.Survey]:
         """Yield the surveys one by one: a long list is shown while it is still coming."""
         yield from (sm.Survey(id=name, name=name) for name in _files(context))
 
     @sm.hookimpl
-    def list_questions(self, context: sm.SourceContext, survey_id: str) -> sm.Questionnaire:
+    def list_questions(self, context: Context, survey_id: str) -> sm.Questionnaire:
         """Describe one survey, with what each question allows."""
         return _questionnaire(survey_id, _read(_file(context, survey_id)))
 
     @sm.hookimpl
-    def fetch_metric(
-        self, context: sm.SourceContext, survey_id: str, queries: Sequence[sm.MetricQuery]
-    ) -> Iterator[tuple[str, sm.Tally | sm.MetricsError]]:
+    def fetch_metric(self, context: Context, survey_id: str, queries: Queries) -> Answers:
         """Answer all queries from one reading. A source counts; only the core makes numbers."""
         as_of = context.now()  # Before reading: nothing that comes later is in the tallies.
         rows = _read(_file(context, survey_id))
         context.progress(0, None, "Counting the responses")  # Also ends a call that is overdue.
-        reading = Reading(
-            recorded=pl.col("recorded_at"),
-            left_out=pl.col("status"),
-            answer=_answer,
-            field=lambda name: pl.col(f"field:{name}"),
-        )
-        questionnaire = _questionnaire(survey_id, rows)
-        yield from answer_queries(rows, queries, questionnaire, reading, as_of=as_of)
+        return answer_queries(rows, queries, _questionnaire(survey_id, rows), READING, as_of=as_of)
 
     @sm.hookimpl
-    def debug_export(self, context: sm.SourceContext, survey_id: str, bundle: BundleWriter) -> None:
+    def debug_export(self, context: Context, survey_id: str, bundle: BundleWriter) -> None:
         """Give support the file as it is, and what was made of it, if anything could be."""
         path = _file(context, survey_id)
-        with bundle.open("responses.csv") as copy:
-            copy.write(path.read_bytes())
+        with path.open("rb") as file:
+            bundle.add_csv("responses.csv", file)
         bundle.add_json("definition.json", _questionnaire(survey_id, _read(path)))
 
+    @sm.hookimpl
+    def recompute_metric(self, context: Context, queries: Queries, bundle: BundleReader) -> Answers:
+        """Answer again from what debug_export wrote, as of a past instant: optional."""
+        rows, as_of = _read(bundle.extract("raw/responses.csv")), context.now()
+        rows = rows.filter((pl.col("recorded_at") <= as_of).fill_null(value=True))
+        return answer_queries(rows, queries, _questionnaire("bundle", rows), READING, as_of=as_of)
 
-source = CsvSource()
 
-
-def _files(context: sm.SourceContext) -> dict[str, Path]:
+def _files(context: Context) -> dict[str, Path]:
     # The core has resolved the folder; a file in it may still be a link to anywhere.
     (folder,) = (one.folder for one in context.destinations if one.folder)
     found = {path.stem: path.resolve() for path in sorted(folder.glob("[!.]*.csv"))}
     return {name: p for name, p in found.items() if p.is_relative_to(folder) and p.is_file()}
 
 
-def _file(context: sm.SourceContext, survey_id: str) -> Path:
+def _file(context: Context, survey_id: str) -> Path:
     # Looked up, never joined to a path: no file is listed by the name "../secrets".
     if path := _files(context).get(survey_id):
         return path
@@ -197,3 +193,7 @@ def _answer(question: sm.Question) -> Read:
     if any(choice.value is not None for choice in question.choices):
         return cell.cast(pl.Float64).cast(pl.Int64).cast(pl.String)  # “5.0” is the answer “5”.
     return cell
+
+
+READING = Reading(pl.col("recorded_at"), _answer, lambda n: pl.col(f"field:{n}"), pl.col("status"))
+source = CsvSource()

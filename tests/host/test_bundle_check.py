@@ -1,0 +1,307 @@
+"""Checking bundles: what was stored against what the raw data gives."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from smaply_metrics_core import (
+    Calculation,
+    DateRange,
+    Definition,
+    ExportFailed,
+    MetricType,
+    QuestionUnavailable,
+    SourceUnavailable,
+    hookimpl,
+)
+from smaply_metrics_core.bundle_check import BundleCheck, Verdict, check_bundle
+from smaply_metrics_core.bundle_reading import open_bundle
+from smaply_metrics_core.errors import InputError
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, RESPONSES, VIEWER, World
+from tests.host.fake_source import Shop, ShopCredentials, stars
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from smaply_metrics_core import MetricQuery, MetricsError, SourceContext, Tally
+    from smaply_metrics_core.bundle import BundleWriter
+    from smaply_metrics_core.bundle_reading import BundleReader
+    from smaply_metrics_core.host import MetricsHost
+
+COMPARED = Definition(
+    survey_id="S1",
+    question_id="stars",
+    calculation=Calculation.AVERAGE,
+    type=MetricType.COMPARISON,
+    range=DateRange(preset="last_28_days"),
+)
+
+
+@dataclass
+class OpenShop(Shop):
+    """A shop that can calculate from its bundles."""
+
+    @hookimpl
+    def debug_export(
+        self,
+        credentials: ShopCredentials,
+        context: SourceContext,
+        survey_id: str,
+        bundle: BundleWriter,
+    ) -> None:
+        """Write instants and stars down."""
+        self._sign_in(credentials)
+        bundle.add_json("answers.json", self.answers[survey_id])
+
+    @hookimpl
+    def recompute_metric(
+        self,
+        context: SourceContext,
+        survey_id: str,
+        queries: Sequence[MetricQuery],
+        bundle: BundleReader,
+    ) -> Iterator[tuple[str, Tally | MetricsError]]:
+        """Count what was written down."""
+        given = [(datetime.fromisoformat(at), s) for at, s in bundle.read_json("answers.json")]
+        kept = Shop(answers={survey_id: [one for one in given if one[0] <= context.now()]})
+        for query in queries:
+            if query.definition.question_id not in {None, *self.questions}:
+                yield query.id, QuestionUnavailable("It is gone.", remedy="Choose anew.")
+            else:
+                yield query.id, kept._tally(survey_id, query, context.now())  # noqa: SLF001
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """A shop whose bundles can be checked."""
+    return OpenShop(
+        answers={
+            "S1": [*stars("5", "4", "3", None), *stars("1", at=datetime(2026, 3, 31, tzinfo=UTC))]
+        }
+    )
+
+
+def exported(host: MetricsHost, path: Path) -> Path:
+    """Make a bundle of the survey S1."""
+    return host.debug.export(ADMIN, "shop", "S1", path)
+
+
+def edited(path: Path, name: str, change: Callable[[Any], object]) -> Path:
+    """Change a JSON file of a bundle by hand."""
+    target = path.with_name("edited.zip")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for one in old.namelist():
+            content = old.read(one)
+            if one == name:
+                parsed = json.loads(content)
+                change(parsed)
+                content = json.dumps(parsed).encode()
+            new.writestr(one, content)
+    return target
+
+
+def check(host: MetricsHost, path: Path) -> BundleCheck:
+    """Check a bundle with the host's source."""
+    folder = path.parent / "copies"
+    folder.mkdir(exist_ok=True)
+    with open_bundle(path, folder) as reader:
+        return check_bundle(reader, host.sources.get("shop"))
+
+
+def verdicts(found: BundleCheck) -> list[str]:
+    """Give what each metric came to."""
+    return [checked.verdict.value for checked in found.metrics]
+
+
+def test_what_was_stored_is_found_again(connected: MetricsHost, tmp_path: Path) -> None:
+    """Numbers and comparisons agree, and the check says as of when."""
+    for definition in (AVERAGE, RESPONSES, COMPARED):
+        connected.metrics.add(EDITOR, "shop", "M", definition)
+    connected.cards.load(VIEWER, wait=10)
+    found = check(connected, exported(connected, tmp_path / "b.zip"))
+    assert found.agrees
+    assert verdicts(found) == [Verdict.AGREES] * 3
+    for checked in found.metrics:
+        assert checked.stored is not None
+        assert checked.recomputed is not None
+        assert checked.recomputed.current == checked.stored.current
+        assert checked.recomputed.previous == checked.stored.previous
+        assert checked.as_of == checked.stored.as_of
+    assert found.problems == ()
+
+
+def test_values_are_recomputed_as_of_their_time(
+    connected: MetricsHost, world: World, tmp_path: Path
+) -> None:
+    """Responses and days that came later change nothing: ranges end when the data was read."""
+    connected.metrics.add(EDITOR, "shop", "M", COMPARED)
+    connected.metrics.add(EDITOR, "shop", "M", RESPONSES)
+    connected.cards.load(VIEWER, wait=10)
+    world.shop.answers["S1"] += stars("2", at=datetime(2026, 4, 2, tzinfo=UTC))
+    world.clock.forward(40 * 86_400)
+    found = check(connected, exported(connected, tmp_path / "b.zip"))
+    assert found.agrees
+    everybody = {
+        checked.recomputed.current.value for checked in found.metrics if checked.recomputed
+    }
+    assert everybody == {1.0, 5.0}
+
+
+def test_a_value_that_was_changed_is_a_difference(connected: MetricsHost, tmp_path: Path) -> None:
+    """Each fact that is not what the raw data gives is named with both of its values."""
+    connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
+    connected.cards.load(VIEWER, wait=10)
+    path = exported(connected, tmp_path / "b.zip")
+
+    def lie(metrics: list[dict[str, Any]]) -> None:
+        current = metrics[0]["result"]["current"]
+        current.update(value=4.75, excluded={"spam": 2}, recorded=7)
+
+    found = check(connected, edited(path, "metrics.json", lie))
+    assert not found.agrees
+    assert verdicts(found) == ["differs"]
+    said = {one.what: (one.stored, one.recomputed) for one in found.metrics[0].differences}
+    assert said == {
+        "current.value": (4.75, 3.25),
+        "current.recorded": (7, 5),
+        "current.excluded.spam": (2, 0),
+    }
+
+
+def test_raw_data_that_was_changed_is_a_difference(connected: MetricsHost, tmp_path: Path) -> None:
+    """An answer more or another one shows, too."""
+    connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
+    connected.cards.load(VIEWER, wait=10)
+    path = exported(connected, tmp_path / "b.zip")
+    found = check(connected, edited(path, "answers.json", lambda one: one[0].insert(1, one.pop())))
+    assert [one.verdict for one in found.metrics] == [Verdict.NOT_RECOMPUTED]
+    found = check(connected, edited(path, "answers.json", lambda one: one.pop()))
+    assert not found.agrees
+    assert "current.value" in {one.what for one in found.metrics[0].differences}
+
+
+def test_a_metric_without_a_value_is_calculated_all_the_same(
+    connected: MetricsHost, tmp_path: Path
+) -> None:
+    """There is nothing to agree with, and no difference."""
+    connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
+    found = check(connected, exported(connected, tmp_path / "b.zip"))
+    assert found.agrees
+    assert verdicts(found) == ["nothing_stored"]
+    assert found.metrics[0].as_of == found.manifest.made_at
+
+
+def test_the_value_of_another_definition_is_not_compared(
+    connected: MetricsHost, tmp_path: Path
+) -> None:
+    """After an edit the old value is not what the metric asks for."""
+    connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
+    connected.cards.load(VIEWER, wait=10)
+    path = exported(connected, tmp_path / "b.zip")
+    change = edited(
+        path, "metrics.json", lambda one: one[0]["metric"]["definition"].update(calculation="sum")
+    )
+    found = check(connected, change)
+    assert verdicts(found) == ["nothing_stored"]
+    assert found.metrics[0].recomputed is not None
+    assert found.metrics[0].recomputed.current.value == 13
+
+
+def test_the_same_refusal_agrees(connected: MetricsHost, world: World, tmp_path: Path) -> None:
+    """A question that was gone then is gone in the bundle: that is the same answer."""
+    connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
+    world.shop.questions.discard("stars")
+    connected.cards.load(VIEWER, wait=10)
+    path = exported(connected, tmp_path / "b.zip")
+    found = check(connected, path)
+    assert found.agrees
+    assert found.metrics[0].error is not None
+    assert found.metrics[0].error.kind == "question_unavailable"
+    other = edited(
+        path, "metrics.json", lambda one: one[0]["attempt"]["problem"].update(kind="unreachable")
+    )
+    assert verdicts(check(connected, other)) == ["not_recomputed"]
+
+
+def test_a_bundle_without_data_cannot_be_recomputed(
+    connected: MetricsHost, world: World, tmp_path: Path
+) -> None:
+    """The check says what failed while the bundle was made, with code and request id."""
+    connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
+    connected.cards.load(VIEWER, wait=10)
+    world.shop.answers.clear()
+    world.shop.tokens.clear()
+    found = check(connected, exported(connected, tmp_path / "b.zip"))
+    assert not found.agrees
+    assert verdicts(found) == ["not_recomputed"]
+    assert found.metrics[0].error is not None
+    assert "answers.json" in found.metrics[0].error.message
+    assert [(one.kind, one.issue, one.code) for one in found.problems] == [
+        ("credential_refused", "token_revoked", "NO_1")
+    ]
+
+
+def test_problems_of_the_source_are_told(connected: MetricsHost, tmp_path: Path) -> None:
+    """One problem or a list of them, beside the requests that failed."""
+    path = exported(connected, tmp_path / "b.zip")
+    problems = [ExportFailed("No.", request_id="r-1").to_problem().model_dump(mode="json")]
+    request = {
+        "at": "2026-04-01T12:00:00Z",
+        "method": "GET",
+        "host": "shop.example.com",
+        "path": "/x",
+        "status": 500,
+        "milliseconds": 3,
+        "request_id": "r-2",
+    }
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("problem.json", json.dumps(problems))
+        archive.writestr(
+            "failure.json", SourceUnavailable("Closed.").to_problem().model_dump_json()
+        )
+    path = edited(
+        path, "exchange.json", lambda one: one.extend([request, request | {"status": 200}])
+    )
+    found = check(connected, path)
+    assert [one.kind for one in found.problems] == ["source_unavailable", "export_failed"]
+    assert [one.request_id for one in found.exchange] == ["r-2"]
+
+
+def test_numbers_beyond_all_measure_differ(connected: MetricsHost, tmp_path: Path) -> None:
+    """Counts that no float can hold are compared all the same."""
+    connected.metrics.add(EDITOR, "shop", "M", RESPONSES)
+    connected.cards.load(VIEWER, wait=10)
+    path = exported(connected, tmp_path / "b.zip")
+
+    def lie(metrics: list[dict[str, Any]]) -> None:
+        metrics[0]["result"]["current"]["answered"] = 10**400
+
+    found = check(connected, edited(path, "metrics.json", lie))
+    assert [one.what for one in found.metrics[0].differences] == ["current.answered"]
+
+
+def test_a_source_that_cannot_recompute_says_so(
+    connected: MetricsHost, world: World, tmp_path: Path
+) -> None:
+    """The hook may be left out; then each metric says that its source does not offer it."""
+    connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
+    path = exported(connected, tmp_path / "b.zip")
+    world.shop = Shop(answers=world.shop.answers)
+    found = check(world.open(), path)
+    assert verdicts(found) == ["not_recomputed"]
+    assert found.metrics[0].error is not None
+    assert "cannot calculate from a debug bundle" in found.metrics[0].error.message
+
+
+def test_a_bundle_without_its_metrics_is_refused(connected: MetricsHost, tmp_path: Path) -> None:
+    """There would be nothing to check."""
+    path = exported(connected, tmp_path / "b.zip")
+    with pytest.raises(InputError, match=r"metrics\.json"):
+        check(connected, edited(path, "metrics.json", lambda one: one.append(1)))
