@@ -142,7 +142,7 @@ class CellCounts:
         self._moments = moments
         self._cells = [tuple(sorted(each.cells)) for each in plans]
         self._found = {names: _Found() for names in self._cells}
-        self._counted: list[list[Counted]] = [[] for _ in plans]
+        self._counted: list[Counted | None] = [None for _ in plans]
         self._dtypes: list[pl.DataFrame] = []
         own = {name for names in self._found for name in names if name.startswith("\0")}
         self.columns = ({*moments.sources()}.union(*self._found)) - own
@@ -177,17 +177,25 @@ class CellCounts:
         self._work_out([names for names, each in self._found.items() if each.size() > MOST_BYTES])
 
     def counted(self) -> list[Counted]:
-        """Give what each plan counted."""
+        """Give what each plan counted.
+
+        Raises:
+            ValueError: when no rows were added, not even an empty frame of them.
+        """
         self._work_out(self._found)
-        return [plan.merge(parts) for plan, parts in zip(self._plans, self._counted, strict=True)]
+        counted = [each for each in self._counted if each is not None]
+        if len(counted) < len(self._plans):
+            raise ValueError("no rows were added: add an empty frame where there are none")
+        return counted
 
     def _work_out(self, sets: Iterable[tuple[str, ...]]) -> None:
         """Turn the combinations found so far into what plans count."""
         taken = {names: self._found[names].take() for names in sets}
-        for plan, names, counted in zip(self._plans, self._cells, self._counted, strict=True):
+        for place, (plan, names) in enumerate(zip(self._plans, self._cells, strict=True)):
             combinations = taken.get(names)
             if combinations is not None:
-                counted.append(plan.count(combinations))
+                counted, before = plan.count(combinations), self._counted[place]
+                self._counted[place] = plan.merge([before, counted]) if before else counted
 
 
 def _grouped(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

@@ -190,8 +190,6 @@ class Plan:
 
     def merge(self, counted: Sequence[Counted]) -> Counted:
         """Add up what was counted piece by piece."""
-        if len(counted) == 1:
-            return counted[0]
         return self._summed(
             pl.concat([each.left_out for each in counted]),
             pl.concat([each.table for each in counted]),

@@ -138,7 +138,11 @@ class Counting:
         self._cells.add(rows)
 
     def tallies(self, as_of: datetime) -> dict[str, Tally | MetricsError]:
-        """Give, by query id, the tally or why there is none. At least one piece came before."""
+        """Give, by query id, the tally or why there is none.
+
+        Raises:
+            ValueError: when no rows were added, not even an empty frame of them.
+        """
         counted = iter(self._cells.counted() if self._requests else [])
         return {
             request.query.id: _outcome(

@@ -126,3 +126,11 @@ def test_a_date_that_may_be_text_codes_is_read() -> None:
     assert isinstance(tally, Tally)
     assert tally.window("current").total.responses == 2
     assert tally.notes
+
+
+def test_no_piece_at_all_is_a_mistake() -> None:
+    """Nobody knows then whether there are no rows or they were forgotten."""
+    request = TallyRequest(query(), Columns(recorded=RECORDED, answer=ANSWER))
+    with pytest.raises(ValueError, match="no rows were added"):
+        Counting([request]).tallies(AS_OF)
+    assert Counting([]).tallies(AS_OF) == {}

@@ -91,7 +91,12 @@ def fetch_export(api: Api, context: SourceContext, survey_id: str, request: Expo
     done = wait_for(api, context, survey_id, progress_id)
     context.progress(100, 100, "Downloading the responses")
     target = Path(tempfile.mkdtemp(prefix="export-", dir=context.folder)) / "export.zip"
-    api.download(survey_id, done.file_id, target)
+    try:
+        api.download(survey_id, done.file_id, target)
+    except BaseException:
+        # Half a file is of no use, and holds answers all the same.
+        target.unlink(missing_ok=True)
+        raise
     return target
 
 

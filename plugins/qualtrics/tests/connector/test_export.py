@@ -189,6 +189,28 @@ def test_a_download_that_breaks_is_not_taken_for_a_file(tmp_path: Path) -> None:
         pytest.raises(Unreachable),
     ):
         fetch_export(api, context, SURVEY, ExportRequest())
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
+
+
+def test_an_export_that_vanished_is_a_failed_one(tmp_path: Path) -> None:
+    """Qualtrics forgets exports: one that was in progress and is not there any more has failed."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(200, json=envelope({"progressId": "ES_1"}))
+        asked.append(request.url.path)
+        if len(asked) < 3:
+            return httpx.Response(200, json=envelope(RUNNING))
+        return httpx.Response(404, json=envelope(status="404 - Not Found", requestId="req-gone"))
+
+    with (
+        api_answered_by(answer, tmp_path) as (api, context, _),
+        pytest.raises(ExportFailed) as gone,
+    ):
+        fetch_export(api, context, SURVEY, ExportRequest())
+    assert gone.value.request_id == "req-gone"
+    assert len(asked) == 3
 
 
 def pages_of(folder: Path, next_page: object) -> tuple[list[Any], list[str]]:

@@ -38,6 +38,7 @@ from smaply_metrics_core.models.query import Calculation, LeftOut, MetricQuery, 
 from smaply_metrics_core.models.survey import Questionnaire
 from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.sources import SourceRegistry
+from smaply_metrics_qualtrics.sandbox import generate
 
 MARK = "-99887766"
 RECORDED = Path(__file__).resolve().parents[5] / "shared" / "qualtrics" / "recorded" / "surveys"
@@ -130,27 +131,40 @@ def test_every_answer_is_the_one_that_qualtrics_gave(own: Account, tmp_path: Pat
         assert "not_shown" not in found.windows[0].total.unanswered
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded studies are not here")
-def test_the_recorded_studies_come_out_the_same(tmp_path: Path) -> None:
-    """Every calculation of every question of the real surveys, from their bundles."""
-    with account(RECORDED, export_polls=0) as real:
-        with real.session() as session:
+def compare_all(folder: Path, tmp_path: Path) -> int:
+    """Compare every calculation of every question of some surveys; give how many there were."""
+    compared = 0
+    with account(folder, export_polls=0) as mine:
+        with mine.session() as session:
             surveys = session.surveys()
-        assert surveys
-        for number, survey in enumerate(surveys):
-            folder = tmp_path / str(number)
-            folder.mkdir()
-            with real.session() as session:
+        for survey in surveys:
+            place = tmp_path / survey.id
+            place.mkdir()
+            with mine.session() as session:
                 queries = tuple(everything(session.questions(survey.id)))
-            online = real.fetch(*queries, survey=survey.id)
-            path = bundle_of(real, folder, survey.id)
-            offline = recompute(path, folder, *queries, survey=survey.id)
+            online = mine.fetch(*queries, survey=survey.id)
+            path = bundle_of(mine, place, survey.id)
+            offline = recompute(path, place, *queries, survey=survey.id)
             for name, outcome in online.items():
                 if isinstance(outcome, MetricsError):
                     assert error_of(offline, name).message == outcome.message, name
                     continue
+                compared += 1
                 found = without_reasons(tally_of(offline, name))
                 assert found == without_reasons(outcome), (survey.name, name)
+    return compared
+
+
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded studies are not here")
+def test_the_recorded_studies_come_out_the_same(tmp_path: Path) -> None:
+    """The real surveys, from their bundles."""
+    assert compare_all(RECORDED, tmp_path) > 500
+
+
+def test_the_invented_surveys_come_out_the_same(tmp_path: Path) -> None:
+    """Every status, unfinished responses and “not applicable” are left out from the bundle, too."""
+    generate(tmp_path / "surveys", seed=3, until=NOW)
+    assert compare_all(tmp_path / "surveys", tmp_path) > 100
 
 
 def test_what_was_recorded_later_is_not_there(own: Account, tmp_path: Path) -> None:

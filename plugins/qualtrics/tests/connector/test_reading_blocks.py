@@ -131,7 +131,7 @@ def test_a_column_of_many_texts_is_read_as_text(
     monkeypatch.setattr(reading, "MOST_CODES", 5)
     rows = [row(text=f"text {number}") for number in range(100)]
     blocks = read_in_blocks(written(tmp_path, rows), 1000)
-    assert isinstance(blocks[1].dtypes[4], pl.Categorical)
+    assert isinstance(blocks[0].dtypes[4], pl.Categorical)
     assert blocks[-1].dtypes[4] == pl.String
     assert isinstance(blocks[-1].dtypes[3], pl.Categorical)
     assert texts(blocks) == [tuple(one) for one in rows]

@@ -1,0 +1,1 @@
+"""Measurements of how fast the framework is; no part of what is installed."""

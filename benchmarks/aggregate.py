@@ -1,0 +1,121 @@
+"""How fast 20 metrics of one large survey are: ``python -m benchmarks.aggregate --json``.
+
+Every run is a process of its own, so that its peak memory is its own too. Its time begins at the
+downloaded file, after all imports. Runs alternate, so that a busy moment hits everybody.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.common import Files, Numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROWS: Final = 1_000_000
+QUICK_ROWS: Final = 100_000
+RUNS: Final = 5
+CONTENDERS: Final = ("ours", "polars_by_hand", "pandas_full", "csv_loop")
+_INFLATE: Final = "inflate"
+_PEAK: Final = "VmHWM:"
+_KILOBYTES: Final = 1_024
+
+
+def run(name: str, files: Files) -> tuple[float, float, Numbers]:
+    """Run one contender in this process: seconds, peak megabytes, and what it found."""
+    contender = import_module(f"benchmarks.{name}")
+    begin = time.perf_counter()
+    numbers = contender.numbers(files)
+    return time.perf_counter() - begin, peak(), numbers
+
+
+def peak() -> float:
+    """Give the most megabytes that this process had in memory.
+
+    Not ``ru_maxrss``, which a child inherits from the process that started it.
+    """
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    (kilobytes,) = (line.split()[1] for line in lines if line.startswith(_PEAK))
+    return int(kilobytes) / _KILOBYTES
+
+
+def make(folder: Path, rows: int) -> Files:
+    """Make the exports in this process, which ends with all the memory that took."""
+    files: Files = import_module("benchmarks.exports").make_files(folder, rows)
+    return files
+
+
+def measure(rows: int, runs: int) -> dict[str, Any]:
+    """Measure every contender so many times, in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in (_INFLATE, *CONTENDERS)}
+    peaks: dict[str, list[float]] = {name: [] for name in seconds}
+    found: list[Numbers] = []
+    spawn = multiprocessing.get_context("spawn")
+    with (
+        tempfile.TemporaryDirectory(prefix="smaply-benchmark-") as folder,
+        ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as child,
+    ):
+        files = child.submit(make, Path(folder), rows).result()
+        for _ in range(runs):
+            for name, times in seconds.items():
+                took, megabytes, numbers = child.submit(run, name, files).result()
+                times.append(took)
+                peaks[name].append(megabytes)
+                if name in CONTENDERS:
+                    found.append(numbers)
+    inflate = statistics.median(seconds[_INFLATE])
+    return {
+        "rows": rows,
+        "inflate_s": round(inflate, 3),
+        **{
+            name: {
+                "s": round(statistics.median(seconds[name]), 3),
+                "peak_mb": round(max(peaks[name])),
+                "over_inflate": round(statistics.median(seconds[name]) / inflate, 2),
+            }
+            for name in CONTENDERS
+        },
+        "equal": all(equal(found[0], numbers) for numbers in found),
+    }
+
+
+def equal(one: Numbers, other: Numbers) -> bool:
+    """Say whether two found the same numbers, but for the last digits of a division."""
+    return one.keys() == other.keys() and all(
+        one[name].keys() == other[name].keys()
+        and all(math.isclose(one[name][key], other[name][key], rel_tol=1e-9) for key in one[name])
+        for name in one
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and print what was measured; 1 when the results are not equal."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.aggregate", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROWS:,} responses")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--runs", type=int, default=RUNS, help="runs of each (%(default)s)")
+    options = parser.parse_args(arguments)
+    if options.runs < 1:
+        parser.error("--runs is 1 or more")
+    measured = measure(QUICK_ROWS if options.quick else ROWS, options.runs)
+    if options.json:
+        sys.stdout.write(json.dumps(measured) + "\n")
+    else:
+        sys.stdout.writelines(f"{name}: {value}\n" for name, value in measured.items())
+    return 0 if measured["equal"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The benchmark: it compares pipelines that find the same numbers, and prints what was asked."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import pytest
+
+from benchmarks import aggregate, csv_loop, inflate, ours, pandas_full, polars_by_hand
+from benchmarks.common import Files
+from benchmarks.exports import make_files
+from benchmarks.survey import COLUMNS, METRICS, queries
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """The exports of a small survey."""
+    return make_files(tmp_path_factory.mktemp("benchmark"), 3_000)
+
+
+def test_every_pipeline_finds_the_same_numbers(files: Files) -> None:
+    """Twenty metrics, counted by the connector and three times by hand."""
+    expected = csv_loop.numbers(files)
+    assert len(expected) == len(METRICS) == len(queries()) == 20
+    assert all(expected.values())
+    for contender in (ours, polars_by_hand, pandas_full):
+        assert aggregate.equal(contender.numbers(files), expected), contender.__name__
+
+
+def test_other_numbers_are_not_equal(files: Files) -> None:
+    """A number, a group or a metric more or less is a difference."""
+    found = csv_loop.numbers(files)
+    for changed in (
+        {**found, "nps": {"": found["nps"][""] + 0.001}},
+        {**found, "channels": {**found["channels"], "6": 1.0}},
+        {name: numbers for name, numbers in found.items() if name != "spent"},
+    ):
+        assert not aggregate.equal(found, changed)
+
+
+def test_the_metrics_need_18_of_60_columns(files: Files) -> None:
+    """The connector's own request decides which."""
+    assert inflate.numbers(files) == {}
+    for path, width in ((files.needed, 18), (files.whole, COLUMNS)):
+        with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as member:
+            assert member.readline().count(b",") == width - 1
+
+
+def test_what_is_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One JSON object with the keys that were asked for; each run is a process of its own."""
+    monkeypatch.setattr(aggregate, "QUICK_ROWS", 500)
+    assert aggregate.main(["--quick", "--json", "--runs", "1"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed) == ["rows", "inflate_s", *aggregate.CONTENDERS, "equal"]
+    assert (printed["rows"], printed["equal"]) == (500, True)
+    for name in aggregate.CONTENDERS:
+        assert printed[name].keys() == {"s", "peak_mb", "over_inflate"}
+        assert printed[name]["peak_mb"] > 10
