@@ -132,7 +132,11 @@ def opened(
             if files.is_relative_to(folder):
                 files.mkdir(mode=0o700, exist_ok=True)
         host = MetricsHost(
-            settings, environment=environment, clock=None if now is None else HeldClock(now)
+            settings,
+            environment=environment,
+            clock=None if now is None else HeldClock(now),
+            # A held clock would never see the lease of a process that died run out.
+            lease_clock=SystemClock(),
         )
     except OSError as error:
         raise StoreError(

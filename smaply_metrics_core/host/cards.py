@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from smaply_metrics_core.calculations.value import format_value
 from smaply_metrics_core.host.actors import Actor, Role
-from smaply_metrics_core.host.deciding import decide_metric
 from smaply_metrics_core.host.nothing import nothing_counted
 from smaply_metrics_core.host.refreshers import SurveyKey, ThreadRefresher
 from smaply_metrics_core.host.refreshing import SurveyRefresh
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from smaply_metrics_core.host.core import Core
     from smaply_metrics_core.host.store.connections import AccountSettings
-    from smaply_metrics_core.host.store.states import MetricState
+    from smaply_metrics_core.host.store.states import Attempt, MetricState
     from smaply_metrics_core.models.result import Result
 
     OnProgress = Callable[[float, float | None, str], None]
@@ -153,14 +152,12 @@ class Cards:
                 if metric_id not in found:
                     raise metric_rows.not_found(metric_id)
             states = tuple(found[metric_id] for metric_id in metric_ids)
-        now = self._core.now()
-        policy = self._core.settings.policy
         return tuple(
             (
                 state,
-                decide_metric(state, settings, policy, now, forced=force)
-                if state.connection is not None
-                else None,
+                None
+                if state.connection is None
+                else self._core.decide(state, settings, forced=force),
             )
             for state in states
         ), settings
@@ -193,7 +190,7 @@ def _card(state: MetricState, decision: Decision | None, account: AccountSetting
     # A value made for another definition, or another time zone, is never shown.
     value = state.value if state.value and state.value.fingerprint == fingerprint else None
     attempt = state.attempt if state.attempt and state.attempt.fingerprint == fingerprint else None
-    problem = attempt.problem if attempt else None
+    problem = _attempt_problem(attempt, decision)
     return Card(
         metric_id=metric.id,
         name=metric.name,
@@ -209,6 +206,20 @@ def _card(state: MetricState, decision: Decision | None, account: AccountSetting
         explanation=decision.reason
         if decision
         else "The account has no connection to this source; connect it to go on.",
+    )
+
+
+def _attempt_problem(attempt: Attempt | None, decision: Decision | None) -> Problem | None:
+    if attempt is None or attempt.ended_at is not None:
+        return attempt.problem if attempt else None
+    if decision is not None and decision.kind is DecisionKind.IN_FLIGHT:
+        return None
+    return Problem(
+        kind="interrupted",
+        message="The last update was cut short: the process that made it has ended.",
+        remedy="It is made again when it is due; an Editor can ask for it at once.",
+        retryable=True,
+        blame=Blame.CONFIGURATION,
     )
 
 

@@ -141,13 +141,14 @@ class Connections:
         problem = report.problem
         values: dict[str, Any] = {"checked_at": self._core.now()}
         if report.passed:
-            values["woken_at"] = self._core.now()
             if sealed := self._core.seal_again(row, credentials):
                 values["sealed"] = sealed
         elif problem is not None and problem.kind == CredentialRefused.kind:
             problem = problem.model_copy(update={"issue": Issue.TOKEN_REVOKED})
             values |= {"refused_at": self._core.now(), "woken_at": None}
         with self._core.store.writing() as db:
+            if report.passed:
+                values["woken_at"] = rows.waking(db, row, self._core.now())
             rows.change(db, row, values, report=report, problem=problem)
         return self.show(actor, row.id)
 
@@ -186,7 +187,7 @@ class Connections:
                     "version": row.version + 1,
                     "updated_at": now,
                     "checked_at": now,
-                    "woken_at": now,
+                    "woken_at": rows.waking(db, row, now),
                     "retry_not_before": None,
                     "retry_said_at": None,
                 },

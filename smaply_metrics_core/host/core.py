@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from smaply_metrics_core.context import Clock, Deadline
@@ -15,7 +16,8 @@ from smaply_metrics_core.errors import (
     RateLimited,
     SealBroken,
 )
-from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.deciding import decide_metric
+from smaply_metrics_core.host.store import Store, leases
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.vault import Vault
 from smaply_metrics_core.models.credentials import Credentials, reveal
@@ -24,14 +26,15 @@ from smaply_metrics_core.models.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
 
     from smaply_metrics_core.host.keys import KeyRing
     from smaply_metrics_core.host.settings import Settings
-    from smaply_metrics_core.host.store.connections import ConnectionRow
+    from smaply_metrics_core.host.store.connections import AccountSettings, ConnectionRow
+    from smaply_metrics_core.host.store.states import MetricState
     from smaply_metrics_core.http import Exchange, RequestBudget
     from smaply_metrics_core.models.problem import Problem
     from smaply_metrics_core.models.query import MetricQuery
+    from smaply_metrics_core.refresh import Decision
     from smaply_metrics_core.sources import Source, SourceRegistry, SourceSession
 
 PURPOSE = "connection"
@@ -49,6 +52,7 @@ class Core:
     registry: SourceRegistry
     settings: Settings
     clock: Clock
+    lease_clock: Clock
     _opened_vault: Vault | None = None
     _budgets: dict[str, RequestBudget] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -200,18 +204,38 @@ class Core:
     def _note_success(self, row: ConnectionRow) -> None:
         """Keep that the connection works: what stood against it is over."""
         values: dict[str, Any] = {}
-        if row.stands_refused:
-            values["woken_at"] = self.clock.now()
         if row.problem is not None and _concerns_connection(row.problem):
             lasting = row.report.problem if row.report.passed else None
             values["problem"] = lasting.model_dump(mode="json") if lasting else None
-        if values:
-            with self.store.writing() as db:
-                connection_rows.change(db, row, values)
+        if not values and not row.stands_refused:
+            return
+        with self.store.writing() as db:
+            if row.stands_refused:
+                values["woken_at"] = connection_rows.waking(db, row, self.clock.now())
+            connection_rows.change(db, row, values)
 
     def now(self) -> datetime:
-        """Give the present instant."""
+        """Give the present instant, by which metrics are due."""
         return self.clock.now()
+
+    @property
+    def lease_length(self) -> timedelta:
+        """How long a lease runs when nobody renews it."""
+        return timedelta(seconds=self.settings.deadlines.lease)
+
+    def decide(
+        self, state: MetricState, account: AccountSettings, *, forced: bool = False
+    ) -> Decision:
+        """Ask the refresh policy about one stored metric of a connected source."""
+        now, left = self.now(), None
+        if state.lease_expires_at is not None:
+            left = leases.time_left(
+                state.lease_expires_at, self.lease_clock.now(), self.lease_length
+            )
+        running_until = None if left is None else now + left
+        return decide_metric(
+            state, account, self.settings.policy, now, running_until=running_until, forced=forced
+        )
 
 
 def _concerns_connection(problem: Problem) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import secrets
-from datetime import timedelta
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from smaply_metrics_core.calculations.value import calculate
-from smaply_metrics_core.errors import Cancelled, MetricsError, NotFound
-from smaply_metrics_core.host.deciding import decide_metric
+from smaply_metrics_core.errors import Cancelled, MetricsError, NotFound, StoreError
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store import leases, states
 from smaply_metrics_core.host.successors import name_successors
@@ -17,8 +17,7 @@ from smaply_metrics_core.periods import make_query
 from smaply_metrics_core.refresh import DecisionKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from threading import Event
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from smaply_metrics_core.host.core import Core
     from smaply_metrics_core.host.refreshers import SurveyKey
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
     Outcome = tuple[Result, Tally] | MetricsError
 
 logger = logging.getLogger(__name__)
-
-LEASE_MARGIN = timedelta(minutes=1)
-"""How much longer than its deadline a refresh holds its lease: time to write what it found."""
 
 
 class SurveyRefresh:
@@ -69,7 +65,8 @@ class SurveyRefresh:
             for state in waiting
         }
         try:
-            outcomes = self._measure(key, row, waiting, queries, stopping)
+            with self._holding(lease):
+                outcomes = self._measure(key, row, waiting, queries, stopping)
         except Cancelled:
             self._undo(lease, waiting)
             return
@@ -88,7 +85,6 @@ class SurveyRefresh:
     ) -> tuple[Lease, ConnectionRow, AccountSettings, tuple[MetricState, ...]] | None:
         """Take the lease and write the attempt, or find that there is nothing to do."""
         now = self._core.now()
-        expires_at = now + timedelta(seconds=self._core.settings.deadlines.refresh) + LEASE_MARGIN
         with self._core.store.writing() as db:
             try:
                 row = connection_rows.find(db, key.account, key.source)
@@ -96,10 +92,7 @@ class SurveyRefresh:
                 return None
             account = connection_rows.read_account(db, key.account)
             waiting = states.read(db, key.account, survey=(key.source, key.survey_id))
-            decisions = [
-                decide_metric(state, account, self._core.settings.policy, now, forced=forced)
-                for state in waiting
-            ]
+            decisions = [self._core.decide(state, account, forced=forced) for state in waiting]
             if not any(decision.kind is DecisionKind.DUE for decision in decisions):
                 return None
             lease = leases.acquire(
@@ -108,9 +101,9 @@ class SurveyRefresh:
                 connection_id=row.id,
                 survey_id=key.survey_id,
                 owner=self._owner,
-                now=now,
-                expires_at=expires_at,
-                forced=forced,
+                now=self._core.lease_clock.now(),
+                length=self._core.lease_length,
+                forced_at=now if forced else None,
             )
             if lease is None:
                 return None
@@ -119,6 +112,31 @@ class SurveyRefresh:
                 return None
             states.begin_attempts(db, key.account, _fingerprints(waiting, account), now)
             return lease, connection_rows.find(db, key.account, row.id), account, waiting
+
+    @contextmanager
+    def _holding(self, lease: Lease) -> Iterator[None]:
+        """Renew the lease while the block runs, so that only one that died is replaced."""
+        done = Event()
+
+        def renew() -> None:
+            while not done.wait(self._core.settings.deadlines.lease / 3):
+                try:
+                    with self._core.store.writing() as db:
+                        expires_at = self._core.lease_clock.now() + self._core.lease_length
+                        held = leases.renew(db, lease, expires_at)
+                except StoreError:
+                    logger.warning("A lease could not be renewed.", exc_info=True)
+                    continue
+                if not held:
+                    return
+
+        thread = Thread(target=renew, name="smaply-metrics-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def _measure(
         self,

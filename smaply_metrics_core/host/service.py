@@ -27,7 +27,9 @@ class MetricsHost:
     Args:
         settings: What the operator decided; ``Settings.from_environment`` reads it.
         environment: Where the keys are read from; the process's own by default.
-        clock: The time; the machine's by default.
+        clock: The time by which metrics are due; the machine's by default.
+        lease_clock: The time by which leases run out; ``clock`` by default. It differs when a
+            ``clock`` is held at an instant: a process that died is over all the same.
         registry: The sources; those installed by default.
 
     Raises:
@@ -47,6 +49,7 @@ class MetricsHost:
         *,
         environment: Mapping[str, str] | None = None,
         clock: Clock | None = None,
+        lease_clock: Clock | None = None,
         registry: SourceRegistry | None = None,
     ) -> None:
         self._store = Store(settings.home / STORE_NAME)
@@ -59,6 +62,7 @@ class MetricsHost:
             registry=registry or SourceRegistry(settings.sources, clock=clock),
             settings=settings,
             clock=clock,
+            lease_clock=lease_clock or clock,
         )
         self.sources = core.registry
         self.connections = Connections(core)

@@ -13,13 +13,18 @@ from smaply_metrics_core.sources import AllowedDestinations, SourceSettings
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long calls may take, in seconds; each returns by then whatever a source does."""
+    """How long calls may take, in seconds; each returns by then whatever a source does.
+
+    ``lease`` is how long a process that died in the middle of a refresh keeps its survey from
+    others; one that lives holds on to it for as long as it needs.
+    """
 
     check: float = 60.0
     list: float = 60.0
     preview: float = 300.0
     refresh: float = 900.0
     debug: float = 1800.0
+    lease: float = 90.0
 
 
 @dataclass(frozen=True)

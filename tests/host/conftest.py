@@ -15,6 +15,7 @@ from smaply_metrics_core import Calculation, Definition
 from smaply_metrics_core.host import (
     Actor,
     AllowedDestinations,
+    Deadlines,
     MetricsHost,
     Role,
     Settings,
@@ -100,11 +101,16 @@ class World:
     environment: dict[str, str] = field(default_factory=lambda: {"SMAPLY_METRICS_KEYS": KEY})
     opened: list[MetricsHost] = field(default_factory=list)
     distribution: str = "the-shop"
+    lease: float = 90.0
 
     def open(self) -> MetricsHost:
         """Open the home, as one more process would."""
         host = MetricsHost(
-            Settings(home=self.home, allowed=AllowedDestinations(store=self.home / "store.db")),
+            Settings(
+                home=self.home,
+                allowed=AllowedDestinations(store=self.home / "store.db"),
+                deadlines=Deadlines(lease=self.lease),
+            ),
             environment=self.environment,
             clock=self.clock,
             registry=SourceRegistry(

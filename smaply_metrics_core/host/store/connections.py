@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, exists, insert, select, update
+from sqlalchemy import and_, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from smaply_metrics_core.errors import AlreadyExists, NotFound
-from smaply_metrics_core.host.store.tables import accounts, connections
+from smaply_metrics_core.host.store.tables import accounts, attempts, connections, metrics
 from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.source import CheckReport
 
@@ -163,6 +163,24 @@ def claim_refused(db: Connection, row: ConnectionRow, now: datetime) -> bool:
         .values(refused_at=now)
     )
     return result.rowcount == 1
+
+
+def waking(db: Connection, row: ConnectionRow, now: datetime) -> datetime:
+    """Give the instant at which a mended connection wakes: now, or as far ahead as it was refused.
+
+    After a clock has stepped back, the refusal and the attempts that it spoiled may be dated ahead
+    of the change that mends them.
+    """
+    last = db.execute(
+        select(func.max(func.coalesce(attempts.c.ended_at, attempts.c.started_at)))
+        .join(metrics, and_(metrics.c.id == attempts.c.metric_id))
+        .where(
+            attempts.c.account == row.account,
+            metrics.c.account == row.account,
+            metrics.c.source == row.source,
+        )
+    ).scalar()
+    return max(instant for instant in (now, row.refused_at, last) if instant is not None)
 
 
 def remove(db: Connection, account: str, connection_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
 from smaply_metrics_core.errors import StoreError
@@ -40,24 +41,21 @@ class Store:
         self.engine = _sqlite_engine(path)
         try:
             self._upgrade()
-        except DatabaseError as error:
+        except StoreError:
             self.engine.dispose()
-            raise StoreError(
-                f"The store {path.name} cannot be used: {error.orig}.",
-                remedy="Check --home: the file there must be a store of Smaply Metrics, "
-                "readable and writable by this user.",
-            ) from None
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Read one consistent state."""
-        with self.engine.connect() as connection:
+        with self._in_words(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Write in one transaction: all of it, or nothing when the block raises."""
-        with self.engine.execution_options(writes=True).begin() as connection:
+        engine = self.engine.execution_options(writes=True)
+        with self._in_words(), engine.begin() as connection:
             yield connection
 
     def forget_deleted(self) -> None:
@@ -70,6 +68,17 @@ class Store:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            raise StoreError(
+                f"The store {self.path.name} cannot be used: {error.orig}.",
+                remedy="Check that --home holds a store of Smaply Metrics that this user may read "
+                "and write, and that its disk has free space.",
+            ) from None
 
     def _upgrade(self) -> None:
         # One writing transaction around it all: of two processes that start at once, the second
@@ -89,9 +98,20 @@ class Store:
                 ) from None
 
 
+def _read_json(text: str) -> Any:  # noqa: ANN401  # Whatever the column holds.
+    """Read a JSON column; None when it is damaged, so that one row never hides the others."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
 def _sqlite_engine(path: Path) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+        # Not as text: a path may hold "?" or "%", which mean something else in a URL.
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        json_deserializer=_read_json,
     )
 
     @event.listens_for(engine, "connect")

@@ -8,6 +8,7 @@ old number is refused, so a holder that only seemed dead cannot overwrite a newe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, or_, select, update
@@ -16,8 +17,6 @@ from sqlalchemy.exc import IntegrityError
 from smaply_metrics_core.host.store.tables import leases
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy import Connection
 
 
@@ -32,6 +31,11 @@ class Lease:
     fence: int
 
 
+TOLERANCE = timedelta(minutes=2)
+"""A lease that ends further ahead than its length and this is a clock's mistake, and counts as
+none: a clock that steps back never blocks a survey."""
+
+
 def acquire(  # noqa: PLR0913  # The lease's own six facts.
     db: Connection,
     *,
@@ -40,11 +44,15 @@ def acquire(  # noqa: PLR0913  # The lease's own six facts.
     survey_id: str,
     owner: str,
     now: datetime,
-    expires_at: datetime,
-    forced: bool = False,
+    length: timedelta,
+    forced_at: datetime | None = None,
 ) -> Lease | None:
-    """Take the lease, or give None when somebody else holds it."""
-    forced_at = {"forced_at": now} if forced else {}
+    """Take the lease for a ``length`` of time, or give None when somebody else holds it.
+
+    ``forced_at`` is when an Editor asked for it, if that is why.
+    """
+    expires_at = now + length
+    forced = {} if forced_at is None else {"forced_at": forced_at}
     where = (
         leases.c.account == account,
         leases.c.connection_id == connection_id,
@@ -52,8 +60,15 @@ def acquire(  # noqa: PLR0913  # The lease's own six facts.
     )
     taken = db.execute(
         update(leases)
-        .where(*where, or_(leases.c.owner.is_(None), leases.c.expires_at <= now))
-        .values(owner=owner, fence=leases.c.fence + 1, expires_at=expires_at, **forced_at)
+        .where(
+            *where,
+            or_(
+                leases.c.owner.is_(None),
+                leases.c.expires_at <= now,
+                leases.c.expires_at > expires_at + TOLERANCE,
+            ),
+        )
+        .values(owner=owner, fence=leases.c.fence + 1, expires_at=expires_at, **forced)
         .returning(leases.c.fence)
     ).scalar_one_or_none()
     if taken is None:
@@ -69,7 +84,7 @@ def acquire(  # noqa: PLR0913  # The lease's own six facts.
                         owner=owner,
                         fence=1,
                         expires_at=expires_at,
-                        **forced_at,
+                        **forced,
                     )
                 )
         except IntegrityError:
@@ -77,6 +92,28 @@ def acquire(  # noqa: PLR0913  # The lease's own six facts.
             return None
         taken = 1
     return Lease(account, connection_id, survey_id, owner, taken)
+
+
+def time_left(expires_at: datetime, now: datetime, length: timedelta) -> timedelta | None:
+    """Give how long a lease of this length still runs; None when it has ended."""
+    left = expires_at - now
+    return left if timedelta(0) < left <= length + TOLERANCE else None
+
+
+def renew(db: Connection, lease: Lease, expires_at: datetime) -> bool:
+    """Hold the lease for longer; False when it was lost meanwhile."""
+    result = db.execute(
+        update(leases)
+        .where(
+            leases.c.account == lease.account,
+            leases.c.connection_id == lease.connection_id,
+            leases.c.survey_id == lease.survey_id,
+            leases.c.owner == lease.owner,
+            leases.c.fence == lease.fence,
+        )
+        .values(expires_at=expires_at)
+    )
+    return result.rowcount == 1
 
 
 def release(db: Connection, lease: Lease) -> bool:

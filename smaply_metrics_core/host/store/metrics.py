@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
 from sqlalchemy import delete, insert, select, update
 
-from smaply_metrics_core.errors import NotFound
+from smaply_metrics_core.errors import NotFound, StoreError
 from smaply_metrics_core.host.store.tables import metrics
 from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.query import Definition
@@ -85,7 +86,21 @@ def _values(metric: Metric) -> dict[str, Any]:
 
 
 def metric_of(row: RowMapping) -> Metric:
-    """Read a metric from a row that holds the columns of ``metrics``."""
+    """Read a metric from a row that holds the columns of ``metrics``.
+
+    Raises:
+        StoreError: when the row is damaged.
+    """
+    try:
+        return _metric(row)
+    except ValidationError:
+        raise StoreError(
+            f"The metric {row['id']} cannot be read: its row in the store is damaged.",
+            remedy="Put the store back from a backup.",
+        ) from None
+
+
+def _metric(row: RowMapping) -> Metric:
     return Metric(
         id=row["id"],
         workspace=row["workspace"],

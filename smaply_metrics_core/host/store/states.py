@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
 from sqlalchemy import and_, delete, insert, select, update
 
 from smaply_metrics_core.host.store.connections import same_connection
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
     from smaply_metrics_core.models.metric import Metric
     from smaply_metrics_core.models.tally import Tally
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class MetricState:
     value: StoredValue | None
     attempt: Attempt | None
     connection: ConnectionState | None
-    running_until: datetime | None
+    lease_expires_at: datetime | None
     forced_at: datetime | None
 
 
@@ -256,14 +260,21 @@ def _problem(value: Any) -> Problem | None:  # noqa: ANN401  # JSON of the datab
     return Problem.model_validate(value) if value else None
 
 
+def _value(row: RowMapping) -> StoredValue | None:
+    if not row["value_fingerprint"]:
+        return None
+    try:
+        result = Result.model_validate(row["result"])
+    except ValidationError:
+        logger.warning("The stored value of metric %s cannot be read.", row["id"])
+        return None
+    return StoredValue(row["value_fingerprint"], result, row["as_of"])
+
+
 def _state(row: RowMapping) -> MetricState:
     return MetricState(
         metric=metric_of(row),
-        value=StoredValue(
-            row["value_fingerprint"], Result.model_validate(row["result"]), row["as_of"]
-        )
-        if row["value_fingerprint"]
-        else None,
+        value=_value(row),
         attempt=Attempt(
             row["attempt_fingerprint"],
             row["started_at"],
@@ -283,6 +294,6 @@ def _state(row: RowMapping) -> MetricState:
         )
         if row["connection_id"]
         else None,
-        running_until=row["expires_at"] if row["owner"] else None,
+        lease_expires_at=row["expires_at"] if row["owner"] else None,
         forced_at=row["forced_at"],
     )
