@@ -29,6 +29,7 @@ from smaply_metrics_core.errors import (
     Unreachable,
 )
 from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP, hookimpl
+from smaply_metrics_core.models.check import CheckNote, CheckStep
 from smaply_metrics_core.models.credentials import Credentials, FormField, Token, suggest
 from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
@@ -43,13 +44,7 @@ from smaply_metrics_core.models.query import (
     Period,
     Window,
 )
-from smaply_metrics_core.models.source import (
-    CheckNote,
-    CheckStep,
-    Destination,
-    RequestLimit,
-    SourceDescription,
-)
+from smaply_metrics_core.models.source import Destination, RequestLimit, SourceDescription
 from smaply_metrics_core.models.survey import (
     Choice,
     EmbeddedField,

@@ -47,7 +47,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
 
 if TYPE_CHECKING:
-    from smaply_metrics_core.models.source import CheckReport
+    from smaply_metrics_core.models.check import CheckReport
 
 
 class MetricsError(Exception):

@@ -19,14 +19,10 @@ if TYPE_CHECKING:
     from smaply_metrics_core.bundle_reading import BundleReader
     from smaply_metrics_core.context import SourceContext
     from smaply_metrics_core.errors import MetricsError
+    from smaply_metrics_core.models.check import CheckNote, CheckStep
     from smaply_metrics_core.models.credentials import Credentials
     from smaply_metrics_core.models.query import MetricQuery
-    from smaply_metrics_core.models.source import (
-        CheckNote,
-        CheckStep,
-        Destination,
-        SourceDescription,
-    )
+    from smaply_metrics_core.models.source import Destination, SourceDescription
     from smaply_metrics_core.models.survey import Questionnaire, Survey
     from smaply_metrics_core.models.tally import Tally
 

@@ -26,7 +26,7 @@ from smaply_metrics_core.models.credentials import CredentialField, credential_f
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import ConnectionView, MetricsHost
-    from smaply_metrics_core.models.source import StepResult
+    from smaply_metrics_core.models.check import StepResult
 
 STEP_SIGNS: Final = {
     "passed": ("✓", "green"),

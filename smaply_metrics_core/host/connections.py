@@ -26,9 +26,9 @@ from smaply_metrics_core.host.views import (
     DeletedConnection,
     FieldView,
 )
+from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.credentials import credential_fields
 from smaply_metrics_core.models.problem import Issue
-from smaply_metrics_core.models.source import CheckReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from smaply_metrics_core.context import Deadline
     from smaply_metrics_core.host.core import Core
+    from smaply_metrics_core.models.check import StepResult
     from smaply_metrics_core.models.credentials import Credentials
-    from smaply_metrics_core.models.source import StepResult
     from smaply_metrics_core.models.survey import Questionnaire, Survey
     from smaply_metrics_core.sources import Source, SourceSession
 

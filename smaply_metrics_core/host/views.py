@@ -6,8 +6,8 @@ from datetime import datetime  # pydantic needs it at run time.
 from enum import StrEnum
 
 from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.check import StepResult
 from smaply_metrics_core.models.problem import Problem  # pydantic needs it.
-from smaply_metrics_core.models.source import StepResult  # pydantic needs it.
 
 
 class ConnectionStatus(StrEnum):

@@ -10,9 +10,10 @@ from typing import TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.models.check import CheckNote, CheckStep
 from smaply_metrics_core.models.credentials import Credentials
 from smaply_metrics_core.models.query import MetricQuery
-from smaply_metrics_core.models.source import CheckNote, CheckStep, Destination
+from smaply_metrics_core.models.source import Destination
 from smaply_metrics_core.models.survey import Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.sources.failure import (

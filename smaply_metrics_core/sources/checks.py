@@ -8,8 +8,8 @@ from typing import Literal
 
 from smaply_metrics_core.context import Clock
 from smaply_metrics_core.errors import Cancelled, MetricsError, PluginError
+from smaply_metrics_core.models.check import CheckNote, CheckStep, StepResult
 from smaply_metrics_core.models.problem import Problem
-from smaply_metrics_core.models.source import CheckNote, CheckStep, StepResult
 
 
 def run_steps(

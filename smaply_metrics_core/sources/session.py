@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 
 from smaply_metrics_core.context import Clock, Deadline, SourceContext
 from smaply_metrics_core.errors import Cancelled, InputError, MetricsError
+from smaply_metrics_core.models.check import StepResult
 from smaply_metrics_core.models.credentials import Credentials
 from smaply_metrics_core.models.query import MetricQuery
-from smaply_metrics_core.models.source import Destination, SourceDescription, StepResult
+from smaply_metrics_core.models.source import Destination, SourceDescription
 from smaply_metrics_core.models.survey import Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.sources import accept

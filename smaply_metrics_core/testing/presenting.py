@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smaply_metrics_core.errors import CredentialsInvalid, InputError, MetricsError
+from smaply_metrics_core.models.check import CheckReport, StepResult
 from smaply_metrics_core.models.credentials import CredentialField, credential_fields
 from smaply_metrics_core.models.problem import Issue
-from smaply_metrics_core.models.source import CheckReport, StepResult
 from smaply_metrics_core.sources import Source, SourceSession
 from smaply_metrics_core.testing.harness import Harness, Outcome
 from smaply_metrics_core.testing.verdict import broken, expect, unexpected

@@ -28,7 +28,7 @@ from tests.host.conftest import ADMIN, AVERAGE, EDITOR, KEY, TOKEN, VIEWER, valu
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
-    from smaply_metrics_core.models.source import StepResult
+    from smaply_metrics_core.models.check import StepResult
     from tests.host.conftest import World
 
 

@@ -18,14 +18,10 @@ from pydantic import BaseModel, SecretStr
 from smaply_metrics_core.context import Deadline, SourceContext, SystemClock
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP, hookimpl
+from smaply_metrics_core.models.check import CheckNote, CheckStep
 from smaply_metrics_core.models.credentials import Credentials, Token
 from smaply_metrics_core.models.query import Calculation, Definition, MetricQuery
-from smaply_metrics_core.models.source import (
-    CheckNote,
-    CheckStep,
-    Destination,
-    SourceDescription,
-)
+from smaply_metrics_core.models.source import Destination, SourceDescription
 from smaply_metrics_core.models.survey import Question, QuestionKind, Questionnaire, Survey
 from smaply_metrics_core.models.tally import Counts, Tally, WindowTally
 from smaply_metrics_core.sources import (

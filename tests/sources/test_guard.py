@@ -23,8 +23,8 @@ from smaply_metrics_core.errors import (
     SourceNotUsable,
     SurveyUnavailable,
 )
+from smaply_metrics_core.models.check import CheckReport, StepResult
 from smaply_metrics_core.models.problem import FieldProblem, Issue
-from smaply_metrics_core.models.source import CheckReport, StepResult
 from smaply_metrics_core.sources.guard import MOST_STUCK, Guard
 
 from .conftest import TOKEN, FakeClock

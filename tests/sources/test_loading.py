@@ -17,8 +17,9 @@ from pydantic import BaseModel, SecretStr
 from smaply_metrics_core.context import SourceContext
 from smaply_metrics_core.errors import SourceNotUsable
 from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP, OPTIONAL, hookimpl
+from smaply_metrics_core.models.check import CheckStep
 from smaply_metrics_core.models.credentials import Credentials, Token
-from smaply_metrics_core.models.source import CheckStep, SourceDescription
+from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.models.survey import Survey
 from smaply_metrics_core.sources import SourceRegistry, State
 from smaply_metrics_core.sources.loading import contract

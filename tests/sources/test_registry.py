@@ -27,7 +27,8 @@ from .conftest import Acme, AcmeCredentials, Installs, Points
 GOOD = """
 from smaply_metrics_core.hookspecs import hookimpl
 from smaply_metrics_core.models.credentials import Credentials, Token
-from smaply_metrics_core.models.source import CheckStep, SourceDescription
+from smaply_metrics_core.models.check import (CheckStep)
+from smaply_metrics_core.models.source import (SourceDescription)
 from smaply_metrics_core.models.survey import Survey
 
 STEP = CheckStep(name="reach", title="Reach", required=True)

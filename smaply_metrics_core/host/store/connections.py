@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from smaply_metrics_core.errors import AlreadyExists, NotFound
 from smaply_metrics_core.host.store.tables import accounts, attempts, connections, metrics
+from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Problem
-from smaply_metrics_core.models.source import CheckReport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,8 @@ from smaply_metrics_core.errors import (
     ResultsUnavailable,
     SurveyUnavailable,
 )
+from smaply_metrics_core.models.check import CheckNote, CheckStep
 from smaply_metrics_core.models.problem import Blame, FieldProblem, Problem
-from smaply_metrics_core.models.source import CheckNote, CheckStep
 from smaply_metrics_core.models.survey import Survey
 from smaply_metrics_qualtrics.definitions import read_definition, read_survey
 from smaply_metrics_qualtrics.export import ExportRequest

@@ -19,8 +19,8 @@ from plugins.qualtrics.tests.connector.support import (
     write_survey,
 )
 from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.models.check import StepResult
 from smaply_metrics_core.models.problem import Issue, Problem
-from smaply_metrics_core.models.source import StepResult
 from smaply_metrics_qualtrics.check import check
 
 OTHER_HOST = "sjc1.qualtrics.com"
