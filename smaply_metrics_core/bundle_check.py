@@ -14,16 +14,14 @@ from pydantic import TypeAdapter
 
 from smaply_metrics_core.bundle_contents import (
     EXCHANGE,
-    FAILURE,
     METRICS,
     METRICS_FILE,
-    PROBLEMS,
-    PROBLEMS_FILE,
     VERSIONS,
     VERSIONS_FILE,
     BundledMetric,
     Manifest,
 )
+from smaply_metrics_core.bundle_reading import problems_in
 from smaply_metrics_core.calculations.value import calculate
 from smaply_metrics_core.context import Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError
@@ -171,7 +169,7 @@ def check_bundle(reader: BundleReader, source: Source) -> BundleCheck:
         manifest=reader.manifest,
         versions=reader.read(VERSIONS, VERSIONS_FILE) if VERSIONS in reader.names else {},
         metrics=tuple(found[str(number)] for number in range(len(bundled))),
-        problems=tuple(_problems(reader)),
+        problems=tuple(problems_in(reader)),
         exchange=tuple(_failed_exchange(reader)),
     )
 
@@ -296,13 +294,6 @@ def _window_facts(name: str, measured: Measured) -> Iterator[tuple[str, Fact]]:
         yield f"{name}.excluded.{reason}", count
     yield f"{name}.start", window.start.isoformat() if window.start else None
     yield f"{name}.end", window.end.isoformat() if window.end else None
-
-
-def _problems(reader: BundleReader) -> Iterator[Problem]:
-    for name in (FAILURE, PROBLEMS):
-        if name in reader.names:
-            found = reader.read(name, PROBLEMS_FILE)
-            yield from (found,) if isinstance(found, Problem) else found
 
 
 def _failed_exchange(reader: BundleReader) -> Iterator[Exchange]:

@@ -15,11 +15,18 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from smaply_metrics_core.bundle_contents import MANIFEST, Manifest
+from smaply_metrics_core.bundle_contents import (
+    FAILURE,
+    MANIFEST,
+    PROBLEMS,
+    PROBLEMS_FILE,
+    Manifest,
+)
 from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.models.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from _typeshed import WriteableBuffer
@@ -173,6 +180,18 @@ def open_bundle(path: Path, folder: Path) -> Generator[BundleReader, None, None]
     with archive:
         _check(archive.infolist())
         yield BundleReader(archive, folder)
+
+
+def problems_in(reader: BundleReader) -> Iterator[Problem]:
+    """Give what went wrong while the bundle was made: what kept its source from more comes first.
+
+    Raises:
+        InputError: when one of the files that say so is damaged, or holds something else.
+    """
+    for name in (FAILURE, PROBLEMS):
+        if name in reader.names:
+            found = reader.read(name, PROBLEMS_FILE)
+            yield from (found,) if isinstance(found, Problem) else found
 
 
 def _check(files: list[zipfile.ZipInfo]) -> None:

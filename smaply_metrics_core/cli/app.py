@@ -25,6 +25,8 @@ from smaply_metrics_core.cli import (
 from smaply_metrics_core.cli.invocation import before_command, logging_to_stderr
 from smaply_metrics_core.cli.output import error_json, print_json, say_problem
 from smaply_metrics_core.cli.spread import spread
+from smaply_metrics_core.cli.streams import process_of_our_own
+from smaply_metrics_core.cli.termination import terminated_gracefully
 from smaply_metrics_core.cli.usage import WrongUsage
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.problem import Blame, Problem
@@ -33,6 +35,9 @@ DONE: Final = 0
 REFUSED: Final = 1
 WRONG_USAGE: Final = 2
 INTERRUPTED: Final = 130
+
+SHORTEST_SECRET: Final = 20
+"""Characters of a word that nobody knows from which on no message repeats it: it may be a token."""
 
 
 class Root(TyperGroup):
@@ -48,14 +53,14 @@ class Root(TyperGroup):
         """Run a command line and end the process."""
         arguments = sys.argv[1:] if args is None else list(args)
         # Before they are parsed: an error in them is told in the way that they ask for.
-        ending = _Ending(as_json="--json" in arguments, with_traceback="--debug" in arguments)
+        ending = _Ending(arguments)
 
         def run() -> Any:  # noqa: ANN401  # Typer gives the code of an `Exit`, or nothing.
             _refuse_undecodable(arguments)
             extra["standalone_mode"] = False
             return TyperGroup.main(self, arguments, prog_name, **extra)
 
-        with logging_to_stderr(debug=ending.with_traceback):
+        with terminated_gracefully(), logging_to_stderr(debug=ending.with_traceback):
             code = ending.of(run)
         sys.exit(code)
 
@@ -63,9 +68,10 @@ class Root(TyperGroup):
 class _Ending:
     """Turns whatever a run of the command comes to into messages and an exit code."""
 
-    def __init__(self, *, as_json: bool, with_traceback: bool) -> None:
-        self.as_json = as_json
-        self.with_traceback = with_traceback
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.arguments = arguments
+        self.as_json = "--json" in arguments
+        self.with_traceback = "--debug" in arguments
 
     def of(self, run: Callable[[], Any]) -> int:
         """Run; give the exit code."""
@@ -77,7 +83,7 @@ class _Ending:
             return self._tell(error)
 
     def _tell(self, error: Exception) -> int:
-        problem, code = _problem_of(error)
+        problem, code = _problem_of(error, self.arguments)
         if self.with_traceback and code != WRONG_USAGE:
             traceback.print_exception(error)
         if self.as_json:
@@ -87,13 +93,13 @@ class _Ending:
         return code
 
 
-def _problem_of(error: Exception) -> tuple[Problem, int]:
+def _problem_of(error: Exception, arguments: Sequence[str]) -> tuple[Problem, int]:
     if isinstance(error, MetricsError):
         return error.to_problem(), REFUSED
     if isinstance(error, WrongUsage):
         return _usage_problem(error.message, error.remedy), WRONG_USAGE
     if isinstance(error, typer.TyperException):
-        return _said_by_typer(error), WRONG_USAGE
+        return _said_by_typer(error, arguments), WRONG_USAGE
     # A bug. Its text is not shown: nobody knows what it holds.
     bug = Problem(
         kind="bug",
@@ -117,15 +123,34 @@ def _refuse_undecodable(arguments: Sequence[str]) -> None:
         ) from None
 
 
-def _said_by_typer(error: typer.TyperException) -> Problem:
+def _said_by_typer(error: typer.TyperException, arguments: Sequence[str]) -> Problem:
     context: typer.Context | None = getattr(error, "ctx", None)
     message = error.format_message().strip().replace("Value error, ", "")
     if message.startswith("Got unexpected extra argument"):
         # Not repeated: it may be a secret that was meant for standard input.
         message = "There are more arguments than this command takes."
+    message = _without_long_words(message, set(arguments), _options(error))
     return _usage_problem(
         message, f"See `{context.command_path if context else 'smaply-metrics'} --help`."
     )
+
+
+def _without_long_words(message: str, typed: set[str], options: set[str]) -> str:
+    """Leave out long words that were typed and are no options: one may be a misplaced secret."""
+    words = {part for word in typed for part in (word, *word.partition("=")[::2])} - options
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) >= SHORTEST_SECRET:
+            message = message.replace(repr(word), "“…”").replace(word, "…")
+    return message
+
+
+def _options(error: typer.TyperException) -> set[str]:
+    """Give the options that are known where a command line went wrong."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    known = {name for each in (context.command.params if context else ()) for name in each.opts}
+    if not error.message.startswith("No such option"):
+        known.add(getattr(error, "option_name", ""))  # One that is used in a wrong way.
+    return known
 
 
 app = typer.Typer(
@@ -147,4 +172,5 @@ app.add_typer(bundle.app, name="bundle")
 
 def main() -> None:
     """Run the command line of this process and end it."""
-    app()
+    with process_of_our_own():
+        app()

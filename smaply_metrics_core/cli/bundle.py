@@ -25,6 +25,7 @@ from smaply_metrics_core.cli.output import (
     text,
 )
 from smaply_metrics_core.cli.spread import spread
+from smaply_metrics_core.cli.streams import keep_stdout
 from smaply_metrics_core.cli.usage import WrongUsage
 from smaply_metrics_core.cli.values import result_json
 from smaply_metrics_core.errors import InputError
@@ -91,6 +92,7 @@ def _opened(file: Path) -> Iterator[BundleReader]:
 def _source(reader: BundleReader) -> Source:
     from smaply_metrics_core.sources import SourceRegistry, SourceSettings  # Only on use.
 
+    keep_stdout()
     # No store is opened: a support engineer has none.
     return SourceRegistry(SourceSettings.from_environment(os.environ)).get(reader.manifest.source)
 

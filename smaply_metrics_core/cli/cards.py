@@ -54,6 +54,8 @@ def show_cards(cards: Sequence[Card], zone: str) -> None:
         made.add_row(name, _headline(result), _count(result.current), freshness)
         for row in _group_rows(result):
             made.add_row(*row, "")
+        if result.ungrouped:
+            made.add_row(text(f"  {_ungrouped(result)}", "dim"), "", "", "")
         made.add_section()
     show(made)
     if low:
@@ -99,6 +101,8 @@ def show_result(result: Result, zone: str) -> None:
         show(made)
         if _any_low(result):
             say("* fewer than 30 answers", style="dim")
+    if result.ungrouped:
+        say("· ", _ungrouped(result), style="dim")
     for note in result.notes:
         say("· ", note, style="dim")
 
@@ -137,6 +141,12 @@ def _group_rows(result: Result) -> Iterator[tuple[Text, str, str]]:
             format_value(result.unit, group.value),
             _count(group),
         )
+
+
+def _ungrouped(result: Result) -> str:
+    """Say how many responses count, and have nothing that they could be grouped by."""
+    responses = "response" if result.ungrouped == 1 else "responses"
+    return f"{result.ungrouped:,} {responses} in no group"
 
 
 def _count(measured: Measured | GroupValue) -> str:

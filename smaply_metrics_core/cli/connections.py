@@ -139,6 +139,7 @@ def delete(
     """
     with opened(invocation.folder) as host:
         if not yes:
+            _require_somebody(invocation)
             view = host.connections.show(actor(), connection)
             stopping = [m.name for m in host.metrics.list(actor()) if m.source == view.source]
             _confirm(view, stopping)
@@ -154,11 +155,15 @@ def _fields(host: MetricsHost, source: str) -> tuple[CredentialField, ...]:
     return credential_fields(host.sources.get(source).description.credentials)
 
 
-def _confirm(view: ConnectionView, stopping: list[str]) -> None:
-    if not entering.at_a_terminal():
+def _require_somebody(invocation: Invocation) -> None:
+    # Whoever wants JSON is a program: a "no" would leave it without an answer that it can read.
+    if invocation.wants_json or not entering.at_a_terminal():
         raise WrongUsage(
             "Nobody can be asked whether to delete this connection.", "Add --yes if you are sure."
         )
+
+
+def _confirm(view: ConnectionView, stopping: list[str]) -> None:
     say(f"This destroys the credentials of {view.title} ({view.id}).", stderr=True)
     _say_metrics("These metrics are then no longer updated:", stopping, stderr=True)
     if not typer.confirm("Delete it?", err=True):

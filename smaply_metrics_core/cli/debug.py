@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from smaply_metrics_core.cli.invocation import Invocation, actor, opened
-from smaply_metrics_core.cli.output import print_json, say, text
+from smaply_metrics_core.cli.output import error_json, print_json, say, say_problem, text
 from smaply_metrics_core.cli.progress import progress_bar
 from smaply_metrics_core.cli.spread import spread
 from smaply_metrics_core.cli.surveys import ConnectionArgument
@@ -35,10 +35,10 @@ def debug_export(
     """Write a survey and all around it into a zip.
 
     It is for support, and never with the token in it. It is written even when the survey tool
-    fails: the failure is then part of it.
+    fails: the failure is then part of it, and told.
     """
     with opened(invocation.folder) as host, progress_bar() as progress:
-        path = host.debug.export(
+        bundle = host.debug.export(
             actor(),
             connection,
             survey,
@@ -46,10 +46,14 @@ def debug_export(
             include_personal=include_personal,
             progress=progress,
         )
-    size = path.stat().st_size
+    problem, size = bundle.problem, bundle.path.stat().st_size
     if invocation.wants_json:
-        print_json({"bundle": str(path), "bytes": size})
+        told = None if problem is None else error_json(problem)
+        print_json({"bundle": str(bundle.path), "bytes": size, "problem": told})
         return
-    say("Written: ", text(str(path), "bold"), f" ({size:,} bytes)")
+    say("Written: ", text(str(bundle.path), "bold"), f" ({size:,} bytes)")
+    if problem is not None:
+        say("! Not all of the survey's data is in it:", style="yellow", stderr=True)
+        say_problem(problem, style="yellow", stderr=True)
     if include_personal:
         say("It holds personal data: hand it only to who may see them.", style="yellow")

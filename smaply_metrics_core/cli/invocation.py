@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import platformdirs
 import typer
 
+from smaply_metrics_core.cli.streams import keep_stdout
 from smaply_metrics_core.context import SystemClock
 from smaply_metrics_core.errors import StoreError
 
@@ -122,6 +123,7 @@ def opened(
     """
     from smaply_metrics_core.host import MetricsHost, Settings  # Loads the host: only on use.
 
+    keep_stdout()
     environment = os.environ if environment is None else environment
     folder = folder.absolute()
     settings = Settings.from_environment(folder, environment, account=ACCOUNT)

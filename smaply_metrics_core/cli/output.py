@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -11,6 +10,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from smaply_metrics_core.cli.streams import our_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 def console(*, stderr: bool = False) -> Console:
     """Give the terminal, without guessing what numbers or quotes in a text may mean."""
-    return Console(stderr=stderr, highlight=False, emoji=False)
+    file = None if stderr else our_stdout()
+    return Console(file=file, stderr=stderr, highlight=False, emoji=False)
 
 
 def text(value: object, style: str = "") -> Text:
@@ -56,10 +58,11 @@ def show(made: Table) -> None:
 
 def print_json(data: Any) -> None:  # noqa: ANN401  # Anything that JSON can say.
     """Write JSON on standard output; escapes what the output's encoding does not know."""
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    sys.stdout.write(json.dumps(data, ensure_ascii=not unicode, indent=2, allow_nan=False))
-    sys.stdout.write("\n")
-    sys.stdout.flush()
+    out = our_stdout()
+    unicode = (out.encoding or "").lower().replace("-", "") == "utf8"
+    out.write(json.dumps(data, ensure_ascii=not unicode, indent=2, allow_nan=False))
+    out.write("\n")
+    out.flush()
 
 
 def error_json(problem: Problem) -> dict[str, Any]:

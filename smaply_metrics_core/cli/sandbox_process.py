@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import secrets
 import select
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import IO, Final, NamedTuple
 
 from smaply_metrics_core.errors import InputError
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 MODULE: Final = "smaply_metrics_qualtrics.sandbox"
 SECONDS_TO_START: Final = 60
 SECONDS_TO_STOP: Final = 10
-TERMINATED: Final = 128 + signal.SIGTERM
 
 
 class Sandbox(NamedTuple):
@@ -42,7 +36,7 @@ def running_sandbox(seed: int) -> Iterator[Sandbox]:
     token = secrets.token_hex(20)
     command = [sys.executable, "-m", MODULE, "--generate", "--port", "0"]
     command += ["--seed", str(seed), "--token", token]
-    with _terminated_gracefully(), tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(  # noqa: S603  # Our own module, our own arguments.
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
         )
@@ -78,20 +72,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
     if process.stdout is not None:
         process.stdout.close()
-
-
-@contextmanager
-def _terminated_gracefully() -> Iterator[None]:
-    """Let a SIGTERM end this process by an exception, so that the child does not outlive it."""
-
-    def leave(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(TERMINATED)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python lets only the main thread handle signals.
-        return
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

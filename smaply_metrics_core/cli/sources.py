@@ -9,6 +9,7 @@ import typer
 from smaply_metrics_core.cli.invocation import Invocation
 from smaply_metrics_core.cli.output import print_json, say, show, table, text
 from smaply_metrics_core.cli.spread import spread
+from smaply_metrics_core.cli.streams import keep_stdout
 
 app = typer.Typer()
 
@@ -19,6 +20,7 @@ def sources(invocation: Invocation) -> None:
     """List the installed sources and their state."""
     from smaply_metrics_core.sources import SourceRegistry, SourceSettings  # Only on use.
 
+    keep_stdout()
     # No store is opened: this also helps where the store or the key is what is wrong.
     registry = SourceRegistry(SourceSettings.from_environment(os.environ))
     states = registry.states(load=True)

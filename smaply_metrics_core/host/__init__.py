@@ -7,6 +7,7 @@
 
 from smaply_metrics_core.calculations.who import who_answered, who_counts
 from smaply_metrics_core.host.actors import Actor, Role
+from smaply_metrics_core.host.debugging import DebugBundle
 from smaply_metrics_core.host.service import MetricsHost
 from smaply_metrics_core.host.settings import Deadlines, Settings
 from smaply_metrics_core.host.store.connections import AccountSettings
@@ -31,6 +32,7 @@ __all__ = [
     "ConnectionStatus",
     "ConnectionView",
     "Deadlines",
+    "DebugBundle",
     "Decision",
     "DecisionKind",
     "DeletedConnection",

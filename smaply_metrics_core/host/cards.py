@@ -150,7 +150,7 @@ class Cards:
             found = {state.metric.id: state for state in states}
             for metric_id in metric_ids:
                 if metric_id not in found:
-                    raise metric_rows.not_found(metric_id)
+                    raise metric_rows.no_metric(metric_id)
             states = tuple(found[metric_id] for metric_id in metric_ids)
         return tuple(
             (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from smaply_metrics_core.bundle_contents import (
     BundledMetric,
     Manifest,
 )
+from smaply_metrics_core.bundle_reading import open_bundle, problems_in
 from smaply_metrics_core.errors import Cancelled, MetricsError
 from smaply_metrics_core.host.actors import Actor, Role
 from smaply_metrics_core.host.store.connections import read_account
@@ -34,9 +36,23 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host.store.connections import ConnectionRow
     from smaply_metrics_core.host.store.states import MetricState
     from smaply_metrics_core.http import Exchange
+    from smaply_metrics_core.models.problem import Problem
     from smaply_metrics_core.refresh import Decision
 
     OnProgress = Callable[[float, float | None, str], None]
+
+
+@dataclass(frozen=True)
+class DebugBundle:
+    """A debug bundle that was made.
+
+    Attributes:
+        path: Where it is.
+        problem: Why not all of the survey's data is in it; None when nothing went wrong.
+    """
+
+    path: Path
+    problem: Problem | None
 
 
 class Debugging:
@@ -56,11 +72,11 @@ class Debugging:
         include_personal: bool = False,
         progress: OnProgress | None = None,
         cancelled: Event | None = None,
-    ) -> Path:
+    ) -> DebugBundle:
         """Download a survey's data into a zip at ``path``, with what support needs beside it.
 
         The bundle is made even when the source fails, and when the connection's credentials are
-        refused or cannot be opened: the problem is then part of it.
+        refused or cannot be opened: the problem is then part of it, and given with it.
 
         Raises:
             RoleRequired: unless the actor is an Admin.
@@ -99,12 +115,13 @@ class Debugging:
             bundle.add_json(EXCHANGE, tuple(exchange))
             bundle.add_json(VERSIONS, self._versions(row))
 
-        return write_bundle(
+        made = write_bundle(
             path,
             secrets=secret_values(credentials) if credentials is not None else (),
             include_personal=include_personal,
             fill=fill,
         )
+        return DebugBundle(made, _problem_in(made))
 
     def _open(self, row: ConnectionRow) -> tuple[Credentials | None, MetricsError | None]:
         """Open the connection's credentials, or say why nothing can be asked of its source."""
@@ -146,6 +163,15 @@ class Debugging:
             "system": platform.system(),
             "made_at": self._core.now().isoformat(),
         }
+
+
+def _problem_in(path: Path) -> Problem | None:
+    """Find what went wrong where the bundle says so: a source may note problems and go on."""
+    try:
+        with open_bundle(path, path.parent) as reader:
+            return next(problems_in(reader), None)
+    except MetricsError as error:  # The source wrote what no check will be able to read, either.
+        return error.to_problem()
 
 
 def _bundled(state: MetricState, decision: Decision | None) -> BundledMetric:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from smaply_metrics_core.context import Clock, SystemClock
 from smaply_metrics_core.host.cards import Cards
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+SCRATCH_NAME: Final = "tmp"
+"""The folder in the home for the temporary files of calls."""
+
+
 class MetricsHost:
     """Smaply Metrics in a host app.
 
@@ -30,7 +34,8 @@ class MetricsHost:
         clock: The time by which metrics are due; the machine's by default.
         lease_clock: The time by which leases run out; ``clock`` by default. It differs when a
             ``clock`` is held at an instant: a process that died is over all the same.
-        registry: The sources; those installed by default.
+        registry: The sources, which stay open when the host is closed; those installed by default,
+            with their temporary folders below the home.
 
     Raises:
         StoreError: when the store in the home cannot be used.
@@ -54,12 +59,17 @@ class MetricsHost:
     ) -> None:
         self._store = Store(settings.home / STORE_NAME)
         clock = clock or SystemClock()
+        self._own_registry: SourceRegistry | None = None
+        if registry is None:
+            registry = self._own_registry = SourceRegistry(
+                settings.sources, clock=clock, scratch=settings.home / SCRATCH_NAME
+            )
         env = os.environ if environment is None else environment
         key_file = settings.home / KEY_FILE_NAME
         core = Core(
             store=self._store,
             find_keys=lambda may_create: load_keys(env, key_file, may_create=may_create),
-            registry=registry or SourceRegistry(settings.sources, clock=clock),
+            registry=registry,
             settings=settings,
             clock=clock,
             lease_clock=lease_clock or clock,
@@ -71,8 +81,10 @@ class MetricsHost:
         self.debug = Debugging(core, self.cards)
 
     def close(self) -> None:
-        """Stop what runs in the background and give back the store."""
+        """Stop what runs in the background, remove temporary files and give back the store."""
         self.cards.close()
+        if self._own_registry is not None:
+            self._own_registry.close()
         self._store.close()
 
     def __enter__(self) -> Self:

@@ -285,12 +285,14 @@ def test_deleting_asks_and_names_what_stops(
     unasked = new("delete", "qualtrics", "--json")
     monkeypatch.setattr(entering, "at_a_terminal", lambda: True)
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: False)
+    in_json = new("delete", "qualtrics", "--json")
     declined = new("delete", "qualtrics")
     still_there = new.done("connections")
     deleted = new.done("delete", "qualtrics", "--yes")
 
-    assert unasked.code == 2
+    assert unasked.code == in_json.code == 2
     assert "--yes" in unasked.error["remedy"]
+    assert "--yes" in in_json.error["remedy"]
     assert declined.code == 1
     assert "All of them" in declined.err
     assert len(still_there) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -342,22 +341,6 @@ def test_ids_choose_and_order_the_cards(new: Command, sandbox: SandboxServer) ->
     cards = new.done("load", ids[2], ids[0], ids[2])["cards"]
 
     assert [card["id"] for card in cards] == [ids[2], ids[0]]
-
-
-def test_a_bundle_is_written(connected: Command, tmp_path: Path) -> None:
-    """debug-export writes a zip, tells where, and does not write over a file."""
-    export = ("debug-export", "qualtrics", "--survey", SURVEY, "--to", str(tmp_path / "b.zip"))
-
-    made, again = connected.done(*export), connected(*export, "--json")
-
-    assert Path(made["bundle"]) == tmp_path / "b.zip"
-    assert made["bytes"] == (tmp_path / "b.zip").stat().st_size
-    with zipfile.ZipFile(made["bundle"]) as bundle:
-        assert {"README.txt", "metrics.json", "exchange.json", "versions.json"} <= set(
-            bundle.namelist()
-        )
-    assert again.code == 1
-    assert again.error["kind"] == "invalid_input"
 
 
 def test_the_account_decides_where_days_begin(new: Command, sandbox: SandboxServer) -> None:

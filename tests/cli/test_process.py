@@ -12,10 +12,54 @@ from pathlib import Path
 
 import pytest
 
+from smaply_metrics_core import ENTRY_POINT_GROUP, __version__
 from smaply_metrics_qualtrics.sandbox import SandboxServer
 from tests.cli.conftest import SURVEY, TOKEN, Command
 
 SMAPLY_METRICS = Path(sys.executable).with_name("smaply-metrics")
+
+
+NOISY = """
+import atexit, os, subprocess, sys
+import smaply_metrics_core as sm
+
+print("noise at import")
+atexit.register(print, "noise at exit")
+STEP = sm.CheckStep(name="reach", title="Reach", required=True)
+
+class Mine(sm.Credentials):
+    token: sm.Token
+
+@sm.hookimpl
+def describe_source():
+    subprocess.run([sys.executable, "-c", "print('noise at child')"])
+    return sm.SourceDescription(id="noisy", title="Noisy", credentials=Mine, checks=(STEP,))
+
+@sm.hookimpl
+def destinations():
+    return []
+
+@sm.hookimpl
+def validate_credentials():
+    print("noise at validate", file=sys.__stdout__)
+    os.write(1, b"noise at descriptor\\n")
+    yield STEP
+
+@sm.hookimpl
+def list_surveys():
+    print("noise at surveys")
+    raise sm.NoSurveys("There is none.")
+    yield
+
+@sm.hookimpl
+def list_questions(survey_id): ...
+
+@sm.hookimpl
+def fetch_metric(queries): ...
+
+@sm.hookimpl
+def debug_export(bundle): ...
+"""
 
 
 @pytest.fixture
@@ -66,10 +110,23 @@ def test_the_fixed_forms_work_as_processes(
     assert "top_2_box" in wrong.stderr
 
 
-def test_an_interrupted_load_ends_at_once_and_is_no_attempt(
-    new: Command, environment: dict[str, str], sandbox: SandboxServer
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "words",
+    [("load",), ("preview", "qualtrics", "--survey", SURVEY, "--calculation", "responses")],
+    ids=["load", "preview"],
+)
+def test_an_interrupted_command_ends_at_once_and_is_no_attempt(  # noqa: PLR0917  # Fixtures.
+    new: Command,
+    environment: dict[str, str],
+    sandbox: SandboxServer,
+    tmp_path: Path,
+    number: signal.Signals,
+    words: tuple[str, ...],
 ) -> None:
-    """Ctrl-C during an export ends with 130, quietly, and the next load starts anew."""
+    """Ctrl-C or SIGTERM during an export ends quietly; no file stays, the next load starts anew."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     new.connect(sandbox.host)
     new.done(
         *("metric", "add", "All", "--connection", "qualtrics", "--survey", SURVEY),
@@ -79,8 +136,8 @@ def test_an_interrupted_load_ends_at_once_and_is_no_attempt(
     sandbox.state.clear_log()
     moment = threading.Event()  # Never set: another process has to get somewhere.
     with subprocess.Popen(
-        [SMAPLY_METRICS, "load", "--json"],
-        env=environment,
+        [SMAPLY_METRICS, *words, "--json"],
+        env={**environment, "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -88,13 +145,50 @@ def test_an_interrupted_load_ends_at_once_and_is_no_attempt(
         while not any(call["route"] == "export_progress" for call in sandbox.state.calls()):
             assert process.poll() is None
             moment.wait(0.02)
-        process.send_signal(signal.SIGINT)
+        during = list(tmp_path.glob("*/*/*"))  # Within the home and the temporary folder.
+        process.send_signal(number)
         out, err = process.communicate(timeout=30)
+    after = list(tmp_path.glob("*/*/*"))
     sandbox.state.clear_faults()
     (card,) = new.done("load")["cards"]
 
-    assert (process.returncode, out, err) == (130, "", "")
+    assert (process.returncode, out, err) == (128 + number, "", "")
+    assert during
+    assert after == []
     assert card["freshness"] == "fresh"
+
+
+def test_what_a_source_prints_is_not_in_the_answer(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Standard output is our one JSON document, however and whenever a source prints."""
+    place = tmp_path / "installed"
+    about = place / "noisy_source-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: noisy-source\nVersion: 1.0\n"
+        f"Requires-Dist: smaply-metrics-core>={__version__}\n"
+    )
+    (about / "entry_points.txt").write_text(f"[{ENTRY_POINT_GROUP}]\nnoisy = noisy_source\n")
+    (place / "noisy_source.py").write_text(NOISY)
+    environment["PYTHONPATH"] = str(place)
+
+    connected = run(environment, "connect", "noisy", "--secret-stdin", "token", "--json", stdin="t")
+    listed = run(environment, "sources", "--json")
+    failed = run(environment, "surveys", "noisy", "--json")
+    helped = run(environment, "surveys", "--help")
+    told = run(environment, "connections")
+
+    assert (connected.returncode, listed.returncode) == (0, 0), connected.stderr
+    assert json.loads(connected.stdout)["status"] == "connected"
+    assert "noisy" in {source["id"] for source in json.loads(listed.stdout)}
+    assert (failed.returncode, json.loads(failed.stdout)["error"]["kind"]) == (1, "no_surveys")
+    for when in ("import", "child", "validate", "descriptor", "exit"):
+        assert f"noise at {when}" in connected.stderr
+    assert "noise at exit" in failed.stderr
+    assert "Usage: smaply-metrics surveys" in helped.stdout
+    assert "Noisy" in told.stdout
+    assert "noise at" not in helped.stdout + told.stdout
 
 
 def test_a_reader_that_leaves_is_no_error(environment: dict[str, str]) -> None:

@@ -165,6 +165,24 @@ def test_a_result_without_a_value_says_why(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize(
+    ("ungrouped", "line"), [(0, None), (1, "1 response in no group"), (1234, "1,234 responses in")]
+)
+def test_responses_in_no_group_are_said(
+    ungrouped: int, line: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A result and a card say in one line how many responses have nothing to be grouped by."""
+    group = GroupValue(key="a", label="A", value=40.0, responses=20, answered=10, low_sample=False)
+    series = result(MetricType.SERIES, measured(40.0), groups=(group,), ungrouped=ungrouped)
+
+    show_result(series, "UTC")
+    show_cards([card("series", series)], "UTC")
+
+    told = capsys.readouterr().out
+    assert told.count("in no group") == (0 if line is None else 2)
+    assert line is None or told.count(line) == 2
+
+
+@pytest.mark.parametrize(
     ("start", "end", "said"),
     [
         (None, None, "all time"),

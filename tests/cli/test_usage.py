@@ -11,7 +11,7 @@ import typer
 
 from smaply_metrics_core.cli.app import app
 from smaply_metrics_core.sources import SourceRegistry
-from tests.cli.conftest import Command
+from tests.cli.conftest import TOKEN, Command
 
 PREVIEW = ("preview", "qualtrics", "--survey", "SV_1", "--question", "QID1")
 
@@ -155,6 +155,38 @@ def test_a_misplaced_secret_is_not_repeated(command: Command, arguments: tuple[s
 
     assert told.code == in_json.code == 2
     assert "a-token-here" not in told.err + told.out + in_json.err + in_json.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ((TOKEN,), 2, "No such command"),
+        (("metric", TOKEN), 2, "No such command"),
+        (("connect", TOKEN), 1, "No source of this id"),
+        (("connect", f"--{TOKEN}"), 2, "No such option"),
+        (("connect", f"--{TOKEN}=x"), 2, "No such option"),
+        (("load", "--wait", TOKEN), 2, "--wait"),
+        (("load", "--wait", f"it's {TOKEN}"), 2, "--wait"),
+        (("load", f"--wait={TOKEN}"), 2, "--wait"),
+    ],
+)
+def test_a_long_word_that_nobody_knows_is_not_repeated(
+    command: Command, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    """A token typed in place of a command, a source, an option or a value is not shown."""
+    told, in_json = command(*arguments), command(*arguments, "--json")
+
+    assert told.code == in_json.code == code
+    assert TOKEN not in told.err + told.out + in_json.err + in_json.out
+    assert said in in_json.error["message"]
+
+
+def test_a_long_option_that_is_known_is_named(command: Command) -> None:
+    """What is not repeated are unknown words: an option of the command helps, however long."""
+    ended = command("preview", "qualtrics", "--include-unfinished=yes", "--json")
+
+    assert ended.code == 2
+    assert "--include-unfinished" in ended.error["message"]
 
 
 def test_an_argument_that_is_no_text_is_refused(command: Command) -> None:

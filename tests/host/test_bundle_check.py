@@ -90,7 +90,7 @@ def shop() -> Shop:
 
 def exported(host: MetricsHost, path: Path) -> Path:
     """Make a bundle of the survey S1."""
-    return host.debug.export(ADMIN, "shop", "S1", path)
+    return host.debug.export(ADMIN, "shop", "S1", path).path
 
 
 def edited(path: Path, name: str, change: Callable[[Any], object]) -> Path:

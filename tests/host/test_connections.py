@@ -281,3 +281,15 @@ def test_accounts_do_not_see_each_other(connected: MetricsHost) -> None:
         with pytest.raises(NotFound):
             attempt()
     assert connected.cards.load(stranger) == ()
+
+
+def test_what_may_be_a_mistyped_token_is_not_repeated(connected: MetricsHost) -> None:
+    """A token typed in the place of an id does not end up in a message."""
+    token = "tok" * 13
+    for attempt in (
+        lambda: connected.connections.show(ADMIN, token),
+        lambda: connected.cards.load(VIEWER, [token]),
+    ):
+        with pytest.raises(NotFound) as refused:
+            attempt()
+        assert token not in refused.value.message

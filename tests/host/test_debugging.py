@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smaply_metrics_core import SourceUnavailable, hookimpl
+from smaply_metrics_core import ExportFailed, SourceUnavailable, SurveyUnavailable, hookimpl
 from smaply_metrics_core.errors import BundleRefused, InputError, RoleRequired
+from smaply_metrics_core.host import DebugBundle
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, VIEWER, World
 from tests.host.fake_source import Shop, ShopCredentials
 
@@ -31,13 +32,14 @@ def test_a_bundle_holds_what_support_needs(connected: MetricsHost, tmp_path: Pat
     """Data, metrics with their last result and decision, the exchange, versions."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.cards.load(VIEWER, wait=10)
-    path = connected.debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
-    assert _read(path, "answers.json") == ["5", "4", "3", None]
-    (metric,) = _read(path, "metrics.json")
+    made = connected.debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
+    assert _read(made.path, "answers.json") == ["5", "4", "3", None]
+    (metric,) = _read(made.path, "metrics.json")
     assert metric["result"]["current"]["value"] == 4.0
     assert metric["decision"]["kind"] == "fresh"
-    assert _read(path, "exchange.json") == []
-    assert "the-shop" in _read(path, "versions.json")
+    assert _read(made.path, "exchange.json") == []
+    assert "the-shop" in _read(made.path, "versions.json")
+    assert made == DebugBundle(tmp_path / "bundle.zip", None)
 
 
 def test_a_bundle_is_made_even_when_the_source_fails(
@@ -58,9 +60,41 @@ def test_a_bundle_is_made_even_when_the_source_fails(
             raise SourceUnavailable("The shop is closed.", request_id="r-9")
 
     world.shop = Closed()
-    path = world.open().debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
-    failure = _read(path, "failure.json")
+    made = world.open().debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
+    failure = _read(made.path, "failure.json")
     assert (failure["kind"], failure["request_id"]) == ("source_unavailable", "r-9")
+    assert made.problem == SourceUnavailable("The shop is closed.", request_id="r-9").to_problem()
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        (SurveyUnavailable("No survey S1.").to_problem(), "survey_unavailable"),
+        ([ExportFailed("It broke.").to_problem()] * 2, "export_failed"),
+        ([], None),
+        ({"it": "went wrong"}, "invalid_input"),
+    ],
+)
+def test_what_a_source_notes_is_told(
+    world: World, connected: MetricsHost, tmp_path: Path, written: object, kind: str | None
+) -> None:
+    """A source that notes its problems and goes on has them told; so is a note nobody can read."""
+
+    class Noting(Shop):
+        @hookimpl
+        def debug_export(
+            self,
+            credentials: ShopCredentials,
+            context: SourceContext,
+            survey_id: str,
+            bundle: BundleWriter,
+        ) -> None:
+            bundle.add_json("problem.json", written)
+
+    world.shop = Noting()
+    made = world.open().debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
+    assert (made.problem and made.problem.kind) == kind
+    assert made.path.is_file()
 
 
 def test_a_bundle_with_the_token_is_destroyed(
@@ -107,9 +141,11 @@ def test_a_bundle_is_made_when_the_credential_is_refused(
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.cards.load(VIEWER, wait=10)
     world.shop.tokens.clear()
-    path = connected.debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
-    assert _read(path, "failure.json")["issue"] == "token_revoked"
-    assert _read(path, "metrics.json")[0]["result"]["current"]["value"] == 4.0
+    made = connected.debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
+    assert _read(made.path, "failure.json")["issue"] == "token_revoked"
+    assert made.problem is not None
+    assert made.problem.issue == "token_revoked"
+    assert _read(made.path, "metrics.json")[0]["result"]["current"]["value"] == 4.0
     problem = connected.connections.show(ADMIN, "shop").problem
     assert problem is not None
     assert problem.issue == "token_revoked"
@@ -128,19 +164,19 @@ def test_a_bundle_is_made_when_the_credentials_cannot_be_opened(
     else:
         world.distribution = "another-shop"
     attempts = world.shop.attempts
-    path = world.open().debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
+    made = world.open().debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
     assert world.shop.attempts == attempts
-    assert _read(path, "failure.json")["kind"] == "seal_broken"
-    assert _read(path, "metrics.json")[0]["result"]["current"]["value"] == 4.0
-    with zipfile.ZipFile(path) as bundle:
+    assert _read(made.path, "failure.json")["kind"] == "seal_broken"
+    assert _read(made.path, "metrics.json")[0]["result"]["current"]["value"] == 4.0
+    with zipfile.ZipFile(made.path) as bundle:
         assert "answers.json" not in bundle.namelist()
         assert b"No\ncredential was at hand" in bundle.read("README.txt")
 
 
 def test_a_bundle_says_what_it_is_about(connected: MetricsHost, tmp_path: Path) -> None:
     """Source, survey, the account's zone and week, and when it was made."""
-    path = connected.debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
-    assert _read(path, "bundle.json") == {
+    made = connected.debug.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
+    assert _read(made.path, "bundle.json") == {
         "format": 1,
         "source": "shop",
         "survey_id": "S1",

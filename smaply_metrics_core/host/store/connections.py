@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from smaply_metrics_core.errors import AlreadyExists, NotFound
+from smaply_metrics_core.errors import AlreadyExists
+from smaply_metrics_core.host.store.missing import not_found
 from smaply_metrics_core.host.store.tables import accounts, attempts, connections, metrics
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Problem
@@ -107,9 +108,10 @@ def find(db: Connection, account: str, connection_id: str) -> ConnectionRow:
         )
         if row is not None:
             return _row(row)
-    raise NotFound(
-        f"There is no connection “{connection_id}”.",
-        remedy="Choose one of `smaply-metrics connections`, or connect the source first.",
+    raise not_found(
+        "connection",
+        connection_id,
+        "Choose one of `smaply-metrics connections`, or connect the source first.",
     )
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from sqlalchemy import delete, insert, select, update
 
-from smaply_metrics_core.errors import NotFound, StoreError
+from smaply_metrics_core.errors import StoreError
+from smaply_metrics_core.host.store.missing import not_found
 from smaply_metrics_core.host.store.tables import metrics
 from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.query import Definition
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection, RowMapping
+
+    from smaply_metrics_core.errors import NotFound
 
 
 def add(db: Connection, account: str, user: str, metric: Metric) -> None:
@@ -49,16 +52,13 @@ def find(db: Connection, account: str, metric_id: str) -> Metric:
         .one_or_none()
     )
     if row is None:
-        raise not_found(metric_id)
+        raise no_metric(metric_id)
     return metric_of(row)
 
 
-def not_found(metric_id: str) -> NotFound:
+def no_metric(metric_id: str) -> NotFound:
     """Make the error for a metric that is not in this account."""
-    return NotFound(
-        f"There is no metric “{metric_id}”.",
-        remedy="Choose one of `smaply-metrics metric list`.",
-    )
+    return not_found("metric", metric_id, "Choose one of `smaply-metrics metric list`.")
 
 
 def of_account(db: Connection, account: str, *, source: str | None = None) -> tuple[Metric, ...]:
