@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
@@ -74,7 +74,9 @@ def destination(item: object) -> Destination:
 def step_or_note(item: object, scrubber: Scrubber) -> CheckStep | CheckNote:
     """Accept what ``validate_credentials`` yields; secrets are taken out of a note's texts."""
     if isinstance(item, CheckStep):
-        return exactly(CheckStep, item, "validate_credentials")
+        step = exactly(CheckStep, item, "validate_credentials")
+        check_silent(scrubber, "validate_credentials", step)
+        return step
     if not isinstance(item, CheckNote):
         raise ContractBroken(
             f"validate_credentials gave {kind_of(item)} in place of a CheckStep or CheckNote."
@@ -82,7 +84,7 @@ def step_or_note(item: object, scrubber: Scrubber) -> CheckStep | CheckNote:
     note = exactly(CheckNote, item, "validate_credentials")
     problem = note.problem
     if problem is not None:
-        _check_silent(scrubber, "a problem of validate_credentials", *spoken(problem))
+        _refuse_told(scrubber, "a problem of validate_credentials", spoken(problem))
     return CheckNote(detail=scrubber.line(note.detail), problem=problem)
 
 
@@ -117,8 +119,7 @@ def questionnaire(given: object, survey_id: str, scrubber: Scrubber) -> Question
         if question.id in seen:
             raise ContractBroken(f"list_questions gave the question {question.id} twice.")
         seen.add(question.id)
-    notes = [*found.notes, *(question.note for question in found.walk())]
-    _check_silent(scrubber, "a note of list_questions", *notes)
+    check_silent(scrubber, "list_questions", found)
     return found
 
 
@@ -155,7 +156,7 @@ def answer(
     try:
         tally = exactly(Tally, value, f"{hook}, for the query “{query_id}”,")
         _check_windows(asked[query_id], tally, hook)
-        _check_silent(scrubber, f"a note of {hook}", *tally.notes)
+        check_silent(scrubber, hook, tally)
     except Exception as error:  # noqa: BLE001  # Whatever it is, it is this query's alone.
         return Answer(query_id, describe(error))
     return Answer(query_id, tally)
@@ -171,7 +172,29 @@ def _check_windows(query: MetricQuery, tally: Tally, hook: str) -> None:
         )
 
 
-def _check_silent(scrubber: Scrubber, what: str, *texts: str) -> None:
+def check_silent(scrubber: Scrubber, hook: str, *given: BaseModel) -> None:
+    """Check that no text of what a hook gave holds a secret: ids, names, labels, keys and notes.
+
+    Raises:
+        ContractBroken: when one does; it does not repeat it.
+    """
+    _refuse_told(scrubber, f"a text of {hook}", _texts(given))
+
+
+def _texts(given: object) -> Iterator[str]:
+    # Not the JSON of it: there, a secret is escaped and stands beside names that are ours.
+    if type(given) is str:
+        yield given
+    elif isinstance(given, BaseModel):
+        yield from _texts(tuple(vars(given).values()))
+    elif isinstance(given, Mapping):
+        yield from _texts(tuple(given.items()))
+    elif isinstance(given, tuple):
+        for item in given:
+            yield from _texts(item)
+
+
+def _refuse_told(scrubber: Scrubber, what: str, texts: Iterable[str]) -> None:
     if scrubber.holds(*texts):
         raise ContractBroken(f"{what} held a secret.")
 

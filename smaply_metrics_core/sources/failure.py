@@ -27,7 +27,6 @@ class Failed:
         trace: The traceback as text.
         error: A copy, when it is an error of our tree.
         contract: Whether it is our own finding about what the source gave.
-        interrupt: Whether it was a ``KeyboardInterrupt``.
     """
 
     kind: str
@@ -35,7 +34,6 @@ class Failed:
     trace: str
     error: MetricsError | None = None
     contract: bool = False
-    interrupt: bool = False
 
 
 def mended(text: str) -> str:
@@ -69,7 +67,6 @@ def describe(error: BaseException) -> Failed:
         trace=_trace(error),
         error=copy_of(error) if isinstance(error, MetricsError) else None,
         contract=isinstance(error, ContractBroken),
-        interrupt=isinstance(error, KeyboardInterrupt),
     )
 
 

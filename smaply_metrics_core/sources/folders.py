@@ -11,8 +11,8 @@ import stat
 import tempfile
 import threading
 import weakref
-from collections.abc import Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,11 +38,13 @@ class Scratch:
     """
 
     def __init__(self, base: Path | None = None) -> None:
-        self._given = base
+        self._given = None if base is None else base.absolute()
         self._lock = threading.Lock()
         self._own: _Own | None = None
-        if base is not None and _is_sound(base):
-            _sweep(base)
+        self._leave: Callable[[], object] = _nothing
+        if self._given is not None and _is_sound(self._given):
+            with suppress(OSError):  # What is wrong is said by the first call that needs it.
+                _sweep(self._given)
 
     @contextmanager
     def folder(self) -> Generator[Path, None, None]:
@@ -67,18 +69,18 @@ class Scratch:
     def close(self) -> None:
         """Remove everything of this process; a later call makes a new folder."""
         with self._lock:
-            if self._own is not None:
-                self._own.leave()
-                self._own = None
+            self._leave()
+            self._own = None
 
     def _ours(self) -> Path:
         with self._lock:
             if self._own is None or not self._own.is_sound():
+                self._leave()
                 base = _checked(self._given or _of_this_user())
                 _sweep(base)
                 self._own = _claim_one(base)
-                # The process may end, or this be forgotten, without a call of ``close``.
-                weakref.finalize(self, self._own.leave)
+                # Called once: by us, when this is forgotten, or when the process ends.
+                self._leave = weakref.finalize(self, self._own.leave)
             self._own.refresh()
             return self._own.folder
 
@@ -104,15 +106,13 @@ class _Own:
         os.utime(self.handle)
 
     def leave(self) -> None:
-        """Remove the folder and give back the lock; nothing when that is done, or in a child."""
-        if self.process != os.getpid() or _lock_of(self.folder) not in _held:
-            return
-        _held.discard(_lock_of(self.folder))
-        _discard(self.folder, self.handle)
+        """Remove the folder and give back the lock; a forked child leaves them to its parent."""
+        if self.process == os.getpid():
+            _discard(self.folder, self.handle)
 
 
-_held: Final[set[Path]] = set()
-"""The locks that this process holds."""
+def _nothing() -> None:
+    """Leave nothing to be removed."""
 
 
 def _of_this_user() -> Path:
@@ -145,10 +145,14 @@ def _claim_one(base: Path) -> _Own:
         folder = base / f"{os.getpid()}-{secrets.token_hex(8)}"
         # The lock comes first: a folder without one would be taken for a dead process's.
         handle = _claim(_lock_of(folder))
-        if handle is not None:
+        if handle is None:
+            continue
+        try:
             folder.mkdir(mode=_MODE)
-            _held.add(_lock_of(folder))
-            return _Own(folder, handle, os.getpid())
+        except OSError:
+            _discard(folder, handle)
+            raise
+        return _Own(folder, handle, os.getpid())
 
 
 def _lock_of(folder: Path) -> Path:
@@ -175,7 +179,7 @@ def _claim(lock: Path) -> int | None:
 
 def _sweep(base: Path) -> None:
     """Remove the folders of dead processes: those whose lock can be taken."""
-    for name in {entry.removesuffix(_LOCK) for entry in os.listdir(base)}:
+    for name in {path.name.removesuffix(_LOCK) for path in base.iterdir()}:
         if not _NAME.fullmatch(name):
             continue
         try:
@@ -213,5 +217,6 @@ def _remove(folder: Path) -> None:
         for path, names, _files in os.walk(folder):
             for name in [".", *names]:
                 inner = Path(path, name)
-                if not inner.is_symlink():
-                    inner.chmod(0o700)
+                with suppress(OSError):  # It may have gone meanwhile.
+                    if not inner.is_symlink():
+                        inner.chmod(_MODE)

@@ -126,6 +126,7 @@ def _attempt(order: Callable[[], object]) -> object:
     try:
         return order()
     except BaseException as error:  # noqa: BLE001  # SystemExit and panics too: it is a guard.
+        # KeyboardInterrupt as well: Python raises the user's in the main thread alone.
         try:
             return describe(error)
         except BaseException:  # noqa: BLE001  # Even looking at an exception may run its code.
@@ -262,8 +263,6 @@ class Guard:
         if late:  # Raised here, so that no other error stands behind it.
             raise DeadlineExceeded(f"{self.who} did not answer in time ({what}).")
         if isinstance(outcome, Failed):
-            if outcome.interrupt:
-                raise KeyboardInterrupt
             raise self.error(outcome, deadline, what)
         return outcome  # type: ignore[return-value]  # What ``work`` gave.
 

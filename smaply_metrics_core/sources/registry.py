@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError, NotFound, SourceNotUsable
 from smaply_metrics_core.sources.discovery import Candidate, installed_entry_points, judge
+from smaply_metrics_core.sources.folders import Scratch
 from smaply_metrics_core.sources.guard import Guard
 from smaply_metrics_core.sources.loading import load
 from smaply_metrics_core.sources.settings import SourceSettings
@@ -18,6 +20,9 @@ from smaply_metrics_core.sources.states import SourceState, State
 
 if TYPE_CHECKING:
     import httpx
+
+LONGEST_REPEATED = 30
+"""Characters of an unknown id that a message repeats; a longer one may be a mistyped token."""
 
 
 class _Slot:
@@ -39,6 +44,9 @@ class SourceRegistry:
         clock: Time, for deadlines and for what sources are handed.
         entry_points: Gives the entry points of our group; those installed, unless a test says so.
         transport_factory: Makes the transport below each HTTP client, for tests.
+        scratch: Where calls have their temporary folders: a folder for nothing else, shared by the
+            processes of one home. What killed ones left in it is removed at once. Without it, one
+            in the system's temporary folder, looked after on the first call.
     """
 
     def __init__(
@@ -48,11 +56,13 @@ class SourceRegistry:
         clock: Clock | None = None,
         entry_points: Callable[[], Iterable[EntryPoint]] = installed_entry_points,
         transport_factory: Callable[[], httpx.BaseTransport] | None = None,
+        scratch: Path | None = None,
     ) -> None:
         self._settings = settings or SourceSettings()
         self._clock = clock or SystemClock()
         self._entry_points = entry_points
         self._transport_factory = transport_factory
+        self._scratch = Scratch(scratch)
         self._lock = threading.Lock()
         self._listed: tuple[_Slot, ...] | None = None
 
@@ -78,8 +88,11 @@ class SourceRegistry:
         slots = [slot for slot in self._slots() if slot.candidate.id == source_id]
         if not slots:
             installed = sorted({slot.candidate.id for slot in self._slots()})
+            short = len(source_id) <= LONGEST_REPEATED
             raise NotFound(
-                f"No source “{source_id}” is installed.",
+                f"No source “{source_id}” is installed."
+                if short
+                else "No source of this id is installed.",
                 remedy=f"Use one of these: {', '.join(installed)}."
                 if installed
                 else "Install a distribution that provides it; no source is installed yet.",
@@ -96,6 +109,10 @@ class SourceRegistry:
     def stuck_calls(self) -> tuple[str, ...]:
         """Name the calls that were given up and whose threads still run, source by source."""
         return tuple(name for slot in self._slots() for name in slot.guard.stuck.names())
+
+    def close(self) -> None:
+        """Remove what the calls of this process have on disk, also those that were given up."""
+        self._scratch.close()
 
     def _slots(self) -> tuple[_Slot, ...]:
         with self._lock:
@@ -124,6 +141,7 @@ class SourceRegistry:
                 _loaded=loaded,
                 _guard=Guard(who, candidate.id, stuck=slot.guard.stuck),
                 _clock=self._clock,
+                _scratch=self._scratch,
                 _transport_factory=self._transport_factory,
             )
             return slot.source

@@ -20,7 +20,7 @@ from smaply_metrics_core.models.credentials import (
 from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.sources import accept
 from smaply_metrics_core.sources.destinations import AllowedDestinations
-from smaply_metrics_core.sources.folders import private_folder
+from smaply_metrics_core.sources.folders import Scratch
 from smaply_metrics_core.sources.guard import Guard
 from smaply_metrics_core.sources.loading import Loaded
 from smaply_metrics_core.sources.session import Handed, Progress, SourceSession
@@ -47,6 +47,7 @@ class Source:
     _loaded: Loaded
     _guard: Guard
     _clock: Clock
+    _scratch: Scratch
     _transport_factory: Callable[[], httpx.BaseTransport] | None
 
     @property
@@ -117,6 +118,7 @@ class Source:
             DestinationRefused: when the credentials lead where the operator does not allow.
             InputError: when the credentials are another source's.
             MetricsError: what the source raised, or ``PluginError`` when it failed.
+            StoreError: when no temporary folder can be made for it.
         """
         if type(credentials) is not self.description.credentials:
             raise InputError(
@@ -135,7 +137,7 @@ class Source:
         if error is not None:
             raise error
         checked = allowed.resolve(wanted, account, source=self.id)
-        with private_folder() as folder:
+        with self._scratch.folder() as folder:
             session = SourceSession(
                 Handed(
                     hooks=hooks,
@@ -174,7 +176,7 @@ class Source:
                 "bundle.",
                 remedy="Compare by hand what lies in the bundle, or ask the author of the source.",
             )
-        with private_folder() as folder:
+        with self._scratch.folder() as folder:
             session = SourceSession(
                 Handed(
                     hooks=self._loaded.manager.hook,

@@ -183,6 +183,7 @@ def test_a_step_that_is_not_required_may_be_left_out(check: Check) -> None:
         construct(CheckStep, name=7, title="Seven", required=True),
         construct(CheckNote, detail=7),
         CheckNote(problem=PROBLEM.model_copy(update={"message": f"GET ?key={TOKEN}"})),
+        CheckStep(name=TOKEN, title="Undeclared", required=False),
     ],
 )
 def test_a_step_that_was_not_declared_is_the_plugins_error(check: Check, wrong: object) -> None:

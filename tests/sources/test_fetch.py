@@ -20,7 +20,8 @@ from smaply_metrics_core.errors import (
 )
 from smaply_metrics_core.hookspecs import hookimpl
 from smaply_metrics_core.models.query import MetricQuery, Window
-from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core.models.survey import Choice
+from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, WindowTally
 from smaply_metrics_core.sources import (
     AllowedDestinations,
 )
@@ -141,6 +142,46 @@ def test_an_answer_that_never_comes_is_the_plugins_error(opened: Opens, good: Ta
     assert answers["a"] == good
     assert isinstance(answers["b"], PluginError)
     assert "never answered the query “b”" in answers["b"].message
+
+
+TELLING = [
+    {"notes": (f"read with {TOKEN}",)},
+    {"choices": (Choice(key="1", label=TOKEN),)},
+    {"groups": (GroupCounts(key=TOKEN, label="North", counts=Counts(responses=0)),)},
+    {"groups": (GroupCounts(key="n", label=TOKEN, counts=Counts(responses=0)),)},
+    {"excluded": {TOKEN: 1}},
+    {"total": Counts(responses=1, unanswered={TOKEN: 1})},
+    {"total": Counts(responses=1, answered=1, answers={TOKEN: 1})},
+]
+"""What replaces a part of a tally, or of its window."""
+
+
+@pytest.mark.parametrize("told", TELLING)
+def test_a_tally_that_tells_a_secret_is_its_querys_error(
+    opened: Opens, good: Tally, told: dict[str, Any]
+) -> None:
+    """No label, key or note of a tally carries the credential on; its siblings are left alone."""
+    (window,) = good.windows
+    inner = {name: value for name, value in told.items() if name in WindowTally.model_fields}
+    outer = {name: value for name, value in told.items() if name not in inner}
+    spoilt = good.model_copy(update=outer | {"windows": (window.model_copy(update=inner),)})
+
+    answers = fetched(opened, lambda _: iter([("a", spoilt), ("b", good)]), "a", "b")
+
+    assert type(answers["a"]) is PluginError
+    assert "a text of fetch_metric held a secret" in answers["a"].message
+    assert TOKEN not in repr(answers)
+    assert answers["b"] == good
+
+
+def test_an_answer_to_no_query_does_not_log_a_secret(
+    opened: Opens, good: Tally, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a source calls its answer is a text of the source, too."""
+    fetched(opened, lambda _: iter([(TOKEN, None), ("a", good)]), "a")
+
+    assert "which nobody asked" in caplog.text
+    assert TOKEN not in caplog.text
 
 
 @pytest.mark.parametrize(

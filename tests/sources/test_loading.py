@@ -269,6 +269,7 @@ def test_a_credentials_model_that_cannot_be_read_is_refused(registry_of: Registe
         ("class Panic(BaseException): pass\nraise Panic('oh')", "Panic: oh"),
         ("raise ImportError('no such library')", "ImportError: no such library"),
         ("import no_such_module_anywhere", "ModuleNotFoundError"),
+        ("raise KeyboardInterrupt", "failed: KeyboardInterrupt (in"),
         ("def f(: pass", "SyntaxError"),
         ("raise ExceptionGroup('many', [ValueError('x')])", "ExceptionGroup: many"),
         ("def f(): f()\nf()", "RecursionError"),
@@ -288,14 +289,6 @@ def test_an_import_that_fails_is_told(install: Installs, code: str, said: str) -
     assert found["zz_bad"].state is State.BROKEN
     assert said in found["zz_bad"].reason
     assert found["zz_odd"].state is State.BROKEN
-
-
-def test_a_keyboard_interrupt_is_no_failure_of_a_source(install: Installs) -> None:
-    """Somebody who presses Ctrl-C during an import stops the program, not the source."""
-    install("zz", points={"zz": "zz_int:source"}, module="zz_int", code="raise KeyboardInterrupt")
-
-    with pytest.raises(KeyboardInterrupt):
-        SourceRegistry().get("zz")
 
 
 def test_a_hanging_import_ends_at_its_deadline(

@@ -17,6 +17,7 @@ from smaply_metrics_core.errors import (
     DestinationRefused,
     InputError,
     MetricsError,
+    PluginError,
     RateLimited,
 )
 from smaply_metrics_core.hookspecs import hookimpl
@@ -66,6 +67,22 @@ def test_everything_can_be_asked_in_one_session(opened: Opens) -> None:
     assert list(answers) == ["a", "b"]
     assert all(isinstance(answer, Tally) for answer in answers.values())
     assert bundle == ["raw responses of s1"]
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_a_hook_that_ends_the_program_only_fails(opened: Opens, error: type[BaseException]) -> None:
+    """What only the user or the host may do is the plugin's error when a plugin does it."""
+
+    def list_surveys(self: object) -> Iterator[Survey]:
+        yield Survey(id="s1", name="First")
+        raise error
+
+    with opened(list_surveys=list_surveys) as session:
+        told = error_in(session.surveys)
+        assert session.questions("s1").question("q1").text == "How was it?"
+
+    assert type(told) is PluginError
+    assert error.__name__ in told.message
 
 
 def test_hooks_are_handed_a_private_folder_that_goes(opened: Opens) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -11,7 +12,7 @@ from smaply_metrics_core.errors import (
     PluginError,
     SurveyUnavailable,
 )
-from smaply_metrics_core.models.survey import Questionnaire, Survey
+from smaply_metrics_core.models.survey import Choice, EmbeddedField, Question, Questionnaire, Survey
 from smaply_metrics_core.sources import (
     session as session_module,
 )
@@ -43,6 +44,8 @@ class Lies:
         (construct(Survey, id=7, name="Seven"), "id: Input should be a valid string"),
         (construct(Survey, name="Nobody"), "id"),
         (Lies(), "list_surveys"),
+        (Survey(id="s2", name=f"Made with {TOKEN}"), "a text of list_surveys held a secret"),
+        (Survey(id=TOKEN, name="Second"), "a text of list_surveys held a secret"),
     ],
 )
 def test_a_wrong_survey_takes_the_list_with_it(opened: Opens, second: object, said: str) -> None:
@@ -57,6 +60,7 @@ def test_a_wrong_survey_takes_the_list_with_it(opened: Opens, second: object, sa
 
     assert type(error) is PluginError
     assert said in error.message
+    assert TOKEN not in repr(error)
 
 
 def test_half_a_character_is_mended(opened: Opens) -> None:
@@ -109,6 +113,16 @@ def questionnaire(**changes: Any) -> Questionnaire:  # noqa: ANN401  # Any part 
     return Questionnaire.model_construct(**(parts | {"fields": (), "notes": ()} | changes))
 
 
+def asked(**changes: Any) -> Question:  # noqa: ANN401  # As above.
+    """A question with some of it replaced."""
+    return question("told").model_copy(update=changes)
+
+
+def offered(**changes: Any) -> Choice:  # noqa: ANN401  # As above.
+    """A choice with some of it replaced."""
+    return Choice(key="1", label="Good").model_copy(update=changes)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -120,6 +134,16 @@ def questionnaire(**changes: Any) -> Questionnaire:  # noqa: ANN401  # Any part 
         (questionnaire(questions=(question(""),)), "without an id"),
         (questionnaire(questions=("q1",)), "questions.0"),
         (questionnaire(notes=(f"read with {TOKEN}",)), "held a secret"),
+        (questionnaire(survey=Survey(id="s1", name=TOKEN)), "held a secret"),
+        (questionnaire(questions=(asked(id=TOKEN),)), "held a secret"),
+        (questionnaire(questions=(asked(name=TOKEN),)), "held a secret"),
+        (questionnaire(questions=(asked(text=f"With {quote(TOKEN)}?"),)), "held a secret"),
+        (questionnaire(questions=(asked(note=TOKEN),)), "held a secret"),
+        (questionnaire(questions=(question("q", asked(text=TOKEN)),)), "held a secret"),
+        (questionnaire(questions=(asked(choices=(offered(label=TOKEN),)),)), "held a secret"),
+        (questionnaire(questions=(asked(choices=(offered(key=TOKEN),)),)), "held a secret"),
+        (questionnaire(fields=(EmbeddedField(name=TOKEN),)), "held a secret"),
+        (questionnaire(fields=(EmbeddedField(name="f", label=TOKEN),)), "held a secret"),
     ],
 )
 def test_a_wrong_questionnaire_is_refused(opened: Opens, given: object, said: str) -> None:

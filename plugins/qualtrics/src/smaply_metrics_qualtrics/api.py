@@ -71,11 +71,14 @@ class Api:
     def reach(self) -> None:
         """See whether Qualtrics' API answers here, without showing it the token.
 
+        Qualtrics refuses a request without a token, in its own envelope and with an error. What
+        answers anything else may repeat or keep whatever it is sent.
+
         Raises:
             Unreachable: when something else answers.
         """
         response = self._http.get(f"{self._url}/whoami")
-        if not read_envelope(decode(response)).known:
+        if not (response.is_client_error and read_envelope(decode(response)).refused):
             raise Unreachable(
                 f"{self.host} is not a Qualtrics API host: something else answers there.",
                 remedy="Use the Datacenter ID of Account Settings → Qualtrics IDs, followed by "

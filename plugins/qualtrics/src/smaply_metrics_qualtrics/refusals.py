@@ -78,12 +78,14 @@ class Envelope:
 
     Attributes:
         known: Whether it is an envelope of Qualtrics at all.
+        refused: Whether it holds an error, with or without a code.
         code: The error code; empty when there is none.
         said: The error message as plain text.
         use_host: The host that Qualtrics says to use; empty unless it forwarded the request.
     """
 
     known: bool = False
+    refused: bool = False
     code: str = ""
     said: str = ""
     request_id: str | None = None
@@ -100,6 +102,7 @@ def read_envelope(body: object) -> Envelope:
     forwarded = _NOTICE.search(notice) if isinstance(notice, str) else None
     return Envelope(
         known=True,
+        refused=bool(error),
         code=_id(error.get("errorCode") or meta.get("internalErrorCode")) or "",
         said=plain(error.get("errorMessage") or meta.get("errorMessage"))[:_LONGEST_SAID],
         request_id=_id(meta.get("requestId") or meta.get("errorId")),

@@ -11,6 +11,7 @@ from plugins.qualtrics.tests.connector.support import (
     SURVEY,
     TOKEN,
     Account,
+    Json,
     account,
     api_answered_by,
     envelope,
@@ -71,19 +72,57 @@ def test_the_check_exports_next_to_nothing(own: Account) -> None:
     assert own.calls()[-1].endswith("/export-responses")
 
 
-def test_another_service_is_never_shown_the_token(tmp_path: Path) -> None:
-    """A host that does not answer as Qualtrics' API does is unreachable for us."""
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, {"welcome": "to something else"}),
+        (200, {"meta": {"httpStatus": "200 - OK"}, "result": {}}),
+        (200, {"meta": {"httpStatus": "400", "error": {"errorCode": "ATP_2"}}}),
+        (302, {"meta": {"httpStatus": "400", "error": {"errorCode": "ATP_2"}}}),
+        (400, {"meta": {"httpStatus": "400 - Bad Request"}}),
+        (400, {"meta": {"httpStatus": "400 - Bad Request", "error": {}}}),
+        (400, {"meta": {"httpStatus": "400 - Bad Request", "error": "no token"}}),
+        (400, {"meta": {"error": {"errorCode": "ATP_2"}}}),
+        (401, {"error": {"errorCode": "ATP_2"}}),
+    ],
+)
+def test_another_service_is_never_shown_the_token(tmp_path: Path, status: int, body: Json) -> None:
+    """A host that does not refuse a missing token as Qualtrics does is unreachable for us."""
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(200, json={"welcome": "to something else"})
+        return httpx.Response(status, json=body)
 
     with api_answered_by(answer, tmp_path) as (api, _, _), pytest.raises(MetricsError) as raised:
         list(check(api))
     assert raised.value.kind == "unreachable"
     assert len(seen) == 1
     assert TOKEN not in str(seen[0].headers.raw)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, {"errorCode": "ATP_2", "errorMessage": "Expected authorization in headers."}),
+        (401, {"errorCode": "NEW_1"}),
+        (403, {"errorMessage": "No."}),
+    ],
+)
+def test_a_refusal_in_qualtrics_envelope_is_enough(
+    tmp_path: Path, status: int, error: Json
+) -> None:
+    """Whatever the code of the error, the token goes to a host that refuses as Qualtrics does."""
+    seen: list[bool] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("X-API-TOKEN") == TOKEN)
+        meta = {"httpStatus": f"{status} - Refused", "error": error}
+        return httpx.Response(status, json={"meta": meta})
+
+    with api_answered_by(answer, tmp_path) as (api, _, _), pytest.raises(MetricsError):
+        list(check(api))
+    assert seen == [False, True]
 
 
 @pytest.mark.parametrize("kind", ["html", "malformed", "drop"])
@@ -298,6 +337,9 @@ def test_an_unexpected_datacenter_is_left_out_of_the_detail(tmp_path: Path) -> N
     """Only texts of known fields are shown of the account, whatever else it holds."""
 
     def answer(request: httpx.Request) -> httpx.Response:
+        if "X-API-TOKEN" not in request.headers:
+            error = {"errorCode": "ATP_2"}
+            return httpx.Response(400, json=envelope(status="400 - Bad Request", error=error))
         if request.url.path.endswith("/whoami"):
             account = {"brandId": "b", "datacenter": 5, "email": "someone@example.com"}
             return httpx.Response(200, json=envelope(account))
