@@ -42,7 +42,7 @@ types: install ## mypy, strict
 	$(BIN)/mypy
 
 walls: install ## who may import whom
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 tests: install ## pytest, the check of the built wheels among them
 	$(BIN)/pytest -n 2 --dist loadgroup

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,6 +78,12 @@ def demo(
         show_cards(outcome.cards, outcome.zone)
         say()
         say("Debug bundle: ", text(str(outcome.bundle), "bold"))
+        if invocation.given_home is not None:
+            home = shlex.quote(str(invocation.given_home))
+            say(
+                "The sandbox has ended. What is stored is still there: "
+                f"smaply-metrics load --wait 0 --home {home}"
+            )
     if any(card.freshness is not Freshness.FRESH for card in outcome.cards):
         raise typer.Exit(1)
 
@@ -168,7 +175,7 @@ def _clear(host: MetricsHost) -> None:
 def _refuse_real_connections(host: MetricsHost) -> None:
     """Touch nothing where people have connected an account: theirs is not to be overwritten."""
     for view in host.connections.list(_admin()):
-        if view.source in NEEDED and not (view.created_by == _admin().user and _is_invented(view)):
+        if not (view.created_by == _admin().user and _is_invented(view)):
             raise InputError(
                 f"This home holds a connection to {view.title} that no demo has made.",
                 remedy="Choose another folder with --home, or leave it out.",

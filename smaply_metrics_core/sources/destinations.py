@@ -65,7 +65,7 @@ class AllowedDestinations:
         if _HOST.fullmatch(host) is None or _PRIVATE.fullmatch(host) is not None:
             raise DestinationRefused(
                 f"“{destination.host}” is not a public host name.",
-                remedy="Enter the host name alone, such as example.qualtrics.com: no scheme, port "
+                remedy="Enter the host name alone, such as api.example.com: no scheme, port "
                 "or path, no IP address, and no name of an internal network.",
             )
         patterns = self.hosts.get(source)

@@ -84,7 +84,7 @@ def test_a_public_host_is_allowed(host: str) -> None:
 )
 def test_whatever_is_not_a_public_host_name_is_refused(host: str) -> None:
     """Addresses, ports, internal names and malformed ones are refused, with the form to use."""
-    assert "such as example.qualtrics.com" in refusal(host)
+    assert "such as api.example.com" in refusal(host)
 
 
 @settings(deadline=None)

@@ -22,7 +22,7 @@ class TestQualtrics(SourceContract):
     }
     survey_id = "SV_RelationshipA01"
     unknown_survey_id = "SV_000000000000000"
-    recorded_at = datetime(2024, 10, 19, 9, 29, 48, tzinfo=UTC)
-    personal = ("192.0.2.213",)
+    recorded_at = datetime(2026, 3, 31, 6, 30, 6, tzinfo=UTC)
+    personal = ("192.0.2.233",)
     cassettes = Path(__file__).resolve().parents[1] / "cassettes"
     policy = Policy(changing=(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", r"ES_[0-9a-f]{15}"))

@@ -3,7 +3,7 @@
 Over 18 months that end at `until`, a slowly rising mood that dips each December, better in the app
 than on the phone and better for businesses than for private customers; previews, tests, spam and
 imported responses; unfinished ones; blanks; comments with umlauts, quotes and several lines. The
-same seed and the same `until` write the same bytes.
+same seed and the same `until` write the same bytes; another `until` moves the same people in time.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def generate(folder: Path, *, seed: int, until: datetime) -> None:
     for plan in PLANS:
         place = folder / plan.folder
         place.mkdir(parents=True, exist_ok=True)
-        chance = random.Random(f"{plan.id} {seed} {to_iso(until)}")
+        chance = random.Random(f"{plan.id} {seed}")
         survey = definition(plan, created=to_iso(end - SPAN), modified=to_iso(end - SPAN / 4))
         (place / "survey.json").write_text(
             json.dumps(survey, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
