@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         folder = options.surveys or Path(scratch)
         try:
             if options.generate:
-                generate(folder, seed=options.seed, until=options.until or datetime.now(UTC))
+                generate(folder, seed=options.seed, until=options.until or _today())
             with SandboxServer(
                 folder, token=options.token, port=options.port, page_size=options.page_size
             ) as server:
@@ -72,12 +72,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--generate", action="store_true", help="serve invented surveys")
     parser.add_argument("--seed", type=int, default=1, help="seed of the invented surveys (1)")
     parser.add_argument(
-        "--until", type=_moment, metavar="ISO", help="the end of the invented surveys (now)"
+        "--until", type=_moment, metavar="ISO", help="the end of the invented surveys (today, 0:00)"
     )
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port (0)")
     parser.add_argument("--token", required=True, help="the token that is valid")
     parser.add_argument("--page-size", type=int, default=100, help="surveys on one page (100)")
     return parser
+
+
+def _today() -> datetime:
+    """Return the beginning of the day, so that a seed gives the same people all day long."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _moment(text: str) -> datetime:

@@ -3,7 +3,7 @@
 Over 18 months that end at `until`, a slowly rising mood that dips each December, better in the app
 than on the phone and better for businesses than for private customers; previews, tests, spam and
 imported responses; unfinished ones; blanks; comments with umlauts, quotes and several lines. The
-same seed and the same `until` write the same bytes; another `until` moves the same people in time.
+same seed and the same `until` write the same bytes.
 """
 
 from __future__ import annotations
