@@ -132,9 +132,11 @@ class Moments:
 
     def add_to(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add these columns to rows."""
+        # Lazily: what an expression says twice, such as reading a date, is then done once.
+        added = rows.lazy()
         for step in self._steps:
-            rows = rows.with_columns(step)
-        return rows
+            added = added.with_columns(step)
+        return added.collect()
 
 
 class Counted(NamedTuple):

@@ -86,12 +86,10 @@ class Responses:
         types = _types(header, wanted)
         nothing = pl.DataFrame(schema=dict.fromkeys(types, pl.String))
         rows: pl.DataFrame | None = None
-        allowance = Allowance()
-        for file in self._files(self._first):
-            names = _names(file.header, header)
-            for text in _whole_records(file, allowance):
+        with closing(_ahead(self._texts(self._first))) as texts:
+            for names, text in texts:
                 found = pl.scan_csv(
-                    _repaired(text),
+                    text,
                     has_header=False,
                     schema={name: types.get(name, pl.String()) for name in names},
                     raise_if_empty=False,
@@ -101,6 +99,14 @@ class Responses:
                 yield _without_blank_lines(rows, _known(header))
         if rows is None:
             yield nothing
+
+    def _texts(self, first: _File) -> Generator[tuple[list[str], bytes]]:
+        """Give the responses as text, each piece with the names of its columns."""
+        allowance = Allowance()
+        for file in self._files(first):
+            names = _names(file.header, first.header)
+            for text in _whole_records(file, allowance):
+                yield names, _repaired(text)
 
     def _files(self, first: _File) -> Iterator[_File]:
         yield first
@@ -153,15 +159,26 @@ def read_header(stream: Member, *, of: Header | None = None) -> tuple[Header, by
     )
 
 
-def _record(stream: Member) -> bytes:
-    """Read one record: lines until no quote is open. Takes nothing beyond it."""
-    record = b""
+def _record(stream: Member, *, quoted: bool = False) -> bytes:
+    """Read one record, or the rest of it: lines until no quote is open. Takes nothing beyond it.
+
+    Args:
+        stream: What to read.
+        quoted: Whether a quote is open where it stands.
+    """
+    record = bytearray()
     while len(record) < _LONGEST_RECORD:
         line = stream.readline(_LONGEST_RECORD)
         record += line
-        if not line or record.count(b'"') % 2 == 0:
-            return record
-    raise ExportFailed("The header of the export has no end.")
+        quoted ^= _opens(line)
+        if not line or not quoted:
+            return bytes(record)
+    raise ExportFailed("A record of the export has no end.")
+
+
+def _opens(text: bytes) -> bool:
+    """Whether text changes if a quote is open: it does with an odd number of quotes."""
+    return text.count(b'"') % 2 == 1
 
 
 def _cells(record: bytes) -> list[str]:
@@ -208,23 +225,20 @@ def _names(own: Header, first: Header) -> list[str]:
 
 def _whole_records(file: _File, allowance: Allowance) -> Iterator[bytes]:
     """Read the text of a file in pieces that end where a record does."""
-    text = file.begun
-    while block := file.rest.read(BLOCK):
-        allowance.take(len(block))
-        text += block
-        if end := _end_of_records(text):
-            # Without blank lines at its beginning: Polars counts the columns there.
-            if records := text[:end].lstrip(b"\r\n"):
-                yield records
-            text = text[end:]
-        elif len(text) > _LONGEST_RECORD:
-            raise ExportFailed("A response in the export has no end.")
-    if text := text.lstrip(b"\r\n"):
-        yield text
+    begun = file.begun
+    while text := file.rest.read(BLOCK):
+        text = b"".join((begun, text, _record(file.rest, quoted=_opens(text))))
+        allowance.take(len(text) - len(begun))
+        begun = b""
+        # Without blank lines at its beginning: Polars counts the columns there.
+        if text := text.lstrip(b"\r\n"):
+            yield text
+    if begun := begun.lstrip(b"\r\n"):
+        yield begun
 
 
 def _ahead(blocks: Generator[_T]) -> Generator[_T]:
-    """Prepare one block while the one before it is counted, so that all cores have work."""
+    """Prepare one block while the one before it is used, so that all cores have work."""
     with closing(blocks), ThreadPoolExecutor(1) as worker:
         coming = worker.submit(next, blocks, None)
         while (block := coming.result()) is not None:
@@ -235,19 +249,10 @@ def _ahead(blocks: Generator[_T]) -> Generator[_T]:
 def _repaired(text: bytes) -> bytes:
     """Replace bytes that are no UTF-8: Polars reads no codes from a text with such bytes."""
     try:
-        text.decode()
+        _ = text.isascii() or text.decode()
     except UnicodeDecodeError:
         return text.decode(errors="replace").encode()
     return text
-
-
-def _end_of_records(text: bytes) -> int:
-    """Find where the last whole record ends, in text that begins with a record."""
-    end = text.rfind(b"\n") + 1
-    while end and text.count(b'"', 0, end) % 2:
-        # A quote is open there: the record begins before it.
-        end = text.rfind(b"\n", 0, text.rfind(b'"', 0, end)) + 1
-    return end
 
 
 def _known(header: Header) -> list[str]:
