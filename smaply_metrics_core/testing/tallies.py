@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.calculations.numbers import key_number, number_key
+from smaply_metrics_core.models.query import LeftOut
 from smaply_metrics_core.models.survey import QuestionKind
 from smaply_metrics_core.testing.verdict import broken, expect
 
@@ -21,6 +22,9 @@ COUNT_WITH_CORE: Final = (
     "count rows with `smaply_metrics_core.calculations.tally`, or make the counts as `Counts` "
     "describes them"
 )
+
+REASONS: Final = frozenset(LeftOut)
+"""Why a response may be left out: each kind can be included again by a metric."""
 
 
 def tally_of(answers: Mapping[str, Tally | MetricsError], query: MetricQuery) -> Tally:
@@ -71,6 +75,12 @@ def check_tally(name: str, tally: Tally, question: Question, since: datetime) ->
             not window.groups and not window.ungrouped,
             f"{name}: it has groups, and nobody asked for any.",
             "leave groups empty unless the query has a group by other than the answer",
+        )
+        unknown = sorted(set(window.excluded) - REASONS)
+        expect(
+            not unknown,
+            f"{name}: responses are left out as {', '.join(unknown)}, which nobody can include.",
+            f"leave out with one of {', '.join(sorted(REASONS))}",
         )
         check_counts(name, window.total, question)
 

@@ -229,6 +229,10 @@ MUTANTS: Final[dict[str, tuple[Tiny, str]]] = {
         Tiny(told=told(lose_blanks)),
         "test_calculations_of_one_question_count_the_same_responses",
     ),
+    "leaves out for a reason that nobody can include": (
+        Tiny(told=told(lambda window: {"excluded": {"testing": 1}})),
+        "test_each_declared_calculation_is_answered_with_a_consistent_tally",
+    ),
     "loses a group": (
         Tiny(told=told(lambda window: {"groups": window.groups[:-1]})),
         "test_group_bys_sum_up",
