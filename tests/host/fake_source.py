@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -202,6 +203,27 @@ class Shop:
                 )
             )
         return Tally(windows=tuple(windows), choices=CHOICES, as_of=as_of)
+
+
+class Hold:
+    """Put as ``on_fetch``: stops an export half-way until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self._begun = threading.Event()
+        self._go_on = threading.Event()
+
+    def __call__(self, _: SourceContext) -> None:
+        """Say that the export has begun, and wait."""
+        self._begun.set()
+        self._go_on.wait(10)
+
+    def wait_until_begun(self) -> None:
+        """Return when an export is held."""
+        assert self._begun.wait(10)
+
+    def let_go(self) -> None:
+        """Let it, and every later one, go on."""
+        self._go_on.set()
 
 
 def stars(*given: str | None, at: datetime | None = None) -> list[tuple[datetime, str | None]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from smaply_metrics_core import Issue
 from smaply_metrics_core.errors import StoreError
 from smaply_metrics_core.host import Freshness, MetricsHost
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, RESPONSES, VIEWER, load, value_of, values
-from tests.host.fake_source import stars
+from tests.host.fake_source import Hold, stars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,19 +24,12 @@ if TYPE_CHECKING:
 def crashed(world: World, connected: MetricsHost) -> Iterator[MetricsHost]:
     """A host whose refresh hangs for as long as the test runs, as good as dead."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    go_on = threading.Event()
-    begun = threading.Event()
-
-    def hang(_: object) -> None:
-        begun.set()
-        go_on.wait(10)
-
-    world.shop.on_fetch = hang
+    hold = world.shop.on_fetch = Hold()
     connected.cards.load(VIEWER)
-    assert begun.wait(10)
+    hold.wait_until_begun()
     world.shop.on_fetch = None
     yield connected
-    go_on.set()
+    hold.let_go()
 
 
 def test_a_dead_process_blocks_its_survey_for_a_lease_only(
@@ -69,16 +61,9 @@ def test_a_living_process_holds_on_to_its_lease(world: World, connected: Metrics
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     world.lease = 0.15
     holder = world.open()
-    go_on = threading.Event()
-    begun = threading.Event()
-
-    def hold(_: object) -> None:
-        begun.set()
-        go_on.wait(10)
-
-    world.shop.on_fetch = hold
+    hold = world.shop.on_fetch = Hold()
     holder.cards.load(VIEWER)
-    assert begun.wait(10)
+    hold.wait_until_begun()
     world.clock.forward(0.1)
     renewed = world.clock.now().timestamp() + 0.14
     until = time.monotonic() + 10
@@ -86,7 +71,7 @@ def test_a_living_process_holds_on_to_its_lease(world: World, connected: Metrics
         assert time.monotonic() < until, "the lease was never renewed"
     world.clock.forward(0.1)
     assert holder.cards.load(VIEWER)[0].freshness is Freshness.REFRESHING
-    go_on.set()
+    hold.let_go()
     assert values(holder) == [4.0]
     assert len(world.shop.fetches) == 1
 

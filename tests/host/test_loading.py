@@ -28,7 +28,7 @@ from tests.host.conftest import (
     value_of,
     values,
 )
-from tests.host.fake_source import stars
+from tests.host.fake_source import Hold, stars
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
@@ -103,15 +103,14 @@ def test_a_load_answers_at_once_with_what_is_stored(world: World, connected: Met
     """Without waiting, cards come while the export still runs, and say that it does."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
-    go_on = threading.Event()
-    world.shop.on_fetch = lambda _: go_on.wait(10)
+    hold = world.shop.on_fetch = Hold()
     world.shop.answers["S1"] += stars("1")
     world.clock.forward(3601)
     (card,) = connected.cards.load(VIEWER)
     assert (value_of(card), card.freshness) == (4.0, Freshness.REFRESHING)
     (again,) = connected.cards.load(VIEWER)
     assert again.freshness is Freshness.REFRESHING
-    go_on.set()
+    hold.let_go()
     assert values(connected) == [3.25]
     assert len(world.shop.fetches) == 2
 
@@ -133,18 +132,11 @@ def test_what_is_stored_can_be_shown_without_refreshing(
 def test_a_second_process_waits_for_the_first(world: World, connected: MetricsHost) -> None:
     """A refresh that another process makes is waited for and not made again."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    go_on = threading.Event()
-    begun = threading.Event()
-
-    def hold(_: object) -> None:
-        begun.set()
-        go_on.wait(10)
-
-    world.shop.on_fetch = hold
+    hold = world.shop.on_fetch = Hold()
     connected.cards.load(VIEWER)
-    assert begun.wait(10)
+    hold.wait_until_begun()
     other = world.open()
-    threading.Timer(0.05, go_on.set).start()
+    threading.Timer(0.05, hold.let_go).start()
     (card,) = other.cards.load(VIEWER, wait=10)
     assert card.freshness is Freshness.FRESH
     assert len(world.shop.fetches) == 1
@@ -155,19 +147,12 @@ def test_a_metric_made_during_an_export_gets_a_second_one(
 ) -> None:
     """Joining a running refresh means deciding again: it may not cover the new metric."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    go_on = threading.Event()
-    begun = threading.Event()
-
-    def hold(_: object) -> None:
-        begun.set()
-        go_on.wait(10)
-
-    world.shop.on_fetch = hold
+    hold = world.shop.on_fetch = Hold()
     connected.cards.load(VIEWER)
-    assert begun.wait(10)
+    hold.wait_until_begun()
     taste = AVERAGE.model_copy(update={"question_id": "taste"})
     new = connected.metrics.add(EDITOR, "shop", "Taste", taste)
-    threading.Timer(0.05, go_on.set).start()
+    threading.Timer(0.05, hold.let_go).start()
     (card,) = connected.cards.load(VIEWER, [new.id], wait=10)
     assert card.freshness is Freshness.FRESH
     assert len(world.shop.fetches) == 2
@@ -304,16 +289,9 @@ def test_a_clean_shutdown_is_no_attempt(world: World, connected: MetricsHost) ->
 def test_a_crash_counts_from_its_start(world: World, connected: MetricsHost) -> None:
     """A refresher that died is followed by another when its lease is over and the hour too."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    hold = threading.Event()
-    begun = threading.Event()
-
-    def hang(_: object) -> None:
-        begun.set()
-        hold.wait(10)
-
-    world.shop.on_fetch = hang
+    hold = world.shop.on_fetch = Hold()
     connected.cards.load(VIEWER)
-    assert begun.wait(10)
+    hold.wait_until_begun()
     other = world.open()
     world.clock.forward(3600)
     world.shop.on_fetch = None
@@ -323,6 +301,6 @@ def test_a_crash_counts_from_its_start(world: World, connected: MetricsHost) -> 
     world.shop.answers["S1"] = stars("2")
     assert values(other) == [2.0]
     world.shop.answers["S1"] = stars("5")
-    hold.set()
+    hold.let_go()
     connected.close()
     assert values(other) == [2.0], "the late result of the first process was kept"
