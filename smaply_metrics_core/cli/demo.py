@@ -79,10 +79,10 @@ def demo(
         say()
         say("Debug bundle: ", text(str(outcome.bundle), "bold"))
         if invocation.given_home is not None:
-            home = shlex.quote(str(invocation.given_home))
+            where = shlex.quote(str(invocation.given_home))
             say(
                 "The sandbox has ended. What is stored is still there: "
-                f"smaply-metrics load --wait 0 --home {home}"
+                f"smaply-metrics load --wait 0 --home {where}"
             )
     if any(card.freshness is not Freshness.FRESH for card in outcome.cards):
         raise typer.Exit(1)

@@ -37,7 +37,10 @@ MATCHED: Final = ("method", "path", "query", "body")
 ORIGIN: Final = "recorded://origin"
 """Stands in a stored answer for the scheme and host that were called."""
 
-RECORD_AGAIN: Final = "record the cassettes again and look at what has changed"
+RECORD_AGAIN: Final = (
+    "record the cassettes again with smaply_metrics_core.testing.record(TheTestClass, folder), and "
+    "look at what has changed"
+)
 
 _EMAIL: Final = re.compile(rb"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 

@@ -56,12 +56,16 @@ class Harness:
         credentials: What a person would enter, with which everything works. Secrets have to be
             made up, and long enough not to stand anywhere by chance.
         wrong_credentials: The same, with which nothing may work.
-        survey_id: A survey with answers, that these credentials can see.
-        unknown_survey_id: An id that no survey has.
+        survey_id: A survey with answers, that these credentials can see. Take one from the last
+            page of the list: a source that reads only the first page passes otherwise.
+        unknown_survey_id: An id that no survey has, in the form that ids have.
         recorded_at: When one of its responses that count was recorded (aware), to the second; the
-            next one was recorded a second later or more. ``None`` only where nobody can know.
+            next one was recorded a second later or more. Take one from the last page of responses,
+            for the same reason. ``None`` only where nobody can know.
         personal: Texts of columns about the respondents themselves (an IP address, a recipient),
-            which only a bundle with personal columns may hold; empty where there are none.
+            which only a bundle with personal columns may hold; empty where there are none. With
+            recordings no e-mail address, and no text of a field in ``Policy.private_fields``:
+            recordings replace these or are not kept.
         cassettes: The folder of recordings; ``None`` for a source that needs no network, or one
             that is tried against a server of the test's own.
         allowed: Where the source may go.
