@@ -68,7 +68,7 @@ def tally(  # noqa: PLR0913  # Three for each query, the others are named and op
         GroupingRefused: for more than 200 groups (5,000 periods), or nearly one for each response.
         CalculationRefused: for a median, share or distribution of more than 10,000 different
             numbers, or when a question with choices holds free text.
-        TypeError: when ``columns.recorded`` is no Datetime with a time zone.
+        TypeError: when ``columns.recorded`` is no Datetime with a time zone, or the answer no text.
         ValueError: when the columns lack what the query needs.
     """
     request = TallyRequest(query, columns, tuple(choices), group_labels or {}, tuple(notes))
@@ -89,7 +89,7 @@ def tally_all(
         as_of: When the rows were read (aware): the start of the download.
 
     Raises:
-        TypeError: when a ``columns.recorded`` is no Datetime with a time zone.
+        TypeError: when ``recorded`` is no Datetime with a time zone, or an answer no text.
         ValueError: when two queries have one id, or the columns lack what a query needs.
     """
     counting = Counting(requests)
@@ -131,10 +131,10 @@ class Counting:
         Text may be categorical: where few cells repeat often, that is counted faster.
 
         Raises:
-            TypeError: when a ``columns.recorded`` is no Datetime with a time zone.
+            TypeError: when ``recorded`` is no Datetime with a time zone, or an answer no text.
         """
         for request in self._requests:
-            _check_recorded(rows.lazy(), request)
+            _check_types(rows.lazy(), request)
         self._cells.add(rows)
 
     def tallies(self, as_of: datetime) -> dict[str, Tally | MetricsError]:
@@ -152,10 +152,19 @@ class Counting:
         }
 
 
-def _check_recorded(rows: pl.LazyFrame, request: TallyRequest) -> None:
-    (dtype,) = rows.select(request.columns.recorded).collect_schema().dtypes()
+TEXTS: Final = (pl.String, pl.Categorical, pl.Enum, pl.Null)
+"""The types in which answers may come: text, or codes for few different texts."""
+
+
+def _check_types(rows: pl.LazyFrame, request: TallyRequest) -> None:
+    recorded, answer = request.columns.recorded, request.columns.answer
+    asked = {"recorded": recorded} if answer is None else {"recorded": recorded, "answer": answer}
+    types = rows.select(**asked).collect_schema()
+    dtype = types["recorded"]
     if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
         raise TypeError(f"recorded is {dtype}, not a Datetime with a time zone")
+    if answer is not None and types["answer"].base_type() not in TEXTS:
+        raise TypeError(f"the answer is {types['answer']}, not text: cast it to pl.String")
 
 
 class _Counted(NamedTuple):

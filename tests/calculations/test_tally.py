@@ -294,6 +294,12 @@ def test_dates_need_a_zone(wrong: pl.Expr) -> None:
         count(frame(["1"]), recorded=wrong)
 
 
+def test_answers_are_text() -> None:
+    """A number given as one is refused with what to do, before it is taken for another key."""
+    with pytest.raises(TypeError, match=r"answer is Int64, not text: cast it to pl\.String"):
+        count(pl.DataFrame({**frame(["1"]).to_dict(as_series=False), "answer": [1]}))
+
+
 def test_two_queries_need_two_ids() -> None:
     """Answers are told apart by the ids of their queries."""
     request = TallyRequest(AVERAGE, Columns(recorded=RECORDED, answer=ANSWER))
