@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 from smaply_metrics_core import Issue, Problem
 from smaply_metrics_core.host import Actor, ConnectionStatus, Freshness, MetricsHost, Role
@@ -201,7 +202,7 @@ def flipped_bit(world: World) -> Problem | None:
     """That connection alone fails; another account's goes on, and lists still work."""
     host = world.measured()
     world.connect(host, OTHER)
-    with sqlite3.connect(world.home / "store.db") as db:
+    with closing(sqlite3.connect(world.home / "store.db")) as db, db:
         ((sealed,),) = db.execute("SELECT sealed FROM connections WHERE account = 'acme'")
         flipped = sealed[:-5] + ("A" if sealed[-5] != "A" else "B") + sealed[-4:]
         db.execute("UPDATE connections SET sealed = ? WHERE account = 'acme'", (flipped,))

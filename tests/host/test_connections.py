@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -152,7 +153,7 @@ def test_a_flipped_bit_breaks_the_seal_and_edit_mends_it(world: World) -> None:
     """A changed row is found out; entering the token again makes it work."""
     host = world.open()
     host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
-    with sqlite3.connect(world.home / "store.db") as db:
+    with closing(sqlite3.connect(world.home / "store.db")) as db, db:
         (sealed,) = db.execute("SELECT sealed FROM connections").fetchone()
         flipped = sealed[:-6] + ("A" if sealed[-6] != "A" else "B") + sealed[-5:]
         db.execute("UPDATE connections SET sealed = ?", (flipped,))
@@ -231,7 +232,7 @@ def test_deleting_keeps_metrics_and_connecting_again_attaches_them(
     assert card.freshness is Freshness.NOT_CONNECTED
     assert card.result is not None
     assert card.result.current.value == 4.0
-    with sqlite3.connect(world.home / "store.db") as db:
+    with closing(sqlite3.connect(world.home / "store.db")) as db, db:
         assert db.execute("SELECT count(*) FROM connections").fetchone() == (0,)
     view = connected.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     assert view.unseen == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,7 +78,7 @@ def test_a_living_process_holds_on_to_its_lease(world: World, connected: Metrics
 
 
 def _lease_end(world: World) -> float:
-    with sqlite3.connect(world.home / "store.db") as db:
+    with closing(sqlite3.connect(world.home / "store.db")) as db, db:
         (end,) = db.execute(
             "SELECT (julianday(expires_at) - 2440587.5) * 86400 FROM leases"
         ).fetchone()
@@ -107,7 +108,7 @@ def test_one_damaged_value_leaves_the_other_cards(world: World, connected: Metri
     well = connected.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
     load(connected)
     for damage in ("{bad", "{}"):
-        with sqlite3.connect(world.home / "store.db") as db:
+        with closing(sqlite3.connect(world.home / "store.db")) as db, db:
             db.execute("UPDATE metric_values SET result = ? WHERE metric_id = ?", (damage, ill.id))
         cards = connected.cards.load(VIEWER, [ill.id, well.id])
         assert [value_of(card) for card in cards] == [None, 4.0]
@@ -116,7 +117,7 @@ def test_one_damaged_value_leaves_the_other_cards(world: World, connected: Metri
 def test_a_damaged_definition_is_said_in_words(world: World, connected: MetricsHost) -> None:
     """A metric that cannot be read is named, with what to do."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    with sqlite3.connect(world.home / "store.db") as db:
+    with closing(sqlite3.connect(world.home / "store.db")) as db, db:
         db.execute("UPDATE metrics SET definition = '{bad'")
     with pytest.raises(StoreError, match=metric.id):
         connected.cards.load(VIEWER)

@@ -50,7 +50,7 @@ def test_processes_that_start_at_once_do_not_collide(tmp_path: Path) -> None:
 def test_a_newer_store_is_refused_in_words(tmp_path: Path) -> None:
     """A store of a later release is left alone, and the message says why."""
     Store(tmp_path / "store.db").close()
-    with sqlite3.connect(tmp_path / "store.db") as db:
+    with closing(sqlite3.connect(tmp_path / "store.db")) as db, db:
         db.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreError, match="newer release"):
         Store(tmp_path / "store.db")
