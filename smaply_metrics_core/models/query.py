@@ -237,11 +237,6 @@ class MetricQuery(Frozen):
     zone: str = "UTC"
     week_start: int = 1
 
-    @property
-    def needs_answers(self) -> bool:
-        """Whether a question's answers are read at all."""
-        return self.definition.question_id is not None
-
 
 _NAME = re.compile(r"^(question|field):(.+?)=(.*)$", re.DOTALL)
 

@@ -175,7 +175,7 @@ def waking(db: Connection, row: ConnectionRow, now: datetime) -> datetime:
     """
     last = db.execute(
         select(func.max(func.coalesce(attempts.c.ended_at, attempts.c.started_at)))
-        .join(metrics, and_(metrics.c.id == attempts.c.metric_id))
+        .join(metrics, metrics.c.id == attempts.c.metric_id)
         .where(
             attempts.c.account == row.account,
             metrics.c.account == row.account,

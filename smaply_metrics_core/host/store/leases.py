@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from smaply_metrics_core.host.store.tables import leases
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection
 
 
@@ -102,22 +104,16 @@ def time_left(expires_at: datetime, now: datetime, length: timedelta) -> timedel
 
 def renew(db: Connection, lease: Lease, expires_at: datetime) -> bool:
     """Hold the lease for longer; False when it was lost meanwhile."""
-    result = db.execute(
-        update(leases)
-        .where(
-            leases.c.account == lease.account,
-            leases.c.connection_id == lease.connection_id,
-            leases.c.survey_id == lease.survey_id,
-            leases.c.owner == lease.owner,
-            leases.c.fence == lease.fence,
-        )
-        .values(expires_at=expires_at)
-    )
-    return result.rowcount == 1
+    return _change(db, lease, {"expires_at": expires_at})
 
 
 def release(db: Connection, lease: Lease) -> bool:
     """Give the lease back; False when it was lost meanwhile and its work must not be kept."""
+    return _change(db, lease, {"owner": None, "expires_at": None})
+
+
+def _change(db: Connection, lease: Lease, values: Mapping[str, Any]) -> bool:
+    """Write to the lease's row if it is still its holder's: same owner, same fencing number."""
     result = db.execute(
         update(leases)
         .where(
@@ -127,6 +123,6 @@ def release(db: Connection, lease: Lease) -> bool:
             leases.c.owner == lease.owner,
             leases.c.fence == lease.fence,
         )
-        .values(owner=None, expires_at=None)
+        .values(dict(values))
     )
     return result.rowcount == 1

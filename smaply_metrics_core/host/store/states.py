@@ -143,7 +143,7 @@ def begin_attempts(
     db: Connection, account: str, fingerprints: Mapping[str, str], now: datetime
 ) -> None:
     """Write that an attempt for these metrics begins."""
-    _forget_attempts(db, account, tuple(fingerprints))
+    drop_attempts(db, account, tuple(fingerprints))
     db.execute(
         insert(attempts),
         [
@@ -176,13 +176,17 @@ def end_attempts(
 
 
 def drop_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
-    """Forget attempts, as when their connection is deleted or they were cut short on purpose."""
-    _forget_attempts(db, account, metric_ids)
+    """Forget attempts, as when their connection is deleted or they are written anew."""
+    db.execute(
+        delete(attempts).where(
+            attempts.c.account == account, attempts.c.metric_id.in_(tuple(metric_ids))
+        )
+    )
 
 
 def restore_attempts(db: Connection, account: str, states: Sequence[MetricState]) -> None:
     """Put back the attempts that were there before one that a clean shutdown cut short."""
-    _forget_attempts(db, account, [state.metric.id for state in states])
+    drop_attempts(db, account, [state.metric.id for state in states])
     rows = [
         {
             "metric_id": state.metric.id,
@@ -244,14 +248,6 @@ def drop_value(db: Connection, account: str, metric_id: str) -> None:
     db.execute(
         delete(metric_values).where(
             metric_values.c.account == account, metric_values.c.metric_id == metric_id
-        )
-    )
-
-
-def _forget_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
-    db.execute(
-        delete(attempts).where(
-            attempts.c.account == account, attempts.c.metric_id.in_(tuple(metric_ids))
         )
     )
 
