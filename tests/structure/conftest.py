@@ -13,7 +13,7 @@ HIDDEN_BUT_OURS = {".ci", ".github", ".gitignore"}
 
 @dataclass(frozen=True)
 class Distribution:
-    """One of the three things we ship: its name, its project folder, its importable package."""
+    """One of the four things we ship: its name, its project folder, its importable package."""
 
     name: str
     project: Path
@@ -28,7 +28,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def distributions(root: Path) -> list[Distribution]:
-    """The three distributions, the core first."""
+    """The four distributions, the core first."""
     plugins = root / "plugins"
     return [
         Distribution("smaply-metrics-core", root, root / "smaply_metrics_core"),
@@ -41,6 +41,11 @@ def distributions(root: Path) -> list[Distribution]:
             "smaply-metrics-csv-example",
             plugins / "csv_example",
             plugins / "csv_example" / "src" / "smaply_metrics_csv_example",
+        ),
+        Distribution(
+            "smaply-metrics-host",
+            root / "reference_host",
+            root / "reference_host" / "src" / "smaply_metrics_host",
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""The three distributions and the changelog speak of one version."""
+"""The four distributions and the changelog speak of one version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .conftest import Distribution
 
 
-def test_the_newest_version_in_the_changelog_is_the_version_of_all_three(
+def test_the_newest_version_in_the_changelog_is_the_version_of_all(
     root: Path, distributions: list[Distribution]
 ) -> None:
     """The changelog's topmost version, each `__version__` and each installed version agree."""

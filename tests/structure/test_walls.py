@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BREACHES = [
     ("smaply_metrics_core/added.py", "smaply_metrics_qualtrics", "plugins-above-core"),
     ("smaply_metrics_csv_example/added.py", "smaply_metrics_qualtrics", "plugins-above-core"),
+    ("smaply_metrics_host/added.py", "smaply_metrics_qualtrics", "plugins-above-core"),
+    ("smaply_metrics_host/added.py", "smaply_metrics_core.host.service", "host-app-doors"),
+    ("smaply_metrics_host/added.py", "smaply_metrics_core.errors", "host-app-doors"),
     ("smaply_metrics_core/host/added.py", "smaply_metrics_core.testing", "core-layers"),
     ("smaply_metrics_core/testing/added.py", "smaply_metrics_core.host", "core-layers"),
     ("smaply_metrics_core/added.py", "smaply_metrics_core.cli", "cli-door"),
@@ -54,7 +57,7 @@ def check_walls(tree: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def tree(root: Path, distributions: list[Distribution], tmp_path: Path) -> Path:
-    """A copy of the three packages and of the rules that are to hold for them."""
+    """A copy of the four packages and of the rules that are to hold for them."""
     shutil.copy(root / "pyproject.toml", tmp_path)
     for distribution in distributions:
         shutil.copytree(
