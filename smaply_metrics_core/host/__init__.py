@@ -4,6 +4,8 @@
 >>> with MetricsHost(settings) as host:
 ...     cards = host.cards.load(Actor("acme", "vera", Role.VIEWER))
 
+``AsyncMetricsHost`` is the same for an event loop.
+
 The words that a host shares with the authors of sources (``Definition``, ``Survey``, ``Problem``,
 every error …) are the very same objects as in ``smaply_metrics_core``: a host needs no other door.
 """
@@ -47,6 +49,7 @@ from smaply_metrics_core.errors import (
     VaultError,
 )
 from smaply_metrics_core.host.actors import Actor, Role
+from smaply_metrics_core.host.asynchronous import AsyncMetricsHost
 from smaply_metrics_core.host.debugging import DebugBundle
 from smaply_metrics_core.host.service import MetricsHost
 from smaply_metrics_core.host.settings import Deadlines, Settings
@@ -56,6 +59,7 @@ from smaply_metrics_core.host.views import (
     ConnectionView,
     DeletedConnection,
     FieldView,
+    SourceForm,
 )
 from smaply_metrics_core.models.check import CheckReport, CheckStep, StepResult
 from smaply_metrics_core.models.credentials import CredentialField
@@ -101,6 +105,7 @@ __all__ = [
     "Actor",
     "AllowedDestinations",
     "AlreadyExists",
+    "AsyncMetricsHost",
     "Blame",
     "BundleRefused",
     "Calculation",
@@ -169,6 +174,7 @@ __all__ = [
     "RoleRequired",
     "SealBroken",
     "Settings",
+    "SourceForm",
     "SourceNotUsable",
     "SourceRegistry",
     "SourceSettings",

@@ -117,7 +117,7 @@ class Cards:
             made.update(key for key in due if made[key] < MOST_REFRESHES)
             elsewhere = _surveys(account, decided, DecisionKind.IN_FLIGHT)
             left = until - self._core.clock.monotonic()
-            if left <= 0 or not (futures or elsewhere):
+            if left <= 0 or not (futures or elsewhere) or self._refresher.closed:
                 break
             self._await(futures, left)
         if wait <= 0 and futures:
@@ -131,7 +131,7 @@ class Cards:
             return
         done, _ = wait_for(futures, timeout=left)
         for future in done:
-            error = future.exception()
+            error = None if future.cancelled() else future.exception()
             if error is not None:
                 logger.error("A refresh broke off.", exc_info=error)
 

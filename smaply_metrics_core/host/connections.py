@@ -25,6 +25,7 @@ from smaply_metrics_core.host.views import (
     ConnectionView,
     DeletedConnection,
     FieldView,
+    SourceForm,
 )
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.credentials import credential_fields
@@ -49,6 +50,22 @@ class Connections:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+
+    def form(self, source_id: str) -> SourceForm:
+        """Describe what a source asks for when it is connected.
+
+        Raises:
+            NotFound: when no source of this id is installed.
+            SourceNotUsable: when it cannot be used; says why.
+        """
+        said = self._core.registry.get(source_id).description
+        return SourceForm(
+            id=said.id,
+            title=said.title,
+            documentation=said.documentation,
+            fields=credential_fields(said.credentials),
+            steps=said.checks,
+        )
 
     def connect(
         self,

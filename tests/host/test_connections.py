@@ -24,13 +24,28 @@ from smaply_metrics_core.errors import (
     RoleRequired,
     SealBroken,
 )
-from smaply_metrics_core.host import Actor, ConnectionStatus, Freshness, Role
+from smaply_metrics_core.host import Actor, ConnectionStatus, Freshness, Role, SourceForm
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, KEY, TOKEN, VIEWER, values
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
     from smaply_metrics_core.models.check import StepResult
     from tests.host.conftest import World
+
+
+def test_a_form_says_what_a_source_asks_for(host: MetricsHost) -> None:
+    """Fields and check steps, as plain data: a host needs no class of a plugin."""
+    form = host.connections.form("shop")
+    assert (form.id, form.title) == ("shop", "The Shop")
+    assert [(field.label, field.secret, field.required) for field in form.fields] == [
+        ("API token", True, True),
+        ("Base URL", False, False),
+        ("Nickname", False, False),
+    ]
+    assert [step.name for step in form.steps] == ["reach", "authenticate", "list_surveys"]
+    assert SourceForm.model_validate_json(form.model_dump_json()) == form
+    with pytest.raises(NotFound):
+        host.connections.form("bakery")
 
 
 def test_connecting_checks_stores_and_masks(world: World, host: MetricsHost) -> None:
