@@ -1,0 +1,96 @@
+"""The web app, put together."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import PlainTextResponse
+
+from smaply_metrics_core.host import AsyncMetricsHost, Clock, SourceRegistry, SystemClock
+from smaply_metrics_host import __version__
+from smaply_metrics_host.jobs import Jobs
+from smaply_metrics_host.pages import jobs as job_pages
+from smaply_metrics_host.pages import maps, start
+from smaply_metrics_host.pages import sign_in as sign_in_pages
+from smaply_metrics_host.site import Site
+from smaply_metrics_host.store.database import Database
+from smaply_metrics_host.store.journeys import Journeys
+from smaply_metrics_host.store.people import People
+from smaply_metrics_host.store.placing import Placing
+from smaply_metrics_host.web import static
+from smaply_metrics_host.web.refusals import handle_errors
+from smaply_metrics_host.web.security import Protection
+from smaply_metrics_host.web.sign_in import CookieSignIn, SignIn
+from smaply_metrics_host.web.templating import Templates
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from smaply_metrics_host.settings import HostSettings
+
+
+def create_app(
+    settings: HostSettings,
+    *,
+    clock: Clock | None = None,
+    registry: SourceRegistry | None = None,
+    sign_in: Callable[[People], SignIn] = CookieSignIn,
+) -> FastAPI:
+    """Make the app; what it needs is opened when it starts and closed when it ends.
+
+    Args:
+        settings: What the operator decided.
+        clock: The time by which metrics are due and sessions end; the machine's by default.
+        registry: The sources; those installed by default.
+        sign_in: Makes what says who a request comes from. A host with a sign-in of its own passes
+            that; see ``SignIn``.
+    """
+    now = clock or SystemClock()
+
+    @asynccontextmanager
+    async def opened(app: FastAPI) -> AsyncIterator[None]:
+        database = await run_in_threadpool(Database, settings.home)
+        people = People(database, now)
+        jobs = Jobs(now)
+        try:
+            async with AsyncMetricsHost(
+                settings.framework, clock=now, registry=registry
+            ) as metrics:
+                app.state.site = Site(
+                    settings=settings,
+                    clock=now,
+                    metrics=metrics,
+                    people=people,
+                    journeys=Journeys(database, now),
+                    placing=Placing(database),
+                    jobs=jobs,
+                    sign_in=sign_in(people),
+                    templates=Templates(now, settings.support),
+                )
+                yield
+                await jobs.close()
+        finally:
+            database.close()
+
+    app = FastAPI(
+        title="Smaply Metrics",
+        version=__version__,
+        lifespan=opened,
+        docs_url=None,  # Their pages load scripts from elsewhere, which the policy forbids.
+        redoc_url=None,
+    )
+    handle_errors(app)
+    for part in (start, sign_in_pages, maps, job_pages, static):
+        app.include_router(part.router)
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> PlainTextResponse:
+        return PlainTextResponse("ok")
+
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(Protection, public_url=settings.public_url)
+    return app

@@ -1,0 +1,80 @@
+"""Serving the app on a socket until the process is asked to end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from smaply_metrics_core.host import InputError
+from smaply_metrics_host.app import create_app
+
+if TYPE_CHECKING:
+    from smaply_metrics_host.settings import HostSettings
+    from smaply_metrics_host.site import Site
+
+SHUTDOWN_SECONDS: Final = 3
+"""How long open requests go on when the process ends: an open page's stream never ends itself."""
+TICK_SECONDS: Final = 0.02
+
+
+def listen(address: str, port: int) -> socket.socket:
+    """Take a port; 0 takes a free one.
+
+    Raises:
+        InputError: when it is taken, or this machine does not have the address.
+    """
+    listening = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((address, port))
+    except OSError as error:
+        listening.close()
+        raise InputError(
+            f"Port {port} of {address} cannot be used: {error.strerror}.",
+            remedy="Choose another one with --port; 0 takes a free one.",
+        ) from None
+    return listening
+
+
+async def serve(
+    settings: HostSettings,
+    listening: socket.socket,
+    when_ready: Callable[[Site], Awaitable[None]],
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        settings: What the operator decided.
+        listening: A bound socket.
+        when_ready: Called once the app answers.
+
+    Raises:
+        MetricsError: when the app cannot be opened.
+    """
+    app = create_app(settings)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            lifespan="on",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+    )
+    serving = asyncio.create_task(server.serve([listening]))
+    while not server.started and not serving.done():  # noqa: ASYNC110  # It has no event.
+        await asyncio.sleep(TICK_SECONDS)
+    if server.started:
+        try:
+            await when_ready(app.state.site)
+        except BaseException:
+            server.should_exit = True
+            await serving
+            raise
+    await serving

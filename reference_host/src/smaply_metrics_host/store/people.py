@@ -1,0 +1,282 @@
+"""Who gets in: accounts, their people and roles, one-time invitations, sessions."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import delete, insert, select, update
+
+from smaply_metrics_core.host import Actor, Clock, InputError, NotFound, Role
+from smaply_metrics_host.store.tables import accounts, invitations, people, sessions, workspaces
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, RowMapping
+
+    from smaply_metrics_host.store.database import Database
+
+INVITATION_SECONDS: Final = 24 * 3600.0
+SESSION_SECONDS: Final = 7 * 24 * 3600.0
+IDLE_SECONDS: Final = 12 * 3600.0
+SEEN_SECONDS: Final = 300.0
+"""How exactly it is kept when a session was last used: a write on each request costs too much."""
+
+_ACCOUNT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
+LONGEST_NAME: Final = 200
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of an account."""
+
+    id: str
+    account: str
+    name: str
+    role: Role
+
+    @property
+    def actor(self) -> Actor:
+        """The person as the framework knows people."""
+        return Actor(self.account, self.name, self.role)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A signed-in person, and the token that their forms carry."""
+
+    person: Person
+    csrf: str
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A part of an account that metrics and journey maps lie in."""
+
+    id: str
+    name: str
+
+
+class People:
+    """The people of all accounts.
+
+    Args:
+        database: Where they are kept.
+        clock: Says when invitations and sessions end.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def invite(self, account: str, name: str, role: Role) -> str:
+        """Make a one-time token with which a person signs in.
+
+        The account is made when it is new, with one workspace. Somebody who is in it already keeps
+        their things and has the role given from now on.
+
+        Raises:
+            InputError: when the account's id or the name does not fit.
+        """
+        account, name = _checked_account(account), checked_name(name, "name")
+        token = secrets.token_urlsafe(32)
+        now = self._now()
+        with self._database.writing() as db:
+            _ensure_account(db, account)
+            person = db.execute(
+                select(people.c.id).where(people.c.account == account, people.c.name == name)
+            ).scalar()
+            if person is None:
+                person = f"per_{secrets.token_hex(6)}"
+                db.execute(
+                    insert(people).values(id=person, account=account, name=name, role=int(role))
+                )
+            else:
+                db.execute(
+                    update(people)
+                    .where(people.c.account == account, people.c.id == person)
+                    .values(role=int(role))
+                )
+            db.execute(delete(invitations).where(invitations.c.expires_at <= now))
+            db.execute(
+                insert(invitations).values(
+                    digest=_digest(token),
+                    account=account,
+                    person=person,
+                    expires_at=now + INVITATION_SECONDS,
+                )
+            )
+        return token
+
+    def invited(self, token: str) -> Person | None:
+        """Give whom an invitation is for, without using it up; None when it is no longer good."""
+        with self._database.reading() as db:
+            row = (
+                db.execute(
+                    select(people)
+                    .join(invitations, invitations.c.person == people.c.id)
+                    .where(
+                        invitations.c.digest == _digest(token),
+                        invitations.c.expires_at > self._now(),
+                    )
+                )
+                .mappings()
+                .one_or_none()
+            )
+        return _person(row) if row else None
+
+    def sign_in(self, token: str) -> str | None:
+        """Use up an invitation: gives the new session's token, or None when it is not good."""
+        now, session = self._now(), secrets.token_urlsafe(32)
+        with self._database.writing() as db:
+            row = db.execute(
+                delete(invitations)
+                .where(invitations.c.digest == _digest(token), invitations.c.expires_at > now)
+                .returning(invitations.c.account, invitations.c.person)
+            ).one_or_none()
+            if row is None:
+                return None
+            db.execute(delete(sessions).where(sessions.c.expires_at <= now))
+            db.execute(
+                insert(sessions).values(
+                    digest=_digest(session),
+                    account=row.account,
+                    person=row.person,
+                    csrf=secrets.token_hex(32),
+                    seen_at=now,
+                    expires_at=now + SESSION_SECONDS,
+                )
+            )
+        return session
+
+    def session(self, token: str) -> Session | None:
+        """Give the session of a token; None when it has ended or never was."""
+        now, digest = self._now(), _digest(token)
+        with self._database.reading() as db:
+            row = (
+                db.execute(
+                    select(people, sessions.c.csrf, sessions.c.seen_at)
+                    .join(sessions, sessions.c.person == people.c.id)
+                    .where(
+                        sessions.c.digest == digest,
+                        sessions.c.expires_at > now,
+                        sessions.c.seen_at > now - IDLE_SECONDS,
+                    )
+                )
+                .mappings()
+                .one_or_none()
+            )
+        if row is None:
+            return None
+        if now - row["seen_at"] > SEEN_SECONDS:
+            with self._database.writing() as db:
+                db.execute(update(sessions).where(sessions.c.digest == digest).values(seen_at=now))
+        return Session(_person(row), row["csrf"])
+
+    def sign_out(self, token: str) -> None:
+        """End a session."""
+        with self._database.writing() as db:
+            db.execute(delete(sessions).where(sessions.c.digest == _digest(token)))
+
+    def of_account(self, account: str) -> tuple[Person, ...]:
+        """Give an account's people by name."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                select(people).where(people.c.account == account).order_by(people.c.name)
+            ).mappings()
+            return tuple(_person(row) for row in rows)
+
+    def remove(self, account: str, person: str, *, by: Person) -> None:
+        """Take somebody out of an account; their sessions and invitations end at once.
+
+        Raises:
+            NotFound: when nobody of this account has this id.
+            InputError: when it is the one who asks.
+        """
+        if person == by.id:
+            raise InputError(
+                "You cannot remove yourself.", remedy="Ask another Admin of this account."
+            )
+        with self._database.writing() as db:
+            gone = db.execute(
+                delete(people).where(people.c.account == account, people.c.id == person)
+            )
+            if gone.rowcount == 0:
+                raise NotFound("There is no such person.", remedy="Choose one of the list.")
+
+    def workspaces(self, account: str) -> tuple[Workspace, ...]:
+        """Give an account's workspaces by name."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                select(workspaces)
+                .where(workspaces.c.account == account)
+                .order_by(workspaces.c.name)
+            ).mappings()
+            return tuple(Workspace(row["id"], row["name"]) for row in rows)
+
+    def add_workspace(self, account: str, name: str) -> Workspace:
+        """Make a workspace.
+
+        Raises:
+            InputError: when the name does not fit, or another one has it.
+        """
+        workspace = Workspace(f"wor_{secrets.token_hex(6)}", checked_name(name, "name"))
+        with self._database.writing() as db:
+            taken = select(workspaces.c.id).where(
+                workspaces.c.account == account, workspaces.c.name == workspace.name
+            )
+            if db.execute(taken).scalar() is not None:
+                raise InputError(
+                    f"There is a workspace “{workspace.name}” already.",
+                    remedy="Choose another name.",
+                )
+            db.execute(
+                insert(workspaces).values(id=workspace.id, account=account, name=workspace.name)
+            )
+        return workspace
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+def checked_name(text: str, what: str, longest: int = LONGEST_NAME) -> str:
+    """Trim what a person typed as a name.
+
+    Raises:
+        InputError: when nothing is left, or it is too long, or not on one line.
+    """
+    text = text.strip()
+    if not text or len(text) > longest or not text.isprintable():
+        raise InputError(
+            f"The {what} does not fit.", remedy=f"Enter 1 to {longest} characters on one line."
+        )
+    return text
+
+
+def _checked_account(account: str) -> str:
+    if _ACCOUNT.fullmatch(account) is None:
+        raise InputError(
+            "The account's id does not fit.",
+            remedy="Use 1 to 60 lower-case letters, digits and dashes, as in acme.",
+        )
+    return account
+
+
+def _ensure_account(db: Connection, account: str) -> None:
+    if db.execute(select(accounts.c.id).where(accounts.c.id == account)).scalar() is None:
+        db.execute(insert(accounts).values(id=account, name=account))
+        db.execute(
+            insert(workspaces).values(
+                id=f"wor_{secrets.token_hex(6)}", account=account, name="Workspace"
+            )
+        )
+
+
+def _person(row: RowMapping) -> Person:
+    return Person(row["id"], row["account"], row["name"], Role(row["role"]))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

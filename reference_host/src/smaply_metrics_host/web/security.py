@@ -1,0 +1,100 @@
+"""What protects every answer: headers, a strict content security policy, same-origin requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+SAFE: Final = {"GET", "HEAD", "OPTIONS"}
+MOST_BYTES: Final = 20 * 1024 * 1024
+"""Of a request's body: an uploaded file is the largest."""
+
+
+class Protection:
+    """Refuses requests from other sites, and those that are too large; puts headers on answers.
+
+    A form that another site sends has that site's origin, whatever it says in its fields; so this
+    holds even where a token was forgotten.
+
+    Args:
+        app: What is protected.
+        public_url: Where browsers find the host.
+    """
+
+    def __init__(self, app: ASGIApp, public_url: str) -> None:
+        self._app = app
+        self._https = public_url.startswith("https://")
+        self._host = urlsplit(public_url).netloc
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+
+        async def send_protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    answer.setdefault(name, value)
+                answer.setdefault("cache-control", "no-store")
+                if self._https:
+                    answer["strict-transport-security"] = "max-age=31536000"
+            await send(message)
+
+        refusal = self._refusal(scope["method"], headers)
+        if refusal is not None:
+            await refusal(scope, receive, send_protected)
+            return
+        await self._app(scope, _limited(receive), send_protected)
+
+    def _refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > MOST_BYTES:
+            return PlainTextResponse("The request is too large.", 413)
+        if method in SAFE:
+            return None
+        site = headers.get("sec-fetch-site", "same-origin")
+        origin = headers.get("origin")
+        other = origin is not None and urlsplit(origin).netloc not in {
+            self._host,
+            headers.get("host"),
+        }
+        if other or site not in {"same-origin", "none"}:
+            return PlainTextResponse("This request comes from another site.", 403)
+        return None
+
+
+def _limited(receive: Receive) -> Receive:
+    """Count a body that does not say how long it is."""
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MOST_BYTES:
+            return {"type": "http.disconnect"}
+        return message
+
+    return counted

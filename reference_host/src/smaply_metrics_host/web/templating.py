@@ -1,0 +1,84 @@
+"""Pages from templates; whatever a survey or a person says is escaped."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from smaply_metrics_core.host import Role
+from smaply_metrics_host.web import csrf, wording
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+    from smaply_metrics_core.host import Clock
+    from smaply_metrics_host.store.people import Session
+
+HERE: Final = Path(__file__).parent.parent
+STATIC: Final = HERE / "static"
+
+
+class Templates:
+    """Makes pages and fragments of them.
+
+    Args:
+        clock: Says what is “12 minutes ago”.
+        support: Whom people may ask, shown under each issue; may be empty.
+    """
+
+    def __init__(self, clock: Clock, support: str) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals |= {
+            "asset": asset,
+            "support": support,
+            "Role": Role,
+            "ago": lambda instant: wording.ago(instant, clock.now()),
+        }
+        self._environment.filters |= {"count": wording.count, "role": wording.role}
+
+    def fragment(self, name: str, **context: Any) -> str:  # noqa: ANN401  # A template's own.
+        """Make a part of a page; for everybody alike, so it knows nobody."""
+        return self._environment.get_template(name).render(**context)
+
+    def page(
+        self,
+        request: Request,
+        name: str,
+        *,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        **context: Any,  # noqa: ANN401  # A template's own.
+    ) -> HTMLResponse:
+        """Make a page for whoever asks.
+
+        It knows ``person`` and ``csrf_token`` (None when nobody is signed in), and the ``path``.
+        """
+        session: Session | None = getattr(request.state, "session", None)
+        html = self.fragment(
+            name,
+            person=session.person if session else None,
+            csrf_token=csrf.masked(session.csrf) if session else None,
+            path=request.url.path,
+            **context,
+        )
+        return HTMLResponse(html, status, headers)
+
+
+_DIGESTS: Final[dict[str, str]] = {}
+
+
+def asset(name: str) -> str:
+    """Give the address of a static file: another one when its content changes."""
+    if name not in _DIGESTS:
+        _DIGESTS[name] = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={_DIGESTS[name]}"
