@@ -70,7 +70,7 @@ def handle_errors(app: FastAPI) -> None:
     async def _metrics(request: Request, error: MetricsError) -> Response:
         if isinstance(error, NotSignedIn) and not _for_program(request):
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
-        return _answer(request, status_of(error), error.to_problem())
+        return await _answer(request, status_of(error), error.to_problem())
 
     @app.exception_handler(RequestValidationError)
     async def _validation(request: Request, error: RequestValidationError) -> Response:
@@ -78,7 +78,7 @@ def handle_errors(app: FastAPI) -> None:
             FieldProblem(name=".".join(map(str, one["loc"])), message=one["msg"])
             for one in error.errors()
         )
-        return _answer(
+        return await _answer(
             request,
             422,
             Problem(
@@ -98,7 +98,7 @@ def handle_errors(app: FastAPI) -> None:
             remedy="Check the address, or go back to where you came from.",
             blame=Blame.CONFIGURATION,
         )
-        return _answer(request, error.status_code, problem, error.headers)
+        return await _answer(request, error.status_code, problem, error.headers)
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, error: Exception) -> Response:
@@ -109,14 +109,18 @@ def handle_errors(app: FastAPI) -> None:
             remedy="Try again; if it stays, tell support when it happened.",
             blame=Blame.PLUGIN,
         )
-        return _answer(request, 500, problem)
+        return await _answer(request, 500, problem)
 
 
-def _answer(request: Request, status: int, problem: Problem, headers: object = None) -> Response:
+async def _answer(
+    request: Request, status: int, problem: Problem, headers: object = None
+) -> Response:
     kept = dict(headers) if isinstance(headers, dict) else None
     if _for_program(request):
         return JSONResponse(problem.model_dump(mode="json"), status, kept)
     site: Site = request.app.state.site
+    if not hasattr(request.state, "session"):  # It was refused before anybody asked who it is.
+        request.state.session = await site.sign_in.session(request)
     title = TITLES.get(status, "Something went wrong")
     return site.templates.page(
         request, "problem.html", status=status, headers=kept, problem=problem, title=title
