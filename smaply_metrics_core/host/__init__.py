@@ -50,7 +50,9 @@ from smaply_metrics_core.errors import (
 )
 from smaply_metrics_core.host.actors import Actor, Role
 from smaply_metrics_core.host.asynchronous import AsyncMetricsHost
+from smaply_metrics_core.host.catalogue import SurveyPage
 from smaply_metrics_core.host.debugging import DebugBundle
+from smaply_metrics_core.host.options import Draft, MetricOptions, Option
 from smaply_metrics_core.host.service import MetricsHost
 from smaply_metrics_core.host.settings import Deadlines, Settings
 from smaply_metrics_core.host.store.connections import AccountSettings
@@ -136,6 +138,7 @@ __all__ = [
     "DeletedConnection",
     "DestinationRefused",
     "Display",
+    "Draft",
     "EmbeddedField",
     "ExportFailed",
     "FieldProblem",
@@ -152,11 +155,13 @@ __all__ = [
     "LeftOut",
     "Measured",
     "Metric",
+    "MetricOptions",
     "MetricType",
     "MetricsError",
     "MetricsHost",
     "NoSurveys",
     "NotFound",
+    "Option",
     "Period",
     "PluginError",
     "Problem",
@@ -184,6 +189,7 @@ __all__ = [
     "StepResult",
     "StoreError",
     "Survey",
+    "SurveyPage",
     "SurveyUnavailable",
     "SystemClock",
     "Unit",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from smaply_metrics_core.context import Clock
     from smaply_metrics_core.host.cards import Cards
+    from smaply_metrics_core.host.catalogue import Catalogue
     from smaply_metrics_core.host.connections import Connections
     from smaply_metrics_core.host.debugging import Debugging
     from smaply_metrics_core.host.metrics import Metrics
@@ -35,6 +36,16 @@ class AsyncConnections:
         self.delete = calling(connections.delete)
         self.surveys = calling(connections.surveys)
         self.questions = calling(connections.questions)
+
+
+class AsyncCatalogue:
+    """``Catalogue``, to await."""
+
+    def __init__(self, catalogue: Catalogue, calling: Calls) -> None:
+        self.surveys = calling(catalogue.surveys)
+        self.questionnaire = calling(catalogue.questionnaire)
+        self.options = calling(catalogue.options)
+        self.windows = calling(catalogue.windows)
 
 
 class AsyncMetrics:
@@ -83,8 +94,8 @@ class AsyncMetricsHost:
 
     What each call takes, gives and raises is said at the part of ``MetricsHost`` of the same name.
     ``progress`` and ``on_step`` are plain functions and called on the event loop. When the task
-    that awaits is cancelled, a preview or a debug bundle is stopped before that goes on; any other
-    call ends by itself, unseen.
+    that awaits is cancelled, a check of credentials, a preview or a debug bundle is stopped before
+    that goes on; any other call ends by itself, unseen.
 
     Args:
         settings: What the operator decided.
@@ -97,6 +108,7 @@ class AsyncMetricsHost:
     Attributes:
         connections: Connect, show, check, edit, delete; surveys and questions. This and the others
             are there once the host is open.
+        catalogue: What a connection offers, kept for ten minutes; what a metric's form may offer.
         metrics: Preview, add, list, show, edit, delete.
         cards: Load.
         debug: Debug bundles.
@@ -104,6 +116,7 @@ class AsyncMetricsHost:
     """
 
     connections: AsyncConnections
+    catalogue: AsyncCatalogue
     metrics: AsyncMetrics
     cards: AsyncCards
     debug: AsyncDebugging
@@ -143,6 +156,7 @@ class AsyncMetricsHost:
             await self.close()
             raise
         self.connections = AsyncConnections(host.connections, self._calls)
+        self.catalogue = AsyncCatalogue(host.catalogue, self._calls)
         self.metrics = AsyncMetrics(host.metrics, self._calls)
         self.cards = AsyncCards(host.cards, self._calls)
         self.debug = AsyncDebugging(host.debug, self._calls)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from smaply_metrics_core.context import Clock, SystemClock
 from smaply_metrics_core.host.cards import Cards
+from smaply_metrics_core.host.catalogue import Catalogue
 from smaply_metrics_core.host.connections import Connections
 from smaply_metrics_core.host.core import Core
 from smaply_metrics_core.host.debugging import Debugging
@@ -42,6 +43,7 @@ class MetricsHost:
 
     Attributes:
         connections: Connect, show, check, edit, delete; surveys and questions.
+        catalogue: What a connection offers, kept for ten minutes; what a metric's form may offer.
         metrics: Preview, add, list, show, edit, delete.
         cards: Load.
         debug: Debug bundles.
@@ -76,6 +78,7 @@ class MetricsHost:
         )
         self.sources = core.registry
         self.connections = Connections(core)
+        self.catalogue = Catalogue(core)
         self.metrics = Metrics(core)
         self.cards = Cards(core)
         self.debug = Debugging(core, self.cards)

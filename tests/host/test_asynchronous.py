@@ -12,6 +12,7 @@ from smaply_metrics_core.errors import InputError, RoleRequired, StoreError
 from smaply_metrics_core.host import Freshness
 from smaply_metrics_core.host.asynchronous import (
     AsyncCards,
+    AsyncCatalogue,
     AsyncConnections,
     AsyncDebugging,
     AsyncMetrics,
@@ -19,6 +20,7 @@ from smaply_metrics_core.host.asynchronous import (
 )
 from smaply_metrics_core.host.calling import Calls
 from smaply_metrics_core.host.cards import Cards
+from smaply_metrics_core.host.catalogue import Catalogue
 from smaply_metrics_core.host.connections import Connections
 from smaply_metrics_core.host.debugging import Debugging
 from smaply_metrics_core.host.metrics import Metrics
@@ -72,6 +74,7 @@ class Stoppable:
     ("blocking", "awaited"),
     [
         (Connections, AsyncConnections),
+        (Catalogue, AsyncCatalogue),
         (Metrics, AsyncMetrics),
         (Cards, AsyncCards),
         (Debugging, AsyncDebugging),
