@@ -109,9 +109,7 @@ class World:
 class Browser(httpx.Client):
     """A browser without scripts: it follows redirects, keeps cookies, and fills forms."""
 
-    def submit(
-        self, page: str, address: str, fields: dict[str, Any], **extra: Any
-    ) -> httpx.Response:
+    def submit(self, page: str, address: str, fields: dict[str, Any]) -> httpx.Response:
         """Send a form with the token that stands on ``page``."""
         found = re.search(r'name="csrf_token" value="([0-9a-f]+)"', self.get(page).text)
         assert found is not None, f"{page} has no form"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ HEADERS: Final = {
 SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 MOST_BYTES: Final = 20 * 1024 * 1024
 """Of a request's body: an uploaded file is the largest."""
+TOO_LARGE: Final = "The request is too large: at most 20 MiB are taken."
 
 
 class Protection:
@@ -71,7 +73,7 @@ class Protection:
     def _refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MOST_BYTES:
-            return PlainTextResponse("The request is too large.", 413)
+            return PlainTextResponse(TOO_LARGE, 413)
         if method in SAFE:
             return None
         site = headers.get("sec-fetch-site", "same-origin")
@@ -94,7 +96,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > MOST_BYTES:
-            return {"type": "http.disconnect"}
+            raise HTTPException(413, TOO_LARGE)
         return message
 
     return counted
