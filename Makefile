@@ -6,10 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PROJECTS := . plugins/qualtrics plugins/csv_example reference_host
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+BROWSER := chromium fonts-liberation fonts-noto-cjk fonts-noto-color-emoji fonts-noto-core
 WHAT_DECIDES := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format types walls tests wheels fix docs cassettes live lock clean
+.PHONY: help install browser demo test lint format types walls tests wheels fix docs cassettes live \
+	lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-11s%s\n", $$1, $$2 }' Makefile
@@ -44,7 +47,15 @@ types: install ## mypy, strict
 walls: install ## who may import whom
 	$(BIN)/lint-imports --no-logo
 
-tests: install ## pytest, the check of the built wheels among them
+# Without it the tests that look at pages are skipped, and say so; under CI they may not be.
+browser: ## install Chromium and fonts (Debian's packages) for the tests that look at pages
+	@dpkg -s $(BROWSER) >/dev/null 2>&1 || { \
+		echo "Installing $(BROWSER)"; \
+		$(SUDO) apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
+			$(BROWSER) >/dev/null; } || [ -z "$$CI" ]
+
+tests: install browser ## pytest, the check of the built wheels among them
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 wheels: install ## only the check of the built wheels

@@ -50,15 +50,14 @@ class Journeys:
         if workspace is not None:
             statement = statement.where(maps.c.workspace == workspace)
         with self._database.reading() as db:
-            on_maps: dict[str, int] = dict(
-                db.execute(
-                    select(cards.c.map, func.count())
+            on_maps = {
+                row.map: row.number
+                for row in db.execute(
+                    select(cards.c.map, func.count().label("number"))
                     .where(cards.c.account == account)
                     .group_by(cards.c.map)
                 )
-                .tuples()
-                .all()
-            )
+            }
             rows = db.execute(statement.order_by(maps.c.created_at, maps.c.id)).mappings()
             return tuple(
                 MapSummary(row["id"], row["name"], row["workspace"], on_maps.get(row["id"], 0))

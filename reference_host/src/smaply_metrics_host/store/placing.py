@@ -96,5 +96,5 @@ class Placing:
                 .where(maps.c.account == account, cards.c.metric == metric)
                 .group_by(maps.c.id, maps.c.name, maps.c.workspace)
                 .order_by(maps.c.name)
-            ).tuples()
+            )
             return tuple(MapSummary(*row) for row in rows)
