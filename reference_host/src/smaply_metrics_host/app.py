@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse
 from smaply_metrics_core.host import AsyncMetricsHost, Clock, SourceRegistry, SystemClock
 from smaply_metrics_host import __version__
 from smaply_metrics_host.jobs import Jobs
+from smaply_metrics_host.pages import connection, integrations, maps, start
 from smaply_metrics_host.pages import jobs as job_pages
-from smaply_metrics_host.pages import maps, start
 from smaply_metrics_host.pages import sign_in as sign_in_pages
 from smaply_metrics_host.site import Site
 from smaply_metrics_host.store.database import Database
@@ -84,7 +84,7 @@ def create_app(
         redoc_url=None,
     )
     handle_errors(app)
-    for part in (start, sign_in_pages, maps, job_pages, static):
+    for part in (start, sign_in_pages, maps, integrations, connection, job_pages, static):
         app.include_router(part.router)
 
     @app.get("/healthz", include_in_schema=False)

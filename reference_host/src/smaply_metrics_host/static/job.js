@@ -68,11 +68,27 @@ function progressView(job, place) {
   });
   place.append(what, bar, steps, cancel);
   return (now) => {
-    what.textContent = `${now.what || now.title}…`;
-    if (now.total) { bar.max = now.total; bar.value = now.done; } else bar.removeAttribute("value");
-    steps.replaceChildren(...now.steps.map((step) =>
-      element("li", { class: `step ${step.status}` }, step.detail ? `${step.title}: ${step.detail}` : step.title)));
+    const all = allSteps(now);
+    const said = `${now.what || now.title}…`;
+    if (what.textContent !== said) what.textContent = said;
+    if (now.total) { bar.max = now.total; bar.value = now.done; }
+    else if (all.length) { bar.max = all.length; bar.value = now.steps.length; }
+    else bar.removeAttribute("value");
+    steps.replaceChildren(...all.map(stepItem));
   };
+}
+
+// Those that have ended, the one that runs, and those that wait for it.
+function allSteps(now) {
+  const waiting = now.pending.map((step, place) => ({ ...step, status: place === 0 ? "running" : "pending" }));
+  return [...now.steps, ...waiting];
+}
+
+function stepItem(step) {
+  const item = element("li", { class: `step ${step.status}` }, step.title);
+  const more = [step.status, step.detail].filter(Boolean).join(": ");
+  item.append(" ", element("span", { class: "quiet" }, more));
+  return item;
 }
 
 export function showProblem(place, problem) {
