@@ -44,13 +44,18 @@ class Refused:
     ended: tuple[StepResult, ...]
     typed: Mapping[str, str]
 
+    @property
+    def title(self) -> str:
+        """What the page calls it."""
+        return "Connection Failed" if self.ended else "Not saved"
+
 
 @router.get("")
 async def show(
     request: Request, site: CurrentSite, person: Admin, source: str, job_id: JobId = ""
 ) -> Response:
     """Show a connection, or the form that sets it up."""
-    outcome = _outcome(site, person, job_id)
+    outcome = left_by(site, person, job_id)
     refused = outcome if isinstance(outcome, Refused) else None
     view = await find(site, person, source)
     if view is None:
@@ -95,7 +100,7 @@ async def edit_form(  # noqa: PLR0913, PLR0917  # What a route is handed.
     """Show the form with what is stored; ``suggested`` puts in what the connection's issue says."""
     view = await required(site, person, source)
     form = await site.metrics.connections.form(source)
-    outcome = _outcome(site, person, job_id)
+    outcome = left_by(site, person, job_id)
     refused = outcome if isinstance(outcome, Refused) else None
     typed = {field.name: field.value for field in view.fields if not field.secret}
     if suggested and view.problem is not None:
@@ -128,7 +133,17 @@ async def check(
     form = await site.metrics.connections.form(source)
 
     async def work(job: Job) -> Outcome:
-        await site.metrics.connections.check(person.actor, source, on_step=job.step)
+        try:
+            await site.metrics.connections.check(person.actor, source, on_step=job.step)
+        except MetricsError as error:
+            html = site.templates.fragment(
+                "connection_refused.html",
+                problem=error.to_problem(),
+                title="Connection Error",
+                ended=(),
+                source=source,
+            )
+            return Outcome(address(source), html, error.to_problem())
         return Outcome(address(source))
 
     job = site.jobs.start(
@@ -230,14 +245,17 @@ async def _save(  # noqa: PLR0913, PLR0917  # As above.
     try:
         job.memo = await save(values, job)
     except MetricsError as error:
-        problem, ended = error.to_problem(), job.view.steps
         secrets = {field.name for field in form.fields if field.secret}
         typed = {name: value for name, value in values.items() if name not in secrets}
-        job.memo = Refused(problem, ended, typed)
+        job.memo = refused = Refused(error.to_problem(), job.view.steps, typed)
         html = site.templates.fragment(
-            "connection_refused.html", problem=problem, ended=ended, source=form.id
+            "connection_refused.html",
+            problem=refused.problem,
+            title=refused.title,
+            ended=refused.ended,
+            source=form.id,
         )
-        return Outcome(f"{page}?job={job.id}", html, problem)
+        return Outcome(f"{page}?job={job.id}", html, refused.problem)
     return Outcome(f"{address(form.id)}?job={job.id}")
 
 
@@ -254,7 +272,7 @@ def _entered(form: SourceForm, given: FormData) -> dict[str, str]:
     }
 
 
-def _outcome(site: Site, person: Person, job_id: str) -> object:
+def left_by(site: Site, person: Person, job_id: str) -> object:
     """Give what a job has left for the page that shows its outcome, if it is still known."""
     if not job_id:
         return None
