@@ -35,6 +35,12 @@ MOST_RUNNING: Final = 4
 """Jobs that one person may have running."""
 
 
+class TooManyJobs(InputError):
+    """Somebody has as many jobs running as one may have."""
+
+    kind = "too_many_jobs"
+
+
 class JobState(StrEnum):
     """How far a job is."""
 
@@ -183,12 +189,12 @@ class Jobs:
             back: The page that it is started from, to go back to when it is cancelled or fails.
 
         Raises:
-            InputError: when this person has too many jobs running.
+            TooManyJobs: when this person has ``MOST_RUNNING`` of them.
         """
         self._forget()
         running = [job for job in self._of(person) if job.state is JobState.RUNNING]
         if len(running) >= MOST_RUNNING:
-            raise InputError(
+            raise TooManyJobs(
                 f"{MOST_RUNNING} of your requests are still running.",
                 remedy="Wait until one has ended, or cancel it.",
             )
