@@ -7,7 +7,7 @@ import { element } from "./job.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = () => (dark.matches ? "dark" : "light");
-const drawn = new Map(); // figure -> what vega-embed gave
+const drawn = new Map(); // figure -> its drawing, to give up
 const specs = new Map(); // address -> promise of the specifications by digest
 
 const inView = new IntersectionObserver((entries) => {
@@ -35,10 +35,10 @@ async function draw(figures) {
   if (!figures.length) return;
   const now = theme();
   try {
-    const [embed, found] = await Promise.all([vegaEmbed(), specifications(figures, now)]);
+    const [drawChart, found] = await Promise.all([drawing(), specifications(figures, now)]);
     for (const figure of figures) {
       const spec = found.get(figure);
-      if (spec && figure.isConnected) await drawOne(embed, figure, spec);
+      if (spec && figure.isConnected) await drawOne(drawChart, figure, spec);
     }
   } catch (error) {
     console.info("Charts stay as the server drew them:", error.message);
@@ -47,12 +47,11 @@ async function draw(figures) {
   if (now !== theme()) draw(figures.filter((figure) => figure.isConnected));
 }
 
-async function drawOne(embed, figure, spec) {
+async function drawOne(drawChart, figure, spec) {
   const place = element("div", { class: "chart-drawn", role: "img", "aria-label": figure.dataset.summary });
   figure.append(place);
   try {
-    // `ast` has expressions interpreted: the page's policy forbids to make code of text.
-    const made = await embed(place, spec, { actions: false, ast: true, defaultStyle: false, renderer: "svg", tooltip: showTip });
+    const made = await drawChart(place, spec, showTip);
     // What it draws is one image to those who hear it: its summary, and the table below.
     place.firstElementChild?.setAttribute("aria-hidden", "true");
     drawn.get(figure)?.finalize();
@@ -65,13 +64,9 @@ async function drawOne(embed, figure, spec) {
 }
 
 let loading;
-function vegaEmbed() {
-  loading ??= new Promise((resolve, reject) => {
-    const script = element("script", { src: document.body.dataset.charts });
-    script.addEventListener("load", () => resolve(window.vegaEmbed));
-    script.addEventListener("error", () => { loading = undefined; reject(new Error("the script did not come")); });
-    document.head.append(script);
-  });
+function drawing() {
+  loading ??= import(document.body.dataset.charts).then(() => window.smaplyCharts.draw);
+  loading.catch(() => { loading = undefined; });
   return loading;
 }
 
