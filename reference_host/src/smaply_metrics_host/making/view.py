@@ -121,7 +121,7 @@ def view_of(offer: Offer, zone: str, metric: Metric | None) -> FormView:
         covered=tuple(charts.covered(window, zone) for window in offer.windows),
         filters=tuple(_filter(row, survey, asked) for row in form.filters),
         filterable=tuple(_filterable(survey)) if survey else (),
-        charts=_charts(form),
+        charts=chart_entries(form),
         cleared=", ".join(NAMES[part] for part in offer.cleared),
         known=known,
     )
@@ -186,7 +186,7 @@ def _question(one: Question) -> Entry:
     return Entry(f"question:{one.id}", one.text or one.name or one.id)
 
 
-def _charts(form: MetricForm) -> tuple[Entry, ...]:
+def chart_entries(form: MetricForm) -> tuple[Entry, ...]:
     """Give the chart types of the metric's type, the usual one first."""
     draft, _ = draft_of(form)
     kind, calculation = draft.type or MetricType.NUMBER, draft.calculation
