@@ -55,7 +55,7 @@ class ShopCredentials(Credentials):
 
     api_token: Annotated[Token, FormField(label="API token")]
     base_url: Annotated[str, FormField(label="Base URL")] = "shop.example.com"
-    nickname: Annotated[str, FormField(label="Nickname", harmless=True)] = ""
+    nickname: Annotated[str | None, FormField(label="Nickname", harmless=True)] = None
 
 
 @dataclass
