@@ -60,6 +60,7 @@ class CardView:
         as_of: When the data was read.
         status: What follows “updated 12 minutes ago”; empty when it is fresh.
         refreshing: Whether a new value is on its way.
+        gone: Whether the metric was deleted.
     """
 
     id: str
@@ -73,6 +74,7 @@ class CardView:
     status: str = ""
     refreshing: bool = False
     notice: Notice | None = None
+    gone: bool = False
 
     @cached_property
     def version(self) -> str:
@@ -100,6 +102,7 @@ def card_view(placed: PlacedCard, card: Card | None, faces: Faces, zone: str) ->
             name="",
             subheading=display.subheading,
             missing=GONE,
+            gone=True,
         )
     return CardView(
         id=placed.id,
