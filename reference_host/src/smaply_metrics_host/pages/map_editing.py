@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -48,6 +49,7 @@ async def edit(request: Request, site: CurrentSite, person: Editor, map_id: str)
         "map_edit.html",
         view=view,
         places=view.places(),
+        html=partial(site.map_views.html, view),
         held=_held_by_part(view),
     )
 
