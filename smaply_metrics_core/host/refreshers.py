@@ -56,6 +56,12 @@ class ThreadRefresher:
         future.add_done_callback(lambda _: self._forget(key))
         return future
 
+    def pending(self) -> dict[SurveyKey, Future[None]]:
+        """Give the refreshes that wait for their turn or run."""
+        with self._lock:
+            # Who waited for one may look before it is forgotten.
+            return {key: future for key, future in self._running.items() if not future.done()}
+
     @property
     def closed(self) -> bool:
         """Whether it takes nothing more."""

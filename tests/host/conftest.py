@@ -103,6 +103,7 @@ class World:
     opened: list[MetricsHost] = field(default_factory=list)
     distribution: str = "the-shop"
     lease: float = 90.0
+    workers: int = 4
 
     def open(self) -> MetricsHost:
         """Open the home, as one more process would."""
@@ -130,6 +131,7 @@ class World:
             home=self.home,
             allowed=AllowedDestinations(store=self.home / "store.db"),
             deadlines=Deadlines(lease=self.lease),
+            workers=self.workers,
         )
 
     def _registry(self) -> SourceRegistry:

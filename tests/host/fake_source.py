@@ -239,6 +239,23 @@ class Hold:
         self._go_on.set()
 
 
+class Stoppable:
+    """Put as ``on_fetch``: an export that goes on until it is told to stop."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.ended = threading.Event()
+
+    def __call__(self, context: SourceContext) -> None:
+        """Begin, and look again and again whether to go on."""
+        self.begun.set()
+        try:
+            while not self.ended.wait(0.005):
+                context.deadline.check()
+        finally:
+            self.ended.set()
+
+
 def stars(*given: str | None, at: datetime | None = None) -> list[tuple[datetime, str | None]]:
     """Make answers that were all recorded at one instant."""
     return [(at or datetime(2026, 3, 1, tzinfo=UTC), star) for star in given]
