@@ -61,6 +61,7 @@ class CardView:
         status: What follows “updated 12 minutes ago”; empty when it is fresh.
         refreshing: Whether a new value is on its way.
         gone: Whether the metric was deleted.
+        drawing: Where the chart of a preview is drawn; empty on a map, which has its own addresses.
     """
 
     id: str
@@ -73,6 +74,7 @@ class CardView:
     as_of: datetime | None = None
     status: str = ""
     refreshing: bool = False
+    drawing: str = ""
     notice: Notice | None = None
     gone: bool = False
 
