@@ -43,6 +43,7 @@ from smaply_metrics_host.store.journeys import Journeys
 from smaply_metrics_host.store.people import People
 from smaply_metrics_host.store.placing import Placing
 from smaply_metrics_host.web import static
+from smaply_metrics_host.web.events import Streams
 from smaply_metrics_host.web.refusals import handle_errors
 from smaply_metrics_host.web.security import Protection
 from smaply_metrics_host.web.sign_in import CookieSignIn, SignIn
@@ -118,6 +119,7 @@ def create_app(
                     drafts=Drafts(now),
                     map_views=map_views,
                     hub=hub,
+                    streams=Streams(),
                     sign_in=sign_in(people),
                     templates=templates,
                 )
