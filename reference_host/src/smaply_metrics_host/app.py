@@ -21,6 +21,7 @@ from smaply_metrics_host.live import Hub
 from smaply_metrics_host.making.drafts import Drafts
 from smaply_metrics_host.map_views import MapViews
 from smaply_metrics_host.pages import (
+    account,
     connection,
     debug,
     integrations,
@@ -69,6 +70,7 @@ PAGES: Final = (
     integrations,
     connection,
     debug,
+    account,
     job_pages,
     static,
 )
