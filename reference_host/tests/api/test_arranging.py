@@ -118,7 +118,8 @@ def test_a_role_has_its_calls_and_no_more(shared: World, prepared: Prepared) -> 
     editor = program(shared, Role.EDITOR, prepared.account)
 
     assert viewer.delete(f"/api/maps/{prepared.map}").status_code == 403
-    assert viewer.get("/api/metrics").status_code == 403
+    assert viewer.delete(f"/api/metrics/{prepared.metric}").status_code == 403
+    assert viewer.get("/api/connections").status_code == 403
     assert editor.get("/api/people").status_code == 403
     assert editor.get("/api/sources/qualtrics/form").status_code == 403
 

@@ -30,12 +30,12 @@ CALLS = """
     editor  POST    /api/connections/{connection_id}/options        list_options
     editor  GET     /api/windows                                    list_windows
     editor  POST    /api/previews                                   start_preview
-    editor  GET     /api/metrics                                    list_metrics
+    viewer  GET     /api/metrics                                    list_metrics
     editor  POST    /api/metrics                                    create_metric
-    editor  GET     /api/metrics/{metric_id}                        show_metric
+    viewer  GET     /api/metrics/{metric_id}                        show_metric
     editor  PATCH   /api/metrics/{metric_id}                        edit_metric
     editor  DELETE  /api/metrics/{metric_id}                        delete_metric
-    editor  GET     /api/metrics/{metric_id}/maps                   list_metric_uses
+    viewer  GET     /api/metrics/{metric_id}/maps                   list_metric_uses
     viewer  GET     /api/cards                                      load_cards
     editor  POST    /api/cards/refresh                              refresh_cards
     viewer  GET     /api/maps                                       list_maps
