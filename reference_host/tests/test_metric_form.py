@@ -217,7 +217,7 @@ def test_an_unknown_survey_is_refused_in_words(world: World) -> None:
 
     form.choose(name="Mine", survey="SV_nowhere")
 
-    assert "Qualtrics does not answer" in form.page
+    assert "Qualtrics could not be read" in form.page
     assert "SV_nowhere" in form.page
     assert form.fields["name"] == ["Mine"]
 
@@ -243,7 +243,8 @@ def test_a_metric_can_be_edited_while_its_source_does_not_answer(world: World) -
     world.sandbox.state.set_token(None)
     form = Filling(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
     assert "How likely are you to recommend" in form.page
-    assert "does not answer" in form.page
+    assert "Qualtrics could not be read" in form.page
+    assert "Ask an Admin of this account" in form.page
 
     form.send(f"/metrics/{metric.id}/edit", name="NPS now", heading="Fans")
 
