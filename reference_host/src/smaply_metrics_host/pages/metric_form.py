@@ -32,6 +32,7 @@ from smaply_metrics_host.pages.jobs import started
 from smaply_metrics_host.site import CurrentSite, Site
 from smaply_metrics_host.store.people import Person, Workspace
 from smaply_metrics_host.web.asking import CheckedForm, Editor
+from smaply_metrics_host.web.forms import whole
 from smaply_metrics_host.web.fragments import fragment_of, moved
 from smaply_metrics_host.web.refusals import status_of
 
@@ -180,13 +181,13 @@ async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
 def asked_by(sent: FormData) -> Asked:
     """Read what a person asks of the form beside filling it."""
     shown = sent.get("shown", "")
-    count = int(shown) if isinstance(shown, str) and shown.isdecimal() else SURVEYS_SHOWN
+    count = whole(shown) if isinstance(shown, str) else None
     before = sent.get(QUESTION_BEFORE, "")
     # Whoever looks for another survey goes on until one is chosen.
     undecided = "picking" in sent and sent.get("survey") == sent.get("survey_was")
     return Asked(
         picking="use_survey" not in sent and (undecided or not PICKING.isdisjoint(sent)),
-        shown=min(max(count, SURVEYS_SHOWN), MOST_SURVEYS),
+        shown=min(max(count or 0, SURVEYS_SHOWN), MOST_SURVEYS),
         reload="reload" in sent,
         question_before=before if isinstance(before, str) else "",
     )
@@ -293,6 +294,7 @@ async def _workspace(site: Site, person: Person, wanted: str) -> Workspace:
 
 
 def _version(form: MetricForm) -> int:
-    if not form.version.isdecimal() or int(form.version) < 1:
+    version = whole(form.version)
+    if not version:
         raise InputError("The form does not say which version it is of.", remedy="Open it anew.")
-    return int(form.version)
+    return version
