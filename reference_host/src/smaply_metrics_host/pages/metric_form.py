@@ -19,7 +19,7 @@ from smaply_metrics_core.host import (
     NotFound,
     Problem,
 )
-from smaply_metrics_host.jobs import Job, Outcome
+from smaply_metrics_host.jobs import Job, Outcome, TooManyJobs
 from smaply_metrics_host.making.drafts import PutAside
 from smaply_metrics_host.making.form import QUESTION_BEFORE, MetricForm, filled, read
 from smaply_metrics_host.making.offer import SURVEYS_SHOWN, Asked, Offer, gather
@@ -230,7 +230,12 @@ async def render(
         return Outcome(location)
 
     title = "Asking the survey tool what it has"
-    return started(desk.request, site.jobs.start(person, title, work, back=location))
+    try:
+        job = site.jobs.start(person, title, work, back=location)
+    except TooManyJobs:
+        gathering.cancel()
+        raise
+    return started(desk.request, job)
 
 
 async def _shown(desk: Desk, offer: Offer, metric: Metric | None, said: Said) -> Response:
