@@ -78,7 +78,9 @@ def test_emoji_survive_where_labels_are_cut() -> None:
         assert any("😀" in (text.text or "") for text in root.iter(f"{SVG}text"))
 
 
-@pytest.mark.parametrize("character", ["\x00", "\x12", "\x1f", "\ud83d", "\ufffe"])
+@pytest.mark.parametrize(
+    "character", ["\x00", "\x12", "\x1f", "\ud83d", "\ufffe", "\u2028", "\u2029"]
+)
 def test_no_character_ends_the_process(character: str) -> None:
     """vl-convert aborts on text that XML may not hold, so that never reaches it."""
     label = f"A{character}B"
