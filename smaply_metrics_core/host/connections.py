@@ -243,8 +243,8 @@ class Connections:
         row = self._core.find_connection(actor.account, connection_id)
         with self._core.store.writing() as db:
             metrics = metric_rows.of_account(db, actor.account, source=row.source)
-            states.drop_attempts(db, actor.account, [metric.id for metric in metrics])
             rows.remove(db, actor.account, row.id)
+            states.drop_attempts(db, actor.account, [metric.id for metric in metrics])
         self._core.store.forget_deleted()
         return DeletedConnection(
             id=row.id, source=row.source, metrics=tuple(metric.name for metric in metrics)

@@ -44,7 +44,8 @@ PURPOSE = "connection"
 class Core:
     """The shared parts; each service of the host holds this one.
 
-    ``find_keys`` reads the keys; told True, it may make a key file that is not there.
+    ``find_keys`` reads the keys; told True, it may make a key file that is not there. Without a
+    ``lease_clock``, leases run by the database's own time.
     """
 
     store: Store
@@ -52,7 +53,7 @@ class Core:
     registry: SourceRegistry
     settings: Settings
     clock: Clock
-    lease_clock: Clock
+    lease_clock: Clock | None
     _opened_vault: Vault | None = None
     _budgets: dict[str, RequestBudget] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -218,6 +219,10 @@ class Core:
         """Give the present instant, by which metrics are due."""
         return self.clock.now()
 
+    def lease_now(self) -> datetime | None:
+        """Give the instant by which leases run out; None when only the database knows."""
+        return None if self.lease_clock is None else self.lease_clock.now()
+
     @property
     def lease_length(self) -> timedelta:
         """How long a lease runs when nobody renews it."""
@@ -230,7 +235,7 @@ class Core:
         now, left = self.now(), None
         if state.lease_expires_at is not None:
             left = leases.time_left(
-                state.lease_expires_at, self.lease_clock.now(), self.lease_length
+                state.lease_expires_at, self.lease_now() or now, self.lease_length
             )
         running_until = None if left is None else now + left
         return decide_metric(

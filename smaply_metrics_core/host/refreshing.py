@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import secrets
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.calculations.value import calculate
 from smaply_metrics_core.errors import Cancelled, MetricsError, NotFound, StoreError
@@ -32,6 +33,19 @@ if TYPE_CHECKING:
     Outcome = tuple[Result, Tally] | MetricsError
 
 logger = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_TELLING: Final = 1.0
+"""Other processes hear of a refresh's progress at most this often."""
+
+
+@dataclass
+class _Progress:
+    """How much of a refresh is done, in percent; None while nobody knows."""
+
+    percent: float | None = None
+
+    def note(self, done: float, total: float | None) -> None:
+        self.percent = round(min(100.0, 100 * done / total), 1) if total else None
 
 
 class SurveyRefresh:
@@ -64,9 +78,15 @@ class SurveyRefresh:
             )
             for state in waiting
         }
+        progress = _Progress()
+
+        def tell(done: float, total: float | None, what: str) -> None:
+            progress.note(done, total)
+            self._progress(key, done, total, what)
+
         try:
-            with self._holding(lease):
-                outcomes = self._measure(key, row, waiting, queries, stopping)
+            with self._holding(lease, progress):
+                outcomes = self._measure(key, row, waiting, queries, stopping, tell)
         except Cancelled:
             self._undo(lease, waiting)
             return
@@ -87,13 +107,8 @@ class SurveyRefresh:
         now = self._core.now()
         with self._core.store.writing() as db:
             try:
-                row = connection_rows.find(db, key.account, key.source)
+                row = connection_rows.find(db, key.account, key.source, keep=True)
             except NotFound:
-                return None
-            account = connection_rows.read_account(db, key.account)
-            waiting = states.read(db, key.account, survey=(key.source, key.survey_id))
-            decisions = [self._core.decide(state, account, forced=forced) for state in waiting]
-            if not any(decision.kind is DecisionKind.DUE for decision in decisions):
                 return None
             lease = leases.acquire(
                 db,
@@ -101,36 +116,68 @@ class SurveyRefresh:
                 connection_id=row.id,
                 survey_id=key.survey_id,
                 owner=self._owner,
-                now=self._core.lease_clock.now(),
                 length=self._core.lease_length,
-                forced_at=now if forced else None,
+                at=self._core.lease_now(),
             )
             if lease is None:
                 return None
-            if row.stands_refused and not connection_rows.claim_refused(db, row, now):
+            # Read under the lease: what another process did a moment ago is seen.
+            account = connection_rows.read_account(db, key.account)
+            waiting = states.read(db, key.account, survey=(key.source, key.survey_id), keep=True)
+            if not self._is_due(waiting, account, forced=forced) or (
+                row.stands_refused and not connection_rows.claim_refused(db, row, now)
+            ):
                 leases.release(db, lease)
                 return None
+            if forced:
+                leases.note_forced(db, lease, now)
             states.begin_attempts(db, key.account, _fingerprints(waiting, account), now)
             return lease, connection_rows.find(db, key.account, row.id), account, waiting
 
-    @contextmanager
-    def _holding(self, lease: Lease) -> Iterator[None]:
-        """Renew the lease while the block runs, so that only one that died is replaced."""
-        done = Event()
+    def _is_due(
+        self, waiting: Sequence[MetricState], account: AccountSettings, *, forced: bool
+    ) -> bool:
+        """Whether one of them is, now that nobody but this refresh holds the lease."""
+        return any(
+            self._core.decide(replace(state, lease_expires_at=None), account, forced=forced).kind
+            is DecisionKind.DUE
+            for state in waiting
+        )
 
-        def renew() -> None:
-            while not done.wait(self._core.settings.deadlines.lease / 3):
+    @contextmanager
+    def _holding(self, lease: Lease, progress: _Progress) -> Iterator[None]:
+        """Renew the lease while the block runs, so that only one that died is replaced.
+
+        With it goes how far the work is, at most once a second.
+        """
+        done = Event()
+        third = self._core.settings.deadlines.lease / 3
+
+        def keep() -> None:
+            told, since = progress.percent, 0.0
+            pause = min(third, SECONDS_BETWEEN_TELLING)
+            while not done.wait(pause):
+                since += pause
+                percent = progress.percent
+                if percent == told and since < third:
+                    continue
                 try:
                     with self._core.store.writing() as db:
-                        expires_at = self._core.lease_clock.now() + self._core.lease_length
-                        held = leases.renew(db, lease, expires_at)
+                        held = leases.renew(
+                            db,
+                            lease,
+                            self._core.lease_length,
+                            percent=percent,
+                            at=self._core.lease_now(),
+                        )
                 except StoreError:
                     logger.warning("A lease could not be renewed.", exc_info=True)
                     continue
                 if not held:
                     return
+                told, since = percent, 0.0
 
-        thread = Thread(target=renew, name="smaply-metrics-lease", daemon=True)
+        thread = Thread(target=keep, name="smaply-metrics-lease", daemon=True)
         thread.start()
         try:
             yield
@@ -138,20 +185,17 @@ class SurveyRefresh:
             done.set()
             thread.join()
 
-    def _measure(
+    def _measure(  # noqa: PLR0913, PLR0917  # What a refresh is made of.
         self,
         key: SurveyKey,
         row: ConnectionRow,
         waiting: Sequence[MetricState],
         queries: Mapping[str, MetricQuery],
         stopping: Event,
+        tell: Callable[[float, float | None, str], None],
     ) -> dict[str, Outcome]:
         deadline = self._core.deadline(self._core.settings.deadlines.refresh, stopping)
-
-        def report(done: float, total: float | None, what: str) -> None:
-            self._progress(key, done, total, what)
-
-        with self._core.session(row, deadline, progress=report) as session:
+        with self._core.session(row, deadline, progress=tell) as session:
             tallies = self._core.fetch(row, session, key.survey_id, tuple(queries.values()))
             metrics = [state.metric for state in waiting]
             tallies = name_successors(session, key.survey_id, metrics, tallies)
@@ -189,8 +233,7 @@ class SurveyRefresh:
             if not leases.release(db, lease):
                 logger.warning("A late result for survey %s was not kept.", lease.survey_id)
                 return
-            states.end_attempts(db, lease.account, problems, self._core.now())
-            states.save_values(db, lease.account, values)
+            states.save_outcomes(db, lease.account, problems, values, self._core.now())
 
     def _undo(self, lease: Lease, waiting: Sequence[MetricState]) -> None:
         """Leave no trace: a clean shutdown is no attempt."""

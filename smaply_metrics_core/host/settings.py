@@ -32,12 +32,15 @@ class Settings:
     """Everything that an operator sets.
 
     Attributes:
-        home: The folder of the embedded store and its key file.
+        home: The folder of the embedded store, its key file and temporary files.
         allowed: Which hosts and folders sources may reach.
         sources: Which sources may be used.
         policy: When metrics refresh.
         workers: How many surveys are refreshed at the same time in this process.
         support: Whom people may ask; shown beside each issue when set.
+        database: The URL of a PostgreSQL database for many processes and machines; without it,
+            everything is in one SQLite file in the home. It may hold a password: never shown.
+        database_connections: How many connections to PostgreSQL this process may have.
     """
 
     home: Path
@@ -47,6 +50,8 @@ class Settings:
     deadlines: Deadlines = field(default_factory=Deadlines)
     workers: int = 4
     support: str = ""
+    database: str | None = field(default=None, repr=False)
+    database_connections: int = 8
 
     @classmethod
     def from_environment(
@@ -65,6 +70,7 @@ class Settings:
             ),
             sources=SourceSettings.from_environment(env),
             support=env.get("SMAPLY_METRICS_SUPPORT", ""),
+            database=env.get("SMAPLY_METRICS_DATABASE") or None,
         )
 
 

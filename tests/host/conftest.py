@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import os
 import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from smaply_metrics_core import Calculation, Definition
 from smaply_metrics_core.host import (
@@ -21,12 +23,17 @@ from smaply_metrics_core.host import (
     Role,
     Settings,
 )
+from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store.databases import parse_database
 from smaply_metrics_core.sources import SourceRegistry
 from tests.host.fake_source import Shop, entry_point, stars
+from tests.private_postgres import WHY_NOT, PrivatePostgres, find_programs, running_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sqlalchemy import URL
 
     from smaply_metrics_core.host import Card
 
@@ -99,6 +106,7 @@ class World:
     home: Path
     shop: Shop
     clock: SetClock
+    database: str | None = None
     environment: dict[str, str] = field(default_factory=lambda: {"SMAPLY_METRICS_KEYS": KEY})
     opened: list[MetricsHost] = field(default_factory=list)
     distribution: str = "the-shop"
@@ -130,7 +138,24 @@ class World:
             home=self.home,
             allowed=AllowedDestinations(store=self.home / "store.db"),
             deadlines=Deadlines(lease=self.lease),
+            database=self.database,
+            database_connections=4,
         )
+
+    @property
+    def where(self) -> Path | URL:
+        """Where the store lies."""
+        return parse_database(self.database) if self.database else self.home / "store.db"
+
+    def query(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """Run SQL behind the host's back; give the rows, if it has any."""
+        store = Store(self.where)
+        try:
+            with store.writing() as db:
+                found = db.execute(text(statement), parameters)
+                return [tuple(row) for row in found] if found.returns_rows else []
+        finally:
+            store.close()
 
     def _registry(self) -> SourceRegistry:
         return SourceRegistry(
@@ -139,10 +164,43 @@ class World:
         )
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PrivatePostgres]:
+    """A private PostgreSQL server; skips where none is installed, but not under CI."""
+    programs = find_programs()
+    if programs is None:
+        if os.environ.get("CI"):
+            pytest.fail(WHY_NOT)
+        pytest.skip(WHY_NOT)
+    with running_postgres(programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(postgres: PrivatePostgres) -> str:
+    """A database with all tables, to make others of quickly."""
+    name = postgres.make_database()
+    Store(parse_database(postgres.url(name))).close()
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """The URL of a new store in PostgreSQL; none for SQLite."""
+    if request.param == "sqlite":
+        return None
+    postgres: PrivatePostgres = request.getfixturevalue("postgres")
+    return postgres.url(postgres.make_database(request.getfixturevalue("template")))
+
+
+sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+postgresql_only = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+
+
 @pytest.fixture
-def world(tmp_path: Path, shop: Shop, clock: SetClock) -> Iterator[World]:
-    """A new home."""
-    world = World(tmp_path / "home", shop, clock)
+def world(tmp_path: Path, shop: Shop, clock: SetClock, database: str | None) -> Iterator[World]:
+    """A new home, and a new store."""
+    world = World(tmp_path / "home", shop, clock, database)
     yield world
     for host in world.opened:
         host.close()

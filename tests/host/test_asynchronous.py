@@ -264,10 +264,10 @@ def test_opening_that_is_cancelled_leaves_nothing_open(
     open_store, close = Store.__init__, Store.close
     stores: list[Store] = []
 
-    def opening(store: Store, path: Path) -> None:
+    def opening(store: Store, where: Path | URL, connections: int) -> None:
         begun.set()
         go_on.wait(LONG)
-        open_store(store, path)
+        open_store(store, where, connections)
         stores.append(store)
 
     def closing(store: Store) -> None:

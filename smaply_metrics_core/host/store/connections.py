@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from smaply_metrics_core.errors import AlreadyExists
 from smaply_metrics_core.host.store.missing import not_found
+from smaply_metrics_core.host.store.sql import upsert
 from smaply_metrics_core.host.store.tables import accounts, attempts, connections, metrics
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Problem
@@ -49,6 +50,7 @@ class ConnectionRow:
     woken_at: datetime | None
     retry_not_before: datetime | None
     retry_said_at: datetime | None
+    down_since: datetime | None = None
 
     @property
     def stands_refused(self) -> bool:
@@ -67,8 +69,7 @@ def read_account(db: Connection, account: str) -> AccountSettings:
 def write_account(db: Connection, account: str, settings: AccountSettings) -> None:
     """Keep an account's settings."""
     values = {"zone": settings.zone, "week_start": settings.week_start}
-    if not db.execute(update(accounts).where(accounts.c.id == account).values(values)).rowcount:
-        db.execute(insert(accounts).values(id=account, **values))
+    db.execute(upsert(db, accounts, {"id": account, **values}, values))
 
 
 def add(db: Connection, row: ConnectionRow) -> None:
@@ -92,20 +93,21 @@ def already_connected(source: str) -> AlreadyExists:
     )
 
 
-def find(db: Connection, account: str, connection_id: str) -> ConnectionRow:
+def find(db: Connection, account: str, connection_id: str, *, keep: bool = False) -> ConnectionRow:
     """Give one connection, by its id or by its source's id.
+
+    ``keep`` lets nobody delete it before the transaction ends.
 
     Raises:
         NotFound: when this account has none.
     """
     for column in (connections.c.id, connections.c.source):
-        row = (
-            db.execute(
-                select(connections).where(connections.c.account == account, column == connection_id)
-            )
-            .mappings()
-            .one_or_none()
+        statement = select(connections).where(
+            connections.c.account == account, column == connection_id
         )
+        if keep:
+            statement = statement.with_for_update(read=True, key_share=True)
+        row = db.execute(statement).mappings().one_or_none()
         if row is not None:
             return _row(row)
     raise not_found(

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -89,6 +90,8 @@ connections = Table(
     # Until when the source asked to be left alone, and when it said so.
     Column("retry_not_before", Instant, nullable=True),
     Column("retry_said_at", Instant, nullable=True),
+    # Since when it does not work; empty while it does. Told to the log once, as its end is.
+    Column("down_since", Instant, nullable=True),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("account", "source"),
 )
@@ -153,6 +156,9 @@ leases = Table(
     Column("expires_at", Instant, nullable=True),
     # When an Editor last asked for a refresh of this survey.
     Column("forced_at", Instant, nullable=True),
+    # Of the refresh that runs: since when, and how much of it is done in percent, if known.
+    Column("started_at", Instant, nullable=True),
+    Column("percent", Float, nullable=True),
     PrimaryKeyConstraint("connection_id", "survey_id"),
     ForeignKeyConstraint(["connection_id"], ["connections.id"], ondelete="CASCADE"),
 )
