@@ -8,6 +8,7 @@
     │   ├── QueryInvalid                a metric whose parts do not go together
     │   ├── NotFound                    no such connection, metric or source in this account
     │   ├── AlreadyExists               a second connection to one source
+    │   ├── ChangedMeanwhile            somebody else saved the same thing first
     │   ├── RoleRequired                the actor's role does not allow this
     │   └── DestinationRefused          a host or folder that the operator does not allow
     ├── RemoteError                 the survey tool, or the way to it, said no
@@ -150,6 +151,12 @@ class AlreadyExists(InputError):
     """An account has one connection for each source; this would be a second."""
 
     kind = "already_exists"
+
+
+class ChangedMeanwhile(InputError):
+    """Somebody else saved the same thing first; nothing of this change was saved."""
+
+    kind = "changed_meanwhile"
 
 
 class RoleRequired(InputError):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from smaply_metrics_core.errors import (
+    ChangedMeanwhile,
     CheckFailed,
     CredentialRefused,
     InputError,
@@ -197,7 +198,8 @@ class Connections:
 
         Raises:
             InputError: when a field that decides where the secrets go was changed and the
-                secrets were not entered again; or when another edit came first.
+                secrets were not entered again.
+            ChangedMeanwhile: when another edit came first.
             CheckFailed: when a required step failed; the old credentials stay.
             Cancelled: when stopped on request; the old credentials stay.
         """
@@ -228,7 +230,7 @@ class Connections:
                 problem=report.problem,
             )
         if not written:
-            raise InputError(
+            raise ChangedMeanwhile(
                 "Somebody else changed this connection meanwhile; your change was not saved.",
                 remedy="Look at the connection as it is now and edit it again if need be.",
             )

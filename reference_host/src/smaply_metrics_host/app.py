@@ -12,9 +12,11 @@ from starlette.responses import PlainTextResponse
 
 from smaply_metrics_core.host import AsyncMetricsHost, Clock, SourceRegistry, SystemClock
 from smaply_metrics_host import __version__
+from smaply_metrics_host.api import add_api
+from smaply_metrics_host.downloads import Downloads
 from smaply_metrics_host.jobs import Jobs
+from smaply_metrics_host.pages import connection, debug, integrations, maps, start
 from smaply_metrics_host.pages import jobs as job_pages
-from smaply_metrics_host.pages import maps, start
 from smaply_metrics_host.pages import sign_in as sign_in_pages
 from smaply_metrics_host.site import Site
 from smaply_metrics_host.store.database import Database
@@ -68,6 +70,7 @@ def create_app(
                     journeys=Journeys(database, now),
                     placing=Placing(database),
                     jobs=jobs,
+                    downloads=await run_in_threadpool(Downloads, settings.home),
                     sign_in=sign_in(people),
                     templates=Templates(now, settings.support),
                 )
@@ -84,7 +87,8 @@ def create_app(
         redoc_url=None,
     )
     handle_errors(app)
-    for part in (start, sign_in_pages, maps, job_pages, static):
+    add_api(app)
+    for part in (start, sign_in_pages, maps, integrations, connection, debug, job_pages, static):
         app.include_router(part.router)
 
     @app.get("/healthz", include_in_schema=False)

@@ -8,18 +8,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import typer
 
-from smaply_metrics_core.host import InputError, MetricsError, Role, SystemClock
+from smaply_metrics_core.host import InputError, MetricsError, SystemClock
 from smaply_metrics_host.settings import HostSettings
 from smaply_metrics_host.site import Site
 from smaply_metrics_host.store.database import Database
-from smaply_metrics_host.store.people import People
+from smaply_metrics_host.store.people import People, RoleName
 
 URL_VARIABLE: Final = "SMAPLY_METRICS_URL"
 HOME_VARIABLE: Final = "SMAPLY_METRICS_HOME"
@@ -52,14 +51,6 @@ PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free 
 AddressOption = Annotated[
     str, typer.Option("--host", metavar="ADDRESS", help="The address to listen on.")
 ]
-
-
-class RoleName(StrEnum):
-    """Roles as typed."""
-
-    VIEWER = "viewer"
-    EDITOR = "editor"
-    ADMIN = "admin"
 
 
 @app.callback(invoke_without_command=True)
@@ -116,7 +107,7 @@ def invite(  # As many as there are options.
     url = _checked_url(public_url or "http://127.0.0.1:8000")
     database = Database(home)
     try:
-        token = People(database, SystemClock()).invite(account, name, Role[role.name])
+        token = People(database, SystemClock()).invite(account, name, role.role)
     finally:
         database.close()
     _say(f"{url}/sign-in/{token}")

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from smaply_metrics_core.host import (
     Blame,
+    CheckStep,
     Clock,
     InputError,
     MetricsError,
@@ -34,6 +35,12 @@ MOST_RUNNING: Final = 4
 """Jobs that one person may have running."""
 
 
+class TooManyJobs(InputError):
+    """Somebody has as many jobs running as one may have."""
+
+    kind = "too_many_jobs"
+
+
 class JobState(StrEnum):
     """How far a job is."""
 
@@ -50,6 +57,8 @@ class JobView(BaseModel):
         done: How much of ``total`` is done; without a total, just how much.
         what: What it is doing.
         steps: The steps of a check that have ended.
+        pending: Those that have not; the first of them is the one that runs.
+        back: The page that it was started from; empty where nobody said.
         problem: Why it failed.
         location: Where its outcome is, once it has one.
         html: Its outcome as a fragment of the page that started it; empty where there is none.
@@ -62,6 +71,8 @@ class JobView(BaseModel):
     total: float | None = None
     what: str = ""
     steps: tuple[StepResult, ...] = ()
+    pending: tuple[CheckStep, ...] = ()
+    back: str = ""
     problem: Problem | None = None
     location: str = ""
     html: str = ""
@@ -78,21 +89,35 @@ class Outcome:
 
 @dataclass
 class Job:
-    """One piece of work. Its methods are called on the event loop."""
+    """One piece of work. Its methods are called on the event loop.
+
+    Attributes:
+        checks: The steps of a check that it goes through.
+        back: The page that it was started from.
+        file: What it made for people to download, removed when the job is forgotten.
+        file_name: What the download is called; as the file itself when empty.
+        memo: What the page that shows the outcome has to know. It never leaves this process.
+    """
 
     id: str
     title: str
     account: str
     person: str
+    checks: InitVar[tuple[CheckStep, ...]] = ()
+    back: InitVar[str] = ""
     state: JobState = JobState.RUNNING
     file: Path | None = None
+    file_name: str = ""
+    memo: object = None
     _view: JobView = field(init=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
     _ended_at: float | None = None
 
-    def __post_init__(self) -> None:
-        self._view = JobView(id=self.id, title=self.title, state=self.state)
+    def __post_init__(self, checks: tuple[CheckStep, ...], back: str) -> None:
+        self._view = JobView(
+            id=self.id, title=self.title, state=self.state, pending=checks, back=back
+        )
 
     @property
     def view(self) -> JobView:
@@ -105,7 +130,10 @@ class Job:
 
     def step(self, step: StepResult) -> None:
         """Tell of a step of a check that has ended."""
-        self._change(steps=(*self._view.steps, step), what=step.title)
+        self._change(
+            steps=(*self._view.steps, step),
+            pending=tuple(one for one in self._view.pending if one.name != step.name),
+        )
 
     async def follow(self) -> AsyncGenerator[JobView, None]:
         """Give the job as it stands, and again after each change, until it has ended."""
@@ -140,22 +168,37 @@ class Jobs:
         self._clock = clock
         self._jobs: dict[str, Job] = {}
 
-    def start(self, person: Person, title: str, work: Callable[[Job], Awaitable[Outcome]]) -> Job:
+    def start(
+        self,
+        person: Person,
+        title: str,
+        work: Callable[[Job], Awaitable[Outcome]],
+        *,
+        checks: tuple[CheckStep, ...] = (),
+        back: str = "",
+    ) -> Job:
         """Begin some work in the background.
 
         A ``MetricsError`` that it raises becomes the job's problem.
 
+        Args:
+            person: Who asks.
+            title: What it is called while it runs.
+            work: Does it; tells the job how far it is.
+            checks: The steps of a check that it goes through, shown before they have begun.
+            back: The page that it is started from, to go back to when it is cancelled or fails.
+
         Raises:
-            InputError: when this person has too many jobs running.
+            TooManyJobs: when this person has ``MOST_RUNNING`` of them.
         """
         self._forget()
         running = [job for job in self._of(person) if job.state is JobState.RUNNING]
         if len(running) >= MOST_RUNNING:
-            raise InputError(
+            raise TooManyJobs(
                 f"{MOST_RUNNING} of your requests are still running.",
                 remedy="Wait until one has ended, or cancel it.",
             )
-        job = Job(secrets.token_urlsafe(12), title, person.account, person.id)
+        job = Job(secrets.token_urlsafe(12), title, person.account, person.id, checks, back)
         self._jobs[job.id] = job
         job._task = asyncio.create_task(self._run(job, work))  # noqa: SLF001  # Its own module.
         return job

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import AsyncMetricsHost, Clock
+    from smaply_metrics_host.downloads import Downloads
     from smaply_metrics_host.jobs import Jobs
     from smaply_metrics_host.settings import HostSettings
     from smaply_metrics_host.store.journeys import Journeys
@@ -28,6 +29,7 @@ class Site:
         journeys: Journey maps; synchronous, for the thread pool.
         placing: The cards on them; synchronous, for the thread pool.
         jobs: What runs longer than a request.
+        downloads: Where jobs make files.
         sign_in: Says who a request comes from.
     """
 
@@ -38,6 +40,7 @@ class Site:
     journeys: Journeys
     placing: Placing
     jobs: Jobs
+    downloads: Downloads
     sign_in: SignIn
     templates: Templates
 

@@ -56,7 +56,7 @@ async def cancel(
 @router.get("/{job_id}/file")
 async def file(site: CurrentSite, person: Viewer, job_id: str) -> Response:
     """Download the file that a job made."""
-    made = site.jobs.find(person, job_id).file
-    if made is None:
+    job = site.jobs.find(person, job_id)
+    if job.file is None:
         raise NotFound("This request made no file.", remedy="Begin it again.")
-    return FileResponse(made, filename=made.name)
+    return FileResponse(job.file, filename=job.file_name or job.file.name)

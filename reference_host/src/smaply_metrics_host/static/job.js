@@ -18,7 +18,9 @@ async function run(form, submitter) {
   buttons.forEach((button) => { button.disabled = true; });
   try {
     const body = new FormData(form, submitter);
-    const answer = await fetch(submitter?.formAction || form.action, {
+    // A button without the attribute gives the page's own address, not the form's.
+    const action = submitter?.hasAttribute("formaction") ? submitter.formAction : form.action;
+    const answer = await fetch(action, {
       method: "POST", body, headers: { accept: "application/json", "x-csrf-token": token() },
     });
     const said = await answer.json();
@@ -34,6 +36,8 @@ async function run(form, submitter) {
     showProblem(place, { message: "The connection to this app was lost.", remedy: "Check your network and try again." });
   } finally {
     buttons.forEach((button) => { button.disabled = false; });
+    // What had the focus (Save, or Cancel) was disabled or is gone: it must not fall to the top.
+    if (document.activeElement === document.body) submitter?.focus();
   }
 }
 
@@ -68,17 +72,41 @@ function progressView(job, place) {
   });
   place.append(what, bar, steps, cancel);
   return (now) => {
-    what.textContent = `${now.what || now.title}…`;
-    if (now.total) { bar.max = now.total; bar.value = now.done; } else bar.removeAttribute("value");
-    steps.replaceChildren(...now.steps.map((step) =>
-      element("li", { class: `step ${step.status}` }, step.detail ? `${step.title}: ${step.detail}` : step.title)));
+    const all = allSteps(now);
+    const said = `${now.what || now.title}…`;
+    if (what.textContent !== said) what.textContent = said;
+    if (now.total) { bar.max = now.total; bar.value = now.done; }
+    else if (all.length) { bar.max = all.length; bar.value = now.steps.length; }
+    else bar.removeAttribute("value");
+    steps.replaceChildren(...all.map(stepItem));
   };
+}
+
+// Those that have ended, the one that runs, and those that wait for it.
+function allSteps(now) {
+  const waiting = now.pending.map((step, place) => ({ ...step, status: place === 0 ? "running" : "pending" }));
+  return [...now.steps, ...waiting];
+}
+
+function stepItem(step) {
+  const item = element("li", { class: `step ${step.status}` }, step.title);
+  item.append(element("span", { class: "visually-hidden" }, `: ${step.status}`));
+  const more = step.detail || step.problem?.message || (step.status === "skipped" ? "skipped" : "");
+  if (more) item.append(" ", element("span", { class: "step-more", dir: "auto" }, more));
+  return item;
 }
 
 export function showProblem(place, problem) {
   const banner = element("div", { class: "banner bad", role: "alert" });
-  banner.append(element("p", { class: "banner-title" }, problem.message), element("p", {}, `What to do: ${problem.remedy}`));
+  banner.append(said("banner-title", problem.message), said("", `What to do: ${problem.remedy}`));
   place.replaceChildren(banner);
+}
+
+// What stands between backticks is code.
+function said(kind, text) {
+  const paragraph = element("p", { class: kind });
+  paragraph.append(...text.split(/`([^`]+)`/).map((part, place) => (place % 2 ? element("code", {}, part) : part)));
+  return paragraph;
 }
 
 export function element(name, attributes = {}, text = "") {

@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, insert, select, update
@@ -26,6 +27,24 @@ SEEN_SECONDS: Final = 300.0
 
 _ACCOUNT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 LONGEST_NAME: Final = 200
+
+
+class RoleName(StrEnum):
+    """Roles as they are typed and sent."""
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+    ADMIN = "admin"
+
+    @classmethod
+    def of(cls, role: Role) -> RoleName:
+        """Name a role."""
+        return cls(role.name.lower())
+
+    @property
+    def role(self) -> Role:
+        """The role of this name."""
+        return Role[self.name]
 
 
 @dataclass(frozen=True)
@@ -71,16 +90,25 @@ class People:
         self._database = database
         self._clock = clock
 
-    def invite(self, account: str, name: str, role: Role) -> str:
+    def invite(self, account: str, name: str, role: Role, *, by: Person | None = None) -> str:
         """Make a one-time token with which a person signs in.
 
         The account is made when it is new, with one workspace. Somebody who is in it already keeps
         their things and has the role given from now on.
 
+        Args:
+            account: The account's id.
+            name: What the person is called; nobody else of the account is called the same.
+            role: What they may do.
+            by: The Admin who asks; None for whoever runs the host.
+
         Raises:
-            InputError: when the account's id or the name does not fit.
+            InputError: when the account's id or the name does not fit, or an Admin would change
+                their own role.
         """
         account, name = _checked_account(account), checked_name(name, "name")
+        if by is not None and name == by.name and role is not by.role:
+            raise _own_role()
         token = secrets.token_urlsafe(32)
         now = self._now()
         with self._database.writing() as db:
@@ -188,6 +216,30 @@ class People:
             ).mappings()
             return tuple(_person(row) for row in rows)
 
+    def change_role(self, account: str, person: str, role: Role, *, by: Person) -> Person:
+        """Give somebody another role; their sessions have it at once.
+
+        Raises:
+            NotFound: when nobody of this account has this id.
+            InputError: when it is the one who asks.
+        """
+        if person == by.id:
+            raise _own_role()
+        with self._database.writing() as db:
+            row = (
+                db.execute(
+                    update(people)
+                    .where(people.c.account == account, people.c.id == person)
+                    .values(role=int(role))
+                    .returning(people)
+                )
+                .mappings()
+                .one_or_none()
+            )
+        if row is None:
+            raise _nobody()
+        return _person(row)
+
     def remove(self, account: str, person: str, *, by: Person) -> None:
         """Take somebody out of an account; their sessions and invitations end at once.
 
@@ -204,7 +256,7 @@ class People:
                 delete(people).where(people.c.account == account, people.c.id == person)
             )
             if gone.rowcount == 0:
-                raise NotFound("There is no such person.", remedy="Choose one of the list.")
+                raise _nobody()
 
     def workspaces(self, account: str) -> tuple[Workspace, ...]:
         """Give an account's workspaces by name."""
@@ -216,6 +268,17 @@ class People:
             ).mappings()
             return tuple(Workspace(row["id"], row["name"]) for row in rows)
 
+    def workspace(self, account: str, workspace: str) -> Workspace:
+        """Give one workspace.
+
+        Raises:
+            NotFound: when this account has none of this id.
+        """
+        for found in self.workspaces(account):
+            if found.id == workspace:
+                return found
+        raise _no_workspace()
+
     def add_workspace(self, account: str, name: str) -> Workspace:
         """Make a workspace.
 
@@ -224,18 +287,30 @@ class People:
         """
         workspace = Workspace(f"wor_{secrets.token_hex(6)}", checked_name(name, "name"))
         with self._database.writing() as db:
-            taken = select(workspaces.c.id).where(
-                workspaces.c.account == account, workspaces.c.name == workspace.name
-            )
-            if db.execute(taken).scalar() is not None:
-                raise InputError(
-                    f"There is a workspace “{workspace.name}” already.",
-                    remedy="Choose another name.",
-                )
+            _require_free(db, account, workspace)
             db.execute(
                 insert(workspaces).values(id=workspace.id, account=account, name=workspace.name)
             )
         return workspace
+
+    def rename_workspace(self, account: str, workspace: str, name: str) -> Workspace:
+        """Give a workspace another name.
+
+        Raises:
+            InputError: when the name does not fit, or another one has it.
+            NotFound: when this account has no such workspace.
+        """
+        renamed = Workspace(workspace, checked_name(name, "name"))
+        with self._database.writing() as db:
+            _require_free(db, account, renamed)
+            done = db.execute(
+                update(workspaces)
+                .where(workspaces.c.account == account, workspaces.c.id == workspace)
+                .values(name=renamed.name)
+            )
+            if done.rowcount == 0:
+                raise _no_workspace()
+        return renamed
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
@@ -272,6 +347,32 @@ def _ensure_account(db: Connection, account: str) -> None:
                 id=f"wor_{secrets.token_hex(6)}", account=account, name="Workspace"
             )
         )
+
+
+def _require_free(db: Connection, account: str, workspace: Workspace) -> None:
+    taken = select(workspaces.c.id).where(
+        workspaces.c.account == account,
+        workspaces.c.name == workspace.name,
+        workspaces.c.id != workspace.id,
+    )
+    if db.execute(taken).scalar() is not None:
+        raise InputError(
+            f"There is a workspace “{workspace.name}” already.", remedy="Choose another name."
+        )
+
+
+def _nobody() -> NotFound:
+    return NotFound("There is no such person.", remedy="Choose one of the list.")
+
+
+def _no_workspace() -> NotFound:
+    return NotFound("There is no such workspace.", remedy="Choose one of the list.")
+
+
+def _own_role() -> InputError:
+    return InputError(
+        "You cannot change your own role.", remedy="Ask another Admin of this account."
+    )
 
 
 def _person(row: RowMapping) -> Person:

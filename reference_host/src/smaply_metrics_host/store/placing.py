@@ -6,7 +6,7 @@ import secrets
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from smaply_metrics_host.store.journey import MapSummary
 from smaply_metrics_host.store.map_rows import next_position, no_such, remove_row, require_cell
@@ -79,6 +79,14 @@ class Placing:
         """
         with self._database.writing() as db:
             remove_row(db, cards, account, card, "card")
+
+    def take_off_all(self, account: str, metric: str) -> int:
+        """Take every card of a metric off its map; gives how many there were."""
+        with self._database.writing() as db:
+            gone = db.execute(
+                delete(cards).where(cards.c.account == account, cards.c.metric == metric)
+            )
+            return gone.rowcount
 
     def uses(self, account: str) -> Counter[str]:
         """Count, by metric, the cards that show it."""

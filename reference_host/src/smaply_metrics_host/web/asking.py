@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
 from smaply_metrics_core.host import InputError, MetricsError, Role
-from smaply_metrics_host.site import CurrentSite
+from smaply_metrics_host.site import Site
 from smaply_metrics_host.store.people import Person, Session
 from smaply_metrics_host.web import csrf
 
@@ -28,7 +28,13 @@ class FormExpired(InputError):
     kind = "form_expired"
 
 
-async def _session(request: Request, site: CurrentSite) -> Session:
+async def signed_in(request: Request) -> Session:
+    """Give the session of a request.
+
+    Raises:
+        NotSignedIn: when it has none.
+    """
+    site: Site = request.app.state.site
     session = await site.sign_in.session(request)
     if session is None:
         raise NotSignedIn(
@@ -38,7 +44,7 @@ async def _session(request: Request, site: CurrentSite) -> Session:
     return session
 
 
-SignedIn = Annotated[Session, Depends(_session)]
+SignedIn = Annotated[Session, Depends(signed_in)]
 
 
 def _with_role(role: Role, what: str) -> Callable[[SignedIn], Awaitable[Person]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -14,17 +15,25 @@ from smaply_metrics_core.host import (
     AlreadyExists,
     Blame,
     Cancelled,
+    ChangedMeanwhile,
+    CheckFailed,
+    DataError,
     FieldProblem,
     InputError,
     MetricsError,
     NotFound,
     Problem,
+    QuestionUnavailable,
+    RateLimited,
     RemoteError,
     RoleRequired,
     StoreError,
+    SurveyUnavailable,
     VaultError,
 )
+from smaply_metrics_host.jobs import TooManyJobs
 from smaply_metrics_host.web.asking import FormExpired, NotSignedIn
+from smaply_metrics_host.web.json_body import BodyTooLarge, NotJson
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -40,15 +49,26 @@ STATUSES: Final[tuple[tuple[type[MetricsError], int], ...]] = (
     (RoleRequired, 403),
     (FormExpired, 403),
     (NotFound, 404),
+    (SurveyUnavailable, 404),
     (AlreadyExists, 409),
     (Cancelled, 409),
+    (ChangedMeanwhile, 409),
+    (BodyTooLarge, 413),
+    (NotJson, 415),
     (InputError, 422),
+    (CheckFailed, 422),
+    (DataError, 422),
+    (QuestionUnavailable, 422),
+    (TooManyJobs, 429),
+    (RateLimited, 503),
     (RemoteError, 502),
     (StoreError, 503),
     (VaultError, 503),
 )
 """The first class that an error is of decides; any other error is a source's: 502."""
 
+MOST_FIELDS: Final = 20
+"""That one answer names as wrong."""
 TITLES: Final = {
     401: "Sign in",
     403: "Not for your role",
@@ -70,13 +90,14 @@ def handle_errors(app: FastAPI) -> None:
     async def _metrics(request: Request, error: MetricsError) -> Response:
         if isinstance(error, NotSignedIn) and not _for_program(request):
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
-        return await _answer(request, status_of(error), error.to_problem())
+        headers = _retry_after(request, error)
+        return await _answer(request, status_of(error), error.to_problem(), headers)
 
     @app.exception_handler(RequestValidationError)
     async def _validation(request: Request, error: RequestValidationError) -> Response:
         fields = tuple(
             FieldProblem(name=".".join(map(str, one["loc"])), message=one["msg"])
-            for one in error.errors()
+            for one in error.errors()[:MOST_FIELDS]
         )
         return await _answer(
             request,
@@ -125,6 +146,14 @@ async def _answer(
     return site.templates.page(
         request, "problem.html", status=status, headers=kept, problem=problem, title=title
     )
+
+
+def _retry_after(request: Request, error: MetricsError) -> dict[str, str] | None:
+    if not isinstance(error, RateLimited) or error.retry_at is None:
+        return None
+    site: Site = request.app.state.site
+    seconds = (error.retry_at - site.clock.now()).total_seconds()
+    return {"retry-after": str(max(1, math.ceil(seconds)))}
 
 
 def _for_program(request: Request) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from smaply_metrics_core.host import Role
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).parent.parent
 STATIC: Final = HERE / "static"
+_TICKED: Final = re.compile(r"`([^`]+)`")
 
 
 class Templates:
@@ -44,7 +47,7 @@ class Templates:
             "Role": Role,
             "ago": lambda instant: wording.ago(instant, clock.now()),
         }
-        self._environment.filters |= {"count": wording.count, "role": wording.role}
+        self._environment.filters |= {"count": wording.count, "role": wording.role, "code": code}
 
     def fragment(self, name: str, **context: Any) -> str:  # noqa: ANN401  # A template's own.
         """Make a part of a page; for everybody alike, so it knows nobody."""
@@ -72,6 +75,11 @@ class Templates:
             **context,
         )
         return HTMLResponse(html, status, headers)
+
+
+def code(text: str) -> Markup:
+    """Write what stands between backticks in a remedy as code."""
+    return Markup(_TICKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  # Escaped.
 
 
 _DIGESTS: Final[dict[str, str]] = {}
