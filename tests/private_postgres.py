@@ -36,7 +36,7 @@ _THROWN_AWAY: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_w
 
 
 def find_programs() -> Path | None:
-    """Give the folder of ``initdb`` and ``postgres``: on the path, or of Debian's newest package."""
+    """Give the folder of ``initdb``: on the path, or of Debian's newest package."""
     found = shutil.which("initdb")
     if found is not None:
         return Path(found).parent
@@ -47,7 +47,7 @@ def find_programs() -> Path | None:
 
 @dataclass
 class PrivatePostgres:
-    """A running server; databases are made of a template, and dropped with the server."""
+    """A running server; its databases go with it."""
 
     folder: Path
     user: str
@@ -57,15 +57,11 @@ class PrivatePostgres:
         """Give the URL of a database."""
         return f"postgresql://{self.user}@/{database}?host={self.folder}"
 
-    def make_database(self, template: str = "template1") -> str:
-        """Make a database; give its name."""
+    def make_database(self) -> str:
+        """Make an empty database; give its name."""
         name = f"test_{next(self._names)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                    sql.Identifier(name), sql.Identifier(template)
-                )
-            )
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return name
 
 
@@ -85,11 +81,10 @@ def running_postgres(programs: Path, *, durable: bool = False) -> Iterator[Priva
         os.chown(folder, account.pw_uid, account.pw_gid)
         data = folder / "data"
         environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
-        subprocess.run(  # noqa: S603  # Debian's own programs.
-            [
-                *(*as_user, programs / "initdb", "--pgdata", data, "--username", account.pw_name),
-                *("--auth", "trust", "--encoding", "UTF8", "--no-sync"),
-            ],
+        initdb = [*as_user, str(programs / "initdb"), "--pgdata", str(data)]
+        initdb += ["--username", account.pw_name, "--auth", "trust", "--encoding", "UTF8"]
+        subprocess.run(
+            [*initdb, "--no-sync"],
             check=True,
             capture_output=True,
             cwd=folder,
@@ -100,7 +95,7 @@ def running_postgres(programs: Path, *, durable: bool = False) -> Iterator[Priva
             settings |= _THROWN_AWAY
         options = [f"--{name}={value}" for name, value in settings.items()]
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(  # noqa: S603  # As above.
+            server = subprocess.Popen(  # As above.
                 [*as_user, programs / "postgres", "-D", data, *options],
                 stdout=log,
                 stderr=log,

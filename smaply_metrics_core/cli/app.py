@@ -14,6 +14,7 @@ from smaply_metrics_core.cli import (
     account,
     bundle,
     connections,
+    db,
     debug,
     demo,
     load,
@@ -168,6 +169,7 @@ for _part in (connections, surveys, preview, load, debug, sources, demo):
 app.add_typer(metrics.app, name="metric")
 app.add_typer(account.app, name="account")
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(db.app, name="db")
 
 
 def main() -> None:

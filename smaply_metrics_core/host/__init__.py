@@ -57,6 +57,7 @@ from smaply_metrics_core.host.options import Draft, MetricOptions, Option
 from smaply_metrics_core.host.service import MetricsHost
 from smaply_metrics_core.host.settings import Deadlines, Settings
 from smaply_metrics_core.host.store.connections import AccountSettings
+from smaply_metrics_core.host.store.upgrading import StoreUpgrade
 from smaply_metrics_core.host.views import (
     ConnectionStatus,
     ConnectionView,
@@ -190,6 +191,7 @@ __all__ = [
     "State",
     "StepResult",
     "StoreError",
+    "StoreUpgrade",
     "Survey",
     "SurveyPage",
     "SurveyUnavailable",

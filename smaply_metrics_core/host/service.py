@@ -53,6 +53,7 @@ class MetricsHost:
         cards: Load.
         debug: Debug bundles.
         sources: What is installed, and in which state.
+        upgraded: What opening did to the tables of the store.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class MetricsHost:
             settings.home / STORE_NAME if url is None else parse_database(url),
             settings.database_connections,
         )
+        self.upgraded = self._store.upgraded
         lease_clock = lease_clock or clock
         if clock is None:
             clock = DatabaseClock(self._store) if self._store.is_shared else SystemClock()

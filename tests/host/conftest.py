@@ -25,6 +25,7 @@ from smaply_metrics_core.host import (
 )
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.databases import parse_database
+from smaply_metrics_core.host.store.tables import metadata
 from smaply_metrics_core.sources import SourceRegistry
 from tests.host.fake_source import Shop, entry_point, stars
 from tests.private_postgres import WHY_NOT, PrivatePostgres, find_programs, running_postgres
@@ -177,20 +178,26 @@ def postgres() -> Iterator[PrivatePostgres]:
 
 
 @pytest.fixture(scope="session")
-def template(postgres: PrivatePostgres) -> str:
-    """A database with all tables, to make others of quickly."""
-    name = postgres.make_database()
-    Store(parse_database(postgres.url(name))).close()
-    return name
+def spare_databases() -> list[str]:
+    """URLs of databases with all tables and no row: making one takes longer than most tests."""
+    return []
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> str | None:
-    """The URL of a new store in PostgreSQL; none for SQLite."""
+def database(request: pytest.FixtureRequest, spare_databases: list[str]) -> Iterator[str | None]:
+    """The URL of a store in PostgreSQL that this test has for itself; none for SQLite."""
     if request.param == "sqlite":
-        return None
+        yield None
+        return
     postgres: PrivatePostgres = request.getfixturevalue("postgres")
-    return postgres.url(postgres.make_database(request.getfixturevalue("template")))
+    url = spare_databases.pop() if spare_databases else postgres.url(postgres.make_database())
+    yield url
+    store = Store(parse_database(url))
+    with store.writing() as db:
+        for table in reversed(metadata.sorted_tables):
+            db.execute(table.delete())
+    store.close()
+    spare_databases.append(url)
 
 
 sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from smaply_metrics_core.errors import StoreError
 from smaply_metrics_core.host.store.databases import make_engine, name_of
 from smaply_metrics_core.host.store.upgrading import (
-    Upgrade,
+    StoreUpgrade,
     newest_version,
     upgrade,
     version_of,
@@ -106,12 +106,12 @@ class Store:
                 remedy="Let fewer threads load at once, or raise Settings.database_connections.",
             ) from None
 
-    def _upgrade(self) -> Upgrade:
+    def _upgrade(self) -> StoreUpgrade:
         if self.is_shared:
             # Nearly always there is nothing to do: then nobody waits for anybody.
             with self.reading() as connection:
                 version = version_of(connection)
             if version == newest_version():
-                return Upgrade(version, version)
+                return StoreUpgrade(version, version)
         with self.writing() as connection:
             return upgrade(connection, name_of(self.where))

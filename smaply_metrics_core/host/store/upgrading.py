@@ -25,7 +25,7 @@ _LOCK: Final = 0x5_3A_91_7E
 
 
 @dataclass(frozen=True)
-class Upgrade:
+class StoreUpgrade:
     """What an upgrade did: the version of the tables before and after; ``None`` means no tables."""
 
     before: str | None
@@ -45,7 +45,7 @@ def newest_version() -> str:
     return head
 
 
-def upgrade(connection: Connection, name: str) -> Upgrade:
+def upgrade(connection: Connection, name: str) -> StoreUpgrade:
     """Run the migrations that are missing, in the transaction of this connection.
 
     Of several processes that start at once the first does it; the others wait for it, and then
@@ -68,4 +68,4 @@ def upgrade(connection: Connection, name: str) -> Upgrade:
             f"knows it up to {newest_version()}.",
             remedy="Install the newer release again, or use another store.",
         ) from None
-    return Upgrade(before, newest_version())
+    return StoreUpgrade(before, newest_version())
