@@ -115,6 +115,15 @@ class Browser(httpx.Client):
         assert found is not None, f"{page} has no form"
         return self.post(address, data={"csrf_token": found[1], **fields})
 
+    def finish(self, page: str, address: str, fields: dict[str, Any]) -> httpx.Response:
+        """Send a form that starts a job; give the page that its outcome is on."""
+        answer = self.submit(page, address, fields)
+        job = answer.url.path
+        if not job.startswith("/jobs/"):
+            return answer  # It ended at once.
+        self.get(f"{job}/events")  # A stream that goes on until the job has ended.
+        return self.get(job)
+
 
 @contextmanager
 def running(

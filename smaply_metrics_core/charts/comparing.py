@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from smaply_metrics_core.charts.dates import covered
 from smaply_metrics_core.charts.layers import (
     HOVER,
+    OWN_AXES,
     bar_domain,
     look,
     target_line,
+    values_over,
     visible,
     zero_line,
 )
@@ -35,7 +37,7 @@ def bar_comparison(result: Result, display: Display, theme: Theme, zone: str) ->
             "labelExpr": "texts[datum.value]",
             "labelAngle": 0,
             "labelLimit": {"expr": "width / 2 - 4"},
-            "labelColor": theme.muted,
+            "offset": 14 if any(value < 0 for value in visible(rows)) else 0,
         },
     }
     size = {
@@ -49,28 +51,38 @@ def bar_comparison(result: Result, display: Display, theme: Theme, zone: str) ->
         "type": "text",
         "fontSize": 13,
         "fontWeight": 600,
-        "baseline": {"expr": "datum.v < 0 ? 'top' : 'bottom'"},
-        "dy": {"expr": "datum.v < 0 ? 4 : -4"},
+        "baseline": {"expr": "datum.at < 0 ? 'top' : 'bottom'"},
+        "dy": {"expr": "datum.at < 0 ? 3 : -3"},
         "aria": False,
+    }
+    on_top = {
+        "x": place | {"axis": None},
+        "y": size | {"field": "at"},
+        "text": {"field": "text"},
     }
     return {
         "params": [{"name": "texts", "value": [row["label"] for row in rows]}],
         "padding": {"top": 18, "bottom": 2, "left": 2, "right": 2},
         "data": {"values": rows},
+        "resolve": OWN_AXES,
         "layer": [
             {
                 "mark": {
                     "type": "bar",
                     "width": {"expr": "min(bandwidth('x'), 84)"},
-                    "aria": False,
+                    "cornerRadiusEnd": 2,
                     "strokeWidth": 1.5,
+                    "aria": False,
                 },
                 "encoding": {"x": place, "y": size, **look()},
             },
-            {"mark": value, "encoding": {"x": place, "y": size, "text": {"field": "text"}}},
             zero_line(theme, "y"),
             *target_line(result, display, theme, "y"),
-            {"mark": {"type": "rect", "opacity": 0}, "encoding": {"x": place, **HOVER}},
+            *values_over(value, on_top, theme, display),
+            {
+                "mark": {"type": "rect", "opacity": 0},
+                "encoding": {"x": place | {"axis": None}, **HOVER},
+            },
         ],
     }
 
@@ -79,6 +91,7 @@ def _row(measured: Measured, result: Result, display: Display, theme: Theme, zon
     now = measured is result.current
     text = said(result.unit, measured.value, display)
     dates = covered(measured.window, zone)
+    lines = dates.split(" \N{EN DASH} ") if display.target is not None else [dates]
     told = ["Now" if now else "Before", dates, text, measured.reason]
     if now:
         told.append(target_words(result.unit, measured.value, display))
@@ -86,8 +99,9 @@ def _row(measured: Measured, result: Result, display: Display, theme: Theme, zon
     told.append(f"n = {measured.answered:,}" + (f" · {FEW}" if measured.low_sample else ""))
     tone = target_tone(result.unit, measured.value, display)
     return {
-        "label": ["Now" if now else "Before", dates],
+        "label": ["Now" if now else "Before", *lines],
         "v": measured.value,
+        "at": measured.value or 0,
         "text": text,
         "tip": "\n".join(filter(None, told)),
         "color": tone_color(tone, theme) if now else theme.soft,

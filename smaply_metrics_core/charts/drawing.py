@@ -22,7 +22,15 @@ SVG_NAMESPACE: Final = "http://www.w3.org/2000/svg"
 MOST_KEPT: Final = 256
 """Drawings that a process keeps: at some 10 kB each they take a few megabytes."""
 
-SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
+SNIPPET: Final = """
+window.smaplyCharts = {
+  draw: (element, spec, tooltip = false) => vegaEmbed(element, spec, {
+    renderer: "svg", ast: true, actions: false, defaultStyle: false, tooltip,
+  }),
+};
+"""
+"""What a page calls. The options are those that a strict content security policy asks for: an
+interpreter in place of ``eval``, and no style elements."""
 
 
 class Drawings:
@@ -84,7 +92,10 @@ MOST_PIXELS: Final = 4000
 
 
 def browser_bundle() -> str:
-    """Make the script with which a browser draws specifications: ``window.vegaEmbed``.
+    """Make the script with which a browser draws: ``window.smaplyCharts.draw``.
+
+    Load it as a module. ``draw(element, spec, tooltip)`` gives a promise; ``tooltip`` is a function
+    ``(handler, event, item, value)`` that shows ``value`` on hover, or hides it where it is empty.
 
     It takes about two seconds and gives 0.9 MB that change with the version of vl-convert only:
     make it once and keep it.

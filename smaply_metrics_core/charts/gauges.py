@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import cos, pi, sin
+from math import pi
 from typing import TYPE_CHECKING, Any, Final
 
 from smaply_metrics_core.calculations.value import format_value
@@ -13,9 +13,11 @@ from smaply_metrics_core.charts.wording import (
     FEW,
     counted,
     said,
+    target_said,
     target_tone,
     target_words,
 )
+from smaply_metrics_core.models.result import Unit
 
 if TYPE_CHECKING:
     from smaply_metrics_core.charts.theme import Theme
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
 INSIDE: Final = 0.76
 """The inner radius of the arc, of the outer one."""
+
+LARGEST: Final = 150
+"""Pixels of the radius at most: larger gauges say no more."""
+
+TICK: Final = 0.02
+"""How wide the mark of the target is, in radians."""
 
 
 def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
@@ -37,6 +45,8 @@ def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     text = said(result.unit, current.value, display)
     lines = [text, current.reason if current.value is None else "", target, counted(result)]
     tip = "\n".join([*filter(None, lines), *([FEW] if current.low_sample else [])])
+    goal = target_said(result.unit, display)
+    under = current.reason.rstrip(".") or (f"Target {goal}" if goal else "")
     foot = f"radius * {(1 + INSIDE) / 2}"
     layers = [_arc(-pi / 2, pi / 2, theme.line, tip)]
     if current.value is not None:
@@ -48,7 +58,7 @@ def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
         layers.append(_tick(_angle(display.target, low, high), theme))
     return {
         "params": [
-            {"name": "radius", "expr": "max(1, min(width / 2 - 2, height - 20))"},
+            {"name": "radius", "expr": f"max(1, min(width / 2 - 4, height - 22, {LARGEST}))"},
             {"name": "base", "expr": "(height + radius - 16) / 2"},
         ],
         "padding": 2,
@@ -58,15 +68,20 @@ def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
             _words(
                 text,
                 "width / 2",
-                "base - 2",
+                "base - 7",
                 color=theme.text,
-                fontSize={"expr": "radius * 0.36"},
+                fontSize={"expr": "radius * 0.34"},
                 fontWeight=600,
             ),
-            _words(format_value(result.unit, low), f"width / 2 - {foot}", "base + 12"),
-            _words(format_value(result.unit, high), f"width / 2 + {foot}", "base + 12"),
+            _words(under, "width / 2", "base + 12"),
+            _words(_end(result, low), f"width / 2 - {foot}", "base + 12"),
+            _words(_end(result, high), f"width / 2 + {foot}", "base + 12"),
         ],
     }
+
+
+def _end(result: Result, value: float) -> str:
+    return f"{value:g}" if result.unit is Unit.SCORE else format_value(result.unit, value)
 
 
 def _angle(value: float, low: float, high: float) -> float:
@@ -97,20 +112,15 @@ def _arc(start: float, stop: float, color: str, tip: str, *, few: bool = False) 
 
 
 def _tick(angle: float, theme: Theme) -> dict[str, Any]:
-    across, up = sin(angle), cos(angle)
-    return {
-        "encoding": {},
-        "mark": {
-            "type": "rule",
-            "x": {"expr": f"width / 2 + {across} * radius * {INSIDE - 0.06}"},
-            "y": {"expr": f"base - {up} * radius * {INSIDE - 0.06}"},
-            "x2": {"expr": f"width / 2 + {across} * (radius + 2)"},
-            "y2": {"expr": f"base - {up} * (radius + 2)"},
-            "color": theme.text,
-            "strokeWidth": 2,
-            "aria": False,
-        },
+    """Mark the target: a thin slice that sticks out of the arc on both sides."""
+    tick = _arc(angle - TICK / 2, angle + TICK / 2, theme.text, "")
+    tick["mark"] |= {
+        "outerRadius": {"expr": "radius + 3"},
+        "innerRadius": {"expr": f"radius * {INSIDE} - 3"},
+        "cornerRadius": 0,
+        "aria": False,
     }
+    return tick
 
 
 def _words(text: str, x: str, y: str, **style: Any) -> dict[str, Any]:  # noqa: ANN401  # Of Vega-Lite.

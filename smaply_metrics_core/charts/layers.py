@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from smaply_metrics_core.charts.theme import SMALL
@@ -22,31 +23,43 @@ Spec = dict[str, Any]
 HALF_SEEN: Final = 0.25
 """How opaque the filling of a mark is that rests on few answers or on a part of its period."""
 
+ALWAYS: Final = 6
+"""Groups that are drawn however little room there is."""
+
+LETTER: Final = 6.8
+"""Pixels that a letter takes: enough for most texts of some length."""
+
 HOVER: Final[Spec] = {"tooltip": {"field": "tip"}, "description": {"field": "tip"}}
 """Shown on hover, and read out."""
+
+COLOR: Final[Spec] = {"field": "color", "type": "nominal", "scale": None, "legend": None}
+"""A colour from the data, as it is."""
+
+OWN_AXES: Final[Spec] = {"axis": {"x": "independent", "y": "independent"}}
+"""For `resolve`: each layer says whether it has an axis, as the target has one of its own."""
 
 
 def look() -> Spec:
     """Give the look of bars: full; pale with an outline for few answers; dashed for a part."""
+    pale = {"test": "datum.few || datum.part", "value": HALF_SEEN}
     return {
-        "color": {"field": "color", "type": "nominal", "scale": None, "legend": None},
-        "stroke": {"field": "color", "type": "nominal", "scale": None, "legend": None},
-        "fillOpacity": {
-            "condition": {"test": "datum.few || datum.part", "value": HALF_SEEN},
-            "value": 1,
-        },
+        "color": COLOR,
+        "stroke": COLOR,
+        "fillOpacity": {"condition": pale, "value": 1},
         "strokeDash": {"condition": {"test": "datum.part", "value": [4, 3]}, "value": [1, 0]},
     }
 
 
-def value_axis(result: Result, display: Display, *, grid: bool = True) -> Spec:
+def value_axis(result: Result, display: Display) -> Spec:
     """Give the axis of the values: few lines, its labels left, or right where titles are."""
     percent = " + '%'" if result.unit is Unit.PERCENT else ""
+    # With the minus that values are written with.
+    label = "replace(datum.label, '\N{MINUS SIGN}', '-')"
     return {
         "orient": "right" if display.titles_on_right else "left",
-        "tickCount": 3,
-        "grid": grid,
-        "labelExpr": f"datum.label{percent}",
+        "tickCount": {"expr": "max(2, floor(height / 50))"},
+        "grid": True,
+        "labelExpr": f"{label}{percent}",
     }
 
 
@@ -62,24 +75,41 @@ def zero_line(theme: Theme, channel: str) -> Spec:
     return {
         "data": {"values": [{"zero": 0}]},
         "mark": {"type": "rule", "color": theme.muted, "strokeWidth": 1, "aria": False},
-        "encoding": {channel: {"field": "zero", "type": "quantitative"}},
+        "encoding": {channel: {"field": "zero", "type": "quantitative", "axis": None}},
     }
 
 
 def target_line(result: Result, display: Display, theme: Theme, channel: str) -> list[Spec]:
-    """Draw the target across the marks; nothing without one."""
+    """Draw the target across the marks, named at the side where no other titles are."""
     if display.target is None:
         return []
-    said = f"Target {target_said(result.unit, display)}"
-    data = {"values": [{"v": display.target, "tip": said, "said": said}]}
-    place = {channel: {"field": "v", "type": "quantitative"}}
+    said = target_said(result.unit, display)
+    beside = {"x": "top", "y": "left" if display.titles_on_right else "right"}
+    axis = {
+        "orient": beside[channel],
+        "values": [display.target],
+        "grid": False,
+        "labelExpr": json.dumps(f"Target {said}" if channel == "x" else ["Target", said]),
+        "labelColor": theme.text,
+        "labelPadding": 4,
+        "labelLimit": 90,
+    }
     return [
         {
-            "data": data,
+            "data": {"values": [{"v": display.target, "tip": f"Target {said}"}]},
             "mark": {"type": "rule", "color": theme.text, "strokeDash": [2, 3], "strokeWidth": 1.5},
-            "encoding": place | HOVER,
+            "encoding": {channel: {"field": "v", "type": "quantitative", "axis": axis}, **HOVER},
         }
     ]
+
+
+def values_over(mark: Spec, encoding: Spec, theme: Theme, display: Display) -> list[Spec]:
+    """Write values over marks, kept legible where the line of the target crosses them."""
+    halo = {"stroke": theme.page[0], "strokeWidth": 4, "strokeJoin": "round"}
+    layers = [{"mark": mark, "encoding": encoding}]
+    return (
+        layers if display.target is None else [{"mark": mark | halo, "encoding": encoding}, *layers]
+    )
 
 
 def period_labels(groups: Sequence[GroupValue], period: Period) -> list[Spec]:
@@ -93,7 +123,7 @@ def period_labels(groups: Sequence[GroupValue], period: Period) -> list[Spec]:
         short, _, year = label.rpartition(" ")
         texts.append(short or year)
         years.append(year if short else "")
-    room = {Period.DAY: 46, Period.WEEK: 46}.get(period, 38)
+    room = 46 if period in {Period.DAY, Period.WEEK} else 34
     return [
         {"name": "texts", "value": texts},
         {"name": "years", "value": years},
@@ -118,10 +148,17 @@ def wrapped(label: str) -> str | list[str]:
     return [" ".join(words[:at]), " ".join(words[at:])]
 
 
-def not_all(total: int, theme: Theme) -> Spec:
-    """Say how many of all groups are drawn, where that is not all."""
-    return {
-        "text": {"expr": f"shown < {total} ? shown + ' of {total:,} shown' : ''"},
+def shown_of(total: int, room: str) -> Spec:
+    """Give the parameter that says for how many of all groups there is room: a few always."""
+    return {"name": "shown", "expr": f"min({total}, max({ALWAYS}, floor({room})))"}
+
+
+def not_all(total: int, theme: Theme, which: str = "") -> Spec:
+    """Give the note that says how many of all groups are drawn, where that is not all."""
+    if total <= ALWAYS:
+        return {}
+    title = {
+        "text": {"expr": f"shown < {total} ? '{which}' + shown + ' of {total:,} shown' : ''"},
         "orient": "bottom",
         "anchor": "end",
         "offset": 4,
@@ -129,8 +166,14 @@ def not_all(total: int, theme: Theme) -> Spec:
         "fontSize": SMALL,
         "fontWeight": "normal",
     }
+    return {"title": title}
 
 
 def visible(rows: Sequence[Row]) -> list[float]:
     """Give the values that are drawn."""
     return [row["v"] for row in rows if row["v"] is not None]
+
+
+def longest(rows: Sequence[Row], field: str, most: int = 300) -> int:
+    """Count the letters of the longest text in a field."""
+    return min(most, max((len(row[field]) for row in rows), default=1))

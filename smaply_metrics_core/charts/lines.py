@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from smaply_metrics_core.charts.groups import periods_of
 from smaply_metrics_core.charts.layers import (
     HOVER,
+    OWN_AXES,
     PERIOD_LABEL,
     not_all,
     period_labels,
     target_line,
     value_axis,
+    values_over,
     visible,
 )
 from smaply_metrics_core.charts.marks import rows_of
@@ -42,10 +44,11 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     rows = everything[-MOST_POINTS:]
     period = periods_of(result.groups) or Period.DAY
     first, last = (rows[0]["i"], rows[-1]["i"]) if rows else (0, 0)
+    ends = [first, last] if last > first else [first - 1, first + 1]
     place = {
         "field": "i",
         "type": "quantitative",
-        "scale": {"domain": [first, max(last, first + 1)], "nice": False, "padding": 14},
+        "scale": {"domain": ends, "nice": False, "padding": 14},
         "axis": {
             "values": [row["i"] for row in rows],
             "labelExpr": PERIOD_LABEL,
@@ -57,7 +60,17 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
         "field": "v",
         "type": "quantitative",
         "scale": {"domain": _domain(result, display, visible(rows)), "nice": 3, "zero": False},
-        "axis": value_axis(result, display),
+        "axis": None,
+    }
+    upto = {"x": place | {"axis": None}, "y": size}
+    value = {
+        "type": "text",
+        "align": "right",
+        "baseline": "bottom",
+        "dx": 6,
+        "dy": -7,
+        "fontWeight": 600,
+        "aria": False,
     }
     dots = "datum.last || datum.few || datum.part || datum.alone" + (
         " || true" if len(rows) <= DOTS_UP_TO else ""
@@ -69,9 +82,10 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
             {"name": "shown", "value": len(rows)},
             *period_labels(result.groups, period),
         ],
-        "title": not_all(len(everything), theme),
-        "padding": {"top": 10, "bottom": 2, "left": 2, "right": 2},
-        "data": {"values": [row | {"alone": row["i"] in lonely} for row in rows]},
+        **not_all(len(everything), theme, "latest "),
+        "resolve": OWN_AXES,
+        "padding": {"top": 20, "bottom": 2, "left": 2, "right": 2},
+        "data": {"values": [_dot(row, alone=row["i"] in lonely) for row in rows]},
         "layer": [
             *target_line(result, display, theme, "y"),
             {
@@ -79,7 +93,7 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
                 "mark": {"type": "line", "color": theme.accent, "aria": False},
                 "encoding": {
                     "x": place,
-                    "y": size,
+                    "y": size | {"axis": value_axis(result, display)},
                     "detail": {"field": "stroke"},
                     "strokeDash": {
                         "condition": {"test": "datum.part", "value": [4, 4]},
@@ -92,8 +106,7 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
                 "transform": [{"filter": f"isValid(datum.v) && ({dots})"}],
                 "mark": {"type": "circle", "opacity": 1, "strokeWidth": 1.5, "aria": False},
                 "encoding": {
-                    "x": place,
-                    "y": size,
+                    **upto,
                     "stroke": {"value": theme.accent},
                     "fill": {
                         "condition": {"test": hollow, "value": theme.page[0]},
@@ -102,26 +115,17 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
                     "size": {"condition": {"test": "datum.last", "value": 64}, "value": 20},
                 },
             },
-            {
-                "transform": [{"filter": "datum.last"}],
-                "mark": {
-                    "type": "text",
-                    "align": "right",
-                    "baseline": "bottom",
-                    "dx": 6,
-                    "dy": -7,
-                    "fontWeight": 600,
-                    "aria": False,
-                },
-                "encoding": {"x": place, "y": size, "text": {"field": "text"}},
-            },
+            *(
+                layer | {"transform": [{"filter": "datum.last"}]}
+                for layer in values_over(value, {**upto, "text": {"field": "text"}}, theme, display)
+            ),
             {
                 "mark": {
                     "type": "rule",
                     "opacity": 0,
                     "strokeWidth": {"expr": "max(2, width / max(1, shown))"},
                 },
-                "encoding": {"x": place, **HOVER},
+                "encoding": {"x": place | {"axis": None}, **HOVER},
             },
         ],
     }
@@ -160,6 +164,12 @@ def _strokes(rows: Sequence[Row]) -> list[Row]:
 
 def _point(row: Row, stroke: int, look: tuple[bool, bool]) -> Row:
     return {"i": row["i"], "v": row["v"], "stroke": stroke, "part": look[0], "few": look[1]}
+
+
+def _dot(row: Row, *, alone: bool) -> Row:
+    """Keep what dots, the value of the latest and hovering need: there may be hundreds of rows."""
+    kept = {field: row[field] for field in ("i", "v", "tip", "few", "part", "last")}
+    return kept | {"alone": alone} | ({"text": row["text"]} if row["last"] else {})
 
 
 def _alone(rows: Sequence[Row]) -> set[int]:

@@ -19,9 +19,9 @@ def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
     """Make one row for each group.
 
     ``i`` is its place, ``rank`` its place among those to be drawn where there is no room for all:
-    the latest periods, or the groups with most responses. ``v`` is its value, ``text`` the value as
-    shown, ``tip`` what is shown on hover. ``few`` marks a low sample, ``part`` a period of which
-    only a part was counted, ``last`` the latest period.
+    the latest periods, or the groups with most responses. ``v`` is its value and ``text`` what is
+    written of it, at ``at``; ``tip`` is shown on hover. ``few`` marks a low sample,
+    ``part`` a period of which only a part was counted, ``last`` the latest period.
     """
     groups = result.groups
     by_period = periods_of(groups) is not None
@@ -34,9 +34,12 @@ def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
             "rank": ranks[i],
             "label": group.label,
             "v": value_of(group),
+            "at": value_of(group) or 0,
             "text": said(result.unit, group.value, display),
             "tip": tip_of(group, result, display),
-            "color": _color(group, result, display, theme, faded=by_period and group is not newest),
+            "color": theme.soft
+            if by_period and group is not newest
+            else tone_color(target_tone(result.unit, group.value, display), theme),
             "few": group.low_sample,
             "part": group.running or group.edge,
             "last": group is newest,
@@ -56,11 +59,3 @@ def tip_of(group: GroupValue, result: Result, display: Display) -> str:
 def tone_color(tone: Tone, theme: Theme) -> str:
     """Give the colour of a tone; neutral is the accent."""
     return {Tone.GOOD: theme.good, Tone.BAD: theme.bad, Tone.NEUTRAL: theme.accent}[tone]
-
-
-def _color(
-    group: GroupValue, result: Result, display: Display, theme: Theme, *, faded: bool
-) -> str:
-    if faded:
-        return theme.soft
-    return tone_color(target_tone(result.unit, group.value, display), theme)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from smaply_metrics_core.charts.layers import HALF_SEEN, HOVER
+from smaply_metrics_core.charts.layers import COLOR, HALF_SEEN, HOVER, LETTER, longest
 from smaply_metrics_core.charts.marks import rows_of
-from smaply_metrics_core.charts.wording import said
+from smaply_metrics_core.charts.wording import counted, said
 from smaply_metrics_core.models.query import Calculation
 
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 ROW: Final = 20
 """Pixels from one line of the legend to the next, at most."""
 
+LARGEST: Final = 220
+"""Pixels that a ring is across, at most."""
+
+WIDEST: Final = 260
+"""Pixels that a legend is wide, at most."""
+
 
 def ring(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     """Draw a ring and, on its left (on its right with titles right), what its slices are."""
@@ -28,12 +34,23 @@ def ring(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     row = (
         f"(height / 2 + (datum.row - {(len(slices) - 1) / 2}) * min({ROW}, height / {len(slices)}))"
     )
+    pale = {"test": "datum.few", "value": HALF_SEEN}
+    filled = {
+        "color": COLOR,
+        "fillOpacity": {"condition": pale, "value": 1},
+        "stroke": {
+            "condition": {"test": "datum.few", "field": "color", "scale": None},
+            "value": None,
+        },
+    }
     return {
         "params": [
-            {"name": "across", "expr": "max(0, min(height, width * 0.46)) - 4"},
-            {"name": "middle", "expr": "across / 2 + 2" if right else "width - across / 2 - 2"},
-            {"name": "start", "expr": "across + 20" if right else "4"},
-            {"name": "stop", "expr": "width - 2" if right else "width - across - 18"},
+            {"name": "across", "expr": f"max(0, min(height, width * 0.46, {LARGEST}))"},
+            {"name": "listed", "expr": f"max(0, min(width - across - 16, {_listed(slices)}))"},
+            {"name": "edge", "expr": "(width - across - 16 - listed) / 2"},
+            {"name": "start", "expr": "edge + across + 16" if right else "edge"},
+            {"name": "stop", "expr": "start + listed"},
+            {"name": "middle", "expr": "edge + across / 2" if right else "stop + 16 + across / 2"},
         ],
         "padding": 2,
         "data": {"values": slices},
@@ -43,7 +60,7 @@ def ring(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
                     "type": "arc",
                     "x": {"expr": "middle"},
                     "y": {"expr": "height / 2"},
-                    "outerRadius": {"expr": "across / 2"},
+                    "outerRadius": {"expr": "across / 2 - 1"},
                     "innerRadius": {"expr": "across * 0.31"},
                     "padAngle": 0.025 if len(slices) > 1 else 0,
                     "strokeWidth": 1.5,
@@ -51,15 +68,7 @@ def ring(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
                 "encoding": {
                     "theta": {"field": "v", "type": "quantitative", "stack": True},
                     "order": {"field": "row", "type": "quantitative"},
-                    "color": {"field": "color", "type": "nominal", "scale": None, "legend": None},
-                    "fillOpacity": {
-                        "condition": {"test": "datum.few", "value": HALF_SEEN},
-                        "value": 1,
-                    },
-                    "stroke": {
-                        "condition": {"test": "datum.few", "field": "color", "scale": None},
-                        "value": None,
-                    },
+                    **filled,
                     **HOVER,
                 },
             },
@@ -72,10 +81,11 @@ def ring(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
                     "opacity": 1,
                     "aria": False,
                 },
-                "encoding": {"color": {"field": "color", "type": "nominal", "scale": None}},
+                "encoding": filled,
             },
             _legend("label", row, "start + 15", "left", "max(0, stop - start - 22 - datum.wide)"),
-            _legend("text", row, "stop", "right", "width") | {},
+            _legend("text", row, "stop", "right", "width"),
+            _middle(result, theme),
         ],
     }
 
@@ -96,6 +106,31 @@ def _legend(field: str, y: str, x: str, align: str, limit: str) -> dict[str, Any
     }
 
 
+def _listed(slices: Sequence[Row]) -> float:
+    """Give the pixels that a legend takes: swatch, label, value."""
+    letters = longest(slices, "label") + longest(slices, "text")
+    return min(WIDEST, LETTER * letters + 44)
+
+
+def _middle(result: Result, theme: Theme) -> dict[str, Any]:
+    """Write into the ring how many answers stand behind it, where there is room."""
+    return {
+        "data": {"values": [{}]},
+        "mark": {
+            "type": "text",
+            "x": {"expr": "middle"},
+            "y": {"expr": "height / 2"},
+            "text": counted(result),
+            "align": "center",
+            "baseline": "middle",
+            "color": theme.muted,
+            "limit": {"expr": "across * 0.58"},
+            "aria": False,
+        },
+        "encoding": {},
+    }
+
+
 def _slices(result: Result, display: Display, theme: Theme) -> list[Row]:
     """Make a row for each slice: the largest in the order of the groups, then all others as one."""
     most = len(theme.slices)
@@ -106,7 +141,7 @@ def _slices(result: Result, display: Display, theme: Theme) -> list[Row]:
     if len(rows) > most:
         rest = [result.groups[row["i"]] for row in ordered[most:]]
         slices.append(_other(rest, result, display, theme))
-    wide = 6.4 * max(len(row["text"]) for row in slices) if slices else 0
+    wide = LETTER * longest(slices, "text")
     return [row | {"row": n, "wide": wide} for n, row in enumerate(slices)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from smaply_metrics_core.charts.bars import lying, upright
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.models.result import Result
 
 SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
+
+_NO_TEXT: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def vega_lite(
@@ -58,7 +61,7 @@ def vega_lite(
             drawn = draw(result, display, colors)
         case _:
             return None
-    return {
+    made = {
         "$schema": SCHEMA,
         "description": summary(result, display, zone=zone),
         "width": "container",
@@ -67,3 +70,17 @@ def vega_lite(
         **drawn,
         "config": config(colors),
     }
+    cleaned: dict[str, Any] = _cleaned(made)
+    return cleaned
+
+
+def _cleaned(part: Any) -> Any:  # noqa: ANN401  # Any JSON.
+    """Replace what no XML may hold, so that a label with a control character breaks no drawing."""
+    match part:
+        case str():
+            return _NO_TEXT.sub(" ", part)
+        case list():
+            return [_cleaned(one) for one in part]
+        case dict():
+            return {key: _cleaned(value) for key, value in part.items()}
+    return part

@@ -27,7 +27,7 @@ class Theme:
         accent: Marks; with ``soft`` for periods before the latest.
         good: Marks that reach the target.
         bad: Marks that miss it; told from ``good`` by people of any colour vision.
-        slices: The slices of a ring, in order; neighbours differ for people of any colour vision.
+        slices: The slices of a ring, in order; any two differ for people of any colour vision.
         other: The slice of all the rest.
     """
 
@@ -50,23 +50,23 @@ THEMES: Final[Mapping[ThemeName, Theme]] = {
         muted="#5a6478",
         line="#dfe3eb",
         accent="#3457d5",
-        soft="#7b92e3",
+        soft="#6f87dd",
         good="#0b7a75",
         bad="#c2410c",
-        slices=("#3457d5", "#d85734", "#0b7a75", "#8a3fa8", "#a8761b", "#5a1e3f"),
-        other="#7a8496",
+        slices=("#3457d5", "#d0692a", "#1d9498", "#9f308d", "#6c4906", "#9975e4"),
+        other="#4a515d",
     ),
     "dark": Theme(
         page=("#151a24", "#1f2633"),
         text="#f0f3f9",
         muted="#a9b3c6",
-        line="#38425a",
+        line="#303a4e",
         accent="#8fa8ff",
         soft="#6479c9",
         good="#4cc9bd",
         bad="#ff9466",
-        slices=("#8fa8ff", "#ff9466", "#4cc9bd", "#cf8af0", "#e8c94d", "#e0638f"),
-        other="#8a95aa",
+        slices=("#8fa8ff", "#d65e1b", "#4fe0d2", "#e58996", "#dcc84a", "#b26bd3"),
+        other="#6e7581",
     ),
 }
 

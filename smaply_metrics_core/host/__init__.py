@@ -67,7 +67,7 @@ from smaply_metrics_core.host.views import (
 )
 from smaply_metrics_core.models.check import CheckReport, CheckStep, StepResult
 from smaply_metrics_core.models.credentials import CredentialField
-from smaply_metrics_core.models.metric import Card, ChartType, Display, Freshness, Metric
+from smaply_metrics_core.models.metric import Card, ChartType, Display, Freshness, Metric, Running
 from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
     PRESETS,
@@ -180,6 +180,7 @@ __all__ = [
     "ResultsUnavailable",
     "Role",
     "RoleRequired",
+    "Running",
     "SealBroken",
     "Settings",
     "SourceForm",

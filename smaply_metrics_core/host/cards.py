@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
-from concurrent.futures import wait as wait_for
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smaply_metrics_core.calculations.value import format_value
 from smaply_metrics_core.host.actors import Actor, Role
+from smaply_metrics_core.host.awaiting import Awaited, survey_of
 from smaply_metrics_core.host.nothing import nothing_counted
 from smaply_metrics_core.host.refreshers import SurveyKey, ThreadRefresher
 from smaply_metrics_core.host.refreshing import SurveyRefresh
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store import metrics as metric_rows
 from smaply_metrics_core.host.store import states as state_rows
-from smaply_metrics_core.models.metric import Card, Freshness
+from smaply_metrics_core.models.metric import Card, Freshness, Running
 from smaply_metrics_core.models.problem import Blame, Problem
 from smaply_metrics_core.refresh import Decision, DecisionKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from concurrent.futures import Future
 
     from smaply_metrics_core.host.core import Core
     from smaply_metrics_core.host.store.connections import AccountSettings
@@ -34,13 +32,6 @@ if TYPE_CHECKING:
     Decided = tuple[MetricState, Decision | None]
 
 logger = logging.getLogger(__name__)
-
-LOOK_AGAIN = 0.2
-"""Seconds between looks at a refresh that another process is making."""
-
-MOST_REFRESHES = 2
-"""Refreshes of one survey that one load waits for: the running one that it joined, which may not
-cover a metric made meanwhile, and its own."""
 
 
 class Cards:
@@ -60,6 +51,7 @@ class Cards:
         force: bool = False,
         refresh: bool = True,
         progress: OnProgress | None = None,
+        cancelled: threading.Event | None = None,
     ) -> tuple[Card, ...]:
         """Give cards, and refresh in the background what is due.
 
@@ -71,6 +63,7 @@ class Cards:
             refresh: False shows what is stored and starts nothing, as for a process that ends
                 before a refresh could.
             progress: Told how far refreshes of this account are while waiting.
+            cancelled: Ends the waiting when it is set; what is stored then is given.
 
         Raises:
             NotFound: when a metric is not in this account.
@@ -84,7 +77,8 @@ class Cards:
         if listener is not None:
             self._listeners.append(listener)
         try:
-            decided, account = self._refresh(actor.account, metric_ids, wait, force=force)
+            awaited = Awaited(self._refresher, self._core.clock, wait, cancelled)
+            decided, account = self._refresh(actor.account, metric_ids, awaited, force=force)
         finally:
             if listener is not None:
                 self._listeners.remove(listener)
@@ -100,40 +94,25 @@ class Cards:
         self._refresher.close()
 
     def _refresh(
-        self, account: str, metric_ids: Sequence[str] | None, wait: float, *, force: bool
+        self, account: str, metric_ids: Sequence[str] | None, awaited: Awaited, *, force: bool
     ) -> tuple[tuple[Decided, ...], AccountSettings]:
-        until = self._core.clock.monotonic() + wait
-        made: Counter[SurveyKey] = Counter()
         while True:
             decided, settings = self._decide(
-                account, metric_ids=metric_ids, force=force and not made
+                account, metric_ids=metric_ids, force=force and not awaited.asked
             )
-            due = _surveys(account, decided, DecisionKind.DUE)
-            futures = [
-                self._refresher.submit(key, forced=force)
-                for key in due
-                if made[key] < MOST_REFRESHES
-            ]
-            made.update(key for key in due if made[key] < MOST_REFRESHES)
-            elsewhere = _surveys(account, decided, DecisionKind.IN_FLIGHT)
-            left = until - self._core.clock.monotonic()
-            if left <= 0 or not (futures or elsewhere) or self._refresher.closed:
+            awaited.hand_over(account, decided, forced=force and not awaited.asked)
+            if not awaited.pause():
                 break
-            self._await(futures, left)
-        if wait <= 0 and futures:
-            # What was just handed over is on its way, and the cards say so.
-            return tuple((state, _on_its_way(decision)) for state, decision in decided), settings
-        return decided, settings
-
-    def _await(self, futures: Sequence[Future[None]], left: float) -> None:
-        if not futures:
-            self._core.clock.wait(min(left, LOOK_AGAIN), threading.Event())
-            return
-        done, _ = wait_for(futures, timeout=left)
-        for future in done:
-            error = None if future.cancelled() else future.exception()
-            if error is not None:
-                logger.error("A refresh broke off.", exc_info=error)
+        # What was handed over and has not begun is on its way, and the cards say so.
+        return tuple(
+            (
+                state,
+                _on_its_way(decision)
+                if awaited.is_on_its_way(survey_of(account, state))
+                else decision,
+            )
+            for state, decision in decided
+        ), settings
 
     def _decide(
         self,
@@ -168,16 +147,6 @@ class Cards:
                 progress(done, total, what)
 
 
-def _surveys(account: str, decided: Sequence[Decided], kind: DecisionKind) -> tuple[SurveyKey, ...]:
-    return tuple(
-        dict.fromkeys(
-            SurveyKey(account, state.metric.source, state.metric.definition.survey_id)
-            for state, decision in decided
-            if decision is not None and decision.kind is kind
-        )
-    )
-
-
 def _on_its_way(decision: Decision | None) -> Decision | None:
     if decision is None or decision.kind is not DecisionKind.DUE:
         return decision
@@ -200,6 +169,7 @@ def _card(state: MetricState, decision: Decision | None, account: AccountSetting
         result=value.result if value else None,
         text=format_value(value.result.unit, value.result.current.value) if value else "",
         as_of=value.as_of if value else None,
+        running=_running(state, decision),
         freshness=_freshness(decision, failed=problem is not None, valued=value is not None),
         problem=_shown_problem(state, decision, problem, value.result if value else None),
         next_at=decision.next_at if decision else None,
@@ -207,6 +177,13 @@ def _card(state: MetricState, decision: Decision | None, account: AccountSetting
         if decision
         else "The account has no connection to this source; connect it to go on.",
     )
+
+
+def _running(state: MetricState, decision: Decision | None) -> Running | None:
+    in_flight = decision is not None and decision.kind is DecisionKind.IN_FLIGHT
+    if not in_flight or state.running_since is None:
+        return None
+    return Running(started_at=state.running_since, percent=state.percent)
 
 
 def _attempt_problem(attempt: Attempt | None, decision: Decision | None) -> Problem | None:

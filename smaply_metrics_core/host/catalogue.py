@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.host.actors import Actor, Role
-from smaply_metrics_core.host.keeping import Kept
+from smaply_metrics_core.host.keeping import Kept, Told
 from smaply_metrics_core.host.offering import metric_options
 from smaply_metrics_core.host.options import Draft, MetricOptions
 from smaply_metrics_core.host.store.connections import read_account
@@ -44,16 +44,44 @@ class SurveyPage(Frozen):
     listed_at: datetime
 
 
+class Questionnaires:
+    """The surveys that were described lately, for the parts of the host that need them."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._kept = Kept[Questionnaire](core.clock, MOST_QUESTIONNAIRES)
+
+    def get(self, row: ConnectionRow, survey_id: str, *, reload: bool) -> Questionnaire:
+        """Give what is kept, or ask for it."""
+
+        def ask() -> Questionnaire:
+            deadline = self._core.deadline(self._core.settings.deadlines.list)
+            with self._core.session(row, deadline) as session:
+                return session.questions(survey_id)
+
+        return self._kept.get((*_of(row), survey_id), ask, reload=reload).value
+
+    def find(self, row: ConnectionRow, survey_id: str) -> Questionnaire | None:
+        """Give what is kept."""
+        told = self._kept.find((*_of(row), survey_id))
+        return told.value if told else None
+
+    def keep(self, row: ConnectionRow, questionnaire: Questionnaire) -> None:
+        """Keep what was just asked for."""
+        told = Told(questionnaire, self._core.now())
+        self._kept.keep((*_of(row), questionnaire.survey.id), told)
+
+
 class Catalogue:
     """What there is to measure, kept for ten minutes so that a form answers at once.
 
     What is kept belongs to one version of one connection: nobody sees what other credentials see.
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, questionnaires: Questionnaires) -> None:
         self._core = core
         self._surveys = Kept[tuple[Survey, ...]](core.clock, MOST_LISTS)
-        self._questionnaires = Kept[Questionnaire](core.clock, MOST_QUESTIONNAIRES)
+        self._questionnaires = questionnaires
 
     def surveys(  # noqa: PLR0913  # Which ones, all by name.
         self,
@@ -105,10 +133,7 @@ class Catalogue:
         """
         actor.require(Role.EDITOR, "Choosing a question")
         row = self._core.find_connection(actor.account, connection_id)
-        told = self._questionnaires.get(
-            (*_of(row), survey_id), lambda: self._describe(row, survey_id), reload=reload
-        )
-        return told.value
+        return self._questionnaires.get(row, survey_id, reload=reload)
 
     def options(self, questionnaire: Questionnaire, draft: Draft) -> MetricOptions:
         """Say what each list of a metric's form may offer, as ``metric_options`` does."""
@@ -141,11 +166,6 @@ class Catalogue:
             surveys = session.surveys()
         by_name = sorted(surveys, key=lambda one: (one.name.casefold(), one.id))
         return tuple(sorted(by_name, key=lambda one: one.last_modified or _LONG_AGO, reverse=True))
-
-    def _describe(self, row: ConnectionRow, survey_id: str) -> Questionnaire:
-        deadline = self._core.deadline(self._core.settings.deadlines.list)
-        with self._core.session(row, deadline) as session:
-            return session.questions(survey_id)
 
 
 def _of(row: ConnectionRow) -> tuple[str, int]:

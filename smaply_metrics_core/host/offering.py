@@ -111,6 +111,14 @@ def metric_options(questionnaire: Questionnaire, draft: Draft) -> MetricOptions:
     )
 
 
+def offered_group_bys(questionnaire: Questionnaire, question_id: str | None) -> tuple[GroupBy, ...]:
+    """Give everything that a question, or without one the responses, may be grouped by."""
+    trial = _Trial(questionnaire)
+    trial.hold("type", MetricType.SERIES)
+    trial.hold("question_id", question_id)
+    return trial.group_bys()
+
+
 class _Trial:
     """Tries definitions of one survey.
 

@@ -1,10 +1,10 @@
-"""Where background refreshes run: in a small thread pool of this process."""
+"""Where background refreshes run: by default in a small thread pool of this process."""
 
 from __future__ import annotations
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,27 @@ class SurveyKey(NamedTuple):
     account: str
     source: str
     survey_id: str
+
+
+class Refresher(Protocol):
+    """Takes surveys that are due, and sees to it that each is refreshed once, soon, somewhere."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes nothing more."""
+        ...
+
+    def submit(self, key: SurveyKey, *, forced: bool) -> Future[None] | None:
+        """Have a survey refreshed, or join what is on its way for it.
+
+        Gives what ends with the refresh; ``None`` when another process makes it, whose traces are
+        then found in the store.
+        """
+        ...
+
+    def close(self) -> None:
+        """Take nothing more, and leave nothing of it running in this process."""
+        ...
 
 
 class ThreadRefresher:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -14,9 +14,26 @@ from smaply_metrics_core.host import AsyncMetricsHost, Clock, SourceRegistry, Sy
 from smaply_metrics_host import __version__
 from smaply_metrics_host.api import add_api
 from smaply_metrics_host.downloads import Downloads
+from smaply_metrics_host.drawings import Drawings
+from smaply_metrics_host.faces import Faces
 from smaply_metrics_host.jobs import Jobs
-from smaply_metrics_host.pages import connection, debug, integrations, maps, start
+from smaply_metrics_host.live import Hub
+from smaply_metrics_host.making.drafts import Drafts
+from smaply_metrics_host.map_views import MapViews
+from smaply_metrics_host.pages import (
+    connection,
+    debug,
+    integrations,
+    map_charts,
+    map_live,
+    maps,
+    metric_form,
+    preview,
+    start,
+    upload,
+)
 from smaply_metrics_host.pages import jobs as job_pages
+from smaply_metrics_host.pages import metrics as metric_pages
 from smaply_metrics_host.pages import sign_in as sign_in_pages
 from smaply_metrics_host.site import Site
 from smaply_metrics_host.store.database import Database
@@ -33,6 +50,23 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from smaply_metrics_host.settings import HostSettings
+
+PAGES: Final = (
+    start,
+    sign_in_pages,
+    maps,
+    map_live,
+    map_charts,
+    metric_pages,
+    metric_form,
+    preview,
+    upload,
+    integrations,
+    connection,
+    debug,
+    job_pages,
+    static,
+)
 
 
 def create_app(
@@ -57,26 +91,37 @@ def create_app(
     async def opened(app: FastAPI) -> AsyncIterator[None]:
         database = await run_in_threadpool(Database, settings.home)
         people = People(database, now)
-        jobs = Jobs(now)
+        journeys = Journeys(database, now)
+        jobs, faces, drawings = Jobs(now), Faces(), Drawings()
+        templates = Templates(now, settings.support, drawings)
         try:
             async with AsyncMetricsHost(
                 settings.framework, clock=now, registry=registry
             ) as metrics:
+                map_views = MapViews(journeys, metrics, faces, templates)
+                hub = Hub(map_views.look, now.monotonic)
                 app.state.site = Site(
                     settings=settings,
                     clock=now,
                     metrics=metrics,
                     people=people,
-                    journeys=Journeys(database, now),
+                    journeys=journeys,
                     placing=Placing(database),
                     jobs=jobs,
                     downloads=await run_in_threadpool(Downloads, settings.home),
+                    faces=faces,
+                    drawings=drawings,
+                    drafts=Drafts(now),
+                    map_views=map_views,
+                    hub=hub,
                     sign_in=sign_in(people),
-                    templates=Templates(now, settings.support),
+                    templates=templates,
                 )
                 yield
+                await hub.close()
                 await jobs.close()
         finally:
+            await drawings.close()
             database.close()
 
     app = FastAPI(
@@ -88,7 +133,7 @@ def create_app(
     )
     handle_errors(app)
     add_api(app)
-    for part in (start, sign_in_pages, maps, integrations, connection, debug, job_pages, static):
+    for part in PAGES:
         app.include_router(part.router)
 
     @app.get("/healthz", include_in_schema=False)

@@ -27,7 +27,10 @@ def listen(address: str, port: int) -> socket.socket:
     Raises:
         InputError: when it is taken, or this machine does not have the address.
     """
-    listening = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    # Only of a socket that says it is TCP does asyncio send small answers at once: else each one
+    # waits some 40 ms for the other side.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((address, port))

@@ -10,7 +10,12 @@ from fastapi import Depends, Request
 if TYPE_CHECKING:
     from smaply_metrics_core.host import AsyncMetricsHost, Clock
     from smaply_metrics_host.downloads import Downloads
+    from smaply_metrics_host.drawings import Drawings
+    from smaply_metrics_host.faces import Faces
     from smaply_metrics_host.jobs import Jobs
+    from smaply_metrics_host.live import Hub
+    from smaply_metrics_host.making.drafts import Drafts
+    from smaply_metrics_host.map_views import MapViews
     from smaply_metrics_host.settings import HostSettings
     from smaply_metrics_host.store.journeys import Journeys
     from smaply_metrics_host.store.people import People
@@ -30,6 +35,11 @@ class Site:
         placing: The cards on them; synchronous, for the thread pool.
         jobs: What runs longer than a request.
         downloads: Where jobs make files.
+        faces: What values look like.
+        drawings: Their charts.
+        drafts: Forms of metrics that people have put aside.
+        map_views: Maps with their cards as they are now.
+        hub: Tells open maps of changes.
         sign_in: Says who a request comes from.
     """
 
@@ -41,6 +51,11 @@ class Site:
     placing: Placing
     jobs: Jobs
     downloads: Downloads
+    faces: Faces
+    drawings: Drawings
+    drafts: Drafts
+    map_views: MapViews
+    hub: Hub
     sign_in: SignIn
     templates: Templates
 

@@ -208,6 +208,11 @@ class People:
         with self._database.writing() as db:
             db.execute(delete(sessions).where(sessions.c.digest == _digest(token)))
 
+    def accounts(self) -> tuple[str, ...]:
+        """Give the ids of all accounts."""
+        with self._database.reading() as db:
+            return tuple(db.execute(select(accounts.c.id).order_by(accounts.c.id)).scalars())
+
     def of_account(self, account: str) -> tuple[Person, ...]:
         """Give an account's people by name."""
         with self._database.reading() as db:

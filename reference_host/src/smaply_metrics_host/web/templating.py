@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from smaply_metrics_core.host import Clock
+    from smaply_metrics_host.drawings import Drawings
     from smaply_metrics_host.store.people import Session
 
 HERE: Final = Path(__file__).parent.parent
@@ -31,9 +32,10 @@ class Templates:
     Args:
         clock: Says what is “12 minutes ago”.
         support: Whom people may ask, shown under each issue; may be empty.
+        drawings: What charts are drawn from.
     """
 
-    def __init__(self, clock: Clock, support: str) -> None:
+    def __init__(self, clock: Clock, support: str, drawings: Drawings) -> None:
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -45,6 +47,9 @@ class Templates:
             "asset": asset,
             "support": support,
             "Role": Role,
+            "now": clock.now,
+            "chart_spec": drawings.spec,
+            "chart_script": lambda: drawings.script_address,
             "ago": lambda instant: wording.ago(instant, clock.now()),
         }
         self._environment.filters |= {"count": wording.count, "role": wording.role, "code": code}

@@ -1,0 +1,137 @@
+"""What one load has handed to the refresher, and how long it waits for that."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from concurrent.futures import wait as wait_for
+from typing import TYPE_CHECKING, Final
+
+from smaply_metrics_core.host.refreshers import SurveyKey
+from smaply_metrics_core.refresh import DecisionKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+
+    from smaply_metrics_core.context import Clock
+    from smaply_metrics_core.host.refreshers import Refresher
+    from smaply_metrics_core.host.store.states import Attempt, MetricState
+    from smaply_metrics_core.refresh import Decision
+
+    Decided = tuple[MetricState, Decision | None]
+    Attempts = tuple[Attempt | None, ...]
+
+logger = logging.getLogger(__name__)
+
+LOOK_AGAIN: Final = 0.2
+"""Seconds until the first look at a refresh that another process is making; later ones are rarer,
+as those who wait for it may be many."""
+
+LONGEST_PAUSE: Final = 2.0
+
+HAND_AGAIN: Final = 5.0
+"""Seconds after which a refresh that no other process has begun is handed over once more."""
+
+MOST_REFRESHES: Final = 2
+"""Refreshes of one survey that one load waits for: the running one that it joined, which may not
+cover a metric made meanwhile, and its own."""
+
+
+class Awaited:
+    """The refreshes that one load waits for.
+
+    Args:
+        refresher: Takes what is due.
+        clock: Time.
+        seconds: How long to wait at most.
+        cancelled: Ends the waiting when it is set.
+    """
+
+    def __init__(
+        self,
+        refresher: Refresher,
+        clock: Clock,
+        seconds: float,
+        cancelled: threading.Event | None,
+    ) -> None:
+        self._refresher = refresher
+        self._clock = clock
+        self._until = clock.monotonic() + seconds
+        self._cancelled = cancelled or threading.Event()
+        self._made: Counter[SurveyKey] = Counter()
+        self._futures: dict[SurveyKey, Future[None]] = {}
+        self._handed: dict[SurveyKey, tuple[Attempts, float]] = {}
+        self._elsewhere = False
+        self._pause = LOOK_AGAIN
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything was handed over yet."""
+        return bool(self._made)
+
+    def hand_over(self, account: str, decided: Sequence[Decided], *, forced: bool) -> None:
+        """Hand over what is due and not on its way by this load."""
+        now = self._clock.monotonic()
+        self._futures.clear()
+        for key, (attempts, _) in tuple(self._handed.items()):
+            if _attempts(account, decided, key) != attempts:
+                del self._handed[key]  # It was begun since, or has even ended.
+        for key in surveys(account, decided, DecisionKind.DUE):
+            _, since = self._handed.get(key, ((), now - HAND_AGAIN))
+            if self._made[key] >= MOST_REFRESHES or now - since < HAND_AGAIN:
+                continue
+            future = self._refresher.submit(key, forced=forced)
+            if future is not None:
+                self._futures[key] = future
+            if key not in self._handed:
+                self._made[key] += 1
+            if future is None:
+                self._handed[key] = (_attempts(account, decided, key), now)
+        self._elsewhere = bool(surveys(account, decided, DecisionKind.IN_FLIGHT))
+
+    def pause(self) -> bool:
+        """Wait until there may be something new; False when there is nothing to wait for."""
+        left = self._until - self._clock.monotonic()
+        waiting = self._futures or self._handed or self._elsewhere
+        if left <= 0 or not waiting or self._refresher.closed or self._cancelled.is_set():
+            return False
+        if not self._futures:
+            self._clock.wait(min(left, self._pause), self._cancelled)
+            self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
+            return True
+        running: set[Future[None]] = set(self._futures.values())
+        while running and left > 0 and not self._cancelled.is_set():
+            done, running = wait_for(running, timeout=min(left, LOOK_AGAIN))
+            for future in done:
+                error = None if future.cancelled() else future.exception()
+                if error is not None:
+                    logger.error("A refresh broke off.", exc_info=error)
+            left = self._until - self._clock.monotonic()
+        return True
+
+    def is_on_its_way(self, key: SurveyKey) -> bool:
+        """Whether a refresh that was handed over has yet to begin or to end."""
+        future = self._futures.get(key)
+        return key in self._handed or (future is not None and not future.done())
+
+
+def surveys(account: str, decided: Sequence[Decided], kind: DecisionKind) -> tuple[SurveyKey, ...]:
+    """Give the surveys of the metrics about which this was decided."""
+    return tuple(
+        dict.fromkeys(
+            survey_of(account, state)
+            for state, decision in decided
+            if decision is not None and decision.kind is kind
+        )
+    )
+
+
+def survey_of(account: str, state: MetricState) -> SurveyKey:
+    """Give what a metric is refreshed with."""
+    return SurveyKey(account, state.metric.source, state.metric.definition.survey_id)
+
+
+def _attempts(account: str, decided: Sequence[Decided], key: SurveyKey) -> Attempts:
+    return tuple(state.attempt for state, _ in decided if survey_of(account, state) == key)
