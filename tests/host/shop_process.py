@@ -17,9 +17,11 @@ import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smaply_metrics_core import MetricQuery, MetricsError, SourceContext, Tally, hookimpl
 from smaply_metrics_core.context import SystemClock
 from smaply_metrics_core.host import (
     Actor,
@@ -30,28 +32,38 @@ from smaply_metrics_core.host import (
     Settings,
 )
 from smaply_metrics_core.sources import SourceRegistry
-from tests.host.fake_source import Shop, entry_point, stars
+from tests.host.fake_source import Shop, ShopCredentials, entry_point, stars
 
 if TYPE_CHECKING:
-    from smaply_metrics_core import SourceContext
+    from collections.abc import Iterator, Sequence
+
     from smaply_metrics_core.host import Card
 
 SECONDS = 0.02
 
 
-def make_shop(log: Path, hold: Path) -> Shop:
-    """Make a shop that tells when exports begin, and holds them."""
-    shop = Shop(answers={"S1": stars("5", "4", "3", None), "S2": stars("1", "2")})
+@dataclass
+class LoggedShop(Shop):
+    """A shop that writes down which exports begin, and holds them while a file is there."""
 
-    def on_fetch(context: SourceContext) -> None:
-        with log.open("a") as file:
-            file.write(f"{shop.fetches[-1][0]}\n")
+    log: Path = field(default_factory=Path)
+    hold: Path = field(default_factory=Path)
+
+    @hookimpl
+    def fetch_metric(
+        self,
+        credentials: ShopCredentials,
+        context: SourceContext,
+        survey_id: str,
+        queries: Sequence[MetricQuery],
+    ) -> Iterator[tuple[str, Tally | MetricsError]]:
+        """Count the stars."""
+        with self.log.open("a") as file:
+            file.write(f"{survey_id}\n")
         context.progress(1, 4, "Exporting")
-        while hold.exists():
+        while self.hold.exists():
             context.pause(SECONDS)
-
-    shop.on_fetch = on_fetch
-    return shop
+        yield from super().fetch_metric(credentials, context, survey_id, queries)
 
 
 def open_host(told: dict[str, Any]) -> MetricsHost:
@@ -68,7 +80,14 @@ def open_host(told: dict[str, Any]) -> MetricsHost:
         registry=SourceRegistry(
             clock=SystemClock(),
             entry_points=lambda: [
-                entry_point("shop", make_shop(Path(told["log"]), Path(told["hold"])))
+                entry_point(
+                    "shop",
+                    LoggedShop(
+                        answers={"S1": stars("5", "4", "3", None), "S2": stars("1", "2")},
+                        log=Path(told["log"]),
+                        hold=Path(told["hold"]),
+                    ),
+                )
             ],
         ),
     )

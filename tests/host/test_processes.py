@@ -105,7 +105,7 @@ def fleet(tmp_path: Path, database: str | None, monkeypatch: pytest.MonkeyPatch)
         "database": database,
         "log": str(tmp_path / "log"),
         "hold": str(tmp_path / "hold"),
-        "lease": 1.5,
+        "lease": 4.0,
     }
     fleet = Fleet(told, tmp_path)
     yield fleet

@@ -1,0 +1,102 @@
+"""Batches: what a load costs does not grow with the metrics, and outcomes are saved together."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from smaply_metrics_core.host import Freshness
+from tests.host.conftest import AVERAGE, EDITOR, OTHER, RESPONSES, VIEWER, load, values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smaply_metrics_core.host import MetricsHost
+    from tests.host.conftest import World
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Collect what is executed meanwhile, a statement for many rows once for each, and commits."""
+    seen: list[str] = []
+
+    def note(_c: Any, _cur: Any, statement: str, parameters: Any, _ctx: Any, many: bool) -> None:  # noqa: ANN401, FBT001
+        seen.extend([statement] * (len(parameters) if many else 1))
+
+    def note_commit(_: Any) -> None:  # noqa: ANN401
+        seen.append("COMMIT")
+
+    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Engine, "commit", note_commit)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+        event.remove(Engine, "commit", note_commit)
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
+def test_a_load_makes_the_same_statements_for_one_metric_and_for_many(
+    connected: MetricsHost,
+    named: bool,  # noqa: FBT001  # A parameter of the test.
+) -> None:
+    """Whether it loads 1 or 60 metrics, named or all of the account, two statements do it."""
+    counts = []
+    made = []
+    for total in (1, 60):
+        while len(made) < total:
+            definition = OTHER if len(made) % 2 else AVERAGE
+            made.append(connected.metrics.add(EDITOR, "shop", f"M{len(made)}", definition).id)
+        connected.cards.load(VIEWER, wait=10)
+        with statements() as seen:
+            cards = connected.cards.load(VIEWER, made if named else None)
+        assert [card.freshness for card in cards] == [Freshness.FRESH] * total
+        counts.append(len([one for one in seen if not one.startswith("BEGIN")]))
+    assert counts == [2, 2]
+
+
+def test_more_metrics_can_be_named_than_a_statement_may_have_parameters(
+    connected: MetricsHost,
+) -> None:
+    """However many ids are given, they are one parameter."""
+    metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    load(connected)
+    cards = connected.cards.load(VIEWER, [metric.id] * 70_000)
+    assert len(cards) == 70_000
+    assert {card.text for card in cards} == {"4.0"}
+
+
+def test_outcomes_are_saved_in_one_transaction(connected: MetricsHost) -> None:
+    """The lease's return comes first, then every metric's attempt and value, then one commit."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    connected.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
+    with statements() as seen:
+        assert values(connected) == [4.0, 4.0]
+    returned = next(n for n, one in enumerate(seen) if one.startswith("UPDATE leases"))
+    saved = seen[returned : seen.index("COMMIT", returned)]
+    for written in ("UPDATE attempts", "INSERT INTO metric_values"):
+        there = [n for n, one in enumerate(seen) if one.startswith(written)]
+        assert there
+        assert {seen[n] for n in there} <= set(saved)
+    assert returned <= min(there) < max(there) < returned + len(saved)
+
+
+def test_a_metric_that_is_deleted_during_its_export_does_not_spoil_its_siblings(
+    world: World, connected: MetricsHost
+) -> None:
+    """The others get their values."""
+    gone = connected.metrics.add(EDITOR, "shop", "Gone", AVERAGE)
+    connected.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
+
+    def delete(_: object) -> None:
+        world.shop.on_fetch = None
+        connected.metrics.delete(EDITOR, gone.id)
+
+    world.shop.on_fetch = delete
+    load(connected)
+    assert [card.text for card in connected.cards.load(VIEWER)] == ["4"]
+    assert len(world.shop.fetches) == 1
