@@ -11,8 +11,8 @@ BROWSER := chromium fonts-liberation fonts-noto-cjk fonts-noto-color-emoji fonts
 WHAT_DECIDES := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser postgresql demo test lint format types walls tests wheels fix docs cassettes live \
-	lock clean
+.PHONY: help install browser postgresql demo test lint format types walls tests wheels fix docs \
+	cassettes screenshots guide live lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-11s%s\n", $$1, $$2 }' Makefile
@@ -82,6 +82,12 @@ docs: install ## write the table of causes in docs/ anew, from what the tests se
 
 cassettes: install ## record the answers that the contract tests replay anew, from the sandbox
 	$(BIN)/python -m plugins.qualtrics.tests.contract.record
+
+screenshots: install browser ## pictures of every page, state and width, in build/screenshots
+	$(BIN)/python -m reference_host.tests.e2e.screenshots build/screenshots
+
+guide: install browser ## take the pictures of docs/guide.md anew
+	$(BIN)/python -m reference_host.tests.e2e.screenshots --guide
 
 live: install ## read-only tests against a real account named in the environment
 	$(BIN)/pytest -m live plugins/qualtrics/tests/live

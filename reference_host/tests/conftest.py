@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.world import TOKEN, World, running
+from reference_host.tests.world import TOKEN, MovableClock, World, running
 from smaply_metrics_qualtrics.sandbox import SandboxServer
 from smaply_metrics_qualtrics.sandbox.generator import generate
 
@@ -26,13 +26,19 @@ def invented(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def sandbox_clock() -> MovableClock:
+    """The clock by which the sandbox's slowed exports take their time."""
+    return MovableClock()
+
+
+@pytest.fixture
 def sandbox(
-    invented: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    invented: Path, tmp_path: Path, sandbox_clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[SandboxServer]:
     """Qualtrics, played by a sandbox with the invented surveys."""
     surveys = tmp_path / "surveys"
     shutil.copytree(invented, surveys)
-    with SandboxServer(surveys, token=TOKEN) as server:
+    with SandboxServer(surveys, token=TOKEN, now=sandbox_clock.now) as server:
         # The source reads this variable itself.
         monkeypatch.setenv("SMAPLY_QUALTRICS_SANDBOX", server.host)
         yield server

@@ -60,7 +60,7 @@ def test_a_survey_is_found_among_many(world: World) -> None:
     assert "Q&amp;A Relationship survey" in listed
     assert "3 surveys." in listed
     assert found.count('name="survey"') == by_id.count('name="survey"') == 1
-    assert "1 survey of 3 surveys." in found
+    assert "1 of 3 surveys." in found
     assert "&lt;b&gt;nothing&lt;/b&gt;" in none
 
 

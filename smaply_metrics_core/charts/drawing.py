@@ -11,6 +11,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET  # It reads what vl-convert wrote, nothing else.
 
+from smaply_metrics_core.charts.plain import plain, plain_spelling
 from smaply_metrics_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ VEGA_LITE: Final = "6.4"
 SVG_NAMESPACE: Final = "http://www.w3.org/2000/svg"
 MOST_KEPT: Final = 256
 """Drawings that a process keeps: at some 10 kB each they take a few megabytes."""
+
+LAST_OF_ONE_UNIT: Final = 0xFFFF
+PRIVATE_USE: Final = range(0xE000, 0xF900)
+"""Characters that mean nothing to anybody else."""
 
 SNIPPET: Final = """
 window.smaplyCharts = {
@@ -48,21 +53,33 @@ class Drawings:
     def draw(self, spec: Mapping[str, Any], width: int, height: int) -> str:
         """Give the drawing of a specification, from those kept if it is there."""
         sized = dict(spec) | {"width": width, "height": height}
-        key = json.dumps(sized, sort_keys=True, allow_nan=False)
+        told = json.dumps(sized, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        key = plain_spelling(told)
+        found = self._find(key)
+        if found is not None:
+            return found
+        with self._drawing:
+            # Another thread may have drawn it while this one waited.
+            found = self._find(key)
+            if found is not None:
+                return found
+            drawn = _finished(_drawn(key), plain(str(spec.get("description", ""))))
+            with self._keeping:
+                self._kept[key] = drawn
+                while len(self._kept) > self._most:
+                    self._kept.popitem(last=False)
+        return drawn
+
+    def _find(self, key: str) -> str | None:
         with self._keeping:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
-        with self._drawing:
-            drawn = _finished(_vl_convert().vegalite_to_svg(sized, vl_version=VEGA_LITE), sized)
-        with self._keeping:
-            self._kept[key] = drawn
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return drawn
+            return self._kept.get(key)
 
 
 _DRAWINGS: Final = Drawings()
+
+MOST_PIXELS: Final = 4000
 
 
 def svg(spec: Mapping[str, Any], width: int, height: int) -> str:
@@ -86,9 +103,6 @@ def svg(spec: Mapping[str, Any], width: int, height: int) -> str:
             remedy=f"Give width and height from 1 to {MOST_PIXELS:,} pixels.",
         )
     return _DRAWINGS.draw(spec, width, height)
-
-
-MOST_PIXELS: Final = 4000
 
 
 def browser_bundle() -> str:
@@ -118,17 +132,29 @@ def _vl_convert() -> ModuleType:
     return vl_convert
 
 
-def _finished(drawn: str, spec: Mapping[str, Any]) -> str:
-    """Give an SVG its title, and its marks theirs."""
+def _drawn(spec: str) -> str:
+    """Draw a specification.
+
+    Vega cuts long texts between any two UTF-16 units, and vl-convert fails on half a character. So
+    each character of two units, such as an emoji, gives way to one of one unit while it draws.
+    """
+    large = sorted({character for character in spec if ord(character) > LAST_OF_ONE_UNIT})
+    free = (chr(code) for code in PRIVATE_USE if chr(code) not in spec)
+    stand_ins = dict(zip(large, free, strict=False))
+    small = {ord(one): stand_ins.get(one, "\ufffd") for one in large}
+    drawn: str = _vl_convert().vegalite_to_svg(spec.translate(small), vl_version=VEGA_LITE)
+    return drawn.translate({ord(stand_in): one for one, stand_in in stand_ins.items()})
+
+
+def _finished(drawn: str, description: str) -> str:
+    """Give an SVG its description, and its marks what is shown on hover."""
     ET.register_namespace("", SVG_NAMESPACE)
     root = ET.fromstring(drawn)  # noqa: S314  # As above.
     for mark in root.iter():
         if mark.get("role") == "graphics-symbol" and mark.get("aria-roledescription") != "axis":
             _titled(mark, mark.get("aria-label", ""))
     root.set("role", "img")
-    description = str(spec.get("description", ""))
-    if description:
-        root.set("aria-label", description)
+    root.set("aria-label", description)
     return ET.tostring(root, encoding="unicode")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from smaply_metrics_core.charts.plain import plain
 from smaply_metrics_core.charts.theme import SMALL
 from smaply_metrics_core.charts.wording import target_said
 from smaply_metrics_core.models.query import Period
@@ -83,13 +84,15 @@ def target_line(result: Result, display: Display, theme: Theme, channel: str) ->
     """Draw the target across the marks, named at the side where no other titles are."""
     if display.target is None:
         return []
-    said = target_said(result.unit, display)
+    said = plain(target_said(result.unit, display))
     beside = {"x": "top", "y": "left" if display.titles_on_right else "right"}
     axis = {
         "orient": beside[channel],
         "values": [display.target],
         "grid": False,
-        "labelExpr": json.dumps(f"Target {said}" if channel == "x" else ["Target", said]),
+        "labelExpr": json.dumps(
+            f"Target {said}" if channel == "x" else ["Target", said], ensure_ascii=False
+        ),
         "labelColor": theme.text,
         "labelPadding": 4,
         "labelLimit": 90,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from smaply_metrics_core.charts.bars import lying, upright
@@ -10,6 +9,7 @@ from smaply_metrics_core.charts.choosing import chart_of
 from smaply_metrics_core.charts.comparing import bar_comparison
 from smaply_metrics_core.charts.gauges import gauge
 from smaply_metrics_core.charts.lines import line
+from smaply_metrics_core.charts.plain import plain_json
 from smaply_metrics_core.charts.rings import ring
 from smaply_metrics_core.charts.summary import summary
 from smaply_metrics_core.charts.theme import THEMES, config
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from smaply_metrics_core.models.result import Result
 
 SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
-
-_NO_TEXT: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def vega_lite(
@@ -61,26 +59,15 @@ def vega_lite(
             drawn = draw(result, display, colors)
         case _:
             return None
-    made = {
-        "$schema": SCHEMA,
-        "description": summary(result, display, zone=zone),
-        "width": "container",
-        "height": "container",
-        "autosize": {"type": "fit", "contains": "padding"},
-        **drawn,
-        "config": config(colors),
-    }
-    cleaned: dict[str, Any] = _cleaned(made)
-    return cleaned
-
-
-def _cleaned(part: Any) -> Any:  # noqa: ANN401  # Any JSON.
-    """Replace what no XML may hold, so that a label with a control character breaks no drawing."""
-    match part:
-        case str():
-            return _NO_TEXT.sub(" ", part)
-        case list():
-            return [_cleaned(one) for one in part]
-        case dict():
-            return {key: _cleaned(value) for key, value in part.items()}
-    return part
+    spec: dict[str, Any] = plain_json(
+        {
+            "$schema": SCHEMA,
+            "description": summary(result, display, zone=zone),
+            "width": "container",
+            "height": "container",
+            "autosize": {"type": "fit", "contains": "padding"},
+            **drawn,
+            "config": config(colors),
+        }
+    )
+    return spec

@@ -12,7 +12,7 @@ from smaply_metrics_core.host.refreshers import SurveyKey
 from smaply_metrics_core.refresh import DecisionKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
 
     from smaply_metrics_core.context import Clock
@@ -39,6 +39,9 @@ MOST_REFRESHES: Final = 2
 cover a metric made meanwhile, and its own."""
 
 
+_JOINED: Final = (DecisionKind.FRESH, DecisionKind.FAILED_RESTING, DecisionKind.IN_FLIGHT)
+
+
 class Awaited:
     """The refreshes that one load waits for.
 
@@ -61,7 +64,9 @@ class Awaited:
         self._until = clock.monotonic() + seconds
         self._cancelled = cancelled or threading.Event()
         self._made: Counter[SurveyKey] = Counter()
-        self._futures: dict[SurveyKey, Future[None]] = {}
+        self._pending: Mapping[SurveyKey, Future[object]] = {}
+        self._due: Sequence[SurveyKey] = ()
+        self._futures: dict[SurveyKey, Future[object]] = {}
         self._handed: dict[SurveyKey, tuple[Attempts, float]] = {}
         self._elsewhere = False
         self._pause = LOOK_AGAIN
@@ -71,25 +76,39 @@ class Awaited:
         """Whether anything was handed over yet."""
         return bool(self._made)
 
+    def look(self) -> None:
+        """See what is on its way in this process."""
+        # Before the store is read: what has ended since shows in what is stored.
+        self._pending = self._refresher.pending()
+
     def hand_over(self, account: str, decided: Sequence[Decided], *, forced: bool) -> None:
-        """Hand over what is due and not on its way by this load."""
+        """Hand over what is due, and join what is on its way in this process."""
         now = self._clock.monotonic()
-        self._futures.clear()
         for key, (attempts, _) in tuple(self._handed.items()):
             if _attempts(account, decided, key) != attempts:
                 del self._handed[key]  # It was begun since, or has even ended.
-        for key in surveys(account, decided, DecisionKind.DUE):
-            _, since = self._handed.get(key, ((), now - HAND_AGAIN))
-            if self._made[key] >= MOST_REFRESHES or now - since < HAND_AGAIN:
-                continue
+        due = [
+            key
+            for key in _surveys(account, decided, DecisionKind.DUE)
+            if self._made[key] < MOST_REFRESHES
+            and now - self._handed.get(key, ((), now - HAND_AGAIN))[1] >= HAND_AGAIN
+        ]
+        # Those on their way are joined, also where it was an Editor who asked for them.
+        self._futures = {
+            key: self._pending[key]
+            for key in _surveys(account, decided, *_JOINED)
+            if key in self._pending and key not in due and self._made[key] < MOST_REFRESHES
+        }
+        self._made.update(self._futures)
+        for key in due:
             future = self._refresher.submit(key, forced=forced)
             if future is not None:
                 self._futures[key] = future
-            if key not in self._handed:
-                self._made[key] += 1
-            if future is None:
+            else:
                 self._handed[key] = (_attempts(account, decided, key), now)
-        self._elsewhere = bool(surveys(account, decided, DecisionKind.IN_FLIGHT))
+        self._made.update(due)
+        self._due = due
+        self._elsewhere = bool(_surveys(account, decided, DecisionKind.IN_FLIGHT))
 
     def pause(self) -> bool:
         """Wait until there may be something new; False when there is nothing to wait for."""
@@ -101,7 +120,7 @@ class Awaited:
             self._clock.wait(min(left, self._pause), self._cancelled)
             self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
             return True
-        running: set[Future[None]] = set(self._futures.values())
+        running: set[Future[object]] = set(self._futures.values())
         while running and left > 0 and not self._cancelled.is_set():
             done, running = wait_for(running, timeout=min(left, LOOK_AGAIN))
             for future in done:
@@ -111,26 +130,28 @@ class Awaited:
             left = self._until - self._clock.monotonic()
         return True
 
-    def is_on_its_way(self, key: SurveyKey) -> bool:
-        """Whether a refresh that was handed over has yet to begin or to end."""
-        future = self._futures.get(key)
-        return key in self._handed or (future is not None and not future.done())
-
-
-def surveys(account: str, decided: Sequence[Decided], kind: DecisionKind) -> tuple[SurveyKey, ...]:
-    """Give the surveys of the metrics about which this was decided."""
-    return tuple(
-        dict.fromkeys(
-            survey_of(account, state)
-            for state, decision in decided
-            if decision is not None and decision.kind is kind
-        )
-    )
+    @property
+    def on_their_way(self) -> set[SurveyKey]:
+        """The surveys that have a refresh to begin or to end."""
+        due = () if self._refresher.closed else self._due
+        return {*self._pending, *self._handed, *due}
 
 
 def survey_of(account: str, state: MetricState) -> SurveyKey:
     """Give what a metric is refreshed with."""
     return SurveyKey(account, state.metric.source, state.metric.definition.survey_id)
+
+
+def _surveys(
+    account: str, decided: Sequence[Decided], *kinds: DecisionKind
+) -> tuple[SurveyKey, ...]:
+    return tuple(
+        dict.fromkeys(
+            survey_of(account, state)
+            for state, decision in decided
+            if decision is not None and decision.kind in kinds
+        )
+    )
 
 
 def _attempts(account: str, decided: Sequence[Decided], key: SurveyKey) -> Attempts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from smaply_metrics_core.calculations.value import format_value
 from smaply_metrics_core.host.actors import Actor, Role
 from smaply_metrics_core.host.awaiting import Awaited, survey_of
 from smaply_metrics_core.host.nothing import nothing_counted
-from smaply_metrics_core.host.refreshers import SurveyKey, ThreadRefresher
+from smaply_metrics_core.host.refreshers import Refresher, SurveyKey, ThreadRefresher
 from smaply_metrics_core.host.refreshing import SurveyRefresh
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store import metrics as metric_rows
@@ -21,7 +20,7 @@ from smaply_metrics_core.models.problem import Blame, Problem
 from smaply_metrics_core.refresh import Decision, DecisionKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from smaply_metrics_core.host.core import Core
     from smaply_metrics_core.host.store.connections import AccountSettings
@@ -31,16 +30,16 @@ if TYPE_CHECKING:
     OnProgress = Callable[[float, float | None, str], None]
     Decided = tuple[MetricState, Decision | None]
 
-logger = logging.getLogger(__name__)
-
 
 class Cards:
     """Cards of metrics, kept fresh by the refresh policy."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, refresher: Refresher | None = None) -> None:
         self._core = core
         self._listeners: list[tuple[str, OnProgress]] = []
-        self._refresher = ThreadRefresher(SurveyRefresh(core, self._tell), core.settings.workers)
+        self._refresher = refresher or ThreadRefresher(
+            SurveyRefresh(core, self._tell), core.settings.workers
+        )
 
     def load(  # noqa: PLR0913  # Which cards, and how eagerly.
         self,
@@ -71,18 +70,19 @@ class Cards:
         if force:
             actor.require(Role.EDITOR, "Refreshing at once")
         if not refresh:
-            decided, account = self._decide(actor.account, metric_ids=metric_ids)
-            return tuple(_card(state, decision, account) for state, decision in decided)
+            # Looked at first: what has ended since then shows in what is stored.
+            pending = self._refresher.pending()
+            decided, settings = self._decide(actor.account, metric_ids=metric_ids)
+            return _cards(actor.account, decided, settings, pending)
         listener = (actor.account, progress) if progress is not None else None
         if listener is not None:
             self._listeners.append(listener)
         try:
             awaited = Awaited(self._refresher, self._core.clock, wait, cancelled)
-            decided, account = self._refresh(actor.account, metric_ids, awaited, force=force)
+            return self._refresh(actor.account, metric_ids, awaited, force=force)
         finally:
             if listener is not None:
                 self._listeners.remove(listener)
-        return tuple(_card(state, decision, account) for state, decision in decided)
 
     def decisions(self, actor: Actor, source: str, survey_id: str) -> tuple[Decided, ...]:
         """Give the states of a survey's metrics and what the policy says of each, for support."""
@@ -95,24 +95,14 @@ class Cards:
 
     def _refresh(
         self, account: str, metric_ids: Sequence[str] | None, awaited: Awaited, *, force: bool
-    ) -> tuple[tuple[Decided, ...], AccountSettings]:
+    ) -> tuple[Card, ...]:
         while True:
-            decided, settings = self._decide(
-                account, metric_ids=metric_ids, force=force and not awaited.asked
-            )
-            awaited.hand_over(account, decided, forced=force and not awaited.asked)
+            awaited.look()
+            forced = force and not awaited.asked
+            decided, settings = self._decide(account, metric_ids=metric_ids, force=forced)
+            awaited.hand_over(account, decided, forced=forced)
             if not awaited.pause():
-                break
-        # What was handed over and has not begun is on its way, and the cards say so.
-        return tuple(
-            (
-                state,
-                _on_its_way(decision)
-                if awaited.is_on_its_way(survey_of(account, state))
-                else decision,
-            )
-            for state, decision in decided
-        ), settings
+                return _cards(account, decided, settings, awaited.on_their_way)
 
     def _decide(
         self,
@@ -147,9 +137,26 @@ class Cards:
                 progress(done, total, what)
 
 
+def _cards(
+    account: str,
+    decided: Sequence[Decided],
+    settings: AccountSettings,
+    pending: Container[SurveyKey],
+) -> tuple[Card, ...]:
+    """Make the cards; those whose survey waits for its refresh in this process say so."""
+    return tuple(
+        _card(
+            state,
+            _on_its_way(decision) if survey_of(account, state) in pending else decision,
+            settings,
+        )
+        for state, decision in decided
+    )
+
+
 def _on_its_way(decision: Decision | None) -> Decision | None:
-    if decision is None or decision.kind is not DecisionKind.DUE:
-        return decision
+    if decision is None or decision.kind is DecisionKind.RESTING:
+        return decision  # Its connection is left alone, so the refresh will not be made.
     return replace(decision, kind=DecisionKind.IN_FLIGHT, reason="It is being updated now.")
 
 

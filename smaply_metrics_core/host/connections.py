@@ -380,7 +380,10 @@ def _masked(credentials: Credentials) -> tuple[FieldView, ...]:
     views = []
     for field in credential_fields(type(credentials)):
         value = getattr(credentials, field.name)
-        shown = mask(value.get_secret_value()) if field.secret else str(value)
+        if field.secret:
+            shown = mask(value.get_secret_value())
+        else:
+            shown = "" if value is None else str(value)
         views.append(
             FieldView(name=field.name, label=field.label, secret=field.secret, value=shown)
         )

@@ -103,10 +103,10 @@ class Metrics:
             rows.add(db, actor.account, actor.user, metric)
         return metric
 
-    def list(self, actor: Actor) -> tuple[Metric, ...]:
-        """Give the account's metrics, oldest first."""
+    def list(self, actor: Actor, workspace: str | None = None) -> tuple[Metric, ...]:
+        """Give the account's metrics, oldest first; all of them, or those of one workspace."""
         with self._core.store.reading() as db:
-            return rows.of_account(db, actor.account)
+            return rows.of_account(db, actor.account, workspace=workspace)
 
     def show(self, actor: Actor, metric_id: str) -> Metric:
         """Give one metric.

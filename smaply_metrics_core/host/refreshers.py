@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 class SurveyKey(NamedTuple):
@@ -26,12 +26,16 @@ class Refresher(Protocol):
         """Whether it takes nothing more."""
         ...
 
-    def submit(self, key: SurveyKey, *, forced: bool) -> Future[None] | None:
+    def submit(self, key: SurveyKey, *, forced: bool) -> Future[object] | None:
         """Have a survey refreshed, or join what is on its way for it.
 
         Gives what ends with the refresh; ``None`` when another process makes it, whose traces are
         then found in the store.
         """
+        ...
+
+    def pending(self) -> Mapping[SurveyKey, Future[object]]:
+        """Give the refreshes that wait for their turn or run in this process."""
         ...
 
     def close(self) -> None:
@@ -49,23 +53,23 @@ class ThreadRefresher:
     """
 
     def __init__(
-        self, refresh: Callable[[SurveyKey, bool, threading.Event], None], workers: int
+        self, refresh: Callable[[SurveyKey, bool, threading.Event], object], workers: int
     ) -> None:
         self._refresh = refresh
         self._workers = workers
         self._pool: ThreadPoolExecutor | None = None
-        self._running: dict[SurveyKey, Future[None]] = {}
+        self._running: dict[SurveyKey, Future[object]] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
 
-    def submit(self, key: SurveyKey, *, forced: bool) -> Future[None]:
+    def submit(self, key: SurveyKey, *, forced: bool) -> Future[object]:
         """Start a refresh, or join the one that is on its way for this survey.
 
         Once closed, nothing is started: what is given has ended.
         """
         with self._lock:
             if self.closed:
-                over: Future[None] = Future()
+                over: Future[object] = Future()
                 over.set_result(None)
                 return over
             if key in self._running:
@@ -76,6 +80,12 @@ class ThreadRefresher:
             self._running[key] = future
         future.add_done_callback(lambda _: self._forget(key))
         return future
+
+    def pending(self) -> dict[SurveyKey, Future[object]]:
+        """Give the refreshes that wait for their turn or run."""
+        with self._lock:
+            # Who waited for one may look before it is forgotten.
+            return {key: future for key, future in self._running.items() if not future.done()}
 
     @property
     def closed(self) -> bool:

@@ -6,6 +6,7 @@ import logging
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +39,19 @@ SECONDS_BETWEEN_TELLING: Final = 1.0
 """Other processes hear of a refresh's progress at most this often."""
 
 
+class RefreshEnd(Enum):
+    """How a refresh ended."""
+
+    DONE = auto()
+    """Every metric has its value or its problem."""
+    NOTHING_DUE = auto()
+    """Nothing was to be done, or somebody did it a moment ago."""
+    BUSY = auto()
+    """Somebody else is making one of this survey."""
+    CUT_SHORT = auto()
+    """The process shuts down; no attempt was made."""
+
+
 @dataclass
 class _Progress:
     """How much of a refresh is done, in percent; None while nobody knows."""
@@ -58,15 +72,24 @@ class SurveyRefresh:
         self._progress = progress
         self._owner = secrets.token_hex(8)
 
-    def __call__(self, key: SurveyKey, forced: bool, stopping: Event) -> None:  # noqa: FBT001
+    def __call__(
+        self,
+        key: SurveyKey,
+        forced: bool,  # noqa: FBT001  # As the refreshers give it.
+        stopping: Event,
+        *,
+        resumed: bool = False,
+    ) -> RefreshEnd:
         """Refresh one survey if, under its lease, it is still due.
 
         Every metric on the survey is answered by the one export and takes its attempt, not only
         those that somebody is looking at: so they stay in step. Problems end up on the cards.
+
+        ``resumed`` makes one due whose last attempt was cut short by the death of its process.
         """
-        begun = self._begin(key, forced=forced)
-        if begun is None:
-            return
+        begun = self._begin(key, forced=forced, resumed=resumed)
+        if isinstance(begun, RefreshEnd):
+            return begun
         lease, row, account, waiting = begun
         queries = {
             state.metric.id: make_query(
@@ -89,7 +112,7 @@ class SurveyRefresh:
                 outcomes = self._measure(key, row, waiting, queries, stopping, tell)
         except Cancelled:
             self._undo(lease, waiting)
-            return
+            return RefreshEnd.CUT_SHORT
         except MetricsError as error:
             outcomes = dict.fromkeys(queries, error)
         except BaseException:
@@ -99,17 +122,18 @@ class SurveyRefresh:
                 leases.release(db, lease)
             raise
         self._finish(lease, account, waiting, outcomes)
+        return RefreshEnd.DONE
 
     def _begin(
-        self, key: SurveyKey, *, forced: bool
-    ) -> tuple[Lease, ConnectionRow, AccountSettings, tuple[MetricState, ...]] | None:
+        self, key: SurveyKey, *, forced: bool, resumed: bool
+    ) -> tuple[Lease, ConnectionRow, AccountSettings, tuple[MetricState, ...]] | RefreshEnd:
         """Take the lease and write the attempt, or find that there is nothing to do."""
         now = self._core.now()
         with self._core.store.writing() as db:
             try:
                 row = connection_rows.find(db, key.account, key.source, keep=True)
             except NotFound:
-                return None
+                return RefreshEnd.NOTHING_DUE
             lease = leases.acquire(
                 db,
                 account=key.account,
@@ -120,15 +144,16 @@ class SurveyRefresh:
                 at=self._core.lease_now(),
             )
             if lease is None:
-                return None
+                return RefreshEnd.BUSY
             # Read under the lease: what another process did a moment ago is seen.
             account = connection_rows.read_account(db, key.account)
             waiting = states.read(db, key.account, survey=(key.source, key.survey_id), keep=True)
+            forced = forced or (resumed and any(map(_was_interrupted, waiting)))
             if not self._is_due(waiting, account, forced=forced) or (
                 row.stands_refused and not connection_rows.claim_refused(db, row, now)
             ):
                 leases.release(db, lease)
-                return None
+                return RefreshEnd.NOTHING_DUE
             if forced:
                 leases.note_forced(db, lease, now)
             states.begin_attempts(db, key.account, _fingerprints(waiting, account), now)
@@ -240,6 +265,10 @@ class SurveyRefresh:
         with self._core.store.writing() as db:
             if leases.release(db, lease):
                 states.restore_attempts(db, lease.account, waiting)
+
+
+def _was_interrupted(state: MetricState) -> bool:
+    return state.attempt is not None and state.attempt.ended_at is None
 
 
 def _fingerprints(waiting: Sequence[MetricState], account: AccountSettings) -> dict[str, str]:

@@ -14,7 +14,13 @@ from smaply_metrics_core.host.debugging import Debugging
 from smaply_metrics_core.host.keys import load_keys
 from smaply_metrics_core.host.metrics import Metrics
 from smaply_metrics_core.host.previewing import Previews
-from smaply_metrics_core.host.settings import KEY_FILE_NAME, STORE_NAME, Settings
+from smaply_metrics_core.host.queue import QueueRefresher
+from smaply_metrics_core.host.settings import (
+    KEY_FILE_NAME,
+    PROCRASTINATE,
+    STORE_NAME,
+    Settings,
+)
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.databases import parse_database
 from smaply_metrics_core.host.store.times import DatabaseClock
@@ -23,6 +29,8 @@ from smaply_metrics_core.sources import SourceRegistry
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
+
+    from smaply_metrics_core.host.worker import Worker
 
 
 SCRATCH_NAME: Final = "tmp"
@@ -96,8 +104,25 @@ class MetricsHost:
         questionnaires = Questionnaires(core)
         self.catalogue = Catalogue(core, questionnaires)
         self.metrics = Metrics(core, Previews(core, questionnaires))
-        self.cards = Cards(core)
+        self._core = core
+        self.cards = Cards(
+            core,
+            QueueRefresher(self._store) if settings.refresher == PROCRASTINATE else None,
+        )
         self.debug = Debugging(core, self.cards)
+
+    def worker(self, concurrency: int = 4) -> Worker:
+        """Make a worker, to be opened with ``with``: it runs refreshes that the fleet has queued.
+
+        Args:
+            concurrency: How many surveys it refreshes at the same time.
+
+        Raises:
+            InputError: when the store is not in PostgreSQL, or the extra ``worker`` is missing.
+        """
+        from smaply_metrics_core.host.worker import Worker  # Loads asyncio: only on use.
+
+        return Worker(self._core, concurrency)
 
     def close(self) -> None:
         """Stop what runs in the background, remove temporary files and give back the store."""

@@ -6,9 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
+from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.refresh import RefreshPolicy
 from smaply_metrics_core.sources import AllowedDestinations, SourceSettings
+
+THREADS: Final = "threads"
+PROCRASTINATE: Final = "procrastinate"
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Settings:
         support: Whom people may ask; shown beside each issue when set.
         database: The URL of a PostgreSQL database for many processes and machines; without it,
             everything is in one SQLite file in the home. It may hold a password: never shown.
+        refresher: Where background refreshes run: on ``threads`` of this process, or in workers
+            (``smaply-metrics worker``) that take them from the queue of ``procrastinate``.
         database_connections: How many connections to PostgreSQL this process may have.
     """
 
@@ -52,6 +59,16 @@ class Settings:
     support: str = ""
     database: str | None = field(default=None, repr=False)
     database_connections: int = 8
+    refresher: str = THREADS
+
+    def __post_init__(self) -> None:
+        """Refuse a refresher that does not exist."""
+        if self.refresher not in {THREADS, PROCRASTINATE}:
+            raise InputError(
+                f"There is no refresher “{self.refresher}”.",
+                remedy=f"Set SMAPLY_METRICS_REFRESHER to {THREADS} or {PROCRASTINATE}, or leave "
+                "it out.",
+            )
 
     @classmethod
     def from_environment(
@@ -71,6 +88,7 @@ class Settings:
             sources=SourceSettings.from_environment(env),
             support=env.get("SMAPLY_METRICS_SUPPORT", ""),
             database=env.get("SMAPLY_METRICS_DATABASE") or None,
+            refresher=env.get("SMAPLY_METRICS_REFRESHER") or THREADS,
         )
 
 

@@ -112,6 +112,7 @@ class World:
     opened: list[MetricsHost] = field(default_factory=list)
     distribution: str = "the-shop"
     lease: float = 90.0
+    workers: int = 4
 
     def open(self) -> MetricsHost:
         """Open the home, as one more process would."""
@@ -141,6 +142,7 @@ class World:
             deadlines=Deadlines(lease=self.lease),
             database=self.database,
             database_connections=4,
+            workers=self.workers,
         )
 
     @property

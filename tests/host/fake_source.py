@@ -55,7 +55,7 @@ class ShopCredentials(Credentials):
 
     api_token: Annotated[Token, FormField(label="API token")]
     base_url: Annotated[str, FormField(label="Base URL")] = "shop.example.com"
-    nickname: Annotated[str, FormField(label="Nickname", harmless=True)] = ""
+    nickname: Annotated[str | None, FormField(label="Nickname", harmless=True)] = None
 
 
 @dataclass
@@ -237,6 +237,23 @@ class Hold:
     def let_go(self) -> None:
         """Let it, and every later one, go on."""
         self._go_on.set()
+
+
+class Stoppable:
+    """Put as ``on_fetch``: an export that goes on until it is told to stop."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.ended = threading.Event()
+
+    def __call__(self, context: SourceContext) -> None:
+        """Begin, and look again and again whether to go on."""
+        self.begun.set()
+        try:
+            while not self.ended.wait(0.005):
+                context.deadline.check()
+        finally:
+            self.ended.set()
 
 
 def stars(*given: str | None, at: datetime | None = None) -> list[tuple[datetime, str | None]]:

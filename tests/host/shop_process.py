@@ -6,6 +6,7 @@ home, database: where the store lies; ``database`` may be null.
 log: the file that gets a line, the survey's id, for each export that begins.
 hold: exports wait for as long as this file is there.
 lease: seconds.
+refresher: where refreshes run.
 threads, wait: so many threads load every card at once, and wait so long for fresh values.
 
 Prints ``ready``, waits for a line, loads, and prints a JSON list of what each thread saw.
@@ -75,6 +76,7 @@ def open_host(told: dict[str, Any]) -> MetricsHost:
             allowed=AllowedDestinations(store=home / "store.db"),
             deadlines=Deadlines(lease=told["lease"]),
             database=told["database"],
+            refresher=told["refresher"],
         ),
         environment=dict(os.environ),
         registry=SourceRegistry(

@@ -27,7 +27,7 @@ from smaply_metrics_core.host.metrics import Metrics
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.sources import SourceRegistry
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, VIEWER, sqlite_only, value_of
-from tests.host.fake_source import Hold
+from tests.host.fake_source import Hold, Stoppable
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
-    from smaply_metrics_core import SourceContext
     from smaply_metrics_core.host import MetricsHost, StepResult
     from tests.host.conftest import World
 
@@ -53,23 +52,6 @@ def run(work: Coroutine[Any, Any, None]) -> None:
             await work
 
     asyncio.run(within())
-
-
-class Stoppable:
-    """Put as ``on_fetch``: an export that goes on until it is told to stop."""
-
-    def __init__(self) -> None:
-        self.begun = threading.Event()
-        self.ended = threading.Event()
-
-    def __call__(self, context: SourceContext) -> None:
-        """Begin, and look again and again whether to go on."""
-        self.begun.set()
-        try:
-            while not self.ended.wait(0.005):
-                context.deadline.check()
-        finally:
-            self.ended.set()
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -26,74 +22,14 @@ from tests.host.conftest import (
     TOKEN,
     VIEWER,
 )
+from tests.host.processes import SECONDS, Fleet, until
 from tests.host.shop_process import open_host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from smaply_metrics_core.host import MetricsHost
-
-SECONDS = 30
-
-
-@dataclass
-class Fleet:
-    """Processes on one store, and the log of exports that any of them began."""
-
-    told: dict[str, Any]
-    folder: Path
-    processes: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    @property
-    def exports(self) -> list[str]:
-        """The surveys of which exports began, in order."""
-        log = self.folder / "log"
-        return log.read_text().split() if log.exists() else []
-
-    def hold(self) -> None:
-        """Let exports hang from now on."""
-        (self.folder / "hold").touch()
-
-    def let_go(self) -> None:
-        """Let exports go on."""
-        (self.folder / "hold").unlink(missing_ok=True)
-
-    def start(self, *, threads: int, wait: float) -> subprocess.Popen[str]:
-        """Start a process that is ready to load."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.host.shop_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.processes.append(process)
-        told = {**self.told, "threads": threads, "wait": wait}
-        self.say(process, json.dumps(told))
-        return process
-
-    def say(self, process: subprocess.Popen[str], line: str) -> None:
-        """Give a process a line."""
-        assert process.stdin is not None
-        process.stdin.write(f"{line}\n")
-        process.stdin.flush()
-
-    def hear(self, process: subprocess.Popen[str]) -> str:
-        """Read a line of what a process says."""
-        assert process.stdout is not None
-        return process.stdout.readline().strip()
-
-    def go(self, process: subprocess.Popen[str]) -> None:
-        """Let a process load, once it is ready."""
-        assert self.hear(process) == "ready"
-        self.say(process, "go")
-
-    def close(self) -> None:
-        """End what still runs."""
-        self.let_go()
-        for process in self.processes:
-            process.kill()
-            process.communicate()
 
 
 @pytest.fixture
@@ -106,6 +42,7 @@ def fleet(tmp_path: Path, database: str | None, monkeypatch: pytest.MonkeyPatch)
         "log": str(tmp_path / "log"),
         "hold": str(tmp_path / "hold"),
         "lease": 4.0,
+        "refresher": "threads",
     }
     fleet = Fleet(told, tmp_path)
     yield fleet
@@ -120,14 +57,6 @@ def host(fleet: Fleet) -> Iterator[MetricsHost]:
         host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
         host.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
         yield host
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, which other processes bring about."""
-    end = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.01)
 
 
 def test_a_leader_that_is_killed_is_replaced_when_its_lease_is_over(

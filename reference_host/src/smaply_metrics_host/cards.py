@@ -60,6 +60,8 @@ class CardView:
         as_of: When the data was read.
         status: What follows “updated 12 minutes ago”; empty when it is fresh.
         refreshing: Whether a new value is on its way.
+        gone: Whether the metric was deleted.
+        drawing: Where the chart of a preview is drawn; empty on a map, which has its own addresses.
     """
 
     id: str
@@ -72,7 +74,9 @@ class CardView:
     as_of: datetime | None = None
     status: str = ""
     refreshing: bool = False
+    drawing: str = ""
     notice: Notice | None = None
+    gone: bool = False
 
     @cached_property
     def version(self) -> str:
@@ -100,6 +104,7 @@ def card_view(placed: PlacedCard, card: Card | None, faces: Faces, zone: str) ->
             name="",
             subheading=display.subheading,
             missing=GONE,
+            gone=True,
         )
     return CardView(
         id=placed.id,

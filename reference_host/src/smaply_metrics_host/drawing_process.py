@@ -1,40 +1,37 @@
-"""What the process that draws does: what it draws with holds up every thread of its process."""
+"""A process that draws charts: ``python -m smaply_metrics_host.drawing_process``.
+
+It answers each line of its input, a JSON object, with one of its own. It is a process because what
+it draws with holds up every thread of its process: 50 ms for a chart, two seconds for the script.
+"""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
+import json
 import os
 import signal
-import threading
-from multiprocessing import connection, parent_process
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import Any
 
 from smaply_metrics_core import charts
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+
+def main() -> None:
+    """Answer until the input ends, as it does when the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it ends the input.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # Whatever else is printed is no answer.
+    for line in sys.stdin:
+        print(json.dumps(_answer(json.loads(line))), file=answers, flush=True)
 
 
-def begin() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent has, however it ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
+def _answer(asked: dict[str, Any]) -> dict[str, str]:
+    try:
+        if "spec" in asked:
+            return {"made": charts.svg(asked["spec"], asked["width"], asked["height"])}
+        return {"made": charts.browser_bundle()}
+    except Exception as error:  # noqa: BLE001  # One chart that fails must not end the process.
+        return {"problem": str(error) or type(error).__name__}
 
 
-def svg(spec: Mapping[str, Any], width: int, height: int) -> str:
-    """Draw a specification as SVG, in pixels."""
-    return charts.svg(spec, width, height)
-
-
-def script() -> tuple[str, bytes]:
-    """Make the script that draws in browsers: its digest, and the script gzipped."""
-    made = charts.browser_bundle().encode()
-    return hashlib.sha256(made).hexdigest()[:16], gzip.compress(made, mtime=0)
-
-
-def _end_after(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
+if __name__ == "__main__":
+    main()

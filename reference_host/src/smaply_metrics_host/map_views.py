@@ -18,6 +18,8 @@ from smaply_metrics_host.live import Seen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from markupsafe import Markup
+
     from smaply_metrics_core.host import AsyncMetricsHost, Card
     from smaply_metrics_host.faces import Face, Faces
     from smaply_metrics_host.store.journey import JourneyMap
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 NOTICES: Final = "notices"
 """The part of a map that says what several cards have in common."""
 MOST_RECENT: Final = 200
+MOST_WRITTEN: Final = 2000
+"""Cards as HTML that a process keeps: at some 3 kB each they take up to 6 MB."""
 DIGEST_LENGTH: Final = 16
 
 
@@ -104,6 +108,7 @@ class MapViews:
         self._faces = faces
         self._templates = templates
         self._recent: Latest[MapView] = Latest(MOST_RECENT)
+        self._written: Latest[Markup] = Latest(MOST_WRITTEN)
 
     async def view(self, account: str, map_id: str, *, refresh: bool) -> MapView:
         """Give a map at once, from what is stored.
@@ -144,11 +149,16 @@ class MapViews:
             known = (await self.view(account, map_id, refresh=False)).faces()
         return {digest: known[digest] for digest in digests if digest in known}
 
-    def html(self, view: MapView, part: str) -> str:
+    def html(self, view: MapView, part: str) -> Markup:
         """Write a part of a map that changes by itself."""
         if part == NOTICES:
             return self._templates.fragment("map_notices.html", notices=view.notices)
-        return self._templates.fragment("card.html", card=view.cards[part])
+        card = view.cards[part]
+        # The same card says “1 minute ago” at one time, and “2 minutes ago” at another.
+        age = self._templates.ago(card.as_of) if card.as_of else ""
+        return self._written.get_or_make(
+            (card.version, age), lambda: self._templates.fragment("card.html", card=card)
+        )
 
     async def refresh_now(self, actor: Actor, map_id: str) -> None:
         """Refresh a map's cards although they are not due; at most once a minute for each survey.

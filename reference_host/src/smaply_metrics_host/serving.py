@@ -74,6 +74,7 @@ async def serve(
     while not server.started and not serving.done():  # noqa: ASYNC110  # It has no event.
         await asyncio.sleep(TICK_SECONDS)
     if server.started:
+        app.state.site.drawings.warm_up()
         try:
             await when_ready(app.state.site)
         except BaseException:

@@ -13,6 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from reference_host.tests.world import ACCOUNT
+
 if TYPE_CHECKING:
     from reference_host.tests.world import World
     from smaply_metrics_core.host import Role
@@ -89,6 +91,7 @@ class Browsers:
         role: Role | None,
         path: str = "/",
         *,
+        account: str = ACCOUNT,
         width: int = 1280,
         dark: bool = False,
         script: bool = True,
@@ -99,6 +102,7 @@ class Browsers:
             world: The app.
             role: Who it is; None is a stranger.
             path: The page.
+            account: Whose they are.
             width: Of the window, in CSS pixels.
             dark: Whether they prefer a dark page.
             script: Whether scripts run.
@@ -110,7 +114,7 @@ class Browsers:
             java_script_enabled=script,
         )
         if role is not None:
-            cookies = world.client(role).cookies
+            cookies = world.client(role, account=account).cookies
             context.add_cookies(
                 [
                     {"name": name, "value": value, "url": world.url}

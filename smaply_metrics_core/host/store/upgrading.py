@@ -45,6 +45,15 @@ def newest_version() -> str:
     return head
 
 
+def wait_for_turn(connection: Connection) -> None:
+    """Keep others from changing tables until this transaction ends; wait for those who do.
+
+    In SQLite every writing transaction does so by itself.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+
+
 def upgrade(connection: Connection, name: str) -> StoreUpgrade:
     """Run the migrations that are missing, in the transaction of this connection.
 
@@ -54,8 +63,7 @@ def upgrade(connection: Connection, name: str) -> StoreUpgrade:
     Raises:
         StoreError: when a newer release wrote the store.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+    wait_for_turn(connection)
     before = version_of(connection)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

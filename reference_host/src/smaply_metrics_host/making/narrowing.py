@@ -14,14 +14,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import Draft, MetricOptions, Option
     from smaply_metrics_host.making.form import MetricForm
 
-NAMES: Final = {
-    "question": "Question",
-    "group_by": "Group by",
-    "calculation": "Calculation",
-    "answers": "Answers that count",
-    "range": "Date range",
-    "reverse_scale": "Reversed scale",
-}
+NARROWED: Final = ("question", "group_by", "calculation", "answers", "range", "reverse_scale")
+"""The fields that a choice made before them may have to change."""
 USUAL: Final = (
     Calculation.NPS,
     Calculation.AVERAGE,
@@ -54,7 +48,7 @@ def narrowed(form: MetricForm, draft: Draft) -> Narrowed:
         range=form.range if fits else WITH_PREVIOUS,
         reverse_scale=draft.reverse_scale,
     )
-    cleared = (part for part in NAMES if getattr(form, part) != getattr(fitting, part))
+    cleared = (part for part in NARROWED if getattr(form, part) != getattr(fitting, part))
     return Narrowed(fitting, tuple(cleared))
 
 

@@ -56,6 +56,7 @@ def preview_view(
         subheading=display.subheading,
         face=faces.of(result, display, zone),
         as_of=result.as_of,
+        drawing=f"/metrics/drafts/{form.preview}/chart.svg",
     )
     same = (preview.source, preview.definition) == (form.source, definition)
     return PreviewView(form.preview, card, not same, charts.moment(result.as_of, zone))

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smaply_metrics_core import charts
 from smaply_metrics_core.host import PRESETS, ChartType, LeftOut, MetricType
-from smaply_metrics_host.making.narrowing import NAMES
 from smaply_metrics_host.making.parts import CUSTOM, draft_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from smaply_metrics_core.host import Metric, Option, Question, Questionnaire
     from smaply_metrics_host.making.form import FilterRow, MetricForm
@@ -34,6 +33,25 @@ GROUPS: Final = (
     ("question", "Questions"),
     ("field", "Embedded fields"),
 )
+FIELDS: Final = {
+    "name": "Name",
+    "source": "Source",
+    "survey": "Survey",
+    "question": "Question",
+    "group_by": "Group by",
+    "calculation": "Calculation",
+    "answers": "Answers that count",
+    "range": "Date range",
+    "first": "First day",
+    "last": "Last day",
+    "reverse_scale": "Reversed scale",
+    "target": "Target",
+    "heading": "Heading",
+    "subheading": "Subheading",
+    "prefix": "Prefix",
+    "suffix": "Suffix",
+}
+"""What the fields that may not fit are called."""
 LONGEST_ID: Final = 100
 
 
@@ -43,6 +61,14 @@ class Entry(NamedTuple):
     value: str
     label: str
     refused: str = ""
+
+
+class Link(NamedTuple):
+    """A field that does not fit, and what is wrong with it."""
+
+    anchor: str
+    label: str
+    problem: str
 
 
 class Tick(NamedTuple):
@@ -80,6 +106,7 @@ class FormView:
         meaning: What the chosen calculation means.
         covered: The dates covered, and for a Comparison those before.
         cleared: The names of the fields that were changed.
+        to_correct: The fields that do not fit.
         known: By id, what the questions of the metric that is edited were called.
     """
 
@@ -94,14 +121,18 @@ class FormView:
     filterable: tuple[tuple[str, tuple[Entry, ...]], ...]
     charts: tuple[Entry, ...]
     cleared: str
+    to_correct: tuple[Link, ...]
     known: dict[str, str]
 
 
-def view_of(offer: Offer, zone: str, metric: Metric | None) -> FormView:
+def view_of(
+    offer: Offer, problems: Mapping[str, str], zone: str, metric: Metric | None
+) -> FormView:
     """Put together what a form shows.
 
     Args:
         offer: The form with what it may offer.
+        problems: By field, what does not fit.
         zone: The account's time zone, in which dates are said.
         metric: The one that is edited.
     """
@@ -122,9 +153,22 @@ def view_of(offer: Offer, zone: str, metric: Metric | None) -> FormView:
         filters=tuple(_filter(row, survey, asked) for row in form.filters),
         filterable=tuple(_filterable(survey)) if survey else (),
         charts=chart_entries(form),
-        cleared=", ".join(NAMES[part] for part in offer.cleared),
+        cleared=", ".join(FIELDS[part] for part in offer.cleared),
+        to_correct=tuple(
+            Link(_anchor(name), _label(name), said) for name, said in problems.items()
+        ),
         known=known,
     )
+
+
+def _label(field: str) -> str:
+    kind, _, number = field.partition("-")
+    return f"Filter {int(number) + 1}" if kind == "filter" else FIELDS.get(field, field)
+
+
+def _anchor(field: str) -> str:
+    """Give the id of the element that a person goes to, to correct a field."""
+    return f"{field}-of" if field.startswith("filter-") else f"mf-{field}"
 
 
 def _by_id(offer: Offer) -> str:

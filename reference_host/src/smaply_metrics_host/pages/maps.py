@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -63,6 +64,7 @@ async def show(request: Request, site: CurrentSite, person: Viewer, map_id: str)
         "map.html",
         view=view,
         places=view.places(),
+        html=partial(site.map_views.html, view),
         workspace=several.get(view.journey.workspace, ""),
     )
 

@@ -235,16 +235,17 @@ async def _shown(desk: Desk, offer: Offer, metric: Metric | None, said: Said) ->
         preview = await run_in_threadpool(
             preview_view, kept, offer.form, definition, site.faces, account.zone
         )
+    problems = {**offer.problems, **said.problems}
     return site.templates.page(
         desk.request,
         "metric_form.html" if alone else "metric_form_page.html",
         status=said.status,
         offer=offer,
-        view=view_of(offer, account.zone, metric),
+        view=view_of(offer, problems, account.zone, metric),
         preview=preview,
         problem=said.problem,
         problem_title=said.title,
-        problems={**offer.problems, **said.problems},
+        problems=problems,
         conflict=said.conflict,
         workspaces={one.id: one.name for one in workspaces},
         manual=await can_upload(site),

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from smaply_metrics_core.host import MetricsError, NotFound
+from smaply_metrics_host.drawings import ThemeName
 from smaply_metrics_host.jobs import Job, Outcome
 from smaply_metrics_host.making.drafts import Preview, PutAside
 from smaply_metrics_host.making.form import MetricForm, read
@@ -44,7 +45,9 @@ async def show(desk: AtDesk, sent: CheckedForm) -> Response:
 
 
 @router.get("/drafts/{draft}/chart.svg")
-async def chart(site: CurrentSite, person: Editor, draft: str) -> Response:
+async def chart(
+    site: CurrentSite, person: Editor, draft: str, theme: ThemeName = "light"
+) -> Response:
     """Draw the chart of a preview, for browsers without script."""
     aside = site.drafts.find(person, draft)
     if aside.preview is None:
@@ -52,7 +55,7 @@ async def chart(site: CurrentSite, person: Editor, draft: str) -> Response:
     account = await site.metrics.metrics.account(person.actor)
     display, _ = display_of(aside.form)
     face = await run_in_threadpool(site.faces.of, aside.preview.result, display, account.zone)
-    svg = await site.drawings.svg(face, "light")
+    svg = await site.drawings.svg(face, theme)
     return Response(svg, media_type="image/svg+xml")
 
 

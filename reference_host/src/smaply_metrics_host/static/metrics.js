@@ -47,6 +47,7 @@ async function open(dialog, address) {
   try {
     if (dialog.id === "metric-dialog") {
       const form = await fetchForm(address, place);
+      if (!form && !place.firstElementChild) return dialog.close(); // Waiting for it was cancelled.
       if (!form || dialog.dataset.address !== address) return;
       dialog.replaceChildren(form);
       watchForm(form);

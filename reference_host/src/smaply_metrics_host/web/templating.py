@@ -15,6 +15,8 @@ from smaply_metrics_core.host import Role
 from smaply_metrics_host.web import csrf, wording
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fastapi import Request
 
     from smaply_metrics_core.host import Clock
@@ -36,6 +38,7 @@ class Templates:
     """
 
     def __init__(self, clock: Clock, support: str, drawings: Drawings) -> None:
+        self._clock = clock
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -50,13 +53,18 @@ class Templates:
             "now": clock.now,
             "chart_spec": drawings.spec,
             "chart_script": lambda: drawings.script_address,
-            "ago": lambda instant: wording.ago(instant, clock.now()),
+            "ago": self.ago,
         }
         self._environment.filters |= {"count": wording.count, "role": wording.role, "code": code}
 
-    def fragment(self, name: str, **context: Any) -> str:  # noqa: ANN401  # A template's own.
+    def fragment(self, name: str, **context: Any) -> Markup:  # noqa: ANN401  # A template's own.
         """Make a part of a page; for everybody alike, so it knows nobody."""
-        return self._environment.get_template(name).render(**context)
+        made = self._environment.get_template(name).render(**context)
+        return Markup(made)  # noqa: S704  # Templates escape what is not theirs.
+
+    def ago(self, instant: datetime) -> str:
+        """Say how long ago an instant was."""
+        return wording.ago(instant, self._clock.now())
 
     def page(
         self,
