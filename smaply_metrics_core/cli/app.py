@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from smaply_metrics_core.cli import (
     account,
+    audit,
     bundle,
     connections,
     db,
@@ -165,7 +166,7 @@ app = typer.Typer(
 )
 app.callback()(spread(before_command))
 # Those without a name add their commands to the root itself.
-for _part in (connections, surveys, preview, load, debug, sources, demo, worker):
+for _part in (connections, surveys, preview, load, debug, sources, audit, demo, worker):
     app.add_typer(_part.app)
 app.add_typer(metrics.app, name="metric")
 app.add_typer(account.app, name="account")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host.debugging import Debugging
     from smaply_metrics_core.host.metrics import Metrics
     from smaply_metrics_core.host.settings import Settings
+    from smaply_metrics_core.host.trail import AuditTrail
     from smaply_metrics_core.sources import SourceRegistry
 
 
@@ -58,6 +59,7 @@ class AsyncMetrics:
         self.show = calling(metrics.show)
         self.edit = calling(metrics.edit)
         self.delete = calling(metrics.delete)
+        self.history = calling(metrics.history)
         self.account = calling(metrics.account)
         self.set_account = calling(metrics.set_account)
 
@@ -68,6 +70,7 @@ class AsyncCards:
     def __init__(self, cards: Cards, calling: Calls) -> None:
         self.load = calling(cards.load)
         self.decisions = calling(cards.decisions)
+        self.explain = calling(cards.explain)
 
 
 class AsyncDebugging:
@@ -75,6 +78,13 @@ class AsyncDebugging:
 
     def __init__(self, debugging: Debugging, calling: Calls) -> None:
         self.export = calling(debugging.export)
+
+
+class AsyncAuditTrail:
+    """``AuditTrail``, to await."""
+
+    def __init__(self, trail: AuditTrail, calling: Calls) -> None:
+        self.list = calling(trail.list)
 
 
 class AsyncSources:
@@ -109,9 +119,10 @@ class AsyncMetricsHost:
         connections: Connect, show, check, edit, delete; surveys and questions. This and the others
             are there once the host is open.
         catalogue: What a connection offers, kept for ten minutes; what a metric's form may offer.
-        metrics: Preview, add, list, show, edit, delete.
-        cards: Load.
+        metrics: Preview, add, list, show, edit, delete; what they showed over time.
+        cards: Load, and explain why a metric was or was not refreshed.
         debug: Debug bundles.
+        audit: Who connected, edited, deleted and exported.
         sources: What is installed, and in which state.
     """
 
@@ -120,6 +131,7 @@ class AsyncMetricsHost:
     metrics: AsyncMetrics
     cards: AsyncCards
     debug: AsyncDebugging
+    audit: AsyncAuditTrail
     sources: AsyncSources
 
     def __init__(  # noqa: PLR0913  # Those of MetricsHost, and one.
@@ -160,6 +172,7 @@ class AsyncMetricsHost:
         self.metrics = AsyncMetrics(host.metrics, self._calls)
         self.cards = AsyncCards(host.cards, self._calls)
         self.debug = AsyncDebugging(host.debug, self._calls)
+        self.audit = AsyncAuditTrail(host.audit, self._calls)
         self.sources = AsyncSources(host.sources, self._calls)
 
     async def close(self) -> None:

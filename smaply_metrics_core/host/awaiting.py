@@ -99,7 +99,7 @@ class Awaited:
             for key in _surveys(account, decided, *_JOINED)
             if key in self._pending and key not in due and self._made[key] < MOST_REFRESHES
         }
-        self._made.update(self._futures)
+        self._made.update(self._futures.keys())
         for key in due:
             future = self._refresher.submit(key, forced=forced)
             if future is not None:

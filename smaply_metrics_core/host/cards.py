@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from smaply_metrics_core.calculations.value import format_value
 from smaply_metrics_core.host.actors import Actor, Role
 from smaply_metrics_core.host.awaiting import Awaited, survey_of
+from smaply_metrics_core.host.explaining import Explanation, explain
 from smaply_metrics_core.host.nothing import nothing_counted
 from smaply_metrics_core.host.refreshers import Refresher, SurveyKey, ThreadRefresher
 from smaply_metrics_core.host.refreshing import SurveyRefresh
@@ -88,6 +89,15 @@ class Cards:
         """Give the states of a survey's metrics and what the policy says of each, for support."""
         decided, _ = self._decide(actor.account, survey=(source, survey_id))
         return decided
+
+    def explain(self, actor: Actor, metric_id: str) -> Explanation:
+        """Say why a metric was or was not refreshed, and when it will be next.
+
+        Raises:
+            NotFound: when it is not in this account.
+        """
+        ((state, decision),), _ = self._decide(actor.account, metric_ids=[metric_id])
+        return explain(state, decision)
 
     def close(self) -> None:
         """Stop refreshes in the background; those cut short count as not made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.models.query import MetricQuery
     from smaply_metrics_core.refresh import Decision
     from smaply_metrics_core.sources import Source, SourceRegistry, SourceSession
+
+logger = logging.getLogger(__name__)
 
 PURPOSE = "connection"
 
@@ -200,11 +203,19 @@ class Core:
         if isinstance(error, RateLimited) and error.retry_at is not None:
             values |= {"retry_not_before": error.retry_at, "retry_said_at": now}
         problem = error.to_problem()
-        if _concerns_connection(problem):
+        concerned = _concerns_connection(problem)
+        if concerned:
             values["problem"] = problem.model_dump(mode="json")
-        if values:
-            with self.store.writing() as db:
-                connection_rows.change(db, row, values)
+        if not values:
+            return
+        with self.store.writing() as db:
+            connection_rows.change(db, row, values)
+            fell = concerned and connection_rows.note_down(db, row, now)
+        if fell:
+            logger.warning(
+                "The connection of account %s to %s is down: %s",
+                *(row.account, row.source, problem.message),
+            )
 
     def _note_success(self, row: ConnectionRow) -> None:
         """Keep that the connection works: what stood against it is over."""
@@ -212,12 +223,24 @@ class Core:
         if row.problem is not None and _concerns_connection(row.problem):
             lasting = row.report.problem if row.report.passed else None
             values["problem"] = lasting.model_dump(mode="json") if lasting else None
-        if not values and not row.stands_refused:
+        if values or row.stands_refused:
+            with self.store.writing() as db:
+                if row.stands_refused:
+                    values["woken_at"] = connection_rows.waking(db, row, self.clock.now())
+                connection_rows.change(db, row, values)
+        self.note_up(row)
+
+    def note_up(self, row: ConnectionRow) -> None:
+        """Keep that the source answers this connection again, and tell the log: once in a fleet."""
+        if row.down_since is None:
             return
         with self.store.writing() as db:
-            if row.stands_refused:
-                values["woken_at"] = connection_rows.waking(db, row, self.clock.now())
-            connection_rows.change(db, row, values)
+            rose = connection_rows.note_up(db, row)
+        if rose:
+            logger.info(
+                "The connection of account %s to %s is up again; it was down since %s.",
+                *(row.account, row.source, row.down_since),
+            )
 
     def now(self) -> datetime:
         """Give the present instant, by which metrics are due."""

@@ -72,13 +72,14 @@ class ThreadRefresher:
                 over: Future[object] = Future()
                 over.set_result(None)
                 return over
-            if key in self._running:
-                return self._running[key]
+            running = self._running.get(key)
+            if running is not None and not running.done():
+                return running
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self._workers, "smaply-metrics-refresh")
             future = self._pool.submit(self._refresh, key, forced, self._stopping)
             self._running[key] = future
-        future.add_done_callback(lambda _: self._forget(key))
+        future.add_done_callback(lambda ended: self._forget(key, ended))
         return future
 
     def pending(self) -> dict[SurveyKey, Future[object]]:
@@ -99,6 +100,8 @@ class ThreadRefresher:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _forget(self, key: SurveyKey) -> None:
+    def _forget(self, key: SurveyKey, ended: Future[object]) -> None:
         with self._lock:
-            self._running.pop(key, None)
+            # Whoever waited for it may have started the next one already.
+            if self._running.get(key) is ended:
+                del self._running[key]

@@ -258,7 +258,15 @@ class SurveyRefresh:
             if not leases.release(db, lease):
                 logger.warning("A late result for survey %s was not kept.", lease.survey_id)
                 return
-            states.save_outcomes(db, lease.account, problems, values, self._core.now())
+            now = self._core.now()
+            states.save_outcomes(
+                db,
+                lease.account,
+                problems,
+                values,
+                now,
+                forget_before=now - self._core.settings.history,
+            )
 
     def _undo(self, lease: Lease, waiting: Sequence[MetricState]) -> None:
         """Leave no trace: a clean shutdown is no attempt."""

@@ -24,6 +24,7 @@ from smaply_metrics_core.host.settings import (
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.databases import parse_database
 from smaply_metrics_core.host.store.times import DatabaseClock
+from smaply_metrics_core.host.trail import AuditTrail
 from smaply_metrics_core.sources import SourceRegistry
 
 if TYPE_CHECKING:
@@ -58,9 +59,10 @@ class MetricsHost:
     Attributes:
         connections: Connect, show, check, edit, delete; surveys and questions.
         catalogue: What a connection offers, kept for ten minutes; what a metric's form may offer.
-        metrics: Preview, add, list, show, edit, delete.
-        cards: Load.
+        metrics: Preview, add, list, show, edit, delete; what they showed over time.
+        cards: Load, and explain why a metric was or was not refreshed.
         debug: Debug bundles.
+        audit: Who connected, edited, deleted and exported.
         sources: What is installed, and in which state.
         upgraded: What opening did to the tables of the store.
     """
@@ -110,6 +112,7 @@ class MetricsHost:
             QueueRefresher(self._store) if settings.refresher == PROCRASTINATE else None,
         )
         self.debug = Debugging(core, self.cards)
+        self.audit = AuditTrail(core)
 
     def worker(self, concurrency: int = 4) -> Worker:
         """Make a worker, to be opened with ``with``: it runs refreshes that the fleet has queued.

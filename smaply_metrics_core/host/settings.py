@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.refresh import RefreshPolicy
 from smaply_metrics_core.sources import AllowedDestinations, SourceSettings
+
+HISTORY_VARIABLE: Final = "SMAPLY_METRICS_HISTORY_DAYS"
+LONGEST_HISTORY: Final = 36_500
 
 THREADS: Final = "threads"
 PROCRASTINATE: Final = "procrastinate"
@@ -43,6 +47,7 @@ class Settings:
         policy: When metrics refresh.
         workers: How many surveys are refreshed at the same time in this process.
         support: Whom people may ask; shown beside each issue when set.
+        history: How long a metric's past values are kept.
         database: The URL of a PostgreSQL database for many processes and machines; without it,
             everything is in one SQLite file in the home. It may hold a password: never shown.
         refresher: Where background refreshes run: on ``threads`` of this process, or in workers
@@ -57,6 +62,7 @@ class Settings:
     deadlines: Deadlines = field(default_factory=Deadlines)
     workers: int = 4
     support: str = ""
+    history: timedelta = timedelta(days=400)
     database: str | None = field(default=None, repr=False)
     database_connections: int = 8
     refresher: str = THREADS
@@ -87,6 +93,7 @@ class Settings:
             ),
             sources=SourceSettings.from_environment(env),
             support=env.get("SMAPLY_METRICS_SUPPORT", ""),
+            history=_days(env.get(HISTORY_VARIABLE)),
             database=env.get("SMAPLY_METRICS_DATABASE") or None,
             refresher=env.get("SMAPLY_METRICS_REFRESHER") or THREADS,
         )
@@ -94,3 +101,15 @@ class Settings:
 
 STORE_NAME = "store.db"
 KEY_FILE_NAME = "key"
+
+
+def _days(given: str | None) -> timedelta:
+    if not given:
+        return Settings.history
+    if not (given.isascii() and given.isdecimal() and int(given) <= LONGEST_HISTORY):
+        raise InputError(
+            f"{HISTORY_VARIABLE} is no number of days.",
+            remedy=f"Give it a whole number up to {LONGEST_HISTORY:,}, such as 400; 0 keeps only "
+            "the last value.",
+        )
+    return timedelta(days=int(given))

@@ -19,7 +19,7 @@ from smaply_metrics_core.models.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import ColumnElement, Connection, RowMapping
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,27 @@ def claim_refused(db: Connection, row: ConnectionRow, now: datetime) -> bool:
     return result.rowcount == 1
 
 
+def note_down(db: Connection, row: ConnectionRow, now: datetime) -> bool:
+    """Keep since when a connection does not work; True for the first of all who notice."""
+    return _change_down(db, row, connections.c.down_since.is_(None), now)
+
+
+def note_up(db: Connection, row: ConnectionRow) -> bool:
+    """Keep that a connection works again; True for the first of all who notice."""
+    return _change_down(db, row, connections.c.down_since.is_not(None), None)
+
+
+def _change_down(
+    db: Connection, row: ConnectionRow, before: ColumnElement[bool], since: datetime | None
+) -> bool:
+    result = db.execute(
+        update(connections)
+        .where(connections.c.account == row.account, connections.c.id == row.id, before)
+        .values(down_since=since)
+    )
+    return result.rowcount == 1
+
+
 def waking(db: Connection, row: ConnectionRow, now: datetime) -> datetime:
     """Give the instant at which a mended connection wakes: now, or as far ahead as it was refused.
 
@@ -202,7 +223,9 @@ def any_sealed(db: Connection, *, besides: str) -> bool:
     If so, a lost key must not be replaced quietly.
     """
     others = select(connections.c.id).where(connections.c.id != besides)
-    return bool(db.execute(select(exists(others))).scalar())
+    why = "a lost key is lost for all accounts"
+    found = db.execute(select(exists(others)), execution_options={"every_account": why})
+    return bool(found.scalar())
 
 
 def same_connection(source_column: Any, account_column: Any) -> Any:  # noqa: ANN401

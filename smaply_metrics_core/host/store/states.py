@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 
+from smaply_metrics_core.host.store import past
 from smaply_metrics_core.host.store.connections import same_connection
 from smaply_metrics_core.host.store.metrics import metric_of
 from smaply_metrics_core.host.store.sql import among
@@ -203,14 +204,18 @@ def restore_attempts(db: Connection, account: str, states: Sequence[MetricState]
     )
 
 
-def save_outcomes(
+def save_outcomes(  # noqa: PLR0913  # All that a refresh ends with.
     db: Connection,
     account: str,
     problems: Mapping[str, Problem | None],
     values: Mapping[str, tuple[str, Result, Tally]],
     now: datetime,
+    *,
+    forget_before: datetime,
 ) -> None:
     """Write how each metric's attempt ended, and its new value with the fingerprint it is for.
+
+    The value joins the metric's past, of which what is older than ``forget_before`` goes.
 
     Metrics deleted meanwhile are passed over.
     """
@@ -256,6 +261,8 @@ def save_outcomes(
             for metric_id, (fingerprint, result, tally) in new.items()
         ],
     )
+    results = {metric_id: (value[0], value[1]) for metric_id, value in new.items()}
+    past.keep(db, account, results, forget_before)
 
 
 def hold(db: Connection, account: str, metric_ids: Sequence[str]) -> set[str]:

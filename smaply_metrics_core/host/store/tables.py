@@ -162,3 +162,35 @@ leases = Table(
     PrimaryKeyConstraint("connection_id", "survey_id"),
     ForeignKeyConstraint(["connection_id"], ["connections.id"], ondelete="CASCADE"),
 )
+
+history = Table(
+    "history",
+    metadata,
+    Column("metric_id", String(40), nullable=False),
+    Column("as_of", Instant, nullable=False),
+    Column("account", String(200), nullable=False),
+    # What it was measured for: a value of another definition is no past of this one.
+    Column("fingerprint", String(64), nullable=False),
+    Column("unit", String(20), nullable=False),
+    Column("value", Float, nullable=True),
+    Column("responses", Integer, nullable=False),
+    Column("answered", Integer, nullable=False),
+    PrimaryKeyConstraint("metric_id", "as_of"),
+    ForeignKeyConstraint(["metric_id"], ["metrics.id"], ondelete="CASCADE"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, nullable=False, autoincrement=True),
+    Column("account", String(200), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("user", String(200), nullable=False),
+    Column("action", String(40), nullable=False),
+    # The id of what it was done to.
+    Column("subject", String(400), nullable=False),
+    # What that was called then, or what more there is to say; never a secret.
+    Column("detail", Text, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index("ix_audit_account", "account", "id"),
+)
