@@ -298,10 +298,7 @@ class ExportFailed(RemoteError):
 
 
 class CheckFailed(RemoteError):
-    """A required step of checking credentials failed, so they were not saved.
-
-    ``report`` holds every step; the error speaks with the failed step's problem.
-    """
+    """A required step of a check failed, so nothing was saved; ``report`` holds every step."""
 
     def __init__(self, report: CheckReport) -> None:
         problem = report.problem

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from reference_host.tests.world import Browser
 from smaply_metrics_core.host import Role, SystemClock
 from smaply_metrics_host.store.database import NAME, Database
 from smaply_metrics_host.store.people import People
@@ -40,9 +42,13 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def served(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A host that serves a home, and its address."""
     process = subprocess.Popen(
-        [COMMAND, "--home", str(tmp_path), "--port", "0"], stdout=subprocess.PIPE, text=True
+        [COMMAND, "--home", str(tmp_path), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
+    assert process.stderr is not None
     try:
         found = re.search(r"http://\S+", process.stdout.readline())
         assert found is not None
@@ -51,6 +57,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         process.kill()
         process.wait()
         process.stdout.close()
+        process.stderr.close()
 
 
 def test_an_invitation_is_a_link_that_signs_in(
@@ -67,14 +74,26 @@ def test_an_invitation_is_a_link_that_signs_in(
     assert "smaply_session" in answer.cookies
 
 
-def test_it_ends_cleanly_when_asked_to(served: tuple[str, subprocess.Popen[str]]) -> None:
-    """SIGTERM ends it with no traceback, whether or not somebody watches."""
+def test_it_ends_cleanly_while_somebody_watches(
+    tmp_path: Path, served: tuple[str, subprocess.Popen[str]]
+) -> None:
+    """SIGTERM ends it at once and without a word, although an open map listens for events."""
     url, process = served
-    assert httpx.get(f"{url}/healthz", timeout=SECONDS).text == "ok"
+    link = run("invite", "acme", "Emil", "--role", "editor", "--home", str(tmp_path)).stdout
+    with Browser(base_url=url, timeout=SECONDS, follow_redirects=True) as emil:
+        emil.get(urlsplit(link.strip()).path)
+        (workspace,) = emil.get("/api/workspaces").json()
+        fields = {"name": "Journey", "workspace": workspace["id"]}
+        journey = emil.submit("/maps", "/maps", fields).url.path.removesuffix("/edit")
+        with emil.stream("GET", f"{journey}/events") as events:
+            assert next(events.iter_lines()).startswith("retry")
 
-    process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
 
-    assert process.wait(SECONDS) in {0, -signal.SIGTERM}
+            code = process.wait(SECONDS)
+    assert code in {0, -signal.SIGTERM}
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
 
 
 def test_an_invitation_gives_the_role(tmp_path: Path) -> None:

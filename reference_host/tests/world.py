@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-import uvicorn
 
 from smaply_metrics_core.host import Actor, Role, SourceRegistry
 from smaply_metrics_host.app import create_app
-from smaply_metrics_host.serving import listen
+from smaply_metrics_host.serving import Server, listen
 from smaply_metrics_host.settings import HostSettings
 from smaply_metrics_host.site import Site
 from smaply_metrics_qualtrics.sandbox import SandboxServer
@@ -143,9 +142,7 @@ def running(
     }
     settings = HostSettings.from_environment(home, url, environment)
     app = create_app(settings, clock=clock, registry=registry)
-    server = uvicorn.Server(
-        uvicorn.Config(app, lifespan="on", log_level="warning", timeout_graceful_shutdown=1)
-    )
+    server = Server(app)
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def serve() -> None:

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 MOST_BARS: Final = 200
 """Bars that a page of any width has room for."""
 
+NARROW: Final = 14
+"""Pixels from one period to the next: their labels may leave some out."""
+
 FEW_BARS: Final = 6
 """Up to so many bars have their values on top in place of an axis."""
 
@@ -49,7 +52,6 @@ def upright(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     rows = rows_of(result, display, theme)
     period = periods_of(result.groups)
     negative = any(value < 0 for value in visible(rows))
-    narrowest = 14 if period else 30
     labels, place = _places(result, rows, period, negative=negative)
     letters = longest(rows, "text")
     direct = len(rows) <= FEW_BARS and letters <= SHORT and not display.titles_on_right
@@ -72,7 +74,7 @@ def upright(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     on_top = {**upto, "y": size | {"field": "at"}, "text": {"field": "text"}}
     return {
         "params": [
-            shown_of(len(rows), f"width / {narrowest}"),
+            shown_of(len(rows), f"width / {NARROW if period else _width_of_labels(rows)}"),
             *labels,
         ],
         **not_all(len(rows), theme, "latest " if period else ""),
@@ -101,6 +103,13 @@ def upright(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
             {"mark": {"type": "rect", "opacity": 0}, "encoding": {**upto, **HOVER}},
         ],
     }
+
+
+def _width_of_labels(rows: Sequence[Row]) -> float:
+    """Give the pixels that the labels of bars want, within reason: bars without one say little."""
+    lines = [wrapped(row["label"]) for row in rows]
+    letters = max(len(line) if isinstance(line, str) else max(map(len, line)) for line in lines)
+    return min(64, max(30, LETTER * letters))
 
 
 def _places(

@@ -147,19 +147,21 @@ def _drawn(spec: str) -> str:
 
 
 def _finished(drawn: str, description: str) -> str:
-    """Give an SVG its description, and its marks what is shown on hover."""
+    """Give an SVG its description, and its marks what is shown on hover.
+
+    To those who hear it, it is one image: what Vega says of its parts goes.
+    """
     ET.register_namespace("", SVG_NAMESPACE)
     root = ET.fromstring(drawn)  # noqa: S314  # As above.
-    for mark in root.iter():
-        if mark.get("role") == "graphics-symbol" and mark.get("aria-roledescription") != "axis":
-            _titled(mark, mark.get("aria-label", ""))
+    for part in list(root.iter()):
+        label = part.attrib.pop("aria-label", "")
+        mark = part.attrib.pop("role", "") == "graphics-symbol"
+        kind = part.attrib.pop("aria-roledescription", "")
+        part.attrib.pop("aria-hidden", "")
+        if mark and label and kind != "axis":
+            title = ET.Element(f"{{{SVG_NAMESPACE}}}title")
+            title.text = label
+            part.insert(0, title)
     root.set("role", "img")
     root.set("aria-label", description)
     return ET.tostring(root, encoding="unicode")
-
-
-def _titled(mark: ET.Element, text: str) -> None:
-    if text:
-        title = ET.Element(f"{{{SVG_NAMESPACE}}}title")
-        title.text = text
-        mark.insert(0, title)

@@ -25,7 +25,10 @@ HALF_SEEN: Final = 0.25
 """How opaque the filling of a mark is that rests on few answers or on a part of its period."""
 
 ALWAYS: Final = 6
-"""Groups that are drawn however little room there is."""
+"""Groups that are all drawn however little room there is."""
+
+FEWEST: Final = 3
+"""Groups that are drawn of more than that, at least."""
 
 LETTER: Final = 6.8
 """Pixels that a letter takes: enough for most texts of some length."""
@@ -152,8 +155,9 @@ def wrapped(label: str) -> str | list[str]:
 
 
 def shown_of(total: int, room: str) -> Spec:
-    """Give the parameter that says for how many of all groups there is room: a few always."""
-    return {"name": "shown", "expr": f"min({total}, max({ALWAYS}, floor({room})))"}
+    """Give the parameter that says how many groups are drawn: a few all, of more what has room."""
+    expr = f"min({total}, max({FEWEST}, floor({room})))" if total > ALWAYS else f"{total}"
+    return {"name": "shown", "expr": expr}
 
 
 def not_all(total: int, theme: Theme, which: str = "") -> Spec:

@@ -8,6 +8,7 @@ from smaply_metrics_core.charts.bars import lying, upright
 from smaply_metrics_core.charts.choosing import chart_of
 from smaply_metrics_core.charts.comparing import bar_comparison
 from smaply_metrics_core.charts.gauges import gauge
+from smaply_metrics_core.charts.groups import value_of
 from smaply_metrics_core.charts.lines import line
 from smaply_metrics_core.charts.plain import plain_json
 from smaply_metrics_core.charts.rings import ring
@@ -39,7 +40,7 @@ def vega_lite(
 
     Returns:
         Plain JSON data; ``None`` for a number, a table and a comparison in words, and for a series
-        without any group: these take no drawing.
+        without any value: these take no drawing.
     """
     colors = THEMES[theme]
     match chart_of(result, display):
@@ -49,7 +50,7 @@ def vega_lite(
             drawn = bar_comparison(result, display, colors, zone)
         case ChartType.NUMBER | ChartType.TABLE | ChartType.COMPARISON:
             return None
-        case series if result.groups:
+        case series if any(value_of(group) is not None for group in result.groups):
             draw = {
                 ChartType.BAR: upright,
                 ChartType.HORIZONTAL_BAR: lying,

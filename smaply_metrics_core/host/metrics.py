@@ -47,6 +47,7 @@ class Metrics:
         progress: OnProgress | None = None,
         cancelled: Event | None = None,
         reload: bool = False,
+        ahead: bool = True,
     ) -> Result:
         """Measure without saving anything.
 
@@ -61,6 +62,8 @@ class Metrics:
             progress: Told how far the download is.
             cancelled: Stops it when set.
             reload: Download although there is one that would do.
+            ahead: Count with it what may well be chosen next. False for who asks only once: there
+                is less to download then.
 
         Raises:
             QueryInvalid: when the parts of the definition do not go together.
@@ -69,7 +72,9 @@ class Metrics:
         actor.require(Role.EDITOR, "Previewing a metric")
         row = self._core.find_connection(actor.account, connection_id)
         deadline = self._core.deadline(self._core.settings.deadlines.preview, cancelled)
-        return self._previews.measure(row, definition, deadline, progress=progress, reload=reload)
+        return self._previews.measure(
+            row, definition, deadline, progress=progress, reload=reload, ahead=ahead
+        )
 
     def add(  # noqa: PLR0913  # What a metric is made of.
         self,

@@ -138,7 +138,7 @@ class Previews:
         self._questionnaires = questionnaires
         self._kept = Kept[_Download](core.clock, MOST_DOWNLOADS)
 
-    def measure(
+    def measure(  # noqa: PLR0913  # All but what is measured by name.
         self,
         row: ConnectionRow,
         definition: Definition,
@@ -146,6 +146,7 @@ class Previews:
         *,
         progress: OnProgress | None,
         reload: bool,
+        ahead: bool,
     ) -> Result:
         """Measure something, from a download that is kept or from a new one.
 
@@ -163,9 +164,10 @@ class Previews:
             questionnaire = self._fitting(row, session, definition, reload=reload)
             now = self._core.now()
             query = _query(WANTED, definition, now, account)
+            others = _siblings(definition, questionnaire) if ahead else ()
             siblings = {
                 f"{WANTED} {number}": _query(f"{WANTED} {number}", sibling, now, account)
-                for number, sibling in enumerate(_siblings(definition, questionnaire))
+                for number, sibling in enumerate(others)
             }
             answers = self._fetch(row, session, query, siblings)
         asked = {WANTED: query, **siblings}
@@ -212,7 +214,8 @@ class Previews:
         error = answers[WANTED]
         alone = {WANTED: error}
         if (
-            isinstance(error, MetricsError)
+            siblings
+            and isinstance(error, MetricsError)
             and not isinstance(error, NOT_THE_SIBLINGS)
             and not any(isinstance(answer, Tally) for answer in answers.values())
         ):

@@ -119,7 +119,6 @@ def _over_time() -> Iterator[Picture]:
         ("months", months, display(LYING)),
         ("NPS, target", quarters, display(BAR, target=0)),
         ("420 days", days, display(BAR)),
-        ("nothing yet", series(periods(Period.MONTH, "2026-10", [None, None])), display(LINE)),
     ):
         yield Picture(f"{shown.chart}, {name}", result, shown)
 

@@ -66,11 +66,12 @@ def test_every_specification_is_plain_and_complete(picture: Picture) -> None:
 
 
 def test_words_and_tables_take_no_drawing() -> None:
-    """A number, a table, a comparison and a series without groups have no specification."""
+    """A number, a table, a comparison and a series without values have no specification."""
     assert vega_lite(number(3.0), PLAIN) is None
     assert vega_lite(comparison(3.0, 2.0), PLAIN) is None
     assert vega_lite(distribution({"Yes": 4}), display(ChartType.TABLE)) is None
     assert vega_lite(series([]), display(BAR)) is None
+    assert vega_lite(series([group("North", None, 0)]), display(BAR)) is None
 
 
 def test_the_theme_decides_colours_alone() -> None:

@@ -89,7 +89,7 @@ def test_a_second_connection_is_refused(connected: MetricsHost) -> None:
     """An account has one connection for each source."""
     with pytest.raises(AlreadyExists) as refused:
         connected.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
-    assert "Edit the existing one" in refused.value.remedy
+    assert "Edit Configuration" in refused.value.remedy
 
 
 def test_a_refused_token_is_not_stored(host: MetricsHost) -> None:

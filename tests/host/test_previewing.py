@@ -119,6 +119,20 @@ def test_what_is_changed_next_needs_no_download(desk: Desk) -> None:
     assert (len(desk.source.downloads), desk.source.described) == (1, described)
 
 
+def test_who_asks_only_once_downloads_no_more_than_that(desk: Desk) -> None:
+    """A command that ends after its preview has nothing counted ahead; nor is it asked twice."""
+    desk.preview(AVERAGE, ahead=False)
+    assert desk.source.downloads == [("None",)]
+
+    def answering(answers: Answers, queries: Sequence[MetricQuery]) -> Answers:
+        raise ExportFailed("Damaged.")
+
+    desk.source.answering = answering
+    with pytest.raises(ExportFailed):
+        desk.preview(AVERAGE, ahead=False, reload=True)
+    assert len(desk.source.downloads) == 2
+
+
 @pytest.mark.parametrize(
     "parts",
     [

@@ -21,6 +21,7 @@ from smaply_metrics_host.live import Hub
 from smaply_metrics_host.making.drafts import Drafts
 from smaply_metrics_host.map_views import MapViews
 from smaply_metrics_host.pages import (
+    account,
     connection,
     debug,
     integrations,
@@ -43,6 +44,7 @@ from smaply_metrics_host.store.journeys import Journeys
 from smaply_metrics_host.store.people import People
 from smaply_metrics_host.store.placing import Placing
 from smaply_metrics_host.web import static
+from smaply_metrics_host.web.events import Streams
 from smaply_metrics_host.web.refusals import handle_errors
 from smaply_metrics_host.web.security import Protection
 from smaply_metrics_host.web.sign_in import CookieSignIn, SignIn
@@ -68,6 +70,7 @@ PAGES: Final = (
     integrations,
     connection,
     debug,
+    account,
     job_pages,
     static,
 )
@@ -118,6 +121,7 @@ def create_app(
                     drafts=Drafts(now),
                     map_views=map_views,
                     hub=hub,
+                    streams=Streams(),
                     sign_in=sign_in(people),
                     templates=templates,
                 )

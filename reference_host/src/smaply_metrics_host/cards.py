@@ -54,7 +54,7 @@ class CardView:
 
     Attributes:
         map: The map that it lies on; empty for a preview.
-        name: The metric's name, where the heading says something else.
+        name: The metric's name; empty where it has none.
         face: The last good value; None when there is none.
         missing: Why there is no value.
         as_of: When the data was read.
@@ -110,7 +110,7 @@ def card_view(placed: PlacedCard, card: Card | None, faces: Faces, zone: str) ->
         id=placed.id,
         map=placed.map,
         heading=display.heading or card.name,
-        name=card.name if display.heading not in {"", card.name} else "",
+        name=card.name,
         subheading=display.subheading,
         face=faces.of(card.result, display, zone) if card.result else None,
         missing="" if card.result else _missing(card),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -199,7 +199,9 @@ def _structure(journey: JourneyMap) -> str:
 
 def _notices(cards: Iterable[CardView]) -> Notices:
     cards = tuple(cards)
-    counted = Counter(card.notice for card in cards if card.notice is not None)
+    # Each has the id of its own request; what it says is the same.
+    notices = (replace(card.notice, request_id="") for card in cards if card.notice is not None)
+    counted = Counter(notices)
     return Notices(
         shared=tuple((notice, number) for notice, number in counted.items() if number > 1),
         due=sum(card.status == UPDATE_DUE for card in cards),

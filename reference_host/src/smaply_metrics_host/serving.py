@@ -13,11 +13,13 @@ from smaply_metrics_core.host import InputError
 from smaply_metrics_host.app import create_app
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from smaply_metrics_host.settings import HostSettings
     from smaply_metrics_host.site import Site
 
 SHUTDOWN_SECONDS: Final = 3
-"""How long open requests go on when the process ends: an open page's stream never ends itself."""
+"""How long open requests go on when the process ends."""
 TICK_SECONDS: Final = 0.02
 
 
@@ -43,6 +45,29 @@ def listen(address: str, port: int) -> socket.socket:
     return listening
 
 
+class Server(uvicorn.Server):
+    """Serves the app, and ends its streams when asked to end."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="on",
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            )
+        )
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what never ends by itself, and then all the rest."""
+        self._app.state.site.streams.end()
+        await super().shutdown(sockets)
+
+
 async def serve(
     settings: HostSettings,
     listening: socket.socket,
@@ -59,17 +84,7 @@ async def serve(
         MetricsError: when the app cannot be opened.
     """
     app = create_app(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            lifespan="on",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
-    )
+    server = Server(app)
     serving = asyncio.create_task(server.serve([listening]))
     while not server.started and not serving.done():  # noqa: ASYNC110  # It has no event.
         await asyncio.sleep(TICK_SECONDS)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from smaply_metrics_host.store.journeys import Journeys
     from smaply_metrics_host.store.people import People
     from smaply_metrics_host.store.placing import Placing
+    from smaply_metrics_host.web.events import Streams
     from smaply_metrics_host.web.sign_in import SignIn
     from smaply_metrics_host.web.templating import Templates
 
@@ -40,6 +41,7 @@ class Site:
         drafts: Forms of metrics that people have put aside.
         map_views: Maps with their cards as they are now.
         hub: Tells open maps of changes.
+        streams: Those that pages listen to.
         sign_in: Says who a request comes from.
     """
 
@@ -56,6 +58,7 @@ class Site:
     drafts: Drafts
     map_views: MapViews
     hub: Hub
+    streams: Streams
     sign_in: SignIn
     templates: Templates
 

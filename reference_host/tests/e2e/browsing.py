@@ -31,14 +31,20 @@ SERIOUS: Final = {"serious", "critical"}
 MILLISECONDS: Final = 20_000
 
 
+def require_chromium() -> str:
+    """Find Chromium; skip where there is none, but not under CI."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is not None:
+        return path
+    if os.environ.get("CI"):
+        pytest.fail("There is no Chromium: `make browser` installs it.")
+    pytest.skip("There is no Chromium: `make browser` installs it.")
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run Chromium for the length of the block; skip where there is none, but not under CI."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("There is no Chromium: `make browser` installs it.")
-        pytest.skip("There is no Chromium: `make browser` installs it.")
+    """Run Chromium for the length of the block."""
+    path = require_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser

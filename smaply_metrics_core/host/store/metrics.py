@@ -59,7 +59,9 @@ def find(db: Connection, account: str, metric_id: str) -> Metric:
 
 def no_metric(metric_id: str) -> NotFound:
     """Make the error for a metric that is not in this account."""
-    return not_found("metric", metric_id, "Choose one of `smaply-metrics metric list`.")
+    return not_found(
+        "metric", metric_id, "It may have been deleted: choose one of the list of metrics."
+    )
 
 
 def of_account(

@@ -117,7 +117,8 @@ async def _drawn(
             DrawnCard.model_validate(
                 {
                     **dict(card),
-                    "drawing": card.result and drawing(card.result, card.display, theme, zone),
+                    "drawing": card.result
+                    and drawing(site, card.result, card.display, theme, zone),
                 }
             )
             for card in cards

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from smaply_metrics_core import charts
 from smaply_metrics_core.charts import DataTable, Headline  # pydantic needs them.
 from smaply_metrics_core.host import ChartType
 from smaply_metrics_host.api.models import ApiModel
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import Display, Result
+    from smaply_metrics_host.site import Site
 
 Theme = Literal["light", "dark"]
 
@@ -25,6 +26,7 @@ class Drawing(ApiModel):
     counted: str = Field(description="How many answers stand behind it: n = 1,204.")
     covered: str = Field(description="The dates, in words.")
     low_sample: str = Field(description="What rests on few answers; empty when nothing does.")
+    told: tuple[str, ...] = Field(description="Who counts, what was counted, remarks.")
     summary: str = Field(description="All in one sentence, for those who do not see the chart.")
     table: DataTable = Field(description="The same numbers as a table.")
     vega_lite: dict[str, Any] | None = Field(
@@ -33,15 +35,17 @@ class Drawing(ApiModel):
     )
 
 
-def drawing(result: Result, display: Display, theme: Theme, zone: str) -> Drawing:
-    """Say how a result is shown."""
+def drawing(site: Site, result: Result, display: Display, theme: Theme, zone: str) -> Drawing:
+    """Say how a result is shown; what was made for a page is not made again."""
+    face = site.faces.of(result, display, zone)
     return Drawing(
-        chart=charts.chart_of(result, display),
-        headline=charts.headline(result, display, zone=zone),
-        counted=charts.counted(result),
-        covered=charts.covered(result.current.window, zone),
-        low_sample=charts.low_sample(result),
-        summary=charts.summary(result, display, zone=zone),
-        table=charts.data_table(result, display, zone=zone),
-        vega_lite=charts.vega_lite(result, display, theme=theme, zone=zone),
+        chart=face.chart,
+        headline=face.headline,
+        counted=face.counted,
+        covered=face.covered,
+        low_sample=face.few,
+        told=face.told,
+        summary=face.summary,
+        table=face.table,
+        vega_lite=json.loads(site.drawings.spec(face, theme)),
     )

@@ -20,7 +20,7 @@ from smaply_metrics_host.api.models import (
     Title,
     example,
 )
-from smaply_metrics_host.api.routing import PREFIX, Editor, api_router
+from smaply_metrics_host.api.routing import PREFIX, Editor, Viewer, api_router
 from smaply_metrics_host.site import CurrentSite
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class DeletedMetric(ApiModel):
 @router.get("", responses=refused(404))
 async def list_metrics(  # noqa: PLR0913, PLR0917  # Each is a parameter of the call.
     site: CurrentSite,
-    editor: Editor,
+    person: Viewer,
     workspace: Annotated[Id | None, Query(description="Those of one workspace.")] = None,
     search: Annotated[str, Query(max_length=300, description="Text in the name.")] = "",
     offset: Annotated[int, Query(ge=0, le=1_000_000, description="How many to pass over.")] = 0,
@@ -100,10 +100,10 @@ async def list_metrics(  # noqa: PLR0913, PLR0917  # Each is a parameter of the 
 ) -> MetricPage:
     """List metrics, oldest first."""
     if workspace is not None:
-        await run_in_threadpool(site.people.workspace, editor.account, workspace)
+        await run_in_threadpool(site.people.workspace, person.account, workspace)
     listed = [
         metric
-        for metric in await site.metrics.metrics.list(editor.actor)
+        for metric in await site.metrics.metrics.list(person.actor)
         if workspace in {None, metric.workspace}
     ]
     text = search.strip().casefold()
@@ -140,9 +140,9 @@ async def create_metric(
 
 
 @router.get("/{metric_id}")
-async def show_metric(site: CurrentSite, editor: Editor, metric_id: MetricInPath) -> Metric:
+async def show_metric(site: CurrentSite, person: Viewer, metric_id: MetricInPath) -> Metric:
     """Show what a metric measures. Its value is on its card."""
-    return await site.metrics.metrics.show(editor.actor, metric_id)
+    return await site.metrics.metrics.show(person.actor, metric_id)
 
 
 @router.patch("/{metric_id}", responses=refused(409, 502))
@@ -180,11 +180,11 @@ async def delete_metric(
 
 @router.get("/{metric_id}/maps")
 async def list_metric_uses(
-    site: CurrentSite, editor: Editor, metric_id: MetricInPath
+    site: CurrentSite, person: Viewer, metric_id: MetricInPath
 ) -> tuple[MapEntry, ...]:
     """List the journey maps that show a metric, each with how many of its cards do."""
-    await site.metrics.metrics.show(editor.actor, metric_id)
-    return await _maps_with(site, editor.account, metric_id)
+    await site.metrics.metrics.show(person.actor, metric_id)
+    return await _maps_with(site, person.account, metric_id)
 
 
 async def _maps_with(site: Site, account: str, metric_id: str) -> tuple[MapEntry, ...]:

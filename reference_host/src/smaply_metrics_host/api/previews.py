@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import Response
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_core.host import Definition, Display
@@ -35,6 +36,10 @@ class Previewed(ApiModel):
     definition: Definition
     display: Display = Display()
     theme: Theme = "light"
+    reload: bool = Field(
+        default=False,
+        description="Download although a download of the last ten minutes would do.",
+    )
 
 
 @router.post(
@@ -55,10 +60,14 @@ async def start_preview(
 
     async def work(job: Job) -> Outcome:
         result = await site.metrics.metrics.preview(
-            editor.actor, body.connection, body.definition, progress=job.progress
+            editor.actor,
+            body.connection,
+            body.definition,
+            progress=job.progress,
+            reload=body.reload,
         )
         zone = (await site.metrics.metrics.account(editor.actor)).zone
-        drawn = await run_in_threadpool(drawing, result, body.display, body.theme, zone)
+        drawn = await run_in_threadpool(drawing, site, result, body.display, body.theme, zone)
         job.memo = Preview(result=result, drawing=drawn)
         return Outcome("")
 

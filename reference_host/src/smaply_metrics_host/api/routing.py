@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from smaply_metrics_core.host import Role
 from smaply_metrics_host.store.people import Person
@@ -16,7 +17,7 @@ from smaply_metrics_host.web.json_body import JsonRequest
 from smaply_metrics_host.web.security import SAFE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
     from starlette.responses import Response
 
@@ -62,7 +63,11 @@ class ApiRoute(APIRoute):
         """Put the guard before what FastAPI makes of the function."""
         handle = super().get_route_handler()
         role, takes_body = self.role, self.body_field is not None
-        known = {field.alias for field in self.dependant.query_params}
+        known = {
+            name
+            for field in self.dependant.query_params
+            for name in _names(field.alias, field.field_info.annotation)
+        }
 
         async def guarded(request: Request) -> Response:
             session = await signed_in(request)
@@ -86,6 +91,13 @@ def api_router(subject: str, path: str = "") -> APIRouter:
         route_class=ApiRoute,
         generate_unique_id_function=lambda route: route.name,
     )
+
+
+def _names(alias: str, taken: object) -> Iterable[str]:
+    """Give the names of the parameters that a function's argument takes: one, or a model's."""
+    if isinstance(taken, type) and issubclass(taken, BaseModel):
+        return taken.model_fields
+    return (alias,)
 
 
 def _check_token(session: Session, request: Request) -> None:

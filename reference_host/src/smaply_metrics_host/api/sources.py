@@ -14,7 +14,7 @@ router = api_router("sources", "/sources")
 @router.get("")
 async def list_sources(site: CurrentSite, _editor: Editor) -> list[SourceState]:
     """List every source that is installed, and why it cannot be used where that is so."""
-    return list(await site.metrics.sources.states())
+    return list(await site.metrics.sources.states(load=True))
 
 
 @router.get("/{source_id}/form", responses=refused(502))

@@ -11,7 +11,6 @@ from smaply_metrics_core.host import NotFound
 from smaply_metrics_host.jobs import Job, JobState
 from smaply_metrics_host.site import CurrentSite
 from smaply_metrics_host.web.asking import CheckedForm, Viewer
-from smaply_metrics_host.web.events import event_stream
 
 router = APIRouter(prefix="/jobs", include_in_schema=False)
 
@@ -42,7 +41,7 @@ async def events(site: CurrentSite, person: Viewer, job_id: str) -> Response:
         async for view in job.follow():
             yield "job", view.model_dump_json()
 
-    return event_stream(views())
+    return site.streams.answer(views())
 
 
 @router.post("/{job_id}/cancel")

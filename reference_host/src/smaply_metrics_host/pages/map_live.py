@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, Response
 from smaply_metrics_host.map_views import MapView, MapViews
 from smaply_metrics_host.site import CurrentSite
 from smaply_metrics_host.web.asking import SignedIn, Viewer
-from smaply_metrics_host.web.events import event_stream
 
 router = APIRouter(prefix="/maps/{map_id}", include_in_schema=False)
 
@@ -26,7 +25,7 @@ async def events(request: Request, site: CurrentSite, session: SignedIn, map_id:
         now = await site.sign_in.session(request)
         return now is not None and now.person.account == account
 
-    return event_stream(site.hub.follow(account, map_id, still_allowed))
+    return site.streams.answer(site.hub.follow(account, map_id, still_allowed))
 
 
 @router.get("/cards")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -27,6 +28,8 @@ SEEN_SECONDS: Final = 300.0
 
 _ACCOUNT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 LONGEST_NAME: Final = 200
+BROKEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""What is no part of a line: controls, halves of characters, ends of lines and paragraphs."""
 
 
 class RoleName(StrEnum):
@@ -328,7 +331,9 @@ def checked_name(text: str, what: str, longest: int = LONGEST_NAME) -> str:
         InputError: when nothing is left, or it is too long, or not on one line.
     """
     text = text.strip()
-    if not text or len(text) > longest or not text.isprintable():
+    # Not what cannot be printed: that takes the joiners of emoji and of Persian as well.
+    broken = any(unicodedata.category(one) in BROKEN for one in text)
+    if not text or len(text) > longest or broken:
         raise InputError(
             f"The {what} does not fit.", remedy=f"Enter 1 to {longest} characters on one line."
         )

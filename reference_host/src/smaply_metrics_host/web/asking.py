@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -73,11 +73,12 @@ def check_token(session: Session, given: str) -> None:
         )
 
 
-async def _checked_form(request: Request, session: SignedIn) -> FormData:
-    form = await request.form(max_fields=MOST_FIELDS, max_files=1)
-    token = request.headers.get(csrf.HEADER) or form.get(csrf.FIELD, "")
-    check_token(session, token if isinstance(token, str) else "")
-    return form
+async def _checked_form(request: Request, session: SignedIn) -> AsyncIterator[FormData]:
+    # Closed at the end, with the file in it that was uploaded.
+    async with request.form(max_fields=MOST_FIELDS, max_files=1) as form:
+        token = request.headers.get(csrf.HEADER) or form.get(csrf.FIELD, "")
+        check_token(session, token if isinstance(token, str) else "")
+        yield form
 
 
 CheckedForm = Annotated[FormData, Depends(_checked_form)]

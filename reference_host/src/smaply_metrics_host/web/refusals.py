@@ -34,6 +34,7 @@ from smaply_metrics_core.host import (
 from smaply_metrics_host.jobs import TooManyJobs
 from smaply_metrics_host.web.asking import FormExpired, NotSignedIn
 from smaply_metrics_host.web.json_body import BodyTooLarge, NotJson
+from smaply_metrics_host.web.security import API
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-API: Final = "/api/"
 STATUSES: Final[tuple[tuple[type[MetricsError], int], ...]] = (
     (NotSignedIn, 401),
     (RoleRequired, 403),
@@ -55,11 +55,11 @@ STATUSES: Final[tuple[tuple[type[MetricsError], int], ...]] = (
     (ChangedMeanwhile, 409),
     (BodyTooLarge, 413),
     (NotJson, 415),
+    (TooManyJobs, 429),
     (InputError, 422),
     (CheckFailed, 422),
     (DataError, 422),
     (QuestionUnavailable, 422),
-    (TooManyJobs, 429),
     (RateLimited, 503),
     (RemoteError, 502),
     (StoreError, 503),

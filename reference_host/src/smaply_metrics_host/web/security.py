@@ -7,9 +7,12 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
+
+from smaply_metrics_core.host import Blame, Problem
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY: Final = (
@@ -25,6 +28,7 @@ HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+API: Final = "/api/"
 SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 MOST_BYTES: Final = 20 * 1024 * 1024
 """Of a request's body: an uploaded file is the largest."""
@@ -64,17 +68,17 @@ class Protection:
                     answer["strict-transport-security"] = "max-age=31536000"
             await send(message)
 
-        refusal = self._refusal(scope["method"], headers)
+        refusal = self._refusal(scope, headers)
         if refusal is not None:
             await refusal(scope, receive, send_protected)
             return
         await self._app(scope, _limited(receive), send_protected)
 
-    def _refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MOST_BYTES:
-            return PlainTextResponse(TOO_LARGE, 413)
-        if method in SAFE:
+            return _refused(scope, 413, TOO_LARGE, "Send less.")
+        if scope["method"] in SAFE:
             return None
         site = headers.get("sec-fetch-site", "same-origin")
         origin = headers.get("origin")
@@ -83,8 +87,16 @@ class Protection:
             headers.get("host"),
         }
         if other or site not in {"same-origin", "none"}:
-            return PlainTextResponse("This request comes from another site.", 403)
+            remedy = "Send it from a page of this host, or from no browser at all."
+            return _refused(scope, 403, "This request comes from another site.", remedy)
         return None
+
+
+def _refused(scope: Scope, status: int, message: str, remedy: str) -> Response:
+    if not scope["path"].startswith(API):
+        return PlainTextResponse(message, status)
+    problem = Problem(kind="refused", message=message, remedy=remedy, blame=Blame.CONFIGURATION)
+    return JSONResponse(problem.model_dump(mode="json"), status)
 
 
 def _limited(receive: Receive) -> Receive:
