@@ -13,6 +13,7 @@ from smaply_metrics_core.host.explaining import Explanation, explain
 from smaply_metrics_core.host.nothing import nothing_counted
 from smaply_metrics_core.host.refreshers import Refresher, SurveyKey, ThreadRefresher
 from smaply_metrics_core.host.refreshing import SurveyRefresh
+from smaply_metrics_core.host.sharing import Shared
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store import metrics as metric_rows
 from smaply_metrics_core.host.store import states as state_rows
@@ -38,6 +39,7 @@ class Cards:
     def __init__(self, core: Core, refresher: Refresher | None = None) -> None:
         self._core = core
         self._listeners: list[tuple[str, OnProgress]] = []
+        self._shared = Shared[tuple[tuple["Decided", ...], "AccountSettings"]]()
         self._refresher = refresher or ThreadRefresher(
             SurveyRefresh(core, self._tell), core.settings.workers
         )
@@ -121,6 +123,20 @@ class Cards:
         metric_ids: Sequence[str] | None = None,
         survey: tuple[str, str] | None = None,
         force: bool = False,
+    ) -> tuple[tuple[Decided, ...], AccountSettings]:
+        wanted = None if metric_ids is None else tuple(metric_ids)
+        return self._shared(
+            (account, wanted, survey, force),
+            lambda: self._decide_alone(account, wanted, survey, force=force),
+        )
+
+    def _decide_alone(
+        self,
+        account: str,
+        metric_ids: Sequence[str] | None,
+        survey: tuple[str, str] | None,
+        *,
+        force: bool,
     ) -> tuple[tuple[Decided, ...], AccountSettings]:
         with self._core.store.reading() as db:
             settings = connection_rows.read_account(db, account)
