@@ -1,6 +1,7 @@
 # `make demo` shows it working, `make test` runs every check. Both make .venv/ first.
 
 PYTHON ?= python3
+PORT ?= 8000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,11 +12,11 @@ BROWSER := chromium fonts-liberation fonts-noto-cjk fonts-noto-color-emoji fonts
 WHAT_DECIDES := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser postgresql demo test lint format types walls tests wheels fix docs \
-	cassettes screenshots guide live lock clean
+.PHONY: help install browser postgresql demo demo-once test lint format types walls tests wheels fix \
+	docs cassettes screenshots guide live lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-11s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s%s\n", $$1, $$2 }' Makefile
 
 install: $(STAMP) ## make .venv/ with the four distributions and everything the checks need
 
@@ -29,9 +30,12 @@ $(STAMP): $(WHAT_DECIDES)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(addprefix -e ,$(PROJECTS))
 	@touch $@
 
-demo: install ## the main job, from connecting to a debug bundle, against the Qualtrics sandbox
-	rm -rf build/demo
-	$(BIN)/smaply-metrics demo --once --home build/demo
+demo: install ## a journey map full of live cards, in an invented account; PORT=8000 unless you say
+	$(BIN)/smaply-metrics-host --demo --home build/demo --port $(PORT)
+
+demo-once: install ## the same on the command line: from connecting to a debug bundle, then it ends
+	rm -rf build/demo-once
+	$(BIN)/smaply-metrics demo --once --home build/demo-once
 
 test: lint format types walls tests ## every check
 

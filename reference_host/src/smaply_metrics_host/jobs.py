@@ -96,7 +96,7 @@ class Job:
         back: The page that it was started from.
         file: What it made for people to download, removed when the job is forgotten.
         file_name: What the download is called; as the file itself when empty.
-        memo: What the page that shows the outcome has to know. It never leaves this process.
+        memo: What the page, or the call, that shows the outcome has to know; no part of the view.
     """
 
     id: str

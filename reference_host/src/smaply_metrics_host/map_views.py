@@ -14,6 +14,7 @@ from smaply_metrics_core.host import Actor, NotFound, Role
 from smaply_metrics_host.cards import UPDATE_DUE, CardView, Notice, card_view
 from smaply_metrics_host.latest import Latest
 from smaply_metrics_host.live import Seen
+from smaply_metrics_host.sharing import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -107,11 +108,12 @@ class MapViews:
         self._metrics = metrics
         self._faces = faces
         self._templates = templates
+        self._shared: Shared[MapView] = Shared()
         self._recent: Latest[MapView] = Latest(MOST_RECENT)
         self._written: Latest[Markup] = Latest(MOST_WRITTEN)
 
     async def view(self, account: str, map_id: str, *, refresh: bool) -> MapView:
-        """Give a map at once, from what is stored.
+        """Give a map at once, from what is stored; those who ask at the same time share it.
 
         Args:
             account: Whose it is.
@@ -121,12 +123,8 @@ class MapViews:
         Raises:
             NotFound: when the account has no such map.
         """
-        actor = Actor(account, "the map", Role.VIEWER)
-        journey = await run_in_threadpool(self._journeys.show, account, map_id)
-        settings = await self._metrics.metrics.account(actor)
-        loaded = await self._load(actor, journey, refresh=refresh)
-        view = await run_in_threadpool(_view, journey, loaded, self._faces, settings.zone)
-        return self._recent.keep((account, map_id), view)
+        make = partial(self._make, account, map_id, refresh=refresh)
+        return await self._shared.ask((account, map_id, refresh), make)
 
     async def look(self, account: str, map_id: str) -> Seen:
         """Look at a map for all who have it open; starts no refresh.
@@ -169,6 +167,14 @@ class MapViews:
         """
         journey = await run_in_threadpool(self._journeys.show, actor.account, map_id)
         await self._load(actor, journey, force=True)
+
+    async def _make(self, account: str, map_id: str, *, refresh: bool) -> MapView:
+        actor = Actor(account, "the map", Role.VIEWER)
+        journey = await run_in_threadpool(self._journeys.show, account, map_id)
+        settings = await self._metrics.metrics.account(actor)
+        loaded = await self._load(actor, journey, refresh=refresh)
+        view = await run_in_threadpool(_view, journey, loaded, self._faces, settings.zone)
+        return self._recent.keep((account, map_id), view)
 
     async def _load(
         self, actor: Actor, journey: JourneyMap, *, refresh: bool = True, force: bool = False

@@ -63,7 +63,7 @@ class Site:
     templates: Templates
 
 
-def _site(request: Request) -> Site:
+async def _site(request: Request) -> Site:  # Were it not async, it would take a thread.
     site: Site = request.app.state.site
     return site
 

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from smaply_metrics_host.site import CurrentSite
+from smaply_metrics_host.map_views import MapView
+from smaply_metrics_host.site import CurrentSite, Site
+from smaply_metrics_host.store.people import Person
 from smaply_metrics_host.usual_map import add_usual
 from smaply_metrics_host.web.asking import CheckedForm, Editor, Viewer
 from smaply_metrics_host.web.forms import texts
@@ -56,17 +58,7 @@ async def show(request: Request, site: CurrentSite, person: Viewer, map_id: str)
     """Show a map: at once from what is stored; what is due is refreshed behind it."""
     view = await site.map_views.view(person.account, map_id, refresh=True)
     site.hub.nudge(person.account, map_id)
-    workspaces = await run_in_threadpool(site.people.workspaces, person.account)
-    several = {one.id: one.name for one in workspaces} if len(workspaces) > 1 else {}
-    return await run_in_threadpool(
-        site.templates.page,
-        request,
-        "map.html",
-        view=view,
-        places=view.places(),
-        html=partial(site.map_views.html, view),
-        workspace=several.get(view.journey.workspace, ""),
-    )
+    return await run_in_threadpool(_page, request, site, person, view)
 
 
 @router.post("/{map_id}/refresh")
@@ -75,3 +67,16 @@ async def refresh(site: CurrentSite, person: Editor, _form: CheckedForm, map_id:
     await site.map_views.refresh_now(person.actor, map_id)
     site.hub.nudge(person.account, map_id)
     return RedirectResponse(f"/maps/{map_id}", 303)
+
+
+def _page(request: Request, site: Site, person: Person, view: MapView) -> Response:
+    workspaces = site.people.workspaces(person.account)
+    several = {one.id: one.name for one in workspaces} if len(workspaces) > 1 else {}
+    return site.templates.page(
+        request,
+        "map.html",
+        view=view,
+        places=view.places(),
+        html=partial(site.map_views.html, view),
+        workspace=several.get(view.journey.workspace, ""),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -116,7 +117,9 @@ def handle_errors(app: FastAPI) -> None:
         problem = Problem(
             kind="not_found" if error.status_code in {404, 405} else "invalid_input",
             message=str(error.detail),
-            remedy="Check the address, or go back to where you came from.",
+            remedy="Send less."
+            if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            else "Check the address, or go back to where you came from.",
             blame=Blame.CONFIGURATION,
         )
         return await _answer(request, error.status_code, problem, error.headers)
