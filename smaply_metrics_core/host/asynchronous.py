@@ -104,8 +104,8 @@ class AsyncMetricsHost:
 
     What each call takes, gives and raises is said at the part of ``MetricsHost`` of the same name.
     ``progress`` and ``on_step`` are plain functions and called on the event loop. When the task
-    that awaits is cancelled, a check of credentials, a preview or a debug bundle is stopped before
-    that goes on; any other call ends by itself, unseen.
+    that awaits is cancelled, a check of credentials, a preview, a debug bundle or a load that waits
+    is stopped before that goes on; any other call ends by itself, unseen.
 
     Args:
         settings: What the operator decided.
@@ -177,17 +177,19 @@ class AsyncMetricsHost:
 
     async def close(self) -> None:
         """Stop what runs in the background, wait for calls to end and give back the store."""
-        self._calls.stop()
-        await asyncio.to_thread(self._close)
+        try:
+            if self._host is not None:
+                # First: loads that wait for a refresh then see it end, and show what is stored.
+                await asyncio.to_thread(self._host.cards.close)
+        finally:
+            self._calls.stop()
+            await asyncio.to_thread(self._close)
 
     def _open(self) -> MetricsHost:
         self._host = self._make()
         return self._host
 
     def _close(self) -> None:
-        if self._host is not None:
-            # First, so that calls which wait for a refresh end.
-            self._host.cards.close()
         self._calls.close()
         if self._host is not None:
             self._host.close()

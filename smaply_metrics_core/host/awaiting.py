@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import Counter
 from concurrent.futures import wait as wait_for
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
     Decided = tuple[MetricState, Decision | None]
     Attempts = tuple[Attempt | None, ...]
-
-logger = logging.getLogger(__name__)
 
 LOOK_AGAIN: Final = 0.2
 """Seconds until the first look at a refresh that another process is making; later ones are rarer,
@@ -122,11 +119,7 @@ class Awaited:
             return True
         running: set[Future[object]] = set(self._futures.values())
         while running and left > 0 and not self._cancelled.is_set():
-            done, running = wait_for(running, timeout=min(left, LOOK_AGAIN))
-            for future in done:
-                error = None if future.cancelled() else future.exception()
-                if error is not None:
-                    logger.error("A refresh broke off.", exc_info=error)
+            _, running = wait_for(running, timeout=min(left, LOOK_AGAIN))
             left = self._until - self._clock.monotonic()
         return True
 

@@ -16,6 +16,7 @@ from smaply_metrics_core.errors import (
     MetricsError,
     RateLimited,
     SealBroken,
+    StoreError,
 )
 from smaply_metrics_core.host.deciding import decide_metric
 from smaply_metrics_core.host.store import Store, leases
@@ -27,6 +28,8 @@ from smaply_metrics_core.models.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection
 
     from smaply_metrics_core.host.keys import KeyRing
     from smaply_metrics_core.host.settings import Settings
@@ -208,7 +211,8 @@ class Core:
             values["problem"] = problem.model_dump(mode="json")
         if not values:
             return
-        with self.store.writing() as db:
+        fell = False
+        with self._noting() as db:
             connection_rows.change(db, row, values)
             fell = concerned and connection_rows.note_down(db, row, now)
         if fell:
@@ -224,7 +228,7 @@ class Core:
             lasting = row.report.problem if row.report.passed else None
             values["problem"] = lasting.model_dump(mode="json") if lasting else None
         if values or row.stands_refused:
-            with self.store.writing() as db:
+            with self._noting() as db:
                 if row.stands_refused:
                     values["woken_at"] = connection_rows.waking(db, row, self.clock.now())
                 connection_rows.change(db, row, values)
@@ -234,13 +238,23 @@ class Core:
         """Keep that the source answers this connection again, and tell the log: once in a fleet."""
         if row.down_since is None:
             return
-        with self.store.writing() as db:
+        rose = False
+        with self._noting() as db:
             rose = connection_rows.note_up(db, row)
         if rose:
             logger.info(
                 "The connection of account %s to %s is up again; it was down since %s.",
                 *(row.account, row.source, row.down_since),
             )
+
+    @contextmanager
+    def _noting(self) -> Iterator[Connection]:
+        """Write what calls tell about a connection; what they were made for goes on without it."""
+        try:
+            with self.store.writing() as db:
+                yield db
+        except StoreError:
+            logger.warning("What a call told about its connection is lost.", exc_info=True)
 
     def now(self) -> datetime:
         """Give the present instant, by which metrics are due."""

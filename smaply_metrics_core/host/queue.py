@@ -144,11 +144,13 @@ def prepare_queue(store: Store) -> None:
     folder = Path(SchemaManager.get_migrations_path())
     migrations = sorted(path.name for path in folder.glob("*.sql"))
     with store.reading() as db:
-        if _version(db) == migrations[-1]:
-            return
+        if (_version(db) or "") >= migrations[-1]:
+            return  # Or newer: what a later release of Procrastinate made, earlier ones can use.
     with store.writing() as db:
         wait_for_turn(db)
         version = _version(db)
+        if version is not None and version >= migrations[-1]:
+            return
         if version is None:
             db.execute(text(f"CREATE SCHEMA {SCHEMA}"))
             scripts = [SchemaManager.get_schema()]

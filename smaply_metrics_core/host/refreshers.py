@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+logger = logging.getLogger(__name__)
 
 
 class SurveyKey(NamedTuple):
@@ -101,6 +104,9 @@ class ThreadRefresher:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _forget(self, key: SurveyKey, ended: Future[object]) -> None:
+        error = None if ended.cancelled() else ended.exception()
+        if error is not None:  # Told here, as nobody may wait for it.
+            logger.error("A refresh of survey %s broke off.", key.survey_id, exc_info=error)
         with self._lock:
             # Whoever waited for it may have started the next one already.
             if self._running.get(key) is ended:

@@ -21,6 +21,8 @@ from smaply_metrics_core.refresh import DecisionKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from sqlalchemy import Connection
+
     from smaply_metrics_core.host.core import Core
     from smaply_metrics_core.host.refreshers import SurveyKey
     from smaply_metrics_core.host.store.connections import AccountSettings, ConnectionRow
@@ -37,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_TELLING: Final = 1.0
 """Other processes hear of a refresh's progress at most this often."""
+
+SAVE_AGAIN: Final = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds between tries to save what was downloaded, as while the database is started anew."""
 
 
 class RefreshEnd(Enum):
@@ -111,7 +116,7 @@ class SurveyRefresh:
             with self._holding(lease, progress):
                 outcomes = self._measure(key, row, waiting, queries, stopping, tell)
         except Cancelled:
-            self._undo(lease, waiting)
+            self._undo(lease, waiting, stopping)
             return RefreshEnd.CUT_SHORT
         except MetricsError as error:
             outcomes = dict.fromkeys(queries, error)
@@ -121,7 +126,7 @@ class SurveyRefresh:
             with self._core.store.writing() as db:
                 leases.release(db, lease)
             raise
-        self._finish(lease, account, waiting, outcomes)
+        self._finish(lease, account, waiting, outcomes, stopping)
         return RefreshEnd.DONE
 
     def _begin(
@@ -237,12 +242,13 @@ class SurveyRefresh:
                 outcomes[query.id] = error
         return outcomes
 
-    def _finish(
+    def _finish(  # What a refresh has come to.
         self,
         lease: Lease,
         account: AccountSettings,
         waiting: Sequence[MetricState],
         outcomes: Mapping[str, Outcome],
+        stopping: Event,
     ) -> None:
         """Write every metric's outcome in one transaction, unless the lease was lost."""
         fingerprints = _fingerprints(waiting, account)
@@ -254,11 +260,12 @@ class SurveyRefresh:
             else:
                 problems[metric_id] = None
                 values[metric_id] = (fingerprints[metric_id], *outcome)
-        with self._core.store.writing() as db:
+        now = self._core.now()
+
+        def save(db: Connection) -> None:
             if not leases.release(db, lease):
                 logger.warning("A late result for survey %s was not kept.", lease.survey_id)
                 return
-            now = self._core.now()
             states.save_outcomes(
                 db,
                 lease.account,
@@ -268,11 +275,34 @@ class SurveyRefresh:
                 forget_before=now - self._core.settings.history,
             )
 
-    def _undo(self, lease: Lease, waiting: Sequence[MetricState]) -> None:
+        self._save(save, stopping)
+
+    def _undo(self, lease: Lease, waiting: Sequence[MetricState], stopping: Event) -> None:
         """Leave no trace: a clean shutdown is no attempt."""
-        with self._core.store.writing() as db:
+
+        def undo(db: Connection) -> None:
             if leases.release(db, lease):
                 states.restore_attempts(db, lease.account, waiting)
+
+        self._save(undo, stopping)
+
+    def _save(self, write: Callable[[Connection], None], stopping: Event) -> None:
+        """Write in one transaction; a database that is away for a moment is waited for.
+
+        Should it have been kept although the connection broke, the lease is gone, and the second
+        try writes nothing.
+        """
+        for pause in SAVE_AGAIN:
+            try:
+                with self._core.store.writing() as db:
+                    write(db)
+            except StoreError:
+                logger.warning("A refresh could not be saved, and is tried again.", exc_info=True)
+                self._core.clock.wait(pause, stopping)
+            else:
+                return
+        with self._core.store.writing() as db:
+            write(db)
 
 
 def _was_interrupted(state: MetricState) -> bool:

@@ -16,6 +16,9 @@ from smaply_metrics_core.sources import AllowedDestinations, SourceSettings
 HISTORY_VARIABLE: Final = "SMAPLY_METRICS_HISTORY_DAYS"
 LONGEST_HISTORY: Final = 36_500
 
+LEAST_CONNECTIONS: Final = 2
+"""Whoever holds one may have to ask the database for its time on a second."""
+
 THREADS: Final = "threads"
 PROCRASTINATE: Final = "procrastinate"
 
@@ -68,7 +71,12 @@ class Settings:
     refresher: str = THREADS
 
     def __post_init__(self) -> None:
-        """Refuse a refresher that does not exist."""
+        """Refuse a refresher that does not exist, and fewer connections than one thread needs."""
+        if self.database_connections < LEAST_CONNECTIONS:
+            raise InputError(
+                f"{self.database_connections} is too few connections to PostgreSQL.",
+                remedy=f"Set Settings.database_connections to {LEAST_CONNECTIONS} or more.",
+            )
         if self.refresher not in {THREADS, PROCRASTINATE}:
             raise InputError(
                 f"There is no refresher “{self.refresher}”.",

@@ -104,7 +104,7 @@ class Worker:
                 self._app,
                 queues=[QUEUE],
                 concurrency=self._concurrency,
-                delete_jobs="successful",
+                delete_jobs="always",  # What failed is in the log, and due again by the policy.
                 fetch_job_polling_interval=SECONDS_UNTIL_ANOTHER_LOOK,
                 install_signal_handlers=False,  # Whoever opened the worker stops it.
                 stalled_worker_timeout=self._silence,
@@ -155,18 +155,22 @@ class Worker:
                 ):
                     await self._take_over(job)
             except Exception:  # Whatever it is, the jobs of this worker go on.
-                logger.exception("The jobs of dead workers could not be looked for.")
+                logger.exception("The jobs of dead workers could not be taken over.")
             await asyncio.sleep(self._silence / 3)
 
     async def _take_over(self, job: Job) -> None:
         from procrastinate.exceptions import ConnectorException
         from procrastinate.jobs import Status
 
-        given: dict[str, Any] = dict(job.task_kwargs)
-        key = SurveyKey(given["account"], given["source"], given["survey_id"])
-        logger.warning("The worker that refreshed survey %s has died.", key.survey_id)
-        again = job_of(key, forced=given["forced"], resumed=not given["resumed"])
-        await self._queue(key, again)
+        try:
+            given: dict[str, Any] = dict(job.task_kwargs)
+            key = SurveyKey(given["account"], given["source"], given["survey_id"])
+            again = job_of(key, forced=given["forced"], resumed=not given["resumed"])
+        except KeyError:
+            logger.error("A job that a dead worker left is none of this release, and is dropped.")  # noqa: TRY400  # What it holds says it all.
+        else:
+            logger.warning("The worker that refreshed survey %s has died.", key.survey_id)
+            await self._queue(key, again)
         # Of several workers that take it over at once, one finds it there.
         with suppress(ConnectorException):
             await self._app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)

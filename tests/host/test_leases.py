@@ -91,7 +91,7 @@ def test_a_living_process_holds_on_to_its_lease(world: World, connected: Metrics
 def _lease_end(world: World) -> float:
     store = Store(world.where)
     with store.reading() as db:
-        end = db.execute(select(leases.c.expires_at)).scalar_one()
+        end = db.execute(select(leases.c.expires_at).where(leases.c.account == "acme")).scalar_one()
     store.close()
     return end.timestamp() if end else 0.0
 

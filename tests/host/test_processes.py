@@ -97,14 +97,19 @@ def test_another_process_shows_how_far_a_refresh_is(fleet: Fleet, host: MetricsH
 
 
 def test_many_processes_make_one_export_for_each_survey(fleet: Fleet, host: MetricsHost) -> None:
-    """Eight processes with 25 threads each load the same cold cards; everybody sees the value."""
-    processes = [fleet.start(threads=25, wait=SECONDS) for _ in range(8)]
+    """Eight processes with 25 threads each load the same cold cards; everybody sees the value.
+
+    On SQLite, which is for one machine, it is three: each takes a second to start.
+    """
+    processes = [
+        fleet.start(threads=25, wait=SECONDS) for _ in range(8 if fleet.told["database"] else 3)
+    ]
     for process in processes:
         assert fleet.hear(process) == "ready"
     for process in processes:
         fleet.say(process, "go")
     seen = [each for process in processes for each in json.loads(fleet.hear(process))]
-    assert len(seen) == 200
+    assert len(seen) == 25 * len(processes)
     assert {tuple(map(tuple, each)) for each in seen} == {
         (("Stars", "4.0", "fresh"), ("Elsewhere", "1.5", "fresh"))
     }

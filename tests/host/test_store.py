@@ -13,17 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import inspect
 from sqlalchemy.exc import StatementError
 
 from smaply_metrics_core.errors import InputError, StoreError
 from smaply_metrics_core.host import Freshness, MetricsHost, Settings
 from smaply_metrics_core.host.store import Store, databases
 from smaply_metrics_core.host.store.connections import AccountSettings, read_account, write_account
-from smaply_metrics_core.host.store.databases import parse_database
+from smaply_metrics_core.host.store.databases import make_engine, parse_database
 from smaply_metrics_core.host.store.tables import accounts, connections, metadata
-from smaply_metrics_core.host.store.upgrading import newest_version
+from smaply_metrics_core.host.store.upgrading import MIGRATIONS, newest_version, version_of
 from tests.host.conftest import ADMIN, VIEWER, sqlite_only
 
 if TYPE_CHECKING:
@@ -120,6 +123,27 @@ def test_a_newer_store_is_refused_in_words(empty: Path | URL) -> None:
     store.close()
     with pytest.raises(StoreError, match=f"newer release.* up to {newest_version()}"):
         Store(empty)
+
+
+def test_an_upgrade_that_breaks_off_leaves_what_was_there(empty: Path | URL) -> None:
+    """All missing migrations or none: the next start does it again."""
+    engine = make_engine(empty, 2)
+    with engine.execution_options(writes=True).begin() as db:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = db
+        command.upgrade(config, "0002")
+        db.exec_driver_sql("CREATE TABLE audit (theirs INTEGER)")  # In the way of the last one.
+    with pytest.raises(StoreError, match="audit"):
+        Store(empty)
+    with engine.execution_options(writes=True).begin() as db:
+        assert version_of(db) == "0002"
+        assert "percent" not in {column["name"] for column in inspect(db).get_columns("leases")}
+        db.exec_driver_sql("DROP TABLE audit")
+    engine.dispose()
+    store = Store(empty)
+    assert (store.upgraded.before, store.upgraded.after) == ("0002", newest_version())
+    store.close()
 
 
 @pytest.mark.parametrize("dump", EARLIER, ids=lambda path: path.stem)

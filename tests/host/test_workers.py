@@ -132,6 +132,46 @@ def test_a_job_outlives_its_worker(world: World, fleet: Fleet, host: MetricsHost
 
 
 @postgresql_only
+def test_a_job_of_another_release_stops_nobody(
+    world: World, fleet: Fleet, host: MetricsHost
+) -> None:
+    """Of jobs that a worker cannot read, waiting or left by a dead one, the log tells, no more."""
+    for status in ("todo", "doing"):
+        for task in ("smaply_metrics.refresh", "smaply_metrics.unheard_of"):
+            world.query(
+                f"SET LOCAL search_path = {SCHEMA};"  # noqa: S608
+                " INSERT INTO procrastinate_jobs (queue_name, task_name, status)"
+                f" VALUES ('smaply-metrics', '{task}', '{status}')"
+            )
+    worker = start_worker(fleet)
+    cards = host.cards.load(VIEWER, wait=SECONDS)
+    assert {card.freshness for card in cards} == {Freshness.FRESH}
+    until(lambda: queued(world) + queued(world, "doing") + queued(world, "failed") == 0)
+    assert worker.poll() is None
+
+
+@postgresql_only
+def test_a_worker_goes_on_when_its_connections_break(
+    world: World, fleet: Fleet, host: MetricsHost
+) -> None:
+    """A server that was started anew is found again, and what was being made is saved."""
+    fleet.hold()
+    worker = start_worker(fleet)
+    host.cards.load(VIEWER)
+    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    world.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    fleet.let_go()
+    cards = host.cards.load(VIEWER, wait=SECONDS)
+    assert [card.text for card in cards] == ["4.0", "1.5"]
+    host.cards.load(EDITOR, wait=SECONDS, force=True)
+    assert sorted(fleet.exports) == ["S1", "S1", "S2", "S2"]
+    assert worker.poll() is None
+
+
+@postgresql_only
 def test_a_worker_that_is_stopped_leaves_nothing_behind(
     world: World, fleet: Fleet, host: MetricsHost
 ) -> None:
@@ -175,6 +215,11 @@ def test_the_queue_s_tables_are_made_once_and_brought_up_to_date(
     prepare_queue(store)
     prepare_queue(store)
     assert world.query(f"SELECT count(*) FROM {SCHEMA}.added") == [(0,)]  # noqa: S608
+    monkeypatch.undo()
+    for _ in range(2):
+        prepare_queue(store)  # With the earlier release again, as while a fleet is upgraded.
+    ((made,),) = world.query(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')")
+    assert made == "99.00.00_01_pre_later.sql"
     world.query(f"DROP SCHEMA {SCHEMA} CASCADE")
     store.close()
 
