@@ -95,7 +95,8 @@ def fill(home: Path, url: str | None, environment: Mapping[str, str], count: int
     store = open_store(home, url)
     with store.writing() as db:
         for table, key in ((metrics, "id"), (metric_values, "metric_id"), (attempts, "metric_id")):
-            row = dict(db.execute(select(table)).mappings().one())
+            mine = select(table).where(table.c.account == ACTOR.account)
+            row = dict(db.execute(mine).mappings().one())
             for begin in range(1, count, BATCH):
                 copies = [{**row, key: one} for one in ids[begin : begin + BATCH]]
                 db.execute(insert(table), copies)
@@ -107,5 +108,6 @@ def bytes_of(store: Store, table: Table) -> float:
     """Give how many bytes a row of a table takes in PostgreSQL, indexes included."""
     with store.reading() as db:
         size: int = db.execute(select(func.pg_total_relation_size(table.name))).scalar_one()
-        rows = db.execute(select(func.count()).select_from(table)).scalar_one()
+        mine = select(func.count()).where(table.c.account == ACTOR.account)
+        rows = db.execute(mine).scalar_one()
     return round(size / max(int(rows), 1), 1)

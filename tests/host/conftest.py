@@ -169,15 +169,20 @@ class World:
         )
 
 
+def require_postgres() -> Path:
+    """Give PostgreSQL's programs; skip where they are not installed, but not under CI."""
+    programs = find_programs()
+    if programs is not None:
+        return programs
+    if os.environ.get("CI"):
+        pytest.fail(WHY_NOT)
+    pytest.skip(WHY_NOT)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PrivatePostgres]:
-    """A private PostgreSQL server; skips where none is installed, but not under CI."""
-    programs = find_programs()
-    if programs is None:
-        if os.environ.get("CI"):
-            pytest.fail(WHY_NOT)
-        pytest.skip(WHY_NOT)
-    with running_postgres(programs) as server:
+    """A private PostgreSQL server."""
+    with running_postgres(require_postgres()) as server:
         yield server
 
 
