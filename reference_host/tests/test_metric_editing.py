@@ -1,4 +1,4 @@
-"""Editing a metric: with a silent source, with a question that is gone, and two at the same time."""
+"""Editing a metric: its source silent, its question gone, two people at the same time."""
 
 from __future__ import annotations
 

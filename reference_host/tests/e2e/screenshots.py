@@ -25,7 +25,12 @@ from smaply_metrics_qualtrics.sandbox import SandboxServer
 from smaply_metrics_qualtrics.sandbox.generator import generate
 
 WIDTHS: Final = (390, 768, 1280, 2560)
-SETTLED: Final = "() => ![...document.images].some((image) => !image.complete)"
+SETTLED: Final = """() => {
+    const images = [...document.images];
+    images.forEach((image) => { image.loading = "eager"; });  // Those far down as well.
+    document.querySelectorAll(".map-scroll").forEach((map) => map.scrollTo(0, 0));
+    return images.every((image) => image.complete);
+}"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,15 +15,18 @@ from smaply_metrics_core.host import (
     Definition,
     Display,
     GroupBy,
+    Metric,
     MetricType,
     Role,
 )
 from smaply_metrics_host.demo_account import ACCOUNT as DEMO
 from smaply_metrics_host.demo_account import furnish
 from smaply_metrics_host.store.journey import Cell
+from smaply_metrics_qualtrics.sandbox.surveys import Survey
 
 SURVEY: Final = "SV_RelationshipA01"
 RECOMMEND: Final = "QID1"
+BOUGHT_AT: Final = "QID3"
 SECONDS: Final = 60.0
 Arrange = Callable[[World], str]
 """Arranges a state; gives the page's address."""
@@ -38,6 +41,8 @@ NAMES: Final = (
     "<script>alert('metric')</script> & <b>bold</b>",
 )
 """Names that break what was made for short English ones."""
+MARKUP: Final = "<img src=x onerror=alert(1)> & &lt;img src=x onerror=alert(2)&gt; <b>bold</b>"
+"""Markup that a survey tool sends, and the same as text: that is kept, the markup is not."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,22 @@ def without_surveys(path: str) -> Arrange:
         world.connect()
         for survey in list(world.sandbox.state.surveys):
             world.sandbox.state.share(survey, listed=False)
+        return path
+
+    return arrange
+
+
+def with_5000_surveys(path: str) -> Arrange:
+    """Connect Qualtrics, whose user sees 5,000 surveys."""
+
+    def arrange(world: World) -> str:
+        world.connect()
+        surveys = world.sandbox.state.surveys
+        first = surveys[SURVEY]
+        for number in range(len(surveys), 5_000):
+            name = f"Survey {number:,} of the shop in the {NAMES[number % len(NAMES)]} street"
+            named = {"SurveyID": f"SV_Shop{number:011}", "SurveyName": name[:300]}
+            surveys[named["SurveyID"]] = Survey({**first.definition, **named}, first.columns)
         return path
 
     return arrange
@@ -169,6 +190,48 @@ def awkward_list(world: World) -> str:
     return "/metrics"
 
 
+def awkward_survey(world: World) -> Metric:
+    """Write markup into a survey's name, its questions and their answers, and show all of them."""
+    survey = world.sandbox.state.survey(SURVEY)
+    survey.definition["SurveyName"] = f"{MARKUP} survey"
+    for question in survey.definition["Questions"].values():
+        question["QuestionText"] = f"{MARKUP} {question['QuestionText']}"
+    for choice in survey.definition["Questions"][BOUGHT_AT]["Choices"].values():
+        choice["Display"] = f"{MARKUP} {choice['Display']}"
+    connection = world.connect()
+    world.site.people.invite(ACCOUNT, "Ada", Role.ADMIN)
+    workspace = world.site.people.workspaces(ACCOUNT)[0].id
+    answers = Definition(
+        type=MetricType.SERIES,
+        survey_id=SURVEY,
+        question_id=BOUGHT_AT,
+        calculation=Calculation.DISTRIBUTION,
+        group_by=GroupBy.parse("answer"),
+    )
+    add = world.site.metrics.metrics.add(
+        world.actor(), connection, "Where people buy", answers, workspace=workspace
+    )
+    return world.run(add)
+
+
+def awkward_form(world: World) -> str:
+    """Edit a metric of a survey whose texts are markup."""
+    return f"/metrics/{awkward_survey(world).id}/edit"
+
+
+def awkward_answers(world: World) -> str:
+    """Show answers whose texts are markup in each chart that names them."""
+    metric = awkward_survey(world)
+    journeys, placing = world.site.journeys, world.site.placing
+    journey = journeys.add(ACCOUNT, metric.workspace, "Answers")
+    lane = journeys.add_lane(ACCOUNT, journey, "Metrics", "data")
+    for chart in (ChartType.BAR, ChartType.HORIZONTAL_BAR, ChartType.PIE, ChartType.TABLE):
+        stage = journeys.add_stage(ACCOUNT, journey, chart.value)
+        placing.place(ACCOUNT, Cell(journey, lane, stage), metric.id, Display(chart=chart))
+    world.run(world.site.metrics.cards.load(world.actor(), wait=SECONDS))
+    return f"/maps/{journey}"
+
+
 def _furnish(world: World) -> str:
     world.site.people.invite(DEMO, "Ada", Role.ADMIN)
     seed = 1
@@ -233,4 +296,18 @@ STATES: Final = (
     State("map-unreachable", unreachable, Role.VIEWER, "Connection", DEMO),
     State("map-awkward", awkward, Role.EDITOR, "<script>alert('metric')</script>"),
     State("metrics-awkward", awkward_list, Role.EDITOR, "<script>alert('metric')</script>"),
+    State("metric-awkward", awkward_form, Role.EDITOR, "<img src=x onerror=alert(2)>"),
+    State("map-awkward-answers", awkward_answers, Role.VIEWER, "<img src=x onerror=alert(2)>"),
+    State(
+        "metric-new-5000",
+        with_5000_surveys("/metrics/new?source=qualtrics"),
+        Role.EDITOR,
+        "of 5,000, last modified first",
+    ),
+    State(
+        "debug-5000",
+        with_5000_surveys("/settings/integrations/qualtrics/debug?search="),
+        Role.ADMIN,
+        "5,000 surveys",
+    ),
 )

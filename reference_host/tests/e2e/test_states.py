@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reference_host.tests.e2e.browsing import Browsers
 from reference_host.tests.e2e.states import STATES, State
 
 if TYPE_CHECKING:
-    from reference_host.tests.e2e.browsing import Browsers, Visit
+    from playwright.sync_api import Browser
+
+    from reference_host.tests.e2e.browsing import Visit
     from reference_host.tests.world import World
 
 PHONE = 390
@@ -25,6 +28,7 @@ def test_a_state_is_told_and_fits(world: World, browsers: Browsers, state: State
     desk.page.get_by_text(state.says).first.wait_for(state="attached")
     assert desk.accessibility() == []
     assert too_wide(desk) == 0
+    assert desk.page.locator("noscript:visible").count() == 0
 
     phone = browsers.visit(world, state.role, path, account=state.account, width=PHONE, dark=True)
     phone.page.get_by_text(state.says).first.wait_for(state="attached")
@@ -38,3 +42,12 @@ def too_wide(visit: Visit) -> int:
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     return max(0, wide)
+
+
+@pytest.mark.parametrize("dialog", ["alert(1)", "confirm(1)"])
+def test_a_script_in_a_text_would_be_noticed(world: World, browser: Browser, dialog: str) -> None:
+    """The check for texts that run as script can fail."""
+    browsers = Browsers(browser)
+    browsers.visit(world, None, "/sign-in").page.evaluate(dialog)
+
+    assert browsers.close() == ["a dialog: 1"]
