@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from smaply_metrics_core.models.survey import Survey
 
 SANDBOX_VARIABLE: Final = "SMAPLY_QUALTRICS_SANDBOX"
-LEFT_OUT: Final = {"SMAPLY_METRICS_DATABASE", "SMAPLY_METRICS_FOLDER"}
+LEFT_OUT: Final = {
+    "SMAPLY_METRICS_DATABASE",
+    "SMAPLY_METRICS_FOLDER",
+    "SMAPLY_METRICS_REFRESHER",
+}
 """Settings of real accounts: a demo keeps everything in its own home."""
 NEEDED: Final = {
     "qualtrics": "smaply-metrics-qualtrics[sandbox]",

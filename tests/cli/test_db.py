@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smaply_metrics_core.cli.invocation import opened
 from smaply_metrics_core.host.store.upgrading import newest_version
 
 if TYPE_CHECKING:
@@ -39,3 +41,13 @@ def test_a_wrong_url_is_refused_in_words(command: Command) -> None:
     assert ended.code == 1
     assert "postgresql://" in ended.error["remedy"]
     assert "hunter2" not in ended.out + ended.err
+
+
+def test_leases_run_by_the_database_s_time(tmp_path: Path) -> None:
+    """Unless an instant is given to look from: then by the machine's, as that one stands still."""
+    with opened(tmp_path) as host:
+        assert host._core.lease_now() is None  # noqa: SLF001  # Seen nowhere else.
+    instant = datetime(2026, 4, 1, tzinfo=UTC)
+    with opened(tmp_path, now=instant) as host:
+        assert host._core.now() == instant  # noqa: SLF001
+        assert host._core.lease_now() != instant  # noqa: SLF001
