@@ -40,6 +40,7 @@ def test_a_load_of_fresh_cards(
         assert {size["statements"] for size in found[kind]["by_cards"].values()} == {2}
         assert min(found[kind]["ms"], found[kind]["us_per_card"], found[kind]["growth"]) > 0
     assert min(found["postgresql"]["bytes"].values()) > 0
+    assert found["postgresql"]["server_ms_of_a_map"] > 0
 
 
 def test_nine_o_clock(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,8 @@ from smaply_metrics_core import (
     RateLimited,
     SourceUnavailable,
 )
-from smaply_metrics_core.errors import RoleRequired
-from smaply_metrics_core.host import Display, Freshness
+from smaply_metrics_core.errors import InputError, NotFound, RoleRequired
+from smaply_metrics_core.host import Actor, Display, Freshness, Role
 from tests.host.conftest import (
     ADMIN,
     AVERAGE,
@@ -127,6 +128,20 @@ def test_what_is_stored_can_be_shown_without_refreshing(
     (card,) = connected.cards.load(VIEWER, refresh=False)
     assert (value_of(card), card.freshness) == (4.0, Freshness.STALE)
     assert len(world.shop.fetches) == 1
+
+
+@pytest.mark.parametrize("given", ["\x00", "\ud800", "long" * 200])
+def test_what_no_store_can_hold_is_said_in_words(connected: MetricsHost, given: str) -> None:
+    """Control characters, halves of characters and endless names are an input's mistake."""
+    for call in (
+        lambda: connected.cards.load(VIEWER, [given]),
+        lambda: connected.connections.show(ADMIN, given),
+        lambda: connected.metrics.list(Actor(given, "vera", Role.VIEWER)),
+        lambda: connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE, workspace=given),
+    ):
+        with suppress(InputError, NotFound):
+            call()
+    assert connected.connections.show(ADMIN, "shop").source == "shop"
 
 
 def test_a_second_process_waits_for_the_first(world: World, connected: MetricsHost) -> None:

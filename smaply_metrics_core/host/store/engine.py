@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DataError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from smaply_metrics_core.errors import StoreError
+from smaply_metrics_core.errors import InputError, StoreError
 from smaply_metrics_core.host.store.databases import make_engine, name_of
 from smaply_metrics_core.host.store.upgrading import (
     StoreUpgrade,
@@ -90,6 +90,12 @@ class Store:
         name = name_of(self.where)
         try:
             yield
+        except (DataError, UnicodeEncodeError):
+            raise InputError(
+                "Something that was given cannot be stored: a text is too long, or has a character "
+                "that no text may have.",
+                remedy="Shorten names and ids, and leave out control characters.",
+            ) from None
         except DatabaseError as error:
             said = str(error.orig).strip().partition("\n")[0].rstrip(".")
             raise StoreError(
