@@ -82,6 +82,12 @@ class MetricsHost:
             settings.database_connections,
         )
         self.upgraded = self._store.upgraded
+        try:
+            queued = settings.refresher == PROCRASTINATE
+            refresher = QueueRefresher(self._store) if queued else None
+        except BaseException:
+            self._store.close()
+            raise
         lease_clock = lease_clock or clock
         if clock is None:
             clock = DatabaseClock(self._store) if self._store.is_shared else SystemClock()
@@ -107,10 +113,7 @@ class MetricsHost:
         self.catalogue = Catalogue(core, questionnaires)
         self.metrics = Metrics(core, Previews(core, questionnaires))
         self._core = core
-        self.cards = Cards(
-            core,
-            QueueRefresher(self._store) if settings.refresher == PROCRASTINATE else None,
-        )
+        self.cards = Cards(core, refresher)
         self.debug = Debugging(core, self.cards)
         self.audit = AuditTrail(core)
 

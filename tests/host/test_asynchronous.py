@@ -295,6 +295,29 @@ def test_closing_ends_refreshes_and_waiting_loads(world: World, connected: Metri
     assert card.freshness is Freshness.NEVER
 
 
+def test_a_load_whose_task_is_cancelled_waits_no_longer(
+    world: World, connected: MetricsHost
+) -> None:
+    """Its thread is free again, and the refresh goes on."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+
+    async def work() -> None:
+        hold = world.shop.on_fetch = Hold()
+        async with world.asynchronous(threads=1) as host:
+            waiting = asyncio.create_task(host.cards.load(VIEWER, wait=600))
+            await asyncio.to_thread(hold.wait_until_begun)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            (card,) = await host.cards.load(VIEWER)
+            assert card.freshness is Freshness.REFRESHING
+            hold.let_go()
+            (card,) = await host.cards.load(VIEWER, wait=LONG)
+            assert value_of(card) == 4.0
+
+    run(work())
+
+
 def test_closing_stops_previews(world: World) -> None:
     """A preview that runs is told to stop; a call made later is refused in words."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -297,8 +298,26 @@ def test_a_clean_shutdown_is_no_attempt(world: World, connected: MetricsHost) ->
     connected.cards.load(VIEWER)
     assert begun.wait(10)
     connected.close()
+    assert world.query("SELECT count(*) FROM leases WHERE owner IS NOT NULL") == [(0,)]
+    assert world.query("SELECT count(*) FROM attempts") == [(0,)]
     world.shop.on_fetch = None
     assert values(world.open()) == [4.0]
+
+
+def test_waiting_can_be_cancelled(world: World, connected: MetricsHost) -> None:
+    """The load comes back with what is stored, and the refresh goes on."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    hold = world.shop.on_fetch = Hold()
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(connected.cards.load, VIEWER, wait=600, cancelled=stop)
+        hold.wait_until_begun()
+        stop.set()
+        (card,) = waiting.result(10)
+    assert (card.result, card.freshness) == (None, Freshness.REFRESHING)
+    hold.let_go()
+    assert values(connected) == [4.0]
+    assert len(world.shop.fetches) == 1
 
 
 def test_a_crash_counts_from_its_start(world: World, connected: MetricsHost) -> None:
