@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from smaply_metrics_core.errors import NotFound
 from smaply_metrics_core.host import Freshness
 from smaply_metrics_core.host.store import Store, states
-from tests.host.conftest import AVERAGE, EDITOR, OTHER, RESPONSES, VIEWER, load, values
+from tests.host.conftest import AVERAGE, EDITOR, OTHER, RESPONSES, VIEWER, load, sqlite_only, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +73,21 @@ def test_more_metrics_can_be_named_than_a_statement_may_have_parameters(
         (state,) = states.read(db, "acme", metric_ids=wanted)
     store.close()
     assert state.metric == metric
+
+
+@sqlite_only
+def test_metrics_that_are_named_are_found_by_their_ids(
+    world: World, connected: MetricsHost
+) -> None:
+    """A map costs no more in an account that has thousands of others."""
+    with statements() as seen, suppress(NotFound):
+        connected.cards.load(VIEWER, ["met_1"])
+    (read,) = (one for one in seen if "json_each" in one)
+    with closing(sqlite3.connect(world.home / "store.db")) as db:
+        plan = db.execute(f"EXPLAIN QUERY PLAN {read}", [""] * read.count("?")).fetchall()
+    assert any(
+        "metrics USING INDEX ix_metrics_account (account=? AND id=?)" in one[-1] for one in plan
+    )
 
 
 def test_outcomes_are_saved_in_one_transaction(connected: MetricsHost) -> None:

@@ -116,6 +116,7 @@ metrics = Table(
     Column("updated_at", Instant, nullable=False),
     PrimaryKeyConstraint("id"),
     Index("ix_metrics_survey", "account", "source", "survey_id"),
+    Index("ix_metrics_account", "account", "id"),
 )
 
 metric_values = Table(
