@@ -10,6 +10,7 @@ import pytest
 from reference_host.tests.filling import Filling
 from reference_host.tests.world import ACCOUNT
 from smaply_metrics_core.host import InputError, Role
+from smaply_metrics_host.making import uploads
 from smaply_metrics_host.making.uploads import EXAMPLE, MOST_BYTES, checked_name
 
 if TYPE_CHECKING:
@@ -183,6 +184,21 @@ def test_names_that_could_lead_elsewhere_are_refused(name: str) -> None:
 def test_names_of_all_languages_are_kept(name: str, kept: str) -> None:
     """Letters of any script make a name, written in one way."""
     assert checked_name(name) == kept
+
+
+def test_the_disk_is_not_one_accounts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be too much together is refused and leaves nothing; others have their own."""
+    monkeypatch.setattr(uploads, "MOST_TOGETHER", 1.5 * len(GOOD) / 2**20)
+    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form.upload("first.csv", GOOD)
+    again = Filling(world.client(Role.EDITOR), UPLOAD)
+    again.upload("second.csv", GOOD)
+
+    assert "would be larger than" in again.page
+    assert files(world) == {"uploads/first.csv": GOOD}
+    other = Filling(world.client(Role.EDITOR, account="globex"), UPLOAD)
+    other.upload("third.csv", GOOD)
+    assert files(world, "globex") == {"uploads/third.csv": GOOD}
 
 
 def test_no_file_is_said(world: World) -> None:

@@ -65,7 +65,7 @@ class Cards:
             refresh: False shows what is stored and starts nothing, as for a process that ends
                 before a refresh could.
             progress: Told how far refreshes of this account are while waiting.
-            cancelled: Ends the waiting when it is set; what is stored then is given.
+            cancelled: Set to wait no longer; refreshes go on.
 
         Raises:
             NotFound: when a metric is not in this account.

@@ -44,6 +44,7 @@ async def demo(
     Raises:
         InputError: when the sandbox does not start, or the sources of the demo are not installed.
     """
+    say("Preparing an invented account: it takes some seconds.")
     # Of real accounts: a demo keeps everything in its own home, and refreshes it itself.
     alone = replace(settings.framework, database=None, refresher=Settings.refresher)
     settings = replace(settings, framework=alone)

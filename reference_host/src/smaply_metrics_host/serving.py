@@ -84,8 +84,9 @@ class Server(uvicorn.Server):
                 signal.signal(one, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what never ends by itself, and then all the rest."""
+        """End what never ends by itself or takes long, and then all the rest."""
         self._app.state.site.streams.end()
+        await self._app.state.site.drawings.close()
         await super().shutdown(sockets)
 
 

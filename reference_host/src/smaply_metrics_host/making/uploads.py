@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MOST_MEGABYTES: Final = 15
 MOST_BYTES: Final = MOST_MEGABYTES * 1024 * 1024
+MOST_TOGETHER: Final = 500
+"""Megabytes of all files of an account: the disk is everybody's."""
 BLOCK: Final = 1 << 20
 OURS: Final = "uploads"
 """The folder that the host connects where nobody has connected one."""
@@ -85,6 +87,7 @@ async def upload(site: Site, actor: Actor, file: UploadFile, name: str, *, repla
             remedy="Save it in your spreadsheet program as “CSV UTF-8 (comma separated)”.",
         )
     folder = await _folder(site, actor.account)
+    await run_in_threadpool(_require_room, folder, len(data))
     placing = _Placing(folder / f"{survey}{SUFFIX}")
     await run_in_threadpool(placing.put, data, replace=replace)
     try:
@@ -112,6 +115,17 @@ def checked_name(name: str) -> str:
             "spaces and dashes.",
         )
     return name
+
+
+def _require_room(folder: Path, size: int) -> None:
+    with _in_words():
+        kept = sum(one.stat().st_size for one in folder.glob("[!.]*"))
+    if kept + size > MOST_TOGETHER * 1024 * 1024:
+        raise InputError(
+            f"The files of this account would be larger than {MOST_TOGETHER} MB together.",
+            remedy="Leave columns or old rows out, or ask whoever runs this host to remove files "
+            "that no metric uses.",
+        )
 
 
 class _Placing:

@@ -19,7 +19,7 @@ from smaply_metrics_core.host import (
     NotFound,
     Problem,
 )
-from smaply_metrics_host.jobs import Job, Outcome
+from smaply_metrics_host.jobs import Job, Outcome, TooManyJobs
 from smaply_metrics_host.making.drafts import PutAside
 from smaply_metrics_host.making.form import QUESTION_BEFORE, MetricForm, filled, read
 from smaply_metrics_host.making.offer import SURVEYS_SHOWN, Asked, Offer, gather
@@ -32,6 +32,7 @@ from smaply_metrics_host.pages.jobs import started
 from smaply_metrics_host.site import CurrentSite, Site
 from smaply_metrics_host.store.people import Person, Workspace
 from smaply_metrics_host.web.asking import CheckedForm, Editor
+from smaply_metrics_host.web.forms import whole
 from smaply_metrics_host.web.fragments import fragment_of, moved
 from smaply_metrics_host.web.refusals import status_of
 
@@ -180,13 +181,13 @@ async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
 def asked_by(sent: FormData) -> Asked:
     """Read what a person asks of the form beside filling it."""
     shown = sent.get("shown", "")
-    count = int(shown) if isinstance(shown, str) and shown.isdecimal() else SURVEYS_SHOWN
+    count = whole(shown) if isinstance(shown, str) else None
     before = sent.get(QUESTION_BEFORE, "")
     # Whoever looks for another survey goes on until one is chosen.
     undecided = "picking" in sent and sent.get("survey") == sent.get("survey_was")
     return Asked(
         picking="use_survey" not in sent and (undecided or not PICKING.isdisjoint(sent)),
-        shown=min(max(count, SURVEYS_SHOWN), MOST_SURVEYS),
+        shown=min(max(count or 0, SURVEYS_SHOWN), MOST_SURVEYS),
         reload="reload" in sent,
         question_before=before if isinstance(before, str) else "",
     )
@@ -229,7 +230,12 @@ async def render(
         return Outcome(location)
 
     title = "Asking the survey tool what it has"
-    return started(desk.request, site.jobs.start(person, title, work, back=location))
+    try:
+        job = site.jobs.start(person, title, work, back=location)
+    except TooManyJobs:
+        gathering.cancel()
+        raise
+    return started(desk.request, job)
 
 
 async def _shown(desk: Desk, offer: Offer, metric: Metric | None, said: Said) -> Response:
@@ -293,6 +299,7 @@ async def _workspace(site: Site, person: Person, wanted: str) -> Workspace:
 
 
 def _version(form: MetricForm) -> int:
-    if not form.version.isdecimal() or int(form.version) < 1:
+    version = whole(form.version)
+    if not version:
         raise InputError("The form does not say which version it is of.", remedy="Open it anew.")
-    return int(form.version)
+    return version

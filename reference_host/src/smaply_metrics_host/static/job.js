@@ -99,6 +99,8 @@ function stepItem(step) {
 export function showProblem(place, problem) {
   const banner = element("div", { class: "banner bad", role: "alert" });
   banner.append(said("banner-title", problem.message), said("", `What to do: ${problem.remedy}`));
+  const { support } = document.body.dataset;
+  if (support) banner.append(element("p", { class: "quiet" }, `Still stuck? Ask ${support}.`));
   place.replaceChildren(banner);
 }
 

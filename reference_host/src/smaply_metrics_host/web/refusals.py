@@ -6,7 +6,6 @@ import logging
 import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -34,8 +33,9 @@ from smaply_metrics_core.host import (
 )
 from smaply_metrics_host.jobs import TooManyJobs
 from smaply_metrics_host.web.asking import FormExpired, NotSignedIn
+from smaply_metrics_host.web.events import TooManyStreams
 from smaply_metrics_host.web.json_body import BodyTooLarge, NotJson
-from smaply_metrics_host.web.security import API
+from smaply_metrics_host.web.security import API, headers_for
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -57,6 +57,7 @@ STATUSES: Final[tuple[tuple[type[MetricsError], int], ...]] = (
     (BodyTooLarge, 413),
     (NotJson, 415),
     (TooManyJobs, 429),
+    (TooManyStreams, 429),
     (InputError, 422),
     (CheckFailed, 422),
     (DataError, 422),
@@ -90,7 +91,7 @@ def handle_errors(app: FastAPI) -> None:
     @app.exception_handler(MetricsError)
     async def _metrics(request: Request, error: MetricsError) -> Response:
         if isinstance(error, NotSignedIn) and not _for_program(request):
-            return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+            return RedirectResponse("/sign-in", 303)
         headers = _retry_after(request, error)
         return await _answer(request, status_of(error), error.to_problem(), headers)
 
@@ -133,7 +134,9 @@ def handle_errors(app: FastAPI) -> None:
             remedy="Try again; if it stays, tell support when it happened.",
             blame=Blame.PLUGIN,
         )
-        return await _answer(request, 500, problem)
+        site: Site = request.app.state.site
+        # It is answered outside of what protects all other answers.
+        return await _answer(request, 500, problem, headers_for(https=site.settings.https))
 
 
 async def _answer(
@@ -144,7 +147,10 @@ async def _answer(
         return JSONResponse(problem.model_dump(mode="json"), status, kept)
     site: Site = request.app.state.site
     if not hasattr(request.state, "session"):  # It was refused before anybody asked who it is.
-        request.state.session = await site.sign_in.session(request)
+        try:
+            request.state.session = await site.sign_in.session(request)
+        except StoreError:  # Whatever went wrong is said all the same.
+            request.state.session = None
     title = TITLES.get(status, "Something went wrong")
     return site.templates.page(
         request, "problem.html", status=status, headers=kept, problem=problem, title=title
