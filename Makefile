@@ -12,8 +12,8 @@ BROWSER := chromium fonts-liberation fonts-noto-cjk fonts-noto-color-emoji fonts
 WHAT_DECIDES := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser demo demo-once test lint format types walls tests wheels fix docs cassettes screenshots guide live \
-	lock clean
+.PHONY: help install browser postgresql demo demo-once test lint format types walls tests wheels fix \
+	docs cassettes screenshots guide live lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s%s\n", $$1, $$2 }' Makefile
@@ -59,7 +59,19 @@ browser: ## install Chromium and fonts (Debian's packages) for the tests that lo
 		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
 			$(BROWSER) >/dev/null; } || [ -z "$$CI" ]
 
-tests: install browser ## pytest, the check of the built wheels among them
+# Without it the tests on PostgreSQL are skipped, and say so; under CI they may not be. Only its
+# programs are wanted: Debian would start a server of the system, which no test touches.
+postgresql: ## install PostgreSQL's programs (Debian's package) for the tests that run a server
+	@dpkg -s postgresql >/dev/null 2>&1 || command -v initdb >/dev/null || { \
+		echo "Installing postgresql"; \
+		$(SUDO) apt-get update -qq && \
+		$(SUDO) mkdir -p /etc/postgresql-common && \
+		{ test -e /etc/postgresql-common/createcluster.conf || echo "create_main_cluster = false" | \
+			$(SUDO) tee /etc/postgresql-common/createcluster.conf >/dev/null; } && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
+			postgresql >/dev/null; } || [ -z "$$CI" ]
+
+tests: install browser postgresql ## pytest, the check of the built wheels among them
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 wheels: install ## only the check of the built wheels

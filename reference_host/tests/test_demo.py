@@ -26,7 +26,12 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={"TMPDIR": str(tmp_path)},
+        env={
+            "TMPDIR": str(tmp_path),
+            # Of real accounts: the demo leaves them alone.
+            "SMAPLY_METRICS_DATABASE": "postgresql://metrics@localhost:1/accounts",
+            "SMAPLY_METRICS_REFRESHER": "procrastinate",
+        },
     )
     assert process.stdout is not None
     assert process.stderr is not None

@@ -12,8 +12,10 @@ from typer.core import TyperGroup
 
 from smaply_metrics_core.cli import (
     account,
+    audit,
     bundle,
     connections,
+    db,
     debug,
     demo,
     load,
@@ -21,6 +23,7 @@ from smaply_metrics_core.cli import (
     preview,
     sources,
     surveys,
+    worker,
 )
 from smaply_metrics_core.cli.invocation import before_command, logging_to_stderr
 from smaply_metrics_core.cli.output import error_json, print_json, say_problem
@@ -163,11 +166,12 @@ app = typer.Typer(
 )
 app.callback()(spread(before_command))
 # Those without a name add their commands to the root itself.
-for _part in (connections, surveys, preview, load, debug, sources, demo):
+for _part in (connections, surveys, preview, load, debug, sources, audit, demo, worker):
     app.add_typer(_part.app)
 app.add_typer(metrics.app, name="metric")
 app.add_typer(account.app, name="account")
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(db.app, name="db")
 
 
 def main() -> None:

@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from smaply_metrics_core.models.survey import Survey
 
 SANDBOX_VARIABLE: Final = "SMAPLY_QUALTRICS_SANDBOX"
-FOLDER_VARIABLE: Final = "SMAPLY_METRICS_FOLDER"
+LEFT_OUT: Final = {
+    "SMAPLY_METRICS_DATABASE",
+    "SMAPLY_METRICS_FOLDER",
+    "SMAPLY_METRICS_REFRESHER",
+}
+"""Settings of real accounts: a demo keeps everything in its own home."""
 NEEDED: Final = {
     "qualtrics": "smaply-metrics-qualtrics[sandbox]",
     "csv_example": "smaply-metrics-csv-example",
@@ -140,13 +145,12 @@ def _admin() -> Actor:
 def _environment(sandbox: Sandbox) -> Iterator[dict[str, str]]:
     """Give the environment of the demo's host, with plain HTTP to the sandbox allowed.
 
-    The process's own is changed as well, as the source reads the variable itself. The files of
-    the demo lie in its home, wherever those of the account do.
+    The process's own is changed as well, as the source reads the variable itself.
     """
     before = os.environ.get(SANDBOX_VARIABLE)
     os.environ[SANDBOX_VARIABLE] = sandbox.host
     try:
-        yield {name: value for name, value in os.environ.items() if name != FOLDER_VARIABLE}
+        yield {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
     finally:
         if before is None:
             del os.environ[SANDBOX_VARIABLE]

@@ -138,7 +138,7 @@ def opened(
             environment=environment,
             clock=None if now is None else HeldClock(now),
             # A held clock would never see the lease of a process that died run out.
-            lease_clock=SystemClock(),
+            lease_clock=None if now is None else SystemClock(),
         )
     except OSError as error:
         raise StoreError(

@@ -1,4 +1,4 @@
-"""``metric``: add, list, show, edit, delete."""
+"""``metric``: add, list, show, edit, explain, history, delete."""
 
 from __future__ import annotations
 
@@ -165,10 +165,51 @@ def edit(
         say("It measures something else now: the next load measures it anew.")
 
 
+@app.command("explain")
+@spread
+def explain(metric: MetricArgument, invocation: Invocation) -> None:
+    """Say why a metric was or was not updated, and when it will be next."""
+    with opened(invocation.folder) as host:
+        explanation = host.cards.explain(actor(), metric)
+    if invocation.wants_json:
+        print_json(explanation.model_dump(mode="json"))
+        return
+    say(text(explanation.name, "bold"), text(f"  {explanation.metric_id}", "dim"))
+    say(explanation.sentence, indent=2)
+
+
+@app.command("history")
+@spread
+def history(metric: MetricArgument, invocation: Invocation) -> None:
+    """Show the values that a metric had before, oldest first."""
+    from smaply_metrics_core.host import format_value  # Loads the host: only on use.
+
+    with opened(invocation.folder) as host:
+        past = host.metrics.history(actor(), metric)
+        zone = host.metrics.account(actor()).zone
+    if invocation.wants_json:
+        print_json({"values": [value.model_dump(mode="json") for value in past]})
+        return
+    if not past:
+        say("It has no value yet. `smaply-metrics load` measures it.")
+        return
+    shown = table(
+        "As of", "Value", "Answered", "Responses", right=("Value", "Answered", "Responses")
+    )
+    for value in past:
+        shown.add_row(
+            moment(value.as_of, zone),
+            format_value(value.unit, value.value),
+            f"{value.answered:,}",
+            f"{value.responses:,}",
+        )
+    show(shown)
+
+
 @app.command("delete")
 @spread
 def delete(metric: MetricArgument, invocation: Invocation) -> None:
-    """Delete a metric and its value."""
+    """Delete a metric, its value and its past."""
     with opened(invocation.folder) as host:
         deleted = host.metrics.delete(actor(), metric)
     if invocation.wants_json:

@@ -53,10 +53,14 @@ from smaply_metrics_core.host.actors import Actor, Role
 from smaply_metrics_core.host.asynchronous import AsyncMetricsHost
 from smaply_metrics_core.host.catalogue import SurveyPage
 from smaply_metrics_core.host.debugging import DebugBundle
+from smaply_metrics_core.host.explaining import Explanation
 from smaply_metrics_core.host.options import Draft, MetricOptions, Option
 from smaply_metrics_core.host.service import MetricsHost
 from smaply_metrics_core.host.settings import Deadlines, Settings
+from smaply_metrics_core.host.store.audit import Action, AuditEntry
 from smaply_metrics_core.host.store.connections import AccountSettings
+from smaply_metrics_core.host.store.past import PastValue
+from smaply_metrics_core.host.store.upgrading import StoreUpgrade
 from smaply_metrics_core.host.views import (
     ConnectionStatus,
     ConnectionView,
@@ -66,7 +70,7 @@ from smaply_metrics_core.host.views import (
 )
 from smaply_metrics_core.models.check import CheckReport, CheckStep, StepResult
 from smaply_metrics_core.models.credentials import CredentialField
-from smaply_metrics_core.models.metric import Card, ChartType, Display, Freshness, Metric
+from smaply_metrics_core.models.metric import Card, ChartType, Display, Freshness, Metric, Running
 from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
     PRESETS,
@@ -105,10 +109,12 @@ __all__ = [
     "PRESETS",
     "AccessMissing",
     "AccountSettings",
+    "Action",
     "Actor",
     "AllowedDestinations",
     "AlreadyExists",
     "AsyncMetricsHost",
+    "AuditEntry",
     "Blame",
     "BundleRefused",
     "Calculation",
@@ -142,6 +148,7 @@ __all__ = [
     "Display",
     "Draft",
     "EmbeddedField",
+    "Explanation",
     "ExportFailed",
     "FieldProblem",
     "FieldView",
@@ -164,6 +171,7 @@ __all__ = [
     "NoSurveys",
     "NotFound",
     "Option",
+    "PastValue",
     "Period",
     "PluginError",
     "Problem",
@@ -179,6 +187,7 @@ __all__ = [
     "ResultsUnavailable",
     "Role",
     "RoleRequired",
+    "Running",
     "SealBroken",
     "Settings",
     "SourceForm",
@@ -190,6 +199,7 @@ __all__ = [
     "State",
     "StepResult",
     "StoreError",
+    "StoreUpgrade",
     "Survey",
     "SurveyPage",
     "SurveyUnavailable",

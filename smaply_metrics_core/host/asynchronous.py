@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host.debugging import Debugging
     from smaply_metrics_core.host.metrics import Metrics
     from smaply_metrics_core.host.settings import Settings
+    from smaply_metrics_core.host.trail import AuditTrail
     from smaply_metrics_core.sources import SourceRegistry
 
 
@@ -62,6 +63,7 @@ class AsyncMetrics:
         self.show = quick(metrics.show)
         self.edit = slow(metrics.edit)
         self.delete = quick(metrics.delete)
+        self.history = quick(metrics.history)
         self.account = quick(metrics.account)
         self.set_account = quick(metrics.set_account)
 
@@ -72,6 +74,7 @@ class AsyncCards:
     def __init__(self, cards: Cards, quick: Calls, slow: Calls) -> None:
         self.load = _patient(cards.load, quick, slow)
         self.decisions = quick(cards.decisions)
+        self.explain = quick(cards.explain)
 
 
 class AsyncDebugging:
@@ -79,6 +82,13 @@ class AsyncDebugging:
 
     def __init__(self, debugging: Debugging, _quick: Calls, slow: Calls) -> None:
         self.export = slow(debugging.export)
+
+
+class AsyncAuditTrail:
+    """``AuditTrail``, to await."""
+
+    def __init__(self, trail: AuditTrail, quick: Calls, _slow: Calls) -> None:
+        self.list = quick(trail.list)
 
 
 class AsyncSources:
@@ -128,9 +138,10 @@ class AsyncMetricsHost:
         connections: Connect, show, check, edit, delete; surveys and questions. This and the others
             are there once the host is open.
         catalogue: What a connection offers, kept for ten minutes; what a metric's form may offer.
-        metrics: Preview, add, list, show, edit, delete.
-        cards: Load.
+        metrics: Preview, add, list, show, edit, delete; what they showed over time.
+        cards: Load, and explain why a metric was or was not refreshed.
         debug: Debug bundles.
+        audit: Who connected, edited, deleted and exported.
         sources: What is installed, and in which state.
     """
 
@@ -139,6 +150,7 @@ class AsyncMetricsHost:
     metrics: AsyncMetrics
     cards: AsyncCards
     debug: AsyncDebugging
+    audit: AsyncAuditTrail
     sources: AsyncSources
 
     def __init__(  # noqa: PLR0913  # Those of MetricsHost, and one.
@@ -180,22 +192,25 @@ class AsyncMetricsHost:
         self.metrics = AsyncMetrics(host.metrics, *calls)
         self.cards = AsyncCards(host.cards, *calls)
         self.debug = AsyncDebugging(host.debug, *calls)
+        self.audit = AsyncAuditTrail(host.audit, *calls)
         self.sources = AsyncSources(host.sources, *calls)
 
     async def close(self) -> None:
         """Stop what runs in the background, wait for calls to end and give back the store."""
-        self._quick.stop()
-        self._slow.stop()
-        await asyncio.to_thread(self._close)
+        try:
+            if self._host is not None:
+                # First: loads that wait for a refresh then see it end, and show what is stored.
+                await asyncio.to_thread(self._host.cards.close)
+        finally:
+            self._quick.stop()
+            self._slow.stop()
+            await asyncio.to_thread(self._close)
 
     def _open(self) -> MetricsHost:
         self._host = self._make()
         return self._host
 
     def _close(self) -> None:
-        if self._host is not None:
-            # First, so that calls which wait for a refresh end.
-            self._host.cards.close()
         self._quick.close()
         self._slow.close()
         if self._host is not None:

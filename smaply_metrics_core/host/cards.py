@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections import Counter
-from concurrent.futures import wait as wait_for
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from smaply_metrics_core.calculations.value import format_value
 from smaply_metrics_core.host.actors import Actor, Role
+from smaply_metrics_core.host.awaiting import Awaited, survey_of
+from smaply_metrics_core.host.explaining import Explanation, explain
 from smaply_metrics_core.host.nothing import nothing_counted
-from smaply_metrics_core.host.refreshers import SurveyKey, ThreadRefresher
+from smaply_metrics_core.host.refreshers import Refresher, SurveyKey, ThreadRefresher
 from smaply_metrics_core.host.refreshing import SurveyRefresh
+from smaply_metrics_core.host.sharing import Shared
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store import metrics as metric_rows
 from smaply_metrics_core.host.store import states as state_rows
-from smaply_metrics_core.models.metric import Card, Freshness
+from smaply_metrics_core.models.metric import Card, Freshness, Running
 from smaply_metrics_core.models.problem import Blame, Problem
 from smaply_metrics_core.refresh import Decision, DecisionKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
-    from concurrent.futures import Future
 
     from smaply_metrics_core.host.core import Core
     from smaply_metrics_core.host.store.connections import AccountSettings
@@ -33,26 +32,17 @@ if TYPE_CHECKING:
     OnProgress = Callable[[float, float | None, str], None]
     Decided = tuple[MetricState, Decision | None]
 
-logger = logging.getLogger(__name__)
-
-LOOK_AGAIN = 0.2
-"""Seconds between looks at a refresh that another process is making."""
-
-MOST_REFRESHES = 2
-"""Refreshes of one survey that one load waits for: the running one that it joined, which may not
-cover a metric made meanwhile, and its own."""
-
-
-_JOINED: Final = (DecisionKind.FRESH, DecisionKind.FAILED_RESTING, DecisionKind.IN_FLIGHT)
-
 
 class Cards:
     """Cards of metrics, kept fresh by the refresh policy."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, refresher: Refresher | None = None) -> None:
         self._core = core
         self._listeners: list[tuple[str, OnProgress]] = []
-        self._refresher = ThreadRefresher(SurveyRefresh(core, self._tell), core.settings.workers)
+        self._shared = Shared[tuple[tuple["Decided", ...], "AccountSettings"]]()
+        self._refresher = refresher or ThreadRefresher(
+            SurveyRefresh(core, self._tell), core.settings.workers
+        )
 
     def load(  # noqa: PLR0913  # Which cards, and how eagerly.
         self,
@@ -91,8 +81,8 @@ class Cards:
         if listener is not None:
             self._listeners.append(listener)
         try:
-            stop = cancelled or threading.Event()
-            return self._refresh(actor.account, metric_ids, wait, stop, force=force)
+            awaited = Awaited(self._refresher, self._core.clock, wait, cancelled)
+            return self._refresh(actor.account, metric_ids, awaited, force=force)
         finally:
             if listener is not None:
                 self._listeners.remove(listener)
@@ -102,58 +92,29 @@ class Cards:
         decided, _ = self._decide(actor.account, survey=(source, survey_id))
         return decided
 
+    def explain(self, actor: Actor, metric_id: str) -> Explanation:
+        """Say why a metric was or was not refreshed, and when it will be next.
+
+        Raises:
+            NotFound: when it is not in this account.
+        """
+        ((state, decision),), _ = self._decide(actor.account, metric_ids=[metric_id])
+        return explain(state, decision)
+
     def close(self) -> None:
         """Stop refreshes in the background; those cut short count as not made."""
         self._refresher.close()
 
     def _refresh(
-        self,
-        account: str,
-        metric_ids: Sequence[str] | None,
-        wait: float,
-        stop: threading.Event,
-        *,
-        force: bool,
+        self, account: str, metric_ids: Sequence[str] | None, awaited: Awaited, *, force: bool
     ) -> tuple[Card, ...]:
-        until = self._core.clock.monotonic() + wait
-        made: Counter[SurveyKey] = Counter()
         while True:
-            pending = self._refresher.pending()
-            decided, settings = self._decide(
-                account, metric_ids=metric_ids, force=force and not made
-            )
-            due = [
-                key
-                for key in _surveys(account, decided, DecisionKind.DUE)
-                if made[key] < MOST_REFRESHES
-            ]
-            # Those on their way are joined, also where it was an Editor who asked for them.
-            others = _surveys(account, decided, *_JOINED)
-            joined = [key for key in others if key in pending and made[key] < MOST_REFRESHES]
-            futures = [self._refresher.submit(key, forced=force) for key in due]
-            futures += [pending[key] for key in joined if key not in due]
-            made.update({*due, *joined})
-            elsewhere = _surveys(account, decided, DecisionKind.IN_FLIGHT)
-            left = until - self._core.clock.monotonic()
-            over = stop.is_set() or self._refresher.closed
-            if left <= 0 or not (futures or elsewhere) or over:
-                break
-            self._await(futures, left, stop)
-        on_their_way = {*pending, *(() if self._refresher.closed else due)}
-        return _cards(account, decided, settings, on_their_way)
-
-    def _await(self, futures: Sequence[Future[None]], left: float, stop: threading.Event) -> None:
-        if not futures:
-            self._core.clock.wait(min(left, LOOK_AGAIN), stop)
-            return
-        until, waiting = self._core.clock.monotonic() + left, set(futures)
-        while waiting and left > 0 and not stop.is_set():
-            done, waiting = wait_for(waiting, timeout=min(left, LOOK_AGAIN))
-            left = until - self._core.clock.monotonic()
-            for future in done:
-                error = None if future.cancelled() else future.exception()
-                if error is not None:
-                    logger.error("A refresh broke off.", exc_info=error)
+            awaited.look()
+            forced = force and not awaited.asked
+            decided, settings = self._decide(account, metric_ids=metric_ids, force=forced)
+            awaited.hand_over(account, decided, forced=forced)
+            if not awaited.pause():
+                return _cards(account, decided, settings, awaited.on_their_way)
 
     def _decide(
         self,
@@ -162,6 +123,20 @@ class Cards:
         metric_ids: Sequence[str] | None = None,
         survey: tuple[str, str] | None = None,
         force: bool = False,
+    ) -> tuple[tuple[Decided, ...], AccountSettings]:
+        wanted = None if metric_ids is None else tuple(metric_ids)
+        return self._shared(
+            (account, wanted, survey, force),
+            lambda: self._decide_alone(account, wanted, survey, force=force),
+        )
+
+    def _decide_alone(
+        self,
+        account: str,
+        metric_ids: Sequence[str] | None,
+        survey: tuple[str, str] | None,
+        *,
+        force: bool,
     ) -> tuple[tuple[Decided, ...], AccountSettings]:
         with self._core.store.reading() as db:
             settings = connection_rows.read_account(db, account)
@@ -188,22 +163,6 @@ class Cards:
                 progress(done, total, what)
 
 
-def _surveys(
-    account: str, decided: Sequence[Decided], *kinds: DecisionKind
-) -> tuple[SurveyKey, ...]:
-    return tuple(
-        dict.fromkeys(
-            _survey(account, state)
-            for state, decision in decided
-            if decision is not None and decision.kind in kinds
-        )
-    )
-
-
-def _survey(account: str, state: MetricState) -> SurveyKey:
-    return SurveyKey(account, state.metric.source, state.metric.definition.survey_id)
-
-
 def _cards(
     account: str,
     decided: Sequence[Decided],
@@ -214,7 +173,7 @@ def _cards(
     return tuple(
         _card(
             state,
-            _on_its_way(decision) if _survey(account, state) in pending else decision,
+            _on_its_way(decision) if survey_of(account, state) in pending else decision,
             settings,
         )
         for state, decision in decided
@@ -243,6 +202,7 @@ def _card(state: MetricState, decision: Decision | None, account: AccountSetting
         result=value.result if value else None,
         text=format_value(value.result.unit, value.result.current.value) if value else "",
         as_of=value.as_of if value else None,
+        running=_running(state, decision),
         freshness=_freshness(decision, failed=problem is not None, valued=value is not None),
         problem=_shown_problem(state, decision, problem, value.result if value else None),
         next_at=decision.next_at if decision else None,
@@ -250,6 +210,13 @@ def _card(state: MetricState, decision: Decision | None, account: AccountSetting
         if decision
         else "The account has no connection to this source; connect it to go on.",
     )
+
+
+def _running(state: MetricState, decision: Decision | None) -> Running | None:
+    in_flight = decision is not None and decision.kind is DecisionKind.IN_FLIGHT
+    if not in_flight or state.running_since is None:
+        return None
+    return Running(started_at=state.running_since, percent=state.percent)
 
 
 def _attempt_problem(attempt: Attempt | None, decision: Decision | None) -> Problem | None:

@@ -16,9 +16,10 @@ from smaply_metrics_core.errors import (
     VaultError,
 )
 from smaply_metrics_core.host.actors import Actor, Role
+from smaply_metrics_core.host.store import audit, states
 from smaply_metrics_core.host.store import connections as rows
 from smaply_metrics_core.host.store import metrics as metric_rows
-from smaply_metrics_core.host.store import states
+from smaply_metrics_core.host.store.audit import Action
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.host.vault import mask
 from smaply_metrics_core.host.views import (
@@ -123,6 +124,7 @@ class Connections:
         )
         with self._core.store.writing() as db:
             rows.add(db, row)
+            audit.note(db, actor, Action.CONNECT, row.id, source_id, now)
         return self._view(row, actor, unseen)
 
     def list(self, actor: Actor) -> tuple[ConnectionView, ...]:
@@ -181,6 +183,8 @@ class Connections:
             if report.passed:
                 values["woken_at"] = rows.waking(db, row, self._core.now())
             rows.change(db, row, values, report=report, problem=problem)
+        if report.passed:
+            self._core.note_up(row)
         return self.show(actor, row.id)
 
     def edit(
@@ -229,11 +233,14 @@ class Connections:
                 report=report,
                 problem=report.problem,
             )
+            if written:
+                audit.note(db, actor, Action.EDIT_CONNECTION, row.id, row.source, now)
         if not written:
             raise ChangedMeanwhile(
                 "Somebody else changed this connection meanwhile; your change was not saved.",
                 remedy="Look at the connection as it is now and edit it again if need be.",
             )
+        self._core.note_up(row)
         return self._view(self._core.find_connection(actor.account, row.id), actor, unseen)
 
     def delete(self, actor: Actor, connection_id: str) -> DeletedConnection:
@@ -245,8 +252,9 @@ class Connections:
         row = self._core.find_connection(actor.account, connection_id)
         with self._core.store.writing() as db:
             metrics = metric_rows.of_account(db, actor.account, source=row.source)
-            states.drop_attempts(db, actor.account, [metric.id for metric in metrics])
             rows.remove(db, actor.account, row.id)
+            states.drop_attempts(db, actor.account, [metric.id for metric in metrics])
+            audit.note(db, actor, Action.DELETE_CONNECTION, row.id, row.source, self._core.now())
         self._core.store.forget_deleted()
         return DeletedConnection(
             id=row.id, source=row.source, metrics=tuple(metric.name for metric in metrics)

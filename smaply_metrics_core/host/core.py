@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from smaply_metrics_core.errors import (
     MetricsError,
     RateLimited,
     SealBroken,
+    StoreError,
 )
 from smaply_metrics_core.host.deciding import decide_metric
 from smaply_metrics_core.host.store import Store, leases
@@ -27,6 +29,8 @@ from smaply_metrics_core.models.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from sqlalchemy import Connection
+
     from smaply_metrics_core.host.keys import KeyRing
     from smaply_metrics_core.host.settings import Settings
     from smaply_metrics_core.host.store.connections import AccountSettings, ConnectionRow
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.refresh import Decision
     from smaply_metrics_core.sources import Source, SourceRegistry, SourceSession
 
+logger = logging.getLogger(__name__)
+
 PURPOSE = "connection"
 
 
@@ -44,7 +50,8 @@ PURPOSE = "connection"
 class Core:
     """The shared parts; each service of the host holds this one.
 
-    ``find_keys`` reads the keys; told True, it may make a key file that is not there.
+    ``find_keys`` reads the keys; told True, it may make a key file that is not there. Without a
+    ``lease_clock``, leases run by the database's own time.
     """
 
     store: Store
@@ -52,7 +59,7 @@ class Core:
     registry: SourceRegistry
     settings: Settings
     clock: Clock
-    lease_clock: Clock
+    lease_clock: Clock | None
     _opened_vault: Vault | None = None
     _budgets: dict[str, RequestBudget] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -199,11 +206,20 @@ class Core:
         if isinstance(error, RateLimited) and error.retry_at is not None:
             values |= {"retry_not_before": error.retry_at, "retry_said_at": now}
         problem = error.to_problem()
-        if _concerns_connection(problem):
+        concerned = _concerns_connection(problem)
+        if concerned:
             values["problem"] = problem.model_dump(mode="json")
-        if values:
-            with self.store.writing() as db:
-                connection_rows.change(db, row, values)
+        if not values:
+            return
+        fell = False
+        with self._noting() as db:
+            connection_rows.change(db, row, values)
+            fell = concerned and connection_rows.note_down(db, row, now)
+        if fell:
+            logger.warning(
+                "The connection of account %s to %s is down: %s",
+                *(row.account, row.source, problem.message),
+            )
 
     def _note_success(self, row: ConnectionRow) -> None:
         """Keep that the connection works: what stood against it is over."""
@@ -211,16 +227,42 @@ class Core:
         if row.problem is not None and _concerns_connection(row.problem):
             lasting = row.report.problem if row.report.passed else None
             values["problem"] = lasting.model_dump(mode="json") if lasting else None
-        if not values and not row.stands_refused:
+        if values or row.stands_refused:
+            with self._noting() as db:
+                if row.stands_refused:
+                    values["woken_at"] = connection_rows.waking(db, row, self.clock.now())
+                connection_rows.change(db, row, values)
+        self.note_up(row)
+
+    def note_up(self, row: ConnectionRow) -> None:
+        """Keep that the source answers this connection again, and tell the log: once in a fleet."""
+        if row.down_since is None:
             return
-        with self.store.writing() as db:
-            if row.stands_refused:
-                values["woken_at"] = connection_rows.waking(db, row, self.clock.now())
-            connection_rows.change(db, row, values)
+        rose = False
+        with self._noting() as db:
+            rose = connection_rows.note_up(db, row)
+        if rose:
+            logger.info(
+                "The connection of account %s to %s is up again; it was down since %s.",
+                *(row.account, row.source, row.down_since),
+            )
+
+    @contextmanager
+    def _noting(self) -> Iterator[Connection]:
+        """Write what calls tell about a connection; what they were made for goes on without it."""
+        try:
+            with self.store.writing() as db:
+                yield db
+        except StoreError:
+            logger.warning("What a call told about its connection is lost.", exc_info=True)
 
     def now(self) -> datetime:
         """Give the present instant, by which metrics are due."""
         return self.clock.now()
+
+    def lease_now(self) -> datetime | None:
+        """Give the instant by which leases run out; None when only the database knows."""
+        return None if self.lease_clock is None else self.lease_clock.now()
 
     @property
     def lease_length(self) -> timedelta:
@@ -234,7 +276,7 @@ class Core:
         now, left = self.now(), None
         if state.lease_expires_at is not None:
             left = leases.time_left(
-                state.lease_expires_at, self.lease_clock.now(), self.lease_length
+                state.lease_expires_at, self.lease_now() or now, self.lease_length
             )
         running_until = None if left is None else now + left
         return decide_metric(

@@ -22,6 +22,8 @@ from smaply_metrics_core.bundle_contents import (
 from smaply_metrics_core.bundle_reading import open_bundle, problems_in
 from smaply_metrics_core.errors import Cancelled, MetricsError
 from smaply_metrics_core.host.actors import Actor, Role
+from smaply_metrics_core.host.store import audit
+from smaply_metrics_core.host.store.audit import Action
 from smaply_metrics_core.host.store.connections import read_account
 from smaply_metrics_core.models.credentials import Credentials, secret_values
 
@@ -87,6 +89,9 @@ class Debugging:
         """
         actor.require(Role.ADMIN, "Downloading survey data")
         row = self._core.find_connection(actor.account, connection_id)
+        with self._core.store.writing() as db:
+            detail = f"{survey_id}{', with personal columns' if include_personal else ''}"
+            audit.note(db, actor, Action.EXPORT, row.id, detail, self._core.now())
         credentials, unopened = self._open(row)
         exchange: list[Exchange] = []
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from smaply_metrics_core.calculations.definitions import check_definition
 from smaply_metrics_core.errors import ChangedMeanwhile, InputError
 from smaply_metrics_core.host.actors import Actor, Role
+from smaply_metrics_core.host.store import audit, past, states
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store import metrics as rows
-from smaply_metrics_core.host.store import states
+from smaply_metrics_core.host.store.audit import Action
 from smaply_metrics_core.host.store.connections import AccountSettings
 from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.survey import KnownQuestion
@@ -18,10 +19,12 @@ from smaply_metrics_core.periods import zone_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from threading import Event
 
     from smaply_metrics_core.host.core import Core
     from smaply_metrics_core.host.previewing import Previews
+    from smaply_metrics_core.host.store.past import PastValue
     from smaply_metrics_core.models.query import Definition
     from smaply_metrics_core.models.result import Result
 
@@ -106,6 +109,7 @@ class Metrics:
         )
         with self._core.store.writing() as db:
             rows.add(db, actor.account, actor.user, metric)
+            audit.note(db, actor, Action.ADD_METRIC, metric.id, metric.name, now)
         return metric
 
     def list(self, actor: Actor, workspace: str | None = None) -> tuple[Metric, ...]:
@@ -165,15 +169,36 @@ class Metrics:
                 )
             if measured_anew:
                 states.drop_value(db, actor.account, metric_id)
+            audit.note(db, actor, Action.EDIT_METRIC, new.id, new.name, new.updated_at)
         return new
 
     def delete(self, actor: Actor, metric_id: str) -> Metric:
-        """Delete a metric and its value; gives what was deleted."""
+        """Delete a metric, its value and its past; gives what was deleted."""
         actor.require(Role.EDITOR, "Deleting a metric")
         with self._core.store.writing() as db:
             metric = rows.find(db, actor.account, metric_id)
             rows.remove(db, actor.account, (metric_id,))
+            audit.note(db, actor, Action.DELETE_METRIC, metric_id, metric.name, self._core.now())
         return metric
+
+    def history(
+        self, actor: Actor, metric_id: str, *, since: datetime | None = None
+    ) -> tuple[PastValue, ...]:
+        """Give what a metric showed over time, oldest first, for what it measures now.
+
+        Each successful refresh adds a value; ``Settings.history`` says for how long it is kept.
+        One that was measured for another definition or time zone is none of its past.
+
+        Raises:
+            NotFound: when this account has none of this id.
+        """
+        with self._core.store.reading() as db:
+            metric = rows.find(db, actor.account, metric_id)
+            account = connection_rows.read_account(db, actor.account)
+            fingerprint = metric.definition.fingerprint(
+                zone=account.zone, week_start=account.week_start
+            )
+            return past.of_metric(db, actor.account, metric_id, fingerprint, since)
 
     def account(self, actor: Actor) -> AccountSettings:
         """Give the account's time zone and first day of the week."""
@@ -194,6 +219,8 @@ class Metrics:
             )
         with self._core.store.writing() as db:
             connection_rows.write_account(db, actor.account, settings)
+            detail = f"{settings.zone}, weeks begin on day {settings.week_start}"
+            audit.note(db, actor, Action.SET_ACCOUNT, actor.account, detail, self._core.now())
 
     def _check(
         self, actor: Actor, connection_id: str, definition: Definition

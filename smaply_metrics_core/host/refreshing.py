@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import secrets
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.calculations.value import calculate
 from smaply_metrics_core.errors import Cancelled, MetricsError, NotFound, StoreError
@@ -18,6 +20,8 @@ from smaply_metrics_core.refresh import DecisionKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection
 
     from smaply_metrics_core.host.core import Core
     from smaply_metrics_core.host.refreshers import SurveyKey
@@ -33,6 +37,35 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SECONDS_BETWEEN_TELLING: Final = 1.0
+"""Other processes hear of a refresh's progress at most this often."""
+
+SAVE_AGAIN: Final = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds between tries to save what was downloaded, as while the database is started anew."""
+
+
+class RefreshEnd(Enum):
+    """How a refresh ended."""
+
+    DONE = auto()
+    """Every metric has its value or its problem."""
+    NOTHING_DUE = auto()
+    """Nothing was to be done, or somebody did it a moment ago."""
+    BUSY = auto()
+    """Somebody else is making one of this survey."""
+    CUT_SHORT = auto()
+    """The process shuts down; no attempt was made."""
+
+
+@dataclass
+class _Progress:
+    """How much of a refresh is done, in percent; None while nobody knows."""
+
+    percent: float | None = None
+
+    def note(self, done: float, total: float | None) -> None:
+        self.percent = round(min(100.0, 100 * done / total), 1) if total else None
+
 
 class SurveyRefresh:
     """Refreshes surveys; one object serves all threads of a process."""
@@ -44,15 +77,24 @@ class SurveyRefresh:
         self._progress = progress
         self._owner = secrets.token_hex(8)
 
-    def __call__(self, key: SurveyKey, forced: bool, stopping: Event) -> None:  # noqa: FBT001
+    def __call__(
+        self,
+        key: SurveyKey,
+        forced: bool,  # noqa: FBT001  # As the refreshers give it.
+        stopping: Event,
+        *,
+        resumed: bool = False,
+    ) -> RefreshEnd:
         """Refresh one survey if, under its lease, it is still due.
 
         Every metric on the survey is answered by the one export and takes its attempt, not only
         those that somebody is looking at: so they stay in step. Problems end up on the cards.
+
+        ``resumed`` makes one due whose last attempt was cut short by the death of its process.
         """
-        begun = self._begin(key, forced=forced)
-        if begun is None:
-            return
+        begun = self._begin(key, forced=forced, resumed=resumed)
+        if isinstance(begun, RefreshEnd):
+            return begun
         lease, row, account, waiting = begun
         queries = {
             state.metric.id: make_query(
@@ -64,12 +106,18 @@ class SurveyRefresh:
             )
             for state in waiting
         }
+        progress = _Progress()
+
+        def tell(done: float, total: float | None, what: str) -> None:
+            progress.note(done, total)
+            self._progress(key, done, total, what)
+
         try:
-            with self._holding(lease):
-                outcomes = self._measure(key, row, waiting, queries, stopping)
+            with self._holding(lease, progress):
+                outcomes = self._measure(key, row, waiting, queries, stopping, tell)
         except Cancelled:
-            self._undo(lease, waiting)
-            return
+            self._undo(lease, waiting, stopping)
+            return RefreshEnd.CUT_SHORT
         except MetricsError as error:
             outcomes = dict.fromkeys(queries, error)
         except BaseException:
@@ -78,59 +126,88 @@ class SurveyRefresh:
             with self._core.store.writing() as db:
                 leases.release(db, lease)
             raise
-        self._finish(lease, account, waiting, outcomes)
+        self._finish(lease, account, waiting, outcomes, stopping)
+        return RefreshEnd.DONE
 
     def _begin(
-        self, key: SurveyKey, *, forced: bool
-    ) -> tuple[Lease, ConnectionRow, AccountSettings, tuple[MetricState, ...]] | None:
+        self, key: SurveyKey, *, forced: bool, resumed: bool
+    ) -> tuple[Lease, ConnectionRow, AccountSettings, tuple[MetricState, ...]] | RefreshEnd:
         """Take the lease and write the attempt, or find that there is nothing to do."""
         now = self._core.now()
         with self._core.store.writing() as db:
             try:
-                row = connection_rows.find(db, key.account, key.source)
+                row = connection_rows.find(db, key.account, key.source, keep=True)
             except NotFound:
-                return None
-            account = connection_rows.read_account(db, key.account)
-            waiting = states.read(db, key.account, survey=(key.source, key.survey_id))
-            decisions = [self._core.decide(state, account, forced=forced) for state in waiting]
-            if not any(decision.kind is DecisionKind.DUE for decision in decisions):
-                return None
+                return RefreshEnd.NOTHING_DUE
             lease = leases.acquire(
                 db,
                 account=key.account,
                 connection_id=row.id,
                 survey_id=key.survey_id,
                 owner=self._owner,
-                now=self._core.lease_clock.now(),
                 length=self._core.lease_length,
-                forced_at=now if forced else None,
+                at=self._core.lease_now(),
             )
             if lease is None:
-                return None
-            if row.stands_refused and not connection_rows.claim_refused(db, row, now):
+                return RefreshEnd.BUSY
+            # Read under the lease: what another process did a moment ago is seen.
+            account = connection_rows.read_account(db, key.account)
+            waiting = states.read(db, key.account, survey=(key.source, key.survey_id), keep=True)
+            forced = forced or (resumed and any(map(_was_interrupted, waiting)))
+            if not self._is_due(waiting, account, forced=forced) or (
+                row.stands_refused and not connection_rows.claim_refused(db, row, now)
+            ):
                 leases.release(db, lease)
-                return None
+                return RefreshEnd.NOTHING_DUE
+            if forced:
+                leases.note_forced(db, lease, now)
             states.begin_attempts(db, key.account, _fingerprints(waiting, account), now)
             return lease, connection_rows.find(db, key.account, row.id), account, waiting
 
-    @contextmanager
-    def _holding(self, lease: Lease) -> Iterator[None]:
-        """Renew the lease while the block runs, so that only one that died is replaced."""
-        done = Event()
+    def _is_due(
+        self, waiting: Sequence[MetricState], account: AccountSettings, *, forced: bool
+    ) -> bool:
+        """Whether one of them is, now that nobody but this refresh holds the lease."""
+        return any(
+            self._core.decide(replace(state, lease_expires_at=None), account, forced=forced).kind
+            is DecisionKind.DUE
+            for state in waiting
+        )
 
-        def renew() -> None:
-            while not done.wait(self._core.settings.deadlines.lease / 3):
+    @contextmanager
+    def _holding(self, lease: Lease, progress: _Progress) -> Iterator[None]:
+        """Renew the lease while the block runs, so that only one that died is replaced.
+
+        With it goes how far the work is, at most once a second.
+        """
+        done = Event()
+        third = self._core.settings.deadlines.lease / 3
+
+        def keep() -> None:
+            told, since = progress.percent, 0.0
+            pause = min(third, SECONDS_BETWEEN_TELLING)
+            while not done.wait(pause):
+                since += pause
+                percent = progress.percent
+                if percent == told and since < third:
+                    continue
                 try:
                     with self._core.store.writing() as db:
-                        expires_at = self._core.lease_clock.now() + self._core.lease_length
-                        held = leases.renew(db, lease, expires_at)
+                        held = leases.renew(
+                            db,
+                            lease,
+                            self._core.lease_length,
+                            percent=percent,
+                            at=self._core.lease_now(),
+                        )
                 except StoreError:
                     logger.warning("A lease could not be renewed.", exc_info=True)
                     continue
                 if not held:
                     return
+                told, since = percent, 0.0
 
-        thread = Thread(target=renew, name="smaply-metrics-lease", daemon=True)
+        thread = Thread(target=keep, name="smaply-metrics-lease", daemon=True)
         thread.start()
         try:
             yield
@@ -138,20 +215,17 @@ class SurveyRefresh:
             done.set()
             thread.join()
 
-    def _measure(
+    def _measure(  # noqa: PLR0913, PLR0917  # What a refresh is made of.
         self,
         key: SurveyKey,
         row: ConnectionRow,
         waiting: Sequence[MetricState],
         queries: Mapping[str, MetricQuery],
         stopping: Event,
+        tell: Callable[[float, float | None, str], None],
     ) -> dict[str, Outcome]:
         deadline = self._core.deadline(self._core.settings.deadlines.refresh, stopping)
-
-        def report(done: float, total: float | None, what: str) -> None:
-            self._progress(key, done, total, what)
-
-        with self._core.session(row, deadline, progress=report) as session:
+        with self._core.session(row, deadline, progress=tell) as session:
             tallies = self._core.fetch(row, session, key.survey_id, tuple(queries.values()))
             metrics = [state.metric for state in waiting]
             tallies = name_successors(session, key.survey_id, metrics, tallies)
@@ -168,12 +242,13 @@ class SurveyRefresh:
                 outcomes[query.id] = error
         return outcomes
 
-    def _finish(
+    def _finish(  # What a refresh has come to.
         self,
         lease: Lease,
         account: AccountSettings,
         waiting: Sequence[MetricState],
         outcomes: Mapping[str, Outcome],
+        stopping: Event,
     ) -> None:
         """Write every metric's outcome in one transaction, unless the lease was lost."""
         fingerprints = _fingerprints(waiting, account)
@@ -185,18 +260,53 @@ class SurveyRefresh:
             else:
                 problems[metric_id] = None
                 values[metric_id] = (fingerprints[metric_id], *outcome)
-        with self._core.store.writing() as db:
+        now = self._core.now()
+
+        def save(db: Connection) -> None:
             if not leases.release(db, lease):
                 logger.warning("A late result for survey %s was not kept.", lease.survey_id)
                 return
-            states.end_attempts(db, lease.account, problems, self._core.now())
-            states.save_values(db, lease.account, values)
+            states.save_outcomes(
+                db,
+                lease.account,
+                problems,
+                values,
+                now,
+                forget_before=now - self._core.settings.history,
+            )
 
-    def _undo(self, lease: Lease, waiting: Sequence[MetricState]) -> None:
+        self._save(save, stopping)
+
+    def _undo(self, lease: Lease, waiting: Sequence[MetricState], stopping: Event) -> None:
         """Leave no trace: a clean shutdown is no attempt."""
-        with self._core.store.writing() as db:
+
+        def undo(db: Connection) -> None:
             if leases.release(db, lease):
                 states.restore_attempts(db, lease.account, waiting)
+
+        self._save(undo, stopping)
+
+    def _save(self, write: Callable[[Connection], None], stopping: Event) -> None:
+        """Write in one transaction; a database that is away for a moment is waited for.
+
+        Should it have been kept although the connection broke, the lease is gone, and the second
+        try writes nothing.
+        """
+        for pause in SAVE_AGAIN:
+            try:
+                with self._core.store.writing() as db:
+                    write(db)
+            except StoreError:
+                logger.warning("A refresh could not be saved, and is tried again.", exc_info=True)
+                self._core.clock.wait(pause, stopping)
+            else:
+                return
+        with self._core.store.writing() as db:
+            write(db)
+
+
+def _was_interrupted(state: MetricState) -> bool:
+    return state.attempt is not None and state.attempt.ended_at is None
 
 
 def _fingerprints(waiting: Sequence[MetricState], account: AccountSettings) -> dict[str, str]:

@@ -14,13 +14,24 @@ from smaply_metrics_core.host.debugging import Debugging
 from smaply_metrics_core.host.keys import load_keys
 from smaply_metrics_core.host.metrics import Metrics
 from smaply_metrics_core.host.previewing import Previews
-from smaply_metrics_core.host.settings import KEY_FILE_NAME, STORE_NAME, Settings
+from smaply_metrics_core.host.queue import QueueRefresher
+from smaply_metrics_core.host.settings import (
+    KEY_FILE_NAME,
+    PROCRASTINATE,
+    STORE_NAME,
+    Settings,
+)
 from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store.databases import parse_database
+from smaply_metrics_core.host.store.times import DatabaseClock
+from smaply_metrics_core.host.trail import AuditTrail
 from smaply_metrics_core.sources import SourceRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
+
+    from smaply_metrics_core.host.worker import Worker
 
 
 SCRATCH_NAME: Final = "tmp"
@@ -33,22 +44,27 @@ class MetricsHost:
     Args:
         settings: What the operator decided; ``Settings.from_environment`` reads it.
         environment: Where the keys are read from; the process's own by default.
-        clock: The time by which metrics are due; the machine's by default.
-        lease_clock: The time by which leases run out; ``clock`` by default. It differs when a
-            ``clock`` is held at an instant: a process that died is over all the same.
+        clock: The time by which metrics are due; the database's by default, which for SQLite is the
+            machine's.
+        lease_clock: The time by which leases run out; ``clock``, or the database's, by default. It
+            differs when a ``clock`` is held at an instant: a process that died is over all the
+            same.
         registry: The sources, which stay open when the host is closed; those installed by default,
             with their temporary folders below the home.
 
     Raises:
-        StoreError: when the store in the home cannot be used.
+        StoreError: when the store cannot be used.
+        InputError: when ``settings.database`` is no URL of PostgreSQL.
 
     Attributes:
         connections: Connect, show, check, edit, delete; surveys and questions.
         catalogue: What a connection offers, kept for ten minutes; what a metric's form may offer.
-        metrics: Preview, add, list, show, edit, delete.
-        cards: Load.
+        metrics: Preview, add, list, show, edit, delete; what they showed over time.
+        cards: Load, and explain why a metric was or was not refreshed.
         debug: Debug bundles.
+        audit: Who connected, edited, deleted and exported.
         sources: What is installed, and in which state.
+        upgraded: What opening did to the tables of the store.
     """
 
     def __init__(
@@ -60,30 +76,59 @@ class MetricsHost:
         lease_clock: Clock | None = None,
         registry: SourceRegistry | None = None,
     ) -> None:
-        self._store = Store(settings.home / STORE_NAME)
-        clock = clock or SystemClock()
+        url = settings.database
+        self._store = Store(
+            settings.home / STORE_NAME if url is None else parse_database(url),
+            settings.database_connections,
+        )
+        self.upgraded = self._store.upgraded
+        try:
+            queued = settings.refresher == PROCRASTINATE
+            refresher = QueueRefresher(self._store) if queued else None
+        except BaseException:
+            self._store.close()
+            raise
+        lease_clock = lease_clock or clock
+        if clock is None:
+            clock = DatabaseClock(self._store) if self._store.is_shared else SystemClock()
         self._own_registry: SourceRegistry | None = None
         if registry is None:
             registry = self._own_registry = SourceRegistry(
                 settings.sources, clock=clock, scratch=settings.home / SCRATCH_NAME
             )
         env = os.environ if environment is None else environment
-        key_file = settings.home / KEY_FILE_NAME
+        # A key file is of one machine: what it seals, another one could not open.
+        key_file = None if self._store.is_shared else settings.home / KEY_FILE_NAME
         core = Core(
             store=self._store,
             find_keys=lambda may_create: load_keys(env, key_file, may_create=may_create),
             registry=registry,
             settings=settings,
             clock=clock,
-            lease_clock=lease_clock or clock,
+            lease_clock=lease_clock,
         )
         self.sources = core.registry
         self.connections = Connections(core)
         questionnaires = Questionnaires(core)
         self.catalogue = Catalogue(core, questionnaires)
         self.metrics = Metrics(core, Previews(core, questionnaires))
-        self.cards = Cards(core)
+        self._core = core
+        self.cards = Cards(core, refresher)
         self.debug = Debugging(core, self.cards)
+        self.audit = AuditTrail(core)
+
+    def worker(self, concurrency: int = 4) -> Worker:
+        """Make a worker, to be opened with ``with``: it runs refreshes that the fleet has queued.
+
+        Args:
+            concurrency: How many surveys it refreshes at the same time.
+
+        Raises:
+            InputError: when the store is not in PostgreSQL, or the extra ``worker`` is missing.
+        """
+        from smaply_metrics_core.host.worker import Worker  # Loads asyncio: only on use.
+
+        return Worker(self._core, concurrency)
 
     def close(self) -> None:
         """Stop what runs in the background, remove temporary files and give back the store."""

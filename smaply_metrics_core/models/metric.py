@@ -88,6 +88,13 @@ class Freshness(StrEnum):
     """The account has no connection to the metric's source."""
 
 
+class Running(Frozen):
+    """An update that is being made, by whichever process: how much is done, if that is known."""
+
+    started_at: datetime
+    percent: Finite | None = None
+
+
 class Card(Frozen):
     """What a page shows of a metric.
 
@@ -96,6 +103,7 @@ class Card(Frozen):
         text: The value of the present window as shown (NPS whole, averages with one decimal, shares
             whole percent).
         as_of: When the data of ``result`` was read.
+        running: The update that is being made; ``None`` when there is none, or none has begun.
         problem: Why it is not fresh, or shows no number, with the remedy.
         next_at: The first instant at which the next update is due.
         explanation: Why it was or was not updated, in a sentence.
@@ -110,6 +118,7 @@ class Card(Frozen):
     text: str = ""
     as_of: datetime | None = None
     freshness: Freshness
+    running: Running | None = None
     problem: Problem | None = None
     next_at: datetime | None = None
     explanation: str = ""

@@ -50,7 +50,8 @@ NPS: Final = "QID1"
 STORE: Final = "QID2"
 COMMENT: Final = "QID4"
 HEADER_ROWS: Final = 3
-WAIT: Final = 20.0
+WAIT: Final = 300.0
+"""By the clock that passes when a source waits: longer than any of them is willing to."""
 HOUR: Final = 3_600.0
 
 

@@ -29,7 +29,8 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 def test_there_are_the_commands_that_scripts_rely_on() -> None:
     """The names of the commands are fixed."""
-    metric = {f"metric {name}" for name in ("add", "list", "show", "edit", "delete")}
+    names = ("add", "list", "show", "edit", "delete", "explain", "history")
+    metric = {f"metric {name}" for name in names}
 
     assert {name for name, _ in commands()} == metric | {
         *("sources", "connect", "connections", "check", "edit", "delete", "surveys"),
@@ -42,6 +43,9 @@ def test_there_are_the_commands_that_scripts_rely_on() -> None:
             "account show",
             "account set",
             "bundle check",
+            "audit",
+            "db upgrade",
+            "worker",
         ),
     }
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import os
 import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from smaply_metrics_core import Calculation, Definition
 from smaply_metrics_core.host import (
@@ -21,12 +23,18 @@ from smaply_metrics_core.host import (
     Role,
     Settings,
 )
+from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store.databases import parse_database
+from smaply_metrics_core.host.store.tables import metadata
 from smaply_metrics_core.sources import SourceRegistry
 from tests.host.fake_source import Shop, entry_point, stars
+from tests.private_postgres import WHY_NOT, PrivatePostgres, find_programs, running_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sqlalchemy import URL
 
     from smaply_metrics_core.host import Card
 
@@ -99,10 +107,12 @@ class World:
     home: Path
     shop: Shop
     clock: SetClock
+    database: str | None = None
     environment: dict[str, str] = field(default_factory=lambda: {"SMAPLY_METRICS_KEYS": KEY})
     opened: list[MetricsHost] = field(default_factory=list)
     distribution: str = "the-shop"
     lease: float = 90.0
+    history: timedelta = timedelta(days=400)
     workers: int = 4
 
     def open(self) -> MetricsHost:
@@ -131,8 +141,26 @@ class World:
             home=self.home,
             allowed=AllowedDestinations(store=self.home / "store.db"),
             deadlines=Deadlines(lease=self.lease),
+            history=self.history,
+            database=self.database,
+            database_connections=4,
             workers=self.workers,
         )
+
+    @property
+    def where(self) -> Path | URL:
+        """Where the store lies."""
+        return parse_database(self.database) if self.database else self.home / "store.db"
+
+    def query(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """Run SQL behind the host's back; give the rows, if it has any."""
+        store = Store(self.where)
+        try:
+            with store.writing() as db:
+                found = db.execute(text(statement), parameters)
+                return [tuple(row) for row in found] if found.returns_rows else []
+        finally:
+            store.close()
 
     def _registry(self) -> SourceRegistry:
         return SourceRegistry(
@@ -141,10 +169,54 @@ class World:
         )
 
 
+def require_postgres() -> Path:
+    """Give PostgreSQL's programs; skip where they are not installed, but not under CI."""
+    programs = find_programs()
+    if programs is not None:
+        return programs
+    if os.environ.get("CI"):
+        pytest.fail(WHY_NOT)
+    pytest.skip(WHY_NOT)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PrivatePostgres]:
+    """A private PostgreSQL server."""
+    with running_postgres(require_postgres()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def spare_databases() -> list[str]:
+    """URLs of databases with all tables and no row: making one takes longer than most tests."""
+    return []
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, spare_databases: list[str]) -> Iterator[str | None]:
+    """The URL of a store in PostgreSQL that this test has for itself; none for SQLite."""
+    if request.param == "sqlite":
+        yield None
+        return
+    postgres: PrivatePostgres = request.getfixturevalue("postgres")
+    url = spare_databases.pop() if spare_databases else postgres.url(postgres.make_database())
+    yield url
+    store = Store(parse_database(url))
+    with store.writing() as db:
+        for table in reversed(metadata.sorted_tables):
+            db.execute(text(f"DELETE FROM {table.name}"))  # noqa: S608  # Of our own tables.
+    store.close()
+    spare_databases.append(url)
+
+
+sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+postgresql_only = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+
+
 @pytest.fixture
-def world(tmp_path: Path, shop: Shop, clock: SetClock) -> Iterator[World]:
-    """A new home."""
-    world = World(tmp_path / "home", shop, clock)
+def world(tmp_path: Path, shop: Shop, clock: SetClock, database: str | None) -> Iterator[World]:
+    """A new home, and a new store."""
+    world = World(tmp_path / "home", shop, clock, database)
     yield world
     for host in world.opened:
         host.close()

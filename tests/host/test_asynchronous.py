@@ -26,12 +26,14 @@ from smaply_metrics_core.host.debugging import Debugging
 from smaply_metrics_core.host.metrics import Metrics
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.sources import SourceRegistry
-from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, VIEWER, value_of
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, VIEWER, sqlite_only, value_of
 from tests.host.fake_source import Hold, Stoppable
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
+
+    from sqlalchemy import URL
 
     from smaply_metrics_core.host import MetricsHost, StepResult
     from tests.host.conftest import World
@@ -262,6 +264,7 @@ def test_errors_pass_unchanged(world: World) -> None:
     run(work())
 
 
+@sqlite_only
 def test_a_store_that_cannot_be_opened_is_refused(world: World) -> None:
     """Opening fails with the error of the store, and leaves no thread behind."""
 
@@ -285,10 +288,10 @@ def test_opening_that_is_cancelled_leaves_nothing_open(
     open_store, close = Store.__init__, Store.close
     stores: list[Store] = []
 
-    def opening(store: Store, path: Path) -> None:
+    def opening(store: Store, where: Path | URL, connections: int) -> None:
         begun.set()
         go_on.wait(LONG)
-        open_store(store, path)
+        open_store(store, where, connections)
         stores.append(store)
 
     def closing(store: Store) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +23,17 @@ from smaply_metrics_core.errors import (
     SealBroken,
 )
 from smaply_metrics_core.host import Actor, ConnectionStatus, Freshness, Role, SourceForm
-from tests.host.conftest import ADMIN, AVERAGE, EDITOR, KEY, TOKEN, VIEWER, values
+from tests.host.conftest import (
+    ADMIN,
+    AVERAGE,
+    EDITOR,
+    KEY,
+    TOKEN,
+    VIEWER,
+    postgresql_only,
+    sqlite_only,
+    values,
+)
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
@@ -70,6 +78,7 @@ def test_nothing_written_holds_the_token(world: World, host: MetricsHost) -> Non
         assert TOKEN.encode() not in path.read_bytes(), path.name
 
 
+@sqlite_only
 def test_the_store_is_for_its_owner_alone(world: World, host: MetricsHost) -> None:
     """Store and home cannot be read by other users of the machine."""
     assert (world.home / "store.db").stat().st_mode & 0o077 == 0
@@ -131,6 +140,16 @@ def test_without_a_key_nothing_is_stored(world: World) -> None:
         world.open().connections.connect(ADMIN, "shop", {"api_token": TOKEN})
 
 
+@postgresql_only
+def test_a_shared_store_makes_no_key_file(world: World) -> None:
+    """What one machine's file seals another could not open, so the keys come from outside."""
+    world.environment = {}
+    with pytest.raises(KeyMissing, match="SMAPLY_METRICS_KEYS is not set"):
+        world.open().connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    assert not (world.home / "key").exists()
+
+
+@sqlite_only
 def test_the_embedded_key_file_is_made_once(world: World) -> None:
     """Without a key in the environment, the home gets a key file that only its owner reads."""
     world.environment.clear()
@@ -140,6 +159,7 @@ def test_the_embedded_key_file_is_made_once(world: World) -> None:
     assert world.open().connections.list(ADMIN)[0].status is ConnectionStatus.CONNECTED
 
 
+@sqlite_only
 def test_a_lost_key_breaks_one_connection_and_not_the_list(world: World) -> None:
     """With the key gone the list works, the connection says what to do, and no key is made."""
     world.environment.clear()
@@ -169,10 +189,9 @@ def test_a_flipped_bit_breaks_the_seal_and_edit_mends_it(world: World) -> None:
     """A changed row is found out; entering the token again makes it work."""
     host = world.open()
     host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
-    with closing(sqlite3.connect(world.home / "store.db")) as db, db:
-        (sealed,) = db.execute("SELECT sealed FROM connections").fetchone()
-        flipped = sealed[:-6] + ("A" if sealed[-6] != "A" else "B") + sealed[-5:]
-        db.execute("UPDATE connections SET sealed = ?", (flipped,))
+    ((sealed,),) = world.query("SELECT sealed FROM connections")
+    flipped = sealed[:-6] + ("A" if sealed[-6] != "A" else "B") + sealed[-5:]
+    world.query("UPDATE connections SET sealed = :flipped", flipped=flipped)
     (view,) = host.connections.list(ADMIN)
     assert view.status is ConnectionStatus.ERROR
     assert view.problem is not None
@@ -248,8 +267,7 @@ def test_deleting_keeps_metrics_and_connecting_again_attaches_them(
     assert card.freshness is Freshness.NOT_CONNECTED
     assert card.result is not None
     assert card.result.current.value == 4.0
-    with closing(sqlite3.connect(world.home / "store.db")) as db, db:
-        assert db.execute("SELECT count(*) FROM connections").fetchone() == (0,)
+    assert world.query("SELECT count(*) FROM connections") == [(0,)]
     view = connected.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     assert view.unseen == ()
     (card,) = connected.cards.load(VIEWER, wait=10)

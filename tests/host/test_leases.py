@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
 from smaply_metrics_core import Issue
 from smaply_metrics_core.errors import StoreError
 from smaply_metrics_core.host import Freshness, MetricsHost
-from tests.host.conftest import ADMIN, AVERAGE, EDITOR, RESPONSES, VIEWER, load, value_of, values
+from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store.tables import leases
+from tests.host.conftest import (
+    ADMIN,
+    AVERAGE,
+    EDITOR,
+    RESPONSES,
+    VIEWER,
+    load,
+    sqlite_only,
+    value_of,
+    values,
+)
 from tests.host.fake_source import Hold, stars
 
 if TYPE_CHECKING:
@@ -78,11 +89,11 @@ def test_a_living_process_holds_on_to_its_lease(world: World, connected: Metrics
 
 
 def _lease_end(world: World) -> float:
-    with closing(sqlite3.connect(world.home / "store.db")) as db, db:
-        (end,) = db.execute(
-            "SELECT (julianday(expires_at) - 2440587.5) * 86400 FROM leases"
-        ).fetchone()
-    return float(end or 0)
+    store = Store(world.where)
+    with store.reading() as db:
+        end = db.execute(select(leases.c.expires_at).where(leases.c.account == "acme")).scalar_one()
+    store.close()
+    return end.timestamp() if end else 0.0
 
 
 def test_new_credentials_wake_what_a_clock_ahead_put_to_rest(
@@ -107,9 +118,12 @@ def test_one_damaged_value_leaves_the_other_cards(world: World, connected: Metri
     ill = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     well = connected.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
     load(connected)
-    for damage in ("{bad", "{}"):
-        with closing(sqlite3.connect(world.home / "store.db")) as db, db:
-            db.execute("UPDATE metric_values SET result = ? WHERE metric_id = ?", (damage, ill.id))
+    for damage in ("{}",) if world.database else ("{bad", "{}"):
+        world.query(
+            "UPDATE metric_values SET result = :damage WHERE metric_id = :ill",
+            damage=damage,
+            ill=ill.id,
+        )
         cards = connected.cards.load(VIEWER, [ill.id, well.id])
         assert [value_of(card) for card in cards] == [None, 4.0]
 
@@ -117,12 +131,12 @@ def test_one_damaged_value_leaves_the_other_cards(world: World, connected: Metri
 def test_a_damaged_definition_is_said_in_words(world: World, connected: MetricsHost) -> None:
     """A metric that cannot be read is named, with what to do."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    with closing(sqlite3.connect(world.home / "store.db")) as db, db:
-        db.execute("UPDATE metrics SET definition = '{bad'")
+    world.query("UPDATE metrics SET definition = '[]'")
     with pytest.raises(StoreError, match=metric.id):
         connected.cards.load(VIEWER)
 
 
+@sqlite_only
 def test_a_damaged_store_is_said_in_words(world: World, connected: MetricsHost) -> None:
     """Pages that are no database any more are no bug of ours."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
@@ -135,6 +149,7 @@ def test_a_damaged_store_is_said_in_words(world: World, connected: MetricsHost) 
         load(world.open())
 
 
+@sqlite_only
 @pytest.mark.parametrize("name", ["a?b=c", "a%41b", "with space", "#hash"])
 def test_a_home_may_have_any_name(world: World, name: str) -> None:
     """The store lies in the home, whatever characters its path has."""

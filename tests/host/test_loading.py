@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,8 +16,8 @@ from smaply_metrics_core import (
     RateLimited,
     SourceUnavailable,
 )
-from smaply_metrics_core.errors import RoleRequired
-from smaply_metrics_core.host import Display, Freshness
+from smaply_metrics_core.errors import InputError, NotFound, RoleRequired
+from smaply_metrics_core.host import Actor, Display, Freshness, Role
 from tests.host.conftest import (
     ADMIN,
     AVERAGE,
@@ -127,6 +129,20 @@ def test_what_is_stored_can_be_shown_without_refreshing(
     (card,) = connected.cards.load(VIEWER, refresh=False)
     assert (value_of(card), card.freshness) == (4.0, Freshness.STALE)
     assert len(world.shop.fetches) == 1
+
+
+@pytest.mark.parametrize("given", ["\x00", "\ud800", "long" * 200])
+def test_what_no_store_can_hold_is_said_in_words(connected: MetricsHost, given: str) -> None:
+    """Control characters, halves of characters and endless names are an input's mistake."""
+    for call in (
+        lambda: connected.cards.load(VIEWER, [given]),
+        lambda: connected.connections.show(ADMIN, given),
+        lambda: connected.metrics.list(Actor(given, "vera", Role.VIEWER)),
+        lambda: connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE, workspace=given),
+    ):
+        with suppress(InputError, NotFound):
+            call()
+    assert connected.connections.show(ADMIN, "shop").source == "shop"
 
 
 def test_a_second_process_waits_for_the_first(world: World, connected: MetricsHost) -> None:
@@ -282,8 +298,26 @@ def test_a_clean_shutdown_is_no_attempt(world: World, connected: MetricsHost) ->
     connected.cards.load(VIEWER)
     assert begun.wait(10)
     connected.close()
+    assert world.query("SELECT count(*) FROM leases WHERE owner IS NOT NULL") == [(0,)]
+    assert world.query("SELECT count(*) FROM attempts") == [(0,)]
     world.shop.on_fetch = None
     assert values(world.open()) == [4.0]
+
+
+def test_waiting_can_be_cancelled(world: World, connected: MetricsHost) -> None:
+    """The load comes back with what is stored, and the refresh goes on."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    hold = world.shop.on_fetch = Hold()
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(connected.cards.load, VIEWER, wait=600, cancelled=stop)
+        hold.wait_until_begun()
+        stop.set()
+        (card,) = waiting.result(10)
+    assert (card.result, card.freshness) == (None, Freshness.REFRESHING)
+    hold.let_go()
+    assert values(connected) == [4.0]
+    assert len(world.shop.fetches) == 1
 
 
 def test_a_crash_counts_from_its_start(world: World, connected: MetricsHost) -> None:

@@ -87,7 +87,8 @@ def create_app(
 
     Args:
         settings: What the operator decided.
-        clock: The time by which metrics are due and sessions end; the machine's by default.
+        clock: The time by which metrics are due and sessions end. By default it is the machine's;
+            for metrics it is the database's, where the framework's store is in PostgreSQL.
         registry: The sources; those installed by default.
         sign_in: Makes what says who a request comes from. A host with a sign-in of its own passes
             that; see ``SignIn``.
@@ -103,7 +104,7 @@ def create_app(
         templates = Templates(now, settings.support, drawings)
         try:
             async with AsyncMetricsHost(
-                settings.framework, clock=now, registry=registry
+                settings.framework, clock=clock, registry=registry
             ) as metrics:
                 map_views = MapViews(journeys, metrics, faces, templates)
                 hub = Hub(map_views.look, now.monotonic)

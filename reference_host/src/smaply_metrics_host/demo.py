@@ -8,9 +8,10 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from smaply_metrics_core.host import InputError, Role
+from smaply_metrics_core.host import InputError, Role, Settings
 from smaply_metrics_host import serving
 from smaply_metrics_host.demo_account import furnish
 
@@ -44,6 +45,9 @@ async def demo(
         InputError: when the sandbox does not start, or the sources of the demo are not installed.
     """
     say("Preparing an invented account: it takes some seconds.")
+    # Of real accounts: a demo keeps everything in its own home, and refreshes it itself.
+    alone = replace(settings.framework, database=None, refresher=Settings.refresher)
+    settings = replace(settings, framework=alone)
     async with sandbox(seed) as played:
         # The source reads this variable itself.
         os.environ[VARIABLE] = played.host

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from smaply_metrics_core.errors import AlreadyExists
 from smaply_metrics_core.host.store.missing import not_found
+from smaply_metrics_core.host.store.sql import upsert
 from smaply_metrics_core.host.store.tables import accounts, attempts, connections, metrics
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Problem
@@ -18,7 +19,7 @@ from smaply_metrics_core.models.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import ColumnElement, Connection, RowMapping
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class ConnectionRow:
     woken_at: datetime | None
     retry_not_before: datetime | None
     retry_said_at: datetime | None
+    down_since: datetime | None = None
 
     @property
     def stands_refused(self) -> bool:
@@ -67,8 +69,7 @@ def read_account(db: Connection, account: str) -> AccountSettings:
 def write_account(db: Connection, account: str, settings: AccountSettings) -> None:
     """Keep an account's settings."""
     values = {"zone": settings.zone, "week_start": settings.week_start}
-    if not db.execute(update(accounts).where(accounts.c.id == account).values(values)).rowcount:
-        db.execute(insert(accounts).values(id=account, **values))
+    db.execute(upsert(db, accounts, {"id": account, **values}, values))
 
 
 def add(db: Connection, row: ConnectionRow) -> None:
@@ -92,20 +93,21 @@ def already_connected(source: str) -> AlreadyExists:
     )
 
 
-def find(db: Connection, account: str, connection_id: str) -> ConnectionRow:
+def find(db: Connection, account: str, connection_id: str, *, keep: bool = False) -> ConnectionRow:
     """Give one connection, by its id or by its source's id.
+
+    ``keep`` lets nobody delete it before the transaction ends.
 
     Raises:
         NotFound: when this account has none.
     """
     for column in (connections.c.id, connections.c.source):
-        row = (
-            db.execute(
-                select(connections).where(connections.c.account == account, column == connection_id)
-            )
-            .mappings()
-            .one_or_none()
+        statement = select(connections).where(
+            connections.c.account == account, column == connection_id
         )
+        if keep:
+            statement = statement.with_for_update(read=True, key_share=True)
+        row = db.execute(statement).mappings().one_or_none()
         if row is not None:
             return _row(row)
     raise not_found(
@@ -167,6 +169,27 @@ def claim_refused(db: Connection, row: ConnectionRow, now: datetime) -> bool:
     return result.rowcount == 1
 
 
+def note_down(db: Connection, row: ConnectionRow, now: datetime) -> bool:
+    """Keep since when a connection does not work; True for the first of all who notice."""
+    return _change_down(db, row, connections.c.down_since.is_(None), now)
+
+
+def note_up(db: Connection, row: ConnectionRow) -> bool:
+    """Keep that a connection works again; True for the first of all who notice."""
+    return _change_down(db, row, connections.c.down_since.is_not(None), None)
+
+
+def _change_down(
+    db: Connection, row: ConnectionRow, before: ColumnElement[bool], since: datetime | None
+) -> bool:
+    result = db.execute(
+        update(connections)
+        .where(connections.c.account == row.account, connections.c.id == row.id, before)
+        .values(down_since=since)
+    )
+    return result.rowcount == 1
+
+
 def waking(db: Connection, row: ConnectionRow, now: datetime) -> datetime:
     """Give the instant at which a mended connection wakes: now, or as far ahead as it was refused.
 
@@ -200,7 +223,9 @@ def any_sealed(db: Connection, *, besides: str) -> bool:
     If so, a lost key must not be replaced quietly.
     """
     others = select(connections.c.id).where(connections.c.id != besides)
-    return bool(db.execute(select(exists(others))).scalar())
+    why = "a lost key is lost for all accounts"
+    found = db.execute(select(exists(others)), execution_options={"every_account": why})
+    return bool(found.scalar())
 
 
 def same_connection(source_column: Any, account_column: Any) -> Any:  # noqa: ANN401

@@ -2,58 +2,64 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DataError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
-from smaply_metrics_core.errors import StoreError
+from smaply_metrics_core.errors import InputError, StoreError
+from smaply_metrics_core.host.store.databases import make_engine, name_of
+from smaply_metrics_core.host.store.upgrading import (
+    StoreUpgrade,
+    newest_version,
+    upgrade,
+    version_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-BUSY_SECONDS = 30
-"""How long a SQLite writer waits for another one before it gives up."""
-
-_PRIMARY: Final = 0xFF
-"""The part of SQLite's error codes that says what kind of error it is."""
+    from sqlalchemy import URL, Connection
 
 
 class Store:
     """A database of Smaply Metrics.
 
     Args:
-        path: The SQLite file; made with mode 0600 when it is not there.
+        where: The SQLite file, made with mode 0600 when it is not there; or the URL of a
+            PostgreSQL database, which is.
+        connections: How many connections to PostgreSQL this process may have.
 
     Raises:
-        StoreError: when the file is no database, or a newer release wrote it.
+        StoreError: when it cannot be used, or a newer release wrote it.
+
+    Attributes:
+        upgraded: What opening did to the tables.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=True)
-        self.engine = _sqlite_engine(path)
+    def __init__(self, where: Path | URL, connections: int = 8) -> None:
+        self.where = where
+        self.engine = make_engine(where, connections)
         try:
-            self._upgrade()
+            self.upgraded = self._upgrade()
         except StoreError:
             self.engine.dispose()
             raise
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines may use this store too."""
+        return not isinstance(self.where, Path)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Read one consistent state."""
-        with self._in_words(), self.engine.connect() as connection:
+        engine = self.engine
+        if self.is_shared:
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with self._in_words(), engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -64,7 +70,12 @@ class Store:
             yield connection
 
     def forget_deleted(self) -> None:
-        """Make sure that nothing deleted is left in the write-ahead log."""
+        """Make sure that nothing deleted is left in SQLite's write-ahead log.
+
+        PostgreSQL overwrites deleted rows, sealed as they are, when it next vacuums their table.
+        """
+        if self.is_shared:
+            return
         with self.engine.connect() as connection:
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -76,90 +87,37 @@ class Store:
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
+        name = name_of(self.where)
         try:
             yield
+        except (DataError, UnicodeEncodeError):
+            raise InputError(
+                "Something that was given cannot be stored: a text is too long, or has a character "
+                "that no text may have.",
+                remedy="Shorten names and ids, and leave out control characters.",
+            ) from None
         except DatabaseError as error:
+            said = str(error.orig).strip().partition("\n")[0].rstrip(".")
             raise StoreError(
-                f"The store {self.path.name} cannot be used: {error.orig}.",
-                remedy="Check that --home holds a store of Smaply Metrics that this user may read "
+                f"The store {name} cannot be used: {said}.",
+                remedy="Check that SMAPLY_METRICS_DATABASE names a PostgreSQL database that runs "
+                "and that its user may change."
+                if self.is_shared
+                else "Check that --home holds a store of Smaply Metrics that this user may read "
                 "and write, and that its disk has free space.",
             ) from None
+        except NoConnection:
+            raise StoreError(
+                f"The store {name} is busy: all connections of this process are in use.",
+                remedy="Let fewer threads load at once, or raise Settings.database_connections.",
+            ) from None
 
-    def _upgrade(self) -> None:
-        # One writing transaction around it all: of two processes that start at once, the second
-        # waits, and then finds nothing left to do.
+    def _upgrade(self) -> StoreUpgrade:
+        if self.is_shared:
+            # Nearly always there is nothing to do: then nobody waits for anybody.
+            with self.reading() as connection:
+                version = version_of(connection)
+            if version == newest_version():
+                return StoreUpgrade(version, version)
         with self.writing() as connection:
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, "head")
-            except CommandError:
-                head = ScriptDirectory.from_config(config).get_current_head()
-                raise StoreError(
-                    f"The store {self.path.name} was written by a newer release of "
-                    f"smaply-metrics-core; this one knows it up to {head}.",
-                    remedy="Install the newer release again, or use another --home.",
-                ) from None
-
-
-def _read_json(text: str) -> Any:  # noqa: ANN401  # Whatever the column holds.
-    """Read a JSON column; None when it is damaged, so that one row never hides the others."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _sqlite_engine(path: Path) -> Engine:
-    engine = create_engine(
-        # Not as text: a path may hold "?" or "%", which mean something else in a URL.
-        URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-        json_deserializer=_read_json,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: Any) -> None:  # noqa: ANN401  # A driver's object.
-        # The driver would begin transactions late and deferred; `_begin` does it in its place.
-        connection.isolation_level = None
-        try:
-            _use_write_ahead_log(connection)
-            # Deleted credentials must not linger in free pages.
-            for pragma in ("foreign_keys=ON", "synchronous=NORMAL", "secure_delete=ON"):
-                connection.execute(f"PRAGMA {pragma}")
-        except BaseException:
-            connection.close()  # Nobody else would: the engine has not taken it over yet.
-            raise
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # A deferred transaction that turns into a writing one can fail without waiting.
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log, as often as it takes: of two at once, SQLite refuses one.
-
-    It does not wait for a writer here as it does elsewhere, since both could wait for each other.
-    """
-    until = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            busy = error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() >= until:
-                raise
-        else:
-            return
-        _wait_for_writer(connection)
-
-
-def _wait_for_writer(connection: sqlite3.Connection) -> None:
-    """Return when nobody writes: to begin a transaction, SQLite waits up to the busy timeout."""
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("ROLLBACK")
+            return upgrade(connection, name_of(self.where))

@@ -3,6 +3,8 @@
 Each row is (connection, survey). A lease has an owner, an instant at which it expires by itself
 (its holder died), and a fencing number that grows with each holder: a result that arrives with an
 old number is refused, so a holder that only seemed dead cannot overwrite a newer value.
+
+Each change is one statement, and its instants are the database's own unless a clock was set.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import or_, update
 
+from smaply_metrics_core.host.store.sql import upsert
 from smaply_metrics_core.host.store.tables import leases
+from smaply_metrics_core.host.store.times import Moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,55 +48,41 @@ def acquire(  # noqa: PLR0913  # The lease's own six facts.
     connection_id: str,
     survey_id: str,
     owner: str,
-    now: datetime,
     length: timedelta,
-    forced_at: datetime | None = None,
+    at: datetime | None = None,
 ) -> Lease | None:
     """Take the lease for a ``length`` of time, or give None when somebody else holds it.
 
-    ``forced_at`` is when an Editor asked for it, if that is why.
+    ``at`` is the present when a clock was set; else the database's counts.
     """
-    expires_at = now + length
-    forced = {} if forced_at is None else {"forced_at": forced_at}
-    where = (
-        leases.c.account == account,
-        leases.c.connection_id == connection_id,
-        leases.c.survey_id == survey_id,
-    )
+    moment = Moment.of(db, at)
+    new = {
+        "owner": owner,
+        "expires_at": moment.after(length),
+        "started_at": moment.now(),
+        "percent": None,
+    }
     taken = db.execute(
-        update(leases)
-        .where(
-            *where,
-            or_(
+        upsert(
+            db,
+            leases,
+            {
+                "account": account,
+                "connection_id": connection_id,
+                "survey_id": survey_id,
+                "fence": 1,
+                **new,
+            },
+            {**new, "fence": leases.c.fence + 1},
+            where=(leases.c.account == account)
+            & or_(
                 leases.c.owner.is_(None),
-                leases.c.expires_at <= now,
-                leases.c.expires_at > expires_at + TOLERANCE,
+                leases.c.expires_at <= moment.now(),
+                leases.c.expires_at > moment.after(length + TOLERANCE),
             ),
-        )
-        .values(owner=owner, fence=leases.c.fence + 1, expires_at=expires_at, **forced)
-        .returning(leases.c.fence)
+        ).returning(leases.c.fence)
     ).scalar_one_or_none()
-    if taken is None:
-        if db.execute(select(leases.c.fence).where(*where)).first() is not None:
-            return None
-        try:
-            with db.begin_nested():
-                db.execute(
-                    insert(leases).values(
-                        account=account,
-                        connection_id=connection_id,
-                        survey_id=survey_id,
-                        owner=owner,
-                        fence=1,
-                        expires_at=expires_at,
-                        **forced,
-                    )
-                )
-        except IntegrityError:
-            # Another process came first, or the connection was deleted meanwhile.
-            return None
-        taken = 1
-    return Lease(account, connection_id, survey_id, owner, taken)
+    return None if taken is None else Lease(account, connection_id, survey_id, owner, taken)
 
 
 def time_left(expires_at: datetime, now: datetime, length: timedelta) -> timedelta | None:
@@ -102,14 +91,29 @@ def time_left(expires_at: datetime, now: datetime, length: timedelta) -> timedel
     return left if timedelta(0) < left <= length + TOLERANCE else None
 
 
-def renew(db: Connection, lease: Lease, expires_at: datetime) -> bool:
-    """Hold the lease for longer; False when it was lost meanwhile."""
-    return _change(db, lease, {"expires_at": expires_at})
+def renew(
+    db: Connection,
+    lease: Lease,
+    length: timedelta,
+    *,
+    percent: float | None,
+    at: datetime | None = None,
+) -> bool:
+    """Hold the lease for longer and say how far its work is; False when it was lost meanwhile."""
+    expires_at = Moment.of(db, at).after(length)
+    return _change(db, lease, {"expires_at": expires_at, "percent": percent})
+
+
+def note_forced(db: Connection, lease: Lease, at: datetime) -> None:
+    """Keep that an Editor's wish is why this lease was taken, as each has one in a minute."""
+    _change(db, lease, {"forced_at": at})
 
 
 def release(db: Connection, lease: Lease) -> bool:
     """Give the lease back; False when it was lost meanwhile and its work must not be kept."""
-    return _change(db, lease, {"owner": None, "expires_at": None})
+    return _change(
+        db, lease, {"owner": None, "expires_at": None, "started_at": None, "percent": None}
+    )
 
 
 def _change(db: Connection, lease: Lease, values: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, select, update
 
 from smaply_metrics_core.errors import StoreError
 from smaply_metrics_core.host.store.missing import not_found
+from smaply_metrics_core.host.store.sql import among
 from smaply_metrics_core.host.store.tables import metrics
 from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.query import Definition
@@ -78,7 +79,9 @@ def of_account(
 
 def remove(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
     """Delete metrics; their values and attempts go with them."""
-    db.execute(delete(metrics).where(metrics.c.account == account, metrics.c.id.in_(metric_ids)))
+    db.execute(
+        delete(metrics).where(metrics.c.account == account, among(db, metrics.c.id, metric_ids))
+    )
 
 
 def _values(metric: Metric) -> dict[str, Any]:

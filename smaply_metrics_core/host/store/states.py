@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 
+from smaply_metrics_core.host.store import past
 from smaply_metrics_core.host.store.connections import same_connection
 from smaply_metrics_core.host.store.metrics import metric_of
+from smaply_metrics_core.host.store.sql import among
 from smaply_metrics_core.host.store.tables import (
     attempts,
     connections,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection, RowMapping, Table
 
     from smaply_metrics_core.models.metric import Metric
     from smaply_metrics_core.models.tally import Tally
@@ -75,6 +77,8 @@ class MetricState:
     connection: ConnectionState | None
     lease_expires_at: datetime | None
     forced_at: datetime | None
+    running_since: datetime | None = None
+    percent: float | None = None
 
 
 _COLUMNS = (
@@ -96,6 +100,8 @@ _COLUMNS = (
     leases.c.owner,
     leases.c.expires_at,
     leases.c.forced_at,
+    leases.c.started_at.label("running_since"),
+    leases.c.percent,
 )
 
 _JOINED = (
@@ -128,13 +134,19 @@ def read(
     *,
     metric_ids: Sequence[str] | None = None,
     survey: tuple[str, str] | None = None,
+    keep: bool = False,
 ) -> tuple[MetricState, ...]:
-    """Read the states of the metrics named, of one (source, survey), or of the whole account."""
+    """Read the states of the metrics named, of one (source, survey), or of the whole account.
+
+    ``keep`` lets nobody delete them before the transaction ends.
+    """
     statement = select(*_COLUMNS).select_from(_JOINED).where(metrics.c.account == account)
     if metric_ids is not None:
-        statement = statement.where(metrics.c.id.in_(metric_ids))
+        statement = statement.where(among(db, metrics.c.id, metric_ids))
     if survey is not None:
         statement = statement.where(metrics.c.source == survey[0], metrics.c.survey_id == survey[1])
+    if keep:
+        statement = statement.with_for_update(read=True, key_share=True, of=metrics)
     rows = db.execute(statement.order_by(metrics.c.created_at, metrics.c.id)).mappings()
     return tuple(_state(row) for row in rows)
 
@@ -144,8 +156,9 @@ def begin_attempts(
 ) -> None:
     """Write that an attempt for these metrics begins."""
     drop_attempts(db, account, tuple(fingerprints))
-    db.execute(
-        insert(attempts),
+    _insert(
+        db,
+        attempts,
         [
             {
                 "metric_id": metric_id,
@@ -159,75 +172,83 @@ def begin_attempts(
     )
 
 
-def end_attempts(
-    db: Connection, account: str, problems: Mapping[str, Problem | None], now: datetime
-) -> None:
-    """Write how the attempts ended; metrics deleted meanwhile are passed over."""
-    for metric_id, problem in problems.items():
-        db.execute(
-            update(attempts)
-            .where(attempts.c.account == account, attempts.c.metric_id == metric_id)
-            .values(
-                ended_at=now,
-                failed=problem is not None,
-                problem=problem.model_dump(mode="json") if problem else None,
-            )
-        )
-
-
 def drop_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
     """Forget attempts, as when their connection is deleted or they are written anew."""
     db.execute(
         delete(attempts).where(
-            attempts.c.account == account, attempts.c.metric_id.in_(tuple(metric_ids))
+            attempts.c.account == account, among(db, attempts.c.metric_id, metric_ids)
         )
     )
 
 
 def restore_attempts(db: Connection, account: str, states: Sequence[MetricState]) -> None:
     """Put back the attempts that were there before one that a clean shutdown cut short."""
-    drop_attempts(db, account, [state.metric.id for state in states])
-    rows = [
-        {
-            "metric_id": state.metric.id,
-            "account": account,
-            "fingerprint": state.attempt.fingerprint,
-            "started_at": state.attempt.started_at,
-            "ended_at": state.attempt.ended_at,
-            "failed": state.attempt.failed,
-            "problem": state.attempt.problem.model_dump(mode="json")
-            if state.attempt.problem
-            else None,
-        }
-        for state in states
-        if state.attempt is not None
-    ]
-    if rows:
-        db.execute(insert(attempts), rows)
+    there = hold(db, account, [state.metric.id for state in states])
+    drop_attempts(db, account, tuple(there))
+    _insert(
+        db,
+        attempts,
+        [
+            {
+                "metric_id": state.metric.id,
+                "account": account,
+                "fingerprint": state.attempt.fingerprint,
+                "started_at": state.attempt.started_at,
+                "ended_at": state.attempt.ended_at,
+                "failed": state.attempt.failed,
+                "problem": _dumped(state.attempt.problem),
+            }
+            for state in states
+            if state.attempt is not None and state.metric.id in there
+        ],
+    )
 
 
-def save_values(
+def save_outcomes(  # noqa: PLR0913  # All that a refresh ends with.
     db: Connection,
     account: str,
-    outcomes: Mapping[str, tuple[str, Result, Tally]],
+    problems: Mapping[str, Problem | None],
+    values: Mapping[str, tuple[str, Result, Tally]],
+    now: datetime,
+    *,
+    forget_before: datetime,
 ) -> None:
-    """Keep each metric's new value, with the fingerprint it was made for."""
-    present = set(
+    """Write how each metric's attempt ended, and its new value with the fingerprint it is for.
+
+    The value joins the metric's past, of which what is older than ``forget_before`` goes.
+
+    Metrics deleted meanwhile are passed over.
+    """
+    there = hold(db, account, tuple(problems))
+    ended = [
+        {
+            "its_account": account,
+            "its_metric": metric_id,
+            "ended_at": now,
+            "failed": problem is not None,
+            "problem": _dumped(problem),
+        }
+        for metric_id, problem in problems.items()
+        if metric_id in there
+    ]
+    if ended:
+        statement = update(attempts).where(
+            attempts.c.account == bindparam("its_account"),
+            attempts.c.metric_id == bindparam("its_metric"),
+        )
         db.execute(
-            select(metrics.c.id).where(
-                metrics.c.account == account, metrics.c.id.in_(tuple(outcomes))
-            )
-        ).scalars()
-    )
-    if not present:
-        return
+            statement.values({name: bindparam(name) for name in ("ended_at", "failed", "problem")}),
+            ended,
+        )
+    new = {metric_id: value for metric_id, value in values.items() if metric_id in there}
     db.execute(
         delete(metric_values).where(
-            metric_values.c.account == account, metric_values.c.metric_id.in_(tuple(present))
+            metric_values.c.account == account, among(db, metric_values.c.metric_id, tuple(new))
         )
     )
-    db.execute(
-        insert(metric_values),
+    _insert(
+        db,
+        metric_values,
         [
             {
                 "metric_id": metric_id,
@@ -237,10 +258,25 @@ def save_values(
                 "tally": tally.model_dump(mode="json"),
                 "as_of": result.as_of,
             }
-            for metric_id, (fingerprint, result, tally) in outcomes.items()
-            if metric_id in present
+            for metric_id, (fingerprint, result, tally) in new.items()
         ],
     )
+    results = {metric_id: (value[0], value[1]) for metric_id, value in new.items()}
+    past.keep(db, account, results, forget_before)
+
+
+def hold(db: Connection, account: str, metric_ids: Sequence[str]) -> set[str]:
+    """Give those of these metrics that are there, and keep them there until the transaction ends.
+
+    Always the first of what is written to a metric, so that no two transactions block each other.
+    """
+    held = (
+        select(metrics.c.id)
+        .where(metrics.c.account == account, among(db, metrics.c.id, metric_ids))
+        .order_by(metrics.c.id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return set(db.execute(held).scalars())
 
 
 def drop_value(db: Connection, account: str, metric_id: str) -> None:
@@ -250,6 +286,15 @@ def drop_value(db: Connection, account: str, metric_id: str) -> None:
             metric_values.c.account == account, metric_values.c.metric_id == metric_id
         )
     )
+
+
+def _insert(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        db.execute(insert(table), rows)
+
+
+def _dumped(problem: Problem | None) -> dict[str, Any] | None:
+    return problem.model_dump(mode="json") if problem else None
 
 
 def _problem(value: Any) -> Problem | None:  # noqa: ANN401  # JSON of the database.
@@ -292,4 +337,6 @@ def _state(row: RowMapping) -> MetricState:
         else None,
         lease_expires_at=row["expires_at"] if row["owner"] else None,
         forced_at=row["forced_at"],
+        running_since=row["running_since"],
+        percent=row["percent"],
     )

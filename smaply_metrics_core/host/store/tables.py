@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -89,6 +90,8 @@ connections = Table(
     # Until when the source asked to be left alone, and when it said so.
     Column("retry_not_before", Instant, nullable=True),
     Column("retry_said_at", Instant, nullable=True),
+    # Since when it does not work; empty while it does. Told to the log once, as its end is.
+    Column("down_since", Instant, nullable=True),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("account", "source"),
 )
@@ -113,6 +116,7 @@ metrics = Table(
     Column("updated_at", Instant, nullable=False),
     PrimaryKeyConstraint("id"),
     Index("ix_metrics_survey", "account", "source", "survey_id"),
+    Index("ix_metrics_account", "account", "id"),
 )
 
 metric_values = Table(
@@ -153,6 +157,41 @@ leases = Table(
     Column("expires_at", Instant, nullable=True),
     # When an Editor last asked for a refresh of this survey.
     Column("forced_at", Instant, nullable=True),
+    # Of the refresh that runs: since when, and how much of it is done in percent, if known.
+    Column("started_at", Instant, nullable=True),
+    Column("percent", Float, nullable=True),
     PrimaryKeyConstraint("connection_id", "survey_id"),
     ForeignKeyConstraint(["connection_id"], ["connections.id"], ondelete="CASCADE"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("metric_id", String(40), nullable=False),
+    Column("as_of", Instant, nullable=False),
+    Column("account", String(200), nullable=False),
+    # What it was measured for: a value of another definition is no past of this one.
+    Column("fingerprint", String(64), nullable=False),
+    Column("unit", String(20), nullable=False),
+    Column("value", Float, nullable=True),
+    Column("responses", Integer, nullable=False),
+    Column("answered", Integer, nullable=False),
+    PrimaryKeyConstraint("metric_id", "as_of"),
+    ForeignKeyConstraint(["metric_id"], ["metrics.id"], ondelete="CASCADE"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, nullable=False, autoincrement=True),
+    Column("account", String(200), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("user", String(200), nullable=False),
+    Column("action", String(40), nullable=False),
+    # The id of what it was done to.
+    Column("subject", String(400), nullable=False),
+    # What that was called then, or what more there is to say; never a secret.
+    Column("detail", Text, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index("ix_audit_account", "account", "id"),
 )

@@ -1,0 +1,115 @@
+"""The stores that benchmarks of the host measure: in SQLite, and in a PostgreSQL of their own."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Table, func, insert, select, text
+
+from smaply_metrics_core.host import (
+    Actor,
+    AllowedDestinations,
+    Definition,
+    MetricsHost,
+    Role,
+    Settings,
+)
+from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store.databases import parse_database
+from smaply_metrics_core.host.store.tables import attempts, metric_values, metrics
+from tests.private_postgres import find_programs, running_postgres
+
+ACTOR: Final = Actor("default", "Ada", Role.ADMIN)
+"""Of the command's one account, as its workers take part."""
+
+RESPONSES: Final = 200
+BATCH: Final = 1_000
+
+
+@contextmanager
+def postgres_url() -> Iterator[str | None]:
+    """Give the URL of an empty database on a server of our own, safe as a real one is.
+
+    ``None`` where PostgreSQL is not installed.
+    """
+    programs = find_programs()
+    if programs is None:
+        yield None
+        return
+    with running_postgres(programs, durable=True) as server:
+        yield server.url(server.make_database())
+
+
+def keys() -> dict[str, str]:
+    """Make an environment with a key to seal with."""
+    return {
+        "SMAPLY_METRICS_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii")
+    }
+
+
+def write_files(folder: Path, count: int) -> None:
+    """Write CSV files of some responses, one survey each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        rows = [f"2026-01-01T00:00:00Z,{(n + number) % 11}" for n in range(RESPONSES)]
+        text = "\n".join(["recorded_at,nps", *rows])
+        (folder / f"survey{number:03}.csv").write_text(text, encoding="utf-8")
+
+
+def settings_of(home: Path, url: str | None, **changed: Any) -> Settings:  # noqa: ANN401  # Any.
+    """Make the settings of a host whose account reads the files in its home."""
+    return Settings(
+        home=home,
+        allowed=AllowedDestinations(
+            folders={ACTOR.account: home / "files"}, store=home / "store.db"
+        ),
+        database=url,
+        **changed,
+    )
+
+
+def open_store(home: Path, url: str | None) -> Store:
+    """Open the store of a home behind its host's back."""
+    return Store(parse_database(url) if url else home / "store.db")
+
+
+def fill(home: Path, url: str | None, environment: Mapping[str, str], count: int) -> list[str]:
+    """Make an account with so many metrics, all of them fresh; give their ids.
+
+    One is measured for real; the others are copies of its rows.
+    """
+    write_files(home / "files", 1)
+    with MetricsHost(settings_of(home, url), environment=environment) as host:
+        host.connections.connect(ACTOR, "csv_example", {"folder": "."})
+        definition = Definition.model_validate(
+            {"survey_id": "survey000", "question_id": "nps", "calculation": "nps"}
+        )
+        first = host.metrics.add(ACTOR, "csv_example", "NPS", definition).id
+        host.cards.load(ACTOR, wait=60)
+    ids = [first, *(f"met_{number:012}" for number in range(1, count))]
+    store = open_store(home, url)
+    with store.writing() as db:
+        for table, key in ((metrics, "id"), (metric_values, "metric_id"), (attempts, "metric_id")):
+            mine = select(table).where(table.c.account == ACTOR.account)
+            row = dict(db.execute(mine).mappings().one())
+            for begin in range(1, count, BATCH):
+                copies = [{**row, key: one} for one in ids[begin : begin + BATCH]]
+                db.execute(insert(table), copies)
+            # As the database does by itself, within a minute of so many new rows.
+            db.execute(text(f"ANALYZE {table.name}"))
+    store.close()
+    return ids
+
+
+def bytes_of(store: Store, table: Table) -> float:
+    """Give how many bytes a row of a table takes in PostgreSQL, indexes included."""
+    with store.reading() as db:
+        size: int = db.execute(select(func.pg_total_relation_size(table.name))).scalar_one()
+        mine = select(func.count()).where(table.c.account == ACTOR.account)
+        rows = db.execute(mine).scalar_one()
+    return round(size / max(int(rows), 1), 1)

@@ -1,0 +1,139 @@
+"""How fast workers empty the queue: ``python -m benchmarks.worker [--quick] --json``.
+
+200 surveys of one account are due at once. One load queues them all; workers, each a process of its
+own as people start it, refresh them. They are small files, so what is measured is all that is
+around a download, not the download.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import update
+
+from benchmarks.stores import (
+    ACTOR,
+    keys,
+    open_store,
+    postgres_url,
+    settings_of,
+    write_files,
+)
+from smaply_metrics_core.host import Definition, Freshness, MetricsHost
+from smaply_metrics_core.host.store.tables import attempts
+
+SURVEYS: Final = 200
+WORKERS: Final = (1, 2)
+RUNS: Final = 3
+SECONDS: Final = 120.0
+PAUSE: Final = 0.05
+LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def measure(runs: int) -> dict[str, Any]:
+    """Measure with each number of workers; the best of the runs counts, as others share the cores.
+
+    Raises:
+        RuntimeError: when PostgreSQL is not installed.
+    """
+    with tempfile.TemporaryDirectory(prefix="bench-") as made, postgres_url() as url:
+        if url is None:
+            raise RuntimeError("There is no PostgreSQL server: `make postgresql` installs it.")
+        home = Path(made)
+        environment = keys()
+        write_files(home / "files", SURVEYS)
+        settings = settings_of(home, url, refresher="procrastinate")
+        with MetricsHost(settings, environment=environment) as host:
+            _furnish(host)
+            found: dict[str, dict[str, float]] = {}
+            for workers in WORKERS:
+                with ExitStack() as stack:
+                    for _ in range(workers):
+                        stack.enter_context(_worker(home, url, environment))
+                    seconds = min(_run(home, url, host) for _ in range(runs))
+                found[str(workers)] = {
+                    "s": round(seconds, 2),
+                    "surveys_per_s": round(SURVEYS / seconds, 1),
+                }
+    return {
+        "surveys": SURVEYS,
+        "workers": found,
+        "speedup": round(found["1"]["s"] / found["2"]["s"], 2),
+    }
+
+
+def _furnish(host: MetricsHost) -> None:
+    host.connections.connect(ACTOR, "csv_example", {"folder": "."})
+    for number in range(SURVEYS):
+        definition = Definition.model_validate(
+            {"survey_id": f"survey{number:03}", "question_id": "nps", "calculation": "nps"}
+        )
+        host.metrics.add(ACTOR, "csv_example", f"NPS {number}", definition)
+
+
+def _run(home: Path, url: str, host: MetricsHost) -> float:
+    """Make everything due, load once, and wait until every card is fresh."""
+    store = open_store(home, url)
+    with store.writing() as db:
+        db.execute(
+            update(attempts)
+            .where(attempts.c.account == ACTOR.account)
+            .values(started_at=LONG_AGO, ended_at=LONG_AGO)
+        )
+    store.close()
+    begun = time.perf_counter()
+    host.cards.load(ACTOR)
+    while True:
+        cards = host.cards.load(ACTOR, refresh=False)
+        if all(card.freshness is Freshness.FRESH for card in cards):
+            return time.perf_counter() - begun
+        if time.perf_counter() - begun > SECONDS:
+            raise RuntimeError("not every survey was refreshed in time")
+        time.sleep(PAUSE)
+
+
+@contextmanager
+def _worker(home: Path, url: str, environment: Mapping[str, str]) -> Iterator[None]:
+    """Run a worker, from when it takes jobs on."""
+    command = Path(sys.executable).with_name("smaply-metrics")
+    process = subprocess.Popen(  # noqa: S603  # Our own command.
+        [command, "worker", "--home", str(home)],
+        stderr=subprocess.PIPE,
+        env={**os.environ, **environment, "SMAPLY_METRICS_DATABASE": url},
+    )
+    try:
+        if process.stderr is None or b"Waiting" not in process.stderr.readline():
+            raise RuntimeError("a worker did not start")
+        yield
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and print what was measured."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.worker", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one run with each number of workers")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(arguments)
+    measured = measure(1 if options.quick else RUNS)
+    if options.json:
+        sys.stdout.write(json.dumps(measured) + "\n")
+    else:
+        sys.stdout.writelines(f"{name}: {value}\n" for name, value in measured.items())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

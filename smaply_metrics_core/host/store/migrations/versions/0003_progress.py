@@ -1,0 +1,16 @@
+"""How far a running refresh is, and since when a connection does not work."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+INSTANT = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    """Add the columns; nothing is known of what runs or fails now."""
+    op.add_column("leases", sa.Column("started_at", INSTANT, nullable=True))
+    op.add_column("leases", sa.Column("percent", sa.Float, nullable=True))
+    op.add_column("connections", sa.Column("down_since", INSTANT, nullable=True))

@@ -1,0 +1,53 @@
+"""`db upgrade`: the tables of the store, in a home or in PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.cli.invocation import opened
+from smaply_metrics_core.host.store.upgrading import newest_version
+
+if TYPE_CHECKING:
+    from .conftest import Command
+
+SECOND_RELEASE = Path(__file__).parents[1] / "host" / "stores" / "0002.sql"
+
+
+def test_a_new_home_gets_its_tables(command: Command) -> None:
+    """The first run makes them, the second finds nothing to do."""
+    newest = newest_version()
+    assert command.done("db", "upgrade") == {"before": None, "after": newest}
+    assert command.done("db", "upgrade") == {"before": newest, "after": newest}
+    assert "up to date" in command("db", "upgrade").out
+
+
+def test_an_older_store_is_upgraded(command: Command) -> None:
+    """What the command says names both versions."""
+    command.home.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(command.home / "store.db")) as db, db:
+        db.executescript(SECOND_RELEASE.read_text(encoding="utf-8"))
+    said = command("db", "upgrade").out
+    assert f"from version 0002 to {newest_version()}" in said
+
+
+def test_a_wrong_url_is_refused_in_words(command: Command) -> None:
+    """The message says how to write it and repeats no password."""
+    command.environment["SMAPLY_METRICS_DATABASE"] = "mysql://root:hunter2@db/metrics"
+    ended = command("db", "upgrade", "--json")
+    assert ended.code == 1
+    assert "postgresql://" in ended.error["remedy"]
+    assert "hunter2" not in ended.out + ended.err
+
+
+def test_leases_run_by_the_database_s_time(tmp_path: Path) -> None:
+    """Unless an instant is given to look from: then by the machine's, as that one stands still."""
+    with opened(tmp_path) as host:
+        assert host._core.lease_now() is None  # noqa: SLF001  # Seen nowhere else.
+    instant = datetime(2026, 4, 1, tzinfo=UTC)
+    with opened(tmp_path, now=instant) as host:
+        assert host._core.now() == instant  # noqa: SLF001
+        assert host._core.lease_now() != instant  # noqa: SLF001

@@ -1,0 +1,71 @@
+"""The audit trail: who connected, edited, deleted and exported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smaply_metrics_core.errors import CheckFailed, InputError, RoleRequired
+from smaply_metrics_core.host import AccountSettings, Action, Actor, Role
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from smaply_metrics_core.host import MetricsHost
+    from tests.host.conftest import World
+
+
+def test_what_people_do_is_kept_with_who_did_it(
+    world: World, host: MetricsHost, tmp_path: Path
+) -> None:
+    """Each change leaves one entry with its time, and none of them holds a secret."""
+    connection = host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    host.connections.edit(ADMIN, "shop", {"nickname": "Corner"})
+    metric = host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    host.metrics.edit(EDITOR, metric.id, name="Five stars")
+    host.debug.export(ADMIN, "shop", "S1", tmp_path / "1.zip", include_personal=True)
+    host.metrics.set_account(ADMIN, AccountSettings("Europe/Vienna", 7))
+    host.metrics.delete(EDITOR, metric.id)
+    host.connections.delete(ADMIN, "shop")
+    entries = host.audit.list(ADMIN)
+    assert [(one.user, one.action, one.subject, one.detail) for one in reversed(entries)] == [
+        ("ada", Action.CONNECT, connection.id, "shop"),
+        ("ada", Action.EDIT_CONNECTION, connection.id, "shop"),
+        ("ed", Action.ADD_METRIC, metric.id, "Stars"),
+        ("ed", Action.EDIT_METRIC, metric.id, "Five stars"),
+        ("ada", Action.EXPORT, connection.id, "S1, with personal columns"),
+        ("ada", Action.SET_ACCOUNT, "acme", "Europe/Vienna, weeks begin on day 7"),
+        ("ed", Action.DELETE_METRIC, metric.id, "Five stars"),
+        ("ada", Action.DELETE_CONNECTION, connection.id, "shop"),
+    ]
+    assert {one.at for one in entries} == {world.clock.now()}
+    assert TOKEN not in repr(entries)
+
+
+def test_what_was_refused_leaves_no_entry(world: World, host: MetricsHost) -> None:
+    """The trail says what was done, not what was tried."""
+    world.shop.tokens = set()
+    with pytest.raises(CheckFailed):
+        host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    assert host.audit.list(ADMIN) == ()
+
+
+def test_only_admins_read_the_trail_and_only_of_their_account(connected: MetricsHost) -> None:
+    """An Editor is told whom to ask; another account's Admin sees nothing."""
+    with pytest.raises(RoleRequired):
+        connected.audit.list(EDITOR)
+    assert connected.audit.list(Actor("rival", "rita", Role.ADMIN)) == ()
+
+
+def test_the_trail_is_read_in_pages(connected: MetricsHost) -> None:
+    """Each page goes on where the one before it ended."""
+    for number in range(4):
+        connected.metrics.add(EDITOR, "shop", f"M{number}", AVERAGE)
+    first = connected.audit.list(ADMIN, limit=3)
+    rest = connected.audit.list(ADMIN, limit=3, before=first[-1].id)
+    assert [one.detail for one in (*first, *rest)] == ["M3", "M2", "M1", "M0", "shop"]
+    for limit in (0, 1_001):
+        with pytest.raises(InputError):
+            connected.audit.list(ADMIN, limit=limit)

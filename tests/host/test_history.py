@@ -1,0 +1,117 @@
+"""History: each successful value is kept with its time, for as long as the operator wants."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smaply_metrics_core import SourceUnavailable
+from smaply_metrics_core.errors import InputError, NotFound
+from smaply_metrics_core.host import AccountSettings, Actor, Role, Settings
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, RESPONSES, VIEWER, load
+from tests.host.fake_source import stars
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from smaply_metrics_core.host import MetricsHost
+    from tests.host.conftest import World
+
+
+def shown(host: MetricsHost, metric_id: str) -> list[tuple[float | None, int]]:
+    """Give the values and answers of a metric's past."""
+    return [(one.value, one.answered) for one in host.metrics.history(VIEWER, metric_id)]
+
+
+def test_each_successful_value_is_kept_with_its_time(world: World, connected: MetricsHost) -> None:
+    """A failure adds nothing, and a second refresh at the same instant replaces the first."""
+    metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    load(connected)
+    first = world.clock.now()
+    world.clock.forward(3601)
+    world.shop.failure = SourceUnavailable("Closed.")
+    load(connected)
+    world.shop.failure = None
+    world.shop.answers["S1"] += stars("1")
+    world.clock.forward(3601)
+    load(connected)
+    connected.cards.load(EDITOR, wait=10, force=True)
+    assert shown(connected, metric.id) == [(4.0, 3), (3.25, 4)]
+    past = connected.metrics.history(VIEWER, metric.id)
+    assert [one.as_of for one in past] == [first, world.clock.now()]
+    (latest,) = connected.metrics.history(VIEWER, metric.id, since=world.clock.now())
+    assert latest == past[-1]
+
+
+def test_a_value_of_another_definition_is_no_past_of_this_one(
+    world: World, connected: MetricsHost
+) -> None:
+    """What was measured for another question, or with days that begin elsewhere, is not shown."""
+    metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    load(connected)
+    connected.metrics.edit(EDITOR, metric.id, definition=RESPONSES)
+    assert shown(connected, metric.id) == []
+    connected.metrics.edit(EDITOR, metric.id, definition=AVERAGE)
+    assert shown(connected, metric.id) == [(4.0, 3)]
+    connected.metrics.set_account(ADMIN, AccountSettings("Europe/Vienna", 1))
+    assert shown(connected, metric.id) == []
+
+
+def test_what_is_too_old_goes(world: World, connected: MetricsHost) -> None:
+    """A refresh forgets the metric's values that are older than the setting says."""
+    world.history = timedelta(days=2)
+    host = world.open()
+    metric = host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    for _ in range(4):
+        load(host)
+        world.clock.forward(24 * 3600)
+    assert len(shown(host, metric.id)) == 3
+    load(host)
+    assert len(shown(host, metric.id)) == 3
+
+
+def test_a_host_may_keep_no_past(world: World, connected: MetricsHost) -> None:
+    """With no time to keep it, only the last value is stored."""
+    world.history = timedelta(0)
+    host = world.open()
+    metric = host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    for _ in range(2):
+        load(host)
+        world.clock.forward(3601)
+    assert len(shown(host, metric.id)) <= 1
+
+
+def test_deleting_a_metric_removes_its_past(world: World, connected: MetricsHost) -> None:
+    """Nothing of it stays in the store."""
+    metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    load(connected)
+    assert world.query("SELECT count(*) FROM history") == [(1,)]
+    connected.metrics.delete(EDITOR, metric.id)
+    assert world.query("SELECT count(*) FROM history") == [(0,)]
+    with pytest.raises(NotFound):
+        connected.metrics.history(VIEWER, metric.id)
+
+
+def test_another_account_sees_no_past(connected: MetricsHost) -> None:
+    """Whoever knows the id of somebody else's metric learns nothing from it."""
+    metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    load(connected)
+    with pytest.raises(NotFound):
+        connected.metrics.history(Actor("rival", "rita", Role.ADMIN), metric.id)
+
+
+@pytest.mark.parametrize("given", ["a year", "-1", "1.5", "99999999", "²"])
+def test_how_long_it_is_kept_is_a_number_of_days(tmp_path: Path, given: str) -> None:
+    """Anything else is refused in words."""
+    environment = {"SMAPLY_METRICS_HISTORY_DAYS": given}
+    with pytest.raises(InputError, match="SMAPLY_METRICS_HISTORY_DAYS"):
+        Settings.from_environment(tmp_path, environment, account="acme")
+
+
+def test_the_days_are_read_from_the_environment(tmp_path: Path) -> None:
+    """Without the variable it is 400 days."""
+    for environment, days in (({}, 400), ({"SMAPLY_METRICS_HISTORY_DAYS": "7"}, 7)):
+        settings = Settings.from_environment(tmp_path, environment, account="acme")
+        assert settings.history == timedelta(days=days)

@@ -1,0 +1,25 @@
+"""A worker in a process of its own, over the shop of ``shop_process``, told in the same way.
+
+Prints ``ready`` once it takes jobs, and runs until it is terminated.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from smaply_metrics_core.cli.termination import terminated_gracefully
+from tests.host.shop_process import open_host
+
+
+def main() -> None:
+    """Do what standard input says."""
+    told = json.loads(sys.stdin.readline())
+    with terminated_gracefully(), open_host(told) as host, host.worker(2) as worker:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        worker.wait()
+
+
+if __name__ == "__main__":
+    main()

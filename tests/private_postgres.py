@@ -1,0 +1,135 @@
+"""A PostgreSQL server of our own: made for a run, reached by a socket in its folder, then gone.
+
+It never touches a cluster of the system. Tests and benchmarks share it.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WHY_NOT: Final = "There is no PostgreSQL server: `make postgresql` installs it."
+
+_SECONDS: Final = 30
+_SETTINGS: Final = {
+    "listen_addresses": "",  # Its socket is the only way in.
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+}
+_THROWN_AWAY: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def find_programs() -> Path | None:
+    """Give the folder of ``initdb``: on the path, or of Debian's newest package."""
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).parent
+    versions = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(versions, key=lambda path: int(path.parts[-3]), default=None)
+    return None if newest is None else newest.parent
+
+
+@dataclass
+class PrivatePostgres:
+    """A running server; its databases go with it."""
+
+    folder: Path
+    user: str
+    _names: Iterator[int] = field(default_factory=count)
+
+    def url(self, database: str) -> str:
+        """Give the URL of a database."""
+        return f"postgresql://{self.user}@/{database}?host={self.folder}"
+
+    def make_database(self) -> str:
+        """Make an empty database; give its name."""
+        name = f"test_{next(self._names)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return name
+
+
+@contextmanager
+def running_postgres(programs: Path, *, durable: bool = False) -> Iterator[PrivatePostgres]:
+    """Run a server for the length of the block.
+
+    ``durable`` keeps what a real one does for safety, for measuring; without it all is quicker.
+    """
+    account = pwd.getpwuid(os.geteuid())
+    as_user = ["setpriv", "--pdeathsig=INT"]  # It ends when this process is killed.
+    if account.pw_uid == 0:  # The server refuses to run as root.
+        account = _unprivileged()
+        as_user += [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        os.chown(folder, account.pw_uid, account.pw_gid)
+        data = folder / "data"
+        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
+        initdb = [*as_user, str(programs / "initdb"), "--pgdata", str(data)]
+        initdb += ["--username", account.pw_name, "--auth", "trust", "--encoding", "UTF8"]
+        subprocess.run(
+            [*initdb, "--no-sync"],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            env=environment,
+        )
+        settings = _SETTINGS | {"unix_socket_directories": str(folder)}
+        if not durable:
+            settings |= _THROWN_AWAY
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(  # As above.
+                [*as_user, programs / "postgres", "-D", data, *options],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env=environment,
+            )
+        try:
+            postgres = PrivatePostgres(folder, account.pw_name)
+            _wait_until_ready(postgres, server, folder / "log")
+            yield postgres
+        finally:
+            server.send_signal(signal.SIGQUIT)  # At once: nothing of it is kept.
+            server.wait(_SECONDS)
+
+
+def _unprivileged() -> pwd.struct_passwd:
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise AssertionError("every system has a user called nobody")
+
+
+def _wait_until_ready(
+    postgres: PrivatePostgres, server: subprocess.Popen[bytes], log: Path
+) -> None:
+    until = time.monotonic() + _SECONDS
+    while True:
+        try:
+            psycopg.connect(postgres.url("postgres")).close()
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > until:
+                raise AssertionError(log.read_text(errors="replace")) from None
+            time.sleep(0.02)
+        else:
+            return

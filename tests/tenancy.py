@@ -1,0 +1,66 @@
+"""Watches every statement on our tables: each names its account, or says why it need not.
+
+A statement of the whole fleet carries the execution option ``every_account``, with the reason.
+Loaded by ``conftest.py``, it fails whatever test executes one that does neither.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import TextClause, event
+from sqlalchemy.engine import Engine
+
+from smaply_metrics_core.host.store.databases import LOGGING_NAME
+from smaply_metrics_core.host.store.tables import accounts, metadata
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+OWNERS = {table.name: "id" if table is accounts else "account" for table in metadata.sorted_tables}
+"""Our tables, and the column of each that says whose a row is."""
+
+EXCUSES: dict[str, str] = {}
+"""What every_account said, by statement."""
+
+
+def missing(statement: str) -> set[str]:
+    """Give the tables that a statement touches without saying whose rows."""
+    words = " ".join(statement.replace('"', "").split())
+    if words.split(" ")[0].upper() not in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}:
+        return set()
+    inserted = re.match(r"INSERT INTO (\w+) \(([^)]*)\)", words)
+    found = set()
+    for table, owner in OWNERS.items():
+        if not re.search(rf"\b(FROM|JOIN|UPDATE|INTO) {table}\b|, {table}\b(?!\.)", words):
+            continue
+        if inserted and inserted[1] == table:
+            named = owner in inserted[2].split(", ")
+        else:
+            # In WHERE, or joined to another table's that is itself named.
+            named = bool(re.search(rf"\b{table}\.{owner} = (?!{table}\.)", words))
+        if not named:
+            found.add(table)
+    return found
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def watch(  # As SQLAlchemy calls it.
+    connection: Connection,
+    _cursor: Any,  # noqa: ANN401  # A driver's object.
+    statement: str,
+    _parameters: Any,  # noqa: ANN401  # A driver's object.
+    context: Any,  # noqa: ANN401  # SQLAlchemy's, without a public type.
+    _many: bool,  # noqa: FBT001  # As SQLAlchemy calls it.
+) -> None:
+    """Refuse a statement that does not say whose rows it is about."""
+    if connection.engine.logging_name != LOGGING_NAME or not missing(statement):
+        return
+    typed = context is None or isinstance(context.invoked_statement, TextClause)
+    if typed or context.compiled is None:
+        return  # By a test, or a migration: no statement of ours.
+    excuse = context.execution_options.get("every_account")
+    if not excuse:
+        raise AssertionError(f"whose {missing(statement)}? {statement}")
+    EXCUSES[statement] = excuse
