@@ -41,6 +41,7 @@ BODIES = {
     "a NUL in a name": (b'{"\\u0000": 1}', "body"),
     "a name too long for any": (b'{"' + b"n" * 201 + b'": 1}', "body"),
     "a text too long for this": (named(b'"' + b"n" * 301 + b'"'), "body.name"),
+    "a text too long until it is trimmed": (named(b'" ' + b"n" * 300 + b'"'), "body.name"),
     "a text too long for any": (named(b'"' + b"n" * 5_001 + b'"'), "body.name"),
     "a list too long for any": (named(b"[" + b"1," * 500 + b"1]"), "body.name"),
     "a list for a text": (named(b"[]"), "body.name"),

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_core.host import Display
 from smaply_metrics_host.api.maps import LaneView, PlacedCardView, StageView, TextView
-from smaply_metrics_host.api.models import ApiModel, Id, MapInPath, Title, example, id_in_path
+from smaply_metrics_host.api.models import TRIM, ApiModel, Id, MapInPath, Title, example, id_in_path
 from smaply_metrics_host.api.routing import Editor, api_router
 from smaply_metrics_host.site import CurrentSite
 from smaply_metrics_host.store.journey import Cell, Kind, Lane, PlacedCard, Stage
@@ -58,7 +58,7 @@ class CellText(ApiModel):
 
     lane: Id
     stage: Id
-    text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_TEXT)] = Field(
+    text: Annotated[str, StringConstraints(max_length=LONGEST_TEXT), TRIM] = Field(
         description="An empty one clears the cell."
     )
 

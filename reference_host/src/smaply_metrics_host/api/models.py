@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from smaply_metrics_host.store.journeys import LONGEST_TITLE
 from smaply_metrics_host.store.people import LONGEST_NAME
@@ -29,13 +29,12 @@ def example(**values: Any) -> ConfigDict:  # noqa: ANN401  # JSON values.
     return ConfigDict(json_schema_extra={"examples": [values]})
 
 
-Title = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TITLE)
-]
+# Measured before it is trimmed, as the document says, and once more after that.
+TRIM: Final = AfterValidator(str.strip)
+SOME: Final = StringConstraints(min_length=1)
+Title = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TITLE), TRIM, SOME]
 """The name of a metric, a map, a stage or a lane."""
-ShortName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME)
-]
+ShortName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME), TRIM, SOME]
 """The name of a person or a workspace."""
 
 Id = Annotated[str, StringConstraints(pattern=OWN_ID)]
