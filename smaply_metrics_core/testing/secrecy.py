@@ -11,15 +11,14 @@ from unittest import SkipTest
 from smaply_metrics_core.bundle import README, write_bundle
 from smaply_metrics_core.secret_search import find_secrets
 from smaply_metrics_core.sources import SourceSession
+from smaply_metrics_core.testing.apart import ApartContract
 from smaply_metrics_core.testing.harness import Outcome
-from smaply_metrics_core.testing.measuring import MeasuringContract
-from smaply_metrics_core.testing.presenting import PresentingContract
 from smaply_metrics_core.testing.verdict import expect
 
 FEWEST_FILES = 2
 
 
-class SecrecyContract(PresentingContract, MeasuringContract):
+class SecrecyContract(ApartContract):
     """Bundle, logs, errors, cassettes."""
 
     def _bundle(self, *, personal: bool) -> dict[str, bytes]:
@@ -90,6 +89,7 @@ class SecrecyContract(PresentingContract, MeasuringContract):
         self._calculations()
         self._grouped()
         self._ranges()
+        self._parts()
         self._batch()
         self._bundle(personal=False)
         if self.personal:
@@ -105,6 +105,13 @@ class SecrecyContract(PresentingContract, MeasuringContract):
                 not told,
                 f"In the scenario “{scenario}” a secret stands in {', '.join(told)}.",
                 "send it with http.secret_auth, and name it in no message",
+            )
+        for where, outcome in self.every_disturbance():
+            told = outcome.hearing.told(secrets)
+            expect(
+                not told,
+                f"{where}: a secret stands in {', '.join(told)}.",
+                "send it with http.secret_auth, and name it in no message, whatever fails",
             )
 
     def test_no_credential_is_recorded(self) -> None:
