@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smaply_metrics_core.testing.clock import SetClock
-    from smaply_metrics_core.testing.contract import SourceContract, record
+    from smaply_metrics_core.testing.contract import SourceContract
+    from smaply_metrics_core.testing.recorder import record
 
 __all__ = ["SetClock", "SourceContract", "record"]
 
@@ -21,8 +22,12 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # Whatever has the name.
         from smaply_metrics_core.testing import clock
 
         return clock.SetClock
-    if name in __all__:
+    if name == "SourceContract":
         from smaply_metrics_core.testing import contract
 
-        return getattr(contract, name)
+        return contract.SourceContract
+    if name == "record":  # Needs the extra `testing`.
+        from smaply_metrics_core.testing import recorder
+
+        return recorder.record
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

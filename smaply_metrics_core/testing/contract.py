@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from contextlib import suppress
-from pathlib import Path
-from typing import Final
 from unittest import SkipTest
 
 from smaply_metrics_core.testing.protecting import ProtectingContract, refuse_without_guardian
 from smaply_metrics_core.testing.secrecy import SecrecyContract
 from smaply_metrics_core.testing.verdict import expect
-
-OF_FACTS: Final = ("test_the_numbers_are_those_of_the_account",)
-"""Tests of what the author knows, which is often read off the first recording."""
 
 
 class SourceContract(SecrecyContract, ProtectingContract):
@@ -50,32 +42,3 @@ class SourceContract(SecrecyContract, ProtectingContract):
             f"Nothing plays the cassettes {', '.join(left)}.",
             "remove them, or record all of them again",
         )
-
-
-def record(contract: type[SourceContract], folder: Path) -> tuple[Path, ...]:
-    """Record a contract's cassettes anew, by running all of its tests against what answers now.
-
-    Args:
-        contract: Its ``credentials`` have to lead where answers are to be recorded.
-        folder: Where the cassettes go; those that are there are replaced.
-
-    Returns:
-        The cassettes.
-
-    Raises:
-        AssertionError: when a test fails; the cassettes that were there stay then.
-    """
-    with tempfile.TemporaryDirectory() as place:
-
-        class Recording(contract):  # type: ignore[misc, valid-type]  # Made while it runs.
-            cassettes = Path(place)
-            recording = True
-
-        for name in dir(Recording):
-            if name.startswith("test_") and name not in {*contract.exceptions, *OF_FACTS}:
-                with suppress(SkipTest):
-                    getattr(Recording(), name)()
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("*.yaml"):
-            old.unlink()
-        return tuple(Path(shutil.copy(new, folder)) for new in sorted(Path(place).glob("*.yaml")))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import httpx
 
-from smaply_metrics_core.context import Clock, Deadline
+from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
 from smaply_metrics_core.models.credentials import credential_fields
@@ -26,7 +26,8 @@ from smaply_metrics_core.testing.verdict import broken, unexpected
 from smaply_metrics_core.testing.wire import Exchanges, Watched
 
 if TYPE_CHECKING:
-    from smaply_metrics_core.testing.cassettes import Policy
+    from smaply_metrics_core.testing.cassettes import Tape
+    from smaply_metrics_core.testing.storing import Policy
 
 T = TypeVar("T")
 
@@ -80,8 +81,7 @@ class Harness:
             for the same reason. ``None`` only where nobody can know.
         personal: Texts of columns about the respondents themselves (an IP address, a recipient),
             which only a bundle with personal columns may hold; empty where there are none. With
-            recordings no e-mail address, and no text of a field in ``Policy.private_fields``:
-            recordings replace these or are not kept.
+            recordings nothing that these refuse, such as an e-mail address.
         expected: What is known of the account in another way: counted by hand, or read off the
             survey tool's own report. ``everything_expected`` explains the names.
         cassettes: The folder of recordings; ``None`` for a source that needs no network, or one
@@ -94,6 +94,9 @@ class Harness:
         account: Whose credentials these are.
         now: The time of the tests (aware); later than the survey's last response.
         policy: What may be stored in cassettes.
+        bundle_answers: For a pattern of paths the file of a debug bundle whose content the survey
+            tool sends there, and a function that makes of it what it sends; no file, where the
+            function makes it of nothing. Only for ``test-source --bundle``.
         exceptions: For a test of the suite that is left out or replaced, the reason in a sentence;
             the report of every run prints it.
         recording: Whether the cassettes are made anew; ``record`` sets it.
@@ -114,15 +117,18 @@ class Harness:
     account: ClassVar[str] = "contract"
     now: ClassVar[datetime] = datetime(2026, 6, 1, 12, tzinfo=UTC)
     policy: ClassVar[Policy | None] = None
+    bundle_answers: ClassVar[Mapping[str, tuple[str, Callable[[bytes], bytes]]]] = {}
     exceptions: ClassVar[Mapping[str, str]] = {}
     recording: ClassVar[bool] = False
 
     _outcomes: ClassVar[dict[str, Outcome]] = {}
+    _not_stored: ClassVar[set[str]] = set()
 
     def __init_subclass__(cls) -> None:
         """Keep what was found out about one source apart from another's."""
         super().__init_subclass__()
         cls._outcomes = {}
+        cls._not_stored = set()
 
     def clock(self) -> Clock:
         """Make the clock of one scenario."""
@@ -253,21 +259,36 @@ class Harness:
         answering: Callable[[], httpx.BaseTransport | None] = lambda: None  # noqa: E731
         with ExitStack() as stack:
             if self.cassettes is not None:
-                # Needs the extra `testing`; a source without cassettes does without.
-                from smaply_metrics_core.testing.cassettes import Policy, playing, recording
-
-                path = self.cassettes / f"{scenario}.yaml"
-                tape = stack.enter_context(
-                    recording(path, self.policy or Policy(), self.secrets())
-                    if self.recording
-                    else playing(path)
-                )
-                answering = tape.transport
+                answering = stack.enter_context(self._tape(scenario, self.cassettes)).transport
             elif (server := type(self).server) is not None:
                 answering = partial(httpx.MockTransport, server)
             yield lambda: Watched(answering(), outcome.exchanges)
             for asked, _ in outcome.exchanges:
                 outcome.hearing.note("the address of a request", asked.where.encode())
+
+    @contextmanager
+    def _tape(self, scenario: str, folder: Path) -> Iterator[Tape]:
+        # Needs the extra `testing`; a source without cassettes does without.
+        from smaply_metrics_core.testing.cassettes import playing, recording
+        from smaply_metrics_core.testing.storing import Policy
+
+        path = folder / f"{scenario}.yaml"
+        if not self.recording:
+            with playing(path) as tape:
+                yield tape
+            return
+        policy = self.policy or Policy()
+        with recording(path, policy, self.secrets(), self._about()) as tape:
+            yield tape
+        self._not_stored.update(tape.left_out)
+
+    def _about(self) -> Mapping[str, str]:
+        """Say what the head of a cassette holds, beside its hash."""
+        source = self.loaded()
+        return {
+            "recorded_at": f"{SystemClock().now():%Y-%m-%dT%H:%M:%SZ}",
+            "plugin": f"{source.distribution} {source.version}".strip(),
+        }
 
 
 class _ObjectEntryPoint(EntryPoint):

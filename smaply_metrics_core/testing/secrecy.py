@@ -118,7 +118,7 @@ class SecrecyContract(ApartContract):
         """No cassette holds a secret or an e-mail address, in any form."""
         if self.cassettes is None:
             raise SkipTest("this source is tested without recordings")
-        from smaply_metrics_core.testing.cassettes import offences
+        from smaply_metrics_core.testing.scanning import offences
 
         for path in sorted(self.cassettes.glob("*.yaml")):
             found = offences(path, self.secrets())

@@ -8,7 +8,7 @@ import pytest
 
 from smaply_metrics_core.testing.mutants.facts import TinyContract
 from smaply_metrics_core.testing.protecting import GUARDIAN
-from smaply_metrics_core.testing.running import run_test, names_of_tests
+from smaply_metrics_core.testing.running import names_of_tests, run_test
 
 pytest_plugins = ["pytester"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from plugins.qualtrics.tests.contract.account import TOKEN
+from plugins.qualtrics.tests.contract.stored import BUNDLE_ANSWERS, POLICY
 from smaply_metrics_core.testing import SourceContract
-from smaply_metrics_core.testing.cassettes import Policy
 
 
 def refusal(status: str, code: str, message: str) -> bytes:
@@ -55,4 +55,5 @@ class TestQualtrics(SourceContract):
         403: refusal("403 - Forbidden", "AuthZ_1.3", "The user may not do this."),
         404: refusal("404 - Not Found", "RTE_1", "There is no such thing."),
     }
-    policy = Policy(changing=(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", r"ES_[0-9a-f]{15}"))
+    policy = POLICY
+    bundle_answers = BUNDLE_ANSWERS
