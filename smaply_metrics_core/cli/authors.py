@@ -187,3 +187,27 @@ def _tell_recorded(recorded: Recorded, *, as_json: bool) -> None:
     if recorded.left_out:
         say("Fields that were not stored, as the policy does not name them: ", style="dim")
         say(", ".join(recorded.left_out), indent=2, style="dim")
+
+
+@app.command("new-source")
+@spread
+def new_source(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The id of the source, as in paper_birds.")
+    ],
+    invocation: Invocation,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where its folder is made. Default: here."),
+    ] = None,
+) -> None:
+    """Write the distribution of a new source, which passes its contract tests as it is."""
+    from smaply_metrics_core.testing.scaffold.writing import write_source  # Only on use.
+
+    folder = (to or Path()) / name
+    written = write_source(name, folder)
+    if invocation.wants_json:
+        print_json({"folder": str(folder), "files": [str(path) for path in written]})
+        return
+    say(text("✓ ", "green"), f"{folder}: {len(written)} files.")
+    say(f'Next: pip install -e "{folder}[test]", then pytest in it. Its README says the rest.')
