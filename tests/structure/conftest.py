@@ -43,6 +43,11 @@ def distributions(root: Path) -> list[Distribution]:
             plugins / "csv_example" / "src" / "smaply_metrics_csv_example",
         ),
         Distribution(
+            "smaply-metrics-form-garden",
+            plugins / "form_garden",
+            plugins / "form_garden" / "src" / "smaply_metrics_form_garden",
+        ),
+        Distribution(
             "smaply-metrics-host",
             root / "reference_host",
             root / "reference_host" / "src" / "smaply_metrics_host",
