@@ -34,4 +34,4 @@ def test_the_page_names_every_fact() -> None:
         for name in getattr(base, "__annotations__", {})
         if not name.startswith("_")
     }
-    assert facts - named == {"policy", "recording", "exceptions"}
+    assert facts - named == {"recording", "exceptions"}
