@@ -5,11 +5,11 @@ from __future__ import annotations
 from unittest import SkipTest
 
 from smaply_metrics_core.testing.protecting import ProtectingContract, refuse_without_guardian
-from smaply_metrics_core.testing.secrecy import SecrecyContract
+from smaply_metrics_core.testing.recomputing import RecomputingContract
 from smaply_metrics_core.testing.verdict import expect
 
 
-class SourceContract(SecrecyContract, ProtectingContract):
+class SourceContract(RecomputingContract, ProtectingContract):
     """Every test that a source has to pass.
 
     A subclass gives the facts, and a test runner the rest::

@@ -46,6 +46,11 @@ class SecrecyContract(ApartContract):
             f"The bundle holds {', '.join(files) or 'nothing'}, of them empty: {empty}.",
             "write the raw responses and the definition, each into a file of its own",
         )
+        expect(
+            any("definition" in name for name in files),
+            f"The bundle holds {', '.join(files)}, and no definition of the survey.",
+            "write it into `definition.json`: support reads there what the answers mean",
+        )
         problems = [name for name in files if "problem" in name]
         expect(
             not problems,

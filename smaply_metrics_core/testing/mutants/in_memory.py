@@ -34,12 +34,14 @@ from smaply_metrics_core.testing.mutants.tiny import (
     IP,
     MOOD,
     QUESTIONS,
+    ROWS,
     SURVEYS,
     TOKEN,
     Answer,
     Tiny,
     TinyCredentials,
     sign_in,
+    until,
     write,
 )
 
@@ -148,6 +150,12 @@ def as_a_bug(answers: Iterator[Answer]) -> Iterator[Answer]:
 def write_no_rows(bundle: BundleWriter) -> None:
     """Leave the responses out of the bundle."""
     bundle.add_json("definition.json", QUESTIONS)
+
+
+def write_no_definition(bundle: BundleWriter) -> None:
+    """Write the rows twice, and not what they mean."""
+    bundle.add_text("raw/rows.csv", ROWS.write_csv())
+    bundle.add_text("rows.csv", ROWS.write_csv())
 
 
 def write_addresses(bundle: BundleWriter) -> None:
@@ -293,6 +301,18 @@ MUTANTS: Final[dict[str, tuple[Tiny, str]]] = {
     "writes personal columns that nobody asked for": (
         Tiny(written=write_addresses),
         "test_the_debug_bundle_is_clean",
+    ),
+    "counts again what was recorded later": (
+        Tiny(recounted=lambda rows, _: rows),
+        "test_a_bundle_is_counted_as_of_its_instant",
+    ),
+    "loses a response when it counts again": (
+        Tiny(recounted=lambda rows, instant: until(rows, instant)[1:]),
+        "test_a_bundle_gives_the_same_numbers",
+    ),
+    "writes no definition into the bundle": (
+        Tiny(written=write_no_definition),
+        "test_the_debug_bundle_is_complete",
     ),
     "has no title of its own": (
         Tiny(title=lambda: "tiny"),

@@ -32,6 +32,7 @@ from smaply_metrics_core import (
     hookimpl,
 )
 from smaply_metrics_core.bundle import BundleWriter
+from smaply_metrics_core.bundle_reading import BundleReader
 from smaply_metrics_core.calculations.answering import Read, Reading, answer_queries
 from smaply_metrics_core.calculations.definitions import allowed_calculations
 
@@ -126,6 +127,11 @@ def same(thing: T) -> T:
     return thing
 
 
+def until(rows: pl.DataFrame, instant: datetime) -> pl.DataFrame:
+    """Leave out what was recorded later."""
+    return rows.filter(pl.col("recorded") <= instant)
+
+
 def write(bundle: BundleWriter) -> None:
     """Write the rows and the definition."""
     personal = {"ip": pl.lit(IP)} if bundle.include_personal else {}
@@ -150,6 +156,7 @@ class Tiny:
     told: Callable[[Tally], Tally] = same
     answered: Callable[[Iterator[Answer]], Iterator[Answer]] = same
     written: Callable[[BundleWriter], None] = write
+    recounted: Callable[[pl.DataFrame, datetime], pl.DataFrame] = until
 
     @hookimpl
     def describe_source(self) -> SourceDescription:
@@ -207,6 +214,25 @@ class Tiny:
     def debug_export(self, bundle: BundleWriter) -> None:
         """Write everything down."""
         self.written(bundle)
+
+    @hookimpl
+    def recompute_metric(
+        self,
+        context: SourceContext,
+        survey_id: str,
+        queries: Sequence[MetricQuery],
+        bundle: BundleReader,
+    ) -> Iterator[tuple[str, Tally | MetricsError]]:
+        """Count the rows of the bundle."""
+        rows = pl.read_csv(bundle.extract("raw/rows.csv"), infer_schema=False)
+        rows = rows.with_columns(
+            pl.col("recorded").str.to_datetime("%+", time_zone="UTC"),
+            pl.col(f"used_{c.key}" for c in USED) == "true",
+        )
+        rows = self.recounted(rows, context.now())
+        survey = Survey(id=survey_id, name=survey_id)
+        described = Questionnaire(survey=survey, questions=self.questions, fields=self.fields)
+        return answer_queries(rows, queries, described, READING, as_of=context.now())
 
     def _count(
         self, described: Questionnaire, queries: Sequence[MetricQuery], as_of: datetime
