@@ -1,18 +1,22 @@
 # `make demo` shows it working, `make test` runs every check. Both make .venv/ first.
 
 PYTHON ?= python3
+PORT ?= 8000
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PROJECTS := . plugins/qualtrics plugins/csv_example plugins/form_garden reference_host
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+BROWSER := chromium fonts-liberation fonts-noto-cjk fonts-noto-color-emoji fonts-noto-core
 WHAT_DECIDES := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format types walls tests wheels fix docs cassettes live lock clean
+.PHONY: help install browser demo demo-once test lint format types walls tests wheels fix docs cassettes screenshots guide live \
+	lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-11s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s%s\n", $$1, $$2 }' Makefile
 
 install: $(STAMP) ## make .venv/ with the five distributions and everything the checks need
 
@@ -26,9 +30,12 @@ $(STAMP): $(WHAT_DECIDES)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(addprefix -e ,$(PROJECTS))
 	@touch $@
 
-demo: install ## the main job, from connecting to a debug bundle, against the Qualtrics sandbox
-	rm -rf build/demo
-	$(BIN)/smaply-metrics demo --once --home build/demo
+demo: install ## a journey map full of live cards, in an invented account; PORT=8000 unless you say
+	$(BIN)/smaply-metrics-host --demo --home build/demo --port $(PORT)
+
+demo-once: install ## the same on the command line: from connecting to a debug bundle, then it ends
+	rm -rf build/demo-once
+	$(BIN)/smaply-metrics demo --once --home build/demo-once
 
 test: lint format types walls tests ## every check
 
@@ -44,7 +51,15 @@ types: install ## mypy, strict
 walls: install ## who may import whom
 	$(BIN)/lint-imports --no-logo
 
-tests: install ## pytest, the check of the built wheels among them
+# Without it the tests that look at pages are skipped, and say so; under CI they may not be.
+browser: ## install Chromium and fonts (Debian's packages) for the tests that look at pages
+	@dpkg -s $(BROWSER) >/dev/null 2>&1 || { \
+		echo "Installing $(BROWSER)"; \
+		$(SUDO) apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
+			$(BROWSER) >/dev/null; } || [ -z "$$CI" ]
+
+tests: install browser ## pytest, the check of the built wheels among them
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 wheels: install ## only the check of the built wheels
@@ -59,6 +74,12 @@ docs: install ## write the table of causes in docs/ anew, from what the tests se
 
 cassettes: install ## record the answers that the contract tests replay anew, from the sandbox
 	$(BIN)/python -m plugins.qualtrics.tests.contract.record
+
+screenshots: install browser ## pictures of every page, state and width, in build/screenshots
+	$(BIN)/python -m reference_host.tests.e2e.screenshots build/screenshots
+
+guide: install browser ## take the pictures of docs/guide.md anew
+	$(BIN)/python -m reference_host.tests.e2e.screenshots --guide
 
 live: install ## read-only tests against a real account named in the environment
 	$(BIN)/pytest -m live plugins/qualtrics/tests/live

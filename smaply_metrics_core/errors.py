@@ -8,6 +8,7 @@
     │   ├── QueryInvalid                a metric whose parts do not go together
     │   ├── NotFound                    no such connection, metric or source in this account
     │   ├── AlreadyExists               a second connection to one source
+    │   ├── ChangedMeanwhile            somebody else saved the same thing first
     │   ├── RoleRequired                the actor's role does not allow this
     │   └── DestinationRefused          a host or folder that the operator does not allow
     ├── RemoteError                 the survey tool, or the way to it, said no
@@ -152,6 +153,12 @@ class AlreadyExists(InputError):
     kind = "already_exists"
 
 
+class ChangedMeanwhile(InputError):
+    """Somebody else saved the same thing first; nothing of this change was saved."""
+
+    kind = "changed_meanwhile"
+
+
 class RoleRequired(InputError):
     """The actor's role does not allow this."""
 
@@ -291,10 +298,7 @@ class ExportFailed(RemoteError):
 
 
 class CheckFailed(RemoteError):
-    """A required step of checking credentials failed, so they were not saved.
-
-    ``report`` holds every step; the error speaks with the failed step's problem.
-    """
+    """A required step of a check failed, so nothing was saved; ``report`` holds every step."""
 
     def __init__(self, report: CheckReport) -> None:
         problem = report.problem

@@ -270,7 +270,9 @@ def _check_field(name: str, questionnaire: Questionnaire) -> None:
     if name in names:
         return
     near = get_close_matches(name, names, n=1, cutoff=0.5)
-    if near:
+    if any(question.id == name for question in questionnaire.walk()):
+        remedy = f"{name} is a question: write question:{name}."
+    elif near:
         remedy = f"Did you mean {near[0]}?"
     else:
         remedy = f"It has: {_some(names)}." if names else "It has no embedded fields."

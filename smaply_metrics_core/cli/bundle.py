@@ -13,7 +13,7 @@ import typer
 
 from smaply_metrics_core import __version__
 from smaply_metrics_core.calculations.value import format_value
-from smaply_metrics_core.cli.dates import moment
+from smaply_metrics_core.charts.dates import moment
 from smaply_metrics_core.cli.invocation import Invocation, before_command
 from smaply_metrics_core.cli.output import (
     error_json,

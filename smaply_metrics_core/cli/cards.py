@@ -8,17 +8,17 @@ from rich.text import Text
 
 from smaply_metrics_core.calculations.value import format_value
 from smaply_metrics_core.calculations.who import who_answered, who_counts
-from smaply_metrics_core.cli.dates import covered, moment
+from smaply_metrics_core.charts.dates import covered, moment
+from smaply_metrics_core.charts.wording import CUT, FEW, RUNNING, change_words, in_no_group
 from smaply_metrics_core.cli.output import say, say_problem, show, table, text
 from smaply_metrics_core.models.metric import Freshness
-from smaply_metrics_core.models.result import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from smaply_metrics_core.models.metric import Card
     from smaply_metrics_core.models.problem import Problem
-    from smaply_metrics_core.models.result import Change, GroupValue, Measured, Result
+    from smaply_metrics_core.models.result import GroupValue, Measured, Result
 
 COLORS = {
     Freshness.FRESH: "green",
@@ -55,11 +55,11 @@ def show_cards(cards: Sequence[Card], zone: str) -> None:
         for row in _group_rows(result):
             made.add_row(*row, "")
         if result.ungrouped:
-            made.add_row(text(f"  {_ungrouped(result)}", "dim"), "", "", "")
+            made.add_row(text(f"  {in_no_group(result)}", "dim"), "", "", "")
         made.add_section()
     show(made)
     if low:
-        say("* fewer than 30 answers", style="dim")
+        say(f"* {FEW}", style="dim")
     _say_problems(cards)
 
 
@@ -82,7 +82,7 @@ def show_result(result: Result, zone: str) -> None:
     say(text("Value      ", "bold"), _headline(result, before_change="  "))
     if current.value is None and current.reason:
         say("           ", current.reason)
-    low = " · fewer than 30 answers" if current.low_sample else ""
+    low = f" · {FEW}" if current.low_sample else ""
     say(text("Answers    ", "bold"), who_answered(current), low)
     say(text("Responses  ", "bold"), who_counts(current))
     say(text("Dates      ", "bold"), covered(current.window, zone))
@@ -100,9 +100,9 @@ def show_result(result: Result, zone: str) -> None:
             made.add_row(label, value, answers)
         show(made)
         if _any_low(result):
-            say("* fewer than 30 answers", style="dim")
+            say(f"* {FEW}", style="dim")
     if result.ungrouped:
-        say("· ", _ungrouped(result), style="dim")
+        say("· ", in_no_group(result), style="dim")
     for note in result.notes:
         say("· ", note, style="dim")
 
@@ -115,38 +115,22 @@ def _headline(result: Result, *, before_change: str = "\n") -> Text:
     line.append(" → ", "dim")
     line.append(format_value(unit, current.value), "bold")
     if result.change is not None:
-        line.append(before_change + _change(result.change, unit))
+        line.append(before_change + (change_words(result.change, unit) or "no change known"))
     return line
-
-
-def _change(change: Change, unit: Unit) -> str:
-    if change.difference is None:
-        return "no change known"
-    if unit in {Unit.PERCENT, Unit.POINTS}:
-        return f"{change.difference:+.1f} points"
-    if change.percent is None:
-        return f"{change.difference:+,.1f}"
-    return f"{change.percent:+.1f}%"
 
 
 def _group_rows(result: Result) -> Iterator[tuple[Text, str, str]]:
     for group in result.groups:
         label = text(f"  {group.label}")
         if group.running:
-            label.append(" (running)", "dim")
+            label.append(f" ({RUNNING})", "dim")
         elif group.edge:
-            label.append(" (cut by the dates)", "dim")
+            label.append(f" ({CUT})", "dim")
         yield (
             label,
             format_value(result.unit, group.value),
             _count(group),
         )
-
-
-def _ungrouped(result: Result) -> str:
-    """Say how many responses count, and have nothing that they could be grouped by."""
-    responses = "response" if result.ungrouped == 1 else "responses"
-    return f"{result.ungrouped:,} {responses} in no group"
 
 
 def _count(measured: Measured | GroupValue) -> str:

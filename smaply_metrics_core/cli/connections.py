@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from smaply_metrics_core.charts.dates import moment
 from smaply_metrics_core.cli import entering
-from smaply_metrics_core.cli.dates import moment
 from smaply_metrics_core.cli.entering import CredentialOptions
 from smaply_metrics_core.cli.invocation import Invocation, actor, opened
 from smaply_metrics_core.cli.output import (

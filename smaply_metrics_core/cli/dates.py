@@ -1,17 +1,11 @@
-"""Instants and date ranges in words, in the account's time zone."""
+"""Dates and instants as they are written in options."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime
+from typing import Final
 
 from smaply_metrics_core.cli.usage import WrongUsage
-from smaply_metrics_core.periods import MONTHS
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.models.query import Window
-
 
 YEARS: Final = range(1970, 2200)
 """Beyond them there are no surveys, and not far beyond them no dates to calculate with."""
@@ -51,28 +45,3 @@ def instant(option: str, given: str | None) -> datetime | None:
             f"{option} “{given}” is no date and time.", "Write it as in 2026-01-31T12:00:00Z."
         )
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def moment(at: datetime, zone: str) -> str:
-    """Say an instant: ``5 Jan 2026 14:05``."""
-    local = at.astimezone(ZoneInfo(zone))
-    return f"{_day(local.date())} {local:%H:%M}"
-
-
-def covered(window: Window, zone: str) -> str:
-    """Say which days a window covers, the first and the last included."""
-    where = ZoneInfo(zone)
-    first = window.start.astimezone(where).date() if window.start else None
-    # The end is not in it: what ends at midnight ends with the day before.
-    last = (window.end.astimezone(where) - timedelta(microseconds=1)).date() if window.end else None
-    if first is None and last is None:
-        return "all time"
-    if first is None or last is None:
-        return f"from {_day(first)}" if first else f"until {_day(last)}" if last else ""
-    if last <= first:
-        return _day(first)
-    return f"{_day(first, with_year=first.year != last.year)} to {_day(last)}"
-
-
-def _day(day: date, *, with_year: bool = True) -> str:
-    return f"{day.day} {MONTHS[day.month - 1]}" + (f" {day.year}" if with_year else "")

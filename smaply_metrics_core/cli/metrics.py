@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from pydantic import ValidationError
 
-from smaply_metrics_core.cli.dates import moment
+from smaply_metrics_core.charts.dates import moment
 from smaply_metrics_core.cli.invocation import Invocation, actor, before_command, opened
 from smaply_metrics_core.cli.options import RESETTABLE, QueryOptions
 from smaply_metrics_core.cli.output import print_json, say, show, table, text

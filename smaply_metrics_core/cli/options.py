@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any, Final
@@ -38,8 +38,8 @@ RESETTABLE: Final = {
 """What an edit can take back, by the field of a definition that then has its default."""
 
 
-def _option(name: str, help: str, metavar: str | None = None) -> Any:  # noqa: A002, ANN401
-    return typer.Option(name, help=help, metavar=metavar, show_default=False)
+def _option(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa: A002, ANN401
+    return typer.Option(*names, help=help, metavar=metavar, show_default=False)
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,16 @@ class QueryOptions:
     filter: Annotated[
         list[str] | None,
         _option(
+            "--include",
             "--filter",
-            metavar="question:ID=KEY|KEY",
-            help="Count only these responses; field:NAME=VALUE works as well. May be repeated.",
+            metavar="FIELD=VALUE|VALUE",
+            help="Count only responses whose embedded field has one of these values; "
+            "question:ID=KEY for a question's answer. May be repeated.",
         ),
     ] = None
     exclude: Annotated[
         list[str] | None,
-        _option("--exclude", metavar="question:ID=KEY|KEY", help="Leave these responses out."),
+        _option("--exclude", metavar="FIELD=VALUE|VALUE", help="Leave these responses out."),
     ] = None
     unfinished: Annotated[
         bool, _option("--include-unfinished", help="Count unfinished responses too.")
@@ -165,7 +167,7 @@ class QueryOptions:
             given["range"] = _range(self.range, self.first, self.end)
         if self.filter or self.exclude:
             given["filters"] = (
-                *_filters("--filter", self.filter or (), exclude=False),
+                *_filters("--include (or --filter)", self.filter or (), exclude=False),
                 *_filters("--exclude", self.exclude or (), exclude=True),
             )
         if self.reverse_scale:
@@ -215,7 +217,13 @@ def _group_by(given: str) -> GroupBy:
         raise WrongUsage(error.message, error.remedy) from None
 
 
-def _filters(option: str, given: Iterable[str], *, exclude: bool) -> tuple[Filter, ...]:
+def _filters(option: str, given: Sequence[str], *, exclude: bool) -> tuple[Filter, ...]:
+    for kind in LeftOut:
+        if kind in given and not exclude:
+            raise WrongUsage(
+                f"{option} takes FIELD=VALUE, and got “{kind}”.",
+                f"Use --include-{kind} to count what is left out as {kind}.",
+            )
     try:
         return tuple(parse_filter(one, exclude=exclude) for one in given)
     except QueryInvalid as error:

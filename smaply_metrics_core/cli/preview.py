@@ -23,7 +23,10 @@ def preview(connection: ConnectionArgument, query: QueryOptions, invocation: Inv
     definition = query.definition()
     with opened(invocation.folder) as host:
         with progress_bar() as progress:
-            result = host.metrics.preview(actor(), connection, definition, progress=progress)
+            # Nothing is kept beyond this command, so nothing more is counted.
+            result = host.metrics.preview(
+                actor(), connection, definition, progress=progress, ahead=False
+            )
         zone = host.metrics.account(actor()).zone
     if invocation.wants_json:
         print_json(result_json(result))

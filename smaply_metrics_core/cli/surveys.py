@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smaply_metrics_core.cli.dates import moment
+from smaply_metrics_core.charts.dates import moment
 from smaply_metrics_core.cli.invocation import Invocation, actor, opened
 from smaply_metrics_core.cli.output import print_json, say, show, table, text
 from smaply_metrics_core.cli.spread import spread

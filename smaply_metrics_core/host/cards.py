@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from concurrent.futures import wait as wait_for
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.calculations.value import format_value
 from smaply_metrics_core.host.actors import Actor, Role
@@ -22,7 +22,7 @@ from smaply_metrics_core.models.problem import Blame, Problem
 from smaply_metrics_core.refresh import Decision, DecisionKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
     from concurrent.futures import Future
 
     from smaply_metrics_core.host.core import Core
@@ -41,6 +41,9 @@ LOOK_AGAIN = 0.2
 MOST_REFRESHES = 2
 """Refreshes of one survey that one load waits for: the running one that it joined, which may not
 cover a metric made meanwhile, and its own."""
+
+
+_JOINED: Final = (DecisionKind.FRESH, DecisionKind.FAILED_RESTING, DecisionKind.IN_FLIGHT)
 
 
 class Cards:
@@ -78,17 +81,18 @@ class Cards:
         if force:
             actor.require(Role.EDITOR, "Refreshing at once")
         if not refresh:
-            decided, account = self._decide(actor.account, metric_ids=metric_ids)
-            return tuple(_card(state, decision, account) for state, decision in decided)
+            # Looked at first: what has ended since then shows in what is stored.
+            pending = self._refresher.pending()
+            decided, settings = self._decide(actor.account, metric_ids=metric_ids)
+            return _cards(actor.account, decided, settings, pending)
         listener = (actor.account, progress) if progress is not None else None
         if listener is not None:
             self._listeners.append(listener)
         try:
-            decided, account = self._refresh(actor.account, metric_ids, wait, force=force)
+            return self._refresh(actor.account, metric_ids, wait, force=force)
         finally:
             if listener is not None:
                 self._listeners.remove(listener)
-        return tuple(_card(state, decision, account) for state, decision in decided)
 
     def decisions(self, actor: Actor, source: str, survey_id: str) -> tuple[Decided, ...]:
         """Give the states of a survey's metrics and what the policy says of each, for support."""
@@ -101,29 +105,32 @@ class Cards:
 
     def _refresh(
         self, account: str, metric_ids: Sequence[str] | None, wait: float, *, force: bool
-    ) -> tuple[tuple[Decided, ...], AccountSettings]:
+    ) -> tuple[Card, ...]:
         until = self._core.clock.monotonic() + wait
         made: Counter[SurveyKey] = Counter()
         while True:
+            pending = self._refresher.pending()
             decided, settings = self._decide(
                 account, metric_ids=metric_ids, force=force and not made
             )
-            due = _surveys(account, decided, DecisionKind.DUE)
-            futures = [
-                self._refresher.submit(key, forced=force)
-                for key in due
+            due = [
+                key
+                for key in _surveys(account, decided, DecisionKind.DUE)
                 if made[key] < MOST_REFRESHES
             ]
-            made.update(key for key in due if made[key] < MOST_REFRESHES)
+            # Those on their way are joined, also where it was an Editor who asked for them.
+            others = _surveys(account, decided, *_JOINED)
+            joined = [key for key in others if key in pending and made[key] < MOST_REFRESHES]
+            futures = [self._refresher.submit(key, forced=force) for key in due]
+            futures += [pending[key] for key in joined if key not in due]
+            made.update({*due, *joined})
             elsewhere = _surveys(account, decided, DecisionKind.IN_FLIGHT)
             left = until - self._core.clock.monotonic()
-            if left <= 0 or not (futures or elsewhere):
+            if left <= 0 or not (futures or elsewhere) or self._refresher.closed:
                 break
             self._await(futures, left)
-        if wait <= 0 and futures:
-            # What was just handed over is on its way, and the cards say so.
-            return tuple((state, _on_its_way(decision)) for state, decision in decided), settings
-        return decided, settings
+        on_their_way = {*pending, *(() if self._refresher.closed else due)}
+        return _cards(account, decided, settings, on_their_way)
 
     def _await(self, futures: Sequence[Future[None]], left: float) -> None:
         if not futures:
@@ -131,7 +138,7 @@ class Cards:
             return
         done, _ = wait_for(futures, timeout=left)
         for future in done:
-            error = future.exception()
+            error = None if future.cancelled() else future.exception()
             if error is not None:
                 logger.error("A refresh broke off.", exc_info=error)
 
@@ -168,19 +175,42 @@ class Cards:
                 progress(done, total, what)
 
 
-def _surveys(account: str, decided: Sequence[Decided], kind: DecisionKind) -> tuple[SurveyKey, ...]:
+def _surveys(
+    account: str, decided: Sequence[Decided], *kinds: DecisionKind
+) -> tuple[SurveyKey, ...]:
     return tuple(
         dict.fromkeys(
-            SurveyKey(account, state.metric.source, state.metric.definition.survey_id)
+            _survey(account, state)
             for state, decision in decided
-            if decision is not None and decision.kind is kind
+            if decision is not None and decision.kind in kinds
         )
     )
 
 
+def _survey(account: str, state: MetricState) -> SurveyKey:
+    return SurveyKey(account, state.metric.source, state.metric.definition.survey_id)
+
+
+def _cards(
+    account: str,
+    decided: Sequence[Decided],
+    settings: AccountSettings,
+    pending: Container[SurveyKey],
+) -> tuple[Card, ...]:
+    """Make the cards; those whose survey waits for its refresh in this process say so."""
+    return tuple(
+        _card(
+            state,
+            _on_its_way(decision) if _survey(account, state) in pending else decision,
+            settings,
+        )
+        for state, decision in decided
+    )
+
+
 def _on_its_way(decision: Decision | None) -> Decision | None:
-    if decision is None or decision.kind is not DecisionKind.DUE:
-        return decision
+    if decision is None or decision.kind is DecisionKind.RESTING:
+        return decision  # Its connection is left alone, so the refresh will not be made.
     return replace(decision, kind=DecisionKind.IN_FLIGHT, reason="It is being updated now.")
 
 

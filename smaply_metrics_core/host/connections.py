@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from smaply_metrics_core.errors import (
+    ChangedMeanwhile,
     CheckFailed,
     CredentialRefused,
     InputError,
@@ -25,6 +26,7 @@ from smaply_metrics_core.host.views import (
     ConnectionView,
     DeletedConnection,
     FieldView,
+    SourceForm,
 )
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.credentials import credential_fields
@@ -33,6 +35,7 @@ from smaply_metrics_core.models.problem import Issue
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
+    from threading import Event
 
     from smaply_metrics_core.context import Deadline
     from smaply_metrics_core.host.core import Core
@@ -50,6 +53,22 @@ class Connections:
     def __init__(self, core: Core) -> None:
         self._core = core
 
+    def form(self, source_id: str) -> SourceForm:
+        """Describe what a source asks for when it is connected.
+
+        Raises:
+            NotFound: when no source of this id is installed.
+            SourceNotUsable: when it cannot be used; says why.
+        """
+        said = self._core.registry.get(source_id).description
+        return SourceForm(
+            id=said.id,
+            title=said.title,
+            documentation=said.documentation,
+            fields=credential_fields(said.credentials),
+            steps=said.checks,
+        )
+
     def connect(
         self,
         actor: Actor,
@@ -57,6 +76,7 @@ class Connections:
         values: Mapping[str, Any],
         *,
         on_step: OnStep | None = None,
+        cancelled: Event | None = None,
     ) -> ConnectionView:
         """Validate credentials against the survey tool, seal them, store them.
 
@@ -69,6 +89,7 @@ class Connections:
             DestinationRefused: when the operator does not allow where they lead.
             CheckFailed: when a required step failed; nothing was stored.
             KeyMissing: when there is no key to seal with; nothing was called.
+            Cancelled: when stopped on request; nothing was stored.
         """
         actor.require(Role.ADMIN, "Connecting a source")
         source = self._core.registry.get(source_id)
@@ -78,8 +99,9 @@ class Connections:
         credentials = source.parse(dict(values))
         connection_id = f"con_{secrets.token_hex(6)}"
         sealed = self._core.seal(connection_id, actor.account, source_id, credentials)
-        deadline = self._core.deadline(self._core.settings.deadlines.check)
+        deadline = self._core.deadline(self._core.settings.deadlines.check, cancelled)
         report, unseen = self._try(actor.account, source, credentials, deadline, on_step)
+        deadline.check()
         now = self._core.now()
         row = ConnectionRow(
             id=connection_id,
@@ -118,18 +140,26 @@ class Connections:
         return self._view(self._core.find_connection(actor.account, connection_id), actor)
 
     def check(
-        self, actor: Actor, connection_id: str, *, on_step: OnStep | None = None
+        self,
+        actor: Actor,
+        connection_id: str,
+        *,
+        on_step: OnStep | None = None,
+        cancelled: Event | None = None,
     ) -> ConnectionView:
         """Check a stored connection again and keep what was found.
 
         A check that passes wakes a connection that rested after a refusal, and seals credentials
         with the present key if an older one did. One that fails is no exception: the view says
         what is wrong.
+
+        Raises:
+            Cancelled: when stopped on request; what was known before stays.
         """
         actor.require(Role.ADMIN, "Checking a connection")
         row = self._core.find_connection(actor.account, connection_id)
         source, credentials = self._core.credentials(row)
-        deadline = self._core.deadline(self._core.settings.deadlines.check)
+        deadline = self._core.deadline(self._core.settings.deadlines.check, cancelled)
         with source.session(
             credentials,
             account=row.account,
@@ -138,6 +168,7 @@ class Connections:
             budget=self._core.budget(row.id, source),
         ) as session:
             report = _run_check(session, on_step)
+        deadline.check()
         problem = report.problem
         values: dict[str, Any] = {"checked_at": self._core.now()}
         if report.passed:
@@ -159,6 +190,7 @@ class Connections:
         values: Mapping[str, Any],
         *,
         on_step: OnStep | None = None,
+        cancelled: Event | None = None,
     ) -> ConnectionView:
         """Replace fields of the credentials; those not given, or blank, stay as they are.
 
@@ -166,16 +198,19 @@ class Connections:
 
         Raises:
             InputError: when a field that decides where the secrets go was changed and the
-                secrets were not entered again; or when another edit came first.
+                secrets were not entered again.
+            ChangedMeanwhile: when another edit came first.
             CheckFailed: when a required step failed; the old credentials stay.
+            Cancelled: when stopped on request; the old credentials stay.
         """
         actor.require(Role.ADMIN, "Editing a connection")
         row = self._core.find_connection(actor.account, connection_id)
         source = self._core.registry.get(row.source)
         credentials = self._merge(row, source, values)
         sealed = self._core.seal(row.id, row.account, row.source, credentials)
-        deadline = self._core.deadline(self._core.settings.deadlines.check)
+        deadline = self._core.deadline(self._core.settings.deadlines.check, cancelled)
         report, unseen = self._try(actor.account, source, credentials, deadline, on_step)
+        deadline.check()
         now = self._core.now()
         with self._core.store.writing() as db:
             written = rows.change(
@@ -195,7 +230,7 @@ class Connections:
                 problem=report.problem,
             )
         if not written:
-            raise InputError(
+            raise ChangedMeanwhile(
                 "Somebody else changed this connection meanwhile; your change was not saved.",
                 remedy="Look at the connection as it is now and edit it again if need be.",
             )
@@ -345,7 +380,10 @@ def _masked(credentials: Credentials) -> tuple[FieldView, ...]:
     views = []
     for field in credential_fields(type(credentials)):
         value = getattr(credentials, field.name)
-        shown = mask(value.get_secret_value()) if field.secret else str(value)
+        if field.secret:
+            shown = mask(value.get_secret_value())
+        else:
+            shown = "" if value is None else str(value)
         views.append(
             FieldView(name=field.name, label=field.label, secret=field.secret, value=shown)
         )

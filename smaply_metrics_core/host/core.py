@@ -25,7 +25,7 @@ from smaply_metrics_core.models.problem import Issue
 from smaply_metrics_core.models.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from smaply_metrics_core.host.keys import KeyRing
     from smaply_metrics_core.host.settings import Settings
@@ -167,12 +167,16 @@ class Core:
     ) -> dict[str, Tally | MetricsError]:
         """Answer queries about one survey, and keep what the answers tell about the connection."""
         answers = session.fetch(survey_id, queries)
+        self.note(row, answers)
+        return answers
+
+    def note(self, row: ConnectionRow, answers: Mapping[str, Tally | MetricsError]) -> None:
+        """Keep what a source's answers tell about the connection."""
         errors = {id(a): a for a in answers.values() if isinstance(a, MetricsError)}
         for error in errors.values():
             self._note_failure(row, error)
         if any(isinstance(answer, Tally) for answer in answers.values()):
             self._note_success(row)
-        return answers
 
     def budget(self, connection_id: str, source: Source) -> RequestBudget:
         """Give the request limits that everything on one connection shares in this process."""

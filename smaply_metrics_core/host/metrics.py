@@ -6,8 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from smaply_metrics_core.calculations.definitions import check_definition
-from smaply_metrics_core.calculations.value import calculate
-from smaply_metrics_core.errors import InputError, MetricsError
+from smaply_metrics_core.errors import ChangedMeanwhile, InputError
 from smaply_metrics_core.host.actors import Actor, Role
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store import metrics as rows
@@ -15,13 +14,14 @@ from smaply_metrics_core.host.store import states
 from smaply_metrics_core.host.store.connections import AccountSettings
 from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.survey import KnownQuestion
-from smaply_metrics_core.periods import make_query, zone_info
+from smaply_metrics_core.periods import zone_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from threading import Event
 
     from smaply_metrics_core.host.core import Core
+    from smaply_metrics_core.host.previewing import Previews
     from smaply_metrics_core.models.query import Definition
     from smaply_metrics_core.models.result import Result
 
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 class Metrics:
     """The metrics of accounts."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, previews: Previews) -> None:
         self._core = core
+        self._previews = previews
 
-    def preview(
+    def preview(  # noqa: PLR0913  # What is measured, and who watches.
         self,
         actor: Actor,
         connection_id: str,
@@ -42,8 +43,24 @@ class Metrics:
         *,
         progress: OnProgress | None = None,
         cancelled: Event | None = None,
+        reload: bool = False,
+        ahead: bool = True,
     ) -> Result:
         """Measure without saving anything.
+
+        For ten minutes, what is changed afterwards about calculation, type or group by is
+        calculated from the same download where that is possible; ``Result.as_of`` says when it was
+        made.
+
+        Args:
+            actor: An Editor or Admin.
+            connection_id: The connection's id, or its source's.
+            definition: What is measured.
+            progress: Told how far the download is.
+            cancelled: Stops it when set.
+            reload: Download although there is one that would do.
+            ahead: Count with it what may well be chosen next. False for who asks only once: there
+                is less to download then.
 
         Raises:
             QueryInvalid: when the parts of the definition do not go together.
@@ -52,22 +69,9 @@ class Metrics:
         actor.require(Role.EDITOR, "Previewing a metric")
         row = self._core.find_connection(actor.account, connection_id)
         deadline = self._core.deadline(self._core.settings.deadlines.preview, cancelled)
-        with self._core.store.reading() as db:
-            account = connection_rows.read_account(db, actor.account)
-        with self._core.session(row, deadline, progress=progress) as session:
-            check_definition(definition, session.questions(definition.survey_id))
-            query = make_query(
-                "preview",
-                definition,
-                now=self._core.now(),
-                zone=account.zone,
-                week_start=account.week_start,
-            )
-            answers = self._core.fetch(row, session, definition.survey_id, (query,))
-        tally = answers[query.id]
-        if isinstance(tally, MetricsError):
-            raise tally
-        return calculate(query, tally, self._core.now())
+        return self._previews.measure(
+            row, definition, deadline, progress=progress, reload=reload, ahead=ahead
+        )
 
     def add(  # noqa: PLR0913  # What a metric is made of.
         self,
@@ -104,10 +108,10 @@ class Metrics:
             rows.add(db, actor.account, actor.user, metric)
         return metric
 
-    def list(self, actor: Actor) -> tuple[Metric, ...]:
-        """Give the account's metrics, oldest first."""
+    def list(self, actor: Actor, workspace: str | None = None) -> tuple[Metric, ...]:
+        """Give the account's metrics, oldest first; all of them, or those of one workspace."""
         with self._core.store.reading() as db:
-            return rows.of_account(db, actor.account)
+            return rows.of_account(db, actor.account, workspace=workspace)
 
     def show(self, actor: Actor, metric_id: str) -> Metric:
         """Give one metric.
@@ -133,7 +137,7 @@ class Metrics:
         ``version`` is the one that the Editor saw: when somebody else came first, nothing is saved.
 
         Raises:
-            InputError: when somebody else changed the metric meanwhile.
+            ChangedMeanwhile: when somebody else came first.
             QueryInvalid: when the parts of the new definition do not go together.
         """
         actor.require(Role.EDITOR, "Editing a metric")
@@ -155,7 +159,7 @@ class Metrics:
         )
         with self._core.store.writing() as db:
             if not rows.replace(db, actor.account, new):
-                raise InputError(
+                raise ChangedMeanwhile(
                     f"Somebody else changed “{old.name}” meanwhile; your change was not saved.",
                     remedy="Look at the metric as it is now and make your change again.",
                 )

@@ -38,8 +38,15 @@ class ThreadRefresher:
         self._stopping = threading.Event()
 
     def submit(self, key: SurveyKey, *, forced: bool) -> Future[None]:
-        """Start a refresh, or join the one that is on its way for this survey."""
+        """Start a refresh, or join the one that is on its way for this survey.
+
+        Once closed, nothing is started: what is given has ended.
+        """
         with self._lock:
+            if self.closed:
+                over: Future[None] = Future()
+                over.set_result(None)
+                return over
             if key in self._running:
                 return self._running[key]
             if self._pool is None:
@@ -49,9 +56,21 @@ class ThreadRefresher:
         future.add_done_callback(lambda _: self._forget(key))
         return future
 
+    def pending(self) -> dict[SurveyKey, Future[None]]:
+        """Give the refreshes that wait for their turn or run."""
+        with self._lock:
+            # Who waited for one may look before it is forgotten.
+            return {key: future for key, future in self._running.items() if not future.done()}
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes nothing more."""
+        return self._stopping.is_set()
+
     def close(self) -> None:
         """Stop what runs, wait for it to end, and take nothing more."""
-        self._stopping.set()
+        with self._lock:
+            self._stopping.set()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final, Self
 
 from smaply_metrics_core.context import Clock, SystemClock
 from smaply_metrics_core.host.cards import Cards
+from smaply_metrics_core.host.catalogue import Catalogue, Questionnaires
 from smaply_metrics_core.host.connections import Connections
 from smaply_metrics_core.host.core import Core
 from smaply_metrics_core.host.debugging import Debugging
 from smaply_metrics_core.host.keys import load_keys
 from smaply_metrics_core.host.metrics import Metrics
+from smaply_metrics_core.host.previewing import Previews
 from smaply_metrics_core.host.settings import KEY_FILE_NAME, STORE_NAME, Settings
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.sources import SourceRegistry
@@ -42,6 +44,7 @@ class MetricsHost:
 
     Attributes:
         connections: Connect, show, check, edit, delete; surveys and questions.
+        catalogue: What a connection offers, kept for ten minutes; what a metric's form may offer.
         metrics: Preview, add, list, show, edit, delete.
         cards: Load.
         debug: Debug bundles.
@@ -76,7 +79,9 @@ class MetricsHost:
         )
         self.sources = core.registry
         self.connections = Connections(core)
-        self.metrics = Metrics(core)
+        questionnaires = Questionnaires(core)
+        self.catalogue = Catalogue(core, questionnaires)
+        self.metrics = Metrics(core, Previews(core, questionnaires))
         self.cards = Cards(core)
         self.debug = Debugging(core, self.cards)
 

@@ -6,7 +6,8 @@ from datetime import datetime  # pydantic needs it at run time.
 from enum import StrEnum
 
 from smaply_metrics_core.models.base import Frozen
-from smaply_metrics_core.models.check import StepResult
+from smaply_metrics_core.models.check import CheckStep, StepResult
+from smaply_metrics_core.models.credentials import CredentialField
 from smaply_metrics_core.models.problem import Problem  # pydantic needs it.
 
 
@@ -18,6 +19,24 @@ class ConnectionStatus(StrEnum):
     """It works, with an issue that people should know of."""
     ERROR = "error"
     """It does not work at present."""
+
+
+class SourceForm(Frozen):
+    """What a page needs to ask for a source's credentials, and to show how checking them goes.
+
+    Attributes:
+        id: The source.
+        title: What people call it.
+        documentation: Where they read how to get the credentials; may be empty.
+        fields: What they enter, in order.
+        steps: What is checked on saving, in order; results come one by one.
+    """
+
+    id: str
+    title: str
+    documentation: str
+    fields: tuple[CredentialField, ...]
+    steps: tuple[CheckStep, ...]
 
 
 class FieldView(Frozen):

@@ -238,21 +238,33 @@ class MetricQuery(Frozen):
     week_start: int = 1
 
 
-_NAME = re.compile(r"^(question|field):(.+?)=(.*)$", re.DOTALL)
+_FILTER: Final = re.compile(r"(?:(question|field):(.+?)|([^:=]+))=(.*)", re.DOTALL)
 
 
 def parse_filter(text: str, *, exclude: bool) -> Filter:
-    """Read ``question:ID=KEY`` or ``field:NAME=VALUE``; several values are separated by ``|``.
+    """Read ``NAME=VALUE`` or ``field:NAME=VALUE`` of an embedded field, or ``question:ID=KEY``.
+
+    Several values are separated by ``|``. A field whose name holds a colon needs ``field:``.
 
     Raises:
-        QueryInvalid: for anything else, naming the form.
+        QueryInvalid: for anything else, naming the forms.
     """
-    match = _NAME.match(text.strip())
-    if match is None:
+    match = _FILTER.fullmatch(text.strip())
+    kind, of, field, values = match.groups() if match else ("", "", "", "")
+    name = (of or field or "").strip()
+    if not name:
         raise QueryInvalid(
-            f"“{text}” is no filter.", remedy="Use question:ID=KEY or field:NAME=VALUE."
+            f"“{text}” is no filter.",
+            remedy="Use FIELD=VALUE for an embedded field, or question:ID=KEY; field:NAME=VALUE "
+            "where the name holds a colon.",
         )
-    kind, of, values = match.groups()
+    wanted = tuple(value.strip() for value in values.split("|"))
+    if not all(wanted):
+        raise QueryInvalid(
+            f"“{text}” names no value.",
+            remedy="Write the value after the equals sign; put | between several, as in "
+            f"{name}=A|B.",
+        )
     return Filter.model_validate(
-        {"kind": kind, "of": of, "values": tuple(values.split("|")), "exclude": exclude}
+        {"kind": kind or "field", "of": name, "values": wanted, "exclude": exclude}
     )

@@ -244,6 +244,10 @@ def test_what_can_be_measured_passes(good: Definition) -> None:
             QuestionUnavailable, "“country”", "region, plan",
         ),
         (
+            define("nps", "NPS", **having("field", "CHANNEL", "web")),
+            QuestionUnavailable, "no embedded field “CHANNEL”", "write question:CHANNEL",
+        ),
+        (
             define("nps", "NPS", **having("field", "region")),
             QueryInvalid, "names no value", "Add the values",
         ),

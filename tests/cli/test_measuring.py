@@ -184,17 +184,23 @@ def test_what_is_left_out_may_be_included(
 
 
 def test_filters_keep_and_drop(connected: Command) -> None:
-    """--filter and --exclude split the responses; a share counts the answers it is given."""
+    """Included and excluded make up the whole; a share counts the answers it is given."""
     responses = (*PREVIEW, "--calculation", "responses")
     whole = connected.done(*responses)["value"]
     shop = connected.done(*responses, "--filter", "question:QID3=10|20")["value"]
     rest = connected.done(*responses, "--exclude", "question:QID3=10|20")["value"]
+    business = connected.done(*responses, "--include", "Segment=Business")["value"]
+    others = connected.done(*responses, "--exclude", "Segment = Business")["value"]
+    both = connected.done(
+        *responses, "--include", "field:Segment=Business", "--include", "question:QID3=10|20"
+    )["value"]
     share = connected.done(
         *(*PREVIEW, "--question", "QID3", "--calculation", "share", "--answers", "10, 20")
     )
 
     assert 0 < shop < whole
-    assert shop + rest == whole
+    assert shop + rest == business + others == whole
+    assert 0 < both < min(shop, business)
     assert share["value"] == pytest.approx(100 * shop / share["answered"])
     assert share["counted"] == ["Web shop", "App"]
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from smaply_metrics_core.cli.options import RESETTABLE, QueryOptions
 from smaply_metrics_core.cli.spread import spread
 from smaply_metrics_core.cli.usage import WrongUsage
+from smaply_metrics_core.errors import QueryInvalid
 from smaply_metrics_core.models.query import (
     Calculation,
     DateRange,
@@ -21,6 +22,7 @@ from smaply_metrics_core.models.query import (
     GroupBy,
     LeftOut,
     MetricType,
+    parse_filter,
 )
 
 FULL = Definition(
@@ -98,6 +100,63 @@ def test_every_option_reaches_the_definition() -> None:
         include=frozenset({LeftOut.UNFINISHED, LeftOut.SPAM}),
         reverse_scale=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("Region=North", Filter(kind="field", of="Region", values=("North",))),
+        (
+            " Region = North|South East ",
+            Filter(kind="field", of="Region", values=("North", "South East")),
+        ),
+        ("Region=North=East", Filter(kind="field", of="Region", values=("North=East",))),
+        ("field:utm:source=a", Filter(kind="field", of="utm:source", values=("a",))),
+        ("question:QID4_2=1|2", Filter(kind="question", of="QID4_2", values=("1", "2"))),
+        ("question=1", Filter(kind="field", of="question", values=("1",))),
+    ],
+)
+def test_a_filter_names_a_field_unless_it_names_a_question(given: str, read: Filter) -> None:
+    """A bare name is an embedded field's; the longer forms are for all others."""
+    assert parse_filter(given, exclude=False) == read
+
+
+@pytest.mark.parametrize(
+    "given", ["", "Region", "=North", "field:=x", "question:QID1", "quesiton:QID1=1", ":=x"]
+)
+def test_what_is_no_filter_is_refused(given: str) -> None:
+    """What names nothing, or nobody knows what, is refused with the forms that there are."""
+    with pytest.raises(QueryInvalid) as refused:
+        parse_filter(given, exclude=False)
+    assert "FIELD=VALUE" in refused.value.remedy
+
+
+@pytest.mark.parametrize("given", ["Region=", "question:QID1=|", "Region=a||b"])
+def test_a_filter_without_a_value_is_refused(given: str) -> None:
+    """A value that is empty would keep nothing."""
+    with pytest.raises(QueryInvalid, match="names no value"):
+        parse_filter(given, exclude=False)
+
+
+def test_including_values_and_including_kinds_are_told_apart() -> None:
+    """Options that begin alike are each read as what they are, in any order."""
+    app, read = typer.Typer(), list[QueryOptions]()
+
+    @app.command()
+    @spread
+    def ask(query: QueryOptions) -> None:
+        """Take the options."""
+        read.append(query)
+
+    said = ["--include-test", "--include", "a=1", "--include=b=2", "--include-spam"]
+    done = CliRunner().invoke(app, [*said, "--filter", "c=3", "--exclude", "d=4"])
+    assert done.exit_code == 0, done.output
+    (query,) = read
+    assert (query.filter, query.exclude) == (["a=1", "b=2", "c=3"], ["d=4"])
+    kinds = (query.test, query.spam, query.unfinished, query.preview)
+    assert kinds == (True, True, False, False)
+    for cut in ("--inclu", "--include-un"):
+        assert CliRunner().invoke(app, [cut, "a=1"]).exit_code == 2
 
 
 def test_an_edit_of_nothing_changes_nothing() -> None:

@@ -15,6 +15,7 @@ from smaply_metrics_core import Calculation, Definition
 from smaply_metrics_core.host import (
     Actor,
     AllowedDestinations,
+    AsyncMetricsHost,
     Deadlines,
     MetricsHost,
     Role,
@@ -102,24 +103,42 @@ class World:
     opened: list[MetricsHost] = field(default_factory=list)
     distribution: str = "the-shop"
     lease: float = 90.0
+    workers: int = 4
 
     def open(self) -> MetricsHost:
         """Open the home, as one more process would."""
         host = MetricsHost(
-            Settings(
-                home=self.home,
-                allowed=AllowedDestinations(store=self.home / "store.db"),
-                deadlines=Deadlines(lease=self.lease),
-            ),
+            self._settings(),
             environment=self.environment,
             clock=self.clock,
-            registry=SourceRegistry(
-                clock=self.clock,
-                entry_points=lambda: [entry_point("shop", self.shop, self.distribution)],
-            ),
+            registry=self._registry(),
         )
         self.opened.append(host)
         return host
+
+    def asynchronous(self, threads: int = 16) -> AsyncMetricsHost:
+        """Make the host of one more process, to be opened on an event loop."""
+        return AsyncMetricsHost(
+            self._settings(),
+            environment=self.environment,
+            clock=self.clock,
+            registry=self._registry(),
+            threads=threads,
+        )
+
+    def _settings(self) -> Settings:
+        return Settings(
+            home=self.home,
+            allowed=AllowedDestinations(store=self.home / "store.db"),
+            deadlines=Deadlines(lease=self.lease),
+            workers=self.workers,
+        )
+
+    def _registry(self) -> SourceRegistry:
+        return SourceRegistry(
+            clock=self.clock,
+            entry_points=lambda: [entry_point("shop", self.shop, self.distribution)],
+        )
 
 
 @pytest.fixture

@@ -55,20 +55,25 @@ class ShopCredentials(Credentials):
 
     api_token: Annotated[Token, FormField(label="API token")]
     base_url: Annotated[str, FormField(label="Base URL")] = "shop.example.com"
-    nickname: Annotated[str, FormField(label="Nickname", harmless=True)] = ""
+    nickname: Annotated[str | None, FormField(label="Nickname", harmless=True)] = None
 
 
 @dataclass
 class Shop:
     """The survey tool and its source in one; tests turn its knobs.
 
-    ``answers`` holds, for each survey, pairs of the recorded instant and the stars given.
+    ``answers`` holds, for each survey, pairs of the recorded instant and the stars given. ``asked``
+    says what was asked of it: ``surveys``, or the survey that was described.
     """
 
     tokens: set[str] = field(default_factory=lambda: {"right-token-0001"})
     answers: dict[str, list[tuple[datetime, str | None]]] = field(default_factory=dict)
     questions: set[str] = field(default_factory=lambda: {"stars", "taste"})
     unlisted: set[str] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
+    modified: dict[str, datetime] = field(default_factory=dict)
+    on_list: Callable[[SourceContext], object] | None = None
+    asked: list[str] = field(default_factory=list)
     failure: MetricsError | BaseException | None = None
     on_fetch: Callable[[SourceContext], object] | None = None
     fetches: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -108,7 +113,10 @@ class Shop:
         self, credentials: ShopCredentials, context: SourceContext
     ) -> Iterator[Survey]:
         """List what is not unlisted."""
+        self.asked.append("surveys")
         self._sign_in(credentials)
+        if self.on_list is not None:
+            self.on_list(context)
         for survey_id in self.answers:
             if survey_id not in self.unlisted:
                 yield self._survey(survey_id)
@@ -118,6 +126,7 @@ class Shop:
         self, credentials: ShopCredentials, context: SourceContext, survey_id: str
     ) -> Questionnaire:
         """Describe a survey of stars."""
+        self.asked.append(survey_id)
         self._sign_in(credentials)
         return Questionnaire(
             survey=self._survey(survey_id),
@@ -178,7 +187,11 @@ class Shop:
     def _survey(self, survey_id: str) -> Survey:
         if survey_id not in self.answers:
             raise SurveyUnavailable(f"There is no survey {survey_id}.", remedy="Share it.")
-        return Survey(id=survey_id, name=f"Survey {survey_id}")
+        return Survey(
+            id=survey_id,
+            name=self.names.get(survey_id, f"Survey {survey_id}"),
+            last_modified=self.modified.get(survey_id),
+        )
 
     def _tally(self, survey_id: str, query: MetricQuery, as_of: datetime) -> Tally:
         windows = []
@@ -224,6 +237,23 @@ class Hold:
     def let_go(self) -> None:
         """Let it, and every later one, go on."""
         self._go_on.set()
+
+
+class Stoppable:
+    """Put as ``on_fetch``: an export that goes on until it is told to stop."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.ended = threading.Event()
+
+    def __call__(self, context: SourceContext) -> None:
+        """Begin, and look again and again whether to go on."""
+        self.begun.set()
+        try:
+            while not self.ended.wait(0.005):
+                context.deadline.check()
+        finally:
+            self.ended.set()
 
 
 def stars(*given: str | None, at: datetime | None = None) -> list[tuple[datetime, str | None]]:

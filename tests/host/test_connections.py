@@ -24,13 +24,28 @@ from smaply_metrics_core.errors import (
     RoleRequired,
     SealBroken,
 )
-from smaply_metrics_core.host import Actor, ConnectionStatus, Freshness, Role
+from smaply_metrics_core.host import Actor, ConnectionStatus, Freshness, Role, SourceForm
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, KEY, TOKEN, VIEWER, values
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
     from smaply_metrics_core.models.check import StepResult
     from tests.host.conftest import World
+
+
+def test_a_form_says_what_a_source_asks_for(host: MetricsHost) -> None:
+    """Fields and check steps, as plain data: a host needs no class of a plugin."""
+    form = host.connections.form("shop")
+    assert (form.id, form.title) == ("shop", "The Shop")
+    assert [(field.label, field.secret, field.required) for field in form.fields] == [
+        ("API token", True, True),
+        ("Base URL", False, False),
+        ("Nickname", False, False),
+    ]
+    assert [step.name for step in form.steps] == ["reach", "authenticate", "list_surveys"]
+    assert SourceForm.model_validate_json(form.model_dump_json()) == form
+    with pytest.raises(NotFound):
+        host.connections.form("bakery")
 
 
 def test_connecting_checks_stores_and_masks(world: World, host: MetricsHost) -> None:
@@ -44,6 +59,7 @@ def test_connecting_checks_stores_and_masks(world: World, host: MetricsHost) -> 
     token = next(field for field in view.fields if field.name == "api_token")
     assert token.value.endswith(TOKEN[-4:])
     assert TOKEN[-5:] not in view.model_dump_json()
+    assert view.fields[-1].value == ""  # A nickname was not given; it is not called “None”.
 
 
 def test_nothing_written_holds_the_token(world: World, host: MetricsHost) -> None:
@@ -64,7 +80,7 @@ def test_a_second_connection_is_refused(connected: MetricsHost) -> None:
     """An account has one connection for each source."""
     with pytest.raises(AlreadyExists) as refused:
         connected.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
-    assert "Edit the existing one" in refused.value.remedy
+    assert "Edit Configuration" in refused.value.remedy
 
 
 def test_a_refused_token_is_not_stored(host: MetricsHost) -> None:

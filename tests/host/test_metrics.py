@@ -88,6 +88,15 @@ def test_a_definition_that_does_not_fit_is_never_saved(connected: MetricsHost) -
     assert connected.metrics.list(VIEWER) == ()
 
 
+def test_metrics_are_listed_by_workspace(connected: MetricsHost) -> None:
+    """A workspace's list holds its own metrics, and nobody else's."""
+    here = connected.metrics.add(EDITOR, "shop", "Here", AVERAGE, workspace="north")
+    there = connected.metrics.add(EDITOR, "shop", "There", AVERAGE, workspace="south")
+    assert connected.metrics.list(VIEWER, "north") == (here,)
+    assert connected.metrics.list(VIEWER, workspace="west") == ()
+    assert {metric.id for metric in connected.metrics.list(VIEWER)} == {here.id, there.id}
+
+
 def test_an_unknown_metric_is_not_found(connected: MetricsHost) -> None:
     """Loading names the metric that is not there."""
     with pytest.raises(NotFound, match="met_gone"):

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.exc import StatementError
 
 from smaply_metrics_core.errors import StoreError
-from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store import Store, engine
 from smaply_metrics_core.host.store.connections import AccountSettings, read_account, write_account
 from smaply_metrics_core.host.store.metrics import of_account
 from smaply_metrics_core.host.store.tables import accounts, connections, metadata
@@ -45,6 +45,40 @@ def test_processes_that_start_at_once_do_not_collide(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(opened, range(16))) == {"UTC"}
+
+
+def test_a_new_store_waits_for_who_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another process writes a file that has no write-ahead log yet, opening it waits."""
+    waits: list[bool] = []
+    wait_for_writer = engine._wait_for_writer  # noqa: SLF001  # Where opening stands still.
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE theirs (id)")
+
+        def written(connection: sqlite3.Connection) -> None:
+            waits.append(True)
+            other.execute("COMMIT")
+            wait_for_writer(connection)
+
+        monkeypatch.setattr(engine, "_wait_for_writer", written)
+        store = Store(tmp_path / "store.db")
+        with store.reading() as db:
+            assert read_account(db, "acme") == AccountSettings()
+        store.close()
+    assert waits == [True]
+
+
+def test_a_store_that_is_written_for_too_long_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for ever says so in words."""
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0)
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="locked"):
+            Store(tmp_path / "store.db")
 
 
 def test_a_newer_store_is_refused_in_words(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def already_connected(source: str) -> AlreadyExists:
     """Make the error for a second connection to one source."""
     return AlreadyExists(
         f"This account is connected to {source} already.",
-        remedy="Edit the existing one: Edit Configuration, or `smaply-metrics edit`.",
+        remedy="Change the existing one: Edit Configuration.",
     )
 
 
@@ -111,7 +111,7 @@ def find(db: Connection, account: str, connection_id: str) -> ConnectionRow:
     raise not_found(
         "connection",
         connection_id,
-        "Choose one of `smaply-metrics connections`, or connect the source first.",
+        "Choose one of the connections, or connect the source first.",
     )
 
 

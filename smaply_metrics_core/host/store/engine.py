@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from alembic import command
 from alembic.config import Config
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 30
 """How long a SQLite writer waits for another one before it gives up."""
+
+_PRIMARY: Final = 0xFF
+"""The part of SQLite's error codes that says what kind of error it is."""
 
 
 class Store:
@@ -118,10 +123,14 @@ def _sqlite_engine(path: Path) -> Engine:
     def _configure(connection: Any, _record: Any) -> None:  # noqa: ANN401  # A driver's object.
         # The driver would begin transactions late and deferred; `_begin` does it in its place.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
-            connection.execute(f"PRAGMA {pragma}")
-        # Deleted credentials must not linger in free pages.
-        connection.execute("PRAGMA secure_delete=ON")
+        try:
+            _use_write_ahead_log(connection)
+            # Deleted credentials must not linger in free pages.
+            for pragma in ("foreign_keys=ON", "synchronous=NORMAL", "secure_delete=ON"):
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()  # Nobody else would: the engine has not taken it over yet.
+            raise
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -130,3 +139,27 @@ def _sqlite_engine(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log, as often as it takes: of two at once, SQLite refuses one.
+
+    It does not wait for a writer here as it does elsewhere, since both could wait for each other.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() >= until:
+                raise
+        else:
+            return
+        _wait_for_writer(connection)
+
+
+def _wait_for_writer(connection: sqlite3.Connection) -> None:
+    """Return when nobody writes: to begin a transaction, SQLite waits up to the busy timeout."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")

@@ -58,14 +58,20 @@ def find(db: Connection, account: str, metric_id: str) -> Metric:
 
 def no_metric(metric_id: str) -> NotFound:
     """Make the error for a metric that is not in this account."""
-    return not_found("metric", metric_id, "Choose one of `smaply-metrics metric list`.")
+    return not_found(
+        "metric", metric_id, "It may have been deleted: choose one of the list of metrics."
+    )
 
 
-def of_account(db: Connection, account: str, *, source: str | None = None) -> tuple[Metric, ...]:
-    """Give the metrics of an account, oldest first, or only those of one source."""
+def of_account(
+    db: Connection, account: str, *, source: str | None = None, workspace: str | None = None
+) -> tuple[Metric, ...]:
+    """Give the metrics of an account, oldest first; only those of a source or a workspace."""
     statement = select(metrics).where(metrics.c.account == account)
     if source is not None:
         statement = statement.where(metrics.c.source == source)
+    if workspace is not None:
+        statement = statement.where(metrics.c.workspace == workspace)
     rows = db.execute(statement.order_by(metrics.c.created_at, metrics.c.id)).mappings()
     return tuple(metric_of(row) for row in rows)
 

@@ -1,0 +1,50 @@
+"""The JSON API, one module for each subject: what the pages do, for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from smaply_metrics_host.api import (
+    account,
+    cards,
+    connections,
+    debug_bundles,
+    jobs,
+    map_parts,
+    maps,
+    metrics,
+    people,
+    previews,
+    session,
+    sources,
+    surveys,
+    workspaces,
+)
+from smaply_metrics_host.api.describing import describe
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+SUBJECTS: Final = (
+    session,
+    sources,
+    connections,
+    surveys,
+    previews,
+    metrics,
+    cards,
+    maps,
+    map_parts,
+    debug_bundles,
+    jobs,
+    account,
+    people,
+    workspaces,
+)
+
+
+def add_api(app: FastAPI) -> None:
+    """Give an app the calls, and the document that describes them."""
+    for subject in SUBJECTS:
+        app.include_router(subject.router)
+    describe(app)

@@ -1,0 +1,77 @@
+"""What bodies and answers of the API share: strict models, names, ids."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import Path, Query
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from smaply_metrics_host.store.journeys import LONGEST_TITLE
+from smaply_metrics_host.store.people import LONGEST_NAME
+
+OWN_ID: Final = r"^[A-Za-z0-9_-]{1,60}$"
+SOURCE_ID: Final = r"^[A-Za-z0-9_.-]{1,200}$"
+"""Ids of sources, which are names of entry points; and ids of connections."""
+LONGEST_SURVEY_ID: Final = 400
+MOST_AT_ONCE: Final = 200
+LONGEST_WAIT: Final = 30.0
+
+
+class ApiModel(BaseModel):
+    """A body or an answer: takes no unknown field, and repeats no input in its errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def example(**values: Any) -> ConfigDict:  # noqa: ANN401  # JSON values.
+    """Configure a body to show an example in the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+Title = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TITLE)
+]
+"""The name of a metric, a map, a stage or a lane."""
+ShortName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME)
+]
+"""The name of a person or a workspace."""
+
+Id = Annotated[str, StringConstraints(pattern=OWN_ID)]
+ConnectionName = Annotated[
+    str,
+    StringConstraints(pattern=SOURCE_ID),
+    Field(description="The connection's id, or its source's: there is one for each source."),
+]
+SurveyId = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_SURVEY_ID)]
+
+SourceInPath = Annotated[
+    str, Path(description="The source's id.", pattern=SOURCE_ID, examples=["qualtrics"])
+]
+ConnectionInPath = Annotated[
+    str,
+    Path(
+        description="The connection's id, or its source's.",
+        pattern=SOURCE_ID,
+        examples=["qualtrics"],
+    ),
+]
+
+
+def id_in_path(what: str, sample: str) -> Any:  # noqa: ANN401  # What Path gives.
+    """Describe the id of one of this host's things in a path."""
+    return Path(description=f"The {what}'s id.", pattern=OWN_ID, examples=[sample])
+
+
+MetricInPath = Annotated[str, id_in_path("metric", "met_4f1d2a9be07c")]
+MapInPath = Annotated[str, id_in_path("journey map", "map_4f1d2a9be07c")]
+WaitInQuery = Annotated[
+    float,
+    Query(
+        description="Seconds to wait for the end; 0 answers at once.",
+        ge=0,
+        le=LONGEST_WAIT,
+        allow_inf_nan=False,
+    ),
+]

@@ -1,0 +1,119 @@
+"""What every call of the API goes through: who asks, which role it needs, what may be sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from smaply_metrics_core.host import Role
+from smaply_metrics_host.store.people import Person
+from smaply_metrics_host.web import csrf
+from smaply_metrics_host.web.asking import FormExpired, signed_in
+from smaply_metrics_host.web.json_body import JsonRequest
+from smaply_metrics_host.web.security import SAFE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from starlette.responses import Response
+
+    from smaply_metrics_host.store.people import Session
+
+PREFIX: Final = "/api"
+
+
+class Asking:
+    """The person who asks, and the role that the call needs: every call takes one of these."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+
+    async def __call__(self, request: Request) -> Person:
+        """Give who asks; their role was looked at before anything else."""
+        session: Session = request.state.session
+        return session.person
+
+
+Viewer = Annotated[Person, Depends(Asking(Role.VIEWER))]
+Editor = Annotated[Person, Depends(Asking(Role.EDITOR))]
+Admin = Annotated[Person, Depends(Asking(Role.ADMIN))]
+
+
+class ApiRoute(APIRoute):
+    """A call that looks at who asks before it reads what they send, and takes nothing unknown."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # Its parent's.
+        super().__init__(*args, **kwargs)
+        extra = {"x-role": self.role.name.lower()}
+        self.openapi_extra = {**(self.openapi_extra or {}), **extra}
+
+    @property
+    def role(self) -> Role:
+        """The role that it needs."""
+        (asking,) = (
+            one.call for one in self.dependant.dependencies if isinstance(one.call, Asking)
+        )
+        return asking.role
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Put the guard before what FastAPI makes of the function."""
+        handle = super().get_route_handler()
+        role, takes_body = self.role, self.body_field is not None
+        known = {
+            name
+            for field in self.dependant.query_params
+            for name in _names(field.alias, field.field_info.annotation)
+        }
+
+        async def guarded(request: Request) -> Response:
+            session = await signed_in(request)
+            if request.method not in SAFE:
+                _check_token(session, request)
+            session.person.actor.require(role, "This call")
+            _refuse_unknown(request, known)
+            if takes_body:
+                request = JsonRequest(request.scope, request.receive)
+                await request.json()
+            return await handle(request)
+
+        return guarded
+
+
+def api_router(subject: str, path: str = "") -> APIRouter:
+    """Make the router of a subject, which is also its tag in the OpenAPI document."""
+    return APIRouter(
+        prefix=f"{PREFIX}{path}",
+        tags=[subject],
+        route_class=ApiRoute,
+        generate_unique_id_function=lambda route: route.name,
+    )
+
+
+def _names(alias: str, taken: object) -> Iterable[str]:
+    """Give the names of the parameters that a function's argument takes: one, or a model's."""
+    if isinstance(taken, type) and issubclass(taken, BaseModel):
+        return taken.model_fields
+    return (alias,)
+
+
+def _check_token(session: Session, request: Request) -> None:
+    if not csrf.matches(request.headers.get(csrf.HEADER, ""), session.csrf):
+        raise FormExpired(
+            "The request does not carry this session's token.",
+            remedy="Send the csrf_token of GET /api/session in the header X-CSRF-Token.",
+        )
+
+
+def _refuse_unknown(request: Request, known: set[str]) -> None:
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise RequestValidationError(
+            [
+                {"type": "unknown", "loc": ("query", name), "msg": "there is no such parameter"}
+                for name in unknown
+            ]
+        )

@@ -1,0 +1,81 @@
+"""The schemas of the OpenAPI document: the bounds of bodies, and words from docstrings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from smaply_metrics_host.web.json_body import LARGEST_NUMBER, LONGEST_TEXT, MOST_ITEMS
+
+REFERENCE: Final = "#/components/schemas/"
+_WITHIN: Final = {"minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
+BOUNDS: Final[dict[str, dict[str, float]]] = {
+    "string": {"maxLength": LONGEST_TEXT},
+    "array": {"maxItems": MOST_ITEMS},
+    "number": _WITHIN,
+    "integer": _WITHIN,
+}
+"""What holds for every body, by JSON type."""
+NARROWER: Final = {"enum", "const", "format", "pattern"}
+_ATTRIBUTES: Final = re.compile(r"\n+Attributes:\n(.*)", re.DOTALL)
+_ATTRIBUTE: Final = re.compile(r"^    (\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
+
+
+def names_in(part: object, schemas: dict[str, Any]) -> set[str]:
+    """Find the names of all schemas that a part of the document refers to, and these in turn."""
+    found: set[str] = set()
+    pending = list(_references(part))
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += _references(schemas[name])
+    return found
+
+
+def bound(schema: object) -> None:
+    """Say the bounds of bodies wherever a schema says no narrower ones."""
+    if isinstance(schema, list):
+        for one in schema:
+            bound(one)
+    if not isinstance(schema, dict):
+        return
+    for name, one in schema.items():
+        if name not in {"examples", "default"}:
+            bound(one)
+    kind = schema.get("type")
+    if isinstance(kind, str) and not NARROWER & schema.keys():
+        for name, value in BOUNDS.get(kind, {}).items():
+            schema.setdefault(name, value)
+
+
+def take_words(schema: dict[str, Any]) -> None:
+    """Give each property the words that the model's docstring has for it."""
+    said = schema.get("description", "")
+    properties = schema.get("properties", {})
+    if attributes := _ATTRIBUTES.search(said):
+        for name, words in _ATTRIBUTE.findall(attributes[1]):
+            if name in properties:
+                properties[name].setdefault("description", _plain(words))
+        said = said[: attributes.start()]
+    if said:
+        schema["description"] = _plain(said)
+
+
+def _plain(words: str) -> str:
+    """Join lines that only the width of a docstring broke, and write code as Markdown does."""
+    paragraphs = re.split(r"\n\s*\n", words.replace("``None``", "null").replace("``", "`"))
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _references(part: object) -> Iterator[str]:
+    if isinstance(part, list):
+        for one in part:
+            yield from _references(one)
+    elif isinstance(part, dict):
+        for name, one in part.items():
+            if name == "$ref":
+                yield one.removeprefix(REFERENCE)
+            else:
+                yield from _references(one)

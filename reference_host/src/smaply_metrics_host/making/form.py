@@ -1,0 +1,192 @@
+"""What stands in a metric's form, just as people entered it: read from a request or a metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from starlette.datastructures import FormData
+
+    from smaply_metrics_core.host import Filter, Metric
+
+MOST_FILTERS: Final = 20
+DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class FilterRow:
+    """One filter: ``of`` is written as a group by is, ``question:ID`` or ``field:NAME``."""
+
+    of: str = ""
+    exclude: bool = False
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MetricForm:
+    """Everything in the form, as text; nothing here is checked.
+
+    Attributes:
+        metric: The id of the metric that is edited; empty for a new one.
+        version: The one that was read when its editing began.
+        search: What is looked for among the surveys.
+        survey_name: What a file that is uploaded is to be called.
+        first: The first day of a custom range.
+        last: Its last day, which belongs to it.
+        preview: Names the preview that is shown; see ``drafts``.
+    """
+
+    metric: str = ""
+    version: str = ""
+    workspace: str = ""
+    name: str = ""
+    source: str = ""
+    type: str = "number"
+    survey: str = ""
+    search: str = ""
+    survey_name: str = ""
+    question: str = ""
+    group_by: str = ""
+    calculation: str = ""
+    answers: tuple[str, ...] = ()
+    range: str = "all_time"
+    first: str = ""
+    last: str = ""
+    filters: tuple[FilterRow, ...] = ()
+    include: tuple[str, ...] = ()
+    reverse_scale: bool = False
+    chart: str = ""
+    heading: str = ""
+    subheading: str = ""
+    target: str = ""
+    prefix: str = ""
+    suffix: str = ""
+    reverse_colors: bool = False
+    latest_as_headline: bool = False
+    start_at_zero: bool = False
+    titles_on_right: bool = False
+    preview: str = ""
+
+
+_PLAIN: Final = {field.name: field.default for field in fields(MetricForm)}
+SPACED: Final = frozenset({"prefix", "suffix"})
+"""Texts whose spaces mean something: “ pts”."""
+ADD_FILTER: Final = "add_filter"
+REMOVE_FILTER: Final = "remove_filter"
+USE_QUESTION: Final = "use_question"
+USE_GROUP_BY: Final = "use_group_by"
+QUESTION_BEFORE: Final = "question_was"
+"""The question that the form was made for; so named in the form, as are source and survey."""
+
+
+def read(sent: FormData) -> MetricForm:
+    """Read what was sent, and do what its small buttons ask: add a filter, take one away."""
+    values: dict[str, object] = {}
+    for name, plain in _PLAIN.items():
+        if isinstance(plain, bool):
+            values[name] = name in sent
+        elif isinstance(plain, str):
+            values[name] = _text(sent, name, trim=name not in SPACED) if name in sent else plain
+    form = MetricForm(**values)  # type: ignore[arg-type]  # Each is of its default's type.
+    form = replace(
+        form,
+        question=_text(sent, USE_QUESTION) or form.question,
+        group_by=_text(sent, USE_GROUP_BY) or form.group_by,
+        answers=(*_texts(sent, "answers"), *_split(_text(sent, "typed_answers"), ",")),
+        include=_texts(sent, "include"),
+        filters=_filters(sent),
+    )
+    # Surveys of one source mean nothing to another, nor do questions of one survey, and so on.
+    if not _stayed(sent, "source_was", form.source):
+        form = replace(form, survey="", search="")
+    if not _stayed(sent, "survey_was", form.survey):
+        form = replace(form, question="", group_by=_anywhere(form.group_by), filters=())
+    if not _stayed(sent, QUESTION_BEFORE, form.question):
+        form = replace(form, answers=())
+    return form
+
+
+def filled(metric: Metric) -> MetricForm:
+    """Fill the form with a metric, to edit it."""
+    definition, display = metric.definition, metric.display
+    dates = definition.range
+    return MetricForm(
+        metric=metric.id,
+        version=str(metric.version),
+        workspace=metric.workspace,
+        name=metric.name,
+        source=metric.source,
+        type=definition.type.value,
+        survey=definition.survey_id,
+        question=definition.question_id or "",
+        group_by=str(definition.group_by or ""),
+        calculation=definition.calculation.value,
+        answers=definition.answers,
+        range=dates.preset,
+        first=dates.start.isoformat() if dates.start else "",
+        last=(dates.end - DAY).isoformat() if dates.end else "",
+        filters=tuple(_row(one) for one in definition.filters),
+        include=tuple(sorted(definition.include)),
+        reverse_scale=definition.reverse_scale,
+        chart=display.chart.value if display.chart else "",
+        heading=display.heading,
+        subheading=display.subheading,
+        target="" if display.target is None else f"{display.target:.15g}",
+        prefix=display.prefix,
+        suffix=display.suffix,
+        reverse_colors=display.reverse_colors,
+        latest_as_headline=display.latest_as_headline,
+        start_at_zero=display.start_at_zero,
+        titles_on_right=display.titles_on_right,
+    )
+
+
+def _anywhere(group_by: str) -> str:
+    """Keep a group by that goes with every survey."""
+    return group_by if group_by.startswith("period:") else ""
+
+
+def _row(one: Filter) -> FilterRow:
+    return FilterRow(f"{one.kind}:{one.of}", one.exclude, one.values)
+
+
+def _filters(sent: FormData) -> tuple[FilterRow, ...]:
+    rows = []
+    for number in range(MOST_FILTERS):
+        name = f"filter-{number}"
+        if f"{name}-of" not in sent:
+            break
+        of = _text(sent, f"{name}-of")
+        values = (*_texts(sent, f"{name}-value"), *_split(_text(sent, f"{name}-typed"), "\n"))
+        kept = values if _stayed(sent, f"{name}-was", of) else ()
+        rows.append(FilterRow(of, _text(sent, f"{name}-mode") == "exclude", kept))
+    gone = _text(sent, REMOVE_FILTER)
+    if gone.isdecimal() and int(gone) < len(rows):
+        del rows[int(gone)]
+    if ADD_FILTER in sent and len(rows) < MOST_FILTERS:
+        rows.append(FilterRow())
+    return tuple(rows)
+
+
+def _stayed(sent: FormData, before: str, now: str) -> bool:
+    """Whether a choice is the one that the form was made for; what hangs on it is kept then."""
+    return before not in sent or _text(sent, before) == now
+
+
+def _text(sent: FormData, name: str, *, trim: bool = True) -> str:
+    value = sent.get(name, "")
+    if not isinstance(value, str):
+        return ""  # A file in the place of a text.
+    text = value.replace("\0", "")
+    return text.strip() if trim else text
+
+
+def _texts(sent: FormData, name: str) -> tuple[str, ...]:
+    found = (one.strip() for one in sent.getlist(name) if isinstance(one, str))
+    return tuple(dict.fromkeys(one for one in found if one))
+
+
+def _split(text: str, by: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.strip() for one in text.split(by) if one.strip()))

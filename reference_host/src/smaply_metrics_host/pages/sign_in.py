@@ -1,0 +1,75 @@
+"""Signing in with a one-time link, and out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from smaply_metrics_core.host import InputError
+from smaply_metrics_host.site import CurrentSite
+from smaply_metrics_host.web.asking import CheckedForm
+from smaply_metrics_host.web.sign_in import COOKIE, clear_cookie, set_cookie
+
+router = APIRouter(include_in_schema=False)
+
+PREFETCHES: Final = {"prefetch", "preview", "prerender"}
+
+
+@router.get("/sign-in")
+async def explain(request: Request, site: CurrentSite) -> Response:
+    """Say how to get in."""
+    return site.templates.page(request, "sign_in.html", invited=None)
+
+
+@router.get("/sign-in/{token}")
+async def follow(
+    request: Request, site: CurrentSite, token: str, to: Annotated[str, Query(alias="next")] = "/"
+) -> Response:
+    """Sign in by link.
+
+    The link is used up at once, except where that could be meant otherwise: a browser that loads it
+    ahead, or that belongs to somebody else's session, is asked first.
+    """
+    purpose = request.headers.get("sec-purpose", request.headers.get("purpose", ""))
+    session = await site.sign_in.session(request)
+    if PREFETCHES & set(purpose.replace(";", " ").split()) or session is not None:
+        person = await run_in_threadpool(site.people.invited, token)
+        if person is None:
+            raise _no_longer_good()
+        return site.templates.page(request, "sign_in.html", invited=person)
+    return await _enter(site, token, to)
+
+
+@router.post("/sign-in/{token}")
+async def enter(site: CurrentSite, token: str) -> Response:
+    """Sign in after having been asked; the token in the address stands for a form's token."""
+    return await _enter(site, token, "/")
+
+
+@router.post("/sign-out")
+async def leave(request: Request, site: CurrentSite, _form: CheckedForm) -> Response:
+    """End the session."""
+    await run_in_threadpool(site.people.sign_out, request.cookies.get(COOKIE, ""))
+    response = RedirectResponse("/sign-in", 303)
+    clear_cookie(response)
+    return response
+
+
+async def _enter(site: CurrentSite, token: str, to: str) -> Response:
+    session = await run_in_threadpool(site.people.sign_in, token)
+    if session is None:
+        raise _no_longer_good()
+    own = to if to.startswith("/") and not to.startswith(("//", "/\\")) else "/"
+    response = RedirectResponse(own, 303)
+    set_cookie(response, session, site.settings)
+    return response
+
+
+def _no_longer_good() -> InputError:
+    return InputError(
+        "This sign-in link is no longer good: it works once, and for a day.",
+        remedy="Ask for another one: `smaply-metrics-host invite` prints it.",
+    )

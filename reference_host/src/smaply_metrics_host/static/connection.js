@@ -1,0 +1,65 @@
+// The form of a connection: shows a secret on request, and says at each field what is wrong with it.
+import { element } from "./job.js";
+
+for (const input of document.querySelectorAll("input[type=password]")) addToggle(input);
+for (const button of document.querySelectorAll("button[data-use]")) {
+  // With a script it fills the field in; the form is saved when people say so.
+  button.type = "button";
+  button.addEventListener("click", () => use(document.getElementById(button.dataset.use), button.value));
+}
+
+for (const form of document.querySelectorAll("form[data-job=saving]")) {
+  form.addEventListener("submit", () => clear(form));
+  form.addEventListener("job-ended", (event) => {
+    const { problem } = event.detail;
+    for (const field of problem?.fields ?? []) mark(form, field);
+    (form.querySelector("[aria-invalid]") ?? form.querySelector("button.primary")).focus();
+    document.getElementById("saving").scrollIntoView({ block: "nearest" });
+  });
+}
+
+function addToggle(input) {
+  const button = element("button", { type: "button", class: "button small reveal", "aria-controls": input.id, "aria-pressed": "false" }, "Show");
+  button.append(element("span", { class: "visually-hidden" }, ` ${input.labels[0].textContent}`));
+  const row = element("div", { class: "secret" });
+  input.replaceWith(row);
+  row.append(input, button);
+  button.addEventListener("click", () => {
+    const shown = input.type === "password";
+    input.type = shown ? "text" : "password";
+    button.firstChild.textContent = shown ? "Hide" : "Show";
+    button.setAttribute("aria-pressed", String(shown));
+  });
+}
+
+function use(input, value) {
+  input.value = value;
+  clear(input.form);
+  input.focus();
+}
+
+function mark(form, { name, message, suggestion }) {
+  const place = form.querySelector(`[data-field="${CSS.escape(name)}"]`);
+  if (!place) return;
+  const input = place.querySelector("input");
+  const said = element("p", { class: "field-problem", id: `${input.id}-problem` }, message);
+  place.classList.add("wrong");
+  place.append(said);
+  input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-describedby", `${input.id}-help ${said.id}`);
+  if (suggestion) {
+    const button = element("button", { type: "button", class: "button small", "data-use": input.id }, `Use ${suggestion}`);
+    button.addEventListener("click", () => use(input, suggestion));
+    place.append(button);
+  }
+}
+
+function clear(form) {
+  for (const place of form.querySelectorAll("[data-field].wrong")) {
+    place.classList.remove("wrong");
+    place.querySelectorAll(".field-problem, button[data-use]").forEach((old) => old.remove());
+    const input = place.querySelector("input");
+    input.removeAttribute("aria-invalid");
+    input.setAttribute("aria-describedby", `${input.id}-help`);
+  }
+}

@@ -1,0 +1,101 @@
+// Keeps an open map true: a stream of events tells which parts changed; where there is no stream,
+// the page asks again and again. Nothing here starts a refresh.
+import { dropCharts, watchCharts } from "./charts.js";
+import { sayTimes } from "./ago.js";
+
+const SOON = 2_000, LATER = 20_000;
+
+export function keepLive(map) {
+  const live = new Live(map, document.getElementById("live"), document.getElementById("live-said"));
+  document.addEventListener("visibilitychange", () => live.begin());
+  live.begin();
+}
+
+class Live {
+  constructor(map, sign, said) {
+    Object.assign(this, { map, sign, said, address: map.dataset.live, structure: map.dataset.structure });
+  }
+
+  // Listens while somebody can see the page: browsers allow few streams to one host.
+  begin() {
+    clearTimeout(this.timer);
+    if (document.hidden) { this.events?.close(); this.events = undefined; return; }
+    if (this.over || this.events) return;
+    if (window.EventSource) this.listen(); else this.ask();
+  }
+
+  listen() {
+    const events = (this.events = new EventSource(`${this.address}/events`));
+    events.addEventListener("state", ({ data }) => this.compare(JSON.parse(data)));
+    events.addEventListener("parts", ({ data }) => this.take(JSON.parse(data)));
+    events.addEventListener("over", ({ data }) => this.end(data));
+    events.onopen = () => this.tell("Live", "good");
+    events.onerror = () => {
+      if (events.readyState !== EventSource.CLOSED) { this.tell("Reconnecting…", "warn"); return; }
+      events.close();
+      this.events = undefined;
+      this.ask();
+    };
+  }
+
+  // What changed before the stream began is asked for.
+  async compare({ structure, versions }) {
+    const same = Object.entries(versions).every(([id, version]) => this.part(id)?.dataset.version === version);
+    if (!same || structure !== this.structure) await this.fetchParts();
+  }
+
+  async ask() {
+    let soon = false;
+    try { soon = await this.fetchParts(); this.tell("Live", "good"); } catch { this.tell("Reconnecting…", "warn"); }
+    clearTimeout(this.timer);
+    if (!this.over && !document.hidden) this.timer = setTimeout(() => this.ask(), soon ? SOON : LATER);
+  }
+
+  async fetchParts() {
+    const have = [...this.map.querySelectorAll("[data-part]")].map((part) => part.dataset.version);
+    const answer = await fetch(`${this.address}/cards?have=${have.join(",")}`, { headers: { accept: "application/json" } });
+    if (answer.status === 401 || answer.status === 404) { this.end(answer.status === 401 ? "signed-out" : "gone"); return false; }
+    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    const given = await answer.json();
+    this.take(given);
+    return given.refreshing;
+  }
+
+  take({ structure, parts }) {
+    const changed = parts.filter(({ id, version, html }) => this.replace(id, version, html));
+    const cards = changed.filter(({ id }) => id !== "notices").length;
+    if (cards) this.said.textContent = `${cards} ${cards === 1 ? "card was" : "cards were"} updated.`;
+    if (structure !== this.structure) document.getElementById("changed").hidden = false;
+  }
+
+  replace(id, version, html) {
+    const part = this.part(id);
+    if (!part || part.dataset.version === version) return false;
+    const open = new Set([...part.querySelectorAll("details[open]")].map((one) => one.dataset.keep));
+    const focused = part.contains(document.activeElement) ? document.activeElement.closest("details")?.dataset.keep : undefined;
+    dropCharts(part);
+    part.innerHTML = html;
+    part.dataset.version = version;
+    for (const one of part.querySelectorAll("details")) {
+      one.open = open.has(one.dataset.keep);
+      if (focused && one.dataset.keep === focused) one.querySelector("summary").focus({ preventScroll: true });
+    }
+    sayTimes(part);
+    watchCharts(part);
+    return true;
+  }
+
+  part(id) { return this.map.querySelector(`[data-part="${id}"]`); }
+
+  end(reason) {
+    this.over = true;
+    this.events?.close();
+    clearTimeout(this.timer);
+    this.tell(reason === "gone" ? "This map was deleted" : "You are signed out", "bad");
+  }
+
+  tell(words, tone) {
+    this.sign.textContent = words;
+    this.sign.className = `live ${tone}`;
+  }
+}

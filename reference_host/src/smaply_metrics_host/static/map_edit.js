@@ -1,0 +1,78 @@
+// Editing a map: names and texts are saved as they are left, questions are asked in a dialog.
+import "./charts.js";
+import { element, showProblem, token } from "./job.js";
+
+const saved = document.getElementById("saved");
+const dialog = document.getElementById("dialog");
+document.documentElement.classList.add("with-script");
+
+for (const form of document.querySelectorAll("form[data-quiet]")) {
+  form.addEventListener("change", () => save(form));
+  form.addEventListener("submit", (event) => { event.preventDefault(); document.activeElement?.blur(); });
+}
+
+async function save(form) {
+  if (!form.reportValidity()) return;
+  tell("Saving…", "");
+  try {
+    const answer = await fetch(form.action, {
+      method: "POST", body: new FormData(form), redirect: "manual",
+      headers: { accept: "application/json", "x-csrf-token": token() },
+    });
+    if (answer.type === "opaqueredirect") return tell("Saved", "good");
+    const problem = await answer.json();
+    tell(`${problem.message} ${problem.remedy}`, "bad");
+  } catch {
+    tell("Not saved: the connection to this app was lost.", "bad");
+  }
+}
+
+function tell(words, tone) {
+  saved.textContent = words;
+  saved.className = `live ${tone}`;
+}
+
+document.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  const link = event.target.closest("a[data-open]");
+  if (link) { event.preventDefault(); ask(link.href); }
+  if (event.target.closest("dialog [data-close]")) { event.preventDefault(); dialog.close(); }
+});
+
+// Shows the main part of another page here; its forms lead back to this one.
+async function ask(address) {
+  dialog.replaceChildren(element("p", { role: "status" }, "One moment…"));
+  dialog.showModal();
+  try {
+    const answer = await fetch(address);
+    if (!answer.ok || answer.redirected) return location.assign(address);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    dialog.replaceChildren(...page.querySelector("main").childNodes);
+    const heading = dialog.querySelector("h1");
+    dialog.setAttribute("aria-label", heading.textContent);
+    watchFinding(dialog);
+    const first = dialog.querySelector("input:not([type=hidden]), select, [data-close]");
+    (first ?? heading).focus();
+  } catch {
+    showProblem(dialog, { message: "The connection to this app was lost.", remedy: "Check your network and try again." });
+  }
+}
+
+// Shows, in a long list, what has all the words that are typed.
+function watchFinding(root) {
+  for (const input of root.querySelectorAll("input[data-find]")) {
+    input.closest("[hidden]")?.removeAttribute("hidden");
+    const entries = [...root.querySelectorAll(input.dataset.find)];
+    const none = root.querySelector(".place-none");
+    input.addEventListener("input", () => {
+      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      for (const entry of entries) {
+        const text = entry.textContent.toLowerCase();
+        entry.hidden = !words.every((word) => text.includes(word)) && !entry.querySelector(":checked");
+      }
+      for (const group of root.querySelectorAll("fieldset")) group.hidden = !group.querySelector(`${input.dataset.find}:not([hidden])`);
+      none.hidden = entries.some((entry) => !entry.hidden);
+    });
+    input.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
+  }
+}

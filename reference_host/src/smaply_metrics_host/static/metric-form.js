@@ -1,0 +1,203 @@
+// The form of a metric. Whatever is chosen is sent to the server, which renders the form anew; only the
+// parts that differ are swapped, so what somebody types or has the focus on stays. Without script the
+// same form is a page with buttons.
+import { dropCharts, watchCharts } from "./charts.js";
+import { follow, showProblem } from "./job.js";
+
+const AGAIN = "/metrics/form", PREVIEW = "/metrics/preview";
+const PAUSE = 350; // milliseconds after the last key
+const TYPED = "input:is([type=text], [type=search]), textarea";
+
+export async function fetchForm(address, place) {
+  return received(await ask(address), place);
+}
+
+export function watchForm(form) {
+  let timer, asking;
+
+  async function update(button) {
+    clearTimeout(timer);
+    asking?.abort();
+    const mine = asking = new AbortController();
+    const sent = new FormData(form, button);
+    try {
+      const fresh = await received(await ask(AGAIN, sent, mine.signal), notices());
+      if (fresh && !mine.signal.aborted) await sync(form, fresh, sent);
+    } catch (error) {
+      if (error.name !== "AbortError") lost(notices());
+    }
+  }
+
+  async function send(to, button) {
+    const sent = new FormData(form, button);
+    busy(true);
+    try {
+      const fresh = await received(await ask(to, sent), notices());
+      if (fresh) { await sync(form, fresh, sent); notices().scrollIntoView({ block: "nearest" }); }
+    } catch { lost(notices()); } finally { busy(false); }
+  }
+
+  async function preview(button) {
+    const place = form.querySelector("#preview-progress");
+    const buttons = form.querySelectorAll("[data-preview]");
+    const sent = new FormData(form, button);
+    buttons.forEach((one) => { one.disabled = true; });
+    try {
+      const answer = await ask(PREVIEW, sent);
+      if (answer.status !== 202) { const fresh = await received(answer, place); if (fresh) await sync(form, fresh, sent); return; }
+      const last = await follow(await answer.json(), place);
+      place.replaceChildren();
+      if (last.html) await showPreview(last.html);
+      else if (last.problem) showProblem(place, last.problem);
+    } catch { lost(place); } finally {
+      form.querySelectorAll("[data-preview]").forEach((one) => { one.disabled = false; });
+    }
+  }
+
+  async function showPreview(html) {
+    const shown = form.querySelector("#preview");
+    dropCharts(shown);
+    shown.innerHTML = html;
+    watchCharts(shown);
+    await update(); // Something may have been chosen meanwhile.
+  }
+
+  const notices = () => form.querySelector("#form-notices");
+  const busy = (now) => { form.toggleAttribute("aria-busy", now); form.querySelectorAll(".form-foot button").forEach((one) => { one.disabled = now; }); };
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const button = event.submitter;
+    const to = button?.getAttribute("formaction") ?? form.getAttribute("action");
+    if (to === AGAIN) update(button);
+    else if (to === PREVIEW) preview(button);
+    else send(to, button);
+  });
+  form.addEventListener("input", (event) => {
+    if (event.target.matches(TYPED)) { clearTimeout(timer); timer = setTimeout(update, PAUSE); }
+  });
+  form.addEventListener("change", (event) => {
+    if (!event.target.matches(`${TYPED}, [type=file]`)) update();
+  });
+  watchCharts(form);
+}
+
+function ask(address, body, signal) {
+  const headers = { accept: "application/json", "x-fragment": "metric-form" };
+  return fetch(address, { method: body ? "POST" : "GET", body, headers, signal });
+}
+
+// What came: a form to take over; or where to go, something to wait for, or a problem to show.
+async function received(answer, place) {
+  if (!answer.headers.get("content-type")?.includes("json")) {
+    if (answer.status === 413) return void showProblem(place, { message: "The file is too large.", remedy: "Upload one of up to 15 MB." });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("metric-form");
+    fresh?.querySelectorAll("noscript").forEach((one) => one.remove());
+    return fresh;
+  }
+  const said = await answer.json();
+  if (said.location) return void location.assign(said.location);
+  if (!said.events) return void showProblem(place, said);
+  const last = await follow(said, place);
+  place.replaceChildren();
+  if (last.problem) return void showProblem(place, last.problem);
+  return last.location ? fetchForm(last.location, place) : undefined;
+}
+
+function lost(place) {
+  showProblem(place, { message: "The connection to this app was lost.", remedy: "Check your network and try again; what you have entered is still here." });
+}
+
+// Takes over the parts of a fresh form that differ, without disturbing what was typed since `sent`.
+async function sync(form, fresh, sent) {
+  await released();
+  const before = document.activeElement, at = [before?.selectionStart, before?.selectionEnd];
+  const within = form.contains(before) && before.closest("[data-part]")?.dataset.part;
+  const typed = typedSince(form, sent);
+  for (const place of form.querySelectorAll("[data-parts]")) {
+    const parts = [...fresh.querySelectorAll(`[data-parts="${place.dataset.parts}"] > [data-part]`)];
+    const names = new Set(parts.map((part) => part.dataset.part));
+    let last = null;
+    for (const part of parts) {
+      const old = place.querySelector(`:scope > [data-part="${part.dataset.part}"]`);
+      if (old && alike(old, part)) { last = old; continue; }
+      keepOpen(old, part);
+      keepFile(old, part);
+      enter(part, typed);
+      if (old) { dropCharts(old); old.replaceWith(part); } else if (last) last.after(part); else place.prepend(part);
+      watchCharts(part);
+      last = part;
+    }
+    for (const old of place.querySelectorAll(":scope > [data-part]")) {
+      if (!names.has(old.dataset.part)) { dropCharts(old); old.remove(); }
+    }
+  }
+  if (!within || before.isConnected) return;
+  const again = (before.id && form.querySelector(`#${CSS.escape(before.id)}`)) || firstIn(form.querySelector(`[data-part="${within}"]`)) || form;
+  again.focus({ preventScroll: true });
+  if (again.matches(TYPED) && at[0] !== null) again.setSelectionRange(...at);
+}
+
+// Nothing is swapped between pressing and releasing a button: the click would be lost.
+let pressed = null;
+document.addEventListener("pointerdown", () => { pressed = Promise.withResolvers?.() ?? null; }, true);
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => { pressed?.resolve(); pressed = null; }), true);
+const released = () => Promise.race([pressed?.promise, new Promise((go) => { setTimeout(go, pressed ? 1000 : 0); })]);
+
+function typedSince(form, sent) {
+  const now = new FormData(form), typed = new Map();
+  for (const name of new Set(now.keys())) {
+    const [is, was] = [now.getAll(name), sent.getAll(name)].map((all) => all.filter((one) => typeof one === "string"));
+    if (is.join("\n") !== was.join("\n")) typed.set(name, is);
+  }
+  return typed;
+}
+
+function enter(part, typed) {
+  for (const control of part.querySelectorAll("[name]")) {
+    const values = typed.get(control.name);
+    if (!values || control.type === "hidden") continue;
+    if (["checkbox", "radio"].includes(control.type)) control.checked = values.includes(control.value);
+    else if (control.type !== "file") control.value = values[0];
+  }
+}
+
+// Whether two parts are the same to whoever looks at them and fills them.
+function alike(old, part) {
+  return settled(old).isEqualNode(settled(part));
+}
+
+function settled(part) {
+  const copy = part.cloneNode(true);
+  const controls = part.querySelectorAll("input, textarea, option");
+  copy.querySelectorAll("input, textarea, option").forEach((one, place) => {
+    const live = controls[place];
+    if (one.matches("option")) one.toggleAttribute("selected", live.selected);
+    else if (["checkbox", "radio"].includes(one.type)) one.toggleAttribute("checked", live.checked);
+    else if (one.matches("textarea")) one.textContent = live.value.trim();
+    else if (one.type !== "file") one.setAttribute("value", live.value);
+  });
+  copy.querySelectorAll("details").forEach((one) => one.removeAttribute("open"));
+  copy.querySelectorAll("[disabled]:is(button)").forEach((one) => one.removeAttribute("disabled"));
+  copy.querySelectorAll("figure.chart").forEach((one) => one.replaceChildren());
+  copy.querySelectorAll("noscript").forEach((one) => one.remove());
+  copy.removeAttribute("open");
+  copy.normalize();
+  return copy;
+}
+
+function keepOpen(old, part) {
+  const were = old ? [old, ...old.querySelectorAll("details")].filter((one) => one.matches("details")) : [];
+  const are = [part, ...part.querySelectorAll("details")].filter((one) => one.matches("details"));
+  are.forEach((one, place) => { if (were[place]?.open) one.open = true; });
+}
+
+function keepFile(old, part) {
+  const [was, is] = [old, part].map((one) => one?.querySelector("[type=file]"));
+  if (was?.files.length && is) is.replaceWith(was);
+}
+
+const firstIn = (part) => part?.querySelector("input:not([type=hidden]), select, textarea, button");
+
+const onPage = document.querySelector(".form-page > #metric-form");
+if (onPage) watchForm(onPage);

@@ -1,0 +1,92 @@
+"""Opening the host app's database: one SQLite file beside the framework's store."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy.exc import DatabaseError
+
+from smaply_metrics_core.host import StoreError
+from smaply_metrics_host.store.tables import metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAME: Final = "host.db"
+VERSION: Final = 1
+"""Of the tables; kept in the file, so that a file of another release is refused in words."""
+BUSY_SECONDS: Final = 30
+
+
+class Database:
+    """The file of people and journey maps.
+
+    Args:
+        home: The folder that it lies in; made when it is not there.
+
+    Raises:
+        StoreError: when the file is no database, or another release wrote it.
+    """
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = home / NAME
+        path.touch(mode=0o600, exist_ok=True)
+        self._engine = create_engine(
+            URL.create("sqlite", database=str(path)),
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        )
+        event.listen(self._engine, "connect", _configure)
+        event.listen(self._engine, "begin", _begin)
+        with self.writing() as db:
+            found = db.exec_driver_sql("PRAGMA user_version").scalar()
+            if found == 0:
+                metadata.create_all(db)
+                db.exec_driver_sql(f"PRAGMA user_version={VERSION}")
+        if found not in {0, VERSION}:
+            self.close()
+            raise StoreError(
+                f"{NAME} was written by another release of smaply-metrics-host.",
+                remedy="Install that release again, or use another --home.",
+            )
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Read one consistent state."""
+        with _in_words(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Write in one transaction: all of it, or nothing when the block raises."""
+        with _in_words(), self._engine.execution_options(writes=True).begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._engine.dispose()
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        raise StoreError(
+            f"{NAME} cannot be used: {error.orig}.",
+            remedy="Check that --home may be read and written, and that its disk has free space.",
+        ) from None
+
+
+def _configure(connection: Any, _record: Any) -> None:  # noqa: ANN401  # A driver's object.
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin(connection: Connection) -> None:
+    # A deferred transaction that turns into a writing one can fail without waiting.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,71 @@
+"""What a journey map is made of: stages as columns, lanes as rows, texts and cards in the cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.host import Display
+
+Kind = Literal["text", "data"]
+
+
+class Cell(NamedTuple):
+    """A place on a map, by ids."""
+
+    map: str
+    lane: str
+    stage: str
+
+
+@dataclass(frozen=True)
+class MapSummary:
+    """A map in a list."""
+
+    id: str
+    name: str
+    workspace: str
+    cards: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A column."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A row: of texts, or of metric cards."""
+
+    id: str
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class PlacedCard:
+    """A metric in a cell, shown as ``display`` says whatever the metric's defaults are now."""
+
+    id: str
+    map: str
+    lane: str
+    stage: str
+    metric: str
+    display: Display
+
+
+@dataclass(frozen=True)
+class JourneyMap:
+    """A whole map; ``texts`` by lane and stage."""
+
+    id: str
+    name: str
+    workspace: str
+    stages: tuple[Stage, ...]
+    lanes: tuple[Lane, ...]
+    texts: dict[tuple[str, str], str]
+    cards: tuple[PlacedCard, ...]

@@ -1,0 +1,78 @@
+"""What the stores of maps and cards share; every statement names the account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, select
+
+from smaply_metrics_core.host import InputError, NotFound
+from smaply_metrics_host.store.tables import lanes, maps, stages
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Table
+
+    from smaply_metrics_host.store.journey import Cell, Kind
+
+
+def no_such(what: str) -> NotFound:
+    """Make the error for what this account does not have."""
+    return NotFound(f"There is no such {what}.", remedy="Go back and reload the page.")
+
+
+def remove_row(db: Connection, table: Table, account: str, row: str, what: str) -> None:
+    """Delete one row of an account.
+
+    Raises:
+        NotFound: when the account has none of this id.
+    """
+    gone = db.execute(delete(table).where(table.c.account == account, table.c.id == row))
+    if gone.rowcount == 0:
+        raise no_such(what)
+
+
+def next_position(db: Connection, table: Table, account: str, map_id: str, most: int) -> int:
+    """Give the position behind the last row of a map, if there may be one more.
+
+    Raises:
+        InputError: when the map is full.
+        NotFound: when this account has no such map.
+    """
+    known = select(maps.c.id).where(maps.c.account == account, maps.c.id == map_id)
+    if db.execute(known).scalar() is None:
+        raise no_such("journey map")
+    count, last = db.execute(
+        select(func.count(), func.max(table.c.position)).where(
+            table.c.account == account, table.c.map == map_id
+        )
+    ).one()
+    if count >= most:
+        raise InputError(
+            f"This map has {most} {table.name} already.",
+            remedy="Remove some of them, or begin another map.",
+        )
+    return 0 if last is None else last + 1
+
+
+def require_cell(db: Connection, account: str, cell: Cell, kind: Kind) -> None:
+    """Let pass a cell that is there, and holds this kind.
+
+    Raises:
+        InputError: when its lane is of the other kind.
+        NotFound: when this account has no such cell on this map.
+    """
+    found = db.execute(
+        select(lanes.c.kind).where(
+            lanes.c.account == account, lanes.c.map == cell.map, lanes.c.id == cell.lane
+        )
+    ).scalar()
+    column = select(stages.c.id).where(
+        stages.c.account == account, stages.c.map == cell.map, stages.c.id == cell.stage
+    )
+    if found is None or db.execute(column).scalar() is None:
+        raise no_such("cell")
+    if found != kind:
+        raise InputError(
+            f"This lane holds {'texts' if found == 'text' else 'metric cards'}.",
+            remedy=f"Use a {kind} lane.",
+        )

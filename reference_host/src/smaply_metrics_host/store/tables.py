@@ -1,0 +1,125 @@
+"""The tables of the host app; each row belongs to an account."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("name", String(200), nullable=False),
+)
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("account", ForeignKey("accounts.id"), nullable=False),
+    Column("name", String(200), nullable=False),
+    UniqueConstraint("account", "name"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("account", ForeignKey("accounts.id"), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("role", Integer, nullable=False),
+    UniqueConstraint("account", "name"),
+)
+
+# Of invitations and sessions only a digest is kept: whoever reads the file can use none of them.
+# Times are seconds since the epoch: they are compared, never shown.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("account", ForeignKey("accounts.id"), nullable=False),
+    Column("person", ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("account", ForeignKey("accounts.id"), nullable=False),
+    Column("person", ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+
+maps = Table(
+    "maps",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("account", ForeignKey("accounts.id"), nullable=False),
+    Column("workspace", ForeignKey("workspaces.id"), nullable=False),
+    Column("name", String(300), nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+stages = Table(
+    "stages",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("account", ForeignKey("accounts.id"), nullable=False),
+    Column("map", ForeignKey("maps.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(300), nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("account", ForeignKey("accounts.id"), nullable=False),
+    Column("map", ForeignKey("maps.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(300), nullable=False),
+    # "text" or "data"
+    Column("kind", String(10), nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("lane", ForeignKey("lanes.id", ondelete="CASCADE"), primary_key=True),
+    Column("stage", ForeignKey("stages.id", ondelete="CASCADE"), primary_key=True),
+    Column("account", ForeignKey("accounts.id"), nullable=False),
+    Column("map", ForeignKey("maps.id", ondelete="CASCADE"), nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("account", ForeignKey("accounts.id"), nullable=False),
+    Column("map", ForeignKey("maps.id", ondelete="CASCADE"), nullable=False),
+    Column("lane", ForeignKey("lanes.id", ondelete="CASCADE"), nullable=False),
+    Column("stage", ForeignKey("stages.id", ondelete="CASCADE"), nullable=False),
+    # A metric's id; the metric itself is the framework's, so it may be gone.
+    Column("metric", String(60), nullable=False),
+    # How it is shown here: the metric's display defaults as they were when the card was placed.
+    Column("display", JSON, nullable=False),
+    Column("position", Integer, nullable=False),
+    Index("ix_cards_metric", "account", "metric"),
+)

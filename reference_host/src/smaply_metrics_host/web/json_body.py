@@ -1,0 +1,113 @@
+"""Bodies in JSON: read strictly and within bounds, and refused in words that name the field."""
+
+from __future__ import annotations
+
+from email.message import Message
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import from_json
+
+from smaply_metrics_core.host import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_BYTES: Final = 256 * 1024
+LONGEST_TEXT: Final = 5_000
+LONGEST_NAME: Final = 200
+MOST_ITEMS: Final = 500
+LARGEST_NUMBER: Final = 1e18
+
+Place = tuple[str | int, ...]
+
+
+class NotJson(InputError):
+    """A body that is not JSON, where JSON is wanted."""
+
+    kind = "not_json"
+
+
+class BodyTooLarge(InputError):
+    """A body with more bytes than anybody needs."""
+
+    kind = "too_large"
+
+
+class JsonRequest(Request):
+    """A request whose body is one JSON object within bounds."""
+
+    async def json(self) -> dict[str, Any]:
+        """Give the object.
+
+        Raises:
+            NotJson: when the body does not say that it is JSON.
+            BodyTooLarge: when it is longer than ``MOST_BYTES``.
+            RequestValidationError: when it is no JSON object, or something in it is out of bounds.
+        """
+        if not hasattr(self, "_object"):
+            _require_json(self.headers.get("content-type", ""))
+            self._object = checked_object(await self.body())
+        return self._object
+
+
+def checked_object(body: bytes) -> dict[str, Any]:
+    """Read a JSON object; raises as ``JsonRequest.json`` does."""
+    if len(body) > MOST_BYTES:
+        raise BodyTooLarge(
+            "The request is too large.", remedy=f"Send {MOST_BYTES // 1024} KB or less."
+        )
+    try:
+        # Unlike the standard library's: no lone surrogates, no NaN, no digits without end.
+        value = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise _refused([((), f"this is no JSON: {error}")]) from None
+    if not isinstance(value, dict):
+        raise _refused([((), "a JSON object is wanted")])
+    wrong = list(_out_of_bounds((), value))
+    if wrong:
+        raise _refused(wrong)
+    return value
+
+
+def _require_json(content_type: str) -> None:
+    header = Message()
+    header["content-type"] = content_type
+    if header.get_content_type() != "application/json":
+        raise NotJson(
+            "The body is not said to be JSON.", remedy="Send Content-Type: application/json."
+        )
+
+
+def _out_of_bounds(place: Place, value: object) -> Iterator[tuple[Place, str]]:
+    if wrong := _wrong_with(value):
+        yield place, wrong
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _out_of_bounds((*place, index), one)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield from _out_of_bounds((*place, name), one)
+
+
+def _wrong_with(value: object) -> str:
+    match value:
+        case str() if len(value) > LONGEST_TEXT:
+            return f"a text has up to {LONGEST_TEXT:,} characters"
+        case str() if "\0" in value:
+            return "a text has no NUL character"
+        case int() | float() if abs(value) > LARGEST_NUMBER:
+            return f"a number lies within ±{LARGEST_NUMBER:g}"
+        case list() if len(value) > MOST_ITEMS:
+            return f"a list has up to {MOST_ITEMS} items"
+        case dict() if any(len(name) > LONGEST_NAME or "\0" in name for name in value):
+            return f"a name has up to {LONGEST_NAME} characters, none of them NUL"
+        case _:
+            return ""
+
+
+def _refused(wrong: list[tuple[Place, str]]) -> RequestValidationError:
+    return RequestValidationError(
+        [{"type": "body", "loc": ("body", *place), "msg": message} for place, message in wrong]
+    )

@@ -1,0 +1,51 @@
+"""Time zones to choose from, as people look for them: by region, then by city."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+REGIONS: Final = (
+    "Africa",
+    "America",
+    "Antarctica",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Europe",
+    "Indian",
+    "Pacific",
+)
+"""Of names; others are older names of the same zones."""
+UTC: Final = "UTC"
+
+
+class Zone(NamedTuple):
+    """A zone in a list."""
+
+    name: str
+    label: str
+
+
+def zones(now: datetime, chosen: str) -> dict[str, list[Zone]]:
+    """Give every zone by region, with its hours from UTC at present; ``chosen`` is among them."""
+    found: dict[str, list[Zone]] = defaultdict(list)
+    known = _names()
+    for name in known if chosen in known else (chosen, *known):
+        region, _, place = name.partition("/")
+        label = (place or name).replace("_", " ")
+        offset = f"{now.astimezone(ZoneInfo(name)):%z}"
+        said = "" if name == UTC else f" (UTC{offset[:3]}:{offset[3:]})"
+        found[region if place else "Everywhere"].append(Zone(name, f"{label}{said}"))
+    return found
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    places = (name for name in available_timezones() if name.split("/")[0] in REGIONS)
+    return (UTC, *sorted(places))

@@ -1,0 +1,29 @@
+"""One Chromium for all tests of a worker, and windows that are asked for complaints at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reference_host.tests.e2e.browsing import Browsers, chromium
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def browsers(browser: Browser) -> Iterator[Browsers]:
+    """Windows for one test; it fails when a page had a script error or broke the policy."""
+    made = Browsers(browser)
+    yield made
+    assert made.close() == []

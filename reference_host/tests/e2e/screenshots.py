@@ -1,0 +1,102 @@
+"""Pictures of all pages, states, widths: ``python -m reference_host.tests.e2e.screenshots DIR``.
+
+With ``--guide`` the pictures of docs/guide.md are taken instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser, Page
+
+from reference_host.tests.e2e import walking
+from reference_host.tests.e2e.browsing import Browsers, chromium
+from reference_host.tests.e2e.guided import PAGE, Guide
+from reference_host.tests.e2e.states import STATES, State
+from reference_host.tests.world import TOKEN, MovableClock, World, running
+from smaply_metrics_qualtrics.sandbox import SandboxServer
+from smaply_metrics_qualtrics.sandbox.generator import generate
+
+WIDTHS: Final = (390, 768, 1280, 2560)
+SETTLED: Final = "() => ![...document.images].some((image) => !image.complete)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("build/screenshots"))
+    parser.add_argument("--guide", action="store_true", help="those of docs/guide.md")
+    parser.add_argument("--only", default="", help="states whose name begins so")
+    options = parser.parse_args(arguments)
+    with chromium() as browser:
+        if options.guide:
+            take_guide(browser)
+        else:
+            options.folder.mkdir(parents=True, exist_ok=True)
+            for state in STATES:
+                if state.name.startswith(options.only):
+                    take(browser, state, options.folder)
+    return 0
+
+
+def take(browser: Browser, state: State, folder: Path) -> None:
+    """Take pictures of one state: each width light, and two of them dark."""
+    with world(MovableClock()) as made:
+        path = state.arrange(made)
+        browsers = Browsers(browser)
+        for width in WIDTHS:
+            for dark in (False, True):
+                visit = browsers.visit(
+                    made, state.role, path, account=state.account, width=width, dark=dark
+                )
+                visit.page.wait_for_load_state("load")
+                visit.page.wait_for_function(SETTLED)
+                name = f"{state.name}.{width}{'.dark' if dark else ''}.png"
+                visit.page.screenshot(path=folder / name, full_page=True)
+                visit.page.context.close()
+        browsers.visits.clear()
+
+
+def take_guide(browser: Browser) -> None:
+    """Take the pictures of the guide into the folder beside it."""
+    folder = PAGE.parent / "guide"
+    folder.mkdir(exist_ok=True)
+
+    def keep(page: Page, name: str) -> None:
+        page.wait_for_function(SETTLED)
+        page.screenshot(path=folder / f"{name}.png")
+
+    clock = MovableClock()
+    with world(clock) as made:
+        browsers = Browsers(browser)
+        guide = Guide(keep)
+        walking.connect(made, browsers, guide)
+        walking.make_metrics(made, browsers, guide)
+        address = walking.place_them(made, browsers, guide)
+        walking.read_it(made, browsers, guide, address, clock)
+        walking.mend(made, browsers, guide, address)
+        walking.download(made, browsers, guide)
+        browsers.close()
+
+
+@contextmanager
+def world(sandbox_clock: MovableClock) -> Iterator[World]:
+    """Run the app with a sandbox of its own."""
+    with tempfile.TemporaryDirectory(prefix="screenshots-") as folder:
+        surveys, home = Path(folder, "surveys"), Path(folder, "home")
+        generate(surveys, seed=1, until=datetime.now(UTC))
+        with SandboxServer(surveys, token=TOKEN, now=sandbox_clock.now) as sandbox:
+            os.environ["SMAPLY_QUALTRICS_SANDBOX"] = sandbox.host
+            with running(home, sandbox) as made:
+                yield made
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

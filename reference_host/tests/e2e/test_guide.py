@@ -1,0 +1,48 @@
+"""The guide is true: every step can be taken, every word is on a page, every picture is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reference_host.tests.e2e import walking
+from reference_host.tests.e2e.guided import PAGE, Guide, sections, shown_pictures
+
+if TYPE_CHECKING:
+    from reference_host.tests.e2e.browsing import Browsers
+    from reference_host.tests.world import MovableClock, World
+
+
+def test_the_guide_can_be_followed(
+    world: World, browsers: Browsers, sandbox_clock: MovableClock
+) -> None:
+    """From an empty account to a map that refreshes itself, breaks, and is mended."""
+    guide = Guide(keep=lambda page, _: None)
+
+    walking.connect(world, browsers, guide)
+    walking.make_metrics(world, browsers, guide)
+    address = walking.place_them(world, browsers, guide)
+    walking.read_it(world, browsers, guide, address, sandbox_clock)
+    walking.mend(world, browsers, guide, address)
+    name = walking.download(world, browsers, guide)
+
+    assert name.startswith("qualtrics-SV_RelationshipA01")
+    assert guide.walked == list(sections())
+    assert guide.pictures == shown_pictures()
+    assert [one.accessibility() for one in browsers.visits] == [[]] * len(browsers.visits)
+
+
+def test_each_picture_is_there() -> None:
+    """What the guide shows lies beside it, and nothing else."""
+    there = {file.stem for file in (PAGE.parent / "guide").glob("*.png")}
+
+    assert there == set(shown_pictures())
+
+
+def test_a_word_that_is_on_no_page_is_found() -> None:
+    """The check of the guide can fail."""
+    guide = Guide(keep=lambda page, _: None)
+
+    with pytest.raises(AssertionError, match="not on the pages"), guide.section("Read the map"):
+        pass

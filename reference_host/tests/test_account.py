@@ -1,0 +1,203 @@
+"""Account settings → Account: dates and times, people, workspaces."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reference_host.tests.world import ACCOUNT
+from smaply_metrics_core.host import Role
+
+if TYPE_CHECKING:
+    from reference_host.tests.world import Browser, World
+
+PAGE = "/settings/account"
+LONG = "N" * 201
+
+
+def link_on(text: str) -> str:
+    """Give the sign-in link that a page shows."""
+    (link,) = re.findall(r'id="link" value="([^"]+)"', text)
+    return str(link)
+
+
+def id_of(world: World, name: str) -> str:
+    """Give somebody's id."""
+    (person,) = (one for one in world.site.people.of_account(ACCOUNT) if one.name == name)
+    return person.id
+
+
+@pytest.fixture
+def ada(world: World) -> Browser:
+    """The Admin."""
+    return world.client(Role.ADMIN)
+
+
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.VIEWER])
+def test_the_page_is_for_admins(world: World, role: Role) -> None:
+    """Others read whom to ask, and find no link to it."""
+    browser = world.client(role)
+
+    assert browser.get(PAGE).status_code == 403
+    assert "Ask an Admin" in browser.get(PAGE).text
+    assert PAGE not in browser.get("/maps").text
+
+
+def test_dates_and_times_are_chosen_from_lists(world: World, ada: Browser) -> None:
+    """Every zone with its hours from UTC, every weekday; what was chosen is chosen next time."""
+    page = ada.submit(PAGE, f"{PAGE}/times", {"zone": "Asia/Kolkata", "week_start": "7"})
+
+    assert page.url.path == PAGE
+    assert "Dates and times are saved" in page.text
+    assert '<option value="Asia/Kolkata" selected>Kolkata (UTC+05:30)</option>' in page.text
+    assert '<option value="7" selected>Sunday</option>' in page.text
+    account = world.run(world.site.metrics.metrics.account(world.actor()))
+    assert (account.zone, account.week_start) == ("Asia/Kolkata", 7)
+
+
+@pytest.mark.parametrize(
+    ("zone", "week_start"),
+    [("Asia/Kolkatta", "1"), ("", "1"), ("UTC", "8"), ("UTC", "²"), ("UTC", "")],
+)
+def test_no_other_dates_and_times_are_taken(ada: Browser, zone: str, week_start: str) -> None:
+    """What is not on the lists is refused in words, and nothing is saved."""
+    page = ada.submit(PAGE, f"{PAGE}/times", {"zone": zone, "week_start": week_start})
+
+    assert page.status_code == 422
+    assert "Not saved" in page.text
+    assert '<option value="UTC" selected>UTC</option>' in page.text
+
+
+def test_somebody_is_invited_by_a_link_that_is_shown_once(world: World, ada: Browser) -> None:
+    """The link stands on the answer to the invitation and nowhere else; it signs in once."""
+    shown = ada.submit(PAGE, f"{PAGE}/people", {"name": " Nora ", "role": "editor"})
+    link = link_on(shown.text)
+
+    assert link.startswith(f"{world.url}/sign-in/")
+    assert link not in ada.get(PAGE).text
+    entered = world.client(None).get(link)
+    assert "Nora" in entered.text
+    assert "Editor" in entered.text
+    assert world.client(None).get(link).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"name": "", "role": "viewer"}, "Enter 1 to 200 characters"),
+        ({"name": LONG, "role": "viewer"}, "Enter 1 to 200 characters"),
+        ({"name": "Nora", "role": "owner"}, "There is no such role"),
+        ({"name": "Nora"}, "There is no such role"),
+        ({"name": "Ada", "role": "viewer"}, "Ada is in this account already"),
+    ],
+)
+def test_an_invitation_that_does_not_fit_is_refused(
+    ada: Browser, fields: dict[str, str], said: str
+) -> None:
+    """It says what to enter, and keeps what was typed; nobody's role changes by the way."""
+    page = ada.submit(PAGE, f"{PAGE}/people", fields)
+
+    assert page.status_code == 422
+    assert said in page.text
+    assert f'name="name" value="{fields["name"]}"' in page.text
+    assert ada.get(PAGE).status_code == 200
+
+
+def test_a_lost_link_is_made_anew(world: World, ada: Browser) -> None:
+    """Somebody who is in the account gets another link; they keep their role."""
+    world.client(Role.EDITOR)
+
+    shown = ada.submit(PAGE, f"{PAGE}/people/{id_of(world, 'Emil')}/link", {})
+
+    entered = world.client(None).get(link_on(shown.text))
+    assert "Emil" in entered.text
+    assert "Editor" in entered.text
+
+
+def test_a_role_counts_at_once(world: World, ada: Browser) -> None:
+    """Somebody who is signed in may do more, or less, with their next request."""
+    emil = world.client(Role.EDITOR)
+    address = f"{PAGE}/people/{id_of(world, 'Emil')}/role"
+
+    before = emil.get(PAGE).status_code
+    said = ada.submit(PAGE, address, {"role": "admin"}).text
+    as_admin = emil.get(PAGE).status_code
+    ada.submit(PAGE, address, {"role": "viewer"})
+    as_viewer = emil.get("/settings/integrations").status_code
+
+    assert (before, as_admin, as_viewer) == (403, 200, 403)
+    assert "The role is changed" in said
+    assert ada.submit(PAGE, address, {"role": "owner"}).status_code == 422
+
+
+def test_who_is_removed_is_signed_out(world: World, ada: Browser) -> None:
+    """It asks first; then their session and links are good for nothing."""
+    emil = world.client(Role.EDITOR)
+    address = f"{PAGE}/people/{id_of(world, 'Emil')}/remove"
+    link = link_on(ada.submit(PAGE, f"{PAGE}/people/{id_of(world, 'Emil')}/link", {}).text)
+
+    asked = ada.get(address).text
+    page = ada.submit(address, address, {})
+
+    assert "Remove <bdi>Emil</bdi>?" in asked
+    assert "no longer in this account" in page.text
+    assert "Emil" not in page.text
+    assert emil.get("/maps").url.path == "/sign-in"
+    assert world.client(None).get(link).status_code == 422
+    assert ada.get(address).status_code == 404
+
+
+def test_an_admin_stays(world: World, ada: Browser) -> None:
+    """The page offers nobody their own removal or another role, and takes neither."""
+    own = f"{PAGE}/people/{id_of(world, 'Ada')}"
+
+    page = ada.get(PAGE).text
+    refused = [
+        ada.submit(PAGE, f"{own}/role", {"role": "viewer"}),
+        ada.submit(PAGE, f"{own}/remove", {}),
+    ]
+
+    assert own not in page
+    assert [answer.status_code for answer in refused] == [422, 422]
+    assert "Ask another Admin of this account" in refused[0].text
+    assert ada.get(PAGE).status_code == 200
+
+
+def test_people_of_another_account_are_not_found(world: World, ada: Browser) -> None:
+    """Their ids are as unknown as any other."""
+    world.client(Role.EDITOR, account="other")
+    (other,) = world.site.people.of_account("other")
+    own = f"{PAGE}/people/{other.id}"
+
+    answers = [
+        ada.get(f"{own}/remove"),
+        ada.submit(PAGE, f"{own}/remove", {}),
+        ada.submit(PAGE, f"{own}/role", {"role": "viewer"}),
+        ada.submit(PAGE, f"{own}/link", {}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404] * 4
+    assert world.site.people.of_account("other") == (other,)
+
+
+def test_workspaces_are_added_and_renamed(world: World, ada: Browser) -> None:
+    """No two are called the same; a name keeps what a page could stumble over."""
+    (first,) = world.site.people.workspaces(ACCOUNT)
+    world.site.people.invite("other", "Ada", Role.ADMIN)
+    others = world.site.people.add_workspace("other", "Theirs")
+
+    ada.submit(PAGE, f"{PAGE}/workspaces", {"workspace": "<b>Retail</b>"})
+    taken = ada.submit(PAGE, f"{PAGE}/workspaces", {"workspace": "<b>Retail</b>"})
+    same = ada.submit(PAGE, f"{PAGE}/workspaces/{first.id}", {"name": "<b>Retail</b>"})
+    renamed = ada.submit(PAGE, f"{PAGE}/workspaces/{first.id}", {"name": "Shops"})
+    foreign = ada.submit(PAGE, f"{PAGE}/workspaces/{others.id}", {"name": "Ours"})
+
+    assert (taken.status_code, same.status_code, foreign.status_code) == (422, 422, 404)
+    assert 'value="&lt;b&gt;Retail&lt;/b&gt;"' in renamed.text
+    assert "<b>Retail" not in renamed.text
+    assert [one.name for one in world.site.people.workspaces(ACCOUNT)] == [
+        "<b>Retail</b>",
+        "Shops",
+    ]

@@ -1,0 +1,150 @@
+"""The command: inviting, serving, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from reference_host.tests.world import Browser
+from smaply_metrics_core.host import Role, SystemClock
+from smaply_metrics_host.store.database import NAME, Database
+from smaply_metrics_host.store.people import People
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMMAND = str(Path(sys.executable).with_name("smaply-metrics-host"))
+SECONDS = 60
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A host that serves a home, and its address."""
+    process = subprocess.Popen(
+        [COMMAND, "--home", str(tmp_path), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        found = re.search(r"http://\S+", process.stdout.readline())
+        assert found is not None
+        yield found[0], process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def test_an_invitation_is_a_link_that_signs_in(
+    tmp_path: Path, served: tuple[str, subprocess.Popen[str]]
+) -> None:
+    """What `invite` prints opens the host that serves the same home."""
+    url, _ = served
+
+    done = run("invite", "acme", "Vera", "--home", str(tmp_path), "--public-url", url)
+
+    assert done.returncode == 0, done.stderr
+    answer = httpx.get(done.stdout.strip(), timeout=SECONDS)
+    assert answer.status_code == 303
+    assert "smaply_session" in answer.cookies
+
+
+def test_it_ends_cleanly_while_somebody_watches(
+    tmp_path: Path, served: tuple[str, subprocess.Popen[str]]
+) -> None:
+    """SIGTERM ends it at once and without a word, although an open map listens for events."""
+    url, process = served
+    link = run("invite", "acme", "Emil", "--role", "editor", "--home", str(tmp_path)).stdout
+    with Browser(base_url=url, timeout=SECONDS, follow_redirects=True) as emil:
+        emil.get(urlsplit(link.strip()).path)
+        (workspace,) = emil.get("/api/workspaces").json()
+        fields = {"name": "Journey", "workspace": workspace["id"]}
+        journey = emil.submit("/maps", "/maps", fields).url.path.removesuffix("/edit")
+        with emil.stream("GET", f"{journey}/events") as events:
+            assert next(events.iter_lines()).startswith("retry")
+
+            process.send_signal(signal.SIGTERM)
+
+            code = process.wait(SECONDS)
+    assert code in {0, -signal.SIGTERM}
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+
+
+def test_an_invitation_gives_the_role(tmp_path: Path) -> None:
+    """Inviting somebody again changes their role."""
+    for role in ("viewer", "admin"):
+        assert (
+            run("invite", "acme", "Vera", "--role", role, "--home", str(tmp_path)).returncode == 0
+        )
+
+    database = Database(tmp_path)
+    (vera,) = People(database, SystemClock()).of_account("acme")
+    database.close()
+    assert vera.role is Role.ADMIN
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "--home"),
+        (("invite", "acme", "Vera"), "--home"),
+        (("invite", "Not An Id", "Vera", "--home", "HOME"), "lower-case"),
+        (("invite", "acme", "  ", "--home", "HOME"), "characters"),
+        (("--home", "HOME", "--public-url", "metrics.example.com"), "https://"),
+    ],
+)
+def test_what_does_not_fit_is_said_with_a_remedy(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    """Each refusal says what to do, on standard error, without a traceback."""
+    done = run(*(argument.replace("HOME", str(tmp_path)) for argument in arguments))
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    """Another program's port is not a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        done = run("--home", str(tmp_path), "--port", str(other.getsockname()[1]))
+
+    assert done.returncode == 1
+    assert "--port" in done.stderr
+
+
+def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
+    """A damaged file is refused in words and left as it is."""
+    (tmp_path / NAME).write_text("no database, but long enough to be looked at" * 100)
+
+    done = run("invite", "acme", "Vera", "--home", str(tmp_path))
+
+    assert done.returncode == 1
+    assert NAME in done.stderr
+    assert "Traceback" not in done.stderr

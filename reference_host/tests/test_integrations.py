@@ -1,0 +1,159 @@
+"""The list of integrations: every source with its state, and who may do what about it."""
+
+from __future__ import annotations
+
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+from reference_host.tests.world import SUPPORT, TOKEN, running
+from smaply_metrics_core.host import Role, SourceRegistry, SourceSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reference_host.tests.world import World
+    from smaply_metrics_qualtrics.sandbox import SandboxServer
+
+LIST = "/settings/integrations"
+QUALTRICS = f"{LIST}/qualtrics"
+GROUP = "smaply_metrics.sources"
+
+
+def point(folder: Path, name: str, distribution: str, more: str = "") -> EntryPoint:
+    """Make an entry point that leads nowhere, of a distribution that is installed in a folder."""
+    info = folder / f"{distribution}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Name: {distribution}\nVersion: 1.0\n{more}", encoding="utf-8")
+    made = EntryPoint(name=name, value="there_is_no_such_module:source", group=GROUP)
+    vars(made)["dist"] = Distribution.at(info)
+    return made
+
+
+def test_settings_begin_with_integrations(world: World) -> None:
+    """Account settings opens on the list of integrations."""
+    page = world.client(Role.ADMIN).get("/settings")
+
+    assert page.url.path == LIST
+    assert "Metrics tools" in page.text
+
+
+def test_an_admin_is_offered_set_up(world: World) -> None:
+    """A source that is not connected yet has a way for an Admin to set it up."""
+    page = world.client(Role.ADMIN).get(LIST).text
+
+    assert f'href="{QUALTRICS}"' in page
+    assert "Set up" in page
+
+
+def test_an_editor_reads_whom_to_ask(world: World) -> None:
+    """An Editor sees the state of each source, and whom to ask; nothing leads to a form."""
+    world.client(Role.ADMIN)
+
+    page = world.client(Role.EDITOR).get(LIST).text
+
+    assert "ask an Admin of this account: <bdi>Ada</bdi>" in page
+    assert f"{LIST}/" not in page
+
+
+def test_a_connected_source_says_so_to_its_account_alone(world: World) -> None:
+    """What one account has connected, another one is still to set up."""
+    world.connect()
+
+    ours = world.client(Role.ADMIN).get(LIST).text
+    theirs = world.client(Role.ADMIN, account="other").get(LIST).text
+
+    assert "Connected by <bdi>Ada</bdi>" in ours
+    assert "Connected by" not in theirs
+
+
+def test_the_issue_of_a_connection_is_in_the_list(world: World) -> None:
+    """A revoked token shows as such, with the remedy and whom to ask, to an Editor as well."""
+    world.connect()
+    world.sandbox.state.set_token(None)
+    world.run(world.site.metrics.connections.check(world.actor(), "qualtrics"))
+
+    page = world.client(Role.EDITOR).get(LIST).text
+
+    assert "Token revoked" in page
+    assert "What to do:" in page
+    assert SUPPORT in page
+    assert "To mend this, ask an Admin" in page
+
+
+def test_the_pages_of_a_source_are_for_admins(world: World) -> None:
+    """An Editor who knows an address reads “ask an Admin” there, and sees nothing of it."""
+    world.connect()
+    emil = world.client(Role.EDITOR)
+
+    for path in ("", "/edit", "/delete", "/debug", "/debug/surveys", "/edit?suggested=true"):
+        answer = emil.get(f"{QUALTRICS}{path}")
+        assert answer.status_code == 403, path
+        assert "Ask an Admin" in answer.text
+        assert world.sandbox.host not in answer.text
+
+
+def test_only_an_admin_changes_a_source(world: World) -> None:
+    """An Editor who sends a form of an Admin changes nothing."""
+    world.connect()
+    world.sandbox.state.clear_log()
+    emil = world.client(Role.EDITOR)
+    values = {"base_url": world.sandbox.host, "api_token": TOKEN, "survey": "SV_RelationshipA01"}
+
+    for path in ("", "/edit", "/check", "/delete", "/debug"):
+        assert emil.submit(LIST, f"{QUALTRICS}{path}", values).status_code == 403, path
+
+    assert world.sandbox.state.calls() == []
+    assert world.run(world.site.metrics.connections.list(world.actor()))
+
+
+def test_a_viewer_gets_to_no_setting(world: World) -> None:
+    """A Viewer is told that this is not for them."""
+    vera = world.client(Role.VIEWER)
+
+    for path in ("/settings", LIST, QUALTRICS):
+        assert vera.get(path).status_code == 403, path
+
+
+def test_sources_that_cannot_be_used_say_why(sandbox: SandboxServer, tmp_path: Path) -> None:
+    """Broken, incompatible, clashing and blocked plugins stand with their reason; others work."""
+    points = [
+        *entry_points(group=GROUP),
+        point(tmp_path, "torn", "acme-torn"),
+        point(tmp_path, "old", "acme-old", "Requires-Dist: smaply-metrics-core<0.0.1\n"),
+        point(tmp_path, "kept_out", "acme-kept-out"),
+        point(tmp_path, "rival", "acme-one"),
+        point(tmp_path, "rival", "acme-two"),
+    ]
+    settings = SourceSettings(block=frozenset({"kept_out"}))
+    registry = SourceRegistry(settings, entry_points=lambda: points)
+    with running(tmp_path / "home", sandbox, registry=registry) as world:
+        ada = world.client(Role.ADMIN)
+        page = ada.get(LIST).text
+        own = ada.get(f"{LIST}/torn")
+
+    assert "No module named" in page
+    assert "acme-torn 1.0" in page
+    assert ">Incompatible</span>" in page
+    assert "A setting blocks it (SMAPLY_METRICS_BLOCK)." in page
+    assert page.count(">Clash</span>") == 2
+    assert f'href="{QUALTRICS}"' in page
+    assert f"{LIST}/torn" not in page
+    assert own.status_code == 502
+    assert "cannot be used" in own.text
+
+
+def test_a_connection_outlives_its_plugin(sandbox: SandboxServer, tmp_path: Path) -> None:
+    """Where a plugin was uninstalled its connection is still listed, and can be deleted."""
+    with running(tmp_path / "home", sandbox) as world:
+        world.connect()
+    registry = SourceRegistry(entry_points=list)
+    with running(tmp_path / "home", sandbox, registry=registry) as world:
+        ada = world.client(Role.ADMIN)
+        listed = ada.get(LIST).text
+        own = ada.get(QUALTRICS).text
+        after = ada.submit(f"{QUALTRICS}/delete", f"{QUALTRICS}/delete", {}).text
+
+    assert "No source “qualtrics” is installed" in listed
+    assert "Connection Error" in own
+    assert "Edit Configuration</a>" not in own
+    assert "No source is installed" in after

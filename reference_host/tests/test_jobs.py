@@ -1,0 +1,191 @@
+"""Jobs: progress, outcomes, Cancel, and who may see them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reference_host.tests.world import ACCOUNT, MovableClock
+from smaply_metrics_core.host import InputError, NotFound, QueryInvalid, Role
+from smaply_metrics_host.jobs import KEPT_SECONDS, MOST_RUNNING, Job, Jobs, JobState, Outcome
+from smaply_metrics_host.store.people import Person
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ADA = Person("per_1", ACCOUNT, "Ada", Role.ADMIN)
+EMIL = Person("per_2", ACCOUNT, "Emil", Role.EDITOR)
+STRANGER = Person("per_1", "other", "Ada", Role.ADMIN)
+
+
+async def done(_job: Job) -> Outcome:
+    """Do nothing."""
+    return Outcome("/there", "<p>Done</p>")
+
+
+async def forever(_job: Job) -> Outcome:
+    """Wait until cancelled."""
+    await asyncio.Event().wait()
+    return Outcome("/never")
+
+
+def test_followers_see_each_change_and_the_outcome() -> None:
+    """Whoever follows a job hears how far it is, and at last what it came to."""
+    heard: list[tuple[JobState, float, str]] = []
+
+    async def run() -> None:
+        go_on = asyncio.Event()
+
+        async def counting(job: Job) -> Outcome:
+            for number in range(3):
+                job.progress(number, 3, f"Page {number}")
+                await go_on.wait()
+                go_on.clear()
+            return Outcome("/there")
+
+        job = Jobs(MovableClock()).start(ADA, "Counting", counting)
+        async for view in job.follow():
+            heard.append((view.state, view.done, view.location))
+            go_on.set()
+
+    asyncio.run(run())
+
+    assert heard[-1] == (JobState.DONE, 2, "/there")
+    assert [far for state, far, _ in heard if state is JobState.RUNNING][-1] == 2
+
+
+def test_an_error_of_the_framework_is_the_jobs_problem() -> None:
+    """What the framework refuses is told with its remedy."""
+
+    async def run() -> Job:
+        async def refused(_job: Job) -> Outcome:
+            raise QueryInvalid("That does not go together.", remedy="Choose another one.")
+
+        job = Jobs(MovableClock()).start(ADA, "Preview", refused)
+        await job.ended()
+        return job
+
+    view = asyncio.run(run()).view
+    assert view.state is JobState.FAILED
+    assert view.problem is not None
+    assert view.problem.remedy == "Choose another one."
+
+
+def test_a_bug_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    """An unexpected error ends the job in words; what it says is for the log alone."""
+
+    async def run() -> Job:
+        async def broken(_job: Job) -> Outcome:
+            raise RuntimeError("internal detail")
+
+        job = Jobs(MovableClock()).start(ADA, "Preview", broken)
+        await job.ended()
+        return job
+
+    view = asyncio.run(run()).view
+    assert view.problem is not None
+    assert view.problem.kind == "bug"
+    assert "internal detail" not in view.model_dump_json()
+    assert "internal detail" in caplog.text
+
+
+def test_a_cancelled_job_has_stopped_when_cancel_returns() -> None:
+    """Cancel waits until the work is over."""
+
+    async def run() -> tuple[bool, JobState]:
+        over = False
+
+        async def tidy(_job: Job) -> Outcome:
+            nonlocal over
+            try:
+                await asyncio.Event().wait()
+            finally:
+                over = True
+            return Outcome("/never")
+
+        jobs = Jobs(MovableClock())
+        job = jobs.start(ADA, "Preview", tidy)
+        await asyncio.sleep(0)
+        return over, (await jobs.cancel(ADA, job.id)).state
+
+    assert asyncio.run(run()) == (False, JobState.CANCELLED)
+
+
+def test_a_job_belongs_to_who_started_it() -> None:
+    """Nobody else finds it: not a colleague, not a person of the same id in another account."""
+
+    async def run() -> None:
+        jobs = Jobs(MovableClock())
+        job = jobs.start(ADA, "Preview", done)
+        assert jobs.find(ADA, job.id) is job
+        for other in (EMIL, STRANGER):
+            with pytest.raises(NotFound):
+                jobs.find(other, job.id)
+        await jobs.close()
+
+    asyncio.run(run())
+
+
+def test_one_person_cannot_start_without_end() -> None:
+    """Beyond a few running jobs a person is told to wait; others are not affected."""
+
+    async def run() -> None:
+        jobs = Jobs(MovableClock())
+        for _ in range(MOST_RUNNING):
+            jobs.start(ADA, "Preview", forever)
+        with pytest.raises(InputError):
+            jobs.start(ADA, "Preview", forever)
+        jobs.start(EMIL, "Preview", forever)
+        await jobs.close()
+
+    asyncio.run(run())
+
+
+def test_an_old_job_is_forgotten_with_its_file(tmp_path: Path) -> None:
+    """A quarter of an hour after its end a job can no longer be asked for, and its file is gone."""
+    file = tmp_path / "made.zip"
+
+    async def run() -> None:
+        async def making(job: Job) -> Outcome:
+            file.write_bytes(b"zip")
+            job.file = file
+            return Outcome("/there")
+
+        clock = MovableClock()
+        jobs = Jobs(clock)
+        job = jobs.start(ADA, "Download", making)
+        await job.ended()
+        assert file.exists()
+        clock.forward(timedelta(seconds=KEPT_SECONDS + 1))
+        jobs.start(ADA, "Another", done)
+        with pytest.raises(NotFound):
+            jobs.find(ADA, job.id)
+        await jobs.close()
+
+    asyncio.run(run())
+
+    assert not file.exists()
+
+
+def test_closing_stops_what_runs(tmp_path: Path) -> None:
+    """When the app ends, nothing goes on and no file stays."""
+    file = tmp_path / "made.zip"
+
+    async def run() -> Job:
+        async def making(job: Job) -> Outcome:
+            file.write_bytes(b"zip")
+            job.file = file
+            await asyncio.Event().wait()
+            return Outcome("/never")
+
+        jobs = Jobs(MovableClock())
+        job = jobs.start(ADA, "Download", making)
+        await asyncio.sleep(0)
+        await jobs.close()
+        return job
+
+    assert asyncio.run(run()).state is JobState.CANCELLED
+    assert not file.exists()

@@ -1,0 +1,143 @@
+"""Charts of a map: what browsers draw them from, and what is drawn for those without script."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reference_host.tests.mapping import NPS, add_map, add_metric, measure, place
+from smaply_metrics_core.host import Calculation, Definition, GroupBy, MetricType, Role
+from smaply_metrics_host.drawings import Drawings
+
+if TYPE_CHECKING:
+    from reference_host.tests.mapping import Corner
+    from reference_host.tests.world import World
+
+BY_CHANNEL = NPS.model_copy(
+    update={"type": MetricType.SERIES, "group_by": GroupBy.parse("question:QID3")}
+)
+SATISFIED = Definition(survey_id=NPS.survey_id, question_id="QID2", calculation=Calculation.AVERAGE)
+
+
+@pytest.fixture
+def corner(world: World) -> Corner:
+    """A map with a card that takes a drawing, and one that does not."""
+    corner = add_map(world)
+    world.connect()
+    place(world, corner, add_metric(world, "NPS by channel", BY_CHANNEL, chart="bar"))
+    place(world, corner, add_metric(world, "Satisfaction", SATISFIED))
+    measure(world)
+    return corner
+
+
+def drawn(world: World, corner: Corner) -> list[str]:
+    """Give the digests of what the map draws."""
+    view = world.run(world.site.map_views.view("acme", corner.map, refresh=False))
+    return list(view.faces())
+
+
+def test_specifications_come_together_for_a_theme(world: World, corner: Corner) -> None:
+    """One answer for many charts; it never changes, as the address names what is drawn."""
+    [digest] = drawn(world, corner)
+    vera = world.client(Role.VIEWER)
+
+    light = vera.get(f"{corner.path}/charts.json?theme=light&faces={digest}")
+    dark = vera.get(f"{corner.path}/charts.json?theme=dark&faces={digest}")
+
+    assert light.json()[digest]["$schema"].endswith("vega-lite/v6.json")
+    assert light.json() != dark.json()
+    assert "private" in light.headers["cache-control"]
+    assert "immutable" in light.headers["cache-control"]
+
+
+def test_what_a_map_shows_no_longer_is_left_out(world: World, corner: Corner) -> None:
+    """And such an answer is not kept; a drawing of it is not found."""
+    vera = world.client(Role.VIEWER)
+
+    answer = vera.get(f"{corner.path}/charts.json?theme=light&faces=0123456789abcdef")
+    old = vera.get(f"{corner.path}/charts/0123456789abcdef.svg?theme=light")
+
+    assert answer.json() == {}
+    assert answer.headers["cache-control"] == "no-store"
+    assert old.status_code == 404
+
+
+def test_another_theme_is_refused(world: World, corner: Corner) -> None:
+    """There are two."""
+    vera = world.client(Role.VIEWER)
+
+    assert vera.get(f"{corner.path}/charts.json?theme=pink&faces=x").status_code == 422
+
+
+def test_a_chart_is_drawn_for_browsers_without_script(world: World, corner: Corner) -> None:
+    """As an image with all of it in words, in the colours of the theme; kept by who may see it."""
+    [digest] = drawn(world, corner)
+    vera, stranger = world.client(Role.VIEWER), world.client(None)
+    path = f"{corner.path}/charts/{digest}.svg?theme=light"
+
+    image = vera.get(path)
+
+    assert image.headers["content-type"] == "image/svg+xml"
+    assert "private" in image.headers["cache-control"]
+    assert 'aria-label="NPS: 4 groups' in image.text
+    assert "<script" not in image.text
+    assert path in vera.get(corner.path).text
+    assert stranger.get(path).url.path == "/sign-in"
+
+
+def test_the_script_that_draws_is_made_once_and_kept_for_good(world: World) -> None:
+    """Its address names it by its digest once it is known; it is sent compressed."""
+    vera = world.client(Role.VIEWER)
+
+    first = vera.get("/charts/vega.js")
+    address = world.site.drawings.script_address
+    named = vera.get(address)
+    plain = vera.get(address, headers={"accept-encoding": "identity"})
+
+    assert "window.smaplyCharts" in first.text
+    assert first.headers["cache-control"] == "no-cache"
+    assert "immutable" in named.headers["cache-control"]
+    assert named.headers["content-encoding"] == "gzip"
+    assert int(named.headers["content-length"]) < 400_000
+    assert plain.text == first.text
+    assert gzip.decompress(world.run(world.site.drawings.script())).decode() == first.text
+    assert f'data-charts="{address}"' in vera.get("/maps").text
+
+
+def test_without_the_process_that_draws_charts_keep_their_numbers(
+    world: World, corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drawing that fails is an image that is missing; the page has the numbers in words."""
+    monkeypatch.setattr("smaply_metrics_host.drawings.MODULE", "no_such_module")
+    [digest] = drawn(world, corner)
+    vera = world.client(Role.VIEWER)
+
+    image = vera.get(f"{corner.path}/charts/{digest}.svg?theme=light")
+
+    assert image.status_code == 502
+    assert "could not be drawn" in image.text
+    assert "<caption" in vera.get(corner.path).text
+
+
+def test_the_process_that_draws_is_replaced_when_it_was_killed(
+    world: World, corner: Corner
+) -> None:
+    """The next drawing begins another one, and is its own."""
+    [digest] = drawn(world, corner)
+    faces = world.run(world.site.map_views.faces("acme", corner.map, [digest]))
+
+    async def draw_twice() -> tuple[str, str]:
+        drawings = Drawings()
+        light = await drawings.svg(faces[digest], "light")
+        await drawings.close()
+        dark = await drawings.svg(faces[digest], "dark")
+        await drawings.close()
+        return light, dark
+
+    light, dark = world.run(draw_twice())
+
+    assert light.startswith("<svg")
+    assert dark.startswith("<svg")
+    assert light != dark

@@ -1,0 +1,222 @@
+"""Measuring without saving: the preview beside a metric's form."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from reference_host.tests.filling import Filling
+from reference_host.tests.world import TOKEN
+from smaply_metrics_core.host import Role
+
+if TYPE_CHECKING:
+    from reference_host.tests.world import World
+
+RELATIONSHIP = "SV_RelationshipA01"
+START = f"/metrics/new?source=qualtrics&survey={RELATIONSHIP}"
+PREVIEW = "/metrics/preview"
+
+
+def connect(world: World) -> None:
+    """Connect the sandbox; what the check of the credentials asked for is forgotten."""
+    world.connect()
+    world.sandbox.state.clear_log()
+
+
+def exports(world: World) -> int:
+    """Count the downloads that the sandbox was asked for."""
+    return sum(
+        call["method"] == "POST" and call["path"].endswith("/export-responses")
+        for call in world.sandbox.state.calls()
+    )
+
+
+def headline(form: Filling) -> str:
+    """Give the number that stands large in the preview."""
+    found = re.search(r'class="card-value"[^>]*>([^<]*)', form.page)
+    assert found is not None
+    return found[1].strip()
+
+
+def test_a_preview_shows_the_card_and_saves_nothing(world: World) -> None:
+    """The form comes back with the card beside it, and there is no metric yet."""
+    connect(world)
+    form = Filling(world.client(Role.EDITOR), START)
+
+    form.choose(question="QID1", heading="<i>Fans</i>")
+    form.press(PREVIEW)
+
+    assert re.fullmatch(r"-?\d+", headline(form))
+    assert "n = 1," in form.page
+    assert "all time" in form.page
+    assert "left out" in form.page
+    assert "From the data of" in form.page
+    assert "<i>Fans</i>" not in form.page
+    assert form.fields["heading"] == ["<i>Fans</i>"]
+    assert world.run(world.site.metrics.metrics.list(world.actor())) == ()
+
+
+def test_one_download_serves_what_is_tried_after_it(world: World) -> None:
+    """Calculation, group by and type are tried without asking again; Reload data asks again."""
+    connect(world)
+    form = Filling(world.client(Role.EDITOR), START)
+    form.choose(question="QID1")
+    form.press(PREVIEW)
+    nps = headline(form)
+    assert exports(world) == 1
+
+    form.choose(calculation="average")
+    assert "This is of what was chosen before." in form.page
+    form.press(PREVIEW)
+    assert headline(form) != nps
+    assert "This is of what was chosen before." not in form.page
+    form.choose(type="series")
+    form.choose(group_by="period:month")
+    form.press(PREVIEW)
+    assert exports(world) == 1
+
+    form.press(PREVIEW, reload_data="1")
+    assert exports(world) == 2
+
+
+def test_how_it_is_shown_is_changed_without_measuring(world: World) -> None:
+    """Heading, suffix and chart type change the card that is there; nobody is asked anything."""
+    connect(world)
+    form = Filling(world.client(Role.EDITOR), START)
+    form.choose(type="series", question="QID1")
+    form.press(PREVIEW, group_by="field:Region")
+    before = len(world.sandbox.state.calls())
+
+    form.choose(heading="By region", suffix=" pts", chart="table")
+
+    assert "By region</h4>" in form.page
+    assert headline(form).endswith(" pts")
+    assert 'class="numbers"' in form.page
+    assert "This is of what was chosen before." not in form.page
+    assert len(world.sandbox.state.calls()) == before
+
+
+def test_a_chart_is_drawn_for_browsers_without_script(world: World) -> None:
+    """The page links a drawing of what the form says now, in both themes; nobody else sees it."""
+    connect(world)
+    emil = world.client(Role.EDITOR)
+    form = Filling(emil, START)
+    form.choose(type="series", question="QID1")
+    form.press(PREVIEW, group_by="field:Region")
+    bars = re.search(r'src="(/metrics/drafts/[^"]+)"', form.page)
+    form.choose(chart="horizontal_bar")
+    lying = re.search(r'src="(/metrics/drafts/[^"]+)"', form.page)
+
+    assert bars is not None
+    assert lying is not None
+    drawn = [emil.get(address[1]) for address in (bars, lying)]
+    assert {answer.headers["content-type"] for answer in drawn} == {"image/svg+xml"}
+    assert drawn[0].text != drawn[1].text
+    assert emil.get(bars[1].replace("light", "dark")).text != drawn[0].text
+    assert world.client(Role.ADMIN).get(bars[1]).status_code == 404
+
+
+def test_a_preview_that_cannot_be_says_at_which_field(world: World) -> None:
+    """Nothing is begun for a form that is not complete; it says what is missing."""
+    connect(world)
+    form = Filling(world.client(Role.EDITOR), START)
+
+    form.press(PREVIEW, type="series", question="QID1", calculation="nps", name="Kept")
+
+    assert form.answer.status_code == 422
+    assert "Choose what the Series is split by." in form.page
+    assert form.fields["name"] == ["Kept"]
+    assert exports(world) == 0
+
+
+def test_a_preview_that_fails_says_why_and_keeps_the_form(world: World) -> None:
+    """The problem stands above the form with its remedy, and the last preview stays."""
+    connect(world)
+    form = Filling(world.client(Role.EDITOR), START)
+    form.choose(question="QID1", name="Kept")
+    form.press(PREVIEW)
+    shown = headline(form)
+    world.sandbox.state.add_fault("export_progress", kind="failed", times=0)
+
+    form.press(PREVIEW, reload_data="1", subheading="Kept too")
+
+    assert "No preview" in form.page
+    assert "What to do:" in form.page
+    assert (form.fields["name"], form.fields["subheading"]) == (["Kept"], ["Kept too"])
+    assert headline(form) == shown
+
+
+def test_a_preview_is_cancelled(world: World) -> None:
+    """Cancel stops the download and leads back to the form as it was."""
+    connect(world)
+    world.sandbox.state.set_exports(seconds=20)
+    emil = world.client(Role.EDITOR)
+    form = Filling(emil, START)
+    sent = {**form.fields, "question": "QID1", "name": "Kept"}
+
+    running = emil.post(PREVIEW, data=sent)
+    assert running.url.path.startswith("/jobs/")
+    token = {"csrf_token": form.fields["csrf_token"]}
+    ended = emil.post(f"{running.url.path}/cancel", data=token)
+
+    back = re.search(r'href="(/metrics/drafts/[^"]+)"', ended.text)
+    assert "Cancelled" in ended.text
+    assert back is not None
+    form.take(emil.get(back[1]))
+    assert (form.fields["name"], form.fields["question"]) == (["Kept"], ["QID1"])
+
+
+def test_a_script_gets_the_card_alone(world: World) -> None:
+    """A script is told of the job; its outcome is the card as a fragment."""
+    connect(world)
+    emil = world.client(Role.EDITOR)
+    form = Filling(emil, START)
+    emil.headers.update({"x-fragment": "metric-form", "accept": "application/json"})
+
+    begun = emil.post(PREVIEW, data={**form.fields, "question": "QID1"})
+    events = emil.get(begun.json()["events"]).text
+
+    assert begun.status_code == 202
+    last = events.strip().splitlines()[-1]
+    assert '"state":"done"' in last
+    assert "card-value" in last
+    assert "<html" not in last
+
+
+def test_a_preview_is_kept_for_an_hour(world: World) -> None:
+    """After that the form goes on without it."""
+    connect(world)
+    form = Filling(world.client(Role.EDITOR), START)
+    form.press(PREVIEW)
+    assert "From the data of" in form.page
+
+    world.clock.forward(timedelta(hours=1, seconds=1))
+    form.choose(name="Later")
+
+    assert "Nothing measured yet." in form.page
+    assert form.fields["name"] == ["Later"]
+
+
+def test_a_revoked_token_is_said_as_what_it_is(world: World) -> None:
+    """The preview names the issue and the remedy, and works again once the token does."""
+    connect(world)
+    form = Filling(world.client(Role.EDITOR), START)
+    world.sandbox.state.set_token(None)
+
+    form.press(PREVIEW)
+    assert "Still stuck?" in form.page
+    assert "No preview" in form.page
+
+    world.sandbox.state.set_token(TOKEN)
+    form.press(PREVIEW)
+    assert headline(form)
+
+
+def test_a_viewer_previews_nothing(world: World) -> None:
+    """Previews are an Editor's."""
+    connect(world)
+    vera = world.client(Role.VIEWER)
+
+    assert vera.submit("/metrics", PREVIEW, {"survey": RELATIONSHIP}).status_code == 403
+    assert exports(world) == 0

@@ -1,0 +1,214 @@
+"""Manual metrics: an uploaded CSV file becomes a survey, checked before anybody measures it."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reference_host.tests.filling import Filling
+from reference_host.tests.world import ACCOUNT
+from smaply_metrics_core.host import InputError, Role
+from smaply_metrics_host.making.uploads import EXAMPLE, MOST_BYTES, checked_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reference_host.tests.world import World
+
+UPLOAD = "/metrics/upload"
+GOOD = EXAMPLE.encode()
+OTHER = b"recorded_at,nps\n2026-01-05,3\n2026-01-06,4\n"
+WRONG = b"recorded_at,nps\nyesterday,3\n"
+
+
+def files(world: World, account: str = ACCOUNT) -> dict[str, bytes]:
+    """Give every file of an account, by its path below the account's folder."""
+    root = world.site.settings.files_of(account)
+    return {str(one.relative_to(root)): one.read_bytes() for one in _below(root)}
+
+
+def _below(root: Path) -> list[Path]:
+    return sorted(path for path in root.rglob("*") if path.is_file())
+
+
+def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
+    """The host connects the account's own folder, and the form goes on with the new survey."""
+    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    assert form.fields["source"] == ["manual"]
+    assert "recorded_at" in form.page
+
+    form.upload("visits.csv", GOOD, name="NPS of visits")
+
+    assert form.fields["source"] == ["csv_example"]
+    assert form.fields["survey"] == ["visits"]
+    assert form.fields["name"] == ["NPS of visits"]
+    assert files(world) == {"uploads/visits.csv": GOOD}
+    (kept,) = _below(world.site.settings.files_of(ACCOUNT))
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    (connection,) = world.run(world.site.metrics.connections.list(world.actor()))
+    assert (connection.source, connection.created_by) == ("csv_example", "smaply-metrics-host")
+
+    form.choose(question="nps")
+    form.press("/metrics/preview")
+    assert "n = 4" in form.page
+    form.send("/metrics")
+    (metric,) = world.run(world.site.metrics.metrics.list(world.actor()))
+    assert (metric.name, metric.source) == ("NPS of visits", "csv_example")
+
+
+def test_manual_is_chosen_in_the_form(world: World) -> None:
+    """What was entered before stays; the file is uploaded from where the survey is chosen."""
+    world.connect()
+    form = Filling(world.client(Role.EDITOR))
+    assert "manual" in form.offered("source")
+
+    form.choose(name="Shops", source="manual", type="series")
+    form.upload("v.csv", GOOD, survey_name="Filialen 2026", heading="Fans")
+
+    assert form.fields["survey"] == ["Filialen 2026"]
+    assert (form.fields["name"], form.fields["type"]) == (["Shops"], ["series"])
+    assert form.fields["heading"] == ["Fans"]
+    form.choose(change_survey="1")
+    assert form.offered("survey") == ["Filialen 2026"]
+
+
+def test_the_folder_that_an_admin_connected_is_used(world: World) -> None:
+    """Uploads lie where the account's connection reads."""
+    (world.site.settings.files_of(ACCOUNT) / "answers").mkdir()
+    connect = world.site.metrics.connections.connect
+    world.run(connect(world.actor(), "csv_example", {"folder": "answers"}))
+    form = Filling(world.client(Role.EDITOR), UPLOAD)
+
+    form.upload("visits.csv", GOOD)
+
+    assert files(world) == {"answers/visits.csv": GOOD}
+
+
+def test_a_wrong_file_is_refused_and_removed(world: World) -> None:
+    """Its error names row and column, nothing is left of it, and what was entered stays."""
+    form = Filling(world.client(Role.EDITOR), UPLOAD)
+
+    form.upload("visits.csv", WRONG, name="Kept", survey_name="Mine")
+
+    assert form.answer.status_code == 502
+    assert "Not uploaded" in form.page
+    assert "recorded_at in row 2 is “yesterday”" in form.page
+    assert (form.fields["name"], form.fields["survey_name"]) == (["Kept"], ["Mine"])
+    assert files(world) == {}
+
+
+def test_a_file_is_replaced_only_when_asked(world: World) -> None:
+    """A second file of one name is refused, unless whoever uploads it ticks that it replaces."""
+    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form.upload("visits.csv", GOOD)
+    form = Filling(form.browser, UPLOAD)
+
+    form.upload("visits.csv", OTHER)
+    assert form.answer.status_code == 409
+    assert "There is a file “visits” already." in form.page
+    assert files(world) == {"uploads/visits.csv": GOOD}
+
+    form.upload("visits.csv", OTHER, replace="1")
+    assert files(world) == {"uploads/visits.csv": OTHER}
+
+
+def test_a_wrong_replacement_leaves_what_was_there(world: World) -> None:
+    """A file that cannot be read takes nothing away."""
+    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form.upload("visits.csv", GOOD)
+    form = Filling(form.browser, UPLOAD)
+
+    form.upload("visits.csv", WRONG, replace="1")
+
+    assert "yesterday" in form.page
+    assert files(world) == {"uploads/visits.csv": GOOD}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("../../../evil.csv", GOOD, ""),
+        (".hidden.csv", GOOD, "name does not fit."),
+        ("a" * 101 + ".csv", GOOD, "name does not fit."),
+        ("sheet.csv", b"PK\x03\x04\0\0", "This is no CSV file"),
+        ("large.csv", b"x" * (MOST_BYTES + 1), "The file is larger than 15 MB."),
+        ("empty.csv", b"", "empty.csv"),
+        ("german.csv", b"recorded_at;nps\n2026-01-05;3\n", "german.csv"),
+    ],
+)
+def test_what_is_uploaded_stays_in_its_folder_and_is_a_table(
+    world: World, name: str, content: bytes, said: str
+) -> None:
+    """Names lead nowhere else, and files that are no tables are refused in words."""
+    form = Filling(world.client(Role.EDITOR), UPLOAD)
+
+    form.upload(name, content)
+
+    assert said in form.page
+    assert set(files(world)) <= {"uploads/evil.csv"}
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "a\\b", "-x", ".x", "x\ny", "", "  ", "a\0b"])
+def test_names_that_could_lead_elsewhere_are_refused(name: str) -> None:
+    """A survey's name is the name of a file in one folder."""
+    with pytest.raises(InputError):
+        checked_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        (" visits.csv ", "visits"),
+        ("Köln (Süd), 2026", "Köln (Süd), 2026"),
+        ("顧客満足度", "顧客満足度"),
+        ("u\N{COMBINING DIAERESIS}ber", "über"),
+    ],
+)
+def test_names_of_all_languages_are_kept(name: str, kept: str) -> None:
+    """Letters of any script make a name, written in one way."""
+    assert checked_name(name) == kept
+
+
+def test_no_file_is_said(world: World) -> None:
+    """To press Upload without a file is no error of the app."""
+    form = Filling(world.client(Role.EDITOR), UPLOAD)
+
+    form.press(UPLOAD)
+
+    assert form.answer.status_code == 422
+    assert "Choose a CSV file first." in form.page
+
+
+def test_the_example_is_what_is_explained(world: World) -> None:
+    """The file to start from is one that the source reads."""
+    emil = world.client(Role.EDITOR)
+
+    example = emil.get(f"{UPLOAD}/example.csv")
+
+    assert example.headers["content-disposition"] == 'attachment; filename="example.csv"'
+    form = Filling(emil, UPLOAD)
+    form.upload("example.csv", example.content)
+    assert {"nps", "satisfaction", "services[]"} < set(form.offered("question"))
+
+
+def test_accounts_have_files_of_their_own(world: World) -> None:
+    """One account's survey is not among another's."""
+    Filling(world.client(Role.EDITOR), UPLOAD).upload("visits.csv", GOOD)
+    eve = Filling(world.client(Role.EDITOR, account="other"), UPLOAD)
+    eve.upload("others.csv", OTHER)
+
+    eve.choose(change_survey="1")
+
+    assert eve.offered("survey") == ["others"]
+    assert files(world, "other") == {"uploads/others.csv": OTHER}
+
+
+def test_uploading_is_an_editors(world: World) -> None:
+    """A Viewer finds no way in."""
+    vera = world.client(Role.VIEWER)
+
+    assert vera.get(UPLOAD).status_code == 403
+    assert vera.get(f"{UPLOAD}/example.csv").status_code == 403
+    assert vera.submit("/metrics", UPLOAD, {}).status_code == 403

@@ -1,0 +1,74 @@
+"""A result as a Vega-Lite specification: plain data that a browser or `svg` draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from smaply_metrics_core.charts.bars import lying, upright
+from smaply_metrics_core.charts.choosing import chart_of
+from smaply_metrics_core.charts.comparing import bar_comparison
+from smaply_metrics_core.charts.gauges import gauge
+from smaply_metrics_core.charts.groups import value_of
+from smaply_metrics_core.charts.lines import line
+from smaply_metrics_core.charts.plain import plain_json
+from smaply_metrics_core.charts.rings import ring
+from smaply_metrics_core.charts.summary import summary
+from smaply_metrics_core.charts.theme import THEMES, config
+from smaply_metrics_core.models.metric import ChartType
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.charts.theme import ThemeName
+    from smaply_metrics_core.models.metric import Display
+    from smaply_metrics_core.models.result import Result
+
+SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
+
+
+def vega_lite(
+    result: Result, display: Display, *, theme: ThemeName = "light", zone: str = "UTC"
+) -> dict[str, Any] | None:
+    """Make the specification of the chart to draw now.
+
+    It fills the element that it is drawn in, so that has to have a height; it has no background,
+    loads nothing, and works with Vega's expression interpreter, so without ``unsafe-eval``.
+
+    Args:
+        result: What was measured.
+        display: How it is shown; a chart that does not fit gives way to the usual one.
+        theme: Of the page that the chart stands on.
+        zone: The account's time zone, in which dates are said.
+
+    Returns:
+        Plain JSON data; ``None`` for a number, a table and a comparison in words, and for a series
+        without any value: these take no drawing.
+    """
+    colors = THEMES[theme]
+    match chart_of(result, display):
+        case ChartType.GAUGE:
+            drawn = gauge(result, display, colors)
+        case ChartType.BAR_COMPARISON:
+            drawn = bar_comparison(result, display, colors, zone)
+        case ChartType.NUMBER | ChartType.TABLE | ChartType.COMPARISON:
+            return None
+        case series if any(value_of(group) is not None for group in result.groups):
+            draw = {
+                ChartType.BAR: upright,
+                ChartType.HORIZONTAL_BAR: lying,
+                ChartType.PIE: ring,
+                ChartType.LINE: line,
+            }[series]
+            drawn = draw(result, display, colors)
+        case _:
+            return None
+    spec: dict[str, Any] = plain_json(
+        {
+            "$schema": SCHEMA,
+            "description": summary(result, display, zone=zone),
+            "width": "container",
+            "height": "container",
+            "autosize": {"type": "fit", "contains": "padding"},
+            **drawn,
+            "config": config(colors),
+        }
+    )
+    return spec

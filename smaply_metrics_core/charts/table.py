@@ -1,0 +1,101 @@
+"""The numbers of a chart as a table: for screen readers, and for those who want them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.calculations.meanings import DEFINITIONS
+from smaply_metrics_core.charts.dates import covered
+from smaply_metrics_core.charts.groups import periods_of
+from smaply_metrics_core.charts.wording import (
+    FEW,
+    change_words,
+    in_no_group,
+    remarks,
+    said,
+    target_said,
+    target_words,
+)
+from smaply_metrics_core.models.metric import Display
+from smaply_metrics_core.models.query import MetricType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smaply_metrics_core.models.result import Measured, Result
+
+ANSWERS = "Answers"
+REMARKS = "Remarks"
+
+
+@dataclass(frozen=True)
+class DataTable:
+    """A table of texts; the first cell of each row is its heading.
+
+    Attributes:
+        caption: What the table is of.
+        columns: The heading of each column.
+        rows: One for each group, or window; each as long as ``columns``.
+        note: What belongs to the table and to no row; may be empty.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTable:
+    """Make the table of a result: every group, whatever a chart has room for.
+
+    Args:
+        result: What was measured.
+        display: How it is shown: prefix, suffix, target.
+        zone: The account's time zone, in which dates are said.
+    """
+    title = DEFINITIONS[result.calculation].title
+    found = list(_rows(result, display, zone))
+    remarked = any(row[-1] for row in found)
+    first = {
+        MetricType.SERIES: "Period" if periods_of(result.groups) else "Group",
+        MetricType.NUMBER: "Dates",
+        MetricType.COMPARISON: "Dates",
+    }[result.type]
+    columns = (first, title, ANSWERS, REMARKS)
+    target = target_said(result.unit, display)
+    notes = [in_no_group(result), f"Target {target}" if target and result.groups else ""]
+    return DataTable(
+        caption=f"{title}, {covered(result.current.window, zone)}",
+        columns=columns if remarked else columns[:-1],
+        rows=tuple(row if remarked else row[:-1] for row in found),
+        note=". ".join(note for note in notes if note),
+    )
+
+
+def _rows(result: Result, display: Display, zone: str) -> Iterator[tuple[str, str, str, str]]:
+    if result.type is MetricType.SERIES:
+        for group in result.groups:
+            value = said(result.unit, group.value, display)
+            yield (group.label, value, f"{group.answered:,}", ", ".join(remarks(group)))
+        return
+    if result.previous is not None:
+        yield _window(result, result.previous, display, zone)
+    yield _window(result, result.current, display, zone, target=True)
+    if result.change is not None:
+        change = change_words(result.change, result.unit)
+        yield ("Change", change or "—", "", "" if change else result.change.reason)
+
+
+def _window(
+    result: Result, measured: Measured, display: Display, zone: str, *, target: bool = False
+) -> tuple[str, str, str, str]:
+    told = [measured.reason, FEW if measured.low_sample else ""]
+    if target:
+        told.append(target_words(result.unit, measured.value, display))
+    return (
+        covered(measured.window, zone),
+        said(result.unit, measured.value, display),
+        f"{measured.answered:,}",
+        ", ".join(one.rstrip(".") for one in told if one),
+    )

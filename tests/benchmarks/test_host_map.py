@@ -1,0 +1,44 @@
+"""The benchmark of a map: its account is whole, and it prints what was asked."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from benchmarks import host_map
+from benchmarks.host_account import ACCOUNT, CARDS, furnish
+from reference_host.tests.e2e.browsing import require_chromium
+from smaply_metrics_core.host import Actor, MetricsHost, Role
+from smaply_metrics_host.settings import HostSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_every_card_of_the_account_can_be_measured(tmp_path: Path) -> None:
+    """Thirty cards, and each comes to a value."""
+    furnish(tmp_path)
+
+    settings = HostSettings.from_environment(tmp_path, "http://127.0.0.1", {}).framework
+    with MetricsHost(settings) as host:
+        cards = host.cards.load(Actor(ACCOUNT, "Ada", Role.VIEWER), wait=60)
+    assert len(cards) == CARDS
+    assert all(card.text for card in cards)
+
+
+def test_what_is_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One JSON object: first paint, all drawn, and many who watch."""
+    require_chromium()
+    monkeypatch.setattr(host_map, "VIEWERS", 3)
+    monkeypatch.setattr(host_map, "QUICK_RUNS", 1)
+
+    assert host_map.main(["--quick", "--json"]) == 0
+
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed) == ["cards", "first_paint", "all_drawn", "watching"]
+    assert printed["watching"]["viewers"] == 3
+    assert all(number > 0 for part in list(printed.values())[1:] for number in part.values())

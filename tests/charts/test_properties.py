@@ -1,0 +1,162 @@
+"""Whatever is measured and however it is shown, charts, tables and words come of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from smaply_metrics_core.calculations.value import format_value
+from smaply_metrics_core.charts import (
+    THEMES,
+    chart_of,
+    counted,
+    data_table,
+    headline,
+    low_sample,
+    summary,
+    svg,
+    vega_lite,
+)
+from smaply_metrics_core.models.metric import ChartType, Display
+from smaply_metrics_core.models.query import Calculation, MetricType, Period
+from smaply_metrics_core.models.result import Change, GroupValue, Result
+from tests.charts.making import comparison, number, periods, series
+
+OF_TYPE = {
+    MetricType.NUMBER: {ChartType.NUMBER, ChartType.GAUGE},
+    MetricType.SERIES: {
+        *(ChartType.BAR, ChartType.HORIZONTAL_BAR, ChartType.PIE, ChartType.LINE, ChartType.TABLE)
+    },
+    MetricType.COMPARISON: {ChartType.COMPARISON, ChartType.BAR_COMPARISON},
+}
+
+numbers = st.one_of(
+    st.none(),
+    st.integers(-200, 200).map(float),
+    st.floats(-100, 100),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+texts = st.text(max_size=40)
+counts = st.integers(0, 3000)
+calculations = st.sampled_from(Calculation)
+groups = st.builds(
+    GroupValue,
+    key=texts,
+    label=texts,
+    value=numbers,
+    responses=counts,
+    answered=counts,
+    low_sample=st.booleans(),
+)
+displays = st.builds(
+    Display,
+    chart=st.one_of(st.none(), st.sampled_from(ChartType)),
+    heading=texts,
+    target=st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)),
+    prefix=st.text(max_size=5),
+    suffix=st.text(max_size=5),
+    reverse_colors=st.booleans(),
+    latest_as_headline=st.booleans(),
+    start_at_zero=st.booleans(),
+    titles_on_right=st.booleans(),
+)
+
+
+@st.composite
+def of_groups(draw: st.DrawFn) -> Result:
+    """Make a Series of any groups."""
+    return series(
+        draw(st.lists(groups, max_size=30)),
+        draw(calculations),
+        value=draw(numbers),
+        ungrouped=draw(counts),
+    )
+
+
+@st.composite
+def of_periods(draw: st.DrawFn) -> Result:
+    """Make a Series of calendar periods, the last of which may be running or cut."""
+    made = periods(
+        draw(st.sampled_from([Period.DAY, Period.WEEK])),
+        "2026-01-05",
+        draw(st.lists(numbers, min_size=1, max_size=60)),
+        running=draw(st.booleans()),
+        edge=draw(st.booleans()),
+        answered=draw(counts),
+    )
+    return series(made, draw(calculations), value=draw(numbers))
+
+
+@st.composite
+def of_comparisons(draw: st.DrawFn) -> Result:
+    """Make a Comparison, its change as it may be."""
+    now, before, percent = draw(numbers), draw(numbers), draw(numbers)
+    known = now is not None and before is not None
+    change = Change(
+        difference=draw(st.floats(-1e300, 1e300)) if known else None,
+        percent=percent if known else None,
+        reason=draw(texts),
+    )
+    return comparison(now, before, draw(calculations), change=change)
+
+
+results = st.one_of(
+    st.builds(
+        number,
+        numbers,
+        calculations,
+        answered=counts,
+        scale=st.one_of(texts, st.just("1 = Bad … 5 = Good")),
+    ),
+    of_groups(),
+    of_periods(),
+    of_comparisons(),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(result=results, shown=displays, theme=st.sampled_from(list(THEMES)))
+def test_every_result_has_its_words_and_its_chart(
+    result: Result,
+    shown: Display,
+    theme: Any,  # noqa: ANN401  # A name of a theme.
+) -> None:
+    """Nothing fails; a specification is JSON without NaN; a chart that does not fit gives way."""
+    made = vega_lite(result, shown, theme=theme)
+
+    if made is not None:
+        json.dumps(made, allow_nan=False).encode()
+    assert chart_of(result, shown) in OF_TYPE[result.type]
+    assert summary(result, shown).endswith(".")
+    assert counted(result).startswith("n = ")
+    assert (low_sample(result) == "") <= (not result.current.low_sample)
+    large = headline(result, shown)
+    assert large.text or result.calculation is Calculation.DISTRIBUTION
+
+
+@settings(max_examples=200, deadline=None)
+@given(result=st.one_of(of_groups(), of_periods()), shown=displays)
+def test_the_table_has_every_group(result: Result, shown: Display) -> None:
+    """Each group has a row with its label, its value as the core writes it, and its answers."""
+    table = data_table(result, shown)
+
+    assert len(table.rows) == len(result.groups)
+    assert {len(row) for row in table.rows} <= {len(table.columns)}
+    for group, row in zip(result.groups, table.rows, strict=True):
+        assert row[0] == group.label
+        assert format_value(result.unit, group.value) in row[1]
+        assert row[2] == f"{group.answered:,}"
+
+
+# Not shrunk: that would draw for minutes.
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(result=results, shown=displays)
+def test_every_specification_can_be_drawn(result: Result, shown: Display) -> None:
+    """Vega-Lite takes each one, whatever labels and values it holds."""
+    made = vega_lite(result, shown)
+
+    if made is not None:
+        assert svg(made, 260, 140).startswith("<svg")

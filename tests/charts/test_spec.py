@@ -1,0 +1,248 @@
+"""What specifications hold, chart by chart."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from smaply_metrics_core.charts import vega_lite
+from smaply_metrics_core.models.metric import ChartType, Display
+from smaply_metrics_core.models.query import Calculation, Period
+from smaply_metrics_core.models.result import Result
+from tests.charts.making import (
+    PLAIN,
+    comparison,
+    display,
+    distribution,
+    group,
+    number,
+    periods,
+    series,
+)
+from tests.charts.pictures import Picture, pictures
+
+BAR, LYING, PIE = ChartType.BAR, ChartType.HORIZONTAL_BAR, ChartType.PIE
+LINE, GAUGE, BOTH = ChartType.LINE, ChartType.GAUGE, ChartType.BAR_COMPARISON
+
+
+def spec(result: Result, shown: Display, **other: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Make a specification of what has one."""
+    made = vega_lite(result, shown, **other)
+    assert made is not None
+    return made
+
+
+def rows(made: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the rows that the marks are made of."""
+    found: list[dict[str, Any]] = made["data"]["values"]
+    return found
+
+
+def bar_of(made: dict[str, Any]) -> dict[str, Any]:
+    """Give the layer of bars."""
+    found: dict[str, Any] = next(layer for layer in made["layer"] if layer["mark"]["type"] == "bar")
+    return found
+
+
+def values_in(part: Any) -> list[Any]:  # noqa: ANN401
+    """Give every value of JSON data, keys included."""
+    if isinstance(part, dict):
+        return [one for key, value in part.items() for one in (key, *values_in(value))]
+    return [one for value in part for one in values_in(value)] if isinstance(part, list) else [part]
+
+
+@pytest.mark.parametrize("picture", pictures(), ids=lambda picture: picture.name)
+def test_every_specification_is_plain_and_complete(picture: Picture) -> None:
+    """It is JSON as it is, fills its container, has its own data, no background, a description."""
+    made = spec(picture.result, picture.display)
+
+    assert json.loads(json.dumps(made, allow_nan=False)) == made
+    assert (made["width"], made["height"]) == ("container", "container")
+    assert made["config"]["background"] is None
+    assert "url" not in values_in(made)
+    assert made["description"]
+
+
+def test_words_and_tables_take_no_drawing() -> None:
+    """A number, a table, a comparison and a series without values have no specification."""
+    assert vega_lite(number(3.0), PLAIN) is None
+    assert vega_lite(comparison(3.0, 2.0), PLAIN) is None
+    assert vega_lite(distribution({"Yes": 4}), display(ChartType.TABLE)) is None
+    assert vega_lite(series([]), display(BAR)) is None
+    assert vega_lite(series([group("North", None, 0)]), display(BAR)) is None
+
+
+def test_the_theme_decides_colours_alone() -> None:
+    """Both themes give the same specification but for colours."""
+    months = series(periods(Period.MONTH, "2026-01", [1.0, 2.0, None]))
+    for result, shown in ((months, PLAIN), (distribution({"Yes": 40, "No": 60}), display(PIE))):
+        light, dark = (
+            [
+                one
+                for one in values_in(spec(result, shown, theme=theme))
+                if not str(one).startswith("#")
+            ]
+            for theme in ("light", "dark")
+        )
+        assert light == dark
+
+
+@pytest.mark.parametrize("chart", [BAR, LYING])
+@pytest.mark.parametrize(
+    ("values", "domain"),
+    [([40.0, 60.0], [0, 60]), ([-10.0, 20.0], [-10, 20]), ([-5.0, -2.0], [-5, 0]), ([0.0], [0, 1])],
+)
+def test_bars_begin_at_zero(chart: ChartType, values: list[float], domain: list[float]) -> None:
+    """A bar is as long as its value, whatever the display says about zero."""
+    groups = [group(f"G{n}", value) for n, value in enumerate(values)]
+    made = spec(series(groups, Calculation.NPS), display(chart, start_at_zero=False))
+
+    sizes = bar_of(made)["encoding"]["y" if chart is BAR else "x"]
+    assert sizes["scale"]["domain"] == domain
+
+
+def test_a_line_begins_at_zero_when_asked() -> None:
+    """Lines show how something moves, so by default their axis spans what is there."""
+    months = series(periods(Period.MONTH, "2026-01", [40.0, 60.0]), Calculation.AVERAGE)
+
+    for shown, domain in (
+        (PLAIN, [40, 60]),
+        (display(start_at_zero=True), [0, 60]),
+        (display(target=75), [40, 75]),
+    ):
+        line = spec(months, shown)["layer"][-3 if shown.target is None else -4]
+        assert line["encoding"]["y"]["scale"]["domain"] == domain
+
+
+def test_groups_without_a_value_are_gaps() -> None:
+    """They keep their place and say so on hover; no mark has a zero for them."""
+    groups = [group("North", 40.0), group("West", None, 0)]
+    made = spec(series(groups), display(BAR))
+
+    assert [row["v"] for row in rows(made)] == [40.0, None]
+    assert rows(made)[1]["tip"] == "West\nno value\nn = 0 · fewer than 30 answers"
+
+
+def test_a_line_is_broken_where_there_is_no_value() -> None:
+    """No stretch leads over a gap, and a period between two gaps has a dot of its own."""
+    made = spec(series(periods(Period.MONTH, "2026-01", [1, 2, None, 3, None, 4, 5])), PLAIN)
+
+    strokes: dict[int, list[int]] = {}
+    for point in made["layer"][0]["data"]["values"]:
+        strokes.setdefault(point["stroke"], []).append(point["i"])
+    assert list(strokes.values()) == [[0, 1], [5, 6]]
+    assert [row["i"] for row in rows(made) if row["alone"] and row["v"] is not None] == [3]
+
+
+def test_the_stretch_to_a_running_period_is_dashed() -> None:
+    """What is still being counted looks different and is named on hover."""
+    months = series(periods(Period.MONTH, "2026-01", [1.0, 2.0, 3.0], running=True))
+    made = spec(months, PLAIN)
+
+    looks = [(point["i"], point["part"]) for point in made["layer"][0]["data"]["values"]]
+    assert looks == [(0, False), (1, False), (1, True), (2, True)]
+    assert rows(made)[-1]["tip"] == "Mar 2026\n3%\nn = 100 · still running"
+
+
+def test_the_latest_period_stands_out() -> None:
+    """Earlier bars are softer; without periods all are alike."""
+    months = series(periods(Period.MONTH, "2026-01", [1.0, 2.0, None]))
+    shops = series([group("North", 40.0), group("South", 60.0)])
+
+    first, last, gap = (row["color"] for row in rows(spec(months, display(BAR))))
+    assert first == gap != last
+    assert len({row["color"] for row in rows(spec(shops, display(BAR)))}) == 1
+
+
+def test_a_target_colours_what_reaches_and_what_misses_it() -> None:
+    """Above is good, or below with reversed colours; the words on hover say it too."""
+    shops = series([group("North", 40.0), group("South", 60.0)])
+    north, south = rows(spec(shops, display(BAR, target=50)))
+    other_north, other_south = rows(spec(shops, display(BAR, target=50, reverse_colors=True)))
+
+    assert (north["color"], south["color"]) == (other_south["color"], other_north["color"])
+    assert north["tip"] == "North\n40%\nTarget 50%: missed\nn = 100"
+
+
+def test_texts_are_those_of_values_everywhere() -> None:
+    """Values are written once, by the core: prefix, separators, rounding."""
+    sums = series([group("Österreich", 1234567.25)], Calculation.SUM)
+    made = spec(sums, display(BAR, prefix="€ ", suffix=" netto"))
+
+    assert rows(made)[0]["text"] == "€ 1,234,567.3 netto"
+    assert rows(made)[0]["tip"].splitlines()[:2] == ["Österreich", "€ 1,234,567.3 netto"]
+
+
+def test_titles_on_the_right_move_there() -> None:
+    """The axis of values, the labels of lying bars and the legend change sides."""
+    answers = distribution({"Yes": 40, "No": 60})
+    right = {"titles_on_right": True}
+
+    assert (
+        bar_of(spec(answers, display(BAR, **right)))["encoding"]["y"]["axis"]["orient"] == "right"
+    )
+    starts = [
+        bar_of(spec(answers, display(LYING, **options)))["encoding"]["x"]["scale"]["range"]
+        for options in ({}, right)
+    ]
+    assert starts[0] != starts[1]
+    assert spec(answers, display(PIE)) != spec(answers, display(PIE, **right))
+
+
+def test_the_tail_of_a_ring_is_counted_anew() -> None:
+    """Beyond six slices the smallest become Other, whose share is that of its answers."""
+    answers = distribution({f"Answer {n}": n + 1 for n in range(14)})
+
+    slices = rows(spec(answers, display(PIE)))
+
+    assert [one["label"] for one in slices] == [*(f"Answer {n}" for n in range(8, 14)), "Other (8)"]
+    assert slices[-1]["tip"] == "Other (8)\n34%\nn = 36"
+    assert sum(one["v"] for one in slices) == pytest.approx(100)
+
+
+def test_a_long_series_says_how_much_of_it_is_shown() -> None:
+    """Of many periods the latest are drawn, of many groups the largest, and a note says so."""
+    days = series(periods(Period.DAY, "2025-01-01", [1.0] * 500))
+    shops = series([group(f"Shop {n}", 40.0, 1 + n) for n in range(250)])
+
+    line, bars = spec(days, PLAIN), spec(shops, display(BAR))
+
+    assert "of 500 shown" in line["title"]["text"]["expr"]
+    assert [row["i"] for row in rows(line)] == list(range(100, 500))
+    assert "of 250 shown" in bars["title"]["text"]["expr"]
+    assert {row["i"] for row in rows(bars)} == set(range(50, 250))
+    assert "title" not in spec(distribution({"Yes": 4}), display(BAR))
+
+
+def test_a_comparison_has_before_and_now_with_dates() -> None:
+    """Both bars say their dates in the account's zone, and the change is on hover."""
+    made = spec(comparison(42.2, 38.0), display(BOTH), zone="Europe/Vienna")
+
+    before, now = rows(made)
+    assert before["label"] == ["Before", "1 Jun \N{EN DASH} 25 Aug 2026"]
+    assert now["tip"].splitlines()[2:4] == ["42%", "+4.2 points"]
+    assert before["color"] != now["color"]
+
+
+def test_a_gauge_fills_from_zero_to_its_value() -> None:
+    """A negative NPS fills to the left of the middle; what is beyond the ends fills to there."""
+    half = 1.5707963
+    for result, target, arc in (
+        (number(50.0), None, (-half, 0)),
+        (number(-50.0, Calculation.NPS), None, (-half / 2, 0)),
+        (number(50.0, Calculation.NPS), None, (0, half / 2)),
+        (number(5000.0, Calculation.RESPONSES), 1000, (-half, half)),
+    ):
+        filled = spec(result, display(GAUGE, target=target))["layer"][1]["mark"]
+        assert (filled["theta"], filled["theta2"]) == pytest.approx(arc)
+
+
+def test_control_characters_break_nothing() -> None:
+    """What no drawing may hold is a blank in it."""
+    shown = display(BAR, target=5, prefix="\x12", suffix="😀")
+    made = spec(distribution({"A\x00B\x1f\ud800": 40}), shown)
+
+    assert rows(made)[0]["label"] == "A B  "
+    assert '["Target", " 5%😀"]' in values_in(made)

@@ -1,0 +1,115 @@
+"""The same numbers as a table and as a sentence."""
+
+from __future__ import annotations
+
+from smaply_metrics_core.charts import data_table, summary
+from smaply_metrics_core.models.query import Calculation, Period
+from tests.charts.making import (
+    PLAIN,
+    comparison,
+    display,
+    distribution,
+    group,
+    number,
+    periods,
+    series,
+)
+
+DASH = "\N{EN DASH}"
+AUTUMN, SUMMER = f"1 Sep {DASH} 25 Nov 2026", f"1 Jun {DASH} 25 Aug 2026"
+
+
+def test_a_series_has_a_row_for_each_group() -> None:
+    """Every group is there with its value and answers, also one without a value."""
+    shops = series([group("Nord", 40.0, 1200), group("Süd", None, 0)], ungrouped=3)
+
+    table = data_table(shops, display(prefix="~"))
+
+    assert table.caption == f"Share, {AUTUMN}"
+    assert table.columns == ("Group", "Share", "Answers", "Remarks")
+    assert table.rows == (
+        ("Nord", "~40%", "1,200", ""),
+        ("Süd", "—", "0", "fewer than 30 answers"),
+    )
+    assert table.note == "3 responses in no group"
+
+
+def test_periods_say_what_to_be_careful_with() -> None:
+    """Running, cut and low samples are words, not looks."""
+    months = series(periods(Period.MONTH, "2026-10", [3.1, 3.4], running=True, answered=7))
+
+    table = data_table(months, display(target=3))
+
+    assert table.columns[0] == "Period"
+    assert table.rows[-1] == ("Nov 2026", "3%", "7", "still running, fewer than 30 answers")
+    assert table.note == "Target 3%"
+
+
+def test_remarks_have_a_column_only_when_there_are_any() -> None:
+    """A column of nothing would be read out for nothing."""
+    table = data_table(distribution({"Ja": 60, "Nein": 40}), PLAIN)
+
+    assert table.columns == ("Group", "Distribution", "Answers")
+    assert table.rows == (("Ja", "60%", "60"), ("Nein", "40%", "40"))
+
+
+def test_a_number_is_one_row() -> None:
+    """A number has its dates, and its target in words."""
+    table = data_table(number(57.0), display(target=60))
+
+    assert table.rows == ((AUTUMN, "57%", "128", "Target 60%: missed"),)
+
+
+def test_a_comparison_has_before_now_and_the_change() -> None:
+    """Both windows with their dates and answers, then the change."""
+    table = data_table(comparison(1280.0, 1455.0, Calculation.RESPONSES), PLAIN)
+
+    assert table.rows == (
+        (SUMMER, "1,455", "128"),
+        (AUTUMN, "1,280", "128"),
+        ("Change", "\N{MINUS SIGN}12%", ""),
+    )
+
+
+def test_a_comparison_with_nothing_before_says_so() -> None:
+    """The change is a dash, and the reason stands beside it."""
+    rows = data_table(comparison(40.0, None), PLAIN).rows
+
+    assert rows[0] == (SUMMER, "—", "128", "Nobody answered")
+    assert rows[-1] == ("Change", "—", "", "No previous value: Nobody answered.")
+
+
+def test_a_summary_of_a_number() -> None:
+    """One sentence has the value, the target, and who stands behind it."""
+    assert summary(number(57.0), PLAIN) == "Share: 57%; n = 128."
+    assert summary(number(57.0, answered=12), display(target=60, heading="Zufriedenheit")) == (
+        "Zufriedenheit: 57%, Target 60%: missed; n = 12; fewer than 30 answers."
+    )
+    assert summary(number(None), PLAIN) == "Share: —, Nobody answered; n = 128."
+
+
+def test_a_summary_of_a_series() -> None:
+    """It names the ends, and of periods the latest: the table has the rest."""
+    months = series(periods(Period.MONTH, "2026-09", [31.0, 44.0, 38.0], running=True))
+    shops = series([group("North", 40.0), group("South", 60.0), group("West", None, 0)])
+
+    assert summary(months, PLAIN) == (
+        "Share: 3 months, latest Nov 2026 38% (still running), highest Oct 2026 44%, "
+        "lowest Sep 2026 31%; n = 300."
+    )
+    assert summary(shops, display(target=50)) == (
+        "Share: 3 groups, target 50%, highest South 60%, lowest North 40%; n = 200; "
+        "1 group has fewer than 30 answers."
+    )
+    assert summary(series([group("North", 40.0)]), PLAIN) == "Share: 1 group, North 40%; n = 100."
+    assert summary(series([]), PLAIN) == "Share: no values yet; n = 0; fewer than 30 answers."
+
+
+def test_a_summary_of_a_comparison() -> None:
+    """Now, the change, and what it is against."""
+    assert summary(comparison(42.2, 38.0), PLAIN) == (
+        f"Share: 42%, +4.2 points against 38% ({SUMMER}); n = 128."
+    )
+    assert summary(comparison(40.0, None), PLAIN) == (
+        "Share: 40%, No previous value: Nobody answered; n = 128."
+    )
