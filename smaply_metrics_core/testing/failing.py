@@ -11,6 +11,7 @@ from smaply_metrics_core.testing.clock import SetClock
 from smaply_metrics_core.testing.disturbing import (
     DisturbingContract,
     Scenario,
+    judge,
     problems,
     same_time,
 )
@@ -38,6 +39,7 @@ class FailingContract(DisturbingContract):
             *faults.outages(),
             *faults.silences(),
             *faults.malformed(),
+            faults.hollowed(),
             faults.truncated(),
             faults.empty(),
         )
@@ -139,6 +141,18 @@ class FailingContract(DisturbingContract):
     def test_a_malformed_answer_is_refused(self) -> None:
         """A web page, damaged JSON, or JSON of another form ends in an error, as no bug."""
         list(self.expect_told(*faults.malformed()))
+
+    def test_a_hollow_answer_is_no_bug(self) -> None:
+        """JSON of the right form, with null for each value, ends in no bug of the source."""
+        for scenario in self.over_wire():
+            for place in scenario.places():
+                fault = faults.hollowed()
+                if not fault.applies(scenario.exchanges[place - 1][1].content):
+                    continue
+                outcome, _ = self.with_fault(scenario, fault, place)
+                told = tuple(one for one in problems(outcome) if one is not None)
+                where = f"{scenario.name}, when {fault.name} from request {place} on"
+                judge(where, fault, told, of_survey=False)
 
     def test_a_truncated_answer_is_refused(self) -> None:
         """Half an answer ends in an error, never in what half of it holds."""

@@ -109,6 +109,29 @@ def cut(_: int, real: Answer) -> httpx.Response:
     return httpx.Response(whole.status, headers=list(whole.headers), stream=httpx.ByteStream(half))
 
 
+def hollow(_: int, real: Answer) -> httpx.Response:
+    """Give each answer in its form, with null for every text and number in it."""
+    whole = real()
+    if not is_json(whole.content):
+        return whole.response()
+    body = json.dumps(_hollowed(json.loads(whole.content))).encode()
+    return httpx.Response(whole.status, headers=list(whole.headers), stream=httpx.ByteStream(body))
+
+
+def _hollowed(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _hollowed(item) for name, item in value.items()}
+    return [_hollowed(item) for item in value] if isinstance(value, list) else None
+
+
+def is_json(body: bytes) -> bool:
+    """Whether a content is JSON with something in it."""
+    try:
+        return isinstance(json.loads(body), dict | list)
+    except ValueError:
+        return False
+
+
 def _is_no_list(body: bytes) -> bool:
     return not body.lstrip().startswith(b"[")  # Where a list is sent, an empty one may be right.
 
@@ -278,6 +301,19 @@ def malformed() -> tuple[Fault, ...]:
             applies=_is_no_list if name == lists else _always,
         )
         for name, answer in answers.items()
+    )
+
+
+def hollowed() -> Fault:
+    """Answers of the right form, with nothing in them."""
+    return Fault(
+        "JSON with null in place of every text and number is answered",
+        hollow,
+        lambda problem, _: problem.kind in _REMOTE - _REFUSED,
+        "source_unavailable, or less than usual: as no bug in any case",
+        "look of what kind each part is before using it, and raise SourceUnavailable where it is "
+        "another: pydantic's ValidationError is a ValueError",
+        applies=is_json,
     )
 
 

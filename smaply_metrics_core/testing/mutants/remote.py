@@ -107,7 +107,7 @@ class Remote:
     ) -> Iterator[sm.Survey]:
         """List them, page after page."""
         for item in self.items(context, credentials, "/v1/surveys"):
-            yield sm.Survey(id=item["id"], name=item["name"])
+            yield self.survey(item)
 
     @sm.hookimpl
     def list_questions(
@@ -219,11 +219,18 @@ class Remote:
         found = self.get(context, credentials, f"/v1/surveys/{survey_id}/questions")
         try:
             return sm.Questionnaire(
-                survey=sm.Survey(id=found["survey"]["id"], name=found["survey"]["name"]),
+                survey=self.survey(found["survey"]),
                 questions=tuple(self.question(**one) for one in found["questions"]),
                 fields=(sm.EmbeddedField(name="region"),),
             )
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError):
+            raise sm.SourceUnavailable("Remote described no survey.") from None
+
+    def survey(self, found: Any) -> sm.Survey:  # noqa: ANN401  # JSON.
+        """Make a survey of its description."""
+        try:
+            return sm.Survey(id=found["id"], name=found["name"])
+        except (KeyError, TypeError, ValueError):
             raise sm.SourceUnavailable("Remote described no survey.") from None
 
     def question(self, id: str, text: str, scale: Sequence[int]) -> sm.Question:  # noqa: A002  # As the tool calls it.

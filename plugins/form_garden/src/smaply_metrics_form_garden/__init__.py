@@ -70,7 +70,9 @@ class FormGardenSource:
 
     @sm.hookimpl
     def list_surveys(
-        self, credentials: FormGardenCredentials, context: Context
+        self,
+        credentials: FormGardenCredentials,
+        context: Context,
     ) -> Iterator[sm.Survey]:
         """Yield every form, page after page."""
         for item in FormGardenApi(credentials.key, context.http).forms():
