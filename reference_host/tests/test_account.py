@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reference_host.tests.world import ACCOUNT
-from smaply_metrics_core.host import Role
+from smaply_metrics_core.host import Role, RoleRequired
 
 if TYPE_CHECKING:
     from reference_host.tests.world import Browser, World
@@ -201,3 +201,21 @@ def test_workspaces_are_added_and_renamed(world: World, ada: Browser) -> None:
         "<b>Retail</b>",
         "Shops",
     ]
+
+
+def test_of_two_admins_who_remove_each_other_one_stays(world: World, ada: Browser) -> None:
+    """Each had opened the page while both were Admins; an account keeps one."""
+    assert ada.get(PAGE).status_code == 200
+    people = world.site.people
+    people.invite(ACCOUNT, "Bert", Role.ADMIN)
+    by_name = {one.name: one for one in people.of_account(ACCOUNT)}
+    first, second = by_name["Ada"], by_name["Bert"]
+
+    people.remove(ACCOUNT, second.id, by=first)
+
+    with pytest.raises(RoleRequired):
+        people.remove(ACCOUNT, first.id, by=second)
+    with pytest.raises(RoleRequired):
+        people.change_role(ACCOUNT, first.id, Role.VIEWER, by=second)
+    with pytest.raises(RoleRequired):
+        people.invite(ACCOUNT, "Ada", Role.VIEWER, by=second)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,25 @@ import pytest
 
 from reference_host.tests.world import ACCOUNT, MovableClock
 from smaply_metrics_core.host import InputError, NotFound, QueryInvalid, Role
-from smaply_metrics_host.jobs import KEPT_SECONDS, MOST_RUNNING, Job, Jobs, JobState, Outcome
+from smaply_metrics_host.jobs import (
+    KEPT_SECONDS,
+    MOST_KEPT,
+    MOST_RUNNING,
+    Job,
+    Jobs,
+    JobState,
+    Outcome,
+)
+from smaply_metrics_host.making.drafts import MOST_OF_ONE, Drafts, PutAside
+from smaply_metrics_host.making.form import MetricForm
 from smaply_metrics_host.store.people import Person
+from smaply_metrics_host.web import events
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
     from pathlib import Path
+
+    from reference_host.tests.world import World
 
 ADA = Person("per_1", ACCOUNT, "Ada", Role.ADMIN)
 EMIL = Person("per_2", ACCOUNT, "Emil", Role.EDITOR)
@@ -189,3 +204,103 @@ def test_closing_stops_what_runs(tmp_path: Path) -> None:
 
     assert asyncio.run(run()).state is JobState.CANCELLED
     assert not file.exists()
+
+
+def test_who_may_do_less_sees_no_more_of_what_they_began() -> None:
+    """What an Admin made is gone for them once they are none; a higher role takes nothing away."""
+
+    async def run() -> None:
+        jobs = Jobs(MovableClock())
+        job = jobs.start(ADA, "Debug bundle", done)
+        await job.ended()
+
+        assert jobs.find(ADA, job.id) is job
+        with pytest.raises(NotFound):
+            jobs.find(replace(ADA, role=Role.EDITOR), job.id)
+        other = jobs.start(EMIL, "Preview", done)
+        assert jobs.find(replace(EMIL, role=Role.ADMIN), other.id) is other
+
+    asyncio.run(run())
+
+
+def test_of_many_ended_jobs_the_latest_are_kept(tmp_path: Path) -> None:
+    """The files of the others go with them, and other people's jobs stay."""
+
+    async def run() -> None:
+        jobs = Jobs(MovableClock())
+        theirs = jobs.start(EMIL, "Preview", done)
+        first = jobs.start(ADA, "Debug bundle", done)
+        first.file = tmp_path / "bundle.zip"
+        first.file.touch()
+        for _ in range(MOST_KEPT):
+            await jobs.start(ADA, "Preview", done).ended()
+
+        with pytest.raises(NotFound):
+            jobs.find(ADA, first.id)
+        assert not first.file.exists()
+        assert jobs.find(EMIL, theirs.id) is theirs
+
+    asyncio.run(run())
+
+
+def test_who_was_removed_hears_no_outcome(world: World) -> None:
+    """A stream that somebody had open ends without what the job came to."""
+    vera = world.client(Role.VIEWER)
+    site, go_on = world.site, asyncio.Event()
+    people = {one.name: one for one in site.people.of_account(ACCOUNT)}
+    world.client(Role.ADMIN)
+    (ada,) = (one for one in site.people.of_account(ACCOUNT) if one.name == "Ada")
+
+    async def work(_job: Job) -> Outcome:
+        await go_on.wait()
+        return Outcome("/there", "<p>An outcome</p>")
+
+    async def start() -> str:
+        return site.jobs.start(people["Vera"], "Waiting", work).id
+
+    async def end() -> None:
+        go_on.set()
+
+    with vera.stream("GET", f"/jobs/{world.run(start())}/events") as stream:
+        pieces = stream.iter_text()
+        heard = next(pieces)
+        site.people.remove(ACCOUNT, people["Vera"].id, by=ada)
+        world.run(end())
+        heard += "".join(pieces)
+
+    assert "An outcome" not in heard
+
+
+def test_streams_of_one_person_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One too many is refused, others have their own, and one that ended makes room."""
+    monkeypatch.setattr(events, "MOST_OPEN", 1)
+
+    async def some() -> AsyncGenerator[tuple[str, str], None]:
+        yield "one", "1"
+        yield "two", "2"
+
+    async def run() -> None:
+        streams = events.Streams()
+        body = aiter(streams.answer(ADA, some()).body_iterator)
+        await anext(body)
+
+        with pytest.raises(events.TooManyStreams):
+            streams.answer(ADA, some())
+        streams.answer(EMIL, some())
+        async for _ in body:
+            pass
+        streams.answer(ADA, some())
+
+    asyncio.run(run())
+
+
+def test_nobodys_forms_push_out_those_of_others() -> None:
+    """Of one person's forms the latest are kept, and everybody else's stay."""
+    drafts = Drafts(MovableClock())
+    theirs = drafts.put(EMIL, PutAside(MetricForm(name="Theirs")))
+    own = [drafts.put(ADA, PutAside(MetricForm())) for _ in range(MOST_OF_ONE + 1)]
+
+    with pytest.raises(NotFound):
+        drafts.find(ADA, own[0])
+    assert drafts.find(ADA, own[1]).form == MetricForm()
+    assert drafts.find(EMIL, theirs).form.name == "Theirs"

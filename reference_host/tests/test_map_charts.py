@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 
 from reference_host.tests.mapping import NPS, add_map, add_metric, measure, place
 from smaply_metrics_core.host import Calculation, Definition, GroupBy, MetricType, Role
-from smaply_metrics_host.drawings import Drawings
+from smaply_metrics_host.drawings import DrawingFailed, Drawings
 
 if TYPE_CHECKING:
     from reference_host.tests.mapping import Corner
@@ -124,20 +125,35 @@ def test_without_the_process_that_draws_charts_keep_their_numbers(
 def test_the_process_that_draws_is_replaced_when_it_was_killed(
     world: World, corner: Corner
 ) -> None:
-    """The next drawing begins another one, and is its own."""
+    """Who goes away ends it; the next drawing begins another one, and is its own."""
     [digest] = drawn(world, corner)
     faces = world.run(world.site.map_views.faces("acme", corner.map, [digest]))
 
-    async def draw_twice() -> tuple[str, str]:
+    async def draw_twice() -> str:
         drawings = Drawings()
-        light = await drawings.svg(faces[digest], "light")
-        await drawings.close()
+        light = asyncio.create_task(drawings.svg(faces[digest], "light"))
+        await asyncio.sleep(0)
+        light.cancel()
         dark = await drawings.svg(faces[digest], "dark")
         await drawings.close()
-        return light, dark
+        return dark
 
-    light, dark = world.run(draw_twice())
+    assert world.run(draw_twice()).startswith("<svg")
 
-    assert light.startswith("<svg")
-    assert dark.startswith("<svg")
-    assert light != dark
+
+def test_nothing_is_drawn_once_the_host_is_ending(world: World, corner: Corner) -> None:
+    """What is being drawn, and all that waits for its turn, fails at once and leaves nothing."""
+    [digest] = drawn(world, corner)
+    faces = world.run(world.site.map_views.faces("acme", corner.map, [digest]))
+
+    async def end_while_drawing() -> list[bytes | BaseException]:
+        drawings = Drawings()
+        await drawings.svg(faces[digest], "light")
+        waiting = [asyncio.create_task(drawings.script()) for _ in range(3)]
+        await asyncio.sleep(0)
+        await drawings.close()
+        return [*await asyncio.gather(*waiting, return_exceptions=True)]
+
+    ended = world.run(end_while_drawing())
+
+    assert {type(one) for one in ended} == {DrawingFailed}

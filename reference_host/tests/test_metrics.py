@@ -6,10 +6,9 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from reference_host.tests.measuring import NPS, make
 from reference_host.tests.world import ACCOUNT, TOKEN
 from smaply_metrics_core.host import (
-    Calculation,
-    Definition,
     Display,
     GroupBy,
     Metric,
@@ -20,23 +19,12 @@ from smaply_metrics_host.making.listing import ON_A_PAGE, page_of
 from smaply_metrics_host.store.journey import Cell
 
 if TYPE_CHECKING:
-    from reference_host.tests.world import World
+    from reference_host.tests.measuring import NPS, make
+from reference_host.tests.world import World
 
-RELATIONSHIP = "SV_RelationshipA01"
-NPS = Definition(survey_id=RELATIONSHIP, question_id="QID1", calculation=Calculation.NPS)
 BY_MONTH = NPS.model_copy(
     update={"type": MetricType.SERIES, "group_by": GroupBy.parse("period:month")}
 )
-
-
-def make(world: World, name: str, definition: Definition = NPS, workspace: str = "") -> Metric:
-    """Make a metric."""
-    world.site.people.invite(ACCOUNT, "Ada", Role.ADMIN)
-    workspace = workspace or world.site.people.workspaces(ACCOUNT)[0].id
-    add = world.site.metrics.metrics.add(
-        world.actor(), "qualtrics", name, definition, workspace=workspace
-    )
-    return world.run(add)
 
 
 def place(world: World, metric: Metric, name: str, cards: int) -> str:

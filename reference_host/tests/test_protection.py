@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 
-from smaply_metrics_core.host import Role
+from smaply_metrics_core.host import Role, StoreError
 from smaply_metrics_host.web import csrf
-from smaply_metrics_host.web.security import MOST_BYTES
+from smaply_metrics_host.web.asking import MOST_CHARACTERS
+from smaply_metrics_host.web.security import MOST_BYTES, Protection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from starlette.types import Message, Receive, Scope, Send
 
     from reference_host.tests.world import World
 
@@ -86,6 +93,83 @@ def test_a_body_that_is_too_large_is_refused(world: World) -> None:
     unsaid = vera.post("/sign-out", content=chunks(), headers=form)
 
     assert (said.status_code, unsaid.status_code) == (413, 413)
+
+
+def test_a_body_that_never_ends_is_not_waited_for() -> None:
+    """Neither all at once nor piece by piece may it take longer than the host is patient."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse((await Request(scope, receive).body()).decode())(
+            scope, receive, send
+        )
+
+    async def never() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sends anything")
+
+    async def send(_message: Message) -> None:
+        raise AssertionError("nothing was to be answered")
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    protected = Protection(app, "https://metrics.example", body_seconds=0.0)
+
+    with pytest.raises(HTTPException, match="408"):
+        asyncio.run(protected(scope, never, send))
+
+
+def test_a_bug_is_answered_with_the_policy_and_without_its_text(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also what nobody expected is answered in words, as safe as every other answer."""
+
+    def broken(_account: str) -> None:
+        raise RuntimeError("internal detail")
+
+    vera = world.client(Role.VIEWER)
+    monkeypatch.setattr(world.site.journeys, "list", broken)
+    answer = vera.get("/maps")
+
+    assert answer.status_code == 500
+    assert "Something is wrong in this app itself." in answer.text
+    assert "internal detail" not in answer.text
+    assert "internal detail" in caplog.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_store_that_cannot_be_read_is_said_in_words(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page that says so needs nothing of it."""
+
+    def broken(_token: str) -> None:
+        raise StoreError("host.db cannot be used: database is locked.", remedy="Free the disk.")
+
+    vera = world.client(Role.VIEWER)
+    monkeypatch.setattr(world.site.people, "session", broken)
+    answer = vera.get("/maps")
+
+    assert answer.status_code == 503
+    assert "Free the disk." in answer.text
+
+
+def test_an_address_with_a_slash_too_many_leads_nowhere_else(world: World) -> None:
+    """No redirect is made of the host that a request names."""
+    answer = world.client(None).get(
+        "/maps/", headers={"host": "evil.example"}, follow_redirects=False
+    )
+
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
+def test_a_form_with_too_much_text_is_refused(world: World) -> None:
+    """All texts of a form together have a bound, whatever the fields are called."""
+    emil = world.client(Role.EDITOR)
+    answer = emil.submit("/metrics/new", "/metrics/form", {"name": "x" * MOST_CHARACTERS})
+
+    assert answer.status_code == 413
+    assert "too much text" in answer.text
 
 
 @given(TOKENS)

@@ -6,11 +6,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from starlette.responses import Response
 
 from reference_host.tests.world import ACCOUNT
 from smaply_metrics_core.host import Role
+from smaply_metrics_host.settings import HostSettings
+from smaply_metrics_host.web.sign_in import set_cookie
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reference_host.tests.world import World
 
 
@@ -53,3 +58,42 @@ def test_signing_out_ends_the_session(world: World) -> None:
     stranger = world.client(None)
     stranger.cookies.update(kept)
     assert stranger.get("/").url.path == "/sign-in"
+
+
+def test_signing_in_anew_ends_the_session_before(world: World) -> None:
+    """Whoever takes another link in the same browser leaves no session open behind them."""
+    vera = world.client(Role.VIEWER)
+    kept = dict(vera.cookies)
+    link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+
+    assert "Vera" in vera.get(link).text  # Asked first: the browser is somebody's already.
+    assert vera.post(link).url.path != "/sign-in"
+
+    stranger = world.client(None)
+    stranger.cookies.update(kept)
+    assert stranger.get("/").url.path == "/sign-in"
+
+
+@pytest.mark.parametrize(
+    "to", ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "maps"]
+)
+def test_a_link_leads_to_pages_of_the_host_alone(world: World, to: str) -> None:
+    """Whatever a link says where to go next, nobody ends up anywhere else."""
+    link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+
+    answer = world.client(None).get(link, params={"next": to}, follow_redirects=False)
+
+    assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize("url", ["https://metrics.example", "http://127.0.0.1:8000"])
+def test_the_cookie_is_kept_from_scripts_and_other_sites(tmp_path: Path, url: str) -> None:
+    """And from connections that are not encrypted, where the host is reached by HTTPS."""
+    response = Response()
+
+    set_cookie(response, "token", HostSettings.from_environment(tmp_path, url, {}))
+
+    flags = set(response.headers["set-cookie"].lower().split("; "))
+    assert {"httponly", "samesite=lax", "path=/"} <= flags
+    assert ("secure" in flags) is url.startswith("https:")
+    assert not any(flag.startswith("domain") for flag in flags)

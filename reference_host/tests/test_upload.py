@@ -92,7 +92,7 @@ def test_a_wrong_file_is_refused_and_removed(world: World) -> None:
 
     form.upload("visits.csv", WRONG, name="Kept", survey_name="Mine")
 
-    assert form.answer.status_code == 502
+    assert form.answer.status_code == 422
     assert "Not uploaded" in form.page
     assert "recorded_at in row 2 is “yesterday”" in form.page
     assert (form.fields["name"], form.fields["survey_name"]) == (["Kept"], ["Mine"])
@@ -112,6 +112,20 @@ def test_a_file_is_replaced_only_when_asked(world: World) -> None:
 
     form.upload("visits.csv", OTHER, replace="1")
     assert files(world) == {"uploads/visits.csv": OTHER}
+
+
+def test_a_preview_is_of_the_file_as_it_is_now(world: World) -> None:
+    """After a file was replaced, nobody is shown numbers of the one before."""
+    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form.upload("visits.csv", GOOD)
+    form.press("/metrics/preview")
+    assert "n = 4" in form.page
+    again = Filling(form.browser, UPLOAD)
+    again.upload("visits.csv", OTHER, replace="1")
+
+    again.press("/metrics/preview")
+
+    assert "n = 2" in again.page
 
 
 def test_a_wrong_replacement_leaves_what_was_there(world: World) -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from smaply_metrics_core.models.metric import Display
     from smaply_metrics_core.models.result import Change, GroupValue, Measured, Result
 
-MINUS: Final = "\N{MINUS SIGN}"
 FEW: Final = f"fewer than {LOW_SAMPLE_BELOW} answers"
 RUNNING: Final = "still running"
 CUT: Final = "cut by the dates"
@@ -159,7 +158,7 @@ def change_words(change: Change, unit: Unit) -> str:
 
 def _signed(value: float) -> str:
     """Write with a sign and at most one decimal, halves away from zero; empty for zero."""
-    sign = "+" if value > 0 else MINUS
+    sign = "+" if value > 0 else "-"
     if abs(value) >= WHOLE_BELOW:
         return f"{sign}{abs(value):.3g}"
     rounded = Decimal(repr(abs(value))).quantize(Decimal("0.1"), ROUND_HALF_UP)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from typing import TYPE_CHECKING, Self
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from smaply_metrics_core.host.calling import Calls
 from smaply_metrics_core.host.service import MetricsHost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from types import TracebackType
 
     from smaply_metrics_core.context import Clock
@@ -23,67 +23,84 @@ if TYPE_CHECKING:
     from smaply_metrics_core.sources import SourceRegistry
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
 class AsyncConnections:
     """``Connections``, to await."""
 
-    def __init__(self, connections: Connections, calling: Calls) -> None:
-        self.form = calling(connections.form)
-        self.connect = calling(connections.connect)
-        self.list = calling(connections.list)
-        self.show = calling(connections.show)
-        self.check = calling(connections.check)
-        self.edit = calling(connections.edit)
-        self.delete = calling(connections.delete)
-        self.surveys = calling(connections.surveys)
-        self.questions = calling(connections.questions)
+    def __init__(self, connections: Connections, quick: Calls, slow: Calls) -> None:
+        self.form = slow(connections.form)
+        self.connect = slow(connections.connect)
+        self.list = quick(connections.list)
+        self.show = quick(connections.show)
+        self.check = slow(connections.check)
+        self.edit = slow(connections.edit)
+        self.delete = quick(connections.delete)
+        self.surveys = slow(connections.surveys)
+        self.questions = slow(connections.questions)
 
 
 class AsyncCatalogue:
     """``Catalogue``, to await."""
 
-    def __init__(self, catalogue: Catalogue, calling: Calls) -> None:
-        self.surveys = calling(catalogue.surveys)
-        self.questionnaire = calling(catalogue.questionnaire)
-        self.options = calling(catalogue.options)
-        self.windows = calling(catalogue.windows)
+    def __init__(self, catalogue: Catalogue, quick: Calls, slow: Calls) -> None:
+        self.surveys = slow(catalogue.surveys)
+        self.questionnaire = slow(catalogue.questionnaire)
+        self.options = quick(catalogue.options)
+        self.windows = quick(catalogue.windows)
 
 
 class AsyncMetrics:
     """``Metrics``, to await."""
 
-    def __init__(self, metrics: Metrics, calling: Calls) -> None:
-        self.preview = calling(metrics.preview)
-        self.add = calling(metrics.add)
-        self.list = calling(metrics.list)
-        self.show = calling(metrics.show)
-        self.edit = calling(metrics.edit)
-        self.delete = calling(metrics.delete)
-        self.account = calling(metrics.account)
-        self.set_account = calling(metrics.set_account)
+    def __init__(self, metrics: Metrics, quick: Calls, slow: Calls) -> None:
+        self.preview = slow(metrics.preview)
+        self.add = slow(metrics.add)
+        self.list = quick(metrics.list)
+        self.show = quick(metrics.show)
+        self.edit = slow(metrics.edit)
+        self.delete = quick(metrics.delete)
+        self.account = quick(metrics.account)
+        self.set_account = quick(metrics.set_account)
 
 
 class AsyncCards:
     """``Cards``, to await."""
 
-    def __init__(self, cards: Cards, calling: Calls) -> None:
-        self.load = calling(cards.load)
-        self.decisions = calling(cards.decisions)
+    def __init__(self, cards: Cards, quick: Calls, slow: Calls) -> None:
+        self.load = _patient(cards.load, quick, slow)
+        self.decisions = quick(cards.decisions)
 
 
 class AsyncDebugging:
     """``Debugging``, to await."""
 
-    def __init__(self, debugging: Debugging, calling: Calls) -> None:
-        self.export = calling(debugging.export)
+    def __init__(self, debugging: Debugging, _quick: Calls, slow: Calls) -> None:
+        self.export = slow(debugging.export)
 
 
 class AsyncSources:
     """``SourceRegistry``, to await: the first look at a source imports it."""
 
-    def __init__(self, sources: SourceRegistry, calling: Calls) -> None:
-        self.states = calling(sources.states)
-        self.get = calling(sources.get)
-        self.stuck_calls = calling(sources.stuck_calls)
+    def __init__(self, sources: SourceRegistry, quick: Calls, slow: Calls) -> None:
+        self.states = slow(sources.states)
+        self.get = slow(sources.get)
+        self.stuck_calls = quick(sources.stuck_calls)
+
+
+def _patient(
+    load: Callable[P, T], quick: Calls, slow: Calls
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Put loading cards among the slow calls where it is to wait for fresh values."""
+    at_once, waiting = quick(load), slow(load)
+
+    @wraps(load)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await (waiting if kwargs.get("wait") else at_once)(*args, **kwargs)
+
+    return call
 
 
 class AsyncMetricsHost:
@@ -94,8 +111,9 @@ class AsyncMetricsHost:
 
     What each call takes, gives and raises is said at the part of ``MetricsHost`` of the same name.
     ``progress`` and ``on_step`` are plain functions and called on the event loop. When the task
-    that awaits is cancelled, a check of credentials, a preview or a debug bundle is stopped before
-    that goes on; any other call ends by itself, unseen.
+    that awaits is cancelled, a check of credentials, a preview, a debug bundle or waiting for cards
+    is stopped before that goes on; any other call ends by itself, unseen. Calls that ask a survey
+    tool, or wait, hold up only each other: maps are shown however many previews are being made.
 
     Args:
         settings: What the operator decided.
@@ -103,7 +121,8 @@ class AsyncMetricsHost:
         clock: The time by which metrics are due.
         lease_clock: The time by which leases run out.
         registry: The sources.
-        threads: How many calls run at the same time, on threads that serve this host alone.
+        threads: How many calls that ask a survey tool or wait run at the same time, and how many
+            others beside them, on threads that serve this host alone.
 
     Attributes:
         connections: Connect, show, check, edit, delete; surveys and questions. This and the others
@@ -140,7 +159,7 @@ class AsyncMetricsHost:
             lease_clock=lease_clock,
             registry=registry,
         )
-        self._calls = Calls(threads)
+        self._quick, self._slow = Calls(threads), Calls(threads)
         self._host: MetricsHost | None = None
 
     async def open(self) -> None:
@@ -150,21 +169,23 @@ class AsyncMetricsHost:
             StoreError: when the store in the home cannot be used.
         """
         try:
-            host = await self._calls(self._open)()
+            host = await self._quick(self._open)()
         except BaseException:
             # Cancelled, it may be open by now.
             await self.close()
             raise
-        self.connections = AsyncConnections(host.connections, self._calls)
-        self.catalogue = AsyncCatalogue(host.catalogue, self._calls)
-        self.metrics = AsyncMetrics(host.metrics, self._calls)
-        self.cards = AsyncCards(host.cards, self._calls)
-        self.debug = AsyncDebugging(host.debug, self._calls)
-        self.sources = AsyncSources(host.sources, self._calls)
+        calls = (self._quick, self._slow)
+        self.connections = AsyncConnections(host.connections, *calls)
+        self.catalogue = AsyncCatalogue(host.catalogue, *calls)
+        self.metrics = AsyncMetrics(host.metrics, *calls)
+        self.cards = AsyncCards(host.cards, *calls)
+        self.debug = AsyncDebugging(host.debug, *calls)
+        self.sources = AsyncSources(host.sources, *calls)
 
     async def close(self) -> None:
         """Stop what runs in the background, wait for calls to end and give back the store."""
-        self._calls.stop()
+        self._quick.stop()
+        self._slow.stop()
         await asyncio.to_thread(self._close)
 
     def _open(self) -> MetricsHost:
@@ -175,7 +196,8 @@ class AsyncMetricsHost:
         if self._host is not None:
             # First, so that calls which wait for a refresh end.
             self._host.cards.close()
-        self._calls.close()
+        self._quick.close()
+        self._slow.close()
         if self._host is not None:
             self._host.close()
 

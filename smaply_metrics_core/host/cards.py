@@ -63,6 +63,7 @@ class Cards:
         force: bool = False,
         refresh: bool = True,
         progress: OnProgress | None = None,
+        cancelled: threading.Event | None = None,
     ) -> tuple[Card, ...]:
         """Give cards, and refresh in the background what is due.
 
@@ -74,6 +75,7 @@ class Cards:
             refresh: False shows what is stored and starts nothing, as for a process that ends
                 before a refresh could.
             progress: Told how far refreshes of this account are while waiting.
+            cancelled: Set to wait no longer; refreshes go on.
 
         Raises:
             NotFound: when a metric is not in this account.
@@ -89,7 +91,8 @@ class Cards:
         if listener is not None:
             self._listeners.append(listener)
         try:
-            return self._refresh(actor.account, metric_ids, wait, force=force)
+            stop = cancelled or threading.Event()
+            return self._refresh(actor.account, metric_ids, wait, stop, force=force)
         finally:
             if listener is not None:
                 self._listeners.remove(listener)
@@ -104,7 +107,13 @@ class Cards:
         self._refresher.close()
 
     def _refresh(
-        self, account: str, metric_ids: Sequence[str] | None, wait: float, *, force: bool
+        self,
+        account: str,
+        metric_ids: Sequence[str] | None,
+        wait: float,
+        stop: threading.Event,
+        *,
+        force: bool,
     ) -> tuple[Card, ...]:
         until = self._core.clock.monotonic() + wait
         made: Counter[SurveyKey] = Counter()
@@ -126,21 +135,25 @@ class Cards:
             made.update({*due, *joined})
             elsewhere = _surveys(account, decided, DecisionKind.IN_FLIGHT)
             left = until - self._core.clock.monotonic()
-            if left <= 0 or not (futures or elsewhere) or self._refresher.closed:
+            over = stop.is_set() or self._refresher.closed
+            if left <= 0 or not (futures or elsewhere) or over:
                 break
-            self._await(futures, left)
+            self._await(futures, left, stop)
         on_their_way = {*pending, *(() if self._refresher.closed else due)}
         return _cards(account, decided, settings, on_their_way)
 
-    def _await(self, futures: Sequence[Future[None]], left: float) -> None:
+    def _await(self, futures: Sequence[Future[None]], left: float, stop: threading.Event) -> None:
         if not futures:
-            self._core.clock.wait(min(left, LOOK_AGAIN), threading.Event())
+            self._core.clock.wait(min(left, LOOK_AGAIN), stop)
             return
-        done, _ = wait_for(futures, timeout=left)
-        for future in done:
-            error = None if future.cancelled() else future.exception()
-            if error is not None:
-                logger.error("A refresh broke off.", exc_info=error)
+        until, waiting = self._core.clock.monotonic() + left, set(futures)
+        while waiting and left > 0 and not stop.is_set():
+            done, waiting = wait_for(waiting, timeout=min(left, LOOK_AGAIN))
+            left = until - self._core.clock.monotonic()
+            for future in done:
+                error = None if future.cancelled() else future.exception()
+                if error is not None:
+                    logger.error("A refresh broke off.", exc_info=error)
 
     def _decide(
         self,

@@ -69,7 +69,7 @@ def test_every_call_can_be_awaited(blocking: type, awaited: type) -> None:
     def public(names: object) -> set[str]:
         return {name for name in vars(names) if not name.startswith("_")} - {"close"}
 
-    made = awaited(object.__new__(blocking), Calls(1))
+    made = awaited(object.__new__(blocking), Calls(1), Calls(1))
     assert public(made) == public(blocking)
 
 
@@ -86,6 +86,45 @@ def test_a_slow_call_does_not_block_the_loop(world: World) -> None:
             assert not slow.done()
             hold.let_go()
             assert (await slow).current.value == 4.0
+
+    run(work())
+
+
+def test_slow_calls_hold_up_only_each_other(world: World) -> None:
+    """While previews take up every thread that there is for them, cards and lists are shown."""
+
+    async def work() -> None:
+        hold = world.shop.on_fetch = Hold()
+        async with world.asynchronous(threads=1) as host:
+            await host.connections.connect(ADMIN, "shop", ASKED)
+            slow = asyncio.create_task(host.metrics.preview(EDITOR, "shop", AVERAGE))
+            await asyncio.to_thread(hold.wait_until_begun)
+            assert await host.metrics.list(VIEWER) == ()
+            assert await host.cards.load(VIEWER) == ()
+            assert not slow.done()
+            hold.let_go()
+            await slow
+
+    run(work())
+
+
+def test_cancelling_a_load_ends_its_waiting(world: World, connected: MetricsHost) -> None:
+    """Its thread is free again while the refresh goes on; the next load hears of its end."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+
+    async def work() -> None:
+        hold = world.shop.on_fetch = Hold()
+        async with world.asynchronous(threads=1) as host:
+            waiting = asyncio.create_task(host.cards.load(VIEWER, wait=600))
+            await asyncio.to_thread(hold.wait_until_begun)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            (card,) = await host.cards.load(VIEWER)
+            assert card.freshness is Freshness.REFRESHING
+            hold.let_go()
+            (card,) = await host.cards.load(VIEWER, wait=600)
+            assert value_of(card) == 4.0
 
     run(work())
 

@@ -12,7 +12,7 @@ from smaply_metrics_core import (
     QueryInvalid,
     QuestionUnavailable,
 )
-from smaply_metrics_core.errors import InputError, NotFound, RoleRequired
+from smaply_metrics_core.errors import ChangedMeanwhile, InputError, NotFound, RoleRequired
 from smaply_metrics_core.host import AccountSettings
 from smaply_metrics_core.models.query import Calculation, DateRange, Definition, MetricType
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, VIEWER, load, value_of, values
@@ -40,7 +40,7 @@ def test_two_editors_notice_each_other(connected: MetricsHost) -> None:
     """The second to save is told, and nothing is lost."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.metrics.edit(EDITOR, metric.id, name="First", version=1)
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(ChangedMeanwhile) as refused:
         connected.metrics.edit(EDITOR, metric.id, name="Second", version=1)
     assert "not saved" in refused.value.message
     assert connected.metrics.show(VIEWER, metric.id).name == "First"

@@ -138,6 +138,7 @@ def create_app(
         lifespan=opened,
         docs_url=None,  # Their pages load scripts from elsewhere, which the policy forbids.
         redoc_url=None,
+        redirect_slashes=False,  # It would lead to whatever host the request says that this is.
     )
     handle_errors(app)
     add_api(app)

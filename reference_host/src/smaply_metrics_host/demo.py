@@ -43,6 +43,7 @@ async def demo(
     Raises:
         InputError: when the sandbox does not start, or the sources of the demo are not installed.
     """
+    say("Preparing an invented account: it takes some seconds.")
     async with sandbox(seed) as played:
         # The source reads this variable itself.
         os.environ[VARIABLE] = played.host

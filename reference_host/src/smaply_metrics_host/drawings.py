@@ -100,10 +100,12 @@ class Drawings:
         self._warming = asyncio.create_task(self._warm_up())
 
     async def close(self) -> None:
-        """End the process that draws."""
+        """End the process that draws, once and for all."""
         if self._warming is not None:
             self._warming.cancel()
-        await self._process.close()
+            # Else it might begin a process after the last one was ended.
+            await asyncio.wait([self._warming])
+        await self._process.end()
 
     async def _warm_up(self) -> None:
         try:
@@ -118,6 +120,7 @@ class _Process:
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self._ended = False
 
     async def ask(self, asked: dict[str, Any]) -> str:
         """Ask for one thing, after those who asked before.
@@ -126,6 +129,8 @@ class _Process:
             DrawingFailed: when it could not be made, or the process has ended meanwhile.
         """
         async with self._turn:
+            if self._ended:
+                raise DrawingFailed("Charts are drawn no more: the host is ending.")
             try:
                 line = await self._answer(json.dumps(asked).encode() + b"\n")
             except BaseException:
@@ -138,12 +143,17 @@ class _Process:
         made: str = answer["made"]
         return made
 
+    async def end(self) -> None:
+        """End the process, and draw nothing more: who waits for their turn is told."""
+        self._ended = True
+        await self.close()
+
     async def close(self) -> None:
-        """End the process."""
-        process, self._process = self._process, None
+        """End the process; what is asked next begins another."""
+        process = self._process
         if process is not None and process.returncode is None:
             process.kill()
-            await process.wait()
+            await process.wait()  # Whoever closes it meanwhile waits for its end as well.
 
     async def _answer(self, line: bytes) -> bytes:
         if self._process is None or self._process.returncode is not None:

@@ -21,6 +21,7 @@ from smaply_metrics_core.host import (
     MetricsError,
     NotFound,
     Problem,
+    Role,
     StepResult,
 )
 
@@ -33,6 +34,8 @@ KEPT_SECONDS: Final = 900.0
 """How long an ended job can still be asked for."""
 MOST_RUNNING: Final = 4
 """Jobs that one person may have running."""
+MOST_KEPT: Final = 30
+"""Ended jobs of one person that are kept: of more, the oldest are forgotten."""
 
 
 class TooManyJobs(InputError):
@@ -92,17 +95,19 @@ class Job:
     """One piece of work. Its methods are called on the event loop.
 
     Attributes:
+        role: The one that the person had when they started it: with less they see it no more.
         checks: The steps of a check that it goes through.
         back: The page that it was started from.
         file: What it made for people to download, removed when the job is forgotten.
         file_name: What the download is called; as the file itself when empty.
-        memo: What the page that shows the outcome has to know. It never leaves this process.
+        memo: What the page, or the call, that shows the outcome has to know; no part of the view.
     """
 
     id: str
     title: str
     account: str
     person: str
+    role: Role
     checks: InitVar[tuple[CheckStep, ...]] = ()
     back: InitVar[str] = ""
     state: JobState = JobState.RUNNING
@@ -198,7 +203,12 @@ class Jobs:
                 f"{MOST_RUNNING} of your requests are still running.",
                 remedy="Wait until one has ended, or cancel it.",
             )
-        job = Job(secrets.token_urlsafe(12), title, person.account, person.id, checks, back)
+        ended = [job for job in self._of(person) if job.state is not JobState.RUNNING]
+        for one in ended[: -MOST_KEPT + 1]:
+            self._drop(one)
+        job = Job(
+            secrets.token_urlsafe(12), title, person.account, person.id, person.role, checks, back
+        )
         self._jobs[job.id] = job
         job._task = asyncio.create_task(self._run(job, work))  # noqa: SLF001  # Its own module.
         return job
@@ -207,10 +217,13 @@ class Jobs:
         """Give a job of this person.
 
         Raises:
-            NotFound: when this person has none of this id, or it ended long ago.
+            NotFound: when this person has none of this id, or it ended long ago, or they may do
+                less by now than when they started it.
         """
+        self._forget()
         job = self._jobs.get(job_id)
-        if job is None or (job.account, job.person) != (person.account, person.id):
+        owner = job is not None and (job.account, job.person) == (person.account, person.id)
+        if job is None or not owner or person.role < job.role:
             raise NotFound("This request is no longer known.", remedy="Begin it again.")
         return job
 
@@ -250,6 +263,8 @@ class Jobs:
     def _end(self, job: Job, state: JobState, outcome: Outcome) -> None:
         job.state = state
         job._ended_at = self._clock.monotonic()  # noqa: SLF001  # Its own module.
+        # Also when nobody starts or asks for another one: it may have made a file about people.
+        asyncio.get_running_loop().call_later(KEPT_SECONDS + 1, self._forget)
         job._change(  # noqa: SLF001  # Its own module.
             state=state, location=outcome.location, html=outcome.html, problem=outcome.problem
         )
@@ -266,8 +281,11 @@ class Jobs:
         for job in list(self._jobs.values()):
             ended = job._ended_at  # noqa: SLF001  # Its own module.
             if ended is not None and now - ended > KEPT_SECONDS:
-                _delete(job)
-                del self._jobs[job.id]
+                self._drop(job)
+
+    def _drop(self, job: Job) -> None:
+        _delete(job)
+        del self._jobs[job.id]
 
 
 def _delete(job: Job) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 SHUTDOWN_SECONDS: Final = 3
 """How long open requests go on when the process ends."""
 TICK_SECONDS: Final = 0.02
+STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def listen(address: str, port: int) -> socket.socket:
@@ -62,9 +66,27 @@ class Server(uvicorn.Server):
         )
         self._app = app
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Hear of SIGINT and SIGTERM, and leave it at that.
+
+        uvicorn raises them once more when it has ended. SIGTERM would then end the process before
+        whatever is around the server, such as the demo's sandbox, has ended too.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield  # Signals are heard on the main thread alone.
+            return
+        before = {one: signal.signal(one, self.handle_exit) for one in STOPPING}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what never ends by itself, and then all the rest."""
+        """End what never ends by itself or takes long, and then all the rest."""
         self._app.state.site.streams.end()
+        await self._app.state.site.drawings.close()
         await super().shutdown(sockets)
 
 

@@ -68,7 +68,7 @@ class FoldersByAccount(Mapping[str, Path]):
 
     def __getitem__(self, account: str) -> Path:
         folder = self._root / account
-        if folder.parent != self._root:
+        if folder.parent != self._root or account == "..":
             raise KeyError(account)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder

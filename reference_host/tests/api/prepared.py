@@ -62,11 +62,13 @@ class Prepared:
         except NotFound:
             return False
         people = {one.id for one in site.people.of_account(self.account)}
+        workspaces = [one.name for one in site.people.workspaces(self.account)]
         return (
             [one.id for one in journey.cards] == [self.card]
             and len(journey.lanes) == 2
             and metric.version == 1
             and self.person in people
+            and workspaces == [f"{self.mark}Online shop", "Workspace"]
         )
 
 
@@ -86,7 +88,7 @@ def prepare(world: World, account: str, *, mark: str = "") -> Prepared:
     site, admin = world.site, world.actor(account=account)
     site.people.invite(account, f"{mark}Petra", Role.VIEWER)
     (person,) = (one for one in site.people.of_account(account) if one.name == f"{mark}Petra")
-    workspace = site.people.add_workspace(account, f"{mark}Retail").id
+    workspace = site.people.add_workspace(account, f"{mark}Online shop").id
     map_id = site.journeys.add(account, workspace, f"{mark}Buying online")
     stage = site.journeys.add_stage(account, map_id, f"{mark}Discover")
     text_lane = site.journeys.add_lane(account, map_id, f"{mark}Steps", "text")

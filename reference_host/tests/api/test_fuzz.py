@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 
 from reference_host.tests.api.calls import calls, example_of, is_one_segment, with_values
 from reference_host.tests.api.prepared import Prepared, prepare, program, snapshot, values_for
-from reference_host.tests.world import NAMES, TOKEN, World
+from reference_host.tests.world import NAMES, SECONDS, TOKEN, World
 from smaply_metrics_core.host import Role
 from smaply_metrics_host.jobs import Job, Outcome
 from smaply_metrics_host.web.sign_in import COOKIE
@@ -61,6 +61,7 @@ EVERYWHERE: Final = {
 }
 """Names of values that are the same in each account; job ids are those of whoever asks."""
 STRANGER: Final = None
+SUCCESS: Final = {200, 201, 202, 204}
 CONFIG: Final = {
     "generation": {"with-security-parameters": False, "deterministic": True},
     "checks": {
@@ -93,12 +94,17 @@ class Fuzz:
     def enter(self) -> None:
         """Sign in, and have a job that made a file."""
         client = program(self.world, self.role, self.prepared.account)
+        self.leave()
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.cookies.update(dict(client.cookies))
         self._session.headers.update({"x-csrf-token": client.headers.get("x-csrf-token", "")})
         if self.role is not STRANGER:
             self._job = self.world.run(self._make_file())
+
+    def leave(self) -> None:
+        """Close what connects to the app."""
+        self._session.close()
 
     def call(self, operation: Operation) -> None:
         """Make a call as its example has it, then as nobody expects it."""
@@ -109,6 +115,7 @@ class Fuzz:
             and self.role >= Role[operation.definition.raw["x-role"].upper()]
         )
         self._send(example_of(operation), self.prepared)
+        assert not allowed or set(self.statuses[name]) <= SUCCESS, f"{name}: its example is refused"
         for mode in GenerationMode:
 
             @settings(
@@ -137,7 +144,7 @@ class Fuzz:
         host = self.world.sandbox.host
         values = values_for(whose, name, self._job, host) if whose else {}
         used = with_values(case, values)
-        answer = case.call(base_url=self.world.url, session=self._session, allow_redirects=False)
+        answer = case.call(base_url=self.world.url, session=self._session, timeout=SECONDS)
         self.statuses[name][answer.status_code] += 1
         # With a value that fits in place of one that does not, a call may be right after all.
         case.validate_response(answer, checks=CHECKS[:-1] if used else CHECKS)
@@ -176,7 +183,7 @@ class Fuzz:
 def test_no_call_breaks_or_tells_too_much(shared: World, role: Role | None) -> None:
     """As each role: every call answers as documented, never a 5xx, never of another account."""
     who = role.name.lower() if role else "stranger"
-    document = json.loads(requests.get(f"{shared.url}/openapi.json", timeout=10).text)
+    document = json.loads(requests.get(f"{shared.url}/openapi.json", timeout=SECONDS).text)
     schema = schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_dict(CONFIG))
     neighbour = prepare(shared, f"neighbour-of-{who}", mark=MARK)
     shared.connect(account=neighbour.account)
@@ -188,6 +195,7 @@ def test_no_call_breaks_or_tells_too_much(shared: World, role: Role | None) -> N
         assert isinstance(result, Ok)
         fuzz.call(result.ok())
         fuzz.mend()
+    fuzz.leave()
 
     for _, _, operation in calls(document):
         statuses = fuzz.statuses[operation["operationId"]]
@@ -197,5 +205,5 @@ def test_no_call_breaks_or_tells_too_much(shared: World, role: Role | None) -> N
         elif role < needed:
             assert set(statuses) == {403}
         else:
-            assert {200, 201, 202, 204} & set(statuses), f"{operation['operationId']}: {statuses}"
+            assert SUCCESS & set(statuses), f"{operation['operationId']}: {statuses}"
     assert snapshot(shared, neighbour) == before

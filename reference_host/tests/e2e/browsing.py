@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_playwright
 
 from reference_host.tests.world import ACCOUNT
 
@@ -67,11 +67,17 @@ class Visit:
         self.page.set_default_timeout(MILLISECONDS)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", self._close)
 
     def _hear(self, message: ConsoleMessage) -> None:
         # A refusal that a page shows in words is a 4xx answer; the browser tells of that as well.
         if message.type in {"error", "warning"} and "status of 4" not in message.text:
             self.complaints.append(message.text)
+
+    def _close(self, dialog: Dialog) -> None:
+        # No page of the app opens one: a script in somebody's text did.
+        self.complaints.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
 
     def accessibility(self) -> list[str]:
         """Give what axe-core finds serious on the page as it is: rule, and where."""

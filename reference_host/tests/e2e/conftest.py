@@ -1,4 +1,4 @@
-"""One Chromium for all tests of a worker, and windows that are asked for complaints at the end."""
+"""A Chromium for the tests of a module, and windows that are asked for complaints at the end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in this thread for as long as it is in use: no longer than
+# for a module, as `asyncio.run` in the tests that come after refuses a thread that has one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     with chromium() as running:

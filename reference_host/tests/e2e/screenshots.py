@@ -6,11 +6,7 @@ With ``--guide`` the pictures of docs/guide.md are taken instead.
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +15,17 @@ from playwright.sync_api import Browser, Page
 from reference_host.tests.e2e import walking
 from reference_host.tests.e2e.browsing import Browsers, chromium
 from reference_host.tests.e2e.guided import PAGE, Guide
+from reference_host.tests.e2e.scenes import stage
 from reference_host.tests.e2e.states import STATES, State
-from reference_host.tests.world import TOKEN, MovableClock, World, running
-from smaply_metrics_qualtrics.sandbox import SandboxServer
-from smaply_metrics_qualtrics.sandbox.generator import generate
+from reference_host.tests.world import MovableClock, World
 
 WIDTHS: Final = (390, 768, 1280, 2560)
-SETTLED: Final = "() => ![...document.images].some((image) => !image.complete)"
+SETTLED: Final = """() => {
+    const images = [...document.images];
+    images.forEach((image) => { image.loading = "eager"; });  // Those far down as well.
+    document.querySelectorAll(".map-scroll").forEach((map) => map.scrollTo(0, 0));
+    return images.every((image) => image.complete);
+}"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,28 +40,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
             take_guide(browser)
         else:
             options.folder.mkdir(parents=True, exist_ok=True)
-            for state in STATES:
-                if state.name.startswith(options.only):
-                    take(browser, state, options.folder)
+            wanted = [one for one in STATES if one.name.startswith(options.only)]
+            for scene in dict.fromkeys(one.scene for one in wanted):
+                with stage(MovableClock()) as world:
+                    ids = scene(world)
+                    for state in wanted:
+                        if state.scene is scene:
+                            take(browser, world, state, state.path.format(**ids), options.folder)
     return 0
 
 
-def take(browser: Browser, state: State, folder: Path) -> None:
-    """Take pictures of one state: each width light, and two of them dark."""
-    with world(MovableClock()) as made:
-        path = state.arrange(made)
-        browsers = Browsers(browser)
-        for width in WIDTHS:
-            for dark in (False, True):
-                visit = browsers.visit(
-                    made, state.role, path, account=state.account, width=width, dark=dark
-                )
-                visit.page.wait_for_load_state("load")
-                visit.page.wait_for_function(SETTLED)
-                name = f"{state.name}.{width}{'.dark' if dark else ''}.png"
-                visit.page.screenshot(path=folder / name, full_page=True)
-                visit.page.context.close()
-        browsers.visits.clear()
+def take(browser: Browser, world: World, state: State, path: str, folder: Path) -> None:
+    """Take pictures of one state: each width, light and dark."""
+    browsers = Browsers(browser)
+    for width in WIDTHS:
+        for dark in (False, True):
+            visit = browsers.visit(
+                world, state.role, path, account=state.account, width=width, dark=dark
+            )
+            visit.page.wait_for_load_state("load")
+            visit.page.wait_for_function(SETTLED)
+            name = f"{state.name}.{width}{'.dark' if dark else ''}.png"
+            visit.page.screenshot(path=folder / name, full_page=True)
+            visit.page.context.close()
 
 
 def take_guide(browser: Browser) -> None:
@@ -74,7 +75,7 @@ def take_guide(browser: Browser) -> None:
         page.screenshot(path=folder / f"{name}.png")
 
     clock = MovableClock()
-    with world(clock) as made:
+    with stage(clock) as made:
         browsers = Browsers(browser)
         guide = Guide(keep)
         walking.connect(made, browsers, guide)
@@ -84,18 +85,6 @@ def take_guide(browser: Browser) -> None:
         walking.mend(made, browsers, guide, address)
         walking.download(made, browsers, guide)
         browsers.close()
-
-
-@contextmanager
-def world(sandbox_clock: MovableClock) -> Iterator[World]:
-    """Run the app with a sandbox of its own."""
-    with tempfile.TemporaryDirectory(prefix="screenshots-") as folder:
-        surveys, home = Path(folder, "surveys"), Path(folder, "home")
-        generate(surveys, seed=1, until=datetime.now(UTC))
-        with SandboxServer(surveys, token=TOKEN, now=sandbox_clock.now) as sandbox:
-            os.environ["SMAPLY_QUALTRICS_SANDBOX"] = sandbox.host
-            with running(home, sandbox) as made:
-                yield made
 
 
 if __name__ == "__main__":

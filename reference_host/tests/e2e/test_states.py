@@ -2,29 +2,70 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
+from reference_host.tests.e2e.browsing import Browsers
+from reference_host.tests.e2e.scenes import enter, stage
 from reference_host.tests.e2e.states import STATES, State
+from reference_host.tests.world import MovableClock
 
 if TYPE_CHECKING:
-    from reference_host.tests.e2e.browsing import Browsers, Visit
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    from reference_host.tests.e2e.browsing import Visit
+    from reference_host.tests.e2e.scenes import Ids, Scene
     from reference_host.tests.world import World
 
 PHONE = 390
 DESK = 1280
 
 
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
-def test_a_state_is_told_and_fits(world: World, browsers: Browsers, state: State) -> None:
+class Stages:
+    """Running apps by what is arranged on them: states of one scene share it."""
+
+    def __init__(self, until_the_end: ExitStack) -> None:
+        self._until_the_end = until_the_end
+        self._arranged: dict[Scene, tuple[World, Ids]] = {}
+
+    def show(self, scene: Scene) -> tuple[World, Ids]:
+        """Arrange a scene, or go back to it."""
+        if scene not in self._arranged:
+            world = self._until_the_end.enter_context(stage(MovableClock()))
+            self._arranged[scene] = (world, scene(world))
+        enter(self._arranged[scene][0].sandbox.host)
+        return self._arranged[scene]
+
+
+@pytest.fixture(scope="module")
+def stages() -> Iterator[Stages]:
+    """The apps of this module, and the environment as it was."""
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as until_the_end:
+        patch.setenv("SMAPLY_QUALTRICS_SANDBOX", "")
+        yield Stages(until_the_end)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param(one, id=one.name, marks=pytest.mark.xdist_group(f"scene-{one.scene.__name__}"))
+        for one in STATES
+    ],
+)
+def test_a_state_is_told_and_fits(stages: Stages, browsers: Browsers, state: State) -> None:
     """On a phone and on a desk, light and dark: in words, without sideways scrolling, for axe."""
-    path = state.arrange(world)
+    world, ids = stages.show(state.scene)
+    path = state.path.format(**ids)
 
     desk = browsers.visit(world, state.role, path, account=state.account, width=DESK)
     desk.page.get_by_text(state.says).first.wait_for(state="attached")
     assert desk.accessibility() == []
     assert too_wide(desk) == 0
+    assert desk.page.locator("noscript:visible").count() == 0
 
     phone = browsers.visit(world, state.role, path, account=state.account, width=PHONE, dark=True)
     phone.page.get_by_text(state.says).first.wait_for(state="attached")
@@ -38,3 +79,12 @@ def too_wide(visit: Visit) -> int:
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     return max(0, wide)
+
+
+@pytest.mark.parametrize("dialog", ["alert(1)", "confirm(1)"])
+def test_a_script_in_a_text_would_be_noticed(world: World, browser: Browser, dialog: str) -> None:
+    """The check for texts that run as script can fail."""
+    browsers = Browsers(browser)
+    browsers.visit(world, None, "/sign-in").page.evaluate(dialog)
+
+    assert browsers.close() == ["a dialog: 1"]

@@ -195,7 +195,7 @@ def choose(page: Page, label: str, option: str) -> None:
 def tick(page: Page, label: str) -> None:
     """Choose one of several, and wait until the lists are narrowed by it."""
     with page.expect_response("**/metrics/form"):
-        page.get_by_role("radio", name=label).check()
+        page.get_by_role("radio", name=label).click()  # It may be gone before it can be looked at.
 
 
 def save_metric(page: Page, name: str) -> None:

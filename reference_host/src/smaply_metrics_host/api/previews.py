@@ -71,4 +71,4 @@ async def start_preview(
         job.memo = Preview(result=result, drawing=drawn)
         return Outcome("")
 
-    return started(site.jobs.start(editor, "Preview", work), response)
+    return started(site.jobs.start(editor, "Measuring a preview", work), response)

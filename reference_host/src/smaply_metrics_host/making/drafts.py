@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 KEPT_SECONDS: Final = 3600.0
 MOST_KEPT: Final = 2000
 """By all people together; each takes some kilobytes."""
+MOST_OF_ONE: Final = 60
+"""So that nobody's forms push out those of others."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,12 @@ class Drafts:
         now = self._clock.monotonic()
         while self._kept and (len(self._kept) >= MOST_KEPT or self._oldest() <= now - KEPT_SECONDS):
             self._kept.popitem(last=False)
+        owner = (person.account, person.id)
+        own = [draft for draft, (_, whose, _) in self._kept.items() if whose == owner]
+        for oldest in own[: -MOST_OF_ONE + 1]:
+            del self._kept[oldest]
         draft = secrets.token_urlsafe(12)
-        self._kept[draft] = (now, (person.account, person.id), aside)
+        self._kept[draft] = (now, owner, aside)
         return draft
 
     def find(self, person: Person, draft: str) -> PutAside:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from smaply_metrics_host.web.forms import whole
+
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
 
@@ -162,9 +164,9 @@ def _filters(sent: FormData) -> tuple[FilterRow, ...]:
         values = (*_texts(sent, f"{name}-value"), *_split(_text(sent, f"{name}-typed"), "\n"))
         kept = values if _stayed(sent, f"{name}-was", of) else ()
         rows.append(FilterRow(of, _text(sent, f"{name}-mode") == "exclude", kept))
-    gone = _text(sent, REMOVE_FILTER)
-    if gone.isdecimal() and int(gone) < len(rows):
-        del rows[int(gone)]
+    gone = whole(_text(sent, REMOVE_FILTER))
+    if gone is not None and gone < len(rows):
+        del rows[gone]
     if ADD_FILTER in sent and len(rows) < MOST_FILTERS:
         rows.append(FilterRow())
     return tuple(rows)

@@ -142,8 +142,8 @@ class _Placing:
         if not may:
             raise AlreadyExists(
                 f"There is a file “{self._path.stem}” already.",
-                remedy="Choose another name; or tick “Replace the file of this name”, and the "
-                "metrics that use it are measured anew.",
+                remedy="Choose another name; or tick “Replace the file of this name”: metrics that "
+                "use it then follow at their next refresh.",
             )
         os.link(self._path, self._old)
         self._new.replace(self._path)

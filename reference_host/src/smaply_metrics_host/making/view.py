@@ -50,6 +50,7 @@ FIELDS: Final = {
     "subheading": "Subheading",
     "prefix": "Prefix",
     "suffix": "Suffix",
+    "file": "CSV file",
 }
 """What the fields that may not fit are called."""
 LONGEST_ID: Final = 100

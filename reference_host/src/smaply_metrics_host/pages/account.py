@@ -12,7 +12,7 @@ from smaply_metrics_core.host import AccountSettings, InputError, NotFound
 from smaply_metrics_host.site import CurrentSite
 from smaply_metrics_host.store.people import RoleName
 from smaply_metrics_host.web.asking import Admin, CheckedForm
-from smaply_metrics_host.web.forms import texts
+from smaply_metrics_host.web.forms import texts, whole
 from smaply_metrics_host.web.zones import zones
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ async def save_times(
     """Change the time zone and the first day of the week."""
     given = texts(form)
     try:
-        day = given.get("week_start", "")
-        settings = AccountSettings(given.get("zone", ""), int(day) if day.isdecimal() else 0)
+        settings = AccountSettings(given.get("zone", ""), whole(given.get("week_start", "")) or 0)
         await site.metrics.metrics.set_account(person.actor, settings)
     except InputError as error:
         return await _page(request, site, person, at="times", problem=error.to_problem())

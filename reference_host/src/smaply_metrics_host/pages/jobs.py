@@ -33,15 +33,19 @@ async def show(request: Request, site: CurrentSite, person: Viewer, job_id: str)
 
 
 @router.get("/{job_id}/events")
-async def events(site: CurrentSite, person: Viewer, job_id: str) -> Response:
-    """Stream a job's changes; the last one is its outcome."""
+async def events(request: Request, site: CurrentSite, person: Viewer, job_id: str) -> Response:
+    """Stream a job's changes; the last one is its outcome, for who may still see it."""
     job = site.jobs.find(person, job_id)
 
     async def views() -> AsyncGenerator[tuple[str, str], None]:
         async for view in job.follow():
+            if view.state is not JobState.RUNNING:
+                now = await site.sign_in.session(request)
+                if now is None or now.person.role < job.role:
+                    return
             yield "job", view.model_dump_json()
 
-    return site.streams.answer(views())
+    return site.streams.answer(person, views())
 
 
 @router.post("/{job_id}/cancel")

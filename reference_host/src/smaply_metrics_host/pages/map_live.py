@@ -25,7 +25,7 @@ async def events(request: Request, site: CurrentSite, session: SignedIn, map_id:
         now = await site.sign_in.session(request)
         return now is not None and now.person.account == account
 
-    return site.streams.answer(site.hub.follow(account, map_id, still_allowed))
+    return site.streams.answer(session.person, site.hub.follow(account, map_id, still_allowed))
 
 
 @router.get("/cards")

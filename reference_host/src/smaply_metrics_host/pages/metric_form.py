@@ -11,12 +11,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from smaply_metrics_core.host import InputError, Metric, MetricsError, NotFound, Problem
+from smaply_metrics_core.host import (
+    ChangedMeanwhile,
+    InputError,
+    Metric,
+    MetricsError,
+    NotFound,
+    Problem,
+)
 from smaply_metrics_host.jobs import Job, Outcome
 from smaply_metrics_host.making.drafts import PutAside
 from smaply_metrics_host.making.form import QUESTION_BEFORE, MetricForm, filled, read
 from smaply_metrics_host.making.offer import SURVEYS_SHOWN, Asked, Offer, gather
-from smaply_metrics_host.making.parts import Entered, FormInvalid, entered, measured
+from smaply_metrics_host.making.parts import FormInvalid, display_of, entered, measured
 from smaply_metrics_host.making.previews import preview_view
 from smaply_metrics_host.making.uploads import can_upload
 from smaply_metrics_host.making.view import LEFT_OUT, TYPES, view_of
@@ -25,6 +32,7 @@ from smaply_metrics_host.pages.jobs import started
 from smaply_metrics_host.site import CurrentSite, Site
 from smaply_metrics_host.store.people import Person, Workspace
 from smaply_metrics_host.web.asking import CheckedForm, Editor
+from smaply_metrics_host.web.forms import whole
 from smaply_metrics_host.web.fragments import fragment_of, moved
 from smaply_metrics_host.web.refusals import status_of
 
@@ -33,6 +41,8 @@ router = APIRouter(prefix="/metrics", include_in_schema=False)
 PATIENCE_SECONDS: Final = 2.0
 """A form that takes longer is a job: thousands of surveys are listed page after page."""
 MOST_SURVEYS: Final = 1000
+CONFLICT: Final = "conflict"
+"""Sent while somebody looks at what another Editor saved meanwhile."""
 PICKING: Final = frozenset({"change_survey", "search_surveys", "shown"})
 """Buttons that show the list of surveys."""
 
@@ -114,7 +124,12 @@ async def edit(desk: AtDesk, metric_id: str) -> Response:
 @router.post("/form")
 async def again(desk: AtDesk, sent: CheckedForm) -> Response:
     """Show the form anew for what is chosen now: each list narrowed by the others."""
-    return await render(desk, read(sent), asked_by(sent))
+    form, said = read(sent), NOTHING_SAID
+    if CONFLICT in sent and form.metric:
+        # It stays in view until it is settled, while one's own values go on changing.
+        theirs = await desk.site.metrics.metrics.show(desk.person.actor, form.metric)
+        said = Said(conflict=await _conflict(desk, theirs, form))
+    return await render(desk, form, asked_by(sent), said)
 
 
 @router.post("")
@@ -144,7 +159,6 @@ async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
     form = replace(read(sent), metric=metric_id)
     over = sent.get("over", "")
     form = replace(form, version=over if isinstance(over, str) and over else form.version)
-    wanted: Entered | None = None
     try:
         wanted = entered(form)
         await site.metrics.metrics.edit(
@@ -158,8 +172,8 @@ async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
     except MetricsError as error:
         said = not_fitting(error)
         theirs = await site.metrics.metrics.show(person.actor, metric_id)
-        if wanted is not None and theirs.version != _version(form):
-            said = Said(conflict=await _conflict(site, person, theirs, wanted), status=409)
+        if isinstance(error, ChangedMeanwhile):
+            said = Said(conflict=await _conflict(desk, theirs, form), status=409)
         return await render(desk, form, asked_by(sent), said)
     return moved(desk.request, f"/metrics?saved={metric_id}")
 
@@ -167,13 +181,13 @@ async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
 def asked_by(sent: FormData) -> Asked:
     """Read what a person asks of the form beside filling it."""
     shown = sent.get("shown", "")
-    count = int(shown) if isinstance(shown, str) and shown.isdecimal() else SURVEYS_SHOWN
+    count = whole(shown) if isinstance(shown, str) else None
     before = sent.get(QUESTION_BEFORE, "")
     # Whoever looks for another survey goes on until one is chosen.
     undecided = "picking" in sent and sent.get("survey") == sent.get("survey_was")
     return Asked(
         picking="use_survey" not in sent and (undecided or not PICKING.isdisjoint(sent)),
-        shown=min(max(count, SURVEYS_SHOWN), MOST_SURVEYS),
+        shown=min(max(count or 0, SURVEYS_SHOWN), MOST_SURVEYS),
         reload="reload" in sent,
         question_before=before if isinstance(before, str) else "",
     )
@@ -255,14 +269,15 @@ async def _shown(desk: Desk, offer: Offer, metric: Metric | None, said: Said) ->
     )
 
 
-async def _conflict(site: Site, person: Person, theirs: Metric, own: Entered) -> Conflict:
+async def _conflict(desk: Desk, theirs: Metric, form: MetricForm) -> Conflict:
+    own, (display, _) = measured(form) or theirs.definition, display_of(form)
     try:
-        survey = await site.metrics.catalogue.questionnaire(
-            person.actor, theirs.source, own.definition.survey_id
+        survey = await desk.site.metrics.catalogue.questionnaire(
+            desk.person.actor, theirs.source, own.survey_id
         )
     except MetricsError:
         survey = None  # Its questions are then called by their ids.
-    return Conflict(theirs, differences(theirs, own.name, own.definition, own.display, survey))
+    return Conflict(theirs, differences(theirs, form.name, own, display, survey))
 
 
 async def _workspace(site: Site, person: Person, wanted: str) -> Workspace:
@@ -279,6 +294,7 @@ async def _workspace(site: Site, person: Person, wanted: str) -> Workspace:
 
 
 def _version(form: MetricForm) -> int:
-    if not form.version.isdecimal() or int(form.version) < 1:
+    version = whole(form.version)
+    if not version:
         raise InputError("The form does not say which version it is of.", remedy="Open it anew.")
-    return int(form.version)
+    return version

@@ -13,6 +13,7 @@ from smaply_metrics_host.drawings import ThemeName
 from smaply_metrics_host.jobs import Job, Outcome
 from smaply_metrics_host.making.drafts import Preview, PutAside
 from smaply_metrics_host.making.form import MetricForm, read
+from smaply_metrics_host.making.offer import CSV
 from smaply_metrics_host.making.parts import Entered, FormInvalid, display_of, entered
 from smaply_metrics_host.making.previews import preview_view
 from smaply_metrics_host.pages.jobs import started
@@ -34,7 +35,8 @@ async def show(desk: AtDesk, sent: CheckedForm) -> Response:
     except FormInvalid as error:
         said = not_fitting(error, "No preview yet")
         return await render(desk, form, asked_by(sent), said)
-    reload = "reload_data" in sent
+    # A file is at hand, and may have been replaced a moment ago.
+    reload = "reload_data" in sent or wanted.source == CSV
     before = site.drafts.preview(person, form.preview)
     back = f"/metrics/drafts/{site.drafts.put(person, PutAside(form, preview=before))}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -9,13 +10,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from smaply_metrics_core.host import InputError
-from smaply_metrics_host.site import CurrentSite
+from smaply_metrics_host.site import CurrentSite, Site
 from smaply_metrics_host.web.asking import CheckedForm
 from smaply_metrics_host.web.sign_in import COOKIE, clear_cookie, set_cookie
 
 router = APIRouter(include_in_schema=False)
 
 PREFETCHES: Final = {"prefetch", "preview", "prerender"}
+OWN_PAGE: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
+"""Where a link may lead: a page of this host and nothing else."""
 
 
 @router.get("/sign-in")
@@ -40,13 +43,13 @@ async def follow(
         if person is None:
             raise _no_longer_good()
         return site.templates.page(request, "sign_in.html", invited=person)
-    return await _enter(site, token, to)
+    return await _enter(request, site, token, to)
 
 
 @router.post("/sign-in/{token}")
-async def enter(site: CurrentSite, token: str) -> Response:
+async def enter(request: Request, site: CurrentSite, token: str) -> Response:
     """Sign in after having been asked; the token in the address stands for a form's token."""
-    return await _enter(site, token, "/")
+    return await _enter(request, site, token, "/")
 
 
 @router.post("/sign-out")
@@ -58,12 +61,13 @@ async def leave(request: Request, site: CurrentSite, _form: CheckedForm) -> Resp
     return response
 
 
-async def _enter(site: CurrentSite, token: str, to: str) -> Response:
+async def _enter(request: Request, site: Site, token: str, to: str) -> Response:
     session = await run_in_threadpool(site.people.sign_in, token)
     if session is None:
         raise _no_longer_good()
-    own = to if to.startswith("/") and not to.startswith(("//", "/\\")) else "/"
-    response = RedirectResponse(own, 303)
+    # The session before ends: nobody can reach it any more.
+    await run_in_threadpool(site.people.sign_out, request.cookies.get(COOKIE, ""))
+    response = RedirectResponse(to if OWN_PAGE.fullmatch(to) else "/", 303)
     set_cookie(response, session, site.settings)
     return response
 

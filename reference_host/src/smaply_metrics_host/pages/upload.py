@@ -8,14 +8,16 @@ from fastapi import APIRouter
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from smaply_metrics_core.host import InputError, MetricsError, NotFound
+from smaply_metrics_core.host import DataError, ExportFailed, InputError, MetricsError, NotFound
 from smaply_metrics_host.making.drafts import PutAside
 from smaply_metrics_host.making.form import MetricForm, read
 from smaply_metrics_host.making.offer import CSV, MANUAL
+from smaply_metrics_host.making.parts import FormInvalid
 from smaply_metrics_host.making.uploads import EXAMPLE, can_upload, upload
 from smaply_metrics_host.pages.metric_form import AtDesk, Said, asked_by, not_fitting, render
 from smaply_metrics_host.web.asking import CheckedForm, Editor
 from smaply_metrics_host.web.fragments import fragment_of
+from smaply_metrics_host.web.refusals import status_of
 
 router = APIRouter(prefix="/metrics/upload", include_in_schema=False)
 
@@ -49,9 +51,7 @@ async def take(desk: AtDesk, sent: CheckedForm) -> Response:
             replace="replace" in sent,
         )
     except MetricsError as error:
-        said = not_fitting(error, TITLE)
-        asked = asked_by(sent)
-        return await render(desk, form, asked, _in_place(said, error))
+        return await render(desk, form, asked_by(sent), _in_place(error))
     form = replace(form, source=CSV, survey=survey, survey_name="")
     if fragment_of(desk.request):
         return await render(desk, form)
@@ -67,6 +67,11 @@ async def example(_person: Editor) -> Response:
     return Response(EXAMPLE, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _in_place(said: Said, error: MetricsError) -> Said:
-    """Say what is wrong with a file beside it too."""
-    return replace(said, problems={"file": f"{error.message} {error.remedy}"})
+def _in_place(error: MetricsError) -> Said:
+    """Say what is wrong with a file beside it, and anything else above the form."""
+    if not isinstance(error, InputError | DataError | ExportFailed):
+        return not_fitting(error, TITLE)
+    wrong = FormInvalid({"file": f"{error.message} {error.remedy}"})
+    # A file that cannot be read is wrong input, though it is a source that says so.
+    status = min(status_of(error), status_of(wrong))
+    return replace(not_fitting(wrong, TITLE), status=status)

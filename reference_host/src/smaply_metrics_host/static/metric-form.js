@@ -29,11 +29,13 @@ export function watchForm(form) {
   }
 
   async function send(to, button) {
+    clearTimeout(timer);
+    asking?.abort();
     const sent = new FormData(form, button);
     busy(true);
     try {
       const fresh = await received(await ask(to, sent), notices());
-      if (fresh) { await sync(form, fresh, sent); notices().scrollIntoView({ block: "nearest" }); }
+      if (fresh) { await sync(form, fresh, sent); notices().scrollIntoView(); }
     } catch { lost(notices()); } finally { busy(false); }
   }
 

@@ -12,8 +12,11 @@ from smaply_metrics_core.host import InputError, MetricsError, Role
 from smaply_metrics_host.site import Site
 from smaply_metrics_host.store.people import Person, Session
 from smaply_metrics_host.web import csrf
+from smaply_metrics_host.web.json_body import BodyTooLarge
 
 MOST_FIELDS: Final = 500
+MOST_CHARACTERS: Final = 200_000
+"""In all texts of a form together: forms are put aside, many at a time."""
 
 
 class NotSignedIn(MetricsError):
@@ -78,6 +81,12 @@ async def _checked_form(request: Request, session: SignedIn) -> AsyncIterator[Fo
     async with request.form(max_fields=MOST_FIELDS, max_files=1) as form:
         token = request.headers.get(csrf.HEADER) or form.get(csrf.FIELD, "")
         check_token(session, token if isinstance(token, str) else "")
+        written = sum(len(text) for _, text in form.multi_items() if isinstance(text, str))
+        if written > MOST_CHARACTERS:
+            raise BodyTooLarge(
+                "There is too much text in the form.",
+                remedy=f"Use up to {MOST_CHARACTERS:,} characters in all of its fields together.",
+            )
         yield form
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -33,8 +33,9 @@ from smaply_metrics_core.host import (
 )
 from smaply_metrics_host.jobs import TooManyJobs
 from smaply_metrics_host.web.asking import FormExpired, NotSignedIn
+from smaply_metrics_host.web.events import TooManyStreams
 from smaply_metrics_host.web.json_body import BodyTooLarge, NotJson
-from smaply_metrics_host.web.security import API
+from smaply_metrics_host.web.security import API, headers_for
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -56,6 +57,7 @@ STATUSES: Final[tuple[tuple[type[MetricsError], int], ...]] = (
     (BodyTooLarge, 413),
     (NotJson, 415),
     (TooManyJobs, 429),
+    (TooManyStreams, 429),
     (InputError, 422),
     (CheckFailed, 422),
     (DataError, 422),
@@ -89,7 +91,7 @@ def handle_errors(app: FastAPI) -> None:
     @app.exception_handler(MetricsError)
     async def _metrics(request: Request, error: MetricsError) -> Response:
         if isinstance(error, NotSignedIn) and not _for_program(request):
-            return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+            return RedirectResponse("/sign-in", 303)
         headers = _retry_after(request, error)
         return await _answer(request, status_of(error), error.to_problem(), headers)
 
@@ -116,7 +118,9 @@ def handle_errors(app: FastAPI) -> None:
         problem = Problem(
             kind="not_found" if error.status_code in {404, 405} else "invalid_input",
             message=str(error.detail),
-            remedy="Check the address, or go back to where you came from.",
+            remedy="Send less."
+            if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            else "Check the address, or go back to where you came from.",
             blame=Blame.CONFIGURATION,
         )
         return await _answer(request, error.status_code, problem, error.headers)
@@ -130,7 +134,9 @@ def handle_errors(app: FastAPI) -> None:
             remedy="Try again; if it stays, tell support when it happened.",
             blame=Blame.PLUGIN,
         )
-        return await _answer(request, 500, problem)
+        site: Site = request.app.state.site
+        # It is answered outside of what protects all other answers.
+        return await _answer(request, 500, problem, headers_for(https=site.settings.https))
 
 
 async def _answer(
@@ -141,7 +147,10 @@ async def _answer(
         return JSONResponse(problem.model_dump(mode="json"), status, kept)
     site: Site = request.app.state.site
     if not hasattr(request.state, "session"):  # It was refused before anybody asked who it is.
-        request.state.session = await site.sign_in.session(request)
+        try:
+            request.state.session = await site.sign_in.session(request)
+        except StoreError:  # Whatever went wrong is said all the same.
+            request.state.session = None
     title = TITLES.get(status, "Something went wrong")
     return site.templates.page(
         request, "problem.html", status=status, headers=kept, problem=problem, title=title

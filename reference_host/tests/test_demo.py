@@ -1,0 +1,70 @@
+"""The demo as a newcomer starts it: links to a map full of cards, and nothing left behind."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reference_host.tests.test_cli import COMMAND, SECONDS
+from reference_host.tests.world import Browser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A demo in a home that is made for it and goes with it."""
+    process = subprocess.Popen(
+        [COMMAND, "--demo", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"TMPDIR": str(tmp_path)},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def test_a_demo_prints_links_to_its_map_and_leaves_nothing_behind(
+    demo: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    """A link for each role; when it is asked to end, its sandbox and its home go with it."""
+    assert demo.stdout is not None
+    said = ""
+    for line in demo.stdout:
+        said += line
+        if "Ctrl-C" in line:
+            break
+    links = dict(re.findall(r"(Admin|Editor|Viewer) +(http://\S+)", said))
+    assert set(links) == {"Admin", "Editor", "Viewer"}, said
+
+    with Browser(timeout=SECONDS, follow_redirects=True) as vera:
+        page = vera.get(links["Viewer"])
+
+        assert page.url.path.startswith("/maps/")
+        assert page.text.count('<article class="card') > 15
+
+    demo.send_signal(signal.SIGTERM)
+    assert demo.wait(SECONDS) == 0
+    found = re.search(r"sandbox at 127\.0\.0\.1:(\d+)", said)
+    assert found is not None
+    with (
+        pytest.raises(ConnectionRefusedError),
+        socket.create_connection(("127.0.0.1", int(found[1]))),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,302 @@
+"""Every route, as the app's own table has it: who gets in, what is refused, what answers carry."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import routing
+
+from reference_host.tests.api.prepared import Prepared, prepare, program, snapshot
+from reference_host.tests.world import NAMES, TOKEN
+from smaply_metrics_core.host import Role
+from smaply_metrics_host.app import create_app
+from smaply_metrics_host.jobs import Job, Outcome
+from smaply_metrics_host.making.drafts import PutAside
+from smaply_metrics_host.making.form import MetricForm
+from smaply_metrics_host.settings import HostSettings
+from smaply_metrics_host.web.security import SAFE
+from smaply_metrics_host.web.sign_in import COOKIE
+from smaply_metrics_host.web.templating import HERE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    import httpx
+
+    from reference_host.tests.world import World
+
+OPEN: Final = {
+    "GET /charts/vega.js",
+    "GET /healthz",
+    "GET /openapi.json",
+    "GET /sign-in",
+    "GET /sign-in/{token}",
+    "POST /sign-in/{token}",
+    "GET /static/{name}",
+}
+VIEWER: Final = {
+    "GET /",
+    "GET /jobs/{job_id}",
+    "GET /jobs/{job_id}/events",
+    "GET /jobs/{job_id}/file",
+    "POST /jobs/{job_id}/cancel",
+    "GET /maps",
+    "GET /maps/{map_id}",
+    "GET /maps/{map_id}/cards",
+    "GET /maps/{map_id}/charts.json",
+    "GET /maps/{map_id}/charts/{digest}.svg",
+    "GET /maps/{map_id}/events",
+    "GET /metrics",
+    "POST /sign-out",
+}
+EDITOR: Final = ("/maps", "/metrics", "/settings", "/settings/integrations")
+"""Pages for Editors: these, and whatever lies below the first two."""
+OWNED: Final = {"map_id", "metric_id", "person_id", "workspace_id", "card_id", "job_id", "draft"}
+"""Parameters that name something of one account."""
+KEPT: Final = re.compile(r"/static/|/charts/vega\.js|/maps/[^/]+/charts[/.]")
+"""Addresses whose answers browsers may keep: no page, and no address that says the same for long
+without a digest of what it gives."""
+HOSTILE: Final = (
+    "9" * 5000,
+    "-1e999",
+    "../../../etc/passwd",
+    "<img src=x onerror=alert(1)>\0\u202e\u2066\x07\ufffe😀",
+    "javascript:alert(1)",
+)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way into the app.
+
+    Attributes:
+        needs: The role; None where nobody has to be signed in.
+        queries: The names of its parameters in the query.
+    """
+
+    method: str
+    path: str
+    needs: Role | None
+    queries: tuple[str, ...]
+
+    @property
+    def api(self) -> bool:
+        """Whether it is a call of the API."""
+        return self.path.startswith("/api/")
+
+    @property
+    def names(self) -> set[str]:
+        """The names in its path."""
+        return set(re.findall(r"{(\w+)}", self.path))
+
+    def at(self, values: dict[str, str]) -> str:
+        """Fill its path."""
+        return re.sub(r"{(\w+)}", lambda found: values[found[1]], self.path)
+
+
+@dataclass
+class Visitor:
+    """Somebody who asks for every route, and keeps what was answered."""
+
+    client: httpx.Client
+    csrf: str = ""
+    answers: list[httpx.Response] = field(default_factory=list)
+
+    def ask(
+        self, route: Route, address: str, *, csrf: str | None = None, **given: str
+    ) -> httpx.Response:
+        """Ask as a page's form or a program does; of a stream only the beginning is read."""
+        headers = {"x-csrf-token": self.csrf if csrf is None else csrf}
+        sent: dict[str, Any] = {}
+        if route.method not in SAFE:
+            sent = {"json": given} if route.api else {"data": given}
+        with self.client.stream(
+            route.method, address, headers=headers, follow_redirects=False, **sent
+        ) as answer:
+            if "event-stream" not in answer.headers.get("content-type", ""):
+                answer.read()
+            else:
+                answer._content = b""  # noqa: SLF001  # It goes on for as long as it is read.
+        self.answers.append(answer)
+        return answer
+
+
+def every_route(folder: Path) -> Iterator[Route]:
+    """Read the table of the app."""
+    app = create_app(HostSettings.from_environment(folder, "http://127.0.0.1:1", {}))
+    roles = {
+        (method.upper(), path): Role[call["x-role"].upper()]
+        for path, calls in app.openapi()["paths"].items()
+        for method, call in calls.items()
+    }
+    # Earlier releases of FastAPI put every route into the list itself.
+    walk: Callable[[Any], Iterable[Any]] = getattr(routing, "iter_route_contexts", iter)
+    for one in walk(app.routes):
+        dependant = getattr(one, "dependant", None)
+        queries = tuple(each.alias for each in dependant.query_params) if dependant else ()
+        for method in one.methods - {"HEAD"}:
+            name = f"{method} {one.path}"
+            needs = None if name in OPEN else roles.get((method, one.path)) or _needed(name)
+            yield Route(method, one.path, needs, queries)
+
+
+def _needed(name: str) -> Role:
+    """Say who may open a page: Viewers some, Editors maps and metrics, Admins the settings."""
+    if name in VIEWER:
+        return Role.VIEWER
+    path = name.partition(" ")[2]
+    if path in EDITOR or path.startswith(("/maps/", "/metrics/")):
+        return Role.EDITOR
+    assert path.startswith("/settings/"), f"say here who may ask for {name}"
+    return Role.ADMIN
+
+
+def visitor(world: World, role: Role | None, account: str) -> Visitor:
+    """Sign somebody in."""
+    client = program(world, role, account)
+    return Visitor(client, client.headers.pop("x-csrf-token", ""))
+
+
+def path_values(world: World, prepared: Prepared) -> dict[str, str]:
+    """Give what stands in paths: things of an account, and a job and a draft of its Admin."""
+    site = world.site
+    (admin,) = (
+        one for one in site.people.of_account(prepared.account) if one.name == NAMES[Role.ADMIN]
+    )
+
+    async def work(job: Job) -> Outcome:
+        job.file = site.downloads.path(job.id)
+        job.file.write_bytes(b"a file")
+        return Outcome("")
+
+    async def begin() -> str:
+        job = site.jobs.start(admin, "A file", work)
+        await job.ended()
+        return job.id
+
+    return {
+        "source": prepared.connection,
+        "source_id": "csv_example",
+        "connection_id": prepared.connection,
+        "map_id": prepared.map,
+        "metric_id": prepared.metric,
+        "person_id": prepared.person,
+        "workspace_id": prepared.workspace,
+        "stage_id": prepared.stage,
+        "lane_id": prepared.text_lane,
+        "card_id": prepared.card,
+        "part": "stages",
+        "part_id": prepared.stage,
+        "job_id": world.run(begin()),
+        "draft": site.drafts.put(admin, PutAside(MetricForm())),
+        "digest": "0" * 16,
+        "name": "base.css",
+        "token": "of-nobody",
+    }
+
+
+def fields_of_forms() -> dict[str, str]:
+    """Give the names of all fields of all forms, each with a value that fits some."""
+    text = "".join(one.read_text(encoding="utf-8") for one in (HERE / "templates").glob("*.html"))
+    names = set(re.findall(r'name="([a-z_0-9-]+)"', text)) | {"week_start", "filter-0-of"}
+    return dict.fromkeys(names - {"csrf_token"}, "x")
+
+
+def check_headers(answer: httpx.Response, secrets: list[str]) -> None:
+    """Prove what every answer carries, and that none of it is a secret."""
+    where, headers = f"{answer.request.method} {answer.url.path}", answer.headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy, where
+    assert "frame-ancestors 'none'" in policy, where
+    assert "unsafe" not in policy, where
+    assert headers["x-content-type-options"] == "nosniff", where
+    assert headers["referrer-policy"] == "same-origin", where
+    kept = KEPT.match(answer.url.path) is not None and answer.status_code == 200
+    assert kept or "no-store" in headers["cache-control"], where
+    assert headers.get("location", "/").startswith("/"), where
+    for secret in secrets:
+        assert secret not in answer.text, where
+
+
+@dataclass
+class Gate:
+    """An account with its people at every door, and somebody of the account next door.
+
+    Attributes:
+        values: What stands in paths.
+        given: What stands in forms.
+    """
+
+    people: dict[Role | None, Visitor]
+    other: Visitor
+    values: dict[str, str]
+    given: dict[str, str]
+
+    def try_open(self, route: Route) -> None:
+        """Prove who gets in: a refusal says why, and a form without its token is refused."""
+        query = urlencode({name: self.given.get(name, "") for name in route.queries})
+        address = route.at(self.values) if route.api else f"{route.at(self.values)}?{query}"
+        name = f"{route.method} {route.path}"
+        stranger = self.people[None].ask(route, address)
+        if route.needs is None:
+            assert stranger.status_code in {200, 422}, name
+            return
+        sent_on = stranger.status_code, stranger.headers.get("location")
+        assert sent_on == ((401, None) if route.api else (303, "/sign-in")), name
+        for role in Role:
+            if role < route.needs:
+                refused = self.people[role].ask(route, address, **self.given)
+                assert refused.status_code == 403, name
+        if OWNED & route.names and not route.api:  # Calls are asked so by test_fuzz.
+            assert self.other.ask(route, address, **self.given).status_code == 404, name
+        admin = self.people[Role.ADMIN]
+        if route.method in SAFE:
+            assert admin.ask(route, address).status_code < 500, name
+            return
+        for csrf in ("", "00" * 64, self.other.csrf):
+            assert admin.ask(route, address, csrf=csrf, **self.given).status_code == 403, name
+
+
+def test_nobody_gets_further_than_they_may(world: World, tmp_path: Path) -> None:
+    """Strangers, lower roles, other accounts and forms without a token change and see nothing."""
+    ours, theirs = prepare(world, "acme"), prepare(world, "globex")
+    people = {role: visitor(world, role, "acme") for role in (*Role, None)}
+    other = visitor(world, Role.ADMIN, "globex")
+    cell = {"lane": ours.text_lane, "stage": ours.stage, "text": "x", "metric": ours.metric}
+    given = {**cell, "name": "Somebody", "role": "viewer", "theme": "light"}
+    gate = Gate(people, other, path_values(world, ours), given)
+    # So that no page that is opened begins a refresh.
+    world.run(world.site.metrics.cards.load(world.actor(), wait=20.0))
+    before = snapshot(world, ours), snapshot(world, theirs)
+
+    for route in every_route(tmp_path / "table"):
+        gate.try_open(route)
+
+    assert (snapshot(world, ours), snapshot(world, theirs)) == before
+    for one in (*people.values(), other):
+        session = one.client.cookies.get(COOKIE)
+        for answer in one.answers:
+            check_headers(answer, [TOKEN, session] if session else [TOKEN])
+
+
+def test_no_input_breaks_a_page(world: World, tmp_path: Path) -> None:
+    """Whatever stands in forms and addresses is taken or refused in words; nothing breaks off."""
+    ours = prepare(world, "acme")
+    admin = visitor(world, Role.ADMIN, "acme")
+    values = path_values(world, ours)
+    fields = fields_of_forms()
+
+    for route in every_route(tmp_path / "table"):
+        if route.api or route.path in {"/sign-out", "/charts/vega.js"}:
+            continue  # One ends the session; the other takes two seconds and no input.
+        for hostile in HOSTILE:
+            sent = dict.fromkeys(fields, hostile)
+            query = urlencode(dict.fromkeys(route.queries, hostile))
+            answer = admin.ask(route, f"{route.at(values)}?{query}", **sent)
+            assert answer.status_code < 500, f"{route.method} {route.path} with {hostile[:20]!r}"
+            assert "<img src=x" not in answer.text, route.path
+            assert 'href="javascript' not in answer.text, route.path

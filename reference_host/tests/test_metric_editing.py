@@ -1,0 +1,97 @@
+"""Editing a metric: its source silent, its question gone, two people at the same time."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reference_host.tests.filling import Filling
+from reference_host.tests.measuring import NPS, RELATIONSHIP, make, saved
+from reference_host.tests.world import TOKEN
+from smaply_metrics_core.host import Calculation, Role
+
+if TYPE_CHECKING:
+    from reference_host.tests.world import World
+
+
+def test_a_metric_can_be_edited_while_its_source_does_not_answer(world: World) -> None:
+    """What is measured stays as it is; how it is shown can be changed and saved."""
+    world.connect()
+    metric = make(world)
+    world.sandbox.state.set_token(None)
+    form = Filling(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
+    assert "How likely are you to recommend" in form.page
+    assert "Qualtrics could not be read" in form.page
+    assert "Ask an Admin of this account" in form.page
+
+    form.send(f"/metrics/{metric.id}/edit", name="NPS now", heading="Fans")
+
+    (after,) = saved(world)
+    assert (after.name, after.display.heading) == ("NPS now", "Fans")
+    assert after.definition == NPS
+    world.sandbox.state.set_token(TOKEN)
+
+
+def test_changing_what_is_measured_says_that_the_value_goes(world: World) -> None:
+    """A new name keeps the value; another calculation discards it, and the form says so before."""
+    world.connect()
+    metric = make(world)
+    form = Filling(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
+
+    form.choose(name="Another name")
+    assert "What is measured has changed" not in form.page
+    form.choose(calculation="average")
+    assert "What is measured has changed" in form.page
+    answer = form.send(f"/metrics/{metric.id}/edit")
+
+    assert "Saved “<bdi>Another name</bdi>”" in answer.text
+    assert saved(world)[0].definition.calculation is Calculation.AVERAGE
+
+
+def test_a_deleted_question_is_named_with_its_successor(world: World) -> None:
+    """The form of a metric whose question is gone says which one took its place."""
+    world.connect()
+    metric = make(world)
+    world.sandbox.state.delete_question(RELATIONSHIP, "QID1")
+    world.sandbox.state.restore_question(RELATIONSHIP, "QID1", "QID77")
+    form = Filling(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
+    assert "(deleted)" in form.page
+    assert "was deleted." in form.page
+    assert form.fields["question"] == ["QID1"]
+
+    form.choose(use_question="QID77")
+    assert form.fields["question"] == ["QID77"]
+    assert form.fields["calculation"] == ["nps"]
+    form.send(f"/metrics/{metric.id}/edit")
+
+    assert saved(world)[0].definition.question_id == "QID77"
+
+
+def test_the_second_editor_is_told_and_loses_nothing(world: World) -> None:
+    """Both values stand side by side; one's own stay in the form and can be saved over theirs."""
+    world.connect()
+    metric = make(world)
+    address = f"/metrics/{metric.id}/edit"
+    slow = Filling(world.client(Role.EDITOR), address)
+    Filling(world.client(Role.ADMIN), address).send(address, name="Theirs", target="40")
+
+    slow.press(address, name="Mine", heading="Ours")
+
+    assert slow.answer.status_code == 409
+    assert "Somebody else changed this metric meanwhile" in slow.page
+    rows = re.findall(r"<th[^>]*>(.*?)</th><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td>", slow.page)
+    assert rows == [
+        ("Name", "Theirs", "Mine"),
+        ("Heading", "none", "Ours"),
+        ("Target", "40", "none"),
+    ]
+    assert (slow.fields["name"], slow.fields["heading"]) == (["Mine"], ["Ours"])
+    assert saved(world)[0].name == "Theirs"
+
+    again = slow.send(address)  # Without having looked, it is refused again.
+    assert again.status_code == 409
+    theirs = re.search(r'name="over" value="(\d+)"', slow.page)
+    assert theirs is not None
+    slow.send(address, over=theirs[1])
+    (after,) = saved(world)
+    assert (after.name, after.display.heading, after.display.target) == ("Mine", "Ours", None)
