@@ -39,6 +39,7 @@ class FailingContract(DisturbingContract):
             *faults.outages(),
             *faults.silences(),
             *faults.malformed(),
+            *faults.unusual(),
             faults.hollowed(),
             faults.truncated(),
             faults.empty(),
@@ -141,6 +142,10 @@ class FailingContract(DisturbingContract):
     def test_a_malformed_answer_is_refused(self) -> None:
         """A web page, damaged JSON, or JSON of another form ends in an error, as no bug."""
         list(self.expect_told(*faults.malformed()))
+
+    def test_an_unexpected_status_is_no_answer(self) -> None:
+        """HTTP 204, 302, 400 or 418 ends in an error that blames no credential."""
+        list(self.expect_told(*faults.unusual()))
 
     def test_a_hollow_answer_is_no_bug(self) -> None:
         """JSON of the right form, with null for each value, ends in no bug of the source."""

@@ -148,6 +148,7 @@ def is_structured(body: bytes) -> bool:
 
 _REMOTE: Final = kinds(errors.RemoteError)
 _REFUSED: Final = kinds(errors.CredentialRefused, errors.AccessMissing)
+_BUGS: Final = kinds(errors.PluginError)
 _DATA: Final = kinds(
     errors.SurveyUnavailable, errors.ResultsUnavailable, errors.ExportFailed, errors.NoSurveys
 )
@@ -304,12 +305,50 @@ def malformed() -> tuple[Fault, ...]:
     )
 
 
+def with_status(code: int, *headers: tuple[str, str]) -> Disturbance:
+    """Send each answer as it is, under another status."""
+
+    def disturb(_: int, real: Answer) -> httpx.Response:
+        whole = real()
+        sent = [*whole.headers, *headers]
+        return httpx.Response(code, headers=sent, stream=httpx.ByteStream(whole.content))
+
+    return disturb
+
+
+def unusual() -> tuple[Fault, ...]:
+    """Statuses that say of an answer that it is none."""
+    elsewhere = ("location", "https://elsewhere.example.org/")
+    statuses = {
+        204: content_under(204),
+        302: with_status(302, elsewhere),
+        400: with_status(400),
+        418: content_under(418),
+    }
+    return tuple(
+        Fault(
+            f"HTTP {code} is answered",
+            answer,
+            lambda problem, _: problem.kind in _REMOTE - _REFUSED,
+            "an error that blames no credential",
+            "take an answer for one when its status is 200, and raise SourceUnavailable for a "
+            "status that you do not expect",
+        )
+        for code, answer in statuses.items()
+    )
+
+
+def content_under(code: int) -> Disturbance:
+    """Answer everything with nothing, under a status."""
+    return lambda _, __: httpx.Response(code, stream=httpx.ByteStream(b""))
+
+
 def hollowed() -> Fault:
     """Answers of the right form, with nothing in them."""
     return Fault(
         "JSON with null in place of every text and number is answered",
         hollow,
-        lambda problem, _: problem.kind in _REMOTE - _REFUSED,
+        lambda problem, _: problem.kind not in _REFUSED | _BUGS,
         "source_unavailable, or less than usual: as no bug in any case",
         "look of what kind each part is before using it, and raise SourceUnavailable where it is "
         "another: pydantic's ValidationError is a ValueError",

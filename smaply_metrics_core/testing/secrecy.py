@@ -95,6 +95,7 @@ class SecrecyContract(ApartContract):
         self._grouped()
         self._ranges()
         self._parts()
+        self._combined()
         self._batch()
         self._bundle(personal=False)
         if self.personal:

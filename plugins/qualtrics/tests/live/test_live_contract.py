@@ -37,6 +37,7 @@ class TestQualtricsLive(SourceContract):
             "test_the_numbers_are_those_of_the_account",
             "test_the_start_of_a_range_counts_and_its_end_does_not",
             "test_days_are_those_of_the_zone",
+            "test_a_bundle_is_counted_as_of_its_instant",
         ),
         "nobody knows the responses of a real account before they are read",
     )
