@@ -6,7 +6,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PROJECTS := . plugins/qualtrics plugins/csv_example reference_host
+PROJECTS := . plugins/qualtrics plugins/csv_example plugins/form_garden reference_host
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BROWSER := chromium fonts-liberation fonts-noto-cjk fonts-noto-color-emoji fonts-noto-core
 WHAT_DECIDES := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
@@ -18,7 +18,7 @@ WHAT_DECIDES := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s%s\n", $$1, $$2 }' Makefile
 
-install: $(STAMP) ## make .venv/ with the four distributions and everything the checks need
+install: $(STAMP) ## make .venv/ with the five distributions and everything the checks need
 
 $(STAMP): $(WHAT_DECIDES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -104,6 +104,7 @@ lock: ## resolve requirements/dev.in to exact versions and hashes, for every Pyt
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--no-emit-package smaply-metrics-core \
 		--no-emit-package smaply-metrics-csv-example \
+		--no-emit-package smaply-metrics-form-garden \
 		--no-emit-package smaply-metrics-host \
 		--no-emit-package smaply-metrics-qualtrics \
 		--output-file requirements/dev.txt requirements/dev.in

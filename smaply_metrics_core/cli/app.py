@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from smaply_metrics_core.cli import (
     account,
     audit,
+    authors,
     bundle,
     connections,
     db,
@@ -166,8 +167,9 @@ app = typer.Typer(
 )
 app.callback()(spread(before_command))
 # Those without a name add their commands to the root itself.
-for _part in (connections, surveys, preview, load, debug, sources, audit, demo, worker):
+for _part in (connections, surveys, preview, load, debug, authors, audit, demo, worker):
     app.add_typer(_part.app)
+app.add_typer(sources.app, name="sources")
 app.add_typer(metrics.app, name="metric")
 app.add_typer(account.app, name="account")
 app.add_typer(bundle.app, name="bundle")

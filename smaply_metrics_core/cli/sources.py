@@ -1,23 +1,27 @@
-"""``sources``: what is installed, and whether it can be used."""
+"""``sources``: what is installed, whether it can be used, and what to mend."""
 
 from __future__ import annotations
 
 import os
+from typing import Annotated
 
 import typer
 
-from smaply_metrics_core.cli.invocation import Invocation
+from smaply_metrics_core.cli.invocation import Invocation, before_command
 from smaply_metrics_core.cli.output import print_json, say, show, table, text
 from smaply_metrics_core.cli.spread import spread
 from smaply_metrics_core.cli.streams import keep_stdout
 
-app = typer.Typer()
+app = typer.Typer(help="List the installed sources and their state.")
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 @spread
 def sources(invocation: Invocation) -> None:
     """List the installed sources and their state."""
+    before_command(invocation)
+    if invocation.context.invoked_subcommand is not None:
+        return
     from smaply_metrics_core.sources import SourceRegistry, SourceSettings  # Only on use.
 
     keep_stdout()
@@ -32,12 +36,17 @@ def sources(invocation: Invocation) -> None:
     if not states:
         say("No source is installed. Install one, such as smaply-metrics-qualtrics.")
         return
-    made = table("Source", "Title", "Distribution", "State", whole=("Source", "State"))
+    made = table(
+        *("Source", "Title", "Distribution", "Contract", "Hooks", "State"),
+        whole=("Source", "State"),
+    )
     for state in states:
         made.add_row(
             text(state.id, "bold"),
             text(state.title),
             text(f"{state.distribution} {state.version}"),
+            text(state.contract or "any"),
+            text(len(state.hooks) or ""),
             text(state.state, "green" if state.state == "ok" else "red"),
         )
     show(made)
@@ -45,3 +54,41 @@ def sources(invocation: Invocation) -> None:
         if state.reason:
             say()
             say(text(state.id, "bold"), f" ({state.distribution}): {state.reason}")
+
+
+@app.command()
+@spread
+def doctor(
+    source: Annotated[str, typer.Argument(metavar="ID", help="The source's id.")],
+    invocation: Invocation,
+) -> None:
+    """Look at one source without an account, and print what to mend.
+
+    Ends with 1 when there is something.
+    """
+    from smaply_metrics_core.sources import SourceRegistry, SourceSettings  # Only on use.
+    from smaply_metrics_core.testing.doctor import examine
+
+    keep_stdout()
+    registry = SourceRegistry(SourceSettings.from_environment(os.environ))
+    state, findings = examine(registry, source)
+    if invocation.wants_json:
+        print_json(
+            {
+                **state.model_dump(mode="json"),
+                "findings": [
+                    {"what": one.what, "good": one.good, "said": one.said, "fix": one.fix}
+                    for one in findings
+                ],
+            }
+        )
+    else:
+        say(text(state.id, "bold"), f" ({state.distribution} {state.version}): {state.state}")
+        for one in findings:
+            say(text("✓ " if one.good else "✗ ", "green" if one.good else "red"), one.what)
+            if one.said:
+                say(one.said, indent=2)
+            if one.fix:
+                say(f"{'Hint' if one.good else 'Fix'}: {one.fix}", indent=2)
+    if not all(one.good for one in findings):
+        raise typer.Exit(1)

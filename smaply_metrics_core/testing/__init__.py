@@ -6,7 +6,28 @@ Subclass ``SourceContract`` in a test file. Recorded answers need the extra ``te
 
 from __future__ import annotations
 
-from smaply_metrics_core.testing.clock import SetClock
-from smaply_metrics_core.testing.contract import SourceContract, record
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.testing.clock import SetClock
+    from smaply_metrics_core.testing.contract import SourceContract
+    from smaply_metrics_core.testing.recorder import record
 
 __all__ = ["SetClock", "SourceContract", "record"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # Whatever has the name.
+    """Load on first use: the pytest plugin in this package is loaded by every run of pytest."""
+    if name == "SetClock":
+        from smaply_metrics_core.testing import clock
+
+        return clock.SetClock
+    if name == "SourceContract":
+        from smaply_metrics_core.testing import contract
+
+        return contract.SourceContract
+    if name == "record":  # Needs the extra `testing`.
+        from smaply_metrics_core.testing import recorder
+
+        return recorder.record
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

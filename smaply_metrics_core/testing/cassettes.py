@@ -1,112 +1,39 @@
-"""Recorded HTTP: what is stored of it, how it is played, and a search for what must not be in it.
+"""Recorded HTTP: how it is recorded and played. It needs the extra ``testing``.
 
-vcrpy stores every header that nobody filters. Here it is the other way round: a request and an
-answer are written anew from the parts named below, and nothing else reaches the file. It needs the
-extra ``testing``.
+A cassette is YAML, as vcrpy writes it, with a head that says when it was recorded, with which
+version of the source, and a hash by which a change by hand is noticed.
 """
 
 from __future__ import annotations
 
-import io
-import re
-import zipfile
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
 import httpx
 import vcr
 from vcr.cassette import Cassette
 from vcr.errors import CannotOverwriteExistingCassetteException
-from vcr.request import Request
+from vcr.serializers import yamlserializer
 
-from smaply_metrics_core.secret_search import find_secrets
+from smaply_metrics_core.testing.scanning import offences
+from smaply_metrics_core.testing.storing import ORIGIN, Policy, Storing
 from smaply_metrics_core.testing.verdict import broken, expect
-
-REQUEST_HEADERS: Final = ("accept", "content-type")
-ANSWER_HEADERS: Final = ("content-type", "retry-after")
-PRIVATE_FIELDS: Final = ("email", "firstName", "lastName", "userName")
-"""Fields of a JSON answer that tell about a person: their texts are not stored."""
 
 MATCHED: Final = ("method", "path", "query", "body")
 """What a request has to share with a recorded one; hosts and ports are no matter."""
-
-ORIGIN: Final = "recorded://origin"
-"""Stands in a stored answer for the scheme and host that were called."""
 
 RECORD_AGAIN: Final = (
     "record the cassettes again with smaply_metrics_core.testing.record(TheTestClass, folder), and "
     "look at what has changed"
 )
 
-_EMAIL: Final = re.compile(rb"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What is stored, beyond what holds for every source.
-
-    Attributes:
-        private_fields: Fields of JSON answers whose texts are left out.
-        changing: Patterns of ids that are others with each recording, such as request ids. They
-            are numbered instead, so that recording again changes nothing in the file.
-    """
-
-    private_fields: tuple[str, ...] = PRIVATE_FIELDS
-    changing: tuple[str, ...] = ()
-
-
-class _Storing:
-    """Writes each exchange of one cassette anew, from what may be stored."""
-
-    def __init__(self, policy: Policy) -> None:
-        names = "|".join(map(re.escape, policy.private_fields))
-        self._private = re.compile(rf'("(?:{names})"\s*:\s*)"(?:[^"\\]|\\.)*"') if names else None
-        self._changing = re.compile("|".join(policy.changing)) if policy.changing else None
-        self._numbers: dict[str, str] = {}
-
-    def __call__(self, request: Request, answer: dict[str, Any]) -> tuple[Request, dict[str, Any]]:
-        parts = urlsplit(request.uri)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        where = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        stored = Request(
-            request.method,
-            self._steady(where),
-            self._text(request.body, origin),
-            {name: request.headers[name] for name in REQUEST_HEADERS if name in request.headers},
-        )
-        headers = {name.lower(): values for name, values in answer["headers"].items()}
-        return stored, {
-            "status": dict(answer["status"]),
-            "headers": {name: list(headers[name]) for name in ANSWER_HEADERS if name in headers},
-            "body": {"string": self._text(answer["body"]["string"], origin)},
-        }
-
-    def _text(self, content: bytes | None, origin: str) -> bytes | None:
-        if not content:
-            return content
-        try:
-            text = content.decode()
-        except UnicodeDecodeError:
-            return content  # A file: stored as it is, and searched afterwards.
-        if self._private is not None:
-            text = self._private.sub(r'\1"removed"', text)
-        return self._steady(text.replace(origin, ORIGIN)).encode()
-
-    def _steady(self, text: str) -> str:
-        if self._changing is None:
-            return text
-        return self._changing.sub(lambda found: self._numbered(found[0]), text)
-
-    def _numbered(self, changing: str) -> str:
-        if changing not in self._numbers:
-            number = str(len(self._numbers) + 1)
-            zeros = re.sub("[0-9a-f]", "0", changing)
-            self._numbers[changing] = zeros[: -len(number)] + number
-        return self._numbers[changing]
+HASH: Final = "content_hash"
+_BODY: Final = "interactions:"
+"""With this begins what vcrpy has written."""
 
 
 @dataclass
@@ -115,10 +42,12 @@ class Tape:
 
     Attributes:
         missed: The requests that no recording was left for.
+        left_out: The fields of answers that were not stored.
     """
 
     path: Path
     missed: list[str] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set)
 
     def transport(self) -> httpx.BaseTransport:
         """Make a transport whose every request the cassette answers, or records."""
@@ -163,6 +92,11 @@ def playing(path: Path) -> Iterator[Tape]:
             it was not made.
     """
     expect(path.is_file(), f"There is no recording {path.name} in {path.parent}.", RECORD_AGAIN)
+    expect(
+        is_as_recorded(path),
+        f"{path.name} is not as it was recorded: it was changed by hand, or has no head.",
+        RECORD_AGAIN,
+    )
     tape = Tape(path)
     with _cassette(path, "none") as cassette:
         try:
@@ -185,23 +119,66 @@ def playing(path: Path) -> Iterator[Tape]:
 
 
 @contextmanager
-def recording(path: Path, policy: Policy, secrets: Sequence[str]) -> Iterator[Tape]:
+def recording(
+    path: Path, policy: Policy, secrets: Sequence[str], about: Mapping[str, str]
+) -> Iterator[Tape]:
     """Send every request and store what is allowed of it; what went wrong is not stored.
 
+    Args:
+        path: The cassette; an old one is replaced.
+        policy: What may be stored.
+        secrets: What must not stand anywhere in it.
+        about: What its head says, beside the hash.
+
     Raises:
-        AssertionError: when a secret or an e-mail address would have been stored; the cassette is
-            then removed.
+        AssertionError: when a secret or data about a person would have been stored, or a request
+            has a part that the policy does not name; the cassette is then removed.
     """
     path.unlink(missing_ok=True)
-    with _cassette(path, "all", before_save_interaction=_Storing(policy)):
-        yield Tape(path)
-    found = offences(path, secrets) if path.is_file() else ()
+    storing = Storing(policy)
+    tape = Tape(path, left_out=storing.left_out)
+    try:
+        with _cassette(path, "all", before_save_interaction=storing):
+            yield tape
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    if not path.is_file():
+        return
+    found = offences(path, secrets)
     if found:
         path.unlink()
         raise broken(
             f"{path.name} would have held {', '.join(found)}.",
-            "name the field in Policy.private_fields, or use made-up data",
+            "name fewer fields in Policy.fields, or use made-up data",
         )
+    _write_head(path, about)
+
+
+def _write_head(path: Path, about: Mapping[str, str]) -> None:
+    body = path.read_text(encoding="utf-8")
+    head = yamlserializer.serialize({"about": {**about, HASH: _hash(body)}})
+    path.write_text(head + body, encoding="utf-8")
+
+
+def is_as_recorded(path: Path) -> bool:
+    """Whether nobody has changed a cassette since it was recorded."""
+    head, found, body = path.read_text(encoding="utf-8").partition(_BODY)
+    return bool(found) and _about(head).get(HASH) == _hash(found + body)
+
+
+def head_of(path: Path) -> Mapping[str, str]:
+    """Give what a cassette says of itself: ``recorded_at``, ``plugin``, ``content_hash``."""
+    return _about(path.read_text(encoding="utf-8").partition(_BODY)[0])
+
+
+def _about(head: str) -> Mapping[str, str]:
+    found: Mapping[str, str] = (yamlserializer.deserialize(head) or {}).get("about", {})
+    return found
+
+
+def _hash(body: str) -> str:
+    return f"sha256:{hashlib.sha256(body.encode()).hexdigest()}"
 
 
 @contextmanager
@@ -209,30 +186,3 @@ def _cassette(path: Path, mode: str, **options: object) -> Iterator[Cassette]:
     settings = vcr.VCR(record_mode=mode, match_on=MATCHED, record_on_exception=False, **options)
     with settings.use_cassette(path) as cassette:
         yield cassette
-
-
-def offences(path: Path, secrets: Sequence[str]) -> tuple[str, ...]:
-    """Say what a cassette holds that it must not: a secret in any form, or an e-mail address.
-
-    Files in it are unpacked and searched as well.
-    """
-    cassette = Cassette.load(path=path, record_mode="none")
-    contents = [path.read_bytes()]
-    for answer in cassette.responses:
-        contents += _unpacked(answer["body"]["string"] or b"")
-    found: list[str] = []
-    for content in contents:
-        if find_secrets(io.BytesIO(content), secrets):
-            found.append("a secret")
-        if address := _EMAIL.search(content):
-            found.append(f"the e-mail address {address[0].decode()}")
-    return tuple(dict.fromkeys(found))
-
-
-def _unpacked(content: bytes) -> list[bytes]:
-    if not zipfile.is_zipfile(io.BytesIO(content)):
-        return [content]
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return [member.encode() for member in archive.namelist()] + [
-            archive.read(member) for member in archive.infolist()
-        ]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from contextlib import suppress
-from pathlib import Path
 from unittest import SkipTest
 
-from smaply_metrics_core.testing.secrecy import SecrecyContract
+from smaply_metrics_core.testing.protecting import ProtectingContract, refuse_without_guardian
+from smaply_metrics_core.testing.recomputing import RecomputingContract
 from smaply_metrics_core.testing.verdict import expect
 
 
-class SourceContract(SecrecyContract):
+class SourceContract(RecomputingContract, ProtectingContract):
     """Every test that a source has to pass.
 
     A subclass gives the facts, and a test runner the rest::
@@ -29,6 +26,11 @@ class SourceContract(SecrecyContract):
     waited for. Every failure ends with a line ``Fix: …``. ``Harness`` explains the facts.
     """
 
+    def __init_subclass__(cls) -> None:
+        """Let nobody replace the test that watches over the others."""
+        super().__init_subclass__()
+        refuse_without_guardian(cls)
+
     def test_every_recording_is_played(self) -> None:
         """Each cassette is that of a scenario, so that none stays behind unnoticed."""
         if self.cassettes is None:
@@ -40,32 +42,3 @@ class SourceContract(SecrecyContract):
             f"Nothing plays the cassettes {', '.join(left)}.",
             "remove them, or record all of them again",
         )
-
-
-def record(contract: type[SourceContract], folder: Path) -> tuple[Path, ...]:
-    """Record a contract's cassettes anew, by running all of its tests against what answers now.
-
-    Args:
-        contract: Its ``credentials`` have to lead where answers are to be recorded.
-        folder: Where the cassettes go; those that are there are replaced.
-
-    Returns:
-        The cassettes.
-
-    Raises:
-        AssertionError: when a test fails; the cassettes that were there stay then.
-    """
-    with tempfile.TemporaryDirectory() as place:
-
-        class Recording(contract):  # type: ignore[misc, valid-type]  # Made while it runs.
-            cassettes = Path(place)
-            recording = True
-
-        for name in dir(Recording):
-            if name.startswith("test_"):
-                with suppress(SkipTest):
-                    getattr(Recording(), name)()
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("*.yaml"):
-            old.unlink()
-        return tuple(Path(shutil.copy(new, folder)) for new in sorted(Path(place).glob("*.yaml")))

@@ -6,28 +6,40 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from smaply_metrics_core.context import Clock, Deadline
+import httpx
+
+from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
 from smaply_metrics_core.models.credentials import credential_fields
 from smaply_metrics_core.sources import AllowedDestinations, Source, SourceRegistry, SourceSession
 from smaply_metrics_core.testing.clock import SetClock
 from smaply_metrics_core.testing.hearing import Hearing
+from smaply_metrics_core.testing.sleeping import noticing_sleep
 from smaply_metrics_core.testing.verdict import broken, unexpected
+from smaply_metrics_core.testing.wire import Exchanges, Watched
 
 if TYPE_CHECKING:
-    import httpx
-
-    from smaply_metrics_core.testing.cassettes import Policy
+    from smaply_metrics_core.testing.cassettes import Tape
+    from smaply_metrics_core.testing.storing import Policy
 
 T = TypeVar("T")
 
-Transports = Callable[[], "httpx.BaseTransport"]
+Transports = Callable[[], httpx.BaseTransport]
+
+Work = Callable[[SourceSession], Any]
+"""What a scenario does with a session."""
+
+Expected = float | None | Mapping[str, float | None]
+"""A number, or one for each answer or group."""
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 SECONDS = 600.0
 """Time that one scenario has; with a clock that nobody waits for, that is no time at all."""
@@ -38,14 +50,19 @@ class Outcome:
     """What came of one scenario: a value, or the error of our tree that ended it.
 
     Attributes:
-        started: When it began, by its own clock.
+        started: When it began, by its own clock; and when it had ended.
+        exchanges: What went over the wire.
+        slept: Whether the source waited by itself, and how.
     """
 
     started: datetime
+    ended: datetime = NEVER
     value: Any = None
     error: MetricsError | None = None
     failure: AssertionError | None = None
     hearing: Hearing = field(default_factory=Hearing)
+    exchanges: Exchanges = field(default_factory=list)
+    slept: list[str] = field(default_factory=list)
 
 
 class Harness:
@@ -64,14 +81,24 @@ class Harness:
             for the same reason. ``None`` only where nobody can know.
         personal: Texts of columns about the respondents themselves (an IP address, a recipient),
             which only a bundle with personal columns may hold; empty where there are none. With
-            recordings no e-mail address, and no text of a field in ``Policy.private_fields``:
-            recordings replace these or are not kept.
+            recordings nothing that these refuse, such as an e-mail address.
+        expected: What is known of the account in another way: counted by hand, or read off the
+            survey tool's own report. ``everything_expected`` explains the names.
         cassettes: The folder of recordings; ``None`` for a source that needs no network, or one
             that is tried against a server of the test's own.
+        server: A function that answers requests in place of the survey tool, within the process;
+            in place of cassettes.
+        refusals: For the statuses 401, 403 and 404 the body with which the survey tool sends it,
+            where the source looks at that; ``{}`` otherwise.
         allowed: Where the source may go.
         account: Whose credentials these are.
         now: The time of the tests (aware); later than the survey's last response.
         policy: What may be stored in cassettes.
+        bundle_answers: For a pattern of paths the file of a debug bundle whose content the survey
+            tool sends there, and a function that makes of it what it sends; no file, where the
+            function makes it of nothing. Only for ``test-source --bundle``.
+        exceptions: For a test of the suite that is left out or replaced, the reason in a sentence;
+            the report of every run prints it.
         recording: Whether the cassettes are made anew; ``record`` sets it.
     """
 
@@ -82,19 +109,26 @@ class Harness:
     unknown_survey_id: ClassVar[str] = "no_such_survey"
     recorded_at: ClassVar[datetime | None] = None
     personal: ClassVar[tuple[str, ...]] = ()
+    expected: ClassVar[Mapping[str, Expected]] = {}
     cassettes: ClassVar[Path | None] = None
+    server: ClassVar[Callable[[httpx.Request], httpx.Response] | None] = None
+    refusals: ClassVar[Mapping[int, bytes]] = {}
     allowed: ClassVar[AllowedDestinations] = AllowedDestinations()
     account: ClassVar[str] = "contract"
     now: ClassVar[datetime] = datetime(2026, 6, 1, 12, tzinfo=UTC)
     policy: ClassVar[Policy | None] = None
+    bundle_answers: ClassVar[Mapping[str, tuple[str, Callable[[bytes], bytes]]]] = {}
+    exceptions: ClassVar[Mapping[str, str]] = {}
     recording: ClassVar[bool] = False
 
     _outcomes: ClassVar[dict[str, Outcome]] = {}
+    _not_stored: ClassVar[set[str]] = set()
 
     def __init_subclass__(cls) -> None:
         """Keep what was found out about one source apart from another's."""
         super().__init_subclass__()
         cls._outcomes = {}
+        cls._not_stored = set()
 
     def clock(self) -> Clock:
         """Make the clock of one scenario."""
@@ -169,8 +203,8 @@ class Harness:
             clock = self.clock()
             outcome = Outcome(clock.now())
             try:
-                with outcome.hearing.listening():
-                    self._try(scenario, work, values or self.credentials, clock, outcome)
+                with self._transports(scenario, outcome) as transports:
+                    self._try(work, values or self.credentials, clock, outcome, transports)
             except AssertionError as failure:
                 outcome.failure = failure
             self._outcomes[scenario] = outcome
@@ -179,18 +213,28 @@ class Harness:
             raise outcome.failure
         return outcome
 
-    def _try(
+    def _try(  # noqa: PLR0913  # What one run is made of.
         self,
-        scenario: str,
-        work: Callable[[SourceSession], T],
+        work: Work,
         values: Mapping[str, str],
         clock: Clock,
         outcome: Outcome,
+        transports: Transports | None,
+        *,
+        deadline: Deadline | None = None,
+        source: Source | None = None,
+        progress: Callable[[], object] = lambda: None,
     ) -> None:
+        """Run some work with a session and put what came of it into ``outcome``."""
         hearing = outcome.hearing
-        with self._transports(scenario) as transports:
+
+        def told(*given: object) -> None:
+            hearing.note("the progress", repr(given).encode())
+            progress()
+
+        with hearing.listening(), noticing_sleep(outcome.slept):
             try:
-                source = self.loaded(transports, clock)
+                source = source or self.loaded(transports, clock)
                 credentials = source.parse(values)
                 hearing.note("the credentials' repr", f"{credentials!r} {credentials}".encode())
                 hearing.note("the credentials' JSON", credentials.model_dump_json().encode())
@@ -198,33 +242,53 @@ class Harness:
                     credentials,
                     account=self.account,
                     allowed=self.allowed,
-                    deadline=Deadline.after(SECONDS, clock),
-                    progress=lambda *told: hearing.note("the progress", repr(told).encode()),
+                    deadline=deadline or Deadline.after(SECONDS, clock),
+                    progress=told,
                     exchange=hearing.value,
                 ) as session:
                     hearing.note("the session's repr", f"{session!r} {vars(session)!r}".encode())
                     outcome.value = work(session)
+                    outcome.ended = clock.now()
                     hearing.value(outcome.value)
             except MetricsError as error:
                 hearing.error(error)
                 outcome.error = error
 
     @contextmanager
-    def _transports(self, scenario: str) -> Iterator[Transports | None]:
-        if self.cassettes is None:
-            yield None
-            return
-        # Needs the extra `testing`; a source without cassettes does without.
-        from smaply_metrics_core.testing.cassettes import Policy, playing, recording
-
-        path = self.cassettes / f"{scenario}.yaml"
+    def _transports(self, scenario: str, outcome: Outcome) -> Iterator[Transports]:
+        answering: Callable[[], httpx.BaseTransport | None] = lambda: None  # noqa: E731
         with ExitStack() as stack:
-            tape = stack.enter_context(
-                recording(path, self.policy or Policy(), self.secrets())
-                if self.recording
-                else playing(path)
-            )
-            yield tape.transport
+            if self.cassettes is not None:
+                answering = stack.enter_context(self._tape(scenario, self.cassettes)).transport
+            elif (server := type(self).server) is not None:
+                answering = partial(httpx.MockTransport, server)
+            yield lambda: Watched(answering(), outcome.exchanges)
+            for asked, _ in outcome.exchanges:
+                outcome.hearing.note("the address of a request", asked.where.encode())
+
+    @contextmanager
+    def _tape(self, scenario: str, folder: Path) -> Iterator[Tape]:
+        # Needs the extra `testing`; a source without cassettes does without.
+        from smaply_metrics_core.testing.cassettes import playing, recording
+        from smaply_metrics_core.testing.storing import Policy
+
+        path = folder / f"{scenario}.yaml"
+        if not self.recording:
+            with playing(path) as tape:
+                yield tape
+            return
+        policy = self.policy or Policy()
+        with recording(path, policy, self.secrets(), self._about()) as tape:
+            yield tape
+        self._not_stored.update(tape.left_out)
+
+    def _about(self) -> Mapping[str, str]:
+        """Say what the head of a cassette holds, beside its hash."""
+        source = self.loaded()
+        return {
+            "recorded_at": f"{SystemClock().now():%Y-%m-%dT%H:%M:%SZ}",
+            "plugin": f"{source.distribution} {source.version}".strip(),
+        }
 
 
 class _ObjectEntryPoint(EntryPoint):

@@ -7,15 +7,20 @@ import logging
 import pickle
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 from pydantic import BaseModel
 
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.secret_search import find_secrets
+from smaply_metrics_core.sources.scrub import HIDDEN
 
 _OUR_OWN = ("vcr",)
 """Loggers of the test machinery: they tell what is recorded, whatever the source does."""
+
+
+_WAS_HIDDEN = HIDDEN.encode()
+"""What the framework leaves where it took a secret out of a source's text."""
 
 
 class Hearing(logging.Handler):
@@ -59,20 +64,27 @@ class Hearing(logging.Handler):
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear every logger at every level."""
+        """Hear every logger at every level, and what is printed."""
         root = logging.getLogger()
         level = root.level
+        printed = io.StringIO()
         root.addHandler(self)
         root.setLevel(logging.DEBUG)
+        for name in _OUR_OWN:  # Its log would bury what a failed test says.
+            logging.getLogger(name).setLevel(logging.WARNING)
         try:
-            yield
+            with redirect_stdout(printed), redirect_stderr(printed):
+                yield
         finally:
             root.setLevel(level)
             root.removeHandler(self)
+            self.note("what it printed", printed.getvalue().encode())
 
     def told(self, secrets: Sequence[str]) -> tuple[str, ...]:
-        """Name the places where a secret was heard, in whatever form."""
+        """Name the places where a secret was heard, in whatever form, or had to be hidden."""
         places = (
-            where for where, content in self._heard if find_secrets(io.BytesIO(content), secrets)
+            where
+            for where, content in self._heard
+            if _WAS_HIDDEN in content or find_secrets(io.BytesIO(content), secrets)
         )
         return tuple(dict.fromkeys(places))

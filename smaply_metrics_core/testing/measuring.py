@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
-from unittest import SkipTest
 
 from smaply_metrics_core.calculations.value import calculate
 from smaply_metrics_core.errors import GroupingRefused, MetricsError, PluginError
@@ -36,11 +35,12 @@ from smaply_metrics_core.testing.tallies import (
     added,
     check_counts,
     check_groups,
+    check_share,
     check_tally,
     flat,
     tally_of,
 )
-from smaply_metrics_core.testing.verdict import broken, expect, unexpected
+from smaply_metrics_core.testing.verdict import broken, expect, unexpected, unknown_instant
 
 Answers = Mapping[str, Tally | MetricsError]
 
@@ -60,15 +60,17 @@ class MeasuringContract(ListingContract):
 
     def _calculations(self) -> tuple[tuple[tuple[Question, MetricQuery], ...], Answers]:
         asked = tuple(every_calculation(self.questionnaire()))
-        plain = ask("responses", self.survey_id)
-        return asked, self.fetch("calculations", plain, *(query for _, query in asked))
+        return asked, self.fetch("calculations", *self._asked_for(asked))
+
+    def _asked_for(self, asked: Sequence[tuple[Question, MetricQuery]]) -> tuple[MetricQuery, ...]:
+        return (ask("responses", self.survey_id), *(query for _, query in asked))
 
     def test_each_declared_calculation_is_answered_with_a_consistent_tally(self) -> None:
         """Every calculation of every question gets a tally that adds up."""
         asked, answers = self._calculations()
-        since = self._outcomes["calculations"].started
+        run = self._outcomes["calculations"]
         for question, query in asked:
-            check_tally(query.id, tally_of(answers, query), question, since)
+            check_tally(query.id, tally_of(answers, query), question, run.started, run.ended)
         expect(
             any(
                 tally_of(answers, query).window("current").total.answered
@@ -98,6 +100,7 @@ class MeasuringContract(ListingContract):
             else:
                 one = reference.number(query.definition, question.choices, counts)
                 fits = _same(one, result.current.value)
+                check_share(query.id, query.definition.answers, counts)
             expect(
                 fits,
                 f"{query.id}: the framework makes {result.current.value} of a tally from which "
@@ -265,7 +268,7 @@ class MeasuringContract(ListingContract):
     def test_the_start_of_a_range_counts_and_its_end_does_not(self) -> None:
         """A response recorded exactly at a border belongs to what begins there, and to no other."""
         if self.recorded_at is None:
-            raise SkipTest("nobody knows when a response was recorded: `recorded_at` is None")
+            raise unknown_instant()
         tallies = {name: tally.window("current") for name, tally in self._ranges().items()}
         expect(
             tallies["second"].total.responses,

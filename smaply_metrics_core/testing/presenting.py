@@ -90,9 +90,13 @@ class PresentingContract(Harness):
     def test_the_form_refuses_what_is_missing(self) -> None:
         """A required field that is left out is named, and so is one that does not exist."""
         source = self.loaded()
-        for field in self._fields():
-            if not field.required:
-                continue
+        required = [field for field in self._fields() if field.required]
+        expect(
+            required,
+            "Every field of the form may be left out, so people connect with nothing.",
+            "give the secret, or the place where the credentials lead, no default",
+        )
+        for field in required:
             rest = {name: v for name, v in self.credentials.items() if name != field.name}
             expect(
                 field.name in _refused_fields(source, rest),
@@ -107,7 +111,7 @@ class PresentingContract(Harness):
         )
 
     def _checked(self) -> CheckReport:
-        return self.run("check", _check)
+        return self.run("check", run_check)
 
     def test_the_check_passes(self) -> None:
         """With the right credentials every declared step passes, in the order declared."""
@@ -128,7 +132,7 @@ class PresentingContract(Harness):
             )
 
     def _wrong(self) -> Outcome:
-        return self.outcome("wrong_credentials", _check, values=self.wrong_credentials)
+        return self.outcome("wrong_credentials", run_check, values=self.wrong_credentials)
 
     def test_wrong_credentials_are_refused(self) -> None:
         """Wrong credentials fail a required step: the one that authenticates, with a secret."""
@@ -175,7 +179,8 @@ class PresentingContract(Harness):
         )
 
 
-def _check(session: SourceSession) -> CheckReport:
+def run_check(session: SourceSession) -> CheckReport:
+    """Try the credentials of a session, step by step."""
     return CheckReport(steps=tuple(session.check()))
 
 

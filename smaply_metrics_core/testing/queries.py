@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -10,7 +10,9 @@ from smaply_metrics_core.models.query import (
     Calculation,
     DateRange,
     Definition,
+    Filter,
     GroupBy,
+    LeftOut,
     MetricQuery,
     MetricType,
     Period,
@@ -35,6 +37,10 @@ def ask(  # noqa: PLR0913  # All by name but the first two.
     question: Question | None = None,
     group_by: GroupBy | None = None,
     windows: Sequence[Window] = (Window(),),
+    filters: Sequence[Filter] = (),
+    include: Iterable[LeftOut] = (),
+    zone: str = ZONE,
+    week_start: int = 1,
 ) -> MetricQuery:
     """Make a query of the type that its parts make it; two windows make a Comparison."""
     kind = MetricType.NUMBER
@@ -52,9 +58,12 @@ def ask(  # noqa: PLR0913  # All by name but the first two.
             answers=_shared_answers(question) if calculation is Calculation.SHARE else (),
             group_by=group_by,
             range=_dates(windows[0]) if kind is MetricType.COMPARISON else DateRange(),
+            filters=tuple(filters),
+            include=frozenset(include),
         ),
         windows=tuple(windows),
-        zone=ZONE,
+        zone=zone,
+        week_start=week_start,
     )
 
 

@@ -11,15 +11,14 @@ from unittest import SkipTest
 from smaply_metrics_core.bundle import README, write_bundle
 from smaply_metrics_core.secret_search import find_secrets
 from smaply_metrics_core.sources import SourceSession
+from smaply_metrics_core.testing.apart import ApartContract
 from smaply_metrics_core.testing.harness import Outcome
-from smaply_metrics_core.testing.measuring import MeasuringContract
-from smaply_metrics_core.testing.presenting import PresentingContract
 from smaply_metrics_core.testing.verdict import expect
 
 FEWEST_FILES = 2
 
 
-class SecrecyContract(PresentingContract, MeasuringContract):
+class SecrecyContract(ApartContract):
     """Bundle, logs, errors, cassettes."""
 
     def _bundle(self, *, personal: bool) -> dict[str, bytes]:
@@ -46,6 +45,11 @@ class SecrecyContract(PresentingContract, MeasuringContract):
             len(files) >= FEWEST_FILES and not empty,
             f"The bundle holds {', '.join(files) or 'nothing'}, of them empty: {empty}.",
             "write the raw responses and the definition, each into a file of its own",
+        )
+        expect(
+            any("definition" in name for name in files),
+            f"The bundle holds {', '.join(files)}, and no definition of the survey.",
+            "write it into `definition.json`: support reads there what the answers mean",
         )
         problems = [name for name in files if "problem" in name]
         expect(
@@ -90,6 +94,8 @@ class SecrecyContract(PresentingContract, MeasuringContract):
         self._calculations()
         self._grouped()
         self._ranges()
+        self._parts()
+        self._combined()
         self._batch()
         self._bundle(personal=False)
         if self.personal:
@@ -106,12 +112,19 @@ class SecrecyContract(PresentingContract, MeasuringContract):
                 f"In the scenario “{scenario}” a secret stands in {', '.join(told)}.",
                 "send it with http.secret_auth, and name it in no message",
             )
+        for where, outcome in self.every_disturbance():
+            told = outcome.hearing.told(secrets)
+            expect(
+                not told,
+                f"{where}: a secret stands in {', '.join(told)}.",
+                "send it with http.secret_auth, and name it in no message, whatever fails",
+            )
 
     def test_no_credential_is_recorded(self) -> None:
         """No cassette holds a secret or an e-mail address, in any form."""
         if self.cassettes is None:
             raise SkipTest("this source is tested without recordings")
-        from smaply_metrics_core.testing.cassettes import offences
+        from smaply_metrics_core.testing.scanning import offences
 
         for path in sorted(self.cassettes.glob("*.yaml")):
             found = offences(path, self.secrets())

@@ -10,7 +10,7 @@ from smaply_metrics_core.models.survey import QuestionKind
 from smaply_metrics_core.testing.verdict import broken, expect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from smaply_metrics_core.errors import MetricsError
@@ -43,7 +43,9 @@ def tally_of(answers: Mapping[str, Tally | MetricsError], query: MetricQuery) ->
     return answer
 
 
-def check_tally(name: str, tally: Tally, question: Question, since: datetime) -> None:
+def check_tally(
+    name: str, tally: Tally, question: Question, since: datetime, until: datetime
+) -> None:
     """See that one question's tally agrees with itself and with the questionnaire.
 
     Args:
@@ -51,10 +53,16 @@ def check_tally(name: str, tally: Tally, question: Question, since: datetime) ->
         tally: The answer.
         question: What it is about.
         since: When the source was asked (aware).
+        until: When it had answered (aware).
     """
     expect(
         tally.as_of >= since,
         f"{name}: as_of is {tally.as_of}, before the source was asked at {since}.",
+        "set as_of to `context.now()` when the download begins",
+    )
+    expect(
+        tally.as_of <= until,
+        f"{name}: as_of is {tally.as_of}, after the answer came at {until}.",
         "set as_of to `context.now()` when the download begins",
     )
     multiple = question.kind is QuestionKind.MULTIPLE_CHOICE
@@ -87,6 +95,14 @@ def check_tally(name: str, tally: Tally, question: Question, since: datetime) ->
 
 def check_counts(name: str, counts: Counts, question: Question) -> None:
     """See that counts are possible for this question."""
+    offered = {choice.key for choice in question.choices}
+    strange = sorted(set(counts.answers) - offered) if offered else []
+    expect(
+        not strange,
+        f"{name}: the answers {', '.join(strange[:3])} were given, and the question does not "
+        "offer them.",
+        "let the keys of the choices be those that stand in the data",
+    )
     excluded = {choice.key for choice in question.choices if not choice.analyze}
     wrong = sorted(excluded & set(counts.answers))
     expect(
@@ -109,6 +125,19 @@ def check_counts(name: str, counts: Counts, question: Question) -> None:
         f"{name}: {counts.answered} answered, {most} gave the same answer, and all answers "
         f"together are {sum(counts.answers.values())}.",
         "count a response as answered when it gave at least one answer; " + COUNT_WITH_CORE,
+    )
+
+
+def check_share(name: str, asked: Sequence[str], counts: Counts) -> None:
+    """See that as many gave one of the answers asked for as these answers allow."""
+    given = [counts.answers.get(key, 0) for key in set(asked)]
+    if counts.chosen is None or not given:
+        return
+    expect(
+        max(given) <= counts.chosen <= min(counts.answered, sum(given)),
+        f"{name}: {counts.chosen} gave one of the answers {', '.join(asked)}, which were given "
+        f"{', '.join(map(str, given))} times.",
+        "count in `chosen` each response that gave at least one of them, once; " + COUNT_WITH_CORE,
     )
 
 

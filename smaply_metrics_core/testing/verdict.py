@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from smaply_metrics_core.errors import MetricsError, PluginError
+from typing import Final
+
+from smaply_metrics_core.errors import (
+    BundleRefused,
+    DeadlineExceeded,
+    DestinationRefused,
+    MetricsError,
+    PluginError,
+    SourceNotUsable,
+)
+
+FIX: Final = "Fix: "
 
 
 def broken(what: str, fix: str) -> AssertionError:
     """Make the failure of a contract test; it ends with a line ``Fix: …``."""
-    return AssertionError(f"{what}\nFix: {fix}")
+    return AssertionError(f"{what}\n{FIX}{fix}")
 
 
 def expect(holds: object, what: str, fix: str) -> None:
@@ -23,10 +34,51 @@ def expect(holds: object, what: str, fix: str) -> None:
 def unexpected(error: MetricsError, doing: str) -> AssertionError:
     """Make the failure of a test whose source raised an error where it should have answered."""
     code = f", code {error.code}" if error.code else ""
-    return broken(
-        f"{doing}: the source ended in {error.kind}{code}: {error.message}",
-        "mend the source: nothing but an error of the framework's tree may leave a hook"
-        if isinstance(error, PluginError)
-        else "give the contract credentials, and a survey, with which this works; if they are "
-        f"right, the source refuses what it should answer. The error's own remedy: {error.remedy}",
+    return broken(f"{doing}: the source ended in {error.kind}{code}: {error.message}", _fix(error))
+
+
+def _fix(error: MetricsError) -> str:
+    match error:
+        case DestinationRefused():
+            return (
+                "correct the hook `destinations` and the addresses that are asked; for a folder or "
+                "a server of the test's own, allow it in the fact `allowed`"
+            )
+        case DeadlineExceeded():
+            return (
+                "let the hook come to an end: ask with `context.http`, wait with `context.pause`, "
+                "and follow lists with `http.pages`"
+            )
+        case SourceNotUsable():
+            return (
+                "mend what the message names; `smaply-metrics sources doctor ID` shows it as well"
+            )
+        case PluginError():
+            return (
+                "mend the hook that the message names: what it raises has to be an error of the "
+                "framework's tree, and what it gives what the contract says"
+            )
+        case BundleRefused():
+            return "write what the survey tool answered, never what was sent to it"
+    return (
+        "give the contract credentials, and a survey, with which this works; if they are right, "
+        f"the source refuses what it should answer. The error's own remedy: {error.remedy}"
     )
+
+
+def unknown_instant() -> AssertionError:
+    """Make the failure of a test that needs to know when a response was recorded."""
+    return broken(
+        "The contract test does not know when a response was recorded, so a source that counts "
+        "the end of a range, or takes the days of another zone, would pass.",
+        "set `recorded_at`, or give in `exceptions` the reason why nobody can know",
+    )
+
+
+def with_fix(error: Exception) -> str:
+    """Give the text of whatever ended a test; it ends with a line ``Fix: …``."""
+    text = str(error)
+    if isinstance(error, AssertionError) and text.rpartition("\n")[2].startswith(FIX):
+        return text
+    told = f"{type(error).__name__}: {text}".rstrip(": ")
+    return str(broken(told, "mend what was raised: no test of the suite ends in this by itself"))

@@ -23,7 +23,7 @@ def commands() -> Iterator[tuple[str, Any]]:
         name, found = pending.pop()
         below = getattr(found, "commands", {})
         pending += [(f"{name} {word}".strip(), each) for word, each in below.items()]
-        if not below:
+        if not below or (name and found.invoke_without_command):
             yield name, found
 
 
@@ -46,6 +46,10 @@ def test_there_are_the_commands_that_scripts_rely_on() -> None:
             "audit",
             "db upgrade",
             "worker",
+            "sources doctor",
+            "test-source",
+            "record",
+            "new-source",
         ),
     }
 

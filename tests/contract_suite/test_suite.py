@@ -1,45 +1,74 @@
-"""The contract suite passes a good source, and a bad one fails the test that is made for it."""
+"""The contract suite passes good sources, and a bad one fails the test that is made for it."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import dataclasses
+import json
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 
 from smaply_metrics_core.testing import SourceContract
-from tests.contract_suite.mutants import MUTANTS
-from tests.contract_suite.tiny import FIRST, IP, TOKEN, Tiny
+from smaply_metrics_core.testing.mutants import __main__
+from smaply_metrics_core.testing.mutants.facts import RemoteContract, TinyContract
+from smaply_metrics_core.testing.mutants.tiny import Tiny
+from smaply_metrics_core.testing.mutants.zoo import Mutant, kills, mutants
+
+FEWEST = 30
 
 
-class TestTiny(SourceContract):
-    """A source that keeps the contract passes every test of it."""
-
-    source: ClassVar[Any] = Tiny()
-    credentials: ClassVar = {"api_token": TOKEN}
-    wrong_credentials: ClassVar = {"api_token": "the-wrong-token-of-tiny"}
-    survey_id = "S3"
-    recorded_at = FIRST + timedelta(days=41, seconds=41)
-    personal = (IP,)
+class TestTiny(TinyContract):
+    """A source in memory that keeps the contract passes every test of it."""
 
 
-@pytest.mark.parametrize("fault", MUTANTS)
-def test_a_bad_source_fails(fault: str) -> None:
+class TestRemote(RemoteContract):
+    """A source over HTTP that keeps the contract passes every test of it."""
+
+
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
+def test_a_bad_source_fails(mutant: Mutant) -> None:
     """The test that is made for a fault fails, says how to mend it, and tells no secret."""
-    mutant, killer = MUTANTS[fault]
+    verdict = mutant.verdict()
+    assert kills(verdict), f"{mutant.killer}: {verdict}"
+    for secret in mutant.tried()().secrets():
+        assert secret not in verdict.said
 
-    class Contract(TestTiny):
-        """The facts of the good source."""
 
-        source = mutant
+def test_every_test_that_can_be_killed_for_has_a_mutant() -> None:
+    """Each test that is about the source, and not about the test class, has a source to fail."""
+    of_the_class = {
+        "test_every_exception_has_a_reason",
+        "test_the_facts_of_the_test_are_good_enough",
+        "test_every_recording_is_played",
+        "test_no_credential_is_recorded",
+    }
+    tests = {name for name in dir(SourceContract) if name.startswith("test_")}
+    assert tests - of_the_class - {mutant.killer for mutant in mutants()} == set()
 
-    with pytest.raises(AssertionError) as failure:
-        getattr(Contract(), killer)()
-    what, _, fix = str(failure.value).rpartition("\n")
-    assert what
-    assert fix.startswith("Fix: ")
-    assert TOKEN not in what + fix
+
+@pytest.mark.parametrize("survives", [False, True])
+def test_the_zoo_is_run_by_a_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, survives: bool
+) -> None:
+    """The command tries every mutant and names those that survive: then it ends with 1."""
+    few = mutants()[:2]
+    if survives:
+        few = (*few, dataclasses.replace(few[0], name="does nothing wrong", make=Tiny))
+    monkeypatch.setattr(__main__, "mutants", lambda: few)
+    monkeypatch.setattr(__main__, "wronged", tuple)
+    ended = __main__.main(["--json"])
+    survivors = ["does nothing wrong"] if survives else []
+    assert ended == len(survivors)
+    assert json.loads(capsys.readouterr().out) == {
+        "mutants": len(few),
+        "killed": 2,
+        "survivors": survivors,
+    }
+
+
+def test_the_zoo_is_large() -> None:
+    """There are more than thirty mutants, no two of one name."""
+    assert len({mutant.name for mutant in mutants()}) > FEWEST
 
 
 def test_a_source_without_an_id_is_said() -> None:

@@ -28,7 +28,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def distributions(root: Path) -> list[Distribution]:
-    """The four distributions, the core first."""
+    """The distributions of this repository, the core first."""
     plugins = root / "plugins"
     return [
         Distribution("smaply-metrics-core", root, root / "smaply_metrics_core"),
@@ -41,6 +41,11 @@ def distributions(root: Path) -> list[Distribution]:
             "smaply-metrics-csv-example",
             plugins / "csv_example",
             plugins / "csv_example" / "src" / "smaply_metrics_csv_example",
+        ),
+        Distribution(
+            "smaply-metrics-form-garden",
+            plugins / "form_garden",
+            plugins / "form_garden" / "src" / "smaply_metrics_form_garden",
         ),
         Distribution(
             "smaply-metrics-host",

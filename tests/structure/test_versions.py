@@ -1,4 +1,4 @@
-"""The four distributions and the changelog speak of one version."""
+"""All distributions and the changelog speak of one version."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def run(*command: str, cwd: Path) -> str:
 def wheels(
     distributions: list[Distribution], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
-    """The four wheels, freshly built, by the name of their distribution."""
+    """Their wheels, freshly built, by the name of their distribution."""
     built: dict[str, Path] = {}
     for distribution in distributions:
         folder = tmp_path_factory.mktemp("wheel")

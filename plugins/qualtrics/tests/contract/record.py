@@ -40,7 +40,7 @@ def against_the_sandbox() -> Iterator[type[SourceContract]]:
 def record_into(folder: Path) -> tuple[Path, ...]:
     """Record every cassette into a folder."""
     with against_the_sandbox() as contract:
-        return record(contract, folder)
+        return record(contract, folder).paths
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from vcr.cassette import Cassette
 from plugins.qualtrics.tests.contract import test_contract
 from plugins.qualtrics.tests.contract.account import TOKEN
 from plugins.qualtrics.tests.contract.record import record_into
-from smaply_metrics_core.testing.cassettes import offences
+from smaply_metrics_core.testing.scanning import offences
 
 MOST_BYTES = 300_000
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
 from plugins.qualtrics.tests.contract.account import TOKEN
+from plugins.qualtrics.tests.contract.stored import BUNDLE_ANSWERS, POLICY
 from smaply_metrics_core.testing import SourceContract
-from smaply_metrics_core.testing.cassettes import Policy
+
+
+def refusal(status: str, code: str, message: str) -> bytes:
+    """Refuse a request as Qualtrics does."""
+    error = {"errorCode": code, "errorMessage": message}
+    return json.dumps({"meta": {"httpStatus": status, "error": error}}).encode()
 
 
 class TestQualtrics(SourceContract):
@@ -25,4 +32,28 @@ class TestQualtrics(SourceContract):
     recorded_at = datetime(2026, 3, 31, 6, 30, 6, tzinfo=UTC)
     personal = ("192.0.2.233",)
     cassettes = Path(__file__).resolve().parents[1] / "cassettes"
-    policy = Policy(changing=(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", r"ES_[0-9a-f]{15}"))
+    expected: ClassVar = {  # As a spreadsheet counts them in the survey's responses.csv.
+        "surveys": 2,
+        "questions": 12,
+        "responses": 132,
+        "left out": {"preview": 4, "unfinished": 14},
+        "QID1 answered": 123,
+        "QID1 nps": 30.9,
+        "QID1 average": 8.14,
+        "QID2 average": 4.26,
+        "QID2 top_box": 49.57,
+        "QID3 distribution": {"10": 33.88, "20": 35.54, "30": 18.18, "40": 12.4},
+        "QID4_3 average": 4.33,
+        "QID12 answered": 121,
+        "QID12_5_TEXT answered": 38,
+        "QID12 distribution": {
+            "1": 62.81, "2": 57.02, "3": 52.07, "4": 40.5, "5": 31.4, "6": 12.4,
+        },
+    }  # fmt: skip
+    refusals: ClassVar = {
+        401: refusal("401 - Unauthorized", "ATP_2", "Unrecognized X-API-TOKEN."),
+        403: refusal("403 - Forbidden", "AuthZ_1.3", "The user may not do this."),
+        404: refusal("404 - Not Found", "RTE_1", "There is no such thing."),
+    }
+    policy = POLICY
+    bundle_answers = BUNDLE_ANSWERS

@@ -1,4 +1,4 @@
-"""A small source in memory that keeps the contract: what mutants are made of."""
+"""A small source in memory that keeps the contract."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ from smaply_metrics_core import (
     hookimpl,
 )
 from smaply_metrics_core.bundle import BundleWriter
-from smaply_metrics_core.calculations.definitions import allowed_calculations, check_definition
-from smaply_metrics_core.calculations.tally import Columns, TallyRequest, tally_all
+from smaply_metrics_core.bundle_reading import BundleReader
+from smaply_metrics_core.calculations.answering import Read, Reading, answer_queries
+from smaply_metrics_core.calculations.definitions import allowed_calculations
 
 T = TypeVar("T")
 
@@ -103,6 +104,15 @@ ROWS = pl.DataFrame(
 )
 """Responses of three months; some blank, some left out, some "not applicable"."""
 
+
+def _read(question: Question) -> Read:
+    if question.kind is QuestionKind.MULTIPLE_CHOICE:
+        return {choice.key: pl.col(f"used_{choice.key}") for choice in USED}
+    return pl.col(question.id)
+
+
+READING = Reading(pl.col("recorded"), _read, pl.col, pl.col("left_out"))
+
 Answer = tuple[str, Tally | MetricsError]
 
 
@@ -115,6 +125,11 @@ def sign_in(token: str) -> None:
 def same(thing: T) -> T:
     """Change nothing."""
     return thing
+
+
+def until(rows: pl.DataFrame, instant: datetime) -> pl.DataFrame:
+    """Leave out what was recorded later."""
+    return rows.filter(pl.col("recorded") <= instant)
 
 
 def write(bundle: BundleWriter) -> None:
@@ -131,33 +146,40 @@ class Tiny:
     listed: tuple[Survey, ...] = SURVEYS
     known: tuple[Survey, ...] = SURVEYS
     questions: tuple[Question, ...] = QUESTIONS
+    fields: tuple[EmbeddedField, ...] = (EmbeddedField(name="region"),)
+    title: Callable[[], str] = lambda: "Tiny Surveys"
+    form: type[Credentials] = TinyCredentials
+    note: CheckNote | None = None
     sign_in: Callable[[str], object] = sign_in
     first_step: Callable[[str], object] = same
     asked: Callable[[MetricQuery], MetricQuery] = same
     told: Callable[[Tally], Tally] = same
     answered: Callable[[Iterator[Answer]], Iterator[Answer]] = same
     written: Callable[[BundleWriter], None] = write
+    recounted: Callable[[pl.DataFrame, datetime], pl.DataFrame] = until
 
     @hookimpl
     def describe_source(self) -> SourceDescription:
         """Ask for a token."""
         return SourceDescription(
             id="tiny",
-            title="Tiny Surveys",
-            credentials=TinyCredentials,
+            title=self.title(),
+            credentials=self.form,
             checks=(REACH, AUTHENTICATE),
         )
 
     @hookimpl
     def destinations(self) -> Sequence[Destination]:
-        """Lead to one host, which is never called."""
-        return (Destination(kind="host", host="tiny.example.com"),)
+        """Lead nowhere: everything is in memory."""
+        return ()
 
     @hookimpl
     def validate_credentials(self, credentials: TinyCredentials) -> Iterator[CheckStep | CheckNote]:
         """Try the token."""
         yield REACH
         self.first_step(credentials.api_token.get_secret_value())
+        if self.note is not None:
+            yield self.note
         yield AUTHENTICATE
         self.sign_in(credentials.api_token.get_secret_value())
 
@@ -173,8 +195,7 @@ class Tiny:
         self.sign_in(credentials.api_token.get_secret_value())
         for survey in self.known:
             if survey.id == survey_id:
-                fields = (EmbeddedField(name="region"),)
-                return Questionnaire(survey=survey, questions=self.questions, fields=fields)
+                return Questionnaire(survey=survey, questions=self.questions, fields=self.fields)
         raise SurveyUnavailable(f"There is no survey {survey_id}.", remedy="Choose another.")
 
     @hookimpl
@@ -194,34 +215,28 @@ class Tiny:
         """Write everything down."""
         self.written(bundle)
 
+    @hookimpl
+    def recompute_metric(
+        self,
+        context: SourceContext,
+        survey_id: str,
+        queries: Sequence[MetricQuery],
+        bundle: BundleReader,
+    ) -> Iterator[tuple[str, Tally | MetricsError]]:
+        """Count the rows of the bundle."""
+        rows = pl.read_csv(bundle.extract("raw/rows.csv"), infer_schema=False)
+        rows = rows.with_columns(
+            pl.col("recorded").str.to_datetime("%+", time_zone="UTC"),
+            pl.col(f"used_{c.key}" for c in USED) == "true",
+        )
+        rows = self.recounted(rows, context.now())
+        survey = Survey(id=survey_id, name=survey_id)
+        described = Questionnaire(survey=survey, questions=self.questions, fields=self.fields)
+        return answer_queries(rows, queries, described, READING, as_of=context.now())
+
     def _count(
         self, described: Questionnaire, queries: Sequence[MetricQuery], as_of: datetime
     ) -> Iterator[Answer]:
-        requests = []
-        for query in queries:
-            try:
-                check_definition(query.definition, described)
-            except MetricsError as error:
-                yield query.id, error
-            else:
-                requests.append(_request(self.asked(query), described))
-        for query_id, tally in tally_all(ROWS, requests, as_of=as_of).items():
+        asked = [self.asked(query) for query in queries]
+        for query_id, tally in answer_queries(ROWS, asked, described, READING, as_of=as_of):
             yield query_id, tally if isinstance(tally, MetricsError) else self.told(tally)
-
-
-def _request(query: MetricQuery, described: Questionnaire) -> TallyRequest:
-    definition = query.definition
-    asked = described.question(definition.question_id) if definition.question_id else None
-    several = asked is not None and asked.kind is QuestionKind.MULTIPLE_CHOICE
-    by = definition.group_by
-    grouped = by is not None and by.kind in {"question", "field"}
-    columns = Columns(
-        recorded=pl.col("recorded"),
-        left_out=pl.col("left_out"),
-        answer=pl.col(asked.id) if asked and not several else None,
-        answers={choice.key: pl.col(f"used_{choice.key}") for choice in USED} if several else {},
-        number=asked is not None and asked.kind is QuestionKind.NUMBER,
-        group=pl.col(by.of) if by is not None and grouped else None,
-    )
-    labels = {choice.key: choice.label for choice in MOOD} if by and by.of == "mood" else {}
-    return TallyRequest(query, columns, asked.choices if asked else (), labels)

@@ -1,16 +1,22 @@
-"""Sources with one fault each, and the test of the contract that is made for it."""
+"""Sources in memory with one fault each, and the test that is made for it."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Final
+from itertools import count
+from typing import Annotated, Final
+
+from pydantic import ConfigDict
 
 from smaply_metrics_core import (
     Calculation,
+    CheckNote,
     Choice,
     CredentialRefused,
+    EmbeddedField,
+    FormField,
     GroupCounts,
     MetricQuery,
     MetricsError,
@@ -19,19 +25,23 @@ from smaply_metrics_core import (
     SourceUnavailable,
     Survey,
     Tally,
+    Token,
     Window,
     WindowTally,
 )
 from smaply_metrics_core.bundle import BundleWriter
-from tests.contract_suite.tiny import (
+from smaply_metrics_core.testing.mutants.tiny import (
     IP,
     MOOD,
     QUESTIONS,
+    ROWS,
     SURVEYS,
     TOKEN,
     Answer,
     Tiny,
+    TinyCredentials,
     sign_in,
+    until,
     write,
 )
 
@@ -142,11 +152,46 @@ def write_no_rows(bundle: BundleWriter) -> None:
     bundle.add_json("definition.json", QUESTIONS)
 
 
+def write_no_definition(bundle: BundleWriter) -> None:
+    """Write the rows twice, and not what they mean."""
+    bundle.add_text("raw/rows.csv", ROWS.write_csv())
+    bundle.add_text("rows.csv", ROWS.write_csv())
+
+
 def write_addresses(bundle: BundleWriter) -> None:
     """Write what nobody asked for."""
     write(bundle)
     bundle.add_text("raw/addresses.csv", IP)
 
+
+class LaxCredentials(TinyCredentials):
+    """A form that wants nothing."""
+
+    api_token: Annotated[Token, FormField(label="API token", help="Optional.")] = Token(TOKEN)
+
+
+class OpenCredentials(TinyCredentials):
+    """A form that takes what it does not have."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class TalkativeCredentials(TinyCredentials):
+    """A form that shows its token when it is printed."""
+
+    def __str__(self) -> str:
+        """Show everything."""
+        return f"Tiny with {self.api_token.get_secret_value()}"
+
+
+def nobody_chose(tally: Tally) -> Tally:
+    """Say of several answers that nobody gave one of them."""
+    if not tally.multiple:
+        return tally
+    return told(lambda w: {"total": w.total.model_copy(update={"chosen": 0})})(tally)
+
+
+WARNING: Final = CheckNote(problem=SourceUnavailable("Something is not quite right.").to_problem())
 
 MUTANTS: Final[dict[str, tuple[Tiny, str]]] = {
     "lists the first page only": (
@@ -230,7 +275,7 @@ MUTANTS: Final[dict[str, tuple[Tiny, str]]] = {
         "test_calculations_of_one_question_count_the_same_responses",
     ),
     "leaves out for a reason that nobody can include": (
-        Tiny(told=told(lambda window: {"excluded": {"testing": 1}})),
+        Tiny(told=told(lambda _: {"excluded": {"testing": 1}})),
         "test_each_declared_calculation_is_answered_with_a_consistent_tally",
     ),
     "loses a group": (
@@ -256,5 +301,49 @@ MUTANTS: Final[dict[str, tuple[Tiny, str]]] = {
     "writes personal columns that nobody asked for": (
         Tiny(written=write_addresses),
         "test_the_debug_bundle_is_clean",
+    ),
+    "counts again what was recorded later": (
+        Tiny(recounted=lambda rows, _: rows),
+        "test_a_bundle_is_counted_as_of_its_instant",
+    ),
+    "loses a response when it counts again": (
+        Tiny(recounted=lambda rows, instant: until(rows, instant)[1:]),
+        "test_a_bundle_gives_the_same_numbers",
+    ),
+    "writes no definition into the bundle": (
+        Tiny(written=write_no_definition),
+        "test_the_debug_bundle_is_complete",
+    ),
+    "has no title of its own": (
+        Tiny(title=lambda: "tiny"),
+        "test_the_description_says_all_that_people_need",
+    ),
+    "describes itself otherwise each time": (
+        Tiny(title=map("Tiny Surveys {}".format, count()).__next__),
+        "test_the_description_says_all_that_people_need",
+    ),
+    "wants no token": (
+        Tiny(form=LaxCredentials),
+        "test_the_form_refuses_what_is_missing",
+    ),
+    "takes fields that it does not have": (
+        Tiny(form=OpenCredentials),
+        "test_the_form_refuses_what_is_missing",
+    ),
+    "shows the token when its credentials are printed": (
+        Tiny(form=TalkativeCredentials),
+        "test_the_form_takes_what_is_right",
+    ),
+    "names an embedded field twice": (
+        Tiny(fields=(EmbeddedField(name="region"),) * 2),
+        "test_embedded_fields_are_unique",
+    ),
+    "warns of what is in order": (
+        Tiny(note=WARNING),
+        "test_the_check_passes",
+    ),
+    "says of several answers that nobody gave one of them": (
+        Tiny(told=nobody_chose),
+        "test_each_declared_calculation_agrees_with_its_definition",
     ),
 }

@@ -1,0 +1,49 @@
+"""Form Garden as the tests play it: a function that answers requests, with invented data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+
+KEY: Final = "made-up-key-of-form-garden-0001"
+RESPONDENT: Final = "Rosa Thorne"
+FIRST: Final = datetime(2026, 2, 2, 7, 30, tzinfo=UTC)
+
+FORMS: Final = [{"id": f"form-{n}", "title": f"Form {n}"} for n in (1, 2, 3, 4)]
+QUESTIONS: Final[list[dict[str, Any]]] = [
+    {"name": "ease", "label": "How easy was it?", "options": list("12345"), "many": False},
+    {"name": "grown", "label": "What grew?", "options": ["beans", "kale"], "many": True},
+    {"name": "wish", "label": "What do you wish for?", "options": [], "many": False},
+]
+
+
+def responses() -> str:
+    """Write every response, and how many they are."""
+    lines = ["submitted_at,status,respondent,plot,ease,grown,wish"]
+    for n in range(70):
+        at = (FIRST + timedelta(days=n, seconds=n)).isoformat()
+        status = "test" if n % 20 == 7 else "draft" if n % 15 == 4 else "done"
+        ease = "" if n % 9 == 0 else str(n % 5 + 1)
+        grown = "|".join(name for name, every in (("beans", 2), ("kale", 3)) if n % every == 0)
+        lines.append(f"{at},{status},{RESPONDENT},{('sun', 'shade')[n % 2]},{ease},{grown},")
+    return "\n".join([*lines, f"# {len(lines) - 1} rows"]) + "\n"
+
+
+def server(request: httpx.Request) -> httpx.Response:
+    """Answer one request."""
+    if request.headers.get("x-garden-key") != KEY:
+        return httpx.Response(401, json={"message": "who are you?"})
+    path, offset = request.url.path, int(request.url.params.get("offset", 0))
+    if path == "/api/account":
+        return httpx.Response(200, json={"account": "allotment"})
+    if path == "/api/forms":
+        page = {"offset": offset, "total": len(FORMS), "forms": FORMS[offset : offset + 2]}
+        return httpx.Response(200, json=page)
+    for form in FORMS:
+        if path == f"/api/forms/{form['id']}":
+            return httpx.Response(200, json={"form": form, "questions": QUESTIONS})
+        if path == f"/api/forms/{form['id']}/responses.csv":
+            return httpx.Response(200, text=responses(), headers={"content-type": "text/csv"})
+    return httpx.Response(404, json={"message": "nothing grows here"})

@@ -1,0 +1,31 @@
+"""Form Garden keeps the contract: the facts about the account that the server plays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+from plugins.form_garden.tests.form_garden_server import FIRST, KEY, RESPONDENT, server
+from smaply_metrics_core.testing import SourceContract
+
+
+class TestFormGarden(SourceContract):
+    """Every test of the contract."""
+
+    source = "form_garden"
+    credentials: ClassVar = {"region": "eu", "key": KEY}
+    wrong_credentials: ClassVar = {"region": "eu", "key": "another-key-of-nobody"}
+    survey_id = "form-4"
+    recorded_at = FIRST + timedelta(days=60, seconds=60)
+    personal = (RESPONDENT,)
+    server = server
+    expected: ClassVar = {  # Counted by a loop over the rows, not by the source.
+        "surveys": 4,
+        "questions": 3,
+        "responses": 61,
+        "left out": {"unfinished": 5, "test": 4},
+        "ease average": 2.8,
+        "ease top_2_box": 35.19,
+        "grown distribution": {"beans": 74.42, "kale": 53.49},
+        "ease by field:plot": {"sun": 28, "shade": 26},
+    }

@@ -1,0 +1,213 @@
+"""``test-source``, ``record``, ``new-source``: for authors of sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from smaply_metrics_core.cli.invocation import Invocation
+from smaply_metrics_core.cli.output import print_json, say, text
+from smaply_metrics_core.cli.spread import spread
+from smaply_metrics_core.cli.streams import keep_stdout
+from smaply_metrics_core.cli.usage import WrongUsage
+from smaply_metrics_core.errors import InputError
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.testing.contract import SourceContract
+    from smaply_metrics_core.testing.recorder import Change, Recorded
+    from smaply_metrics_core.testing.running import Verdict
+
+app = typer.Typer()
+
+CONTRACT = typer.Argument(
+    metavar="MODULE:CLASS",
+    help="The contract class, by module or by file: tests/test_contract.py:TestAcme.",
+)
+MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("-", "dim")}
+
+
+@app.command("test-source")
+@spread
+def try_source(
+    contract: Annotated[str, CONTRACT],
+    invocation: Invocation,
+    source: Annotated[
+        str, typer.Option(metavar="ID", help="Test this installed source with the class's facts.")
+    ] = "",
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Play what is in this debug bundle as well."),
+    ] = None,
+) -> None:
+    """Run the contract tests of a class, without a test runner.
+
+    Ends with 1 when one fails.
+    """
+    from smaply_metrics_core.testing.from_bundle import run_bundle  # Only on use.
+    from smaply_metrics_core.testing.naming import contract_named
+    from smaply_metrics_core.testing.running import run_tests
+
+    keep_stdout()
+    with contract_named(contract) as named:
+        found = type(named.__name__, (named,), {"source": source}) if source else named
+        verdicts = []
+        for verdict in run_tests(found):
+            verdicts.append(verdict)
+            if not invocation.wants_json:
+                _say_verdict(verdict)
+        if bundle is not None:
+            try:
+                verdicts.append(run_bundle(found, bundle.absolute()))
+            except InputError as error:
+                raise WrongUsage(error.message, error.remedy) from None
+            if not invocation.wants_json:
+                _say_verdict(verdicts[-1])
+        if invocation.wants_json:
+            print_json(_tested(found, verdicts))
+    if any(verdict.outcome == "failed" for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def _say_verdict(verdict: Verdict) -> None:
+    mark, color = MARKS.get(verdict.outcome, ("!", "yellow"))
+    say(text(f"{mark} ", color), text(verdict.test, "bold"))
+    for line in verdict.said.splitlines():
+        say(line, indent=2)
+
+
+def _tested(contract: type[SourceContract], verdicts: list[Verdict]) -> dict[str, Any]:
+    def of(outcome: str) -> int:
+        return sum(verdict.outcome == outcome for verdict in verdicts)
+
+    return {
+        "contract": contract.__name__,
+        "passed": of("passed"),
+        "failed": of("failed"),
+        "skipped": of("skipped"),
+        "exceptions": dict(contract.exceptions),
+        "tests": [
+            {
+                "test": verdict.test,
+                "asks": verdict.asks,
+                "outcome": verdict.outcome,
+                "said": verdict.said.partition("\nFix: ")[0],
+                "fix": verdict.said.rpartition("\nFix: ")[2] if verdict.outcome == "failed" else "",
+            }
+            for verdict in verdicts
+        ],
+    }
+
+
+@app.command()
+@spread
+def record(
+    contract: Annotated[str, CONTRACT],
+    invocation: Invocation,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The folder of the recordings. Default: the class's `cassettes`."
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Keep nothing: say what has changed since the recording."),
+    ] = False,
+) -> None:
+    """Record the answers that contract tests play, from where the class's credentials lead.
+
+    With `--check`, ends with 1 when a field is gone or of another type.
+    """
+    from smaply_metrics_core.testing import recorder  # Needs the extra `testing`.
+    from smaply_metrics_core.testing.naming import contract_named
+
+    keep_stdout()
+    with contract_named(contract) as found:
+        folder = to or found.cassettes
+        if folder is None:
+            raise WrongUsage(
+                f"{found.__name__} has no folder of recordings.", "Give one with --to DIR."
+            )
+        if check:
+            changes = recorder.check(found, folder.absolute())
+            _tell_changes(changes, as_json=invocation.wants_json)
+            if any(change.breaks for change in changes):
+                raise typer.Exit(1)
+            return
+        try:
+            recorded = recorder.record(found, folder.absolute())
+        except AssertionError as error:
+            raise InputError(
+                str(error).rpartition("\n")[0],
+                remedy="Mend what fails, and record again: the old recordings are still there.",
+            ) from None
+        _tell_recorded(recorded, as_json=invocation.wants_json)
+
+
+def _tell_changes(changes: tuple[Change, ...], *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                what: [
+                    {
+                        "cassette": one.cassette,
+                        "request": one.request,
+                        "path": one.path,
+                        "was": one.was,
+                        "now": one.now,
+                    }
+                    for one in changes
+                    if one.what == what
+                ]
+                for what in ("added", "removed", "changed")
+            }
+        )
+        return
+    if not changes:
+        say("Everything answers in the form in which it was recorded.")
+    for one in changes:
+        color = "red" if one.breaks else "green"
+        say(text(f"{one.what} ", color), f"{one.cassette}: {one.request} {one.path}")
+        say(f"was {one.was or 'not there'}, is {one.now or 'not there'}", indent=2)
+
+
+def _tell_recorded(recorded: Recorded, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "cassettes": [str(path) for path in recorded.paths],
+                "left_out": list(recorded.left_out),
+            }
+        )
+        return
+    for path in recorded.paths:
+        say(f"{path.name} {path.stat().st_size / 1000:.0f} kB")
+    if recorded.left_out:
+        say("Fields that were not stored, as the policy does not name them: ", style="dim")
+        say(", ".join(recorded.left_out), indent=2, style="dim")
+
+
+@app.command("new-source")
+@spread
+def new_source(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The id of the source, as in paper_birds.")
+    ],
+    invocation: Invocation,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where its folder is made. Default: here."),
+    ] = None,
+) -> None:
+    """Write the distribution of a new source, which passes its contract tests as it is."""
+    from smaply_metrics_core.testing.scaffold.writing import write_source  # Only on use.
+
+    folder = (to or Path()) / name
+    written = write_source(name, folder)
+    if invocation.wants_json:
+        print_json({"folder": str(folder), "files": [str(path) for path in written]})
+        return
+    say(text("✓ ", "green"), f"{folder}: {len(written)} files.")
+    say(f'Next: pip install -e "{folder}[test]", then pytest in it. Its README says the rest.')

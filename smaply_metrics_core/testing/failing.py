@@ -1,0 +1,194 @@
+"""Contract tests: what a source over HTTP makes of refusals, outages and damaged answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+from unittest import SkipTest
+
+from smaply_metrics_core.testing import faults
+from smaply_metrics_core.testing.clock import SetClock
+from smaply_metrics_core.testing.disturbing import (
+    DisturbingContract,
+    Scenario,
+    judge,
+    problems,
+    same_time,
+)
+from smaply_metrics_core.testing.faults import Fault
+from smaply_metrics_core.testing.harness import Outcome
+from smaply_metrics_core.testing.verdict import expect
+from smaply_metrics_core.testing.wire import Answered, Replay
+
+NO_BODY: Final = b"{}"
+
+
+class FailingContract(DisturbingContract):
+    """Faults from outside: told for what they are, and never answered over."""
+
+    def _refusal(self, status: int) -> bytes:
+        return self.refusals.get(status, NO_BODY)
+
+    def every_fault(self) -> tuple[Fault, ...]:
+        """Give every fault that is tried at every place."""
+        return (
+            faults.refused(self._refusal(401)),
+            faults.forbidden(self._refusal(403)),
+            faults.not_found(self._refusal(404)),
+            *faults.too_many(self.now),
+            *faults.outages(),
+            *faults.silences(),
+            *faults.malformed(),
+            *faults.unusual(),
+            faults.hollowed(),
+            faults.truncated(),
+            faults.empty(),
+        )
+
+    def every_disturbance(self) -> Iterator[tuple[str, Outcome]]:
+        """Give what comes of every fault at every place; nothing for a source without a wire."""
+        if self.recording:
+            return
+        try:
+            scenarios = self.over_wire()
+        except SkipTest:
+            return
+        for scenario in scenarios:
+            for place in scenario.places():
+                for fault in self.every_fault():
+                    outcome, _ = self.with_fault(scenario, fault, place)
+                    yield f"{scenario.name}, when {fault.name} from request {place} on", outcome
+
+    def test_everything_is_asked_with_the_given_client(self) -> None:
+        """Each hook asks the survey tool with `context.http`, and with no other client."""
+        self.over_wire()
+
+    def test_a_secret_is_shown_to_the_right_service_alone(self) -> None:
+        """The check first sees who answers, without the secret, and shows it to nobody else."""
+        checked = next(one for one in self.over_wire() if one.name == "check")
+        page = next(one for one in faults.malformed() if "web page" in one.name)
+        _, replay = self.with_fault(checked, page, 1)
+        shown = [
+            number
+            for number, asked in enumerate((checked.exchanges[0][0], *replay.asked))
+            if any(asked.holds(secret) for secret in self.secrets())
+        ]
+        expect(
+            not shown,
+            "The check sends the secret with its first request, before anybody has shown to be "
+            "the survey tool."
+            if 0 in shown
+            else "The check sends the secret to whoever answers with a web page.",
+            "first ask something without the secret, and see that the answer is the survey "
+            "tool's own refusal; raise Unreachable when it is not",
+        )
+
+    def test_a_refused_secret_is_said_at_once(self) -> None:
+        """A 401, wherever it comes, is the credential's failure, and nothing is asked again."""
+        for where, replay in self.expect_told(faults.refused(self._refusal(401))):
+            after = [(asked.key, asked.headers) for asked in replay.after()]
+            expect(
+                len(after) == len(set(after)),
+                f"{where}: the source asks the same once more.",
+                "raise at the first 401: a token that is refused stays so, and accounts are "
+                "locked for trying",
+            )
+
+    def test_a_forbidden_answer_is_no_outage(self) -> None:
+        """A 403 is a matter of permissions, which waiting does not mend."""
+        list(self.expect_told(faults.forbidden(self._refusal(403))))
+
+    def test_what_is_not_found_is_said(self) -> None:
+        """A 404 on a survey is that survey's failure, and never a refused credential."""
+        list(self.expect_told(faults.not_found(self._refusal(404))))
+
+    def test_too_many_requests_are_said_when_the_pause_is_long(self) -> None:
+        """A 429 that asks for hours, in seconds or with a date, ends the call and says so."""
+        list(self.expect_told(*faults.too_many(self.now)))
+
+    def test_too_many_requests_are_waited_for_when_the_pause_is_short(self) -> None:
+        """A 429 that asks for seconds changes nothing about the answer."""
+        for scenario in self.over_wire():
+            for place in scenario.places():
+                for name, disturb in faults.short_pauses(self.now).items():
+                    clock = SetClock(self.now)
+                    replay = Replay(scenario.exchanges, disturb, place)
+                    outcome = self.disturbed(scenario, replay, clock=clock)
+                    where = f"{scenario.name}, after {name} to request {place}"
+                    told = next((one.message for one in problems(outcome) if one), "")
+                    clean = problems(scenario.outcome)
+                    expect(
+                        same_time(outcome.value) == same_time(scenario.outcome.value)
+                        and [one is None for one in problems(outcome)]
+                        == [one is None for one in clean],
+                        f"{where}: the source answers something else than without. {told}",
+                        "leave retries to `context.http`: it waits as long as it is asked to",
+                    )
+                    # A date has no parts of a second.
+                    expect(
+                        clock.monotonic() >= faults.SHORT_PAUSE.total_seconds() - 1,
+                        f"{where}: nobody waited.",
+                        "ask with `context.http` alone",
+                    )
+
+    def test_an_outage_is_called_one(self) -> None:
+        """A 5xx is the survey tool's outage: nobody's credential, nobody's data, and retryable."""
+        list(self.expect_told(*faults.outages()))
+
+    def test_a_silent_network_is_told(self) -> None:
+        """No answer, or one that breaks off, is a failure of the way there, and retryable."""
+        list(self.expect_told(*faults.silences()))
+
+    def test_a_malformed_answer_is_refused(self) -> None:
+        """A web page, damaged JSON, or JSON of another form ends in an error, as no bug."""
+        list(self.expect_told(*faults.malformed()))
+
+    def test_an_unexpected_status_is_no_answer(self) -> None:
+        """HTTP 204, 302, 400 or 418 ends in an error that blames no credential."""
+        list(self.expect_told(*faults.unusual()))
+
+    def test_a_hollow_answer_is_no_bug(self) -> None:
+        """JSON of the right form, with null for each value, ends in no bug of the source."""
+        for scenario in self.over_wire():
+            for place in scenario.places():
+                fault = faults.hollowed()
+                if not fault.applies(scenario.exchanges[place - 1][1].content):
+                    continue
+                outcome, _ = self.with_fault(scenario, fault, place)
+                told = tuple(one for one in problems(outcome) if one is not None)
+                where = f"{scenario.name}, when {fault.name} from request {place} on"
+                judge(where, fault, told, of_survey=False)
+
+    def test_a_truncated_answer_is_refused(self) -> None:
+        """Half an answer ends in an error, never in what half of it holds."""
+        list(self.expect_told(faults.truncated()))
+
+    def test_an_empty_answer_is_refused(self) -> None:
+        """Nothing, sent as a success, ends in an error, never in an empty list or a zero."""
+        list(self.expect_told(faults.empty()))
+
+    def test_a_list_that_leads_in_a_circle_ends(self) -> None:
+        """When a page of surveys leads back to one before it, the list ends in an error."""
+        listed = next(one for one in self.over_wire() if one.name == "surveys")
+        last = len(listed.exchanges)
+        if last == 1:
+            raise SkipTest("the list of surveys has one page")
+        replay = Replay(listed.exchanges, lambda _, __: self._page(listed).response(), last)
+        outcome = self.disturbed(listed, replay)
+        found = problems(outcome)[0]
+        expect(
+            not replay.flooded,
+            f"The list of surveys leads from its page {last} back to page {last - 1}, and the "
+            f"source asked {len(replay.asked)} times without an end.",
+            "follow lists with `smaply_metrics_core.http.pages`, which notices a circle",
+        )
+        expect(
+            found is not None,
+            f"The list of surveys leads from its page {last} back to page {last - 1}, and the "
+            "source gives it as complete.",
+            "raise SourceUnavailable when a list does not end; `http.pages` does",
+        )
+
+    @staticmethod
+    def _page(listed: Scenario) -> Answered:
+        return listed.exchanges[-2][1]

@@ -1,0 +1,123 @@
+"""What the fixtures of the pytest plugin give: a secret that must not be told, and contexts."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+
+from smaply_metrics_core.context import Deadline, SourceContext
+from smaply_metrics_core.http import build_client
+from smaply_metrics_core.models.source import Destination
+from smaply_metrics_core.secret_search import find_secrets
+from smaply_metrics_core.testing.clock import SetClock
+from smaply_metrics_core.testing.verdict import expect
+from smaply_metrics_core.testing.wire import Answered, Disturbance
+
+SECONDS: Final = 600.0
+
+
+class Canary:
+    """A secret like no other text.
+
+    Attributes:
+        secret: What to enter as token.
+    """
+
+    def __init__(self) -> None:
+        self.secret = f"canary-{secrets.token_hex(16)}"
+
+    def __repr__(self) -> str:
+        return "<a canary>"
+
+    def expect_absent(self, where: str, *texts: str | bytes) -> None:
+        """See that the secret stands nowhere in these, in whatever form.
+
+        Raises:
+            AssertionError: when it does; it ends with a line ``Fix: …``.
+        """
+        for text in texts:
+            content = text if isinstance(text, bytes) else text.encode()
+            expect(
+                not find_secrets(io.BytesIO(content), [self.secret]),
+                f"The secret stands in {where}.",
+                "send it with http.secret_auth, and name it in no message",
+            )
+
+
+class ContextMaker:
+    """Makes the contexts that hooks are handed; their clients are closed with it."""
+
+    def __init__(self, folder: Path, clock: SetClock) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._opened = ExitStack()
+
+    def __call__(  # noqa: PLR0913  # All by name but the first.
+        self,
+        server: Callable[[httpx.Request], httpx.Response],
+        *,
+        host: str = "api.example.com",
+        fault: Disturbance | None = None,
+        at: int = 1,
+        seconds: float = SECONDS,
+        report: Callable[[float, float | None, str], None] = lambda *_: None,
+    ) -> SourceContext:
+        """Make one.
+
+        Args:
+            server: Answers in place of the survey tool.
+            host: Where the credentials lead.
+            fault: What answers from some request on, such as those of ``testing.faults``.
+            at: The number of that request, from 1.
+            seconds: How long the call may take, by the clock of the test.
+            report: Takes progress.
+        """
+        asked = 0
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            nonlocal asked
+            asked += 1
+            if fault is None or asked < at:
+                return server(request)
+            return fault(asked - at, lambda: _read(server(request)))
+
+        deadline = Deadline.after(seconds, self._clock)
+        place = Destination(kind="host", host=host)
+        client = build_client(
+            [place],
+            deadline=deadline,
+            clock=self._clock,
+            transport=httpx.MockTransport(answer),
+        )
+        self._opened.callback(client.close)
+        return SourceContext(
+            http=client,
+            deadline=deadline,
+            destinations=(place,),
+            folder=self._folder,
+            clock=self._clock,
+            report=report,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._opened.close()
+
+
+def _read(response: httpx.Response) -> Answered:
+    response.read()
+    return Answered(response.status_code, tuple(response.headers.multi_items()), response.content)

@@ -1,0 +1,1 @@
+"""Sources with one fault each: what the contract suite is tested with."""

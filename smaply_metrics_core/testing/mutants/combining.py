@@ -1,0 +1,141 @@
+"""Sources over HTTP with one fault each, in how the parts of a query work together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import smaply_metrics_core as sm
+from smaply_metrics_core.testing.mutants.remote import Remote
+
+
+def grouped(query: sm.MetricQuery) -> bool:
+    """Whether a query has a group by."""
+    return query.definition.group_by is not None
+
+
+def without(query: sm.MetricQuery, **parts: Any) -> sm.MetricQuery:  # noqa: ANN401  # Any part.
+    """Put other parts into the definition of a query."""
+    return query.model_copy(update={"definition": query.definition.model_copy(update=parts)})
+
+
+def always(query: sm.MetricQuery) -> sm.MetricQuery:
+    """Forget the dates of a query."""
+    windows = tuple(sm.Window(name=window.name) for window in query.windows)
+    return query.model_copy(update={"windows": windows})
+
+
+class FirstFilter(Remote):
+    """Applies the first filter alone."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return without(query, filters=query.definition.filters[:1])
+
+
+class LastFilter(Remote):
+    """Applies the last filter alone."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return without(query, filters=query.definition.filters[-1:])
+
+
+class FirstValue(Remote):
+    """Keeps the first value of a filter alone."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        filters = query.definition.filters
+        return without(
+            query, filters=tuple(f.model_copy(update={"values": f.values[:1]}) for f in filters)
+        )
+
+
+class FilterWithoutRange(Remote):
+    """Forgets the dates where there is a filter."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return always(query) if query.definition.filters else query
+
+
+class GroupsWithoutFilter(Remote):
+    """Forgets the filters where there is a group by."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return without(query, filters=()) if grouped(query) else query
+
+
+class NpsWithoutFilter(Remote):
+    """Forgets the filters of an NPS."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        of_nps = query.definition.calculation is sm.Calculation.NPS
+        return without(query, filters=()) if of_nps else query
+
+
+class CountsWithoutFilter(Remote):
+    """Forgets the filters where no question is named."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        plain = query.definition.question_id is None
+        return without(query, filters=()) if plain else query
+
+
+class NpsOfAllTime(Remote):
+    """Counts an NPS of all time."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        of_nps = query.definition.calculation is sm.Calculation.NPS
+        return always(query) if of_nps else query
+
+
+class OpenStart(Remote):
+    """Takes a range without a start for all time."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return always(query) if query.windows[0].start is None else query
+
+
+class OpenEnd(Remote):
+    """Takes a range without an end for all time."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return always(query) if query.windows[0].end is None else query
+
+
+class GroupsWithoutIncluded(Remote):
+    """Leaves out what is included where there is a group by."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return without(query, include=frozenset()) if grouped(query) else query
+
+
+class AnswersWithoutIncluded(Remote):
+    """Leaves out what is included where a question is named."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        named = query.definition.question_id is not None
+        return without(query, include=frozenset()) if named else query
+
+
+class MonthsOfUtc(Remote):
+    """Cuts days in the account's zone, and months in UTC."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        group_by = query.definition.group_by
+        by_month = group_by is not None and group_by.of == sm.Period.MONTH
+        return query.model_copy(update={"zone": "UTC"}) if by_month else query
+
+
+KILLERS: Final[Mapping[str, Sequence[type[Remote]]]] = {
+    "test_filters_hold_with_all_else": (
+        FirstFilter,
+        LastFilter,
+        FirstValue,
+        FilterWithoutRange,
+        GroupsWithoutFilter,
+        NpsWithoutFilter,
+        CountsWithoutFilter,
+    ),
+    "test_open_ranges_hold_for_every_calculation": (NpsOfAllTime, OpenStart, OpenEnd),
+    "test_what_is_included_counts_in_every_query": (GroupsWithoutIncluded, AnswersWithoutIncluded),
+    "test_months_hold_the_days_of_their_zone": (MonthsOfUtc,),
+}

@@ -1,0 +1,76 @@
+"""Finds what a ``MODULE:NAME`` of the command line means: a contract class, or a source."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.testing.contract import SourceContract
+
+FORM = "Give MODULE:NAME, or FILE.py:NAME, as in tests/test_contract.py:TestAcme."
+
+
+@contextmanager
+def contract_named(text: str) -> Iterator[type[SourceContract]]:
+    """Give the contract class of a ``MODULE:NAME`` for the length of a ``with`` block.
+
+    The name is that of the class, or of a function whose context manager gives it: one that starts
+    a server for as long as it is needed.
+
+    Raises:
+        InputError: when there is no such thing.
+    """
+    found = named(text)
+    if inspect.isclass(found) and issubclass(found, SourceContract):
+        yield found
+        return
+    try:
+        giving = found()
+    except TypeError:
+        giving = None
+    if not isinstance(giving, AbstractContextManager):
+        raise InputError(f"{text} is no contract class, and gives none.", remedy=FORM)
+    with giving as contract:
+        if not (inspect.isclass(contract) and issubclass(contract, SourceContract)):
+            raise InputError(f"{text} gives no contract class.", remedy=FORM)
+        yield contract
+
+
+def named(text: str) -> Any:  # noqa: ANN401  # Whatever has the name.
+    """Give the object of a ``MODULE:NAME``.
+
+    Raises:
+        InputError: when the module cannot be imported, or has no such name.
+    """
+    module, _, name = text.rpartition(":")
+    if not module or not name.isidentifier():
+        raise InputError(f"“{text}” names nothing.", remedy=FORM)
+    try:
+        return getattr(_module(module), name)
+    except AttributeError:
+        raise InputError(f"{module} has no {name}.", remedy=FORM) from None
+    except ImportError as error:
+        raise InputError(f"{module} cannot be imported: {error}.", remedy=FORM) from None
+
+
+def _module(name: str) -> Any:  # noqa: ANN401  # A module.
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    if not name.endswith(".py"):
+        return importlib.import_module(name)
+    path = Path(name).resolve()
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ImportError(f"there is no file {name}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,151 @@
+"""What the pytest plugin gives authors, and how every kind of failure is told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+import httpx
+import pytest
+
+import smaply_metrics_core as sm
+from smaply_metrics_core.http import pages
+from smaply_metrics_core.testing import SetClock, faults
+from smaply_metrics_core.testing.cassettes import Tape
+from smaply_metrics_core.testing.fixtures import Canary, ContextMaker
+from smaply_metrics_core.testing.mutants.facts import RemoteContract, TinyContract
+from smaply_metrics_core.testing.mutants.remote import Remote, RemoteCredentials
+from smaply_metrics_core.testing.mutants.tiny import Tiny
+from smaply_metrics_core.testing.running import run_test
+from smaply_metrics_core.testing.wire import Disturbance
+
+pytest_plugins = ["pytester"]
+
+
+def hello(_: httpx.Request) -> httpx.Response:
+    """Answer everything alike."""
+    return httpx.Response(200, json={"said": "hello"})
+
+
+def test_the_clock_stands_until_somebody_waits(frozen_clock: SetClock) -> None:
+    """The clock moves by what is waited, at once."""
+    before = frozen_clock.now()
+    assert frozen_clock.now() == before
+    frozen_clock.forward(90)
+    assert (frozen_clock.now() - before).total_seconds() == 90
+
+
+def test_a_context_asks_a_server_of_the_test(source_context: ContextMaker) -> None:
+    """The client of the context is answered by a function."""
+    context = source_context(hello)
+    assert context.http.get("/v1/me").json() == {"said": "hello"}
+    assert context.destinations[0].host == "api.example.com"
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (faults.status(503, b"{}"), sm.SourceUnavailable),
+        (faults.network(httpx.ReadTimeout), sm.Unreachable),
+        (faults.break_off, sm.Unreachable),
+        (faults.status(429, b"{}", ("retry-after", "7200")), sm.RateLimited),
+    ],
+)
+def test_a_fault_begins_at_the_request_that_is_named(
+    source_context: ContextMaker, fault: Disturbance, error: type[sm.MetricsError]
+) -> None:
+    """What goes before it is answered; from there on the fault is."""
+    context = source_context(hello, fault=fault, at=2)
+    assert context.http.get("/v1/me").status_code == 200
+    with pytest.raises(error):
+        context.http.get("/v1/me")
+
+
+def test_a_fault_may_pass(source_context: ContextMaker, frozen_clock: SetClock) -> None:
+    """A fault that comes once is waited for, by the clock of the test."""
+    context = source_context(hello, fault=faults.once(faults.status(503, b"{}")))
+    (page,) = pages(context.http, "/v1/list", lambda _: None)
+    assert page.json() == {"said": "hello"}
+    assert frozen_clock.monotonic() >= 0
+
+
+def test_a_missing_recording_is_said(
+    cassette: Callable[[str], AbstractContextManager[Tape]],
+) -> None:
+    """The fixture looks beside the test file, and says what is not there."""
+    with (
+        pytest.raises(AssertionError, match=r"no recording check\.yaml(.|\n)*Fix: "),
+        cassette("check"),
+    ):
+        pass
+
+
+def test_a_canary_is_shown_by_nothing_of_its_own(canary: Canary) -> None:
+    """A secret that is only used, and never told, lets the test pass."""
+    assert canary.secret not in repr(canary)
+    canary.expect_absent("a text", "nothing", b"to see")
+    with pytest.raises(AssertionError, match="Fix: send it with"):
+        canary.expect_absent("an address", f"/v1/me?token={canary.secret}")
+
+
+@pytest.mark.parametrize(
+    "act", ["print(canary.secret)", "logging.getLogger('x').info(canary.secret)"]
+)
+def test_a_canary_that_is_told_fails_the_test(pytester: pytest.Pytester, act: str) -> None:
+    """A test whose code prints or logs the secret fails, though it asks for nothing."""
+    pytester.makepyfile(f"import logging\n\ndef test_it(canary):\n    {act}\n")
+    done = pytester.runpytest_inprocess("-q")
+    done.assert_outcomes(passed=1, errors=1)
+    done.stdout.fnmatch_lines(["*The secret stands in *"])
+
+
+def test_the_plugin_costs_a_run_nothing_heavy() -> None:
+    """A run of pytest loads the plugin, and no data frame, HTTP or database library with it."""
+    code = (
+        "import sys, smaply_metrics_core.testing.plugin\n"
+        "print(*{'polars', 'httpx', 'sqlalchemy', 'vcr', 'typer'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == []
+
+
+class Elsewhere(Remote):
+    """A source that leads where nobody allows it."""
+
+    @sm.hookimpl
+    def destinations(self) -> Sequence[sm.Destination]:
+        """Lead to this machine."""
+        return [sm.Destination(kind="host", host="localhost")]
+
+
+class Raising(Remote):
+    """A source with a hook that raises."""
+
+    @sm.hookimpl
+    def list_questions(
+        self, credentials: RemoteCredentials, context: sm.SourceContext, survey_id: str
+    ) -> sm.Questionnaire:
+        """Stumble."""
+        raise KeyError("questions")
+
+
+@pytest.mark.parametrize(
+    ("contract", "source", "test", "fix"),
+    [
+        (RemoteContract, Elsewhere(), "test_the_check_passes", "Fix: correct the hook `destinat"),
+        (RemoteContract, Raising(), "test_questions_are_unique_and_well_formed", "Fix: mend the"),
+        (TinyContract, Tiny, "test_the_check_passes", "Fix: set `source` to the id"),
+        (TinyContract, object(), "test_the_check_passes", "Fix: set `source` to the id"),
+    ],
+)
+def test_whatever_goes_wrong_ends_with_a_fix(
+    contract: type[TinyContract], source: object, test: str, fix: str
+) -> None:
+    """A refused destination, a hook that raises, and what is no source each say how to mend it."""
+    verdict = run_test(type("Broken", (contract,), {"source": source}), test)
+    assert verdict.outcome == "failed"
+    assert verdict.said.rpartition("\n")[2].startswith(fix), verdict.said

@@ -1,0 +1,141 @@
+"""Cassettes: what is stored of an answer, what is refused, and what has changed since."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import httpx
+import pytest
+
+from smaply_metrics_core.testing import record
+from smaply_metrics_core.testing.cassettes import head_of, is_as_recorded
+from smaply_metrics_core.testing.mutants import remote
+from smaply_metrics_core.testing.recorder import check
+from smaply_metrics_core.testing.running import run_test
+from smaply_metrics_core.testing.scanning import offences
+from tests.contract_suite.answering import POLICY, recordable
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recordings of the small source."""
+    folder = tmp_path_factory.mktemp("cassettes")
+    with recordable(folder) as contract:
+        found = record(contract, folder)
+    assert (found.left_out, found.failed) == ((), ())
+    return folder
+
+
+def changed(request: httpx.Request) -> httpx.Response:
+    """Answer as the survey tool will in its next version."""
+    answer = remote.server(request)
+    if answer.status_code != 200 or request.url.path != "/v1/surveys":
+        return answer
+    body = answer.json()
+    for item in body["items"]:
+        item["owner"] = item.pop("name")
+        item["id"] = int(item["id"].removeprefix("R"))
+    return httpx.Response(200, json=body)
+
+
+def test_recordings_are_played_without_a_server(recorded: Path) -> None:
+    """What was recorded is enough: the same tests pass when nobody answers any more."""
+    with recordable(recorded) as contract:
+        pass
+    for name in ("test_the_numbers_are_those_of_the_account", "test_every_recording_is_played"):
+        assert run_test(contract, name).outcome == "passed"
+
+
+def test_a_cassette_says_where_it_comes_from(recorded: Path) -> None:
+    """Its head tells when it was recorded, with which version, and the hash of its content."""
+    for path in recorded.glob("*.yaml"):
+        head = head_of(path)
+        assert set(head) == {"recorded_at", "plugin", "content_hash"}
+        assert head["content_hash"].startswith("sha256:")
+        assert is_as_recorded(path)
+
+
+def test_a_change_by_hand_is_noticed(recorded: Path, tmp_path: Path) -> None:
+    """A cassette that somebody has edited is not played."""
+    for path in recorded.glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        (tmp_path / path.name).write_text(text.replace("Remote survey", "My survey"), "utf-8")
+    with recordable(tmp_path) as contract:
+        pass
+    verdict = run_test(contract, "test_the_list_of_surveys_is_complete")
+    assert "surveys.yaml is not as it was recorded" in verdict.said
+
+
+def test_recording_again_keeps_what_has_not_changed(recorded: Path) -> None:
+    """A cassette with the same content keeps the date of its recording."""
+    before = {path.name: path.read_bytes() for path in recorded.glob("*.yaml")}
+    with recordable(recorded) as contract:
+        record(contract, recorded)
+    assert {path.name: path.read_bytes() for path in recorded.glob("*.yaml")} == before
+
+
+def test_a_check_names_what_is_new_gone_and_of_another_type(recorded: Path) -> None:
+    """Fields are told by their path; only what a source may stumble over breaks."""
+    with recordable(recorded) as contract:
+        assert check(contract, recorded) == ()
+    with recordable(recorded, changed) as contract:
+        contract.policy = dataclasses.replace(POLICY, fields=(*POLICY.fields, "owner"))
+        found = check(contract, recorded)
+    told = {(one.what, one.path, one.was, one.now) for one in found if one.cassette == "surveys"}
+    assert ("removed", "items[].name", "text", "") in told
+    assert ("changed", "items[].id", "text", "number") in told
+    assert ("added", "items[].owner", "", "text") in told
+    assert {one.breaks for one in found if one.what == "added"} == {False}
+
+
+def test_what_the_policy_does_not_name_is_left_out(tmp_path: Path) -> None:
+    """A field of an answer that is not named is not stored, and is told."""
+
+    def talkative(request: httpx.Request) -> httpx.Response:
+        answer = remote.server(request)
+        return httpx.Response(answer.status_code, json={**answer.json(), "cookie": "secret stuff"})
+
+    with recordable(tmp_path, talkative) as contract:
+        found = record(contract, tmp_path)
+    assert found.left_out == ("cookie",)
+    assert all(b"secret stuff" not in path.read_bytes() for path in found.paths)
+
+
+def test_a_parameter_that_is_not_named_is_refused(tmp_path: Path) -> None:
+    """A request cannot be found again without its parameters, so all of them have to be named."""
+    with recordable(tmp_path) as contract:
+        contract.policy = dataclasses.replace(POLICY, parameters=())
+        with pytest.raises(AssertionError, match=r"the parameter page(.|\n)*Fix: "):
+            record(contract, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (remote.TOKEN, "a secret"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "a JSON web token"),
+        ("Bearer abcdefghijklmnop", "a bearer token"),
+        ("-----BEGIN RSA PRIVATE KEY-----", "a private key"),
+        ("AKIAABCDEFGHIJKLMNOP", "a cloud access key"),
+        ("ann@survey.example", "the e-mail address ann@survey.example"),
+        ("+43 660 1234567", "the telephone number +43 660 1234567"),
+        ("8.8.4.4", "the internet address 8.8.4.4"),
+    ],
+)
+def test_the_scanner_refuses_secrets_and_persons(recorded: Path, text: str, told: str) -> None:
+    """Secrets, what looks like one, and data about persons are found wherever they stand."""
+    kept = recorded / "surveys.yaml"
+    spoiled = recorded.parent / "spoiled.yaml"
+    content = kept.read_text(encoding="utf-8")
+    assert offences(kept, [remote.TOKEN]) == ()
+    spoiled.write_text(content.replace("Remote survey 1", text), encoding="utf-8")
+    assert offences(spoiled, [remote.TOKEN]) == (told,)
+    spoiled.unlink()
+
+
+def test_addresses_of_examples_are_no_persons(recorded: Path) -> None:
+    """Addresses that are reserved for documentation may stand in a recording."""
+    kept = (recorded / "bundle_with_personal.yaml").read_text(encoding="utf-8")
+    assert remote.ADDRESS in kept

@@ -1,0 +1,164 @@
+"""A scaffolded source works at once: written, built, installed and tested from wheels alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from smaply_metrics_core.errors import AlreadyExists, InputError
+from smaply_metrics_core.sources.loading import contract
+from smaply_metrics_core.testing.scaffold.writing import write_source
+
+NAME = "paper_birds"
+HOOKS = [hook for hook in contract() if hook != "recompute_metric"]
+
+
+def run(*command: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with no setting of the machine's."""
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("SMAPLY")}
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**environment, **settings},
+    )
+
+
+def done(*command: str, cwd: Path) -> str:
+    """Run a command that has to succeed; give its output."""
+    ended = run(*command, cwd=cwd)
+    assert ended.returncode == 0, f"{command}:\n{ended.stdout}\n{ended.stderr}"
+    return ended.stdout
+
+
+def build(project: Path, folder: Path) -> Path:
+    """Build the wheel of a project."""
+    done(
+        *(sys.executable, "-m", "hatchling", "build", "--target", "wheel"),
+        *("--directory", str(folder)),
+        cwd=project,
+    )
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def elsewhere(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` of a new environment that holds the core's wheel and sees the libraries."""
+    home = tmp_path_factory.mktemp("authors")
+    venv.create(home, with_pip=False, symlinks=True)
+    python = home / "bin" / "python"
+    install(python, build(root, tmp_path_factory.mktemp("core")))
+    (site,) = (home / "lib").glob("python*/site-packages")
+    folders = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    (site / "libraries.pth").write_text("\n".join(folders) + "\n", encoding="utf-8")
+    return python.parent
+
+
+def install(python: Path, wheel: Path) -> None:
+    """Install one wheel and nothing else."""
+    done(
+        *(sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"),
+        *("--no-deps", "--no-index", "--force-reinstall", str(wheel)),
+        cwd=wheel.parent,
+    )
+
+
+@pytest.fixture(scope="module")
+def project(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A source as the command of that environment has written it, installed there."""
+    folder = tmp_path_factory.mktemp("written")
+    command = str(elsewhere / "smaply-metrics")
+    done(command, "new-source", NAME, "--to", str(folder), cwd=folder)
+    install(elsewhere / "python", build(folder / NAME, tmp_path_factory.mktemp("built")))
+    return folder / NAME
+
+
+@pytest.mark.wheels
+@pytest.mark.xdist_group("wheels")
+def test_it_is_found_by_its_entry_point(elsewhere: Path, project: Path) -> None:
+    """The list shows it as ok, and the doctor finds nothing to mend."""
+    command = str(elsewhere / "smaply-metrics")
+    listed = json.loads(done(command, "sources", "--json", cwd=project))
+    found = next(one for one in listed if one["id"] == NAME)
+    assert (found["state"], found["title"]) == ("ok", "Paper Birds Surveys")
+    assert found["distribution"] == "smaply-metrics-paper-birds"
+    assert found["hooks"] == HOOKS
+    done(command, "sources", "doctor", NAME, cwd=project)
+
+
+@pytest.mark.wheels
+@pytest.mark.xdist_group("wheels")
+def test_its_suite_passes_at_once(elsewhere: Path, project: Path) -> None:
+    """Pytest runs the whole contract, offline, and every test of it passes."""
+    told = done(
+        str(elsewhere / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project
+    )
+    assert re.search(r"\d\d passed", told)
+    assert "failed" not in told
+
+
+@pytest.mark.wheels
+@pytest.mark.xdist_group("wheels")
+def test_it_is_typed_at_once(elsewhere: Path, project: Path) -> None:
+    """Mypy finds nothing in it, with its strict settings."""
+    told = done(str(elsewhere / "python"), "-m", "mypy", "--no-incremental", cwd=project)
+    assert "no issues found in 4 source files" in told
+
+
+@pytest.mark.wheels
+@pytest.mark.xdist_group("wheels")
+@pytest.mark.parametrize("hook", HOOKS)
+def test_its_suite_fails_when_a_hook_is_broken(
+    elsewhere: Path, project: Path, tmp_path: Path, hook: str
+) -> None:
+    """With one hook that raises, the suite fails, and says so."""
+    copy = Path(shutil.copytree(project, tmp_path / NAME))
+    module = copy / "src" / f"smaply_metrics_{NAME}" / "__init__.py"
+    text = module.read_text(encoding="utf-8")
+    # The end of the hook's docstring, wherever its signature ends.
+    broken, times = re.subn(
+        rf'(    def {hook}\((?:.|\n)*?"""(?:.|\n)*?"""\n)',
+        r"\1        raise RuntimeError\n",
+        text,
+        count=1,
+    )
+    assert times == 1
+    module.write_text(broken, encoding="utf-8")
+    ended = run(
+        *(str(elsewhere / "smaply-metrics"), "test-source", "--json"),
+        "tests/test_contract.py:TestPaperBirds",
+        cwd=copy,
+        PYTHONPATH=f"{copy / 'src'}:{copy / 'tests'}",
+    )
+    assert ended.returncode == 1, ended.stderr
+    failed = [one for one in json.loads(ended.stdout)["tests"] if one["outcome"] == "failed"]
+    assert failed
+    assert all(one["fix"] for one in failed)
+
+
+@pytest.mark.parametrize("name", ["", "Paper", "paper-birds", "1st", "a__b", "../a", "x" * 41])
+def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+    """A name that no package can have is refused, with one that it could have."""
+    with pytest.raises(InputError, match="cannot be the name"):
+        write_source(name, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    """A folder that is there is left alone."""
+    with pytest.raises(AlreadyExists):
+        write_source(NAME, tmp_path)
+    assert list(tmp_path.iterdir()) == []
