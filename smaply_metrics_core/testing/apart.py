@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import zip_longest
 
 import httpx
@@ -14,6 +15,7 @@ from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import Cancelled, DeadlineExceeded, MetricsError
 from smaply_metrics_core.models.check import CheckReport, StepResult
 from smaply_metrics_core.models.problem import Issue
+from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.sources import Source, SourceSession
 from smaply_metrics_core.testing import faults
 from smaply_metrics_core.testing.clock import SetClock
@@ -21,7 +23,7 @@ from smaply_metrics_core.testing.disturbing import Scenario, doing, problems, sa
 from smaply_metrics_core.testing.failing import FailingContract
 from smaply_metrics_core.testing.harness import SECONDS, Outcome
 from smaply_metrics_core.testing.verdict import expect
-from smaply_metrics_core.testing.wire import Replay
+from smaply_metrics_core.testing.wire import Answer, Replay
 
 STATELESS = (
     "keep nothing in the module or the object between calls: take everything from the arguments, "
@@ -119,6 +121,32 @@ class ApartContract(FailingContract):
                 f"The source waits by itself: {', '.join(dict.fromkeys(slept))}.",
                 "wait with `context.pause(seconds)`: it ends with the deadline and on request",
             )
+
+    def test_as_of_is_when_the_reading_began(self) -> None:
+        """What is recorded while responses are read is not claimed to be in the numbers."""
+        described, measured = (
+            next(one for one in self.over_wire() if one.name == name)
+            for name in ("questionnaire", "calculations")
+        )
+        known = {asked.key for asked, _ in described.exchanges}
+        keys = [asked.key for asked, _ in measured.exchanges]
+        first = next((n for n, key in enumerate(keys) if key not in known), len(keys) - 1)
+        clock = SetClock(self.now)
+
+        def late(_: int, real: Answer) -> httpx.Response:
+            clock.forward(1)
+            return real().response()
+
+        outcome = self.disturbed(measured, Replay(measured.exchanges, late), clock=clock)
+        began = self.now + timedelta(seconds=first)
+        for name, answer in (outcome.value or {}).items():
+            if isinstance(answer, Tally):
+                expect(
+                    answer.as_of <= began,
+                    f"{name}: as_of is {answer.as_of}, and the responses were asked for at "
+                    f"{began}: what was recorded since may be missing.",
+                    "set as_of to `context.now()` before the first request for responses",
+                )
 
     def test_a_call_leaves_nothing_behind(self) -> None:
         """The same call, made twice with one source, asks the same and is answered the same."""

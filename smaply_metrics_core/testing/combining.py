@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -17,6 +18,7 @@ from smaply_metrics_core.models.query import (
     Window,
 )
 from smaply_metrics_core.models.tally import Tally, WindowTally
+from smaply_metrics_core.periods import period_key, period_of_key, period_start
 from smaply_metrics_core.testing.queries import ask, best_question, everything_to_group_by
 from smaply_metrics_core.testing.slicing import FAR_ZONES, SlicingContract
 from smaply_metrics_core.testing.tallies import tally_of
@@ -62,7 +64,11 @@ class CombiningContract(SlicingContract):
         if sides := self._sides():
             queries += self._under(sides, (start, middle, end))
         answers = self.fetch("combined", *queries)
-        return {query.id: tally_of(answers, query).window("current") for query in queries}
+        found = dict[str, WindowTally]()
+        for query in queries:
+            current, *previous = tally_of(answers, query).windows
+            found |= {query.id: current} | {f"{query.id}, previous": one for one in previous}
+        return found
 
     def _open_ranges(self, middle: datetime) -> Iterator[MetricQuery]:
         question = best_question(self.questionnaire())
@@ -98,7 +104,7 @@ class CombiningContract(SlicingContract):
     def _months(self, start: datetime, end: datetime) -> Iterator[MetricQuery]:
         whole = Window(start=start - 2 * SHIFT, end=end + 2 * SHIFT)
         for zone in FAR_ZONES:
-            for period in (Period.DAY, Period.MONTH):
+            for period in Period:
                 yield ask(
                     f"{period}s of {zone}",
                     self.survey_id,
@@ -136,6 +142,12 @@ class CombiningContract(SlicingContract):
             ),
             ask("only, first half", self.survey_id, filters=[only], windows=(first,)),
             ask("only, second half", self.survey_id, filters=[only], windows=(second,)),
+            ask(
+                "only, compared",
+                self.survey_id,
+                filters=[only],
+                windows=(second, first.model_copy(update={"name": "previous"})),
+            ),
             ask("only and without", self.survey_id, filters=[only, without]),
             ask("without and only", self.survey_id, filters=[without, only]),
         ]
@@ -161,6 +173,8 @@ class CombiningContract(SlicingContract):
             "only and without": 0,
             "without and only": 0,
             "only, first half": told["only, whole"] - told["only, second half"],
+            "only, compared": told["only, second half"],
+            "only, compared, previous": told["only, first half"],
         }
         wrong = [
             f"“{name}”: {told[name]}, not {n}" for name, n in wanted.items() if told[name] != n
@@ -203,20 +217,20 @@ class CombiningContract(SlicingContract):
             "let `include` hold for every query, grouped or not, of a question or of none",
         )
 
-    def test_months_hold_the_days_of_their_zone(self) -> None:
-        """The months of a zone hold what its days hold."""
+    def test_periods_hold_the_days_of_their_zone(self) -> None:
+        """The weeks, months, quarters and years of a zone hold what its days hold."""
         found = self._combined()
         for zone in FAR_ZONES:
-            by_day: dict[str, int] = {}
-            for group in found[f"days of {zone}"].groups:
-                month = group.key[:7]
-                by_day[month] = by_day.get(month, 0) + group.counts.responses
-            by_month = {g.key: g.counts.responses for g in found[f"months of {zone}"].groups}
-            by_day, by_month = (
-                {key: n for key, n in one.items() if n} for one in (by_day, by_month)
-            )
-            expect(
-                by_day == by_month,
-                f"In {zone} the months hold {by_month}, and their days {by_day}.",
-                "cut every period at midnight in the query's zone",
-            )
+            days = found[f"days of {zone}"].groups
+            for period in (one for one in Period if one is not Period.DAY):
+                by_day = Counter[str]()
+                for day in days:
+                    start = period_start(period, period_of_key(Period.DAY, day.key))
+                    by_day[period_key(period, start)] += day.counts.responses
+                groups = found[f"{period}s of {zone}"].groups
+                told = Counter({one.key: one.counts.responses for one in groups})
+                expect(
+                    by_day == told,
+                    f"In {zone} the {period}s hold {dict(told)}, and their days {dict(by_day)}.",
+                    "cut every period at midnight in the query's zone",
+                )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 from unittest import SkipTest
 
+from smaply_metrics_core.http.waiting import MAX_TRIES
 from smaply_metrics_core.testing import faults
 from smaply_metrics_core.testing.clock import SetClock
 from smaply_metrics_core.testing.disturbing import (
@@ -29,11 +31,15 @@ class FailingContract(DisturbingContract):
     def _refusal(self, status: int) -> bytes:
         return self.refusals.get(status, NO_BODY)
 
+    def _forbidden(self) -> Fault:
+        told = {answer.status for _, answer in self._wrong().exchanges}
+        return faults.forbidden(self._refusal(403), as_refusal=403 in told)  # noqa: PLR2004
+
     def every_fault(self) -> tuple[Fault, ...]:
         """Give every fault that is tried at every place."""
         return (
             faults.refused(self._refusal(401)),
-            faults.forbidden(self._refusal(403)),
+            self._forbidden(),
             faults.not_found(self._refusal(404)),
             *faults.too_many(self.now),
             *faults.outages(),
@@ -96,7 +102,7 @@ class FailingContract(DisturbingContract):
 
     def test_a_forbidden_answer_is_no_outage(self) -> None:
         """A 403 is a matter of permissions, which waiting does not mend."""
-        list(self.expect_told(faults.forbidden(self._refusal(403))))
+        list(self.expect_told(self._forbidden()))
 
     def test_what_is_not_found_is_said(self) -> None:
         """A 404 on a survey is that survey's failure, and never a refused credential."""
@@ -138,6 +144,30 @@ class FailingContract(DisturbingContract):
     def test_a_silent_network_is_told(self) -> None:
         """No answer, or one that breaks off, is a failure of the way there, and retryable."""
         list(self.expect_told(*faults.silences()))
+
+    def test_retries_are_left_to_the_client(self) -> None:
+        """While a fault lasts, nothing is asked more often than `context.http` asks by itself."""
+        refusals = (
+            self._forbidden(),
+            faults.not_found(self._refusal(404)),
+            *faults.too_many(self.now),
+        )
+        passing = (*faults.outages(), *faults.silences())
+        for scenario in self.over_wire():
+            usual = Counter((asked.key, asked.headers) for asked, _ in scenario.exchanges)
+            for place in scenario.places():
+                for fault in (*refusals, *passing):
+                    _, replay = self.with_fault(scenario, fault, place)
+                    tries = MAX_TRIES if fault in passing else 1
+                    asked = Counter((one.key, one.headers) for one in replay.asked)
+                    often = max(n - max(usual[key], 1) * tries for key, n in asked.items())
+                    expect(
+                        often <= 0,
+                        f"{scenario.name}, when {fault.name} from request {place} on: the source "
+                        f"asks the same {often} times more than the client does by itself.",
+                        "ask once, and let the error of `context.http` pass: it has tried again "
+                        "where that helps, and more makes an outage worse",
+                    )
 
     def test_a_malformed_answer_is_refused(self) -> None:
         """A web page, damaged JSON, or JSON of another form ends in an error, as no bug."""

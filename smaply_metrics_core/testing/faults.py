@@ -178,13 +178,19 @@ def refused(body: bytes) -> Fault:
     )
 
 
-def forbidden(body: bytes) -> Fault:
-    """403: the secret is known, and this is not for it."""
+def forbidden(body: bytes, *, as_refusal: bool) -> Fault:
+    """403: the secret is known, and this is not for it.
+
+    Args:
+        body: What the survey tool sends with it.
+        as_refusal: Whether this tool also sends it to a secret that it does not know.
+    """
+    wrong = frozenset() if as_refusal else kinds(errors.CredentialRefused)
     return Fault(
         "403 is answered",
         status(403, body),
         lambda problem, _: (
-            problem.kind in _REMOTE and problem.issue not in {None, Issue.CONNECTION}
+            problem.kind in _REMOTE - wrong and problem.issue not in {None, Issue.CONNECTION}
         ),
         "access_missing, survey_unavailable or results_unavailable, and no Connection issue",
         "raise AccessMissing where the API is not for this user, SurveyUnavailable for one "

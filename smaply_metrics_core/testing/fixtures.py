@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,8 +14,8 @@ import httpx
 from smaply_metrics_core.context import Deadline, SourceContext
 from smaply_metrics_core.http import build_client
 from smaply_metrics_core.models.source import Destination
-from smaply_metrics_core.secret_search import find_secrets
 from smaply_metrics_core.testing.clock import SetClock
+from smaply_metrics_core.testing.disguises import gives_away
 from smaply_metrics_core.testing.verdict import expect
 from smaply_metrics_core.testing.wire import Answered, Disturbance
 
@@ -45,7 +44,7 @@ class Canary:
         for text in texts:
             content = text if isinstance(text, bytes) else text.encode()
             expect(
-                not find_secrets(io.BytesIO(content), [self.secret]),
+                not gives_away(content, [self.secret]),
                 f"The secret stands in {where}.",
                 "send it with http.secret_auth, and name it in no message",
             )

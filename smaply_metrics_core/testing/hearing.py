@@ -12,8 +12,8 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pydantic import BaseModel
 
 from smaply_metrics_core.errors import MetricsError
-from smaply_metrics_core.secret_search import find_secrets
 from smaply_metrics_core.sources.scrub import HIDDEN
+from smaply_metrics_core.testing.disguises import gives_away
 
 _OUR_OWN = ("vcr",)
 """Loggers of the test machinery: they tell what is recorded, whatever the source does."""
@@ -46,6 +46,7 @@ class Hearing(logging.Handler):
         self.note(f"the text of {name}", f"{error}\n{error!r}\n{error.args!r}".encode())
         self.note(f"the problem of {name}", error.to_problem().model_dump_json().encode())
         self.note(f"the pickle of {name}", pickle.dumps(error))
+        self.note(f"what {name} carries", repr(vars(error)).encode())
         self.note(f"the traceback of {name}", "".join(traceback.format_exception(error)).encode())
 
     def value(self, value: object) -> None:
@@ -85,6 +86,6 @@ class Hearing(logging.Handler):
         places = (
             where
             for where, content in self._heard
-            if _WAS_HIDDEN in content or find_secrets(io.BytesIO(content), secrets)
+            if _WAS_HIDDEN in content or gives_away(content, secrets)
         )
         return tuple(dict.fromkeys(places))

@@ -178,7 +178,10 @@ class MeasuringContract(ListingContract):
             choices = self.questionnaire().question(group_by.of).choices
             known = {choice.key: choice.label for choice in choices}
             wrong = [key for key, label in groups if known.get(key, label) != label]
-            fix = "label each group as the choice of its key"
+            held = {key for key, _ in groups}
+            kept = [key for key, _ in groups if key in known]
+            wrong += [] if kept == [key for key in known if key in held] else kept
+            fix = "label each group as the choice of its key, and give them in the order of those"
         elif group_by.kind == "period":
             wrong = [key for key, label in groups if _period(group_by.of, key) != label]
             keys = [key for key, _ in groups]
@@ -187,7 +190,11 @@ class MeasuringContract(ListingContract):
         else:
             wrong = [key for key, label in groups if not label.strip()]
             fix = "label each group, with its key where there is nothing better"
-        expect(not wrong, f"{name}: the groups {', '.join(wrong)} are labelled wrongly.", fix)
+        expect(
+            not wrong,
+            f"{name}: the groups {', '.join(wrong)} are labelled or ordered wrongly.",
+            fix,
+        )
 
     def _borders(self) -> tuple[datetime, datetime, datetime]:
         answers, _ = self._grouped()

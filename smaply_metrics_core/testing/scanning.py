@@ -12,7 +12,7 @@ from typing import Final
 
 from vcr.cassette import Cassette
 
-from smaply_metrics_core.secret_search import find_secrets
+from smaply_metrics_core.testing.disguises import gives_away
 
 _EMAIL: Final = re.compile(rb"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 _PHONE: Final = re.compile(rb"(?<![\w+])\+[1-9](?:[ ()/-]{0,2}\d){8,14}(?!\w)")
@@ -39,7 +39,7 @@ def offences(path: Path, secrets: Sequence[str]) -> tuple[str, ...]:
 
 
 def _held(content: bytes, secrets: Sequence[str]) -> Iterator[str]:
-    if find_secrets(io.BytesIO(content), secrets):
+    if gives_away(content, secrets):
         yield "a secret"
     yield from (what for what, pattern in _LOOKS_SECRET.items() if pattern.search(content))
     if address := _EMAIL.search(content):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import smaply_metrics_core as sm
-from smaply_metrics_core.testing.mutants.remote import Remote
+from smaply_metrics_core.testing.mutants.remote import Remote, RemoteCredentials
 
 
 def grouped(query: sm.MetricQuery) -> bool:
@@ -125,6 +126,96 @@ class MonthsOfUtc(Remote):
         return query.model_copy(update={"zone": "UTC"}) if by_month else query
 
 
+class WeeksOfUtc(Remote):
+    """Cuts days in the account's zone, and weeks in UTC."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        group_by = query.definition.group_by
+        by_week = group_by is not None and group_by.of == sm.Period.WEEK
+        return query.model_copy(update={"zone": "UTC"}) if by_week else query
+
+
+Told = Iterator[tuple[str, sm.Tally | sm.MetricsError]]
+
+
+class Retelling(Remote):
+    """Tells other tallies than were counted."""
+
+    @sm.hookimpl
+    def fetch_metric(
+        self,
+        credentials: RemoteCredentials,
+        context: sm.SourceContext,
+        survey_id: str,
+        queries: Sequence[sm.MetricQuery],
+    ) -> Told:
+        for name, told in super().fetch_metric(credentials, context, survey_id, queries):
+            if not isinstance(told, sm.Tally):
+                yield name, told
+                continue
+            query = next(one for one in queries if one.id == name)
+            windows = tuple(self.window(query, window) for window in told.windows)
+            as_of = self.as_of(context, told)
+            yield name, told.model_copy(update={"windows": windows, "as_of": as_of})
+
+    def window(self, query: sm.MetricQuery, window: sm.WindowTally) -> sm.WindowTally:
+        """Give a window as it is."""
+        del query
+        return window
+
+    def as_of(self, context: sm.SourceContext, tally: sm.Tally) -> datetime:
+        """Give the instant as it is."""
+        del context
+        return tally.as_of
+
+
+class GroupsAsText(Retelling):
+    """Puts the groups of a question in the order of their keys as texts."""
+
+    def window(self, query: sm.MetricQuery, window: sm.WindowTally) -> sm.WindowTally:
+        groups = tuple(sorted(window.groups, key=lambda group: group.key))
+        return window.model_copy(update={"groups": groups})
+
+
+class SmallestGroupLost(Retelling):
+    """Drops the group with the fewest responses."""
+
+    def window(self, query: sm.MetricQuery, window: sm.WindowTally) -> sm.WindowTally:
+        fewest = min((group.counts.responses for group in window.groups), default=0)
+        groups = tuple(group for group in window.groups if group.counts.responses != fewest)
+        return window.model_copy(update={"groups": groups})
+
+
+class AsOfTheEnd(Retelling):
+    """Says that its data is of when it had been read."""
+
+    def as_of(self, context: sm.SourceContext, tally: sm.Tally) -> datetime:
+        return context.now()
+
+
+class PreviousOfEverybody(Remote):
+    """Forgets the filters for the window before."""
+
+    @sm.hookimpl
+    def fetch_metric(
+        self,
+        credentials: RemoteCredentials,
+        context: sm.SourceContext,
+        survey_id: str,
+        queries: Sequence[sm.MetricQuery],
+    ) -> Told:
+        told = dict(super().fetch_metric(credentials, context, survey_id, queries))
+        unfiltered = [without(query, filters=()) for query in queries]
+        others = dict(super().fetch_metric(credentials, context, survey_id, unfiltered))
+        for name, right in told.items():
+            other = others[name]
+            if isinstance(right, sm.Tally) and isinstance(other, sm.Tally):
+                windows = (right.windows[0], *other.windows[1:])
+                yield name, right.model_copy(update={"windows": windows})
+            else:
+                yield name, right
+
+
 KILLERS: Final[Mapping[str, Sequence[type[Remote]]]] = {
     "test_filters_hold_with_all_else": (
         FirstFilter,
@@ -134,8 +225,11 @@ KILLERS: Final[Mapping[str, Sequence[type[Remote]]]] = {
         GroupsWithoutFilter,
         NpsWithoutFilter,
         CountsWithoutFilter,
+        PreviousOfEverybody,
     ),
     "test_open_ranges_hold_for_every_calculation": (NpsOfAllTime, OpenStart, OpenEnd),
     "test_what_is_included_counts_in_every_query": (GroupsWithoutIncluded, AnswersWithoutIncluded),
-    "test_months_hold_the_days_of_their_zone": (MonthsOfUtc,),
+    "test_periods_hold_the_days_of_their_zone": (MonthsOfUtc, WeeksOfUtc),
+    "test_group_bys_sum_up": (GroupsAsText, SmallestGroupLost),
+    "test_as_of_is_when_the_reading_began": (AsOfTheEnd,),
 }

@@ -10,7 +10,15 @@ from functools import partial
 from itertools import chain
 
 from smaply_metrics_core.testing.contract import SourceContract
-from smaply_metrics_core.testing.mutants import combining, in_memory, keeping, over_http, telling
+from smaply_metrics_core.testing.mutants import (
+    combining,
+    disguising,
+    in_memory,
+    insisting,
+    keeping,
+    over_http,
+    telling,
+)
 from smaply_metrics_core.testing.mutants.facts import RemoteContract, TinyContract
 from smaply_metrics_core.testing.mutants.remote import Remote
 from smaply_metrics_core.testing.running import Verdict, run_test, run_tests
@@ -65,7 +73,8 @@ def _in_memory() -> Iterator[Mutant]:
 
 
 def _over_http() -> Iterator[Mutant]:
-    for killers in (over_http.KILLERS, telling.KILLERS, keeping.KILLERS, combining.KILLERS):
+    modules = (over_http, insisting, telling, disguising, keeping, combining)
+    for killers in (module.KILLERS for module in modules):
         for killer, classes in killers.items():
             for mutant in classes:
                 yield Mutant(_does(mutant), RemoteContract, mutant, killer)
