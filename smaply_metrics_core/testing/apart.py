@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -45,6 +45,13 @@ class NoticedDeadline(Deadline):
             if threading.current_thread().name.startswith("smaply-source"):
                 self.told.append(error.kind)
             raise
+
+
+def _tallies(value: object) -> Iterator[tuple[str, Tally]]:
+    """Give the tallies among the answers of a call, if it is one that measures."""
+    for name, answer in value.items() if isinstance(value, Mapping) else ():
+        if isinstance(answer, Tally):
+            yield name, answer
 
 
 class _Turns:
@@ -139,25 +146,32 @@ class ApartContract(FailingContract):
 
         outcome = self.disturbed(measured, Replay(measured.exchanges, late), clock=clock)
         began = self.now + timedelta(seconds=first)
-        for name, answer in (outcome.value or {}).items():
-            if isinstance(answer, Tally):
-                expect(
-                    answer.as_of <= began,
-                    f"{name}: as_of is {answer.as_of}, and the responses were asked for at "
-                    f"{began}: what was recorded since may be missing.",
-                    "set as_of to `context.now()` before the first request for responses",
-                )
+        for name, answer in _tallies(outcome.value):
+            expect(
+                answer.as_of <= began,
+                f"{name}: as_of is {answer.as_of}, and the responses were asked for at "
+                f"{began}: what was recorded since may be missing.",
+                "set as_of to `context.now()` before the first request for responses",
+            )
 
     def test_a_call_leaves_nothing_behind(self) -> None:
         """The same call, made twice with one source, asks the same and is answered the same."""
         turns = _Turns()
-        source = self.loaded(turns)
+        clock = SetClock(self.now)
+        source = self.loaded(turns, clock)
         for scenario in self.scenarios():
             first, second = Replay(scenario.exchanges), Replay(scenario.exchanges)
             outcomes = []
             for replay in (first, second):
                 turns.ready = [replay]
-                outcomes.append(self.disturbed(scenario, None, source=source))
+                clock.forward(SECONDS)
+                outcomes.append(self.disturbed(scenario, None, source=source, clock=clock))
+            for name, answer in _tallies(outcomes[1].value):
+                expect(
+                    answer.as_of >= outcomes[1].started,
+                    f"{name}: the second call is answered as of {answer.as_of}, before it began.",
+                    STATELESS,
+                )
             one, other = (same_time(outcome.value) for outcome in outcomes)
             expect(
                 one == other and one == same_time(scenario.outcome.value),

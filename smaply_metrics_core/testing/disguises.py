@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -13,29 +13,35 @@ from smaply_metrics_core.secret_search import find_secrets
 PART: Final = 12
 """So many characters from the beginning or the end of a secret are too much of it."""
 
+_SIGNS: Final = bytes(n for n in range(128) if not chr(n).isalnum())
+"""What may stand between the characters of a secret, as in an address or in UTF-16."""
+
 
 def gives_away(content: bytes, secrets: Sequence[str]) -> bool:
     """Whether a secret, or a long part of it, stands in a content in any form.
 
     Beside the forms of ``find_secrets``: in capital or small letters, backwards, as hexadecimal
-    digits or base32, and its first or last 12 characters alone.
+    digits or base32, each also with signs between its characters, and its first or last 12
+    characters alone.
     """
     lowered = content.lower()
-    return any(form in lowered for one in secrets for form in _disguises(one)) or bool(
-        find_secrets(io.BytesIO(content), secrets)
-    )
+    bare = lowered.translate(None, _SIGNS)
+    return any(
+        any(part in lowered for part in _parts(one)) or any(form in bare for form in _forms(one))
+        for one in secrets
+    ) or bool(find_secrets(io.BytesIO(content), secrets))
 
 
 @lru_cache(maxsize=256)
-def _disguises(secret: str) -> tuple[bytes, ...]:
-    return tuple(form.lower() for form in _forms(secret.encode(errors="surrogatepass")))
+def _parts(secret: str) -> tuple[bytes, ...]:
+    raw = secret.encode(errors="surrogatepass").lower()
+    # So short a text as a part of a shorter one stands somewhere by chance.
+    return (raw[:PART], raw[-PART:]) if len(raw) >= PART else ()
 
 
-def _forms(raw: bytes) -> Iterator[bytes]:
-    if len(raw) < PART:  # So short a text stands somewhere by chance.
-        return
-    yield raw[:PART]
-    yield raw[-PART:]
-    yield raw[::-1][:PART]
-    yield raw.hex().encode()
-    yield base64.b32encode(raw).rstrip(b"=")
+@lru_cache(maxsize=256)
+def _forms(secret: str) -> tuple[bytes, ...]:
+    raw = secret.encode(errors="surrogatepass")
+    written = (raw, raw[::-1], raw.hex().encode(), base64.b32encode(raw))
+    bare = (form.lower().translate(None, _SIGNS) for form in written)
+    return tuple(form for form in bare if len(form) >= PART)

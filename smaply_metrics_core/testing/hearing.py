@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import pickle
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,10 +32,10 @@ class Hearing(logging.Handler):
         self._heard: list[tuple[str, bytes]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a log record with its traceback."""
+        """Take a log record with its traceback and all that a formatter may write of it."""
         if record.name.partition(".")[0] not in _OUR_OWN:
             text = self.format(record)
-            self.note(f"the log of {record.name}", f"{text}\n{record.args!r}".encode())
+            self.note(f"the log of {record.name}", f"{text}\n{vars(record)!r}".encode())
 
     def note(self, where: str, content: bytes) -> None:
         """Take any other text; ``where`` says where it stood."""
@@ -65,10 +66,11 @@ class Hearing(logging.Handler):
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear every logger at every level, and what is printed."""
+        """Hear every logger at every level, what is printed, and what is left to the process."""
         root = logging.getLogger()
         level = root.level
         printed = io.StringIO()
+        environment = dict(os.environ)
         root.addHandler(self)
         root.setLevel(logging.DEBUG)
         for name in _OUR_OWN:  # Its log would bury what a failed test says.
@@ -80,6 +82,10 @@ class Hearing(logging.Handler):
             root.setLevel(level)
             root.removeHandler(self)
             self.note("what it printed", printed.getvalue().encode())
+            left = {name: v for name, v in os.environ.items() if environment.get(name) != v}
+            self.note("the environment of the process", repr(left).encode())
+            for name in left.keys() - environment.keys():
+                del os.environ[name]  # No other test is to find it.
 
     def told(self, secrets: Sequence[str]) -> tuple[str, ...]:
         """Name the places where a secret was heard, in whatever form, or had to be hidden."""

@@ -38,6 +38,7 @@ class SecrecyContract(ApartContract):
 
     def test_the_debug_bundle_is_complete(self) -> None:
         """The bundle holds the survey's responses and its definition, none of them empty."""
+        self.questionnaire()
         files = self._bundle(personal=False)
         empty = [name for name, content in files.items() if not content]
         expect(
@@ -49,6 +50,15 @@ class SecrecyContract(ApartContract):
             any("definition" in name for name in files),
             f"The bundle holds {', '.join(files)}, and no definition of the survey.",
             "write it into `definition.json`: support reads there what the answers mean",
+        )
+        named, asked = (
+            [one for one, _ in self._outcomes[name].exchanges if one.names(self.survey_id)]
+            for name in ("questionnaire", "bundle")
+        )
+        expect(
+            asked or not named,
+            f"No request for the bundle names the survey {self.survey_id}.",
+            "write the survey that was asked for, and no other",
         )
         problems = [name for name in files if "problem" in name]
         expect(

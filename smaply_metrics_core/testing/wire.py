@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import unquote
 
 import httpx
 
@@ -37,6 +38,10 @@ class Asked:
     def key(self) -> tuple[str, str, bytes]:
         """What an answer is found by."""
         return self.method, self.where, self.body
+
+    def names(self, text: str) -> bool:
+        """Whether it is about something: in its address or its body."""
+        return text in unquote(self.where) or text.encode() in self.body
 
     def holds(self, text: str) -> bool:
         """Whether a text stands anywhere in it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
@@ -57,6 +58,37 @@ class LogsBackwards(LogsForm):
 
     def form(self, token: str) -> str:
         return token[::-1]
+
+
+class LogsSpaced(LogsForm):
+    """Logs the token with a space after each character."""
+
+    def form(self, token: str) -> str:
+        return " ".join(token)
+
+
+class LogsPercents(LogsForm):
+    """Logs the token with every character encoded as for an address."""
+
+    def form(self, token: str) -> str:
+        return "".join(f"%{byte:02x}" for byte in token.encode())
+
+
+class LogsBeside(Remote):
+    """Hands the token to the formatters of a log beside its text."""
+
+    def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
+        sent = {"headers": credentials.api_token.get_secret_value()}
+        logging.getLogger("remote").debug("sending", extra=sent)
+        return super().send(context, credentials, path)
+
+
+class SetsEnvironment(Remote):
+    """Leaves the token in the environment of the process."""
+
+    def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
+        os.environ["REMOTE_TOKEN"] = credentials.api_token.get_secret_value()
+        return super().send(context, credentials, path)
 
 
 class LogsBeginning(LogsForm):
@@ -152,6 +184,10 @@ KILLERS: Final[Mapping[str, Sequence[type[Remote]]]] = {
         LogsBase64,
         LogsCapitals,
         LogsBackwards,
+        LogsSpaced,
+        LogsPercents,
+        LogsBeside,
+        SetsEnvironment,
         LogsBeginning,
         LogsEnd,
         CarriesToken,

@@ -269,6 +269,43 @@ class TokenInBundle(Remote):
         bundle.add_text("sent.txt", credentials.api_token.get_secret_value())
 
 
+class BundlesAnotherSurvey(Remote):
+    """Writes another survey into the bundle."""
+
+    @sm.hookimpl
+    def debug_export(
+        self, credentials: Mine, context: Context, survey_id: str, bundle: BundleWriter
+    ) -> None:
+        del survey_id
+        super().debug_export(credentials, context, "R1", bundle)
+
+
+class CountsAnotherSurvey(Remote):
+    """Counts the responses of another survey."""
+
+    def rows(self, context: Context, credentials: Mine, survey_id: str) -> list[Any]:
+        del survey_id
+        return super().rows(context, credentials, "R1")
+
+
+class KeepsTallies(Remote):
+    """Asks each time, and answers what it counted first."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, sm.Tally | sm.MetricsError] = {}
+
+    @sm.hookimpl
+    def fetch_metric(
+        self,
+        credentials: Mine,
+        context: Context,
+        survey_id: str,
+        queries: Sequence[sm.MetricQuery],
+    ) -> Iterator[tuple[str, sm.Tally | sm.MetricsError]]:
+        for name, told in super().fetch_metric(credentials, context, survey_id, queries):
+            yield name, self.kept.setdefault(name, told)
+
+
 class DropsAQuestion(Remote):
     """Leaves out the last question."""
 
@@ -301,7 +338,7 @@ class TellsOfAnother(Remote):
 
 KILLERS: Final[Mapping[str, Sequence[type[Remote]]]] = {
     "test_connections_share_nothing": (KeepsToken, UsesLatestToken, KeepsSurveys, SharesRows),
-    "test_a_call_leaves_nothing_behind": (KeepsQuestionnaire, AddsUp),
+    "test_a_call_leaves_nothing_behind": (KeepsQuestionnaire, AddsUp, KeepsTallies),
     "test_a_likelihood_has_the_values_0_to_10": (ShiftsLikelihood,),
     "test_the_numbers_are_those_of_the_account": (
         ShiftsKeys,
@@ -311,6 +348,7 @@ KILLERS: Final[Mapping[str, Sequence[type[Remote]]]] = {
         CountsTests,
         BlanksAsZero,
         DropsAQuestion,
+        CountsAnotherSurvey,
     ),
     "test_the_start_of_a_range_counts_and_its_end_does_not": (LocalTime,),
     "test_days_are_those_of_the_zone": (DaysOfUtc,),
@@ -322,6 +360,7 @@ KILLERS: Final[Mapping[str, Sequence[type[Remote]]]] = {
         TellsTheFuture,
         ForgetsAQuery,
     ),
+    "test_the_debug_bundle_is_complete": (BundlesAnotherSurvey,),
     "test_the_debug_bundle_is_clean": (AddressInBundle, TokenInBundle),
     "test_a_refused_secret_is_said_at_once": (RaisesABug,),
     "test_no_credential_is_told": (TellsOfAnother,),

@@ -57,7 +57,8 @@ def server(request: httpx.Request) -> httpx.Response:
         return httpx.Response(404, json={"error": "no such survey"})
     if path.endswith("/questions"):
         return httpx.Response(200, json={"survey": survey, "questions": ASKED})
-    return _page(path, ROWS, number, PAGE)
+    rows = ROWS if survey is SURVEYS[-1] else ROWS[:PAGE]
+    return _page(path, rows, number, PAGE)
 
 
 def _page(path: str, items: Sequence[Any], number: int, size: int) -> httpx.Response:
