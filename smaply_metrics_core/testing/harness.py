@@ -253,6 +253,9 @@ class Harness:
             except MetricsError as error:
                 hearing.error(error)
                 outcome.error = error
+        # They hold the source, whose folder of temporary files every later one looks at.
+        for kept in _errors_in(outcome):
+            kept.__traceback__ = None
 
     @contextmanager
     def _transports(self, scenario: str, outcome: Outcome) -> Iterator[Transports]:
@@ -289,6 +292,16 @@ class Harness:
             "recorded_at": f"{SystemClock().now():%Y-%m-%dT%H:%M:%SZ}",
             "plugin": f"{source.distribution} {source.version}".strip(),
         }
+
+
+def _errors_in(outcome: Outcome) -> Iterator[BaseException]:
+    """Give every error that came of a run, and all that led to it."""
+    found = [*outcome.value.values()] if isinstance(outcome.value, Mapping) else []
+    for one in (outcome.error, *found):
+        error = one if isinstance(one, BaseException) else None
+        while error is not None:
+            yield error
+            error = error.__cause__ or error.__context__
 
 
 class _ObjectEntryPoint(EntryPoint):

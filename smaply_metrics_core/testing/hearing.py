@@ -89,9 +89,11 @@ class Hearing(logging.Handler):
 
     def told(self, secrets: Sequence[str]) -> tuple[str, ...]:
         """Name the places where a secret was heard, in whatever form, or had to be hidden."""
-        places = (
-            where
-            for where, content in self._heard
-            if _WAS_HIDDEN in content or gives_away(content, secrets)
-        )
+        if not _tells(b"\0".join(content for _, content in self._heard), secrets):
+            return ()  # As nearly always, and found out in one search.
+        places = (where for where, content in self._heard if _tells(content, secrets))
         return tuple(dict.fromkeys(places))
+
+
+def _tells(content: bytes, secrets: Sequence[str]) -> bool:
+    return _WAS_HIDDEN in content or gives_away(content, secrets)
