@@ -184,5 +184,16 @@ def _hash(body: str) -> str:
 @contextmanager
 def _cassette(path: Path, mode: str, **options: object) -> Iterator[Cassette]:
     settings = vcr.VCR(record_mode=mode, match_on=MATCHED, record_on_exception=False, **options)
-    with settings.use_cassette(path) as cassette:
+    using = settings.use_cassette(path)
+    cassette = using.__enter__()
+    try:
         yield cassette
+    except BaseException as error:
+        using.__exit__(type(error), error, error.__traceback__)
+        raise
+    try:
+        using.__exit__(None, None, None)
+    except BaseException as error:
+        # A refusal to store leaves httpx patched; ending once more, as after a failure, does not.
+        using.__exit__(type(error), error, error.__traceback__)
+        raise

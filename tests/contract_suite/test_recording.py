@@ -104,11 +104,13 @@ def test_what_the_policy_does_not_name_is_left_out(tmp_path: Path) -> None:
 
 def test_a_parameter_that_is_not_named_is_refused(tmp_path: Path) -> None:
     """A request cannot be found again without its parameters, so all of them have to be named."""
+    sending = httpx.HTTPTransport.handle_request
     with recordable(tmp_path) as contract:
         contract.policy = dataclasses.replace(POLICY, parameters=())
         with pytest.raises(AssertionError, match=r"the parameter page(.|\n)*Fix: "):
             record(contract, tmp_path)
     assert list(tmp_path.iterdir()) == []
+    assert httpx.HTTPTransport.handle_request is sending  # Nothing is recorded from here on.
 
 
 @pytest.mark.parametrize(
