@@ -201,9 +201,10 @@ async def _hear(client: httpx.AsyncClient, address: str, open_: asyncio.Event) -
     async with client.stream("GET", address) as stream:
         event = ""
         async for line in stream.aiter_lines():
-            open_.set()
             if line.startswith("event: "):
                 event = line.removeprefix("event: ")
+            elif event == "state":
+                open_.set()  # Whatever is changed before this is in the page, and is not told.
             elif event == "parts" and line.startswith("data: ") and _new_values(line):
                 return time.perf_counter()
     raise RuntimeError("the stream ended before the refresh")
