@@ -178,8 +178,11 @@ async def watch(server: Server, home: Path, journey: str, viewers: int) -> dict[
         if token is None:
             raise RuntimeError("the page has no form")
         begin = time.perf_counter()
-        await client.post(f"{address}/refresh", data={"csrf_token": token[1]})
-        heard = sorted(at - begin for at in await asyncio.gather(*tasks))
+        answer = await client.post(f"{address}/refresh", data={"csrf_token": token[1]})
+        if answer.is_error:
+            raise RuntimeError(f"the map cannot be refreshed: {answer.status_code}")
+        async with asyncio.timeout(SECONDS):
+            heard = sorted(at - begin for at in await asyncio.gather(*tasks))
     return {
         "viewers": viewers,
         "load_p50_ms": round(1_000 * loads[len(loads) // 2]),
