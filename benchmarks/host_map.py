@@ -32,6 +32,9 @@ VIEWERS: Final = 200
 RUNS: Final = 15
 QUICK_RUNS: Final = 5
 SECONDS: Final = 60.0
+IDLE_SECONDS: Final = 2.0
+"""A connection idle for longer is not used again: the app closes it after 5, even while a request
+is on its way to it."""
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 DRAWN: Final = """() => {
     const charts = [...document.querySelectorAll('figure.chart')];
@@ -161,14 +164,21 @@ def _until_drawn(context: BrowserContext, journey: str) -> float:
 
 async def watch(server: Server, home: Path, journey: str, viewers: int) -> dict[str, Any]:
     """Open the map as many people at once, then refresh it: everybody hears of it."""
-    limits = httpx.Limits(max_connections=2 * viewers, max_keepalive_connections=viewers)
+    limits = httpx.Limits(
+        max_connections=2 * viewers,
+        max_keepalive_connections=viewers,
+        keepalive_expiry=IDLE_SECONDS,
+    )
     address = f"/maps/{journey}"
-    async with httpx.AsyncClient(base_url=server.url, timeout=SECONDS, limits=limits) as client:
+    async with (
+        httpx.AsyncClient(base_url=server.url, timeout=SECONDS, limits=limits) as client,
+        asyncio.TaskGroup() as listeners,  # One that loses its stream ends the measuring.
+    ):
         await client.get(invite(home, "Emil", Role.EDITOR))
         loads = sorted(await asyncio.gather(*(_load(client, address) for _ in range(viewers))))
         listening = [asyncio.Event() for _ in range(viewers)]
         tasks = [
-            asyncio.create_task(_hear(client, f"{address}/events", open_)) for open_ in listening
+            listeners.create_task(_hear(client, f"{address}/events", open_)) for open_ in listening
         ]
         await asyncio.gather(*(open_.wait() for open_ in listening))
         megabytes = server.megabytes()

@@ -179,6 +179,7 @@ def value(page: Page) -> str:
 
 def open_form(page: Page, name: str) -> None:
     """Open the dialog, name the metric, and choose the survey and its question."""
+    page.wait_for_load_state()  # Before its script has come, the link leads to a page of its own.
     page.get_by_role("link", name="Create metric").first.click()
     page.get_by_role("textbox", name="Name").fill(name)
     choose(page, "Source", "Qualtrics")

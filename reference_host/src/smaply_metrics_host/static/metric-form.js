@@ -3,6 +3,7 @@
 // same form is a page with buttons.
 import { dropCharts, watchCharts } from "./charts.js";
 import { follow, showProblem } from "./job.js";
+import { touched } from "./touched.js";
 
 const AGAIN = "/metrics/form", PREVIEW = "/metrics/preview";
 const PAUSE = 350; // milliseconds after the last key
@@ -82,6 +83,7 @@ export function watchForm(form) {
     if (!event.target.matches(`${TYPED}, [type=file]`)) update();
   });
   watchCharts(form);
+  if (touched(form)) update();
 }
 
 function ask(address, body, signal) {

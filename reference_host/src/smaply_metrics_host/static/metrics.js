@@ -1,6 +1,7 @@
 // The list of metrics: found while typing, and metrics made, edited and deleted in dialogs.
 import { watchJobs } from "./job.js";
 import { fetchForm, watchForm } from "./metric-form.js";
+import { touched } from "./touched.js";
 
 const PAUSE = 250; // milliseconds after the last key
 
@@ -23,6 +24,7 @@ for (const form of document.querySelectorAll("form[data-live]")) {
   };
   form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(find, PAUSE); });
   form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(timer); find(); });
+  if (touched(form)) find();
 }
 
 document.addEventListener("click", (event) => {
