@@ -29,6 +29,8 @@ NAMES = {Role.ADMIN: "Ada", Role.EDITOR: "Emil", Role.VIEWER: "Vera"}
 TOKEN = "sandbox-token-of-forty-characters-00001"
 SUPPORT = "support@metrics.example"
 SECONDS = 30
+HASTE = 20
+"""How many times faster the app waits than a survey tool would have it."""
 
 
 class MovableClock:
@@ -50,8 +52,8 @@ class MovableClock:
         return time.monotonic() + self._ahead.total_seconds()
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Wait in real time."""
-        return stop.wait(seconds)
+        """Wait, but not for as long: what is asked for again and again is asked for sooner."""
+        return stop.wait(seconds / HASTE)
 
 
 @dataclass
