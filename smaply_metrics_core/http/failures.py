@@ -55,7 +55,7 @@ def network_failure(error: httpx.TransportError, host: str, *, proxied: bool) ->
         return Failure(
             PluginError(f"A request to {host} could not be sent: its headers are not valid.")
         )
-    causes = _causes(error)
+    causes = causes_of(error)
     via = " through this machine's proxy" if proxied else ""
     remedy = None
     retry = Retry.READS
@@ -143,7 +143,8 @@ def status_failure(answer: httpx.Response, host: str, pause: Pause | None) -> Fa
     return Failure(SourceUnavailable(f"{said}.", code=code, request_id=request_id), retry, pause)
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def causes_of(error: BaseException) -> list[BaseException]:
+    """Give an error and all that led to it, the latest first."""
     found: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in found:

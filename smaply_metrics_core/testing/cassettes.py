@@ -188,12 +188,8 @@ def _cassette(path: Path, mode: str, **options: object) -> Iterator[Cassette]:
     cassette = using.__enter__()
     try:
         yield cassette
-    except BaseException as error:
-        using.__exit__(type(error), error, error.__traceback__)
-        raise
-    try:
         using.__exit__(None, None, None)
     except BaseException as error:
-        # A refusal to store leaves httpx patched; ending once more, as after a failure, does not.
+        # Also when it refuses to store: httpx stays patched until it ends as after a failure.
         using.__exit__(type(error), error, error.__traceback__)
         raise

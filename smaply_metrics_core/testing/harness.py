@@ -17,6 +17,7 @@ import httpx
 from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
+from smaply_metrics_core.http.failures import causes_of
 from smaply_metrics_core.models.credentials import credential_fields
 from smaply_metrics_core.sources import AllowedDestinations, Source, SourceRegistry, SourceSession
 from smaply_metrics_core.testing.clock import SetClock
@@ -296,12 +297,10 @@ class Harness:
 
 def _errors_in(outcome: Outcome) -> Iterator[BaseException]:
     """Give every error that came of a run, and all that led to it."""
-    found = [*outcome.value.values()] if isinstance(outcome.value, Mapping) else []
-    for one in (outcome.error, *found):
-        error = one if isinstance(one, BaseException) else None
-        while error is not None:
-            yield error
-            error = error.__cause__ or error.__context__
+    answers = outcome.value.values() if isinstance(outcome.value, Mapping) else ()
+    for one in (outcome.error, *answers):
+        if isinstance(one, BaseException):
+            yield from causes_of(one)
 
 
 class _ObjectEntryPoint(EntryPoint):
