@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
+from reference_host.tests.e2e.browsing import chromium
 from smaply_metrics_core.charts import browser_bundle, svg, vega_lite
 from smaply_metrics_core.models.metric import ChartType
 from tests.charts.making import display, distribution
@@ -95,21 +94,13 @@ def complaints() -> list[str]:
 
 @pytest.fixture(scope="module")
 def page(address: str, complaints: list[str]) -> Iterator[Page]:
-    """The page, in Chromium; skipped where there is none, but not under CI."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("There is no Chromium.")
-        pytest.skip("There is no Chromium.")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+    """The page, in Chromium."""
+    with chromium() as browser:
         opened = browser.new_page(viewport={"width": 1200, "height": 900})
         opened.on("console", lambda message: complaints.append(message.text))
         opened.on("pageerror", lambda error: complaints.append(str(error)))
         opened.goto(address)
         yield opened
-        browser.close()
 
 
 def test_every_chart_is_drawn_as_it_comes_into_view(page: Page, complaints: list[str]) -> None:
