@@ -6,8 +6,6 @@ downloaded file, after all imports. Runs alternate, so that a busy moment hits e
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import multiprocessing
 import statistics
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.common import Files, Numbers
+from benchmarks.reporting import command, report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,18 +101,13 @@ def equal(one: Numbers, other: Numbers) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print what was measured; 1 when the results are not equal."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.aggregate", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROWS:,} responses")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = command("aggregate", __doc__, f"{QUICK_ROWS:,} responses")
     parser.add_argument("--runs", type=int, default=RUNS, help="runs of each (%(default)s)")
     options = parser.parse_args(arguments)
     if options.runs < 1:
         parser.error("--runs is 1 or more")
     measured = measure(QUICK_ROWS if options.quick else ROWS, options.runs)
-    if options.json:
-        sys.stdout.write(json.dumps(measured) + "\n")
-    else:
-        sys.stdout.writelines(f"{name}: {value}\n" for name, value in measured.items())
+    report(measured, as_json=options.json)
     return 0 if measured["equal"] else 1
 
 

@@ -6,7 +6,6 @@ started, with nothing measured yet and an empty browser; warm is every later loo
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gzip
 import json
@@ -26,6 +25,7 @@ import httpx
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from benchmarks.host_account import ACCOUNT, CARDS, furnish, invite, write_file
+from benchmarks.reporting import command, report
 from smaply_metrics_core.host import Role
 
 VIEWERS: Final = 200
@@ -249,15 +249,9 @@ def measure(*, quick: bool) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print what was measured."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.host_map", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer runs")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args(arguments)
+    options = command("host_map", __doc__, "fewer runs").parse_args(arguments)
     measured = measure(quick=options.quick)
-    if options.json:
-        sys.stdout.write(json.dumps(measured) + "\n")
-    else:
-        sys.stdout.writelines(f"{name}: {value}\n" for name, value in measured.items())
+    report(measured, as_json=options.json)
     return 0
 
 

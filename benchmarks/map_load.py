@@ -5,8 +5,6 @@ Nothing is refreshed: it is what nearly every look at a map costs.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -20,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy import event, insert
 from sqlalchemy.engine import Engine
 
+from benchmarks.reporting import command, report
 from benchmarks.stores import ACTOR, bytes_of, fill, keys, open_store, postgres_url, settings_of
 from smaply_metrics_core.host import Freshness, MetricsHost
 from smaply_metrics_core.host.store.states import read
@@ -175,15 +174,9 @@ def _statements() -> Iterator[list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print what was measured."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.map_load", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs of each size")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args(arguments)
+    options = command("map_load", __doc__, f"{QUICK_RUNS} runs of each size").parse_args(arguments)
     measured = measure(QUICK_RUNS if options.quick else RUNS)
-    if options.json:
-        sys.stdout.write(json.dumps(measured) + "\n")
-    else:
-        sys.stdout.writelines(f"{name}: {value}\n" for name, value in measured.items())
+    report(measured, as_json=options.json)
     return 0
 
 

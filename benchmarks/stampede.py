@@ -7,7 +7,6 @@ Each thread loads once without waiting, as a page does, and once more until ever
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -23,6 +22,7 @@ from typing import Any, Final
 import httpx
 from sqlalchemy import update
 
+from benchmarks.reporting import command, report
 from benchmarks.stores import ACTOR, keys, open_store, postgres_url, settings_of
 from smaply_metrics_core.host import Calculation, Definition, MetricsHost
 from smaply_metrics_core.host.store.tables import attempts
@@ -190,15 +190,9 @@ def _all_look(processes: Sequence[subprocess.Popen[str]]) -> list[dict[str, Any]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print what was measured; 1 when a value or the number of exports is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.stampede", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one run with a stale map")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args(arguments)
+    options = command("stampede", __doc__, "one run with a stale map").parse_args(arguments)
     measured = measure(1 if options.quick else RUNS)
-    if options.json:
-        sys.stdout.write(json.dumps(measured) + "\n")
-    else:
-        sys.stdout.writelines(f"{name}: {value}\n" for name, value in measured.items())
+    report(measured, as_json=options.json)
     exports = {measured["exports_started"], measured["stale_exports_started"]}
     return 0 if exports == {measured["surveys"]} and not measured["wrong_values"] else 1
 

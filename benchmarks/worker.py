@@ -7,8 +7,6 @@ around a download, not the download.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import subprocess
 import sys
@@ -22,6 +20,7 @@ from typing import Any, Final
 
 from sqlalchemy import update
 
+from benchmarks.reporting import command, report
 from benchmarks.stores import (
     ACTOR,
     keys,
@@ -123,15 +122,10 @@ def _worker(home: Path, url: str, environment: Mapping[str, str]) -> Iterator[No
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print what was measured."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.worker", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one run with each number of workers")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = command("worker", __doc__, "one run with each number of workers")
     options = parser.parse_args(arguments)
     measured = measure(1 if options.quick else RUNS)
-    if options.json:
-        sys.stdout.write(json.dumps(measured) + "\n")
-    else:
-        sys.stdout.writelines(f"{name}: {value}\n" for name, value in measured.items())
+    report(measured, as_json=options.json)
     return 0
 
 
