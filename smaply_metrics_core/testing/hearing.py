@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.sources.scrub import HIDDEN
 from smaply_metrics_core.testing.disguises import gives_away
+from smaply_metrics_core.testing.writing import noticing_files
 
 _OUR_OWN = ("vcr",)
 """Loggers of the test machinery: they tell what is recorded, whatever the source does."""
@@ -66,22 +67,25 @@ class Hearing(logging.Handler):
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear every logger at every level, what is printed, and what is left to the process."""
+        """Hear every logger at every level, what is printed, and what is left behind."""
         root = logging.getLogger()
         level = root.level
         printed = io.StringIO()
+        written: list[tuple[str, bytes]] = []
         environment = dict(os.environ)
         root.addHandler(self)
         root.setLevel(logging.DEBUG)
         for name in _OUR_OWN:  # Its log would bury what a failed test says.
             logging.getLogger(name).setLevel(logging.WARNING)
         try:
-            with redirect_stdout(printed), redirect_stderr(printed):
+            with redirect_stdout(printed), redirect_stderr(printed), noticing_files(written):
                 yield
         finally:
             root.setLevel(level)
             root.removeHandler(self)
             self.note("what it printed", printed.getvalue().encode())
+            for name, content in written:
+                self.note(f"the file {name}", content)
             left = {name: v for name, v in os.environ.items() if environment.get(name) != v}
             self.note("the environment of the process", repr(left).encode())
             for name in left.keys() - environment.keys():

@@ -16,8 +16,8 @@ from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.query import Calculation
 from smaply_metrics_core.models.survey import QuestionKind
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.testing.combining import CombiningContract
 from smaply_metrics_core.testing.harness import Expected
+from smaply_metrics_core.testing.parting import PartingContract
 from smaply_metrics_core.testing.queries import everything_to_group_by
 from smaply_metrics_core.testing.verdict import expect, unexpected
 
@@ -27,7 +27,7 @@ CLOSE: Final = 0.05
 """Numbers known from a report are rounded: one decimal is enough."""
 
 
-class KnowingContract(CombiningContract):
+class KnowingContract(PartingContract):
     """Numbers that are known."""
 
     def everything_expected(self) -> dict[str, Expected]:

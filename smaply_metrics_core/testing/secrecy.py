@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from unittest import SkipTest
 
@@ -15,6 +17,15 @@ from smaply_metrics_core.testing.harness import Outcome
 from smaply_metrics_core.testing.verdict import expect
 
 FEWEST_FILES = 2
+
+
+def _written(instant: datetime) -> tuple[bytes, ...]:
+    """Give the ways in which survey tools write an instant."""
+    return tuple(
+        text.encode()
+        for at in (instant, instant.astimezone(UTC))
+        for text in (f"{at:%Y-%m-%dT%H:%M:%S}", f"{at:%Y-%m-%d %H:%M:%S}", f"{at.timestamp():.0f}")
+    )
 
 
 class SecrecyContract(ApartContract):
@@ -60,11 +71,27 @@ class SecrecyContract(ApartContract):
             f"No request for the bundle names the survey {self.survey_id}.",
             "write the survey that was asked for, and no other",
         )
+        self._check_last_page(files)
         problems = [name for name in files if "problem" in name]
         expect(
             not problems,
             f"The bundle reports a problem: {problems}.",
             "a survey that can be measured can also be exported for support",
+        )
+
+    def _check_last_page(self, files: Mapping[str, bytes]) -> None:
+        """See that the response of ``recorded_at`` is there, where what is sent tells its time."""
+        if self.recorded_at is None:
+            return
+        self._calculations()
+        exchanges = self._outcomes["calculations"].exchanges
+        stamps = _written(self.recorded_at)
+        sent = any(stamp in answer.content for _, answer in exchanges for stamp in stamps)
+        expect(
+            not sent or any(stamp in content for content in files.values() for stamp in stamps),
+            f"The bundle lacks the response of {self.recorded_at}, which is sent for a metric.",
+            "write every response into the bundle, from the first page to the last, with the time "
+            "at which it was recorded",
         )
 
     def test_the_debug_bundle_is_clean(self) -> None:
@@ -105,6 +132,7 @@ class SecrecyContract(ApartContract):
         self._ranges()
         self._parts()
         self._combined()
+        self._pieces()
         self._batch()
         self._bundle(personal=False)
         if self.personal:

@@ -135,6 +135,47 @@ class WeeksOfUtc(Remote):
         return query.model_copy(update={"zone": "UTC"}) if by_week else query
 
 
+class FilteredWeeksFromMonday(Remote):
+    """Begins weeks on Monday where there is a filter."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        filters = query.definition.filters
+        return query.model_copy(update={"week_start": 1}) if filters else query
+
+
+class FilteredDaysOfUtc(Remote):
+    """Cuts days in UTC where there is a filter."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return query.model_copy(update={"zone": "UTC"}) if query.definition.filters else query
+
+
+class FilteredWithoutIncluded(Remote):
+    """Leaves out what is included where there is a filter."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        filters = query.definition.filters
+        return without(query, include=frozenset()) if filters else query
+
+
+class RangedWeeksFromMonday(Remote):
+    """Begins weeks on Monday where a range has a start and an end."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        window = query.windows[0]
+        closed = window.start is not None and window.end is not None
+        return query.model_copy(update={"week_start": 1}) if closed else query
+
+
+class GroupsByRegionOfAllTime(Remote):
+    """Forgets the dates where it groups by a field."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        group_by = query.definition.group_by
+        by_field = group_by is not None and group_by.kind == "field"
+        return always(query) if by_field else query
+
+
 Told = Iterator[tuple[str, sm.Tally | sm.MetricsError]]
 
 
@@ -230,6 +271,13 @@ KILLERS: Final[Mapping[str, Sequence[type[Remote]]]] = {
     "test_open_ranges_hold_for_every_calculation": (NpsOfAllTime, OpenStart, OpenEnd),
     "test_what_is_included_counts_in_every_query": (GroupsWithoutIncluded, AnswersWithoutIncluded),
     "test_periods_hold_the_days_of_their_zone": (MonthsOfUtc, WeeksOfUtc),
+    "test_pieces_of_a_query_make_up_the_whole": (
+        FilteredWeeksFromMonday,
+        FilteredDaysOfUtc,
+        FilteredWithoutIncluded,
+        RangedWeeksFromMonday,
+        GroupsByRegionOfAllTime,
+    ),
     "test_group_bys_sum_up": (GroupsAsText, SmallestGroupLost),
     "test_as_of_is_when_the_reading_began": (AsOfTheEnd,),
 }

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any, Final
+from weakref import finalize
 
 import httpx
 from pydantic import SecretStr
@@ -54,6 +58,19 @@ class PrintsToken(Remote):
 
     def auth(self, credentials: Mine) -> httpx.Auth:
         print(f"Bearer {credentials.api_token.get_secret_value()}")  # noqa: T201  # The fault.
+        return super().auth(credentials)
+
+
+class WritesToken(Remote):
+    """Keeps the token in a file of its own."""
+
+    def __init__(self) -> None:
+        self.folder = mkdtemp()
+        finalize(self, rmtree, self.folder)
+
+    def auth(self, credentials: Mine) -> httpx.Auth:
+        kept = Path(self.folder, "session.json")
+        kept.write_text(credentials.api_token.get_secret_value(), encoding="utf-8")
         return super().auth(credentials)
 
 
@@ -130,6 +147,7 @@ KILLERS: Final[Mapping[str, Sequence[type[Remote]]]] = {
         TokenInProgress,
         TokenInLogOfOutage,
         PrintsToken,
+        WritesToken,
         HeadersInLog,
     ),
     "test_wrong_credentials_are_refused": (ChecksNothing, ChecksWithTheList),
