@@ -97,6 +97,6 @@ def invite(home: Path, name: str, role: Role) -> str:
     """Give the path that signs somebody in."""
     database = Database(home)
     try:
-        return f"/sign-in/{People(database, SystemClock()).invite(ACCOUNT, name, role)}"
+        return f"/sign-in/{People(database, SystemClock()).invite(ACCOUNT, name, role)}?at_once=yes"
     finally:
         database.close()

@@ -147,7 +147,7 @@ def _context(browser: Browser, server: Server, home: Path) -> BrowserContext:
         base_url=server.url, viewport={"width": WIDE, "height": TALL}, reduced_motion="reduce"
     )
     page = context.new_page()
-    page.goto(f"{invite(home, 'Vera', Role.VIEWER)}?next=/healthz")
+    page.goto(f"{invite(home, 'Vera', Role.VIEWER)}&next=/healthz")
     page.close()
     return context
 

@@ -77,7 +77,7 @@ def test_somebody_is_invited_by_a_link_that_is_shown_once(world: World, ada: Bro
 
     assert link.startswith(f"{world.url}/sign-in/")
     assert link not in ada.get(PAGE).text
-    entered = world.client(None).get(link)
+    entered = world.client(None).post(link)
     assert "Nora" in entered.text
     assert "Editor" in entered.text
     assert world.client(None).get(link).status_code == 422

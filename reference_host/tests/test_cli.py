@@ -69,7 +69,7 @@ def test_an_invitation_is_a_link_that_signs_in(
     done = run("invite", "acme", "Vera", "--home", str(tmp_path), "--public-url", url)
 
     assert done.returncode == 0, done.stderr
-    answer = httpx.get(done.stdout.strip(), timeout=SECONDS)
+    answer = httpx.post(done.stdout.strip(), timeout=SECONDS)
     assert answer.status_code == 303
     assert "smaply_session" in answer.cookies
 
@@ -81,7 +81,7 @@ def test_it_ends_cleanly_while_somebody_watches(
     url, process = served
     link = run("invite", "acme", "Emil", "--role", "editor", "--home", str(tmp_path)).stdout
     with Browser(base_url=url, timeout=SECONDS, follow_redirects=True) as emil:
-        emil.get(urlsplit(link.strip()).path)
+        emil.post(urlsplit(link.strip()).path)
         (workspace,) = emil.get("/api/workspaces").json()
         fields = {"name": "Journey", "workspace": workspace["id"]}
         journey = emil.submit("/maps", "/maps", fields).url.path.removesuffix("/edit")

@@ -20,15 +20,35 @@ if TYPE_CHECKING:
 
 
 def test_a_link_signs_in_once(world: World) -> None:
-    """The first who follows a link is signed in; the second reads that it is used up."""
+    """The first who presses Continue is signed in; the second reads that the link is used up."""
     link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
-    first = world.client(None).get(link)
-    second = world.client(None).get(link)
+    first = world.client(None).post(link)
+    second = world.client(None).post(link)
 
     assert "Vera" in first.text
     assert second.status_code == 422
     assert "no longer good" in second.text
+
+
+def test_a_link_survives_being_looked_at(world: World) -> None:
+    """Mail scanners and chats may look at a link before the person does whose it is."""
+    link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+
+    for _ in range(2):
+        scanner = world.client(None)
+        assert "Continue as" in scanner.get(link).text
+        assert scanner.get("/").url.path == "/sign-in"
+
+    assert world.client(None).post(link).url.path != "/sign-in"
+
+
+def test_a_link_may_lead_in_at_once(world: World) -> None:
+    """One that is printed for whoever sits there does, unless a browser loads it ahead."""
+    link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}?at_once=yes"
+
+    assert "Continue as" in world.client(None).get(link, headers={"sec-purpose": "prefetch"}).text
+    assert "Sign out" in world.client(None).get(link).text
 
 
 def test_a_link_ends_after_a_day(world: World) -> None:
@@ -81,7 +101,7 @@ def test_a_link_leads_to_pages_of_the_host_alone(world: World, to: str) -> None:
     """Whatever a link says where to go next, nobody ends up anywhere else."""
     link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
-    answer = world.client(None).get(link, params={"next": to}, follow_redirects=False)
+    answer = world.client(None).post(link, params={"next": to}, follow_redirects=False)
 
     assert answer.headers["location"] == "/"
 

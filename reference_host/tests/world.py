@@ -80,7 +80,7 @@ class World:
         self._clients.append(browser)
         if role is not None:
             token = self.site.people.invite(account, NAMES[role], role)
-            browser.get(f"/sign-in/{token}?next=/healthz").raise_for_status()
+            browser.post(f"/sign-in/{token}?next=/healthz").raise_for_status()
         return browser
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:

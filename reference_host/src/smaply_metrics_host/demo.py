@@ -58,7 +58,7 @@ async def demo(
             say("Each link signs in once:")
             for name, role in PEOPLE:
                 token = await asyncio.to_thread(site.people.invite, ACCOUNT, name, role)
-                link = f"{settings.public_url}/sign-in/{token}?next=/maps/{map_id}"
+                link = f"{settings.public_url}/sign-in/{token}?at_once=yes&next=/maps/{map_id}"
                 say(f"  {role.name.capitalize():<7} {link}")
             say("Ctrl-C ends it.")
 

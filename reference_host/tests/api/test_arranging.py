@@ -147,7 +147,7 @@ def test_somebody_is_invited_promoted_and_removed(
     invited = admin.post("/api/people", json={"name": "Nora", "role": "viewer"}).json()
     person, link = invited["person"]["id"], invited["link"]
     nora = shared.client(None)
-    nora.get(link.removeprefix(shared.url)).raise_for_status()
+    nora.post(link.removeprefix(shared.url)).raise_for_status()
 
     seen: list[Any] = [nora.get("/api/session").json()["person"]["role"]]
     admin.patch(f"/api/people/{person}", json={"role": "editor"}).raise_for_status()

@@ -48,7 +48,7 @@ class Invitation(ApiModel):
     """Somebody's sign-in link. It is given this once: only a digest of it is kept."""
 
     person: PersonView
-    link: str = Field(description="Signs in whoever follows it first.")
+    link: str = Field(description="Signs in whoever presses Continue first, or sends it a POST.")
     expires_at: datetime
 
 

@@ -16,6 +16,7 @@ from smaply_metrics_host.web.sign_in import COOKIE, clear_cookie, set_cookie
 
 router = APIRouter(include_in_schema=False)
 
+Next = Annotated[str, Query(alias="next")]
 PREFETCHES: Final = {"prefetch", "preview", "prerender"}
 OWN_PAGE: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
 """Where a link may lead: a page of this host and nothing else."""
@@ -29,16 +30,17 @@ async def explain(request: Request, site: CurrentSite) -> Response:
 
 @router.get("/sign-in/{token}")
 async def follow(
-    request: Request, site: CurrentSite, token: str, to: Annotated[str, Query(alias="next")] = "/"
+    request: Request, site: CurrentSite, token: str, to: Next = "/", *, at_once: bool = False
 ) -> Response:
-    """Sign in by link.
+    """Ask whether to sign in.
 
-    The link is used up at once, except where that could be meant otherwise: a browser that loads it
-    ahead, or that belongs to somebody else's session, is asked first.
+    Mail scanners and chats look at links before people do: only what is pressed uses one up. A link
+    that goes through neither may say ``at_once``, which is not heeded where it could be meant
+    otherwise: by a browser that loads it ahead, or that belongs to somebody's session.
     """
     purpose = request.headers.get("sec-purpose", request.headers.get("purpose", ""))
-    session = await site.sign_in.session(request)
-    if PREFETCHES & set(purpose.replace(";", " ").split()) or session is not None:
+    ahead = PREFETCHES & set(purpose.replace(";", " ").split())
+    if not at_once or ahead or await site.sign_in.session(request) is not None:
         person = await run_in_threadpool(site.people.invited, token)
         if person is None:
             raise _no_longer_good()
@@ -47,9 +49,9 @@ async def follow(
 
 
 @router.post("/sign-in/{token}")
-async def enter(request: Request, site: CurrentSite, token: str) -> Response:
+async def enter(request: Request, site: CurrentSite, token: str, to: Next = "/") -> Response:
     """Sign in after having been asked; the token in the address stands for a form's token."""
-    return await _enter(request, site, token, "/")
+    return await _enter(request, site, token, to)
 
 
 @router.post("/sign-out")
