@@ -141,6 +141,26 @@ def test_the_process_that_draws_is_replaced_when_it_was_killed(
     assert world.run(draw_twice()).startswith("<svg")
 
 
+def test_a_drawing_that_hangs_is_given_up(
+    world: World, corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails in words, and the next one is drawn by another process."""
+    [digest] = drawn(world, corner)
+    faces = world.run(world.site.map_views.faces("acme", corner.map, [digest]))
+
+    async def draw_twice() -> str:
+        drawings = Drawings()
+        with monkeypatch.context() as patch:
+            patch.setattr("smaply_metrics_host.drawings.LONGEST_SECONDS", 0.0)
+            with pytest.raises(DrawingFailed, match="took too long"):
+                await drawings.svg(faces[digest], "light")
+        dark = await drawings.svg(faces[digest], "dark")
+        await drawings.close()
+        return dark
+
+    assert world.run(draw_twice()).startswith("<svg")
+
+
 def test_nothing_is_drawn_once_the_host_is_ending(world: World, corner: Corner) -> None:
     """What is being drawn, and all that waits for its turn, fails at once and leaves nothing."""
     [digest] = drawn(world, corner)

@@ -29,6 +29,8 @@ MOST_SPECS: Final = 1000
 MOST_SVGS: Final = 500
 """Of each some 10 kB are kept."""
 LONGEST_ANSWER: Final = 16 * 1024 * 1024
+LONGEST_SECONDS: Final = 60.0
+"""For one drawing: one that hangs must not keep all others waiting."""
 SCRIPT: Final = "/charts/vega.js"
 MODULE: Final = "smaply_metrics_host.drawing_process"
 
@@ -126,13 +128,17 @@ class _Process:
         """Ask for one thing, after those who asked before.
 
         Raises:
-            DrawingFailed: when it could not be made, or the process has ended meanwhile.
+            DrawingFailed: when it could not be made in time, or the process has ended meanwhile.
         """
         async with self._turn:
             if self._ended:
                 raise DrawingFailed("Charts are drawn no more: the host is ending.")
             try:
-                line = await self._answer(json.dumps(asked).encode() + b"\n")
+                async with asyncio.timeout(LONGEST_SECONDS):
+                    line = await self._answer(json.dumps(asked).encode() + b"\n")
+            except TimeoutError:
+                await self.close()
+                raise DrawingFailed("The chart took too long to draw.") from None
             except BaseException:
                 # Its answer would be taken for that to the next question.
                 await self.close()
