@@ -29,6 +29,8 @@ FLAGS: Final = (
 )
 SERIOUS: Final = {"serious", "critical"}
 MILLISECONDS: Final = 20_000
+HEIGHT: Final = 900
+"""Of a window, in CSS pixels."""
 
 
 def require_chromium() -> str:
@@ -79,6 +81,17 @@ class Visit:
         self.complaints.append(f"a dialog: {dialog.message}")
         dialog.dismiss()
 
+    def look_again(self, *, width: int, dark: bool) -> None:
+        """Load the page anew, in a window of another width and theme.
+
+        Args:
+            width: Of the window, in CSS pixels.
+            dark: Whether they prefer a dark page.
+        """
+        self.page.set_viewport_size({"width": width, "height": HEIGHT})
+        self.page.emulate_media(color_scheme="dark" if dark else "light")
+        self.page.reload()
+
     def accessibility(self) -> list[str]:
         """Give what axe-core finds serious on the page as it is: rule, and where."""
         found: dict[str, Any] = Axe().run(self.page).response
@@ -121,7 +134,7 @@ class Browsers:
         """
         context = self.browser.new_context(
             base_url=world.url,
-            viewport={"width": width, "height": 900},
+            viewport={"width": width, "height": HEIGHT},
             color_scheme="dark" if dark else "light",
             java_script_enabled=script,
         )
