@@ -6,12 +6,18 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, OTHER, TOKEN
+from tests.host.shop_process import open_host
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from smaply_metrics_core.host import MetricsHost
 
 SECONDS = 60
 
@@ -83,3 +89,31 @@ class Fleet:
         for process in self.processes:
             process.kill()
             process.communicate()
+
+
+@contextmanager
+def fleet_in(folder: Path, database: str | None, refresher: str) -> Iterator[Fleet]:
+    """Give a fleet on a store that nobody has opened yet; it ends with the block."""
+    told = {
+        "home": str(folder / "home"),
+        "database": database,
+        "log": str(folder / "log"),
+        "hold": str(folder / "hold"),
+        "lease": 4.0,
+        "refresher": refresher,
+    }
+    fleet = Fleet(told, folder)
+    try:
+        yield fleet
+    finally:
+        fleet.close()
+
+
+@contextmanager
+def connected_host(fleet: Fleet) -> Iterator[MetricsHost]:
+    """Open a host in this process, connected, with a metric on each of two surveys."""
+    with open_host(fleet.told) as host:
+        host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+        host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+        host.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
+        yield host

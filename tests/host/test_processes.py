@@ -13,17 +13,12 @@ import pytest
 
 from smaply_metrics_core.host import Freshness
 from tests.host.conftest import (
-    ADMIN,
-    AVERAGE,
     EDITOR,
     KEY,
-    OTHER,
     RESPONSES,
-    TOKEN,
     VIEWER,
 )
-from tests.host.processes import SECONDS, Fleet, until
-from tests.host.shop_process import open_host
+from tests.host.processes import SECONDS, Fleet, connected_host, fleet_in, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,26 +31,14 @@ if TYPE_CHECKING:
 def fleet(tmp_path: Path, database: str | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     """A store that nobody has opened yet."""
     monkeypatch.setenv("SMAPLY_METRICS_KEYS", KEY)
-    told = {
-        "home": str(tmp_path / "home"),
-        "database": database,
-        "log": str(tmp_path / "log"),
-        "hold": str(tmp_path / "hold"),
-        "lease": 4.0,
-        "refresher": "threads",
-    }
-    fleet = Fleet(told, tmp_path)
-    yield fleet
-    fleet.close()
+    with fleet_in(tmp_path, database, "threads") as fleet:
+        yield fleet
 
 
 @pytest.fixture
 def host(fleet: Fleet) -> Iterator[MetricsHost]:
     """A host in this process, connected, with a metric on each of two surveys."""
-    with open_host(fleet.told) as host:
-        host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
-        host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-        host.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
+    with connected_host(fleet) as host:
         yield host
 
 

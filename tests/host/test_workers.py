@@ -14,19 +14,14 @@ from smaply_metrics_core.host import Freshness, MetricsHost, Settings
 from smaply_metrics_core.host.queue import SCHEMA, prepare_queue
 from smaply_metrics_core.host.store import Store
 from tests.host.conftest import (
-    ADMIN,
-    AVERAGE,
     EDITOR,
     KEY,
-    OTHER,
     RESPONSES,
-    TOKEN,
     VIEWER,
     postgresql_only,
     sqlite_only,
 )
-from tests.host.processes import SECONDS, Fleet, until
-from tests.host.shop_process import open_host
+from tests.host.processes import SECONDS, Fleet, connected_host, fleet_in, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,27 +37,15 @@ WORKER = "tests.host.worker_process"
 def fleet(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     """A store whose refreshes are queued, and no worker yet."""
     monkeypatch.setenv("SMAPLY_METRICS_KEYS", KEY)
-    told = {
-        "home": str(tmp_path / "home"),
-        "database": world.database,
-        "log": str(tmp_path / "log"),
-        "hold": str(tmp_path / "hold"),
-        "lease": 4.0,
-        "refresher": "procrastinate",
-    }
-    fleet = Fleet(told, tmp_path)
-    yield fleet
-    fleet.close()
+    with fleet_in(tmp_path, world.database, "procrastinate") as fleet:
+        yield fleet
     world.query(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
 
 
 @pytest.fixture
 def host(fleet: Fleet) -> Iterator[MetricsHost]:
     """A host in this process, connected, with a metric on each of two surveys."""
-    with open_host(fleet.told) as host:
-        host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
-        host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-        host.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
+    with connected_host(fleet) as host:
         yield host
 
 
