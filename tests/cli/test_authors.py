@@ -75,6 +75,50 @@ def test_what_is_no_contract_class_is_said(command: Command, name: str) -> None:
     assert ended.error["kind"] == "invalid_input"
 
 
+def test_what_stands_beside_a_file_is_found(command: Command, tmp_path: Path) -> None:
+    """A file imports what is in its own folder, whichever folder the command is called in."""
+    (tmp_path / "server_of_tiny.py").write_text("SURVEY = 'S3'\n", encoding="utf-8")
+    file = tmp_path / "test_of_tiny.py"
+    file.write_text(
+        SUITE + "from server_of_tiny import SURVEY\nclass Near(Good): survey_id = SURVEY\n",
+        encoding="utf-8",
+    )
+
+    assert command.done("test-source", f"{file}:Near")["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        ("raises", "raise RuntimeError('no server here')", "RuntimeError: no server here"),
+        ("exits", "import sys; sys.exit(3)", "SystemExit: 3"),
+        ("skips", "import pytest; pytest.skip('x', allow_module_level=True)", "Skipped: x"),
+        ("no_python", "def (", "SyntaxError: invalid syntax"),
+        ("misses", "import math; math.nothing", "module 'math' has no attribute 'nothing'"),
+        ("makes_none", "def X(): raise ValueError('no port is free')", "no port is free"),
+        (
+            "opens_none",
+            "import contextlib\n@contextlib.contextmanager\n"
+            + "def X():\n    raise OSError('no port is free')\n    yield",
+            "no port is free",
+        ),
+    ],
+)
+def test_code_that_fails_is_called_the_authors(
+    command: Command, tmp_path: Path, name: str, code: str, told: str
+) -> None:
+    """Whatever an author's file ends in is told as its own failure, not as one of the command."""
+    file = tmp_path / f"author_{name}.py"
+    file.write_text(code, encoding="utf-8")
+
+    ended = command("test-source", f"{file}:X", "--json")
+
+    assert ended.code == 1
+    assert ended.error["kind"] == "invalid_input"
+    assert str(file) in ended.error["message"]
+    assert told in ended.error["message"]
+
+
 def test_recordings_are_told(
     command: Command, suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
