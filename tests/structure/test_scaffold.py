@@ -157,6 +157,31 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("name", ["core", "host"])
+def test_a_name_of_the_framework_is_refused(tmp_path: Path, name: str) -> None:
+    """A source named as a part of the framework would take the place of its package."""
+    with pytest.raises(InputError, match="part of Smaply Metrics itself"):
+        write_source(name, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_name_may_hold_that_of_the_scaffold(tmp_path: Path) -> None:
+    """Whatever the name is, what is written is Python, under this name throughout."""
+    written = write_source("acme_api_acme", tmp_path / "new")
+    for path in written:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".py":
+            compile(text, str(path), "exec")
+    assert "class AcmeApiAcmeApi:" in text_of(written, "api.py")
+    assert 'name = "smaply-metrics-acme-api-acme"' in text_of(written, "pyproject.toml")
+    assert 'acme_api_acme = "smaply_metrics_acme_api_acme:' in text_of(written, "pyproject.toml")
+
+
+def text_of(written: tuple[Path, ...], name: str) -> str:
+    """Give the text of one of the files written."""
+    return next(one for one in written if one.name == name).read_text(encoding="utf-8")
+
+
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     """A folder that is there is left alone."""
     with pytest.raises(AlreadyExists):
