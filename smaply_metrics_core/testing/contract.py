@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from unittest import SkipTest
 
-from smaply_metrics_core.testing.protecting import ProtectingContract, refuse_without_guardian
+from smaply_metrics_core.testing.protecting import (
+    ProtectingContract,
+    protected,
+    refuse_without_guardian,
+)
 from smaply_metrics_core.testing.recomputing import RecomputingContract
 from smaply_metrics_core.testing.verdict import expect
 
@@ -42,3 +46,6 @@ class SourceContract(RecomputingContract, ProtectingContract):
             f"Nothing plays the cassettes {', '.join(left)}.",
             "remove them, or record all of them again",
         )
+
+
+protected()  # Seen as it was written, before anybody can change it.
