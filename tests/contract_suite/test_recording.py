@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.testing import record
 from smaply_metrics_core.testing.cassettes import head_of, is_as_recorded
 from smaply_metrics_core.testing.mutants import remote
@@ -89,6 +90,27 @@ def test_a_check_names_what_is_new_gone_and_of_another_type(recorded: Path) -> N
     assert {one.breaks for one in found if one.what == "added"} == {False}
 
 
+def test_a_field_named_status_is_no_status(recorded: Path, tmp_path: Path) -> None:
+    """A field that has the name of a part of every answer is missed when it goes."""
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        answer = remote.server(request)
+        return httpx.Response(answer.status_code, json={**answer.json(), "status": "done"})
+
+    with recordable(tmp_path, answered) as contract:
+        contract.policy = dataclasses.replace(POLICY, fields=(*POLICY.fields, "status"))
+        record(contract, tmp_path)
+    with recordable(tmp_path) as contract:
+        found = check(contract, tmp_path)
+    assert {(one.what, one.path, one.was) for one in found} == {("removed", "status", "text")}
+
+
+def test_a_check_against_nothing_is_refused(tmp_path: Path) -> None:
+    """Where nothing was recorded, nothing can be said to be as it was."""
+    with recordable(tmp_path) as contract, pytest.raises(InputError, match="no recording in"):
+        check(contract, tmp_path / "not_there")
+
+
 def test_what_the_policy_does_not_name_is_left_out(tmp_path: Path) -> None:
     """A field of an answer that is not named is not stored, and is told."""
 
@@ -123,7 +145,10 @@ def test_a_parameter_that_is_not_named_is_refused(tmp_path: Path) -> None:
         ("AKIAABCDEFGHIJKLMNOP", "a cloud access key"),
         ("ann@survey.example", "the e-mail address ann@survey.example"),
         ("+43 660 1234567", "the telephone number +43 660 1234567"),
+        ("ann%40survey.example", "the e-mail address ann%40survey.example"),
+        ("jörg@bücher.example", "the e-mail address jörg@bücher.example"),
         ("8.8.4.4", "the internet address 8.8.4.4"),
+        ("2a00:1450:4001:81b::200e", "the internet address 2a00:1450:4001:81b::200e"),
     ],
 )
 def test_the_scanner_refuses_secrets_and_persons(recorded: Path, text: str, told: str) -> None:
