@@ -7,7 +7,7 @@ from unittest import SkipTest
 from smaply_metrics_core.testing.protecting import (
     ProtectingContract,
     protected,
-    refuse_without_guardian,
+    refuse_unwatched,
 )
 from smaply_metrics_core.testing.recomputing import RecomputingContract
 from smaply_metrics_core.testing.verdict import expect
@@ -33,7 +33,7 @@ class SourceContract(RecomputingContract, ProtectingContract):
     def __init_subclass__(cls) -> None:
         """Let nobody replace the test that watches over the others."""
         super().__init_subclass__()
-        refuse_without_guardian(cls)
+        refuse_unwatched(cls)
 
     def test_every_recording_is_played(self) -> None:
         """Each cassette is that of a scenario, so that none stays behind unnoticed."""

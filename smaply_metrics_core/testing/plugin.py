@@ -107,7 +107,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         contract = _contract_of(item)
         if contract is None:
             continue
-        _refuse_without_guardian(contract)
+        _refuse_unwatched(contract)
         if item.name in contract.exceptions:
             continue
         marks = sorted({mark.name for mark in item.iter_markers()} & OFF_MARKS)
@@ -119,11 +119,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
 
 
-def _refuse_without_guardian(contract: type[SourceContract]) -> None:
-    from smaply_metrics_core.testing.protecting import refuse_without_guardian
+def _refuse_unwatched(contract: type[SourceContract]) -> None:
+    from smaply_metrics_core.testing.protecting import refuse_unwatched
 
     try:
-        refuse_without_guardian(contract)
+        refuse_unwatched(contract)
     except AssertionError as error:
         raise pytest.UsageError(str(error)) from None
 

@@ -45,7 +45,7 @@ def check_exceptions(cls: type[Harness]) -> None:
     Raises:
         AssertionError: when one does not.
     """
-    refuse_without_guardian(cls)
+    refuse_unwatched(cls)
     known = {*protected(), *SPECIAL, METACLASS}
     for name, reason in cls.exceptions.items():
         expect(
@@ -98,8 +98,8 @@ def protected() -> Mapping[str, object]:
     }
 
 
-def refuse_without_guardian(cls: type[Harness]) -> None:
-    """Refuse a class that replaces the one test that nothing excuses.
+def refuse_unwatched(cls: type[Harness]) -> None:
+    """Refuse a class without the one test that nothing excuses, or with unreadable exceptions.
 
     Raises:
         AssertionError: naming the class.
@@ -108,4 +108,9 @@ def refuse_without_guardian(cls: type[Harness]) -> None:
         raise broken(
             f"{cls.__name__} replaces {GUARDIAN}, which nothing excuses.",
             "remove it, and give reasons in `exceptions`",
+        )
+    if not isinstance(cls.exceptions, Mapping):
+        raise broken(
+            f"{cls.__name__} gives its exceptions as a {type(cls.exceptions).__name__}.",
+            'give a dictionary: exceptions = {"test_…": "the reason, in a sentence"}',
         )

@@ -106,6 +106,12 @@ def test_the_guardian_itself_cannot_be_replaced() -> None:
         type("Unwatched", (TinyContract,), {GUARDIAN: None})
 
 
+def test_exceptions_are_a_dictionary() -> None:
+    """A class that names tests without reasons cannot be made at all."""
+    with pytest.raises(AssertionError, match=r"Listed gives its exceptions as a list(.|\n)*Fix: "):
+        type("Listed", (TinyContract,), {"exceptions": ["test_the_check_passes"]})
+
+
 def test_the_guardian_is_replaced_in_no_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a class beside the suite nor a later change takes its place: no test passes then."""
     beside = type("Beside", (), {GUARDIAN: lambda _: None})
