@@ -189,6 +189,19 @@ def test_a_users_bundle_becomes_a_test_that_fails(
     assert verdict.said.rpartition("\n")[2].startswith("Fix: ")
 
 
+def test_a_new_source_is_written(command: Command, tmp_path: Path) -> None:
+    """The folder and its files are told; and, where the id is taken, by which distribution."""
+    free = command.done("new-source", "paper_birds", "--to", str(tmp_path))
+    assert free["folder"] == str(tmp_path / "paper_birds")
+    assert all(Path(file).is_file() for file in free["files"])
+    assert free["rivals"] == []
+
+    taken = command.done("new-source", "csv_example", "--to", str(tmp_path))
+    assert taken["rivals"] == ["smaply-metrics-csv-example"]
+    told = command("new-source", "qualtrics", "--to", str(tmp_path))
+    assert "The id qualtrics is taken by smaply-metrics-qualtrics" in told.out
+
+
 def test_the_doctor_finds_a_good_source_well(command: Command) -> None:
     """Each thing that was looked at is told; there is nothing to mend."""
     found = command.done("sources", "doctor", "csv_example")
