@@ -7,6 +7,7 @@ import sys
 import threading
 import types
 from collections.abc import AsyncIterator, Callable, Iterator
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
@@ -112,6 +113,15 @@ def test_a_misspelt_hook_is_refused_with_what_was_meant(registry_of: Registers) 
     )
 
 
+def test_an_entry_point_that_names_nothing_is_told() -> None:
+    """A value that is no module and no object is shown as it stands."""
+    point = EntryPoint(name="acme", value="no module!", group=ENTRY_POINT_GROUP)
+
+    assert "names “no module!”, which is no MODULE" in reason(
+        SourceRegistry(entry_points=lambda: [point])
+    )
+
+
 def test_two_implementations_of_a_hook_are_refused(registry_of: Registers) -> None:
     """Only one of them would be called."""
     second = hookimpl(specname="list_surveys")(lambda self: None)
@@ -203,6 +213,8 @@ def test_an_entry_point_has_to_give_a_source(
     [
         (described(id="other"), "says its id is “other”, its entry point says “acme”"),
         (described(title=" "), "no title"),
+        (described(title="A" * 81), "a title that no list can show"),
+        (described(title="Acme\x1b[31m"), "a title that no list can show"),
         (described(title=7), "title: Input should be a valid string"),
         (described(checks=()), "no required check"),
         (described(checks=(REACH, REACH)), "names a check twice"),
