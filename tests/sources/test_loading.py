@@ -7,7 +7,6 @@ import sys
 import threading
 import types
 from collections.abc import AsyncIterator, Callable, Iterator
-from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
@@ -110,15 +109,6 @@ def test_a_misspelt_hook_is_refused_with_what_was_meant(registry_of: Registers) 
     assert "did you mean list_surveys?" in reason(registry_of(spoilt(list_survey=optional)))
     assert "frobnicate is no hook: there are describe_source" in reason(
         registry_of(spoilt(frobnicate=extra))
-    )
-
-
-def test_an_entry_point_that_names_nothing_is_told() -> None:
-    """A value that is no module and no object is shown as it stands."""
-    point = EntryPoint(name="acme", value="no module!", group=ENTRY_POINT_GROUP)
-
-    assert "names “no module!”, which is no MODULE" in reason(
-        SourceRegistry(entry_points=lambda: [point])
     )
 
 
