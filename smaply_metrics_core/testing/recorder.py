@@ -142,12 +142,13 @@ def check(contract: type[SourceContract], folder: Path) -> tuple[Change, ...]:
         )
     with _recorded(contract) as new:
         names = {path.stem: path for path in new.paths}
+        why = f": {new.failed[0].partition(chr(10))[0]}" if new.failed else ""
         found: list[Change] = []
         for old in sorted(folder.glob("*.yaml")):
             if old.stem in names:
                 found += compared(old, names[old.stem])
             else:
-                found.append(Change("removed", old.stem, "", "", "a recording", "nothing"))
+                found.append(Change("removed", old.stem, "", "", "a recording", f"nothing{why}"))
         return tuple(found)
 
 

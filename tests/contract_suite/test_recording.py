@@ -105,6 +105,15 @@ def test_a_field_named_status_is_no_status(recorded: Path, tmp_path: Path) -> No
     assert {(one.what, one.path, one.was) for one in found} == {("removed", "status", "text")}
 
 
+def test_a_check_says_why_a_recording_is_gone(recorded: Path) -> None:
+    """During an outage the change is told with what the source ended in."""
+    with recordable(recorded, lambda _: httpx.Response(503, json={})) as contract:
+        found = check(contract, recorded)
+    gone = [one for one in found if not one.path and one.was == "a recording"]
+    assert gone
+    assert all("source_unavailable" in one.now for one in gone)
+
+
 def test_a_check_against_nothing_is_refused(tmp_path: Path) -> None:
     """Where nothing was recorded, nothing can be said to be as it was."""
     with recordable(tmp_path) as contract, pytest.raises(InputError, match="no recording in"):
