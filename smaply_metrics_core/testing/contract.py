@@ -39,8 +39,12 @@ class SourceContract(RecomputingContract, ProtectingContract):
         """Each cassette is that of a scenario, so that none stays behind unnoticed."""
         if self.cassettes is None:
             raise SkipTest("this source is tested without recordings")
-        there = {path.stem for path in self.cassettes.glob("*.yaml")}
-        left = sorted(there - set(self.everything()))
+        there = {
+            str(path.relative_to(self.cassettes))
+            for path in self.cassettes.rglob("*")
+            if path.suffix.lower() in {".yaml", ".yml"}
+        }
+        left = sorted(there - {f"{scenario}.yaml" for scenario in self.everything()})
         expect(
             not left,
             f"Nothing plays the cassettes {', '.join(left)}.",

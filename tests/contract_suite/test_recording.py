@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import httpx
@@ -55,6 +56,20 @@ def test_a_cassette_says_where_it_comes_from(recorded: Path) -> None:
         assert set(head) == {"recorded_at", "plugin", "content_hash"}
         assert head["content_hash"].startswith("sha256:")
         assert is_as_recorded(path)
+
+
+@pytest.mark.parametrize("stray", ["stray.yaml", "check.yml", "old/check.yaml"])
+def test_a_recording_that_nothing_plays_is_named(
+    recorded: Path, tmp_path: Path, stray: str
+) -> None:
+    """A cassette that is that of no scenario fails, whatever its ending, and in any folder."""
+    shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
+    (tmp_path / stray).parent.mkdir(exist_ok=True)
+    shutil.copy(recorded / "check.yaml", tmp_path / stray)
+    with recordable(tmp_path) as contract:
+        pass
+    said = run_test(contract, "test_every_recording_is_played").said
+    assert f"Nothing plays the cassettes {stray}." in said
 
 
 def test_a_change_by_hand_is_noticed(recorded: Path, tmp_path: Path) -> None:
