@@ -202,12 +202,21 @@ def new_source(
     ] = None,
 ) -> None:
     """Write the distribution of a new source, which passes its contract tests as it is."""
-    from smaply_metrics_core.testing.scaffold.writing import write_source  # Only on use.
+    from smaply_metrics_core.sources import SourceRegistry  # Only on use.
+    from smaply_metrics_core.testing.scaffold.writing import write_source
 
     folder = (to or Path()) / name
     written = write_source(name, folder)
+    rivals = sorted({one.distribution for one in SourceRegistry().states() if one.id == name})
     if invocation.wants_json:
-        print_json({"folder": str(folder), "files": [str(path) for path in written]})
+        files = [str(path) for path in written]
+        print_json({"folder": str(folder), "files": files, "rivals": rivals})
         return
     say(text("✓ ", "green"), f"{folder}: {len(written)} files.")
+    if rivals:
+        say(
+            f"The id {name} is taken by {', '.join(rivals)}, which is installed here: beside it "
+            "neither is used.",
+            style="yellow",
+        )
     say(f'Next: pip install -e "{folder}[test]", then pytest in it. Its README says the rest.')

@@ -21,6 +21,8 @@ from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.sources.accept import exactly
 from smaply_metrics_core.sources.failure import ContractBroken
 
+LONGEST_TITLE: Final = 80
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -52,6 +54,10 @@ def load(entry_point: EntryPoint) -> Loaded:
     if not entry_point.value.strip():
         raise ContractBroken(
             "its entry point names no object, or its entry_points.txt cannot be read."
+        )
+    if entry_point.pattern.match(entry_point.value) is None:
+        raise ContractBroken(
+            f"its entry point names “{entry_point.value}”, which is no MODULE and no MODULE:OBJECT."
         )
     plugin = entry_point.load()
     if plugin is None:
@@ -137,6 +143,11 @@ def _describe(manager: pluggy.PluginManager, source: str) -> SourceDescription:
         )
     if not description.title.strip():
         raise ContractBroken("describe_source gives no title.")
+    if len(description.title) > LONGEST_TITLE or not description.title.isprintable():
+        raise ContractBroken(
+            f"describe_source gives a title that no list can show: at most {LONGEST_TITLE} "
+            "characters, in one line."
+        )
     _check_credentials(description.credentials)
     names = [step.name for step in description.checks]
     if len(set(names)) != len(names):

@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,13 @@ def contract_named(text: str) -> Iterator[type[SourceContract]]:
     if inspect.isclass(found) and issubclass(found, SourceContract):
         yield found
         return
-    try:
-        giving = found()
-    except TypeError:
-        giving = None
+    with _code_of_its_author(text):
+        giving = found() if callable(found) else None
     if not isinstance(giving, AbstractContextManager):
         raise InputError(f"{text} is no contract class, and gives none.", remedy=FORM)
-    with giving as contract:
+    with ExitStack() as stack:
+        with _code_of_its_author(text):
+            contract = stack.enter_context(giving)
         if not (inspect.isclass(contract) and issubclass(contract, SourceContract)):
             raise InputError(f"{text} gives no contract class.", remedy=FORM)
         yield contract
@@ -52,21 +52,41 @@ def named(text: str) -> Any:  # noqa: ANN401  # Whatever has the name.
     module, _, name = text.rpartition(":")
     if not module or not name.isidentifier():
         raise InputError(f"“{text}” names nothing.", remedy=FORM)
+    with _code_of_its_author(module):
+        imported = _module(module)
     try:
-        return getattr(_module(module), name)
+        return getattr(imported, name)
     except AttributeError:
         raise InputError(f"{module} has no {name}.", remedy=FORM) from None
+
+
+@contextmanager
+def _code_of_its_author(name: str) -> Iterator[None]:
+    """Say of what an author's own code ends in that it is this code that ends so.
+
+    Raises:
+        InputError: naming the code.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
     except ImportError as error:
-        raise InputError(f"{module} cannot be imported: {error}.", remedy=FORM) from None
+        raise InputError(f"{name} cannot be imported: {error}.", remedy=FORM) from error
+    except BaseException as error:  # Also `sys.exit`, and pytest's `skip`.
+        told = f"{type(error).__name__}: {error}".rstrip(": .")
+        raise InputError(
+            f"{name} ends in {told}.",
+            remedy="Mend that code; --debug shows where it ended.",
+        ) from error
 
 
 def _module(name: str) -> Any:  # noqa: ANN401  # A module.
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    _find_modules_in(Path.cwd())
     if not name.endswith(".py"):
         return importlib.import_module(name)
     path = Path(name).resolve()
+    _find_modules_in(path.parent)  # As Python does for a file: what stands beside it is found.
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise ImportError(f"there is no file {name}")
@@ -74,3 +94,8 @@ def _module(name: str) -> Any:  # noqa: ANN401  # A module.
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _find_modules_in(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final
 
 from smaply_metrics_core.errors import CredentialsInvalid, InputError, MetricsError
 from smaply_metrics_core.models.check import CheckReport, StepResult
@@ -14,6 +17,20 @@ from smaply_metrics_core.testing.verdict import broken, expect, unexpected
 
 SHORTEST_SECRET = 12
 AUTHENTICATE = "authenticate"
+
+
+KINDS_OF_FACTS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
+    "credentials": ((Mapping,), "a dictionary"),
+    "wrong_credentials": ((Mapping,), "a dictionary"),
+    "survey_id": ((str,), "a text"),
+    "unknown_survey_id": ((str,), "a text"),
+    "recorded_at": ((datetime, type(None)), "a datetime with a time zone"),
+    "now": ((datetime,), "a datetime with a time zone"),
+    "personal": ((tuple, list), "a tuple of texts"),
+    "expected": ((Mapping,), "a dictionary"),
+    "cassettes": ((Path, type(None)), "a Path"),
+}
+"""What a type checker says of a class with wrong facts, for those who run none."""
 
 
 class PresentingContract(Harness):
@@ -51,6 +68,13 @@ class PresentingContract(Harness):
 
     def test_the_facts_of_the_test_are_good_enough(self) -> None:
         """The secrets are long enough to be searched for, and the wrong ones are others."""
+        for name, (kinds, wanted) in KINDS_OF_FACTS.items():
+            given = getattr(self, name)
+            expect(
+                isinstance(given, kinds) and getattr(given, "tzinfo", self) is not None,
+                f"The fact `{name}` is a {type(given).__name__}, and should be {wanted}.",
+                "give it as one; docs/testing.md explains all facts",
+            )
         expect(
             self.credentials and self.wrong_credentials and self.survey_id,
             "The contract test lacks credentials, wrong credentials, or a survey.",

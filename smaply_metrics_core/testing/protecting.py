@@ -17,6 +17,11 @@ SHORTEST_REASON: Final = 12
 MAY_BE_SET: Final = {"clock", "exceptions"}
 """Beside the facts, what a class may give in its own way."""
 
+SPECIAL: Final = ("__getattribute__", "__getattr__", "__new__", "__init__", "__init_subclass__")
+"""What Python asks a class for before anything of the suite: it decides about all the rest."""
+
+METACLASS: Final = "metaclass"
+
 
 class ProtectingContract(Harness):
     """The test that watches over the others."""
@@ -40,7 +45,8 @@ def check_exceptions(cls: type[Harness]) -> None:
     Raises:
         AssertionError: when one does not.
     """
-    known = protected()
+    refuse_unwatched(cls)
+    known = {*protected(), *SPECIAL, METACLASS}
     for name, reason in cls.exceptions.items():
         expect(
             name in known and name != GUARDIAN,
@@ -57,36 +63,54 @@ def check_exceptions(cls: type[Harness]) -> None:
 
 def changed(cls: type[Harness]) -> tuple[str, ...]:
     """Name what a class has replaced of the suite: tests, and what they are made of."""
-    return tuple(
+    of_the_suite = suite()
+    special = (
+        name
+        for name in SPECIAL
+        if any(name in vars(base) for base in cls.__mro__ if base not in of_the_suite)
+    )
+    replaced = (
         name
         for name, original in protected().items()
         if inspect.getattr_static(cls, name, None) is not original
     )
+    return (*([METACLASS] if type(cls) is not type else []), *special, *replaced)
+
+
+@cache
+def suite() -> tuple[type, ...]:
+    """Give the classes that the suite is made of, and what every class is."""
+    from smaply_metrics_core.testing.contract import SourceContract
+
+    return SourceContract.__mro__
 
 
 @cache
 def protected() -> Mapping[str, object]:
     """Give everything of the suite that is no fact, as it was written."""
-    from smaply_metrics_core.testing.contract import SourceContract
-
-    suite = [base for base in SourceContract.__mro__ if base is not object]
-    facts = {name for base in suite for name in inspect.get_annotations(base)} | MAY_BE_SET
+    contract, *_ = of_the_suite = suite()[:-1]  # Without `object`.
+    facts = {name for base in of_the_suite for name in inspect.get_annotations(base)} | MAY_BE_SET
     return {
-        name: inspect.getattr_static(SourceContract, name)
-        for base in suite
+        name: inspect.getattr_static(contract, name)
+        for base in of_the_suite
         for name in vars(base)
         if name not in facts and not name.startswith("__")
     }
 
 
-def refuse_without_guardian(cls: type[Harness]) -> None:
-    """Refuse a class that replaces the one test that nothing excuses.
+def refuse_unwatched(cls: type[Harness]) -> None:
+    """Refuse a class without the one test that nothing excuses, or with unreadable exceptions.
 
     Raises:
         AssertionError: naming the class.
     """
-    if GUARDIAN in vars(cls):
+    if inspect.getattr_static(cls, GUARDIAN) is not vars(ProtectingContract)[GUARDIAN]:
         raise broken(
             f"{cls.__name__} replaces {GUARDIAN}, which nothing excuses.",
             "remove it, and give reasons in `exceptions`",
+        )
+    if not isinstance(cls.exceptions, Mapping):
+        raise broken(
+            f"{cls.__name__} gives its exceptions as a {type(cls.exceptions).__name__}.",
+            'give a dictionary: exceptions = {"test_…": "the reason, in a sentence"}',
         )

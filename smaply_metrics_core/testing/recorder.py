@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 from vcr.cassette import Cassette
 
+from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.testing.apart import ApartContract
 from smaply_metrics_core.testing.cassettes import HASH, head_of
 from smaply_metrics_core.testing.contract import SourceContract
@@ -25,6 +26,9 @@ from smaply_metrics_core.testing.verdict import broken
 
 OF_FACTS: Final = {"test_the_numbers_are_those_of_the_account"}
 """Tests of what the author knows, which is often read off the first recording."""
+
+STATUS: Final = "HTTP status"
+"""Stands for it among the fields of an answer, in words that no field has for its name."""
 
 What = Literal["added", "removed", "changed"]
 
@@ -127,15 +131,24 @@ def check(contract: type[SourceContract], folder: Path) -> tuple[Change, ...]:
     Args:
         contract: Its ``credentials`` have to lead where answers come from.
         folder: Where the cassettes are.
+
+    Raises:
+        InputError: when there are none.
     """
+    if not any(folder.glob("*.yaml")):
+        raise InputError(
+            f"There is no recording in {folder} to compare with.",
+            remedy="Record first, without --check; or name the folder of the recordings.",
+        )
     with _recorded(contract) as new:
         names = {path.stem: path for path in new.paths}
+        why = f": {new.failed[0].partition(chr(10))[0]}" if new.failed else ""
         found: list[Change] = []
         for old in sorted(folder.glob("*.yaml")):
             if old.stem in names:
                 found += compared(old, names[old.stem])
             else:
-                found.append(Change("removed", old.stem, "", "", "a recording", "nothing"))
+                found.append(Change("removed", old.stem, "", "", "a recording", f"nothing{why}"))
         return tuple(found)
 
 
@@ -172,7 +185,7 @@ def _requests(path: Path) -> Mapping[str, Types]:
     for request, answer in Cassette.load(path=path, record_mode="none").data:
         asked = f"{request.method} {request.uri.partition('?')[0]}"
         fields = found.setdefault(asked, {})
-        fields.setdefault("status", set()).add(str(answer["status"]["code"]))
+        fields.setdefault(STATUS, set()).add(str(answer["status"]["code"]))
         for where, kind in _fields(answer["body"]["string"] or b""):
             fields.setdefault(where, set()).add(kind)
     return {

@@ -9,7 +9,7 @@ from unittest import SkipTest
 
 from smaply_metrics_core.testing.contract import SourceContract
 from smaply_metrics_core.testing.protecting import changed, check_exceptions
-from smaply_metrics_core.testing.verdict import with_fix
+from smaply_metrics_core.testing.verdict import left_out_by_others, left_out_by_suite, with_fix
 
 Outcome = Literal["passed", "failed", "skipped", "excepted"]
 
@@ -52,6 +52,8 @@ def run_test(contract: type[SourceContract], name: str) -> Verdict:
             return Verdict(name, asks, "excepted", contract.exceptions[name])
         getattr(contract(), name)()
     except SkipTest as reason:
+        if name not in contract.exceptions and not left_out_by_suite(reason):
+            return Verdict(name, asks, "failed", str(left_out_by_others(name, reason)))
         return Verdict(name, asks, "skipped", str(reason))
     except Exception as error:  # noqa: BLE001  # Whatever a test ends with is its verdict.
         return Verdict(name, asks, "failed", with_fix(error))

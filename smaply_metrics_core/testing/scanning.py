@@ -14,9 +14,15 @@ from vcr.cassette import Cassette
 
 from smaply_metrics_core.testing.disguises import gives_away
 
-_EMAIL: Final = re.compile(rb"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_EMAIL: Final = re.compile(  # Also with letters beyond ASCII, and as it stands in an address.
+    rb"[\w.+\x80-\xff-]+(?:@|%40)[A-Za-z0-9\x80-\xff-]+(?:\.[A-Za-z0-9\x80-\xff-]+)*"
+    rb"\.[A-Za-z\x80-\xff]{2,}"
+)
 _PHONE: Final = re.compile(rb"(?<![\w+])\+[1-9](?:[ ()/-]{0,2}\d){8,14}(?!\w)")
 _ADDRESS: Final = re.compile(rb"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
+_ADDRESS_6: Final = re.compile(rb"(?<![\w:])[23][0-9a-fA-F]{3}:[0-9a-fA-F:]{2,34}(?![\w:])")
+"""What may be an IPv6 address: those of the internet begin with 2 or 3."""
+
 _LOOKS_SECRET: Final = {
     "a JSON web token": re.compile(rb"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"),
     "a bearer token": re.compile(rb"\bBearer\s+[\w.~+/-]{12,}", re.IGNORECASE),
@@ -43,10 +49,10 @@ def _held(content: bytes, secrets: Sequence[str]) -> Iterator[str]:
         yield "a secret"
     yield from (what for what, pattern in _LOOKS_SECRET.items() if pattern.search(content))
     if address := _EMAIL.search(content):
-        yield f"the e-mail address {address[0].decode()}"
+        yield f"the e-mail address {address[0].decode(errors='replace')}"
     if number := _PHONE.search(content):
         yield f"the telephone number {number[0].decode()}"
-    for found in _ADDRESS.findall(content):
+    for found in (*_ADDRESS.findall(content), *_ADDRESS_6.findall(content)):
         if _is_somebody(found.decode()):
             yield f"the internet address {found.decode()}"
 

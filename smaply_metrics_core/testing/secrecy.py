@@ -54,7 +54,9 @@ class SecrecyContract(ApartContract):
         empty = [name for name, content in files.items() if not content]
         expect(
             len(files) >= FEWEST_FILES and not empty,
-            f"The bundle holds {', '.join(files) or 'nothing'}, of them empty: {empty}.",
+            f"Empty in the bundle: {', '.join(empty)}."
+            if empty
+            else f"The bundle holds {', '.join(files) or 'nothing'} alone.",
             "write the raw responses and the definition, each into a file of its own",
         )
         expect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Final
 
 from smaply_metrics_core.errors import (
@@ -14,6 +15,7 @@ from smaply_metrics_core.errors import (
 )
 
 FIX: Final = "Fix: "
+_SUITE: Final = f"{__package__}."
 
 
 def broken(what: str, fix: str) -> AssertionError:
@@ -82,3 +84,18 @@ def with_fix(error: Exception) -> str:
         return text
     told = f"{type(error).__name__}: {text}".rstrip(": ")
     return str(broken(told, "mend what was raised: no test of the suite ends in this by itself"))
+
+
+def left_out_by_suite(skip: BaseException) -> bool:
+    """Say whether a test of the suite left something out by itself, and not what it was given."""
+    raised_in = [frame for frame, _ in traceback.walk_tb(skip.__traceback__)]
+    return bool(raised_in) and raised_in[-1].f_globals.get("__name__", "").startswith(_SUITE)
+
+
+def left_out_by_others(test: str, why: object) -> AssertionError:
+    """Make the failure of a test of the suite that something outside of it has left out."""
+    return broken(
+        f"{test} was not run, and the suite did not leave it out: {why}",
+        f'remove what skips it or expects it to fail, or give the reason: exceptions = {{"{test}": '
+        '"…"}; the report of every run prints it',
+    )

@@ -75,6 +75,49 @@ def test_what_is_no_contract_class_is_said(command: Command, name: str) -> None:
     assert ended.error["kind"] == "invalid_input"
 
 
+def test_what_stands_beside_a_file_is_found(command: Command, tmp_path: Path) -> None:
+    """A file imports what is in its own folder, whichever folder the command is called in."""
+    (tmp_path / "server_of_tiny.py").write_text("SURVEY = 'S3'\n", encoding="utf-8")
+    file = tmp_path / "test_of_tiny.py"
+    file.write_text(
+        SUITE + "from server_of_tiny import SURVEY\nclass Near(Good): survey_id = SURVEY\n",
+        encoding="utf-8",
+    )
+
+    assert command.done("test-source", f"{file}:Near")["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        ("raises", "raise RuntimeError('no server here')", "RuntimeError: no server here"),
+        ("exits", "import sys; sys.exit(3)", "SystemExit: 3"),
+        ("skips", "import pytest; pytest.skip('x', allow_module_level=True)", "Skipped: x"),
+        ("no_python", "def (", "SyntaxError: invalid syntax"),
+        ("misses", "import math; math.nothing", "module 'math' has no attribute 'nothing'"),
+        ("makes_none", "def X(): raise ValueError('no port is free')", "no port is free"),
+        (
+            "opens_none",
+            "import contextlib as c\n@c.contextmanager\ndef X(): raise OSError('no port'); yield",
+            "OSError: no port",
+        ),
+    ],
+)
+def test_code_that_fails_is_called_the_authors(
+    command: Command, tmp_path: Path, name: str, code: str, told: str
+) -> None:
+    """Whatever an author's file ends in is told as its own failure, not as one of the command."""
+    file = tmp_path / f"author_{name}.py"
+    file.write_text(code, encoding="utf-8")
+
+    ended = command("test-source", f"{file}:X", "--json")
+
+    assert ended.code == 1
+    assert ended.error["kind"] == "invalid_input"
+    assert str(file) in ended.error["message"]
+    assert told in ended.error["message"]
+
+
 def test_recordings_are_told(
     command: Command, suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +187,19 @@ def test_a_users_bundle_becomes_a_test_that_fails(
     assert verdict.outcome == "failed"
     assert "KeyError" in verdict.said
     assert verdict.said.rpartition("\n")[2].startswith("Fix: ")
+
+
+def test_a_new_source_is_written(command: Command, tmp_path: Path) -> None:
+    """The folder and its files are told; and, where the id is taken, by which distribution."""
+    free = command.done("new-source", "paper_birds", "--to", str(tmp_path))
+    assert free["folder"] == str(tmp_path / "paper_birds")
+    assert all(Path(file).is_file() for file in free["files"])
+    assert free["rivals"] == []
+
+    taken = command.done("new-source", "csv_example", "--to", str(tmp_path))
+    assert taken["rivals"] == ["smaply-metrics-csv-example"]
+    told = command("new-source", "qualtrics", "--to", str(tmp_path))
+    assert "The id qualtrics is taken by smaply-metrics-qualtrics" in told.out
 
 
 def test_the_doctor_finds_a_good_source_well(command: Command) -> None:

@@ -86,8 +86,8 @@ COMMANDS = [
     for block in blocks("tutorial.md", "console")
     for line in block.splitlines()
 ]
-PROVEN_FROM_WHEELS = ("pip install", "pytest", "mypy")
-"""Run in a new environment by tests/structure/test_scaffold.py."""
+PROVEN_FROM_WHEELS = ("cd form_garden", "pip install", "pytest", "mypy")
+"""Run in a new environment, and in the folder written, by tests/structure/test_scaffold.py."""
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import SkipTest
 
 import pytest
 
+from smaply_metrics_core import Clock
+from smaply_metrics_core.testing import SourceContract
 from smaply_metrics_core.testing.mutants.facts import TinyContract
 from smaply_metrics_core.testing.protecting import GUARDIAN
 from smaply_metrics_core.testing.running import names_of_tests, run_test
@@ -103,6 +106,68 @@ def test_the_guardian_itself_cannot_be_replaced() -> None:
         type("Unwatched", (TinyContract,), {GUARDIAN: None})
 
 
+def test_exceptions_are_a_dictionary() -> None:
+    """A class that names tests without reasons cannot be made at all."""
+    with pytest.raises(AssertionError, match=r"Listed gives its exceptions as a list(.|\n)*Fix: "):
+        type("Listed", (TinyContract,), {"exceptions": ["test_the_check_passes"]})
+
+
+def test_the_guardian_is_replaced_in_no_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a class beside the suite nor a later change takes its place: no test passes then."""
+    beside = type("Beside", (), {GUARDIAN: lambda _: None})
+    with pytest.raises(AssertionError, match="Unwatched replaces"):
+        type("Unwatched", (beside, TinyContract), {})
+
+    class Later(TinyContract):
+        """A class that is well at first."""
+
+    monkeypatch.setattr(Later, GUARDIAN, lambda _: None, raising=False)
+    for name in (GUARDIAN, "test_the_check_passes"):
+        verdict = run_test(Later, name)
+        assert verdict.outcome == "failed"
+        assert f"Later replaces {GUARDIAN}" in verdict.said
+
+
+@pytest.mark.parametrize("name", ["__getattribute__", "__new__", "__init_subclass__"])
+def test_what_decides_about_all_the_rest_is_protected(name: str) -> None:
+    """A class that gives other tests than it has fails by the name of what does that."""
+    between = type("Between", (TinyContract,), {name: getattr(object, name)})
+    assert f"Sly replaces {name}" in fails(type("Sly", (between,), {}))
+
+
+def test_a_class_made_in_another_way_is_named() -> None:
+    """So does one whose class decides what it gives."""
+
+    class Giving(type):
+        """A kind of class."""
+
+    class Sly(TinyContract, metaclass=Giving):
+        """A class of another kind."""
+
+    assert "Sly replaces metaclass" in fails(Sly)
+
+
+def test_a_suite_that_was_changed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is changed of the suite itself is seen in each class, also without its name."""
+    monkeypatch.setattr(SourceContract, "test_the_check_passes", lambda _: None)
+    assert "TinyContract replaces test_the_check_passes" in fails(TinyContract)
+
+
+def test_a_fact_skips_nothing() -> None:
+    """What a class gives may not leave a test out by a skip of its own."""
+
+    class Tired(TinyContract):
+        """A class whose clock stands."""
+
+        def clock(self) -> Clock:
+            """Give none."""
+            raise SkipTest("not today")
+
+    verdict = run_test(Tired, "test_the_check_passes")
+    assert verdict.outcome == "failed"
+    assert "the suite did not leave it out: not today\nFix: " in verdict.said
+
+
 def test_an_exception_with_a_reason_is_told() -> None:
     """With a reason a test is left out, or replaced, and its verdict says why."""
 
@@ -130,7 +195,10 @@ class TestHonest(TinyContract):
         [
             "*contract suite: exceptions*",
             f"TestHonest.test_the_check_passes: {REASON}",
-            f"{len(names_of_tests(TinyContract)) - 2} tests of the contract suite were deselected.",
+            (
+                f"TestHonest: {len(names_of_tests(TinyContract)) - 2} of "
+                f"{len(names_of_tests(TinyContract))} tests are no part of this run."
+            ),
         ]
     )
     done.assert_outcomes(passed=1, skipped=1, deselected=len(names_of_tests(TinyContract)) - 2)
@@ -144,7 +212,69 @@ def test_a_mark_that_switches_a_test_off_ends_the_run(pytester: pytest.Pytester,
     )
     done = pytester.runpytest_inprocess("-q")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
-    done.stderr.fnmatch_lines(["*TestOff: test_* is marked *", "Fix: *"])
+    # Of all its tests the first is the one that nothing excuses.
+    done.stderr.fnmatch_lines([f"*TestOff: {GUARDIAN} is marked *", "Fix: remove the mark"])
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        "@pytest.fixture(autouse=True)\ndef off(): pytest.skip('later')",
+        "@pytest.fixture(autouse=True)\ndef off(): pytest.xfail('later')",
+        (
+            "@pytest.fixture(autouse=True)\n"
+            "def off(request): request.node.add_marker(pytest.mark.xfail(reason='later'))"
+        ),
+        "def pytest_runtest_setup(item): pytest.skip('later')",
+        (
+            "@pytest.hookimpl(trylast=True)\ndef pytest_collection_modifyitems(items):\n"
+            "    [item.add_marker(pytest.mark.skip(reason='later')) for item in items]"
+        ),
+    ],
+)
+def test_a_test_that_something_else_skips_fails(pytester: pytest.Pytester, switch: str) -> None:
+    """A fixture or a hook that skips tests, or expects them to fail, makes them fail instead."""
+    pytester.makeconftest(f"import pytest\n\n{switch}\n")
+    pytester.makepyfile(SUITE + "class TestOff(TinyContract): pass\n")
+    done = pytester.runpytest_inprocess("-q", "-k", "check_passes")
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    done.stdout.fnmatch_lines(["test_the_check_passes was not run, *", "Fix: *"])
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        (
+            "def pytest_collection_modifyitems(items):\n"
+            "    items[:] = [item for item in items if 'check_passes' not in item.name]"
+        ),
+        (
+            "import pytest\n@pytest.hookimpl(tryfirst=True)\n"
+            "def pytest_pycollect_makeitem(name): return [] if 'check_passes' in name else None"
+        ),
+    ],
+)
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_the_report_names_tests_that_are_taken_away(
+    pytester: pytest.Pytester, switch: str, workers: tuple[str, ...]
+) -> None:
+    """Tests that a hook takes from the run are named, with and without other processes."""
+    pytester.makeconftest(switch)
+    pytester.makepyfile(SUITE + "class TestLess(TinyContract): pass\n")
+    done = pytester.runpytest_subprocess("-q", *workers)
+    of_all = f"1 of {len(names_of_tests(TinyContract))} tests are no part of this run"
+    done.stdout.fnmatch_lines([f"TestLess: {of_all}: test_the_check_passes."])
+
+
+def test_the_report_names_a_class_that_pytest_does_not_collect(pytester: pytest.Pytester) -> None:
+    """A class with the name of tests that is not collected is told, whatever else passes."""
+    pytester.makepyfile(
+        SUITE + "class TestOff(TinyContract): __test__ = False\n\ndef test_other(): pass\n"
+    )
+    done = pytester.runpytest_inprocess("-q")
+    done.assert_outcomes(passed=1)
+    count = len(names_of_tests(TinyContract))
+    done.stdout.fnmatch_lines([f"TestOff: {count} of {count} tests are no part of this run."])
 
 
 def test_the_report_of_a_failure_ends_with_its_fix(pytester: pytest.Pytester) -> None:

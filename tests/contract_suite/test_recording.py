@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import httpx
 import pytest
 
+from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.testing import record
 from smaply_metrics_core.testing.cassettes import head_of, is_as_recorded
 from smaply_metrics_core.testing.mutants import remote
@@ -56,6 +58,20 @@ def test_a_cassette_says_where_it_comes_from(recorded: Path) -> None:
         assert is_as_recorded(path)
 
 
+@pytest.mark.parametrize("stray", ["stray.yaml", "check.yml", "old/check.yaml"])
+def test_a_recording_that_nothing_plays_is_named(
+    recorded: Path, tmp_path: Path, stray: str
+) -> None:
+    """A cassette that is that of no scenario fails, whatever its ending, and in any folder."""
+    shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
+    (tmp_path / stray).parent.mkdir(exist_ok=True)
+    shutil.copy(recorded / "check.yaml", tmp_path / stray)
+    with recordable(tmp_path) as contract:
+        pass
+    said = run_test(contract, "test_every_recording_is_played").said
+    assert f"Nothing plays the cassettes {stray}." in said
+
+
 def test_a_change_by_hand_is_noticed(recorded: Path, tmp_path: Path) -> None:
     """A cassette that somebody has edited is not played."""
     for path in recorded.glob("*.yaml"):
@@ -87,6 +103,36 @@ def test_a_check_names_what_is_new_gone_and_of_another_type(recorded: Path) -> N
     assert ("changed", "items[].id", "text", "number") in told
     assert ("added", "items[].owner", "", "text") in told
     assert {one.breaks for one in found if one.what == "added"} == {False}
+
+
+def test_a_field_named_status_is_no_status(recorded: Path, tmp_path: Path) -> None:
+    """A field that has the name of a part of every answer is missed when it goes."""
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        answer = remote.server(request)
+        return httpx.Response(answer.status_code, json={**answer.json(), "status": "done"})
+
+    with recordable(tmp_path, answered) as contract:
+        contract.policy = dataclasses.replace(POLICY, fields=(*POLICY.fields, "status"))
+        record(contract, tmp_path)
+    with recordable(tmp_path) as contract:
+        found = check(contract, tmp_path)
+    assert {(one.what, one.path, one.was) for one in found} == {("removed", "status", "text")}
+
+
+def test_a_check_says_why_a_recording_is_gone(recorded: Path) -> None:
+    """During an outage the change is told with what the source ended in."""
+    with recordable(recorded, lambda _: httpx.Response(503, json={})) as contract:
+        found = check(contract, recorded)
+    gone = [one for one in found if not one.path and one.was == "a recording"]
+    assert gone
+    assert all("source_unavailable" in one.now for one in gone)
+
+
+def test_a_check_against_nothing_is_refused(tmp_path: Path) -> None:
+    """Where nothing was recorded, nothing can be said to be as it was."""
+    with recordable(tmp_path) as contract, pytest.raises(InputError, match="no recording in"):
+        check(contract, tmp_path / "not_there")
 
 
 def test_what_the_policy_does_not_name_is_left_out(tmp_path: Path) -> None:
@@ -123,7 +169,10 @@ def test_a_parameter_that_is_not_named_is_refused(tmp_path: Path) -> None:
         ("AKIAABCDEFGHIJKLMNOP", "a cloud access key"),
         ("ann@survey.example", "the e-mail address ann@survey.example"),
         ("+43 660 1234567", "the telephone number +43 660 1234567"),
+        ("ann%40survey.example", "the e-mail address ann%40survey.example"),
+        ("jörg@bücher.example", "the e-mail address jörg@bücher.example"),
         ("8.8.4.4", "the internet address 8.8.4.4"),
+        ("2a00:1450:4001:81b::200e", "the internet address 2a00:1450:4001:81b::200e"),
     ],
 )
 def test_the_scanner_refuses_secrets_and_persons(recorded: Path, text: str, told: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from smaply_metrics_core.testing.mutants import __main__
 from smaply_metrics_core.testing.mutants.facts import RemoteContract, TinyContract
 from smaply_metrics_core.testing.mutants.tiny import Tiny
 from smaply_metrics_core.testing.mutants.zoo import Mutant, kills, mutants
+from smaply_metrics_core.testing.running import run_test
 
 FEWEST = 30
 
@@ -93,6 +95,24 @@ def test_a_source_that_is_not_installed_is_said() -> None:
 
     with pytest.raises(AssertionError, match=r"is installed\.\nFix: .*Use one of these"):
         Missing().surveys()
+
+
+@pytest.mark.parametrize(
+    ("fact", "given"),
+    [
+        ("survey_id", 3),
+        ("expected", []),
+        ("personal", "ann@survey.example"),
+        ("cassettes", "cassettes"),
+        ("recorded_at", "2026-03-01"),
+        ("now", datetime(2026, 6, 1)),  # noqa: DTZ001  # The fault.
+    ],
+)
+def test_a_fact_of_another_kind_is_named(fact: str, given: object) -> None:
+    """A fact that is no such thing fails by its name, whatever else it leads to."""
+    wrong: type[SourceContract] = type("Wrong", (TestTiny,), {fact: given})
+    said = run_test(wrong, "test_the_facts_of_the_test_are_good_enough").said
+    assert f"The fact `{fact}` is a {type(given).__name__}, and should be a" in said
 
 
 def test_a_scenario_without_a_recording_is_said(tmp_path: Path) -> None:

@@ -222,3 +222,13 @@ def test_metadata_that_is_no_text_hurts_nobody(install: Installs) -> None:
 
     assert (found["zz_acme"].distribution, found["zz_acme"].version) == ("unknown", "")
     assert found["zz_acme"].contract == ""
+
+
+def test_an_entry_point_that_names_nothing_is_told(install: Installs) -> None:
+    """A value that is no module and no object is shown as it stands, once it is loaded."""
+    install("zz-vain", points={"zz_vain": "no module!"})
+
+    found = {state.id: state for state in SourceRegistry().states(load=True)}
+
+    assert found["zz_vain"].state is State.BROKEN
+    assert "names “no module!”, which is no MODULE and no MODULE:OBJECT" in found["zz_vain"].reason

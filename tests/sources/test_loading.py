@@ -203,6 +203,8 @@ def test_an_entry_point_has_to_give_a_source(
     [
         (described(id="other"), "says its id is “other”, its entry point says “acme”"),
         (described(title=" "), "no title"),
+        (described(title="A" * 81), "a title that no list can show"),
+        (described(title="Acme\x1b[31m"), "a title that no list can show"),
         (described(title=7), "title: Input should be a valid string"),
         (described(checks=()), "no required check"),
         (described(checks=(REACH, REACH)), "names a check twice"),

@@ -137,16 +137,35 @@ def test_its_suite_fails_when_a_hook_is_broken(
     )
     assert times == 1
     module.write_text(broken, encoding="utf-8")
+    assert failed_tests(elsewhere, copy)
+
+
+@pytest.mark.wheels
+@pytest.mark.xdist_group("wheels")
+def test_its_suite_fails_when_it_leads_elsewhere(
+    elsewhere: Path, project: Path, tmp_path: Path
+) -> None:
+    """With another host than the survey tool's, nobody answers."""
+    copy = Path(shutil.copytree(project, tmp_path / NAME))
+    module = copy / "src" / f"smaply_metrics_{NAME}" / "__init__.py"
+    text = module.read_text(encoding="utf-8")
+    assert "host=HOST" in text
+    module.write_text(text.replace("host=HOST", 'host="elsewhere.example.com"'), encoding="utf-8")
+    assert "test_the_check_passes" in failed_tests(elsewhere, copy)
+
+
+def failed_tests(elsewhere: Path, project: Path) -> set[str]:
+    """Run the suite of a project as it stands; name the tests that fail, each with a fix."""
     ended = run(
         *(str(elsewhere / "smaply-metrics"), "test-source", "--json"),
         "tests/test_contract.py:TestPaperBirds",
-        cwd=copy,
-        PYTHONPATH=f"{copy / 'src'}:{copy / 'tests'}",
+        cwd=project,
+        PYTHONPATH=str(project / "src"),  # In place of what is installed.
     )
     assert ended.returncode == 1, ended.stderr
     failed = [one for one in json.loads(ended.stdout)["tests"] if one["outcome"] == "failed"]
-    assert failed
     assert all(one["fix"] for one in failed)
+    return {one["test"] for one in failed}
 
 
 @pytest.mark.parametrize("name", ["", "Paper", "paper-birds", "1st", "a__b", "../a", "x" * 41])
@@ -155,6 +174,31 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="cannot be the name"):
         write_source(name, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["core", "host"])
+def test_a_name_of_the_framework_is_refused(tmp_path: Path, name: str) -> None:
+    """A source named as a part of the framework would take the place of its package."""
+    with pytest.raises(InputError, match="part of Smaply Metrics itself"):
+        write_source(name, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_name_may_hold_that_of_the_scaffold(tmp_path: Path) -> None:
+    """Whatever the name is, what is written is Python, under this name throughout."""
+    written = write_source("acme_api_acme", tmp_path / "new")
+    for path in written:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".py":
+            compile(text, str(path), "exec")
+    assert "class AcmeApiAcmeApi:" in text_of(written, "api.py")
+    assert 'name = "smaply-metrics-acme-api-acme"' in text_of(written, "pyproject.toml")
+    assert 'acme_api_acme = "smaply_metrics_acme_api_acme:' in text_of(written, "pyproject.toml")
+
+
+def text_of(written: tuple[Path, ...], name: str) -> str:
+    """Give the text of one of the files written."""
+    return next(one for one in written if one.name == name).read_text(encoding="utf-8")
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:

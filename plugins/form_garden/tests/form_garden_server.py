@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import httpx
 
+HOST: Final = "eu.form-garden.example.com"
 KEY: Final = "made-up-key-of-form-garden-0001"
 RESPONDENT: Final = "Rosa Thorne"
 FIRST: Final = datetime(2026, 2, 2, 7, 30, tzinfo=UTC)
@@ -32,7 +33,9 @@ def responses() -> str:
 
 
 def server(request: httpx.Request) -> httpx.Response:
-    """Answer one request."""
+    """Answer one request; only this host does."""
+    if request.url.host != HOST:
+        raise httpx.ConnectError("nobody answers there")
     if request.headers.get("x-garden-key") != KEY:
         return httpx.Response(401, json={"message": "who are you?"})
     path, offset = request.url.path, int(request.url.params.get("offset", 0))

@@ -16,6 +16,8 @@ SUFFIX: Final = ".txt"
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _MOST: Final = 40
+_OURS: Final = {"core", "host"}
+"""Names whose packages are those of the framework and of its reference host."""
 
 
 def write_source(name: str, folder: Path) -> tuple[Path, ...]:
@@ -26,7 +28,7 @@ def write_source(name: str, folder: Path) -> tuple[Path, ...]:
         folder: Where it goes; made, and not there before.
 
     Raises:
-        InputError: when the name cannot be that of a Python package.
+        InputError: when the name cannot be that of a Python package, or is that of ours.
         AlreadyExists: when the folder is there.
     """
     if not _NAME.fullmatch(name) or len(name) > _MOST:
@@ -34,6 +36,11 @@ def write_source(name: str, folder: Path) -> tuple[Path, ...]:
             f"“{name[:_MOST]}” cannot be the name of a source.",
             remedy=f"Use at most {_MOST} small letters and digits, words joined by underscores, as "
             "in paper_birds.",
+        )
+    if name in _OURS:
+        raise InputError(
+            f"“{name}” is a part of Smaply Metrics itself.",
+            remedy="Name the source after the survey tool that it asks.",
         )
     if folder.exists():
         raise AlreadyExists(
@@ -76,6 +83,5 @@ def _copy(tree: Traversable, folder: Path, names: Mapping[str, str], written: li
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:
-    for old, new in names.items():
-        text = text.replace(old, new)
-    return text
+    # All in one go: what is put in is not looked at again, and may hold the name of the tree.
+    return re.sub("|".join(map(re.escape, names)), lambda found: names[found[0]], text)
