@@ -41,7 +41,7 @@ class RemoteContract(SourceContract):
     credentials: ClassVar = {"api_token": remote.TOKEN}
     wrong_credentials: ClassVar = {"api_token": "the-wrong-token-of-remote"}
     survey_id = "R3"
-    recorded_at = remote.FIRST + timedelta(days=70, seconds=70)
+    recorded_at = remote.FIRST + timedelta(days=60, seconds=60)
     personal = (remote.ADDRESS,)
     expected: ClassVar = {
         "surveys": 3,

@@ -11,6 +11,7 @@ from itertools import chain
 
 from smaply_metrics_core.testing.contract import SourceContract
 from smaply_metrics_core.testing.mutants import (
+    bordering,
     combining,
     disguising,
     in_memory,
@@ -73,7 +74,7 @@ def _in_memory() -> Iterator[Mutant]:
 
 
 def _over_http() -> Iterator[Mutant]:
-    modules = (over_http, insisting, telling, disguising, keeping, combining)
+    modules = (over_http, insisting, telling, disguising, keeping, combining, bordering)
     for killers in (module.KILLERS for module in modules):
         for killer, classes in killers.items():
             for mutant in classes:
