@@ -14,7 +14,9 @@ from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.survey import Questionnaire
+from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.sources import Source
+from smaply_metrics_core.testing.bundling import BundlingContract, names_problem
 from smaply_metrics_core.testing.clock import SetClock
 from smaply_metrics_core.testing.faults import Fault
 from smaply_metrics_core.testing.harness import SECONDS, Outcome, Transports, Work
@@ -26,7 +28,8 @@ from smaply_metrics_core.testing.wire import Answer, Disturbance, Exchanges, Rep
 EVERY_PLACE: Final = 6
 """Up to so many requests, a fault is tried at each; beyond, at the first and the last ones."""
 
-OF_A_SURVEY: Final = {"questionnaire", "calculations"}
+BUNDLE: Final = "bundle"
+OF_A_SURVEY: Final = {"questionnaire", "calculations", BUNDLE}
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Scenario:
         return (1, 2, last // 2, last - 1, last)
 
 
-class DisturbingContract(PresentingContract, KnowingContract):
+class DisturbingContract(PresentingContract, KnowingContract, BundlingContract):
     """What the tests with faults share."""
 
     _disturbed: ClassVar[dict[tuple[str, str, int], tuple[Outcome, Replay]]] = {}
@@ -67,11 +70,13 @@ class DisturbingContract(PresentingContract, KnowingContract):
         self._checked()
         self.surveys()
         self.questionnaire()
+        self._bundle(personal=False)
         works: Mapping[str, Work] = {
             "check": run_check,
             "surveys": lambda session: session.surveys(),
             "questionnaire": lambda session: session.questions(self.survey_id),
             "calculations": lambda session: session.fetch(self.survey_id, queries),
+            BUNDLE: lambda session: self.written(session, personal=False),
         }
         return tuple(Scenario(name, work, self._outcomes[name]) for name, work in works.items())
 
@@ -144,10 +149,10 @@ class DisturbingContract(PresentingContract, KnowingContract):
             for place in scenario.places():
                 content = scenario.exchanges[place - 1][1].content
                 for fault in faults:
-                    if not fault.applies(content):
-                        continue
+                    if not fault.applies(content) or (fault.as_sent and scenario.name == BUNDLE):
+                        continue  # A bundle holds what was sent, whatever that is.
                     outcome, replay = self.with_fault(scenario, fault, place)
-                    if _says_what_is_missing(outcome.value, scenario.outcome.value):
+                    if says_what_is_missing(outcome.value, scenario.outcome.value):
                         continue
                     where = (
                         f"{scenario.name}, when {fault.name} from request {place} of "
@@ -157,9 +162,9 @@ class DisturbingContract(PresentingContract, KnowingContract):
                     yield where, replay
 
 
-def _says_what_is_missing(found: object, clean: object) -> bool:
-    """Whether a questionnaire came with less, and tells people so in a note."""
-    return (
+def says_what_is_missing(found: object, clean: object) -> bool:
+    """Whether a questionnaire or a bundle came with less, and tells people so."""
+    return names_problem(found) or (
         isinstance(found, Questionnaire)
         and isinstance(clean, Questionnaire)
         and bool({*found.notes} - {*clean.notes})
@@ -210,7 +215,7 @@ def same_time(value: Any) -> Any:  # noqa: ANN401  # Whatever a hook gives.
         return [(step.name, step.status, step.detail, step.problem) for step in value.steps]
     if isinstance(value, Mapping):
         return {
-            name: repr(one) if isinstance(one, MetricsError) else one.model_dump(exclude={"as_of"})
+            name: one.model_dump(exclude={"as_of"}) if isinstance(one, Tally) else repr(one)
             for name, one in value.items()
         }
     return value

@@ -14,6 +14,7 @@ from smaply_metrics_core.testing.mutants import (
     bordering,
     combining,
     disguising,
+    exporting,
     in_memory,
     insisting,
     keeping,
@@ -74,7 +75,7 @@ def _in_memory() -> Iterator[Mutant]:
 
 
 def _over_http() -> Iterator[Mutant]:
-    modules = (over_http, insisting, telling, disguising, keeping, combining, bordering)
+    modules = (over_http, insisting, telling, disguising, keeping, combining, bordering, exporting)
     for killers in (module.KILLERS for module in modules):
         for killer, classes in killers.items():
             for mutant in classes:
