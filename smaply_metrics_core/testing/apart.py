@@ -95,6 +95,7 @@ class ApartContract(FailingContract):
                 if names_problem(outcome.value) and wanted is DeadlineExceeded:
                     continue  # A bundle may say that the time ran out before it was complete.
                 where = f"at request {place}" if place else "when it told its progress"
+                self.expect_silence(f"{scenario.name}, when the call was over {where}", outcome)
                 found = problems(outcome)
                 kinds = {problem.kind if problem else "an answer" for problem in found}
                 expect(
@@ -163,6 +164,11 @@ class ApartContract(FailingContract):
         clock = SetClock(self.now)
         source = self.loaded(turns, clock)
         for scenario in self.scenarios():
+            expect(
+                not scenario.outcome.changed,
+                f"{scenario.name}: the source changes {', '.join(scenario.outcome.changed)}.",
+                "leave the process as it is: other sources and the host run in it",
+            )
             first, second = Replay(scenario.exchanges), Replay(scenario.exchanges)
             outcomes = []
             for replay in (first, second):

@@ -10,7 +10,7 @@ from unittest import SkipTest
 import httpx
 
 from smaply_metrics_core.context import Clock, Deadline
-from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.errors import MetricsError, RateLimited
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.survey import Questionnaire
@@ -140,6 +140,15 @@ class DisturbingContract(PresentingContract, KnowingContract, BundlingContract):
             self._disturbed[key] = self.disturbed(scenario, replay), replay
         return self._disturbed[key]
 
+    def expect_silence(self, where: str, outcome: Outcome) -> None:
+        """See that a run told no secret."""
+        told = outcome.hearing.told(self.secrets())
+        expect(
+            not told,
+            f"{where}: a secret stands in {', '.join(told)}.",
+            "send it with http.secret_auth, and name it in no message, whatever fails",
+        )
+
     def expect_told(self, *faults: Fault) -> Iterator[tuple[str, Replay]]:
         """See that each fault, wherever it begins, is told for what it is.
 
@@ -207,6 +216,12 @@ def problems(outcome: Outcome) -> tuple[Problem | None, ...]:
             for answer in outcome.value.values()
         )
     return (None,)
+
+
+def limits(outcome: Outcome) -> tuple[RateLimited, ...]:
+    """Give the errors of a run that ask to rest."""
+    values = outcome.value.values() if isinstance(outcome.value, Mapping) else ()
+    return tuple(one for one in (outcome.error, *values) if isinstance(one, RateLimited))
 
 
 def same_time(value: Any) -> Any:  # noqa: ANN401  # Whatever a hook gives.

@@ -160,12 +160,7 @@ class SecrecyContract(ApartContract):
                 "send it with http.secret_auth, and name it in no message",
             )
         for where, outcome in self.every_disturbance():
-            told = outcome.hearing.told(secrets)
-            expect(
-                not told,
-                f"{where}: a secret stands in {', '.join(told)}.",
-                "send it with http.secret_auth, and name it in no message, whatever fails",
-            )
+            self.expect_silence(where, outcome)
 
     def test_no_credential_is_recorded(self) -> None:
         """No cassette holds a secret or an e-mail address, in any form."""

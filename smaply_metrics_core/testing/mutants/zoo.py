@@ -18,6 +18,7 @@ from smaply_metrics_core.testing.mutants import (
     in_memory,
     insisting,
     keeping,
+    leaving,
     over_http,
     telling,
 )
@@ -75,7 +76,17 @@ def _in_memory() -> Iterator[Mutant]:
 
 
 def _over_http() -> Iterator[Mutant]:
-    modules = (over_http, insisting, telling, disguising, keeping, combining, bordering, exporting)
+    modules = (
+        over_http,
+        insisting,
+        telling,
+        disguising,
+        keeping,
+        combining,
+        bordering,
+        exporting,
+        leaving,
+    )
     for killers in (module.KILLERS for module in modules):
         for killer, classes in killers.items():
             for mutant in classes:
