@@ -38,8 +38,8 @@ Transports = Callable[[], httpx.BaseTransport]
 Work = Callable[[SourceSession], Any]
 """What a scenario does with a session."""
 
-Expected = float | None | Mapping[str, float | None]
-"""A number, or one for each answer or group."""
+Expected = float | None | Mapping[str, float | str | None]
+"""A number, one for each answer or group, or the text of each."""
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 

@@ -19,6 +19,7 @@ from smaply_metrics_core.testing.mutants import (
     insisting,
     keeping,
     leaving,
+    naming,
     over_http,
     telling,
 )
@@ -86,6 +87,7 @@ def _over_http() -> Iterator[Mutant]:
         bordering,
         exporting,
         leaving,
+        naming,
     )
     for killers in (module.KILLERS for module in modules):
         for killer, classes in killers.items():
