@@ -15,6 +15,11 @@ from typing import Any, Final
 
 _STARTS: Final = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"}
 
+_READ_BY_ALL: Final = (
+    "TZ", "LANG", "LC_ALL", "HOME", "PATH", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+)  # fmt: skip
+"""Variables that everybody in the process reads; libraries set others when they are imported."""
+
 _listening: list[Callable[[str, str], object]] = []
 """Who listens now: an audit hook is there for as long as its process."""
 
@@ -42,7 +47,7 @@ def _state() -> Mapping[str, Any]:
     root = logging.getLogger()
     return {
         "the working directory": Path.cwd(),
-        "the environment": dict(os.environ),
+        "the environment": {name: os.environ.get(name) for name in _READ_BY_ALL},
         "the timeout of all sockets": socket.getdefaulttimeout(),
         "the locale": locale.setlocale(locale.LC_ALL),
         "the level of all logs": root.level,

@@ -53,6 +53,7 @@ class SlicingContract(BatchingContract):
     def _parts(self) -> Mapping[str, Tally]:
         queries = [
             *(query for _, _, query in self._filtered()),
+            *(query for _, query in self._shared()),
             *(
                 ask(f"with {reason}", self.survey_id, include=[reason])
                 for reason in sorted(LeftOut)
@@ -111,12 +112,34 @@ class SlicingContract(BatchingContract):
                         ),
                     )
 
+    def _shared(self) -> Iterator[tuple[int, MetricQuery]]:
+        """Give, where one response may give several answers, who gave one of those of a share."""
+        asked, answers = self._calculations()
+        for question, query in asked:
+            tally = answers[query.id]
+            keys = query.definition.answers
+            plain = all(choice.analyze for choice in question.choices)
+            if not keys or not plain or not isinstance(tally, Tally) or not tally.multiple:
+                continue
+            kept = Filter(kind="question", of=question.id, values=keys)
+            chosen = tally.window("current").total.chosen
+            yield chosen or 0, ask(f"who is in {query.id}", self.survey_id, filters=[kept])
+
     def test_filters_keep_what_they_name(self) -> None:
         """A filter keeps the responses of its group, and an excluding one all the others."""
         parts = self._parts()
         wanted = list(self._filtered())
         if not wanted:
             raise SkipTest("this survey has nothing to filter by")
+        for chosen, query in self._shared():
+            found = parts[query.id].window("current").total.responses
+            expect(
+                found == chosen,
+                f"{query.id}: a filter by its answers keeps {found} responses, and {chosen} are "
+                "said to have given one of them.",
+                "count in `chosen` each response that gave at least one of the answers, once, and "
+                "keep the same by a filter; `calculations.tally` does both for rows",
+            )
         recorded = dict[str, int]()
         for group, everybody, query in wanted:
             window = parts[query.id].window("current")
