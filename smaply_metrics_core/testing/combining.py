@@ -27,6 +27,11 @@ from smaply_metrics_core.testing.verdict import expect
 BY_MONTH: Final = GroupBy(kind="period", of=Period.MONTH)
 SHIFT: Final = timedelta(hours=12)
 
+INCLUDED: Final = (
+    "let `include` hold for every query and each of its windows, grouped or not, of a question or "
+    "of none"
+)
+
 Counted = Mapping[str, WindowTally]
 
 
@@ -60,7 +65,11 @@ class CombiningContract(SlicingContract):
 
     def _combined(self) -> Counted:
         start, middle, end = self._borders()
-        queries = [*self._open_ranges(middle), *self._included(), *self._months(start, end)]
+        queries = [
+            *self._open_ranges(middle),
+            *self._included(start, middle, end),
+            *self._months(start, end),
+        ]
         if sides := self._sides():
             queries += self._under(sides, (start, middle, end))
         answers = self.fetch("combined", *queries)
@@ -89,8 +98,12 @@ class CombiningContract(SlicingContract):
         for name, window in (("before", Window(end=middle)), ("since", Window(start=middle))):
             yield ask(f"everybody {name}", self.survey_id, windows=(window,))
 
-    def _included(self) -> Iterator[MetricQuery]:
+    def _included(self, start: datetime, middle: datetime, end: datetime) -> Iterator[MetricQuery]:
         question = best_question(self.questionnaire())
+        now, before = Window(start=middle, end=end), Window(start=start, end=middle)
+        both = (now, before.model_copy(update={"name": "previous"}))
+        for name, windows in (("both", both), ("later", (now,)), ("earlier", (before,))):
+            yield ask(f"included, {name}", self.survey_id, include=LeftOut, windows=windows)
         yield ask("everything", self.survey_id, include=LeftOut)
         yield ask("everything by month", self.survey_id, include=LeftOut, group_by=BY_MONTH)
         yield ask(
@@ -214,8 +227,16 @@ class CombiningContract(SlicingContract):
         expect(
             len(set(told.values())) == 1,
             f"With every reason included, responses (and those left out) are {told}.",
-            "let `include` hold for every query, grouped or not, of a question or of none",
+            INCLUDED,
         )
+        for both, alone in (("both", "later"), ("both, previous", "earlier")):
+            one, other = (found[f"included, {name}"].total.responses for name in (both, alone))
+            expect(
+                one == other,
+                f"With every reason included, a window counts {one} responses in a Comparison, "
+                f"and {other} alone.",
+                INCLUDED,
+            )
 
     def test_periods_hold_the_days_of_their_zone(self) -> None:
         """The weeks, months, quarters and years of a zone hold what its days hold."""

@@ -10,11 +10,13 @@ from unittest import SkipTest
 import httpx
 
 from smaply_metrics_core.context import Clock, Deadline
-from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.errors import MetricsError, RateLimited
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.survey import Questionnaire
+from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.sources import Source
+from smaply_metrics_core.testing.bundling import BundlingContract, names_problem
 from smaply_metrics_core.testing.clock import SetClock
 from smaply_metrics_core.testing.faults import Fault
 from smaply_metrics_core.testing.harness import SECONDS, Outcome, Transports, Work
@@ -26,7 +28,8 @@ from smaply_metrics_core.testing.wire import Answer, Disturbance, Exchanges, Rep
 EVERY_PLACE: Final = 6
 """Up to so many requests, a fault is tried at each; beyond, at the first and the last ones."""
 
-OF_A_SURVEY: Final = {"questionnaire", "calculations"}
+BUNDLE: Final = "bundle"
+OF_A_SURVEY: Final = {"questionnaire", "calculations", BUNDLE}
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Scenario:
         return (1, 2, last // 2, last - 1, last)
 
 
-class DisturbingContract(PresentingContract, KnowingContract):
+class DisturbingContract(PresentingContract, KnowingContract, BundlingContract):
     """What the tests with faults share."""
 
     _disturbed: ClassVar[dict[tuple[str, str, int], tuple[Outcome, Replay]]] = {}
@@ -67,11 +70,13 @@ class DisturbingContract(PresentingContract, KnowingContract):
         self._checked()
         self.surveys()
         self.questionnaire()
+        self._bundle(personal=False)
         works: Mapping[str, Work] = {
             "check": run_check,
             "surveys": lambda session: session.surveys(),
             "questionnaire": lambda session: session.questions(self.survey_id),
             "calculations": lambda session: session.fetch(self.survey_id, queries),
+            BUNDLE: lambda session: self.written(session, personal=False),
         }
         return tuple(Scenario(name, work, self._outcomes[name]) for name, work in works.items())
 
@@ -135,6 +140,15 @@ class DisturbingContract(PresentingContract, KnowingContract):
             self._disturbed[key] = self.disturbed(scenario, replay), replay
         return self._disturbed[key]
 
+    def expect_silence(self, where: str, outcome: Outcome) -> None:
+        """See that a run told no secret."""
+        told = outcome.hearing.told(self.secrets())
+        expect(
+            not told,
+            f"{where}: a secret stands in {', '.join(told)}.",
+            "send it with http.secret_auth, and name it in no message, whatever fails",
+        )
+
     def expect_told(self, *faults: Fault) -> Iterator[tuple[str, Replay]]:
         """See that each fault, wherever it begins, is told for what it is.
 
@@ -144,10 +158,10 @@ class DisturbingContract(PresentingContract, KnowingContract):
             for place in scenario.places():
                 content = scenario.exchanges[place - 1][1].content
                 for fault in faults:
-                    if not fault.applies(content):
-                        continue
+                    if not fault.applies(content) or (fault.as_sent and scenario.name == BUNDLE):
+                        continue  # A bundle holds what was sent, whatever that is.
                     outcome, replay = self.with_fault(scenario, fault, place)
-                    if _says_what_is_missing(outcome.value, scenario.outcome.value):
+                    if says_what_is_missing(outcome.value, scenario.outcome.value):
                         continue
                     where = (
                         f"{scenario.name}, when {fault.name} from request {place} of "
@@ -157,9 +171,9 @@ class DisturbingContract(PresentingContract, KnowingContract):
                     yield where, replay
 
 
-def _says_what_is_missing(found: object, clean: object) -> bool:
-    """Whether a questionnaire came with less, and tells people so in a note."""
-    return (
+def says_what_is_missing(found: object, clean: object) -> bool:
+    """Whether a questionnaire or a bundle came with less, and tells people so."""
+    return names_problem(found) or (
         isinstance(found, Questionnaire)
         and isinstance(clean, Questionnaire)
         and bool({*found.notes} - {*clean.notes})
@@ -204,13 +218,19 @@ def problems(outcome: Outcome) -> tuple[Problem | None, ...]:
     return (None,)
 
 
+def limits(outcome: Outcome) -> tuple[RateLimited, ...]:
+    """Give the errors of a run that ask to rest."""
+    values = outcome.value.values() if isinstance(outcome.value, Mapping) else ()
+    return tuple(one for one in (outcome.error, *values) if isinstance(one, RateLimited))
+
+
 def same_time(value: Any) -> Any:  # noqa: ANN401  # Whatever a hook gives.
     """Leave out of a value when it was made, so that two runs can be compared."""
     if isinstance(value, CheckReport):
         return [(step.name, step.status, step.detail, step.problem) for step in value.steps]
     if isinstance(value, Mapping):
         return {
-            name: repr(one) if isinstance(one, MetricsError) else one.model_dump(exclude={"as_of"})
+            name: one.model_dump(exclude={"as_of"}) if isinstance(one, Tally) else repr(one)
             for name, one in value.items()
         }
     return value

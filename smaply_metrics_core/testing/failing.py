@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from unittest import SkipTest
 
@@ -14,15 +14,21 @@ from smaply_metrics_core.testing.disturbing import (
     DisturbingContract,
     Scenario,
     judge,
+    limits,
     problems,
     same_time,
+    says_what_is_missing,
 )
 from smaply_metrics_core.testing.faults import Fault
 from smaply_metrics_core.testing.harness import Outcome
 from smaply_metrics_core.testing.verdict import expect
-from smaply_metrics_core.testing.wire import Answered, Replay
+from smaply_metrics_core.testing.wire import Answered, Asked, Disturbance, Replay
 
 NO_BODY: Final = b"{}"
+SEE_WHO_ANSWERS: Final = (
+    "first ask something without the secret, and see that the answer is the survey tool's own "
+    "refusal; raise Unreachable when it is not"
+)
 
 
 class FailingContract(DisturbingContract):
@@ -72,22 +78,23 @@ class FailingContract(DisturbingContract):
     def test_a_secret_is_shown_to_the_right_service_alone(self) -> None:
         """The check first sees who answers, without the secret, and shows it to nobody else."""
         checked = next(one for one in self.over_wire() if one.name == "check")
-        page = next(one for one in faults.malformed() if "web page" in one.name)
-        _, replay = self.with_fault(checked, page, 1)
-        shown = [
-            number
-            for number, asked in enumerate((checked.exchanges[0][0], *replay.asked))
-            if any(asked.holds(secret) for secret in self.secrets())
-        ]
+        shown = self._shown_to([checked.exchanges[0][0]])
         expect(
             not shown,
             "The check sends the secret with its first request, before anybody has shown to be "
-            "the survey tool."
-            if 0 in shown
-            else "The check sends the secret to whoever answers with a web page.",
-            "first ask something without the secret, and see that the answer is the survey "
-            "tool's own refusal; raise Unreachable when it is not",
+            "the survey tool.",
+            SEE_WHO_ANSWERS,
         )
+        for other in faults.malformed():
+            _, replay = self.with_fault(checked, other, 1)
+            expect(
+                not self._shown_to(replay.asked),
+                f"When {other.name}, the check sends the secret to whoever answers so.",
+                SEE_WHO_ANSWERS,
+            )
+
+    def _shown_to(self, asked: Sequence[Asked]) -> bool:
+        return any(one.holds(secret) for one in asked for secret in self.secrets())
 
     def test_a_refused_secret_is_said_at_once(self) -> None:
         """A 401, wherever it comes, is the credential's failure, and nothing is asked again."""
@@ -110,7 +117,19 @@ class FailingContract(DisturbingContract):
 
     def test_too_many_requests_are_said_when_the_pause_is_long(self) -> None:
         """A 429 that asks for hours, in seconds or with a date, ends the call and says so."""
-        list(self.expect_told(*faults.too_many(self.now)))
+        long = faults.too_many(self.now)
+        list(self.expect_told(*long))
+        for scenario in self.over_wire():
+            for place in scenario.places():
+                for fault in long:
+                    outcome, _ = self.with_fault(scenario, fault, place)
+                    lost = [one for one in limits(outcome) if one.retry_at is None]
+                    expect(
+                        not lost,
+                        f"{scenario.name}, when {fault.name} from request {place} on: the source "
+                        "does not say until when to rest.",
+                        fault.fix,
+                    )
 
     def test_too_many_requests_are_waited_for_when_the_pause_is_short(self) -> None:
         """A 429 that asks for seconds changes nothing about the answer."""
@@ -121,6 +140,7 @@ class FailingContract(DisturbingContract):
                     replay = Replay(scenario.exchanges, disturb, place)
                     outcome = self.disturbed(scenario, replay, clock=clock)
                     where = f"{scenario.name}, after {name} to request {place}"
+                    self.expect_silence(where, outcome)
                     told = next((one.message for one in problems(outcome) if one), "")
                     clean = problems(scenario.outcome)
                     expect(
@@ -198,27 +218,36 @@ class FailingContract(DisturbingContract):
         list(self.expect_told(faults.empty()))
 
     def test_a_list_that_leads_in_a_circle_ends(self) -> None:
-        """When a page of surveys leads back to one before it, the list ends in an error."""
-        listed = next(one for one in self.over_wire() if one.name == "surveys")
-        last = len(listed.exchanges)
-        if last == 1:
-            raise SkipTest("the list of surveys has one page")
-        replay = Replay(listed.exchanges, lambda _, __: self._page(listed).response(), last)
-        outcome = self.disturbed(listed, replay)
-        found = problems(outcome)[0]
-        expect(
-            not replay.flooded,
-            f"The list of surveys leads from its page {last} back to page {last - 1}, and the "
-            f"source asked {len(replay.asked)} times without an end.",
-            "follow lists with `smaply_metrics_core.http.pages`, which notices a circle",
-        )
-        expect(
-            found is not None,
-            f"The list of surveys leads from its page {last} back to page {last - 1}, and the "
-            "source gives it as complete.",
-            "raise SourceUnavailable when a list does not end; `http.pages` does",
-        )
+        """When a page of a list leads back to one before it, the list ends in an error."""
+        lists = [one for one in self.over_wire() if _ends_with_pages(one)]
+        if not lists:
+            raise SkipTest("no list has more than one page")
+        for listed in lists:
+            last = len(listed.exchanges)
+            replay = Replay(listed.exchanges, _leading_back(listed.exchanges[-2][1]), last)
+            outcome = self.disturbed(listed, replay)
+            where = f"{listed.name}: page {last} leads back to page {last - 1}"
+            expect(
+                not replay.flooded,
+                f"{where}, and the source asked {len(replay.asked)} times without an end.",
+                "follow lists with `smaply_metrics_core.http.pages`, which notices a circle",
+            )
+            told = says_what_is_missing(outcome.value, listed.outcome.value)
+            expect(
+                told or None not in problems(outcome),
+                f"{where}, and the source gives the list as complete.",
+                "raise SourceUnavailable when a list does not end; `http.pages` does",
+            )
 
-    @staticmethod
-    def _page(listed: Scenario) -> Answered:
-        return listed.exchanges[-2][1]
+
+def _leading_back(page: Answered) -> Disturbance:
+    """Answer everything with a page that was read before."""
+    return lambda _, __: page.response()
+
+
+def _ends_with_pages(scenario: Scenario) -> bool:
+    """Whether the last two requests are for pages of one list, and not for two things."""
+    keys = [(one.method, one.where.partition("?")[0]) for one, _ in scenario.exchanges[-2:]]
+    if len(keys) <= 1 or scenario.exchanges[-1][0].key == scenario.exchanges[-2][0].key:
+        return False  # One page, or one thing asked for twice until it is ready.
+    return keys[0] == keys[1] or scenario.name == "surveys"

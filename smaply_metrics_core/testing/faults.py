@@ -39,6 +39,7 @@ class Fault:
         wanted: What would have been right, for messages.
         fix: How to mend a source that told something else.
         applies: Whether it is a fault at all in place of this content.
+        as_sent: Whether it looks like an answer: a debug bundle may hold it as it came.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Fault:
     wanted: str
     fix: str
     applies: Callable[[bytes], bool] = _always
+    as_sent: bool = False
 
 
 def kinds(*classes: type[MetricsError]) -> frozenset[str]:
@@ -306,6 +308,7 @@ def malformed() -> tuple[Fault, ...]:
             "source_unavailable or export_failed",
             _READ_JSON,
             applies=_is_no_list if name == lists else _always,
+            as_sent=True,
         )
         for name, answer in answers.items()
     )
@@ -359,6 +362,7 @@ def hollowed() -> Fault:
         "look of what kind each part is before using it, and raise SourceUnavailable where it is "
         "another: pydantic's ValidationError is a ValueError",
         applies=is_json,
+        as_sent=True,
     )
 
 
@@ -371,6 +375,7 @@ def truncated() -> Fault:
         "source_unavailable or export_failed",
         _READ_JSON,
         applies=is_structured,
+        as_sent=True,
     )
 
 
@@ -382,4 +387,5 @@ def empty() -> Fault:
         _is_outage,
         "source_unavailable or export_failed",
         _READ_JSON,
+        as_sent=True,
     )

@@ -22,6 +22,7 @@ from smaply_metrics_core.models.credentials import credential_fields
 from smaply_metrics_core.sources import AllowedDestinations, Source, SourceRegistry, SourceSession
 from smaply_metrics_core.testing.clock import SetClock
 from smaply_metrics_core.testing.hearing import Hearing
+from smaply_metrics_core.testing.process import noticing_changes
 from smaply_metrics_core.testing.sleeping import noticing_sleep
 from smaply_metrics_core.testing.verdict import broken, unexpected
 from smaply_metrics_core.testing.wire import Exchanges, Watched
@@ -37,8 +38,8 @@ Transports = Callable[[], httpx.BaseTransport]
 Work = Callable[[SourceSession], Any]
 """What a scenario does with a session."""
 
-Expected = float | None | Mapping[str, float | None]
-"""A number, or one for each answer or group."""
+Expected = float | None | Mapping[str, float | str | None]
+"""A number, one for each answer or group, or the text of each."""
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -54,6 +55,7 @@ class Outcome:
         started: When it began, by its own clock; and when it had ended.
         exchanges: What went over the wire.
         slept: Whether the source waited by itself, and how.
+        changed: What the source changed of its process.
     """
 
     started: datetime
@@ -64,6 +66,7 @@ class Outcome:
     hearing: Hearing = field(default_factory=Hearing)
     exchanges: Exchanges = field(default_factory=list)
     slept: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
 
 
 class Harness:
@@ -233,7 +236,11 @@ class Harness:
             hearing.note("the progress", repr(given).encode())
             progress()
 
-        with hearing.listening(), noticing_sleep(outcome.slept):
+        with (
+            hearing.listening(),
+            noticing_changes(outcome.changed),
+            noticing_sleep(outcome.slept),
+        ):
             try:
                 source = source or self.loaded(transports, clock)
                 credentials = source.parse(values)

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.sources.scrub import HIDDEN
 from smaply_metrics_core.testing.disguises import gives_away
+from smaply_metrics_core.testing.process import noticing_starts
 from smaply_metrics_core.testing.writing import noticing_files
 
 _OUR_OWN = ("vcr",)
@@ -73,16 +74,27 @@ class Hearing(logging.Handler):
         printed = io.StringIO()
         written: list[tuple[str, bytes]] = []
         environment = dict(os.environ)
-        root.addHandler(self)
+        really = logging.Logger.callHandlers
+
+        def heard(logger: logging.Logger, record: logging.LogRecord) -> None:
+            self.emit(record)  # Whether or not the logger hands its records on.
+            really(logger, record)
+
+        logging.Logger.callHandlers = heard  # type: ignore[assignment, method-assign]  # Put back below.
         root.setLevel(logging.DEBUG)
         for name in _OUR_OWN:  # Its log would bury what a failed test says.
             logging.getLogger(name).setLevel(logging.WARNING)
         try:
-            with redirect_stdout(printed), redirect_stderr(printed), noticing_files(written):
+            with (
+                redirect_stdout(printed),
+                redirect_stderr(printed),
+                noticing_files(written),
+                noticing_starts(lambda where, text: self.note(where, text.encode())),
+            ):
                 yield
         finally:
             root.setLevel(level)
-            root.removeHandler(self)
+            logging.Logger.callHandlers = really  # type: ignore[method-assign]  # As it was.
             self.note("what it printed", printed.getvalue().encode())
             for name, content in written:
                 self.note(f"the file {name}", content)

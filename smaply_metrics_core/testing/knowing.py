@@ -23,6 +23,7 @@ from smaply_metrics_core.testing.verdict import expect, unexpected
 
 RESPONSES: Final = "responses"
 NPS_VALUES: Final = tuple(float(value) for value in range(11))
+NO_NUMBERS: Final = ("left out", "survey names", "question texts", " labels")
 CLOSE: Final = 0.05
 """Numbers known from a report are rounded: one decimal is enough."""
 
@@ -36,11 +37,18 @@ class KnowingContract(PartingContract):
         ``surveys`` and ``questions`` are how many there are; ``responses`` how many count, and
         ``left out`` the others by reason; ``QUESTION CALCULATION`` is a number, and for a
         distribution the percent of each answer; ``QUESTION by GROUP`` how many answered, by group.
+        ``survey names`` and ``question texts`` are texts by id, and ``QUESTION labels`` those of
+        its answers by key.
         """
         found: dict[str, Expected] = {
             "surveys": len(self.surveys()),
             "questions": sum(1 for one in self.questionnaire().walk() if one.calculations),
         }
+        found["survey names"] = {one.id: one.name for one in self.surveys()}
+        found["question texts"] = {one.id: one.text for one in self.questionnaire().walk()}
+        for one in self.questionnaire().walk():
+            if one.choices:
+                found[f"{one.id} labels"] = {choice.key: choice.label for choice in one.choices}
         asked, answers = self._calculations()
         plain = answers[RESPONSES]
         if isinstance(plain, MetricsError):
@@ -80,7 +88,7 @@ class KnowingContract(PartingContract):
         """What is known of the account in another way is what the source says."""
         found = self.everything_expected()
         example = next((name for name in found if name.endswith(" average")), "Q1 answered")
-        numbers = [name for name in self.expected if " " in name and name != "left out"]
+        numbers = [name for name in self.expected if " " in name and not name.endswith(NO_NUMBERS)]
         expect(
             RESPONSES in self.expected and numbers,
             "The contract test knows no number of the account, so a source whose every key is off "
@@ -132,7 +140,9 @@ def _fits(known: Expected, found: Expected) -> bool:
     return _close(known, found)
 
 
-def _close(known: float | None, found: float | None) -> bool:
+def _close(known: float | str | None, found: float | str | None) -> bool:
+    if isinstance(known, str) or isinstance(found, str):
+        return known == found
     if known is None or found is None:
         return known is found
     return math.isclose(known, found, abs_tol=CLOSE)

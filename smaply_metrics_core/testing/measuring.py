@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from smaply_metrics_core.calculations.value import calculate
-from smaply_metrics_core.errors import GroupingRefused, MetricsError, PluginError
+from smaply_metrics_core.errors import GroupingRefused, MetricsError
 from smaply_metrics_core.models.query import (
     Calculation,
     GroupBy,
@@ -173,7 +173,8 @@ class MeasuringContract(ListingContract):
             self._check_labels(name, group_by, tally)
 
     def _check_labels(self, name: str, group_by: GroupBy, tally: Tally) -> None:
-        groups = [(group.key, group.label) for group in tally.window("current").groups]
+        window = tally.window("current")
+        groups = [(group.key, group.label) for group in window.groups]
         if group_by.kind == "question":
             choices = self.questionnaire().question(group_by.of).choices
             known = {choice.key: choice.label for choice in choices}
@@ -185,14 +186,18 @@ class MeasuringContract(ListingContract):
         elif group_by.kind == "period":
             wrong = [key for key, label in groups if _period(group_by.of, key) != label]
             keys = [key for key, _ in groups]
+            wrong += [one.key for one in window.groups if not one.counts.responses]
             wrong += [key for key, nxt in pairwise(keys) if key >= nxt]
-            fix = "take keys, labels and order of periods from `smaply_metrics_core.periods`"
+            fix = (
+                "take keys, labels and order of periods from `smaply_metrics_core.periods`, and "
+                "give those alone in which a response counts"
+            )
         else:
             wrong = [key for key, label in groups if not label.strip()]
             fix = "label each group, with its key where there is nothing better"
         expect(
             not wrong,
-            f"{name}: the groups {', '.join(wrong)} are labelled or ordered wrongly.",
+            f"{name}: the groups {', '.join(wrong)} are labelled or ordered wrongly, or empty.",
             fix,
         )
 
@@ -218,6 +223,7 @@ class MeasuringContract(ListingContract):
                 "around": (at - DAY, at + DAY),
                 "up to": (at - DAY, at),
                 "from": (at, at + DAY),
+                "next": (at + DAY, at + 2 * DAY),
                 "second": (at, at + SECOND),
             }
         question = best_question(self.questionnaire())
@@ -242,6 +248,19 @@ class MeasuringContract(ListingContract):
             ),
         )
         queries.append(compared)
+        if at is not None:
+            queries += [
+                compared.model_copy(
+                    update={
+                        "id": name,
+                        "windows": (
+                            Window(start=border, end=border + DAY),
+                            Window(name="previous", start=border - DAY, end=border),
+                        ),
+                    }
+                )
+                for name, border in (("compared at", at), ("compared after", at + DAY))
+            ]
         answers = self.fetch("ranges", *queries)
         return {query.id: tally_of(answers, query) for query in queries}
 
@@ -292,58 +311,21 @@ class MeasuringContract(ListingContract):
     def test_both_windows_of_a_comparison_are_counted(self) -> None:
         """A Comparison's two windows count what each counts alone."""
         tallies = self._ranges()
-        both = tallies["compared"]
-        expect(
-            flat(both.window("current")) == flat(tallies["after"].window("current"))
-            and flat(both.window("previous")) == flat(tallies["before"].window("current")),
-            "A query with two windows counts other responses than one for each window.",
-            "count every window of a query by its own start and end",
-        )
-
-    def test_an_impossible_query_leaves_its_siblings_alone(self) -> None:
-        """A query that cannot be answered gets its own error, with a remedy; the others theirs."""
-        asked, answers = self._batch()
-        expect(
-            isinstance(answers["possible"], Tally),
-            "A query that can be answered is not, beside others that cannot.",
-            "catch the error of each query and yield it with the query's id",
-        )
-        for query in asked[1:]:
-            answer = answers[query.id]
+        for name, current, previous in (
+            ("compared", "after", "before"),
+            ("compared at", "from", "up to"),
+            ("compared after", "next", "from"),
+        ):
+            if name not in tallies:
+                continue  # Nobody knows when a response was recorded.
+            both = tallies[name]
             expect(
-                isinstance(answer, MetricsError) and not isinstance(answer, PluginError),
-                f"The query “{query.id}” is answered, or ends as a bug of the source: {answer!r}.",
-                "check it with calculations.definitions.check_definition, and yield the error",
+                flat(both.window("current")) == flat(tallies[current].window("current"))
+                and flat(both.window("previous")) == flat(tallies[previous].window("current")),
+                "A query with two windows counts other responses than one for each window.",
+                "count every window of a query by its own start and end; each holds its start, "
+                "and not its end",
             )
-
-    def _batch(self) -> tuple[tuple[MetricQuery, ...], Answers]:
-        question = best_question(self.questionnaire())
-        gone = question.model_copy(update={"id": "no_such_question"})
-        answered = Calculation.ANSWERED
-        queries = [
-            ask("possible", self.survey_id, calculation=answered, question=question),
-            ask("a question that is gone", self.survey_id, calculation=answered, question=gone),
-            ask(
-                "a field that is not there",
-                self.survey_id,
-                calculation=answered,
-                question=question,
-                group_by=GroupBy(kind="field", of="no such field"),
-            ),
-        ]
-        for other in self.questionnaire().walk():
-            refused = [name for name in Calculation if name not in other.calculations]
-            if refused:
-                queries.append(
-                    ask(
-                        "a calculation that is not allowed",
-                        self.survey_id,
-                        calculation=refused[0],
-                        question=other,
-                    )
-                )
-                break
-        return tuple(queries), self.fetch("batch", *queries)
 
 
 def _same(one: float | None, other: float | None) -> bool:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
 from typing import Final
 
 from smaply_metrics_core.models.query import (
     Calculation,
+    Filter,
     GroupBy,
     LeftOut,
     MetricQuery,
@@ -24,15 +27,25 @@ from smaply_metrics_core.models.tally import Counts, Tally, WindowTally
 from smaply_metrics_core.testing.combining import CombiningContract
 from smaply_metrics_core.testing.queries import ask, best_question, everything_to_group_by
 from smaply_metrics_core.testing.slicing import FAR_ZONES, WEEK_STARTS
-from smaply_metrics_core.testing.tallies import tally_of
+from smaply_metrics_core.testing.tallies import check_groups, tally_of
 from smaply_metrics_core.testing.verdict import expect
 
 BY_WEEK: Final = GroupBy(kind="period", of=Period.WEEK)
 
-RANGES: Final = "four ranges that meet"
+RANGES: Final = "ranges that meet"
+HALVES: Final = "what was before an instant and what was since then"
+FILTERS: Final = "a filter and its opposite"
 
-Cuts = Mapping[str, tuple[MetricQuery, ...]]
-"""The pieces that a query is cut into, by how."""
+APPLY_ALL: Final = (
+    "apply every part of a query beside every other: question, calculation, group by, dates, "
+    "filters, what is included, zone and first day of the week; `calculations.tally` does it for "
+    "rows"
+)
+
+Pieces = tuple[MetricQuery, ...]
+
+Cut = tuple[MetricQuery, str, Pieces]
+"""A query, how it is cut, and the pieces."""
 
 
 class PartingContract(CombiningContract):
@@ -40,11 +53,19 @@ class PartingContract(CombiningContract):
 
     def _wholes(self) -> Iterator[MetricQuery]:
         """Give queries with every part but dates and filters."""
-        question = best_question(self.questionnaire())
-        for calculation, group_by in self._grouped_wholes(question):
+        for group_by in (None, BY_WEEK):
+            yield ask(
+                f"responses without a question by {group_by or 'nothing'}",
+                self.survey_id,
+                group_by=group_by,
+                include=LeftOut,
+                zone=FAR_ZONES[0],
+                week_start=WEEK_STARTS[-1],
+            )
+        for question, calculation, group_by in self._grouped_wholes():
             for zone in FAR_ZONES if calculation is Calculation.ANSWERED else FAR_ZONES[:1]:
                 yield ask(
-                    f"{calculation} by {group_by or 'answer'} in {zone}",
+                    f"{question.id} {calculation} by {group_by or 'answer'} in {zone}",
                     self.survey_id,
                     calculation=calculation,
                     question=question,
@@ -54,11 +75,20 @@ class PartingContract(CombiningContract):
                     week_start=WEEK_STARTS[-1],
                 )
 
-    def _grouped_wholes(self, question: Question) -> Iterator[tuple[Calculation, GroupBy | None]]:
-        """Give every calculation by week, and how many answered by each kind of group."""
+    def _grouped_wholes(self) -> Iterator[tuple[Question, Calculation, GroupBy | None]]:
+        """Give every calculation by week, and how many answered by each kind of group.
+
+        One question of each kind stands for all: the best one, and of other kinds the first.
+        """
+        question = best_question(self.questionnaire())
         for calculation in question.calculations:
             split = calculation is Calculation.DISTRIBUTION  # By the answer, and by nothing else.
-            yield calculation, None if split else BY_WEEK
+            yield question, calculation, None if split else BY_WEEK
+        others = {
+            one.kind: one
+            for one in reversed(list(self.questionnaire().walk()))
+            if Calculation.ANSWERED in one.calculations and one.kind is not question.kind
+        }
         answers, _ = self._grouped()
         done = {str(BY_WEEK)}
         for group_by, _ in everything_to_group_by(self.questionnaire()):
@@ -66,38 +96,30 @@ class PartingContract(CombiningContract):
             like = str(group_by) if group_by.kind == "period" else group_by.kind
             if isinstance(answers[str(group_by)], Tally) and like not in done:
                 done.add(like)
-                yield Calculation.ANSWERED, group_by
+                yield question, Calculation.ANSWERED, group_by
+                if group_by.kind != "period":
+                    for other in others.values():
+                        yield other, Calculation.ANSWERED, group_by
 
-    def _cut(self, whole: MetricQuery) -> Cuts:
+    def _cut(self, whole: MetricQuery) -> Iterator[Cut]:
+        """Cut a query by dates and by a filter, and what came of it once more by the filter.
+
+        One cut is where a response was recorded: what counts it twice is seen there alone.
+        """
         start, middle, end = self._borders()
-        ranges = (
-            Window(end=start),
-            Window(start=start, end=middle),
-            Window(start=middle, end=end),
-            Window(start=end),
-        )
-        cuts = {
-            RANGES: tuple(
-                whole.model_copy(update={"id": f"{whole.id}, range {n}", "windows": (window,)})
-                for n, window in enumerate(ranges)
-            )
-        }
+        at = self.recorded_at or middle
+        borders = sorted({start, middle, end, at})
+        halves = _ranges(whole, "half", [at])
+        yield whole, RANGES, _ranges(whole, "range", borders)
+        yield whole, HALVES, halves
         if sides := self._sides():
-            cuts["a filter and its opposite"] = tuple(
-                whole.model_copy(
-                    update={
-                        "id": f"{whole.id}, filter {n}",
-                        "definition": whole.definition.model_copy(update={"filters": (side,)}),
-                    }
-                )
-                for n, side in enumerate(sides)
-            )
-        return cuts
+            for cut in (whole, *halves):
+                yield cut, FILTERS, tuple(_filtered(cut, side) for side in sides)
 
-    def _pieces(self) -> tuple[Mapping[str, Cuts], Mapping[str, WindowTally], int]:
+    def _pieces(self) -> tuple[Sequence[Cut], Mapping[str, WindowTally], int]:
         wholes = list(self._wholes())
-        cuts = {whole.id: self._cut(whole) for whole in wholes}
-        pieces = [one for cut in cuts.values() for several in cut.values() for one in several]
+        cuts = [cut for whole in wholes for cut in self._cut(whole)]
+        pieces = [piece for _, _, several in cuts for piece in several]
         answers = self.fetch("pieces", *wholes, *pieces)
         found = {one.id: tally_of(answers, one).window("current") for one in (*wholes, *pieces)}
         by_week = [found[one.id] for one in wholes if one.definition.group_by == BY_WEEK]
@@ -106,24 +128,52 @@ class PartingContract(CombiningContract):
     def test_pieces_of_a_query_make_up_the_whole(self) -> None:
         """Ranges that meet, and a filter and its opposite, hold what the whole query holds."""
         cuts, found, undated = self._pieces()
-        for whole, cut in cuts.items():
-            right = _by_group([found[whole]])
-            for how, pieces in cut.items():
-                together = _by_group([found[piece.id] for piece in pieces])
-                missing = undated if how == RANGES else 0  # Only all time does without a date.
-                wrong = sorted(
-                    key
-                    for key in right.keys() | together.keys()
-                    if not 0 <= right[key] - together[key] <= missing
-                )
+        for whole, how, pieces in cuts:
+            right = _by_group([found[whole.id]])
+            together = _by_group([found[piece.id] for piece in pieces])
+            missing = 0 if how == FILTERS else undated  # Only all time does without a date.
+            wrong = sorted(
+                key
+                for key in right.keys() | together.keys()
+                if not 0 <= right[key] - together[key] <= missing
+            )
+            expect(
+                not wrong,
+                f"“{whole.id}” does not hold what {how} hold together: it has "
+                f"{_some(wrong, right)}, and they have {_some(wrong, together)}.",
+                APPLY_ALL,
+            )
+        for name, window in found.items():
+            if window.groups:
+                check_groups(name, window, several=False)
+        for how in (RANGES, HALVES):
+            same = [pieces for _, by, pieces in cuts if by == how]
+            for pieces in zip(*same, strict=True):
+                told = {piece.id: found[piece.id].total.responses for piece in pieces}
                 expect(
-                    not wrong,
-                    f"“{whole}” does not hold what {how} hold together: it has "
-                    f"{_some(wrong, right)}, and they have {_some(wrong, together)}.",
-                    "apply every part of a query beside every other: question, calculation, group "
-                    "by, dates, filters, what is included, zone and first day of the week; "
-                    "`calculations.tally` does it for rows",
+                    len(set(told.values())) == 1,
+                    f"The same dates hold different responses: {told}.",
+                    APPLY_ALL,
                 )
+
+
+def _ranges(whole: MetricQuery, name: str, borders: Sequence[datetime]) -> Pieces:
+    """Cut a query at instants, ascending."""
+    return tuple(
+        whole.model_copy(
+            update={"id": f"{whole.id}, {name} {n}", "windows": (Window(start=start, end=end),)}
+        )
+        for n, (start, end) in enumerate(pairwise([None, *borders, None]))
+    )
+
+
+def _filtered(whole: MetricQuery, side: Filter) -> MetricQuery:
+    return whole.model_copy(
+        update={
+            "id": f"{whole.id}, {'without' if side.exclude else 'only'}",
+            "definition": whole.definition.model_copy(update={"filters": (side,)}),
+        }
+    )
 
 
 def _by_group(windows: Iterable[WindowTally]) -> Counter[str]:

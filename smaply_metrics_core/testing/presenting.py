@@ -192,6 +192,11 @@ class PresentingContract(Harness):
             "may not use the API; an outage is a network failure or a 5xx answer",
         )
         expect(
+            problem.issue is not Issue.AUTHENTICATION or self.secrets(),
+            "The form has no secret field, and what was entered there is refused as one.",
+            "declare what opens the account as `Token` or SecretStr: nothing else is kept secret",
+        )
+        expect(
             problem.issue is Issue.AUTHENTICATION or not self.secrets(),
             f"Wrong credentials are told as {problem.kind}, issue {problem.issue}.",
             "raise CredentialRefused",

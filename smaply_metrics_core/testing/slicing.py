@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from unittest import SkipTest
 
@@ -16,9 +16,9 @@ from smaply_metrics_core.models.query import (
     Period,
     Window,
 )
-from smaply_metrics_core.models.tally import Counts, Tally
+from smaply_metrics_core.models.tally import Tally, WindowTally
 from smaply_metrics_core.periods import midnight, period_key, period_of_key, zone_info
-from smaply_metrics_core.testing.measuring import MeasuringContract
+from smaply_metrics_core.testing.batching import BatchingContract
 from smaply_metrics_core.testing.queries import DAY, ask, everything_to_group_by
 from smaply_metrics_core.testing.tallies import tally_of
 from smaply_metrics_core.testing.verdict import expect, unknown_instant
@@ -26,18 +26,37 @@ from smaply_metrics_core.testing.verdict import expect, unknown_instant
 FAR_ZONES: Final = ("Pacific/Kiritimati", "Pacific/Pago_Pago")
 """A day ahead of each other at every instant: the first is never on the day of the second."""
 
+SUMMER_ZONES: Final = (
+    "America/Anchorage",
+    "America/Los_Angeles",
+    "America/Denver",
+    "America/Chicago",
+    "America/New_York",
+    "America/Halifax",
+    "Atlantic/Azores",
+    "Europe/London",
+    "Europe/Vienna",
+    "Europe/Athens",
+    "Australia/Adelaide",
+    "Australia/Sydney",
+    "Pacific/Auckland",
+    "Pacific/Chatham",
+)
+"""Zones with summer time: at most hours it is about to be, or has just been, midnight in one."""
+
 WEEK_STARTS: Final = (1, 7)
 
 
-class SlicingContract(MeasuringContract):
+class SlicingContract(BatchingContract):
     """Filters, reasons for leaving out, zones, weeks."""
 
     def _parts(self) -> Mapping[str, Tally]:
         queries = [
             *(query for _, _, query in self._filtered()),
+            *(query for _, query in self._shared()),
             *(
-                ask(f"with {reason}", self.survey_id, include=[LeftOut(reason)])
-                for reason in sorted(self._left_out())
+                ask(f"with {reason}", self.survey_id, include=[reason])
+                for reason in sorted(LeftOut)
             ),
             ask("with everything", self.survey_id, include=LeftOut),
             *self._days(),
@@ -54,32 +73,38 @@ class SlicingContract(MeasuringContract):
         answers = self.fetch("parts", *queries)
         return {query.id: tally_of(answers, query) for query in queries}
 
-    def _filtered(self) -> Iterator[tuple[Counts, Counts, MetricQuery]]:
-        """Give queries with a filter: the counts that have it, those of all, and the query."""
+    def _filtered(self) -> Iterator[tuple[Mapping[str, int], WindowTally, MetricQuery]]:
+        """Give queries with a filter: what it should keep, what all are, and the query."""
         answers, question = self._grouped()
         whole = answers["whole"]
         if not isinstance(whole, Tally):
             return
-        everybody = whole.window("current").total
-        for group_by, _ in everything_to_group_by(self.questionnaire()):
+        everybody = whole.window("current")
+        for group_by, several in everything_to_group_by(self.questionnaire()):
             tally = answers[str(group_by)]
             if group_by.kind == "period" or not isinstance(tally, Tally):
                 continue
             groups = [one for one in tally.window("current").groups if one.counts.responses]
-            for group in groups[:1]:
-                for exclude in (False, True):
+            # A response may have several answers: then two groups are no sum.
+            for number in (1, 2) if groups[1:] and not several else (1,):
+                kept_groups = groups[:number]
+                keys = tuple(group.key for group in kept_groups)
+                for exclude in (False, True) if keys else ():
                     kept = Filter(
                         kind="question" if group_by.kind == "question" else "field",
                         of=group_by.of,
-                        values=(group.key,),
+                        values=keys,
                         exclude=exclude,
                     )
                     word = "without" if exclude else "only"
                     yield (
-                        group.counts,
+                        {
+                            what: sum(getattr(group.counts, what) for group in kept_groups)
+                            for what in ("responses", "answered")
+                        },
                         everybody,
                         ask(
-                            f"{word} {group_by}={group.key}",
+                            f"{word} {group_by}={'|'.join(keys)}",
                             self.survey_id,
                             calculation=Calculation.ANSWERED,
                             question=question,
@@ -87,19 +112,52 @@ class SlicingContract(MeasuringContract):
                         ),
                     )
 
+    def _shared(self) -> Iterator[tuple[int, MetricQuery]]:
+        """Give, where one response may give several answers, who gave one of those of a share."""
+        asked, answers = self._calculations()
+        for question, query in asked:
+            tally = answers[query.id]
+            keys = query.definition.answers
+            plain = all(choice.analyze for choice in question.choices)
+            if not keys or not plain or not isinstance(tally, Tally) or not tally.multiple:
+                continue
+            kept = Filter(kind="question", of=question.id, values=keys)
+            chosen = tally.window("current").total.chosen
+            yield chosen or 0, ask(f"who is in {query.id}", self.survey_id, filters=[kept])
+
     def test_filters_keep_what_they_name(self) -> None:
         """A filter keeps the responses of its group, and an excluding one all the others."""
         parts = self._parts()
         wanted = list(self._filtered())
         if not wanted:
             raise SkipTest("this survey has nothing to filter by")
+        for chosen, query in self._shared():
+            found = parts[query.id].window("current").total.responses
+            expect(
+                found == chosen,
+                f"{query.id}: a filter by its answers keeps {found} responses, and {chosen} are "
+                "said to have given one of them.",
+                "count in `chosen` each response that gave at least one of the answers, once, and "
+                "keep the same by a filter; `calculations.tally` does both for rows",
+            )
+        recorded = dict[str, int]()
         for group, everybody, query in wanted:
-            total = parts[query.id].window("current").total
+            window = parts[query.id].window("current")
+            total = window.total
             out = query.definition.filters[0].exclude
-            for what in ("responses", "answered"):
-                right = getattr(group, what)
+            side = query.id.partition(" ")[2]
+            recorded[side] = recorded.get(side, 0) + window.recorded
+            expect(
+                not out or recorded[side] == everybody.recorded,
+                f"The filter {side} and its opposite hold {recorded[side]} responses with those "
+                f"that are left out, and there are {everybody.recorded}.",
+                "let filters hold for what is left out, too: `excluded` has those of the "
+                "responses that they keep",
+            )
+            for what, kept in group.items():
+                right = kept
                 if out:
-                    right = getattr(everybody, what) - right
+                    right = getattr(everybody.total, what) - right
                 found = getattr(total, what)
                 expect(
                     found == right,
@@ -133,12 +191,14 @@ class SlicingContract(MeasuringContract):
             f"With every reason included, {dict(everything.excluded)} are still left out.",
             fix,
         )
-        for reason in out:
+        for reason in sorted(LeftOut):
             window = parts[f"with {reason}"].window("current")
+            right = {name: n for name, n in out.items() if name != reason}
+            left = {name: n for name, n in window.excluded.items() if n}
             expect(
-                not window.excluded.get(reason) and window.recorded == recorded,
-                f"With {reason} included, {window.excluded.get(reason, 0)} of it are left out, "
-                f"and {window.recorded} of {recorded} responses are recorded.",
+                left == right and window.recorded == recorded,
+                f"With {reason} included, {left} are left out and not {right}, and "
+                f"{window.recorded} of {recorded} responses are recorded.",
                 fix,
             )
 
@@ -146,7 +206,7 @@ class SlicingContract(MeasuringContract):
         at = self.recorded_at
         if at is None:
             return
-        for zone in FAR_ZONES:
+        for zone in _zones(at):
             for name, window in self._around(at, zone).items():
                 yield ask(
                     f"{name} in {zone}",
@@ -173,7 +233,7 @@ class SlicingContract(MeasuringContract):
         if self.recorded_at is None:
             raise unknown_instant()
         parts = self._parts()
-        for zone in FAR_ZONES:
+        for zone in _zones(self.recorded_at):
             key = period_key(Period.DAY, self.recorded_at.astimezone(zone_info(zone)).date())
             one = parts[f"the day in {zone}"].window("current")
             held = {group.key: group.counts.responses for group in one.groups}
@@ -183,7 +243,8 @@ class SlicingContract(MeasuringContract):
                 held == {key: one.total.responses} and among.get(key) == one.total.responses,
                 f"The day {key} of {zone} holds {one.total.responses} responses; by day they are "
                 f"{held}, and among the days around it {among}.",
-                "cut days at midnight in the query's zone, not in UTC or the machine's; "
+                "cut days at midnight in the query's zone, not in UTC or the machine's, with the "
+                "summer time of that day; "
                 "`calculations.tally` does it for rows",
             )
 
@@ -204,3 +265,13 @@ class SlicingContract(MeasuringContract):
                 f"hold {held} of {window.total.responses} responses.",
                 "take `query.week_start` to `smaply_metrics_core.periods.period_start`",
             )
+
+
+def _zones(at: datetime) -> tuple[str, ...]:
+    """Give zones far from each other, and those where summer time decides on the day."""
+
+    def days(zone: str) -> set[date]:
+        offsets = (at.replace(month=n, day=1).astimezone(zone_info(zone)) for n in (1, 7))
+        return {(at.astimezone(UTC) + (one.utcoffset() or timedelta())).date() for one in offsets}
+
+    return (*FAR_ZONES, *(zone for zone in SUMMER_ZONES if len(days(zone)) > 1))

@@ -30,6 +30,10 @@ class TinyContract(SourceContract):
         "spent sum": 746.75,
         "why answered": 28,
         "mood by field:region": {"North": 35, "South": 24},
+        "mood labels": {
+            **{str(n): f"{n} of 5" for n in range(1, 6)},
+            "9": "Not applicable",
+        },
         "mood by period:month": {"2026-01": 19, "2026-02": 19, "2026-03": 24, "2026-04": 2},
     }
 
@@ -41,7 +45,7 @@ class RemoteContract(SourceContract):
     credentials: ClassVar = {"api_token": remote.TOKEN}
     wrong_credentials: ClassVar = {"api_token": "the-wrong-token-of-remote"}
     survey_id = "R3"
-    recorded_at = remote.FIRST + timedelta(days=70, seconds=70)
+    recorded_at = remote.FIRST + timedelta(days=60, seconds=60)
     personal = (remote.ADDRESS,)
     expected: ClassVar = {
         "surveys": 3,
@@ -52,6 +56,10 @@ class RemoteContract(SourceContract):
         "nps nps": -50.75,
         "nps average": 4.76,
         "ease top_2_box": 39.39,
+        "ease average": 2.97,
+        "ease labels": {str(n): str(n) for n in range(1, 6)},
+        "survey names": {f"R{n}": f"Remote survey {n}" for n in (1, 2, 3)},
+        "question texts": {"nps": "Would you recommend us?", "ease": "How easy was it?"},
         "ease distribution": {"1": 21.21, "2": 19.7, "3": 19.7, "4": 19.7, "5": 19.7},
         "nps by field:region": {"North": 17, "South": 25},
         "nps by period:month": {"2026-01": 22, "2026-02": 23, "2026-03": 22},

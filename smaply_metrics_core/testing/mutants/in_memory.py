@@ -191,6 +191,17 @@ def nobody_chose(tally: Tally) -> Tally:
     return told(lambda w: {"total": w.total.model_copy(update={"chosen": 0})})(tally)
 
 
+def chose_most(tally: Tally) -> Tally:
+    """Count of a share those alone who gave the most frequent of its answers."""
+
+    def change(window: WindowTally) -> dict[str, object]:
+        total = window.total
+        given = max(total.answers.get(one.key, 0) for one in tally.choices[:2])
+        return {"total": total.model_copy(update={"chosen": given})}
+
+    return told(change)(tally) if tally.multiple else tally
+
+
 WARNING: Final = CheckNote(problem=SourceUnavailable("Something is not quite right.").to_problem())
 
 MUTANTS: Final[dict[str, tuple[Tiny, str]]] = {
@@ -345,5 +356,9 @@ MUTANTS: Final[dict[str, tuple[Tiny, str]]] = {
     "says of several answers that nobody gave one of them": (
         Tiny(told=nobody_chose),
         "test_each_declared_calculation_agrees_with_its_definition",
+    ),
+    "counts of a share those who gave its most frequent answer": (
+        Tiny(told=chose_most),
+        "test_filters_keep_what_they_name",
     ),
 }

@@ -11,11 +11,15 @@ from itertools import chain
 
 from smaply_metrics_core.testing.contract import SourceContract
 from smaply_metrics_core.testing.mutants import (
+    bordering,
     combining,
     disguising,
+    exporting,
     in_memory,
     insisting,
     keeping,
+    leaving,
+    naming,
     over_http,
     telling,
 )
@@ -73,7 +77,18 @@ def _in_memory() -> Iterator[Mutant]:
 
 
 def _over_http() -> Iterator[Mutant]:
-    modules = (over_http, insisting, telling, disguising, keeping, combining)
+    modules = (
+        over_http,
+        insisting,
+        telling,
+        disguising,
+        keeping,
+        combining,
+        bordering,
+        exporting,
+        leaving,
+        naming,
+    )
     for killers in (module.KILLERS for module in modules):
         for killer, classes in killers.items():
             for mutant in classes:
