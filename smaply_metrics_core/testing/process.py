@@ -9,9 +9,10 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
+
+from smaply_metrics_core.testing.auditing import hearing_events
 
 _STARTS: Final = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"}
 
@@ -19,9 +20,6 @@ _READ_BY_ALL: Final = (
     "TZ", "LANG", "LC_ALL", "HOME", "PATH", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
 )  # fmt: skip
 """Variables that everybody in the process reads; libraries set others when they are imported."""
-
-_listening: list[Callable[[str, str], object]] = []
-"""Who listens now: an audit hook is there for as long as its process."""
 
 
 @contextmanager
@@ -60,20 +58,10 @@ def _state() -> Mapping[str, Any]:
 @contextmanager
 def noticing_starts(told: Callable[[str, str], object]) -> Iterator[None]:
     """Tell of each process that is started, with what it is handed."""
-    _listen()
-    _listening.append(told)
-    try:
-        yield
-    finally:
-        _listening[:] = [other for other in _listening if other is not told]
 
-
-@cache
-def _listen() -> None:
-    sys.addaudithook(_hear)
-
-
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in _STARTS:
-        for told in tuple(_listening):
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _STARTS:
             told("what it hands to a process", repr(arguments))
+
+    with hearing_events(hear):
+        yield

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from smaply_metrics_core.testing.auditing import hearing_events
+
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Read of a file that was written; a secret does not hide behind more."""
-
-_watching: list[list[str]] = []
-"""The lists of who watches now: an audit hook is there for as long as its process."""
 
 
 @contextmanager
 def noticing_files(written: list[tuple[str, bytes]]) -> Iterator[None]:
     """Note each file that was opened to be written and is there when the block ends."""
-    _watch()
     opened: list[str] = []
-    _watching.append(opened)
+
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        path = _written(event, arguments)
+        if isinstance(path, str | bytes | os.PathLike):
+            opened.append(os.fsdecode(path))
+
     try:
-        yield
+        with hearing_events(hear):
+            yield
     finally:
-        _watching[:] = [other for other in _watching if other is not opened]
         for name in dict.fromkeys(opened):
             path = Path(name)
             # Whoever else uses the file may delete it now: then it was not left behind.
@@ -34,20 +35,6 @@ def noticing_files(written: list[tuple[str, bytes]]) -> Iterator[None]:
                 if path.is_file():
                     with path.open("rb") as file:
                         written.append((name, file.read(MOST_BYTES)))
-
-
-@cache
-def _watch() -> None:
-    sys.addaudithook(_hear)
-
-
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _watching:
-        return
-    path = _written(event, arguments)
-    if isinstance(path, str | bytes | os.PathLike):
-        for opened in _watching:
-            opened.append(os.fsdecode(path))
 
 
 def _written(event: str, arguments: tuple[Any, ...]) -> object:
