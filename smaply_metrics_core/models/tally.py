@@ -63,7 +63,7 @@ class WindowTally(Frozen):
     """One window of a query.
 
     Attributes:
-        excluded: Responses recorded in the window and left out, by reason.
+        excluded: Responses recorded in the window, kept by the filters, and left out, by reason.
         total: All responses that count, whatever their group.
         groups: Each group once, in the order to show (periods: ascending, only those present);
             empty when the query has no group by, or groups by the answer itself.
