@@ -53,19 +53,11 @@ class PartingContract(CombiningContract):
 
     def _wholes(self) -> Iterator[MetricQuery]:
         """Give queries with every part but dates and filters."""
-        for group_by in (None, BY_WEEK):
-            yield ask(
-                f"responses without a question by {group_by or 'nothing'}",
-                self.survey_id,
-                group_by=group_by,
-                include=LeftOut,
-                zone=FAR_ZONES[0],
-                week_start=WEEK_STARTS[-1],
-            )
         for question, calculation, group_by in self._grouped_wholes():
+            of = question.id if question else "no question"
             for zone in FAR_ZONES if calculation is Calculation.ANSWERED else FAR_ZONES[:1]:
                 yield ask(
-                    f"{question.id} {calculation} by {group_by or 'answer'} in {zone}",
+                    f"{of} {calculation} by {group_by or 'nothing else'} in {zone}",
                     self.survey_id,
                     calculation=calculation,
                     question=question,
@@ -75,11 +67,14 @@ class PartingContract(CombiningContract):
                     week_start=WEEK_STARTS[-1],
                 )
 
-    def _grouped_wholes(self) -> Iterator[tuple[Question, Calculation, GroupBy | None]]:
+    def _grouped_wholes(self) -> Iterator[tuple[Question | None, Calculation, GroupBy | None]]:
         """Give every calculation by week, and how many answered by each kind of group.
 
-        One question of each kind stands for all: the best one, and of other kinds the first.
+        Without a question, responses are counted, by week and altogether. One question of each
+        kind stands for all: the best one, and of other kinds the first.
         """
+        for group_by in (None, BY_WEEK):
+            yield None, Calculation.RESPONSES, group_by
         question = best_question(self.questionnaire())
         for calculation in question.calculations:
             split = calculation is Calculation.DISTRIBUTION  # By the answer, and by nothing else.
@@ -143,9 +138,13 @@ class PartingContract(CombiningContract):
                 f"{_some(wrong, right)}, and they have {_some(wrong, together)}.",
                 APPLY_ALL,
             )
-        for name, window in found.items():
-            if window.groups:
-                check_groups(name, window, several=False)
+        overlapping = {
+            by for by, several in everything_to_group_by(self.questionnaire()) if several
+        }
+        for name, query in {one.id: one for whole, _, cut in cuts for one in (whole, *cut)}.items():
+            if found[name].groups:
+                several = query.definition.group_by in overlapping
+                check_groups(name, found[name], several=several)
         for how in (RANGES, HALVES):
             same = [pieces for _, by, pieces in cuts if by == how]
             for pieces in zip(*same, strict=True):

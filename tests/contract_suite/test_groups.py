@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from smaply_metrics_core import Counts, GroupCounts, WindowTally
+from smaply_metrics_core import Counts, GroupBy, GroupCounts, WindowTally
+from smaply_metrics_core.testing.mutants.facts import TinyContract
+from smaply_metrics_core.testing.mutants.tiny import QUESTIONS, Tiny
+from smaply_metrics_core.testing.parting import HALVES
+from smaply_metrics_core.testing.queries import ask
 from smaply_metrics_core.testing.tallies import check_groups
 
 
@@ -45,3 +49,24 @@ def test_those_without_a_group_are_none_of_theirs() -> None:
     check_groups("a group by", window(5, 3, ungrouped=2), several=False)
     with pytest.raises(AssertionError, match="Fix: "):
         check_groups("a group by", window(5, 3, ungrouped=1), several=False)
+
+
+def test_pieces_of_a_query_may_be_in_several_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question with several answers is cut into pieces as any other: its groups overlap."""
+    mood, used, *others = QUESTIONS
+    used = used.model_copy(update={"can_group_by": True})
+
+    class Several(TinyContract):
+        """A survey whose responses may be in several groups."""
+
+        source = Tiny(questions=(mood, used, *others))
+
+    whole = ask("whole", "S3", group_by=GroupBy(kind="question", of=used.id))
+    part = whole.model_copy(update={"id": "part"})
+    counted = {"whole": window(10, 10), "part": window(10, 10)}
+    monkeypatch.setattr(Several, "_pieces", lambda _: ([(whole, HALVES, (part,))], counted, 0))
+    Several().test_pieces_of_a_query_make_up_the_whole()
+
+    counted["part"] = counted["whole"] = window(10, 11)
+    with pytest.raises(AssertionError, match="Fix: "):
+        Several().test_pieces_of_a_query_make_up_the_whole()
