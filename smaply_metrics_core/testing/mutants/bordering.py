@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import smaply_metrics_core as sm
-from smaply_metrics_core.testing.mutants.combining import Retelling, Told, grouped, without
+from smaply_metrics_core.testing.mutants.combining import Mixing, Retelling, Told, grouped, without
 from smaply_metrics_core.testing.mutants.remote import Remote, RemoteCredentials
 
 TICK: Final = timedelta(microseconds=1)
@@ -159,40 +159,6 @@ class SwapsGroupsOfOthers(Retelling):
             second.model_copy(update={"counts": first.counts}),
         )
         return window.model_copy(update={"groups": (*swapped, *others)})
-
-
-class Mixing(Remote):
-    """Puts parts of the answer to another query into that to the query asked."""
-
-    def other(self, query: sm.MetricQuery) -> sm.MetricQuery:
-        """Give the other query."""
-        raise NotImplementedError
-
-    def mixed(self, right: sm.WindowTally, other: sm.WindowTally) -> sm.WindowTally:
-        """Put a window together from two."""
-        raise NotImplementedError
-
-    @sm.hookimpl
-    def fetch_metric(
-        self,
-        credentials: RemoteCredentials,
-        context: sm.SourceContext,
-        survey_id: str,
-        queries: Sequence[sm.MetricQuery],
-    ) -> Told:
-        others = dict(
-            super().fetch_metric(
-                credentials, context, survey_id, [self.other(query) for query in queries]
-            )
-        )
-        for name, right in super().fetch_metric(credentials, context, survey_id, queries):
-            other = others[name]
-            if isinstance(right, sm.Tally) and isinstance(other, sm.Tally):
-                pairs = zip(right.windows, other.windows, strict=True)
-                windows = tuple(self.mixed(one, another) for one, another in pairs)
-                yield name, right.model_copy(update={"windows": windows, "as_of": other.as_of})
-            else:
-                yield name, right
 
 
 class LeftOutOfEverybody(Mixing):

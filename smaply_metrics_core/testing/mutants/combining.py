@@ -234,8 +234,16 @@ class AsOfTheEnd(Retelling):
         return context.now()
 
 
-class PreviousOfEverybody(Remote):
-    """Forgets the filters for the window before."""
+class Mixing(Remote):
+    """Puts parts of the answer to another query into that to the query asked."""
+
+    def other(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        """Give the other query."""
+        raise NotImplementedError
+
+    def mixed(self, right: sm.WindowTally, other: sm.WindowTally) -> sm.WindowTally:
+        """Put a window together from two."""
+        raise NotImplementedError
 
     @sm.hookimpl
     def fetch_metric(
@@ -245,16 +253,29 @@ class PreviousOfEverybody(Remote):
         survey_id: str,
         queries: Sequence[sm.MetricQuery],
     ) -> Told:
-        told = dict(super().fetch_metric(credentials, context, survey_id, queries))
-        unfiltered = [without(query, filters=()) for query in queries]
-        others = dict(super().fetch_metric(credentials, context, survey_id, unfiltered))
-        for name, right in told.items():
+        others = dict(
+            super().fetch_metric(
+                credentials, context, survey_id, [self.other(query) for query in queries]
+            )
+        )
+        for name, right in super().fetch_metric(credentials, context, survey_id, queries):
             other = others[name]
             if isinstance(right, sm.Tally) and isinstance(other, sm.Tally):
-                windows = (right.windows[0], *other.windows[1:])
-                yield name, right.model_copy(update={"windows": windows})
+                pairs = zip(right.windows, other.windows, strict=True)
+                windows = tuple(self.mixed(one, another) for one, another in pairs)
+                yield name, right.model_copy(update={"windows": windows, "as_of": other.as_of})
             else:
                 yield name, right
+
+
+class PreviousOfEverybody(Mixing):
+    """Forgets the filters for the window before."""
+
+    def other(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return without(query, filters=())
+
+    def mixed(self, right: sm.WindowTally, other: sm.WindowTally) -> sm.WindowTally:
+        return other if right.window == "previous" else right
 
 
 KILLERS: Final[Mapping[str, Sequence[type[Remote]]]] = {

@@ -18,30 +18,7 @@ Mine = RemoteCredentials
 Rows = list[dict[str, Any]]
 
 
-class Exporting(Remote):
-    """Writes its bundle in another way."""
-
-    def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
-        """Give the responses for a bundle."""
-        return self.rows(context, credentials, survey_id)
-
-    def defined(self, context: Context, credentials: Mine, survey_id: str) -> object:
-        """Give the definition for a bundle."""
-        return self.questionnaire(context, credentials, survey_id)
-
-    @sm.hookimpl
-    def debug_export(
-        self, credentials: Mine, context: Context, survey_id: str, bundle: BundleWriter
-    ) -> None:
-        definition = self.defined(context, credentials, survey_id)
-        rows = self.exported(context, credentials, survey_id)
-        if not bundle.include_personal:
-            rows = [{k: v for k, v in row.items() if k != "address"} for row in rows]
-        bundle.add_json("rows.json", rows)
-        bundle.add_json("definition.json", definition)
-
-
-class ExportsWhatItGot(Exporting):
+class ExportsWhatItGot(Remote):
     """Writes into the bundle what came before something went wrong."""
 
     caught: type[sm.MetricsError] = sm.RemoteError
@@ -68,7 +45,7 @@ class ExportsLate(ExportsWhatItGot):
     caught = sm.DeadlineExceeded
 
 
-class ExportsNothingOfNothing(Exporting):
+class ExportsNothingOfNothing(Remote):
     """Writes an empty bundle of a survey that is not there."""
 
     @sm.hookimpl
@@ -81,7 +58,7 @@ class ExportsNothingOfNothing(Exporting):
             bundle.add_json("definition.json", {})
 
 
-class ExportBlamesOutage(Exporting):
+class ExportBlamesOutage(Remote):
     """Calls a refused token an outage while it writes the bundle."""
 
     def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
@@ -91,7 +68,7 @@ class ExportBlamesOutage(Exporting):
             raise sm.SourceUnavailable("Remote is down.") from None
 
 
-class ExportLogsToken(Exporting):
+class ExportLogsToken(Remote):
     """Logs the token when the bundle fails."""
 
     def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
@@ -103,7 +80,7 @@ class ExportLogsToken(Exporting):
             raise
 
 
-class ExportInsists(Exporting):
+class ExportInsists(Remote):
     """Reads the responses for the bundle once more, whatever went wrong."""
 
     def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
@@ -113,7 +90,7 @@ class ExportInsists(Exporting):
             return super().exported(context, credentials, survey_id)
 
 
-class ExportSleeps(Exporting):
+class ExportSleeps(Remote):
     """Waits by itself before it writes the bundle."""
 
     def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
@@ -121,7 +98,7 @@ class ExportSleeps(Exporting):
         return super().exported(context, credentials, survey_id)
 
 
-class ExportKeeps(Exporting):
+class ExportKeeps(Remote):
     """Keeps the responses for the next bundle."""
 
     def __init__(self) -> None:
@@ -133,7 +110,7 @@ class ExportKeeps(Exporting):
         return self.kept[survey_id]
 
 
-class ExportsWhatCounts(Exporting):
+class ExportsWhatCounts(Remote):
     """Writes into the bundle the responses that count."""
 
     def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
@@ -141,7 +118,7 @@ class ExportsWhatCounts(Exporting):
         return [row for row in rows if row["left_out"] is None]
 
 
-class ExportsFirstAndLast(Exporting):
+class ExportsFirstAndLast(Remote):
     """Writes the first and the last page into the bundle."""
 
     def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
@@ -149,7 +126,7 @@ class ExportsFirstAndLast(Exporting):
         return [*rows[:30], *rows[60:]]
 
 
-class ExportsNoAnswers(Exporting):
+class ExportsNoAnswers(Remote):
     """Writes responses without their answers into the bundle."""
 
     def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
@@ -157,14 +134,14 @@ class ExportsNoAnswers(Exporting):
         return [{k: v for k, v in row.items() if k not in {"nps", "ease"}} for row in rows]
 
 
-class DefinesNothing(Exporting):
+class DefinesNothing(Remote):
     """Writes a definition without questions into the bundle."""
 
     def defined(self, context: Context, credentials: Mine, survey_id: str) -> object:
         return self.questionnaire(context, credentials, survey_id).survey
 
 
-class DefinesAnother(Exporting):
+class DefinesAnother(Remote):
     """Writes the definition of another survey into the bundle."""
 
     def defined(self, context: Context, credentials: Mine, survey_id: str) -> object:

@@ -143,12 +143,24 @@ class Remote:
         bundle: BundleWriter,
     ) -> None:
         """Write rows and definition down."""
-        described = self.questionnaire(context, credentials, survey_id)
-        rows = self.rows(context, credentials, survey_id)
+        definition = self.defined(context, credentials, survey_id)
+        rows = self.exported(context, credentials, survey_id)
         if not bundle.include_personal:
             rows = [{k: v for k, v in row.items() if k != "address"} for row in rows]
         bundle.add_json("rows.json", rows)
-        bundle.add_json("definition.json", described)
+        bundle.add_json("definition.json", definition)
+
+    def exported(
+        self, context: sm.SourceContext, credentials: RemoteCredentials, survey_id: str
+    ) -> list[Any]:
+        """Give the rows for a bundle."""
+        return self.rows(context, credentials, survey_id)
+
+    def defined(
+        self, context: sm.SourceContext, credentials: RemoteCredentials, survey_id: str
+    ) -> object:
+        """Give the definition for a bundle."""
+        return self.questionnaire(context, credentials, survey_id)
 
     def auth(self, credentials: RemoteCredentials) -> httpx.Auth:
         """Send the token in a header that no log shows."""
