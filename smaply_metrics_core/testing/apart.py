@@ -18,9 +18,9 @@ from smaply_metrics_core.models.problem import Issue
 from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.sources import Source, SourceSession
 from smaply_metrics_core.testing import faults
-from smaply_metrics_core.testing.bundling import names_problem
+from smaply_metrics_core.testing.bundling import BUNDLE, problems_named
 from smaply_metrics_core.testing.clock import SetClock
-from smaply_metrics_core.testing.disturbing import BUNDLE, Scenario, doing, problems, same_time
+from smaply_metrics_core.testing.disturbing import Scenario, doing, problems, same_time
 from smaply_metrics_core.testing.failing import FailingContract
 from smaply_metrics_core.testing.harness import SECONDS, Outcome
 from smaply_metrics_core.testing.verdict import expect
@@ -92,7 +92,7 @@ class ApartContract(FailingContract):
                 )
                 if not place and not deadline.told:
                     continue  # Without a request, and never asked the context: nobody told it.
-                if names_problem(outcome.value) and wanted is DeadlineExceeded:
+                if problems_named(outcome.value) and wanted is DeadlineExceeded:
                     continue  # A bundle may say that the time ran out before it was complete.
                 where = f"at request {place}" if place else "when it told its progress"
                 self.expect_silence(f"{scenario.name}, when the call was over {where}", outcome)

@@ -8,17 +8,21 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from smaply_metrics_core.bundle import README, write_bundle
 from smaply_metrics_core.sources import SourceSession
 from smaply_metrics_core.testing.harness import Harness
+
+BUNDLE: Final = "bundle"
+"""The scenario in which one is written."""
 
 
 class BundlingContract(Harness):
     """Writes bundles."""
 
     def _bundle(self, *, personal: bool) -> dict[str, bytes]:
-        scenario = "bundle_with_personal" if personal else "bundle"
+        scenario = f"{BUNDLE}_with_personal" if personal else BUNDLE
         return self.run(scenario, lambda session: self.written(session, personal=personal))
 
     def written(self, session: SourceSession, *, personal: bool) -> dict[str, bytes]:
@@ -35,9 +39,9 @@ class BundlingContract(Harness):
                 return {name: archive.read(name) for name in archive.namelist() if name != README}
 
 
-def names_problem(files: object) -> bool:
-    """Whether something is a bundle that says in a file of its own what is missing."""
-    return isinstance(files, Mapping) and any("problem" in str(name) for name in files)
+def problems_named(files: object) -> list[str]:
+    """Name the files in which a bundle says what is missing; nothing else has any."""
+    return [name for name in files if "problem" in name] if isinstance(files, Mapping) else []
 
 
 def holds(content: bytes, *texts: str) -> bool:
@@ -48,7 +52,7 @@ def holds(content: bytes, *texts: str) -> bool:
     )
 
 
-def written(instant: datetime | str) -> tuple[str, ...]:
+def stamps_of(instant: datetime | str) -> tuple[str, ...]:
     """Give the ways in which survey tools write an instant; nothing for a text that is none."""
     if isinstance(instant, str):
         try:
@@ -67,7 +71,7 @@ def beside(instant: datetime, contents: Sequence[bytes]) -> tuple[tuple[str, ...
 
     Gives the texts that stand in that field in all of them, and the names of their other fields.
     """
-    stamps = written(instant)
+    stamps = stamps_of(instant)
     objects = [one for content in contents for one in _objects(content)]
     keys = {key for one in objects for key, value in one.items() if str(value).startswith(stamps)}
     rows = [one for one in objects if keys & one.keys()]

@@ -44,7 +44,7 @@ class SourceContract(RecomputingContract, ProtectingContract):
             for path in self.cassettes.rglob("*")
             if path.suffix.lower() in {".yaml", ".yml"}
         }
-        left = sorted(there - {f"{scenario}.yaml" for scenario in self.everything()})
+        left = sorted(there - {f"{scenario}.yaml" for scenario, _ in self.everything()})
         expect(
             not left,
             f"Nothing plays the cassettes {', '.join(left)}.",

@@ -16,7 +16,7 @@ from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.survey import Questionnaire
 from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.sources import Source
-from smaply_metrics_core.testing.bundling import BundlingContract, names_problem
+from smaply_metrics_core.testing.bundling import BUNDLE, BundlingContract, problems_named
 from smaply_metrics_core.testing.clock import SetClock
 from smaply_metrics_core.testing.faults import Fault
 from smaply_metrics_core.testing.harness import SECONDS, Outcome, Transports, Work
@@ -28,7 +28,6 @@ from smaply_metrics_core.testing.wire import Answer, Disturbance, Exchanges, Rep
 EVERY_PLACE: Final = 6
 """Up to so many requests, a fault is tried at each; beyond, at the first and the last ones."""
 
-BUNDLE: Final = "bundle"
 OF_A_SURVEY: Final = {"questionnaire", "calculations", BUNDLE}
 
 
@@ -149,10 +148,10 @@ class DisturbingContract(PresentingContract, KnowingContract, BundlingContract):
             "send it with http.secret_auth, and name it in no message, whatever fails",
         )
 
-    def expect_told(self, *faults: Fault) -> Iterator[tuple[str, Replay]]:
+    def expect_told(self, *faults: Fault) -> Iterator[tuple[str, Outcome, Replay]]:
         """See that each fault, wherever it begins, is told for what it is.
 
-        Gives, for each that is, where it was and what was asked.
+        Gives, for each that is, where it was, what came of it, and what was asked.
         """
         for scenario in self.over_wire():
             for place in scenario.places():
@@ -168,12 +167,12 @@ class DisturbingContract(PresentingContract, KnowingContract, BundlingContract):
                         f"{len(scenario.exchanges)} on"
                     )
                     judge(where, fault, problems(outcome), of_survey=scenario.name in OF_A_SURVEY)
-                    yield where, replay
+                    yield where, outcome, replay
 
 
 def says_what_is_missing(found: object, clean: object) -> bool:
     """Whether a questionnaire or a bundle came with less, and tells people so."""
-    return names_problem(found) or (
+    return bool(problems_named(found)) or (
         isinstance(found, Questionnaire)
         and isinstance(clean, Questionnaire)
         and bool({*found.notes} - {*clean.notes})

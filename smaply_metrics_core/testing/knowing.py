@@ -43,9 +43,9 @@ class KnowingContract(PartingContract):
         found: dict[str, Expected] = {
             "surveys": len(self.surveys()),
             "questions": sum(1 for one in self.questionnaire().walk() if one.calculations),
+            "survey names": {one.id: one.name for one in self.surveys()},
+            "question texts": {one.id: one.text for one in self.questionnaire().walk()},
         }
-        found["survey names"] = {one.id: one.name for one in self.surveys()}
-        found["question texts"] = {one.id: one.text for one in self.questionnaire().walk()}
         for one in self.questionnaire().walk():
             if one.choices:
                 found[f"{one.id} labels"] = {choice.key: choice.label for choice in one.choices}

@@ -139,8 +139,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             run.setdefault(contract, set()).add(getattr(item, "originalname", item.name))
     stash = session.config.stash
     left = stash.setdefault(LEFT, set())
-    for contract in {*stash.get(SEEN, set()), *run}:
-        names = [name for name in dir(contract) if name.startswith("test_")]
+    contracts = {*stash.get(SEEN, set()), *run}
+    if not contracts:
+        return
+    from smaply_metrics_core.testing.running import names_of_tests
+
+    for contract in contracts:
+        names = names_of_tests(contract)
         missing = [name for name in names if name not in run.get(contract, set())]
         if missing:
             few = f": {', '.join(missing)}" if len(missing) <= MOST_NAMED else ""
