@@ -104,7 +104,7 @@ def test_a_canary_that_is_told_fails_the_test(pytester: pytest.Pytester, act: st
 def test_the_plugin_costs_a_run_nothing_heavy() -> None:
     """A run of pytest loads the plugin, and no data frame, HTTP or database library with it."""
     code = (
-        "import sys, smaply_metrics_core.testing.plugin\n"
+        "import sys, smaply_metrics_core.testing.plugin, smaply_metrics_core.testing.reporting\n"
         "print(*{'polars', 'httpx', 'sqlalchemy', 'vcr', 'typer'} & set(sys.modules))"
     )
     done = subprocess.run(
