@@ -86,8 +86,9 @@ def place_them(world: World, browsers: Browsers, guide: Guide) -> str:
         guide.look(page)
         page.get_by_role("textbox", name="Name").fill("Buying a bike online")
         page.get_by_role("button", name="Create journey map").click()
-        if page.url.endswith("/edit"):
-            page.get_by_role("link", name="Done").click()
+        page.wait_for_url("**/edit")
+        page.get_by_role("link", name="Done").click()
+        page.get_by_role("link", name="Edit map").wait_for()
         address = page.url
         guide.look(page)
         page.get_by_role("link", name="Edit map").click()
