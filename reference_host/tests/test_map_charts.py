@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reference_host.tests.mapping import NPS, add_map, add_metric, measure, place
 from smaply_metrics_core.host import Calculation, Definition, GroupBy, MetricType, Role
-from smaply_metrics_host.drawings import DrawingFailed, Drawings
+from smaply_metrics_host.drawings import LONGEST_SECONDS, DrawingFailed, Drawings
 
 if TYPE_CHECKING:
     from reference_host.tests.mapping import Corner
@@ -177,3 +177,88 @@ def test_nothing_is_drawn_once_the_host_is_ending(world: World, corner: Corner) 
     ended = world.run(end_while_drawing())
 
     assert {type(one) for one in ended} == {DrawingFailed}
+
+
+class Asked:
+    """What the process that draws was asked for, and what it answers in its place.
+
+    Attributes:
+        longest: After how many seconds it would have been ended, for each question.
+    """
+
+    def __init__(self, *answers: str | DrawingFailed) -> None:
+        self._answers = list(answers)
+        self.longest: list[float] = []
+
+    async def ask(self, asked: dict[str, Any], longest: float) -> str:
+        """Answer after all others had their turn."""
+        self.longest.append(longest)
+        answer = self._answers.pop(0)
+        await asyncio.sleep(0)
+        if isinstance(answer, DrawingFailed):
+            raise answer
+        return answer
+
+
+def test_the_script_is_made_once_for_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one who asked first may go away; who asks later need not wait."""
+    asked = Asked("the script")
+    monkeypatch.setattr("smaply_metrics_host.drawings._Process.ask", asked.ask)
+
+    async def ask_often() -> list[bytes | BaseException]:
+        drawings = Drawings()
+        waiting = [asyncio.create_task(drawings.script()) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        given = await asyncio.gather(*waiting, return_exceptions=True)
+        return [*given, await drawings.script()]
+
+    first, *others = asyncio.run(ask_often())
+
+    assert isinstance(first, asyncio.CancelledError)
+    assert [gzip.decompress(one) for one in others if isinstance(one, bytes)] == [b"the script"] * 3
+    assert len(asked.longest) == 1
+
+
+def test_a_script_that_failed_is_made_for_the_next_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And on a slow machine it may take much longer than a drawing."""
+    asked = Asked(DrawingFailed("No memory."), "the script")
+    monkeypatch.setattr("smaply_metrics_host.drawings._Process.ask", asked.ask)
+
+    async def ask_twice() -> bytes:
+        drawings = Drawings()
+        with pytest.raises(DrawingFailed, match="No memory"):
+            await drawings.script()
+        return await drawings.script()
+
+    assert gzip.decompress(asyncio.run(ask_twice())) == b"the script"
+    assert min(asked.longest) > LONGEST_SECONDS
+
+
+def test_a_process_that_starts_while_the_host_ends_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is left running."""
+    start, started = asyncio.create_subprocess_exec, []
+
+    async def end_while_starting() -> None:
+        drawings = Drawings()
+
+        async def starting(*command: str, **options: Any) -> asyncio.subprocess.Process:  # noqa: ANN401
+            process = await start(*command, **options)
+            started.append(process)
+            closing.append(asyncio.create_task(drawings.close()))
+            await asyncio.sleep(0)
+            return process
+
+        closing: list[asyncio.Task[None]] = []
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", starting)
+        with pytest.raises(DrawingFailed):
+            await drawings.script()
+        await asyncio.gather(*closing)
+
+    asyncio.run(end_while_starting())
+
+    assert [process.returncode is None for process in started] == [False]

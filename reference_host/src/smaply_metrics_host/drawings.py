@@ -31,6 +31,8 @@ MOST_SVGS: Final = 500
 LONGEST_ANSWER: Final = 16 * 1024 * 1024
 LONGEST_SECONDS: Final = 60.0
 """For one drawing: one that hangs must not keep all others waiting."""
+LONGEST_SCRIPT_SECONDS: Final = 600.0
+"""For the script: on a machine too busy to make it sooner, it must still be made at some time."""
 SCRIPT: Final = "/charts/vega.js"
 MODULE: Final = "smaply_metrics_host.drawing_process"
 
@@ -57,6 +59,7 @@ class Drawings:
         self._svgs: Latest[str] = Latest(MOST_SVGS)
         self._process = _Process()
         self._script: Script | None = None
+        self._making: asyncio.Task[Script] | None = None
         self._warming: asyncio.Task[None] | None = None
 
     def spec(self, face: Face, theme: ThemeName) -> str:
@@ -77,7 +80,7 @@ class Drawings:
         if kept is None:
             spec = json.loads(self.spec(face, theme))
             asked = {"spec": spec, "width": WIDTH, "height": HEIGHT}
-            kept = self._svgs.keep(key, await self._process.ask(asked))
+            kept = self._svgs.keep(key, await self._process.ask(asked, LONGEST_SECONDS))
         return kept
 
     @property
@@ -86,15 +89,16 @@ class Drawings:
         return f"{SCRIPT}?v={self._script.digest}" if self._script else SCRIPT
 
     async def script(self) -> bytes:
-        """Give the script, gzipped; it is made when it is first asked for.
+        """Return the script, gzipped; it is made once, for all who ask for it meanwhile.
 
         Raises:
-            DrawingFailed: when it cannot be made.
+            DrawingFailed: when it cannot be made; the next request tries again.
         """
         if self._script is None:
-            made = (await self._process.ask({})).encode()
-            compressed = await asyncio.to_thread(gzip.compress, made)
-            self._script = Script(hashlib.sha256(made).hexdigest()[:16], compressed)
+            if self._making is None or self._making.done():
+                self._making = asyncio.create_task(self._make_script())
+            # A request that is cancelled must not end what others wait for.
+            self._script = await asyncio.shield(self._making)
         return self._script.compressed
 
     def warm_up(self) -> None:
@@ -103,11 +107,15 @@ class Drawings:
 
     async def close(self) -> None:
         """End the process that draws, once and for all."""
-        if self._warming is not None:
-            self._warming.cancel()
-            # Else it might begin a process after the last one was ended.
-            await asyncio.wait([self._warming])
         await self._process.end()
+        # Without the process they end soon, with an error that nobody else may have asked for.
+        ending = [task for task in (self._making, self._warming) if task is not None]
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    async def _make_script(self) -> Script:
+        made = (await self._process.ask({}, LONGEST_SCRIPT_SECONDS)).encode()
+        compressed = await asyncio.to_thread(gzip.compress, made)
+        return Script(hashlib.sha256(made).hexdigest()[:16], compressed)
 
     async def _warm_up(self) -> None:
         try:
@@ -124,8 +132,12 @@ class _Process:
         self._turn = asyncio.Lock()
         self._ended = False
 
-    async def ask(self, asked: dict[str, Any]) -> str:
+    async def ask(self, asked: dict[str, Any], longest: float) -> str:
         """Ask for one thing, after those who asked before.
+
+        Args:
+            asked: What to make.
+            longest: After how many seconds of making it the process is ended.
 
         Raises:
             DrawingFailed: when it could not be made in time, or the process has ended meanwhile.
@@ -134,7 +146,7 @@ class _Process:
             if self._ended:
                 raise DrawingFailed("Charts are drawn no more: the host is ending.")
             try:
-                async with asyncio.timeout(LONGEST_SECONDS):
+                async with asyncio.timeout(longest):
                     line = await self._answer(json.dumps(asked).encode() + b"\n")
             except TimeoutError:
                 await self.close()
@@ -169,6 +181,9 @@ class _Process:
                 stdout=asyncio.subprocess.PIPE,
                 limit=LONGEST_ANSWER,
             )
+            if self._ended:  # While the process was being started.
+                await self.close()
+                return b""
         process = self._process
         if process.stdin is None or process.stdout is None:
             raise AssertionError("both are pipes")
