@@ -29,6 +29,8 @@ FLAGS: Final = (
 )
 SERIOUS: Final = {"serious", "critical"}
 MILLISECONDS: Final = 20_000
+DRAWN_MILLISECONDS: Final = 120_000
+"""How long a chart may take to appear, on any machine: it guards against a hang only."""
 HEIGHT: Final = 900
 """Of a window, in CSS pixels."""
 

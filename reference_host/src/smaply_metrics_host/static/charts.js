@@ -2,21 +2,33 @@
 //
 // A figure has its specifications in `data-light` and `data-dark`, or the address that gives them in
 // `data-charts`. What stood in it before (a drawing made on the server) stays until the new one is
-// there, and for good where drawing fails.
+// there. What fails is tried again after growing pauses; after the last of them, when the page or the
+// figure comes into view or the network is back.
 import { element } from "./job.js";
+
+const PAUSES = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000];
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = () => (dark.matches ? "dark" : "light");
+const wanted = new Set(); // figures to draw: in view, or drawn in the other colours
+const underway = new Set(); // those of them that are being drawn
 const drawn = new Map(); // figure -> its drawing, to give up
 const specs = new Map(); // address -> promise of the specifications by digest
 
+// A figure is observed until it is drawn.
 const inView = new IntersectionObserver((entries) => {
-  const figures = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
-  figures.forEach((figure) => inView.unobserve(figure));
-  draw(figures);
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting) wanted.add(target); else wanted.delete(target);
+  }
+  if (entries.some((entry) => entry.isIntersecting)) drawSoon();
 }, { rootMargin: "300px" });
 
-dark.addEventListener("change", () => draw([...drawn.keys()]));
+dark.addEventListener("change", () => {
+  for (const figure of drawn.keys()) wanted.add(figure);
+  drawSoon();
+});
+addEventListener("online", () => drawSoon());
+document.addEventListener("visibilitychange", () => { if (!document.hidden) drawSoon(); });
 
 export function watchCharts(root) {
   for (const figure of root.querySelectorAll("figure.chart")) if (!drawn.has(figure)) inView.observe(figure);
@@ -26,51 +38,91 @@ export function watchCharts(root) {
 export function dropCharts(root) {
   for (const figure of root.querySelectorAll("figure.chart")) {
     inView.unobserve(figure);
+    wanted.delete(figure);
     drawn.get(figure)?.finalize();
     drawn.delete(figure);
   }
 }
 
-async function draw(figures) {
-  if (!figures.length) return;
-  const now = theme();
-  try {
-    const [drawChart, found] = await Promise.all([drawing(), specifications(figures, now)]);
-    for (const figure of figures) {
-      const spec = found.get(figure);
-      if (spec && figure.isConnected) await drawOne(drawChart, figure, spec);
-    }
-  } catch (error) {
-    console.info("Charts stay as the server drew them:", error.message);
-  }
-  // The colours may have changed meanwhile.
-  if (now !== theme()) draw(figures.filter((figure) => figure.isConnected));
+let failures = 0, timer;
+
+// Draws what is wanted, and begins anew with the pauses.
+function drawSoon() {
+  failures = 0;
+  drawWanted();
 }
 
-async function drawOne(drawChart, figure, spec) {
+async function drawWanted() {
+  clearTimeout(timer);
+  const figures = [...wanted].filter((figure) => !underway.has(figure));
+  if (!figures.length) return;
+  const now = theme();
+  figures.forEach((figure) => underway.add(figure));
+  const failed = await draw(figures, now);
+  figures.forEach((figure) => underway.delete(figure));
+  if (now !== theme()) drawSoon(); // The colours have changed meanwhile.
+  else if (failed && failures < PAUSES.length) {
+    clearTimeout(timer);
+    timer = setTimeout(drawWanted, PAUSES[failures]);
+    failures += 1;
+  }
+}
+
+// Returns whether any of the figures could not be drawn.
+async function draw(figures, now) {
+  let failed = false;
+  const tell = (error) => {
+    failed = true;
+    console.info("Charts stay as they are until they can be drawn:", error.message);
+  };
+  try {
+    const [drawChart, found] = await Promise.all([drawing(), specifications(figures, now, tell)]);
+    for (const figure of figures) {
+      const spec = found.get(figure);
+      if (spec && figure.isConnected) await drawOne(drawChart, figure, spec, now).catch(tell);
+    }
+  } catch (error) { tell(error); }
+  return failed;
+}
+
+async function drawOne(drawChart, figure, spec, now) {
   const place = element("div", { class: "chart-drawn", role: "img", "aria-label": figure.dataset.summary });
   figure.append(place);
   try {
     const made = await drawChart(place, spec, showTip);
+    if (!figure.isConnected) { made.finalize(); return; }
     // What it draws is one image to those who hear it: its summary, and the table below.
     place.firstElementChild?.setAttribute("aria-hidden", "true");
     drawn.get(figure)?.finalize();
     drawn.set(figure, made);
     for (const old of [...figure.children]) if (old !== place) old.remove();
+    inView.unobserve(figure);
+    if (now === theme()) wanted.delete(figure); else wanted.add(figure);
   } catch (error) {
     place.remove();
     throw error;
   }
 }
 
-let loading;
+let loading, attempts = 0;
 function drawing() {
-  loading ??= import(document.body.dataset.charts).then(() => window.smaplyCharts.draw);
-  loading.catch(() => { loading = undefined; });
+  if (!loading) {
+    loading = import(scriptAddress()).then(() => window.smaplyCharts.draw);
+    loading.catch(() => { loading = undefined; });
+  }
   return loading;
 }
 
-async function specifications(figures, now) {
+// Many browsers remember that an import failed, and never ask for the same address again.
+function scriptAddress() {
+  const address = new URL(document.body.dataset.charts, location.href);
+  if (attempts > 0) address.searchParams.set("attempt", attempts);
+  attempts += 1;
+  return address.href;
+}
+
+// Returns the specifications that could be had, by figure; `tell` hears why others could not.
+async function specifications(figures, now, tell) {
   const found = new Map(), asked = new Map();
   for (const figure of figures) {
     if (figure.dataset[now]) found.set(figure, JSON.parse(figure.dataset[now]));
@@ -78,8 +130,16 @@ async function specifications(figures, now) {
   }
   await Promise.all([...asked].map(async ([address, wanting]) => {
     const digests = [...new Set(wanting.map((figure) => figure.dataset.face))].sort();
-    const given = await fetched(`${address}?theme=${now}&faces=${digests.join(",")}`);
-    wanting.forEach((figure) => found.set(figure, given[figure.dataset.face]));
+    const place = `${address}?theme=${now}&faces=${digests.join(",")}`;
+    try {
+      const given = await fetched(place);
+      wanting.forEach((figure) => found.set(figure, given[figure.dataset.face]));
+      // The map shows other charts by now; live.js brings those, unless a request failed for it too.
+      if (digests.some((digest) => !given[digest])) throw new Error("the server left some out");
+    } catch (error) {
+      specs.delete(place);
+      tell(error);
+    }
   }));
   return found;
 }
@@ -90,7 +150,6 @@ function fetched(address) {
       if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
       return answer.json();
     });
-    asking.catch(() => specs.delete(address));
     specs.set(address, asking);
   }
   return specs.get(address);
