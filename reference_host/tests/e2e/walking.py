@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from reference_host.tests.e2e.browsing import DRAWN_MILLISECONDS
 from reference_host.tests.world import TOKEN
 from smaply_metrics_core.host import Role
 
@@ -110,7 +111,7 @@ def read_it(
     with guide.section("Read the map"):
         page = browsers.visit(world, Role.VIEWER, address).page
         page.locator(".card-value").nth(len(METRICS) - 1).wait_for()
-        page.locator(".chart svg").first.wait_for()
+        page.locator(".chart svg").first.wait_for(timeout=DRAWN_MILLISECONDS)
         guide.look(page, "map")
         before = value(page)
         answers = [{"QID1": "0"} for _ in range(400)]
