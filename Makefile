@@ -6,7 +6,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PROJECTS := . plugins/qualtrics plugins/csv_example plugins/form_garden reference_host
+PROJECTS := . plugins/qualtrics plugins/qualtrics_sandbox plugins/csv_example plugins/form_garden reference_host
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BROWSER := chromium fonts-liberation fonts-noto-cjk fonts-noto-color-emoji fonts-noto-core
 WHAT_DECIDES := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
@@ -85,7 +85,7 @@ docs: install ## write the table of causes in docs/ anew, from what the tests se
 	$(BIN)/python -m tests.bad_input.table
 
 cassettes: install ## record the answers that the contract tests replay anew, from the sandbox
-	$(BIN)/python -m plugins.qualtrics.tests.contract.record
+	$(BIN)/python -m plugins.qualtrics.tests.contract.record_cassettes
 
 screenshots: install browser ## pictures of every page, state and width, in build/screenshots
 	$(BIN)/python -m reference_host.tests.e2e.screenshots build/screenshots
@@ -107,6 +107,7 @@ lock: ## resolve requirements/dev.in to exact versions and hashes, for every Pyt
 		--no-emit-package smaply-metrics-form-garden \
 		--no-emit-package smaply-metrics-host \
 		--no-emit-package smaply-metrics-qualtrics \
+		--no-emit-package smaply-metrics-qualtrics-sandbox \
 		--output-file requirements/dev.txt requirements/dev.in
 
 clean: ## remove .venv/, build/ and the caches

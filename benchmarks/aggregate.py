@@ -17,8 +17,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.common import Files, Numbers
-from benchmarks.reporting import command, report
+from benchmarks.pipelines.shared import Files, PipelineResult
+from benchmarks.report import command, report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ _PEAK: Final = "VmHWM:"
 _KILOBYTES: Final = 1_024
 
 
-def run(name: str, files: Files) -> tuple[float, float, Numbers]:
+def run(name: str, files: Files) -> tuple[float, float, PipelineResult]:
     """Run one contender in this process: seconds, peak megabytes, and what it found."""
     contender = import_module(f"benchmarks.{name}")
     begin = time.perf_counter()
@@ -52,7 +52,7 @@ def peak() -> float:
 
 def make(folder: Path, rows: int) -> Files:
     """Make the exports in this process, which ends with all the memory that took."""
-    files: Files = import_module("benchmarks.exports").make_files(folder, rows)
+    files: Files = import_module("benchmarks.data.exports").make_files(folder, rows)
     return files
 
 
@@ -60,7 +60,7 @@ def measure(rows: int, runs: int) -> dict[str, Any]:
     """Measure every contender so many times, in turn."""
     seconds: dict[str, list[float]] = {name: [] for name in (_INFLATE, *CONTENDERS)}
     peaks: dict[str, list[float]] = {name: [] for name in seconds}
-    found: list[Numbers] = []
+    found: list[PipelineResult] = []
     spawn = multiprocessing.get_context("spawn")
     with (
         tempfile.TemporaryDirectory(prefix="smaply-benchmark-") as folder,
@@ -90,7 +90,7 @@ def measure(rows: int, runs: int) -> dict[str, Any]:
     }
 
 
-def equal(one: Numbers, other: Numbers) -> bool:
+def equal(one: PipelineResult, other: PipelineResult) -> bool:
     """Say whether two found the same numbers, but for the last digits of a division."""
     return one.keys() == other.keys() and all(
         one[name].keys() == other[name].keys()

@@ -24,8 +24,8 @@ from typing import Any, Final, NamedTuple
 import httpx
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from benchmarks.host_account import ACCOUNT, CARDS, furnish, invite, write_file
-from benchmarks.reporting import command, report
+from benchmarks.data.host_account import ACCOUNT, CARDS, invite, seed, write_file
+from benchmarks.report import command, report
 from smaply_metrics_core.host import Role
 
 VIEWERS: Final = 200
@@ -49,7 +49,7 @@ _KILOBYTES: Final = 1_024
 _RESIDENT: Final = re.compile(r"VmRSS:\s+(\d+)")
 
 
-class Server(NamedTuple):
+class HostProcess(NamedTuple):
     """A running app."""
 
     url: str
@@ -63,7 +63,7 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[Server]:
+def serving(home: Path) -> Iterator[HostProcess]:
     """Run the app on a home, in a process of its own."""
     command = str(Path(sys.executable).with_name("smaply-metrics-host"))
     process = subprocess.Popen(  # noqa: S603  # Our own command, our own arguments.
@@ -75,7 +75,7 @@ def serving(home: Path) -> Iterator[Server]:
         found = re.search(r"http://\S+", process.stdout.readline())
         if found is None:
             raise RuntimeError("the app did not start")
-        yield Server(found[0], process)
+        yield HostProcess(found[0], process)
     finally:
         process.terminate()
         process.wait()
@@ -83,7 +83,7 @@ def serving(home: Path) -> Iterator[Server]:
             process.stdout.close()
 
 
-def first_paint(server: Server, home: Path, journey: str, runs: int) -> dict[str, Any]:
+def first_paint(server: HostProcess, home: Path, journey: str, runs: int) -> dict[str, Any]:
     """Measure the page's first bytes, and how many there are; the first time is the cold one."""
     address = f"/maps/{journey}"
     with httpx.Client(base_url=server.url, timeout=SECONDS) as client:
@@ -142,7 +142,7 @@ def drawn(home: Path, journey: str, runs: int) -> dict[str, Any]:
     return {"cold_ms": round(cold), "warm_ms": round(statistics.median(warm))}
 
 
-def _context(browser: Browser, server: Server, home: Path) -> BrowserContext:
+def _context(browser: Browser, server: HostProcess, home: Path) -> BrowserContext:
     context = browser.new_context(
         base_url=server.url, viewport={"width": WIDE, "height": TALL}, reduced_motion="reduce"
     )
@@ -162,7 +162,7 @@ def _until_drawn(context: BrowserContext, journey: str) -> float:
     return took
 
 
-async def watch(server: Server, home: Path, journey: str, viewers: int) -> dict[str, Any]:
+async def watch(server: HostProcess, home: Path, journey: str, viewers: int) -> dict[str, Any]:
     """Open the map as many people at once, then refresh it: everybody hears of it."""
     limits = httpx.Limits(
         max_connections=2 * viewers,
@@ -234,7 +234,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     runs = QUICK_RUNS if quick else RUNS
     with tempfile.TemporaryDirectory(prefix="smaply-benchmark-") as folder:
         homes = [Path(folder, name) for name in ("first", "drawn")]
-        journeys = [furnish(home) for home in homes]
+        journeys = [seed(home) for home in homes]
         with serving(homes[0]) as server:
             paint = first_paint(server, homes[0], journeys[0], runs)
             viewers = VIEWERS

@@ -18,10 +18,10 @@ from typing import Any, Final
 from sqlalchemy import event, insert
 from sqlalchemy.engine import Engine
 
-from benchmarks.reporting import command, report
+from benchmarks.report import command, report
 from benchmarks.stores import ACTOR, bytes_of, fill, keys, open_store, postgres_url, settings_of
 from smaply_metrics_core.host import Freshness, MetricsHost
-from smaply_metrics_core.host.store.states import read
+from smaply_metrics_core.host.store.metric_states import read
 from smaply_metrics_core.host.store.tables import attempts, history, metric_values, metrics
 
 CARDS: Final = 1_000

@@ -22,11 +22,11 @@ from typing import Any, Final
 import httpx
 from sqlalchemy import update
 
-from benchmarks.reporting import command, report
+from benchmarks.report import command, report
 from benchmarks.stores import ACTOR, keys, open_store, postgres_url, settings_of
 from smaply_metrics_core.host import Calculation, Definition, MetricsHost
 from smaply_metrics_core.host.store.tables import attempts
-from smaply_metrics_qualtrics.sandbox import SandboxServer, generate
+from smaply_metrics_qualtrics_sandbox import SandboxServer, generate
 
 PROCESSES: Final = 8
 THREADS: Final = 25

@@ -20,9 +20,9 @@ from smaply_metrics_core.host import (
     Settings,
 )
 from smaply_metrics_core.host.store import Store
-from smaply_metrics_core.host.store.databases import parse_database
+from smaply_metrics_core.host.store.engine import parse_database_url
 from smaply_metrics_core.host.store.tables import attempts, metric_values, metrics
-from tests.private_postgres import find_programs, running_postgres
+from tests.postgresql_server import find_programs, running_postgres
 
 ACTOR: Final = Actor("default", "Ada", Role.ADMIN)
 """Of the command's one account, as its workers take part."""
@@ -75,7 +75,7 @@ def settings_of(home: Path, url: str | None, **changed: Any) -> Settings:  # noq
 
 def open_store(home: Path, url: str | None) -> Store:
     """Open the store of a home behind its host's back."""
-    return Store(parse_database(url) if url else home / "store.db")
+    return Store(parse_database_url(url) if url else home / "store.db")
 
 
 def fill(home: Path, url: str | None, environment: Mapping[str, str], count: int) -> list[str]:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from sqlalchemy import update
 
-from benchmarks.reporting import command, report
+from benchmarks.report import command, report
 from benchmarks.stores import (
     ACTOR,
     keys,
@@ -52,7 +52,7 @@ def measure(runs: int) -> dict[str, Any]:
         home = Path(made)
         environment = keys()
         write_files(home / "files", SURVEYS)
-        settings = settings_of(home, url, refresher="procrastinate")
+        settings = settings_of(home, url, refresh_executor="procrastinate")
         with MetricsHost(settings, environment=environment) as host:
             _furnish(host)
             found: dict[str, dict[str, float]] = {}

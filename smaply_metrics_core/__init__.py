@@ -2,8 +2,8 @@
 
 This module is for authors of sources: everything a plugin needs that costs nothing to import.
 Hosts import ``smaply_metrics_core.host``; contract tests ``smaply_metrics_core.testing``. Counting
-rows (``smaply_metrics_core.calculations.tally``) and HTTP (``smaply_metrics_core.http``) are
-imported where they are used, so that a process that needs neither does not load them.
+rows (``smaply_metrics_core.calculations.tally_builder``) and HTTP (``smaply_metrics_core.http``)
+are imported where they are used, so that a process that needs neither does not load them.
 """
 
 from smaply_metrics_core.context import Clock, Deadline, SourceContext, SystemClock
@@ -30,15 +30,15 @@ from smaply_metrics_core.errors import (
 )
 from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP, hookimpl
 from smaply_metrics_core.models.check import CheckNote, CheckStep
-from smaply_metrics_core.models.credentials import Credentials, FormField, Token, suggest
+from smaply_metrics_core.models.credentials import Credentials, FormField, Token, suggestion_error
 from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
     Calculation,
     DateRange,
     Definition,
+    ExclusionReason,
     Filter,
     GroupBy,
-    LeftOut,
     MetricQuery,
     MetricType,
     Period,
@@ -78,6 +78,7 @@ __all__ = [
     "Definition",
     "Destination",
     "EmbeddedField",
+    "ExclusionReason",
     "ExportFailed",
     "FieldProblem",
     "Filter",
@@ -86,7 +87,6 @@ __all__ = [
     "GroupCounts",
     "GroupingRefused",
     "Issue",
-    "LeftOut",
     "MetricQuery",
     "MetricType",
     "MetricsError",
@@ -116,5 +116,5 @@ __all__ = [
     "Window",
     "WindowTally",
     "hookimpl",
-    "suggest",
+    "suggestion_error",
 ]

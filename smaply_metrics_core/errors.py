@@ -8,7 +8,7 @@
     │   ├── QueryInvalid                a metric whose parts do not go together
     │   ├── NotFound                    no such connection, metric or source in this account
     │   ├── AlreadyExists               a second connection to one source
-    │   ├── ChangedMeanwhile            somebody else saved the same thing first
+    │   ├── EditConflict            somebody else saved the same thing first
     │   ├── RoleRequired                the actor's role does not allow this
     │   └── DestinationRefused          a host or folder that the operator does not allow
     ├── RemoteError                 the survey tool, or the way to it, said no
@@ -29,9 +29,9 @@
     ├── PluginError                 a source broke its contract; names the distribution
     │   ├── SourceNotUsable             it is broken, blocked or missing and cannot be called
     │   └── DeadlineExceeded            it did not answer in time
-    ├── VaultError                  credentials cannot be sealed or opened
-    │   ├── KeyMissing                  no key is configured
-    │   └── SealBroken                  this one connection's credentials cannot be opened
+    ├── EncryptionError                  credentials cannot be sealed or opened
+    │   ├── EncryptionKeyMissing                  no key is configured
+    │   └── DecryptionFailed                  this one connection's credentials cannot be opened
     ├── StoreError                  the store cannot be used (newer release, not a database)
     ├── BundleRefused               a debug bundle would have carried a secret
     └── Cancelled                   the caller asked to stop
@@ -153,7 +153,7 @@ class AlreadyExists(InputError):
     kind = "already_exists"
 
 
-class ChangedMeanwhile(InputError):
+class EditConflict(InputError):
     """Somebody else saved the same thing first; nothing of this change was saved."""
 
     kind = "changed_meanwhile"
@@ -358,20 +358,20 @@ class DeadlineExceeded(PluginError):
     default_remedy = "Try again; if it stays, allow more time or ask the survey tool's support."
 
 
-class VaultError(MetricsError):
+class EncryptionError(MetricsError):
     """Credentials cannot be sealed or opened."""
 
     kind = "vault_error"
 
 
-class KeyMissing(VaultError):
+class EncryptionKeyMissing(EncryptionError):
     """No key is configured, so nothing is sealed: secrets are never stored in clear."""
 
     kind = "key_missing"
     default_remedy = "Set SMAPLY_METRICS_KEYS (see the docs on keys) and start again."
 
 
-class SealBroken(VaultError):
+class DecryptionFailed(EncryptionError):
     """This connection's credentials cannot be opened: its key is lost or the data was changed."""
 
     kind = "seal_broken"

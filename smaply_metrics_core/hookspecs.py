@@ -15,8 +15,8 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from smaply_metrics_core.bundle import BundleWriter
-    from smaply_metrics_core.bundle_reading import BundleReader
+    from smaply_metrics_core.bundle.reader import BundleReader
+    from smaply_metrics_core.bundle.writer import BundleWriter
     from smaply_metrics_core.context import SourceContext
     from smaply_metrics_core.errors import MetricsError
     from smaply_metrics_core.models.check import CheckNote, CheckStep

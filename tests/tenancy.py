@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import TextClause, event
 from sqlalchemy.engine import Engine
 
-from smaply_metrics_core.host.store.databases import LOGGING_NAME
+from smaply_metrics_core.host.store.engine import LOGGING_NAME
 from smaply_metrics_core.host.store.tables import accounts, metadata
 
 if TYPE_CHECKING:

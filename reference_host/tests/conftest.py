@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.world import TOKEN, MovableClock, World, running
-from smaply_metrics_qualtrics.sandbox import SandboxServer
-from smaply_metrics_qualtrics.sandbox.generator import generate
+from reference_host.tests.app_fixture import TOKEN, MovableClock, World, running
+from smaply_metrics_qualtrics_sandbox import SandboxServer
+from smaply_metrics_qualtrics_sandbox.generator.survey_files import generate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

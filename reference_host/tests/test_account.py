@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.world import ACCOUNT
+from reference_host.tests.app_fixture import ACCOUNT
 from smaply_metrics_core.host import Role, RoleRequired
 
 if TYPE_CHECKING:
-    from reference_host.tests.world import Browser, World
+    from reference_host.tests.app_fixture import Browser, World
 
 PAGE = "/settings/account"
 LONG = "N" * 201

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from reference_host.tests.world import Browser
+from reference_host.tests.app_fixture import Browser
 from smaply_metrics_core.host import Role, SystemClock
 from smaply_metrics_host.store.database import NAME, Database
 from smaply_metrics_host.store.people import People

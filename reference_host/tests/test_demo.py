@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reference_host.tests.app_fixture import Browser
 from reference_host.tests.test_cli import COMMAND, SECONDS
-from reference_host.tests.world import Browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,24 +10,24 @@ from urllib.parse import urlencode
 
 from fastapi import routing
 
-from reference_host.tests.api.prepared import Prepared, prepare, program, snapshot
-from reference_host.tests.world import NAMES, TOKEN
+from reference_host.tests.api.seeded_account import Prepared, prepare, program, snapshot
+from reference_host.tests.app_fixture import NAMES, TOKEN
 from smaply_metrics_core.host import Role
 from smaply_metrics_host.app import create_app
-from smaply_metrics_host.jobs import Job, Outcome
-from smaply_metrics_host.making.drafts import PutAside
-from smaply_metrics_host.making.form import MetricForm
+from smaply_metrics_host.jobs import Job, JobResult
+from smaply_metrics_host.metric_form.drafts import PutAside
+from smaply_metrics_host.metric_form.form_data import MetricForm
+from smaply_metrics_host.rendering.templating import HERE
 from smaply_metrics_host.settings import HostSettings
-from smaply_metrics_host.web.security import SAFE
-from smaply_metrics_host.web.sign_in import COOKIE
-from smaply_metrics_host.web.templating import HERE
+from smaply_metrics_host.web.authentication import COOKIE
+from smaply_metrics_host.web.middleware import SAFE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     import httpx
 
-    from reference_host.tests.world import World
+    from reference_host.tests.app_fixture import World
 
 OPEN: Final = {
     "GET /charts/vega.js",
@@ -168,10 +168,10 @@ def path_values(world: World, prepared: Prepared) -> dict[str, str]:
         one for one in site.people.of_account(prepared.account) if one.name == NAMES[Role.ADMIN]
     )
 
-    async def work(job: Job) -> Outcome:
+    async def work(job: Job) -> JobResult:
         job.file = site.downloads.path(job.id)
         job.file.write_bytes(b"a file")
-        return Outcome("")
+        return JobResult("")
 
     async def begin() -> str:
         job = site.jobs.start(admin, "A file", work)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from reference_host.tests.world import SUPPORT, TOKEN, running
+from reference_host.tests.app_fixture import SUPPORT, TOKEN, running
 from smaply_metrics_core.host import Role, SourceRegistry, SourceSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reference_host.tests.world import World
-    from smaply_metrics_qualtrics.sandbox import SandboxServer
+    from reference_host.tests.app_fixture import World
+    from smaply_metrics_qualtrics_sandbox import SandboxServer
 
 LIST = "/settings/integrations"
 QUALTRICS = f"{LIST}/qualtrics"

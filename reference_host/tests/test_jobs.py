@@ -9,42 +9,42 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.world import ACCOUNT, MovableClock
+from reference_host.tests.app_fixture import ACCOUNT, MovableClock
 from smaply_metrics_core.host import InputError, NotFound, QueryInvalid, Role
 from smaply_metrics_host.jobs import (
     KEPT_SECONDS,
     MOST_KEPT,
     MOST_RUNNING,
     Job,
+    JobResult,
     Jobs,
     JobState,
-    Outcome,
 )
-from smaply_metrics_host.making.drafts import MOST_OF_ONE, Drafts, PutAside
-from smaply_metrics_host.making.form import MetricForm
+from smaply_metrics_host.metric_form.drafts import MOST_OF_ONE, Drafts, PutAside
+from smaply_metrics_host.metric_form.form_data import MetricForm
 from smaply_metrics_host.store.people import Person
-from smaply_metrics_host.web import events
+from smaply_metrics_host.web import server_sent_events
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-    from reference_host.tests.world import World
+    from reference_host.tests.app_fixture import World
 
 ADA = Person("per_1", ACCOUNT, "Ada", Role.ADMIN)
 EMIL = Person("per_2", ACCOUNT, "Emil", Role.EDITOR)
 STRANGER = Person("per_1", "other", "Ada", Role.ADMIN)
 
 
-async def done(_job: Job) -> Outcome:
+async def done(_job: Job) -> JobResult:
     """Do nothing."""
-    return Outcome("/there", "<p>Done</p>")
+    return JobResult("/there", "<p>Done</p>")
 
 
-async def forever(_job: Job) -> Outcome:
+async def forever(_job: Job) -> JobResult:
     """Wait until cancelled."""
     await asyncio.Event().wait()
-    return Outcome("/never")
+    return JobResult("/never")
 
 
 def test_followers_see_each_change_and_the_outcome() -> None:
@@ -54,12 +54,12 @@ def test_followers_see_each_change_and_the_outcome() -> None:
     async def run() -> None:
         go_on = asyncio.Event()
 
-        async def counting(job: Job) -> Outcome:
+        async def counting(job: Job) -> JobResult:
             for number in range(3):
                 job.progress(number, 3, f"Page {number}")
                 await go_on.wait()
                 go_on.clear()
-            return Outcome("/there")
+            return JobResult("/there")
 
         job = Jobs(MovableClock()).start(ADA, "Counting", counting)
         async for view in job.follow():
@@ -76,7 +76,7 @@ def test_an_error_of_the_framework_is_the_jobs_problem() -> None:
     """What the framework refuses is told with its remedy."""
 
     async def run() -> Job:
-        async def refused(_job: Job) -> Outcome:
+        async def refused(_job: Job) -> JobResult:
             raise QueryInvalid("That does not go together.", remedy="Choose another one.")
 
         job = Jobs(MovableClock()).start(ADA, "Preview", refused)
@@ -93,7 +93,7 @@ def test_a_bug_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> Non
     """An unexpected error ends the job in words; what it says is for the log alone."""
 
     async def run() -> Job:
-        async def broken(_job: Job) -> Outcome:
+        async def broken(_job: Job) -> JobResult:
             raise RuntimeError("internal detail")
 
         job = Jobs(MovableClock()).start(ADA, "Preview", broken)
@@ -113,13 +113,13 @@ def test_a_cancelled_job_has_stopped_when_cancel_returns() -> None:
     async def run() -> tuple[bool, JobState]:
         over = False
 
-        async def tidy(_job: Job) -> Outcome:
+        async def tidy(_job: Job) -> JobResult:
             nonlocal over
             try:
                 await asyncio.Event().wait()
             finally:
                 over = True
-            return Outcome("/never")
+            return JobResult("/never")
 
         jobs = Jobs(MovableClock())
         job = jobs.start(ADA, "Preview", tidy)
@@ -164,10 +164,10 @@ def test_an_old_job_is_forgotten_with_its_file(tmp_path: Path) -> None:
     file = tmp_path / "made.zip"
 
     async def run() -> None:
-        async def making(job: Job) -> Outcome:
+        async def making(job: Job) -> JobResult:
             file.write_bytes(b"zip")
             job.file = file
-            return Outcome("/there")
+            return JobResult("/there")
 
         clock = MovableClock()
         jobs = Jobs(clock)
@@ -190,11 +190,11 @@ def test_closing_stops_what_runs(tmp_path: Path) -> None:
     file = tmp_path / "made.zip"
 
     async def run() -> Job:
-        async def making(job: Job) -> Outcome:
+        async def making(job: Job) -> JobResult:
             file.write_bytes(b"zip")
             job.file = file
             await asyncio.Event().wait()
-            return Outcome("/never")
+            return JobResult("/never")
 
         jobs = Jobs(MovableClock())
         job = jobs.start(ADA, "Download", making)
@@ -251,9 +251,9 @@ def test_who_was_removed_hears_no_outcome(world: World) -> None:
     world.client(Role.ADMIN)
     (ada,) = (one for one in site.people.of_account(ACCOUNT) if one.name == "Ada")
 
-    async def work(_job: Job) -> Outcome:
+    async def work(_job: Job) -> JobResult:
         await go_on.wait()
-        return Outcome("/there", "<p>An outcome</p>")
+        return JobResult("/there", "<p>An outcome</p>")
 
     async def start() -> str:
         return site.jobs.start(people["Vera"], "Waiting", work).id
@@ -273,18 +273,18 @@ def test_who_was_removed_hears_no_outcome(world: World) -> None:
 
 def test_streams_of_one_person_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """One too many is refused, others have their own, and one that ended makes room."""
-    monkeypatch.setattr(events, "MOST_OPEN", 1)
+    monkeypatch.setattr(server_sent_events, "MOST_OPEN", 1)
 
     async def some() -> AsyncGenerator[tuple[str, str], None]:
         yield "one", "1"
         yield "two", "2"
 
     async def run() -> None:
-        streams = events.Streams()
+        streams = server_sent_events.Streams()
         body = aiter(streams.answer(ADA, some()).body_iterator)
         await anext(body)
 
-        with pytest.raises(events.TooManyStreams):
+        with pytest.raises(server_sent_events.TooManyStreams):
             streams.answer(ADA, some())
         streams.answer(EMIL, some())
         async for _ in body:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference_host.tests.mapping import add_map, add_metric, place
-from reference_host.tests.world import ACCOUNT
+from reference_host.tests.app_fixture import ACCOUNT
+from reference_host.tests.map_factories import add_map, add_metric, place
 from smaply_metrics_core.host import ChartType, Display, Role
 
 if TYPE_CHECKING:
-    from reference_host.tests.world import World
-    from smaply_metrics_host.store.journey import PlacedCard
+    from reference_host.tests.app_fixture import World
+    from smaply_metrics_host.store.map_models import PlacedCard
 
 
 def cards(world: World, map_id: str) -> tuple[PlacedCard, ...]:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reference_host.tests.mapping import NPS, add_map, add_metric, measure, place
+from reference_host.tests.map_factories import NPS, add_map, add_metric, measure, place
 from smaply_metrics_core.host import Calculation, Definition, GroupBy, MetricType, Role
-from smaply_metrics_host.drawings import LONGEST_SECONDS, DrawingFailed, Drawings
+from smaply_metrics_host.rendering.chart_renderer import (
+    LONGEST_SECONDS,
+    ChartRenderer,
+    DrawingFailed,
+)
 
 if TYPE_CHECKING:
-    from reference_host.tests.mapping import Corner
-    from reference_host.tests.world import World
+    from reference_host.tests.app_fixture import World
+    from reference_host.tests.map_factories import Corner
 
 BY_CHANNEL = NPS.model_copy(
     update={"type": MetricType.SERIES, "group_by": GroupBy.parse("question:QID3")}
@@ -111,7 +115,7 @@ def test_without_the_process_that_draws_charts_keep_their_numbers(
     world: World, corner: Corner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A drawing that fails is an image that is missing; the page has the numbers in words."""
-    monkeypatch.setattr("smaply_metrics_host.drawings.MODULE", "no_such_module")
+    monkeypatch.setattr("smaply_metrics_host.rendering.chart_renderer.MODULE", "no_such_module")
     [digest] = drawn(world, corner)
     vera = world.client(Role.VIEWER)
 
@@ -130,7 +134,7 @@ def test_the_process_that_draws_is_replaced_when_it_was_killed(
     faces = world.run(world.site.map_views.faces("acme", corner.map, [digest]))
 
     async def draw_twice() -> str:
-        drawings = Drawings()
+        drawings = ChartRenderer()
         light = asyncio.create_task(drawings.svg(faces[digest], "light"))
         await asyncio.sleep(0)
         light.cancel()
@@ -149,9 +153,9 @@ def test_a_drawing_that_hangs_is_given_up(
     faces = world.run(world.site.map_views.faces("acme", corner.map, [digest]))
 
     async def draw_twice() -> str:
-        drawings = Drawings()
+        drawings = ChartRenderer()
         with monkeypatch.context() as patch:
-            patch.setattr("smaply_metrics_host.drawings.LONGEST_SECONDS", 0.0)
+            patch.setattr("smaply_metrics_host.rendering.chart_renderer.LONGEST_SECONDS", 0.0)
             with pytest.raises(DrawingFailed, match="took too long"):
                 await drawings.svg(faces[digest], "light")
         dark = await drawings.svg(faces[digest], "dark")
@@ -167,7 +171,7 @@ def test_nothing_is_drawn_once_the_host_is_ending(world: World, corner: Corner) 
     faces = world.run(world.site.map_views.faces("acme", corner.map, [digest]))
 
     async def end_while_drawing() -> list[bytes | BaseException]:
-        drawings = Drawings()
+        drawings = ChartRenderer()
         await drawings.svg(faces[digest], "light")
         waiting = [asyncio.create_task(drawings.script()) for _ in range(3)]
         await asyncio.sleep(0)
@@ -203,10 +207,12 @@ class Asked:
 def test_the_script_is_made_once_for_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one who asked first may go away; who asks later need not wait."""
     asked = Asked("the script")
-    monkeypatch.setattr("smaply_metrics_host.drawings._Process.ask", asked.ask)
+    monkeypatch.setattr(
+        "smaply_metrics_host.rendering.chart_renderer._RendererProcess.ask", asked.ask
+    )
 
     async def ask_often() -> list[bytes | BaseException]:
-        drawings = Drawings()
+        drawings = ChartRenderer()
         waiting = [asyncio.create_task(drawings.script()) for _ in range(3)]
         await asyncio.sleep(0)
         waiting[0].cancel()
@@ -225,10 +231,12 @@ def test_a_script_that_failed_is_made_for_the_next_request(
 ) -> None:
     """And on a slow machine it may take much longer than a drawing."""
     asked = Asked(DrawingFailed("No memory."), "the script")
-    monkeypatch.setattr("smaply_metrics_host.drawings._Process.ask", asked.ask)
+    monkeypatch.setattr(
+        "smaply_metrics_host.rendering.chart_renderer._RendererProcess.ask", asked.ask
+    )
 
     async def ask_twice() -> bytes:
-        drawings = Drawings()
+        drawings = ChartRenderer()
         with pytest.raises(DrawingFailed, match="No memory"):
             await drawings.script()
         return await drawings.script()
@@ -244,7 +252,7 @@ def test_a_process_that_starts_while_the_host_ends_is_ended(
     start, started = asyncio.create_subprocess_exec, []
 
     async def end_while_starting() -> None:
-        drawings = Drawings()
+        drawings = ChartRenderer()
 
         async def starting(*command: str, **options: Any) -> asyncio.subprocess.Process:  # noqa: ANN401
             process = await start(*command, **options)

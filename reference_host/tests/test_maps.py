@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference_host.tests.mapping import add_map, add_metric, measure, place
-from reference_host.tests.world import ACCOUNT
+from reference_host.tests.app_fixture import ACCOUNT
+from reference_host.tests.map_factories import add_map, add_metric, measure, place
 from smaply_metrics_core.host import Role
-from smaply_metrics_host.store.journey import Cell
+from smaply_metrics_host.store.map_models import Cell
 
 if TYPE_CHECKING:
-    from reference_host.tests.world import World
+    from reference_host.tests.app_fixture import World
 
 
 def test_an_account_without_maps_says_what_a_map_is(world: World) -> None:

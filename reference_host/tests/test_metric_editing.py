@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reference_host.tests.filling import Filling
-from reference_host.tests.measuring import NPS, RELATIONSHIP, make, saved
-from reference_host.tests.world import TOKEN
+from reference_host.tests.app_fixture import TOKEN
+from reference_host.tests.form_client import Filling
+from reference_host.tests.metric_factories import NPS, RELATIONSHIP, make, saved
 from smaply_metrics_core.host import Calculation, Role
 
 if TYPE_CHECKING:
-    from reference_host.tests.world import World
+    from reference_host.tests.app_fixture import World
 
 
 def test_a_metric_can_be_edited_while_its_source_does_not_answer(world: World) -> None:

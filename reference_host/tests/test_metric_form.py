@@ -5,22 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reference_host.tests.filling import Filling
-from reference_host.tests.measuring import NPS, RELATIONSHIP, make, saved
-from reference_host.tests.world import ACCOUNT
+from reference_host.tests.app_fixture import ACCOUNT
+from reference_host.tests.form_client import Filling
+from reference_host.tests.metric_factories import NPS, RELATIONSHIP, make, saved
 from smaply_metrics_core.host import (
     Filter,
     GroupBy,
     MetricType,
     Role,
 )
-from smaply_metrics_host.pages import metric_form
+from smaply_metrics_host.routes import metric_form
 
 if TYPE_CHECKING:
     import pytest
 
-    from reference_host.tests.measuring import NPS, RELATIONSHIP, make, saved
-from reference_host.tests.world import World
+    from reference_host.tests.metric_factories import NPS, RELATIONSHIP, make, saved
+from reference_host.tests.app_fixture import World
 
 TO = "\N{EN DASH}"
 START = f"/metrics/new?source=qualtrics&survey={RELATIONSHIP}"

@@ -6,8 +6,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reference_host.tests.measuring import NPS, make
-from reference_host.tests.world import ACCOUNT, TOKEN
+from reference_host.tests.app_fixture import ACCOUNT, TOKEN
+from reference_host.tests.metric_factories import NPS, make
 from smaply_metrics_core.host import (
     Display,
     GroupBy,
@@ -15,12 +15,12 @@ from smaply_metrics_core.host import (
     MetricType,
     Role,
 )
-from smaply_metrics_host.making.listing import ON_A_PAGE, page_of
-from smaply_metrics_host.store.journey import Cell
+from smaply_metrics_host.metric_form.metric_list import ON_A_PAGE, page_of
+from smaply_metrics_host.store.map_models import Cell
 
 if TYPE_CHECKING:
-    from reference_host.tests.measuring import NPS, make
-from reference_host.tests.world import World
+    from reference_host.tests.metric_factories import NPS, make
+from reference_host.tests.app_fixture import World
 
 BY_MONTH = NPS.model_copy(
     update={"type": MetricType.SERIES, "group_by": GroupBy.parse("period:month")}

@@ -6,12 +6,12 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reference_host.tests.filling import Filling
-from reference_host.tests.world import TOKEN
+from reference_host.tests.app_fixture import TOKEN
+from reference_host.tests.form_client import Filling
 from smaply_metrics_core.host import Role
 
 if TYPE_CHECKING:
-    from reference_host.tests.world import World
+    from reference_host.tests.app_fixture import World
 
 RELATIONSHIP = "SV_RelationshipA01"
 START = f"/metrics/new?source=qualtrics&survey={RELATIONSHIP}"

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.responses import Response
 
-from reference_host.tests.world import ACCOUNT
+from reference_host.tests.app_fixture import ACCOUNT
 from smaply_metrics_core.host import Role
 from smaply_metrics_host.settings import HostSettings
-from smaply_metrics_host.web.sign_in import set_cookie
+from smaply_metrics_host.web.authentication import set_cookie
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reference_host.tests.world import World
+    from reference_host.tests.app_fixture import World
 
 
 def test_a_link_signs_in_once(world: World) -> None:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.filling import Filling
-from reference_host.tests.world import ACCOUNT
+from reference_host.tests.app_fixture import ACCOUNT
+from reference_host.tests.form_client import Filling
 from smaply_metrics_core.host import InputError, Role
-from smaply_metrics_host.making import uploads
-from smaply_metrics_host.making.uploads import EXAMPLE, MOST_BYTES, checked_name
+from smaply_metrics_host import uploads
+from smaply_metrics_host.uploads import EXAMPLE, MOST_BYTES, checked_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reference_host.tests.world import World
+    from reference_host.tests.app_fixture import World
 
 UPLOAD = "/metrics/upload"
 GOOD = EXAMPLE.encode()

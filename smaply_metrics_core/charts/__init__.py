@@ -5,22 +5,22 @@ makes) or ``svg`` draws on the server. ``headline``, ``data_table`` and ``summar
 words. Only ``svg`` and ``browser_bundle`` need the extra ``[charts]``.
 """
 
-from smaply_metrics_core.charts.choosing import chart_of, chart_types, why_not
-from smaply_metrics_core.charts.dates import covered, moment
-from smaply_metrics_core.charts.drawing import browser_bundle, svg
+from smaply_metrics_core.charts.chart_types import chart_types, default_chart, unavailable_reason
+from smaply_metrics_core.charts.date_text import date_range_text, instant_text
+from smaply_metrics_core.charts.headline import (
+    Direction,
+    Headline,
+    Tone,
+    answer_count_text,
+    headline,
+    low_sample_text,
+    ungrouped_text,
+)
+from smaply_metrics_core.charts.renderer import browser_bundle, render_svg
 from smaply_metrics_core.charts.spec import vega_lite
 from smaply_metrics_core.charts.summary import summary
 from smaply_metrics_core.charts.table import DataTable, data_table
 from smaply_metrics_core.charts.theme import THEMES, Theme
-from smaply_metrics_core.charts.wording import (
-    Direction,
-    Headline,
-    Tone,
-    counted,
-    headline,
-    in_no_group,
-    low_sample,
-)
 
 __all__ = [
     "THEMES",
@@ -29,18 +29,18 @@ __all__ = [
     "Headline",
     "Theme",
     "Tone",
+    "answer_count_text",
     "browser_bundle",
-    "chart_of",
     "chart_types",
-    "counted",
-    "covered",
     "data_table",
+    "date_range_text",
+    "default_chart",
     "headline",
-    "in_no_group",
-    "low_sample",
-    "moment",
+    "instant_text",
+    "low_sample_text",
+    "render_svg",
     "summary",
-    "svg",
+    "unavailable_reason",
+    "ungrouped_text",
     "vega_lite",
-    "why_not",
 ]

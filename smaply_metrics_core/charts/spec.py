@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from smaply_metrics_core.charts.bars import lying, upright
-from smaply_metrics_core.charts.choosing import chart_of
-from smaply_metrics_core.charts.comparing import bar_comparison
-from smaply_metrics_core.charts.gauges import gauge
-from smaply_metrics_core.charts.groups import value_of
-from smaply_metrics_core.charts.lines import line
-from smaply_metrics_core.charts.plain import plain_json
-from smaply_metrics_core.charts.rings import ring
+from smaply_metrics_core.charts.chart_types import default_chart
+from smaply_metrics_core.charts.marks.bars import horizontal_bars, vertical_bars
+from smaply_metrics_core.charts.marks.comparison_bars import comparison_bars
+from smaply_metrics_core.charts.marks.gauge import gauge
+from smaply_metrics_core.charts.marks.lines import line
+from smaply_metrics_core.charts.marks.pie import pie
+from smaply_metrics_core.charts.sanitizer import plain_json
+from smaply_metrics_core.charts.series_groups import value_of
 from smaply_metrics_core.charts.summary import summary
 from smaply_metrics_core.charts.theme import THEMES, config
 from smaply_metrics_core.models.metric import ChartType
@@ -43,18 +43,18 @@ def vega_lite(
         without any value: these take no drawing.
     """
     colors = THEMES[theme]
-    match chart_of(result, display):
+    match default_chart(result, display):
         case ChartType.GAUGE:
             drawn = gauge(result, display, colors)
         case ChartType.BAR_COMPARISON:
-            drawn = bar_comparison(result, display, colors, zone)
+            drawn = comparison_bars(result, display, colors, zone)
         case ChartType.NUMBER | ChartType.TABLE | ChartType.COMPARISON:
             return None
         case series if any(value_of(group) is not None for group in result.groups):
             draw = {
-                ChartType.BAR: upright,
-                ChartType.HORIZONTAL_BAR: lying,
-                ChartType.PIE: ring,
+                ChartType.BAR: vertical_bars,
+                ChartType.HORIZONTAL_BAR: horizontal_bars,
+                ChartType.PIE: pie,
                 ChartType.LINE: line,
             }[series]
             drawn = draw(result, display, colors)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smaply_metrics_core.calculations.meanings import DEFINITIONS
-from smaply_metrics_core.charts.groups import latest, periods_of, value_of
-from smaply_metrics_core.charts.wording import (
-    counted,
+from smaply_metrics_core.calculations.catalog import CALCULATIONS
+from smaply_metrics_core.charts.headline import (
+    answer_count_text,
     headline,
-    low_sample,
+    low_sample_text,
     remarks,
     said,
     target_said,
     target_words,
 )
+from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
 from smaply_metrics_core.models.query import MetricType
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
         MetricType.SERIES: _series,
         MetricType.COMPARISON: _comparison,
     }[result.type](result, display, zone)
-    heading = display.heading or DEFINITIONS[result.calculation].title
-    parts = [told, counted(result), low_sample(result)]
+    heading = display.heading or CALCULATIONS[result.calculation].title
+    parts = [told, answer_count_text(result), low_sample_text(result)]
     return f"{heading}: {'; '.join(part for part in parts if part)}."
 
 

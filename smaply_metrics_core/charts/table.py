@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smaply_metrics_core.calculations.meanings import DEFINITIONS
-from smaply_metrics_core.charts.dates import covered
-from smaply_metrics_core.charts.groups import periods_of
-from smaply_metrics_core.charts.wording import (
+from smaply_metrics_core.calculations.catalog import CALCULATIONS
+from smaply_metrics_core.charts.date_text import date_range_text
+from smaply_metrics_core.charts.headline import (
     FEW,
     change_words,
-    in_no_group,
     remarks,
     said,
     target_said,
     target_words,
+    ungrouped_text,
 )
+from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smaply_metrics_core.models.result import Measured, Result
+    from smaply_metrics_core.models.result import Result, WindowResult
 
 ANSWERS = "Answers"
 REMARKS = "Remarks"
@@ -54,7 +54,7 @@ def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTa
         display: How it is shown: prefix, suffix, target.
         zone: The account's time zone, in which dates are said.
     """
-    title = DEFINITIONS[result.calculation].title
+    title = CALCULATIONS[result.calculation].title
     found = list(_rows(result, display, zone))
     remarked = any(row[-1] for row in found)
     first = {
@@ -64,9 +64,9 @@ def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTa
     }[result.type]
     columns = (first, title, ANSWERS, REMARKS)
     target = target_said(result.unit, display)
-    notes = [in_no_group(result), f"Target {target}" if target and result.groups else ""]
+    notes = [ungrouped_text(result), f"Target {target}" if target and result.groups else ""]
     return DataTable(
-        caption=f"{title}, {covered(result.current.window, zone)}",
+        caption=f"{title}, {date_range_text(result.current.window, zone)}",
         columns=columns if remarked else columns[:-1],
         rows=tuple(row if remarked else row[:-1] for row in found),
         note=". ".join(note for note in notes if note),
@@ -88,13 +88,13 @@ def _rows(result: Result, display: Display, zone: str) -> Iterator[tuple[str, st
 
 
 def _window(
-    result: Result, measured: Measured, display: Display, zone: str, *, target: bool = False
+    result: Result, measured: WindowResult, display: Display, zone: str, *, target: bool = False
 ) -> tuple[str, str, str, str]:
     told = [measured.reason, FEW if measured.low_sample else ""]
     if target:
         told.append(target_words(result.unit, measured.value, display))
     return (
-        covered(measured.window, zone),
+        date_range_text(measured.window, zone),
         said(result.unit, measured.value, display),
         f"{measured.answered:,}",
         ", ".join(one.rstrip(".") for one in told if one),

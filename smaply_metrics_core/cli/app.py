@@ -10,28 +10,26 @@ from typing import Any, Final, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from smaply_metrics_core.cli import (
+from smaply_metrics_core.cli import demo
+from smaply_metrics_core.cli.command_context import before_command, logging_to_stderr
+from smaply_metrics_core.cli.commands import (
     account,
     audit,
-    authors,
     bundle,
-    connections,
+    card,
+    connection,
     db,
-    debug,
-    demo,
-    load,
-    metrics,
-    preview,
-    sources,
-    surveys,
+    metric,
+    source,
+    source_development,
+    survey,
     worker,
 )
-from smaply_metrics_core.cli.invocation import before_command, logging_to_stderr
-from smaply_metrics_core.cli.output import error_json, print_json, say_problem
-from smaply_metrics_core.cli.spread import spread
-from smaply_metrics_core.cli.streams import process_of_our_own
-from smaply_metrics_core.cli.termination import terminated_gracefully
-from smaply_metrics_core.cli.usage import WrongUsage
+from smaply_metrics_core.cli.errors import CommandLineError
+from smaply_metrics_core.cli.option_groups import option_groups
+from smaply_metrics_core.cli.output import error_json, print_json, print_problem
+from smaply_metrics_core.cli.signals import terminated_gracefully
+from smaply_metrics_core.cli.stdio import process_of_our_own
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.problem import Blame, Problem
 
@@ -93,14 +91,14 @@ class _Ending:
         if self.as_json:
             print_json({"error": error_json(problem)})
         else:
-            say_problem(problem, stderr=True)
+            print_problem(problem, stderr=True)
         return code
 
 
 def _problem_of(error: Exception, arguments: Sequence[str]) -> tuple[Problem, int]:
     if isinstance(error, MetricsError):
         return error.to_problem(), REFUSED
-    if isinstance(error, WrongUsage):
+    if isinstance(error, CommandLineError):
         return _usage_problem(error.message, error.remedy), WRONG_USAGE
     if isinstance(error, typer.TyperException):
         return _said_by_typer(error, arguments), WRONG_USAGE
@@ -122,7 +120,7 @@ def _refuse_undecodable(arguments: Sequence[str]) -> None:
     try:
         "".join(arguments).encode()
     except UnicodeEncodeError:
-        raise WrongUsage(
+        raise CommandLineError(
             "An argument is not text in the terminal's encoding.", "Type it again, as UTF-8."
         ) from None
 
@@ -165,12 +163,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Rich's boxes leave too little room for what is in them.
 )
-app.callback()(spread(before_command))
+app.callback()(option_groups(before_command))
 # Those without a name add their commands to the root itself.
-for _part in (connections, surveys, preview, load, debug, authors, audit, demo, worker):
-    app.add_typer(_part.app)
-app.add_typer(sources.app, name="sources")
-app.add_typer(metrics.app, name="metric")
+for _part in (
+    connection.app,
+    survey.app,
+    metric.preview_app,
+    card.app,
+    bundle.export_app,
+    source_development.app,
+    audit.app,
+    demo.app,
+    worker.app,
+):
+    app.add_typer(_part)
+app.add_typer(source.app, name="sources")
+app.add_typer(metric.app, name="metric")
 app.add_typer(account.app, name="account")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(db.app, name="db")

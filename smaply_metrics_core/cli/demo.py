@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import csv
 import os
+import random
 import shlex
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from smaply_metrics_core.cli.cards import show_cards
-from smaply_metrics_core.cli.demo_metrics import demo_metrics, write_visits
-from smaply_metrics_core.cli.invocation import Invocation, actor, opened
-from smaply_metrics_core.cli.output import print_json, say, text
+from smaply_metrics_core.cli.card_table import show_cards
+from smaply_metrics_core.cli.command_context import CommandContext, actor, opened
+from smaply_metrics_core.cli.json_output import card_json
+from smaply_metrics_core.cli.option_groups import option_groups
+from smaply_metrics_core.cli.output import print_json, print_text, text
 from smaply_metrics_core.cli.progress import progress_bar
-from smaply_metrics_core.cli.sandbox_process import Sandbox, running_sandbox
-from smaply_metrics_core.cli.spread import spread
-from smaply_metrics_core.cli.values import card_json
+from smaply_metrics_core.cli.sandbox_process import SandboxProcess, running_sandbox
 from smaply_metrics_core.errors import InputError, MetricsError, NotFound
 from smaply_metrics_core.models.metric import Freshness
+from smaply_metrics_core.models.query import (
+    Calculation,
+    DateRange,
+    Definition,
+    GroupBy,
+    MetricType,
+)
+from smaply_metrics_core.models.survey import Question, QuestionKind, Questionnaire
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     from smaply_metrics_core.host import Actor, ConnectionView, MetricsHost
     from smaply_metrics_core.models.metric import Card
     from smaply_metrics_core.models.survey import Survey
@@ -50,14 +62,14 @@ app = typer.Typer()
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class _DemoResult:
     cards: tuple[Card, ...]
     bundle: Path
     zone: str
 
 
 @app.command()
-@spread
+@option_groups
 def demo(
     *,
     once: Annotated[
@@ -65,7 +77,7 @@ def demo(
         typer.Option("--once", help="End when done; for now the demo does so anyway."),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another seed invents other people.")] = 1,
-    invocation: Invocation,
+    invocation: CommandContext,
 ) -> None:
     """Show it working, from connecting to a debug bundle.
 
@@ -79,13 +91,13 @@ def demo(
         cards = [card_json(card) for card in outcome.cards]
         print_json({"cards": cards, "bundle": str(outcome.bundle)})
     else:
-        say()
+        print_text()
         show_cards(outcome.cards, outcome.zone)
-        say()
-        say("Debug bundle: ", text(str(outcome.bundle), "bold"))
+        print_text()
+        print_text("Debug bundle: ", text(str(outcome.bundle), "bold"))
         if invocation.given_home is not None:
             where = shlex.quote(str(invocation.given_home))
-            say(
+            print_text(
                 "The sandbox has ended. What is stored is still there: "
                 f"smaply-metrics load --wait 0 --home {where}"
             )
@@ -108,10 +120,12 @@ def _home(given: Path | None) -> Iterator[tuple[Path, Path]]:
             folder.rmdir()
 
 
-def _run(home: Path, bundle: Path, sandbox: Sandbox, seed: int, *, quiet: bool) -> _Outcome:
+def _run(
+    home: Path, bundle: Path, sandbox: SandboxProcess, seed: int, *, quiet: bool
+) -> _DemoResult:
     def tell(title: str, detail: str) -> None:
         if not quiet:
-            say(text(f"{title:<9}", "bold cyan"), detail)
+            print_text(text(f"{title:<9}", "bold cyan"), detail)
 
     with _environment(sandbox) as environment, opened(home, environment=environment) as host:
         _require_sources(host)
@@ -132,8 +146,8 @@ def _run(home: Path, bundle: Path, sandbox: Sandbox, seed: int, *, quiet: bool) 
         with progress_bar() as progress:
             cards = host.cards.load(_admin(), ids, wait=SECONDS_TO_LOAD, progress=progress)
         bundle.unlink(missing_ok=True)  # That of an earlier demo in this home.
-        host.debug.export(_admin(), qualtrics.id, survey.id, bundle)
-        return _Outcome(cards, bundle, host.metrics.account(_admin()).zone)
+        host.debug_bundles.export(_admin(), qualtrics.id, survey.id, bundle)
+        return _DemoResult(cards, bundle, host.metrics.account(_admin()).zone)
 
 
 def _admin() -> Actor:
@@ -142,7 +156,7 @@ def _admin() -> Actor:
 
 
 @contextmanager
-def _environment(sandbox: Sandbox) -> Iterator[dict[str, str]]:
+def _environment(sandbox: SandboxProcess) -> Iterator[dict[str, str]]:
     """Give the environment of the demo's host, with plain HTTP to the sandbox allowed.
 
     The process's own is changed as well, as the source reads the variable itself.
@@ -216,3 +230,91 @@ def _measure_first(
                 host.metrics.add(_admin(), connection.id, name, definition, workspace=WORKSPACE)
                 tell("Metric", name)
     return surveys[0]
+
+
+VISITS: Final = 420
+DAYS: Final = 360
+STORES: Final = ("Graz", "Innsbruck", "Wien")
+NUMBER, SERIES, COMPARISON = MetricType.NUMBER, MetricType.SERIES, MetricType.COMPARISON
+
+
+def write_visits(path: Path, *, seed: int, now: datetime) -> None:
+    """Write a file of invented store visits, as the csv_example source reads them.
+
+    Args:
+        path: The file; replaced when it is there.
+        seed: Another seed makes other visitors.
+        now: The end of the year that the visits spread over.
+    """
+    chance = random.Random(f"visits {seed}")  # noqa: S311  # Invented answers, no secrets.
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["recorded_at", "status", "finished", "field:store", "nps", "satisfaction"])
+        for number in range(VISITS):
+            at = now - timedelta(days=DAYS * (1 - number / VISITS), minutes=chance.randint(0, 600))
+            store = chance.choice(STORES)
+            mood = chance.gauss(7.4 + number / VISITS + 0.5 * STORES.index(store), 2.2)
+            score = min(10, max(0, round(mood)))
+            satisfaction = min(5, max(1, round(mood / 2)))
+            rows.writerow(
+                [
+                    at.isoformat(timespec="seconds"),
+                    "test" if chance.random() < 0.02 else "",  # noqa: PLR2004  # A few.
+                    int(chance.random() > 0.05),  # noqa: PLR2004  # Some give up.
+                    store,
+                    score,
+                    satisfaction if chance.random() > 0.1 else "",  # noqa: PLR2004  # Blanks.
+                ]
+            )
+
+
+def demo_metrics(questionnaire: Questionnaire) -> Iterator[tuple[str, Definition]]:
+    """Make metrics of all three types for a survey, as far as its questions allow them."""
+    survey_id, name = questionnaire.survey.id, questionnaire.survey.name
+
+    def definition(
+        kind: MetricType,
+        calculation: Calculation,
+        question: Question | None = None,
+        group_by: str | None = None,
+        preset: str = "all_time",
+    ) -> Definition:
+        return Definition(
+            type=kind,
+            survey_id=survey_id,
+            question_id=question.id if question else None,
+            calculation=calculation,
+            group_by=GroupBy.parse(group_by) if group_by else None,
+            range=DateRange(preset=preset),
+        )
+
+    yield f"Responses ({name})", definition(NUMBER, Calculation.RESPONSES)
+    nps = _first(questionnaire, lambda one: one.kind is QuestionKind.NPS)
+    if nps is not None:
+        yield f"NPS ({name})", definition(NUMBER, Calculation.NPS, nps)
+        yield (
+            f"NPS by quarter ({name})",
+            definition(SERIES, Calculation.NPS, nps, "period:quarter"),
+        )
+        yield (
+            f"NPS, last 90 days and before ({name})",
+            definition(COMPARISON, Calculation.NPS, nps, preset="last_90_days"),
+        )
+    scale = _first(
+        questionnaire,
+        lambda one: (
+            one.kind is QuestionKind.SINGLE_CHOICE and Calculation.TOP_2_BOX in one.calculations
+        ),
+    )
+    if scale is not None:
+        yield f"Top 2 box ({name})", definition(NUMBER, Calculation.TOP_2_BOX, scale)
+        if questionnaire.fields:
+            field = questionnaire.fields[0]
+            yield (
+                f"Average by {field.label or field.name} ({name})",
+                definition(SERIES, Calculation.AVERAGE, scale, f"field:{field.name}"),
+            )
+
+
+def _first(questionnaire: Questionnaire, fits: Callable[[Question], bool]) -> Question | None:
+    return next((question for question in questionnaire.walk() if fits(question)), None)

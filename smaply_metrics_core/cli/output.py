@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from smaply_metrics_core.cli.streams import our_stdout
+from smaply_metrics_core.cli.stdio import reserve_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def console(*, stderr: bool = False) -> Console:
     """Give the terminal, without guessing what numbers or quotes in a text may mean."""
-    file = None if stderr else our_stdout()
+    file = None if stderr else reserve_stdout()
     return Console(file=file, stderr=stderr, highlight=False, emoji=False)
 
 
@@ -31,7 +31,7 @@ def text(value: object, style: str = "") -> Text:
     return Text(shown, style)
 
 
-def say(*parts: Text | str, style: str = "", stderr: bool = False, indent: int = 0) -> None:
+def print_text(*parts: Text | str, style: str = "", stderr: bool = False, indent: int = 0) -> None:
     """Write one line or paragraph."""
     line = Text.assemble(*(text(part) if isinstance(part, str) else part for part in parts))
     line.style = style
@@ -58,7 +58,7 @@ def show(made: Table) -> None:
 
 def print_json(data: Any) -> None:  # noqa: ANN401  # Anything that JSON can say.
     """Write JSON on standard output; escapes what the output's encoding does not know."""
-    out = our_stdout()
+    out = reserve_stdout()
     unicode = (out.encoding or "").lower().replace("-", "") == "utf8"
     out.write(json.dumps(data, ensure_ascii=not unicode, indent=2, allow_nan=False))
     out.write("\n")
@@ -82,15 +82,15 @@ def error_json(problem: Problem) -> dict[str, Any]:
     return found
 
 
-def say_problem(problem: Problem, *, style: str = "red", stderr: bool = False) -> None:
+def print_problem(problem: Problem, *, style: str = "red", stderr: bool = False) -> None:
     """Write what is wrong and what to do about it."""
     issue = f"{problem.issue.replace('_', ' ').capitalize()}: " if problem.issue else ""
-    say(text("✗ ", style), text(issue, "bold"), problem.message, stderr=stderr)
-    say("→ ", problem.remedy, stderr=stderr)
+    print_text(text("✗ ", style), text(issue, "bold"), problem.message, stderr=stderr)
+    print_text("→ ", problem.remedy, stderr=stderr)
     references = [
         f"{name} {value}"
         for name, value in (("code", problem.code), ("request id", problem.request_id))
         if value
     ]
     if references:
-        say("For support: ", ", ".join(references), style="dim", stderr=stderr)
+        print_text("For support: ", ", ".join(references), style="dim", stderr=stderr)

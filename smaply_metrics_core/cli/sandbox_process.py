@@ -13,12 +13,12 @@ from typing import IO, Final, NamedTuple
 
 from smaply_metrics_core.errors import InputError
 
-MODULE: Final = "smaply_metrics_qualtrics.sandbox"
+MODULE: Final = "smaply_metrics_qualtrics_sandbox"
 SECONDS_TO_START: Final = 60
 SECONDS_TO_STOP: Final = 10
 
 
-class Sandbox(NamedTuple):
+class SandboxProcess(NamedTuple):
     """Where a running sandbox listens, and the token that it takes."""
 
     host: str
@@ -26,7 +26,7 @@ class Sandbox(NamedTuple):
 
 
 @contextmanager
-def running_sandbox(seed: int) -> Iterator[Sandbox]:
+def running_sandbox(seed: int) -> Iterator[SandboxProcess]:
     """Run a sandbox with invented surveys on a free port; it ends with the block, whatever happens.
 
     Raises:
@@ -41,7 +41,7 @@ def running_sandbox(seed: int) -> Iterator[Sandbox]:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
         )
         try:
-            yield Sandbox(_address(process, said), token)
+            yield SandboxProcess(_address(process, said), token)
         finally:
             _stop(process)
 

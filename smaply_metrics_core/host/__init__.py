@@ -10,9 +10,9 @@ The words that a host shares with the authors of sources (``Definition``, ``Surv
 every error …) are the very same objects as in ``smaply_metrics_core``: a host needs no other door.
 """
 
-from smaply_metrics_core.calculations.meanings import DEFINITIONS, CalculationDefinition
-from smaply_metrics_core.calculations.value import format_value
-from smaply_metrics_core.calculations.who import who_answered, who_counts
+from smaply_metrics_core.calculations.catalog import CALCULATIONS, CalculationDefinition
+from smaply_metrics_core.calculations.response_text import describe_answers, describe_responses
+from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.context import Clock, SystemClock
 from smaply_metrics_core.errors import (
     AccessMissing,
@@ -20,17 +20,19 @@ from smaply_metrics_core.errors import (
     BundleRefused,
     CalculationRefused,
     Cancelled,
-    ChangedMeanwhile,
     CheckFailed,
     CredentialRefused,
     CredentialsInvalid,
     DataError,
     DeadlineExceeded,
+    DecryptionFailed,
     DestinationRefused,
+    EditConflict,
+    EncryptionError,
+    EncryptionKeyMissing,
     ExportFailed,
     GroupingRefused,
     InputError,
-    KeyMissing,
     MetricsError,
     NoSurveys,
     NotFound,
@@ -41,51 +43,56 @@ from smaply_metrics_core.errors import (
     RemoteError,
     ResultsUnavailable,
     RoleRequired,
-    SealBroken,
     SourceNotUsable,
     SourceUnavailable,
     StoreError,
     SurveyUnavailable,
     Unreachable,
-    VaultError,
 )
-from smaply_metrics_core.host.actors import Actor, Role
-from smaply_metrics_core.host.asynchronous import AsyncMetricsHost
-from smaply_metrics_core.host.catalogue import SurveyPage
-from smaply_metrics_core.host.debugging import DebugBundle
-from smaply_metrics_core.host.explaining import Explanation
-from smaply_metrics_core.host.options import Draft, MetricOptions, Option
-from smaply_metrics_core.host.service import MetricsHost
-from smaply_metrics_core.host.settings import Deadlines, Settings
-from smaply_metrics_core.host.store.audit import Action, AuditEntry
-from smaply_metrics_core.host.store.connections import AccountSettings
-from smaply_metrics_core.host.store.past import PastValue
-from smaply_metrics_core.host.store.upgrading import StoreUpgrade
-from smaply_metrics_core.host.views import (
+from smaply_metrics_core.host.async_metrics_host import AsyncMetricsHost
+from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.connections.views import (
     ConnectionStatus,
     ConnectionView,
     DeletedConnection,
     FieldView,
     SourceForm,
 )
+from smaply_metrics_core.host.debug_bundles import DebugBundle
+from smaply_metrics_core.host.metrics.form_models import FormOption, MetricDraft, MetricOptions
+from smaply_metrics_core.host.metrics.survey_catalog import SurveyPage
+from smaply_metrics_core.host.metrics_host import MetricsHost
+from smaply_metrics_core.host.refresh.decisions import RefreshExplanation
+from smaply_metrics_core.host.settings import Deadlines, Settings
+from smaply_metrics_core.host.store.audit import AuditAction, AuditEntry
+from smaply_metrics_core.host.store.connections import AccountSettings
+from smaply_metrics_core.host.store.history import HistoryEntry
+from smaply_metrics_core.host.store.migrations.runner import StoreUpgrade
 from smaply_metrics_core.models.check import CheckReport, CheckStep, StepResult
 from smaply_metrics_core.models.credentials import CredentialField
-from smaply_metrics_core.models.metric import Card, ChartType, Display, Freshness, Metric, Running
+from smaply_metrics_core.models.metric import (
+    Card,
+    ChartType,
+    Display,
+    Freshness,
+    Metric,
+    RefreshProgress,
+)
 from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
     PRESETS,
     Calculation,
     DateRange,
     Definition,
+    ExclusionReason,
     Filter,
     GroupBy,
-    LeftOut,
     MetricType,
     Period,
     Window,
     parse_filter,
 )
-from smaply_metrics_core.models.result import Change, GroupValue, Measured, Result, Unit
+from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
 from smaply_metrics_core.models.survey import (
     Choice,
     EmbeddedField,
@@ -95,25 +102,25 @@ from smaply_metrics_core.models.survey import (
     Questionnaire,
     Survey,
 )
-from smaply_metrics_core.refresh import Decision, DecisionKind, RefreshPolicy
+from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind, RefreshPolicy
 from smaply_metrics_core.sources import (
     AllowedDestinations,
     SourceRegistry,
     SourceSettings,
     SourceState,
-    State,
+    SourceStatus,
 )
 
 __all__ = [
-    "DEFINITIONS",
+    "CALCULATIONS",
     "PRESETS",
     "AccessMissing",
     "AccountSettings",
-    "Action",
     "Actor",
     "AllowedDestinations",
     "AlreadyExists",
     "AsyncMetricsHost",
+    "AuditAction",
     "AuditEntry",
     "Blame",
     "BundleRefused",
@@ -123,7 +130,6 @@ __all__ = [
     "Cancelled",
     "Card",
     "Change",
-    "ChangedMeanwhile",
     "ChartType",
     "CheckFailed",
     "CheckReport",
@@ -140,38 +146,37 @@ __all__ = [
     "DeadlineExceeded",
     "Deadlines",
     "DebugBundle",
-    "Decision",
-    "DecisionKind",
+    "DecryptionFailed",
     "Definition",
     "DeletedConnection",
     "DestinationRefused",
     "Display",
-    "Draft",
+    "EditConflict",
     "EmbeddedField",
-    "Explanation",
+    "EncryptionError",
+    "EncryptionKeyMissing",
+    "ExclusionReason",
     "ExportFailed",
     "FieldProblem",
     "FieldView",
     "Filter",
+    "FormOption",
     "Freshness",
     "GroupBy",
     "GroupValue",
     "GroupingRefused",
+    "HistoryEntry",
     "InputError",
     "Issue",
-    "KeyMissing",
     "KnownQuestion",
-    "LeftOut",
-    "Measured",
     "Metric",
+    "MetricDraft",
     "MetricOptions",
     "MetricType",
     "MetricsError",
     "MetricsHost",
     "NoSurveys",
     "NotFound",
-    "Option",
-    "PastValue",
     "Period",
     "PluginError",
     "Problem",
@@ -181,22 +186,24 @@ __all__ = [
     "QuestionUnavailable",
     "Questionnaire",
     "RateLimited",
+    "RefreshDecision",
+    "RefreshDecisionKind",
+    "RefreshExplanation",
     "RefreshPolicy",
+    "RefreshProgress",
     "RemoteError",
     "Result",
     "ResultsUnavailable",
     "Role",
     "RoleRequired",
-    "Running",
-    "SealBroken",
     "Settings",
     "SourceForm",
     "SourceNotUsable",
     "SourceRegistry",
     "SourceSettings",
     "SourceState",
+    "SourceStatus",
     "SourceUnavailable",
-    "State",
     "StepResult",
     "StoreError",
     "StoreUpgrade",
@@ -206,10 +213,10 @@ __all__ = [
     "SystemClock",
     "Unit",
     "Unreachable",
-    "VaultError",
     "Window",
+    "WindowResult",
+    "describe_answers",
+    "describe_responses",
     "format_value",
     "parse_filter",
-    "who_answered",
-    "who_counts",
 ]

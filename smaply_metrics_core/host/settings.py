@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from smaply_metrics_core.errors import InputError
-from smaply_metrics_core.refresh import RefreshPolicy
+from smaply_metrics_core.refresh_policy import RefreshPolicy
 from smaply_metrics_core.sources import AllowedDestinations, SourceSettings
 
 HISTORY_VARIABLE: Final = "SMAPLY_METRICS_HISTORY_DAYS"
@@ -68,7 +68,7 @@ class Settings:
     history: timedelta = timedelta(days=400)
     database: str | None = field(default=None, repr=False)
     database_connections: int = 8
-    refresher: str = THREADS
+    refresh_executor: str = THREADS
 
     def __post_init__(self) -> None:
         """Refuse a refresher that does not exist, and fewer connections than one thread needs."""
@@ -77,9 +77,9 @@ class Settings:
                 f"{self.database_connections} is too few connections to PostgreSQL.",
                 remedy=f"Set Settings.database_connections to {LEAST_CONNECTIONS} or more.",
             )
-        if self.refresher not in {THREADS, PROCRASTINATE}:
+        if self.refresh_executor not in {THREADS, PROCRASTINATE}:
             raise InputError(
-                f"There is no refresher “{self.refresher}”.",
+                f"There is no refresher “{self.refresh_executor}”.",
                 remedy=f"Set SMAPLY_METRICS_REFRESHER to {THREADS} or {PROCRASTINATE}, or leave "
                 "it out.",
             )
@@ -103,7 +103,7 @@ class Settings:
             support=env.get("SMAPLY_METRICS_SUPPORT", ""),
             history=_days(env.get(HISTORY_VARIABLE)),
             database=env.get("SMAPLY_METRICS_DATABASE") or None,
-            refresher=env.get("SMAPLY_METRICS_REFRESHER") or THREADS,
+            refresh_executor=env.get("SMAPLY_METRICS_REFRESHER") or THREADS,
         )
 
 

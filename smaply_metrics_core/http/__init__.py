@@ -5,20 +5,20 @@ Importing this package loads the HTTP library; the rest of the contract does wit
 
 from __future__ import annotations
 
-from smaply_metrics_core.http.answers import RemoteDetails, read_json, remote_details
-from smaply_metrics_core.http.budget import RequestBudget
+from smaply_metrics_core.http.auth import header_auth
 from smaply_metrics_core.http.client import build_client
 from smaply_metrics_core.http.exchange import Exchange
-from smaply_metrics_core.http.paging import pages
-from smaply_metrics_core.http.secrets import secret_auth
+from smaply_metrics_core.http.pagination import pages
+from smaply_metrics_core.http.rate_limit import RateLimiter
+from smaply_metrics_core.http.responses import RemoteDetails, read_json, remote_details
 
 __all__ = [
     "Exchange",
+    "RateLimiter",
     "RemoteDetails",
-    "RequestBudget",
     "build_client",
+    "header_auth",
     "pages",
     "read_json",
     "remote_details",
-    "secret_auth",
 ]

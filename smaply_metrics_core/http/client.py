@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from smaply_metrics_core import __version__
-from smaply_metrics_core.http.origins import Origin
-from smaply_metrics_core.http.quiet import hush_libraries, our_request
-from smaply_metrics_core.http.transport import READ_AT_ONCE, TIMEOUTS, GuardedTransport, Rules
-from smaply_metrics_core.http.waiting import full_jitter
+from smaply_metrics_core.http.log_filter import our_request, silence_http_logs
+from smaply_metrics_core.http.origin import Origin
+from smaply_metrics_core.http.retry import full_jitter
+from smaply_metrics_core.http.transport import (
+    READ_AT_ONCE,
+    TIMEOUTS,
+    GuardedTransport,
+    TransportConfig,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from smaply_metrics_core.context import Clock, Deadline
-    from smaply_metrics_core.http.budget import RequestBudget
     from smaply_metrics_core.http.exchange import Exchange
+    from smaply_metrics_core.http.rate_limit import RateLimiter
     from smaply_metrics_core.models.source import Destination
 
 USER_AGENT: Final = f"smaply-metrics/{__version__}"
@@ -43,7 +48,7 @@ def build_client(  # noqa: PLR0913  # All by name, and most have a default.
     *,
     deadline: Deadline,
     clock: Clock,
-    limits: RequestBudget | None = None,
+    limits: RateLimiter | None = None,
     max_bytes: int = 4 * 2**30,
     transport: httpx.BaseTransport | None = None,
     exchange: Callable[[Exchange], None] | None = None,
@@ -79,15 +84,15 @@ def build_client(  # noqa: PLR0913  # All by name, and most have a default.
     origins = frozenset(
         Origin.of_destination(place) for place in destinations if place.kind == "host"
     )
-    rules = Rules(
+    rules = TransportConfig(
         deadline=deadline,
         clock=clock,
-        budget=limits,
+        rate_limiter=limits,
         max_bytes=max_bytes,
         jitter=jitter,
         exchange=exchange,
     )
-    hush_libraries()
+    silence_http_logs()
     return _SourceClient(
         base_url=next(iter(origins)).url if len(origins) == 1 else "",
         transport=GuardedTransport(origins, rules, transport),

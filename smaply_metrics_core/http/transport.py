@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from smaply_metrics_core.errors import DestinationRefused, MetricsError, Unreachable
-from smaply_metrics_core.http import failures, waiting
-from smaply_metrics_core.http.answers import remote_details, request_id_in
-from smaply_metrics_core.http.body import GuardedBody
+from smaply_metrics_core.http import error_mapping, retry
+from smaply_metrics_core.http.auth import SECRET_HEADERS
 from smaply_metrics_core.http.exchange import Exchange
-from smaply_metrics_core.http.origins import Origin, open_route, proxy_for
-from smaply_metrics_core.http.quiet import our_request
-from smaply_metrics_core.http.secrets import SECRET_HEADERS
+from smaply_metrics_core.http.log_filter import our_request
+from smaply_metrics_core.http.origin import Origin, open_route, proxy_for
+from smaply_metrics_core.http.response_body import GuardedBody
+from smaply_metrics_core.http.responses import find_request_id, remote_details
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from smaply_metrics_core.context import Clock, Deadline
-    from smaply_metrics_core.http.budget import RequestBudget
+    from smaply_metrics_core.http.rate_limit import RateLimiter
 
 READ_AT_ONCE: Final = "smaply_metrics.read_at_once"
 MOST_AT_ONCE: Final = 64 * 2**20
@@ -37,12 +37,12 @@ _log: Final = logging.getLogger("smaply_metrics_core.http")
 
 
 @dataclass(frozen=True)
-class Rules:
+class TransportConfig:
     """What holds for every request of one client."""
 
     deadline: Deadline
     clock: Clock
-    budget: RequestBudget | None
+    rate_limiter: RateLimiter | None
     max_bytes: int
     jitter: Callable[[float], float]
     exchange: Callable[[Exchange], None] | None
@@ -76,7 +76,7 @@ class GuardedTransport(httpx.BaseTransport):
     """
 
     def __init__(
-        self, origins: frozenset[Origin], rules: Rules, inner: httpx.BaseTransport | None
+        self, origins: frozenset[Origin], rules: TransportConfig, inner: httpx.BaseTransport | None
     ) -> None:
         self._origins = origins
         self._rules = rules
@@ -98,8 +98,8 @@ class GuardedTransport(httpx.BaseTransport):
         tries = 0
         while True:
             rules.deadline.check()
-            if rules.budget is not None:
-                rules.budget.acquire(request.method, request.url.path, rules.deadline)
+            if rules.rate_limiter is not None:
+                rules.rate_limiter.acquire(request.method, request.url.path, rules.deadline)
             tries += 1
             outcome = self._send_once(request, origin)
             if isinstance(outcome, httpx.Response):
@@ -140,7 +140,7 @@ class GuardedTransport(httpx.BaseTransport):
 
     def _send_once(
         self, request: httpx.Request, origin: Origin
-    ) -> httpx.Response | failures.Failure:
+    ) -> httpx.Response | error_mapping.MappedError:
         rules = self._rules
         sent = _Sent(
             request=request,
@@ -155,7 +155,7 @@ class GuardedTransport(httpx.BaseTransport):
             with our_request():
                 answer = route.handle_request(self._outgoing(request))
         except httpx.TransportError as error:
-            failure = failures.network_failure(error, origin.label, proxied=sent.proxied)
+            failure = error_mapping.network_failure(error, origin.label, proxied=sent.proxied)
             self._record(sent, 0, failure.error.kind)
             return failure
         sent.status = answer.status_code
@@ -181,18 +181,20 @@ class GuardedTransport(httpx.BaseTransport):
             extensions={"timeout": timeout},
         )
 
-    def _judge(self, sent: _Sent, answer: httpx.Response) -> httpx.Response | failures.Failure:
-        sent.request_id = request_id_in(answer.headers)
-        if answer.status_code in failures.REDIRECTS:
+    def _judge(
+        self, sent: _Sent, answer: httpx.Response
+    ) -> httpx.Response | error_mapping.MappedError:
+        sent.request_id = find_request_id(answer.headers)
+        if answer.status_code in error_mapping.REDIRECTS:
             with our_request():
                 answer.close()
-            failure = failures.redirect_failure(answer, sent.origin.label, sent.request.url)
+            failure = error_mapping.redirect_failure(answer, sent.origin.label, sent.request.url)
             self._record(sent, 0, failure.error.kind)
             return failure
         # What came with a 4xx or 5xx says what is wrong, so it is read in any case.
         if sent.at_once or answer.status_code >= httpx.codes.BAD_REQUEST:
             return self._judge_whole(sent, answer)
-        unreadable = failures.unreadable_answer(answer, sent.origin.label)
+        unreadable = error_mapping.unreadable_response(answer, sent.origin.label)
         if unreadable is not None:
             with our_request():
                 answer.close()
@@ -202,7 +204,7 @@ class GuardedTransport(httpx.BaseTransport):
 
     def _judge_whole(
         self, sent: _Sent, answer: httpx.Response
-    ) -> httpx.Response | failures.Failure:
+    ) -> httpx.Response | error_mapping.MappedError:
         """Read an answer to its end, then judge it by status and content."""
         received = 0
 
@@ -210,27 +212,27 @@ class GuardedTransport(httpx.BaseTransport):
             nonlocal received
             received = size
 
-        broken = failures.unreadable_answer(answer, sent.origin.label)
+        broken = error_mapping.unreadable_response(answer, sent.origin.label)
         content = b""
         body = self._body(sent, answer, count)
         try:
             if broken is None:
                 content = b"".join(body)
         except Unreachable as error:
-            broken = failures.Failure(error, failures.Retry.READS)
+            broken = error_mapping.MappedError(error, error_mapping.Retry.READS)
         except MetricsError as error:
-            broken = failures.Failure(error)
+            broken = error_mapping.MappedError(error)
         finally:
             body.close()
         whole = _rebuilt(answer, httpx.ByteStream(content))
         whole.read()
         sent.request_id = remote_details(whole).request_id
-        pause = waiting.read_retry_after(
+        pause = retry.read_retry_after(
             answer.headers.get("retry-after"),
             self._rules.clock.now(),
             self._rules.deadline.remaining(),
         )
-        failure = failures.status_failure(whole, sent.origin.label, pause) or broken
+        failure = error_mapping.status_failure(whole, sent.origin.label, pause) or broken
         self._record(sent, received, failure.error.kind if failure else None)
         return failure or whole
 
@@ -251,20 +253,16 @@ class GuardedTransport(httpx.BaseTransport):
         )
 
     def _wait_before_retry(
-        self, request: httpx.Request, failure: failures.Failure, tries: int
+        self, request: httpx.Request, failure: error_mapping.MappedError, tries: int
     ) -> float | None:
         """Give the seconds to wait for another try, or ``None`` when there is to be none."""
-        may = failure.retry is failures.Retry.ALWAYS or (
-            failure.retry is failures.Retry.READS and request.method in READS
+        may = failure.retry is error_mapping.Retry.ALWAYS or (
+            failure.retry is error_mapping.Retry.READS and request.method in READS
         )
         # A body that was streamed out is gone.
-        if (
-            not may
-            or tries >= waiting.MAX_TRIES
-            or not isinstance(request.stream, httpx.ByteStream)
-        ):
+        if not may or tries >= retry.MAX_TRIES or not isinstance(request.stream, httpx.ByteStream):
             return None
-        wait = self._rules.jitter(waiting.back_off_ceiling(tries))
+        wait = self._rules.jitter(retry.back_off_ceiling(tries))
         if failure.pause is not None:
             if failure.pause.too_long:
                 return None

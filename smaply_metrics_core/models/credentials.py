@@ -26,14 +26,14 @@ C = TypeVar("C", bound="Credentials")
 class FormField:
     """How a credentials field is shown, given as metadata: ``Annotated[str, FormField(...)]``.
 
-    ``harmless`` says that changing this field alone cannot send the secrets somewhere else;
+    ``keeps_secrets`` says that changing this field alone cannot send the secrets somewhere else;
     changing any other field requires the secrets to be entered again.
     """
 
     label: str
     help: str = ""
     placeholder: str = ""
-    harmless: bool = False
+    keeps_secrets: bool = False
 
 
 class CredentialField(Frozen):
@@ -92,7 +92,7 @@ Token = Annotated[SecretStr, AfterValidator(_check_token)]
 """A secret that travels in an HTTP header: printable ASCII without white space."""
 
 
-def suggest(message: str, suggestion: str) -> PydanticCustomError:
+def suggestion_error(message: str, suggestion: str) -> PydanticCustomError:
     """Make the error that a field's validator raises when it knows the right value.
 
     A form can then offer ``suggestion`` in one click.
@@ -113,7 +113,7 @@ def credential_fields(model: type[Credentials]) -> tuple[CredentialField, ...]:
                 placeholder=form.placeholder if form else "",
                 secret=info.annotation is SecretStr,
                 required=info.is_required(),
-                harmless=form.harmless if form else False,
+                harmless=form.keeps_secrets if form else False,
             )
         )
     return tuple(described)

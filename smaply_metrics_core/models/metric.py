@@ -88,7 +88,7 @@ class Freshness(StrEnum):
     """The account has no connection to the metric's source."""
 
 
-class Running(Frozen):
+class RefreshProgress(Frozen):
     """An update that is being made, by whichever process: how much is done, if that is known."""
 
     started_at: datetime
@@ -118,7 +118,7 @@ class Card(Frozen):
     text: str = ""
     as_of: datetime | None = None
     freshness: Freshness
-    running: Running | None = None
+    running: RefreshProgress | None = None
     problem: Problem | None = None
     next_at: datetime | None = None
     explanation: str = ""

@@ -50,7 +50,7 @@ class Period(StrEnum):
     YEAR = "year"
 
 
-class LeftOut(StrEnum):
+class ExclusionReason(StrEnum):
     """Why a response is left out by default; a metric may include each kind again."""
 
     UNFINISHED = "unfinished"
@@ -196,7 +196,7 @@ class Definition(Frozen):
     group_by: GroupBy | None = None
     range: DateRange = DateRange()
     filters: tuple[Filter, ...] = ()
-    include: frozenset[LeftOut] = frozenset()
+    include: frozenset[ExclusionReason] = frozenset()
     reverse_scale: bool = False
 
     def named_questions(self) -> tuple[tuple[str, str], ...]:

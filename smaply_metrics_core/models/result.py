@@ -29,7 +29,7 @@ class Unit(StrEnum):
     """NPS, -100 to 100."""
 
 
-class Measured(Frozen):
+class WindowResult(Frozen):
     """One window's number and the responses behind it.
 
     Attributes:
@@ -97,8 +97,8 @@ class Result(Frozen):
     type: MetricType
     calculation: Calculation
     unit: Unit
-    current: Measured
-    previous: Measured | None = None
+    current: WindowResult
+    previous: WindowResult | None = None
     change: Change | None = None
     groups: tuple[GroupValue, ...] = ()
     ungrouped: int = 0

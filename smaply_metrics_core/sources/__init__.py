@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from smaply_metrics_core.sources.destinations import AllowedDestinations
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.session import SourceSession
 from smaply_metrics_core.sources.settings import SourceSettings
 from smaply_metrics_core.sources.source import Source
-from smaply_metrics_core.sources.states import SourceState, State
+from smaply_metrics_core.sources.source_state import SourceState, SourceStatus
 
 __all__ = [
     "AllowedDestinations",
@@ -16,5 +16,5 @@ __all__ = [
     "SourceSession",
     "SourceSettings",
     "SourceState",
-    "State",
+    "SourceStatus",
 ]

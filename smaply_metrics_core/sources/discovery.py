@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from smaply_metrics_core import __version__
 from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
 from smaply_metrics_core.sources.settings import PREFER, SourceSettings, same_distribution
-from smaply_metrics_core.sources.states import State
+from smaply_metrics_core.sources.source_state import SourceStatus
 
 logger = logging.getLogger("smaply_metrics_core.sources")
 
@@ -35,7 +35,7 @@ class Candidate:
     version: str
     requires: tuple[str, ...]
     contract: str = ""
-    state: State = State.OK
+    state: SourceStatus = SourceStatus.OK
     reason: str = ""
 
 
@@ -72,7 +72,7 @@ def installed_entry_points() -> tuple[EntryPoint, ...]:
     return tuple(found)
 
 
-def judge(entry_points: Iterable[EntryPoint], settings: SourceSettings) -> tuple[Candidate, ...]:
+def classify(entry_points: Iterable[EntryPoint], settings: SourceSettings) -> tuple[Candidate, ...]:
     """Judge each entry point by settings and metadata: sorted by id, none imported."""
     by_id: dict[str, list[Candidate]] = {}
     for candidate in map(_candidate, entry_points):
@@ -106,7 +106,7 @@ def _judge_same_id(candidates: list[Candidate], settings: SourceSettings) -> lis
     for candidate in candidates:
         reason = settings.refusal(candidate.id, candidate.distribution)
         if reason:
-            refused.append(replace(candidate, state=State.BLOCKED, reason=reason))
+            refused.append(replace(candidate, state=SourceStatus.BLOCKED, reason=reason))
         else:
             admitted.append(candidate)
     wanted = settings.prefer.get(candidates[0].id)
@@ -116,13 +116,13 @@ def _judge_same_id(candidates: list[Candidate], settings: SourceSettings) -> lis
         chosen = [one for one in admitted if same_distribution(one.distribution, wanted)]
         reason = f"A setting gives this id to the distribution {wanted} ({PREFER})."
         refused += [
-            replace(one, state=State.BLOCKED, reason=reason)
+            replace(one, state=SourceStatus.BLOCKED, reason=reason)
             for one in admitted
             if one not in chosen
         ]
     if len(chosen) > 1:
         refused += [
-            replace(one, state=State.CLASH, reason=_clash(one.id, chosen)) for one in chosen
+            replace(one, state=SourceStatus.CLASH, reason=_clash(one.id, chosen)) for one in chosen
         ]
         chosen = []
     return [*map(_judge_version, chosen), *map(_with_contract, refused)]
@@ -154,20 +154,20 @@ def _judge_version(candidate: Candidate) -> Candidate:
             "Its id may have only ASCII letters, digits, dots, dashes and underscores, at most "
             "100, and begins with a letter or digit. Rename its entry point."
         )
-        return replace(candidate, state=State.BROKEN, reason=reason)
+        return replace(candidate, state=SourceStatus.BROKEN, reason=reason)
     for requirement in _requirements(candidate):
         if requirement is None:
             reason = (
                 f"Its metadata asks for {CORE} in a way that cannot be read. Tell its author to "
                 "mend the requirement."
             )
-            return replace(candidate, state=State.INCOMPATIBLE, reason=reason)
+            return replace(candidate, state=SourceStatus.INCOMPATIBLE, reason=reason)
         if not requirement.specifier.contains(__version__, prereleases=True):
             reason = (
                 f"It asks for {CORE} {requirement.specifier}, and this is {__version__}. Install "
                 "a version of one that fits the other."
             )
-            return replace(candidate, state=State.INCOMPATIBLE, reason=reason)
+            return replace(candidate, state=SourceStatus.INCOMPATIBLE, reason=reason)
     return candidate
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError, NotFound, SourceNotUsable
-from smaply_metrics_core.sources.discovery import Candidate, installed_entry_points, judge
-from smaply_metrics_core.sources.folders import Scratch
-from smaply_metrics_core.sources.guard import Guard
-from smaply_metrics_core.sources.loading import load
+from smaply_metrics_core.sources.discovery import Candidate, classify, installed_entry_points
+from smaply_metrics_core.sources.isolation import PluginIsolation
+from smaply_metrics_core.sources.loader import load
 from smaply_metrics_core.sources.settings import SourceSettings
 from smaply_metrics_core.sources.source import Source
-from smaply_metrics_core.sources.states import SourceState, State
+from smaply_metrics_core.sources.source_state import SourceState, SourceStatus
+from smaply_metrics_core.sources.temp_dirs import TempDirs
 
 if TYPE_CHECKING:
     import httpx
@@ -32,8 +32,10 @@ class _Slot:
         self.candidate = candidate
         self.lock = threading.Lock()
         self.source: Source | None = None
-        self.refusal = "" if candidate.state is State.OK else candidate.reason
-        self.guard = Guard("It", candidate.id)  # A state's reason need not name the source.
+        self.refusal = "" if candidate.state is SourceStatus.OK else candidate.reason
+        self.isolation = PluginIsolation(
+            "It", candidate.id
+        )  # A state's reason need not name the source.
 
 
 class SourceRegistry:
@@ -62,7 +64,7 @@ class SourceRegistry:
         self._clock = clock or SystemClock()
         self._entry_points = entry_points
         self._transport_factory = transport_factory
-        self._scratch = Scratch(scratch)
+        self._scratch = TempDirs(scratch)
         self._lock = threading.Lock()
         self._listed: tuple[_Slot, ...] | None = None
 
@@ -101,14 +103,14 @@ class SourceRegistry:
             source = self._load(slot)
             if source is not None:
                 return source
-        slot = min(slots, key=lambda one: one.candidate.state is State.BLOCKED)
+        slot = min(slots, key=lambda one: one.candidate.state is SourceStatus.BLOCKED)
         raise SourceNotUsable(
             f"The source “{source_id}” ({_from(slot.candidate)}) cannot be used: {slot.refusal}"
         )
 
     def stuck_calls(self) -> tuple[str, ...]:
         """Name the calls that were given up and whose threads still run, source by source."""
-        return tuple(name for slot in self._slots() for name in slot.guard.stuck.names())
+        return tuple(name for slot in self._slots() for name in slot.isolation.stuck.names())
 
     def close(self) -> None:
         """Remove what the calls of this process have on disk, also those that were given up."""
@@ -117,7 +119,7 @@ class SourceRegistry:
     def _slots(self) -> tuple[_Slot, ...]:
         with self._lock:
             if self._listed is None:
-                self._listed = tuple(map(_Slot, judge(self._entry_points(), self._settings)))
+                self._listed = tuple(map(_Slot, classify(self._entry_points(), self._settings)))
             return self._listed
 
     def _load(self, slot: _Slot) -> Source | None:
@@ -126,7 +128,7 @@ class SourceRegistry:
                 return slot.source
             candidate = slot.candidate
             try:
-                loaded = slot.guard.call(
+                loaded = slot.isolation.call(
                     lambda: load(candidate.entry_point),
                     deadline=Deadline.after(self._settings.load_seconds, self._clock),
                     what="import",
@@ -139,7 +141,7 @@ class SourceRegistry:
                 distribution=candidate.distribution,
                 version=candidate.version,
                 _loaded=loaded,
-                _guard=Guard(who, candidate.id, stuck=slot.guard.stuck),
+                _isolation=PluginIsolation(who, candidate.id, stuck=slot.isolation.stuck),
                 _clock=self._clock,
                 _scratch=self._scratch,
                 _transport_factory=self._transport_factory,
@@ -154,8 +156,8 @@ def _from(candidate: Candidate) -> str:
 def _state(slot: _Slot) -> SourceState:
     candidate, source = slot.candidate, slot.source
     state = candidate.state
-    if slot.refusal and state is State.OK:
-        state = State.BROKEN
+    if slot.refusal and state is SourceStatus.OK:
+        state = SourceStatus.BROKEN
     return SourceState(
         id=candidate.id,
         title=candidate.id if source is None else source.title,

@@ -19,18 +19,22 @@ from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.source import Destination, SourceDescription
 from smaply_metrics_core.models.survey import Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.sources import accept
-from smaply_metrics_core.sources.checks import run_steps
-from smaply_metrics_core.sources.failure import ContractBroken, Failed, describe
-from smaply_metrics_core.sources.guard import Guard
+from smaply_metrics_core.sources import validation
+from smaply_metrics_core.sources.check_runner import run_steps
+from smaply_metrics_core.sources.exception_details import (
+    CapturedException,
+    ContractViolation,
+    describe,
+)
+from smaply_metrics_core.sources.isolation import PluginIsolation
 
 if TYPE_CHECKING:
     import httpx
     import pluggy
 
-    from smaply_metrics_core.bundle import BundleWriter
-    from smaply_metrics_core.bundle_reading import BundleReader
-    from smaply_metrics_core.http import Exchange, RequestBudget
+    from smaply_metrics_core.bundle.reader import BundleReader
+    from smaply_metrics_core.bundle.writer import BundleWriter
+    from smaply_metrics_core.http import Exchange, RateLimiter
 
 logger = logging.getLogger("smaply_metrics_core.sources")
 
@@ -42,18 +46,18 @@ Progress = Callable[[float, float | None, str], None]
 
 
 @dataclass(frozen=True)
-class Handed:
+class SessionConfig:
     """What a session works with; made by ``Source.session``."""
 
     hooks: pluggy.HookRelay
     description: SourceDescription
-    guard: Guard
+    isolation: PluginIsolation
     credentials: Credentials = field(repr=False)
     destinations: tuple[Destination, ...]
     folder: Path
     deadline: Deadline
     clock: Clock
-    budget: RequestBudget | None
+    rate_limiter: RateLimiter | None
     progress: Progress | None
     exchange: Callable[[Exchange], None] | None
     transport_factory: Callable[[], httpx.BaseTransport] | None
@@ -66,10 +70,10 @@ class SourceSession:
     alone. Calls may come from several threads at once.
     """
 
-    def __init__(self, handed: Handed) -> None:
+    def __init__(self, handed: SessionConfig) -> None:
         self._handed = handed
         self._hooks = handed.hooks
-        self._guard = handed.guard
+        self._isolation = handed.isolation
         self._opened = ExitStack()
         self._lock = threading.Lock()
         self._context: SourceContext | None = None
@@ -89,9 +93,9 @@ class SourceSession:
             Cancelled: when the caller asked to stop.
         """
         given, context = self._handed.credentials, self._ready()
-        steps = self._guard.stream(
+        steps = self._isolation.stream(
             lambda: self._hooks.validate_credentials(credentials=given, context=context),
-            lambda item: accept.step_or_note(item, self._guard.scrubber),
+            lambda item: validation.step_or_note(item, self._isolation.redactor),
             deadline=self._handed.deadline,
             what="validate_credentials",
             most=MOST_CHECK_ITEMS,
@@ -101,7 +105,7 @@ class SourceSession:
                 self._handed.description.checks,
                 steps,
                 clock=self._handed.clock,
-                who=self._guard.who,
+                who=self._isolation.who,
             )
 
     def surveys(self) -> tuple[Survey, ...]:
@@ -112,9 +116,9 @@ class SourceSession:
             PluginError: when it failed, gave something else or one survey twice, or told a secret.
         """
         given, context = self._handed.credentials, self._ready()
-        surveys, error = self._guard.collect(
+        surveys, error = self._isolation.collect(
             lambda: self._hooks.list_surveys(credentials=given, context=context),
-            accept.Surveys(),
+            validation.Surveys(),
             deadline=self._handed.deadline,
             what="list_surveys",
             most=MOST_SURVEYS,
@@ -122,8 +126,8 @@ class SourceSession:
         if error is not None:
             raise error
         try:  # In one go: each on its own takes 20 times as long, seconds for long lists.
-            accept.check_silent(self._guard.scrubber, "list_surveys", *surveys)
-        except ContractBroken as broken:
+            validation.check_silent(self._isolation.redactor, "list_surveys", *surveys)
+        except ContractViolation as broken:
             told = describe(broken)
         else:
             return surveys
@@ -138,11 +142,11 @@ class SourceSession:
                 secret.
         """
         given, context = self._handed.credentials, self._ready()
-        return self._guard.call(
-            lambda: accept.questionnaire(
+        return self._isolation.call(
+            lambda: validation.questionnaire(
                 self._hooks.list_questions(credentials=given, context=context, survey_id=survey_id),
                 survey_id,
-                self._guard.scrubber,
+                self._isolation.redactor,
             ),
             deadline=self._handed.deadline,
             what="list_questions",
@@ -195,9 +199,9 @@ class SourceSession:
         if not asked:
             return {}
         context = self._ready()
-        answers, error = self._guard.collect(
+        answers, error = self._isolation.collect(
             lambda: start(context),
-            lambda item: accept.answer(item, asked, self._guard.scrubber, hook),
+            lambda item: validation.answer(item, asked, self._isolation.redactor, hook),
             deadline=self._handed.deadline,
             what=hook,
             most=2 * len(asked) + 8,  # Enough to tell what is wrong with one that repeats itself.
@@ -210,19 +214,19 @@ class SourceSession:
         self,
         hook: str,
         asked: dict[str, MetricQuery],
-        answers: tuple[accept.Answer | accept.Stray, ...],
+        answers: tuple[validation.TallyAnswer | validation.StrayAnswer, ...],
         error: MetricsError | None,
     ) -> dict[str, Tally | MetricsError]:
         found: dict[str, Tally | MetricsError] = {}
         stray = ""
         for answer in answers:
-            if isinstance(answer, accept.Stray):
+            if isinstance(answer, validation.StrayAnswer):
                 stray = stray or answer.fault
             elif answer.query_id in found:
                 found[answer.query_id] = self._broken(
                     hook, f"{hook} answered the query “{answer.query_id}” twice."
                 )
-            elif isinstance(answer.result, Failed):
+            elif isinstance(answer.result, CapturedException):
                 found[answer.query_id] = self._error(hook, answer.result)
             else:
                 found[answer.query_id] = answer.result
@@ -232,15 +236,15 @@ class SourceSession:
                 hook, stray or f"{hook} never answered the query “{query_id}”."
             )
         if stray and not missing:
-            told = self._guard.scrubber.line(stray)
-            logger.warning("%s broke its contract: %s", self._guard.who, told)
+            told = self._isolation.redactor.redact_line(stray)
+            logger.warning("%s broke its contract: %s", self._isolation.who, told)
         return {query_id: found[query_id] for query_id in asked}
 
     def _broken(self, hook: str, text: str) -> MetricsError:
-        return self._error(hook, describe(ContractBroken(text)))
+        return self._error(hook, describe(ContractViolation(text)))
 
-    def _error(self, hook: str, failed: Failed) -> MetricsError:
-        return self._guard.error(failed, self._handed.deadline, hook)
+    def _error(self, hook: str, failed: CapturedException) -> MetricsError:
+        return self._isolation.error(failed, self._handed.deadline, hook)
 
     def debug_export(self, survey_id: str, bundle: BundleWriter) -> None:
         """Have the survey's raw responses and definition written into the bundle.
@@ -250,8 +254,8 @@ class SourceSession:
             PluginError: when the source failed.
         """
         given, context = self._handed.credentials, self._ready()
-        self._guard.call(
-            lambda: accept.nothing(
+        self._isolation.call(
+            lambda: validation.nothing(
                 self._hooks.debug_export(
                     credentials=given, context=context, survey_id=survey_id, bundle=bundle
                 ),
@@ -279,7 +283,7 @@ class SourceSession:
             return self._context
 
     def _make_context(self) -> SourceContext:
-        from smaply_metrics_core.http import RequestBudget, build_client
+        from smaply_metrics_core.http import RateLimiter, build_client
 
         handed = self._handed
         limits = handed.description.limits
@@ -287,7 +291,7 @@ class SourceSession:
             [one for one in handed.destinations if one.kind == "host"],
             deadline=handed.deadline,
             clock=handed.clock,
-            limits=handed.budget or (RequestBudget(limits, handed.clock) if limits else None),
+            limits=handed.rate_limiter or (RateLimiter(limits, handed.clock) if limits else None),
             transport=handed.transport_factory() if handed.transport_factory else None,
             exchange=handed.exchange,
         )
@@ -304,11 +308,13 @@ class SourceSession:
     def _report(self, done: object, total: object, what: object) -> None:
         """Pass progress on to the host, once it is what it says; runs on the source's thread."""
         if not (_is_number(done) and (total is None or _is_number(total)) and type(what) is str):
-            raise ContractBroken("progress takes two numbers and a text (the second may be None).")
+            raise ContractViolation(
+                "progress takes two numbers and a text (the second may be None)."
+            )
         if self._handed.progress is None or self._over:
             return
         try:
-            self._handed.progress(done, total, self._guard.scrubber.line(what))
+            self._handed.progress(done, total, self._isolation.redactor.redact_line(what))
         except Exception:
             logger.exception("The host's own progress function failed.")
 

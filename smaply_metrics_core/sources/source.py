@@ -18,17 +18,17 @@ from smaply_metrics_core.models.credentials import (
     secret_values,
 )
 from smaply_metrics_core.models.source import SourceDescription
-from smaply_metrics_core.sources import accept
-from smaply_metrics_core.sources.destinations import AllowedDestinations
-from smaply_metrics_core.sources.folders import Scratch
-from smaply_metrics_core.sources.guard import Guard
-from smaply_metrics_core.sources.loading import Loaded
-from smaply_metrics_core.sources.session import Handed, Progress, SourceSession
+from smaply_metrics_core.sources import validation
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
+from smaply_metrics_core.sources.isolation import PluginIsolation
+from smaply_metrics_core.sources.loader import Loaded
+from smaply_metrics_core.sources.session import Progress, SessionConfig, SourceSession
+from smaply_metrics_core.sources.temp_dirs import TempDirs
 
 if TYPE_CHECKING:
     import httpx
 
-    from smaply_metrics_core.http import Exchange, RequestBudget
+    from smaply_metrics_core.http import Exchange, RateLimiter
 
 MOST_DESTINATIONS: Final = 20
 _PARSE_SECONDS: Final = 5.0
@@ -45,9 +45,9 @@ class Source:
     distribution: str
     version: str
     _loaded: Loaded
-    _guard: Guard
+    _isolation: PluginIsolation
     _clock: Clock
-    _scratch: Scratch
+    _scratch: TempDirs
     _transport_factory: Callable[[], httpx.BaseTransport] | None
 
     @property
@@ -79,11 +79,11 @@ class Source:
         """
         model = self.description.credentials
         secret = {field.name for field in credential_fields(model) if field.secret}
-        guard = self._guard.keeping(
+        isolation = self._isolation.keeping(
             text for name, value in values.items() if name in secret for text in _spellings(value)
         )
-        return guard.call(
-            lambda: accept.parsed(parse_credentials(model, dict(values)), model),
+        return isolation.call(
+            lambda: validation.parsed(parse_credentials(model, dict(values)), model),
             deadline=Deadline.after(_PARSE_SECONDS, self._clock),
             what="its credentials model",
         )
@@ -96,7 +96,7 @@ class Source:
         account: str,
         allowed: AllowedDestinations,
         deadline: Deadline,
-        budget: RequestBudget | None = None,
+        rate_limiter: RateLimiter | None = None,
         progress: Progress | None = None,
         exchange: Callable[[Exchange], None] | None = None,
     ) -> Generator[SourceSession, None, None]:
@@ -109,8 +109,8 @@ class Source:
             account: Whose connection it is: decides the folder that may be read.
             allowed: What the operator allows.
             deadline: When everything done in the session has to be over.
-            budget: Keeps the source's request limits over all sessions of one connection; without
-                it, they are kept within this session.
+            rate_limiter: Keeps the source's request limits over all sessions of one connection;
+                without it, they are kept within this session.
             progress: Told how far a hook is, from the source's thread.
             exchange: Told of each HTTP request, from the source's thread.
 
@@ -125,11 +125,11 @@ class Source:
                 f"These credentials are not for the source “{self.title}”.",
                 remedy="Connect the source anew.",
             )
-        guard = self._guard.keeping(secret_values(credentials))
+        isolation = self._isolation.keeping(secret_values(credentials))
         hooks = self._loaded.manager.hook
-        wanted, error = guard.collect(
+        wanted, error = isolation.collect(
             lambda: hooks.destinations(credentials=credentials),
-            accept.destination,
+            validation.destination,
             deadline=deadline,
             what="destinations",
             most=MOST_DESTINATIONS,
@@ -139,16 +139,16 @@ class Source:
         checked = allowed.resolve(wanted, account, source=self.id)
         with self._scratch.folder() as folder:
             session = SourceSession(
-                Handed(
+                SessionConfig(
                     hooks=hooks,
                     description=self.description,
-                    guard=guard,
+                    isolation=isolation,
                     credentials=credentials,
                     destinations=checked,
                     folder=folder,
                     deadline=deadline,
                     clock=self._clock,
-                    budget=budget,
+                    rate_limiter=rate_limiter,
                     progress=progress,
                     exchange=exchange,
                     transport_factory=self._transport_factory,
@@ -178,16 +178,16 @@ class Source:
             )
         with self._scratch.folder() as folder:
             session = SourceSession(
-                Handed(
+                SessionConfig(
                     hooks=self._loaded.manager.hook,
                     description=self.description,
-                    guard=self._guard,
+                    isolation=self._isolation,
                     credentials=Credentials(),
                     destinations=(),
                     folder=folder,
                     deadline=deadline,
                     clock=deadline.clock,
-                    budget=None,
+                    rate_limiter=None,
                     progress=None,
                     exchange=None,
                     transport_factory=None,

@@ -9,25 +9,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from smaply_metrics_core.testing.clock import SetClock
-    from smaply_metrics_core.testing.contract import SourceContract
-    from smaply_metrics_core.testing.recorder import record
+    from smaply_metrics_core.testing.clock import ManualClock
+    from smaply_metrics_core.testing.recording.recorder import record
+    from smaply_metrics_core.testing.suite.contract import SourceContract
 
-__all__ = ["SetClock", "SourceContract", "record"]
+__all__ = ["ManualClock", "SourceContract", "record"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # Whatever has the name.
     """Load on first use: the pytest plugin in this package is loaded by every run of pytest."""
-    if name == "SetClock":
+    if name == "ManualClock":
         from smaply_metrics_core.testing import clock
 
-        return clock.SetClock
+        return clock.ManualClock
     if name == "SourceContract":
-        from smaply_metrics_core.testing import contract
+        from smaply_metrics_core.testing.suite import contract
 
         return contract.SourceContract
     if name == "record":  # Needs the extra `testing`.
-        from smaply_metrics_core.testing import recorder
+        from smaply_metrics_core.testing.recording import recorder
 
         return recorder.record
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ import threading
 from datetime import datetime, timedelta
 
 
-class SetClock:
+class ManualClock:
     """Time that passes only when somebody waits, and then at once.
 
     Args:

@@ -8,10 +8,10 @@ from typing import Final
 
 from smaply_metrics_core.errors import SourceNotUsable
 from smaply_metrics_core.models.credentials import credential_fields
-from smaply_metrics_core.sources import Source, SourceRegistry, SourceState, State
-from smaply_metrics_core.sources.loading import contract as hooks_of_the_contract
-from smaply_metrics_core.testing.contract import SourceContract
-from smaply_metrics_core.testing.running import Verdict, run_tests
+from smaply_metrics_core.sources import Source, SourceRegistry, SourceState, SourceStatus
+from smaply_metrics_core.sources.loader import contract as hooks_of_the_contract
+from smaply_metrics_core.testing.suite.contract import SourceContract
+from smaply_metrics_core.testing.suite.runner import ContractTestResult, run_tests
 
 OFFLINE: Final = (
     "test_the_description_says_all_that_people_need",
@@ -19,17 +19,17 @@ OFFLINE: Final = (
 )
 """The tests that need nothing but the source."""
 
-MENDING: Final[Mapping[State, str]] = {
-    State.BROKEN: "mend what the reason names in the source, and run this again",
-    State.INCOMPATIBLE: "install versions that fit, or widen the source's requirement of "
+MENDING: Final[Mapping[SourceStatus, str]] = {
+    SourceStatus.BROKEN: "mend what the reason names in the source, and run this again",
+    SourceStatus.INCOMPATIBLE: "install versions that fit, or widen the source's requirement of "
     "smaply-metrics-core once its contract tests pass with this one",
-    State.CLASH: "uninstall one of the two, or name one in SMAPLY_METRICS_PREFER",
-    State.BLOCKED: "take it out of the setting that the reason names",
+    SourceStatus.CLASH: "uninstall one of the two, or name one in SMAPLY_METRICS_PREFER",
+    SourceStatus.BLOCKED: "take it out of the setting that the reason names",
 }
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorFinding:
     """One thing that was looked at.
 
     Attributes:
@@ -45,7 +45,9 @@ class Finding:
     fix: str = ""
 
 
-def examine(registry: SourceRegistry, source_id: str) -> tuple[SourceState, tuple[Finding, ...]]:
+def examine(
+    registry: SourceRegistry, source_id: str
+) -> tuple[SourceState, tuple[DoctorFinding, ...]]:
     """Look at one installed source, without credentials and without a network.
 
     Raises:
@@ -56,20 +58,22 @@ def examine(registry: SourceRegistry, source_id: str) -> tuple[SourceState, tupl
     except SourceNotUsable:
         state = _state(registry, source_id)
         return state, (
-            Finding("It can be used.", good=False, said=state.reason, fix=MENDING[state.state]),
+            DoctorFinding(
+                "It can be used.", good=False, said=state.reason, fix=MENDING[state.state]
+            ),
         )
     return _state(registry, source_id), tuple(_examined(source, _state(registry, source_id)))
 
 
 def _state(registry: SourceRegistry, source_id: str) -> SourceState:
     of_it = [state for state in registry.states() if state.id == source_id]
-    return min(of_it, key=lambda state: state.state is not State.OK)
+    return min(of_it, key=lambda state: state.state is not SourceStatus.OK)
 
 
-def _examined(source: Source, state: SourceState) -> Iterator[Finding]:
-    yield Finding("It can be used.", good=True)
+def _examined(source: Source, state: SourceState) -> Iterator[DoctorFinding]:
+    yield DoctorFinding("It can be used.", good=True)
     pinned = bool(state.contract)
-    yield Finding(
+    yield DoctorFinding(
         "It says with which versions of the contract it works.",
         good=pinned,
         said="" if pinned else "Its distribution asks for no version of smaply-metrics-core.",
@@ -83,13 +87,13 @@ def _examined(source: Source, state: SourceState) -> Iterator[Finding]:
     examined: type[SourceContract] = type("Examined", (SourceContract,), facts)
     yield from map(_finding, run_tests(examined, OFFLINE))
     missing = [hook for hook in hooks_of_the_contract() if hook not in source.hooks]
-    yield Finding(
+    yield DoctorFinding(
         "It offers every hook that it has to.",
         good=True,
         fix=f"it may also offer {', '.join(missing)}" if missing else "",
     )
 
 
-def _finding(verdict: Verdict) -> Finding:
+def _finding(verdict: ContractTestResult) -> DoctorFinding:
     said, _, fix = verdict.said.rpartition("\nFix: ")
-    return Finding(verdict.asks, good=verdict.outcome != "failed", said=said, fix=fix)
+    return DoctorFinding(verdict.asks, good=verdict.outcome != "failed", said=said, fix=fix)

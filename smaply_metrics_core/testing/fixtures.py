@@ -14,10 +14,10 @@ import httpx
 from smaply_metrics_core.context import Deadline, SourceContext
 from smaply_metrics_core.http import build_client
 from smaply_metrics_core.models.source import Destination
-from smaply_metrics_core.testing.clock import SetClock
-from smaply_metrics_core.testing.disguises import gives_away
-from smaply_metrics_core.testing.verdict import expect
-from smaply_metrics_core.testing.wire import Answered, Disturbance
+from smaply_metrics_core.testing.assertions import expect
+from smaply_metrics_core.testing.clock import ManualClock
+from smaply_metrics_core.testing.faults.replay import Disturbance, RecordedResponse
+from smaply_metrics_core.testing.leak_detection.secret_encodings import contains_secret
 
 SECONDS: Final = 600.0
 
@@ -44,16 +44,16 @@ class Canary:
         for text in texts:
             content = text if isinstance(text, bytes) else text.encode()
             expect(
-                not gives_away(content, [self.secret]),
+                not contains_secret(content, [self.secret]),
                 f"The secret stands in {where}.",
                 "send it with http.secret_auth, and name it in no message",
             )
 
 
-class ContextMaker:
+class ContextFactory:
     """Makes the contexts that hooks are handed; their clients are closed with it."""
 
-    def __init__(self, folder: Path, clock: SetClock) -> None:
+    def __init__(self, folder: Path, clock: ManualClock) -> None:
         self._folder = folder
         self._clock = clock
         self._opened = ExitStack()
@@ -117,6 +117,8 @@ class ContextMaker:
         self._opened.close()
 
 
-def _read(response: httpx.Response) -> Answered:
+def _read(response: httpx.Response) -> RecordedResponse:
     response.read()
-    return Answered(response.status_code, tuple(response.headers.multi_items()), response.content)
+    return RecordedResponse(
+        response.status_code, tuple(response.headers.multi_items()), response.content
+    )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from smaply_metrics_core import Issue, Problem
-from tests.bad_input.world import HOST, World
+from tests.bad_input.connected_account import HOST, World
 
 
 class Where(StrEnum):

@@ -8,7 +8,7 @@ from smaply_metrics_core import Issue, Problem
 from smaply_metrics_core.host import ConnectionStatus, Freshness
 from smaply_metrics_core.models.query import Calculation, GroupBy
 from tests.bad_input.cause import Where, Works, cause
-from tests.bad_input.world import (
+from tests.bad_input.connected_account import (
     ADMIN,
     COMMENT,
     EMPTY,

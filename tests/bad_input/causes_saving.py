@@ -9,7 +9,7 @@ import httpx
 from smaply_metrics_core import Issue, Problem
 from smaply_metrics_core.host import ConnectionStatus
 from tests.bad_input.cause import Where, Works, cause
-from tests.bad_input.world import ADMIN, HOST, TOKEN, World, problem_of
+from tests.bad_input.connected_account import ADMIN, HOST, TOKEN, World, problem_of
 
 
 @cause(

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.bad_input import causes_data, causes_later, causes_saving
+from tests.bad_input import causes_data, causes_refreshing, causes_saving
 from tests.bad_input.cause import CAUSES, Cause, Seen, Where, see
-from tests.bad_input.world import a_world, write_surveys
+from tests.bad_input.connected_account import a_world, write_surveys
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "troubleshooting.md"
 BEGIN: Final = "<!-- The table is made by `make docs`, from tests/bad_input. -->\n"
@@ -16,7 +16,7 @@ END: Final = "<!-- Here the table ends. -->\n"
 HEAD: Final = (
     "| Cause | Where | Issue | What people see | What to do |\n| --- | --- | --- | --- | --- |\n"
 )
-MODULES: Final = [module.__name__ for module in (causes_saving, causes_later, causes_data)]
+MODULES: Final = [module.__name__ for module in (causes_saving, causes_refreshing, causes_data)]
 ORDERED: Final = sorted(
     CAUSES,
     key=lambda cause: (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bad_input.cause import Cause, see
+from tests.bad_input.connected_account import NEW_TOKEN, TOKEN, World, a_world, write_surveys
 from tests.bad_input.table import ORDERED, row, rows
-from tests.bad_input.world import NEW_TOKEN, TOKEN, World, a_world, write_surveys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,11 @@ import zipfile
 
 import pytest
 
-from benchmarks import aggregate, csv_loop, inflate, ours, pandas_full, polars_by_hand
-from benchmarks.common import Files
-from benchmarks.exports import make_files
-from benchmarks.survey import COLUMNS, METRICS, queries
+from benchmarks import aggregate
+from benchmarks.data.exports import make_files
+from benchmarks.data.survey import COLUMNS, METRICS, queries
+from benchmarks.pipelines import connector, csv_loop, inflate, pandas_full, polars_by_hand
+from benchmarks.pipelines.shared import Files
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def test_every_pipeline_finds_the_same_numbers(files: Files) -> None:
     expected = csv_loop.numbers(files)
     assert len(expected) == len(METRICS) == len(queries()) == 20
     assert all(expected.values())
-    for contender in (ours, polars_by_hand, pandas_full):
+    for contender in (connector, polars_by_hand, pandas_full):
         assert aggregate.equal(contender.numbers(files), expected), contender.__name__
 
 

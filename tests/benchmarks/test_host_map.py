@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from benchmarks import host_map
-from benchmarks.host_account import ACCOUNT, CARDS, furnish
-from reference_host.tests.e2e.browsing import require_chromium
+from benchmarks.data.host_account import ACCOUNT, CARDS, seed
+from reference_host.tests.e2e.browser_pages import require_chromium
 from smaply_metrics_core.host import Actor, MetricsHost, Role
 from smaply_metrics_host.settings import HostSettings
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def test_every_card_of_the_account_can_be_measured(tmp_path: Path) -> None:
     """Thirty cards, and each comes to a value."""
-    furnish(tmp_path)
+    seed(tmp_path)
 
     settings = HostSettings.from_environment(tmp_path, "http://127.0.0.1", {}).framework
     with MetricsHost(settings) as host:

@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smaply_metrics_core.calculations.value import calculate, format_value
+from smaply_metrics_core.calculations.results import calculate, format_value
 from smaply_metrics_core.errors import PluginError
 from smaply_metrics_core.models.query import Calculation, MetricType, Window
 from smaply_metrics_core.models.result import Unit
 from smaply_metrics_core.models.tally import Counts
-from tests.calculations.making import (
-    counts,
-    query,
-    scale,
-    tally_of,
-)
+from tests.calculations.factories import counts, query, scale, tally_of
 
 if TYPE_CHECKING:
     from smaply_metrics_core.models.result import Result

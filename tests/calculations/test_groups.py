@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smaply_metrics_core.calculations.value import calculate
+from smaply_metrics_core.calculations.results import calculate
+from smaply_metrics_core.date_ranges import make_query
 from smaply_metrics_core.errors import GroupingRefused, PluginError
 from smaply_metrics_core.models.query import Calculation, DateRange, Window
 from smaply_metrics_core.models.tally import Counts
-from smaply_metrics_core.periods import make_query
-from tests.calculations.making import (
+from tests.calculations.factories import (
     NOT_APPLICABLE,
     choices,
     counts,

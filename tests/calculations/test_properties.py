@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smaply_metrics_core.calculations.tally import Columns, tally
-from smaply_metrics_core.calculations.value import calculate
-from smaply_metrics_core.models.query import Calculation, LeftOut, Window
-from tests.calculations.making import AS_OF, NOT_APPLICABLE, query, scale
+from smaply_metrics_core.calculations.results import calculate
+from smaply_metrics_core.calculations.tally_builder import TallyColumns, tally
+from smaply_metrics_core.models.query import Calculation, ExclusionReason, Window
+from tests.calculations.factories import AS_OF, NOT_APPLICABLE, query, scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,12 +47,12 @@ regions = st.sampled_from(["north", "west", "east", "", None])
 responses = st.builds(
     Row,
     recorded=st.one_of(times, st.none()),
-    left_out=st.sampled_from([None, None, None, "", *LeftOut]),
+    left_out=st.sampled_from([None, None, None, "", *ExclusionReason]),
     answer=st.sampled_from([*(str(n) for n in range(11)), "99", "", None]),
     region=regions,
 )
 windows = st.builds(Window, start=st.one_of(st.none(), times), end=st.one_of(st.none(), times))
-included = st.frozensets(st.sampled_from(LeftOut), max_size=2)
+included = st.frozensets(st.sampled_from(ExclusionReason), max_size=2)
 kept_regions = st.one_of(
     st.none(), st.tuples(st.lists(regions.filter(bool), min_size=1, max_size=2), st.booleans())
 )
@@ -72,7 +72,7 @@ def framed(rows: Sequence[Row]) -> pl.DataFrame:
     )
 
 
-COLUMNS = Columns(
+COLUMNS = TallyColumns(
     recorded=pl.col("recorded"),
     left_out=pl.col("left_out"),
     answer=pl.col("answer"),
@@ -179,7 +179,7 @@ def test_every_number_is_the_one_worked_out_row_by_row(  # noqa: PLR0917  # Hypo
     calculation: Calculation,
     group_by: str | None,
     window: Window,
-    include: frozenset[LeftOut],
+    include: frozenset[ExclusionReason],
     regions_kept: tuple[list[str], bool] | None,
 ) -> None:
     """Values, groups, denominators and exclusions equal those of the definition over rows."""
@@ -277,7 +277,9 @@ def test_several_answers_count_respondents(
         NOT_APPLICABLE.model_copy(update={"key": key, "label": key, "analyze": key != "none"})
         for key in ("chat", "phone", "mail", "none")
     )
-    columns = Columns(recorded=pl.col("recorded"), answers={c.key: pl.col(c.key) for c in offered})
+    columns = TallyColumns(
+        recorded=pl.col("recorded"), answers={c.key: pl.col(c.key) for c in offered}
+    )
     answered = [row - {"none"} for row in rows if row - {"none"}]
 
     share = query(Calculation.SHARE, answers=tuple(sorted(wanted)) or ("chat",))
@@ -317,7 +319,7 @@ def test_any_text_is_a_number_or_is_unreadable(texts: list[str]) -> None:
     counted = tally(
         frame,
         asked,
-        Columns(recorded=pl.col("recorded"), answer=pl.col("answer"), number=True),
+        TallyColumns(recorded=pl.col("recorded"), answer=pl.col("answer"), number=True),
         as_of=AS_OF,
     )
 

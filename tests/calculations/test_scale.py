@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from smaply_metrics_core.calculations.value import calculate
+from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.models.query import Calculation
 from smaply_metrics_core.models.survey import Choice
-from tests.calculations.making import AS_OF, NOT_APPLICABLE, counts, query, tally_of
+from tests.calculations.factories import AS_OF, NOT_APPLICABLE, counts, query, tally_of
 
 GIVEN = {"1": 3, "2": 1}
 SCALE = (

@@ -7,14 +7,7 @@ import pytest
 
 from smaply_metrics_core.errors import GroupingRefused
 from smaply_metrics_core.models.query import Calculation, Window
-from tests.calculations.making import (
-    JANUARY,
-    count,
-    current,
-    frame,
-    instant,
-    query,
-)
+from tests.calculations.factories import JANUARY, count, current, frame, instant, query
 
 EDGES = ["2025-12-31T23:59:59.999999", "2026-01-01", "2026-01-31T23:59:59.999999", "2026-02-01"]
 

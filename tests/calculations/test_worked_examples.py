@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from smaply_metrics_core.calculations.meanings import DEFINITIONS, Example
-from smaply_metrics_core.calculations.tally import Columns, tally
-from smaply_metrics_core.calculations.value import calculate
+from smaply_metrics_core.calculations.catalog import CALCULATIONS, Example
+from smaply_metrics_core.calculations.results import calculate
+from smaply_metrics_core.calculations.tally_builder import TallyColumns, tally
 from smaply_metrics_core.models.query import Calculation
-from tests.calculations.making import AS_OF, NOT_APPLICABLE, frame, query, scale
+from tests.calculations.factories import AS_OF, NOT_APPLICABLE, frame, query, scale
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "calculations.md"
 
@@ -26,13 +26,13 @@ def rows(example: Example) -> pl.DataFrame:
 @pytest.mark.parametrize("calculation", Calculation)
 def test_the_example_comes_out_as_worked_by_hand(calculation: Calculation) -> None:
     """Counting the example's rows and calculating gives the value that the example states."""
-    example = DEFINITIONS[calculation].example
+    example = CALCULATIONS[calculation].example
     asked = query(calculation, answers=example.share_of)
 
     counted = tally(
         rows(example),
         asked,
-        Columns(recorded=pl.col("recorded"), answer=pl.col("answer")),
+        TallyColumns(recorded=pl.col("recorded"), answer=pl.col("answer")),
         as_of=AS_OF,
         choices=scale(*example.scale, NOT_APPLICABLE),
     )
@@ -51,7 +51,7 @@ def test_the_example_comes_out_as_worked_by_hand(calculation: Calculation) -> No
 @pytest.mark.parametrize("calculation", Calculation)
 def test_the_docs_define_it_with_its_example(calculation: Calculation) -> None:
     """The docs have a section for each calculation, with its definition and its example."""
-    meaning = DEFINITIONS[calculation]
+    meaning = CALCULATIONS[calculation]
     sections = re.split(r"^### ", DOCS.read_text(encoding="utf-8"), flags=re.MULTILINE)
     (section,) = (
         text for text in sections if text.startswith(f"{meaning.title} (`{calculation}`)")

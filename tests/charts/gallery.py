@@ -12,8 +12,8 @@ from xml.sax.saxutils import escape
 
 import vl_convert
 
-from smaply_metrics_core.charts import THEMES, headline, svg, vega_lite
-from tests.charts.pictures import Picture, pictures
+from smaply_metrics_core.charts import THEMES, headline, render_svg, vega_lite
+from tests.charts.gallery_charts import Picture, pictures
 
 if TYPE_CHECKING:
     from smaply_metrics_core.charts.theme import ThemeName
@@ -49,7 +49,8 @@ def _cell(picture: Picture, theme: ThemeName, width: int, height: int) -> str:
         f' fill="{colors.page[0]}"/>'
         f'<text y="14" font-size="11" fill="{colors.muted}">{escape(picture.name)}</text>'
         f'<text y="32" font-size="15" font-weight="600" fill="{colors.text}">{escape(said)}</text>'
-        f'<g transform="translate(0,42)">{"" if spec is None else svg(spec, width, height)}</g>'
+        f'<g transform="translate(0,42)">'
+        f"{'' if spec is None else render_svg(spec, width, height)}</g>"
     )
 
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.sync_api import expect
 
-from reference_host.tests.e2e.browsing import chromium
-from smaply_metrics_core.charts import browser_bundle, svg, vega_lite
+from reference_host.tests.e2e.browser_pages import chromium
+from smaply_metrics_core.charts import browser_bundle, render_svg, vega_lite
 from smaply_metrics_core.models.metric import ChartType
-from tests.charts.making import display, distribution
-from tests.charts.pictures import pictures
+from tests.charts.factories import display, distribution
+from tests.charts.gallery_charts import pictures
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -49,7 +49,7 @@ def page_text() -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Charts</title>'
         '<link rel="icon" href="data:,"><link rel="stylesheet" href="/charts.css">'
-        f'<div id="server">{svg(SPECS[0], 260, 140)}</div>{figures}'
+        f'<div id="server">{render_svg(SPECS[0], 260, 140)}</div>{figures}'
         '<script type="module" src="/charts.js"></script>'
     )
 

@@ -8,22 +8,22 @@ from typing import Any
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from smaply_metrics_core.calculations.value import format_value
+from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts import (
     THEMES,
-    chart_of,
-    counted,
+    answer_count_text,
     data_table,
+    default_chart,
     headline,
-    low_sample,
+    low_sample_text,
+    render_svg,
     summary,
-    svg,
     vega_lite,
 )
 from smaply_metrics_core.models.metric import ChartType, Display
 from smaply_metrics_core.models.query import Calculation, MetricType, Period
 from smaply_metrics_core.models.result import Change, GroupValue, Result
-from tests.charts.making import comparison, number, periods, series
+from tests.charts.factories import comparison, number, periods, series
 
 OF_TYPE = {
     MetricType.NUMBER: {ChartType.NUMBER, ChartType.GAUGE},
@@ -129,10 +129,10 @@ def test_every_result_has_its_words_and_its_chart(
 
     if made is not None:
         json.dumps(made, allow_nan=False).encode()
-    assert chart_of(result, shown) in OF_TYPE[result.type]
+    assert default_chart(result, shown) in OF_TYPE[result.type]
     assert summary(result, shown).endswith(".")
-    assert counted(result).startswith("n = ")
-    assert (low_sample(result) == "") <= (not result.current.low_sample)
+    assert answer_count_text(result).startswith("n = ")
+    assert (low_sample_text(result) == "") <= (not result.current.low_sample)
     large = headline(result, shown)
     assert large.text or result.calculation is Calculation.DISTRIBUTION
 
@@ -159,4 +159,4 @@ def test_every_specification_can_be_drawn(result: Result, shown: Display) -> Non
     made = vega_lite(result, shown)
 
     if made is not None:
-        assert svg(made, 260, 140).startswith("<svg")
+        assert render_svg(made, 260, 140).startswith("<svg")

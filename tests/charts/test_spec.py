@@ -11,7 +11,7 @@ from smaply_metrics_core.charts import vega_lite
 from smaply_metrics_core.models.metric import ChartType, Display
 from smaply_metrics_core.models.query import Calculation, Period
 from smaply_metrics_core.models.result import Result
-from tests.charts.making import (
+from tests.charts.factories import (
     PLAIN,
     comparison,
     display,
@@ -21,7 +21,7 @@ from tests.charts.making import (
     periods,
     series,
 )
-from tests.charts.pictures import Picture, pictures
+from tests.charts.gallery_charts import Picture, pictures
 
 BAR, LYING, PIE = ChartType.BAR, ChartType.HORIZONTAL_BAR, ChartType.PIE
 LINE, GAUGE, BOTH = ChartType.LINE, ChartType.GAUGE, ChartType.BAR_COMPARISON

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smaply_metrics_core.charts import data_table, summary
 from smaply_metrics_core.models.query import Calculation, Period
-from tests.charts.making import (
+from tests.charts.factories import (
     PLAIN,
     comparison,
     display,

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from smaply_metrics_core.cli.app import app
 from smaply_metrics_core.context import SystemClock
-from smaply_metrics_qualtrics.sandbox import SandboxServer, generate
+from smaply_metrics_qualtrics_sandbox import SandboxServer, generate
 
 TOKEN = "Tok3nOfTheSandboxThatMustNeverBeSeen0001"
 UNTIL = datetime(2026, 4, 1, 12, tzinfo=UTC)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from smaply_metrics_core.bundle import find_secrets
-from smaply_metrics_qualtrics.sandbox import SandboxServer
+from smaply_metrics_core.bundle.writer import find_secrets
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.cli.conftest import SURVEY, TOKEN, Command, Ended
 
 METRICS = {

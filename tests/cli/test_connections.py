@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 import typer
 
-from smaply_metrics_core.cli import entering
-from smaply_metrics_qualtrics.sandbox import SandboxServer
+from smaply_metrics_core.cli import credential_input
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.cli.conftest import SURVEY, TOKEN, Command
 
 MASKED = "••••••••0001"
@@ -38,7 +38,7 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answers: dict[str, str]) -> l
             hidden.append(label)
         return answers.get(label, "")
 
-    monkeypatch.setattr(entering, "at_a_terminal", lambda: True)
+    monkeypatch.setattr(credential_input, "at_a_terminal", lambda: True)
     monkeypatch.setattr(typer, "prompt", answer)
     return hidden
 
@@ -283,7 +283,7 @@ def test_deleting_asks_and_names_what_stops(
         *("--survey", SURVEY, "--calculation", "responses"),
     )
     unasked = new("delete", "qualtrics", "--json")
-    monkeypatch.setattr(entering, "at_a_terminal", lambda: True)
+    monkeypatch.setattr(credential_input, "at_a_terminal", lambda: True)
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: False)
     in_json = new("delete", "qualtrics", "--json")
     declined = new("delete", "qualtrics")

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smaply_metrics_core.cli.invocation import opened
-from smaply_metrics_core.host.store.upgrading import newest_version
+from smaply_metrics_core.cli.command_context import opened
+from smaply_metrics_core.host.store.migrations.runner import newest_version
 
 if TYPE_CHECKING:
     from .conftest import Command
 
-SECOND_RELEASE = Path(__file__).parents[1] / "host" / "stores" / "0002.sql"
+SECOND_RELEASE = Path(__file__).parents[1] / "host" / "store" / "releases" / "0002.sql"
 
 
 def test_a_new_home_gets_its_tables(command: Command) -> None:

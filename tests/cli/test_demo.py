@@ -20,7 +20,7 @@ from smaply_metrics_core.cli import demo, sandbox_process
 from smaply_metrics_core.cli.app import app
 from smaply_metrics_core.errors import NotFound
 from smaply_metrics_core.sources import SourceRegistry
-from smaply_metrics_qualtrics.sandbox import SandboxServer
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.cli.conftest import Command
 
 SMAPLY_METRICS = Path(sys.executable).with_name("smaply-metrics")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smaply_metrics_qualtrics.sandbox import SandboxServer
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.cli.conftest import SURVEY, Command
 
 T, T_3600, T_3601 = "2026-04-01T12:00:00Z", "2026-04-01T13:00:00Z", "2026-04-01T13:00:01Z"

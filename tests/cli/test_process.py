@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from smaply_metrics_core import ENTRY_POINT_GROUP, __version__
-from smaply_metrics_qualtrics.sandbox import SandboxServer
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.cli.conftest import SURVEY, TOKEN, Command
 
 SMAPLY_METRICS = Path(sys.executable).with_name("smaply-metrics")

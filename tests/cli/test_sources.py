@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smaply_metrics_qualtrics.sandbox import SandboxServer
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.cli.conftest import SURVEY, Command
 
 

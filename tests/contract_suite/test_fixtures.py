@@ -12,14 +12,15 @@ import pytest
 
 import smaply_metrics_core as sm
 from smaply_metrics_core.http import pages
-from smaply_metrics_core.testing import SetClock, faults
-from smaply_metrics_core.testing.cassettes import Tape
-from smaply_metrics_core.testing.fixtures import Canary, ContextMaker
-from smaply_metrics_core.testing.mutants.facts import RemoteContract, TinyContract
-from smaply_metrics_core.testing.mutants.remote import Remote, RemoteCredentials
-from smaply_metrics_core.testing.mutants.tiny import Tiny
-from smaply_metrics_core.testing.running import run_test
-from smaply_metrics_core.testing.wire import Disturbance
+from smaply_metrics_core.testing import ManualClock
+from smaply_metrics_core.testing.faults import fault_types
+from smaply_metrics_core.testing.faults.replay import Disturbance
+from smaply_metrics_core.testing.fixtures import Canary, ContextFactory
+from smaply_metrics_core.testing.recording.cassettes import CassetteSession
+from smaply_metrics_core.testing.suite.runner import run_test
+from tests.contract_suite.mutants.contracts import HttpContract, InMemoryContract
+from tests.contract_suite.mutants.http_source import HttpSource, HttpSourceCredentials
+from tests.contract_suite.mutants.in_memory_source import InMemorySource
 
 pytest_plugins = ["pytester"]
 
@@ -29,7 +30,7 @@ def hello(_: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"said": "hello"})
 
 
-def test_the_clock_stands_until_somebody_waits(frozen_clock: SetClock) -> None:
+def test_the_clock_stands_until_somebody_waits(frozen_clock: ManualClock) -> None:
     """The clock moves by what is waited, at once."""
     before = frozen_clock.now()
     assert frozen_clock.now() == before
@@ -37,7 +38,7 @@ def test_the_clock_stands_until_somebody_waits(frozen_clock: SetClock) -> None:
     assert (frozen_clock.now() - before).total_seconds() == 90
 
 
-def test_a_context_asks_a_server_of_the_test(source_context: ContextMaker) -> None:
+def test_a_context_asks_a_server_of_the_test(source_context: ContextFactory) -> None:
     """The client of the context is answered by a function."""
     context = source_context(hello)
     assert context.http.get("/v1/me").json() == {"said": "hello"}
@@ -47,14 +48,14 @@ def test_a_context_asks_a_server_of_the_test(source_context: ContextMaker) -> No
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (faults.status(503, b"{}"), sm.SourceUnavailable),
-        (faults.network(httpx.ReadTimeout), sm.Unreachable),
-        (faults.break_off, sm.Unreachable),
-        (faults.status(429, b"{}", ("retry-after", "7200")), sm.RateLimited),
+        (fault_types.status(503, b"{}"), sm.SourceUnavailable),
+        (fault_types.network(httpx.ReadTimeout), sm.Unreachable),
+        (fault_types.break_off, sm.Unreachable),
+        (fault_types.status(429, b"{}", ("retry-after", "7200")), sm.RateLimited),
     ],
 )
 def test_a_fault_begins_at_the_request_that_is_named(
-    source_context: ContextMaker, fault: Disturbance, error: type[sm.MetricsError]
+    source_context: ContextFactory, fault: Disturbance, error: type[sm.MetricsError]
 ) -> None:
     """What goes before it is answered; from there on the fault is."""
     context = source_context(hello, fault=fault, at=2)
@@ -63,16 +64,16 @@ def test_a_fault_begins_at_the_request_that_is_named(
         context.http.get("/v1/me")
 
 
-def test_a_fault_may_pass(source_context: ContextMaker, frozen_clock: SetClock) -> None:
+def test_a_fault_may_pass(source_context: ContextFactory, frozen_clock: ManualClock) -> None:
     """A fault that comes once is waited for, by the clock of the test."""
-    context = source_context(hello, fault=faults.once(faults.status(503, b"{}")))
+    context = source_context(hello, fault=fault_types.once(fault_types.status(503, b"{}")))
     (page,) = pages(context.http, "/v1/list", lambda _: None)
     assert page.json() == {"said": "hello"}
     assert frozen_clock.monotonic() >= 0
 
 
 def test_a_missing_recording_is_said(
-    cassette: Callable[[str], AbstractContextManager[Tape]],
+    cassette: Callable[[str], AbstractContextManager[CassetteSession]],
 ) -> None:
     """The fixture looks beside the test file, and says what is not there."""
     with (
@@ -104,7 +105,8 @@ def test_a_canary_that_is_told_fails_the_test(pytester: pytest.Pytester, act: st
 def test_the_plugin_costs_a_run_nothing_heavy() -> None:
     """A run of pytest loads the plugin, and no data frame, HTTP or database library with it."""
     code = (
-        "import sys, smaply_metrics_core.testing.plugin, smaply_metrics_core.testing.reporting\n"
+        "import sys, smaply_metrics_core.testing.pytest_plugin\n"
+        "import smaply_metrics_core.testing.pytest_report\n"
         "print(*{'polars', 'httpx', 'sqlalchemy', 'vcr', 'typer'} & set(sys.modules))"
     )
     done = subprocess.run(
@@ -113,7 +115,7 @@ def test_the_plugin_costs_a_run_nothing_heavy() -> None:
     assert done.stdout.split() == []
 
 
-class Elsewhere(Remote):
+class Elsewhere(HttpSource):
     """A source that leads where nobody allows it."""
 
     @sm.hookimpl
@@ -122,12 +124,12 @@ class Elsewhere(Remote):
         return [sm.Destination(kind="host", host="localhost")]
 
 
-class Raising(Remote):
+class Raising(HttpSource):
     """A source with a hook that raises."""
 
     @sm.hookimpl
     def list_questions(
-        self, credentials: RemoteCredentials, context: sm.SourceContext, survey_id: str
+        self, credentials: HttpSourceCredentials, context: sm.SourceContext, survey_id: str
     ) -> sm.Questionnaire:
         """Stumble."""
         raise KeyError("questions")
@@ -136,14 +138,14 @@ class Raising(Remote):
 @pytest.mark.parametrize(
     ("contract", "source", "test", "fix"),
     [
-        (RemoteContract, Elsewhere(), "test_the_check_passes", "Fix: correct the hook `destinat"),
-        (RemoteContract, Raising(), "test_questions_are_unique_and_well_formed", "Fix: mend the"),
-        (TinyContract, Tiny, "test_the_check_passes", "Fix: set `source` to the id"),
-        (TinyContract, object(), "test_the_check_passes", "Fix: set `source` to the id"),
+        (HttpContract, Elsewhere(), "test_the_check_passes", "Fix: correct the hook `destinat"),
+        (HttpContract, Raising(), "test_questions_are_unique_and_well_formed", "Fix: mend the"),
+        (InMemoryContract, InMemorySource, "test_the_check_passes", "Fix: set `source` to the id"),
+        (InMemoryContract, object(), "test_the_check_passes", "Fix: set `source` to the id"),
     ],
 )
 def test_whatever_goes_wrong_ends_with_a_fix(
-    contract: type[TinyContract], source: object, test: str, fix: str
+    contract: type[InMemoryContract], source: object, test: str, fix: str
 ) -> None:
     """A refused destination, a hook that raises, and what is no source each say how to mend it."""
     verdict = run_test(type("Broken", (contract,), {"source": source}), test)

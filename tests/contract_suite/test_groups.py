@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from smaply_metrics_core import Counts, GroupBy, GroupCounts, WindowTally
-from smaply_metrics_core.testing.mutants.facts import TinyContract
-from smaply_metrics_core.testing.mutants.tiny import QUESTIONS, Tiny
-from smaply_metrics_core.testing.parting import HALVES
-from smaply_metrics_core.testing.queries import ask
-from smaply_metrics_core.testing.tallies import check_groups
+from smaply_metrics_core.testing.suite.queries import ask
+from smaply_metrics_core.testing.suite.subjects.query_partitions import HALVES
+from smaply_metrics_core.testing.suite.tally_invariants import check_groups
+from tests.contract_suite.mutants.contracts import InMemoryContract
+from tests.contract_suite.mutants.in_memory_source import QUESTIONS, InMemorySource
 
 
 def window(*groups: int, ungrouped: int = 0) -> WindowTally:
@@ -56,10 +56,10 @@ def test_pieces_of_a_query_may_be_in_several_groups(monkeypatch: pytest.MonkeyPa
     mood, used, *others = QUESTIONS
     used = used.model_copy(update={"can_group_by": True})
 
-    class Several(TinyContract):
+    class Several(InMemoryContract):
         """A survey whose responses may be in several groups."""
 
-        source = Tiny(questions=(mood, used, *others))
+        source = InMemorySource(questions=(mood, used, *others))
 
     whole = ask("whole", "S3", group_by=GroupBy(kind="question", of=used.id))
     part = whole.model_copy(update={"id": "part"})

@@ -11,12 +11,12 @@ import pytest
 
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.testing import record
-from smaply_metrics_core.testing.cassettes import head_of, is_as_recorded
-from smaply_metrics_core.testing.mutants import remote
-from smaply_metrics_core.testing.recorder import check
-from smaply_metrics_core.testing.running import run_test
-from smaply_metrics_core.testing.scanning import offences
-from tests.contract_suite.answering import POLICY, recordable
+from smaply_metrics_core.testing.recording.cassettes import head_of, is_as_recorded
+from smaply_metrics_core.testing.recording.recorder import check
+from smaply_metrics_core.testing.recording.sensitive_data import find_sensitive_data
+from smaply_metrics_core.testing.suite.runner import run_test
+from tests.contract_suite.http_source_server import POLICY, recordable
+from tests.contract_suite.mutants import http_source
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def changed(request: httpx.Request) -> httpx.Response:
     """Answer as the survey tool will in its next version."""
-    answer = remote.server(request)
+    answer = http_source.server(request)
     if answer.status_code != 200 or request.url.path != "/v1/surveys":
         return answer
     body = answer.json()
@@ -109,7 +109,7 @@ def test_a_field_named_status_is_no_status(recorded: Path, tmp_path: Path) -> No
     """A field that has the name of a part of every answer is missed when it goes."""
 
     def answered(request: httpx.Request) -> httpx.Response:
-        answer = remote.server(request)
+        answer = http_source.server(request)
         return httpx.Response(answer.status_code, json={**answer.json(), "status": "done"})
 
     with recordable(tmp_path, answered) as contract:
@@ -139,7 +139,7 @@ def test_what_the_policy_does_not_name_is_left_out(tmp_path: Path) -> None:
     """A field of an answer that is not named is not stored, and is told."""
 
     def talkative(request: httpx.Request) -> httpx.Response:
-        answer = remote.server(request)
+        answer = http_source.server(request)
         return httpx.Response(answer.status_code, json={**answer.json(), "cookie": "secret stuff"})
 
     with recordable(tmp_path, talkative) as contract:
@@ -162,7 +162,7 @@ def test_a_parameter_that_is_not_named_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (remote.TOKEN, "a secret"),
+        (http_source.TOKEN, "a secret"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "a JSON web token"),
         ("Bearer abcdefghijklmnop", "a bearer token"),
         ("-----BEGIN RSA PRIVATE KEY-----", "a private key"),
@@ -180,13 +180,13 @@ def test_the_scanner_refuses_secrets_and_persons(recorded: Path, text: str, told
     kept = recorded / "surveys.yaml"
     spoiled = recorded.parent / "spoiled.yaml"
     content = kept.read_text(encoding="utf-8")
-    assert offences(kept, [remote.TOKEN]) == ()
+    assert find_sensitive_data(kept, [http_source.TOKEN]) == ()
     spoiled.write_text(content.replace("Remote survey 1", text), encoding="utf-8")
-    assert offences(spoiled, [remote.TOKEN]) == (told,)
+    assert find_sensitive_data(spoiled, [http_source.TOKEN]) == (told,)
     spoiled.unlink()
 
 
 def test_addresses_of_examples_are_no_persons(recorded: Path) -> None:
     """Addresses that are reserved for documentation may stand in a recording."""
     kept = (recorded / "bundle_with_personal.yaml").read_text(encoding="utf-8")
-    assert remote.ADDRESS in kept
+    assert http_source.ADDRESS in kept

@@ -24,11 +24,11 @@ from smaply_metrics_core.host import (
     Settings,
 )
 from smaply_metrics_core.host.store import Store
-from smaply_metrics_core.host.store.databases import parse_database
+from smaply_metrics_core.host.store.engine import parse_database_url
 from smaply_metrics_core.host.store.tables import metadata
 from smaply_metrics_core.sources import SourceRegistry
 from tests.host.fake_source import Shop, entry_point, stars
-from tests.private_postgres import WHY_NOT, PrivatePostgres, find_programs, running_postgres
+from tests.postgresql_server import WHY_NOT, PrivatePostgres, find_programs, running_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +150,7 @@ class World:
     @property
     def where(self) -> Path | URL:
         """Where the store lies."""
-        return parse_database(self.database) if self.database else self.home / "store.db"
+        return parse_database_url(self.database) if self.database else self.home / "store.db"
 
     def query(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
         """Run SQL behind the host's back; give the rows, if it has any."""
@@ -201,7 +201,7 @@ def database(request: pytest.FixtureRequest, spare_databases: list[str]) -> Iter
     postgres: PrivatePostgres = request.getfixturevalue("postgres")
     url = spare_databases.pop() if spare_databases else postgres.url(postgres.make_database())
     yield url
-    store = Store(parse_database(url))
+    store = Store(parse_database_url(url))
     with store.writing() as db:
         for table in reversed(metadata.sorted_tables):
             db.execute(text(f"DELETE FROM {table.name}"))  # noqa: S608  # Of our own tables.

@@ -36,12 +36,12 @@ from smaply_metrics_core import (
     WindowTally,
     hookimpl,
 )
-from smaply_metrics_core.calculations.definitions import allowed_calculations
+from smaply_metrics_core.calculations.rules import allowed_calculations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from smaply_metrics_core.bundle import BundleWriter
+    from smaply_metrics_core.bundle.writer import BundleWriter
 
 REACH = CheckStep(name="reach", title="Reach the shop", required=True)
 AUTHENTICATE = CheckStep(name="authenticate", title="Sign in", required=True)
@@ -55,7 +55,7 @@ class ShopCredentials(Credentials):
 
     api_token: Annotated[Token, FormField(label="API token")]
     base_url: Annotated[str, FormField(label="Base URL")] = "shop.example.com"
-    nickname: Annotated[str | None, FormField(label="Nickname", harmless=True)] = None
+    nickname: Annotated[str | None, FormField(label="Nickname", keeps_secrets=True)] = None
 
 
 @dataclass

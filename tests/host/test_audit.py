@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from smaply_metrics_core.errors import CheckFailed, InputError, RoleRequired
-from smaply_metrics_core.host import AccountSettings, Action, Actor, Role
+from smaply_metrics_core.host import AccountSettings, Actor, AuditAction, Role
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN
 
 if TYPE_CHECKING:
@@ -25,20 +25,20 @@ def test_what_people_do_is_kept_with_who_did_it(
     host.connections.edit(ADMIN, "shop", {"nickname": "Corner"})
     metric = host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     host.metrics.edit(EDITOR, metric.id, name="Five stars")
-    host.debug.export(ADMIN, "shop", "S1", tmp_path / "1.zip", include_personal=True)
+    host.debug_bundles.export(ADMIN, "shop", "S1", tmp_path / "1.zip", include_personal=True)
     host.metrics.set_account(ADMIN, AccountSettings("Europe/Vienna", 7))
     host.metrics.delete(EDITOR, metric.id)
     host.connections.delete(ADMIN, "shop")
     entries = host.audit.list(ADMIN)
     assert [(one.user, one.action, one.subject, one.detail) for one in reversed(entries)] == [
-        ("ada", Action.CONNECT, connection.id, "shop"),
-        ("ada", Action.EDIT_CONNECTION, connection.id, "shop"),
-        ("ed", Action.ADD_METRIC, metric.id, "Stars"),
-        ("ed", Action.EDIT_METRIC, metric.id, "Five stars"),
-        ("ada", Action.EXPORT, connection.id, "S1, with personal columns"),
-        ("ada", Action.SET_ACCOUNT, "acme", "Europe/Vienna, weeks begin on day 7"),
-        ("ed", Action.DELETE_METRIC, metric.id, "Five stars"),
-        ("ada", Action.DELETE_CONNECTION, connection.id, "shop"),
+        ("ada", AuditAction.CONNECT, connection.id, "shop"),
+        ("ada", AuditAction.EDIT_CONNECTION, connection.id, "shop"),
+        ("ed", AuditAction.ADD_METRIC, metric.id, "Stars"),
+        ("ed", AuditAction.EDIT_METRIC, metric.id, "Five stars"),
+        ("ada", AuditAction.EXPORT, connection.id, "S1, with personal columns"),
+        ("ada", AuditAction.SET_ACCOUNT, "acme", "Europe/Vienna, weeks begin on day 7"),
+        ("ed", AuditAction.DELETE_METRIC, metric.id, "Five stars"),
+        ("ada", AuditAction.DELETE_CONNECTION, connection.id, "shop"),
     ]
     assert {one.at for one in entries} == {world.clock.now()}
     assert TOKEN not in repr(entries)

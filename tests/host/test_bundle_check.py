@@ -20,8 +20,8 @@ from smaply_metrics_core import (
     SourceUnavailable,
     hookimpl,
 )
-from smaply_metrics_core.bundle_check import BundleCheck, Verdict, check_bundle
-from smaply_metrics_core.bundle_reading import open_bundle
+from smaply_metrics_core.bundle.check import BundleCheck, RecomputeStatus, check_bundle
+from smaply_metrics_core.bundle.reader import open_bundle
 from smaply_metrics_core.errors import InputError
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, RESPONSES, VIEWER, World
 from tests.host.fake_source import Shop, ShopCredentials, stars
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smaply_metrics_core import MetricQuery, MetricsError, SourceContext, Tally
-    from smaply_metrics_core.bundle import BundleWriter
-    from smaply_metrics_core.bundle_reading import BundleReader
+    from smaply_metrics_core.bundle.reader import BundleReader
+    from smaply_metrics_core.bundle.writer import BundleWriter
     from smaply_metrics_core.host import MetricsHost
 
 COMPARED = Definition(
@@ -90,7 +90,7 @@ def shop() -> Shop:
 
 def exported(host: MetricsHost, path: Path) -> Path:
     """Make a bundle of the survey S1."""
-    return host.debug.export(ADMIN, "shop", "S1", path).path
+    return host.debug_bundles.export(ADMIN, "shop", "S1", path).path
 
 
 def edited(path: Path, name: str, change: Callable[[Any], object]) -> Path:
@@ -127,7 +127,7 @@ def test_what_was_stored_is_found_again(connected: MetricsHost, tmp_path: Path) 
     connected.cards.load(VIEWER, wait=10)
     found = check(connected, exported(connected, tmp_path / "b.zip"))
     assert found.agrees
-    assert verdicts(found) == [Verdict.AGREES] * 3
+    assert verdicts(found) == [RecomputeStatus.AGREES] * 3
     for checked in found.metrics:
         assert checked.stored is not None
         assert checked.recomputed is not None
@@ -181,7 +181,7 @@ def test_raw_data_that_was_changed_is_a_difference(connected: MetricsHost, tmp_p
     connected.cards.load(VIEWER, wait=10)
     path = exported(connected, tmp_path / "b.zip")
     found = check(connected, edited(path, "answers.json", lambda one: one[0].insert(1, one.pop())))
-    assert [one.verdict for one in found.metrics] == [Verdict.NOT_RECOMPUTED]
+    assert [one.verdict for one in found.metrics] == [RecomputeStatus.NOT_RECOMPUTED]
     found = check(connected, edited(path, "answers.json", lambda one: one.pop()))
     assert not found.agrees
     assert "current.value" in {one.what for one in found.metrics[0].differences}

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import sys
 
-from smaply_metrics_core.cli.termination import terminated_gracefully
-from tests.host.shop_process import open_host
+from smaply_metrics_core.cli.signals import terminated_gracefully
+from tests.host.host_process import open_host
 
 
 def main() -> None:

@@ -14,13 +14,7 @@ from pydantic import SecretStr, ValidationError
 import smaply_metrics_core.http
 from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import Cancelled, RateLimited, SourceUnavailable
-from smaply_metrics_core.http import (
-    RequestBudget,
-    pages,
-    read_json,
-    remote_details,
-    secret_auth,
-)
+from smaply_metrics_core.http import RateLimiter, header_auth, pages, read_json, remote_details
 from smaply_metrics_core.models.source import RequestLimit
 
 if TYPE_CHECKING:
@@ -58,12 +52,14 @@ class Slots:
 def test_no_minute_holds_more_requests_than_allowed(per_minute: int, gaps: list[float]) -> None:
     """However requests come, any span of sixty seconds holds at most the limit's number."""
     clock: Any = Slots()
-    budget = RequestBudget([RequestLimit(method="GET", path="/.*", per_minute=per_minute)], clock)
+    rate_limiter = RateLimiter(
+        [RequestLimit(method="GET", path="/.*", per_minute=per_minute)], clock
+    )
     deadline = Deadline.after(10**6, clock)
     sent: list[float] = []
     for gap in gaps:
         clock.time += gap
-        budget.acquire("GET", "/x", deadline)
+        rate_limiter.acquire("GET", "/x", deadline)
         sent.append(clock.time)
 
     for first, later in zip(sent, sent[per_minute:], strict=False):
@@ -73,21 +69,21 @@ def test_no_minute_holds_more_requests_than_allowed(per_minute: int, gaps: list[
 
 def test_requests_wait_no_longer_than_they_must(clock: HandClock) -> None:
     """The first ones go at once, the next when the oldest is a minute old, each in turn."""
-    budget = RequestBudget([RequestLimit(method="POST", path="/start", per_minute=2)], clock)
+    rate_limiter = RateLimiter([RequestLimit(method="POST", path="/start", per_minute=2)], clock)
     deadline = Deadline.after(600, clock)
 
     for _ in range(3):
-        budget.acquire("post", "/start", deadline)
+        rate_limiter.acquire("post", "/start", deadline)
     assert clock.waits == [60]
 
     for _ in range(2):
-        budget.acquire("POST", "/start", deadline)
+        rate_limiter.acquire("POST", "/start", deadline)
     assert clock.waits == [60, 60]
 
 
 def test_the_first_limit_that_matches_applies(clock: HandClock) -> None:
     """Method and whole path decide; what no limit covers never waits."""
-    budget = RequestBudget(
+    rate_limiter = RateLimiter(
         [
             RequestLimit(method="GET", path=r"/a/[^/]+", per_minute=1),
             RequestLimit(method="GET", path=r"/a/.*", per_minute=1),
@@ -97,36 +93,36 @@ def test_the_first_limit_that_matches_applies(clock: HandClock) -> None:
     deadline = Deadline.after(600, clock)
 
     for method, path in [("GET", "/a/1"), ("GET", "/a/1/2"), ("POST", "/a/1"), ("GET", "/b")]:
-        budget.acquire(method, path, deadline)
+        rate_limiter.acquire(method, path, deadline)
     assert clock.waits == []
 
-    budget.acquire("GET", "/a/2", deadline)
+    rate_limiter.acquire("GET", "/a/2", deadline)
     assert clock.waits == [60]
 
 
 def test_a_turn_after_the_deadline_is_refused_at_once(clock: HandClock) -> None:
     """No time is lost on a wait that cannot succeed, and the turn is left to others."""
-    budget = RequestBudget([RequestLimit(method="GET", path="/", per_minute=1)], clock)
-    budget.acquire("GET", "/", Deadline.after(600, clock))
+    rate_limiter = RateLimiter([RequestLimit(method="GET", path="/", per_minute=1)], clock)
+    rate_limiter.acquire("GET", "/", Deadline.after(600, clock))
 
     with pytest.raises(RateLimited, match="1 requests a minute") as caught:
-        budget.acquire("GET", "/", Deadline.after(60, clock))
+        rate_limiter.acquire("GET", "/", Deadline.after(60, clock))
     assert (caught.value.retry_at, clock.waits) == (None, [])
 
-    budget.acquire("GET", "/", Deadline.after(600, clock))
+    rate_limiter.acquire("GET", "/", Deadline.after(600, clock))
     assert clock.waits == [60]
 
 
 def test_stopping_ends_the_wait_for_a_turn(clock: HandClock) -> None:
     """Whoever waits for a turn can be stopped."""
     stop = threading.Event()
-    budget = RequestBudget([RequestLimit(method="GET", path="/", per_minute=1)], clock)
+    rate_limiter = RateLimiter([RequestLimit(method="GET", path="/", per_minute=1)], clock)
     deadline = Deadline.after(600, clock, stop)
-    budget.acquire("GET", "/", deadline)
+    rate_limiter.acquire("GET", "/", deadline)
     stop.set()
 
     with pytest.raises(Cancelled):
-        budget.acquire("GET", "/", deadline)
+        rate_limiter.acquire("GET", "/", deadline)
 
 
 def test_threads_share_a_budget() -> None:
@@ -146,12 +142,12 @@ def test_threads_share_a_budget() -> None:
             return False
 
     still: Any = Still()
-    budget = RequestBudget([RequestLimit(method="GET", path="/", per_minute=5)], still)
+    rate_limiter = RateLimiter([RequestLimit(method="GET", path="/", per_minute=5)], still)
     deadline = Deadline.after(10**4, still)
 
     def work() -> None:
         for _ in range(3):
-            budget.acquire("GET", "/", deadline)
+            rate_limiter.acquire("GET", "/", deadline)
 
     threads = [threading.Thread(target=work) for _ in range(10)]
     for thread in threads:
@@ -166,7 +162,7 @@ def test_the_client_keeps_the_limits(clients: Clients, clock: HandClock) -> None
     """Each request that goes out, retries too, takes its turn under the source's limits."""
     limits = [RequestLimit(method="GET", path=r"/API/v3/surveys", per_minute=2)]
     answers = iter([503, 200, 200])
-    client = clients(lambda _: httpx.Response(next(answers)), limits=RequestBudget(limits, clock))
+    client = clients(lambda _: httpx.Response(next(answers)), limits=RateLimiter(limits, clock))
 
     client.get("/API/v3/surveys?offset=1")
     client.get("/API/v3/surveys?offset=2")
@@ -195,7 +191,7 @@ def test_pages_come_one_after_the_other(clients: Clients) -> None:
         page = int(request.url.params.get("page", "1"))
         return httpx.Response(200, json={"next": f"/list?page={page + 1}" if page < 3 else None})
 
-    auth = secret_auth("X-API-TOKEN", SecretStr("token-token"))
+    auth = header_auth("X-API-TOKEN", SecretStr("token-token"))
     found = [page.json()["next"] for page in pages(clients(wire), "/list", next_of, auth=auth)]
 
     assert found == ["/list?page=2", "/list?page=3", None]
@@ -211,7 +207,7 @@ def test_pages_use_the_clients_own_authentication_unless_told_otherwise(clients:
         return httpx.Response(200, json={"next": None})
 
     client = clients(wire)
-    client.auth = secret_auth("X-API-TOKEN", SecretStr("token-token"))
+    client.auth = header_auth("X-API-TOKEN", SecretStr("token-token"))
     list(pages(client, "/list", next_of))
 
     assert tokens == ["token-token"]

@@ -20,7 +20,7 @@ from smaply_metrics_core.errors import (
     SourceUnavailable,
     Unreachable,
 )
-from smaply_metrics_core.http.waiting import full_jitter, read_retry_after
+from smaply_metrics_core.http.retry import full_jitter, read_retry_after
 
 if TYPE_CHECKING:
     from .conftest import Clients, HandClock

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smaply_metrics_core.sources import SourceRegistry, SourceSettings, SourceState, State
+from smaply_metrics_core.sources import SourceRegistry, SourceSettings, SourceState, SourceStatus
 
 from .conftest import Installs
 
@@ -36,7 +36,7 @@ def test_an_entry_point_is_listed_without_being_imported(install: Installs) -> N
     state = states()["zz_acme", "zz-acme"]
 
     assert (state.title, state.version, state.contract) == ("zz_acme", "3.2", "<0.2,>=0.1")
-    assert (state.state, state.reason, state.hooks) == (State.OK, "", ())
+    assert (state.state, state.reason, state.hooks) == (SourceStatus.OK, "", ())
     assert "zz_listed" not in sys.modules
 
 
@@ -47,7 +47,7 @@ def test_an_id_that_could_not_be_typed_is_broken(install: Installs, id_: str) ->
 
     state = states()[id_, "zz-acme"]
 
-    assert state.state is State.BROKEN
+    assert state.state is SourceStatus.BROKEN
     assert "Rename its entry point" in state.reason
 
 
@@ -76,7 +76,7 @@ def test_a_core_that_does_not_fit_is_seen_before_the_import(
 
     state = states()["zz_acme", "zz-acme"]
 
-    assert state.state is (State.OK if fits else State.INCOMPATIBLE)
+    assert state.state is (SourceStatus.OK if fits else SourceStatus.INCOMPATIBLE)
     assert bool(state.reason) is not fits
 
 
@@ -87,7 +87,7 @@ def test_every_requirement_on_the_core_counts(install: Installs) -> None:
 
     state = states()["zz_acme", "zz-acme"]
 
-    assert state.state is State.INCOMPATIBLE
+    assert state.state is SourceStatus.INCOMPATIBLE
     assert state.contract == ">=0.1,>=99"
 
 
@@ -99,10 +99,10 @@ def test_two_distributions_with_one_id_are_both_out(install: Installs) -> None:
     found = states()
 
     for name in ("zz-one", "zz-two"):
-        assert found["zz_acme", name].state is State.CLASH
+        assert found["zz_acme", name].state is SourceStatus.CLASH
         for word in ("zz-one", "zz-two", "SMAPLY_METRICS_PREFER", "zz_acme=DISTRIBUTION"):
             assert word in found["zz_acme", name].reason
-    assert found["zz_other", "zz-two"].state is State.OK
+    assert found["zz_other", "zz-two"].state is SourceStatus.OK
 
 
 def test_a_setting_decides_a_clash(install: Installs) -> None:
@@ -112,8 +112,8 @@ def test_a_setting_decides_a_clash(install: Installs) -> None:
 
     found = states(SourceSettings(prefer={"zz_acme": "ZZ_two"}))
 
-    assert found["zz_acme", "zz-one"].state is State.BLOCKED
-    assert found["zz_acme", "zz-two"].state is State.OK
+    assert found["zz_acme", "zz-one"].state is SourceStatus.BLOCKED
+    assert found["zz_acme", "zz-two"].state is SourceStatus.OK
 
 
 def test_blocking_one_distribution_ends_a_clash(install: Installs) -> None:
@@ -123,8 +123,8 @@ def test_blocking_one_distribution_ends_a_clash(install: Installs) -> None:
 
     found = states(SourceSettings(block=frozenset({"zz-one"})))
 
-    assert found["zz_acme", "zz-one"].state is State.BLOCKED
-    assert found["zz_acme", "zz-two"].state is State.OK
+    assert found["zz_acme", "zz-one"].state is SourceStatus.BLOCKED
+    assert found["zz_acme", "zz-two"].state is SourceStatus.OK
 
 
 def test_a_preference_keeps_another_distribution_out(install: Installs) -> None:
@@ -133,7 +133,7 @@ def test_a_preference_keeps_another_distribution_out(install: Installs) -> None:
 
     state = states(SourceSettings(prefer={"zz_acme": "zz-genuine"}))["zz_acme", "zz-one"]
 
-    assert state.state is State.BLOCKED
+    assert state.state is SourceStatus.BLOCKED
     assert "zz-genuine" in state.reason
 
 
@@ -144,7 +144,7 @@ def test_one_distribution_that_claims_an_id_twice_is_out(install: Installs) -> N
     found = SourceRegistry(SourceSettings(prefer={"zz_acme": "zz-one"})).states()
 
     clashing = [state for state in found if state.id == "zz_acme"]
-    assert [state.state for state in clashing] == [State.CLASH, State.CLASH]
+    assert [state.state for state in clashing] == [SourceStatus.CLASH, SourceStatus.CLASH]
     assert "2 times" in clashing[0].reason
 
 
@@ -156,8 +156,8 @@ def test_two_versions_side_by_side_are_out(install: Installs) -> None:
     found = [state for state in SourceRegistry().states() if state.id == "zz_acme"]
 
     assert {(state.version, state.state) for state in found} == {
-        ("1.0", State.CLASH),
-        ("2.0", State.CLASH),
+        ("1.0", SourceStatus.CLASH),
+        ("2.0", SourceStatus.CLASH),
     }
 
 
@@ -177,7 +177,7 @@ def test_a_folder_that_is_on_the_path_twice_counts_once(
     (tmp_path / "link").symlink_to(site)
     monkeypatch.syspath_prepend(str(tmp_path / "link"))
 
-    assert states()["zz_acme", "zz-one"].state is State.OK
+    assert states()["zz_acme", "zz-one"].state is SourceStatus.OK
 
 
 def test_a_malformed_entry_points_file_hurts_its_distribution_alone(install: Installs) -> None:
@@ -188,7 +188,7 @@ def test_a_malformed_entry_points_file_hurts_its_distribution_alone(install: Ins
     registry = SourceRegistry()
     found = {state.id: state for state in registry.states(load=True)}
 
-    assert found["zz-bad"].state is State.BROKEN
+    assert found["zz-bad"].state is SourceStatus.BROKEN
     assert "entry_points.txt" in found["zz-bad"].reason
     assert "zz_good" in found
 
@@ -209,7 +209,7 @@ def test_a_distribution_without_metadata_is_listed(install: Installs) -> None:
 
     found = {state.id: state for state in SourceRegistry().states()}
 
-    assert found["zz_acme"].state is State.OK
+    assert found["zz_acme"].state is SourceStatus.OK
     assert found["zz_acme"].version == ""
 
 
@@ -230,5 +230,5 @@ def test_an_entry_point_that_names_nothing_is_told(install: Installs) -> None:
 
     found = {state.id: state for state in SourceRegistry().states(load=True)}
 
-    assert found["zz_vain"].state is State.BROKEN
+    assert found["zz_vain"].state is SourceStatus.BROKEN
     assert "names “no module!”, which is no MODULE and no MODULE:OBJECT" in found["zz_vain"].reason

@@ -19,7 +19,7 @@ from smaply_metrics_core.sources import (
     AllowedDestinations,
     SourceRegistry,
     SourceSettings,
-    State,
+    SourceStatus,
 )
 
 from .conftest import Acme, AcmeCredentials, Installs, Points
@@ -90,7 +90,7 @@ def test_a_broken_source_leaves_the_others_alone(install: Installs) -> None:
 
     assert registry.get("zz_good").title == "Good"
     found = {state.id: state.state for state in registry.states()}
-    assert (found["zz_bad"], found["zz_good"]) == (State.BROKEN, State.OK)
+    assert (found["zz_bad"], found["zz_good"]) == (SourceStatus.BROKEN, SourceStatus.OK)
 
 
 def test_a_blocked_source_is_not_imported(install: Installs) -> None:
@@ -100,7 +100,7 @@ def test_a_blocked_source_is_not_imported(install: Installs) -> None:
 
     (state,) = (one for one in registry.states(load=True) if one.id == "zz_good")
 
-    assert state.state is State.BLOCKED
+    assert state.state is SourceStatus.BLOCKED
     assert "zz_good_o" not in sys.modules
     with pytest.raises(SourceNotUsable, match="SMAPLY_METRICS_BLOCK"):
         registry.get("zz_good")
@@ -277,7 +277,7 @@ def test_a_malformed_entry_point_is_a_broken_source() -> None:
 
     for point in points:
         (state,) = SourceRegistry(entry_points=lambda one=point: [one]).states(load=True)  # type: ignore[misc]
-        assert state.state is State.BROKEN
+        assert state.state is SourceStatus.BROKEN
         assert state.reason
 
 

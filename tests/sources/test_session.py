@@ -21,7 +21,7 @@ from smaply_metrics_core.errors import (
     RateLimited,
 )
 from smaply_metrics_core.hookspecs import hookimpl
-from smaply_metrics_core.http import Exchange, RequestBudget
+from smaply_metrics_core.http import Exchange, RateLimiter
 from smaply_metrics_core.models.source import Destination, RequestLimit, SourceDescription
 from smaply_metrics_core.models.survey import Survey
 from smaply_metrics_core.models.tally import Tally
@@ -197,7 +197,7 @@ def test_request_limits_are_kept(
         entry_points=lambda: [point],
         transport_factory=lambda: httpx.MockTransport(lambda _: httpx.Response(200)),
     )
-    budget = RequestBudget([limit], clock) if shared else None
+    rate_limiter = RateLimiter([limit], clock) if shared else None
 
     def list_twice() -> None:
         for times in (1, 1) if shared else (2,):
@@ -206,7 +206,7 @@ def test_request_limits_are_kept(
                 account="acct",
                 allowed=anywhere,
                 deadline=Deadline.after(30, clock),
-                budget=budget,
+                rate_limiter=rate_limiter,
             ) as session:
                 for _ in range(times):
                     session.surveys()

@@ -13,7 +13,7 @@ HIDDEN_BUT_OURS = {".ci", ".github", ".gitignore"}
 
 @dataclass(frozen=True)
 class Distribution:
-    """One of the four things we ship: its name, its project folder, its importable package."""
+    """A distribution of this repository: its name, project folder and importable package."""
 
     name: str
     project: Path
@@ -36,6 +36,11 @@ def distributions(root: Path) -> list[Distribution]:
             "smaply-metrics-qualtrics",
             plugins / "qualtrics",
             plugins / "qualtrics" / "src" / "smaply_metrics_qualtrics",
+        ),
+        Distribution(
+            "smaply-metrics-qualtrics-sandbox",
+            plugins / "qualtrics_sandbox",
+            plugins / "qualtrics_sandbox" / "src" / "smaply_metrics_qualtrics_sandbox",
         ),
         Distribution(
             "smaply-metrics-csv-example",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from smaply_metrics_core.sources.loading import contract
+from smaply_metrics_core.sources.loader import contract
 
 pytestmark = [pytest.mark.wheels, pytest.mark.xdist_group("wheels")]
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from smaply_metrics_core.errors import AlreadyExists, InputError
-from smaply_metrics_core.sources.loading import contract
-from smaply_metrics_core.testing.scaffold.writing import write_source
+from smaply_metrics_core.sources.loader import contract
+from smaply_metrics_core.testing.scaffold.generator import write_source
 
 NAME = "paper_birds"
 HOOKS = [hook for hook in contract() if hook != "recompute_metric"]

@@ -33,8 +33,8 @@ from smaply_metrics_core import (
     SystemClock,
     Tally,
 )
-from smaply_metrics_core.bundle import BundleWriter
-from smaply_metrics_core.calculations.value import calculate
+from smaply_metrics_core.bundle.writer import BundleWriter
+from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.models.credentials import parse_credentials
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_csv_example import CsvCredentials, source
@@ -390,11 +390,9 @@ def test_support_gets_the_file_and_what_was_made_of_it(
 
 
 def test_the_readme_shows_the_example_and_the_source(visits: SourceContext) -> None:
-    """The README prints the example's file as it is, and the source has under 200 lines."""
+    """The README prints the example's file as it is."""
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    module = Path(__file__).parents[1] / "src" / "smaply_metrics_csv_example" / "__init__.py"
 
     assert f"```csv\n{VISITS.read_text(encoding='utf-8')}```" in readme
-    assert len(module.read_text(encoding="utf-8").splitlines()) < 200
     for calculation in (Calculation.NPS, Calculation.TOP_2_BOX):
         assert f"`{calculation}`" in readme

@@ -13,42 +13,38 @@ from starlette.responses import PlainTextResponse
 from smaply_metrics_core.host import AsyncMetricsHost, Clock, SourceRegistry, SystemClock
 from smaply_metrics_host import __version__
 from smaply_metrics_host.api import add_api
+from smaply_metrics_host.app_state import AppState
 from smaply_metrics_host.downloads import Downloads
-from smaply_metrics_host.drawings import Drawings
-from smaply_metrics_host.faces import Faces
+from smaply_metrics_host.error_handlers import handle_errors
 from smaply_metrics_host.jobs import Jobs
-from smaply_metrics_host.live import Hub
-from smaply_metrics_host.making.drafts import Drafts
-from smaply_metrics_host.map_views import MapViews
-from smaply_metrics_host.pages import (
+from smaply_metrics_host.live_updates import LiveUpdates
+from smaply_metrics_host.metric_form.drafts import Drafts
+from smaply_metrics_host.rendering.chart_renderer import ChartRenderer
+from smaply_metrics_host.rendering.map_renderer import MapRenderer
+from smaply_metrics_host.rendering.result_renderer import ResultRenderer
+from smaply_metrics_host.rendering.templating import Templates
+from smaply_metrics_host.routes import (
     account,
-    connection,
-    debug,
+    connections,
+    debug_bundles,
+    home,
     integrations,
-    map_cards,
-    map_charts,
-    map_editing,
-    map_live,
-    maps,
     metric_form,
-    preview,
-    start,
-    upload,
+    metric_preview,
+    static_files,
+    uploads,
 )
-from smaply_metrics_host.pages import jobs as job_pages
-from smaply_metrics_host.pages import metrics as metric_pages
-from smaply_metrics_host.pages import sign_in as sign_in_pages
-from smaply_metrics_host.site import Site
+from smaply_metrics_host.routes import jobs as job_pages
+from smaply_metrics_host.routes import metrics as metric_pages
+from smaply_metrics_host.routes import sign_in as sign_in_pages
+from smaply_metrics_host.routes.maps import cards, charts, live_updates, pages, structure
+from smaply_metrics_host.store.card_placements import CardPlacements
 from smaply_metrics_host.store.database import Database
-from smaply_metrics_host.store.journeys import Journeys
+from smaply_metrics_host.store.maps import Maps
 from smaply_metrics_host.store.people import People
-from smaply_metrics_host.store.placing import Placing
-from smaply_metrics_host.web import static
-from smaply_metrics_host.web.events import Streams
-from smaply_metrics_host.web.refusals import handle_errors
-from smaply_metrics_host.web.security import Protection
-from smaply_metrics_host.web.sign_in import CookieSignIn, SignIn
-from smaply_metrics_host.web.templating import Templates
+from smaply_metrics_host.web.authentication import Authentication, SessionAuthentication
+from smaply_metrics_host.web.middleware import SecurityMiddleware
+from smaply_metrics_host.web.server_sent_events import Streams
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -56,23 +52,23 @@ if TYPE_CHECKING:
     from smaply_metrics_host.settings import HostSettings
 
 PAGES: Final = (
-    start,
+    home,
     sign_in_pages,
-    maps,
-    map_live,
-    map_charts,
-    map_cards,
-    map_editing,
+    pages,
+    live_updates,
+    charts,
+    cards,
+    structure,
     metric_pages,
     metric_form,
-    preview,
-    upload,
+    metric_preview,
+    uploads,
     integrations,
-    connection,
-    debug,
+    connections,
+    debug_bundles,
     account,
     job_pages,
-    static,
+    static_files,
 )
 
 
@@ -81,7 +77,7 @@ def create_app(
     *,
     clock: Clock | None = None,
     registry: SourceRegistry | None = None,
-    sign_in: Callable[[People], SignIn] = CookieSignIn,
+    sign_in: Callable[[People], Authentication] = SessionAuthentication,
 ) -> FastAPI:
     """Make the app; what it needs is opened when it starts and closed when it ends.
 
@@ -91,7 +87,7 @@ def create_app(
             for metrics it is the database's, where the framework's store is in PostgreSQL.
         registry: The sources; those installed by default.
         sign_in: Makes what says who a request comes from. A host with a sign-in of its own passes
-            that; see ``SignIn``.
+            that; see ``Authentication``.
     """
     now = clock or SystemClock()
 
@@ -99,22 +95,22 @@ def create_app(
     async def opened(app: FastAPI) -> AsyncIterator[None]:
         database = await run_in_threadpool(Database, settings.home)
         people = People(database, now)
-        journeys = Journeys(database, now)
-        jobs, faces, drawings = Jobs(now), Faces(), Drawings()
+        journeys = Maps(database, now)
+        jobs, faces, drawings = Jobs(now), ResultRenderer(), ChartRenderer()
         templates = Templates(now, settings.support, drawings)
         try:
             async with AsyncMetricsHost(
                 settings.framework, clock=clock, registry=registry
             ) as metrics:
-                map_views = MapViews(journeys, metrics, faces, templates)
-                hub = Hub(map_views.look, now.monotonic)
-                app.state.site = Site(
+                map_views = MapRenderer(journeys, metrics, faces, templates)
+                hub = LiveUpdates(map_views.look, now.monotonic)
+                app.state.site = AppState(
                     settings=settings,
                     clock=now,
                     metrics=metrics,
                     people=people,
                     journeys=journeys,
-                    placing=Placing(database),
+                    placing=CardPlacements(database),
                     jobs=jobs,
                     downloads=await run_in_threadpool(Downloads, settings.home),
                     faces=faces,
@@ -151,5 +147,5 @@ def create_app(
         return PlainTextResponse("ok")
 
     app.add_middleware(GZipMiddleware, minimum_size=1000)
-    app.add_middleware(Protection, public_url=settings.public_url)
+    app.add_middleware(SecurityMiddleware, public_url=settings.public_url)
     return app

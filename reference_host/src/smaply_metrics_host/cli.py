@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import typer
 
 from smaply_metrics_core.host import InputError, MetricsError, SystemClock
+from smaply_metrics_host.app_state import AppState
 from smaply_metrics_host.settings import HostSettings
-from smaply_metrics_host.site import Site
 from smaply_metrics_host.store.database import Database
 from smaply_metrics_host.store.people import People, RoleName
 
@@ -70,23 +70,23 @@ def serve(  # noqa: PLR0913  # As many as there are options.
     """Serve the app until it is interrupted."""
     if context.invoked_subcommand is not None:
         return
-    from smaply_metrics_host import serving  # Loads the web libraries: only on use.
+    from smaply_metrics_host import server  # Loads the web libraries: only on use.
 
     with _home(home, demo=demo) as folder:
-        listening = serving.listen(address, port)
+        listening = server.listen(address, port)
         bound = listening.getsockname()[1]
         url = _checked_url(public_url or f"http://{address}:{bound}")
         settings = HostSettings.from_environment(folder, url)
         if demo:
-            from smaply_metrics_host.demo import demo as show
+            from smaply_metrics_host.demo.run import demo as show
 
             asyncio.run(show(settings, listening, seed, _say))
             return
 
-        async def tell(_site: Site) -> None:
+        async def tell(_site: AppState) -> None:
             _say(f"Smaply Metrics is at {url}")
 
-        asyncio.run(serving.serve(settings, listening, tell))
+        asyncio.run(server.serve(settings, listening, tell))
 
 
 @app.command()

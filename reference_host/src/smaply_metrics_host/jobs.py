@@ -82,7 +82,7 @@ class JobView(BaseModel):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobResult:
     """What a job came to: where it can be seen, and a fragment for the page that started it."""
 
     location: str
@@ -177,7 +177,7 @@ class Jobs:
         self,
         person: Person,
         title: str,
-        work: Callable[[Job], Awaitable[Outcome]],
+        work: Callable[[Job], Awaitable[JobResult]],
         *,
         checks: tuple[CheckStep, ...] = (),
         back: str = "",
@@ -246,21 +246,21 @@ class Jobs:
         for job in self._jobs.values():
             _delete(job)
 
-    async def _run(self, job: Job, work: Callable[[Job], Awaitable[Outcome]]) -> None:
+    async def _run(self, job: Job, work: Callable[[Job], Awaitable[JobResult]]) -> None:
         try:
             outcome = await work(job)
         except asyncio.CancelledError:
-            self._end(job, JobState.CANCELLED, Outcome(""))
+            self._end(job, JobState.CANCELLED, JobResult(""))
         except MetricsError as error:
-            self._end(job, JobState.FAILED, Outcome("", problem=error.to_problem()))
+            self._end(job, JobState.FAILED, JobResult("", problem=error.to_problem()))
         except Exception:
             logger.exception("The job “%s” broke off.", job.title)
-            self._end(job, JobState.FAILED, Outcome("", problem=_bug()))
+            self._end(job, JobState.FAILED, JobResult("", problem=_bug()))
         else:
             state = JobState.DONE if outcome.problem is None else JobState.FAILED
             self._end(job, state, outcome)
 
-    def _end(self, job: Job, state: JobState, outcome: Outcome) -> None:
+    def _end(self, job: Job, state: JobState, outcome: JobResult) -> None:
         job.state = state
         job._ended_at = self._clock.monotonic()  # noqa: SLF001  # Its own module.
         # Also when nobody starts or asks for another one: it may have made a file about people.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.api.prepared import Prepared, prepare
-from reference_host.tests.world import TOKEN, World, running
-from smaply_metrics_qualtrics.sandbox import SandboxServer
+from reference_host.tests.api.seeded_account import Prepared, prepare
+from reference_host.tests.app_fixture import TOKEN, World, running
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

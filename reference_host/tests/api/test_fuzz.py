@@ -24,17 +24,17 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from reference_host.tests.api.calls import calls, example_of, is_one_segment, with_values
-from reference_host.tests.api.prepared import Prepared, prepare, program, snapshot, values_for
-from reference_host.tests.world import NAMES, SECONDS, TOKEN, World
+from reference_host.tests.api.openapi_client import calls, example_of, is_one_segment, with_values
+from reference_host.tests.api.seeded_account import Prepared, prepare, program, snapshot, values_for
+from reference_host.tests.app_fixture import NAMES, SECONDS, TOKEN, World
 from smaply_metrics_core.host import Role
-from smaply_metrics_host.jobs import Job, Outcome
-from smaply_metrics_host.web.sign_in import COOKIE
+from smaply_metrics_host.jobs import Job, JobResult
+from smaply_metrics_host.web.authentication import COOKIE
 
 if TYPE_CHECKING:
     from schemathesis import Case
 
-    from reference_host.tests.api.calls import Operation
+    from reference_host.tests.api.openapi_client import Operation
 
 CHECKS: Final = [
     not_a_server_error,
@@ -167,10 +167,10 @@ class Fuzz:
             if self.role is not None and one.name == NAMES[self.role]
         )
 
-        async def work(job: Job) -> Outcome:
+        async def work(job: Job) -> JobResult:
             job.file = self.world.site.downloads.path(job.id)
             job.file.write_bytes(b"a file")
-            return Outcome("")
+            return JobResult("")
 
         job = self.world.site.jobs.start(person, "A file", work)
         await job.ended()

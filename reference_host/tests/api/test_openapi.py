@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reference_host.tests.api.calls import body_schema, calls, resolved
+from reference_host.tests.api.openapi_client import body_schema, calls, resolved
 from smaply_metrics_host.app import create_app
 from smaply_metrics_host.settings import HostSettings
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.e2e.browsing import Browsers, chromium
+from reference_host.tests.e2e.browser_pages import Browsers, chromium
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

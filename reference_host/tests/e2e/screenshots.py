@@ -12,12 +12,12 @@ from typing import Final
 
 from playwright.sync_api import Browser, Page
 
-from reference_host.tests.e2e import walking
-from reference_host.tests.e2e.browsing import Browsers, chromium
-from reference_host.tests.e2e.guided import PAGE, Guide
-from reference_host.tests.e2e.scenes import stage
-from reference_host.tests.e2e.states import STATES, State
-from reference_host.tests.world import MovableClock, World
+from reference_host.tests.app_fixture import MovableClock, World
+from reference_host.tests.e2e import guide_steps
+from reference_host.tests.e2e.browser_pages import Browsers, chromium
+from reference_host.tests.e2e.guide_parser import PAGE, Guide
+from reference_host.tests.e2e.page_states import STATES, State
+from reference_host.tests.e2e.page_states_setup import stage
 
 WIDTHS: Final = (390, 768, 1280, 2560)
 SETTLED: Final = """() => {
@@ -78,12 +78,12 @@ def take_guide(browser: Browser) -> None:
     with stage(clock) as made:
         browsers = Browsers(browser)
         guide = Guide(keep)
-        walking.connect(made, browsers, guide)
-        walking.make_metrics(made, browsers, guide)
-        address = walking.place_them(made, browsers, guide)
-        walking.read_it(made, browsers, guide, address, clock)
-        walking.mend(made, browsers, guide, address)
-        walking.download(made, browsers, guide)
+        guide_steps.connect(made, browsers, guide)
+        guide_steps.make_metrics(made, browsers, guide)
+        address = guide_steps.place_them(made, browsers, guide)
+        guide_steps.read_it(made, browsers, guide, address, clock)
+        guide_steps.mend(made, browsers, guide, address)
+        guide_steps.download(made, browsers, guide)
         browsers.close()
 
 

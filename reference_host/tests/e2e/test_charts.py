@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from reference_host.tests.e2e.browsing import DRAWN_MILLISECONDS
-from reference_host.tests.mapping import NPS, add_map, add_metric, measure, place
+from reference_host.tests.e2e.browser_pages import DRAWN_MILLISECONDS
+from reference_host.tests.map_factories import NPS, add_map, add_metric, measure, place
 from smaply_metrics_core.host import GroupBy, MetricType, Role
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
-    from reference_host.tests.e2e.browsing import Browsers, Visit
-    from reference_host.tests.mapping import Corner
-    from reference_host.tests.world import World
+    from reference_host.tests.app_fixture import World
+    from reference_host.tests.e2e.browser_pages import Browsers, Visit
+    from reference_host.tests.map_factories import Corner
 
 SCRIPT: Final = "**/charts/vega.js*"
 SPECIFICATIONS: Final = "**/charts.json?*"

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.e2e import walking
-from reference_host.tests.e2e.guided import PAGE, Guide, sections, shown_pictures
+from reference_host.tests.e2e import guide_steps
+from reference_host.tests.e2e.guide_parser import PAGE, Guide, sections, shown_pictures
 
 if TYPE_CHECKING:
-    from reference_host.tests.e2e.browsing import Browsers
-    from reference_host.tests.world import MovableClock, World
+    from reference_host.tests.app_fixture import MovableClock, World
+    from reference_host.tests.e2e.browser_pages import Browsers
 
 
 def test_the_guide_can_be_followed(
@@ -20,12 +20,12 @@ def test_the_guide_can_be_followed(
     """From an empty account to a map that refreshes itself, breaks, and is mended."""
     guide = Guide(keep=lambda page, _: None)
 
-    walking.connect(world, browsers, guide)
-    walking.make_metrics(world, browsers, guide)
-    address = walking.place_them(world, browsers, guide)
-    walking.read_it(world, browsers, guide, address, sandbox_clock)
-    walking.mend(world, browsers, guide, address)
-    name = walking.download(world, browsers, guide)
+    guide_steps.connect(world, browsers, guide)
+    guide_steps.make_metrics(world, browsers, guide)
+    address = guide_steps.place_them(world, browsers, guide)
+    guide_steps.read_it(world, browsers, guide, address, sandbox_clock)
+    guide_steps.mend(world, browsers, guide, address)
+    name = guide_steps.download(world, browsers, guide)
 
     assert name.startswith("qualtrics-SV_RelationshipA01")
     assert guide.walked == list(sections())

@@ -1,5 +1,5 @@
 """The store: definitions, values, sealed credentials and leases. Never a respondent's row."""
 
-from smaply_metrics_core.host.store.engine import Store
+from smaply_metrics_core.host.store.store import Store
 
 __all__ = ["Store"]

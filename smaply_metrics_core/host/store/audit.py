@@ -14,10 +14,10 @@ from smaply_metrics_core.models.base import Frozen
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from smaply_metrics_core.host.actors import Actor
+    from smaply_metrics_core.host.authorization import Actor
 
 
-class Action(StrEnum):
+class AuditAction(StrEnum):
     """What people do that the trail keeps."""
 
     CONNECT = "connect"
@@ -43,13 +43,13 @@ class AuditEntry(Frozen):
     id: int
     at: datetime
     user: str
-    action: Action
+    action: AuditAction
     subject: str
     detail: str
 
 
-def note(  # noqa: PLR0913, PLR0917  # Who, what, to what, when.
-    db: Connection, actor: Actor, action: Action, subject: str, detail: str, at: datetime
+def add_entry(  # noqa: PLR0913, PLR0917  # Who, what, to what, when.
+    db: Connection, actor: Actor, action: AuditAction, subject: str, detail: str, at: datetime
 ) -> None:
     """Add an entry."""
     db.execute(

@@ -10,8 +10,7 @@ from sqlalchemy import and_, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from smaply_metrics_core.errors import AlreadyExists
-from smaply_metrics_core.host.store.missing import not_found
-from smaply_metrics_core.host.store.sql import upsert
+from smaply_metrics_core.host.store.dialect import row_not_found, upsert
 from smaply_metrics_core.host.store.tables import accounts, attempts, connections, metrics
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Problem
@@ -110,7 +109,7 @@ def find(db: Connection, account: str, connection_id: str, *, keep: bool = False
         row = db.execute(statement).mappings().one_or_none()
         if row is not None:
             return _row(row)
-    raise not_found(
+    raise row_not_found(
         "connection",
         connection_id,
         "Choose one of the connections, or connect the source first.",
@@ -127,7 +126,7 @@ def of_account(db: Connection, account: str) -> dict[str, ConnectionRow]:
     return {row["source"]: _row(row) for row in rows}
 
 
-def change(
+def edit(
     db: Connection,
     row: ConnectionRow,
     values: Mapping[str, Any],
@@ -151,7 +150,7 @@ def change(
     return result.rowcount == 1
 
 
-def claim_refused(db: Connection, row: ConnectionRow, now: datetime) -> bool:
+def claim_rejected(db: Connection, row: ConnectionRow, now: datetime) -> bool:
     """Take the one attempt that a refused connection has in each ``max_age``.
 
     Of several refreshers that see the same refusal, one gets True.
@@ -169,12 +168,12 @@ def claim_refused(db: Connection, row: ConnectionRow, now: datetime) -> bool:
     return result.rowcount == 1
 
 
-def note_down(db: Connection, row: ConnectionRow, now: datetime) -> bool:
+def mark_down(db: Connection, row: ConnectionRow, now: datetime) -> bool:
     """Keep since when a connection does not work; True for the first of all who notice."""
     return _change_down(db, row, connections.c.down_since.is_(None), now)
 
 
-def note_up(db: Connection, row: ConnectionRow) -> bool:
+def mark_up(db: Connection, row: ConnectionRow) -> bool:
     """Keep that a connection works again; True for the first of all who notice."""
     return _change_down(db, row, connections.c.down_since.is_not(None), None)
 
@@ -190,7 +189,7 @@ def _change_down(
     return result.rowcount == 1
 
 
-def waking(db: Connection, row: ConnectionRow, now: datetime) -> datetime:
+def recovered_at(db: Connection, row: ConnectionRow, now: datetime) -> datetime:
     """Give the instant at which a mended connection wakes: now, or as far ahead as it was refused.
 
     After a clock has stepped back, the refusal and the attempts that it spoiled may be dated ahead

@@ -1,123 +1,136 @@
-"""Opening the store: the engine, its transactions, and bringing its tables up to date."""
+"""Where a store lies: a SQLite file of the home, or a PostgreSQL database named by a URL."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import json
+import sqlite3
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Final
 
-from sqlalchemy.exc import DatabaseError, DataError
-from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
-from smaply_metrics_core.errors import InputError, StoreError
-from smaply_metrics_core.host.store.databases import make_engine, name_of
-from smaply_metrics_core.host.store.upgrading import (
-    StoreUpgrade,
-    newest_version,
-    upgrade,
-    version_of,
-)
+from smaply_metrics_core.errors import InputError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+BUSY_SECONDS: Final = 30
+"""How long a SQLite writer waits for another one before it gives up."""
 
-    from sqlalchemy import URL, Connection
+CONNECT_SECONDS: Final = 10
+"""How long a PostgreSQL server may take to answer at all."""
+
+LOGGING_NAME: Final = "smaply-metrics"
+"""Marks our statements in SQLAlchemy's log."""
+
+_PRIMARY: Final = 0xFF
+"""The part of SQLite's error codes that says what kind of error it is."""
+
+_POSTGRESQL: Final = {"postgres", "postgresql", "postgresql+psycopg"}
 
 
-class Store:
-    """A database of Smaply Metrics.
-
-    Args:
-        where: The SQLite file, made with mode 0600 when it is not there; or the URL of a
-            PostgreSQL database, which is.
-        connections: How many connections to PostgreSQL this process may have.
+def parse_database_url(text: str) -> URL:
+    """Read what ``SMAPLY_METRICS_DATABASE`` says.
 
     Raises:
-        StoreError: when it cannot be used, or a newer release wrote it.
-
-    Attributes:
-        upgraded: What opening did to the tables.
+        InputError: when it is no URL of a PostgreSQL database; what was given is not repeated, as
+            it may hold a password.
     """
+    try:
+        url = make_url(text.strip())
+    except (ArgumentError, ValueError):
+        url = URL.create("")
+    if url.drivername not in _POSTGRESQL or not url.database:
+        raise InputError(
+            "The database's URL is not one of PostgreSQL.",
+            remedy="Write it as postgresql://user:password@host:5432/database, or leave it out to "
+            "keep everything in one SQLite file in the home.",
+        )
+    return url.set(drivername="postgresql+psycopg")
 
-    def __init__(self, where: Path | URL, connections: int = 8) -> None:
-        self.where = where
-        self.engine = make_engine(where, connections)
+
+def name_of(where: Path | URL) -> str:
+    """Give what people may read of where a store lies: never a password."""
+    if isinstance(where, Path):
+        return where.name
+    return f"{where.database} on {where.host or 'this machine'}"
+
+
+def make_engine(where: Path | URL, connections: int) -> Engine:
+    """Make the engine; a SQLite file is made, with mode 0600, when it is not there."""
+    if isinstance(where, Path):
+        where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        where.touch(mode=0o600, exist_ok=True)
+        return _sqlite_engine(where)
+    return create_engine(
+        where,
+        connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": LOGGING_NAME},
+        json_deserializer=_read_json,
+        logging_name=LOGGING_NAME,
+        max_overflow=0,
+        # The server may have been started anew since a connection was last used.
+        pool_pre_ping=True,
+        pool_size=connections,
+    )
+
+
+def _read_json(text: str | bytes) -> Any:  # noqa: ANN401  # Whatever the column holds.
+    """Read a JSON column; None when it is damaged, so that one row never hides the others."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _sqlite_engine(path: Path) -> Engine:
+    engine = create_engine(
+        # Not as text: a path may hold "?" or "%", which mean something else in a URL.
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        json_deserializer=_read_json,
+        logging_name=LOGGING_NAME,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:  # noqa: ANN401  # A driver's object.
+        # The driver would begin transactions late and deferred; `_begin` does it in its place.
+        connection.isolation_level = None
         try:
-            self.upgraded = self._upgrade()
-        except StoreError:
-            self.engine.dispose()
+            _use_write_ahead_log(connection)
+            # Deleted credentials must not linger in free pages.
+            for pragma in ("foreign_keys=ON", "synchronous=NORMAL", "secure_delete=ON"):
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()  # Nobody else would: the engine has not taken it over yet.
             raise
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether other machines may use this store too."""
-        return not isinstance(self.where, Path)
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A deferred transaction that turns into a writing one can fail without waiting.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Read one consistent state."""
-        engine = self.engine
-        if self.is_shared:
-            engine = engine.execution_options(isolation_level="REPEATABLE READ")
-        with self._in_words(), engine.connect() as connection:
-            yield connection
+    return engine
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Write in one transaction: all of it, or nothing when the block raises."""
-        engine = self.engine.execution_options(writes=True)
-        with self._in_words(), engine.begin() as connection:
-            yield connection
 
-    def forget_deleted(self) -> None:
-        """Make sure that nothing deleted is left in SQLite's write-ahead log.
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log, as often as it takes: of two at once, SQLite refuses one.
 
-        PostgreSQL overwrites deleted rows, sealed as they are, when it next vacuums their table.
-        """
-        if self.is_shared:
-            return
-        with self.engine.connect() as connection:
-            connection.exec_driver_sql("COMMIT")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.exec_driver_sql("BEGIN")
-
-    def close(self) -> None:
-        """Give back every connection."""
-        self.engine.dispose()
-
-    @contextmanager
-    def _in_words(self) -> Iterator[None]:
-        name = name_of(self.where)
+    It does not wait for a writer here as it does elsewhere, since both could wait for each other.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
         try:
-            yield
-        except (DataError, UnicodeEncodeError):
-            raise InputError(
-                "Something that was given cannot be stored: a text is too long, or has a character "
-                "that no text may have.",
-                remedy="Shorten names and ids, and leave out control characters.",
-            ) from None
-        except DatabaseError as error:
-            said = str(error.orig).strip().partition("\n")[0].rstrip(".")
-            raise StoreError(
-                f"The store {name} cannot be used: {said}.",
-                remedy="Check that SMAPLY_METRICS_DATABASE names a PostgreSQL database that runs "
-                "and that its user may change."
-                if self.is_shared
-                else "Check that --home holds a store of Smaply Metrics that this user may read "
-                "and write, and that its disk has free space.",
-            ) from None
-        except NoConnection:
-            raise StoreError(
-                f"The store {name} is busy: all connections of this process are in use.",
-                remedy="Let fewer threads load at once, or raise Settings.database_connections.",
-            ) from None
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() >= until:
+                raise
+        else:
+            return
+        _wait_for_writer(connection)
 
-    def _upgrade(self) -> StoreUpgrade:
-        if self.is_shared:
-            # Nearly always there is nothing to do: then nobody waits for anybody.
-            with self.reading() as connection:
-                version = version_of(connection)
-            if version == newest_version():
-                return StoreUpgrade(version, version)
-        with self.writing() as connection:
-            return upgrade(connection, name_of(self.where))
+
+def _wait_for_writer(connection: sqlite3.Connection) -> None:
+    """Return when nobody writes: to begin a transaction, SQLite waits up to the busy timeout."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, update
 
-from smaply_metrics_core.host.store.sql import upsert
+from smaply_metrics_core.host.store.database_clock import SqlInstant
+from smaply_metrics_core.host.store.dialect import upsert
 from smaply_metrics_core.host.store.tables import leases
-from smaply_metrics_core.host.store.times import Moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ def acquire(  # noqa: PLR0913  # The lease's own six facts.
 
     ``at`` is the present when a clock was set; else the database's counts.
     """
-    moment = Moment.of(db, at)
+    moment = SqlInstant.of(db, at)
     new = {
         "owner": owner,
         "expires_at": moment.after(length),
@@ -100,7 +100,7 @@ def renew(
     at: datetime | None = None,
 ) -> bool:
     """Hold the lease for longer and say how far its work is; False when it was lost meanwhile."""
-    expires_at = Moment.of(db, at).after(length)
+    expires_at = SqlInstant.of(db, at).after(length)
     return _change(db, lease, {"expires_at": expires_at, "percent": percent})
 
 

@@ -8,8 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import delete, insert, select, update
 
 from smaply_metrics_core.errors import StoreError
-from smaply_metrics_core.host.store.missing import not_found
-from smaply_metrics_core.host.store.sql import among
+from smaply_metrics_core.host.store.dialect import in_list, row_not_found
 from smaply_metrics_core.host.store.tables import metrics
 from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.query import Definition
@@ -59,7 +58,7 @@ def find(db: Connection, account: str, metric_id: str) -> Metric:
 
 def no_metric(metric_id: str) -> NotFound:
     """Make the error for a metric that is not in this account."""
-    return not_found(
+    return row_not_found(
         "metric", metric_id, "It may have been deleted: choose one of the list of metrics."
     )
 
@@ -80,7 +79,7 @@ def of_account(
 def remove(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
     """Delete metrics; their values and attempts go with them."""
     db.execute(
-        delete(metrics).where(metrics.c.account == account, among(db, metrics.c.id, metric_ids))
+        delete(metrics).where(metrics.c.account == account, in_list(db, metrics.c.id, metric_ids))
     )
 
 

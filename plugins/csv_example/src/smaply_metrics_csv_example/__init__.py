@@ -16,10 +16,10 @@ import polars as pl
 import smaply_metrics_core as sm
 from smaply_metrics_core import QuestionKind as Kind
 from smaply_metrics_core import SourceContext as Context
-from smaply_metrics_core.bundle import BundleWriter
-from smaply_metrics_core.bundle_reading import BundleReader
-from smaply_metrics_core.calculations.answering import Read, Reading, answer_queries
-from smaply_metrics_core.calculations.definitions import allowed_calculations
+from smaply_metrics_core.bundle.reader import BundleReader
+from smaply_metrics_core.bundle.writer import BundleWriter
+from smaply_metrics_core.calculations.row_queries import AnswerExpr, RowReader, answer_queries
+from smaply_metrics_core.calculations.rules import allowed_calculations
 
 __version__ = "0.1.0"
 
@@ -29,8 +29,8 @@ EXPORT = sm.CheckStep(name="export", title="Read the first file", required=False
 # The columns that are no questions: how a cell is read unless it is empty, and what it takes.
 ABOUT: dict[str, tuple[Callable[[str], object], str]] = {
     "recorded_at": (datetime.fromisoformat, "a date such as 2026-01-31T14:30:00+01:00"),
-    "status": (sm.LeftOut, f"one of {', '.join(sm.LeftOut)}"),
-    "finished": ({"0": sm.LeftOut.UNFINISHED, "1": None}.__getitem__, "1 or 0"),
+    "status": (sm.ExclusionReason, f"one of {', '.join(sm.ExclusionReason)}"),
+    "finished": ({"0": sm.ExclusionReason.UNFINISHED, "1": None}.__getitem__, "1 or 0"),
 }
 Queries = Sequence[sm.MetricQuery]
 Answers = Iterator[tuple[str, sm.Tally | sm.MetricsError]]
@@ -185,7 +185,7 @@ def _question(name: str, given: pl.Series) -> sm.Question:
     )
 
 
-def _answer(question: sm.Question) -> Read:
+def _answer(question: sm.Question) -> AnswerExpr:
     cell = pl.col(question.id)
     if question.kind is Kind.MULTIPLE_CHOICE:  # A yes or no for each of the answers.
         given = cell.str.split(";").list.eval(pl.element().str.strip_chars())
@@ -195,5 +195,7 @@ def _answer(question: sm.Question) -> Read:
     return cell
 
 
-READING = Reading(pl.col("recorded_at"), _answer, lambda n: pl.col(f"field:{n}"), pl.col("status"))
+READING = RowReader(
+    pl.col("recorded_at"), _answer, lambda n: pl.col(f"field:{n}"), pl.col("status")
+)
 source = CsvSource()

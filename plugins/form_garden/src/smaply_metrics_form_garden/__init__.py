@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final, Literal
 import polars as pl
 
 import smaply_metrics_core as sm
-from smaply_metrics_core.bundle import BundleWriter
-from smaply_metrics_core.calculations.answering import Read, Reading, answer_queries
-from smaply_metrics_core.calculations.definitions import allowed_calculations
+from smaply_metrics_core.bundle.writer import BundleWriter
+from smaply_metrics_core.calculations.row_queries import AnswerExpr, RowReader, answer_queries
+from smaply_metrics_core.calculations.rules import allowed_calculations
 from smaply_metrics_form_garden.api import FormGardenApi
 
 __version__ = "0.1.0"
@@ -24,7 +24,11 @@ PERSONAL: Final = "respondent"
 """The column about the respondents: only in a debug bundle that asks for it."""
 RECORDED: Final = "submitted_at"
 STATUS: Final = "status"
-LEFT_OUT: Final = {"draft": sm.LeftOut.UNFINISHED, "test": sm.LeftOut.TEST, "done": None}
+LEFT_OUT: Final = {
+    "draft": sm.ExclusionReason.UNFINISHED,
+    "test": sm.ExclusionReason.TEST,
+    "done": None,
+}
 UNEXPECTED: Final = "Form Garden sent something that its API does not send."
 
 Answers = Iterator[tuple[str, sm.Tally | sm.MetricsError]]
@@ -176,12 +180,12 @@ def _rows(text: str, questionnaire: sm.Questionnaire) -> pl.DataFrame:
         raise sm.ExportFailed(UNEXPECTED) from None
 
 
-def _read(question: sm.Question) -> Read:
+def _read(question: sm.Question) -> AnswerExpr:
     given = pl.col(question.id)
     if question.kind is sm.QuestionKind.MULTIPLE_CHOICE:  # A yes or no for each of the answers.
         return {one.key: given.str.split("|").list.contains(one.key) for one in question.choices}
     return given
 
 
-READING: Final = Reading(pl.col(RECORDED), _read, pl.col, pl.col(STATUS))
+READING: Final = RowReader(pl.col(RECORDED), _read, pl.col, pl.col(STATUS))
 source = FormGardenSource()

@@ -12,7 +12,7 @@ import httpx
 from pydantic import SecretStr
 
 import smaply_metrics_core as sm
-from smaply_metrics_core.http import pages, read_json, secret_auth
+from smaply_metrics_core.http import header_auth, pages, read_json
 
 KEY_HEADER: Final = "X-Garden-Key"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -23,7 +23,7 @@ class FormGardenApi:
     """The API as one account sees it."""
 
     def __init__(self, key: SecretStr, http: httpx.Client) -> None:
-        self._auth = secret_auth(KEY_HEADER, key)
+        self._auth = header_auth(KEY_HEADER, key)
         self._http = http
 
     def reach(self) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from smaply_metrics_core.models.credentials import Credentials, FormField, Token, suggest
+from smaply_metrics_core.models.credentials import Credentials, FormField, Token, suggestion_error
 from smaply_metrics_core.models.source import Destination
 
 SANDBOX_SETTING: Final = "SMAPLY_QUALTRICS_SANDBOX"
@@ -52,7 +52,7 @@ def _check_host(value: str) -> str:
         raise PydanticCustomError("host_empty", "It is empty. " + _FORMS)
     meant = _meant(host, sandbox)
     if meant:
-        raise suggest(f"It must be the host alone: use {meant}.", meant)
+        raise suggestion_error(f"It must be the host alone: use {meant}.", meant)
     raise PydanticCustomError("host_pattern", "It is no Qualtrics host. " + _FORMS)
 
 
@@ -81,7 +81,7 @@ class QualtricsCredentials(Credentials):
             "shown once, and generating a new one ends the old one. Use an account made for this, "
             "with the surveys shared with it: it stays when people leave.",
             placeholder="40 letters and digits",
-            harmless=True,
+            keeps_secrets=True,
         ),
     ]
     base_url: Annotated[

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.hookspecs import hookimpl
-from smaply_metrics_core.models.source import Destination, SourceDescription
-from smaply_metrics_qualtrics.check import STEPS
+from smaply_metrics_core.models.source import Destination, RequestLimit, SourceDescription
+from smaply_metrics_qualtrics.credential_check import STEPS
 from smaply_metrics_qualtrics.credentials import QualtricsCredentials
-from smaply_metrics_qualtrics.limits import LIMITS
 
 if TYPE_CHECKING:
-    from smaply_metrics_core.bundle import BundleWriter
-    from smaply_metrics_core.bundle_reading import BundleReader
+    from smaply_metrics_core.bundle.reader import BundleReader
+    from smaply_metrics_core.bundle.writer import BundleWriter
     from smaply_metrics_core.context import SourceContext
     from smaply_metrics_core.errors import MetricsError
     from smaply_metrics_core.models.check import CheckNote, CheckStep
@@ -53,21 +52,21 @@ class QualtricsSource:
         self, credentials: QualtricsCredentials, context: SourceContext
     ) -> Iterator[CheckStep | CheckNote]:
         """Try the credentials, step by step."""
-        from smaply_metrics_qualtrics.api import Api
-        from smaply_metrics_qualtrics.check import check
+        from smaply_metrics_qualtrics.api.client import QualtricsApi
+        from smaply_metrics_qualtrics.credential_check import check
 
-        return check(Api(credentials, context))
+        return check(QualtricsApi(credentials, context))
 
     @hookimpl
     def list_surveys(
         self, credentials: QualtricsCredentials, context: SourceContext
     ) -> Iterator[Survey]:
         """Yield every survey that the token's user owns or that is shared with it directly."""
-        from smaply_metrics_qualtrics.api import Api
-        from smaply_metrics_qualtrics.definitions import read_survey
+        from smaply_metrics_qualtrics.api.client import QualtricsApi
+        from smaply_metrics_qualtrics.survey.definition import read_survey
 
         seen: set[str] = set()
-        for page in Api(credentials, context).survey_pages():
+        for page in QualtricsApi(credentials, context).survey_pages():
             for survey in filter(None, map(read_survey, page)):
                 # The list moves while it is paged through: a survey may come twice.
                 if survey.id not in seen:
@@ -80,10 +79,10 @@ class QualtricsSource:
         self, credentials: QualtricsCredentials, context: SourceContext, survey_id: str
     ) -> Questionnaire:
         """Describe one survey; also one that the list lacks, since it is shared with a group."""
-        from smaply_metrics_qualtrics.api import Api
-        from smaply_metrics_qualtrics.describing import describe
+        from smaply_metrics_qualtrics.api.client import QualtricsApi
+        from smaply_metrics_qualtrics.survey.loader import load_survey
 
-        return describe(Api(credentials, context), survey_id).questionnaire
+        return load_survey(QualtricsApi(credentials, context), survey_id).questionnaire
 
     @hookimpl
     def fetch_metric(
@@ -94,10 +93,10 @@ class QualtricsSource:
         queries: Sequence[MetricQuery],
     ) -> Iterator[tuple[str, Tally | MetricsError]]:
         """Answer all queries about one survey from one export."""
-        from smaply_metrics_qualtrics.api import Api
-        from smaply_metrics_qualtrics.metrics import fetch
+        from smaply_metrics_qualtrics.api.client import QualtricsApi
+        from smaply_metrics_qualtrics.responses.fetch import fetch
 
-        return fetch(Api(credentials, context), context, survey_id, queries)
+        return fetch(QualtricsApi(credentials, context), context, survey_id, queries)
 
     @hookimpl
     def debug_export(
@@ -108,10 +107,10 @@ class QualtricsSource:
         bundle: BundleWriter,
     ) -> None:
         """Write the survey's definition and its responses as Qualtrics exports them."""
-        from smaply_metrics_qualtrics.api import Api
-        from smaply_metrics_qualtrics.debug import debug_export
+        from smaply_metrics_qualtrics.api.client import QualtricsApi
+        from smaply_metrics_qualtrics.debug_bundle import debug_export
 
-        debug_export(Api(credentials, context), context, survey_id, bundle)
+        debug_export(QualtricsApi(credentials, context), context, survey_id, bundle)
 
     @hookimpl
     def recompute_metric(
@@ -122,10 +121,23 @@ class QualtricsSource:
         bundle: BundleReader,
     ) -> Iterator[tuple[str, Tally | MetricsError]]:
         """Answer queries again from a debug bundle."""
-        from smaply_metrics_qualtrics.offline import recompute
+        from smaply_metrics_qualtrics.recomputation import recompute
 
         return recompute(context, survey_id, queries, bundle)
 
 
 source: Final = QualtricsSource()
 """What the entry point names."""
+
+
+_EXPORTS: Final = r"/API/v3/surveys/[^/]+/export-responses"
+_SCHEMA: Final = r"/API/v3/surveys/[^/]+/response-schema"
+
+LIMITS: Final = (
+    RequestLimit(method="POST", path=_EXPORTS, per_minute=100),
+    RequestLimit(method="GET", path=rf"{_EXPORTS}/[^/]+/file", per_minute=100),
+    RequestLimit(method="GET", path=rf"{_EXPORTS}/[^/]+", per_minute=1000),
+    RequestLimit(method="GET", path=_SCHEMA, per_minute=60),
+    RequestLimit(method="GET", path=r"/API/v3/.*", per_minute=3000),
+)
+"""What Qualtrics documents for each endpoint; a brand shares 3,000 requests a minute."""

@@ -18,29 +18,29 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from smaply_metrics_core.calculations.value import calculate
+from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.context import Deadline, SourceContext
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.http import build_client
 from smaply_metrics_core.models.query import (
     Calculation,
     Definition,
+    ExclusionReason,
     Filter,
     GroupBy,
-    LeftOut,
     MetricQuery,
     MetricType,
     Window,
 )
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.sources.destinations import AllowedDestinations
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.session import SourceSession
-from smaply_metrics_qualtrics.api import Api
+from smaply_metrics_qualtrics.api.client import QualtricsApi
 from smaply_metrics_qualtrics.credentials import SANDBOX_SETTING, QualtricsCredentials
-from smaply_metrics_qualtrics.definitions import SurveyMap, read_definition
-from smaply_metrics_qualtrics.sandbox import SandboxServer
+from smaply_metrics_qualtrics.survey.definition import SurveyDefinition, read_definition
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 
 Json: TypeAlias = Any
 """What JSON holds, and options passed on as they are."""
@@ -134,7 +134,7 @@ MATRIX: dict[str, Any] = {
 """A question of two rows, whose answers have recodes and an order of their own."""
 
 
-def read_survey_with(questions: Mapping[str, Mapping[str, Any]], **more: Json) -> SurveyMap:
+def read_survey_with(questions: Mapping[str, Mapping[str, Any]], **more: Json) -> SurveyDefinition:
     """Read the definition of a survey with these questions."""
     return read_definition(survey_definition(questions, **more), SURVEY)
 
@@ -255,7 +255,7 @@ def query(  # All by name.
     group_by: str | None = None,
     answers: Sequence[str] = (),
     filters: Sequence[Filter] = (),
-    include: Sequence[LeftOut] = (),
+    include: Sequence[ExclusionReason] = (),
     windows: Sequence[Window] = (Window(),),
     survey: str = SURVEY,
     zone: str = "UTC",
@@ -300,7 +300,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 @contextmanager
 def api_answered_by(
     handler: Handler, folder: Path, *, host: str = "iad1.qualtrics.com", seconds: float = 600
-) -> Iterator[tuple[Api, SourceContext, JumpingClock]]:
+) -> Iterator[tuple[QualtricsApi, SourceContext, JumpingClock]]:
     """Give the API of an account whose every request ``handler`` answers."""
     clock = JumpingClock()
     credentials = QualtricsCredentials(api_token=SecretStr(TOKEN), base_url=host)
@@ -318,7 +318,7 @@ def api_answered_by(
             folder=folder,
             clock=clock,
         )
-        yield Api(credentials, context), context, clock
+        yield QualtricsApi(credentials, context), context, clock
 
 
 def envelope(result: object = None, *, status: str = "200 - OK", **meta: Json) -> dict[str, Any]:

@@ -19,13 +19,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from plugins.qualtrics.tests.connector.support import NOW, Account, account, query
-from smaply_metrics_core.calculations.value import calculate
-from smaply_metrics_core.calculations.who import who_counts
-from smaply_metrics_core.models.query import LeftOut, MetricQuery, Window
+from smaply_metrics_core.calculations.response_text import describe_responses
+from smaply_metrics_core.calculations.results import calculate
+from smaply_metrics_core.models.query import ExclusionReason, MetricQuery, Window
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import Question
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_qualtrics.sandbox import generate
+from smaply_metrics_qualtrics_sandbox import generate
 
 NAMES = ("relationship", "support", "store")
 KINDS = {"1": "preview", "9": "preview", "17": "preview", "2": "test"} | dict.fromkeys(
@@ -116,10 +116,12 @@ def nps_of(answers: list[set[str]]) -> float:
 CALCULATIONS = {"answered", "average", "distribution", "nps", "top_box", "share"}
 
 
-@pytest.mark.parametrize("included", [(), (LeftOut.UNFINISHED,), (LeftOut.SPAM, LeftOut.TEST)])
+@pytest.mark.parametrize(
+    "included", [(), (ExclusionReason.UNFINISHED,), (ExclusionReason.SPAM, ExclusionReason.TEST)]
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_question_equals_the_file(
-    served: Account, folder: Path, name: str, included: tuple[LeftOut, ...]
+    served: Account, folder: Path, name: str, included: tuple[ExclusionReason, ...]
 ) -> None:
     """All numbers of all questions, whoever counts."""
     simple = Simple(folder / name)
@@ -202,7 +204,7 @@ def test_the_sentence_adds_up(served: Account, folder: Path) -> None:
     simple = Simple(folder / "relationship")
     result = served.measure(query("responses", survey=simple.id), survey=simple.id)
     reasons = Counter(simple.why_not(row) for row in simple.rows)
-    assert who_counts(result.current) == (
+    assert describe_responses(result.current) == (
         f"{reasons['']:,} of {len(simple.rows):,} recorded; {reasons['unfinished']} unfinished, "
         f"{reasons['preview']} previews, {reasons['test']} tests, {reasons['spam']} spam left out"
     )

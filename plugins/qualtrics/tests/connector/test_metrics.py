@@ -13,7 +13,7 @@ from smaply_metrics_core.errors import (
     QueryInvalid,
     QuestionUnavailable,
 )
-from smaply_metrics_core.models.query import Filter, LeftOut, Window
+from smaply_metrics_core.models.query import ExclusionReason, Filter, Window
 from smaply_metrics_core.models.result import Result
 
 FEBRUARY = Window(start=datetime(2026, 2, 1, tzinfo=UTC), end=datetime(2026, 3, 1, tzinfo=UTC))
@@ -34,7 +34,9 @@ def test_responses_are_counted_without_a_question(own: Account) -> None:
 
 def test_what_is_left_out_can_be_included(own: Account) -> None:
     """Each kind counts again when the metric asks for it; the status comes before unfinished."""
-    result = own.measure(query("responses", include=[LeftOut.UNFINISHED, LeftOut.PREVIEW]))
+    result = own.measure(
+        query("responses", include=[ExclusionReason.UNFINISHED, ExclusionReason.PREVIEW])
+    )
     assert result.current.value == 8
     assert result.current.excluded == {"test": 1, "spam": 1}
 

@@ -24,9 +24,9 @@ from smaply_metrics_core.errors import (
     SurveyUnavailable,
 )
 from smaply_metrics_core.models.survey import QuestionKind
-from smaply_metrics_qualtrics.api import Api
-from smaply_metrics_qualtrics.definitions import read_definition, read_survey
-from smaply_metrics_qualtrics.refusals import read_envelope
+from smaply_metrics_qualtrics.api.client import QualtricsApi
+from smaply_metrics_qualtrics.api.errors import read_envelope
+from smaply_metrics_qualtrics.survey.definition import read_definition, read_survey
 
 HTTP = Path(__file__).parents[5] / "shared" / "qualtrics" / "recorded" / "http"
 
@@ -56,7 +56,7 @@ class Replay:
         self._folder = folder
         self._opened = opened
 
-    def __call__(self, *names: str, status: int | None = None) -> Api:
+    def __call__(self, *names: str, status: int | None = None) -> QualtricsApi:
         """Replay these recordings; ``status`` is that of answers recorded without one."""
         answers = iter([answer for name in names for answer in recorded(name)])
 

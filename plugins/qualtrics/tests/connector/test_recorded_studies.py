@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from plugins.qualtrics.tests.connector.support import NOW, Account, account, query
-from smaply_metrics_core.calculations.value import calculate
+from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.errors import MetricsError, QuestionUnavailable
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.result import Result

@@ -80,7 +80,8 @@ def test_a_survey_that_moves_between_pages_is_listed_once(
     """A list that changes while it is read may repeat a survey."""
     element = {"id": "SV_1", "name": "One"}
     monkeypatch.setattr(
-        "smaply_metrics_qualtrics.api.Api.survey_pages", lambda _: iter([[element], [element, 5]])
+        "smaply_metrics_qualtrics.api.client.QualtricsApi.survey_pages",
+        lambda _: iter([[element], [element, 5]]),
     )
     with own.session() as session:
         assert [survey.id for survey in session.surveys()] == ["SV_1"]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from smaply_metrics_qualtrics.sandbox import SandboxServer, generate
+from smaply_metrics_qualtrics_sandbox import SandboxServer, generate
 
 TOKEN: Final = "Contract0Token0That0Is0Made0Up0Entirely1"
 SEED: Final = 7

@@ -11,8 +11,8 @@ from vcr.cassette import Cassette
 
 from plugins.qualtrics.tests.contract import test_contract
 from plugins.qualtrics.tests.contract.account import TOKEN
-from plugins.qualtrics.tests.contract.record import record_into
-from smaply_metrics_core.testing.scanning import offences
+from plugins.qualtrics.tests.contract.record_cassettes import record_into
+from smaply_metrics_core.testing.recording.sensitive_data import find_sensitive_data
 
 MOST_BYTES = 300_000
 
@@ -62,13 +62,13 @@ def test_the_search_finds_what_must_not_be_there(tmp_path: Path) -> None:
     kept = next(path for path in cassettes() if path.stem == "check")
     spoiled = tmp_path / "spoiled.yaml"
     text = kept.read_text(encoding="utf-8")
-    assert offences(kept, [TOKEN]) == ()
+    assert find_sensitive_data(kept, [TOKEN]) == ()
     spoiled.write_text(text.replace("UR_sandbox00000001", TOKEN), encoding="utf-8")
-    assert offences(spoiled, [TOKEN]) == ("a secret",)
+    assert find_sensitive_data(spoiled, [TOKEN]) == ("a secret",)
     spoiled.write_text(text.replace("UR_sandbox00000001", "a@b.example"), encoding="utf-8")
-    assert offences(spoiled, [TOKEN]) == ("the e-mail address a@b.example",)
+    assert find_sensitive_data(spoiled, [TOKEN]) == ("the e-mail address a@b.example",)
     bundle = next(path for path in cassettes() if path.stem == "bundle_with_personal")
-    assert offences(bundle, ["192.0.2.213"]) == ("a secret",)
+    assert find_sensitive_data(bundle, ["192.0.2.213"]) == ("a secret",)
     assert b"192.0.2.213" not in bundle.read_bytes()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from plugins.qualtrics.tests.contract.account import TOKEN
-from plugins.qualtrics.tests.contract.stored import BUNDLE_ANSWERS, POLICY
+from plugins.qualtrics.tests.contract.recording_policy import BUNDLE_ANSWERS, POLICY
 from smaply_metrics_core.testing import SourceContract
 
 

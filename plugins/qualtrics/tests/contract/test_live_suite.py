@@ -15,7 +15,7 @@ from plugins.qualtrics.tests.contract.account import TOKEN, sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smaply_metrics_qualtrics.sandbox import SandboxServer
+    from smaply_metrics_qualtrics_sandbox import SandboxServer
 
 ROOT = Path(__file__).resolve().parents[4]
 PREFIX = "SMAPLY_LIVE_QUALTRICS"

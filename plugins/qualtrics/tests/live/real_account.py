@@ -18,11 +18,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from smaply_metrics_core import Deadline, SystemClock
-from smaply_metrics_core.http import RequestBudget, build_client, secret_auth
-from smaply_metrics_qualtrics.api import TOKEN_HEADER
+from smaply_metrics_core.http import RateLimiter, build_client, header_auth
+from smaply_metrics_qualtrics.api.client import TOKEN_HEADER
 from smaply_metrics_qualtrics.credentials import QualtricsCredentials
-from smaply_metrics_qualtrics.limits import LIMITS
-from smaply_metrics_qualtrics.source import source
+from smaply_metrics_qualtrics.source import LIMITS, source
 
 if TYPE_CHECKING:
     import httpx
@@ -102,9 +101,9 @@ def asking() -> Iterator[Asking]:
         source.destinations(given),
         deadline=deadline,
         clock=clock,
-        limits=RequestBudget(LIMITS, clock),
+        limits=RateLimiter(LIMITS, clock),
     ) as client:
-        auth = secret_auth(TOKEN_HEADER, given.api_token)
+        auth = header_auth(TOKEN_HEADER, given.api_token)
         yield Asking(client, given.api_url, auth, deadline)
 
 

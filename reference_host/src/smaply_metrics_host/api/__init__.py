@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smaply_metrics_host.api import (
+from smaply_metrics_host.api.openapi import describe
+from smaply_metrics_host.api.routes import (
     account,
     cards,
     connections,
@@ -20,7 +21,6 @@ from smaply_metrics_host.api import (
     surveys,
     workspaces,
 )
-from smaply_metrics_host.api.describing import describe
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from smaply_metrics_host.store.journeys import LONGEST_TITLE
+from smaply_metrics_host.store.maps import LONGEST_TITLE
 from smaply_metrics_host.store.people import LONGEST_NAME
 
 OWN_ID: Final = r"^[A-Za-z0-9_-]{1,60}$"

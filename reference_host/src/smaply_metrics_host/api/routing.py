@@ -10,11 +10,11 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from smaply_metrics_core.host import Role
+from smaply_metrics_host.dependencies import FormExpired, signed_in
 from smaply_metrics_host.store.people import Person
 from smaply_metrics_host.web import csrf
-from smaply_metrics_host.web.asking import FormExpired, signed_in
 from smaply_metrics_host.web.json_body import JsonRequest
-from smaply_metrics_host.web.security import SAFE
+from smaply_metrics_host.web.middleware import SAFE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "/api"
 
 
-class Asking:
+class RequireRole:
     """The person who asks, and the role that the call needs: every call takes one of these."""
 
     def __init__(self, role: Role) -> None:
@@ -38,9 +38,9 @@ class Asking:
         return session.person
 
 
-Viewer = Annotated[Person, Depends(Asking(Role.VIEWER))]
-Editor = Annotated[Person, Depends(Asking(Role.EDITOR))]
-Admin = Annotated[Person, Depends(Asking(Role.ADMIN))]
+Viewer = Annotated[Person, Depends(RequireRole(Role.VIEWER))]
+Editor = Annotated[Person, Depends(RequireRole(Role.EDITOR))]
+Admin = Annotated[Person, Depends(RequireRole(Role.ADMIN))]
 
 
 class ApiRoute(APIRoute):
@@ -55,7 +55,7 @@ class ApiRoute(APIRoute):
     def role(self) -> Role:
         """The role that it needs."""
         (asking,) = (
-            one.call for one in self.dependant.dependencies if isinstance(one.call, Asking)
+            one.call for one in self.dependant.dependencies if isinstance(one.call, RequireRole)
         )
         return asking.role
 

@@ -12,7 +12,7 @@ from smaply_metrics_host.store.tables import lanes, maps, stages
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
-    from smaply_metrics_host.store.journey import Cell, Kind
+    from smaply_metrics_host.store.map_models import Cell, Kind
 
 
 def no_such(what: str) -> NotFound:

@@ -1,0 +1,50 @@
+"""The connector, from the downloaded file to the results."""
+
+from __future__ import annotations
+
+import httpx
+
+from benchmarks.data.survey import SURVEY, queries
+from benchmarks.pipelines.shared import Files, PipelineResult
+from smaply_metrics_core.calculations.results import calculate
+from smaply_metrics_core.context import Deadline, SourceContext, SystemClock
+from smaply_metrics_core.models.query import Calculation
+from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_qualtrics.responses.fetch import count_export
+from smaply_metrics_qualtrics.responses.query_plan import prepare
+from smaply_metrics_qualtrics.survey.definition import read_definition
+
+_SECONDS = 3_600
+
+
+def numbers(files: Files) -> PipelineResult:
+    """Do what the connector does with a download, and calculate the results."""
+    clock = SystemClock()
+    survey, asked = read_definition(files.definition, SURVEY), queries()
+    # Never asked for anything: making one that could be takes as long as counting a block.
+    with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500))) as client:
+        context = SourceContext(
+            http=client,
+            deadline=Deadline.after(_SECONDS, clock),
+            destinations=(),
+            folder=files.needed.parent,
+            clock=clock,
+        )
+        parts = [prepare(query, survey) for query in asked]
+        outcomes = count_export(files.needed, parts, files.seen, context, clock.now())
+    found: PipelineResult = {}
+    for query in asked:
+        outcome = outcomes[query.id]
+        if not isinstance(outcome, Tally):
+            raise outcome
+        found[query.id] = _numbers(calculate(query, outcome, clock.now()))
+    return found
+
+
+def _numbers(result: Result) -> dict[str, float]:
+    if not result.groups:
+        return {} if result.current.value is None else {"": result.current.value}
+    counts = result.calculation is Calculation.DISTRIBUTION
+    values = {group.key: group.answered if counts else group.value for group in result.groups}
+    return {key: float(value) for key, value in values.items() if value is not None}

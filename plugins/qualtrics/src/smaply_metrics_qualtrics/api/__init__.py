@@ -1,0 +1,1 @@
+"""The Qualtrics API: endpoints, errors and exports."""

@@ -1,0 +1,122 @@
+"""Queries answered from one export: what it must hold, and what each counts in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from smaply_metrics_core.calculations.rules import check_definition
+from smaply_metrics_core.errors import (
+    QueryInvalid,
+    QuestionUnavailable,
+)
+from smaply_metrics_core.models.query import MetricQuery
+from smaply_metrics_core.models.survey import Question
+from smaply_metrics_qualtrics.api.exports import ExportRequest, span
+from smaply_metrics_qualtrics.survey.definition import SurveyDefinition
+from smaply_metrics_qualtrics.survey.loader import named_fields, only_in_schema
+from smaply_metrics_qualtrics.survey.question_parser import AnswerColumns, AnswerShape
+
+_FIRST_SENTINEL: Final = -99_887_766
+"""Written for a question that was seen and not answered: nobody answers this."""
+
+
+@dataclass(frozen=True)
+class PlannedQuery:
+    """One query with everything in the survey that it names.
+
+    Attributes:
+        question: What it measures; ``None`` counts responses.
+        reading: How that is read.
+        others: The questions that it groups by or filters on, by id.
+        readings: How those are read, by id.
+        fields: The embedded fields that it groups by or filters on.
+    """
+
+    query: MetricQuery
+    question: Question | None
+    reading: AnswerColumns | None
+    others: Mapping[str, Question]
+    readings: Mapping[str, AnswerColumns]
+    fields: tuple[str, ...]
+
+    def all_readings(self) -> Iterator[AnswerColumns]:
+        """Yield every reading that it needs columns for."""
+        if self.reading is not None:
+            yield self.reading
+        yield from self.readings.values()
+
+
+def prepare(query: MetricQuery, survey: SurveyDefinition) -> PlannedQuery:
+    """Find what a query names in the survey as it is now.
+
+    Raises:
+        QuestionUnavailable: when a question, field or answer is gone.
+        CalculationRefused: when the question does not allow the calculation.
+        GroupingRefused: when it cannot be grouped like this.
+        QueryInvalid: when the parts of the query do not go together.
+    """
+    definition, fields = query.definition, named_fields(query.definition)
+    found = {(part, of): _found(survey, part, of) for part, of in definition.named_questions()}
+    question = found.pop(("question_id", definition.question_id or ""), None)
+    others = {of: other for (_, of), other in found.items()}
+    if survey.fields_unknown and not {f.name for f in survey.questionnaire.fields} >= {*fields}:
+        raise survey.fields_unknown
+    check_definition(definition, survey.questionnaire)
+    readings = {question_id: survey.readings[question_id] for question_id in others}
+    for question_id, reading in readings.items():
+        if reading.shape is AnswerShape.ANY or (
+            reading.every_loop and not others[question_id].choices
+        ):
+            raise QueryInvalid(
+                f"{question_id} has no answer of its own to filter by.",
+                remedy="Filter by one of its rows, or by another question.",
+            )
+    return PlannedQuery(
+        query=query,
+        question=question,
+        reading=survey.readings[question.id] if question else None,
+        others=others,
+        readings=readings,
+        fields=fields,
+    )
+
+
+def _found(survey: SurveyDefinition, part: str, question_id: str) -> Question:
+    try:
+        return survey.question(question_id, part)
+    except QuestionUnavailable:
+        if survey.fields_unknown and only_in_schema(question_id):
+            raise survey.fields_unknown from None
+        raise
+
+
+def plan_export(parts: Sequence[PlannedQuery], survey: SurveyDefinition) -> ExportRequest:
+    """Make the one request that holds what all queries need: their columns and windows."""
+    readings = [reading for part in parts for reading in part.all_readings()]
+    start, end = span(window for part in parts for window in part.query.windows)
+    fields = {name for part in parts for name in part.fields}
+    fields |= {reading.field for reading in readings if reading.field}
+    # Nobody documents which filter keeps scores, so an export with a score has none.
+    scored = any(not reading.question and not reading.field for reading in readings)
+    coded = any(reading.shape in {AnswerShape.SINGLE, AnswerShape.MULTIPLE} for reading in readings)
+    return ExportRequest(
+        questions=None if scored else _ordered(r.question for r in readings if r.question),
+        fields=None if scored else _ordered(fields),
+        start=start,
+        end=end,
+        seen=sentinel(survey.recodes) if coded else None,
+    )
+
+
+def _ordered(ids: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(ids), key=lambda one: (len(one), one)))
+
+
+def sentinel(recodes: frozenset[str]) -> int:
+    """Pick the number for a question that was seen and not answered: one that is no answer."""
+    number = _FIRST_SENTINEL
+    while str(number) in recodes:
+        number -= 1
+    return number

@@ -1,0 +1,1 @@
+"""Survey definitions: questions, choices and answer columns."""

@@ -1,0 +1,296 @@
+"""A survey's definition as the questionnaire that people see, and how to read each answer of it.
+
+The source is ``GET /survey-definitions/{id}``. Nothing in it is trusted to have the right type:
+surveys are years old and made by many hands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from smaply_metrics_core.calculations.rules import allowed_calculations
+from smaply_metrics_core.errors import QuestionUnavailable, RemoteError, SourceUnavailable
+from smaply_metrics_core.models.survey import (
+    EmbeddedField,
+    KnownQuestion,
+    Question,
+    QuestionKind,
+    Questionnaire,
+    Survey,
+)
+from smaply_metrics_qualtrics.html_text import html_to_text
+from smaply_metrics_qualtrics.survey.choices import as_dict, as_list, options
+from smaply_metrics_qualtrics.survey.question_parser import (
+    NOT_ANSWERED,
+    AnswerColumns,
+    AnswerShape,
+    parse_question,
+)
+from smaply_metrics_qualtrics.survey.response_schema import (
+    SchemaField,
+    schema_fields,
+    schema_loops,
+    schema_topics,
+)
+
+_NUMERIC_FIELDS: Final = frozenset({"Scale", "Number", "Numeric"})
+_FIELD_PREFIX: Final = "field:"
+_EDIT: Final = "Edit the metric and choose a question from the survey as it is now."
+
+
+@dataclass(frozen=True)
+class SurveyDefinition:
+    """One survey: its questionnaire, and the way from each question to columns of an export.
+
+    Attributes:
+        readings: How each question or sub-question is read, by id.
+        trash: What the questions in the trash, and their parts, are called, by id.
+        fields_unknown: Why the fields that the flow does not declare are not known, if so.
+        recodes: Every key that a cell of a question may hold.
+    """
+
+    questionnaire: Questionnaire
+    readings: Mapping[str, AnswerColumns]
+    trash: Mapping[str, KnownQuestion]
+    recodes: frozenset[str]
+    fields_unknown: RemoteError | None = None
+
+    def question(self, question_id: str, part: str = "question_id") -> Question:
+        """Find a question; ``part`` is the part of a definition that names it.
+
+        Raises:
+            QuestionUnavailable: when it is gone; names its likely successor where there is one.
+        """
+        try:
+            return self.questionnaire.question(question_id)
+        except QuestionUnavailable:
+            raise self.gone(question_id, part) from None
+
+    def gone(self, question_id: str, part: str = "question_id") -> QuestionUnavailable:
+        """Say that a question is no longer there, and which one may have taken its place."""
+        known = self.trash.get(question_id)
+        if known is not None:
+            return self.questionnaire.deleted(question_id, known, part)
+        return QuestionUnavailable(
+            f"The survey “{self.questionnaire.survey.name}” has no question {question_id} (any "
+            "more).",
+            remedy=_EDIT,
+        )
+
+
+def read_survey(element: object) -> Survey | None:
+    """Read one element of ``GET /surveys``; ``None`` when it has no id."""
+    body = as_dict(element)
+    if not isinstance(body.get("id"), str) or not body["id"]:
+        return None
+    active = body.get("isActive")
+    return Survey(
+        id=body["id"],
+        name=html_to_text(body.get("name")) or body["id"],
+        last_modified=moment(body.get("lastModified")),
+        is_active=active if isinstance(active, bool) else None,
+    )
+
+
+def read_definition(result: object, survey_id: str, schema: object = None) -> SurveyDefinition:
+    """Read the result of ``GET /survey-definitions/{id}``.
+
+    Args:
+        result: The definition.
+        survey_id: The survey that was asked for.
+        schema: The response-schema; without it, only fields that the flow declares are known.
+
+    Raises:
+        SourceUnavailable: when it is no survey definition at all.
+    """
+    body = as_dict(result)
+    if "Questions" not in body:
+        raise SourceUnavailable(
+            "Qualtrics answered with something else than the definition of a survey."
+        )
+    status = body.get("SurveyStatus")
+    survey = Survey(
+        id=survey_id,
+        name=html_to_text(body.get("SurveyName")) or survey_id,
+        last_modified=moment(body.get("LastModified")),
+        is_active=status == "Active" if isinstance(status, str) else None,
+    )
+    bodies = {
+        question_id: as_dict(question)
+        for question_id, question in as_dict(body["Questions"]).items()
+        if isinstance(question, dict)
+    }
+    order, trashed = _order(body, bodies, schema_loops(schema))
+    questions: list[Question] = []
+    readings: dict[str, AnswerColumns] = {}
+    for question_id, loops in order.items():
+        if bodies[question_id].get("QuestionType") not in NOT_ANSWERED:
+            asked = parse_question(question_id, bodies[question_id], bodies, loops)
+            questions.append(asked.question)
+            readings |= asked.readings
+    fields, numbers = _fields(body, schema_fields(schema))
+    topics = _topics(schema, order)
+    for question, reading in (*topics, *_scores(body), *numbers):
+        questions.append(question)
+        readings[question.id] = reading
+    return SurveyDefinition(
+        questionnaire=Questionnaire(
+            survey=survey, questions=tuple(questions), fields=fields, notes=_notes(len(trashed))
+        ),
+        readings=readings,
+        trash={
+            question.id: KnownQuestion(name=question.name, text=question.text)
+            for qid in trashed
+            for question in Questionnaire(
+                survey=survey, questions=(parse_question(qid, bodies[qid], bodies, None).question,)
+            ).walk()
+        },
+        recodes=frozenset(
+            option.key
+            for question in bodies.values()
+            for option in (*options(question), *options(question, "Answer"))
+        ),
+    )
+
+
+def is_field_number(question_id: str) -> bool:
+    """Whether a question id is that of an embedded field that holds numbers."""
+    return question_id.startswith(_FIELD_PREFIX)
+
+
+def moment(value: object) -> datetime | None:
+    """Read a date of the API; ``None`` when it is none, or has no time zone."""
+    if not isinstance(value, str):
+        return None
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return read if read.tzinfo else None
+
+
+def _order(
+    body: Mapping[str, Any],
+    bodies: Mapping[str, Mapping[str, Any]],
+    more_loops: Mapping[str, Sequence[str]],
+) -> tuple[dict[str, Mapping[str, str] | None], list[str]]:
+    """Give the questions in the order of the blocks, each with its loops, and those in the trash.
+
+    A question in no block stays: its answers are still exported.
+    """
+    blocks = body.get("Blocks")
+    order: dict[str, Mapping[str, str] | None] = {}
+    trashed: dict[str, None] = {}
+    for block in as_dict(blocks).values() if isinstance(blocks, dict) else as_list(blocks):
+        elements = (as_dict(item) for item in as_list(as_dict(block).get("BlockElements")))
+        inside = [str(item.get("QuestionID")) for item in elements]
+        known = [question_id for question_id in inside if question_id in bodies]
+        if as_dict(block).get("Type") == "Trash":
+            trashed |= dict.fromkeys(known)
+        else:
+            order |= {qid: _loops(as_dict(block), bodies, more_loops.get(qid, ())) for qid in known}
+    order |= {qid: None for qid in bodies if qid not in order and qid not in trashed}
+    return order, [question_id for question_id in trashed if question_id not in order]
+
+
+def _loops(
+    block: Mapping[str, Any], bodies: Mapping[str, Mapping[str, Any]], more: Sequence[str]
+) -> Mapping[str, str] | None:
+    """Give the loops of a loop & merge block, label by id; ``None`` for every other block.
+
+    ``more`` are those that a question of it has in the schema, whether the block lists them or not.
+    """
+    settings = as_dict(block.get("Options"))
+    if settings.get("Looping") in {None, "", "None", False}:
+        return None
+    looping = as_dict(settings.get("LoopingOptions"))
+    source = bodies.get(str(looping.get("QID")), {})
+    labels = {option.id: option.label for option in options(source)}
+    loops = {}
+    for loop, merged in as_dict(looping.get("Static")).items():
+        texts = (html_to_text(text) for text in as_dict(merged).values())
+        loops[loop] = labels.get(loop) or next(filter(None, texts), "") or f"Loop {loop}"
+    return loops | {loop: labels.get(loop) or f"Loop {loop}" for loop in more if loop not in loops}
+
+
+def _fields(
+    body: Mapping[str, Any], others: Sequence[SchemaField]
+) -> tuple[tuple[EmbeddedField, ...], list[tuple[Question, AnswerColumns]]]:
+    """Give the embedded fields of the flow, then the others, and as questions those of numbers."""
+    found: dict[str, bool] = {}
+    for element in _walk(body.get("SurveyFlow")):
+        for declared in as_list(element.get("EmbeddedData")):
+            name = as_dict(declared).get("Field")
+            if isinstance(name, str) and name:
+                numeric = as_dict(declared).get("VariableType") in _NUMERIC_FIELDS
+                found[name] = found.get(name, False) or numeric
+    for other in others:
+        found[other.name] = found.get(other.name, False) or other.numeric
+    fields = tuple(EmbeddedField(name=name, label=html_to_text(name)) for name in found)
+    numbers = [
+        (
+            _number(f"{_FIELD_PREFIX}{name}", name, name),
+            AnswerColumns("", AnswerShape.NUMBER, field=name),
+        )
+        for name, numeric in found.items()
+        if numeric
+    ]
+    return fields, numbers
+
+
+def _topics(schema: object, order: Iterable[str]) -> list[tuple[Question, AnswerColumns]]:
+    """Give the topics that Text iQ found in texts: several for one answer, so only counted."""
+    known = set(order)
+    return [
+        (
+            Question(
+                id=topics.id,
+                name=topics.id,
+                text=topics.text,
+                kind=QuestionKind.OTHER,
+                calculations=allowed_calculations(QuestionKind.OTHER),
+                note="The topics of a text can be counted; they have no scale.",
+            ),
+            AnswerColumns("", AnswerShape.TEXT, import_id=topics.id),
+        )
+        for topics in schema_topics(schema)
+        if topics.question in known
+    ]
+
+
+def _walk(flow: object) -> Iterator[Mapping[str, Any]]:
+    """Yield every element of a survey's flow, however deep branches and groups are nested."""
+    pending = [flow]
+    while pending:
+        element = as_dict(pending.pop())
+        yield element
+        pending.extend(reversed(as_list(element.get("Flow"))))
+
+
+def _scores(body: Mapping[str, Any]) -> Iterator[tuple[Question, AnswerColumns]]:
+    for category in as_list(as_dict(body.get("Scoring")).get("ScoringCategories")):
+        score_id = as_dict(category).get("ID")
+        if isinstance(score_id, str) and score_id:
+            name = html_to_text(as_dict(category).get("Name")) or score_id
+            reading = AnswerColumns("", AnswerShape.NUMBER, import_id=score_id)
+            yield _number(score_id, name, f"Score: {name}"), reading
+
+
+def _number(question_id: str, name: str, text: str) -> Question:
+    return Question(
+        id=question_id,
+        name=name,
+        text=text,
+        kind=QuestionKind.NUMBER,
+        calculations=allowed_calculations(QuestionKind.NUMBER),
+        note="Numbers are calculated with, but nothing is grouped by them.",
+    )
+
+
+def _notes(trashed: int) -> tuple[str, ...]:
+    if not trashed:
+        return ()
+    return (f"Questions in the trash are not offered: {trashed}.",)

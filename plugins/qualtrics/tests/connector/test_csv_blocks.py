@@ -1,0 +1,273 @@
+"""Exports of any size: read in blocks, counted block by block, nothing left on disk."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plugins.qualtrics.tests.connector.support import (
+    NOW,
+    SURVEY,
+    api_answered_by,
+    csv_text,
+    envelope,
+    mc,
+    query,
+    read_survey_with,
+    survey_definition,
+    tally_of,
+    zipped,
+)
+from smaply_metrics_core.context import SourceContext
+from smaply_metrics_core.errors import Cancelled, DeadlineExceeded, ExportFailed, MetricsError
+from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_qualtrics.responses import csv_reader, zip_reader
+from smaply_metrics_qualtrics.responses.csv_reader import Responses, read_export
+from smaply_metrics_qualtrics.responses.fetch import count_export, fetch
+from smaply_metrics_qualtrics.responses.query_plan import prepare
+
+COLUMNS: dict[str, object] = {
+    "Status": {"ImportId": "status"},
+    "Finished": {"ImportId": "finished"},
+    "RecordedDate": {"ImportId": "recordedDate", "timeZone": "UTC"},
+    "Q1": "QID1",
+    "Q2": "QID2_TEXT",
+}
+VALID_NUMBER = {"Settings": {"Type": "ContentType", "ContentType": "ValidNumber"}}
+QUESTIONS = {
+    "QID1": mc("Which?", {"1": "A", "2": "B"}),
+    "QID2": mc("Much?", {}, QuestionType="TE", Selector="SL", Validation=VALID_NUMBER),
+}
+QUERIES = (
+    query("distribution", "QID1", query_id="answers"),
+    query("average", "QID2", query_id="numbers"),
+    query("responses", group_by="period:month", query_id="months"),
+)
+PIECE = st.sampled_from(["a", "é", '"', ",", "\n", "\r\n", " ", "\x00", "00"])
+CELL = st.lists(PIECE, max_size=12).map("".join)
+
+
+def row(choice: str = "1", text: str = "", day: int = 1) -> list[str]:
+    """Make a response of February."""
+    return ["0", "1", f"2026-02-{day:02} 09:00:00", choice, text]
+
+
+def written(folder: Path, rows: Sequence[Sequence[str]], *, files: int = 1) -> Path:
+    """Write an export of these rows."""
+    parts = {f"{n}.csv": csv_text(COLUMNS, rows[n::files]) for n in range(files)}
+    path = folder / "export.zip"
+    path.write_bytes(zipped(parts))
+    return path
+
+
+def read_in_blocks(path: Path, size: int) -> list[pl.DataFrame]:
+    """Read every column, so many bytes at a time."""
+    with pytest.MonkeyPatch.context() as patch, read_export(path) as responses:
+        patch.setattr(csv_reader, "BLOCK", size)
+        assert responses.header is not None
+        return list(responses.blocks({Responses.name(c) for c in responses.header.columns}))
+
+
+def texts(blocks: Sequence[pl.DataFrame]) -> list[tuple[str | None, ...]]:
+    """Give the rows of blocks, blank cells alike."""
+    rows = pl.concat(block.cast(pl.String) for block in blocks).rows()
+    return [tuple(cell or None for cell in cells) for cells in rows]
+
+
+def counted(path: Path, context: SourceContext) -> dict[str, Tally | MetricsError]:
+    """Count a saved export."""
+    survey = read_survey_with(QUESTIONS)
+    return count_export(path, [prepare(one, survey) for one in QUERIES], None, context, NOW)
+
+
+@settings(max_examples=60, deadline=None)
+@given(cells=st.lists(CELL, max_size=12), size=st.integers(1, 300))
+def test_where_blocks_end_changes_nothing(cells: list[str], size: int) -> None:
+    """Newlines, quotes and nulls in cells, and rows longer than a block, are read as they are."""
+    rows = [row(text=cell) for cell in cells]
+    with TemporaryDirectory() as folder:
+        blocks = read_in_blocks(written(Path(folder), rows), size)
+    assert texts(blocks) == [tuple(cell or None for cell in one) for one in rows]
+
+
+def test_blocks_are_as_small_as_they_are_asked_to_be(tmp_path: Path) -> None:
+    """A large export is never in memory as a whole."""
+    blocks = read_in_blocks(written(tmp_path, [row() for _ in range(1000)]), 1000)
+    assert sum(block.height for block in blocks) == 1000
+    assert max(block.height for block in blocks) < 50
+
+
+def test_a_header_longer_than_a_block_and_blank_lines_are_read(tmp_path: Path) -> None:
+    """The header is read by itself; a block of nothing but blank lines holds no response."""
+    text = csv_text(COLUMNS, [row("1"), row("2")]).replace("Text of", "Text of " * 500)
+    path = tmp_path / "export.zip"
+    path.write_bytes(zipped({"a.csv": b"\xef\xbb\xbf" + (text + "\n" * 300).encode()}))
+    assert [cells[3] for cells in texts(read_in_blocks(path, 100))] == ["1", "2"]
+
+
+def test_a_response_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quote that is never closed must not fill the memory."""
+    monkeypatch.setattr(csv_reader, "_LONGEST_RECORD", 10_000)
+    path = tmp_path / "export.zip"
+    text = csv_text(COLUMNS, []) + '0,1,"' + "never closed,\n" * 5000
+    path.write_bytes(zipped({"a.csv": text}))
+    with pytest.raises(ExportFailed, match="no end"):
+        read_in_blocks(path, 1000)
+
+
+def test_a_column_of_many_texts_is_read_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Codes are given up for it from the next block on; its cells stay as they are."""
+    monkeypatch.setattr(csv_reader, "MOST_CODES", 5)
+    rows = [row(text=f"text {number}") for number in range(100)]
+    blocks = read_in_blocks(written(tmp_path, rows), 1000)
+    assert isinstance(blocks[0].dtypes[4], pl.Categorical)
+    assert blocks[-1].dtypes[4] == pl.String
+    assert isinstance(blocks[-1].dtypes[3], pl.Categorical)
+    assert texts(blocks) == [tuple(one) for one in rows]
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_members_of_any_method_are_read(tmp_path: Path, method: int) -> None:
+    """Whatever the standard library can open is read, deflated members by a way of our own."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as made:
+        made.writestr("a.csv", csv_text(COLUMNS, [row(str(n % 2), f"{n}") for n in range(500)]))
+    path = tmp_path / "export.zip"
+    path.write_bytes(out.getvalue())
+    assert [cells[4] for cells in texts(read_in_blocks(path, 777))] == [str(n) for n in range(500)]
+
+
+def test_a_member_that_inflates_a_thousandfold_is_read(tmp_path: Path) -> None:
+    """Few compressed bytes may hold many blocks; none of them gets lost, nor the last."""
+    text = csv_text(COLUMNS, [row(text="0" * 1000)] * 5000)
+    path = tmp_path / "export.zip"
+    path.write_bytes(zipped({"a.csv": text}))
+    with zip_reader.members(path) as found:
+        (content,) = [member.read() for member in found]
+    assert content == text.encode()
+    assert path.stat().st_size < len(text) / 100
+
+
+def test_a_member_whose_content_was_changed_is_refused(tmp_path: Path) -> None:
+    """What inflates well and is not what the directory promises is damage too."""
+    whole = zipped({"a.csv": csv_text(COLUMNS, [row()])})
+    place = whole.rindex(b"PK\x01\x02")
+    for offset in (16, 24):  # The checksum; the size.
+        changed = bytearray(whole)
+        changed[place + offset] ^= 1
+        path = tmp_path / "export.zip"
+        path.write_bytes(bytes(changed))
+        with pytest.raises(ExportFailed, match="damaged"):
+            read_in_blocks(path, 1000)
+
+
+def refuse(_: httpx.Request) -> httpx.Response:
+    """Answer nothing: a saved export needs no network."""
+    return httpx.Response(500)
+
+
+def test_blocks_and_files_are_counted_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decimal comma is unreadable in every block; the months of all blocks are one series."""
+    numbers = ["1,5", "2.5", "", "x", "-3"]
+    rows = [row(str(1 + n % 2), numbers[n % 5], 1 + n % 28) for n in range(200)]
+    with api_answered_by(refuse, tmp_path) as (_, context, _):
+        whole = counted(written(tmp_path, rows), context)
+        monkeypatch.setattr(csv_reader, "BLOCK", 500)
+        assert counted(written(tmp_path, rows, files=3), context) == whole
+    total = tally_of(whole, "numbers").window("current").total
+    assert total.unanswered == {"unreadable": 80, "not_answered": 40}
+    assert total.answers == {"-3": 40, "2.5": 40}
+    assert tally_of(whole, "answers").window("current").total.answers == {"1": 100, "2": 100}
+    assert [g.key for g in tally_of(whole, "months").window("current").groups] == ["2026-02"]
+
+
+@pytest.mark.parametrize("reason", [Cancelled, DeadlineExceeded])
+def test_counting_stops_between_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: type[MetricsError]
+) -> None:
+    """Who cancels, or allows no more time, does not wait for the rest of a large export."""
+    monkeypatch.setattr(csv_reader, "BLOCK", 500)
+    path = written(tmp_path, [row() for _ in range(1000)])
+    seen: list[float] = []
+    with api_answered_by(refuse, tmp_path, seconds=60) as (_, context, clock):
+
+        def report(done: float, _total: float | None, _what: str) -> None:
+            seen.append(done)
+            if len(seen) == 3:
+                if reason is Cancelled:
+                    context.deadline.cancelled.set()
+                else:
+                    clock.wait(61, context.deadline.cancelled)
+
+        object.__setattr__(context, "report", report)
+        with pytest.raises(reason):
+            counted(path, context)
+    assert len(seen) == 3
+    assert 0 < seen[-1] < 1000
+
+
+@pytest.mark.parametrize("content", ["good", "damaged", "empty"])
+def test_the_downloaded_file_goes_whatever_happens(tmp_path: Path, content: str) -> None:
+    """The call's private folder holds no responses once they were counted or refused."""
+    good = zipped({"a.csv": csv_text(COLUMNS, [row()])})
+    file = {"good": good, "damaged": good[:-40], "empty": zipped({})}[content]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/file"):
+            return httpx.Response(200, content=file)
+        if "survey-definitions" in request.url.path:
+            return httpx.Response(200, json=envelope(survey_definition(QUESTIONS)))
+        return httpx.Response(
+            200, json=envelope({"progressId": "ES_1", "status": "complete", "fileId": "f-def"})
+        )
+
+    with api_answered_by(answer, tmp_path) as (api, context, _):
+        if content == "damaged":
+            with pytest.raises(ExportFailed, match="damaged"):
+                dict(fetch(api, context, SURVEY, QUERIES))
+        else:
+            outcomes = dict(fetch(api, context, SURVEY, QUERIES))
+            total = tally_of(outcomes, "months").window("current").total
+            assert total.responses == (1 if content == "good" else 0)
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
+
+
+def test_the_limit_on_what_inflates_holds_over_all_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several files may not inflate to more than one may."""
+
+    def small(self: zip_reader.Allowance) -> None:
+        self._left = 30_000
+
+    monkeypatch.setattr(zip_reader.Allowance, "__init__", small)
+    path = written(tmp_path, [row(text="x" * 500) for _ in range(100)], files=4)
+    with pytest.raises(ExportFailed, match="far larger"):
+        read_in_blocks(path, 5000)
+
+
+def test_a_date_is_read_in_any_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A date that is none ends in an error wherever it stands, never in a wrong number."""
+    monkeypatch.setattr(csv_reader, "BLOCK", 300)
+    rows = [row() for _ in range(50)]
+    rows[40][2] = "yesterday"
+    with (
+        api_answered_by(refuse, tmp_path) as (_, context, _),
+        pytest.raises(ExportFailed, match="date cannot be read"),
+    ):
+        counted(written(tmp_path, rows), context)

@@ -1,0 +1,124 @@
+"""What the connector puts into a debug bundle."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from plugins.qualtrics.tests.connector.support import SURVEY, TOKEN, Account
+from smaply_metrics_core.bundle.spreadsheet_csv import escape_formula
+from smaply_metrics_core.bundle.writer import write_bundle
+from smaply_metrics_core.errors import CredentialRefused
+from smaply_metrics_qualtrics.api.exports import ExportRequest
+
+ABOUT = ["definition.json", "export-request.json", "response-schema.json"]
+ALL = sorted([*ABOUT, "raw/responses.csv", "responses.csv"])
+
+
+def bundle_of(own: Account, tmp_path: Path, *, personal: bool = False) -> dict[str, bytes]:
+    """Make a bundle; gives its files without the note that every bundle has."""
+    with own.session() as session:
+        path = write_bundle(
+            tmp_path / "bundle.zip",
+            [TOKEN],
+            personal,
+            lambda bundle: session.debug_export(SURVEY, bundle),
+        )
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if name != "README.txt"}
+
+
+def headers(content: bytes) -> list[str]:
+    """Give the first row of a CSV."""
+    return next(csv.reader(io.StringIO(content.decode())))
+
+
+def test_a_bundle_has_the_definition_and_the_raw_responses(own: Account, tmp_path: Path) -> None:
+    """All answers and embedded data as Qualtrics wrote them, without personal columns."""
+    files = bundle_of(own, tmp_path)
+    assert sorted(files) == ALL
+    assert json.loads(files["response-schema.json"])
+    assert "questionIds" not in json.loads(files["export-request.json"])
+    assert json.loads(files["definition.json"])["SurveyID"] == SURVEY
+    names = headers(files["raw/responses.csv"])
+    assert {"Status", "RecordedDate", "NPS", "Comment", "Region", "SC0"} <= set(names)
+    assert "IPAddress" not in names
+    assert b"192.0.2.7" not in files["raw/responses.csv"]
+    assert "Fine,\nreally “fine”".encode() in files["raw/responses.csv"]
+
+
+def test_personal_columns_come_only_when_asked_for(own: Account, tmp_path: Path) -> None:
+    """An Admin who asks for them gets them."""
+    files = bundle_of(own, tmp_path, personal=True)
+    assert "IPAddress" in headers(files["raw/responses.csv"])
+
+
+def test_every_file_of_the_export_is_in_the_bundle(own: Account, tmp_path: Path) -> None:
+    """Further files are numbered; their own names are not used."""
+    own.sandbox.state.set_exports(members=3, member_name="../x")
+    files = bundle_of(own, tmp_path)
+    further = ["responses-2.csv", "responses-3.csv"]
+    assert sorted(files) == sorted([*ALL, *further, *(f"raw/{name}" for name in further)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("failed", "export_failed"), ("stuck", "deadline_exceeded")]
+)
+def test_a_bundle_is_made_even_when_the_export_fails(
+    own: Account, tmp_path: Path, kind: str, expected: str
+) -> None:
+    """What there is stays, and the problem with its request id is written beside it."""
+    own.sandbox.state.add_fault("export_progress", kind=kind, times=0)
+    files = bundle_of(own, tmp_path)
+    assert sorted(files) == sorted([*ABOUT, "problem.json"])
+    (problem,) = json.loads(files["problem.json"])
+    assert problem["kind"] == expected
+
+
+def test_a_bundle_is_made_when_nothing_can_be_had(own: Account, tmp_path: Path) -> None:
+    """Each refusal is written down."""
+    own.sandbox.state.share(SURVEY, shared=False)
+    files = bundle_of(own, tmp_path)
+    assert sorted(files) == ["export-request.json", "problem.json"]
+    kinds = [problem["kind"] for problem in json.loads(files["problem.json"])]
+    assert kinds == ["survey_unavailable"] * 2
+
+
+def test_a_damaged_export_is_written_as_far_as_it_came(own: Account, tmp_path: Path) -> None:
+    """A truncated file is no reason to leave the rest out."""
+    own.sandbox.state.add_fault("export_file", kind="truncated_zip", times=0)
+    files = bundle_of(own, tmp_path)
+    assert "definition.json" in files
+    assert json.loads(files["problem.json"])[0]["kind"] == "export_failed"
+
+
+def test_personal_columns_that_come_unasked_are_left_out(
+    own: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When Qualtrics sends them all the same, the responses stay out of the bundle."""
+    monkeypatch.setattr(ExportRequest, "body", lambda _: {"format": "csv"})
+    files = bundle_of(own, tmp_path)
+    assert sorted(files) == sorted([*ABOUT, "problem.json"])
+    assert "personal" in json.loads(files["problem.json"])[0]["message"]
+
+
+def test_people_get_a_copy_in_which_nothing_runs(own: Account, tmp_path: Path) -> None:
+    """The same rows, readable by spreadsheets, beside the raw ones."""
+    files = bundle_of(own, tmp_path)
+    raw = list(csv.reader(io.StringIO(files["raw/responses.csv"].decode("utf-8-sig"))))
+    shown = list(csv.reader(io.StringIO(files["responses.csv"].decode("utf-8-sig"))))
+    assert len(raw) > 3
+    assert shown == [[escape_formula(cell) for cell in row] for row in raw]
+
+
+def test_a_refused_token_is_not_tried_again(own: Account, tmp_path: Path) -> None:
+    """The refusal reaches the host, which keeps it on the connection, after one request."""
+    own.sandbox.state.set_token(None)
+    with pytest.raises(CredentialRefused):
+        bundle_of(own, tmp_path)
+    assert len(own.calls()) == 1

@@ -1,0 +1,240 @@
+"""A survey's definition, with everything that real ones do, as a questionnaire."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plugins.qualtrics.tests.connector.support import (
+    MATRIX,
+    SURVEY,
+    embedded,
+    mc,
+)
+from plugins.qualtrics.tests.connector.support import read_survey_with as read
+from smaply_metrics_core.errors import QuestionUnavailable, SourceUnavailable
+from smaply_metrics_core.models.survey import QuestionKind
+from smaply_metrics_qualtrics.survey.definition import moment, read_definition, read_survey
+
+
+def test_a_survey_has_its_name_dates_and_state() -> None:
+    """The questionnaire names the survey as people know it."""
+    survey = read({}, SurveyName="Caf&eacute; <b>survey</b>").questionnaire.survey
+    assert survey.name == "Café survey"
+    assert survey.last_modified == datetime(2026, 1, 1, tzinfo=UTC)
+    assert survey.is_active is True
+    assert read({}, SurveyStatus="Inactive").questionnaire.survey.is_active is False
+
+
+def test_questions_stand_in_the_order_of_the_blocks_and_trash_is_not_offered() -> None:
+    """Blocks decide the order; the trash is left out and noted; a question in no block stays."""
+    blocks = {
+        "BL_2": {"Type": "Trash", "BlockElements": [{"Type": "Question", "QuestionID": "QID1"}]},
+        "BL_1": {
+            "Type": "Standard",
+            "BlockElements": [
+                {"Type": "Question", "QuestionID": "QID4"},
+                {"Type": "Page Break"},
+                {"Type": "Question", "QuestionID": "QID2"},
+            ],
+        },
+        "BL_3": {"Type": "Standard"},
+    }
+    questions = {f"QID{n}": mc(f"Question {n}", {"1": "A"}) for n in (1, 2, 3, 4)}
+    for given_blocks in (blocks, list(blocks.values())):
+        listed = read(questions, Blocks=given_blocks).questionnaire
+        assert [question.id for question in listed.questions] == ["QID4", "QID2", "QID3"]
+        assert "trash" in listed.notes[0]
+
+
+def test_a_deleted_question_names_its_likely_successor() -> None:
+    """A question in the trash whose tag or text another one has is said to be replaced by it."""
+    trash = {"Type": "Trash", "BlockElements": [{"Type": "Question", "QuestionID": "QID1"}]}
+    questions = {
+        "QID1": mc("How was it?", {"1": "A"}, DataExportTag="Q1"),
+        "QID9": mc("How was it?", {"1": "A"}, DataExportTag="Q77"),
+    }
+    survey = read(questions, Blocks={"BL_1": trash})
+    with pytest.raises(QuestionUnavailable) as gone:
+        survey.question("QID1")
+    assert "deleted" in gone.value.message
+    assert "QID9" in gone.value.remedy
+    with pytest.raises(QuestionUnavailable) as never:
+        survey.question("QID5")
+    assert "QID9" not in never.value.remedy
+
+
+def looped(looping: str, options: object) -> dict[str, Any]:
+    """Make a loop & merge block with the question QID1."""
+    elements = [{"Type": "Question", "QuestionID": "QID1"}]
+    settings = {"Looping": looping, "LoopingOptions": options}
+    return {"BL_1": {"Type": "Standard", "BlockElements": elements, "Options": settings}}
+
+
+def test_each_loop_of_a_looped_question_is_a_question() -> None:
+    """Loops are named by the texts that are merged into them, and addressed as the export does."""
+    static = {"Static": {"1": {"1": "TikTok"}, "4": {"1": "", "2": "<b>Netflix</b>"}, "5": {}}}
+    listed = read({"QID1": MATRIX}, Blocks=looped("Static", static)).questionnaire
+    question = listed.question("QID1")
+    assert question.kind is QuestionKind.GROUP
+    assert [(part.id, part.text) for part in question.sub_questions] == [
+        ("QID1_7", "Price"),
+        ("QID1_7_TEXT", "Price: text"),
+        ("QID1_1", "Speed"),
+        ("1_QID1", "TikTok"),
+        ("4_QID1", "Netflix"),
+        ("5_QID1", "Loop 5"),
+    ]
+    assert listed.question("4_QID1_7").kind is QuestionKind.SINGLE_CHOICE
+    assert listed.question("4_QID1_7").can_group_by
+    assert not listed.question("QID1_7").can_group_by
+    assert "all together" in listed.question("QID1_7").note
+
+
+def test_a_loop_over_answers_is_named_by_them() -> None:
+    """Each loop over a question's answers bears the answer's label."""
+    source = mc("Which", {"1": "Red", "2": "Blue"})
+    options = {"QID": "QID8", "Static": {"1": {"2": ""}, "2": {"2": ""}}}
+    listed = read(
+        {"QID8": source, "QID1": mc("How", {"1": "A"})}, Blocks=looped("Question", options)
+    ).questionnaire
+    assert [loop.text for loop in listed.question("QID1").sub_questions] == ["Red", "Blue"]
+
+
+def test_loops_that_nobody_lists_are_measured_together() -> None:
+    """Without its loops a question still stands for all of them."""
+    survey = read({"QID1": mc("How", {"1": "A"})}, Blocks=looped("Question", None))
+    question = survey.questionnaire.question("QID1")
+    assert question.kind is QuestionKind.SINGLE_CHOICE
+    assert question.sub_questions == ()
+    assert survey.readings["QID1"].every_loop
+
+
+def test_carried_forward_choices_come_from_their_question() -> None:
+    """Their ids have an x; own recodes are kept, and without one there is no value."""
+    carried = mc(
+        "Best",
+        {},
+        Choices=[],
+        DynamicChoices={"Locator": "q://QID1/ChoiceGroup/SelectedChoices"},
+        RecodeValues={"x1": "5"},
+    )
+    listed = read({"QID1": mc("Used", {"1": "Red", "2": "Blue"}), "QID2": carried}).questionnaire
+    assert [(c.key, c.label, c.value) for c in listed.question("QID2").choices] == [
+        ("5", "Red", 5),
+        ("x2", "Blue", None),
+    ]
+
+
+def test_choices_carried_in_a_circle_end() -> None:
+    """A broken survey whose questions carry choices from each other is still listed."""
+    one = mc("A", {"1": "x"}, DynamicChoices={"Locator": "q://QID2/ChoiceGroup/SelectedChoices"})
+    two = mc("B", {"1": "y"}, DynamicChoices={"Locator": "q://QID1/ChoiceGroup/SelectedChoices"})
+    assert len(read({"QID1": one, "QID2": two}).questionnaire.questions) == 2
+
+
+def test_embedded_fields_are_found_wherever_the_flow_declares_them() -> None:
+    """Fields in branches and groups count too, each once; numbers can be measured."""
+    flow = {
+        "Type": "Root",
+        "Flow": [
+            embedded("Region", "Create New Field or Choose From Dropdown..."),
+            {"Type": "Branch", "Flow": [{"Type": "Group", "Flow": [embedded("Region", "Plan")]}]},
+            embedded("Spend", kind="Scale"),
+            {"Type": "EmbeddedData", "EmbeddedData": [{"Field": ""}, {"Field": 5}, "x"]},
+            "broken",
+        ],
+    }
+    survey = read({}, SurveyFlow=flow)
+    assert [field.name for field in survey.questionnaire.fields] == [
+        "Region",
+        "Create New Field or Choose From Dropdown...",
+        "Plan",
+        "Spend",
+    ]
+    (spend,) = survey.questionnaire.questions
+    assert (spend.id, spend.kind) == ("field:Spend", QuestionKind.NUMBER)
+
+
+def test_scores_are_numbers() -> None:
+    """Each scoring category can be averaged."""
+    scoring = {"ScoringCategories": [{"ID": "SC_1", "Name": "Health"}, {"Name": "no id"}, None]}
+    (score,) = read({}, Scoring=scoring).questionnaire.questions
+    assert (score.id, score.text, score.kind) == ("SC_1", "Score: Health", QuestionKind.NUMBER)
+
+
+def test_what_is_no_definition_is_said_to_be_none() -> None:
+    """An answer without questions is not the definition of a survey."""
+    with pytest.raises(SourceUnavailable):
+        read_definition({"elements": []}, SURVEY)
+    with pytest.raises(SourceUnavailable):
+        read_definition(None, SURVEY)
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 99) | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["1", "2", "x1", "Display", "Settings", "ID"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+FIELDS = st.sampled_from(
+    [
+        "QuestionText",
+        "DataExportTag",
+        "SubSelector",
+        "Choices",
+        "ChoiceOrder",
+        "Answers",
+        "AnswerOrder",
+        "RecodeValues",
+        "AnalyzeChoices",
+        "ChoiceDataExportTags",
+        "DynamicChoices",
+        "Validation",
+    ]
+)
+TYPES = st.sampled_from(["MC", "Matrix", "TE", "Slider", "CS", "RO", "Timing", "SBS", "DD", "New"])
+SELECTORS = st.sampled_from(["SAVR", "MAVR", "NPS", "Likert", "Bipolar", "TE", "CS", "FORM", "SL"])
+
+
+@settings(deadline=None)
+@given(TYPES, SELECTORS, st.dictionaries(FIELDS, ANY_JSON), ANY_JSON, ANY_JSON)
+def test_nothing_in_a_definition_makes_the_list_fail(
+    kind: str, selector: str, body: dict[str, Any], blocks: object, flow: object
+) -> None:
+    """Whatever a definition holds, its questions are listed, each id once."""
+    question = {**body, "QuestionType": kind, "Selector": selector}
+    survey = read({"QID1": question}, Blocks=blocks, SurveyFlow=flow, Scoring=blocks)
+    ids = [one.id for one in survey.questionnaire.walk()]
+    assert "QID1" in ids
+    assert len(set(ids)) == len(ids)
+    assert set(ids) == set(survey.readings)
+
+
+@pytest.mark.parametrize("element", [None, [], {}, {"id": ""}, {"id": 5}, "SV_1"])
+def test_an_element_of_the_list_without_an_id_is_skipped(element: object) -> None:
+    """What has no id cannot be asked for."""
+    assert read_survey(element) is None
+
+
+def test_an_old_element_of_the_list_is_read() -> None:
+    """Old answers lack a creation date, and names may be missing."""
+    survey = read_survey({"id": "SV_1", "name": "", "lastModified": "2015-08-06T16:11:15Z"})
+    assert survey is not None
+    assert survey.name == "SV_1"
+    assert survey.last_modified == datetime(2015, 8, 6, 16, 11, 15, tzinfo=UTC)
+    assert survey.is_active is None
+
+
+@pytest.mark.parametrize("value", [None, 5, "", "yesterday", "2015-08-06T16:11:15", "0000-00-00"])
+def test_a_date_that_is_none_is_left_out(value: object) -> None:
+    """A date that cannot be read, or has no time zone, is unknown."""
+    assert moment(value) is None

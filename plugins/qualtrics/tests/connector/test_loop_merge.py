@@ -1,0 +1,246 @@
+"""A question asked in loops, each by itself and all together, against counts made by hand.
+
+Six people were asked about up to three things that they bought (loops 1, 4 and 9): how good each
+was, what was good about it, how much it cost, and to say it in words.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from plugins.qualtrics.tests.connector.support import (
+    MATRIX,
+    Account,
+    account,
+    embedded,
+    error_of,
+    mc,
+    query,
+    survey_definition,
+    write_survey,
+)
+from smaply_metrics_core.errors import GroupingRefused, QueryInvalid
+from smaply_metrics_core.models.query import ExclusionReason, Filter, Window
+from smaply_metrics_core.models.tally import Counts, Tally, Totals, WindowTally
+from smaply_metrics_qualtrics.responses.loop_merge import merge
+
+GOOD = mc(
+    "Good?",
+    {"1": "Bad", "2": "Fine", "3": "Good", "4": "N/A"},
+    RecodeValues={"1": "1", "2": "2", "3": "3", "4": "99"},
+    AnalyzeChoices={"4": "No"},
+)
+QUESTIONS: dict[str, Any] = {
+    "QID1": GOOD,
+    "QID2": mc("What", {"1": "Price", "2": "Look"}, Selector="MAVR"),
+    "QID3": mc("Cost", {"1": "Euro"}, QuestionType="Slider", Selector="HSLIDER"),
+    "QID4": {"QuestionText": "Words", "QuestionType": "TE", "Selector": "ML"},
+    "QID5": {**MATRIX, "Choices": {"1": {"Display": "Speed"}}},
+    "QID6": mc("Elsewhere", {"1": "Yes"}),
+}
+LOOPS = ("1", "4", "9")
+COLUMNS: dict[str, object] = {
+    **{f"good{loop}": f"{loop}_QID1" for loop in LOOPS},
+    **{
+        f"what{loop}_{choice}": {"ImportId": f"{loop}_QID2", "choiceId": choice}
+        for loop in LOOPS
+        for choice in ("1", "2")
+    },
+    **{f"cost{loop}": f"{loop}_QID3_1" for loop in LOOPS},
+    **{f"words{loop}": f"{loop}_QID4_TEXT" for loop in LOOPS},
+    **{f"speed{loop}": f"{loop}_QID5_1" for loop in LOOPS},
+    "elsewhere": "QID6",
+    "Region": "Region",
+}
+ROWS: list[dict[str, str]] = [
+    {"good1": "3", "good4": "1", "cost1": "10", "cost4": "30", "Region": "North"},
+    {"good1": "3", "what1_1": "1", "what1_2": "1", "cost1": "20", "Region": "North"},
+    {"good1": "2", "good4": "3", "good9": "99", "what9_2": "1", "Region": "South"},
+    {"good4": "2", "cost4": "2,5", "words4": "Nice", "speed4": "2", "Region": "South"},
+    {"Region": "South", "elsewhere": "1", "RecordedDate": "2026-01-10 00:00:00"},
+    {"good9": "1", "what9_1": "1", "what4_1": "1", "RecordedDate": "2026-01-10 00:00:00"},
+    {"good1": "1", "good4": "1", "good9": "1", "Finished": "0"},
+    {"good1": "1", "good4": "1", "Status": "1"},
+]
+JANUARY = Window(start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 2, 1, tzinfo=UTC))
+
+
+@pytest.fixture(scope="module")
+def bought(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """The survey of what was bought, read only."""
+    folder = tmp_path_factory.mktemp("bought")
+    names = {"1": {"1": "Lamp"}, "4": {"1": "Rug"}, "9": {"1": "Chair"}}
+    looped = [{"Type": "Question", "QuestionID": f"QID{n}"} for n in range(1, 6)]
+    options = {"Looping": "Static", "LoopingOptions": {"Static": names}}
+    blocks = {
+        "BL_1": {"Type": "Standard", "BlockElements": looped, "Options": options},
+        "BL_2": {"BlockElements": [{"Type": "Question", "QuestionID": "QID6"}]},
+    }
+    flow = {"Type": "Root", "Flow": [embedded("Region"), {"Type": "Block", "ID": "BL_1"}]}
+    definition = survey_definition(QUESTIONS, Blocks=blocks, SurveyFlow=flow)
+    write_survey(folder / "bought", definition, COLUMNS, ROWS)
+    with account(folder, export_polls=0) as own:
+        yield own
+
+
+def test_the_worked_example_of_the_documentation(bought: Account) -> None:
+    """3 1 | 3 | 2 3 n/a | 2 | | 1: fifteen by seven answers; one went through no loop."""
+    result = bought.measure(query("average", "QID1"))
+    assert result.current.value == pytest.approx((3 + 1 + 3 + 2 + 3 + 2 + 1) / 7)
+    assert result.current.answered == 7
+    assert result.current.unanswered == {"not_applicable": 1, "not_shown": 1}
+    assert result.current.responses == 9
+    assert "each loop" in result.notes[-1]
+
+
+def test_those_left_out_are_counted_once_each(bought: Account) -> None:
+    """Whatever their loops: one unfinished response and one preview."""
+    result = bought.measure(query("average", "QID1"))
+    assert result.current.excluded == {"unfinished": 1, "preview": 1}
+    assert result.current.recorded == 11
+    included = bought.measure(query("average", "QID1", include=[ExclusionReason.UNFINISHED]))
+    assert included.current.answered == 10
+    assert included.current.excluded == {"preview": 1}
+
+
+@pytest.mark.parametrize(
+    ("loop", "label", "answers"),
+    [("1", "Lamp", "332"), ("4", "Rug", "132"), ("9", "Chair", "1")],
+)
+def test_each_loop_has_its_own_numbers(
+    bought: Account, loop: str, label: str, answers: str
+) -> None:
+    """Loops are questions of their own, beside all together."""
+    with bought.session() as session:
+        question = session.questions("SV_connector0000001").question("QID1")
+    assert [part.text for part in question.sub_questions if part.id == f"{loop}_QID1"] == [label]
+    result = bought.measure(query("distribution", f"{loop}_QID1"))
+    assert {group.key: group.answered for group in result.groups if group.answered} == (
+        Counter(answers)
+    )
+    assert result.current.responses == 6
+
+
+def test_a_distribution_and_boxes_are_of_all_answers(bought: Account) -> None:
+    """The denominator is the seven answers."""
+    result = bought.measure(query("distribution", "QID1"))
+    assert {group.key: group.answered for group in result.groups} == {"1": 2, "2": 2, "3": 3}
+    assert sum(group.value or 0 for group in result.groups) == pytest.approx(100)
+    assert bought.measure(query("top_box", "QID1")).current.value == pytest.approx(300 / 7)
+
+
+def test_several_answers_are_shares_of_the_loops_answered(bought: Account) -> None:
+    """Loops with a tick: 1, 9, 9 and 4; price was ticked in three, the look in two of four."""
+    result = bought.measure(query("distribution", "QID2"))
+    assert result.current.answered == 4
+    assert {group.key: group.value for group in result.groups} == {"1": 75, "2": 50}
+    either = bought.measure(query("share", "QID2", answers=["1", "2"]))
+    assert either.current.value == 100
+    assert bought.measure(query("share", "QID2", answers=["2"])).current.value == 50
+
+
+def test_numbers_texts_and_rows_are_taken_together(bought: Account) -> None:
+    """A slider's item, a text, the row of a matrix, and the heading above it."""
+    cost = bought.measure(query("average", "QID3_1")).current
+    assert (cost.value, cost.answered) == (20, 3)
+    assert cost.unanswered == {"not_shown": 3, "unreadable": 1}
+    assert bought.measure(query("answered", "QID4")).current.value == 1
+    assert bought.measure(query("average", "QID5_1")).current.value == 2
+    assert bought.measure(query("responses", "QID3")).current.answered == 4
+
+
+def test_groups_and_windows_hold_their_loops(bought: Account) -> None:
+    """A response's loops are in its group and in its window."""
+    result = bought.measure(query("average", "QID1", group_by="field:Region"))
+    north, south = sorted(result.groups, key=lambda group: group.key)
+    assert (north.key, north.answered, north.responses) == ("North", 3, 3)
+    assert (south.key, south.answered, south.responses) == ("South", 3, 5)
+    assert north.value == south.value == pytest.approx(7 / 3)
+    assert result.ungrouped == 1
+    january = bought.measure(query("average", "QID1", windows=[JANUARY])).current
+    assert (january.value, january.answered, january.responses) == (1, 1, 2)
+    months = bought.measure(query("answered", "QID1", group_by="period:month"))
+    assert {group.key: group.value for group in months.groups} == {"2026-01": 1, "2026-02": 6}
+
+
+def test_a_filter_keeps_who_gave_the_answer_in_any_loop(bought: Account) -> None:
+    """Two people found something bad, and were asked in three loops."""
+    bad = Filter(kind="question", of="QID1", values=("1",))
+    assert bought.measure(query("responses", filters=[bad])).current.value == 2
+    assert bought.measure(query("responses", "QID1", filters=[bad])).current.value == 3
+    cheap = Filter(kind="question", of="QID2", values=("1",))
+    assert bought.measure(query("responses", filters=[cheap])).current.value == 2
+    others = cheap.model_copy(update={"exclude": True})
+    assert bought.measure(query("responses", filters=[others])).current.value == 4
+
+
+def test_what_loops_do_not_allow_is_refused(bought: Account) -> None:
+    """One response may be in several groups, and a number in loops is no filter."""
+    outcomes = bought.fetch(
+        query("responses", query_id="group", group_by="question:QID1"),
+        query(
+            "responses",
+            query_id="filter",
+            filters=[Filter(kind="question", of="QID3_1", values=("1",))],
+        ),
+        query("responses", query_id="loop", group_by="question:1_QID1"),
+    )
+    assert type(error_of(outcomes, "group")) is GroupingRefused
+    assert type(error_of(outcomes, "filter")) is QueryInvalid
+    assert isinstance(outcomes["loop"], Tally)
+
+
+def test_all_loops_of_a_survey_come_from_one_export(bought: Account) -> None:
+    """However many loops there are, the survey is exported once."""
+    before = len(bought.exports())
+    bought.fetch(query("average", "QID1", query_id="a"), query("average", "4_QID1", query_id="b"))
+    assert len(bought.exports()) == before + 1
+
+
+def test_an_empty_export_has_no_loops(bought: Account) -> None:
+    """A ZIP without a file counts nothing."""
+    bought.sandbox.state.add_fault("export_file", kind="empty_zip")
+    assert bought.measure(query("answered", "QID1")).current.recorded == 0
+
+
+def tally(answered: int, *, never: int = 0, **counts: object) -> Tally:
+    """Make the tally of one loop."""
+    unanswered: Mapping[str, int] = {"not_shown": never} if never else {}
+    total = Counts.model_validate(
+        {
+            "responses": answered + never,
+            "answered": answered,
+            "unanswered": unanswered,
+            **counts,
+        }
+    )
+    return Tally(windows=(WindowTally(total=total),), as_of=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_totals_and_answers_are_added_up() -> None:
+    """A loop with too many different numbers gives totals; those of the others join them."""
+    merged = merge(
+        [
+            tally(4, never=1),
+            tally(2, answers={"1.5": 1, "-2": 1}, never=3),
+            tally(3, totals=Totals(sum=30, minimum=5, maximum=20), never=2),
+        ]
+    )
+    assert isinstance(merged, Tally)
+    total = merged.window("current").total
+    assert total.totals == Totals(sum=29.5, minimum=-2, maximum=20)
+    assert (total.answers, total.answered, total.responses) == ({}, 5, 6)
+
+
+def test_one_loop_that_failed_fails_all_together() -> None:
+    """A sum without one of its parts would be a wrong number."""
+    refused = GroupingRefused("Too many.")
+    assert merge([tally(1), tally(1), refused]) is refused
+    assert merge([refused]) is refused
+    alone = tally(3)
+    assert merge([alone]) is alone

@@ -1,0 +1,97 @@
+"""The command `python -m smaply_metrics_qualtrics_sandbox`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+WRONG_USAGE = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_USAGE, f"error: {message}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the sandbox until it's interrupted.
+
+    Args:
+        arguments: The arguments; those of the process when None.
+
+    Returns:
+        0 when it was stopped. Arguments or surveys that can't be served end the process with 2.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.surveys is None) == (not options.generate):
+        parser.error("give either --surveys DIR or --generate")
+    try:
+        from smaply_metrics_qualtrics_sandbox.errors import SandboxError
+        from smaply_metrics_qualtrics_sandbox.generator.survey_files import generate
+        from smaply_metrics_qualtrics_sandbox.server import SandboxServer
+    except ModuleNotFoundError as error:
+        parser.error(f"{error.name} is missing: install smaply-metrics-qualtrics[sandbox]")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with tempfile.TemporaryDirectory(prefix="qualtrics-sandbox-") as scratch:
+        folder = options.surveys or Path(scratch)
+        try:
+            if options.generate:
+                generate(folder, seed=options.seed, until=options.until or _today())
+            with SandboxServer(
+                folder, token=options.token, port=options.port, page_size=options.page_size
+            ) as server:
+                print(server.host, flush=True)  # noqa: T201 - the one line that callers wait for
+                stop.wait()
+        except SandboxError as error:
+            parser.error(str(error))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m smaply_metrics_qualtrics_sandbox",
+        description="A stand-in for the Qualtrics v3 API on 127.0.0.1; prints host:port when ready",
+    )
+    parser.add_argument(
+        "--surveys",
+        type=Path,
+        metavar="DIR",
+        help="folder of NAME/survey.qsf (or survey.json) and NAME/responses.csv",
+    )
+    parser.add_argument("--generate", action="store_true", help="serve invented surveys")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the invented surveys (1)")
+    parser.add_argument(
+        "--until", type=_moment, metavar="ISO", help="the end of the invented surveys (today, 0:00)"
+    )
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free port (0)")
+    parser.add_argument("--token", required=True, help="the token that is valid")
+    parser.add_argument("--page-size", type=int, default=100, help="surveys on one page (100)")
+    return parser
+
+
+def _today() -> datetime:
+    """Return the beginning of the day, so that a seed gives the same people all day long."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an ISO date") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Response exports: requests, jobs and file formats."""

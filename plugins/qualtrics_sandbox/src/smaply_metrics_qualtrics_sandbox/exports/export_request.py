@@ -1,0 +1,213 @@
+"""The body of `POST …/export-responses`: what it may say, checked as the API checks it.
+
+Unknown fields, wrong types, unknown formats, zones and ids, dates in another form than
+`2024-01-01T00:00:00Z`, and options that exclude each other are refused with 400. So are the few
+documented features that the sandbox doesn't have: they're never ignored, as a test would then pass
+for the wrong reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from smaply_metrics_qualtrics_sandbox.dates import parse_request, zone
+from smaply_metrics_qualtrics_sandbox.errors import invalid_request
+from smaply_metrics_qualtrics_sandbox.surveys.columns import METADATA, ColumnKind
+from smaply_metrics_qualtrics_sandbox.surveys.survey import SandboxSurvey
+
+FORMATS = ("csv", "tsv", "json", "ndjson", "spss", "xml")
+SERVED = frozenset({"csv", "tsv", "json", "ndjson"})
+TEXT_ONLY = frozenset(
+    {
+        "breakoutSets",
+        "formatDecimalAsComma",
+        "includeDisplayOrder",
+        "multiselectSeenUnansweredRecode",
+        "newlineReplacement",
+        "seenUnansweredRecode",
+        "timeZone",
+        "useLabels",
+    }
+)
+NOT_DONE = frozenset(
+    {
+        "allowContinuation",
+        "continuationToken",
+        "exportResponsesInProgress",
+        "filterId",
+        "includeLabelColumns",
+        "includeWaveWeights",
+        "sortByLastModifiedDate",
+    }
+)
+_FLAGS = frozenset(
+    {
+        "allowContinuation",
+        "breakoutSets",
+        "compress",
+        "exportResponsesInProgress",
+        "formatDecimalAsComma",
+        "includeDisplayOrder",
+        "includeLabelColumns",
+        "includeWaveWeights",
+        "sortByLastModifiedDate",
+        "useLabels",
+    }
+)
+_TEXTS = frozenset(
+    {
+        "continuationToken",
+        "endDate",
+        "filterId",
+        "format",
+        "newlineReplacement",
+        "startDate",
+        "timeZone",
+    }
+)
+_NUMBERS = frozenset({"limit", "multiselectSeenUnansweredRecode", "seenUnansweredRecode"})
+_LISTS = frozenset({"embeddedDataIds", "questionIds", "surveyMetadataIds"})
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class ParsedExportRequest:
+    """A valid request for an export; the names are those of the API."""
+
+    format: str
+    question_ids: frozenset[str] | None
+    embedded_ids: frozenset[str] | None
+    metadata_ids: frozenset[str] | None
+    start: datetime | None
+    end: datetime | None
+    limit: int | None
+    breakout_sets: bool
+    use_labels: bool
+    seen_unanswered: str | None
+    multiselect_seen_unanswered: str | None
+    display_order: bool
+    decimal_comma: bool
+    newline: str | None
+    time_zone: str | None
+    compress: bool
+
+
+def parse_export(body: object, survey: SandboxSurvey) -> ParsedExportRequest:
+    """Check the body of an export request.
+
+    Raises:
+        ApiError: 400; the message names the field.
+    """
+    if not isinstance(body, Mapping):
+        raise invalid_request("The request body is not a JSON object.")
+    known = _FLAGS | _TEXTS | _NUMBERS | _LISTS
+    if unknown := sorted(set(body) - known):
+        raise invalid_request(f"Unknown fields are set: {', '.join(unknown)}")
+    _check_types(body)
+    file_format = _check_format(body)
+    if body.get("useLabels") and body.get("includeLabelColumns"):
+        raise invalid_request("useLabels and includeLabelColumns can't both be set.")
+    for name in sorted(NOT_DONE & set(body)):
+        if body[name]:
+            raise invalid_request(f"The sandbox does not do {name}.")
+    seen = body.get("seenUnansweredRecode")
+    multiselect = body.get("multiselectSeenUnansweredRecode", seen)
+    if "timeZone" in body:
+        _read("timeZone", body["timeZone"], zone)
+    return ParsedExportRequest(
+        format=file_format,
+        question_ids=_question_ids(body, survey),
+        embedded_ids=_ids(body, "embeddedDataIds"),
+        metadata_ids=_metadata_ids(body),
+        start=_date(body, "startDate", survey),
+        end=_date(body, "endDate", survey),
+        limit=_limit(body),
+        breakout_sets=body.get("breakoutSets", True),
+        use_labels=body.get("useLabels", False),
+        seen_unanswered=None if seen is None else str(seen),
+        multiselect_seen_unanswered=None if multiselect is None else str(multiselect),
+        display_order=body.get("includeDisplayOrder", file_format in {"json", "ndjson"}),
+        decimal_comma=body.get("formatDecimalAsComma", False),
+        newline=body.get("newlineReplacement"),
+        time_zone=body.get("timeZone"),
+        compress=body.get("compress", True),
+    )
+
+
+def _check_types(body: Mapping[str, Any]) -> None:
+    for name, value in body.items():
+        if name in _FLAGS:
+            fits, wanted = isinstance(value, bool), "true or false"
+        elif name in _NUMBERS:
+            fits, wanted = isinstance(value, int) and not isinstance(value, bool), "an integer"
+        elif name in _TEXTS:
+            fits, wanted = isinstance(value, str), "a string"
+        else:
+            fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+            wanted = "an array of strings"
+        if not fits:
+            raise invalid_request(f"Invalid value for {name}: {wanted} is expected.")
+
+
+def _check_format(body: Mapping[str, Any]) -> str:
+    name = body.get("format")
+    if name is None:
+        raise invalid_request("Missing required field: format")
+    if name not in FORMATS:
+        raise invalid_request(f"Invalid value for format: one of {', '.join(FORMATS)} is expected.")
+    if name not in SERVED:
+        raise invalid_request(f"The sandbox does not do the format {name}.")
+    if name in {"json", "ndjson"} and (wrong := sorted(TEXT_ONLY & set(body))):
+        raise invalid_request(f"Not allowed with the format {name}: {', '.join(wrong)}")
+    return str(name)
+
+
+def _ids(body: Mapping[str, Any], name: str) -> frozenset[str] | None:
+    return frozenset(body[name]) if name in body else None
+
+
+def _question_ids(body: Mapping[str, Any], survey: SandboxSurvey) -> frozenset[str] | None:
+    """Return the questions to keep; an id that the survey doesn't have is a bad request."""
+    wanted = _ids(body, "questionIds")
+    if wanted is None:
+        return None
+    scores = {column.import_id for column in survey.columns if column.kind is ColumnKind.SCORE}
+    unknown = sorted(wanted - set(survey.definition["Questions"]) - scores)
+    if unknown:
+        raise invalid_request(f"Invalid value for questionIds: {', '.join(unknown)}")
+    return wanted
+
+
+def _metadata_ids(body: Mapping[str, Any]) -> frozenset[str] | None:
+    wanted = _ids(body, "surveyMetadataIds")
+    if wanted is None:
+        return None
+    wanted = frozenset(
+        "externalDataReference" if name == "externalReference" else name for name in wanted
+    )
+    if unknown := sorted(wanted - set(METADATA)):
+        raise invalid_request(f"Invalid value for surveyMetadataIds: {', '.join(unknown)}")
+    return wanted
+
+
+def _limit(body: Mapping[str, Any]) -> int | None:
+    limit = body.get("limit")
+    if limit is not None and limit < 1:
+        raise invalid_request("Invalid value for limit: a positive integer is expected.")
+    return limit
+
+
+def _date(body: Mapping[str, Any], name: str, survey: SandboxSurvey) -> datetime | None:
+    if name in body and not any(column.import_id == "recordedDate" for column in survey.columns):
+        raise invalid_request(f"The sandbox can't do {name}: its file has no RecordedDate column.")
+    return _read(name, body.get(name), parse_request)
+
+
+def _read(name: str, value: str | None, reader: Callable[[str], _T]) -> _T | None:
+    try:
+        return None if value is None else reader(value)
+    except ValueError as error:
+        raise invalid_request(f"Invalid value for {name}: {error}") from error

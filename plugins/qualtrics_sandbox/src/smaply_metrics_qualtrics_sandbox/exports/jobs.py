@@ -1,0 +1,174 @@
+"""Export jobs: started, in progress, complete, fetched."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import threading
+import uuid
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from smaply_metrics_qualtrics_sandbox.errors import resource_not_found
+from smaply_metrics_qualtrics_sandbox.exports.export_request import ParsedExportRequest
+from smaply_metrics_qualtrics_sandbox.exports.json_writer import JsonExport
+from smaply_metrics_qualtrics_sandbox.exports.selection import Snapshot, choose_rows
+from smaply_metrics_qualtrics_sandbox.exports.text_writer import TextExport
+
+_ODD = str.maketrans(dict.fromkeys('\\/:*?"<>|', "_"))
+
+
+@dataclass
+class ExportSettings:
+    """How exports behave.
+
+    Attributes:
+        polls: How many answers to a question for the progress say inProgress.
+        seconds: How long an export takes besides, by the sandbox's clock.
+        members: Into how many members of the ZIP the responses are split.
+        member_name: The name of the member, in place of the survey's name.
+        byte_order_mark: Whether text files begin with one.
+    """
+
+    polls: int = 1
+    seconds: float = 0.0
+    members: int = 1
+    member_name: str | None = None
+    byte_order_mark: bool = False
+
+
+@dataclass
+class ExportJob:
+    """One export."""
+
+    survey_id: str
+    request: ParsedExportRequest
+    snapshot: Snapshot
+    settings: ExportSettings
+    started: datetime
+    progress_id: str = field(default_factory=lambda: f"ES_{uuid.uuid4().hex[:15]}")
+    file_id: str = field(default_factory=lambda: f"{uuid.uuid4()}-def")
+    asked: int = 0
+    path: Path | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def progress(self, now: datetime) -> dict[str, Any]:
+        """Answer one question for the progress, which counts as a poll."""
+        waited = (now - self.started).total_seconds()
+        if self.asked < self.settings.polls or waited < self.settings.seconds:
+            self.asked += 1
+            by_polls = self.asked / (self.settings.polls + 1)
+            by_time = waited / self.settings.seconds if self.settings.seconds else 1.0
+            percent = round(min(by_polls, max(by_time, 0.0), 0.99) * 100, 1)
+            return {"percentComplete": percent, "status": "inProgress"}
+        return {"fileId": self.file_id, "percentComplete": 100.0, "status": "complete"}
+
+    def is_complete(self, now: datetime) -> bool:
+        """Return whether the file can be fetched."""
+        waited = (now - self.started).total_seconds()
+        return self.asked >= self.settings.polls and waited >= self.settings.seconds
+
+
+class Exports:
+    """The exports of one sandbox; their files lie in a private folder until it stops."""
+
+    def __init__(self) -> None:
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._jobs: dict[str, ExportJob] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Remove every file."""
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def add(self, job: ExportJob) -> None:
+        """Keep a started export."""
+        self._jobs[job.progress_id] = job
+
+    def jobs(self) -> list[ExportJob]:
+        """Return the exports in the order of their starts."""
+        return list(self._jobs.values())
+
+    def by_progress(self, survey_id: str, progress_id: str) -> ExportJob:
+        """Return the export with this progress id.
+
+        Raises:
+            ApiError: 404; the survey has no such export.
+        """
+        job = self._jobs.get(progress_id)
+        if job is None or job.survey_id != survey_id:
+            raise resource_not_found()
+        return job
+
+    def by_file(self, survey_id: str, file_id: str) -> ExportJob:
+        """Return the export with this file id.
+
+        Raises:
+            ApiError: 404; the survey has no such export.
+        """
+        for job in self._jobs.values():
+            if job.file_id == file_id and job.survey_id == survey_id:
+                return job
+        raise resource_not_found()
+
+    def file(self, job: ExportJob) -> Path:
+        """Return the file of a complete export, written when first asked for."""
+        with self._lock:
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="qualtrics-sandbox-")
+        with job.lock:
+            if job.path is None:
+                path = Path(self._folder.name) / job.file_id
+                _write(job, path)
+                job.path = path
+            return job.path
+
+
+def media_type(request: ParsedExportRequest) -> str:
+    """Return the content type of a file."""
+    if request.compress:
+        return "application/zip"
+    return {
+        "csv": "text/csv; charset=utf-8",
+        "tsv": "text/tab-separated-values; charset=utf-8",
+        "json": "application/json",
+        "ndjson": "application/x-ndjson",
+    }[request.format]
+
+
+def _write(job: ExportJob, path: Path) -> None:
+    rows = choose_rows(job.snapshot, job.request)
+    if not job.request.compress:
+        with path.open("wb") as stream:
+            _write_member(job, rows, stream)
+        return
+    name = job.settings.member_name or f"{job.snapshot.name.translate(_ODD)}.{job.request.format}"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, part in enumerate(_parts(rows, job.settings.members)):
+            stem, dot, suffix = name.rpartition(".")
+            member = (
+                name if number == 0 else f"{stem or suffix}_{number}{dot}{suffix if stem else ''}"
+            )
+            with archive.open(member, "w", force_zip64=True) as stream:
+                _write_member(job, part, stream)
+
+
+def _parts(rows: Sequence[int], members: int) -> list[Sequence[int]]:
+    size = max(1, -(-len(rows) // members))
+    return [rows[number * size : (number + 1) * size] for number in range(members)]
+
+
+def _write_member(job: ExportJob, rows: Sequence[int], stream: IO[bytes]) -> None:
+    encoding = "utf-8-sig" if job.settings.byte_order_mark else "utf-8"
+    text = io.TextIOWrapper(stream, encoding=encoding, newline="")
+    if job.request.format in {"csv", "tsv"}:
+        TextExport(job.snapshot, job.request, rows).write(text)
+    else:
+        JsonExport(job.snapshot, job.request, rows).write(text)
+    text.flush()
+    text.detach()

@@ -1,0 +1,160 @@
+"""Writing CSV and TSV exports: three header rows, then the responses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+from smaply_metrics_qualtrics_sandbox.dates import EXPORT_FORMAT, from_export, zone
+from smaply_metrics_qualtrics_sandbox.exports.export_request import ParsedExportRequest
+from smaply_metrics_qualtrics_sandbox.exports.selection import (
+    ShownQuestions,
+    Snapshot,
+    choose_columns,
+)
+from smaply_metrics_qualtrics_sandbox.surveys.columns import ColumnKind, ColumnRole, SandboxColumn
+
+_DECIMAL = re.compile(r"-?\d+\.\d+")
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True)
+class Output:
+    """One column of the file."""
+
+    header: str
+    text: str
+    raw: str
+    cells: Callable[[], Iterator[str]]
+
+
+class TextExport:
+    """A CSV or TSV file of one request."""
+
+    def __init__(
+        self, snapshot: Snapshot, request: ParsedExportRequest, rows: Sequence[int]
+    ) -> None:
+        self._snapshot = snapshot
+        self._request = request
+        self._rows = rows
+        self._seen = ShownQuestions(snapshot, rows)
+        self._zone = zone(request.time_zone or "UTC")
+
+    def write(self, stream: TextIO) -> None:
+        """Write the file; `stream` must not translate line ends."""
+        delimiter = "\t" if self._request.format == "tsv" else ","
+        writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
+        outputs = self.outputs()
+        writer.writerow([output.header for output in outputs])
+        writer.writerow([self._flat(output.text) for output in outputs])
+        writer.writerow([output.raw for output in outputs])
+        writer.writerows(zip(*(output.cells() for output in outputs), strict=True))
+
+    def outputs(self) -> list[Output]:
+        """Return the columns of the file."""
+        columns = choose_columns(self._snapshot, self._request)
+        if self._request.breakout_sets:
+            return [self._single(column) for column in columns]
+        # A choice's text column stands between the choices: a set's members aren't neighbours.
+        sets: dict[tuple[str, ...], list[SandboxColumn]] = {}
+        for column in columns:
+            sets.setdefault(_set_of(column), []).append(column)
+        return [
+            self._single(column)
+            if column.role is not ColumnRole.TICKED
+            else self._joined(sets[_set_of(column)])
+            for column in columns
+            if column.role is not ColumnRole.TICKED or sets[_set_of(column)][0] is column
+        ]
+
+    def _single(self, column: SandboxColumn) -> Output:
+        raw = column.raw
+        if column.role is ColumnRole.DATE and column.key is not None:
+            named = {**column.key, "timeZone": self._request.time_zone or "Z"}
+            raw = json.dumps(named, separators=(",", ":"), ensure_ascii=False)
+        return Output(column.header, column.text, raw, lambda: self._cells(column))
+
+    def _cells(self, column: SandboxColumn) -> Iterator[str]:
+        words = self._meanings(column)
+        fill = self._fill(column)
+        cells = column.cells.look_up(self._rows, words)
+        if fill is None:
+            return cells
+        return (
+            cell or (fill if seen else "")
+            for cell, seen in zip(cells, self._seen.by_row(column), strict=True)
+        )
+
+    def _meanings(self, column: SandboxColumn) -> list[str]:
+        """Return what the file shows for each word of a column."""
+        words = column.cells.words
+        if column.role is ColumnRole.DATE:
+            # Dates are kept in UTC, and converting a million of them takes seconds.
+            return words if self._zone.key == "UTC" else [_in_zone(w, self._zone) for w in words]
+        if self._request.use_labels:
+            labels = column.labels()
+            words = [labels.get(word, word) for word in words]
+        if self._request.decimal_comma and _is_numeric(column):
+            words = [word.replace(".", ",") if _DECIMAL.fullmatch(word) else word for word in words]
+        return [self._flat(word) for word in words]
+
+    def _flat(self, text: str) -> str:
+        newline = self._request.newline
+        return text if newline is None else _NEWLINE.sub(lambda _: newline, text)
+
+    def _fill(self, column: SandboxColumn) -> str | None:
+        if column.role is ColumnRole.TICKED:
+            return self._request.multiselect_seen_unanswered
+        if column.role is ColumnRole.CODED and not column.import_id.endswith("_NPS_GROUP"):
+            return self._request.seen_unanswered
+        return None
+
+    def _joined(self, columns: list[SandboxColumn]) -> Output:
+        """Return the one column of a set of choices: those ticked, joined by commas."""
+        first = columns[0]
+        choice = str((first.key or {}).get("choiceId") or first.import_id.rpartition("_")[2])
+        header = first.header.removesuffix(f"_{choice}")
+        if header == first.header:
+            header = first.header.rpartition("_")[0] or first.header
+        import_id = f"{first.loop}_{first.question}" if first.loop else str(first.question)
+        row = first.group[3]
+        key = {"ImportId": f"{import_id}_{row}" if row else import_id}
+        text = (
+            first.text.removesuffix(f" - {first.answers[0].label}") if first.answers else first.text
+        )
+        raw = json.dumps(key, separators=(",", ":"))
+        return Output(header, text, raw, lambda: self._joined_cells(columns))
+
+    def _joined_cells(self, columns: list[SandboxColumn]) -> Iterator[str]:
+        names = [self._name(column) for column in columns]
+        ticks = [column.cells.filled(self._rows) for column in columns]
+        fill = self._request.multiselect_seen_unanswered or ""
+        seen = self._seen.by_row(columns[0])
+        for ticked, was_seen in zip(zip(*ticks, strict=True), seen, strict=True):
+            chosen = ",".join(name for name, tick in zip(names, ticked, strict=True) if tick)
+            yield chosen or (fill if was_seen else "")
+
+    def _name(self, column: SandboxColumn) -> str:
+        if not column.answers:
+            return str((column.key or {}).get("choiceId") or column.import_id)
+        answer = column.answers[0]
+        return answer.label if self._request.use_labels else answer.recode
+
+
+def _set_of(column: SandboxColumn) -> tuple[str, ...]:
+    return column.group if column.role is ColumnRole.TICKED else ()
+
+
+def _in_zone(word: str, where: ZoneInfo) -> str:
+    return from_export(word).astimezone(where).strftime(EXPORT_FORMAT) if word else ""
+
+
+def _is_numeric(column: SandboxColumn) -> bool:
+    if column.kind is ColumnKind.METADATA:
+        return column.import_id.startswith("location")
+    return column.role in {ColumnRole.NUMBER, ColumnRole.CODED}

@@ -1,0 +1,1 @@
+"""The surveys of the sandbox and their responses."""

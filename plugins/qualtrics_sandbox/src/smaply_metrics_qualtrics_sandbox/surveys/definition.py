@@ -1,0 +1,214 @@
+"""Reading a survey: a QSF file or a survey-definition, always as the API's survey-definition.
+
+A QSF file is a list of elements; the payloads of its `SQ` elements are the questions as
+survey-definitions gives them, and the other elements hold the rest under the names of the recorded
+answer.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from smaply_metrics_qualtrics_sandbox.errors import SurveyFolderError
+
+Json: TypeAlias = Any
+Definition: TypeAlias = dict[str, Any]
+
+_NO_SCORING: Mapping[str, Any] = {
+    "ScoringCategories": [],
+    "ScoringCategoryGroups": [],
+    "ScoringSummaryCategory": None,
+    "ScoringSummaryAfterQuestions": 0,
+    "ScoringSummaryAfterSurvey": 0,
+    "DefaultScoringCategory": None,
+    "AutoScoringCategory": None,
+}
+_NEVER = "0000-00-00 00:00:00"
+
+
+def read_definition(path: Path) -> Definition:
+    """Read a survey.
+
+    Args:
+        path: `survey.qsf`, or `survey.json` with a survey-definition, bare or in its envelope.
+
+    Returns:
+        The `result` of `GET /survey-definitions/{id}`.
+
+    Raises:
+        SurveyFolderError: The file can't be read as either.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise SurveyFolderError(path, f"this is not a JSON file: {error}") from error
+    if isinstance(content, dict) and isinstance(content.get("result"), dict):
+        content = content["result"]
+    if isinstance(content, dict) and "SurveyElements" in content:
+        content = _from_qsf(path, content)
+    return _checked(path, content)
+
+
+def _checked(path: Path, content: object) -> Definition:
+    if not isinstance(content, dict):
+        raise SurveyFolderError(
+            path, "this holds no survey: a QSF file or a survey-definition is wanted"
+        )
+    for name, kind in (("SurveyID", str), ("SurveyName", str), ("Questions", dict)):
+        if not isinstance(content.get(name), kind) or not (content[name] or kind is dict):
+            raise SurveyFolderError(
+                path,
+                f"{name} is missing or of a wrong type: is this a QSF file or a survey-definition?",
+            )
+    for qid, question in content["Questions"].items():
+        if not isinstance(question, dict):
+            raise SurveyFolderError(path, f"question {qid} is not an object")
+        question.setdefault("QuestionID", qid)
+        question.setdefault("QuestionText_Unsafe", question.get("QuestionText", ""))
+    content.setdefault("SurveyFlow", {"Type": "Root", "FlowID": "FL_1", "Flow": []})
+    content.setdefault("Blocks", {})
+    if not isinstance(content["Blocks"], dict):
+        raise SurveyFolderError(path, "Blocks is not an object keyed by block id")
+    return content
+
+
+def _from_qsf(path: Path, qsf: Mapping[str, Any]) -> Definition:
+    elements = qsf["SurveyElements"]
+    entry = qsf.get("SurveyEntry")
+    if not isinstance(elements, list) or not isinstance(entry, dict):
+        raise SurveyFolderError(
+            path, "SurveyEntry or SurveyElements is missing: export the QSF again"
+        )
+    payloads: dict[str, Any] = {}
+    questions: dict[str, Any] = {}
+    count = "0"
+    for element in elements:
+        if not isinstance(element, dict):
+            raise SurveyFolderError(path, "an element of SurveyElements is not an object")
+        payload = element.get("Payload")
+        if element.get("Element") == "SQ" and isinstance(payload, dict):
+            questions[str(payload.get("QuestionID") or element.get("PrimaryAttribute"))] = payload
+        elif element.get("Element") == "QC":
+            count = str(element.get("SecondaryAttribute") or "0")
+        elif payload is not None:
+            payloads[str(element.get("Element"))] = payload
+    brand = str(entry.get("SurveyBrandID") or "")
+    name = entry.get("SurveyName")
+    options = {
+        **payloads.get("SO", {}),
+        "SurveyName": name,
+        "SurveyLanguage": entry.get("SurveyLanguage"),
+        "SurveyStartDate": _moment(entry.get("SurveyStartDate")),
+        "SurveyExpirationDate": _moment(entry.get("SurveyExpirationDate")),
+        "SurveyCreationDate": _moment(entry.get("SurveyCreationDate")),
+    }
+    result: Definition = {
+        "QuestionCount": count,
+        "SurveyOptions": options,
+        "SurveyID": entry.get("SurveyID"),
+        "SurveyName": name,
+        "SurveyStatus": entry.get("SurveyStatus"),
+        "LastModified": _moment(entry.get("LastModified")),
+        "BrandID": brand,
+        "OwnerID": entry.get("SurveyOwnerID"),
+        "LastAccessed": _moment(entry.get("LastAccessed")),
+        "CreatorID": entry.get("CreatorID"),
+        "LastActivated": _moment(entry.get("LastActivated")),
+        "Questions": questions,
+        "Blocks": _blocks(payloads.get("BL", {})),
+        "ResponseSets": {str(entry.get("SurveyActiveResponseSet")): "Default Response Set"},
+        "SurveyFlow": payloads.get("FL", {"Type": "Root", "FlowID": "FL_1", "Flow": []}),
+        "Scoring": payloads.get("SCO", copy.deepcopy(dict(_NO_SCORING))),
+        "ProjectInfo": {
+            "SurveyID": entry.get("SurveyID"),
+            "ProjectCategory": payloads.get("PROJ", {}).get("ProjectCategory", "CORE"),
+            "ProjectType": None,
+            "CompositionType": None,
+            "ContentBundle": None,
+        },
+        "BrandBaseURL": f"https://{brand}.qualtrics.com",
+    }
+    if entry.get("DivisionID"):
+        result["DivisionID"] = entry["DivisionID"]
+    return result
+
+
+def _blocks(payload: object) -> dict[str, Any]:
+    blocks = payload.values() if isinstance(payload, dict) else payload
+    found: dict[str, Any] = {}
+    for block in blocks if isinstance(blocks, (list, type({}.values()))) else []:
+        if isinstance(block, dict) and block.get("ID"):
+            found[str(block["ID"])] = {**block, "BlockElements": block.get("BlockElements") or []}
+    return found
+
+
+def _moment(value: object) -> str | None:
+    """Turn a date of a QSF file into the API's, and its date of never into null."""
+    if not isinstance(value, str) or not value or value == _NEVER:
+        return None
+    return value if "T" in value else f"{value.replace(' ', 'T')}Z"
+
+
+def trash(definition: Mapping[str, Any]) -> frozenset[str]:
+    """Return the questions in the trash: in the definition, but in no export."""
+    return frozenset(
+        str(element.get("QuestionID"))
+        for block in definition["Blocks"].values()
+        if block.get("Type") == "Trash"
+        for element in block.get("BlockElements") or []
+    )
+
+
+def embedded_fields(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the embedded data that the flow declares, each field once."""
+    fields: dict[str, Mapping[str, Any]] = {}
+    for node, _ in _walk(definition["SurveyFlow"], conditional=False):
+        declared = node.get("EmbeddedData") if node.get("Type") == "EmbeddedData" else None
+        for item in declared if isinstance(declared, list) else []:
+            if isinstance(item, dict) and item.get("Field"):
+                fields.setdefault(str(item["Field"]), item)
+    return list(fields.values())
+
+
+def always_shown(definition: Mapping[str, Any]) -> frozenset[str]:
+    """Return the questions that everyone sees who finishes the survey.
+
+    These have no display logic, and their block is neither under a branch nor under a randomizer
+    that shows a part.
+    """
+    blocks = {
+        str(node.get("ID"))
+        for node, conditional in _walk(definition["SurveyFlow"], conditional=False)
+        if node.get("ID") and not conditional
+    }
+    return frozenset(
+        qid
+        for block_id, block in definition["Blocks"].items()
+        if block_id in blocks
+        for element in block.get("BlockElements") or []
+        if (qid := str(element.get("QuestionID"))) in definition["Questions"]
+        and not definition["Questions"][qid].get("DisplayLogic")
+    )
+
+
+def _walk(
+    node: Mapping[str, Any], *, conditional: bool
+) -> Iterator[tuple[Mapping[str, Any], bool]]:
+    """Yield every element of the flow, and whether only some respondents come by it."""
+    yield node, conditional
+    children = node.get("Flow")
+    if not isinstance(children, list):
+        return
+    subset = node.get("SubSet")
+    partial = node.get("Type") == "BlockRandomizer" and str(subset or 0) not in {
+        "0",
+        str(len(children)),
+    }
+    inside = conditional or partial or node.get("Type") == "Branch"
+    for child in children:
+        if isinstance(child, dict):
+            yield from _walk(child, conditional=inside)

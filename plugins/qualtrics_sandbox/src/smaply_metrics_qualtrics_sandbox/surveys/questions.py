@@ -1,0 +1,104 @@
+"""What a question's definition says about the cells of its columns."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MULTIPLE_SELECTORS = frozenset({"MAVR", "MAHR", "MACOL", "MSB"})
+CODED_TYPES = frozenset({"DD", "MC", "Matrix", "SBS"})
+NUMBER_TYPES = frozenset({"CS", "HeatMap", "PGR", "RO", "Slider", "Timing"})
+
+_TAG = re.compile(r"<[^>]*>")
+_SPACE = re.compile(r"[ \t\r\f\v\u00a0]+")
+
+
+@dataclass(frozen=True)
+class SandboxOption:
+    """One answer that a coded cell can hold: its id, the number that exports write, its text."""
+
+    id: str
+    recode: str
+    label: str
+
+
+def plain(text: object) -> str:
+    """Return HTML as plain text, as row 2 and labels show it."""
+    return _SPACE.sub(" ", html.unescape(_TAG.sub(" ", str(text or "")))).strip()
+
+
+def entries(choices: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the id and body of each choice, written as a map or, for NPS, as a list."""
+    pairs: Iterator[tuple[Any, Any]]
+    if isinstance(choices, Mapping):
+        pairs = iter(choices.items())
+    elif isinstance(choices, list):
+        pairs = iter(enumerate(choices))
+    else:
+        pairs = iter(())
+    for key, body in pairs:
+        yield str(key), body if isinstance(body, Mapping) else {"Display": body}
+
+
+def has_rows(question: Mapping[str, Any]) -> bool:
+    """Return whether the choices of a question are rows (or levels), each with its own cell."""
+    return question.get("QuestionType") in {"DD", "Matrix", "SBS"}
+
+
+def is_multiple(question: Mapping[str, Any]) -> bool:
+    """Return whether more than one answer can be given to the question, or to one of its rows."""
+    if has_rows(question):
+        return question.get("SubSelector") == "MultipleAnswer"
+    return question.get("QuestionType") == "MC" and question.get("Selector") in MULTIPLE_SELECTORS
+
+
+def options(question: Mapping[str, Any]) -> tuple[SandboxOption, ...]:
+    """Return the answers in display order: the columns of a matrix, else the choices."""
+    rows = has_rows(question)
+    recodes = _map(question.get("RecodeValues"))
+    names = {} if rows else _map(question.get("VariableNaming"))
+    found = {
+        key: SandboxOption(
+            key,
+            str(recodes.get(key, key)),
+            plain(names.get(key) or body.get("Display")),
+        )
+        for key, body in entries(question.get("Answers" if rows else "Choices"))
+    }
+    wanted = question.get("AnswerOrder" if rows else "ChoiceOrder")
+    order = [str(key) for key in wanted] if isinstance(wanted, list) else []
+    return tuple(found[key] for key in dict.fromkeys([*order, *found]) if key in found)
+
+
+def column_of(question: Mapping[str, Any], number: str) -> Mapping[str, Any]:
+    """Return the question in one column of a side-by-side question; the question itself else."""
+    additional = _map(question.get("AdditionalQuestions")).get(number)
+    return additional if isinstance(additional, Mapping) else question
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+
+
+class Coding:
+    """How one column writes its answers, found from what it holds.
+
+    A spreadsheet export may hold recodes, choice ids or label texts. The writing that explains the
+    most distinct cells is taken, recodes before ids before labels; a cell that it does not explain
+    stays as it is.
+    """
+
+    def __init__(self, answers: tuple[SandboxOption, ...], words: list[str]) -> None:
+        by_recode = {answer.recode: answer.recode for answer in answers}
+        by_id = {answer.id: answer.recode for answer in answers}
+        by_label = {answer.label: answer.recode for answer in reversed(answers)}
+        held = [word for word in words if word]
+        writings = (by_recode, by_id, by_label)
+        self._writing = max(writings, key=lambda known: sum(plain(word) in known for word in held))
+
+    def recode(self, word: str) -> str:
+        """Return the number that an export writes for a cell of the file."""
+        return self._writing.get(plain(word), word)

@@ -1,0 +1,243 @@
+"""Reading a folder of surveys, and a survey as the sandbox holds it."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smaply_metrics_qualtrics_sandbox.dates import parse_cell, to_export, zone
+from smaply_metrics_qualtrics_sandbox.errors import ControlError, SurveyFolderError
+from smaply_metrics_qualtrics_sandbox.surveys.columns import (
+    ColumnKind,
+    ColumnRole,
+    SandboxColumn,
+    make_column,
+    settle,
+)
+from smaply_metrics_qualtrics_sandbox.surveys.definition import Definition, read_definition, trash
+
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
+
+HEADER_ROWS = 3
+
+
+class SandboxSurvey:
+    """One survey: its definition, its columns, its responses.
+
+    Attributes:
+        definition: The `result` of `GET /survey-definitions/{id}`.
+        columns: The columns of its responses, deleted questions' too, all of one length.
+        rows: How many responses there are.
+        shared: Whether the token's user can reach the survey.
+        listed: Whether it is in the list; a survey shared through a group isn't, yet can be reached
+            by id.
+        results: Whether the token's user may view its results.
+    """
+
+    def __init__(self, definition: Definition, columns: list[SandboxColumn]) -> None:
+        self.definition = definition
+        self.columns = columns
+        self.rows = len(columns[0].cells) if columns else 0
+        self.shared = self.listed = self.results = True
+        self._deleted: dict[str, tuple[Mapping[str, Any], list[tuple[str, int]]]] = {}
+
+    @property
+    def id(self) -> str:
+        """The survey's id."""
+        return str(self.definition["SurveyID"])
+
+    @property
+    def name(self) -> str:
+        """The survey's name."""
+        return str(self.definition["SurveyName"])
+
+    def exported(self) -> list[SandboxColumn]:
+        """Return the columns that exports can have: none of questions deleted or in the trash."""
+        gone = trash(self.definition) | set(self._deleted)
+        return [column for column in self.columns if column.question not in gone]
+
+    def delete_question(self, qid: str, *, to_trash: bool = False) -> None:
+        """Delete a question for good, or move it to the trash, where the definition still shows it.
+
+        Raises:
+            ControlError: The survey has no such question.
+        """
+        questions = self.definition["Questions"]
+        if qid not in questions:
+            raise ControlError(f"Survey {self.id} has no question {qid}.", 404)
+        self._deleted[qid] = (questions[qid], self._forget(qid))
+        if to_trash:
+            self._trash_elements().append({"Type": "Question", "QuestionID": qid})
+        else:
+            del questions[qid]
+
+    def restore_question(self, qid: str, as_id: str | None = None) -> str:
+        """Bring a deleted question back, or add it again under a new id, with no answers yet.
+
+        Returns:
+            The id of the question that is there now.
+
+        Raises:
+            ControlError: The question wasn't deleted, or the new id is taken.
+        """
+        if qid not in self._deleted:
+            raise ControlError(f"Question {qid} of survey {self.id} was not deleted.", 404)
+        new = as_id or qid
+        if new != qid and (new in self.definition["Questions"] or new in self._deleted):
+            raise ControlError(f"Survey {self.id} already has a question {new}.")
+        question, places = self._deleted[qid]
+        if new == qid:
+            del self._deleted[qid]
+            self._forget(qid)
+        else:
+            question = {**copy.deepcopy(dict(question)), "QuestionID": new}
+            self.columns.extend(self._again(qid, new, question))
+        self.definition["Questions"][new] = question
+        for block_id, index in places:
+            elements = self.definition["Blocks"][block_id]["BlockElements"]
+            elements.insert(index, {"Type": "Question", "QuestionID": new})
+        return new
+
+    def _forget(self, qid: str) -> list[tuple[str, int]]:
+        """Take a question out of every block; return the places where it was."""
+        places: list[tuple[str, int]] = []
+        for block_id, block in self.definition["Blocks"].items():
+            elements = block.get("BlockElements") or []
+            for index, element in enumerate(elements):
+                if element.get("QuestionID") == qid:
+                    places.append((block_id, index))
+                    del elements[index]
+                    break
+        return places
+
+    def _again(self, qid: str, new: str, question: Mapping[str, Any]) -> list[SandboxColumn]:
+        questions = {new: question}
+        return [
+            make_column(
+                column.header, column.text, column.raw.replace(qid, new), questions, self.rows
+            )
+            for column in self.columns
+            if column.question == qid
+        ]
+
+    def _trash_elements(self) -> list[Any]:
+        for block in self.definition["Blocks"].values():
+            if block.get("Type") == "Trash":
+                elements: list[Any] = block["BlockElements"]
+                return elements
+        elements = []
+        self.definition["Blocks"]["BL_sandboxTrash"] = {
+            "Type": "Trash",
+            "Description": "Trash / Unused Questions",
+            "ID": "BL_sandboxTrash",
+            "BlockElements": elements,
+        }
+        return elements
+
+
+def read_folder(folder: Path) -> list[SandboxSurvey]:
+    """Read every survey below a folder.
+
+    Args:
+        folder: Holds `NAME/survey.qsf` or `NAME/survey.json`, each with `NAME/responses.csv`. Other
+            entries are left alone.
+
+    Returns:
+        The surveys in the order of their folders' names.
+
+    Raises:
+        SurveyFolderError: There is no survey, a file is malformed, or two surveys have one id.
+    """
+    if not folder.is_dir():
+        raise SurveyFolderError(folder, "this is not a folder")
+    surveys: dict[str, SandboxSurvey] = {}
+    origin: dict[str, Path] = {}
+    for entry in sorted(folder.iterdir()):
+        found = [entry / name for name in ("survey.qsf", "survey.json") if (entry / name).is_file()]
+        if not found:
+            if (entry / "responses.csv").is_file():
+                raise SurveyFolderError(
+                    entry, "holds responses.csv but no survey.qsf or survey.json"
+                )
+            continue
+        if len(found) > 1:
+            raise SurveyFolderError(entry, "holds both survey.qsf and survey.json; keep one")
+        survey = read_survey(found[0], entry / "responses.csv")
+        if survey.id in surveys:
+            raise SurveyFolderError(
+                found[0],
+                f"survey {survey.id} is already in {origin[survey.id]}; remove one of them",
+            )
+        surveys[survey.id], origin[survey.id] = survey, found[0]
+    if not surveys:
+        raise SurveyFolderError(
+            folder, "holds no NAME/survey.qsf or NAME/survey.json with a NAME/responses.csv"
+        )
+    return list(surveys.values())
+
+
+def read_survey(definition_path: Path, responses_path: Path) -> SandboxSurvey:
+    """Read one survey and its responses.
+
+    Raises:
+        SurveyFolderError: A file is missing or malformed.
+    """
+    definition = read_definition(definition_path)
+    if not responses_path.is_file():
+        raise SurveyFolderError(responses_path, "this file is missing")
+    csv.field_size_limit(sys.maxsize)
+    try:
+        with responses_path.open(encoding="utf-8-sig", newline="") as stream:
+            columns = _read_columns(responses_path, csv.reader(stream), definition)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SurveyFolderError(responses_path, f"this is not a UTF-8 CSV file: {error}") from error
+    for column in columns:
+        if column.role is ColumnRole.DATE:
+            _read_dates(responses_path, column)
+        else:
+            settle(column)
+    return SandboxSurvey(definition, columns)
+
+
+def _read_columns(path: Path, reader: CsvReader, definition: Definition) -> list[SandboxColumn]:
+    headers: list[Sequence[str]] = list(islice(reader, HEADER_ROWS))
+    if len(headers) < HEADER_ROWS or len({len(row) for row in headers}) != 1:
+        raise SurveyFolderError(
+            path, "three header rows of equal length are wanted: names, texts, ImportId objects"
+        )
+    columns = [
+        make_column(name, text, raw, definition["Questions"])
+        for name, text, raw in zip(*headers, strict=True)
+    ]
+    if not any(column.key for column in columns):
+        raise SurveyFolderError(path, 'row 3 holds no {"ImportId": …} object: export the CSV again')
+    seen: set[str] = set()
+    for column in columns:
+        if column.kind is ColumnKind.METADATA and column.import_id in seen:
+            raise SurveyFolderError(path, f"two columns have the ImportId {column.import_id}")
+        seen.add(column.import_id)
+    appends = [column.cells.append for column in columns]
+    for row in reader:
+        if not any(row):
+            continue
+        if len(row) != len(columns):
+            raise SurveyFolderError(
+                path, f"line {reader.line_num} has {len(row)} cells in place of {len(columns)}"
+            )
+        for append, cell in zip(appends, row, strict=True):
+            append(cell)
+    return columns
+
+
+def _read_dates(path: Path, column: SandboxColumn) -> None:
+    try:
+        where = zone(column.zone)
+        column.cells.translate(lambda word: to_export(parse_cell(word, where)))
+    except ValueError as error:
+        raise SurveyFolderError(path, f"column {column.header}: {error}") from error

@@ -1,0 +1,141 @@
+"""Who is let in, and what those who aren't are told."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from plugins.qualtrics_sandbox.tests.support import SURVEY, TOKEN, Client
+
+
+def whoami(api: Client, token: str | None) -> httpx.Response:
+    """Call whoami with another token, or with none."""
+    headers = {} if token is None else {"X-API-TOKEN": token}
+    return api.bare("GET", "/API/v3/whoami", headers=headers)
+
+
+def error(response: httpx.Response) -> dict[str, Any]:
+    """Return the error of an envelope, whose other parts are checked."""
+    assert response.headers["content-type"] == "application/json"
+    meta = response.json()["meta"]
+    assert meta["httpStatus"].startswith(f"{response.status_code} - ")
+    assert str(uuid.UUID(meta["requestId"])) == meta["requestId"]
+    found: dict[str, Any] = meta["error"]
+    return found
+
+
+def test_no_header_is_a_bad_request_in_the_api_s_own_envelope(api: Client) -> None:
+    """A host can be told to be Qualtrics without sending it a token."""
+    answer = whoami(api, None)
+    assert answer.status_code == 400
+    assert error(answer) == {
+        "errorMessage": "Expected authorization in headers, but none provided.",
+        "errorCode": "ATP_2",
+    }
+
+
+def test_an_empty_token_is_a_bad_request(api: Client) -> None:
+    """An empty header is told apart from a missing one."""
+    answer = whoami(api, "")
+    assert answer.status_code == 400
+    assert error(answer) == {
+        "errorMessage": "An apiToken must be provided.",
+        "errorCode": "ATC_1",
+    }
+
+
+@pytest.mark.parametrize("token", ["wrong", TOKEN + "x", TOKEN[:-1], TOKEN.upper()])
+def test_a_wrong_token_is_unauthorized(api: Client, token: str) -> None:
+    """Only the exact token is valid."""
+    answer = whoami(api, token)
+    assert answer.status_code == 401
+    assert error(answer) == {
+        "errorMessage": "Unrecognized X-API-TOKEN.",
+        "errorCode": "DCD_7",
+    }
+
+
+def test_the_token_is_checked_before_the_route_s_own_work(api: Client) -> None:
+    """A stranger can't find out which surveys exist, nor have a body looked at."""
+    for path in (f"/surveys/{SURVEY}", "/surveys/SV_none", "/survey-definitions/SV_none"):
+        assert api.bare("GET", f"/API/v3{path}").status_code == 400
+    answer = api.bare(
+        "POST",
+        f"/API/v3/surveys/{SURVEY}/export-responses",
+        json={"nonsense": 1},
+        headers={"X-API-TOKEN": "wrong"},
+    )
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/surveys/a/b/c", "/whoami/more"])
+def test_an_unknown_route_is_not_found_without_a_code(api: Client, path: str) -> None:
+    """A path that the API doesn't have is answered in its envelope."""
+    answer = api.get(path)
+    assert answer.status_code == 404
+    assert error(answer) == {"errorMessage": "The requested resource does not exist."}
+
+
+def test_a_wrong_method_is_an_unknown_route(api: Client) -> None:
+    """Nothing but reads is possible, except for starting an export."""
+    assert api.http.delete(f"/API/v3/surveys/{SURVEY}").status_code == 404
+    assert api.http.post("/API/v3/whoami", json={}).status_code == 404
+
+
+def test_an_unknown_survey_is_forbidden_or_not_found_by_route(api: Client) -> None:
+    """Definitions answer 403, the survey and its exports 404."""
+    for path in ("", "/questions", "/questions/QID1"):
+        answer = api.get(f"/survey-definitions/SV_foreign{path}")
+        assert answer.status_code == 403
+        assert error(answer) == {
+            "errorMessage": "The operation is forbidden.",
+            "errorCode": "QMST_2.1",
+        }
+    gone = {"errorMessage": "Survey not found.", "errorCode": "GSI_2"}
+    for path in ("", "/response-schema", "/export-responses/ES_1", "/export-responses/x-def/file"):
+        answer = api.get(f"/surveys/SV_foreign{path}")
+        assert answer.status_code == 404
+        assert error(answer) == gone
+    started = api.start({"format": "csv"}, survey="SV_foreign")
+    assert (started.status_code, error(started)) == (404, gone)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/survey-definitions/{SURVEY}/questions/QID99",
+        f"/surveys/{SURVEY}/export-responses/ES_unknown",
+        f"/surveys/{SURVEY}/export-responses/unknown-def/file",
+    ],
+)
+def test_an_unknown_question_export_or_file_is_not_found(api: Client, path: str) -> None:
+    """What isn't there within a survey is not found."""
+    answer = api.get(path)
+    assert answer.status_code == 404
+    assert error(answer) == {"errorMessage": "Resource not found", "errorCode": "UNF_9"}
+
+
+def test_a_path_may_end_with_a_slash(api: Client) -> None:
+    """The recordings call both ways."""
+    for path in ("/whoami/", "/surveys/", f"/surveys/{SURVEY}/", f"/survey-definitions/{SURVEY}/"):
+        assert api.get(path).status_code == 200
+
+
+def test_starting_an_export_without_a_body_is_refused(api: Client) -> None:
+    """A POST needs a length and a body."""
+    answer = api.http.post(f"/API/v3/surveys/{SURVEY}/export-responses")
+    assert answer.status_code == 411
+    assert "errorMessage" in error(answer)
+
+
+def test_only_the_loopback_is_bound(api: Client) -> None:
+    """The sandbox can't be reached from another machine."""
+    assert api.server.host.startswith("127.0.0.1:")
+    port = int(api.server.host.rpartition(":")[2])
+    with socket.socket() as other:
+        # Taken on 127.0.0.1 alone: another address of the loopback is still free.
+        other.bind(("127.0.0.2", port))

@@ -1,0 +1,192 @@
+"""What the body of an export request may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.qualtrics_sandbox.tests.support import (
+    COLUMNS,
+    DEFINITION,
+    SURVEY,
+    Client,
+    Json,
+    running,
+    write_survey,
+)
+
+
+def refusal(api: Client, body: object) -> str:
+    """Return the message of a body that is refused as a bad request."""
+    answer = api.start(body)
+    assert answer.status_code == 400, answer.text
+    error = answer.json()["meta"]["error"]
+    assert error["errorCode"].startswith("QVAL_")
+    message: str = error["errorMessage"]
+    return message
+
+
+def test_unknown_fields_are_named(api: Client) -> None:
+    """A misspelt field isn't ignored."""
+    body = {"format": "csv", "useLabel": True, "zeta": 1}
+    assert refusal(api, body) == "Unknown fields are set: useLabel, zeta"
+
+
+@pytest.mark.parametrize("body", [[], "csv", True, 3])
+def test_a_body_that_is_no_object_is_refused(api: Client, body: object) -> None:
+    """JSON alone is not enough."""
+    assert "JSON object" in refusal(api, body)
+
+
+def test_a_body_that_is_no_json_is_refused(api: Client) -> None:
+    """So is text."""
+    answer = api.http.post(f"/API/v3/surveys/{SURVEY}/export-responses", content=b"format=csv")
+    assert answer.status_code == 400
+    assert "not valid JSON" in answer.json()["meta"]["error"]["errorMessage"]
+
+
+def test_the_format_is_required(api: Client) -> None:
+    """The message names the field."""
+    assert refusal(api, {}) == "Missing required field: format"
+
+
+@pytest.mark.parametrize("name", ["CSV", "xlsx", "", "pdf"])
+def test_an_unknown_format_is_refused(api: Client, name: str) -> None:
+    """The message names those there are."""
+    assert "csv, tsv, json, ndjson, spss, xml" in refusal(api, {"format": name})
+
+
+@pytest.mark.parametrize("name", ["spss", "xml"])
+def test_formats_that_the_sandbox_lacks_say_so(api: Client, name: str) -> None:
+    """The real API has them, so the message blames the sandbox."""
+    assert refusal(api, {"format": name}) == f"The sandbox does not do the format {name}."
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"allowContinuation": True},
+        {"continuationToken": "x"},
+        {"filterId": "f"},
+        {"sortByLastModifiedDate": True},
+        {"exportResponsesInProgress": True},
+        {"includeLabelColumns": True},
+        {"includeWaveWeights": True},
+    ],
+)
+def test_options_that_the_sandbox_lacks_say_so(api: Client, option: dict[str, Any]) -> None:
+    """An option is honoured or refused, never ignored."""
+    (name,) = option
+    assert refusal(api, {"format": "csv", **option}) == f"The sandbox does not do {name}."
+
+
+def test_options_that_are_off_are_fine(api: Client) -> None:
+    """Saying the default changes nothing."""
+    off: Json = {"allowContinuation": False, "includeLabelColumns": False, "useLabels": False}
+    assert api.rows(**off) == api.rows()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("useLabels", 1),
+        ("breakoutSets", "true"),
+        ("compress", None),
+        ("limit", "5"),
+        ("limit", True),
+        ("limit", 1.5),
+        ("seenUnansweredRecode", "-99"),
+        ("questionIds", "QID1"),
+        ("questionIds", [1]),
+        ("embeddedDataIds", {"Region": True}),
+        ("surveyMetadataIds", None),
+        ("timeZone", 1),
+        ("startDate", 20240101),
+        ("format", 7),
+        ("newlineReplacement", False),
+    ],
+)
+def test_a_wrong_type_is_refused(api: Client, name: str, value: object) -> None:
+    """The message names the field."""
+    assert f"Invalid value for {name}" in refusal(api, {"format": "csv", name: value})
+
+
+@pytest.mark.parametrize("name", ["startDate", "endDate"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2024-01-01",
+        "2024-01-01T00:00:00",
+        "2024-01-01T00:00:00.000Z",
+        "2024-01-01 00:00:00Z",
+        "2024-13-01T00:00:00Z",
+        "2024-01-01T00:00:00+2",
+        "yesterday",
+        "",
+    ],
+)
+def test_a_date_of_another_form_is_refused(api: Client, name: str, value: str) -> None:
+    """Milliseconds, missing or bad offsets and impossible days led to 400 in the field."""
+    assert f"Invalid value for {name}" in refusal(api, {"format": "csv", name: value})
+
+
+def test_a_zone_must_be_known(api: Client) -> None:
+    """An offset or an abbreviation of people is no IANA name."""
+    for value in ("Mars/Base", "+02:00", "", "../etc/passwd"):
+        assert "timeZone" in refusal(api, {"format": "csv", "timeZone": value})
+
+
+def test_a_limit_must_be_positive(api: Client) -> None:
+    """Nothing can't be asked for."""
+    assert "positive" in refusal(api, {"format": "csv", "limit": 0})
+
+
+def test_ids_must_exist(api: Client) -> None:
+    """An id that the survey doesn't have is a bad request; an unknown embedded field isn't."""
+    wrong = {"format": "csv", "questionIds": ["QID1", "QID99", "NPS"]}
+    assert refusal(api, wrong) == "Invalid value for questionIds: NPS, QID99"
+    wrong = {"format": "csv", "surveyMetadataIds": ["RecordedDate"]}
+    assert refusal(api, wrong) == "Invalid value for surveyMetadataIds: RecordedDate"
+    assert api.start({"format": "csv", "embeddedDataIds": ["Nowhere"]}).status_code == 200
+    assert api.start({"format": "csv", "questionIds": ["QID8"]}).status_code == 200
+    assert api.start({"format": "csv", "surveyMetadataIds": ["externalReference"]}).is_success
+
+
+def test_labels_exclude_label_columns(api: Client) -> None:
+    """One or the other."""
+    body = {"format": "csv", "useLabels": True, "includeLabelColumns": True}
+    assert "can't both be set" in refusal(api, body)
+
+
+@pytest.mark.parametrize("name", ["json", "ndjson"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"includeDisplayOrder": True},
+        {"useLabels": False},
+        {"formatDecimalAsComma": True},
+        {"seenUnansweredRecode": -99},
+        {"multiselectSeenUnansweredRecode": 0},
+        {"timeZone": "UTC"},
+        {"newlineReplacement": " "},
+        {"breakoutSets": True},
+    ],
+)
+def test_options_of_text_formats_are_refused_with_json(
+    api: Client, name: str, option: dict[str, Any]
+) -> None:
+    """Even when they say the default."""
+    (field,) = option
+    message = refusal(api, {"format": name, **option})
+    assert message == f"Not allowed with the format {name}: {field}"
+
+
+def test_dates_need_a_date_of_recording(tmp_path: Path) -> None:
+    """A file whose RecordedDate was removed can't be filtered by it, and says so."""
+    write_survey(tmp_path / "one", DEFINITION, COLUMNS[2:])
+    with running(tmp_path) as client:
+        message = refusal(client, {"format": "csv", "startDate": "2024-01-01T00:00:00Z"})
+        assert "no RecordedDate column" in message
+        assert len(client.rows()) == 7

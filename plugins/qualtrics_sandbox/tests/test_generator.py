@@ -1,0 +1,172 @@
+"""The invented surveys."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.qualtrics_sandbox.tests.support import running
+from smaply_metrics_qualtrics_sandbox import generate
+
+UNTIL = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+RECORDED = (
+    Path(__file__).parents[4].parent
+    / "shared/qualtrics/recorded/http/get_survey_definition.beskar_armor.yml"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Invented surveys, for tests that only read."""
+    folder = tmp_path_factory.mktemp("invented")
+    generate(folder, seed=1, until=UNTIL)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file of a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def records(folder: Path, name: str) -> list[dict[str, str]]:
+    """Return the responses of an invented survey, by header."""
+    with (folder / name / "responses.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    return [dict(zip(rows[0], row, strict=True)) for row in rows[3:]]
+
+
+def nps(scores: list[int]) -> float:
+    """Return the score of some answers."""
+    promoters = sum(score >= 9 for score in scores)
+    detractors = sum(score <= 6 for score in scores)
+    return 100 * (promoters - detractors) / len(scores)
+
+
+def test_the_same_seed_and_day_write_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    """In whatever zone the day is given."""
+    elsewhere = UNTIL.astimezone(timezone(timedelta(hours=5)))
+    generate(tmp_path / "made" / "on demand", seed=1, until=elsewhere)
+    assert contents(tmp_path / "made" / "on demand") == contents(folder)
+
+
+def test_another_seed_or_day_writes_other_responses(folder: Path, tmp_path: Path) -> None:
+    """The surveys stay, the people change."""
+    generate(tmp_path / "seed", seed=2, until=UNTIL)
+    generate(tmp_path / "day", seed=1, until=UNTIL - timedelta(days=1))
+    for other in ("seed", "day"):
+        changed = contents(tmp_path / other)
+        same = {name for name, content in contents(folder).items() if changed[name] == content}
+        assert not any(name.endswith("responses.csv") for name in same)
+    seeded = contents(tmp_path / "seed")["relationship/survey.json"]
+    assert seeded == contents(folder)["relationship/survey.json"]
+
+
+def test_a_day_without_a_zone_is_refused(tmp_path: Path) -> None:
+    """It would mean something else on another machine."""
+    with pytest.raises(ValueError, match="time zone"):
+        generate(tmp_path, seed=1, until=datetime(2026, 1, 1))  # noqa: DTZ001 - what is refused
+
+
+def test_the_surveys_look_like_an_account(folder: Path) -> None:
+    """Three surveys of their sizes, with every kind of response that metrics must leave out."""
+    sizes = {name: len(records(folder, name)) for name in ("relationship", "support", "store")}
+    assert sizes == {"relationship": 1200, "support": 800, "store": 60}
+    for name in sizes:
+        found = records(folder, name)
+        assert {"0", "1", "2", "4", "8"} == {record["Status"] for record in found}
+        assert {"0", "1"} == {record["Finished"] for record in found}
+        normal = sum(record["Status"] == "0" and record["Finished"] == "1" for record in found)
+        assert normal > 0.7 * len(found)
+        assert len({record["ResponseId"] for record in found}) == len(found)
+
+
+def test_responses_lie_in_eighteen_months_before_the_day(folder: Path) -> None:
+    """In order, none later, with some in the last week."""
+    for name in ("relationship", "support"):
+        dates = [record["RecordedDate"] for record in records(folder, name)]
+        assert dates == sorted(dates)
+        assert dates[0] >= "2024-11-30"
+        assert dates[-1] <= "2026-06-01 14:00:00"
+        assert dates[-1] >= "2026-05-25"
+        assert len({date[:7] for date in dates}) >= 18
+
+
+def test_the_mood_rises(folder: Path) -> None:
+    """The NPS of the last six months is well above that of the first six."""
+    scores = [int(r["NPS"]) for r in records(folder, "relationship") if r["NPS"]]
+    third = len(scores) // 3
+    assert nps(scores[-third:]) > nps(scores[:third]) + 10
+    assert 0 < nps(scores) < 60
+    assert set(scores) >= set(range(3, 11))
+
+
+def test_answers_are_believable(folder: Path) -> None:
+    """Blanks, not applicable, recodes, exclusive choices, groups, comments of all sorts."""
+    found = records(folder, "relationship")
+    satisfaction = Counter(record["Satisfaction"] for record in found)
+    assert set(satisfaction) == {"", "1", "2", "3", "4", "5", "99"}
+    assert set(Counter(record["Channel"] for record in found)) == {"", "10", "20", "30", "40"}
+    groups = {"": "", **{str(s): "1" for s in range(7)}, "7": "2", "8": "2", "9": "3", "10": "3"}
+    for record in found:
+        assert record["NPS_NPS_GROUP"] == groups[record["NPS"]]
+        others = [record[f"Went_well_{choice}"] for choice in range(1, 6)]
+        assert not (record["Went_well_6"] and any(others))
+        if record["NPS_reason"]:
+            assert int(record["NPS"]) <= 6
+    comments = "".join(record["Comment"] for record in found)
+    assert all(sign in comments for sign in '\n",äöü')
+    assert {record["Region"] for record in found} == {"", "North", "South", "East", "West"}
+
+
+def test_unfinished_responses_are_recorded_a_week_after_their_end(folder: Path) -> None:
+    """And stop somewhere."""
+    unfinished = [r for r in records(folder, "relationship") if r["Finished"] == "0"]
+    for record in unfinished:
+        assert int(record["Progress"]) < 100
+        ended = datetime.fromisoformat(record["EndDate"])
+        assert datetime.fromisoformat(record["RecordedDate"]) - ended == timedelta(days=7)
+
+
+def test_the_surveys_can_be_served(folder: Path) -> None:
+    """Nothing is lost between the file and an export, and the trash stays out of it."""
+    with running(folder, export_polls=0) as client:
+        elements = client.get("/surveys").json()["result"]["elements"]
+        assert [element["name"] for element in elements] == [
+            "Relationship survey",
+            "Store pilot: “Grüß Gott” kiosk",
+            "Support after-contact survey",
+        ]
+        rows = client.rows("SV_RelationshipA01", timeZone="Europe/Vienna")
+        definition = client.get("/survey-definitions/SV_RelationshipA01").json()["result"]
+    with (folder / "relationship" / "responses.csv").open(encoding="utf-8", newline="") as stream:
+        assert rows == list(csv.reader(stream))
+    assert "QID9" in definition["Questions"]
+    assert not any("QID9" in raw for raw in rows[2])
+
+
+@pytest.mark.skipif(not RECORDED.is_file(), reason="the recordings are not at hand")
+def test_definitions_have_the_shape_of_the_recorded_one(folder: Path) -> None:
+    """The same keys above, none unknown in the options, and those that all questions have."""
+    yaml = pytest.importorskip("yaml")
+    content = yaml.safe_load(RECORDED.read_text(encoding="utf-8"))
+    body = content["http_interactions"][0]["response"]["body"]["string"]
+    recorded: dict[str, Any] = json.loads(body)["result"]
+    common = set.intersection(*(set(question) for question in recorded["Questions"].values()))
+    for name in ("relationship", "support", "store"):
+        ours = json.loads((folder / name / "survey.json").read_text(encoding="utf-8"))
+        assert list(ours) == list(recorded)
+        for key, value in recorded.items():
+            assert isinstance(ours[key], type(value))
+        assert set(ours["SurveyOptions"]) <= set(recorded["SurveyOptions"])
+        for question in ours["Questions"].values():
+            assert common <= set(question)

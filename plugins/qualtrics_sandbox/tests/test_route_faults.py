@@ -1,0 +1,240 @@
+"""Bad days: faults that are put on a route."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import zipfile
+
+import httpx
+import pytest
+
+from plugins.qualtrics_sandbox.tests.support import SURVEY, Client
+from smaply_metrics_qualtrics_sandbox import SandboxError
+
+
+def call(client: Client, route: str) -> httpx.Response:
+    """Call one route of the API."""
+    export = f"/surveys/{SURVEY}/export-responses"
+    if route == "export_start":
+        return client.start({"format": "csv"})
+    return client.get(
+        {
+            "whoami": "/whoami",
+            "surveys": "/surveys",
+            "survey": f"/surveys/{SURVEY}",
+            "response_schema": f"/surveys/{SURVEY}/response-schema",
+            "definition": f"/survey-definitions/{SURVEY}",
+            "questions": f"/survey-definitions/{SURVEY}/questions",
+            "export_progress": f"{export}/ES_any",
+            "export_file": f"{export}/any-def/file",
+        }[route]
+    )
+
+
+ROUTES = (
+    "whoami",
+    "surveys",
+    "survey",
+    "response_schema",
+    "definition",
+    "questions",
+    "export_start",
+    "export_progress",
+    "export_file",
+)
+
+
+def test_each_route_can_fail_on_its_own(own: Client) -> None:
+    """A fault hits its route once and no other."""
+    for route in ROUTES:
+        own.state.add_fault(route, status=503)
+    assert [call(own, route).status_code for route in ROUTES] == [503] * 9
+    assert own.state.describe()["faults"] == []
+    assert call(own, "whoami").status_code == 200
+
+
+def test_a_status_comes_with_headers_and_an_envelope(own: Client) -> None:
+    """So that Retry-After can be tried."""
+    own.control("/faults", {"route": "surveys", "status": 429, "headers": {"Retry-After": "7"}})
+    answer = own.get("/surveys")
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "7"
+    assert answer.json()["meta"]["httpStatus"] == "429 - Too Many Requests"
+
+
+def test_a_status_can_have_a_body_of_its_own(own: Client) -> None:
+    """The old envelope, or no JSON at all."""
+    own.state.add_fault("surveys", status=500, body="", content_type="text/plain")
+    answer = own.get("/surveys")
+    assert (answer.status_code, answer.text) == (500, "")
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+def test_a_fault_lasts_as_often_as_it_says(own: Client) -> None:
+    """Twice, then for ever, until faults are cleared."""
+    own.state.add_fault("whoami", status=500, times=2)
+    own.state.add_fault("whoami", status=503, times=0)
+    assert [own.get("/whoami").status_code for _ in range(5)] == [500, 500, 503, 503, 503]
+    own.control("/faults", method="DELETE")
+    assert own.get("/whoami").status_code == 200
+
+
+def test_a_page_can_stand_where_json_should_be(own: Client) -> None:
+    """With 200, or with the 403 of an edge network."""
+    own.state.add_fault("surveys", kind="html")
+    own.state.add_fault("surveys", kind="html", status=403)
+    for status in (200, 403):
+        answer = own.get("/surveys")
+        assert answer.status_code == status
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "Access Denied" in answer.text
+
+
+def test_json_can_break_off(own: Client) -> None:
+    """A malformed answer says it's JSON and isn't."""
+    own.state.add_fault("surveys", kind="malformed")
+    answer = own.get("/surveys")
+    assert answer.headers["content-type"] == "application/json"
+    with pytest.raises(json.JSONDecodeError):
+        answer.json()
+
+
+def test_a_list_can_be_empty(own: Client) -> None:
+    """Though there are surveys and questions."""
+    own.state.add_fault("surveys", kind="empty_list")
+    own.state.add_fault("questions", kind="empty_list")
+    assert own.get("/surveys").json()["result"] == {"elements": [], "nextPage": None}
+    assert call(own, "questions").json()["result"]["elements"] == []
+    assert len(own.get("/surveys").json()["result"]["elements"]) == 1
+
+
+def test_an_export_can_fail(own: Client) -> None:
+    """As recorded: HTTP 200, status failed, no file and no reason."""
+    started = own.start({"format": "csv"})
+    own.state.add_fault("export_progress", kind="failed")
+    assert own.progress(started) == {
+        "fileId": None,
+        "percentComplete": 100.0,
+        "status": "failed",
+    }
+
+
+def test_an_export_can_be_stuck(own: Client) -> None:
+    """In progress for as long as the fault lasts."""
+    started = own.start({"format": "csv"})
+    own.state.add_fault("export_progress", kind="stuck", times=0)
+    assert {own.progress(started)["status"] for _ in range(5)} == {"inProgress"}
+
+
+def test_an_export_or_its_file_can_expire(own: Client) -> None:
+    """Not found, though it was started."""
+    started = own.start({"format": "csv"})
+    progress_id = started.json()["result"]["progressId"]
+    path = f"/surveys/{SURVEY}/export-responses"
+    own.state.add_fault("export_progress", kind="expired")
+    assert own.get(f"{path}/{progress_id}").status_code == 404
+    own.progress(started)
+    file_id = own.progress(started)["fileId"]
+    own.state.add_fault("export_file", kind="expired")
+    assert own.get(f"{path}/{file_id}/file").status_code == 404
+    assert own.get(f"{path}/{file_id}/file").status_code == 200
+
+
+def test_a_zip_can_be_truncated(own: Client) -> None:
+    """Its end is missing."""
+    own.state.add_fault("export_file", kind="truncated_zip")
+    file = own.fetch({"format": "csv"})
+    assert file.content.startswith(b"PK")
+    with pytest.raises(zipfile.BadZipFile):
+        zipfile.ZipFile(io.BytesIO(file.content))
+
+
+def test_a_zip_can_be_without_a_member(own: Client) -> None:
+    """As for a survey without responses."""
+    own.state.add_fault("export_file", kind="empty_zip")
+    with zipfile.ZipFile(io.BytesIO(own.fetch({"format": "csv"}).content)) as archive:
+        assert archive.namelist() == []
+
+
+def test_a_connection_can_be_dropped(own: Client) -> None:
+    """No answer at all; the next call is answered, and the log has both."""
+    own.state.add_fault("whoami", kind="drop")
+    with pytest.raises(httpx.RemoteProtocolError):
+        own.get("/whoami")
+    assert own.get("/whoami").status_code == 200
+    assert [call["status"] for call in own.state.calls()] == [None, 200]
+
+
+def test_a_route_can_hang(own: Client) -> None:
+    """No answer until the client gives up; the sandbox goes on and stops at once."""
+    own.state.add_fault("whoami", kind="hang")
+    with pytest.raises(httpx.ReadTimeout):
+        own.get("/whoami", timeout=0.1)
+    assert own.get("/whoami").status_code == 200
+
+
+def test_a_hang_ends_in_a_drop(own: Client) -> None:
+    """After the seconds that it says."""
+    own.state.add_fault("whoami", kind="hang", seconds=0.05)
+    with pytest.raises(httpx.RemoteProtocolError):
+        own.get("/whoami", timeout=10)
+
+
+def test_a_sandbox_with_a_hanging_call_stops_at_once(
+    own: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shutting down ends the silence."""
+    own.state.add_fault("whoami", kind="hang")
+    failures: list[type[Exception]] = []
+    arrived = threading.Event()
+    record = own.state.record
+
+    def recording(entry: dict[str, object]) -> None:
+        record(entry)
+        arrived.set()
+
+    monkeypatch.setattr(own.state, "record", recording)
+
+    def hanging() -> None:
+        try:
+            own.get("/whoami", timeout=30)
+        except httpx.HTTPError as error:
+            failures.append(type(error))
+
+    caller = threading.Thread(target=hanging)
+    caller.start()
+    assert arrived.wait(timeout=10)
+    own.server.stop()
+    caller.join(timeout=10)
+    assert failures == [httpx.RemoteProtocolError]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({}, "Unknown route"),
+        ({"route": "nowhere", "status": 500}, "Unknown route"),
+        ({"route": "whoami"}, "needs a status"),
+        ({"route": "whoami", "status": 99}, "between 200 and 599"),
+        ({"route": "whoami", "kind": "flood"}, "Unknown kind"),
+        ({"route": "whoami", "kind": "failed"}, "not for whoami"),
+        ({"route": "whoami", "kind": "drop", "times": -1}, "times"),
+        ({"route": "whoami", "kind": "hang", "seconds": 3600}, "at most 60"),
+        ({"route": "whoami", "kind": "drop", "when": "now"}, "Unknown field"),
+        ({"route": "whoami", "status": "500"}, "status must be int"),
+    ],
+)
+def test_a_fault_that_can_t_be_is_refused(own: Client, body: object, told: str) -> None:
+    """With what is allowed."""
+    answer = own.control("/faults", body)
+    assert answer.status_code == 400
+    assert told in answer.json()["error"]
+    assert own.state.describe()["faults"] == []
+
+
+def test_a_fault_with_an_unknown_option_is_refused_in_python_too(own: Client) -> None:
+    """As over HTTP."""
+    with pytest.raises(SandboxError, match="fault"):
+        own.state.add_fault("whoami", status=500, colour="red")

@@ -1,0 +1,64 @@
+"""What an account decides about time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from smaply_metrics_core.host import AccountSettings
+from smaply_metrics_host.api.models import ApiModel, example
+from smaply_metrics_host.api.routing import Admin, Viewer, api_router
+from smaply_metrics_host.app_state import CurrentAppState
+
+router = api_router("account", "/account")
+
+LONGEST_ZONE = 100
+
+Zone = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=LONGEST_ZONE,
+        description="IANA name of the time zone in which days and periods begin and end.",
+    ),
+]
+WeekStart = Annotated[
+    int, Field(ge=1, le=7, description="First day of the week: 1 = Monday … 7 = Sunday.")
+]
+
+
+class AccountView(ApiModel):
+    """The account, and what it decides about time."""
+
+    id: str
+    zone: Zone
+    week_start: WeekStart
+
+
+class AccountTimes(ApiModel):
+    """What the account decides about time from now on."""
+
+    model_config = example(zone="Europe/Vienna", week_start=1)
+
+    zone: Zone
+    week_start: WeekStart
+
+
+@router.get("")
+async def show_account(site: CurrentAppState, person: Viewer) -> AccountView:
+    """Show the account's time zone and first day of the week."""
+    settings = await site.metrics.metrics.account(person.actor)
+    return AccountView(id=person.account, zone=settings.zone, week_start=settings.week_start)
+
+
+@router.put("")
+async def change_account(site: CurrentAppState, admin: Admin, body: AccountTimes) -> AccountView:
+    """Change the account's time zone and first day of the week.
+
+    Values were measured for the old ones, so every metric becomes due.
+    """
+    await site.metrics.metrics.set_account(
+        admin.actor, AccountSettings(zone=body.zone, week_start=body.week_start)
+    )
+    return AccountView(id=admin.account, zone=body.zone, week_start=body.week_start)

@@ -1,0 +1,209 @@
+"""What is on a journey map: stages, lanes, texts, and cards of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from pydantic import Field, StringConstraints
+from starlette.concurrency import run_in_threadpool
+
+from smaply_metrics_core.host import Display
+from smaply_metrics_host.api.models import TRIM, ApiModel, Id, MapInPath, Title, example, id_in_path
+from smaply_metrics_host.api.routes.maps import LaneView, PlacedCardView, StageView, TextView
+from smaply_metrics_host.api.routing import Editor, api_router
+from smaply_metrics_host.app_state import CurrentAppState
+from smaply_metrics_host.store.map_models import Cell, Kind, Lane, PlacedCard, Stage
+from smaply_metrics_host.store.map_rows import no_such
+from smaply_metrics_host.store.maps import LONGEST_TEXT
+
+if TYPE_CHECKING:
+    from smaply_metrics_host.app_state import AppState
+    from smaply_metrics_host.store.map_models import JourneyMap
+    from smaply_metrics_host.store.people import Person
+
+Part = TypeVar("Part", Stage, Lane, PlacedCard)
+
+router = api_router("maps", "/maps/{map_id}")
+
+StageInPath = Annotated[str, id_in_path("stage", "sta_4f1d2a9be07c")]
+LaneInPath = Annotated[str, id_in_path("lane", "lan_4f1d2a9be07c")]
+CardInPath = Annotated[str, id_in_path("placed card", "car_4f1d2a9be07c")]
+
+
+class PartName(ApiModel):
+    """What a stage or a lane is called."""
+
+    model_config = example(name="Compare")
+
+    name: Title
+
+
+class NewLane(ApiModel):
+    """A row to add."""
+
+    model_config = example(name="How it went", kind="data")
+
+    name: Title
+    kind: Kind = Field(description="Whether its cells hold texts, or metric cards.")
+
+
+class CellText(ApiModel):
+    """What a cell of a text lane says."""
+
+    model_config = example(
+        lane="lan_4f1d2a9be07c", stage="sta_4f1d2a9be07c", text="Reads what others say."
+    )
+
+    lane: Id
+    stage: Id
+    text: Annotated[str, StringConstraints(max_length=LONGEST_TEXT), TRIM] = Field(
+        description="An empty one clears the cell."
+    )
+
+
+class NewPlacedCard(ApiModel):
+    """A metric to show in a cell of a data lane."""
+
+    model_config = example(
+        lane="lan_4f1d2a9be07c", stage="sta_4f1d2a9be07c", metric="met_4f1d2a9be07c"
+    )
+
+    lane: Id
+    stage: Id
+    metric: Id
+    display: Display | None = Field(
+        default=None, description="How it is shown; by default as the metric's defaults are now."
+    )
+
+
+class NewDisplay(ApiModel):
+    """How a placed card is shown from now on."""
+
+    model_config = example(display={"chart": "gauge", "heading": "Would recommend us"})
+
+    display: Display
+
+
+@router.post("/stages", status_code=201)
+async def add_stage(
+    site: CurrentAppState, editor: Editor, map_id: MapInPath, body: PartName
+) -> StageView:
+    """Add a stage at the right of a map."""
+    stage = await run_in_threadpool(site.journeys.add_stage, editor.account, map_id, body.name)
+    site.hub.nudge(editor.account, map_id)
+    return StageView(id=stage, name=body.name)
+
+
+@router.patch("/stages/{stage_id}")
+async def rename_stage(
+    site: CurrentAppState, editor: Editor, map_id: MapInPath, stage_id: StageInPath, body: PartName
+) -> StageView:
+    """Give a stage another name."""
+    _one_of((await _show(site, editor, map_id)).stages, stage_id, "stage")
+    await run_in_threadpool(site.journeys.rename_stage, editor.account, stage_id, body.name)
+    site.hub.nudge(editor.account, map_id)
+    return StageView(id=stage_id, name=body.name)
+
+
+@router.delete("/stages/{stage_id}", status_code=204)
+async def remove_stage(
+    site: CurrentAppState, editor: Editor, map_id: MapInPath, stage_id: StageInPath
+) -> None:
+    """Remove a stage with its texts and cards."""
+    _one_of((await _show(site, editor, map_id)).stages, stage_id, "stage")
+    await run_in_threadpool(site.journeys.remove_stage, editor.account, stage_id)
+    site.hub.nudge(editor.account, map_id)
+
+
+@router.post("/lanes", status_code=201)
+async def add_lane(
+    site: CurrentAppState, editor: Editor, map_id: MapInPath, body: NewLane
+) -> LaneView:
+    """Add a lane at the bottom of a map."""
+    lane = await run_in_threadpool(
+        site.journeys.add_lane, editor.account, map_id, body.name, body.kind
+    )
+    site.hub.nudge(editor.account, map_id)
+    return LaneView(id=lane, name=body.name, kind=body.kind)
+
+
+@router.patch("/lanes/{lane_id}")
+async def rename_lane(
+    site: CurrentAppState, editor: Editor, map_id: MapInPath, lane_id: LaneInPath, body: PartName
+) -> LaneView:
+    """Give a lane another name."""
+    lane = _one_of((await _show(site, editor, map_id)).lanes, lane_id, "lane")
+    await run_in_threadpool(site.journeys.rename_lane, editor.account, lane_id, body.name)
+    site.hub.nudge(editor.account, map_id)
+    return LaneView(id=lane_id, name=body.name, kind=lane.kind)
+
+
+@router.delete("/lanes/{lane_id}", status_code=204)
+async def remove_lane(
+    site: CurrentAppState, editor: Editor, map_id: MapInPath, lane_id: LaneInPath
+) -> None:
+    """Remove a lane with its texts and cards."""
+    _one_of((await _show(site, editor, map_id)).lanes, lane_id, "lane")
+    await run_in_threadpool(site.journeys.remove_lane, editor.account, lane_id)
+    site.hub.nudge(editor.account, map_id)
+
+
+@router.put("/texts")
+async def write_text(
+    site: CurrentAppState, editor: Editor, map_id: MapInPath, body: CellText
+) -> TextView:
+    """Write what a cell of a text lane says, in place of what it said."""
+    cell = Cell(map_id, body.lane, body.stage)
+    await run_in_threadpool(site.journeys.write, editor.account, cell, body.text)
+    site.hub.nudge(editor.account, map_id)
+    return TextView(lane=body.lane, stage=body.stage, text=body.text)
+
+
+@router.post("/placed-cards", status_code=201)
+async def place_card(
+    site: CurrentAppState, editor: Editor, map_id: MapInPath, body: NewPlacedCard
+) -> PlacedCardView:
+    """Show a metric in a cell of a data lane."""
+    metric = await site.metrics.metrics.show(editor.actor, body.metric)
+    display = body.display or metric.display
+    cell = Cell(map_id, body.lane, body.stage)
+    card = await run_in_threadpool(site.placing.place, editor.account, cell, body.metric, display)
+    site.hub.nudge(editor.account, map_id)
+    return PlacedCardView(
+        id=card, lane=body.lane, stage=body.stage, metric=body.metric, display=display
+    )
+
+
+@router.patch("/placed-cards/{card_id}")
+async def restyle_card(
+    site: CurrentAppState, editor: Editor, map_id: MapInPath, card_id: CardInPath, body: NewDisplay
+) -> PlacedCardView:
+    """Show a placed card in another way; the metric's defaults and its other cards stay."""
+    card = _one_of((await _show(site, editor, map_id)).cards, card_id, "card")
+    await run_in_threadpool(site.placing.restyle, editor.account, card_id, body.display)
+    site.hub.nudge(editor.account, map_id)
+    return PlacedCardView.of(replace(card, display=body.display))
+
+
+@router.delete("/placed-cards/{card_id}", status_code=204)
+async def take_card_off(
+    site: CurrentAppState, editor: Editor, map_id: MapInPath, card_id: CardInPath
+) -> None:
+    """Take a card off its map; the metric stays."""
+    _one_of((await _show(site, editor, map_id)).cards, card_id, "card")
+    await run_in_threadpool(site.placing.take_off, editor.account, card_id)
+    site.hub.nudge(editor.account, map_id)
+
+
+async def _show(site: AppState, editor: Person, map_id: str) -> JourneyMap:
+    return await run_in_threadpool(site.journeys.show, editor.account, map_id)
+
+
+def _one_of(parts: Sequence[Part], part_id: str, what: str) -> Part:
+    """Give the part of a map that an address names: never one of another map."""
+    for part in parts:
+        if part.id == part_id:
+            return part
+    raise no_such(what)

@@ -1,0 +1,74 @@
+"""Previews: measuring without saving anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import Response
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+
+from smaply_metrics_core.host import Definition, Display
+from smaply_metrics_host.api.models import ApiModel, ConnectionName, example
+from smaply_metrics_host.api.rendered_result import Theme, drawing
+from smaply_metrics_host.api.responses import made, refused
+from smaply_metrics_host.api.routes.jobs import ApiJob, PreviewResource, started
+from smaply_metrics_host.api.routing import Editor, api_router
+from smaply_metrics_host.app_state import CurrentAppState
+from smaply_metrics_host.jobs import JobResult
+
+if TYPE_CHECKING:
+    from smaply_metrics_host.jobs import Job
+
+router = api_router("previews", "/previews")
+
+
+class Previewed(ApiModel):
+    """What to measure, and how to show it."""
+
+    model_config = example(
+        connection="qualtrics",
+        definition={"survey_id": "SV_1", "question_id": "QID1", "calculation": "nps"},
+        display={"chart": "gauge", "target": 40},
+    )
+
+    connection: ConnectionName
+    definition: Definition
+    display: Display = Display()
+    theme: Theme = "light"
+    reload: bool = Field(
+        default=False,
+        description="Download although a download of the last ten minutes would do.",
+    )
+
+
+@router.post(
+    "",
+    status_code=202,
+    responses=made(202, "show_job", "job_id") | refused(404, 429),
+)
+async def start_preview(
+    site: CurrentAppState, editor: Editor, body: Previewed, response: Response
+) -> ApiJob:
+    """Measure without saving anything.
+
+    The answer is a job. Ask for it until it has ended: its ``preview`` then holds the result, the
+    words around it and a chart. Whether the parts of the definition go together is found while it
+    runs, and is the job's ``problem`` when they do not.
+    """
+    await site.metrics.connections.show(editor.actor, body.connection)
+
+    async def work(job: Job) -> JobResult:
+        result = await site.metrics.metrics.preview(
+            editor.actor,
+            body.connection,
+            body.definition,
+            progress=job.progress,
+            reload=body.reload,
+        )
+        zone = (await site.metrics.metrics.account(editor.actor)).zone
+        drawn = await run_in_threadpool(drawing, site, result, body.display, body.theme, zone)
+        job.memo = PreviewResource(result=result, drawing=drawn)
+        return JobResult("")
+
+    return started(site.jobs.start(editor, "Measuring a preview", work), response)

@@ -1,0 +1,1 @@
+"""The demo: an invented account with a Qualtrics sandbox behind it."""

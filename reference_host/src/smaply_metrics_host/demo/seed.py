@@ -1,0 +1,164 @@
+"""The demo's account: connections to the sandbox and to files, metrics, journey maps."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from smaply_metrics_core.host import (
+    AccountSettings,
+    Actor,
+    ConnectionView,
+    InputError,
+    Metric,
+    NotFound,
+    Role,
+)
+from smaply_metrics_host.demo import content
+from smaply_metrics_host.demo.visits import write_visits
+from smaply_metrics_host.store.map_models import Cell
+from smaply_metrics_host.uploads import OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from smaply_metrics_host.app_state import AppState
+    from smaply_metrics_host.demo.content import PlannedMap
+
+ACCOUNT: Final = "demo"
+OWNER: Final = "Ada"
+ZONE: Final = "Europe/Vienna"
+NEEDED: Final = {
+    content.QUALTRICS: "smaply-metrics-qualtrics[sandbox]",
+    content.FILES: "smaply-metrics-csv-example",
+}
+LOOPBACK: Final = "127.0.0.1:"
+SECONDS_TO_LOAD: Final = 20.0
+
+
+async def seed_demo_account(site: AppState, host: str, token: str, seed: int) -> str:
+    """Furnish the account, or take up one that an earlier demo has left; gives its first map's id.
+
+    Whatever people did to it since stays. First values are there when this ends, if that takes no
+    longer than 20 seconds.
+
+    Args:
+        site: The parts of the host.
+        host: Where the sandbox listens.
+        token: What it takes.
+        seed: Another seed invents other people.
+
+    Raises:
+        InputError: when a source that the demo needs is not installed, or its account, or another
+            one in this home, is somebody's own.
+    """
+    ada = Actor(ACCOUNT, OWNER, Role.ADMIN)
+    await _require_sources(site)
+    await _refuse_what_is_real(site, ada)
+    await asyncio.to_thread(site.people.invite, ACCOUNT, OWNER, Role.ADMIN)
+    uploads = site.settings.files_of(ACCOUNT) / OURS
+    await asyncio.to_thread(_write_files, uploads, seed)
+    await _connect(site, ada, content.QUALTRICS, {"base_url": host, "api_token": token})
+    await _connect(site, ada, content.FILES, {"folder": OURS})
+    maps = await asyncio.to_thread(site.journeys.list, ACCOUNT)
+    if not maps:
+        await site.metrics.metrics.set_account(ada, AccountSettings(zone=ZONE))
+        workspaces = await asyncio.to_thread(_workspaces, site)
+        metrics = await _metrics(site, ada, workspaces)
+        for planned in content.MAPS:
+            await asyncio.to_thread(_draw_map, site, planned, workspaces, metrics)
+        maps = await asyncio.to_thread(site.journeys.list, ACCOUNT)
+    await site.metrics.cards.load(ada, wait=SECONDS_TO_LOAD)
+    return maps[0].id
+
+
+async def _require_sources(site: AppState) -> None:
+    for source, distribution in NEEDED.items():
+        try:
+            await site.metrics.sources.get(source)
+        except NotFound:
+            raise InputError(
+                f"The demo needs the source {source}, which is not installed.",
+                remedy=f"Install {distribution} and try again.",
+            ) from None
+
+
+async def _refuse_what_is_real(site: AppState, ada: Actor) -> None:
+    """Touch nothing where people keep their own things: these are not to be overwritten."""
+    others = set(await asyncio.to_thread(site.people.accounts)) - {ACCOUNT}
+    connections = await site.metrics.connections.list(ada)
+    if others or not all(_invented(view) for view in connections):
+        raise InputError(
+            "This home holds things that no demo has made.",
+            remedy="Choose another folder with --home, or leave it out.",
+        )
+
+
+def _invented(view: ConnectionView) -> bool:
+    """Whether it leads to a sandbox or the demo's files; one to a sandbox that is gone is blank."""
+    values = {field.value for field in view.fields if not field.secret}
+    return all(value.startswith(LOOPBACK) or value in {OURS, ""} for value in values)
+
+
+def _write_files(folder: Path, seed: int) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    write_visits(folder / f"{content.VISITS}.csv", seed=seed, until=today)
+
+
+async def _connect(site: AppState, ada: Actor, source: str, values: dict[str, str]) -> None:
+    """Connect, or give the connection of an earlier demo the new sandbox."""
+    connections = site.metrics.connections
+    if any(view.source == source for view in await connections.list(ada)):
+        await connections.edit(ada, source, values)
+    else:
+        await connections.connect(ada, source, values)
+
+
+def _workspaces(site: AppState) -> dict[str, str]:
+    """Give the ids of the demo's workspaces by name; the one that each account has is the first."""
+    known = site.people.workspaces(ACCOUNT)
+    if content.ONLINE not in {one.name for one in known}:
+        site.people.rename_workspace(ACCOUNT, known[0].id, content.ONLINE)
+    if content.STORES not in {one.name for one in known}:
+        site.people.add_workspace(ACCOUNT, content.STORES)
+    return {one.name: one.id for one in site.people.workspaces(ACCOUNT)}
+
+
+async def _metrics(site: AppState, ada: Actor, workspaces: Mapping[str, str]) -> dict[str, Metric]:
+    """Give the demo's metrics by name; those that a demo which was cut short has made are kept."""
+    metrics = {metric.name: metric for metric in await site.metrics.metrics.list(ada)}
+    for planned in content.METRICS:
+        if planned.name not in metrics:
+            metrics[planned.name] = await site.metrics.metrics.add(
+                ada,
+                planned.source,
+                planned.name,
+                planned.definition,
+                display=planned.display,
+                workspace=workspaces[planned.workspace],
+            )
+    return metrics
+
+
+def _draw_map(
+    site: AppState,
+    planned: PlannedMap,
+    workspaces: Mapping[str, str],
+    metrics: Mapping[str, Metric],
+) -> None:
+    map_id = site.journeys.add(ACCOUNT, workspaces[planned.workspace], planned.name)
+    stages = [site.journeys.add_stage(ACCOUNT, map_id, name) for name in planned.stages]
+    for name, texts in planned.texts.items():
+        lane = site.journeys.add_lane(ACCOUNT, map_id, name, "text")
+        for stage, text in zip(stages, texts, strict=True):
+            site.journeys.write(ACCOUNT, Cell(map_id, lane, stage), text)
+    for name, cells in planned.cards.items():
+        lane = site.journeys.add_lane(ACCOUNT, map_id, name, "data")
+        for stage, shown in zip(stages, cells, strict=True):
+            for metric in shown:
+                placed = metrics[metric]
+                cell = Cell(map_id, lane, stage)
+                site.placing.place(ACCOUNT, cell, placed.id, placed.display)

@@ -1,0 +1,170 @@
+"""Errors as answers: a page for people, a Problem for programs, each with its remedy."""
+
+from __future__ import annotations
+
+import logging
+import math
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse
+
+from smaply_metrics_core.host import (
+    AlreadyExists,
+    Blame,
+    Cancelled,
+    CheckFailed,
+    DataError,
+    EditConflict,
+    EncryptionError,
+    FieldProblem,
+    InputError,
+    MetricsError,
+    NotFound,
+    Problem,
+    QuestionUnavailable,
+    RateLimited,
+    RemoteError,
+    RoleRequired,
+    StoreError,
+    SurveyUnavailable,
+)
+from smaply_metrics_host.dependencies import FormExpired, NotSignedIn
+from smaply_metrics_host.jobs import TooManyJobs
+from smaply_metrics_host.web.json_body import BodyTooLarge, NotJson
+from smaply_metrics_host.web.middleware import API, headers_for
+from smaply_metrics_host.web.server_sent_events import TooManyStreams
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+    from starlette.responses import Response
+
+    from smaply_metrics_host.app_state import AppState
+
+logger = logging.getLogger(__name__)
+
+STATUSES: Final[tuple[tuple[type[MetricsError], int], ...]] = (
+    (NotSignedIn, 401),
+    (RoleRequired, 403),
+    (FormExpired, 403),
+    (NotFound, 404),
+    (SurveyUnavailable, 404),
+    (AlreadyExists, 409),
+    (Cancelled, 409),
+    (EditConflict, 409),
+    (BodyTooLarge, 413),
+    (NotJson, 415),
+    (TooManyJobs, 429),
+    (TooManyStreams, 429),
+    (InputError, 422),
+    (CheckFailed, 422),
+    (DataError, 422),
+    (QuestionUnavailable, 422),
+    (RateLimited, 503),
+    (RemoteError, 502),
+    (StoreError, 503),
+    (EncryptionError, 503),
+)
+"""The first class that an error is of decides; any other error is a source's: 502."""
+
+MOST_FIELDS: Final = 20
+"""That one answer names as wrong."""
+TITLES: Final = {
+    401: "Sign in",
+    403: "Not for your role",
+    404: "Not found",
+    405: "Not found",
+    422: "That does not fit",
+}
+
+
+def status_of(error: MetricsError) -> int:
+    """Give the HTTP status of an error."""
+    return next((status for kind, status in STATUSES if isinstance(error, kind)), 502)
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Make an app answer errors in words."""
+
+    @app.exception_handler(MetricsError)
+    async def _metrics(request: Request, error: MetricsError) -> Response:
+        if isinstance(error, NotSignedIn) and not _for_program(request):
+            return RedirectResponse("/sign-in", 303)
+        headers = _retry_after(request, error)
+        return await _answer(request, status_of(error), error.to_problem(), headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation(request: Request, error: RequestValidationError) -> Response:
+        fields = tuple(
+            FieldProblem(name=".".join(map(str, one["loc"])), message=one["msg"])
+            for one in error.errors()[:MOST_FIELDS]
+        )
+        return await _answer(
+            request,
+            422,
+            Problem(
+                kind="invalid_input",
+                message="; ".join(f"{field.name}: {field.message}" for field in fields),
+                remedy="Correct the request; /openapi.json says what it takes.",
+                blame=Blame.CONFIGURATION,
+                fields=fields,
+            ),
+        )
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        problem = Problem(
+            kind="not_found" if error.status_code in {404, 405} else "invalid_input",
+            message=str(error.detail),
+            remedy="Send less."
+            if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            else "Check the address, or go back to where you came from.",
+            blame=Blame.CONFIGURATION,
+        )
+        return await _answer(request, error.status_code, problem, error.headers)
+
+    @app.exception_handler(Exception)
+    async def _bug(request: Request, error: Exception) -> Response:
+        logger.error("A request broke off.", exc_info=error)
+        problem = Problem(
+            kind="bug",
+            message="Something is wrong in this app itself.",
+            remedy="Try again; if it stays, tell support when it happened.",
+            blame=Blame.PLUGIN,
+        )
+        site: AppState = request.app.state.site
+        # It is answered outside of what protects all other answers.
+        return await _answer(request, 500, problem, headers_for(https=site.settings.https))
+
+
+async def _answer(
+    request: Request, status: int, problem: Problem, headers: object = None
+) -> Response:
+    kept = dict(headers) if isinstance(headers, dict) else None
+    if _for_program(request):
+        return JSONResponse(problem.model_dump(mode="json"), status, kept)
+    site: AppState = request.app.state.site
+    if not hasattr(request.state, "session"):  # It was refused before anybody asked who it is.
+        try:
+            request.state.session = await site.sign_in.session(request)
+        except StoreError:  # Whatever went wrong is said all the same.
+            request.state.session = None
+    title = TITLES.get(status, "Something went wrong")
+    return site.templates.page(
+        request, "problem.html", status=status, headers=kept, problem=problem, title=title
+    )
+
+
+def _retry_after(request: Request, error: MetricsError) -> dict[str, str] | None:
+    if not isinstance(error, RateLimited) or error.retry_at is None:
+        return None
+    site: AppState = request.app.state.site
+    seconds = (error.retry_at - site.clock.now()).total_seconds()
+    return {"retry-after": str(max(1, math.ceil(seconds)))}
+
+
+def _for_program(request: Request) -> bool:
+    wants = request.headers.get("accept", "")
+    return request.url.path.startswith(API) or wants.startswith("application/json")

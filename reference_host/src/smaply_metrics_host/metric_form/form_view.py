@@ -1,0 +1,256 @@
+"""What the template of a metric's form shows, put together from an offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from smaply_metrics_core import charts
+from smaply_metrics_core.host import PRESETS, ChartType, ExclusionReason, MetricType
+from smaply_metrics_host.metric_form.validation import CUSTOM, draft_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from smaply_metrics_core.host import FormOption, Metric, Question, Questionnaire
+    from smaply_metrics_host.metric_form.form_context import FormContext
+    from smaply_metrics_host.metric_form.form_data import FilterRow, MetricForm
+
+TYPES: Final = (
+    (MetricType.NUMBER, "Number", "One value."),
+    (MetricType.SERIES, "Series", "A value for each group, such as each month."),
+    (MetricType.COMPARISON, "Comparison", "One value, beside that of the time before."),
+)
+LEFT_OUT: Final = (
+    (ExclusionReason.UNFINISHED, "Unfinished responses"),
+    (ExclusionReason.PREVIEW, "Survey previews"),
+    (ExclusionReason.TEST, "Test responses"),
+    (ExclusionReason.SPAM, "Spam"),
+)
+GROUPS: Final = (
+    ("answer", "Answers"),
+    ("period", "Time"),
+    ("question", "Questions"),
+    ("field", "Embedded fields"),
+)
+FIELDS: Final = {
+    "name": "Name",
+    "source": "Source",
+    "survey": "Survey",
+    "question": "Question",
+    "group_by": "Group by",
+    "calculation": "Calculation",
+    "answers": "Answers that count",
+    "range": "Date range",
+    "first": "First day",
+    "last": "Last day",
+    "reverse_scale": "Reversed scale",
+    "target": "Target",
+    "heading": "Heading",
+    "subheading": "Subheading",
+    "prefix": "Prefix",
+    "suffix": "Suffix",
+    "file": "CSV file",
+}
+"""What the fields that may not fit are called."""
+LONGEST_ID: Final = 100
+
+
+class Entry(NamedTuple):
+    """An entry of a list: why it cannot be chosen is empty when it can."""
+
+    value: str
+    label: str
+    refused: str = ""
+
+
+class Link(NamedTuple):
+    """A field that does not fit, and what is wrong with it."""
+
+    anchor: str
+    label: str
+    problem: str
+
+
+class Tick(NamedTuple):
+    """A box to tick."""
+
+    value: str
+    label: str
+    ticked: bool
+
+
+@dataclass(frozen=True)
+class FilterView:
+    """A filter as the form shows it.
+
+    Attributes:
+        choices: The answers to tick; none where values are typed, one on each line.
+        unknown: What it names is not in the survey.
+    """
+
+    of: str
+    exclude: bool
+    typed: str
+    choices: tuple[Tick, ...]
+    unknown: bool
+
+
+@dataclass(frozen=True)
+class FormView:
+    """The lists and remarks of a form.
+
+    Attributes:
+        by_id: An id that was looked for and is not in the list; empty when there is none.
+        gone_question: What the chosen question was called, when it was deleted.
+        note: What is to be said of the chosen question.
+        meaning: What the chosen calculation means.
+        covered: The dates covered, and for a Comparison those before.
+        cleared: The names of the fields that were changed.
+        to_correct: The fields that do not fit.
+        known: By id, what the questions of the metric that is edited were called.
+    """
+
+    by_id: str
+    gone_question: str
+    note: str
+    meaning: str
+    group_bys: tuple[tuple[str, tuple[FormOption, ...]], ...]
+    ranges: tuple[Entry, ...]
+    covered: tuple[str, ...]
+    filters: tuple[FilterView, ...]
+    filterable: tuple[tuple[str, tuple[Entry, ...]], ...]
+    charts: tuple[Entry, ...]
+    cleared: str
+    to_correct: tuple[Link, ...]
+    known: dict[str, str]
+
+
+def view_of(
+    offer: FormContext, problems: Mapping[str, str], zone: str, metric: Metric | None
+) -> FormView:
+    """Put together what a form shows.
+
+    Args:
+        offer: The form with what it may offer.
+        problems: By field, what does not fit.
+        zone: The account's time zone, in which dates are said.
+        metric: The one that is edited.
+    """
+    form, options, survey = offer.form, offer.options, offer.questionnaire
+    known = {key: one.text or one.name for key, one in (metric.questions if metric else {}).items()}
+    asked = {one.id: one for one in survey.walk()} if survey else {}
+    chosen = asked.get(form.question)
+    gone = survey is not None and bool(form.question) and chosen is None
+    calculations = options.calculations if options else ()
+    return FormView(
+        by_id=_by_id(offer),
+        gone_question=known.get(form.question, form.question) if gone else "",
+        note=chosen.note if chosen else "",
+        meaning=next((one.help for one in calculations if one.value == form.calculation), ""),
+        group_bys=tuple(_grouped(options.group_bys)) if options else (),
+        ranges=_ranges(options.ranges if options else ()),
+        covered=tuple(charts.date_range_text(window, zone) for window in offer.windows),
+        filters=tuple(_filter(row, survey, asked) for row in form.filters),
+        filterable=tuple(_filterable(survey)) if survey else (),
+        charts=chart_entries(form),
+        cleared=", ".join(FIELDS[part] for part in offer.cleared),
+        to_correct=tuple(
+            Link(_anchor(name), _label(name), said) for name, said in problems.items()
+        ),
+        known=known,
+    )
+
+
+def _label(field: str) -> str:
+    kind, _, number = field.partition("-")
+    return f"Filter {int(number) + 1}" if kind == "filter" else FIELDS.get(field, field)
+
+
+def _anchor(field: str) -> str:
+    """Give the id of the element that a person goes to, to correct a field."""
+    return f"{field}-of" if field.startswith("filter-") else f"mf-{field}"
+
+
+def _by_id(offer: FormContext) -> str:
+    """Offer what was looked for as an id: not every survey that can be read is in the list."""
+    sought, surveys = offer.form.search, offer.surveys
+    could_be = 0 < len(sought) <= LONGEST_ID and not any(map(str.isspace, sought))
+    return sought if surveys is not None and not surveys.matching and could_be else ""
+
+
+def _grouped(options: tuple[FormOption, ...]) -> Iterator[tuple[str, tuple[FormOption, ...]]]:
+    for kind, label in GROUPS:
+        found = tuple(one for one in options if one.value.partition(":")[0] == kind)
+        if found:
+            yield label, found
+
+
+def _ranges(offered: tuple[FormOption, ...]) -> tuple[Entry, ...]:
+    if offered:
+        return tuple(Entry(one.value, one.label, one.refused) for one in offered)
+    presets = (Entry(one, one.replace("_", " ").capitalize()) for one in PRESETS)
+    return (*presets, Entry(CUSTOM, "Custom dates"))
+
+
+def _filter(row: FilterRow, survey: Questionnaire | None, asked: dict[str, Question]) -> FilterView:
+    kind, _, of = row.of.partition(":")
+    question = asked.get(of) if kind == "question" else None
+    offered = {one.key: one.label for one in question.choices} if question else {}
+    fields = {one.name for one in survey.fields} if survey else set()
+    there = question is not None or (kind == "field" and of in fields)
+    # What was chosen and is offered no more stays ticked, so that it can be seen and taken out.
+    gone = {value: f"{value} (not an answer any more)" for value in row.values} if offered else {}
+    return FilterView(
+        of=row.of,
+        exclude=row.exclude,
+        typed="\n".join(row.values),
+        choices=tuple(
+            Tick(value, label, value in row.values) for value, label in (gone | offered).items()
+        )
+        if offered
+        else (),
+        unknown=bool(row.of) and not there,
+    )
+
+
+def _filterable(survey: Questionnaire) -> Iterator[tuple[str, tuple[Entry, ...]]]:
+    """Give what responses can be filtered by, the rows of a question under its name."""
+    plain = [one for one in survey.questions if not one.sub_questions]
+    yield "Questions", tuple(_question(one) for one in plain)
+    for one in survey.questions:
+        if one.sub_questions:
+            yield one.text or one.name, tuple(_question(row) for row in one.sub_questions)
+    yield (
+        "Embedded fields",
+        tuple(Entry(f"field:{one.name}", one.label or one.name) for one in survey.fields),
+    )
+
+
+def _question(one: Question) -> Entry:
+    return Entry(f"question:{one.id}", one.text or one.name or one.id)
+
+
+def chart_entries(form: MetricForm) -> tuple[Entry, ...]:
+    """Give the chart types of the metric's type, the usual one first."""
+    draft, _ = draft_of(form)
+    kind, calculation = draft.type or MetricType.NUMBER, draft.calculation
+    if calculation is None:
+        return ()
+    fitting = charts.chart_types(kind, calculation, draft.group_by)
+    others = (one for one in ChartType if one not in fitting)
+    return (
+        *(Entry(one, _name(one)) for one in fitting),
+        *(
+            Entry(
+                one, _name(one), charts.unavailable_reason(one, kind, calculation, draft.group_by)
+            )
+            for one in others
+        ),
+    )
+
+
+def _name(chart: ChartType) -> str:
+    return {ChartType.PIE: "Pie chart (ring)", ChartType.BAR_COMPARISON: "Bar Comparison"}.get(
+        chart, chart.replace("_", " ").capitalize()
+    )

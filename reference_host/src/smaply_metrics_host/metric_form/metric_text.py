@@ -1,0 +1,138 @@
+"""A metric in words: what it measures in one line, and each of its parts by name."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, NamedTuple
+
+from smaply_metrics_core import charts
+from smaply_metrics_core.host import CALCULATIONS, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from smaply_metrics_core.host import (
+        DateRange,
+        Definition,
+        Display,
+        Filter,
+        GroupBy,
+        Metric,
+        Questionnaire,
+    )
+
+NONE = "none"
+
+
+class DefinitionDifference(NamedTuple):
+    """A part of a metric that two people made different."""
+
+    part: str
+    theirs: str
+    own: str
+
+
+def definition_text(metric: Metric) -> str:
+    """Say what a metric measures: ``NPS of “How likely …”, by month, last 28 days``."""
+    definition, asked = metric.definition, _known(metric)
+    parts = [CALCULATIONS[definition.calculation].title]
+    if definition.question_id:
+        parts[0] += f" of “{asked.get(definition.question_id, definition.question_id)}”"
+    if definition.group_by:
+        parts.append(f"by {_grouped(definition.group_by, asked)}")
+    parts.append(dates(definition.range).lower())
+    return ", ".join(parts)
+
+
+def definition_differences(
+    theirs: Metric,
+    name: str,
+    definition: Definition,
+    display: Display,
+    questionnaire: Questionnaire | None,
+) -> tuple[DefinitionDifference, ...]:
+    """Say in which parts what somebody has saved differs from what stands in one's own form.
+
+    Args:
+        theirs: The metric as it is saved.
+        name: One's own name of it.
+        definition: What one would measure.
+        display: How one would show it.
+        questionnaire: The survey, for what its questions are called.
+    """
+    asked = _known(theirs) | _asked(questionnaire)
+    before = _parts(theirs.name, theirs.definition, theirs.display, asked)
+    after = _parts(name, definition, display, asked)
+    return tuple(
+        DefinitionDifference(part, said or NONE, after[part] or NONE)
+        for part, said in before.items()
+        if said != after[part]
+    )
+
+
+def dates(dates: DateRange) -> str:
+    """Say a range: ``Last 28 days``, or the dates, both of them included."""
+    if dates.preset != "custom":
+        return dates.preset.replace("_", " ").capitalize()
+    return charts.date_range_text(
+        Window(start=_midnight(dates.start), end=_midnight(dates.end)), "UTC"
+    )
+
+
+def _parts(
+    name: str, definition: Definition, display: Display, asked: Mapping[str, str]
+) -> dict[str, str]:
+    """Give every part that an Editor can change, by what the form calls it."""
+    question = definition.question_id or ""
+    return {
+        "Name": name,
+        "Type": definition.type.capitalize(),
+        "Survey": definition.survey_id,
+        "Question": asked.get(question, question),
+        "Group by": _grouped(definition.group_by, asked) if definition.group_by else "",
+        "Calculation": CALCULATIONS[definition.calculation].title,
+        "Answers that count": ", ".join(definition.answers),
+        "Date range": dates(definition.range),
+        "Filters": "; ".join(_filtered(one, asked) for one in definition.filters),
+        "Include": ", ".join(sorted(definition.include)),
+        "Reversed scale": _yes(chosen=definition.reverse_scale),
+        "Chart type": display.chart.replace("_", " ").capitalize() if display.chart else "",
+        "Heading": display.heading,
+        "Subheading": display.subheading,
+        "Target": "" if display.target is None else f"{display.target:.15g}",
+        "Prefix": display.prefix,
+        "Suffix": display.suffix,
+        "Latest value as the headline": _yes(chosen=display.latest_as_headline),
+        "Start values at zero": _yes(chosen=display.start_at_zero),
+        "Titles on right": _yes(chosen=display.titles_on_right),
+        "Reverse colours": _yes(chosen=display.reverse_colors),
+    }
+
+
+def _grouped(group_by: GroupBy, asked: Mapping[str, str]) -> str:
+    if group_by.kind == "question":
+        return f"“{asked.get(group_by.of, group_by.of)}”"
+    return group_by.of or "answer"
+
+
+def _filtered(one: Filter, asked: Mapping[str, str]) -> str:
+    what = asked.get(one.of, one.of) if one.kind == "question" else one.of
+    return f"{'without' if one.exclude else 'only'} “{what}” = {' or '.join(one.values)}"
+
+
+def _known(metric: Metric) -> dict[str, str]:
+    return {key: one.text or one.name or key for key, one in metric.questions.items()}
+
+
+def _asked(questionnaire: Questionnaire | None) -> dict[str, str]:
+    if questionnaire is None:
+        return {}
+    return {one.id: one.text or one.name or one.id for one in questionnaire.walk()}
+
+
+def _yes(*, chosen: bool) -> str:
+    return "yes" if chosen else ""
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time(), UTC)

@@ -1,0 +1,66 @@
+"""The preview beside a form: the card that the metric would be, from what was measured last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core import charts
+from smaply_metrics_host.metric_form.validation import display_of
+from smaply_metrics_host.rendering.card_view import CardView
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.host import Definition
+    from smaply_metrics_host.metric_form.drafts import DraftPreview
+    from smaply_metrics_host.metric_form.form_data import MetricForm
+    from smaply_metrics_host.rendering.result_renderer import ResultRenderer
+
+UNNAMED = "A metric without a name yet"
+
+
+@dataclass(frozen=True)
+class PreviewView:
+    """A preview as the form shows it.
+
+    Attributes:
+        id: Of the form that was put aside with it.
+        outdated: The form measures something else by now.
+        data_of: When the data was read, in the account's time zone.
+    """
+
+    id: str
+    card: CardView
+    outdated: bool
+    data_of: str
+
+
+def preview_view(
+    preview: DraftPreview,
+    form: MetricForm,
+    definition: Definition | None,
+    faces: ResultRenderer,
+    zone: str,
+) -> PreviewView:
+    """Show what was measured as the form now says that it is to be shown.
+
+    Args:
+        preview: What was measured.
+        form: What stands in the form.
+        definition: What it measures; ``None`` while that is not complete.
+        faces: Makes what a value looks like.
+        zone: The account's time zone.
+    """
+    display, _ = display_of(form)
+    result = preview.result
+    card = CardView(
+        id="preview-card",
+        map="",
+        heading=display.heading or form.name or UNNAMED,
+        name="",
+        subheading=display.subheading,
+        face=faces.of(result, display, zone),
+        as_of=result.as_of,
+        drawing=f"/metrics/drafts/{form.preview}/chart.svg",
+    )
+    same = (preview.source, preview.definition) == (form.source, definition)
+    return PreviewView(form.preview, card, not same, charts.instant_text(result.as_of, zone))

@@ -1,0 +1,246 @@
+"""From what stands in a form to a definition and a display; says by field what does not fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pydantic import ValidationError
+
+from smaply_metrics_core.host import (
+    Calculation,
+    ChartType,
+    DateRange,
+    Definition,
+    Display,
+    ExclusionReason,
+    FieldProblem,
+    Filter,
+    GroupBy,
+    InputError,
+    MetricDraft,
+    MetricType,
+    Problem,
+    QueryInvalid,
+)
+from smaply_metrics_host.metric_form.form_data import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from enum import StrEnum
+
+    from smaply_metrics_host.metric_form.form_data import MetricForm
+
+    Kind = TypeVar("Kind", bound=StrEnum)
+
+LONGEST_NAME: Final = 300
+LONGEST_HEADING: Final = 300
+LONGEST_AFFIX: Final = 20
+CUSTOM: Final = "custom"
+
+Problems = dict[str, str]
+"""By the name of a field, what is wrong with it."""
+
+
+class FormInvalid(InputError):
+    """A metric's form with fields that do not fit; ``fields`` says which and why."""
+
+    kind = "form_invalid"
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__(
+            "Some fields do not fit yet.", remedy="Correct the fields that are marked below."
+        )
+        self.problems = problems
+
+    def to_problem(self) -> Problem:
+        """Add the problem of each field."""
+        fields = tuple(FieldProblem(name=key, message=text) for key, text in self.problems.items())
+        return super().to_problem().model_copy(update={"fields": fields})
+
+
+@dataclass(frozen=True)
+class ValidatedForm:
+    """A form whose fields fit; whether its parts go together, the framework says."""
+
+    name: str
+    source: str
+    definition: Definition
+    display: Display
+
+
+def draft_of(form: MetricForm) -> tuple[MetricDraft, Problems]:
+    """Take up what is chosen so far. What cannot be read is left out, and named."""
+    problems: Problems = {}
+    draft = MetricDraft(
+        type=_one_of(MetricType, form.type),
+        question_id=form.question or None,
+        calculation=_one_of(Calculation, form.calculation),
+        answers=form.answers if form.calculation == Calculation.SHARE else (),
+        group_by=_group_by(form, problems),
+        range=_range(form, problems),
+        filters=tuple(_filters(form, problems)),
+        include=frozenset(one for one in ExclusionReason if one in form.include),
+        reverse_scale=form.reverse_scale,
+    )
+    return draft, problems
+
+
+def display_of(form: MetricForm) -> tuple[Display, Problems]:
+    """Take up how it is to be shown. What cannot be read is left out, and named."""
+    problems: Problems = {}
+    for name, longest in (
+        ("heading", LONGEST_HEADING),
+        ("subheading", LONGEST_HEADING),
+        ("prefix", LONGEST_AFFIX),
+        ("suffix", LONGEST_AFFIX),
+    ):
+        if len(getattr(form, name)) > longest:
+            problems[name] = f"Use up to {longest} characters."
+    display = Display(
+        chart=_one_of(ChartType, form.chart),
+        heading=form.heading,
+        subheading=form.subheading,
+        target=_number(form.target, problems),
+        prefix=form.prefix,
+        suffix=form.suffix,
+        reverse_colors=form.reverse_colors,
+        latest_as_headline=form.latest_as_headline,
+        start_at_zero=form.start_at_zero,
+        titles_on_right=form.titles_on_right,
+    )
+    return display, problems
+
+
+def validate_form(form: MetricForm, *, to_save: bool = True) -> ValidatedForm:
+    """Take up the whole form.
+
+    Args:
+        form: What was entered.
+        to_save: A name is needed; a preview needs none.
+
+    Raises:
+        FormInvalid: naming every field that is missing or does not fit.
+    """
+    draft, problems = draft_of(form)
+    display, shown = display_of(form)
+    found = {**_missing(form, draft, to_save=to_save), **problems, **shown}
+    if found:
+        raise FormInvalid(found)
+    return ValidatedForm(form.name, form.source, draft.definition(form.survey), display)
+
+
+def definition_of(form: MetricForm) -> Definition | None:
+    """Give what the form measures as it stands; ``None`` while that is not complete."""
+    draft, problems = draft_of(form)
+    if problems or draft.calculation is None or draft.range is None:
+        return None
+    return draft.definition(form.survey)
+
+
+def _missing(form: MetricForm, draft: MetricDraft, *, to_save: bool) -> Problems:
+    problems: Problems = {}
+    if to_save and not 1 <= len(form.name) <= LONGEST_NAME:
+        problems["name"] = f"Give it a name of 1 to {LONGEST_NAME} characters."
+    if not form.source:
+        problems["source"] = "Choose where the numbers come from."
+    elif not form.survey:
+        problems["survey"] = "Choose a survey."
+    elif draft.calculation is None:
+        problems["calculation"] = "Choose a calculation."
+    return {**problems, **_unfinished(form, draft)}
+
+
+def _unfinished(form: MetricForm, draft: MetricDraft) -> Problems:
+    """Name what a choice asks for besides, and nobody has given."""
+    problems: Problems = {}
+    by_answer = draft.group_by is not None and draft.group_by.kind == "answer"
+    if draft.calculation is Calculation.SHARE and not (draft.answers or by_answer):
+        problems["answers"] = "Choose the answers that the share counts."
+    several = draft.calculation in {None, Calculation.DISTRIBUTION}
+    if draft.type is MetricType.SERIES and not form.group_by and not several:
+        problems["group_by"] = "Choose what the Series is split by."
+    given = [day for day in (form.first, form.last) if day]
+    compared = draft.type is MetricType.COMPARISON
+    if form.range == CUSTOM and len(given) < 1 + compared:
+        either = "Enter the first day, the last one, or both."
+        problems["first"] = "A Comparison needs both days." if compared else either
+    for number, row in enumerate(form.filters):
+        if row.of and not row.values:
+            problems[f"filter-{number}"] = "Choose at least one value, or remove the filter."
+    return problems
+
+
+def _group_by(form: MetricForm, problems: Problems) -> GroupBy | None:
+    if not form.group_by:
+        return None
+    try:
+        return GroupBy.parse(form.group_by)
+    except QueryInvalid as error:
+        problems["group_by"] = error.message
+        return None
+
+
+def _range(form: MetricForm, problems: Problems) -> DateRange | None:
+    if form.range == CUSTOM:
+        return _custom(form, problems)
+    try:
+        return DateRange(preset=form.range)
+    except ValidationError:
+        problems["range"] = "Choose one of the list."
+        return None
+
+
+def _custom(form: MetricForm, problems: Problems) -> DateRange | None:
+    first, last = _day("first", form.first, problems), _day("last", form.last, problems)
+    if problems.keys() & {"first", "last"} or not (first or last):
+        return None
+    if first and last and last < first:
+        problems["last"] = "The last day comes before the first."
+        return None
+    try:
+        return DateRange(preset=CUSTOM, start=first, end=last + DAY if last else None)
+    except (ValidationError, OverflowError):
+        problems["first"] = "Use dates of the years 1900 to 2199."
+        return None
+
+
+def _day(name: str, text: str, problems: Problems) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        problems[name] = "Enter a date, as in 2026-01-31."
+        return None
+
+
+def _filters(form: MetricForm, problems: Problems) -> Iterator[Filter]:
+    for number, row in enumerate(form.filters):
+        kind, _, of = row.of.partition(":")
+        if not (of and row.values):
+            continue  # A row that was added and not filled yet.
+        try:
+            yield Filter.model_validate(
+                {"kind": kind, "of": of, "values": row.values, "exclude": row.exclude}
+            )
+        except ValidationError:
+            problems[f"filter-{number}"] = "Choose a question or field of the list."
+
+
+def _number(text: str, problems: Problems) -> float | None:
+    if not text:
+        return None
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        problems["target"] = "Enter a number, as in 4.5."
+        return None
+    return number
+
+
+def _one_of(kind: type[Kind], text: str) -> Kind | None:
+    return kind(text) if text in set(kind) else None

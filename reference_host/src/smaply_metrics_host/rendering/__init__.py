@@ -1,0 +1,1 @@
+"""Rendering of cards, charts and maps."""

@@ -1,0 +1,105 @@
+"""Pages from templates; whatever a survey or a person says is escaped."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse
+
+from smaply_metrics_core.host import Role
+from smaply_metrics_host.web import csrf, text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fastapi import Request
+
+    from smaply_metrics_core.host import Clock
+    from smaply_metrics_host.rendering.chart_renderer import ChartRenderer
+    from smaply_metrics_host.store.people import Session
+
+HERE: Final = Path(__file__).parent.parent
+STATIC: Final = HERE / "static"
+_TICKED: Final = re.compile(r"`([^`]+)`")
+
+
+class Templates:
+    """Makes pages and fragments of them.
+
+    Args:
+        clock: Says what is “12 minutes ago”.
+        support: Whom people may ask, shown under each issue; may be empty.
+        drawings: What charts are drawn from.
+    """
+
+    def __init__(self, clock: Clock, support: str, drawings: ChartRenderer) -> None:
+        self._clock = clock
+        self._environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals |= {
+            "asset": asset,
+            "support": support,
+            "Role": Role,
+            "now": clock.now,
+            "chart_spec": drawings.spec,
+            "chart_script": lambda: drawings.script_address,
+            "ago": self.ago,
+        }
+        self._environment.filters |= {"count": text.count, "role": text.role, "code": code}
+
+    def fragment(self, name: str, **context: Any) -> Markup:  # noqa: ANN401  # A template's own.
+        """Make a part of a page; for everybody alike, so it knows nobody."""
+        made = self._environment.get_template(name).render(**context)
+        return Markup(made)  # noqa: S704  # Templates escape what is not theirs.
+
+    def ago(self, instant: datetime) -> str:
+        """Say how long ago an instant was."""
+        return text.relative_time(instant, self._clock.now())
+
+    def page(
+        self,
+        request: Request,
+        name: str,
+        *,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        **context: Any,  # noqa: ANN401  # A template's own.
+    ) -> HTMLResponse:
+        """Make a page for whoever asks.
+
+        It knows ``person`` and ``csrf_token`` (None when nobody is signed in), and the ``path``.
+        """
+        session: Session | None = getattr(request.state, "session", None)
+        html = self.fragment(
+            name,
+            person=session.person if session else None,
+            csrf_token=csrf.masked(session.csrf) if session else None,
+            path=request.url.path,
+            **context,
+        )
+        return HTMLResponse(html, status, headers)
+
+
+def code(text: str) -> Markup:
+    """Write what stands between backticks in a remedy as code."""
+    return Markup(_TICKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  # Escaped.
+
+
+_DIGESTS: Final[dict[str, str]] = {}
+
+
+def asset(name: str) -> str:
+    """Give the address of a static file: another one when its content changes."""
+    if name not in _DIGESTS:
+        _DIGESTS[name] = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={_DIGESTS[name]}"

@@ -1,0 +1,19 @@
+"""The start: where a signed-in person begins."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from smaply_metrics_host.app_state import CurrentAppState
+from smaply_metrics_host.dependencies import Viewer
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def start(site: CurrentAppState, person: Viewer) -> Response:
+    """Go to the one journey map, or to the list where there are several or none."""
+    maps = await run_in_threadpool(site.journeys.list, person.account)
+    return RedirectResponse(f"/maps/{maps[0].id}" if len(maps) == 1 else "/maps", 303)

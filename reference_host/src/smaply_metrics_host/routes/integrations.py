@@ -1,0 +1,88 @@
+"""Account settings → Integrations: every source that is installed, and how it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from smaply_metrics_core.host import ConnectionView, Role, SourceState, SourceStatus
+from smaply_metrics_host.app_state import CurrentAppState
+from smaply_metrics_host.dependencies import Editor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+router = APIRouter(prefix="/settings", include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A source as the page lists it.
+
+    Attributes:
+        installed: The entry point; None when only a connection is left of it.
+        connection: The account's connection to it.
+    """
+
+    id: str
+    title: str
+    installed: SourceState | None
+    connection: ConnectionView | None
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be connected."""
+        return self.installed is not None and self.installed.state is SourceStatus.OK
+
+
+@router.get("")
+async def settings(_person: Editor) -> Response:
+    """Go to the first part of Account settings."""
+    return RedirectResponse("/settings/integrations", 303)
+
+
+@router.get("/integrations")
+async def integrations(
+    request: Request,
+    site: CurrentAppState,
+    person: Editor,
+    deleted: Annotated[str, Query()] = "",
+) -> Response:
+    """List the sources: set up, connected, or what is the matter."""
+    states = await site.metrics.sources.states(load=True)
+    connections = await site.metrics.connections.list(person.actor)
+    tools = listed(states, connections)
+    people = await run_in_threadpool(site.people.of_account, person.account)
+    return site.templates.page(
+        request,
+        "integrations.html",
+        tools=tools,
+        admins=[one.name for one in people if one.role is Role.ADMIN],
+        deleted=next((one for one in tools if one.id == deleted and not one.connection), None),
+    )
+
+
+def listed(
+    states: Iterable[SourceState], connections: Iterable[ConnectionView]
+) -> tuple[Tool, ...]:
+    """Put each source beside its connection: by title, those that nobody can use last.
+
+    Several entry points may claim one id; a connection belongs to the one that can be used.
+    """
+    left = {view.source: view for view in connections}
+    tools = [
+        _tool(state, left.pop(state.id, None))
+        for state in sorted(states, key=lambda one: one.state is not SourceStatus.OK)
+    ]
+    tools += [Tool(view.source, view.title, None, view) for view in left.values()]
+    return tuple(
+        sorted(tools, key=lambda one: (not (one.usable or one.connection), one.title.casefold()))
+    )
+
+
+def _tool(state: SourceState, view: ConnectionView | None) -> Tool:
+    return Tool(state.id, view.title if view else state.title, state, view)

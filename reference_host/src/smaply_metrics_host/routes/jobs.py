@@ -1,0 +1,65 @@
+"""Jobs as pages and as a stream of events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from fastapi import APIRouter, Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+
+from smaply_metrics_core.host import NotFound
+from smaply_metrics_host.app_state import CurrentAppState
+from smaply_metrics_host.dependencies import CheckedForm, Viewer
+from smaply_metrics_host.jobs import Job, JobState
+
+router = APIRouter(prefix="/jobs", include_in_schema=False)
+
+
+def started(request: Request, job: Job) -> Response:
+    """Answer the form that started a job: its address for a script, its page for a browser."""
+    location = f"/jobs/{job.id}"
+    if request.headers.get("accept", "").startswith("application/json"):
+        return JSONResponse({"id": job.id, "events": f"{location}/events"}, 202)
+    return RedirectResponse(location, 303)
+
+
+@router.get("/{job_id}")
+async def show(request: Request, site: CurrentAppState, person: Viewer, job_id: str) -> Response:
+    """Show how far a job is: reloads itself until it has ended, then goes to the outcome."""
+    view = site.jobs.find(person, job_id).view
+    if view.state is not JobState.RUNNING and view.location:
+        return RedirectResponse(view.location, 303)
+    return site.templates.page(request, "job.html", job=view)
+
+
+@router.get("/{job_id}/events")
+async def events(request: Request, site: CurrentAppState, person: Viewer, job_id: str) -> Response:
+    """Stream a job's changes; the last one is its outcome, for who may still see it."""
+    job = site.jobs.find(person, job_id)
+
+    async def views() -> AsyncGenerator[tuple[str, str], None]:
+        async for view in job.follow():
+            if view.state is not JobState.RUNNING:
+                now = await site.sign_in.session(request)
+                if now is None or now.person.role < job.role:
+                    return
+            yield "job", view.model_dump_json()
+
+    return site.streams.answer(person, views())
+
+
+@router.post("/{job_id}/cancel")
+async def cancel(
+    request: Request, site: CurrentAppState, person: Viewer, _form: CheckedForm, job_id: str
+) -> Response:
+    """Stop a job."""
+    return started(request, await site.jobs.cancel(person, job_id))
+
+
+@router.get("/{job_id}/file")
+async def file(site: CurrentAppState, person: Viewer, job_id: str) -> Response:
+    """Download the file that a job made."""
+    job = site.jobs.find(person, job_id)
+    if job.file is None:
+        raise NotFound("This request made no file.", remedy="Begin it again.")
+    return FileResponse(job.file, filename=job.file_name or job.file.name)

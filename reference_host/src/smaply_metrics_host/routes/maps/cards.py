@@ -1,0 +1,162 @@
+"""Cards on a map: placing metrics, showing a card in another way, taking it off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from smaply_metrics_core.host import InputError, Metric
+from smaply_metrics_host.app_state import AppState, CurrentAppState
+from smaply_metrics_host.dependencies import CheckedForm, Editor
+from smaply_metrics_host.metric_form.form_data import MetricForm, filled, read
+from smaply_metrics_host.metric_form.form_view import chart_entries
+from smaply_metrics_host.metric_form.metric_text import definition_text
+from smaply_metrics_host.metric_form.validation import Problems, display_of
+from smaply_metrics_host.store.map_models import Cell, JourneyMap, PlacedCard
+from smaply_metrics_host.store.map_rows import no_such
+from smaply_metrics_host.store.people import Person
+from smaply_metrics_host.web.forms import texts
+
+router = APIRouter(prefix="/maps/{map_id}/cards", include_in_schema=False)
+card = APIRouter(prefix="/{card_id}")
+
+MOST_AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class CardOnMap:
+    """A placed card, as an address names it."""
+
+    map_id: str
+    card_id: str
+
+
+AtCard = Annotated[CardOnMap, Depends()]
+
+
+@router.get("/new")
+async def choose(  # noqa: PLR0913, PLR0917  # The cell, and what a route is handed.
+    request: Request,
+    site: CurrentAppState,
+    person: Editor,
+    map_id: str,
+    lane: Annotated[str, Query()] = "",
+    stage: Annotated[str, Query()] = "",
+) -> Response:
+    """Show the metrics that a cell can take."""
+    journey = await run_in_threadpool(site.journeys.show, person.account, map_id)
+    column = next((one for one in journey.stages if one.id == stage), None)
+    row = next((one for one in journey.lanes if one.id == lane and one.kind == "data"), None)
+    if column is None or row is None:
+        raise no_such("cell")
+    return site.templates.page(
+        request,
+        "card_place.html",
+        journey=journey,
+        stage=column,
+        lane=row,
+        groups=await _offered(site, person, journey),
+    )
+
+
+@router.post("")
+async def place(site: CurrentAppState, person: Editor, form: CheckedForm, map_id: str) -> Response:
+    """Place metrics in a cell; their cards begin with the metrics' display defaults."""
+    given = texts(form)
+    chosen = [one for one in form.getlist("metric") if isinstance(one, str)][:MOST_AT_ONCE]
+    if not chosen:
+        raise InputError("No metric was chosen.", remedy="Go back and choose at least one.")
+    cell = Cell(map_id, given.get("lane", ""), given.get("stage", ""))
+    metrics = [await site.metrics.metrics.show(person.actor, one) for one in chosen]
+    for metric in metrics:
+        await run_in_threadpool(site.placing.place, person.account, cell, metric.id, metric.display)
+    site.hub.nudge(person.account, map_id)
+    return RedirectResponse(f"/maps/{map_id}/edit#{cell.lane}-{cell.stage}", 303)
+
+
+@card.get("/display")
+async def show_display(
+    request: Request, site: CurrentAppState, person: Editor, at: AtCard
+) -> Response:
+    """Show how a card is shown, to change that."""
+    placed = await _placed(site, person, at)
+    metric = await site.metrics.metrics.show(person.actor, placed.metric)
+    shown = filled(metric.model_copy(update={"display": placed.display}))
+    return _display_page(request, site, placed, shown, {})
+
+
+@card.post("/display")
+async def restyle(
+    request: Request,
+    site: CurrentAppState,
+    person: Editor,
+    form: CheckedForm,
+    at: AtCard,
+) -> Response:
+    """Show a card in another way; the metric and its other cards stay as they are."""
+    placed = await _placed(site, person, at)
+    given = read(form)
+    display, problems = display_of(given)
+    if problems:
+        metric = filled(await site.metrics.metrics.show(person.actor, placed.metric))
+        measured = ("name", "type", "calculation", "group_by")
+        entered = replace(given, **{part: getattr(metric, part) for part in measured})
+        return _display_page(request, site, placed, entered, problems)
+    await run_in_threadpool(site.placing.restyle, person.account, at.card_id, display)
+    site.hub.nudge(person.account, at.map_id)
+    return RedirectResponse(f"/maps/{at.map_id}/edit#{at.card_id}", 303)
+
+
+@card.post("/remove")
+async def take_off(
+    site: CurrentAppState, person: Editor, _form: CheckedForm, at: AtCard
+) -> Response:
+    """Take a card off its map; the metric stays."""
+    placed = await _placed(site, person, at)
+    await run_in_threadpool(site.placing.take_off, person.account, at.card_id)
+    site.hub.nudge(person.account, at.map_id)
+    anchor = f"{placed.lane}-{placed.stage}"
+    return RedirectResponse(f"/maps/{at.map_id}/edit#{anchor}", 303)
+
+
+router.include_router(card)
+
+
+async def _offered(
+    site: AppState, person: Person, journey: JourneyMap
+) -> list[tuple[str, list[tuple[Metric, str]]]]:
+    """Give the metrics by workspace, those of the map's own first, each with what it measures."""
+    workspaces = await run_in_threadpool(site.people.workspaces, person.account)
+    metrics = await site.metrics.metrics.list(person.actor)
+    ordered = sorted(workspaces, key=lambda one: one.id != journey.workspace)
+    groups = [
+        (one.name, [(m, definition_text(m)) for m in metrics if m.workspace == one.id])
+        for one in ordered
+    ]
+    return [(name, offered) for name, offered in groups if offered]
+
+
+async def _placed(site: AppState, person: Person, at: CardOnMap) -> PlacedCard:
+    journey = await run_in_threadpool(site.journeys.show, person.account, at.map_id)
+    placed = next((one for one in journey.cards if one.id == at.card_id), None)
+    if placed is None:
+        raise no_such("card")
+    return placed
+
+
+def _display_page(
+    request: Request, site: AppState, placed: PlacedCard, form: MetricForm, problems: Problems
+) -> Response:
+    return site.templates.page(
+        request,
+        "card_display.html",
+        status=422 if problems else 200,
+        placed=placed,
+        form=form,
+        charts=chart_entries(form),
+        problems=problems,
+    )

@@ -1,0 +1,322 @@
+"""Making and editing a metric: one form, rendered here alone, for every state that it can be in."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from smaply_metrics_core.host import (
+    EditConflict,
+    InputError,
+    Metric,
+    MetricsError,
+    NotFound,
+    Problem,
+)
+from smaply_metrics_host.app_state import AppState, CurrentAppState
+from smaply_metrics_host.dependencies import CheckedForm, Editor
+from smaply_metrics_host.error_handlers import status_of
+from smaply_metrics_host.jobs import Job, JobResult, TooManyJobs
+from smaply_metrics_host.metric_form.drafts import PutAside
+from smaply_metrics_host.metric_form.form_context import (
+    SURVEYS_SHOWN,
+    FormContext,
+    FormRequest,
+    load_form_context,
+)
+from smaply_metrics_host.metric_form.form_data import QUESTION_BEFORE, MetricForm, filled, read
+from smaply_metrics_host.metric_form.form_view import LEFT_OUT, TYPES, view_of
+from smaply_metrics_host.metric_form.metric_text import DefinitionDifference, definition_differences
+from smaply_metrics_host.metric_form.preview_card import preview_view
+from smaply_metrics_host.metric_form.validation import (
+    FormInvalid,
+    definition_of,
+    display_of,
+    validate_form,
+)
+from smaply_metrics_host.routes.jobs import started
+from smaply_metrics_host.store.people import Person, Workspace
+from smaply_metrics_host.uploads import can_upload
+from smaply_metrics_host.web.forms import whole
+from smaply_metrics_host.web.fragments import fragment_of, moved
+
+router = APIRouter(prefix="/metrics", include_in_schema=False)
+
+PATIENCE_SECONDS: Final = 2.0
+"""A form that takes longer is a job: thousands of surveys are listed page after page."""
+MOST_SURVEYS: Final = 1000
+CONFLICT: Final = "conflict"
+"""Sent while somebody looks at what another Editor saved meanwhile."""
+PICKING: Final = frozenset({"change_survey", "search_surveys", "shown"})
+"""Buttons that show the list of surveys."""
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """What somebody else has saved, and in what it differs from what stands in the form."""
+
+    theirs: Metric
+    differences: tuple[DefinitionDifference, ...]
+
+
+@dataclass(frozen=True)
+class FormMessage:
+    """What is said above and in a form beside what it offers.
+
+    Attributes:
+        problem: What kept it from going on, under ``title``.
+        problems: By field, what does not fit.
+    """
+
+    problem: Problem | None = None
+    title: str = "Not saved"
+    problems: dict[str, str] = field(default_factory=dict)
+    conflict: Conflict | None = None
+    status: int = 200
+
+
+NOTHING_ASKED: Final = FormRequest()
+NOTHING_SAID: Final = FormMessage()
+
+
+@dataclass(frozen=True)
+class FormPage:
+    """Where a form is filled: the request, and whose it is."""
+
+    request: Request
+    site: AppState
+    person: Person
+
+
+async def _desk(request: Request, site: CurrentAppState, person: Editor) -> FormPage:
+    return FormPage(request, site, person)
+
+
+AtDesk = Annotated[FormPage, Depends(_desk)]
+
+
+@router.get("/new")
+async def new(
+    desk: AtDesk,
+    *,
+    name: Annotated[str, Query(max_length=300)] = "",
+    workspace: Annotated[str, Query(max_length=60)] = "",
+    source: Annotated[str, Query(max_length=60)] = "",
+    survey: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """Show an empty form, or one in which something is chosen already."""
+    form = MetricForm(name=name, workspace=workspace, source=source, survey=survey)
+    return await render(desk, form)
+
+
+@router.get("/drafts/{draft}")
+async def put_aside(desk: AtDesk, draft: str) -> Response:
+    """Show a form as it was put aside, with what came of it."""
+    aside = desk.site.drafts.find(desk.person, draft)
+    form = replace(aside.form, preview=draft if aside.preview else aside.form.preview)
+    said = FormMessage(problem=aside.problem, title="No preview", problems=aside.problems)
+    return await render(desk, form, FormRequest(question_before=form.question), said)
+
+
+@router.get("/{metric_id}/edit")
+async def edit(desk: AtDesk, metric_id: str) -> Response:
+    """Show the form of a metric."""
+    form = filled(await desk.site.metrics.metrics.show(desk.person.actor, metric_id))
+    return await render(desk, form, FormRequest(question_before=form.question))
+
+
+@router.post("/form")
+async def again(desk: AtDesk, sent: CheckedForm) -> Response:
+    """Show the form anew for what is chosen now: each list narrowed by the others."""
+    form, said = read(sent), NOTHING_SAID
+    if CONFLICT in sent and form.metric:
+        # It stays in view until it is settled, while one's own values go on changing.
+        theirs = await desk.site.metrics.metrics.show(desk.person.actor, form.metric)
+        said = FormMessage(conflict=await _conflict(desk, theirs, form))
+    return await render(desk, form, asked_by(sent), said)
+
+
+@router.post("")
+async def add(desk: AtDesk, sent: CheckedForm) -> Response:
+    """Save a new metric."""
+    site, person, form = desk.site, desk.person, read(sent)
+    try:
+        wanted = validate_form(form)
+        metric = await site.metrics.metrics.add(
+            person.actor,
+            wanted.source,
+            wanted.name,
+            wanted.definition,
+            display=wanted.display,
+            workspace=(await _workspace(site, person, form.workspace)).id,
+        )
+    except MetricsError as error:
+        said = not_fitting(error)
+        return await render(desk, form, asked_by(sent), said)
+    return moved(desk.request, f"/metrics?saved={metric.id}")
+
+
+@router.post("/{metric_id}/edit")
+async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
+    """Save a changed metric, if nobody else did meanwhile."""
+    site, person = desk.site, desk.person
+    form = replace(read(sent), metric=metric_id)
+    over = sent.get("over", "")
+    form = replace(form, version=over if isinstance(over, str) and over else form.version)
+    try:
+        wanted = validate_form(form)
+        await site.metrics.metrics.edit(
+            person.actor,
+            metric_id,
+            name=wanted.name,
+            definition=wanted.definition,
+            display=wanted.display,
+            version=_version(form),
+        )
+    except MetricsError as error:
+        said = not_fitting(error)
+        theirs = await site.metrics.metrics.show(person.actor, metric_id)
+        if isinstance(error, EditConflict):
+            said = FormMessage(conflict=await _conflict(desk, theirs, form), status=409)
+        return await render(desk, form, asked_by(sent), said)
+    return moved(desk.request, f"/metrics?saved={metric_id}")
+
+
+def asked_by(sent: FormData) -> FormRequest:
+    """Read what a person asks of the form beside filling it."""
+    shown = sent.get("shown", "")
+    count = whole(shown) if isinstance(shown, str) else None
+    before = sent.get(QUESTION_BEFORE, "")
+    # Whoever looks for another survey goes on until one is chosen.
+    undecided = "picking" in sent and sent.get("survey") == sent.get("survey_was")
+    return FormRequest(
+        picking="use_survey" not in sent and (undecided or not PICKING.isdisjoint(sent)),
+        shown=min(max(count or 0, SURVEYS_SHOWN), MOST_SURVEYS),
+        reload="reload" in sent,
+        question_before=before if isinstance(before, str) else "",
+    )
+
+
+def not_fitting(error: MetricsError, title: str = "Not saved") -> FormMessage:
+    """Say an error where it belongs: in the field that it concerns, or else above all."""
+    problem = error.to_problem()
+    fields = {"question_id": "question"}
+    problems = {fields.get(one.name, one.name): one.message for one in problem.fields}
+    if isinstance(error, FormInvalid):
+        problems = dict(error.problems)
+    return FormMessage(problem=problem, title=title, problems=problems, status=status_of(error))
+
+
+async def render(
+    desk: FormPage,
+    form: MetricForm,
+    asked: FormRequest = NOTHING_ASKED,
+    said: FormMessage = NOTHING_SAID,
+) -> Response:
+    """Show a form, at once or, when the survey tool takes its time, as the outcome of a job.
+
+    A browser gets a page; a script that asks for a fragment gets the form alone.
+
+    Args:
+        desk: Who makes the metric, and how it is asked for.
+        form: What stands in it.
+        asked: What is asked of the form itself.
+        said: What is said in it.
+    """
+    site, person = desk.site, desk.person
+    metric = await site.metrics.metrics.show(person.actor, form.metric) if form.metric else None
+    gathering = asyncio.ensure_future(
+        load_form_context(site.metrics, person.actor, form, asked, metric)
+    )
+    done, _ = await asyncio.wait({gathering}, timeout=PATIENCE_SECONDS)
+    if done:
+        return await _shown(desk, gathering.result(), metric, said)
+    aside = PutAside(form, said.problem, said.problems, site.drafts.preview(person, form.preview))
+    location = f"/metrics/drafts/{site.drafts.put(person, aside)}"
+
+    async def work(_job: Job) -> JobResult:
+        await asyncio.shield(gathering)
+        return JobResult(location)
+
+    title = "Asking the survey tool what it has"
+    try:
+        job = site.jobs.start(person, title, work, back=location)
+    except TooManyJobs:
+        gathering.cancel()
+        raise
+    return started(desk.request, job)
+
+
+async def _shown(
+    desk: FormPage, offer: FormContext, metric: Metric | None, said: FormMessage
+) -> Response:
+    site, person = desk.site, desk.person
+    alone = bool(fragment_of(desk.request))
+    account = await site.metrics.metrics.account(person.actor)
+    workspaces = await run_in_threadpool(site.people.workspaces, person.account)
+    definition = definition_of(offer.form)
+    kept = site.drafts.preview(person, offer.form.preview)
+    if kept is not None and not alone:
+        # Without script the server draws the chart, as the form now says.
+        draft = site.drafts.put(person, PutAside(offer.form, preview=kept))
+        offer = replace(offer, form=replace(offer.form, preview=draft))
+    preview = None
+    if kept is not None:
+        preview = await run_in_threadpool(
+            preview_view, kept, offer.form, definition, site.faces, account.zone
+        )
+    problems = {**offer.problems, **said.problems}
+    return site.templates.page(
+        desk.request,
+        "metric_form.html" if alone else "metric_form_page.html",
+        status=said.status,
+        offer=offer,
+        view=view_of(offer, problems, account.zone, metric),
+        preview=preview,
+        problem=said.problem,
+        problem_title=said.title,
+        problems=problems,
+        conflict=said.conflict,
+        workspaces={one.id: one.name for one in workspaces},
+        manual=await can_upload(site),
+        measured_anew=bool(metric and definition and definition != metric.definition),
+        types=TYPES,
+        left_out=LEFT_OUT,
+    )
+
+
+async def _conflict(desk: FormPage, theirs: Metric, form: MetricForm) -> Conflict:
+    own, (display, _) = definition_of(form) or theirs.definition, display_of(form)
+    try:
+        survey = await desk.site.metrics.catalog.questionnaire(
+            desk.person.actor, theirs.source, own.survey_id
+        )
+    except MetricsError:
+        survey = None  # Its questions are then called by their ids.
+    return Conflict(theirs, definition_differences(theirs, form.name, own, display, survey))
+
+
+async def _workspace(site: AppState, person: Person, wanted: str) -> Workspace:
+    """Give the workspace that a new metric goes to: the account's first, where none is named.
+
+    Raises:
+        NotFound: when the account has no such workspace.
+    """
+    workspaces = await run_in_threadpool(site.people.workspaces, person.account)
+    for one in workspaces:
+        if wanted in {"", one.id}:
+            return one
+    raise NotFound("There is no such workspace.", remedy="Choose one of the list.")
+
+
+def _version(form: MetricForm) -> int:
+    version = whole(form.version)
+    if not version:
+        raise InputError("The form does not say which version it is of.", remedy="Open it anew.")
+    return version

@@ -1,0 +1,89 @@
+"""Measuring without saving: a preview beside the form, as a job with progress and Cancel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from smaply_metrics_core.host import MetricsError, NotFound
+from smaply_metrics_host.app_state import CurrentAppState
+from smaply_metrics_host.dependencies import CheckedForm, Editor
+from smaply_metrics_host.jobs import Job, JobResult
+from smaply_metrics_host.metric_form.drafts import DraftPreview, PutAside
+from smaply_metrics_host.metric_form.form_context import CSV
+from smaply_metrics_host.metric_form.form_data import MetricForm, read
+from smaply_metrics_host.metric_form.preview_card import preview_view
+from smaply_metrics_host.metric_form.validation import (
+    FormInvalid,
+    ValidatedForm,
+    display_of,
+    validate_form,
+)
+from smaply_metrics_host.rendering.chart_renderer import ThemeName
+from smaply_metrics_host.routes.jobs import started
+from smaply_metrics_host.routes.metric_form import AtDesk, FormPage, asked_by, not_fitting, render
+
+router = APIRouter(prefix="/metrics", include_in_schema=False)
+
+TITLE = "Measuring a preview"
+
+
+@router.post("/preview")
+async def show(desk: AtDesk, sent: CheckedForm) -> Response:
+    """Measure what the form says; the download before is used again where it will do."""
+    site, person, form = desk.site, desk.person, read(sent)
+    try:
+        wanted = validate_form(form, to_save=False)
+    except FormInvalid as error:
+        said = not_fitting(error, "No preview yet")
+        return await render(desk, form, asked_by(sent), said)
+    # A file is at hand, and may have been replaced a moment ago.
+    reload = "reload_data" in sent or wanted.source == CSV
+    before = site.drafts.preview(person, form.preview)
+    back = f"/metrics/drafts/{site.drafts.put(person, PutAside(form, preview=before))}"
+
+    async def work(job: Job) -> JobResult:
+        return await _measure(desk, form, wanted, job, reload=reload)
+
+    return started(desk.request, site.jobs.start(person, TITLE, work, back=back))
+
+
+@router.get("/drafts/{draft}/chart.svg")
+async def chart(
+    site: CurrentAppState, person: Editor, draft: str, theme: ThemeName = "light"
+) -> Response:
+    """Draw the chart of a preview, for browsers without script."""
+    aside = site.drafts.find(person, draft)
+    if aside.preview is None:
+        raise NotFound("This form has no preview.", remedy="Show the preview again.")
+    account = await site.metrics.metrics.account(person.actor)
+    display, _ = display_of(aside.form)
+    face = await run_in_threadpool(site.faces.of, aside.preview.result, display, account.zone)
+    svg = await site.drawings.svg(face, theme)
+    return Response(svg, media_type="image/svg+xml")
+
+
+async def _measure(
+    desk: FormPage, form: MetricForm, wanted: ValidatedForm, job: Job, *, reload: bool
+) -> JobResult:
+    site, person = desk.site, desk.person
+    try:
+        result = await site.metrics.metrics.preview(
+            person.actor, wanted.source, wanted.definition, progress=job.progress, reload=reload
+        )
+    except MetricsError as error:
+        problem = error.to_problem()
+        before = site.drafts.preview(person, form.preview)
+        draft = site.drafts.put(person, PutAside(form, problem=problem, preview=before))
+        return JobResult(f"/metrics/drafts/{draft}", problem=problem)
+    preview = DraftPreview(wanted.source, wanted.definition, result)
+    draft = site.drafts.put(person, PutAside(form, preview=preview))
+    account = await site.metrics.metrics.account(person.actor)
+    shown = preview_view(
+        preview, replace(form, preview=draft), wanted.definition, site.faces, account.zone
+    )
+    html = site.templates.fragment("metric_preview.html", preview=shown)
+    return JobResult(f"/metrics/drafts/{draft}", html)

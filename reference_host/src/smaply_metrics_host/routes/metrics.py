@@ -1,0 +1,126 @@
+"""The list of metrics, and what can be done to one of it: refresh it now, delete it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from smaply_metrics_core.host import Card, Metric
+from smaply_metrics_host.app_state import AppState, CurrentAppState
+from smaply_metrics_host.dependencies import CheckedForm, Editor, Viewer
+from smaply_metrics_host.jobs import Job, JobResult
+from smaply_metrics_host.metric_form.metric_list import page_of
+from smaply_metrics_host.routes.jobs import started
+from smaply_metrics_host.store.map_models import MapSummary
+from smaply_metrics_host.store.people import Person
+from smaply_metrics_host.uploads import can_upload
+from smaply_metrics_host.web.fragments import fragment_of, moved
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+router = APIRouter(prefix="/metrics", include_in_schema=False)
+
+REFRESH_SECONDS: Final = 120.0
+"""How long a refresh on request is waited for; it goes on after that."""
+
+
+@router.get("")
+async def listed(  # noqa: PLR0913  # Which ones, and what was done just now.
+    request: Request,
+    site: CurrentAppState,
+    person: Viewer,
+    *,
+    search: Annotated[str, Query(max_length=300)] = "",
+    workspace: Annotated[str, Query(max_length=60)] = "",
+    page: Annotated[int, Query(ge=1)] = 1,
+    saved: str = "",
+    deleted: str = "",
+    refreshed: str = "",
+) -> Response:
+    """List the metrics of the account, or of one workspace."""
+    actor = person.actor
+    metrics = await site.metrics.metrics.list(actor)
+    connections = await site.metrics.connections.list(actor)
+    workspaces = await run_in_threadpool(site.people.workspaces, person.account)
+    shown = [one for one in metrics if workspace in {"", one.workspace}]
+    found = page_of(
+        shown,
+        search=search,
+        number=page,
+        titles={one.source: one.title for one in connections},
+        uses=await run_in_threadpool(site.placing.uses, person.account),
+    )
+    used = [line.metric.id for line in found.lines if line.uses]
+    name = "metric_list.html" if fragment_of(request) == "metric-list" else "metrics.html"
+    return site.templates.page(
+        request,
+        name,
+        found=found,
+        total=len(shown),
+        search=search,
+        workspace=workspace,
+        workspaces={one.id: one.name for one in workspaces},
+        connected=bool(connections),
+        manual=await can_upload(site),
+        maps=await run_in_threadpool(_maps, site, person, used),
+        saved=next((one for one in metrics if one.id == saved), None),
+        deleted=deleted,
+        refreshed=await _as_it_is(site, person, refreshed, metrics),
+    )
+
+
+@router.post("/{metric_id}/refresh")
+async def refresh(
+    request: Request, site: CurrentAppState, person: Editor, _form: CheckedForm, metric_id: str
+) -> Response:
+    """Refresh a metric although it is not due; of each survey once a minute."""
+    metric = await site.metrics.metrics.show(person.actor, metric_id)
+
+    async def work(job: Job) -> JobResult:
+        (before,) = await site.metrics.cards.load(person.actor, [metric_id], refresh=False)
+        (card,) = await site.metrics.cards.load(
+            person.actor, [metric_id], wait=REFRESH_SECONDS, force=True, progress=job.progress
+        )
+        done = card.as_of is not None and card.as_of != before.as_of
+        html = site.templates.fragment("metric_refreshed.html", card=card, done=done)
+        return JobResult(f"/metrics?refreshed={metric_id}", html)
+
+    job = site.jobs.start(person, f"Refreshing “{metric.name}”", work, back="/metrics")
+    return started(request, job)
+
+
+@router.get("/{metric_id}/delete")
+async def ask(request: Request, site: CurrentAppState, person: Editor, metric_id: str) -> Response:
+    """Ask before a metric is deleted, naming the maps that lose cards."""
+    metric = await site.metrics.metrics.show(person.actor, metric_id)
+    maps = await run_in_threadpool(site.placing.maps_with, person.account, metric_id)
+    name = "metric_delete.html" if fragment_of(request) else "metric_delete_page.html"
+    return site.templates.page(request, name, metric=metric, maps=maps)
+
+
+@router.post("/{metric_id}/delete")
+async def delete(
+    request: Request, site: CurrentAppState, person: Editor, _form: CheckedForm, metric_id: str
+) -> Response:
+    """Delete a metric, and the cards that show it."""
+    gone = await site.metrics.metrics.delete(person.actor, metric_id)
+    cards = await run_in_threadpool(site.placing.take_off_all, person.account, gone.id)
+    return moved(request, f"/metrics?deleted={cards}")
+
+
+async def _as_it_is(
+    site: AppState, person: Person, metric_id: str, metrics: Sequence[Metric]
+) -> Card | None:
+    """Give the card of a metric that was refreshed; nothing is started."""
+    if metric_id not in {one.id for one in metrics}:
+        return None
+    (card,) = await site.metrics.cards.load(person.actor, [metric_id], refresh=False)
+    return card
+
+
+def _maps(site: AppState, person: Person, metrics: list[str]) -> dict[str, tuple[MapSummary, ...]]:
+    return {one: site.placing.maps_with(person.account, one) for one in metrics}

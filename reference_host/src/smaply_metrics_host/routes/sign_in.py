@@ -1,0 +1,81 @@
+"""Signing in with a one-time link, and out."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from smaply_metrics_core.host import InputError
+from smaply_metrics_host.app_state import AppState, CurrentAppState
+from smaply_metrics_host.dependencies import CheckedForm
+from smaply_metrics_host.web.authentication import COOKIE, clear_cookie, set_cookie
+
+router = APIRouter(include_in_schema=False)
+
+Next = Annotated[str, Query(alias="next")]
+PREFETCHES: Final = {"prefetch", "preview", "prerender"}
+OWN_PAGE: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
+"""Where a link may lead: a page of this host and nothing else."""
+
+
+@router.get("/sign-in")
+async def explain(request: Request, site: CurrentAppState) -> Response:
+    """Say how to get in."""
+    return site.templates.page(request, "sign_in.html", invited=None)
+
+
+@router.get("/sign-in/{token}")
+async def follow(
+    request: Request, site: CurrentAppState, token: str, to: Next = "/", *, at_once: bool = False
+) -> Response:
+    """Ask whether to sign in.
+
+    Mail scanners and chats look at links before people do: only what is pressed uses one up. A link
+    that goes through neither may say ``at_once``, which is not heeded where it could be meant
+    otherwise: by a browser that loads it ahead, or that belongs to somebody's session.
+    """
+    purpose = request.headers.get("sec-purpose", request.headers.get("purpose", ""))
+    ahead = PREFETCHES & set(purpose.replace(";", " ").split())
+    if not at_once or ahead or await site.sign_in.session(request) is not None:
+        person = await run_in_threadpool(site.people.invited, token)
+        if person is None:
+            raise _no_longer_good()
+        return site.templates.page(request, "sign_in.html", invited=person)
+    return await _enter(request, site, token, to)
+
+
+@router.post("/sign-in/{token}")
+async def enter(request: Request, site: CurrentAppState, token: str, to: Next = "/") -> Response:
+    """Sign in after having been asked; the token in the address stands for a form's token."""
+    return await _enter(request, site, token, to)
+
+
+@router.post("/sign-out")
+async def leave(request: Request, site: CurrentAppState, _form: CheckedForm) -> Response:
+    """End the session."""
+    await run_in_threadpool(site.people.sign_out, request.cookies.get(COOKIE, ""))
+    response = RedirectResponse("/sign-in", 303)
+    clear_cookie(response)
+    return response
+
+
+async def _enter(request: Request, site: AppState, token: str, to: str) -> Response:
+    session = await run_in_threadpool(site.people.sign_in, token)
+    if session is None:
+        raise _no_longer_good()
+    # The session before ends: nobody can reach it any more.
+    await run_in_threadpool(site.people.sign_out, request.cookies.get(COOKIE, ""))
+    response = RedirectResponse(to if OWN_PAGE.fullmatch(to) else "/", 303)
+    set_cookie(response, session, site.settings)
+    return response
+
+
+def _no_longer_good() -> InputError:
+    return InputError(
+        "This sign-in link is no longer good: it works once, and for a day.",
+        remedy="Ask for another one: `smaply-metrics-host invite` prints it.",
+    )

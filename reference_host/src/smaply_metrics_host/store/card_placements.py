@@ -1,0 +1,108 @@
+"""Metric cards in the cells of journey maps."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import delete, func, insert, select, update
+
+from smaply_metrics_host.store.map_models import MapSummary
+from smaply_metrics_host.store.map_rows import next_position, no_such, remove_row, require_cell
+from smaply_metrics_host.store.tables import cards, maps
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.host import Display
+    from smaply_metrics_host.store.database import Database
+    from smaply_metrics_host.store.map_models import Cell
+
+MOST_CARDS: Final = 200
+"""On one map: more than anybody can look at."""
+
+
+class CardPlacements:
+    """The cards on all maps.
+
+    Args:
+        database: Where they are kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def place(self, account: str, cell: Cell, metric: str, display: Display) -> str:
+        """Put a metric's card into a cell of a data lane; gives the card's id.
+
+        Raises:
+            InputError: when the lane is not one of data, or the map is full.
+            NotFound: when this account has no such cell.
+        """
+        card = f"car_{secrets.token_hex(6)}"
+        with self._database.writing() as db:
+            require_cell(db, account, cell, "data")
+            position = next_position(db, cards, account, cell.map, MOST_CARDS)
+            db.execute(
+                insert(cards).values(
+                    id=card,
+                    account=account,
+                    map=cell.map,
+                    lane=cell.lane,
+                    stage=cell.stage,
+                    metric=metric,
+                    display=display.model_dump(mode="json"),
+                    position=position,
+                )
+            )
+        return card
+
+    def restyle(self, account: str, card: str, display: Display) -> None:
+        """Show a card in another way.
+
+        Raises:
+            NotFound: when this account has no such card.
+        """
+        with self._database.writing() as db:
+            done = db.execute(
+                update(cards)
+                .where(cards.c.account == account, cards.c.id == card)
+                .values(display=display.model_dump(mode="json"))
+            )
+            if done.rowcount == 0:
+                raise no_such("card")
+
+    def take_off(self, account: str, card: str) -> None:
+        """Take a card off its map; the metric stays.
+
+        Raises:
+            NotFound: when this account has no such card.
+        """
+        with self._database.writing() as db:
+            remove_row(db, cards, account, card, "card")
+
+    def take_off_all(self, account: str, metric: str) -> int:
+        """Take every card of a metric off its map; gives how many there were."""
+        with self._database.writing() as db:
+            gone = db.execute(
+                delete(cards).where(cards.c.account == account, cards.c.metric == metric)
+            )
+            return gone.rowcount
+
+    def uses(self, account: str) -> Counter[str]:
+        """Count, by metric, the cards that show it."""
+        with self._database.reading() as db:
+            return Counter(
+                db.execute(select(cards.c.metric).where(cards.c.account == account)).scalars()
+            )
+
+    def maps_with(self, account: str, metric: str) -> tuple[MapSummary, ...]:
+        """Give the maps on which a metric is shown, with how often."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                select(maps.c.id, maps.c.name, maps.c.workspace, func.count())
+                .join(cards, cards.c.map == maps.c.id)
+                .where(maps.c.account == account, cards.c.metric == metric)
+                .group_by(maps.c.id, maps.c.name, maps.c.workspace)
+                .order_by(maps.c.name)
+            )
+            return tuple(MapSummary(*row) for row in rows)

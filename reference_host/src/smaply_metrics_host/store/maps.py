@@ -1,0 +1,272 @@
+"""Journey maps with their stages, lanes and texts; cards are placed by ``placing``."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Select, delete, func, insert, select, update
+
+from smaply_metrics_core.host import Clock, Display, InputError
+from smaply_metrics_host.store.map_models import (
+    Cell,
+    JourneyMap,
+    Kind,
+    Lane,
+    MapSummary,
+    PlacedCard,
+    Stage,
+)
+from smaply_metrics_host.store.map_rows import next_position, no_such, remove_row, require_cell
+from smaply_metrics_host.store.people import checked_name
+from smaply_metrics_host.store.tables import cards, lanes, maps, stages, texts, workspaces
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+
+    from smaply_metrics_host.store.database import Database
+    from smaply_metrics_host.store.map_models import Kind
+
+LONGEST_TITLE: Final = 300
+LONGEST_TEXT: Final = 5_000
+MOST_STAGES: Final = 40
+MOST_LANES: Final = 40
+
+
+class Maps:
+    """The journey maps of all accounts.
+
+    Args:
+        database: Where they are kept.
+        clock: Says when a map was made.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def list(self, account: str, workspace: str | None = None) -> tuple[MapSummary, ...]:
+        """Give an account's maps, oldest first, or those of one workspace."""
+        statement = select(maps).where(maps.c.account == account)
+        if workspace is not None:
+            statement = statement.where(maps.c.workspace == workspace)
+        with self._database.reading() as db:
+            on_maps = {
+                row.map: row.number
+                for row in db.execute(
+                    select(cards.c.map, func.count().label("number"))
+                    .where(cards.c.account == account)
+                    .group_by(cards.c.map)
+                )
+            }
+            rows = db.execute(statement.order_by(maps.c.created_at, maps.c.id)).mappings()
+            return tuple(
+                MapSummary(row["id"], row["name"], row["workspace"], on_maps.get(row["id"], 0))
+                for row in rows
+            )
+
+    def show(self, account: str, map_id: str) -> JourneyMap:
+        """Give one map.
+
+        Raises:
+            NotFound: when this account has none of this id.
+        """
+        with self._database.reading() as db:
+            row = (
+                db.execute(select(maps).where(maps.c.account == account, maps.c.id == map_id))
+                .mappings()
+                .one_or_none()
+            )
+            if row is None:
+                raise no_such("journey map")
+
+            def of_map(table: Table) -> Select[Any]:
+                return select(table).where(table.c.account == account, table.c.map == map_id)
+
+            return JourneyMap(
+                id=row["id"],
+                name=row["name"],
+                workspace=row["workspace"],
+                stages=tuple(
+                    Stage(one["id"], one["name"])
+                    for one in db.execute(of_map(stages).order_by(stages.c.position)).mappings()
+                ),
+                lanes=tuple(
+                    Lane(one["id"], one["name"], one["kind"])
+                    for one in db.execute(of_map(lanes).order_by(lanes.c.position)).mappings()
+                ),
+                texts={
+                    (one["lane"], one["stage"]): one["text"]
+                    for one in db.execute(of_map(texts)).mappings()
+                },
+                cards=tuple(
+                    PlacedCard(
+                        id=one["id"],
+                        map=map_id,
+                        lane=one["lane"],
+                        stage=one["stage"],
+                        metric=one["metric"],
+                        display=Display.model_validate(one["display"]),
+                    )
+                    for one in db.execute(of_map(cards).order_by(cards.c.position)).mappings()
+                ),
+            )
+
+    def add(self, account: str, workspace: str, name: str) -> str:
+        """Make an empty map in a workspace; gives its id.
+
+        Raises:
+            InputError: when the name does not fit.
+            NotFound: when the account has no such workspace.
+        """
+        map_id = f"map_{secrets.token_hex(6)}"
+        name = checked_name(name, "name", LONGEST_TITLE)
+        with self._database.writing() as db:
+            known = select(workspaces.c.id).where(
+                workspaces.c.account == account, workspaces.c.id == workspace
+            )
+            if db.execute(known).scalar() is None:
+                raise no_such("workspace")
+            db.execute(
+                insert(maps).values(
+                    id=map_id,
+                    account=account,
+                    workspace=workspace,
+                    name=name,
+                    created_at=self._clock.now().timestamp(),
+                )
+            )
+        return map_id
+
+    def rename(self, account: str, map_id: str, name: str) -> None:
+        """Give a map another name.
+
+        Raises:
+            InputError: when the name does not fit.
+            NotFound: when this account has no such map.
+        """
+        self._rename(maps, account, map_id, name, "journey map")
+
+    def delete(self, account: str, map_id: str) -> None:
+        """Delete a map with all that is on it.
+
+        Raises:
+            NotFound: when this account has no such map.
+        """
+        with self._database.writing() as db:
+            remove_row(db, maps, account, map_id, "journey map")
+
+    def add_stage(self, account: str, map_id: str, name: str) -> str:
+        """Add a column at the right; gives its id.
+
+        Raises:
+            InputError: when the name does not fit, or the map is full.
+            NotFound: when this account has no such map.
+        """
+        stage = f"sta_{secrets.token_hex(6)}"
+        name = checked_name(name, "stage's name", LONGEST_TITLE)
+        with self._database.writing() as db:
+            position = next_position(db, stages, account, map_id, MOST_STAGES)
+            db.execute(
+                insert(stages).values(
+                    id=stage, account=account, map=map_id, name=name, position=position
+                )
+            )
+        return stage
+
+    def add_lane(self, account: str, map_id: str, name: str, kind: Kind) -> str:
+        """Add a row at the bottom; gives its id.
+
+        Raises:
+            InputError: when the name does not fit, or the map is full.
+            NotFound: when this account has no such map.
+        """
+        lane = f"lan_{secrets.token_hex(6)}"
+        name = checked_name(name, "lane's name", LONGEST_TITLE)
+        with self._database.writing() as db:
+            position = next_position(db, lanes, account, map_id, MOST_LANES)
+            db.execute(
+                insert(lanes).values(
+                    id=lane, account=account, map=map_id, name=name, kind=kind, position=position
+                )
+            )
+        return lane
+
+    def rename_stage(self, account: str, stage: str, name: str) -> None:
+        """Give a stage another name; raises as ``rename`` does."""
+        self._rename(stages, account, stage, name, "stage")
+
+    def rename_lane(self, account: str, lane: str, name: str) -> None:
+        """Give a lane another name; raises as ``rename`` does."""
+        self._rename(lanes, account, lane, name, "lane")
+
+    def remove_stage(self, account: str, stage: str) -> None:
+        """Remove a column with its texts and cards.
+
+        Raises:
+            NotFound: when this account has no such stage.
+        """
+        with self._database.writing() as db:
+            remove_row(db, stages, account, stage, "stage")
+
+    def remove_lane(self, account: str, lane: str) -> None:
+        """Remove a row with its texts and cards.
+
+        Raises:
+            NotFound: when this account has no such lane.
+        """
+        with self._database.writing() as db:
+            remove_row(db, lanes, account, lane, "lane")
+
+    def write(self, account: str, cell: Cell, text: str) -> None:
+        """Put a text into a cell of a text lane; an empty one clears it.
+
+        Raises:
+            InputError: when it is too long, or the lane is not one of texts.
+            NotFound: when this account has no such cell.
+        """
+        text = text.strip()
+        if len(text) > LONGEST_TEXT:
+            raise InputError(
+                "The text is too long.", remedy=f"Use up to {LONGEST_TEXT:,} characters."
+            )
+        with self._database.writing() as db:
+            require_cell(db, account, cell, "text")
+            db.execute(
+                delete(texts).where(
+                    texts.c.account == account,
+                    texts.c.lane == cell.lane,
+                    texts.c.stage == cell.stage,
+                )
+            )
+            if text:
+                db.execute(
+                    insert(texts).values(
+                        account=account, map=cell.map, lane=cell.lane, stage=cell.stage, text=text
+                    )
+                )
+
+    def _rename(self, table: Table, account: str, row: str, name: str, what: str) -> None:
+        name = checked_name(name, "name", LONGEST_TITLE)
+        with self._database.writing() as db:
+            done = db.execute(
+                update(table).where(table.c.account == account, table.c.id == row).values(name=name)
+            )
+            if done.rowcount == 0:
+                raise no_such(what)
+
+
+STAGES: Final = ("Become aware", "Consider", "Buy", "Use", "Get help")
+LANES: Final[tuple[tuple[str, Kind], ...]] = (
+    ("What the customer does", "text"),
+    ("Thinks and feels", "text"),
+    ("Metrics", "data"),
+)
+
+
+def add_default_parts(journeys: Maps, account: str, map_id: str) -> None:
+    """Give a new map the usual stages and lanes."""
+    for stage in STAGES:
+        journeys.add_stage(account, map_id, stage)
+    for lane, kind in LANES:
+        journeys.add_lane(account, map_id, lane, kind)

@@ -1,0 +1,133 @@
+"""What protects every answer: headers, a strict content security policy, same-origin requests."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, PlainTextResponse
+
+from smaply_metrics_core.host import Blame, Problem
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+API: Final = "/api/"
+LONGEST_LENGTH: Final = 20
+SAFE: Final = {"GET", "HEAD", "OPTIONS"}
+MOST_BYTES: Final = 20 * 1024 * 1024
+"""Of a request's body: an uploaded file is the largest."""
+TOO_LARGE: Final = "The request is too large: at most 20 MiB are taken."
+BODY_SECONDS: Final = 300.0
+"""The largest file over a slow line takes that long."""
+TOO_SLOW: Final = "The request did not arrive in time."
+
+
+def headers_for(*, https: bool) -> dict[str, str]:
+    """Give what every answer carries, where it does not say otherwise itself."""
+    headers = {**HEADERS, "cache-control": "no-store"}
+    return headers | {"strict-transport-security": "max-age=31536000"} if https else headers
+
+
+class SecurityMiddleware:
+    """Refuses requests from other sites, and those that are too large; puts headers on answers.
+
+    A form that another site sends has that site's origin, whatever it says in its fields; so this
+    holds even where a token was forgotten.
+
+    Args:
+        app: What is protected.
+        public_url: Where browsers find the host.
+        body_seconds: How long a request's body may take to arrive.
+    """
+
+    def __init__(self, app: ASGIApp, public_url: str, body_seconds: float = BODY_SECONDS) -> None:
+        self._app = app
+        self._body_seconds = body_seconds
+        self._headers = headers_for(https=public_url.startswith("https://"))
+        self._host = urlsplit(public_url).netloc
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+
+        async def send_protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    answer.setdefault(name, value)
+            await send(message)
+
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            await refusal(scope, receive, send_protected)
+            return
+        await self._app(scope, _limited(receive, self._body_seconds), send_protected)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or len(length) > LONGEST_LENGTH or int(length) > MOST_BYTES:
+            return _refused(scope, 413, TOO_LARGE, "Send less.")
+        if scope["method"] in SAFE:
+            return None
+        site = headers.get("sec-fetch-site", "same-origin")
+        origin = headers.get("origin")
+        other = origin is not None and urlsplit(origin).netloc not in {
+            self._host,
+            headers.get("host"),
+        }
+        if other or site not in {"same-origin", "none"}:
+            remedy = "Send it from a page of this host, or from no browser at all."
+            return _refused(scope, 403, "This request comes from another site.", remedy)
+        return None
+
+
+def _refused(scope: Scope, status: int, message: str, remedy: str) -> Response:
+    if not scope["path"].startswith(API):
+        return PlainTextResponse(message, status)
+    problem = Problem(kind="refused", message=message, remedy=remedy, blame=Blame.CONFIGURATION)
+    return JSONResponse(problem.model_dump(mode="json"), status)
+
+
+def _limited(receive: Receive, seconds: float) -> Receive:
+    """Count a body that does not say how long it is, and wait for no body without end."""
+    taken, over = 0, False
+    until: float | None = None
+
+    async def counted() -> Message:
+        nonlocal taken, over, until
+        if over:  # What follows the body is that the browser has gone, whenever that is.
+            return await receive()
+        until = until or asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, TOO_SLOW) from None
+        taken += len(message.get("body", b""))
+        if taken > MOST_BYTES:
+            raise HTTPException(413, TOO_LARGE)
+        over = not message.get("more_body", False)
+        return message
+
+    return counted

@@ -1,0 +1,182 @@
+"""An account with one of everything, and programs that are signed in to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from reference_host.tests.app_fixture import TOKEN
+from smaply_metrics_core.host import Calculation, Definition, NotFound, Role
+from smaply_metrics_host.store.map_models import Cell
+
+if TYPE_CHECKING:
+    import httpx
+
+    from reference_host.tests.app_fixture import World
+
+SOURCE: Final = "csv_example"
+FOLDER: Final = "surveys"
+SURVEY: Final = "purchases"
+QUESTION: Final = "nps"
+ROWS: Final = "recorded_at,nps,field:country\n" + "".join(
+    f"2026-{month:02}-{day:02}T12:00:00+00:00,{(month * day) % 11},{'AT' if day % 2 else 'DE'}\n"
+    for month in range(1, 11)
+    for day in range(1, 11)
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An account, and the ids of what it holds.
+
+    Attributes:
+        mark: What every name in it begins with.
+        metric: A metric without a value yet.
+        map: A journey map with one stage, a lane of texts and a lane of data with one card.
+        person: Somebody who never signs in.
+    """
+
+    account: str
+    mark: str
+    connection: str
+    workspace: str
+    metric: str
+    map: str
+    stage: str
+    text_lane: str
+    data_lane: str
+    card: str
+    person: str
+
+    def is_whole(self, world: World) -> bool:
+        """Whether all of it is still there, as it was made."""
+        site = world.site
+        try:
+            journey = site.journeys.show(self.account, self.map)
+            metric = world.run(
+                site.metrics.metrics.show(world.actor(account=self.account), self.metric)
+            )
+            world.run(
+                site.metrics.connections.show(world.actor(account=self.account), self.connection)
+            )
+        except NotFound:
+            return False
+        people = {one.id for one in site.people.of_account(self.account)}
+        workspaces = [one.name for one in site.people.workspaces(self.account)]
+        return (
+            [one.id for one in journey.cards] == [self.card]
+            and len(journey.lanes) == 2
+            and metric.version == 1
+            and self.person in people
+            and workspaces == [f"{self.mark}Online shop", "Workspace"]
+        )
+
+
+def program(world: World, role: Role | None, account: str) -> httpx.Client:
+    """Give a program of somebody with this role, which sends the token that changes need."""
+    client = world.client(role, account=account)
+    if role is not None:
+        client.headers["x-csrf-token"] = client.get("/api/session").json()["csrf_token"]
+    return client
+
+
+def prepare(world: World, account: str, *, mark: str = "") -> Prepared:
+    """Fill an account; every name in it begins with ``mark``."""
+    folder = world.site.settings.files_of(account) / FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / f"{mark}{SURVEY}.csv").write_text(ROWS, encoding="utf-8")
+    site, admin = world.site, world.actor(account=account)
+    site.people.invite(account, f"{mark}Petra", Role.VIEWER)
+    (person,) = (one for one in site.people.of_account(account) if one.name == f"{mark}Petra")
+    workspace = site.people.add_workspace(account, f"{mark}Online shop").id
+    map_id = site.journeys.add(account, workspace, f"{mark}Buying online")
+    stage = site.journeys.add_stage(account, map_id, f"{mark}Discover")
+    text_lane = site.journeys.add_lane(account, map_id, f"{mark}Steps", "text")
+    data_lane = site.journeys.add_lane(account, map_id, f"{mark}Numbers", "data")
+    site.journeys.write(account, Cell(map_id, text_lane, stage), f"{mark}Reads about it")
+
+    async def measure() -> tuple[str, str]:
+        connection = await site.metrics.connections.connect(admin, SOURCE, {"folder": FOLDER})
+        definition = Definition(
+            survey_id=f"{mark}{SURVEY}", question_id=QUESTION, calculation=Calculation.NPS
+        )
+        metric = await site.metrics.metrics.add(
+            admin, connection.id, f"{mark}Recommend us", definition, workspace=workspace
+        )
+        return connection.id, metric.id
+
+    connection, metric = world.run(measure())
+    shown = world.run(site.metrics.metrics.show(admin, metric))
+    card = site.placing.place(account, Cell(map_id, data_lane, stage), metric, shown.display)
+    return Prepared(
+        account=account,
+        mark=mark,
+        connection=connection,
+        workspace=workspace,
+        metric=metric,
+        map=map_id,
+        stage=stage,
+        text_lane=text_lane,
+        data_lane=data_lane,
+        card=card,
+        person=person.id,
+    )
+
+
+def values_for(prepared: Prepared, call: str, job: str, host: str) -> dict[str, Any]:
+    """Give by name, for parameters and parts of bodies, what there is in an account.
+
+    Args:
+        prepared: The account.
+        call: The call that takes them.
+        job: A job of whoever asks.
+        host: Where Qualtrics answers.
+    """
+    survey = f"{prepared.mark}{SURVEY}"
+    definition = {"survey_id": survey, "question_id": QUESTION, "calculation": "nps"}
+    values = {
+        "source_id": SOURCE,
+        "source": SOURCE,
+        "connection_id": prepared.connection,
+        "connection": prepared.connection,
+        "values": {"folder": FOLDER},
+        "survey_id": survey,
+        "draft": {"type": "number", "question_id": QUESTION},
+        "definition": definition,
+        "workspace": prepared.workspace,
+        "workspace_id": prepared.workspace,
+        "metric_id": prepared.metric,
+        "metric": prepared.metric,
+        "metrics": [prepared.metric],
+        "map_id": prepared.map,
+        "stage_id": prepared.stage,
+        "stage": prepared.stage,
+        "lane_id": prepared.data_lane,
+        "lane": prepared.data_lane,
+        "card_id": prepared.card,
+        "person_id": prepared.person,
+        "job_id": job,
+        "wait": 0.1,
+    }
+    special: dict[str, dict[str, Any]] = {
+        "connect": {"source": "qualtrics", "values": {"base_url": host, "api_token": TOKEN}},
+        "load_cards": {"metric": [prepared.metric]},
+        "write_text": {"lane": prepared.text_lane},
+    }
+    return values | special.get(call, {})
+
+
+def snapshot(world: World, prepared: Prepared) -> str:
+    """Write down everything that an account holds."""
+    site, account, admin = world.site, prepared.account, world.actor(account=prepared.account)
+    return repr(
+        (
+            site.people.of_account(account),
+            site.people.workspaces(account),
+            [site.journeys.show(account, one.id) for one in site.journeys.list(account)],
+            world.run(site.metrics.metrics.list(admin)),
+            world.run(site.metrics.metrics.account(admin)),
+            world.run(site.metrics.connections.list(admin)),
+            [card.result for card in world.run(site.metrics.cards.load(admin, refresh=False))],
+        )
+    )

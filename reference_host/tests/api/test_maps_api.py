@@ -1,0 +1,211 @@
+"""Maps, people, workspaces and the account: as a program arranges them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reference_host.tests.api.seeded_account import prepare, program
+from smaply_metrics_core.host import Role
+
+if TYPE_CHECKING:
+    import httpx
+
+    from reference_host.tests.api.seeded_account import Prepared
+    from reference_host.tests.app_fixture import World
+
+
+@pytest.fixture
+def admin(shared: World, prepared: Prepared) -> httpx.Client:
+    """A program of an Admin."""
+    return program(shared, Role.ADMIN, prepared.account)
+
+
+@pytest.fixture
+def editor(shared: World, prepared: Prepared) -> httpx.Client:
+    """A program of an Editor."""
+    return program(shared, Role.EDITOR, prepared.account)
+
+
+def test_a_map_is_made_filled_and_deleted(
+    shared: World, prepared: Prepared, editor: httpx.Client
+) -> None:
+    """Stages, lanes, texts and cards are added and shown in order; a Viewer sees them all."""
+    made = editor.post("/api/maps", json={"workspace": prepared.workspace, "name": "Returning"})
+    address = made.headers["location"]
+    stages = [
+        editor.post(f"{address}/stages", json={"name": name}).json()["id"]
+        for name in ("Decide", "Send back")
+    ]
+    texts, data = (
+        editor.post(f"{address}/lanes", json={"name": kind, "kind": kind}).json()["id"]
+        for kind in ("text", "data")
+    )
+    editor.put(f"{address}/texts", json={"lane": texts, "stage": stages[0], "text": " Thinks "})
+    card = editor.post(
+        f"{address}/placed-cards",
+        json={"lane": data, "stage": stages[1], "metric": prepared.metric},
+    ).json()
+    gauge = {"display": {"chart": "gauge"}}
+    editor.patch(f"{address}/placed-cards/{card['id']}", json=gauge).raise_for_status()
+    editor.patch(f"{address}/stages/{stages[0]}", json={"name": "Think"}).raise_for_status()
+    editor.patch(f"{address}/lanes/{data}", json={"name": "Numbers"}).raise_for_status()
+    editor.patch(address, json={"name": "Returning things"}).raise_for_status()
+
+    shown = program(shared, Role.VIEWER, prepared.account).get(address).json()
+
+    assert shown["name"] == "Returning things"
+    assert [stage["name"] for stage in shown["stages"]] == ["Think", "Send back"]
+    assert [(lane["name"], lane["kind"]) for lane in shown["lanes"]] == [
+        ("text", "text"),
+        ("Numbers", "data"),
+    ]
+    assert shown["texts"] == [{"lane": texts, "stage": stages[0], "text": "Thinks"}]
+    assert [(one["metric"], one["display"]["chart"]) for one in shown["cards"]] == [
+        (prepared.metric, "gauge")
+    ]
+
+    removed = [
+        editor.delete(f"{address}/placed-cards/{card['id']}"),
+        editor.delete(f"{address}/stages/{stages[0]}"),
+        editor.delete(f"{address}/lanes/{texts}"),
+        editor.delete(address),
+    ]
+    assert [answer.status_code for answer in removed] == [204] * 4
+    assert editor.get(address).status_code == 404
+    assert [one["id"] for one in editor.get("/api/maps").json()] == [prepared.map]
+
+
+def test_a_part_is_addressed_by_its_own_map(
+    shared: World, prepared: Prepared, editor: httpx.Client
+) -> None:
+    """A stage, lane or card is not found by way of another map, even of the same account."""
+    other = shared.site.journeys.add(prepared.account, prepared.workspace, "Other")
+
+    answers = [
+        editor.delete(f"/api/maps/{other}/stages/{prepared.stage}"),
+        editor.delete(f"/api/maps/{other}/lanes/{prepared.data_lane}"),
+        editor.delete(f"/api/maps/{other}/placed-cards/{prepared.card}"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404] * 3
+
+
+def test_cells_hold_what_their_lane_is_for(prepared: Prepared, editor: httpx.Client) -> None:
+    """A text goes into a text lane, a card into a data lane, and only of a metric that is there."""
+    address = f"/api/maps/{prepared.map}"
+    at_stage = {"stage": prepared.stage}
+
+    text = editor.put(
+        f"{address}/texts", json={**at_stage, "lane": prepared.data_lane, "text": "x"}
+    )
+    card = editor.post(
+        f"{address}/placed-cards",
+        json={**at_stage, "lane": prepared.text_lane, "metric": prepared.metric},
+    )
+    unknown = editor.post(
+        f"{address}/placed-cards",
+        json={**at_stage, "lane": prepared.data_lane, "metric": "met_000000000000"},
+    )
+
+    assert [text.status_code, card.status_code, unknown.status_code] == [422, 422, 404]
+
+
+def test_a_role_has_its_calls_and_no_more(shared: World, prepared: Prepared) -> None:
+    """A Viewer changes no map; an Editor sees no people."""
+    viewer = program(shared, Role.VIEWER, prepared.account)
+    editor = program(shared, Role.EDITOR, prepared.account)
+
+    assert viewer.delete(f"/api/maps/{prepared.map}").status_code == 403
+    assert viewer.delete(f"/api/metrics/{prepared.metric}").status_code == 403
+    assert viewer.get("/api/connections").status_code == 403
+    assert editor.get("/api/people").status_code == 403
+    assert editor.get("/api/sources/qualtrics/form").status_code == 403
+
+
+def test_nothing_of_another_account_is_found(shared: World, editor: httpx.Client) -> None:
+    """Its ids are as unknown as any other, in addresses and in bodies."""
+    others = prepare(shared, "others")
+
+    answers = [
+        editor.get(f"/api/maps/{others.map}"),
+        editor.get(f"/api/metrics/{others.metric}"),
+        editor.get("/api/cards", params={"metric": others.metric}),
+        editor.post("/api/maps", json={"workspace": others.workspace, "name": "Ours"}),
+        editor.get("/api/maps", params={"workspace": others.workspace}),
+        editor.get(f"/api/connections/{others.connection}"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404] * len(answers)
+
+
+def test_somebody_is_invited_promoted_and_removed(
+    shared: World, prepared: Prepared, admin: httpx.Client
+) -> None:
+    """The link signs in once; a role counts from the next request on; removing ends sessions."""
+    invited = admin.post("/api/people", json={"name": "Nora", "role": "viewer"}).json()
+    person, link = invited["person"]["id"], invited["link"]
+    nora = shared.client(None)
+    nora.post(link.removeprefix(shared.url)).raise_for_status()
+
+    seen: list[Any] = [nora.get("/api/session").json()["person"]["role"]]
+    admin.patch(f"/api/people/{person}", json={"role": "editor"}).raise_for_status()
+    seen.append(nora.get("/api/session").json()["person"]["role"])
+    names = [one["name"] for one in admin.get("/api/people").json()]
+    removed = admin.delete(f"/api/people/{person}")
+    seen.append(nora.get("/api/session").status_code)
+
+    assert seen == ["viewer", "editor", 401]
+    assert names == ["Ada", "Nora", "Petra"]
+    assert removed.status_code == 204
+    assert admin.delete(f"/api/people/{person}").status_code == 404
+
+
+def test_an_admin_cannot_lock_themselves_out(admin: httpx.Client) -> None:
+    """Nobody changes their own role or removes themselves, under their name or their id."""
+    own = admin.get("/api/session").json()["person"]["id"]
+
+    answers = [
+        admin.patch(f"/api/people/{own}", json={"role": "viewer"}),
+        admin.post("/api/people", json={"name": "Ada", "role": "viewer"}),
+        admin.delete(f"/api/people/{own}"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [422] * 3
+    assert admin.get("/api/people").status_code == 200
+
+
+def test_workspaces_are_named_once(prepared: Prepared, admin: httpx.Client) -> None:
+    """Adding and renaming take a name that no other workspace of the account has."""
+    added = admin.post("/api/workspaces", json={"name": "Wholesale"})
+    again = admin.post("/api/workspaces", json={"name": "Wholesale"})
+    address = f"/api/workspaces/{prepared.workspace}"
+    taken = admin.patch(address, json={"name": "Wholesale"})
+    renamed = admin.patch(address, json={"name": "Shops"})
+
+    assert (added.status_code, again.status_code, taken.status_code) == (201, 422, 422)
+    assert renamed.json() == {"id": prepared.workspace, "name": "Shops"}
+    assert [one["name"] for one in admin.get("/api/workspaces").json()] == [
+        "Shops",
+        "Wholesale",
+        "Workspace",
+    ]
+
+
+def test_the_account_decides_about_time(shared: World, prepared: Prepared) -> None:
+    """An Admin sets zone and first weekday; everybody sees them; neither may be invented."""
+    admin = program(shared, Role.ADMIN, prepared.account)
+    viewer = program(shared, Role.VIEWER, prepared.account)
+
+    changed = admin.put("/api/account", json={"zone": "Asia/Tokyo", "week_start": 7})
+    refused = admin.put("/api/account", json={"zone": "Asia/Tokio", "week_start": 7})
+
+    assert changed.status_code == 200
+    assert refused.status_code == 422
+    assert "Asia/Tokyo" in refused.json()["remedy"]
+    assert viewer.get("/api/account").json() == {
+        "id": prepared.account,
+        "zone": "Asia/Tokyo",
+        "week_start": 7,
+    }

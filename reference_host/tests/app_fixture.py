@@ -1,0 +1,168 @@
+"""The app on a real socket, with a sandbox in place of Qualtrics, and people who are signed in."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from smaply_metrics_core.host import Actor, Role, SourceRegistry
+from smaply_metrics_host.app import create_app
+from smaply_metrics_host.app_state import AppState
+from smaply_metrics_host.server import GracefulServer, listen
+from smaply_metrics_host.settings import HostSettings
+from smaply_metrics_qualtrics_sandbox import SandboxServer
+
+T = TypeVar("T")
+
+ACCOUNT = "acme"
+NAMES = {Role.ADMIN: "Ada", Role.EDITOR: "Emil", Role.VIEWER: "Vera"}
+TOKEN = "sandbox-token-of-forty-characters-00001"
+SUPPORT = "support@metrics.example"
+SECONDS = 30
+HASTE = 20
+"""How many times faster the app waits than a survey tool would have it."""
+
+
+class MovableClock:
+    """The machine's clock, which tests move ahead."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def forward(self, by: timedelta) -> None:
+        """Move the hands."""
+        self._ahead += by
+
+    def now(self) -> datetime:
+        """Give the present instant."""
+        return datetime.now(UTC) + self._ahead
+
+    def monotonic(self) -> float:
+        """Give seconds that never run backwards."""
+        return time.monotonic() + self._ahead.total_seconds()
+
+    def wait(self, seconds: float, stop: threading.Event) -> bool:
+        """Wait, but not for as long: what is asked for again and again is asked for sooner."""
+        return stop.wait(seconds / HASTE)
+
+
+@dataclass
+class World:
+    """A running app and what surrounds it.
+
+    Attributes:
+        url: Where it answers.
+        sandbox: Qualtrics.
+        clock: The app's clock.
+        site: The app's parts, for arranging what a test begins with.
+    """
+
+    url: str
+    sandbox: SandboxServer
+    clock: MovableClock
+    site: AppState
+    _loop: asyncio.AbstractEventLoop
+    _clients: list[httpx.Client] = field(default_factory=list)
+
+    def client(self, role: Role | None, *, account: str = ACCOUNT) -> Browser:
+        """Give somebody with this role, signed in by link; None gives a stranger."""
+        browser = Browser(base_url=self.url, timeout=SECONDS, follow_redirects=True)
+        self._clients.append(browser)
+        if role is not None:
+            token = self.site.people.invite(account, NAMES[role], role)
+            browser.post(f"/sign-in/{token}?next=/healthz").raise_for_status()
+        return browser
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run something on the app's loop, and give what it came to."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(SECONDS)
+
+    def actor(self, role: Role = Role.ADMIN, *, account: str = ACCOUNT) -> Actor:
+        """Give somebody of the account as the framework knows people."""
+        return Actor(account, NAMES[role], role)
+
+    def connect(self, *, account: str = ACCOUNT) -> str:
+        """Connect the sandbox; gives the connection's id."""
+        values = {"base_url": self.sandbox.host, "api_token": TOKEN}
+        admin = self.actor(account=account)
+        return self.run(self._connect(admin, values))
+
+    async def _connect(self, admin: Actor, values: dict[str, str]) -> str:
+        view = await self.site.metrics.connections.connect(admin, "qualtrics", values)
+        return view.id
+
+    def close(self) -> None:
+        """Close the browsers."""
+        for browser in self._clients:
+            browser.close()
+
+
+class Browser(httpx.Client):
+    """A browser without scripts: it follows redirects, keeps cookies, and fills forms."""
+
+    def submit(self, page: str, address: str, fields: dict[str, Any]) -> httpx.Response:
+        """Send a form with the token that stands on ``page``."""
+        found = re.search(r'name="csrf_token" value="([0-9a-f]+)"', self.get(page).text)
+        assert found is not None, f"{page} has no form"
+        return self.post(address, data={"csrf_token": found[1], **fields})
+
+    def finish(self, page: str, address: str, fields: dict[str, Any]) -> httpx.Response:
+        """Send a form that starts a job; give the page that its outcome is on."""
+        answer = self.submit(page, address, fields)
+        job = answer.url.path
+        if not job.startswith("/jobs/"):
+            return answer  # It ended at once.
+        self.get(f"{job}/events")  # A stream that goes on until the job has ended.
+        return self.get(job)
+
+
+@contextmanager
+def running(
+    home: Path,
+    sandbox: SandboxServer,
+    *,
+    registry: SourceRegistry | None = None,
+    arrange: Callable[[World], None] = lambda _: None,
+) -> Iterator[World]:
+    """Run the app in a thread of its own for the length of the block."""
+    clock = MovableClock()
+    listening = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    environment = {
+        "SMAPLY_METRICS_SUPPORT": SUPPORT,
+        "SMAPLY_QUALTRICS_SANDBOX": sandbox.host,
+    }
+    settings = HostSettings.from_environment(home, url, environment)
+    app = create_app(settings, clock=clock, registry=registry)
+    server = GracefulServer(app)
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def serve() -> None:
+        loops.append(asyncio.get_running_loop())
+        await server.serve([listening])
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), name="app")
+    thread.start()
+    try:
+        until = time.monotonic() + SECONDS
+        while not server.started:
+            assert thread.is_alive(), "the app did not start"
+            assert time.monotonic() < until, "the app took too long to start"
+            thread.join(0.01)
+        world = World(url, sandbox, clock, app.state.site, loops[0])
+        arrange(world)
+        yield world
+        world.close()
+    finally:
+        server.should_exit = True
+        thread.join(SECONDS)

@@ -1,0 +1,207 @@
+"""The steps of docs/guide.md, as a person takes them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from reference_host.tests.app_fixture import TOKEN
+from reference_host.tests.e2e.browser_pages import DRAWN_MILLISECONDS
+from smaply_metrics_core.host import Role
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from reference_host.tests.app_fixture import MovableClock, World
+    from reference_host.tests.e2e.browser_pages import Browsers
+    from reference_host.tests.e2e.guide_parser import Guide
+
+WRONG_TOKEN: Final = "a-token-that-was-never-made-0000000000001"
+NEW_TOKEN: Final = "a-new-token-after-the-old-one-was-revoked"
+QUALTRICS: Final = "/settings/integrations/qualtrics"
+SURVEY: Final = "Relationship survey"
+SURVEY_ID: Final = "SV_RelationshipA01"
+RECOMMEND: Final = "How likely are you to recommend Nordlicht to a friend or colleague?"
+METRICS: Final = ("NPS", "NPS by quarter", "NPS, last 90 days and before")
+EXPORT_SECONDS: Final = 600
+"""How long an export takes, by a clock that only the test moves."""
+AN_HOUR: Final = timedelta(hours=1, minutes=1)
+
+
+def connect(world: World, browsers: Browsers, guide: Guide) -> None:
+    """Connect with a wrong host, then a wrong token, then the right ones."""
+    with guide.section("Connect Qualtrics"):
+        page = browsers.visit(world, Role.ADMIN).page
+        page.get_by_role("link", name="Account settings").click()
+        guide.look(page, "integrations")
+        page.get_by_role("link", name="Set up Qualtrics").click()
+        page.get_by_label("API token").fill(WRONG_TOKEN)
+        page.get_by_label("Base URL").fill(f"http://{world.sandbox.host}/Q/MyProjects")
+        save(page)
+        page.get_by_text("Not saved").wait_for()
+        guide.look(page, "wrong-host")
+        page.get_by_role("button", name=f"Use {world.sandbox.host}").click()
+        save(page)
+        page.get_by_text("Connection Failed").wait_for()
+        guide.look(page, "wrong-token")
+        assert page.get_by_label("Base URL").input_value() == world.sandbox.host
+        assert page.get_by_label("API token").input_value() == WRONG_TOKEN
+        page.get_by_label("API token").fill(TOKEN)
+        save(page)
+        page.get_by_text("Connection established").wait_for()
+        guide.look(page, "connected")
+        assert TOKEN not in page.content()
+
+
+def make_metrics(world: World, browsers: Browsers, guide: Guide) -> None:
+    """Make a metric of each type."""
+    with guide.section("Make metrics"):
+        page = browsers.visit(world, Role.EDITOR, "/metrics").page
+        open_form(page, METRICS[0])
+        choose(page, "Calculation", "NPS")
+        page.get_by_role("button", name="Show preview").click()
+        page.locator(".preview-card .card-value").wait_for()
+        guide.look(page, "create-metric")
+        save_metric(page, METRICS[0])
+
+        open_form(page, METRICS[1])
+        tick(page, "Series")
+        choose(page, "Group by", "Quarter")
+        choose(page, "Calculation", "NPS")
+        guide.look(page)
+        save_metric(page, METRICS[1])
+
+        open_form(page, METRICS[2])
+        tick(page, "Comparison")
+        choose(page, "Calculation", "NPS")
+        choose(page, "Date range", "Last 90 days")
+        page.get_by_text("compared with").wait_for()
+        save_metric(page, METRICS[2])
+        guide.look(page, "metrics")
+
+
+def place_them(world: World, browsers: Browsers, guide: Guide) -> str:
+    """Make a map with all metrics on it; gives its address."""
+    with guide.section("Place them on a journey map"):
+        page = browsers.visit(world, Role.EDITOR, "/maps").page
+        guide.look(page)
+        page.get_by_role("textbox", name="Name").fill("Buying a bike online")
+        page.get_by_role("button", name="Create journey map").click()
+        page.wait_for_url("**/edit")
+        page.get_by_role("link", name="Done").click()
+        page.get_by_role("link", name="Edit map").wait_for()
+        address = page.url
+        guide.look(page)
+        page.get_by_role("link", name="Edit map").click()
+        for cell, metric in enumerate(METRICS):
+            page.get_by_role("link", name="Add cards").nth(cell).click()
+            page.get_by_role("checkbox", name=metric).first.check()
+            page.get_by_role("button", name="Place", exact=True).click()
+            page.locator(".slot").nth(cell).wait_for()
+        guide.look(page, "edit-map")
+        page.get_by_role("link", name="Done").click()
+        page.get_by_role("heading", name="Buying a bike online").wait_for()
+    return address
+
+
+def read_it(
+    world: World, browsers: Browsers, guide: Guide, address: str, sandbox_clock: MovableClock
+) -> None:
+    """See the cards change by themselves after new answers came in."""
+    with guide.section("Read the map"):
+        page = browsers.visit(world, Role.VIEWER, address).page
+        page.locator(".card-value").nth(len(METRICS) - 1).wait_for()
+        page.locator(".chart svg").first.wait_for(timeout=DRAWN_MILLISECONDS)
+        guide.look(page, "map")
+        before = value(page)
+        answers = [{"QID1": "0"} for _ in range(400)]
+        world.sandbox.state.add_responses(SURVEY_ID, answers)
+        world.clock.forward(AN_HOUR)
+        world.sandbox.state.set_exports(seconds=EXPORT_SECONDS)
+        page.reload()
+        page.get_by_text("refreshing").first.wait_for()
+        assert value(page) == before
+        guide.look(page)
+        sandbox_clock.forward(timedelta(seconds=EXPORT_SECONDS))
+        page.wait_for_function(
+            "before => document.querySelector('.card-value').innerText !== before", arg=before
+        )
+        editor = browsers.visit(world, Role.EDITOR, address).page
+        guide.look(editor)
+
+
+def mend(world: World, browsers: Browsers, guide: Guide, address: str) -> None:
+    """Revoke the token, read what the pages say, and enter a new one."""
+    with guide.section("When something is wrong"):
+        viewer = browsers.visit(world, Role.VIEWER, address).page
+        before = value(viewer)
+        world.sandbox.state.set_exports(seconds=0)
+        world.sandbox.state.set_token(NEW_TOKEN)
+        world.clock.forward(AN_HOUR)
+        viewer.reload()
+        viewer.get_by_text("Token revoked").first.wait_for()
+        assert value(viewer) == before
+        guide.look(viewer, "revoked")
+
+        admin = browsers.visit(world, Role.ADMIN, QUALTRICS).page
+        admin.get_by_text("Connection Error").wait_for()
+        guide.look(admin, "connection-error")
+        admin.get_by_role("link", name="Edit Configuration").click()
+        admin.get_by_label("API token").fill(NEW_TOKEN)
+        save(admin)
+        admin.get_by_text("Connection established").wait_for()
+
+        viewer.reload()
+        viewer.get_by_text("Token revoked").first.wait_for(state="hidden")
+        viewer.get_by_text("updated just now").first.wait_for()
+
+
+def download(world: World, browsers: Browsers, guide: Guide) -> str:
+    """Download a survey's data; gives the name of the file."""
+    with guide.section("Help from support"):
+        page = browsers.visit(world, Role.ADMIN, QUALTRICS).page
+        page.get_by_role("link", name="Debug Configuration").click()
+        page.get_by_text(SURVEY).click()
+        with page.expect_download() as made:
+            page.get_by_role("button", name="Download survey data").click()
+        page.get_by_text("The download is ready").wait_for()
+        guide.look(page, "debug")
+    return made.value.suggested_filename
+
+
+def save(page: Page) -> None:
+    """Press Save."""
+    page.get_by_role("button", name="Save", exact=True).click()
+
+
+def value(page: Page) -> str:
+    """Read the value of the first card."""
+    return page.locator(".card-value").first.inner_text()
+
+
+def open_form(page: Page, name: str) -> None:
+    """Open the dialog, name the metric, and choose the survey and its question."""
+    page.wait_for_load_state()  # Before its script has come, the link leads to a page of its own.
+    page.get_by_role("link", name="Create metric").first.click()
+    page.get_by_role("textbox", name="Name").fill(name)
+    choose(page, "Source", "Qualtrics")
+    tick(page, SURVEY)
+    choose(page, "Question", RECOMMEND)
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Choose from a list, and wait until the others are narrowed by it."""
+    with page.expect_response("**/metrics/form"):
+        page.get_by_label(label, exact=True).select_option(label=option)
+
+
+def tick(page: Page, label: str) -> None:
+    """Choose one of several, and wait until the lists are narrowed by it."""
+    with page.expect_response("**/metrics/form"):
+        page.get_by_role("radio", name=label).click()  # It may be gone before it can be looked at.
+
+
+def save_metric(page: Page, name: str) -> None:
+    """Save, and see it in the list."""
+    page.get_by_role("button", name="Save metric").click()
+    page.get_by_role("row", name=name).first.wait_for()

@@ -1,0 +1,135 @@
+"""The states that pages can be in: what is there to see, who sees it, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from reference_host.tests.app_fixture import ACCOUNT
+from reference_host.tests.e2e import page_states_setup
+from reference_host.tests.e2e.page_states_setup import Scene
+from smaply_metrics_core.host import Role
+from smaply_metrics_host.demo.seed import ACCOUNT as DEMO
+
+QUALTRICS: Final = "/settings/integrations/qualtrics"
+NEW: Final = "/metrics/new?source=qualtrics"
+MARKUP_AS_TEXT: Final = "<img src=x onerror=alert(2)>"
+SCRIPT_AS_TEXT: Final = "<script>alert('metric')</script>"
+
+
+@dataclass(frozen=True)
+class State:
+    """A page in one of its states.
+
+    Attributes:
+        name: Of the state, and of its pictures.
+        scene: What there is to see.
+        path: The page, with the scene's ids in braces.
+        role: Who looks; None is a stranger.
+        says: A text that the page then shows.
+    """
+
+    name: str
+    scene: Scene
+    path: str
+    role: Role | None
+    says: str
+
+    @property
+    def account(self) -> str:
+        """Whose page it is."""
+        furnished = {
+            page_states_setup.demo,
+            page_states_setup.revoked,
+            page_states_setup.unreachable,
+        }
+        return DEMO if self.scene in furnished else ACCOUNT
+
+
+STATES: Final = (
+    State("sign-in", page_states_setup.nothing, "/sign-in", None, "Sign in"),
+    State("not-found", page_states_setup.nothing, "/no-such-page", Role.VIEWER, "Not found"),
+    State("no-access", page_states_setup.nothing, QUALTRICS, Role.VIEWER, "Ask an Admin"),
+    State("no-maps-viewer", page_states_setup.nothing, "/maps", Role.VIEWER, "No journey maps yet"),
+    State("no-maps-editor", page_states_setup.nothing, "/maps", Role.EDITOR, "Create journey map"),
+    State(
+        "no-integration-editor", page_states_setup.nothing, "/metrics", Role.EDITOR, "sk an Admin"
+    ),
+    State("no-integration-admin", page_states_setup.nothing, "/metrics", Role.ADMIN, "Set up"),
+    State(
+        "integrations-empty",
+        page_states_setup.nothing,
+        "/settings/integrations",
+        Role.ADMIN,
+        "Set up",
+    ),
+    State("configure", page_states_setup.nothing, QUALTRICS, Role.ADMIN, "API token"),
+    State("account", page_states_setup.nothing, "/settings/account", Role.ADMIN, "Ada"),
+    State("no-metrics", page_states_setup.connected, "/metrics", Role.EDITOR, "Create metric"),
+    State("connected", page_states_setup.connected, QUALTRICS, Role.ADMIN, "established"),
+    State(
+        "edit-connection",
+        page_states_setup.connected,
+        f"{QUALTRICS}/edit",
+        Role.ADMIN,
+        "Edit Configuration",
+    ),
+    State(
+        "debug",
+        page_states_setup.connected,
+        f"{QUALTRICS}/debug?search=",
+        Role.ADMIN,
+        "Download survey data",
+    ),
+    State("no-surveys", page_states_setup.without_surveys, NEW, Role.EDITOR, "No surveys"),
+    State(
+        "metric-new-5000",
+        page_states_setup.with_5000_surveys,
+        NEW,
+        Role.EDITOR,
+        "of 5,000, last modified",
+    ),
+    State(
+        "debug-5000",
+        page_states_setup.with_5000_surveys,
+        f"{QUALTRICS}/debug?search=",
+        Role.ADMIN,
+        "5,000 surveys",
+    ),
+    State("map", page_states_setup.demo, "/maps/{map}", Role.VIEWER, "Buying a bike online"),
+    State("map-edit", page_states_setup.demo, "/maps/{map}/edit", Role.EDITOR, "Add a stage"),
+    State("maps", page_states_setup.demo, "/maps", Role.EDITOR, "Buying a bike online"),
+    State("metrics", page_states_setup.demo, "/metrics", Role.EDITOR, "NPS by quarter"),
+    State("metric-new", page_states_setup.demo, NEW, Role.EDITOR, "Relationship"),
+    State(
+        "metric-edit", page_states_setup.demo, "/metrics/{metric}/edit", Role.EDITOR, "Save metric"
+    ),
+    State(
+        "delete-connection",
+        page_states_setup.demo,
+        f"{QUALTRICS}/delete",
+        Role.ADMIN,
+        "NPS by quarter",
+    ),
+    State("map-revoked", page_states_setup.revoked, "/maps/{map}", Role.VIEWER, "Token revoked"),
+    State("connection-error", page_states_setup.revoked, QUALTRICS, Role.ADMIN, "Connection Error"),
+    State(
+        "map-unreachable", page_states_setup.unreachable, "/maps/{map}", Role.VIEWER, "Connection"
+    ),
+    State("map-awkward", page_states_setup.awkward, "/maps/{map}", Role.EDITOR, SCRIPT_AS_TEXT),
+    State("metrics-awkward", page_states_setup.awkward, "/metrics", Role.EDITOR, SCRIPT_AS_TEXT),
+    State(
+        "metric-awkward",
+        page_states_setup.awkward_answers,
+        "/metrics/{metric}/edit",
+        Role.EDITOR,
+        MARKUP_AS_TEXT,
+    ),
+    State(
+        "map-awkward-answers",
+        page_states_setup.awkward_answers,
+        "/maps/{map}",
+        Role.VIEWER,
+        MARKUP_AS_TEXT,
+    ),
+)

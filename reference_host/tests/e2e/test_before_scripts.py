@@ -1,0 +1,58 @@
+"""What people do before a page's scripts have come is not lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reference_host.tests.metric_factories import make
+from smaply_metrics_core.host import Role
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
+
+    from reference_host.tests.app_fixture import World
+    from reference_host.tests.e2e.browser_pages import Browsers
+
+
+def test_a_choice_narrows_the_form_once_the_script_has_come(
+    world: World, browsers: Browsers
+) -> None:
+    """A survey that is chosen while the script is on its way brings its questions."""
+    world.connect()
+    page = browsers.visit(world, Role.EDITOR).page
+    held = held_back(page, "/metrics/new", "metric-form.js")
+    page.get_by_role("radio", name="Relationship survey").check()
+    assert page.get_by_label("Question", exact=True).count() == 0
+
+    held[0].continue_()
+
+    questions = page.get_by_label("Question", exact=True)
+    questions.wait_for()
+    assert "How likely are you to recommend Nordlicht" in questions.inner_text()
+
+
+def test_a_search_is_made_once_the_script_has_come(world: World, browsers: Browsers) -> None:
+    """What is typed in the list's search while the script is on its way is looked for."""
+    world.connect()
+    make(world, "Would they recommend us")
+    page = browsers.visit(world, Role.EDITOR).page
+    held = held_back(page, "/metrics", "metrics.js")
+    page.get_by_role("searchbox").fill("no such metric")
+    assert page.get_by_role("row", name="Would they recommend us").is_visible()
+
+    held[0].continue_()
+
+    page.get_by_role("row", name="Would they recommend us").wait_for(state="hidden")
+
+
+def held_back(page: Page, address: str, script: str) -> list[Route]:
+    """Open a page whose script does not come before it is let go."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/{script}*", hold)
+    with page.expect_request(f"**/{script}*"):
+        page.goto(address, wait_until="commit")
+    return held

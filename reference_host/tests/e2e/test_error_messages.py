@@ -1,0 +1,37 @@
+"""What scripts show when the host refuses something."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from reference_host.tests.app_fixture import ACCOUNT, SUPPORT
+from smaply_metrics_core.host import Role
+from smaply_metrics_host.jobs import MOST_RUNNING, Job, JobResult
+
+if TYPE_CHECKING:
+    from reference_host.tests.app_fixture import World
+    from reference_host.tests.e2e.browser_pages import Browsers
+
+
+def test_a_refusal_names_whom_to_ask(world: World, browsers: Browsers) -> None:
+    """Shown in place, it has its remedy and the support address, as on a page of its own."""
+    visit = browsers.visit(world, Role.ADMIN, "/settings/integrations/csv_example")
+    (ada,) = world.site.people.of_account(ACCOUNT)
+
+    async def forever(_job: Job) -> JobResult:
+        await asyncio.Event().wait()
+        return JobResult("")
+
+    async def keep_busy() -> None:
+        for _ in range(MOST_RUNNING):
+            world.site.jobs.start(ada, "Waiting", forever)
+
+    world.run(keep_busy())
+    visit.page.get_by_role("textbox").first.fill("surveys")
+    visit.page.get_by_role("button", name="Save").click()
+
+    banner = visit.page.get_by_role("alert").filter(has_text="are still running")
+    banner.wait_for()
+    assert "Wait until one has ended" in banner.inner_text()
+    assert f"Ask {SUPPORT}" in banner.inner_text()

@@ -1,0 +1,167 @@
+"""A metric's form as a browser without script fills it: what stands in it goes with each button."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
+
+    from reference_host.tests.app_fixture import Browser
+
+FORM = "metric-form"
+Fields = dict[str, list[str]]
+
+
+class FormReader(HTMLParser):
+    """Reads the form of a page.
+
+    Attributes:
+        fields: What it would send, by name.
+        offered: By list, what can be chosen of it.
+        refused: By list, what cannot be chosen, with the text that says why.
+    """
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.fields: Fields = {}
+        self.offered: Fields = {}
+        self.refused: dict[str, dict[str, str]] = {}
+        self._within = False
+        self._list = self._area = self._disabled = ""
+        self._chosen: str | None = None
+        self._text = ""
+        self.feed(page)
+        assert self.fields, "the page has no such form"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take up a control, or the beginning of one."""
+        given = {name: value or "" for name, value in attrs}
+        name = given.get("name", "")
+        if tag == "form":
+            self._within = given.get("id") == FORM
+        elif not self._within:
+            return
+        elif tag == "input" and name:
+            self._input(name, given)
+        elif tag == "textarea":
+            self._area, self._text = name, ""
+        elif tag == "select":
+            self._list, self._chosen = name, None
+            self.offered[name], self.refused[name] = [], {}
+        elif tag == "option":
+            self._option(given)
+
+    def handle_data(self, data: str) -> None:
+        """Take up what stands in a control."""
+        self._text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        """End a control."""
+        if tag == "form":
+            self._within = False
+        elif tag == "textarea" and self._area:
+            self._send(self._area, self._text)
+            self._area = ""
+        elif tag == "option" and self._disabled:
+            self.refused[self._list][self._disabled] = " ".join(self._text.split())
+        elif tag == "select" and self._list:
+            first = next(iter(self.offered[self._list]), None)
+            chosen = first if self._chosen is None else self._chosen
+            if chosen is not None:
+                self._send(self._list, chosen)
+            self._list = ""
+
+    def _input(self, name: str, given: dict[str, str]) -> None:
+        kind, value = given.get("type", "text"), given.get("value", "")
+        if kind in {"checkbox", "radio"}:
+            if "disabled" in given:
+                self.refused.setdefault(name, {})[value] = ""
+                return
+            self.offered.setdefault(name, []).append(value)
+            if "checked" not in given:
+                return
+        if kind != "file":
+            self._send(name, value)
+
+    def _option(self, given: dict[str, str]) -> None:
+        value, self._text, self._disabled = given.get("value", ""), "", ""
+        if "selected" in given and "disabled" not in given:
+            self._chosen = value
+        if "disabled" not in given:
+            self.offered[self._list].append(value)
+        elif value:
+            self._disabled = value
+
+    def _send(self, name: str, value: str) -> None:
+        self.fields.setdefault(name, []).append(value)
+
+
+class Filling:
+    """A person who fills a metric's form, page after page.
+
+    Args:
+        browser: Theirs.
+        address: The page with the form.
+    """
+
+    def __init__(self, browser: Browser, address: str = "/metrics/new") -> None:
+        self.browser = browser
+        self.take(browser.get(address))
+
+    @property
+    def page(self) -> str:
+        """What they look at now."""
+        return self.answer.text
+
+    @property
+    def fields(self) -> Fields:
+        """What stands in the form."""
+        return self.form.fields
+
+    def offered(self, name: str) -> list[str]:
+        """Give what can be chosen of a list."""
+        return self.form.offered.get(name, [])
+
+    def refused(self, name: str) -> dict[str, str]:
+        """Give what cannot be chosen of a list, and the text that says why."""
+        return self.form.refused.get(name, {})
+
+    def choose(self, **changes: str | list[str] | None) -> None:
+        """Change fields and have the form shown anew; None unticks a box."""
+        self.press("/metrics/form", **changes)
+
+    def press(self, address: str, **changes: str | list[str] | None) -> httpx.Response:
+        """Change fields and press the button that sends the form to an address."""
+        self.take(self.send(address, **changes))
+        return self.answer
+
+    def send(self, address: str, **changes: str | list[str] | None) -> httpx.Response:
+        """Send the form as ``press`` does, and give the answer whether or not it has a form."""
+        return self._finished(self.browser.post(address, data=self._changed(changes)))
+
+    def upload(self, file: str, content: bytes, /, **changes: str | list[str] | None) -> None:
+        """Choose a file and press Upload."""
+        files = {"file": (file, content)}
+        data = self._changed(changes)
+        self.take(self.browser.post("/metrics/upload", data=data, files=files))
+
+    def take(self, answer: httpx.Response) -> None:
+        """Look at a page with the form."""
+        self.answer = self._finished(answer)
+        self.form = FormReader(self.answer.text)
+
+    def _changed(self, changes: dict[str, str | list[str] | None]) -> dict[str, str | list[str]]:
+        """Give what the form sends; names of fields have dashes where keywords have two lines."""
+        named = {name.replace("__", "-"): value for name, value in changes.items()}
+        return {
+            name: value for name, value in {**self.fields, **named}.items() if value is not None
+        }
+
+    def _finished(self, answer: httpx.Response) -> httpx.Response:
+        job = answer.url.path
+        if not job.startswith("/jobs/"):
+            return answer
+        self.browser.get(f"{job}/events")  # A stream that goes on until the job has ended.
+        return self.browser.get(job)

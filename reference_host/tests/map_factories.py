@@ -1,0 +1,83 @@
+"""Short ways to arrange journey maps and the metrics on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reference_host.tests.app_fixture import ACCOUNT
+from smaply_metrics_core.host import Calculation, Definition, Display, Metric, Role
+from smaply_metrics_host.store.map_models import Cell
+
+if TYPE_CHECKING:
+    from reference_host.tests.app_fixture import World
+
+SURVEY = "SV_RelationshipA01"
+NPS = Definition(survey_id=SURVEY, question_id="QID1", calculation=Calculation.NPS)
+
+
+@dataclass(frozen=True)
+class Corner:
+    """A map with one stage, a lane of texts and a lane of metrics."""
+
+    map: str
+    stage: str
+    texts: str
+    metrics: str
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return f"/maps/{self.map}"
+
+    @property
+    def cell(self) -> Cell:
+        """Where cards lie."""
+        return Cell(self.map, self.metrics, self.stage)
+
+
+def add_map(world: World, name: str = "Buying online", *, account: str = ACCOUNT) -> Corner:
+    """Make a map in the account's first workspace."""
+    site = world.site
+    world.client(Role.VIEWER, account=account)  # The account is made with its first person.
+    workspace = site.people.workspaces(account)[0]
+    map_id = site.journeys.add(account, workspace.id, name)
+    return Corner(
+        map_id,
+        site.journeys.add_stage(account, map_id, "Discover"),
+        site.journeys.add_lane(account, map_id, "Customer does", "text"),
+        site.journeys.add_lane(account, map_id, "Experience", "data"),
+    )
+
+
+def add_metric(
+    world: World, name: str = "NPS", definition: Definition = NPS, **display: object
+) -> Metric:
+    """Make a metric on the sandbox's relationship survey; it has to be connected."""
+    workspace = world.site.people.workspaces(ACCOUNT)[0]
+
+    async def add() -> Metric:
+        return await world.site.metrics.metrics.add(
+            world.actor(Role.EDITOR),
+            "qualtrics",
+            name,
+            definition,
+            display=Display.model_validate(display),
+            workspace=workspace.id,
+        )
+
+    return world.run(add())
+
+
+def place(world: World, corner: Corner, metric: Metric) -> str:
+    """Put a metric's card on a map; gives the card's id."""
+    return world.site.placing.place(ACCOUNT, corner.cell, metric.id, metric.display)
+
+
+def measure(world: World) -> None:
+    """Let every metric have its first value."""
+
+    async def load() -> None:
+        await world.site.metrics.cards.load(world.actor(Role.VIEWER), wait=20.0)
+
+    world.run(load())

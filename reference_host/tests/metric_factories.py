@@ -1,0 +1,31 @@
+"""Metrics for tests to begin with, made as another part of the app would make them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reference_host.tests.app_fixture import ACCOUNT
+from smaply_metrics_core.host import Calculation, Definition, Metric, Role
+
+if TYPE_CHECKING:
+    from reference_host.tests.app_fixture import World
+
+RELATIONSHIP = "SV_RelationshipA01"
+NPS = Definition(survey_id=RELATIONSHIP, question_id="QID1", calculation=Calculation.NPS)
+
+
+def make(
+    world: World, name: str = "NPS", definition: Definition = NPS, workspace: str = ""
+) -> Metric:
+    """Make a metric, in the account's first workspace unless told."""
+    world.site.people.invite(ACCOUNT, "Ada", Role.ADMIN)
+    workspace = workspace or world.site.people.workspaces(ACCOUNT)[0].id
+    add = world.site.metrics.metrics.add(
+        world.actor(), "qualtrics", name, definition, workspace=workspace
+    )
+    return world.run(add)
+
+
+def saved(world: World) -> list[Metric]:
+    """Give what is saved."""
+    return list(world.run(world.site.metrics.metrics.list(world.actor())))

@@ -1,0 +1,179 @@
+"""Setting a source up: the form, the check on Save, and what is offered when it fails."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from reference_host.tests.app_fixture import ACCOUNT, SUPPORT, TOKEN
+from smaply_metrics_core.host import Role
+
+if TYPE_CHECKING:
+    from reference_host.tests.app_fixture import Browser, World
+
+LIST = "/settings/integrations"
+QUALTRICS = f"{LIST}/qualtrics"
+CSV = f"{LIST}/csv_example"
+WRONG = "a-wrong-token-of-forty-characters-000001"
+
+
+def values(world: World, **given: str) -> dict[str, str]:
+    """Give what connects, but for what is given."""
+    return {"base_url": world.sandbox.host, "api_token": TOKEN, **given}
+
+
+def connected(world: World) -> bool:
+    """Tell whether anything was stored."""
+    return bool(world.run(world.site.metrics.connections.list(world.actor())))
+
+
+def save(browser: Browser, fields: dict[str, str]) -> str:
+    """Press Save; give the page that comes of it."""
+    return browser.finish(QUALTRICS, QUALTRICS, fields).text
+
+
+def test_the_form_begins_empty(world: World) -> None:
+    """Its fields are labelled API token and Base URL, are empty, and say where each is found."""
+    page = world.client(Role.ADMIN).get(QUALTRICS).text
+
+    assert "<h1>Configure Qualtrics</h1>" in page
+    assert re.findall(r'<label for="field-\w+">([^<]+)</label>', page) == ["API token", "Base URL"]
+    assert re.search(r'name="api_token" type="password"\s+placeholder', page)
+    assert re.search(r'name="base_url" type="text"\s+value=""', page)
+    assert "shown once" in page
+    assert "Use an account made for this" in page
+    assert "Datacenter ID" in page
+
+
+def test_right_credentials_connect(world: World) -> None:
+    """What is accepted is stored, and shown with the token masked and whose it is."""
+    ada = world.client(Role.ADMIN)
+
+    page = save(ada, values(world))
+
+    assert "Connection established" in page
+    assert "Qualtrics integration details" in page
+    assert "••••••••0001" in page
+    assert world.sandbox.host in page
+    assert "brand sandbox" in page
+    assert "<bdi>Ada</bdi>" in page
+    assert TOKEN not in page
+    assert connected(world)
+
+
+def test_a_wrong_host_offers_the_right_one(world: World) -> None:
+    """An address from the browser's bar is refused with the host in it, which one button takes."""
+    ada = world.client(Role.ADMIN)
+    address = f"https://{world.sandbox.host}/Q/MyProjects"
+
+    refused = save(ada, values(world, base_url=address))
+    offered = re.search(r'name="(use:base_url)" value="([^"]+)"', refused)
+    assert offered is not None
+    accepted = save(ada, values(world, base_url=address) | {offered[1]: offered[2]})
+
+    assert f"Use {world.sandbox.host}</button>" in refused
+    assert f'value="{address}"' in refused
+    assert "Not saved" in refused
+    assert TOKEN not in refused
+    assert "Connection established" in accepted
+
+
+def test_enter_saves_even_where_another_value_is_offered(world: World) -> None:
+    """The first button of the form, which Enter presses, is Save and not what is offered."""
+    page = save(world.client(Role.ADMIN), values(world, base_url=f"https://{world.sandbox.host}/"))
+
+    form = page[page.index('data-job="saving"') :]
+
+    assert form.index(">Save</button>") < form.index("use:base_url")
+
+
+def test_a_wrong_token_stores_nothing(world: World) -> None:
+    """Connection Failed names the issue, the remedy and support, and how far the check came."""
+    page = save(world.client(Role.ADMIN), values(world, api_token=WRONG))
+
+    assert "Connection Failed" in page
+    assert "Authentication" in page
+    assert "does not accept the API token" in page
+    assert "What to do:" in page
+    assert SUPPORT in page
+    assert '<li class="step passed">Qualtrics answers at the base URL' in page
+    assert '<li class="step failed">The token is accepted' in page
+    assert '<li class="step skipped">Surveys can be seen' in page
+    assert f'value="{world.sandbox.host}"' in page
+    assert WRONG not in page
+    assert not connected(world)
+
+
+def test_nothing_is_asked_of_a_form_with_blanks(world: World) -> None:
+    """What is missing is said at its field, before anything is called."""
+    page = save(world.client(Role.ADMIN), {"base_url": world.sandbox.host, "api_token": "  "})
+
+    assert re.search(r'id="field-api_token-problem">It is missing', page)
+    assert world.sandbox.state.calls() == []
+
+
+def test_the_steps_show_as_they_run(world: World) -> None:
+    """A script hears which step has ended, which one runs and which wait, and at last the page."""
+    ada = world.client(Role.ADMIN)
+    ada.headers["accept"] = "application/json"
+
+    begun = ada.submit(QUALTRICS, QUALTRICS, values(world, api_token=WRONG))
+    told = [
+        json.loads(line.removeprefix("data: "))
+        for line in ada.get(begun.json()["events"]).text.splitlines()
+        if line.startswith("data: ")
+    ]
+
+    assert begun.status_code == 202
+    order = ["reach", "authenticate", "list_surveys", "export"]
+    for view in told:
+        assert [step["name"] for step in view["steps"] + view["pending"]] == order
+    assert told[-1]["state"] == "failed"
+    assert told[-1]["problem"]["issue"] == "authentication"
+    assert "Connection Failed" in told[-1]["html"]
+    assert WRONG not in json.dumps(told)
+
+
+def test_two_admins_at_once(world: World) -> None:
+    """Whoever saves second is told that the account is connected, and sees the connection."""
+    world.connect()
+
+    page = save(world.client(Role.ADMIN), values(world))
+
+    assert "connected to qualtrics already" in page
+    assert "Qualtrics integration details" in page
+
+
+def test_any_source_has_such_a_page(world: World) -> None:
+    """The form is made of what the source declares: CSV files ask for a folder."""
+    folder = world.site.settings.files_of(ACCOUNT) / "shop"
+    folder.mkdir()
+    (folder / "visits.csv").write_text("recorded_at,score\n2026-01-31,9\n", encoding="utf-8")
+    ada = world.client(Role.ADMIN)
+
+    form = ada.get(CSV).text
+    outside = ada.finish(CSV, CSV, {"folder": "../.."}).text
+    inside = ada.finish(CSV, CSV, {"folder": "shop"}).text
+
+    assert "Configure CSV files" in form
+    assert ">Folder</label>" in form
+    assert "lies outside the folder" in outside
+    assert 'value="../.."' in outside
+    assert "CSV files integration details" in inside
+
+
+def test_a_source_that_is_not_installed_has_no_page(world: World) -> None:
+    """An address of no source is not found, in words."""
+    answer = world.client(Role.ADMIN).get(f"{LIST}/acme")
+
+    assert answer.status_code == 404
+    assert "No source “acme” is installed" in answer.text
+
+
+def test_a_form_of_another_site_is_refused(world: World) -> None:
+    """Without the token of the session nothing is checked and nothing stored."""
+    answer = world.client(Role.ADMIN).post(QUALTRICS, data=values(world))
+
+    assert answer.status_code == 403
+    assert world.sandbox.state.calls() == []

@@ -1,0 +1,262 @@
+"""From a metric's form to a definition and a display, and back again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from starlette.datastructures import FormData, UploadFile
+
+from smaply_metrics_core.host import (
+    Calculation,
+    ChartType,
+    DateRange,
+    Definition,
+    Display,
+    ExclusionReason,
+    Filter,
+    GroupBy,
+    Metric,
+    MetricType,
+)
+from smaply_metrics_host.metric_form.form_data import FilterRow, MetricForm, filled, read
+from smaply_metrics_host.metric_form.validation import (
+    FormInvalid,
+    definition_of,
+    draft_of,
+    validate_form,
+)
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+FULL = Definition(
+    type=MetricType.SERIES,
+    survey_id="SV_1",
+    question_id="QID1",
+    calculation=Calculation.SHARE,
+    answers=("9", "10"),
+    group_by=GroupBy(kind="field", of="Region"),
+    range=DateRange(preset="custom", start=date(2026, 9, 1), end=date(2026, 10, 1)),
+    filters=(
+        Filter(kind="question", of="QID3", values=("1", "2")),
+        Filter(kind="field", of="Segment", values=("Business",), exclude=True),
+    ),
+    include=frozenset({ExclusionReason.TEST, ExclusionReason.SPAM}),
+    reverse_scale=True,
+)
+SHOWN = Display(
+    chart=ChartType.BAR,
+    heading="Fans",
+    subheading="of us",
+    target=42.5,
+    prefix="~",
+    suffix=" pts",
+    reverse_colors=True,
+    latest_as_headline=True,
+    start_at_zero=True,
+    titles_on_right=True,
+)
+PLAIN = MetricForm(name="NPS", source="qualtrics", survey="SV_1", calculation="responses")
+
+
+def metric(definition: Definition = FULL, display: Display = SHOWN) -> Metric:
+    """Make a metric."""
+    return Metric(
+        id="met_1",
+        workspace="wor_1",
+        name="Promoters",
+        source="qualtrics",
+        definition=definition,
+        display=display,
+        version=3,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+def problems(form: MetricForm, *, to_save: bool = True) -> dict[str, str]:
+    """Say what does not fit."""
+    with pytest.raises(FormInvalid) as caught:
+        validate_form(form, to_save=to_save)
+    assert [one.name for one in caught.value.to_problem().fields] == list(caught.value.problems)
+    return dict(caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        FULL,
+        Definition(survey_id="SV_1", calculation=Calculation.RESPONSES),
+        FULL.model_copy(update={"range": DateRange(preset="last_28_days")}),
+        FULL.model_copy(update={"range": DateRange(preset="custom", end=date(2026, 10, 1))}),
+    ],
+)
+def test_a_metric_comes_out_of_its_form_as_it_went_in(definition: Definition) -> None:
+    """To open the form of a metric and save it changes nothing."""
+    form = filled(metric(definition))
+
+    saved = validate_form(form)
+
+    assert (saved.name, saved.source) == ("Promoters", "qualtrics")
+    assert saved.definition == definition == definition_of(form)
+    assert saved.display == SHOWN
+    assert (form.metric, form.version, form.workspace) == ("met_1", "3", "wor_1")
+
+
+def test_what_is_typed_is_trimmed_except_where_spaces_mean_something() -> None:
+    """A name loses the spaces around it, a suffix keeps them, and nothing keeps a NUL."""
+    form = read(FormData([("name", "  NPS\0 "), ("suffix", " pts"), ("heading", " a ")]))
+
+    assert (form.name, form.suffix, form.heading) == ("NPS", " pts", "a")
+
+
+def test_the_last_day_belongs_to_the_range() -> None:
+    """People give the last day that counts; a definition ends before the next one."""
+    form = replace(PLAIN, range="custom", first="2026-09-01", last="2026-09-30")
+
+    draft, wrong = draft_of(form)
+
+    assert draft.range == DateRange(preset="custom", start=date(2026, 9, 1), end=date(2026, 10, 1))
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("dates", "field"),
+    [
+        ({}, "first"),
+        ({"first": "1 Sep"}, "first"),
+        ({"last": "2026-13-01"}, "last"),
+        ({"first": "2026-09-02", "last": "2026-09-01"}, "last"),
+        ({"first": "0204-09-02"}, "first"),
+        ({"last": "9999-12-31"}, "first"),
+        ({"type": "comparison", "first": "2026-09-02"}, "first"),
+    ],
+)
+def test_dates_that_do_not_fit_are_named(dates: dict[str, str], field: str) -> None:
+    """Each date that is missing or cannot be says so, at its own field."""
+    assert list(problems(replace(PLAIN, range="custom", **dates))) == [field]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 301}, "name"),
+        ({"source": ""}, "source"),
+        ({"survey": ""}, "survey"),
+        ({"calculation": ""}, "calculation"),
+        ({"calculation": "magic"}, "calculation"),
+        ({"calculation": "share", "question": "QID1"}, "answers"),
+        ({"type": "series"}, "group_by"),
+        ({"type": "series", "group_by": "moon"}, "group_by"),
+        ({"range": "tomorrow"}, "range"),
+        ({"filters": (FilterRow("question:QID1"),)}, "filter-0"),
+        ({"filters": (FilterRow("moon:full", values=("1",)),)}, "filter-0"),
+        ({"target": "many"}, "target"),
+        ({"target": "inf"}, "target"),
+        ({"heading": "x" * 301}, "heading"),
+        ({"suffix": "x" * 21}, "suffix"),
+    ],
+)
+def test_each_field_that_does_not_fit_is_named(change: dict[str, str], field: str) -> None:
+    """What is missing or cannot be read is said at its own field, and nothing else is."""
+    assert list(problems(replace(PLAIN, **change))) == [field]  # type: ignore[arg-type]
+
+
+def test_all_that_does_not_fit_is_named_at_once() -> None:
+    """Nobody corrects one field only to hear of the next."""
+    form = replace(PLAIN, name="", target="x", range="custom", first="x")
+
+    assert list(problems(form)) == ["name", "first", "target"]
+
+
+def test_a_preview_needs_no_name() -> None:
+    """Only what is kept needs a name."""
+    assert validate_form(replace(PLAIN, name=""), to_save=False).definition.survey_id == "SV_1"
+
+
+def test_dates_and_answers_of_another_choice_are_kept_and_do_not_count() -> None:
+    """What was entered for custom dates, or for a share, is no part of a metric without them."""
+    form = replace(PLAIN, question="QID1", first="2026-09-01", answers=("9",))
+
+    saved = validate_form(form)
+
+    assert saved.definition.range == DateRange()
+    assert saved.definition.answers == ()
+
+
+def test_a_filter_that_was_never_filled_says_nothing() -> None:
+    """A row that was added and left empty is no filter."""
+    assert validate_form(replace(PLAIN, filters=(FilterRow(),))).definition.filters == ()
+
+
+def test_filters_are_read_added_and_removed() -> None:
+    """Rows hold ticked answers or typed lines; small buttons add one and take one away."""
+    sent: list[tuple[str, str | UploadFile]] = [
+        ("filter-0-of", "question:QID3"),
+        ("filter-0-was", "question:QID3"),
+        ("filter-0-mode", "exclude"),
+        ("filter-0-value", "1"),
+        ("filter-0-value", "2"),
+        ("filter-1-of", "field:Region"),
+        ("filter-1-was", "field:Region"),
+        ("filter-1-typed", "North\r\n\r\n South \r\n"),
+    ]
+    first = FilterRow("question:QID3", exclude=True, values=("1", "2"))
+    second = FilterRow("field:Region", values=("North", "South"))
+
+    assert read(FormData(sent)).filters == (first, second)
+    assert read(FormData([*sent, ("add_filter", "1")])).filters == (first, second, FilterRow())
+    assert read(FormData([*sent, ("remove_filter", "0")])).filters == (second,)
+
+
+@pytest.mark.parametrize("number", ["7", "x", "-1", ""])
+def test_a_filter_that_is_not_there_is_not_removed(number: str) -> None:
+    """A button of an old page does no harm."""
+    sent = FormData([("filter-0-of", "field:Region"), ("remove_filter", number)])
+
+    assert len(read(sent).filters) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [
+        ({"source": "other"}, {"survey": "", "question": "", "filters": ()}),
+        ({"survey": "SV_2"}, {"survey": "SV_2", "question": "", "filters": ()}),
+        ({"question": "QID2"}, {"survey": "SV_1", "question": "QID2", "answers": ()}),
+        ({"filter-0-of": "field:Other"}, {"filters": (FilterRow("field:Other"),)}),
+        ({}, {"answers": ("9",), "filters": (FilterRow("field:Region", values=("North",)),)}),
+    ],
+)
+def test_what_hangs_on_a_choice_goes_with_it(
+    changed: dict[str, str], kept: dict[str, object]
+) -> None:
+    """Questions of one survey mean nothing to another, nor answers of one question to another."""
+    sent = {
+        "name": "NPS",
+        "source": "qualtrics",
+        "source_was": "qualtrics",
+        "survey": "SV_1",
+        "survey_was": "SV_1",
+        "question": "QID1",
+        "question_was": "QID1",
+        "group_by": "period:month",
+        "calculation": "share",
+        "answers": "9",
+        "filter-0-of": "field:Region",
+        "filter-0-was": "field:Region",
+        "filter-0-typed": "North",
+    }
+
+    form = read(FormData(sent | changed))
+
+    assert {name: getattr(form, name) for name in kept} == kept
+    assert (form.name, form.calculation, form.group_by) == ("NPS", "share", "period:month")
+
+
+def test_the_group_by_of_another_survey_is_dropped_unless_it_is_a_period() -> None:
+    """Months are the same in every survey."""
+    sent = {"survey": "SV_2", "survey_was": "SV_1", "group_by": "field:Region"}
+
+    assert read(FormData(sent)).group_by == ""
+    assert read(FormData(sent | {"group_by": "period:month"})).group_by == "period:month"

@@ -1,0 +1,109 @@
+"""Editing a map by plain forms: names, stages, lanes, texts, and what goes with what is removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reference_host.tests.app_fixture import ACCOUNT
+from reference_host.tests.map_factories import add_map
+from smaply_metrics_core.host import Role
+
+if TYPE_CHECKING:
+    from reference_host.tests.app_fixture import World
+
+
+def test_an_editor_changes_names_and_texts(world: World) -> None:
+    """The map, its stages, its lanes, and what is written in a cell."""
+    corner, emil = add_map(world), world.client(Role.EDITOR)
+    edit = f"{corner.path}/edit"
+
+    emil.submit(edit, f"{corner.path}/name", {"name": "Buying 🚴‍♀️"})
+    emil.submit(edit, f"{corner.path}/stages/{corner.stage}", {"name": "Entdecken"})
+    emil.submit(edit, f"{corner.path}/lanes/{corner.texts}", {"name": "思考"})
+    cell = {"lane": corner.texts, "stage": corner.stage}
+    emil.submit(edit, f"{corner.path}/texts", {**cell, "text": "“Is this <b>it</b>?”"})
+
+    page = emil.get(corner.path).text
+    for said in ("Buying 🚴‍♀️", "Entdecken", "思考", "“Is this &lt;b&gt;it&lt;/b&gt;?”"):
+        assert said in page
+
+
+def test_an_editor_adds_and_removes_stages_and_lanes(world: World) -> None:
+    """What is empty goes at once."""
+    corner, emil = add_map(world), world.client(Role.EDITOR)
+    edit = f"{corner.path}/edit"
+
+    emil.submit(edit, f"{corner.path}/stages", {"name": "Order"})
+    emil.submit(edit, f"{corner.path}/lanes", {"name": "Volume", "kind": "data"})
+    emil.submit(edit, f"{corner.path}/stages/{corner.stage}/remove", {})
+    emil.submit(edit, f"{corner.path}/lanes/{corner.texts}/remove", {})
+
+    journey = world.site.journeys.show(ACCOUNT, corner.map)
+    assert [stage.name for stage in journey.stages] == ["Order"]
+    assert [(lane.name, lane.kind) for lane in journey.lanes] == [
+        ("Experience", "data"),
+        ("Volume", "data"),
+    ]
+
+
+def test_what_goes_with_a_stage_is_said_before(world: World) -> None:
+    """A stage with something in it is removed only after a question."""
+    corner, emil = add_map(world), world.client(Role.EDITOR)
+    cell = {"lane": corner.texts, "stage": corner.stage, "text": "Looks around"}
+    page = emil.submit(f"{corner.path}/edit", f"{corner.path}/texts", cell)
+
+    question = f"{corner.path}/stages/{corner.stage}/remove"
+    assert f'href="{question}"' in page.text
+    assert "It goes with 1 text." in emil.get(question).text
+    assert "Discover" in emil.get(corner.path).text
+
+
+def test_a_map_is_deleted_after_a_question(world: World) -> None:
+    """Its metrics stay; the question says so."""
+    corner, emil = add_map(world), world.client(Role.EDITOR)
+
+    question = emil.get(f"{corner.path}/delete").text
+    answer = emil.submit(f"{corner.path}/delete", f"{corner.path}/delete", {})
+
+    assert "The metrics stay." in question
+    assert answer.url.path == "/maps"
+    assert emil.get(corner.path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/name", {"name": " "}),
+        ("/stages", {"name": "two\nlines"}),
+        ("/lanes", {"name": "x" * 301}),
+        ("/texts", {"lane": "none", "stage": "none", "text": "?"}),
+        ("/stages/none", {"name": "New"}),
+        ("/lanes/none/remove", {}),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_words(
+    world: World, path: str, fields: dict[str, str]
+) -> None:
+    """With a remedy, and nothing is changed."""
+    corner, emil = add_map(world), world.client(Role.EDITOR)
+    before = world.site.journeys.show(ACCOUNT, corner.map)
+
+    answer = emil.submit(f"{corner.path}/edit", corner.path + path, fields)
+
+    assert answer.status_code in {404, 422}
+    assert "What to do" in answer.text
+    assert world.site.journeys.show(ACCOUNT, corner.map) == before
+
+
+def test_a_viewer_changes_nothing(world: World) -> None:
+    """No page to edit, no form that works."""
+    corner, vera = add_map(world), world.client(Role.VIEWER)
+    before = world.site.journeys.show(ACCOUNT, corner.map)
+
+    assert vera.get(f"{corner.path}/edit").status_code == 403
+    for path in ("/name", "/stages", f"/stages/{corner.stage}/remove", "/texts", "/delete"):
+        answer = vera.submit(corner.path, corner.path + path, {"name": "Mine"})
+        assert answer.status_code == 403, path
+    assert world.site.journeys.show(ACCOUNT, corner.map) == before

@@ -1,0 +1,150 @@
+"""An open map hears of changes: by its stream, by asking again, and only while it may."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from reference_host.tests.app_fixture import ACCOUNT, Browser
+from reference_host.tests.map_factories import Corner, add_map, add_metric, measure, place
+from smaply_metrics_core.host import Role
+from smaply_metrics_host.live_updates import CHECK_SECONDS
+
+if TYPE_CHECKING:
+    from reference_host.tests.app_fixture import World
+
+Events = Iterator[tuple[str, Any]]
+
+
+@contextmanager
+def following(browser: Browser, corner: Corner) -> Iterator[Events]:
+    """Follow a map's stream for the length of the block."""
+    with browser.stream("GET", f"{corner.path}/events") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield _events(answer.iter_lines())
+
+
+def _events(lines: Iterator[str]) -> Events:
+    name = ""
+    for line in lines:
+        kind, _, said = line.partition(": ")
+        if kind == "event":
+            name = said
+        elif kind == "data":
+            yield name, json.loads(said) if said.startswith("{") else said
+
+
+def one_card(world: World) -> tuple[Corner, str]:
+    """Arrange a map with one card whose metric has no value yet."""
+    corner = add_map(world)
+    world.connect()
+    return corner, place(world, corner, add_metric(world))
+
+
+def test_a_card_updates_by_itself_when_its_refresh_is_done(world: World) -> None:
+    """Whoever has the map open gets the new card, though somebody else began the refresh."""
+    corner, card = one_card(world)
+    vera, emil = world.client(Role.VIEWER), world.client(Role.EDITOR)
+
+    with following(vera, corner) as events:
+        name, state = next(events)
+        emil.get(corner.path)
+        html = ""
+        while "n = " not in html:
+            told, news = next(events)
+            assert told == "parts"
+            html = next((one["html"] for one in news["parts"] if one["id"] == card), html)
+
+    assert (name, set(state["versions"])) == ("state", {"notices", card})
+
+
+def test_watching_begins_no_refresh(world: World) -> None:
+    """Neither the stream nor asking again asks the survey tool for anything; loading does."""
+    corner, _ = one_card(world)
+    vera = world.client(Role.VIEWER)
+    before = len(world.sandbox.state.calls())
+
+    with following(vera, corner) as events:
+        next(events)
+    vera.get(f"{corner.path}/cards")
+
+    assert len(world.sandbox.state.calls()) == before
+
+
+def test_asking_again_gives_what_the_page_does_not_have(world: World) -> None:
+    """Where there is no stream: everything at first, then nothing until something changes."""
+    corner, card = one_card(world)
+    vera = world.client(Role.VIEWER)
+
+    first = vera.get(f"{corner.path}/cards").json()
+    have = ",".join(part["version"] for part in first["parts"])
+    again = vera.get(f"{corner.path}/cards?have={have}").json()
+    measure(world)
+    then = vera.get(f"{corner.path}/cards?have={have}").json()
+
+    assert [part["id"] for part in first["parts"]] == ["notices", card]
+    assert again == {"structure": first["structure"], "refreshing": False, "parts": []}
+    assert [part["id"] for part in then["parts"]] == [card]
+    assert "n = " in then["parts"][0]["html"]
+
+
+def test_a_page_has_the_versions_that_the_stream_tells(world: World) -> None:
+    """So that a browser can tell what it missed between page and stream."""
+    corner, _ = one_card(world)
+    measure(world)
+    vera = world.client(Role.VIEWER)
+    page = vera.get(corner.path).text
+
+    with following(vera, corner) as events:
+        _, state = next(events)
+
+    assert f'data-structure="{state["structure"]}"' in page
+    for part, version in state["versions"].items():
+        assert f'data-part="{part}" data-version="{version}"' in page
+
+
+def test_an_open_map_is_told_of_what_editors_change(world: World) -> None:
+    """A card that is shown in another way comes at once; a new stage asks to reload the page."""
+    corner, card = one_card(world)
+    measure(world)
+    vera, emil = world.client(Role.VIEWER), world.client(Role.EDITOR)
+    display = f"{corner.path}/cards/{card}/display"
+
+    with following(vera, corner) as events:
+        _, state = next(events)
+        emil.submit(display, display, {"heading": "Loyalty"})
+        _, restyled = next(events)
+        emil.submit(f"{corner.path}/edit", f"{corner.path}/stages", {"name": "Order"})
+        _, longer = next(events)
+
+    assert "Loyalty" in restyled["parts"][0]["html"]
+    assert restyled["structure"] == state["structure"]
+    assert longer["structure"] != state["structure"]
+
+
+def test_a_stream_ends_with_its_session(world: World) -> None:
+    """Who is taken out of the account gets nothing more of it."""
+    corner, _ = one_card(world)
+    vera = world.client(Role.VIEWER)
+    people = world.site.people
+    by_name = {person.name: person for person in people.of_account(ACCOUNT)}
+    world.client(Role.ADMIN)
+    ada = next(one for one in people.of_account(ACCOUNT) if one.role is Role.ADMIN)
+
+    with following(vera, corner) as events:
+        next(events)
+        people.remove(ACCOUNT, by_name["Vera"].id, by=ada)
+        world.clock.forward(timedelta(seconds=CHECK_SECONDS))
+        world.run(_nudge(world, corner))
+        ended = list(events)
+
+    assert ended == [("over", "signed-out")]
+    gone = vera.get(f"{corner.path}/cards", headers={"accept": "application/json"})
+    assert gone.status_code == 401
+
+
+async def _nudge(world: World, corner: Corner) -> None:
+    world.site.hub.nudge(ACCOUNT, corner.map)

@@ -1,0 +1,1 @@
+"""The debug bundle: write it, read it within limits, recompute its metrics."""

@@ -1,0 +1,267 @@
+"""One number from one group's counts: the arithmetic behind each calculation."""
+
+from __future__ import annotations
+
+from decimal import Decimal, localcontext
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from smaply_metrics_core.calculations.catalog import CALCULATIONS, DETRACTORS, NPS_SCALE, PROMOTERS
+from smaply_metrics_core.calculations.decimal_keys import (
+    EXACT,
+    exact_sum,
+    key_number,
+    key_order,
+    number_key,
+    to_float,
+)
+from smaply_metrics_core.calculations.rules import scale_values
+from smaply_metrics_core.errors import CalculationRefused
+from smaply_metrics_core.models.query import Calculation
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from smaply_metrics_core.models.query import Definition
+    from smaply_metrics_core.models.tally import Counts, Tally, Totals
+
+FOR_SEVERAL_ANSWERS: Final = frozenset(
+    {Calculation.RESPONSES, Calculation.ANSWERED, Calculation.SHARE, Calculation.DISTRIBUTION}
+)
+BOXES: Final = {
+    Calculation.TOP_BOX: (1, True),
+    Calculation.TOP_2_BOX: (2, True),
+    Calculation.BOTTOM_2_BOX: (2, False),
+}
+"""How many values of the scale a box holds, and whether they are the highest."""
+
+TELL_THE_AUTHOR: Final = "Tell the author of the source."
+NO_SINGLE: Final = "It has a value for each answer, and none for all together."
+NOBODY: Final = "Nobody answered."
+
+
+class FormulaResult(NamedTuple):
+    """A value, or the reason why there is none."""
+
+    value: float | None
+    reason: str = ""
+
+
+class Formula:
+    """How the counts of a tally become the numbers that a definition asks for.
+
+    Attributes:
+        counted: The labels of the answers that a box or a share counts.
+
+    Raises:
+        CalculationRefused: when the scale, or answers of which one may give several, do not allow
+            the calculation.
+    """
+
+    def __init__(self, definition: Definition, tally: Tally) -> None:
+        self._calculation = definition.calculation
+        self._title = CALCULATIONS[definition.calculation].title
+        self._multiple = tally.multiple
+        self._choices = {choice.key: choice for choice in tally.choices}
+        self._box: Container[Decimal] = ()
+        self._share: tuple[str, ...] = ()
+        self.counted: tuple[str, ...] = ()
+        if tally.multiple and definition.calculation not in FOR_SEVERAL_ANSWERS:
+            raise CalculationRefused(
+                f"{self._title} needs one answer from each respondent; this question takes "
+                "several.",
+                remedy="Use share or distribution.",
+            )
+        if definition.calculation in BOXES:
+            self._box, self.counted = self._take_box(tally, reverse=definition.reverse_scale)
+        if definition.calculation is Calculation.SHARE:
+            self._share = tuple(dict.fromkeys(self._known_key(key) for key in definition.answers))
+            self.counted = tuple(self.label(key) for key in self._share)
+
+    def of(self, counts: Counts) -> FormulaResult:
+        """Calculate the overall number of some responses.
+
+        Raises:
+            CalculationRefused: when the counts contradict the calculation.
+        """
+        if self._calculation is Calculation.RESPONSES:
+            return FormulaResult(counts.responses)
+        if self._calculation is Calculation.ANSWERED:
+            return FormulaResult(counts.answered)
+        if self._calculation is Calculation.DISTRIBUTION:
+            return FormulaResult(None, NO_SINGLE)
+        return self._of_answers(counts) if counts.answered else FormulaResult(None, NOBODY)
+
+    def answers(self, counts: Counts) -> dict[str, int]:
+        """Say how many gave each answer: all that are offered, then others that were found.
+
+        A share is narrowed to the answers it asks for.
+
+        Raises:
+            CalculationRefused: when the source gave totals in place of answers.
+        """
+        self._check(counts)
+        offered = [key for key, choice in self._choices.items() if choice.analyze]
+        others = sorted(counts.answers.keys() - self._choices.keys(), key=key_order)
+        return {
+            key: counts.answers.get(key, 0)
+            for key in (*offered, *others)
+            if not self._share or key in self._share
+        }
+
+    def label(self, key: str) -> str:
+        """Give what people call an answer: its own key when the scale no longer has it."""
+        choice = self._choices.get(key)
+        return choice.label if choice else key
+
+    def of_answer(self, given: int, counts: Counts) -> float | None:
+        """Calculate the value of one answer that ``given`` respondents gave."""
+        if self._calculation not in {Calculation.SHARE, Calculation.DISTRIBUTION}:
+            return given
+        return _percent(given, counts.answered) if counts.answered else None
+
+    def _of_answers(self, counts: Counts) -> FormulaResult:
+        if self._calculation is Calculation.SHARE:
+            if not self._share:
+                return FormulaResult(None, NO_SINGLE)
+            return FormulaResult(_percent(self._sharers(counts), counts.answered))
+        if counts.totals is not None:
+            return self._from_totals(counts.totals, counts.answered)
+        return self._from_numbers(self._numbers(counts))
+
+    def _take_box(
+        self, tally: Tally, *, reverse: bool
+    ) -> tuple[frozenset[Decimal], tuple[str, ...]]:
+        size, highest = BOXES[self._calculation]
+        values = scale_values(tally.choices)
+        if len(values) <= size:
+            raise CalculationRefused(
+                f"{self._title} needs a scale of at least {size + 1} different values; this "
+                f"question's has {len(values)}.",
+                remedy="Use share, and name the answers to count.",
+            )
+        taken = values[-size:] if highest != reverse else values[:size]
+        labels = tuple(c.label for c in tally.choices if c.analyze and c.value in taken)
+        return frozenset(map(_decimal, taken)), labels
+
+    def _known_key(self, key: str) -> str:
+        """Spell a share's answer as the tally does: numbers may be given as 3 or 3.0."""
+        choice = self._choices.get(key)
+        if choice is not None and not choice.analyze:
+            raise CalculationRefused(
+                f"“{choice.label}” is no answer that enters a share.",
+                remedy="Choose among the answers that count.",
+            )
+        number = None if self._choices else key_number(key)
+        return key if number is None else number_key(float(number))
+
+    def _sharers(self, counts: Counts) -> int:
+        self._check(counts)
+        if not self._multiple or len(self._share) == 1:
+            return sum(counts.answers.get(key, 0) for key in self._share)
+        if counts.chosen is None:
+            raise CalculationRefused(
+                "The source did not count who gave at least one of these answers.",
+                remedy="Choose one answer only, or a distribution.",
+            )
+        return counts.chosen
+
+    def _check(self, counts: Counts) -> None:
+        if counts.answered and not counts.answers:
+            raise CalculationRefused(
+                f"{self._title} needs how often each answer was given, which the source does not "
+                "tell for this question.",
+                remedy="Count the responses or the answers instead.",
+            )
+        for key in counts.answers:
+            choice = self._choices.get(key)
+            if choice is not None and not choice.analyze:
+                raise CalculationRefused(
+                    f"“{choice.label}” was counted as an answer, and is none.",
+                    remedy=TELL_THE_AUTHOR,
+                )
+
+    def _numbers(self, counts: Counts) -> list[tuple[Decimal, int]]:
+        """Give each value with how often it was given, ascending."""
+        self._check(counts)
+        return sorted((self._value(key), n) for key, n in counts.answers.items() if n)
+
+    def _value(self, key: str) -> Decimal:
+        choice = self._choices.get(key)
+        if choice is not None and choice.value is not None:
+            return _decimal(choice.value)
+        number = key_number(key)
+        if choice is not None or number is None:
+            raise CalculationRefused(
+                f"{self._title} needs numbers, and the answer “{self.label(key)}” has none.",
+                remedy="Use share or distribution.",
+            )
+        return number
+
+    def _from_totals(self, totals: Totals, answered: int) -> FormulaResult:
+        found = {
+            Calculation.AVERAGE: totals.sum / answered,
+            Calculation.SUM: totals.sum,
+            Calculation.MINIMUM: totals.minimum,
+            Calculation.MAXIMUM: totals.maximum,
+        }
+        value = found.get(self._calculation)
+        if value is None:
+            raise CalculationRefused(
+                f"{self._title} cannot be made from what the source tells about this question: "
+                "totals only.",
+                remedy="Use the average or the sum.",
+            )
+        return FormulaResult(value)
+
+    def _from_numbers(self, numbers: list[tuple[Decimal, int]]) -> FormulaResult:
+        answered = sum(n for _, n in numbers)
+        match self._calculation:
+            case Calculation.MINIMUM:
+                value = numbers[0][0]
+            case Calculation.MAXIMUM:
+                value = numbers[-1][0]
+            case Calculation.MEDIAN:
+                value = _median(numbers, answered)
+            case Calculation.SUM:
+                value = exact_sum(numbers)
+            case Calculation.AVERAGE:
+                with localcontext(EXACT):
+                    value = exact_sum(numbers) / answered
+            case Calculation.NPS:
+                return FormulaResult(_nps(numbers, answered))
+            case _:
+                boxed = sum(n for number, n in numbers if number in self._box)
+                return FormulaResult(_percent(boxed, answered))
+        return FormulaResult(to_float(value))
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(repr(float(value)))
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100 * part / whole
+
+
+def _median(numbers: list[tuple[Decimal, int]], answered: int) -> Decimal:
+    """Take the middle value, or the mean of the two in the middle."""
+    low, high = (answered - 1) // 2, answered // 2
+    middle = []
+    passed = 0
+    for number, n in numbers:
+        middle += [number for place in (low, high) if passed <= place < passed + n]
+        passed += n
+    with localcontext(EXACT):
+        return (middle[0] + middle[1]) / 2
+
+
+def _nps(numbers: list[tuple[Decimal, int]], answered: int) -> float:
+    for number, _ in numbers:
+        if number not in NPS_SCALE:
+            raise CalculationRefused(
+                f"NPS needs answers from 0 to 10, and somebody answered {number}.",
+                remedy="Use the average, or a question asked from 0 to 10.",
+            )
+    promoters = sum(n for number, n in numbers if number in PROMOTERS)
+    detractors = sum(n for number, n in numbers if number in DETRACTORS)
+    return _percent(promoters - detractors, answered)

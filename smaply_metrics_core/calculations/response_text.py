@@ -1,0 +1,60 @@
+"""Who stands behind a number, in words: people compare it with what the survey tool shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from smaply_metrics_core.models.query import ExclusionReason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from smaply_metrics_core.models.result import WindowResult
+
+_ONE_AND_MANY: Final = {
+    ExclusionReason.UNFINISHED: ("unfinished", "unfinished"),
+    ExclusionReason.PREVIEW: ("preview", "previews"),
+    ExclusionReason.TEST: ("test", "tests"),
+    ExclusionReason.SPAM: ("spam", "spam"),
+}
+
+
+def describe_responses(measured: WindowResult) -> str:
+    """Say which responses count: ``1,204 of 1,310 recorded; 92 unfinished, 14 previews left out``.
+
+    Responses, then all that were recorded in the window, then those left out, by reason.
+    """
+    counted = f"{measured.responses:,} of {measured.recorded:,} recorded"
+    left_out = _by_reason(measured.excluded)
+    return f"{counted}; {left_out} left out" if left_out else counted
+
+
+def describe_answers(measured: WindowResult) -> str:
+    """Say who of them answered: ``1,100 of 1,204 answered; 90 not shown, 14 not applicable``."""
+    answered = f"{measured.answered:,} of {measured.responses:,} answered"
+    others = _by_reason(measured.unanswered)
+    return f"{answered}; {others}" if others else answered
+
+
+def _by_reason(counts: Mapping[str, int]) -> str:
+    """Name counts, those of ``ExclusionReason`` in its order, then the larger ones first."""
+    places = {reason: place for place, reason in enumerate(ExclusionReason)}
+    told = sorted(
+        (
+            places.get(ExclusionReason(reason), 0)
+            if reason in set(ExclusionReason)
+            else len(places),
+            -n,
+            reason,
+        )
+        for reason, n in counts.items()
+        if n
+    )
+    return ", ".join(f"{-n:,} {_named(reason, -n)}" for _, n, reason in told)
+
+
+def _named(reason: str, n: int) -> str:
+    if reason in set(ExclusionReason):
+        one, many = _ONE_AND_MANY[ExclusionReason(reason)]
+        return one if n == 1 else many
+    return reason.replace("_", " ")

@@ -1,0 +1,250 @@
+"""A result from a tally: every number that a metric shows is made here, for every source."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.calculations.catalog import CALCULATIONS, LOW_SAMPLE_BELOW
+from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
+from smaply_metrics_core.calculations.formulas import TELL_THE_AUTHOR, Formula
+from smaply_metrics_core.date_ranges import (
+    MOST_PERIODS,
+    ends_now,
+    midnight,
+    next_period,
+    period_key,
+    period_label,
+    period_of_key,
+    period_start,
+    zone_info,
+)
+from smaply_metrics_core.errors import GroupingRefused, PluginError
+from smaply_metrics_core.models.query import Calculation, Period
+from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
+from smaply_metrics_core.models.tally import Counts, GroupCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date, datetime
+
+    from smaply_metrics_core.models.query import MetricQuery, Window
+    from smaply_metrics_core.models.tally import Tally, WindowTally
+
+_OF_VALUES = frozenset(
+    {
+        Calculation.AVERAGE,
+        Calculation.MEDIAN,
+        Calculation.SUM,
+        Calculation.MINIMUM,
+        Calculation.MAXIMUM,
+    }
+)
+
+
+def calculate(query: MetricQuery, tally: Tally, now: datetime) -> Result:
+    """Make the result of a query from the tally that a source gave.
+
+    Args:
+        query: What was asked; its definition went through ``check_definition``.
+        tally: The source's answer.
+        now: The present instant (aware): says which calendar period is still running.
+
+    Raises:
+        CalculationRefused: when the answers found do not allow the calculation, saying which.
+        GroupingRefused: when the range has more than 5,000 periods.
+        PluginError: when the tally lacks a window of the query, or names no real period.
+    """
+    definition = query.definition
+    measure = Formula(definition, tally)
+    windows = {window.name: _window(tally, window) for window in query.windows}
+    measured = {
+        window.name: _measured(measure, window, windows[window.name]) for window in query.windows
+    }
+    current, previous = measured["current"], measured.get("previous")
+    meaning = CALCULATIONS[definition.calculation]
+    return Result(
+        type=definition.type,
+        calculation=definition.calculation,
+        unit=meaning.unit,
+        current=current,
+        previous=previous,
+        change=_change(current, previous, in_points=meaning.compares_in_points)
+        if previous is not None
+        else None,
+        groups=tuple(_groups(measure, query, windows["current"], now)),
+        ungrouped=windows["current"].ungrouped,
+        counted=measure.counted,
+        scale=_scale(tally) if definition.calculation in _OF_VALUES else "",
+        notes=tally.notes,
+        as_of=tally.as_of,
+    )
+
+
+def _scale(tally: Tally) -> str:
+    """Say what the values stand for: any single choice can be averaged, and few should be."""
+    valued = [(one.value, one.label) for one in tally.choices if one.analyze]
+    known = sorted((value, label) for value, label in valued if value is not None)
+    ends = dict.fromkeys([*known[:1], *known[-1:]])
+    return " … ".join(f"{value:g} = {label}" for value, label in ends)
+
+
+def format_value(unit: Unit, value: float | None) -> str:
+    """Write a value for people: ``1,234``, ``3.5``, ``57%``, an NPS of ``-12``; ``—`` for none.
+
+    Scores have one decimal, everything else is whole; halves are rounded away from zero, as by
+    hand. The raw value stays in the result.
+    """
+    if value is None:
+        return "—"
+    if abs(value) >= WHOLE_BELOW:
+        return f"{value:.3g}"
+    step = Decimal("0.1") if unit is Unit.SCORE else Decimal(1)
+    # Adding zero turns a rounded -0 into 0.
+    rounded = Decimal(repr(value)).quantize(step, ROUND_HALF_UP) + 0
+    return f"{rounded:,f}%" if unit is Unit.PERCENT else f"{rounded:,f}"
+
+
+def _window(tally: Tally, window: Window) -> WindowTally:
+    try:
+        return tally.window(window.name)
+    except KeyError:
+        raise PluginError(
+            f"The source did not count the {window.name} window.", remedy=TELL_THE_AUTHOR
+        ) from None
+
+
+def _measured(measure: Formula, window: Window, counted: WindowTally) -> WindowResult:
+    total = counted.total
+    value, reason = measure.of(total)
+    return WindowResult(
+        window=window,
+        value=value,
+        reason=reason,
+        responses=total.responses,
+        answered=total.answered,
+        unanswered=total.unanswered,
+        excluded=counted.excluded,
+        recorded=counted.recorded,
+        low_sample=total.answered < LOW_SAMPLE_BELOW,
+    )
+
+
+def _change(current: WindowResult, previous: WindowResult, *, in_points: bool) -> Change:
+    now, before = current.value, previous.value
+    if now is None:
+        return Change(difference=None, reason=f"No current value: {current.reason}")
+    if before is None:
+        return Change(difference=None, reason=f"No previous value: {previous.reason}")
+    difference = now - before
+    if in_points:
+        return Change(difference=difference, reason="The change is given in points.")
+    if before == 0:
+        return Change(
+            difference=difference, reason="The previous value is 0: there is no percent of it."
+        )
+    return Change(difference=difference, percent=100 * difference / abs(before))
+
+
+def _groups(
+    measure: Formula, query: MetricQuery, counted: WindowTally, now: datetime
+) -> Iterable[GroupValue]:
+    group_by = query.definition.group_by
+    if group_by is None and query.definition.calculation is not Calculation.DISTRIBUTION:
+        return ()
+    if group_by is None or group_by.kind == "answer":
+        return _answers(measure, counted.total)
+    if group_by.kind == "period":
+        return _periods(measure, query, Period(group_by.of), counted, now)
+    return (_group_value(measure, group) for group in counted.groups)
+
+
+def _answers(measure: Formula, total: Counts) -> Iterator[GroupValue]:
+    for key, given in measure.answers(total).items():
+        yield GroupValue(
+            key=key,
+            label=measure.label(key),
+            value=measure.of_answer(given, total),
+            responses=given,
+            answered=given,
+            low_sample=total.answered < LOW_SAMPLE_BELOW,
+        )
+
+
+def _group_value(
+    measure: Formula, group: GroupCounts, *, running: bool = False, edge: bool = False
+) -> GroupValue:
+    return GroupValue(
+        key=group.key,
+        label=group.label,
+        value=measure.of(group.counts).value,
+        responses=group.counts.responses,
+        answered=group.counts.answered,
+        low_sample=group.counts.answered < LOW_SAMPLE_BELOW,
+        running=running,
+        edge=edge,
+    )
+
+
+def _periods(
+    measure: Formula, query: MetricQuery, period: Period, counted: WindowTally, now: datetime
+) -> Iterator[GroupValue]:
+    """Give every period from the first to the last, also those in which nothing was recorded."""
+    zone = zone_info(query.zone)
+    window = query.windows[0]
+    present = {_start_of(period, group): group for group in counted.groups}
+    running = period_start(period, now.astimezone(zone).date(), query.week_start)
+    cut = None if ends_now(query.definition.range) else window.end
+    for start in _span(period, query, sorted(present), now):
+        begin, end = midnight(start, zone), midnight(next_period(period, start), zone)
+        nothing = GroupCounts(
+            key=period_key(period, start),
+            label=period_label(period, start),
+            counts=Counts(responses=0),
+        )
+        yield _group_value(
+            measure,
+            present.get(start, nothing),
+            running=start == running,
+            edge=(window.start is not None and window.start > begin)
+            or (cut is not None and cut < min(end, now)),
+        )
+
+
+def _start_of(period: Period, group: GroupCounts) -> date:
+    try:
+        return period_of_key(period, group.key)
+    except ValueError:
+        raise PluginError(
+            f"The source gave the group “{group.key}”, which is no {period}.",
+            remedy=TELL_THE_AUTHOR,
+        ) from None
+
+
+def _span(
+    period: Period, query: MetricQuery, present: Sequence[date], now: datetime
+) -> Iterator[date]:
+    """Give the first day of each period to show: those of the window, else those of the data."""
+    zone = zone_info(query.zone)
+    window = query.windows[0]
+    firsts, lasts = [*present[:1]], [*present[-1:]]
+    if window.start is not None:
+        day = window.start.astimezone(zone).date()
+        firsts.append(period_start(period, day, query.week_start))
+    if window.end is not None:
+        # The window's end is not in it; nor is there anything to show of the future.
+        day = (min(window.end, now) - timedelta(microseconds=1)).astimezone(zone).date()
+        lasts.append(period_start(period, day, query.week_start))
+    if not (firsts and lasts):
+        return
+    start, last, passed = min(firsts), max(lasts), 0
+    while start <= last:
+        passed += 1
+        if passed > MOST_PERIODS:
+            raise GroupingRefused(
+                f"The dates spread over more than {MOST_PERIODS:,} periods.",
+                remedy="Group by a longer period, or choose a shorter date range.",
+            )
+        yield start
+        start = next_period(period, start)

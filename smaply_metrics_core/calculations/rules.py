@@ -1,0 +1,300 @@
+"""What may be measured: one place where every source and every host looks it up."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from smaply_metrics_core.calculations.catalog import CALCULATIONS, NPS_SCALE, Needs
+from smaply_metrics_core.calculations.decimal_keys import key_number
+from smaply_metrics_core.date_ranges import refuse_without_previous
+from smaply_metrics_core.errors import (
+    CalculationRefused,
+    GroupingRefused,
+    QueryInvalid,
+    QuestionUnavailable,
+)
+from smaply_metrics_core.models.query import Calculation, MetricType
+from smaply_metrics_core.models.survey import QuestionKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from smaply_metrics_core.models.query import Definition, Filter, GroupBy
+    from smaply_metrics_core.models.survey import Choice, Question, Questionnaire
+
+__all__ = ["CALCULATIONS", "allowed_calculations", "check_definition", "scale_values"]
+
+BY_ANSWER: Final = (
+    Calculation.RESPONSES,
+    Calculation.ANSWERED,
+    Calculation.SHARE,
+    Calculation.DISTRIBUTION,
+)
+"""What can be said of each answer; an average of those who answered 3 is 3."""
+
+BOXES: Final = (Calculation.TOP_BOX, Calculation.TOP_2_BOX, Calculation.BOTTOM_2_BOX)
+MOST_NAMED: Final = 12
+
+
+def allowed_calculations(
+    kind: QuestionKind, choices: Sequence[Choice] = ()
+) -> tuple[Calculation, ...]:
+    """Say what may be calculated from a question of this kind with these choices."""
+    return tuple(
+        calculation
+        for calculation, definition in CALCULATIONS.items()
+        if kind in definition.kinds and _meets(definition.needs, kind, choices)
+    )
+
+
+def scale_values(choices: Sequence[Choice]) -> tuple[float, ...]:
+    """Give the distinct values of a question's scale, ascending.
+
+    Empty unless every choice that enters denominators has a value: half a scale measures nothing.
+    """
+    values = [choice.value for choice in choices if choice.analyze]
+    known = {value for value in values if value is not None}
+    return () if None in values else tuple(sorted(known))
+
+
+def _meets(needs: Needs, kind: QuestionKind, choices: Sequence[Choice]) -> bool:
+    number = kind is QuestionKind.NUMBER
+    values = scale_values(choices)
+    match needs:
+        case Needs.NOTHING:
+            return True
+        case Needs.ANSWERS:
+            return number or any(choice.analyze for choice in choices)
+        case Needs.VALUES:
+            return number or bool(values)
+        case Needs.TWO_VALUES:
+            return len(values) >= 2  # noqa: PLR2004  # As its name says.
+        case Needs.THREE_VALUES:
+            return len(values) >= 3  # noqa: PLR2004  # As its name says.
+        case Needs.ZERO_TO_TEN:
+            scale = set(values)
+            full = scale == NPS_SCALE
+            return full or (kind is QuestionKind.NPS and bool(scale) and scale <= NPS_SCALE)
+
+
+def check_definition(definition: Definition, questionnaire: Questionnaire) -> None:
+    """Refuse a metric that cannot be measured, before anything is fetched.
+
+    Args:
+        definition: What is to be measured.
+        questionnaire: The survey as it is now.
+
+    Raises:
+        QueryInvalid: when its parts do not go together, whatever the survey.
+        CalculationRefused: when the question does not allow the calculation.
+        GroupingRefused: when it cannot be grouped like this.
+        QuestionUnavailable: when a question, field or answer is not in the survey.
+    """
+    _check_type(definition)
+    question = (
+        questionnaire.question(definition.question_id)
+        if definition.question_id is not None
+        else None
+    )
+    _check_calculation(definition, question)
+    _check_answers(definition, question)
+    if definition.group_by is not None:
+        _check_group_by(definition, definition.group_by, question, questionnaire)
+    for wanted in definition.filters:
+        _check_filter(wanted, questionnaire)
+
+
+def _check_type(definition: Definition) -> None:
+    """Hold the rules of Number, Series and Comparison."""
+    several = CALCULATIONS[definition.calculation].several
+    title = CALCULATIONS[definition.calculation].title
+    if definition.type is MetricType.SERIES:
+        if definition.group_by is None and not several:
+            raise QueryInvalid(
+                "A Series needs something to be split by.",
+                remedy="Add a group by: answer, question:ID, field:NAME or period:month.",
+            )
+        if several and definition.group_by is not None and definition.group_by.kind != "answer":
+            raise QueryInvalid(
+                f"{title} is split by the answer already.",
+                remedy="Use group by answer, or share of one answer with this group by.",
+            )
+        return
+    kind = definition.type.value.capitalize()
+    if definition.group_by is not None:
+        raise QueryInvalid(
+            f"A {kind} takes no group by.", remedy="Remove the group by, or use a Series."
+        )
+    if several:
+        raise QueryInvalid(
+            f"{title} has a value for each answer, and a {kind} shows one.",
+            remedy="Use a Series, or share of one answer.",
+        )
+    if definition.type is MetricType.COMPARISON:
+        refuse_without_previous(definition.range)
+
+
+def _check_answers(definition: Definition, question: Question | None) -> None:
+    """Check the parts that only some calculations use."""
+    calculation, group_by = definition.calculation, definition.group_by
+    by_answer = group_by is not None and group_by.kind == "answer"
+    if definition.answers and calculation is not Calculation.SHARE:
+        raise QueryInvalid(
+            f"{CALCULATIONS[calculation].title} counts no chosen answers.",
+            remedy="Remove the answers, or use share.",
+        )
+    if definition.reverse_scale and calculation not in BOXES:
+        raise QueryInvalid(
+            f"{CALCULATIONS[calculation].title} is the same on a reversed scale.",
+            remedy="Remove the reversed scale; it is for top and bottom boxes.",
+        )
+    if calculation is not Calculation.SHARE or question is None:
+        return
+    known = _offered(question.choices)
+    if not definition.answers and not by_answer:
+        raise QueryInvalid(
+            "A share needs the answers that it counts.",
+            remedy=f"Add answers: {known}." if known else "Add answers, as in 9,10.",
+        )
+    for key in definition.answers:
+        if question.choices:
+            _check_choice(key, question, question.choices)
+        elif key_number(key) is None:
+            raise QuestionUnavailable(
+                f"The answers of {question.id} are numbers, and “{key}” is none.",
+                remedy="Write the number with a point, as in 3.5.",
+            )
+
+
+def _check_choice(key: str, question: Question, choices: Sequence[Choice]) -> None:
+    choice = next((choice for choice in choices if choice.key == key), None)
+    if choice is None:
+        raise QuestionUnavailable(
+            f"{question.id} has no answer “{key}”.",
+            remedy=f"Use the key of one of its answers: {_offered(choices)}.",
+        )
+    if not choice.analyze:
+        raise CalculationRefused(
+            f"“{choice.label}” counts as no answer, so it has no share.",
+            remedy=f"Use the key of one of these answers: {_offered(choices)}.",
+        )
+
+
+def _check_calculation(definition: Definition, question: Question | None) -> None:
+    calculation = definition.calculation
+    if question is None:
+        if calculation is not Calculation.RESPONSES:
+            raise QueryInvalid(
+                f"{CALCULATIONS[calculation].title} needs a question.",
+                remedy="Choose a question, or use responses.",
+            )
+        return
+    if calculation in question.calculations:
+        return
+    if question.kind is QuestionKind.GROUP and question.sub_questions:
+        remedy = f"Choose one of its rows: {_some(row.id for row in question.sub_questions)}."
+    elif question.calculations:
+        remedy = f"{question.id} allows: {', '.join(question.calculations)}."
+    else:
+        remedy = "Choose another question: this one allows no calculation."
+    raise CalculationRefused(
+        f"{question.id} does not allow {calculation}, which needs "
+        f"{CALCULATIONS[calculation].needs}." + _note(question),
+        remedy=remedy,
+    )
+
+
+def _check_group_by(
+    definition: Definition,
+    group_by: GroupBy,
+    question: Question | None,
+    questionnaire: Questionnaire,
+) -> None:
+    if group_by.kind == "field":
+        _check_field(group_by.of, questionnaire)
+    elif group_by.kind == "question":
+        other = questionnaire.question(group_by.of)
+        if not other.can_group_by:
+            reason = other.note or "Only questions with a choice of answers can be grouped by."
+            raise GroupingRefused(
+                f"{other.id} cannot be grouped by. {reason}",
+                remedy=_group_by_remedy(questionnaire),
+            )
+    elif group_by.kind == "answer":
+        if question is None:
+            raise QueryInvalid(
+                "Without a question there is no answer to group by.",
+                remedy="Choose a question, or group by field:NAME or period:month.",
+            )
+        if Calculation.DISTRIBUTION not in question.calculations:
+            raise GroupingRefused(
+                f"{question.id} cannot be grouped by its answers: they are not counted one by "
+                "one." + _note(question),
+                remedy=_group_by_remedy(questionnaire),
+            )
+        if definition.calculation not in BY_ANSWER:
+            raise GroupingRefused(
+                f"{CALCULATIONS[definition.calculation].title} cannot be grouped by the answers "
+                "that it is made of.",
+                remedy=f"Group by answer goes with {', '.join(BY_ANSWER)}.",
+            )
+
+
+def _group_by_remedy(questionnaire: Questionnaire) -> str:
+    good = [question.id for question in questionnaire.walk() if question.can_group_by]
+    return f"Group by one of {_some(good)}, or by a period." if good else "Group by a period."
+
+
+def _check_filter(wanted: Filter, questionnaire: Questionnaire) -> None:
+    if not wanted.values:
+        raise QueryInvalid(
+            f"The filter on {wanted.kind}:{wanted.of} names no value.",
+            remedy="Add the values to keep, or remove the filter.",
+        )
+    if wanted.kind == "field":
+        _check_field(wanted.of, questionnaire)
+        return
+    question = questionnaire.question(wanted.of)
+    known = {choice.key for choice in question.choices}
+    for key in wanted.values:
+        if known and key not in known:
+            raise QuestionUnavailable(
+                f"The filter keeps “{key}”, which is no answer of {question.id}.",
+                remedy=f"Use the key of one of its answers: {_named(question.choices)}.",
+            )
+
+
+def _check_field(name: str, questionnaire: Questionnaire) -> None:
+    names = [field.name for field in questionnaire.fields]
+    if name in names:
+        return
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    if any(question.id == name for question in questionnaire.walk()):
+        remedy = f"{name} is a question: write question:{name}."
+    elif near:
+        remedy = f"Did you mean {near[0]}?"
+    else:
+        remedy = f"It has: {_some(names)}." if names else "It has no embedded fields."
+    raise QuestionUnavailable(
+        f"The survey “{questionnaire.survey.name}” has no embedded field “{name}”.", remedy=remedy
+    )
+
+
+def _offered(choices: Sequence[Choice]) -> str:
+    return _named([choice for choice in choices if choice.analyze])
+
+
+def _named(choices: Sequence[Choice]) -> str:
+    return _some(f"{choice.key} ({choice.label})" for choice in choices)
+
+
+def _some(items: Iterable[str]) -> str:
+    """Name items for a remedy, the first dozen of a long list."""
+    names = list(items)
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _note(question: Question) -> str:
+    return f" {question.note}" if question.note else ""

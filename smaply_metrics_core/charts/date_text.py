@@ -1,0 +1,38 @@
+"""Instants and date ranges in words, in the account's time zone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.date_ranges import MONTHS, zone_info
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from smaply_metrics_core.models.query import Window
+
+
+def instant_text(at: datetime, zone: str) -> str:
+    """Say an instant: ``5 Jan 2026 14:05``."""
+    local = at.astimezone(zone_info(zone))
+    return f"{_day(local.date())} {local:%H:%M}"
+
+
+def date_range_text(window: Window, zone: str) -> str:
+    """Say which days a window covers, both included, with a dash in between; or ``all time``."""
+    where = zone_info(zone)
+    first = window.start.astimezone(where).date() if window.start else None
+    # The end is not in it: what ends at midnight ends with the day before.
+    last = (window.end.astimezone(where) - timedelta(microseconds=1)).date() if window.end else None
+    if first is None and last is None:
+        return "all time"
+    if first is None or last is None:
+        return f"from {_day(first)}" if first else f"until {_day(last)}" if last else ""
+    if last <= first:
+        return _day(first)
+    return f"{_day(first, with_year=first.year != last.year)} \N{EN DASH} {_day(last)}"
+
+
+def _day(day: date, *, with_year: bool = True) -> str:
+    return f"{day.day} {MONTHS[day.month - 1]}" + (f" {day.year}" if with_year else "")

@@ -1,0 +1,1 @@
+"""The marks that a chart specification is composed of, one module per chart type."""

@@ -1,0 +1,199 @@
+"""Bars, upright and lying: a bar is as long as its value, from zero."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from smaply_metrics_core.charts.marks.layers import (
+    HOVER,
+    LETTER,
+    OWN_AXES,
+    PERIOD_LABEL,
+    bar_domain,
+    longest,
+    look,
+    not_all,
+    period_labels,
+    shown_of,
+    target_line,
+    value_axis,
+    values_over,
+    visible,
+    wrapped,
+    zero_line,
+)
+from smaply_metrics_core.charts.marks.rows import rows_of
+from smaply_metrics_core.charts.series_groups import periods_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smaply_metrics_core.charts.marks.rows import Row
+    from smaply_metrics_core.charts.theme import Theme
+    from smaply_metrics_core.models.metric import Display
+    from smaply_metrics_core.models.query import Period
+    from smaply_metrics_core.models.result import Result
+
+MOST_BARS: Final = 200
+"""Bars that a page of any width has room for."""
+
+NARROW: Final = 14
+"""Pixels from one period to the next: their labels may leave some out."""
+
+FEW_BARS: Final = 6
+"""Up to so many bars have their values on top in place of an axis."""
+
+SHORT: Final = 6
+"""Letters up to which a value fits on top of one of few bars."""
+
+
+def vertical_bars(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
+    """Draw bars that stand beside each other, their labels below."""
+    rows = rows_of(result, display, theme)
+    period = periods_of(result.groups)
+    negative = any(value < 0 for value in visible(rows))
+    labels, place = _places(result, rows, period, negative=negative)
+    letters = longest(rows, "text")
+    direct = len(rows) <= FEW_BARS and letters <= SHORT and not display.titles_on_right
+    size = {
+        "field": "v",
+        "type": "quantitative",
+        "scale": {"domain": bar_domain(visible(rows), display), "nice": 0 if direct else 3},
+        "stack": None,
+        "axis": None,
+    }
+    value = {
+        "type": "text",
+        "baseline": {"expr": "datum.at < 0 ? 'top' : 'bottom'"},
+        "dy": {"expr": "datum.at < 0 ? 3 : -3"},
+        "opacity": {"expr": f"bandwidth('x') * 1.35 >= {LETTER * letters} ? 1 : 0"},
+        "fontWeight": 600,
+        "aria": False,
+    }
+    upto = {"x": place | {"axis": None}}
+    on_top = {**upto, "y": size | {"field": "at"}, "text": {"field": "text"}}
+    return {
+        "params": [
+            shown_of(len(rows), f"width / {NARROW if period else _width_of_labels(rows)}"),
+            *labels,
+        ],
+        **not_all(len(rows), theme, "latest " if period else ""),
+        "padding": {"top": 16, "bottom": 2, "left": 2, "right": 2},
+        "data": {"values": [row for row in rows if row["rank"] < MOST_BARS]},
+        "transform": [{"filter": "datum.rank < shown"}],
+        "resolve": OWN_AXES,
+        "layer": [
+            {
+                "mark": {
+                    "type": "bar",
+                    "width": {"expr": "min(bandwidth('x'), 64)"},
+                    "cornerRadiusEnd": 2,
+                    "strokeWidth": 1.5,
+                    "aria": False,
+                },
+                "encoding": {
+                    "x": place,
+                    "y": size if direct else size | {"axis": value_axis(result, display)},
+                    **look(),
+                },
+            },
+            zero_line(theme, "y"),
+            *target_line(result, display, theme, "y"),
+            *values_over(value, on_top, theme, display),
+            {"mark": {"type": "rect", "opacity": 0}, "encoding": {**upto, **HOVER}},
+        ],
+    }
+
+
+def _width_of_labels(rows: Sequence[Row]) -> float:
+    """Give the pixels that the labels of bars want, within reason: bars without one say little."""
+    lines = [wrapped(row["label"]) for row in rows]
+    letters = max(len(line) if isinstance(line, str) else max(map(len, line)) for line in lines)
+    return min(64, max(30, LETTER * letters))
+
+
+def _places(
+    result: Result, rows: Sequence[Row], period: Period | None, *, negative: bool
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Give the axis below upright bars and the parameters that it reads its labels from."""
+    if period:
+        labels, label = period_labels(result.groups, period), PERIOD_LABEL
+    else:
+        texts = [wrapped(row["label"]) for row in rows]
+        labels, label = [{"name": "texts", "value": texts}], "texts[datum.value]"
+    place = {
+        "field": "i",
+        "type": "ordinal",
+        "scale": {"paddingInner": 0.3, "paddingOuter": 0.15},
+        "axis": {
+            "labelExpr": label,
+            "labelAngle": 0,
+            "labelLimit": 90 if period else {"expr": "max(26, bandwidth('x') / 0.7 - 3)"},
+            "labelOverlap": False if period else "greedy",
+            # Below the values of bars that hang down.
+            "offset": 14 if negative else 0,
+        },
+    }
+    return labels, place
+
+
+def horizontal_bars(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
+    """Draw bars that lie below each other: label, bar, value; with titles right the other way."""
+    rows = rows_of(result, display, theme)
+    by_period = periods_of(result.groups) is not None
+    values = f"{LETTER * longest(rows, 'text') + 12}"
+    labels = f"min(width * 0.42, {LETTER * longest(rows, 'label') + 18})"
+    right = display.titles_on_right
+    starts, ends = (values, f"width - {labels}") if right else (labels, f"width - {values}")
+    place = {
+        "field": "i",
+        "type": "ordinal",
+        "scale": {"paddingInner": 0.36, "paddingOuter": 0.18},
+        "axis": None,
+    }
+    size = {
+        "field": "v",
+        "type": "quantitative",
+        "scale": {
+            "domain": bar_domain(visible(rows), display),
+            "nice": False,
+            "range": [{"expr": starts}, {"expr": ends}],
+        },
+        "stack": None,
+        "axis": None,
+    }
+    start, end = {"value": 0}, {"value": {"expr": "width"}}
+    text = {"type": "text", "baseline": "middle", "aria": False}
+    label = {"align": "right" if right else "left", "limit": {"expr": f"{labels} - 10"}}
+    value = {"align": "left" if right else "right", "fontWeight": 600}
+    return {
+        "params": [shown_of(len(rows), "height / 16")],
+        **not_all(len(rows), theme, "latest " if by_period else ""),
+        "padding": 2,
+        "data": {"values": [row for row in rows if row["rank"] < MOST_BARS]},
+        "transform": [{"filter": "datum.rank < shown"}],
+        "resolve": OWN_AXES,
+        "layer": [
+            {
+                "mark": {
+                    "type": "bar",
+                    "height": {"expr": "min(bandwidth('y'), 26)"},
+                    "cornerRadiusEnd": 2,
+                    "strokeWidth": 1.5,
+                    "aria": False,
+                },
+                "encoding": {"y": place, "x": size, **look()},
+            },
+            {
+                "mark": text | label,
+                "encoding": {"y": place, "x": end if right else start, "text": {"field": "label"}},
+            },
+            {
+                "mark": text | value,
+                "encoding": {"y": place, "x": start if right else end, "text": {"field": "text"}},
+            },
+            zero_line(theme, "x"),
+            *target_line(result, display, theme, "x"),
+            {"mark": {"type": "rect", "opacity": 0}, "encoding": {"y": place, **HOVER}},
+        ],
+    }

@@ -1,0 +1,110 @@
+"""Two bars beside each other: before and now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from smaply_metrics_core.charts.date_text import date_range_text
+from smaply_metrics_core.charts.headline import FEW, change_words, said, target_tone, target_words
+from smaply_metrics_core.charts.marks.layers import (
+    HOVER,
+    OWN_AXES,
+    bar_domain,
+    look,
+    target_line,
+    values_over,
+    visible,
+    zero_line,
+)
+from smaply_metrics_core.charts.marks.rows import tone_color
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.charts.marks.rows import Row
+    from smaply_metrics_core.charts.theme import Theme
+    from smaply_metrics_core.models.metric import Display
+    from smaply_metrics_core.models.result import Result, WindowResult
+
+
+def comparison_bars(result: Result, display: Display, theme: Theme, zone: str) -> dict[str, Any]:
+    """Draw the previous and the current value as bars from zero, each with its dates."""
+    windows = [result.previous, result.current] if result.previous else [result.current]
+    rows = [_row(one, result, display, theme, zone) | {"i": n} for n, one in enumerate(windows)]
+    place = {
+        "field": "i",
+        "type": "ordinal",
+        "scale": {"paddingInner": 0.4, "paddingOuter": 0.3},
+        "axis": {
+            "labelExpr": "texts[datum.value]",
+            "labelAngle": 0,
+            "labelLimit": {"expr": "width / 2 - 4"},
+            "offset": 14 if any(value < 0 for value in visible(rows)) else 0,
+        },
+    }
+    size = {
+        "field": "v",
+        "type": "quantitative",
+        "scale": {"domain": bar_domain(visible(rows), display), "nice": False},
+        "stack": None,
+        "axis": None,
+    }
+    value = {
+        "type": "text",
+        "fontSize": 13,
+        "fontWeight": 600,
+        "baseline": {"expr": "datum.at < 0 ? 'top' : 'bottom'"},
+        "dy": {"expr": "datum.at < 0 ? 3 : -3"},
+        "aria": False,
+    }
+    on_top = {
+        "x": place | {"axis": None},
+        "y": size | {"field": "at"},
+        "text": {"field": "text"},
+    }
+    return {
+        "params": [{"name": "texts", "value": [row["label"] for row in rows]}],
+        "padding": {"top": 18, "bottom": 2, "left": 2, "right": 2},
+        "data": {"values": rows},
+        "resolve": OWN_AXES,
+        "layer": [
+            {
+                "mark": {
+                    "type": "bar",
+                    "width": {"expr": "min(bandwidth('x'), 84)"},
+                    "cornerRadiusEnd": 2,
+                    "strokeWidth": 1.5,
+                    "aria": False,
+                },
+                "encoding": {"x": place, "y": size, **look()},
+            },
+            zero_line(theme, "y"),
+            *target_line(result, display, theme, "y"),
+            *values_over(value, on_top, theme, display),
+            {
+                "mark": {"type": "rect", "opacity": 0},
+                "encoding": {"x": place | {"axis": None}, **HOVER},
+            },
+        ],
+    }
+
+
+def _row(measured: WindowResult, result: Result, display: Display, theme: Theme, zone: str) -> Row:
+    now = measured is result.current
+    text = said(result.unit, measured.value, display)
+    dates = date_range_text(measured.window, zone)
+    lines = dates.split(" \N{EN DASH} ") if display.target is not None else [dates]
+    told = ["Now" if now else "Before", dates, text, measured.reason]
+    if now:
+        told.append(target_words(result.unit, measured.value, display))
+        told.append(change_words(result.change, result.unit) if result.change else "")
+    told.append(f"n = {measured.answered:,}" + (f" · {FEW}" if measured.low_sample else ""))
+    tone = target_tone(result.unit, measured.value, display)
+    return {
+        "label": ["Now" if now else "Before", *lines],
+        "v": measured.value,
+        "at": measured.value or 0,
+        "text": text,
+        "tip": "\n".join(filter(None, told)),
+        "color": tone_color(tone, theme) if now else theme.soft,
+        "few": measured.low_sample,
+        "part": False,
+    }

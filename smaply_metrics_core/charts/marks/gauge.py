@@ -1,0 +1,188 @@
+"""A gauge: one value between two ends."""
+
+from __future__ import annotations
+
+import re
+from math import floor, isfinite, log10, pi
+from typing import TYPE_CHECKING, Any, Final
+
+from smaply_metrics_core.calculations.results import format_value
+from smaply_metrics_core.charts.headline import (
+    FEW,
+    answer_count_text,
+    said,
+    target_said,
+    target_tone,
+    target_words,
+)
+from smaply_metrics_core.charts.marks.layers import HALF_SEEN
+from smaply_metrics_core.charts.marks.rows import tone_color
+from smaply_metrics_core.models.query import Calculation
+from smaply_metrics_core.models.result import Unit
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.charts.theme import Theme
+    from smaply_metrics_core.models.metric import Display
+    from smaply_metrics_core.models.result import Result
+
+INSIDE: Final = 0.76
+"""The inner radius of the arc, of the outer one."""
+
+LARGEST: Final = 150
+"""Pixels of the radius at most: larger gauges say no more."""
+
+TICK: Final = 0.02
+"""How wide the mark of the target is, in radians."""
+
+
+def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
+    """Draw an arc from the lowest to the highest value, filled up to this one.
+
+    What lies beyond an end fills the arc up to there; the text is true all the same.
+    """
+    low, high = gauge_bounds(result, display) or (0.0, 1.0)
+    current = result.current
+    target = target_words(result.unit, current.value, display)
+    text = said(result.unit, current.value, display)
+    lines = [
+        text,
+        current.reason if current.value is None else "",
+        target,
+        answer_count_text(result),
+    ]
+    tip = "\n".join([*filter(None, lines), *([FEW] if current.low_sample else [])])
+    goal = target_said(result.unit, display)
+    under = current.reason.rstrip(".") or (f"Target {goal}" if goal else "")
+    foot = f"radius * {(1 + INSIDE) / 2}"
+    layers = [_arc(-pi / 2, pi / 2, theme.line, tip)]
+    if current.value is not None:
+        start = _angle(max(low, min(0.0, high)), low, high)
+        stop = _angle(current.value, low, high)
+        color = tone_color(target_tone(result.unit, current.value, display), theme)
+        layers.append(_arc(min(start, stop), max(start, stop), color, tip, few=current.low_sample))
+    if display.target is not None:
+        layers.append(_tick(_angle(display.target, low, high), theme))
+    return {
+        "params": [
+            {"name": "radius", "expr": f"max(1, min(width / 2 - 4, height - 22, {LARGEST}))"},
+            {"name": "base", "expr": "(height + radius - 16) / 2"},
+        ],
+        "padding": 2,
+        "data": {"values": [{}]},
+        "layer": [
+            *layers,
+            _words(
+                text,
+                "width / 2",
+                "base - 7",
+                color=theme.text,
+                fontSize={"expr": "radius * 0.34"},
+                fontWeight=600,
+            ),
+            _words(under, "width / 2", "base + 12"),
+            _words(_end(result, low), f"width / 2 - {foot}", "base + 12"),
+            _words(_end(result, high), f"width / 2 + {foot}", "base + 12"),
+        ],
+    }
+
+
+def _end(result: Result, value: float) -> str:
+    return f"{value:g}" if result.unit is Unit.SCORE else format_value(result.unit, value)
+
+
+def _angle(value: float, low: float, high: float) -> float:
+    """Place a value on the half circle, from -π/2 (left) to π/2."""
+    share = (min(max(value, low), high) - low) / (high - low)
+    return (share - 0.5) * pi
+
+
+def _arc(start: float, stop: float, color: str, tip: str, *, few: bool = False) -> dict[str, Any]:
+    outline = {"stroke": color, "strokeWidth": 1.5, "fillOpacity": HALF_SEEN} if few else {}
+    return {
+        "encoding": {},
+        "mark": {
+            "type": "arc",
+            "x": {"expr": "width / 2"},
+            "y": {"expr": "base"},
+            "outerRadius": {"expr": "radius"},
+            "innerRadius": {"expr": f"radius * {INSIDE}"},
+            "theta": start,
+            "theta2": stop,
+            "cornerRadius": 3,
+            "color": color,
+            "tooltip": tip,
+            "description": tip,
+            **outline,
+        },
+    }
+
+
+def _tick(angle: float, theme: Theme) -> dict[str, Any]:
+    """Mark the target: a thin slice that sticks out of the arc on both sides."""
+    tick = _arc(angle - TICK / 2, angle + TICK / 2, theme.text, "")
+    tick["mark"] |= {
+        "outerRadius": {"expr": "radius + 3"},
+        "innerRadius": {"expr": f"radius * {INSIDE} - 3"},
+        "cornerRadius": 0,
+        "aria": False,
+    }
+    return tick
+
+
+def _words(text: str, x: str, y: str, **style: Any) -> dict[str, Any]:  # noqa: ANN401  # Of Vega-Lite.
+    return {
+        "encoding": {},
+        "mark": {
+            "type": "text",
+            "x": {"expr": x},
+            "y": {"expr": y},
+            "text": text,
+            "align": "center",
+            "baseline": "alphabetic",
+            "limit": {"expr": "radius * 1.4"},
+            "aria": False,
+            **style,
+        },
+    }
+
+
+_BOUNDS: Final = {Unit.PERCENT: (0.0, 100.0), Unit.POINTS: (-100.0, 100.0)}
+_LOWEST: Final = re.compile(r"(\S+) = ")
+_HIGHEST: Final = re.compile(r" … (\S+) = ")
+
+
+def gauge_bounds(result: Result, display: Display) -> tuple[float, float] | None:
+    """Give the lowest and the highest value that a gauge shows.
+
+    Percents and NPS have ends of their own, and scores those of the question's scale. A number
+    without an end, such as a count, gets one above its target; ``None`` without a target.
+    """
+    if result.unit in _BOUNDS:
+        return _BOUNDS[result.unit]
+    scale = None if result.calculation is Calculation.SUM else _of_question(result)
+    if scale is not None:
+        return scale
+    value, target = result.current.value or 0.0, display.target
+    if target is None or target <= 0 or value < 0 or not isfinite(value):
+        return None
+    return 0.0, _round_up(max(value, target * 1.25))
+
+
+def _of_question(result: Result) -> tuple[float, float] | None:
+    """Read the ends from ``1 = Very poor … 5 = Very good``, when the value lies between them."""
+    lowest, highest = _LOWEST.match(result.scale), _HIGHEST.findall(result.scale)
+    if lowest is None or not highest:
+        return None
+    try:
+        low, high = float(lowest[1]), float(highest[-1])
+    except ValueError:
+        return None
+    value = result.current.value
+    fits = low < high and (value is None or low <= value <= high)
+    return (low, high) if fits else None
+
+
+def _round_up(value: float) -> float:
+    """Give the next number with two digits: ends of a scale are round."""
+    step = 10.0 ** (floor(log10(value)) - 1)
+    return step * -(-value // step)

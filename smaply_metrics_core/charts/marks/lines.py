@@ -1,0 +1,178 @@
+"""A line over calendar periods, broken where a period has no value."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from smaply_metrics_core.charts.marks.layers import (
+    HOVER,
+    OWN_AXES,
+    PERIOD_LABEL,
+    not_all,
+    period_labels,
+    target_line,
+    value_axis,
+    values_over,
+    visible,
+)
+from smaply_metrics_core.charts.marks.rows import rows_of
+from smaply_metrics_core.charts.series_groups import periods_of
+from smaply_metrics_core.models.query import Period
+from smaply_metrics_core.models.result import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smaply_metrics_core.charts.marks.rows import Row
+    from smaply_metrics_core.charts.theme import Theme
+    from smaply_metrics_core.models.metric import Display
+    from smaply_metrics_core.models.result import Result
+
+MOST_POINTS: Final = 400
+"""Periods that a line shows, the latest ones: more are no longer told apart."""
+
+DOTS_UP_TO: Final = 40
+"""Periods up to which each has a dot."""
+
+_LIMITS: Final = {Unit.PERCENT: (0.0, 100.0), Unit.POINTS: (-100.0, 100.0)}
+
+
+def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
+    """Draw a line from period to period, with the value of the latest one beside it."""
+    everything = rows_of(result, display, theme)
+    rows = everything[-MOST_POINTS:]
+    period = periods_of(result.groups) or Period.DAY
+    first, last = (rows[0]["i"], rows[-1]["i"]) if rows else (0, 0)
+    ends = [first, last] if last > first else [first - 1, first + 1]
+    place = {
+        "field": "i",
+        "type": "quantitative",
+        "scale": {"domain": ends, "nice": False, "padding": 14},
+        "axis": {
+            "values": [row["i"] for row in rows],
+            "labelExpr": PERIOD_LABEL,
+            "labelOverlap": False,
+            "grid": False,
+        },
+    }
+    size = {
+        "field": "v",
+        "type": "quantitative",
+        "scale": {"domain": _domain(result, display, visible(rows)), "nice": 3, "zero": False},
+        "axis": None,
+    }
+    upto = {"x": place | {"axis": None}, "y": size}
+    value = {
+        "type": "text",
+        "align": "right",
+        "baseline": "bottom",
+        "dx": 6,
+        "dy": -7,
+        "fontWeight": 600,
+        "aria": False,
+    }
+    dots = "datum.last || datum.few || datum.part || datum.alone" + (
+        " || true" if len(rows) <= DOTS_UP_TO else ""
+    )
+    hollow = "datum.few || datum.part"
+    lonely = _alone(rows)
+    return {
+        "params": [
+            {"name": "shown", "value": len(rows)},
+            *period_labels(result.groups, period),
+        ],
+        **not_all(len(everything), theme, "latest "),
+        "resolve": OWN_AXES,
+        "padding": {"top": 20, "bottom": 2, "left": 2, "right": 2},
+        "data": {"values": [_dot(row, alone=row["i"] in lonely) for row in rows]},
+        "layer": [
+            *target_line(result, display, theme, "y"),
+            {
+                "data": {"values": _strokes(rows)},
+                "mark": {"type": "line", "color": theme.accent, "aria": False},
+                "encoding": {
+                    "x": place,
+                    "y": size | {"axis": value_axis(result, display)},
+                    "detail": {"field": "stroke"},
+                    "strokeDash": {
+                        "condition": {"test": "datum.part", "value": [4, 4]},
+                        "value": [1, 0],
+                    },
+                    "strokeWidth": {"condition": {"test": "datum.few", "value": 1}, "value": 2},
+                },
+            },
+            {
+                "transform": [{"filter": f"isValid(datum.v) && ({dots})"}],
+                "mark": {"type": "circle", "opacity": 1, "strokeWidth": 1.5, "aria": False},
+                "encoding": {
+                    **upto,
+                    "stroke": {"value": theme.accent},
+                    "fill": {
+                        "condition": {"test": hollow, "value": theme.page[0]},
+                        "value": theme.accent,
+                    },
+                    "size": {"condition": {"test": "datum.last", "value": 64}, "value": 20},
+                },
+            },
+            *(
+                layer | {"transform": [{"filter": "datum.last"}]}
+                for layer in values_over(value, {**upto, "text": {"field": "text"}}, theme, display)
+            ),
+            {
+                "mark": {
+                    "type": "rule",
+                    "opacity": 0,
+                    "strokeWidth": {"expr": "max(2, width / max(1, shown))"},
+                },
+                "encoding": {"x": place | {"axis": None}, **HOVER},
+            },
+        ],
+    }
+
+
+def _domain(result: Result, display: Display, values: Sequence[float]) -> list[float]:
+    """Give the span of the axis: that of the values, of the target, and of zero if it is wanted."""
+    reach = [
+        *values,
+        *([] if display.target is None else [display.target]),
+        *([0.0] if display.start_at_zero else []),
+    ] or [0.0, 1.0]
+    low, high = min(reach), max(reach)
+    if low == high:
+        low, high = low - (abs(low) / 10 or 1), high + (abs(high) / 10 or 1)
+    least, most = _LIMITS.get(result.unit, (low, high))
+    return [max(low, least), min(high, most)] if low < most and high > least else [low, high]
+
+
+def _strokes(rows: Sequence[Row]) -> list[Row]:
+    """Give the stretches of the line: each of one look, none over a period without a value."""
+    strokes: list[Row] = []
+    look: tuple[bool, bool] | None = None
+    number = 0
+    for before, after in pairwise(rows):
+        if before["v"] is None or after["v"] is None:
+            look = None
+            continue
+        part, few = before["part"] or after["part"], before["few"] or after["few"]
+        if look != (part, few):
+            look, number = (part, few), number + 1
+            strokes.append(_point(before, number, look))
+        strokes.append(_point(after, number, look))
+    return strokes
+
+
+def _point(row: Row, stroke: int, look: tuple[bool, bool]) -> Row:
+    return {"i": row["i"], "v": row["v"], "stroke": stroke, "part": look[0], "few": look[1]}
+
+
+def _dot(row: Row, *, alone: bool) -> Row:
+    """Keep what dots, the value of the latest and hovering need: there may be hundreds of rows."""
+    kept = {field: row[field] for field in ("i", "v", "tip", "few", "part", "last")}
+    return kept | {"alone": alone} | ({"text": row["text"]} if row["last"] else {})
+
+
+def _alone(rows: Sequence[Row]) -> set[int]:
+    """Find the periods that no stretch leads to: only a dot shows them."""
+    joined = {row["i"] for row in _strokes(rows)}
+    return {row["i"] for row in rows if row["i"] not in joined}

@@ -1,0 +1,61 @@
+"""Groups as the rows that marks are drawn from, each with its texts, its colour and its look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from smaply_metrics_core.charts.headline import Tone, remarks, said, target_tone, target_words
+from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.charts.theme import Theme
+    from smaply_metrics_core.models.metric import Display
+    from smaply_metrics_core.models.result import GroupValue, Result
+
+Row = dict[str, Any]
+
+
+def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
+    """Make one row for each group.
+
+    ``i`` is its place, ``rank`` its place among those to be drawn where there is no room for all:
+    the latest periods, or the groups with most responses. ``v`` is its value and ``text`` what is
+    written of it, at ``at``; ``tip`` is shown on hover. ``few`` marks a low sample,
+    ``part`` a period of which only a part was counted, ``last`` the latest period.
+    """
+    groups = result.groups
+    by_period = periods_of(groups) is not None
+    newest = latest(result)
+    order = sorted(range(len(groups)), key=lambda i: -i if by_period else -groups[i].responses)
+    ranks = {place: rank for rank, place in enumerate(order)}
+    return [
+        {
+            "i": i,
+            "rank": ranks[i],
+            "label": group.label,
+            "v": value_of(group),
+            "at": value_of(group) or 0,
+            "text": said(result.unit, group.value, display),
+            "tip": tip_of(group, result, display),
+            "color": theme.soft
+            if by_period and group is not newest
+            else tone_color(target_tone(result.unit, group.value, display), theme),
+            "few": group.low_sample,
+            "part": group.running or group.edge,
+            "last": group is newest,
+        }
+        for i, group in enumerate(groups)
+    ]
+
+
+def tip_of(group: GroupValue, result: Result, display: Display) -> str:
+    """Write what is shown on hover: label, value and remarks, a line each."""
+    value = "no value" if group.value is None else said(result.unit, group.value, display)
+    careful = " · ".join([f"n = {group.answered:,}", *remarks(group)])
+    target = target_words(result.unit, group.value, display) if group.value is not None else ""
+    return "\n".join(line for line in (group.label, value, target, careful) if line)
+
+
+def tone_color(tone: Tone, theme: Theme) -> str:
+    """Give the colour of a tone; neutral is the accent."""
+    return {Tone.GOOD: theme.good, Tone.BAD: theme.bad, Tone.NEUTRAL: theme.accent}[tone]

@@ -1,0 +1,141 @@
+"""Cards as a table in the terminal: value, answers, dates, freshness, and what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from smaply_metrics_core.calculations.response_text import describe_answers, describe_responses
+from smaply_metrics_core.calculations.results import format_value
+from smaply_metrics_core.charts.date_text import date_range_text, instant_text
+from smaply_metrics_core.charts.headline import CUT, FEW, RUNNING, change_words, ungrouped_text
+from smaply_metrics_core.cli.output import print_problem, print_text, show, table, text
+from smaply_metrics_core.models.metric import Freshness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smaply_metrics_core.models.metric import Card
+    from smaply_metrics_core.models.problem import Problem
+    from smaply_metrics_core.models.result import GroupValue, Result, WindowResult
+
+COLORS = {
+    Freshness.FRESH: "green",
+    Freshness.REFRESHING: "cyan",
+    Freshness.STALE: "yellow",
+    Freshness.FAILED: "red",
+    Freshness.NEVER: "yellow",
+    Freshness.NOT_CONNECTED: "red",
+}
+
+
+def show_cards(cards: Sequence[Card], zone: str) -> None:
+    """Write cards, then what keeps some of them from being fresh.
+
+    Args:
+        cards: The cards, in the order to show.
+        zone: The account's time zone, in which dates are said.
+    """
+    made = table("Metric", "Value", "n", "Freshness", right=("Value", "n"), whole=("Freshness",))
+    low = False
+    for card in cards:
+        result = card.result
+        freshness = text(card.freshness.replace("_", " "), COLORS[card.freshness])
+        if card.as_of is not None:
+            freshness.append(f"\n{instant_text(card.as_of, zone)}", "dim")
+        dates = [] if result is None else [date_range_text(result.current.window, zone)]
+        name = text(card.name, "bold")
+        name.append_text(text("\n" + " · ".join([card.source, *dates]), "dim"))
+        if result is None:
+            made.add_row(name, "—", "", freshness)
+            continue
+        low = low or _any_low(result)
+        made.add_row(name, _headline(result), _count(result.current), freshness)
+        for row in _group_rows(result):
+            made.add_row(*row, "")
+        if result.ungrouped:
+            made.add_row(text(f"  {ungrouped_text(result)}", "dim"), "", "", "")
+        made.add_section()
+    show(made)
+    if low:
+        print_text(f"* {FEW}", style="dim")
+    _say_problems(cards)
+
+
+def _say_problems(cards: Sequence[Card]) -> None:
+    """Write each problem once, below the names of the cards that have it."""
+    troubled: dict[Problem, list[Card]] = {}
+    for card in cards:
+        if card.problem is not None:
+            troubled.setdefault(card.problem, []).append(card)
+    for problem, having in troubled.items():
+        print_text()
+        print_text(text(", ".join(card.name for card in having), "bold"))
+        fresh = all(card.freshness is Freshness.FRESH for card in having)
+        print_problem(problem, style="yellow" if fresh else "red")
+
+
+def show_result(result: Result, zone: str) -> None:
+    """Write one result: its number, its groups, and what it was made of."""
+    current = result.current
+    print_text(text("Value      ", "bold"), _headline(result, before_change="  "))
+    if current.value is None and current.reason:
+        print_text("           ", current.reason)
+    low = f" · {FEW}" if current.low_sample else ""
+    print_text(text("Answers    ", "bold"), describe_answers(current), low)
+    print_text(text("Responses  ", "bold"), describe_responses(current))
+    print_text(text("Dates      ", "bold"), date_range_text(current.window, zone))
+    if result.previous is not None:
+        print_text(text("Before     ", "bold"), date_range_text(result.previous.window, zone))
+    print_text(text("As of      ", "bold"), instant_text(result.as_of, zone))
+    if result.scale:
+        print_text(text("Scale      ", "bold"), result.scale)
+    if result.counted:
+        print_text(text("Counted    ", "bold"), ", ".join(result.counted))
+    if result.groups:
+        print_text()
+        made = table("Group", "Value", "n", right=("Value", "n"))
+        for label, value, answers in _group_rows(result):
+            made.add_row(label, value, answers)
+        show(made)
+        if _any_low(result):
+            print_text(f"* {FEW}", style="dim")
+    if result.ungrouped:
+        print_text("· ", ungrouped_text(result), style="dim")
+    for note in result.notes:
+        print_text("· ", note, style="dim")
+
+
+def _headline(result: Result, *, before_change: str = "\n") -> Text:
+    unit, current = result.unit, result.current
+    if result.previous is None:
+        return text(format_value(unit, current.value), "bold")
+    line = text(format_value(unit, result.previous.value), "dim")
+    line.append(" → ", "dim")
+    line.append(format_value(unit, current.value), "bold")
+    if result.change is not None:
+        line.append(before_change + (change_words(result.change, unit) or "no change known"))
+    return line
+
+
+def _group_rows(result: Result) -> Iterator[tuple[Text, str, str]]:
+    for group in result.groups:
+        label = text(f"  {group.label}")
+        if group.running:
+            label.append(f" ({RUNNING})", "dim")
+        elif group.edge:
+            label.append(f" ({CUT})", "dim")
+        yield (
+            label,
+            format_value(result.unit, group.value),
+            _count(group),
+        )
+
+
+def _count(measured: WindowResult | GroupValue) -> str:
+    return f"{measured.answered:,}{'*' if measured.low_sample else ' '}"
+
+
+def _any_low(result: Result) -> bool:
+    return result.current.low_sample or any(group.low_sample for group in result.groups)

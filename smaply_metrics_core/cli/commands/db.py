@@ -1,0 +1,37 @@
+"""``db``: the tables of the store, brought up to date with this release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from smaply_metrics_core.cli.command_context import CommandContext, before_command, opened
+from smaply_metrics_core.cli.option_groups import option_groups
+from smaply_metrics_core.cli.output import print_json, print_text, text
+
+app = typer.Typer(help="The tables of the store.")
+app.callback()(option_groups(before_command))
+
+
+@app.command()
+@option_groups
+def upgrade(invocation: CommandContext) -> None:
+    """Bring the tables up to date with this release, or make them.
+
+    Every start does so too; a fleet runs this once, before its processes start. Those that start
+    meanwhile wait for it.
+    """
+    with opened(invocation.folder) as host:
+        done = host.upgraded
+    if invocation.wants_json:
+        answer: dict[str, Any] = {"before": done.before, "after": done.after}
+        print_json(answer)
+    elif done.before == done.after:
+        print_text("The tables are up to date: version ", text(done.after, "bold"), ".")
+    elif done.before is None:
+        print_text("Made the tables: version ", text(done.after, "bold"), ".")
+    else:
+        print_text(
+            "Upgraded the tables from version ", done.before, " to ", text(done.after, "bold"), "."
+        )

@@ -1,0 +1,96 @@
+"""``sources``: what is installed, whether it can be used, and what to mend."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from smaply_metrics_core.cli.command_context import CommandContext, before_command
+from smaply_metrics_core.cli.option_groups import option_groups
+from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
+from smaply_metrics_core.cli.stdio import keep_stdout
+
+app = typer.Typer(help="List the installed sources and their state.")
+
+
+@app.callback(invoke_without_command=True)
+@option_groups
+def sources(invocation: CommandContext) -> None:
+    """List the installed sources and their state."""
+    before_command(invocation)
+    if invocation.context.invoked_subcommand is not None:
+        return
+    from smaply_metrics_core.sources import SourceRegistry, SourceSettings  # Only on use.
+
+    keep_stdout()
+    # No store is opened: this also helps where the store or the key is what is wrong.
+    registry = SourceRegistry(SourceSettings.from_environment(os.environ))
+    states = registry.states(load=True)
+    if invocation.wants_json:
+        keys = ("id", "title", "distribution", "version", "state", "reason", "contract", "hooks")
+        dumped = [state.model_dump(mode="json") for state in states]
+        print_json([{key: state[key] for key in keys} for state in dumped])
+        return
+    if not states:
+        print_text("No source is installed. Install one, such as smaply-metrics-qualtrics.")
+        return
+    made = table(
+        *("Source", "Title", "Distribution", "Contract", "Hooks", "State"),
+        whole=("Source", "State"),
+    )
+    for state in states:
+        made.add_row(
+            text(state.id, "bold"),
+            text(state.title),
+            text(f"{state.distribution} {state.version}"),
+            text(state.contract or "any"),
+            text(len(state.hooks) or ""),
+            text(state.state, "green" if state.state == "ok" else "red"),
+        )
+    show(made)
+    for state in states:
+        if state.reason:
+            print_text()
+            print_text(text(state.id, "bold"), f" ({state.distribution}): {state.reason}")
+
+
+@app.command()
+@option_groups
+def doctor(
+    source: Annotated[str, typer.Argument(metavar="ID", help="The source's id.")],
+    invocation: CommandContext,
+) -> None:
+    """Look at one source without an account, and print what to mend.
+
+    Ends with 1 when there is something.
+    """
+    from smaply_metrics_core.sources import SourceRegistry, SourceSettings  # Only on use.
+    from smaply_metrics_core.testing.doctor import examine
+
+    keep_stdout()
+    registry = SourceRegistry(SourceSettings.from_environment(os.environ))
+    state, findings = examine(registry, source)
+    if invocation.wants_json:
+        print_json(
+            {
+                **state.model_dump(mode="json"),
+                "findings": [
+                    {"what": one.what, "good": one.good, "said": one.said, "fix": one.fix}
+                    for one in findings
+                ],
+            }
+        )
+    else:
+        print_text(
+            text(state.id, "bold"), f" ({state.distribution} {state.version}): {state.state}"
+        )
+        for one in findings:
+            print_text(text("✓ " if one.good else "✗ ", "green" if one.good else "red"), one.what)
+            if one.said:
+                print_text(one.said, indent=2)
+            if one.fix:
+                print_text(f"{'Hint' if one.good else 'Fix'}: {one.fix}", indent=2)
+    if not all(one.good for one in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,34 @@
+"""``worker``: makes the refreshes that a fleet has queued, until it is stopped."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from smaply_metrics_core.cli.command_context import CommandContext, opened
+from smaply_metrics_core.cli.option_groups import option_groups
+from smaply_metrics_core.cli.output import print_text
+
+app = typer.Typer()
+
+
+@app.command()
+@option_groups
+def worker(
+    *,
+    concurrency: Annotated[
+        int,
+        typer.Option(min=1, max=64, metavar="NUMBER", help="Surveys to refresh at the same time."),
+    ] = 4,
+    invocation: CommandContext,
+) -> None:
+    """Run queued refreshes, until Ctrl-C or SIGTERM.
+
+    Needs PostgreSQL (SMAPLY_METRICS_DATABASE) and the extra smaply-metrics-core[worker]. What is
+    cut short by the end leaves no trace, and another worker makes it.
+    """
+    with opened(invocation.folder) as host, host.worker(concurrency) as running:
+        if not invocation.wants_json:
+            print_text("Waiting for refreshes. Ctrl-C ends it.", stderr=True)
+        running.wait()

@@ -1,0 +1,62 @@
+"""Options that several commands share: a dataclass parameter becomes an option for each field.
+
+Typer reads the options of a command off its function's signature. Written out, the options that
+every command has, and those that every query has, would be repeated from command to command.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields, is_dataclass
+from inspect import Parameter, Signature, signature
+from typing import Any, TypeVar, get_type_hints
+
+R = TypeVar("R")
+
+
+def option_groups(function: Callable[..., R]) -> Callable[..., R]:
+    """Make a function for Typer of one whose dataclass parameters are spread out into options.
+
+    Every field carries its ``typer.Option`` in ``Annotated``. Parameters keep their order.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    shared: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    parameters: list[Parameter] = []
+    for parameter in signature(function).parameters.values():
+        if parameter.name in shared:
+            parameters += _parameters(shared[parameter.name])
+        else:
+            parameters.append(
+                parameter.replace(kind=Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
+            )
+
+    @functools.wraps(function)
+    def spread_out(**given: Any) -> R:  # noqa: ANN401  # Whatever the options are.
+        for name, model in shared.items():
+            given[name] = model(**{field.name: given.pop(field.name) for field in fields(model)})
+        return function(**given)
+
+    # Both are read by Typer; with `__wrapped__` it would find the original ones.
+    seen: Any = spread_out
+    del seen.__wrapped__
+    seen.__signature__ = Signature(parameters)
+    seen.__annotations__ = {each.name: each.annotation for each in parameters}
+    return spread_out
+
+
+def _parameters(model: Any) -> list[Parameter]:  # noqa: ANN401  # A dataclass, seen as a type.
+    hints = get_type_hints(model, include_extras=True)
+    return [
+        Parameter(
+            field.name,
+            Parameter.KEYWORD_ONLY,
+            default=_default(field),
+            annotation=hints[field.name],
+        )
+        for field in fields(model)
+    ]
+
+
+def _default(field: Field[Any]) -> Any:  # noqa: ANN401  # Whatever the field's type is.
+    return Parameter.empty if field.default is MISSING else field.default

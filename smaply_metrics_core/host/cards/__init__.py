@@ -1,0 +1,1 @@
+"""Cards: load, wait for pending refreshes, build what a viewer sees."""

@@ -1,0 +1,155 @@
+"""What one load has handed to the refresher, and how long it waits for that."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from concurrent.futures import wait as wait_for
+from typing import TYPE_CHECKING, Final
+
+from smaply_metrics_core.host.refresh.executors import SurveyKey
+from smaply_metrics_core.refresh_policy import RefreshDecisionKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
+
+    from smaply_metrics_core.context import Clock
+    from smaply_metrics_core.host.refresh.executors import RefreshExecutor
+    from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
+    from smaply_metrics_core.refresh_policy import RefreshDecision
+
+    Decided = tuple[MetricState, RefreshDecision | None]
+    Attempts = tuple[Attempt | None, ...]
+
+LOOK_AGAIN: Final = 0.2
+"""Seconds until the first look at a refresh that another process is making; later ones are rarer,
+as those who wait for it may be many."""
+
+LONGEST_PAUSE: Final = 2.0
+
+HAND_AGAIN: Final = 5.0
+"""Seconds after which a refresh that no other process has begun is handed over once more."""
+
+MOST_REFRESHES: Final = 2
+"""Refreshes of one survey that one load waits for: the running one that it joined, which may not
+cover a metric made meanwhile, and its own."""
+
+
+_JOINED: Final = (
+    RefreshDecisionKind.FRESH,
+    RefreshDecisionKind.FAILED_RESTING,
+    RefreshDecisionKind.IN_FLIGHT,
+)
+
+
+class PendingRefreshes:
+    """The refreshes that one load waits for.
+
+    Args:
+        refresher: Takes what is due.
+        clock: Time.
+        seconds: How long to wait at most.
+        cancelled: Ends the waiting when it is set.
+    """
+
+    def __init__(
+        self,
+        refresh_executor: RefreshExecutor,
+        clock: Clock,
+        seconds: float,
+        cancelled: threading.Event | None,
+    ) -> None:
+        self._refresh_executor = refresh_executor
+        self._clock = clock
+        self._until = clock.monotonic() + seconds
+        self._cancelled = cancelled or threading.Event()
+        self._made: Counter[SurveyKey] = Counter()
+        self._pending: Mapping[SurveyKey, Future[object]] = {}
+        self._due: Sequence[SurveyKey] = ()
+        self._futures: dict[SurveyKey, Future[object]] = {}
+        self._handed: dict[SurveyKey, tuple[Attempts, float]] = {}
+        self._elsewhere = False
+        self._pause = LOOK_AGAIN
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything was handed over yet."""
+        return bool(self._made)
+
+    def look(self) -> None:
+        """See what is on its way in this process."""
+        # Before the store is read: what has ended since shows in what is stored.
+        self._pending = self._refresh_executor.pending()
+
+    def hand_over(self, account: str, decided: Sequence[Decided], *, forced: bool) -> None:
+        """Hand over what is due, and join what is on its way in this process."""
+        now = self._clock.monotonic()
+        for key, (attempts, _) in tuple(self._handed.items()):
+            if _attempts(account, decided, key) != attempts:
+                del self._handed[key]  # It was begun since, or has even ended.
+        due = [
+            key
+            for key in _surveys(account, decided, RefreshDecisionKind.DUE)
+            if self._made[key] < MOST_REFRESHES
+            and now - self._handed.get(key, ((), now - HAND_AGAIN))[1] >= HAND_AGAIN
+        ]
+        # Those on their way are joined, also where it was an Editor who asked for them.
+        self._futures = {
+            key: self._pending[key]
+            for key in _surveys(account, decided, *_JOINED)
+            if key in self._pending and key not in due and self._made[key] < MOST_REFRESHES
+        }
+        self._made.update(self._futures.keys())
+        for key in due:
+            future = self._refresh_executor.submit(key, forced=forced)
+            if future is not None:
+                self._futures[key] = future
+            else:
+                self._handed[key] = (_attempts(account, decided, key), now)
+        self._made.update(due)
+        self._due = due
+        self._elsewhere = bool(_surveys(account, decided, RefreshDecisionKind.IN_FLIGHT))
+
+    def pause(self) -> bool:
+        """Wait until there may be something new; False when there is nothing to wait for."""
+        left = self._until - self._clock.monotonic()
+        waiting = self._futures or self._handed or self._elsewhere
+        if left <= 0 or not waiting or self._refresh_executor.closed or self._cancelled.is_set():
+            return False
+        if not self._futures:
+            self._clock.wait(min(left, self._pause), self._cancelled)
+            self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
+            return True
+        running: set[Future[object]] = set(self._futures.values())
+        while running and left > 0 and not self._cancelled.is_set():
+            _, running = wait_for(running, timeout=min(left, LOOK_AGAIN))
+            left = self._until - self._clock.monotonic()
+        return True
+
+    @property
+    def on_their_way(self) -> set[SurveyKey]:
+        """The surveys that have a refresh to begin or to end."""
+        due = () if self._refresh_executor.closed else self._due
+        return {*self._pending, *self._handed, *due}
+
+
+def survey_of(account: str, state: MetricState) -> SurveyKey:
+    """Give what a metric is refreshed with."""
+    return SurveyKey(account, state.metric.source, state.metric.definition.survey_id)
+
+
+def _surveys(
+    account: str, decided: Sequence[Decided], *kinds: RefreshDecisionKind
+) -> tuple[SurveyKey, ...]:
+    return tuple(
+        dict.fromkeys(
+            survey_of(account, state)
+            for state, decision in decided
+            if decision is not None and decision.kind in kinds
+        )
+    )
+
+
+def _attempts(account: str, decided: Sequence[Decided], key: SurveyKey) -> Attempts:
+    return tuple(state.attempt for state, _ in decided if survey_of(account, state) == key)

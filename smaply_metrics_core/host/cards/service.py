@@ -1,0 +1,272 @@
+"""Loading: cards at once from what is stored, and a refresh of what is due."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.calculations.results import format_value
+from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.cards.card_builder import empty_result_problem
+from smaply_metrics_core.host.cards.pending_refreshes import PendingRefreshes, survey_of
+from smaply_metrics_core.host.refresh.decisions import RefreshExplanation, explain_decision
+from smaply_metrics_core.host.refresh.executors import (
+    RefreshExecutor,
+    SurveyKey,
+    ThreadRefreshExecutor,
+)
+from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
+from smaply_metrics_core.host.single_flight import Shared
+from smaply_metrics_core.host.store import connections as connection_rows
+from smaply_metrics_core.host.store import metric_states as state_rows
+from smaply_metrics_core.host.store import metrics as metric_rows
+from smaply_metrics_core.models.metric import Card, Freshness, RefreshProgress
+from smaply_metrics_core.models.problem import Blame, Problem
+from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Sequence
+
+    from smaply_metrics_core.host.runtime import Runtime
+    from smaply_metrics_core.host.store.connections import AccountSettings
+    from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
+    from smaply_metrics_core.models.result import Result
+
+    OnProgress = Callable[[float, float | None, str], None]
+    Decided = tuple[MetricState, RefreshDecision | None]
+
+
+class Cards:
+    """Cards of metrics, kept fresh by the refresh policy."""
+
+    def __init__(self, core: Runtime, refresh_executor: RefreshExecutor | None = None) -> None:
+        self._core = core
+        self._listeners: list[tuple[str, OnProgress]] = []
+        self._shared = Shared[tuple[tuple["Decided", ...], "AccountSettings"]]()
+        self._refresh_executor = refresh_executor or ThreadRefreshExecutor(
+            SurveyRefresh(core, self._tell), core.settings.workers
+        )
+
+    def load(  # noqa: PLR0913  # Which cards, and how eagerly.
+        self,
+        actor: Actor,
+        metric_ids: Sequence[str] | None = None,
+        *,
+        wait: float = 0.0,
+        force: bool = False,
+        refresh: bool = True,
+        progress: OnProgress | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> tuple[Card, ...]:
+        """Give cards, and refresh in the background what is due.
+
+        Args:
+            actor: Anybody of the account; forcing needs an Editor.
+            metric_ids: Which metrics, in the order wanted; all of the account when ``None``.
+            wait: Seconds to wait for fresh values; 0 answers at once with the last good ones.
+            force: Refresh although it is not due yet (at most once a minute for each survey).
+            refresh: False shows what is stored and starts nothing, as for a process that ends
+                before a refresh could.
+            progress: Told how far refreshes of this account are while waiting.
+            cancelled: Set to wait no longer; refreshes go on.
+
+        Raises:
+            NotFound: when a metric is not in this account.
+        """
+        if force:
+            actor.require(Role.EDITOR, "Refreshing at once")
+        if not refresh:
+            # Looked at first: what has ended since then shows in what is stored.
+            pending = self._refresh_executor.pending()
+            decided, settings = self._decide(actor.account, metric_ids=metric_ids)
+            return _cards(actor.account, decided, settings, pending)
+        listener = (actor.account, progress) if progress is not None else None
+        if listener is not None:
+            self._listeners.append(listener)
+        try:
+            awaited = PendingRefreshes(self._refresh_executor, self._core.clock, wait, cancelled)
+            return self._refresh(actor.account, metric_ids, awaited, force=force)
+        finally:
+            if listener is not None:
+                self._listeners.remove(listener)
+
+    def decisions(self, actor: Actor, source: str, survey_id: str) -> tuple[Decided, ...]:
+        """Give the states of a survey's metrics and what the policy says of each, for support."""
+        decided, _ = self._decide(actor.account, survey=(source, survey_id))
+        return decided
+
+    def explain(self, actor: Actor, metric_id: str) -> RefreshExplanation:
+        """Say why a metric was or was not refreshed, and when it will be next.
+
+        Raises:
+            NotFound: when it is not in this account.
+        """
+        ((state, decision),), _ = self._decide(actor.account, metric_ids=[metric_id])
+        return explain_decision(state, decision)
+
+    def close(self) -> None:
+        """Stop refreshes in the background; those cut short count as not made."""
+        self._refresh_executor.close()
+
+    def _refresh(
+        self,
+        account: str,
+        metric_ids: Sequence[str] | None,
+        awaited: PendingRefreshes,
+        *,
+        force: bool,
+    ) -> tuple[Card, ...]:
+        while True:
+            awaited.look()
+            forced = force and not awaited.asked
+            decided, settings = self._decide(account, metric_ids=metric_ids, force=forced)
+            awaited.hand_over(account, decided, forced=forced)
+            if not awaited.pause():
+                return _cards(account, decided, settings, awaited.on_their_way)
+
+    def _decide(
+        self,
+        account: str,
+        *,
+        metric_ids: Sequence[str] | None = None,
+        survey: tuple[str, str] | None = None,
+        force: bool = False,
+    ) -> tuple[tuple[Decided, ...], AccountSettings]:
+        wanted = None if metric_ids is None else tuple(metric_ids)
+        return self._shared(
+            (account, wanted, survey, force),
+            lambda: self._decide_alone(account, wanted, survey, force=force),
+        )
+
+    def _decide_alone(
+        self,
+        account: str,
+        metric_ids: Sequence[str] | None,
+        survey: tuple[str, str] | None,
+        *,
+        force: bool,
+    ) -> tuple[tuple[Decided, ...], AccountSettings]:
+        with self._core.store.reading() as db:
+            settings = connection_rows.read_account(db, account)
+            states = state_rows.read(db, account, metric_ids=metric_ids, survey=survey)
+        if metric_ids is not None:
+            found = {state.metric.id: state for state in states}
+            for metric_id in metric_ids:
+                if metric_id not in found:
+                    raise metric_rows.no_metric(metric_id)
+            states = tuple(found[metric_id] for metric_id in metric_ids)
+        return tuple(
+            (
+                state,
+                None
+                if state.connection is None
+                else self._core.decide(state, settings, forced=force),
+            )
+            for state in states
+        ), settings
+
+    def _tell(self, key: SurveyKey, done: float, total: float | None, what: str) -> None:
+        for account, progress in tuple(self._listeners):
+            if account == key.account:
+                progress(done, total, what)
+
+
+def _cards(
+    account: str,
+    decided: Sequence[Decided],
+    settings: AccountSettings,
+    pending: Container[SurveyKey],
+) -> tuple[Card, ...]:
+    """Make the cards; those whose survey waits for its refresh in this process say so."""
+    return tuple(
+        _card(
+            state,
+            _on_its_way(decision) if survey_of(account, state) in pending else decision,
+            settings,
+        )
+        for state, decision in decided
+    )
+
+
+def _on_its_way(decision: RefreshDecision | None) -> RefreshDecision | None:
+    if decision is None or decision.kind is RefreshDecisionKind.RESTING:
+        return decision  # Its connection is left alone, so the refresh will not be made.
+    return replace(decision, kind=RefreshDecisionKind.IN_FLIGHT, reason="It is being updated now.")
+
+
+def _card(state: MetricState, decision: RefreshDecision | None, account: AccountSettings) -> Card:
+    metric = state.metric
+    fingerprint = metric.definition.fingerprint(zone=account.zone, week_start=account.week_start)
+    # A value made for another definition, or another time zone, is never shown.
+    value = state.value if state.value and state.value.fingerprint == fingerprint else None
+    attempt = state.attempt if state.attempt and state.attempt.fingerprint == fingerprint else None
+    problem = _attempt_problem(attempt, decision)
+    return Card(
+        metric_id=metric.id,
+        name=metric.name,
+        source=metric.source,
+        type=metric.definition.type,
+        display=metric.display,
+        result=value.result if value else None,
+        text=format_value(value.result.unit, value.result.current.value) if value else "",
+        as_of=value.as_of if value else None,
+        running=_running(state, decision),
+        freshness=_freshness(decision, failed=problem is not None, valued=value is not None),
+        problem=_shown_problem(state, decision, problem, value.result if value else None),
+        next_at=decision.next_at if decision else None,
+        explanation=decision.reason
+        if decision
+        else "The account has no connection to this source; connect it to go on.",
+    )
+
+
+def _running(state: MetricState, decision: RefreshDecision | None) -> RefreshProgress | None:
+    in_flight = decision is not None and decision.kind is RefreshDecisionKind.IN_FLIGHT
+    if not in_flight or state.running_since is None:
+        return None
+    return RefreshProgress(started_at=state.running_since, percent=state.percent)
+
+
+def _attempt_problem(attempt: Attempt | None, decision: RefreshDecision | None) -> Problem | None:
+    if attempt is None or attempt.ended_at is not None:
+        return attempt.problem if attempt else None
+    if decision is not None and decision.kind is RefreshDecisionKind.IN_FLIGHT:
+        return None
+    return Problem(
+        kind="interrupted",
+        message="The last update was cut short: the process that made it has ended.",
+        remedy="It is made again when it is due; an Editor can ask for it at once.",
+        retryable=True,
+        blame=Blame.CONFIGURATION,
+    )
+
+
+def _freshness(decision: RefreshDecision | None, *, failed: bool, valued: bool) -> Freshness:
+    if decision is None:
+        return Freshness.NOT_CONNECTED
+    if decision.kind is RefreshDecisionKind.IN_FLIGHT:
+        return Freshness.REFRESHING
+    if decision.kind is RefreshDecisionKind.FRESH:
+        return Freshness.FRESH
+    if failed:
+        return Freshness.FAILED
+    return Freshness.STALE if valued else Freshness.NEVER
+
+
+def _shown_problem(
+    state: MetricState,
+    decision: RefreshDecision | None,
+    problem: Problem | None,
+    result: Result | None,
+) -> Problem | None:
+    if decision is None:
+        return Problem(
+            kind="not_connected",
+            message=f"The account is not connected to {state.metric.source}.",
+            remedy="An Admin connects it under Integrations; the metric then goes on.",
+            blame=Blame.CONFIGURATION,
+        )
+    if decision.kind is RefreshDecisionKind.RESTING and state.connection is not None:
+        return state.connection.problem or problem
+    return problem or (empty_result_problem(result) if result is not None else None)

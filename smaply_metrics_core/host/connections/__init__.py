@@ -1,0 +1,1 @@
+"""Connections: credentials, encryption, sessions, checks and health."""

@@ -1,0 +1,236 @@
+"""The keys that seal credentials: from the environment, or from a key file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import secrets
+import stat
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from smaply_metrics_core.errors import EncryptionError, EncryptionKeyMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+VARIABLE: Final = "SMAPLY_METRICS_KEYS"
+KEY_BYTES: Final = 32
+MODE: Final = 0o600
+
+_LARGEST_FILE: Final = 64 * 1024
+
+_TEXT: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")
+_FEWEST_VALUES: Final = 16
+"""A random key has some 30 different bytes; fewer than this happens once in 10^17 keys."""
+_HOW_TO_MAKE_ONE: Final = (
+    "Make one with `python -c 'import base64, secrets; "
+    "print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())'`."
+)
+
+
+class KeyRing:
+    """The first key seals, all of them open; each is known by a fingerprint, its id.
+
+    Neither a repr nor a pickle gives a key away.
+    """
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        """Take keys of 32 random bytes each.
+
+        Raises:
+            EncryptionKeyMissing: when there is none.
+            EncryptionError: when one is too short, too long, given twice, or clearly not random.
+        """
+        if not keys:
+            raise EncryptionKeyMissing("There is no key to seal credentials with.")
+        for number, key in enumerate(keys, start=1):
+            _check(key, f"Key {number}")
+        self._keys: Final = {key_id(key): key for key in keys}
+        if len(self._keys) != len(keys):
+            raise EncryptionError("The same key is given twice.", remedy="Remove one of the two.")
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> KeyRing:
+        """Read ``SMAPLY_METRICS_KEYS``: base64url keys of 32 bytes, separated by commas.
+
+        Raises:
+            EncryptionKeyMissing: when it is not set, or set to nothing.
+            EncryptionError: when one of them is no key; none is repeated.
+        """
+        text = env.get(VARIABLE)
+        if text is None:
+            raise EncryptionKeyMissing(f"{VARIABLE} is not set, so no credentials can be sealed.")
+        if not text.strip():
+            # Falling back to a key file would seal with a key that the operator does not know of.
+            raise EncryptionKeyMissing(
+                f"{VARIABLE} is set, but empty.",
+                remedy=f"Give it a key, or unset it to use a key file. {_HOW_TO_MAKE_ONE}",
+            )
+        return cls(_parse(text.split(","), VARIABLE))
+
+    @classmethod
+    def from_file(cls, path: Path, *, create: bool) -> KeyRing:
+        """Read a key file: one base64url key of 32 bytes on each line, the first seals.
+
+        Args:
+            path: The file; only its owner may read it (mode 0600).
+            create: Make it, with a new key, when it is not there. Only right while nothing is
+                sealed: a new key in place of a lost one opens nothing.
+
+        Raises:
+            EncryptionKeyMissing: when it is not there and may not be made.
+            EncryptionError: when others may read it, it cannot be read, or a line of it is no key.
+        """
+        if create:
+            _create(path)
+        lines = [line for line in _read(path).splitlines() if line.strip()]
+        return cls(_parse(lines, path.name))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all keys, that of the sealing one first."""
+        return tuple(self._keys)
+
+    def key(self, identity: str) -> bytes:
+        """Give the key of an id.
+
+        Raises:
+            KeyError: when the ring does not hold it.
+        """
+        return self._keys[identity]
+
+    def __repr__(self) -> str:
+        return f"KeyRing(ids={self.ids!r})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Refuse to be pickled or copied: keys stay in the process that read them."""
+        raise TypeError("A KeyRing cannot be pickled: every process reads the keys itself.")
+
+
+def load_keys(env: Mapping[str, str], path: Path | None, *, may_create: bool) -> KeyRing:
+    """Find the keys: in the environment when it names any, else in the key file.
+
+    Args:
+        env: The environment.
+        path: The key file of an embedded store; ``None`` where only the environment will do.
+        may_create: Whether the key file may be made: only while the store holds nothing sealed.
+
+    Raises:
+        EncryptionKeyMissing: when there is no key.
+        EncryptionError: when a key, or the file, cannot be trusted.
+    """
+    if path is None or VARIABLE in env:
+        return KeyRing.from_environment(env)
+    return KeyRing.from_file(path, create=may_create)
+
+
+def new_key() -> str:
+    """Make a key, as text for ``SMAPLY_METRICS_KEYS`` or a key file."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
+
+
+def key_id(key: bytes) -> str:
+    """Give a key's fingerprint: 8 hex digits of a hash that serves no other purpose."""
+    return hashlib.sha256(b"smaply-metrics key id\x00" + key).hexdigest()[:8]
+
+
+def _parse(texts: Sequence[str], where: str) -> list[bytes]:
+    keys = []
+    for number, text in enumerate((text.strip() for text in texts), start=1):
+        name = f"Key {number} in {where}"
+        if not _TEXT.fullmatch(text):
+            raise EncryptionError(
+                f"{name} is not a key: a key is 32 random bytes as base64url, 43 or 44 characters.",
+                remedy=_HOW_TO_MAKE_ONE,
+            )
+        key = base64.urlsafe_b64decode(text.rstrip("=") + "=")
+        if base64.urlsafe_b64encode(key).decode("ascii").rstrip("=") != text.rstrip("="):
+            raise EncryptionError(
+                f"{name} is damaged: its last character cannot be right.",
+                remedy="Copy the key again, complete.",
+            )
+        _check(key, name)
+        keys.append(key)
+    return keys
+
+
+def _check(key: bytes, name: str) -> None:
+    """Refuse what is no random key; a password typed in is worth a few bits, not 256."""
+    if len(key) != KEY_BYTES:
+        raise EncryptionError(f"{name} has {len(key)} bytes, not 32.", remedy=_HOW_TO_MAKE_ONE)
+    typed = all(0x20 <= byte < 0x7F for byte in key)  # noqa: PLR2004  # Printable ASCII.
+    if typed or len(set(key)) < _FEWEST_VALUES:
+        raise EncryptionError(
+            f"{name} is not random: it reads like typed text or repeats itself.",
+            remedy=_HOW_TO_MAKE_ONE,
+        )
+
+
+def _create(path: Path) -> None:
+    """Make a key file unless there is one; of two processes that try, one makes it."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, MODE)
+    except OSError as error:
+        if os.path.lexists(path):
+            return
+        raise _unreadable(path, "made", error) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(f"{new_key()}\n".encode("ascii"))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink()  # Half a key would be in the way for ever.
+        raise _unreadable(path, "made", error) from None
+
+
+def _read(path: Path) -> str:
+    try:
+        # NONBLOCK: opening a pipe would wait for ever.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise EncryptionKeyMissing(
+            f"The key file {path} is missing, and the store holds credentials sealed with it.",
+            remedy=f"Put the file back from a backup. If it is lost, set {VARIABLE} to a new key "
+            "and enter the tokens again. " + _HOW_TO_MAKE_ONE,
+        ) from None
+    except OSError as error:
+        raise _unreadable(path, "read", error) from None
+    try:
+        _check_file(path, os.fstat(handle))
+        content = os.read(handle, _LARGEST_FILE)
+    finally:
+        os.close(handle)
+    if not content.strip():
+        raise EncryptionError(
+            f"The key file {path} is empty.",
+            remedy="If another process is just making it, start again. Otherwise put it back from "
+            "a backup, or remove it while nothing is sealed.",
+        )
+    return content.decode("ascii", errors="replace")
+
+
+def _check_file(path: Path, about: os.stat_result) -> None:
+    if not stat.S_ISREG(about.st_mode):
+        raise EncryptionError(
+            f"The key file {path} is not a file.", remedy="Name the file that holds the key."
+        )
+    if stat.S_IMODE(about.st_mode) & ~MODE:
+        raise EncryptionError(
+            f"The key file {path} can be read or changed by others "
+            f"(mode {stat.S_IMODE(about.st_mode):04o}).",
+            remedy=f"Run `chmod 600 '{path}'`. If somebody may have read it, use a new key.",
+        )
+
+
+def _unreadable(path: Path, verb: str, error: OSError) -> EncryptionError:
+    return EncryptionError(
+        f"The key file {path} cannot be {verb}: {error.strerror}.",
+        remedy="Give the user that runs this the right to its folder.",
+    )

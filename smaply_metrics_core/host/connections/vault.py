@@ -1,0 +1,153 @@
+"""Seals credentials for the store, and opens them again.
+
+AES-256-GCM from ``cryptography``. A sealed blob reads ``version . key id . nonce+ciphertext``. What
+it belongs to is authenticated with it, so a blob moved to another row does not open.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from smaply_metrics_core.errors import DecryptionFailed, EncryptionError
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.host.connections.keys import KeyRing
+
+FORMAT: Final = "v1"
+NONCE_BYTES: Final = 12
+
+DOTS: Final = "•" * 8
+_SHORTEST_SHOWN: Final = 12
+_SHOWN: Final = 4
+_BLOB: Final = re.compile(rf"{FORMAT}\.([0-9a-f]{{8}})\.([A-Za-z0-9_-]+)")
+
+
+class Vault:
+    """Seals and opens with the keys of a ring; neither a repr nor a pickle gives one away."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys: Final = keys
+
+    def seal(
+        self, purpose: str, account: str, connection: str, source: str, data: dict[str, Any]
+    ) -> str:
+        """Seal data, bound to what it is for and to whom and what it belongs.
+
+        Args:
+            purpose: What kind of thing is sealed, so that one kind never passes for another.
+            account: Id of the account.
+            connection: Id of the connection.
+            source: Id of the source.
+            data: JSON values; secrets in clear.
+
+        Raises:
+            EncryptionError: when the data is not JSON, such as a secret that still hides itself.
+        """
+        try:
+            plain = json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
+        except (TypeError, ValueError):
+            plain = None
+        if plain is None:  # Outside the except clause: the library's error may hold a value.
+            raise EncryptionError(
+                "The credentials hold something that is not plain JSON, so they were not sealed.",
+                remedy="Give texts, numbers, lists and mappings, secrets in clear.",
+            )
+        sealing = self._keys.ids[0]
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        bound = _bound_to(purpose, sealing, account, connection, source)
+        sealed = nonce + self._cipher(sealing).encrypt(nonce, plain, bound)
+        return f"{FORMAT}.{sealing}.{_encode(sealed)}"
+
+    def open(
+        self, purpose: str, account: str, connection: str, source: str, blob: str
+    ) -> dict[str, Any]:
+        """Open a blob that was sealed for exactly this purpose, account, connection and source.
+
+        Raises:
+            DecryptionFailed: when its key is not in the ring, or any bit of it, or of what it
+                belongs to, has changed.
+        """
+        parts = _take_apart(blob)
+        if parts.key_id not in self._keys.ids:
+            raise DecryptionFailed(
+                f"These credentials were sealed with the key {parts.key_id}, which is not there.",
+                remedy="Add that key to SMAPLY_METRICS_KEYS again, or enter the token again under "
+                "Edit Configuration.",
+            )
+        bound = _bound_to(purpose, parts.key_id, account, connection, source)
+        nonce, sealed = parts.sealed[:NONCE_BYTES], parts.sealed[NONCE_BYTES:]
+        try:
+            plain = self._cipher(parts.key_id).decrypt(nonce, sealed, bound)
+        except InvalidTag:
+            raise _broken() from None
+        opened: dict[str, Any] = json.loads(plain)
+        return opened
+
+    def needs_reseal(self, blob: str) -> bool:
+        """Whether a blob was sealed with another key than the one that seals now.
+
+        Raises:
+            DecryptionFailed: when it is no blob at all.
+        """
+        return _take_apart(blob).key_id != self._keys.ids[0]
+
+    def _cipher(self, key_id: str) -> AESGCM:
+        return AESGCM(self._keys.key(key_id))
+
+    def __repr__(self) -> str:
+        return f"Vault({self._keys!r})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Refuse to be pickled or copied: keys stay in the process that read them."""
+        raise TypeError("A Vault cannot be pickled: every process reads the keys itself.")
+
+
+def mask(secret: str) -> str:
+    """Show that there is a secret: always eight dots, and its last four characters.
+
+    Nothing of a secret shorter than 12 characters, which four would give away too much of.
+    """
+    return DOTS + (secret[-_SHOWN:] if len(secret) >= _SHORTEST_SHOWN else "")
+
+
+class _Parts(NamedTuple):
+    key_id: str
+    sealed: bytes
+
+
+def _take_apart(blob: str) -> _Parts:
+    match = _BLOB.fullmatch(blob)
+    if match is None:
+        raise _broken()
+    text = match[2]
+    # Four characters carry three bytes; one left over carries nothing.
+    sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) if len(text) % 4 != 1 else b""
+    if _encode(sealed) != text or len(sealed) <= NONCE_BYTES:
+        # The last character has bits that decoding ignores: they may not change either.
+        raise _broken()
+    return _Parts(match[1], sealed)
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
+
+
+def _bound_to(purpose: str, key_id: str, account: str, connection: str, source: str) -> bytes:
+    """Join what a blob belongs to, each part with its length: no two lists come out the same."""
+    parts = [part.encode() for part in (purpose, FORMAT, key_id, account, connection, source)]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def _broken() -> DecryptionFailed:
+    return DecryptionFailed(
+        "These credentials cannot be opened: what is stored was changed or damaged."
+    )

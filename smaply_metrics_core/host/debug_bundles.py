@@ -1,0 +1,198 @@
+"""Debug Configuration: a survey's data and everything around it, in one file for support."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.bundle.contents import (
+    EXCHANGE,
+    FAILURE,
+    MANIFEST,
+    METRICS,
+    VERSIONS,
+    BundledAttempt,
+    BundledDecision,
+    BundledMetric,
+    Manifest,
+)
+from smaply_metrics_core.bundle.reader import open_bundle, problems_in
+from smaply_metrics_core.bundle.writer import write_bundle
+from smaply_metrics_core.errors import Cancelled, MetricsError
+from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.store import audit
+from smaply_metrics_core.host.store.audit import AuditAction
+from smaply_metrics_core.host.store.connections import read_account
+from smaply_metrics_core.models.credentials import Credentials, secret_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from threading import Event
+
+    from smaply_metrics_core.bundle.writer import BundleWriter
+    from smaply_metrics_core.host.cards.service import Cards
+    from smaply_metrics_core.host.runtime import Runtime
+    from smaply_metrics_core.host.store.connections import ConnectionRow
+    from smaply_metrics_core.host.store.metric_states import MetricState
+    from smaply_metrics_core.http import Exchange
+    from smaply_metrics_core.models.problem import Problem
+    from smaply_metrics_core.refresh_policy import RefreshDecision
+
+    OnProgress = Callable[[float, float | None, str], None]
+
+
+@dataclass(frozen=True)
+class DebugBundle:
+    """A debug bundle that was made.
+
+    Attributes:
+        path: Where it is.
+        problem: Why not all of the survey's data is in it; None when nothing went wrong.
+    """
+
+    path: Path
+    problem: Problem | None
+
+
+class DebugBundles:
+    """Makes debug bundles."""
+
+    def __init__(self, core: Runtime, cards: Cards) -> None:
+        self._core = core
+        self._cards = cards
+
+    def export(  # noqa: PLR0913  # The survey, the file, and who watches.
+        self,
+        actor: Actor,
+        connection_id: str,
+        survey_id: str,
+        path: Path,
+        *,
+        include_personal: bool = False,
+        progress: OnProgress | None = None,
+        cancelled: Event | None = None,
+    ) -> DebugBundle:
+        """Download a survey's data into a zip at ``path``, with what support needs beside it.
+
+        The bundle is made even when the source fails, and when the connection's credentials are
+        refused or cannot be opened: the problem is then part of it, and given with it.
+
+        Raises:
+            RoleRequired: unless the actor is an Admin.
+            NotFound: when there is no such connection.
+            BundleRefused: when the credential was found in it; nothing is left behind.
+            InputError: when there is a file at ``path``, or none can be written there.
+            Cancelled: when stopped on request; nothing is left behind.
+        """
+        actor.require(Role.ADMIN, "Downloading survey data")
+        row = self._core.find_connection(actor.account, connection_id)
+        with self._core.store.writing() as db:
+            detail = f"{survey_id}{', with personal columns' if include_personal else ''}"
+            audit.add_entry(db, actor, AuditAction.EXPORT, row.id, detail, self._core.now())
+        credentials, unopened = self._open(row)
+        exchange: list[Exchange] = []
+
+        def ask(bundle: BundleWriter) -> None:
+            if unopened is not None:
+                raise unopened
+            deadline = self._core.deadline(self._core.settings.deadlines.debug, cancelled)
+            with self._core.session(
+                row, deadline, progress=progress, exchange=exchange.append
+            ) as session:
+                session.debug_export(survey_id, bundle)
+
+        def fill(bundle: BundleWriter) -> None:
+            # What is decided now, before this call changes anything about the connection.
+            bundle.add_json(
+                MANIFEST, self._manifest(row, survey_id, include_personal=include_personal)
+            )
+            bundle.add_json(METRICS, self._metrics(actor, row, survey_id))
+            try:
+                ask(bundle)
+            except Cancelled:
+                raise
+            except MetricsError as error:
+                bundle.add_json(FAILURE, error.to_problem())
+            # A call that was given up may still be at work, so the list is copied.
+            bundle.add_json(EXCHANGE, tuple(exchange))
+            bundle.add_json(VERSIONS, self._versions(row))
+
+        made = write_bundle(
+            path,
+            secrets=secret_values(credentials) if credentials is not None else (),
+            include_personal=include_personal,
+            fill=fill,
+        )
+        return DebugBundle(made, _problem_in(made))
+
+    def _open(self, row: ConnectionRow) -> tuple[Credentials | None, MetricsError | None]:
+        """Open the connection's credentials, or say why nothing can be asked of its source."""
+        try:
+            _, credentials = self._core.credentials(row)
+        except MetricsError as error:
+            return None, error
+        return credentials, None
+
+    def _manifest(self, row: ConnectionRow, survey_id: str, *, include_personal: bool) -> Manifest:
+        with self._core.store.reading() as db:
+            account = read_account(db, row.account)
+        return Manifest(
+            source=row.source,
+            survey_id=survey_id,
+            zone=account.zone,
+            week_start=account.week_start,
+            include_personal=include_personal,
+            made_at=self._core.now(),
+        )
+
+    def _metrics(self, actor: Actor, row: ConnectionRow, survey_id: str) -> list[BundledMetric]:
+        """Describe the metrics on the survey: definition, last result, problem, decision."""
+        return [
+            _bundled(state, decision)
+            for state, decision in self._cards.decisions(actor, row.source, survey_id)
+        ]
+
+    def _versions(self, row: ConnectionRow) -> dict[str, str]:
+        try:
+            source = self._core.registry.get(row.source)
+            made_by = {source.distribution: source.version}
+        except MetricsError:
+            made_by = {row.distribution: "cannot be used"}
+        return {
+            "smaply-metrics-core": version("smaply-metrics-core"),
+            **made_by,
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "made_at": self._core.now().isoformat(),
+        }
+
+
+def _problem_in(path: Path) -> Problem | None:
+    """Find what went wrong where the bundle says so: a source may note problems and go on."""
+    try:
+        with open_bundle(path, path.parent) as reader:
+            return next(problems_in(reader), None)
+    except MetricsError as error:  # The source wrote what no check will be able to read, either.
+        return error.to_problem()
+
+
+def _bundled(state: MetricState, decision: RefreshDecision | None) -> BundledMetric:
+    attempt = state.attempt
+    return BundledMetric(
+        metric=state.metric,
+        result=state.value.result if state.value else None,
+        fingerprint=state.value.fingerprint if state.value else None,
+        attempt=BundledAttempt(
+            started_at=attempt.started_at, ended_at=attempt.ended_at, problem=attempt.problem
+        )
+        if attempt
+        else None,
+        decision=BundledDecision(
+            kind=decision.kind, reason=decision.reason, next_at=decision.next_at
+        )
+        if decision
+        else None,
+    )

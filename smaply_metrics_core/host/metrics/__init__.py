@@ -1,0 +1,1 @@
+"""Metrics: definitions, the form's options, previews and the survey catalog."""

@@ -1,0 +1,248 @@
+"""Making metrics: preview, add, list, show, edit, delete."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.calculations.rules import check_definition
+from smaply_metrics_core.date_ranges import zone_info
+from smaply_metrics_core.errors import EditConflict, InputError
+from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.store import audit, history, metric_states
+from smaply_metrics_core.host.store import connections as connection_rows
+from smaply_metrics_core.host.store import metrics as rows
+from smaply_metrics_core.host.store.audit import AuditAction
+from smaply_metrics_core.host.store.connections import AccountSettings
+from smaply_metrics_core.models.metric import Display, Metric
+from smaply_metrics_core.models.survey import KnownQuestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from threading import Event
+
+    from smaply_metrics_core.host.metrics.previews import Previews
+    from smaply_metrics_core.host.runtime import Runtime
+    from smaply_metrics_core.host.store.history import HistoryEntry
+    from smaply_metrics_core.models.query import Definition
+    from smaply_metrics_core.models.result import Result
+
+    OnProgress = Callable[[float, float | None, str], None]
+
+
+class Metrics:
+    """The metrics of accounts."""
+
+    def __init__(self, core: Runtime, previews: Previews) -> None:
+        self._core = core
+        self._previews = previews
+
+    def preview(  # noqa: PLR0913  # What is measured, and who watches.
+        self,
+        actor: Actor,
+        connection_id: str,
+        definition: Definition,
+        *,
+        progress: OnProgress | None = None,
+        cancelled: Event | None = None,
+        reload: bool = False,
+        prefetch: bool = True,
+    ) -> Result:
+        """Measure without saving anything.
+
+        For ten minutes, what is changed afterwards about calculation, type or group by is
+        calculated from the same download where that is possible; ``Result.as_of`` says when it was
+        made.
+
+        Args:
+            actor: An Editor or Admin.
+            connection_id: The connection's id, or its source's.
+            definition: What is measured.
+            progress: Told how far the download is.
+            cancelled: Stops it when set.
+            reload: Download although there is one that would do.
+            prefetch: Count with it what may well be chosen next. False for who asks only once:
+                there is less to download then.
+
+        Raises:
+            QueryInvalid: when the parts of the definition do not go together.
+            MetricsError: whatever kept the source from answering.
+        """
+        actor.require(Role.EDITOR, "Previewing a metric")
+        row = self._core.find_connection(actor.account, connection_id)
+        deadline = self._core.deadline(self._core.settings.deadlines.preview, cancelled)
+        return self._previews.measure(
+            row, definition, deadline, progress=progress, reload=reload, prefetch=prefetch
+        )
+
+    def add(  # noqa: PLR0913  # What a metric is made of.
+        self,
+        actor: Actor,
+        connection_id: str,
+        name: str,
+        definition: Definition,
+        *,
+        display: Display | None = None,
+        workspace: str = "default",
+    ) -> Metric:
+        """Check a definition against its survey and keep it as a metric.
+
+        Raises:
+            QueryInvalid: when the parts of the definition do not go together.
+            MetricsError: when the survey could not be read to check it.
+        """
+        actor.require(Role.EDITOR, "Making a metric")
+        source, questions = self._check(actor, connection_id, definition)
+        now = self._core.now()
+        metric = _validated(
+            id=f"met_{secrets.token_hex(6)}",
+            workspace=workspace,
+            name=name,
+            source=source,
+            definition=definition,
+            display=display or Display(),
+            questions=questions,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        with self._core.store.writing() as db:
+            rows.add(db, actor.account, actor.user, metric)
+            audit.add_entry(db, actor, AuditAction.ADD_METRIC, metric.id, metric.name, now)
+        return metric
+
+    def list(self, actor: Actor, workspace: str | None = None) -> tuple[Metric, ...]:
+        """Give the account's metrics, oldest first; all of them, or those of one workspace."""
+        with self._core.store.reading() as db:
+            return rows.of_account(db, actor.account, workspace=workspace)
+
+    def show(self, actor: Actor, metric_id: str) -> Metric:
+        """Give one metric.
+
+        Raises:
+            NotFound: when this account has none of this id.
+        """
+        with self._core.store.reading() as db:
+            return rows.find(db, actor.account, metric_id)
+
+    def edit(  # noqa: PLR0913  # Each is one thing that an Editor may change.
+        self,
+        actor: Actor,
+        metric_id: str,
+        *,
+        name: str | None = None,
+        definition: Definition | None = None,
+        display: Display | None = None,
+        version: int | None = None,
+    ) -> Metric:
+        """Change a metric. What it measures being new, its old value is discarded; else kept.
+
+        ``version`` is the one that the Editor saw: when somebody else came first, nothing is saved.
+
+        Raises:
+            EditConflict: when somebody else came first.
+            QueryInvalid: when the parts of the new definition do not go together.
+        """
+        actor.require(Role.EDITOR, "Editing a metric")
+        old = self.show(actor, metric_id)
+        measured_anew = definition is not None and definition != old.definition
+        questions = old.questions
+        if definition is not None and measured_anew:
+            _, questions = self._check(actor, old.source, definition)
+        new = _validated(
+            **{
+                **{field: getattr(old, field) for field in Metric.model_fields},
+                "name": old.name if name is None else name,
+                "definition": definition or old.definition,
+                "display": display or old.display,
+                "questions": questions,
+                "version": (version or old.version) + 1,
+                "updated_at": self._core.now(),
+            }
+        )
+        with self._core.store.writing() as db:
+            if not rows.replace(db, actor.account, new):
+                raise EditConflict(
+                    f"Somebody else changed “{old.name}” meanwhile; your change was not saved.",
+                    remedy="Look at the metric as it is now and make your change again.",
+                )
+            if measured_anew:
+                metric_states.drop_value(db, actor.account, metric_id)
+            audit.add_entry(db, actor, AuditAction.EDIT_METRIC, new.id, new.name, new.updated_at)
+        return new
+
+    def delete(self, actor: Actor, metric_id: str) -> Metric:
+        """Delete a metric, its value and its past; gives what was deleted."""
+        actor.require(Role.EDITOR, "Deleting a metric")
+        with self._core.store.writing() as db:
+            metric = rows.find(db, actor.account, metric_id)
+            rows.remove(db, actor.account, (metric_id,))
+            audit.add_entry(
+                db, actor, AuditAction.DELETE_METRIC, metric_id, metric.name, self._core.now()
+            )
+        return metric
+
+    def history(
+        self, actor: Actor, metric_id: str, *, since: datetime | None = None
+    ) -> tuple[HistoryEntry, ...]:
+        """Give what a metric showed over time, oldest first, for what it measures now.
+
+        Each successful refresh adds a value; ``Settings.history`` says for how long it is kept.
+        One that was measured for another definition or time zone is none of its past.
+
+        Raises:
+            NotFound: when this account has none of this id.
+        """
+        with self._core.store.reading() as db:
+            metric = rows.find(db, actor.account, metric_id)
+            account = connection_rows.read_account(db, actor.account)
+            fingerprint = metric.definition.fingerprint(
+                zone=account.zone, week_start=account.week_start
+            )
+            return history.of_metric(db, actor.account, metric_id, fingerprint, since)
+
+    def account(self, actor: Actor) -> AccountSettings:
+        """Give the account's time zone and first day of the week."""
+        with self._core.store.reading() as db:
+            return connection_rows.read_account(db, actor.account)
+
+    def set_account(self, actor: Actor, settings: AccountSettings) -> None:
+        """Change the account's time zone and first day of the week; cards become due by it.
+
+        Raises:
+            InputError: for a zone or weekday that does not exist.
+        """
+        actor.require(Role.ADMIN, "Changing the account's time zone")
+        zone_info(settings.zone)
+        if not 1 <= settings.week_start <= 7:  # noqa: PLR2004  # ISO weekdays.
+            raise InputError(
+                f"{settings.week_start} is no weekday.", remedy="Use 1 for Monday to 7 for Sunday."
+            )
+        with self._core.store.writing() as db:
+            connection_rows.write_account(db, actor.account, settings)
+            detail = f"{settings.zone}, weeks begin on day {settings.week_start}"
+            audit.add_entry(
+                db, actor, AuditAction.SET_ACCOUNT, actor.account, detail, self._core.now()
+            )
+
+    def _check(
+        self, actor: Actor, connection_id: str, definition: Definition
+    ) -> tuple[str, dict[str, KnownQuestion]]:
+        """Check a definition; give its source, and what the questions that it names are called."""
+        row = self._core.find_connection(actor.account, connection_id)
+        deadline = self._core.deadline(self._core.settings.deadlines.list)
+        with self._core.session(row, deadline) as session:
+            questionnaire = session.questions(definition.survey_id)
+        check_definition(definition, questionnaire)
+        named = (questionnaire.question(named) for _, named in definition.named_questions())
+        return row.source, {one.id: KnownQuestion(name=one.name, text=one.text) for one in named}
+
+
+def _validated(**values: object) -> Metric:
+    try:
+        return Metric.model_validate(values)
+    except ValueError:
+        raise InputError(
+            "The metric's name does not fit.", remedy="Give it a name of 1 to 300 characters."
+        ) from None

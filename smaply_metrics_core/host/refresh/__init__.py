@@ -1,0 +1,1 @@
+"""Refreshes: decisions, executors, the work itself and the worker process."""

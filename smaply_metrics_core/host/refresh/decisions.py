@@ -1,0 +1,98 @@
+"""Putting what the store knows about a metric before the refresh policy."""
+
+from __future__ import annotations
+
+from datetime import datetime  # pydantic needs it at run time.
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.refresh_policy import (
+    RefreshDecision,
+    RefreshDecisionKind,  # pydantic needs RefreshDecisionKind.
+    RefreshPolicy,
+    RefreshState,
+    decide,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from smaply_metrics_core.host.store.connections import AccountSettings
+    from smaply_metrics_core.host.store.metric_states import MetricState
+
+
+def decide_for_metric(  # noqa: PLR0913  # Everything that the policy looks at.
+    state: MetricState,
+    account: AccountSettings,
+    policy: RefreshPolicy,
+    now: datetime,
+    *,
+    running_until: datetime | None = None,
+    forced: bool = False,
+) -> RefreshDecision:
+    """Decide about one stored metric of a connected source.
+
+    ``running_until`` is when the lease of a refresh that runs would end by itself.
+    """
+    attempt, connection = state.attempt, state.connection
+    return decide(
+        RefreshState(
+            fingerprint=state.metric.definition.fingerprint(
+                zone=account.zone, week_start=account.week_start
+            ),
+            attempt_fingerprint=attempt.fingerprint if attempt else None,
+            last_attempt_started=attempt.started_at if attempt else None,
+            last_attempt_ended=attempt.ended_at if attempt else None,
+            last_attempt_failed=attempt.failed if attempt else False,
+            running_until=running_until,
+            connection_refused_at=connection.refused_at if connection else None,
+            connection_recovered_at=connection.woken_at if connection else None,
+            retry_not_before=connection.retry_not_before if connection else None,
+            retry_said_at=connection.retry_said_at if connection else None,
+            forced_requested=forced,
+            survey_last_forced_at=state.forced_at,
+        ),
+        policy,
+        now,
+    )
+
+
+class RefreshExplanation(Frozen):
+    """What the refresh policy says of a metric now.
+
+    Attributes:
+        kind: The decision; ``None`` when the account has no connection to the metric's source.
+        sentence: Why, and when the next update is due.
+        next_at: The first instant at which a load updates it, if nothing else happens.
+    """
+
+    metric_id: str
+    name: str
+    kind: RefreshDecisionKind | None
+    sentence: str
+    next_at: datetime | None
+
+
+def explain_decision(state: MetricState, decision: RefreshDecision | None) -> RefreshExplanation:
+    """Put a decision into words."""
+    return RefreshExplanation(
+        metric_id=state.metric.id,
+        name=state.metric.name,
+        kind=decision.kind if decision else None,
+        sentence=f"{decision.reason.rstrip('.')}; {_next(state, decision)}."
+        if decision
+        else f"The account is not connected to {state.metric.source}; the first load after it is "
+        "connected again updates it.",
+        next_at=decision.next_at if decision else None,
+    )
+
+
+def _next(state: MetricState, decision: RefreshDecision) -> str:
+    if decision.kind is RefreshDecisionKind.DUE:
+        return "the next load updates it"
+    when = f"{decision.next_at:%Y-%m-%d %H:%M:%S %Z}"
+    if decision.kind is not RefreshDecisionKind.IN_FLIGHT:
+        return f"the first load from {when} on updates it"
+    done = "" if state.percent is None else f" and {state.percent:g} % done"
+    since = "" if state.running_since is None else f"it began at {state.running_since:%H:%M:%S %Z}"
+    return f"{since}{done}; were it never to end, a load from {when} on would update it"

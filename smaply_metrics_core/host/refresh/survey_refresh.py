@@ -1,0 +1,320 @@
+"""One refresh: a survey's metrics, answered by one export, under a lease."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final
+
+from smaply_metrics_core.calculations.results import calculate
+from smaply_metrics_core.date_ranges import make_query
+from smaply_metrics_core.errors import Cancelled, MetricsError, NotFound, StoreError
+from smaply_metrics_core.host.refresh.replaced_questions import find_replaced_questions
+from smaply_metrics_core.host.store import connections as connection_rows
+from smaply_metrics_core.host.store import leases, metric_states
+from smaply_metrics_core.refresh_policy import RefreshDecisionKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from smaply_metrics_core.host.refresh.executors import SurveyKey
+    from smaply_metrics_core.host.runtime import Runtime
+    from smaply_metrics_core.host.store.connections import AccountSettings, ConnectionRow
+    from smaply_metrics_core.host.store.leases import Lease
+    from smaply_metrics_core.host.store.metric_states import MetricState
+    from smaply_metrics_core.models.problem import Problem
+    from smaply_metrics_core.models.query import MetricQuery
+    from smaply_metrics_core.models.result import Result
+    from smaply_metrics_core.models.tally import Tally
+
+    Outcome = tuple[Result, Tally] | MetricsError
+
+logger = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_TELLING: Final = 1.0
+"""Other processes hear of a refresh's progress at most this often."""
+
+SAVE_AGAIN: Final = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds between tries to save what was downloaded, as while the database is started anew."""
+
+
+class RefreshEnd(Enum):
+    """How a refresh ended."""
+
+    DONE = auto()
+    """Every metric has its value or its problem."""
+    NOTHING_DUE = auto()
+    """Nothing was to be done, or somebody did it a moment ago."""
+    BUSY = auto()
+    """Somebody else is making one of this survey."""
+    CUT_SHORT = auto()
+    """The process shuts down; no attempt was made."""
+
+
+@dataclass
+class _ProgressWriter:
+    """How much of a refresh is done, in percent; None while nobody knows."""
+
+    percent: float | None = None
+
+    def note(self, done: float, total: float | None) -> None:
+        self.percent = round(min(100.0, 100 * done / total), 1) if total else None
+
+
+class SurveyRefresh:
+    """Refreshes surveys; one object serves all threads of a process."""
+
+    def __init__(
+        self, core: Runtime, progress: Callable[[SurveyKey, float, float | None, str], None]
+    ) -> None:
+        self._core = core
+        self._progress = progress
+        self._owner = secrets.token_hex(8)
+
+    def __call__(
+        self,
+        key: SurveyKey,
+        forced: bool,  # noqa: FBT001  # As the refreshers give it.
+        stopping: Event,
+        *,
+        resumed: bool = False,
+    ) -> RefreshEnd:
+        """Refresh one survey if, under its lease, it is still due.
+
+        Every metric on the survey is answered by the one export and takes its attempt, not only
+        those that somebody is looking at: so they stay in step. Problems end up on the cards.
+
+        ``resumed`` makes one due whose last attempt was cut short by the death of its process.
+        """
+        begun = self._begin(key, forced=forced, resumed=resumed)
+        if isinstance(begun, RefreshEnd):
+            return begun
+        lease, row, account, waiting = begun
+        queries = {
+            state.metric.id: make_query(
+                state.metric.id,
+                state.metric.definition,
+                now=self._core.now(),
+                zone=account.zone,
+                week_start=account.week_start,
+            )
+            for state in waiting
+        }
+        progress = _ProgressWriter()
+
+        def tell(done: float, total: float | None, what: str) -> None:
+            progress.note(done, total)
+            self._progress(key, done, total, what)
+
+        try:
+            with self._holding(lease, progress):
+                outcomes = self._measure(key, row, waiting, queries, stopping, tell)
+        except Cancelled:
+            self._undo(lease, waiting, stopping)
+            return RefreshEnd.CUT_SHORT
+        except MetricsError as error:
+            outcomes = dict.fromkeys(queries, error)
+        except BaseException:
+            # A bug of our own: the attempt stays, as one that never ended, so that it is not
+            # made again at once; the lease does not wait until it expires.
+            with self._core.store.writing() as db:
+                leases.release(db, lease)
+            raise
+        self._finish(lease, account, waiting, outcomes, stopping)
+        return RefreshEnd.DONE
+
+    def _begin(
+        self, key: SurveyKey, *, forced: bool, resumed: bool
+    ) -> tuple[Lease, ConnectionRow, AccountSettings, tuple[MetricState, ...]] | RefreshEnd:
+        """Take the lease and write the attempt, or find that there is nothing to do."""
+        now = self._core.now()
+        with self._core.store.writing() as db:
+            try:
+                row = connection_rows.find(db, key.account, key.source, keep=True)
+            except NotFound:
+                return RefreshEnd.NOTHING_DUE
+            lease = leases.acquire(
+                db,
+                account=key.account,
+                connection_id=row.id,
+                survey_id=key.survey_id,
+                owner=self._owner,
+                length=self._core.lease_length,
+                at=self._core.lease_now(),
+            )
+            if lease is None:
+                return RefreshEnd.BUSY
+            # Read under the lease: what another process did a moment ago is seen.
+            account = connection_rows.read_account(db, key.account)
+            waiting = metric_states.read(
+                db, key.account, survey=(key.source, key.survey_id), keep=True
+            )
+            forced = forced or (resumed and any(map(_was_interrupted, waiting)))
+            if not self._is_due(waiting, account, forced=forced) or (
+                row.stands_refused and not connection_rows.claim_rejected(db, row, now)
+            ):
+                leases.release(db, lease)
+                return RefreshEnd.NOTHING_DUE
+            if forced:
+                leases.note_forced(db, lease, now)
+            metric_states.begin_attempts(db, key.account, _fingerprints(waiting, account), now)
+            return lease, connection_rows.find(db, key.account, row.id), account, waiting
+
+    def _is_due(
+        self, waiting: Sequence[MetricState], account: AccountSettings, *, forced: bool
+    ) -> bool:
+        """Whether one of them is, now that nobody but this refresh holds the lease."""
+        return any(
+            self._core.decide(replace(state, lease_expires_at=None), account, forced=forced).kind
+            is RefreshDecisionKind.DUE
+            for state in waiting
+        )
+
+    @contextmanager
+    def _holding(self, lease: Lease, progress: _ProgressWriter) -> Iterator[None]:
+        """Renew the lease while the block runs, so that only one that died is replaced.
+
+        With it goes how far the work is, at most once a second.
+        """
+        done = Event()
+        third = self._core.settings.deadlines.lease / 3
+
+        def keep() -> None:
+            told, since = progress.percent, 0.0
+            pause = min(third, SECONDS_BETWEEN_TELLING)
+            while not done.wait(pause):
+                since += pause
+                percent = progress.percent
+                if percent == told and since < third:
+                    continue
+                try:
+                    with self._core.store.writing() as db:
+                        held = leases.renew(
+                            db,
+                            lease,
+                            self._core.lease_length,
+                            percent=percent,
+                            at=self._core.lease_now(),
+                        )
+                except StoreError:
+                    logger.warning("A lease could not be renewed.", exc_info=True)
+                    continue
+                if not held:
+                    return
+                told, since = percent, 0.0
+
+        thread = Thread(target=keep, name="smaply-metrics-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _measure(  # noqa: PLR0913, PLR0917  # What a refresh is made of.
+        self,
+        key: SurveyKey,
+        row: ConnectionRow,
+        waiting: Sequence[MetricState],
+        queries: Mapping[str, MetricQuery],
+        stopping: Event,
+        tell: Callable[[float, float | None, str], None],
+    ) -> dict[str, Outcome]:
+        deadline = self._core.deadline(self._core.settings.deadlines.refresh, stopping)
+        with self._core.session(row, deadline, progress=tell) as session:
+            tallies = self._core.fetch(row, session, key.survey_id, tuple(queries.values()))
+            metrics = [state.metric for state in waiting]
+            tallies = find_replaced_questions(session, key.survey_id, metrics, tallies)
+        now = self._core.now()
+        outcomes: dict[str, Outcome] = {}
+        for query in queries.values():
+            tally = tallies[query.id]
+            if isinstance(tally, MetricsError):
+                outcomes[query.id] = tally
+                continue
+            try:
+                outcomes[query.id] = (calculate(query, tally, now), tally)
+            except MetricsError as error:
+                outcomes[query.id] = error
+        return outcomes
+
+    def _finish(  # What a refresh has come to.
+        self,
+        lease: Lease,
+        account: AccountSettings,
+        waiting: Sequence[MetricState],
+        outcomes: Mapping[str, Outcome],
+        stopping: Event,
+    ) -> None:
+        """Write every metric's outcome in one transaction, unless the lease was lost."""
+        fingerprints = _fingerprints(waiting, account)
+        problems: dict[str, Problem | None] = {}
+        values: dict[str, tuple[str, Result, Tally]] = {}
+        for metric_id, outcome in outcomes.items():
+            if isinstance(outcome, MetricsError):
+                problems[metric_id] = outcome.to_problem()
+            else:
+                problems[metric_id] = None
+                values[metric_id] = (fingerprints[metric_id], *outcome)
+        now = self._core.now()
+
+        def save(db: Connection) -> None:
+            if not leases.release(db, lease):
+                logger.warning("A late result for survey %s was not kept.", lease.survey_id)
+                return
+            metric_states.save_outcomes(
+                db,
+                lease.account,
+                problems,
+                values,
+                now,
+                forget_before=now - self._core.settings.history,
+            )
+
+        self._save(save, stopping)
+
+    def _undo(self, lease: Lease, waiting: Sequence[MetricState], stopping: Event) -> None:
+        """Leave no trace: a clean shutdown is no attempt."""
+
+        def undo(db: Connection) -> None:
+            if leases.release(db, lease):
+                metric_states.restore_attempts(db, lease.account, waiting)
+
+        self._save(undo, stopping)
+
+    def _save(self, write: Callable[[Connection], None], stopping: Event) -> None:
+        """Write in one transaction; a database that is away for a moment is waited for.
+
+        Should it have been kept although the connection broke, the lease is gone, and the second
+        try writes nothing.
+        """
+        for pause in SAVE_AGAIN:
+            try:
+                with self._core.store.writing() as db:
+                    write(db)
+            except StoreError:
+                logger.warning("A refresh could not be saved, and is tried again.", exc_info=True)
+                self._core.clock.wait(pause, stopping)
+            else:
+                return
+        with self._core.store.writing() as db:
+            write(db)
+
+
+def _was_interrupted(state: MetricState) -> bool:
+    return state.attempt is not None and state.attempt.ended_at is None
+
+
+def _fingerprints(waiting: Sequence[MetricState], account: AccountSettings) -> dict[str, str]:
+    return {
+        state.metric.id: state.metric.definition.fingerprint(
+            zone=account.zone, week_start=account.week_start
+        )
+        for state in waiting
+    }

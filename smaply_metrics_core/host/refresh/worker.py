@@ -1,0 +1,176 @@
+"""A worker: takes refreshes that the fleet has queued, and those that a dead worker left."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from smaply_metrics_core.host.refresh.executors import SurveyKey
+from smaply_metrics_core.host.refresh.procrastinate_queue import (
+    QUEUE,
+    TASK,
+    job_of,
+    lock_of,
+    pool_arguments,
+    prepare_queue,
+    require_procrastinate,
+)
+from smaply_metrics_core.host.refresh.survey_refresh import RefreshEnd, SurveyRefresh
+
+if TYPE_CHECKING:
+    from procrastinate import App
+    from procrastinate.jobs import Job
+
+    from smaply_metrics_core.host.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+SECONDS_UNTIL_ANOTHER_LOOK: Final = 2.0
+"""A survey that somebody else is just refreshing is looked at again after so long."""
+
+
+class Worker:
+    """Runs queued refreshes until it is stopped; used as a context manager.
+
+    A worker that dies is noticed when it has been silent for a third of a lease's length. The
+    refresh that it was making is then queued anew and made once more, when its lease is over: once,
+    as a survey that kills its worker would otherwise kill one after the other.
+
+    Args:
+        core: The host's shared parts.
+        concurrency: How many surveys are refreshed at the same time.
+
+    Raises:
+        InputError: when Procrastinate is not installed, or the store is not in PostgreSQL.
+    """
+
+    def __init__(self, core: Runtime, concurrency: int) -> None:
+        procrastinate = require_procrastinate()
+        connector = procrastinate.PsycopgConnector(**pool_arguments(core.store))
+        prepare_queue(core.store)
+        self._concurrency = concurrency
+        self._app: App = procrastinate.App(connector=connector)
+        self._app.task(name=TASK, queue=QUEUE)(self._refresh)
+        self._make = SurveyRefresh(core, lambda *_: None)
+        self._silence = core.settings.deadlines.lease / 3
+        self._stopping = Event()
+        self._ready = Event()
+        # Waited for in place of the thread: a join that a signal breaks off is no join any more.
+        self._ended = Event()
+        self._jobs: Any = None  # Procrastinate's worker; its methods have no types.
+        self._pool = ThreadPoolExecutor(concurrency, "smaply-metrics-worker")
+        self._failure: BaseException | None = None
+        self._thread = Thread(target=self._run, name="smaply-metrics-worker")
+
+    def __enter__(self) -> Self:
+        """Begin to take jobs."""
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop: what runs is cut short, leaves no trace and is queued again."""
+        self._stopping.set()
+        if self._jobs is not None:
+            self._jobs.stop()
+        self._ended.wait()
+        self._thread.join()
+        self._pool.shutdown()
+
+    def wait(self) -> None:
+        """Return only when something has gone wrong that ends the worker; raises that."""
+        self._ended.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._work())
+        except BaseException as error:  # noqa: BLE001  # Told by `wait`, in the thread that asks.
+            self._failure = error
+        finally:
+            self._ready.set()
+            self._ended.set()
+
+    async def _work(self) -> None:
+        from procrastinate.worker import Worker as JobWorker
+
+        async with self._app.open_async():
+            self._jobs = JobWorker(
+                self._app,
+                queues=[QUEUE],
+                concurrency=self._concurrency,
+                delete_jobs="always",  # What failed is in the log, and due again by the policy.
+                fetch_job_polling_interval=SECONDS_UNTIL_ANOTHER_LOOK,
+                install_signal_handlers=False,  # Whoever opened the worker stops it.
+                stalled_worker_timeout=self._silence,
+                update_heartbeat_interval=self._silence / 3,
+            )
+            rescue = asyncio.create_task(self._rescue())
+            self._ready.set()
+            if self._stopping.is_set():
+                self._jobs.stop()
+            try:
+                await self._jobs.run()
+            finally:
+                rescue.cancel()
+                with suppress(asyncio.CancelledError):
+                    await rescue
+
+    async def _refresh(
+        self, account: str, source: str, survey_id: str, *, forced: bool, resumed: bool
+    ) -> None:
+        """Do one job."""
+        key = SurveyKey(account, source, survey_id)
+        ended = await asyncio.get_running_loop().run_in_executor(
+            self._pool, lambda: self._make(key, forced, self._stopping, resumed=resumed)
+        )
+        if ended is RefreshEnd.BUSY:
+            # It may not cover what this job is for: look again when it is over.
+            await self._queue(key, job_of(key, forced=forced, resumed=resumed), later=True)
+        elif ended is RefreshEnd.CUT_SHORT:
+            await self._queue(key, job_of(key, forced=forced, resumed=resumed))
+
+    async def _queue(self, key: SurveyKey, job: dict[str, Any], *, later: bool = False) -> None:
+        from procrastinate.exceptions import AlreadyEnqueued
+
+        seconds = SECONDS_UNTIL_ANOTHER_LOOK if later else 0
+        deferrer = self._app.configure_task(
+            TASK, queueing_lock=lock_of(key), schedule_in={"seconds": seconds} if later else None
+        )
+        with suppress(AlreadyEnqueued):
+            await deferrer.defer_async(**job)
+
+    async def _rescue(self) -> None:
+        """Queue anew what dead workers were doing, again and again."""
+        manager = self._app.job_manager
+        while True:
+            try:
+                for job in await manager.get_stalled_jobs(
+                    queue=QUEUE, seconds_since_heartbeat=self._silence
+                ):
+                    await self._take_over(job)
+            except Exception:  # Whatever it is, the jobs of this worker go on.
+                logger.exception("The jobs of dead workers could not be taken over.")
+            await asyncio.sleep(self._silence / 3)
+
+    async def _take_over(self, job: Job) -> None:
+        from procrastinate.exceptions import ConnectorException
+        from procrastinate.jobs import Status
+
+        try:
+            given: dict[str, Any] = dict(job.task_kwargs)
+            key = SurveyKey(given["account"], given["source"], given["survey_id"])
+            again = job_of(key, forced=given["forced"], resumed=not given["resumed"])
+        except KeyError:
+            logger.error("A job that a dead worker left is none of this release, and is dropped.")  # noqa: TRY400  # What it holds says it all.
+        else:
+            logger.warning("The worker that refreshed survey %s has died.", key.survey_id)
+            await self._queue(key, again)
+        # Of several workers that take it over at once, one finds it there.
+        with suppress(ConnectorException):
+            await self._app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)

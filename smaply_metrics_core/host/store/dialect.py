@@ -1,0 +1,61 @@
+"""What SQLite and PostgreSQL say in different words."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sqlalchemy import ARRAY, String, any_, func, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from smaply_metrics_core.errors import NotFound
+from smaply_metrics_core.sources.registry import LONGEST_REPEATED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Table
+
+Insert: TypeAlias = postgresql.Insert | sqlite.Insert
+
+
+def upsert(
+    db: Connection,
+    table: Table,
+    new: Mapping[str, Any],
+    changed: Mapping[str, Any],
+    *,
+    where: ColumnElement[bool] | None = None,
+) -> Insert:
+    """Insert a row; where one of the same primary key is there, change that, if ``where`` holds."""
+    key = list(table.primary_key.columns)
+    if db.dialect.name == "postgresql":
+        return (
+            postgresql.insert(table)
+            .values(dict(new))
+            .on_conflict_do_update(index_elements=key, set_=dict(changed), where=where)
+        )
+    return (
+        sqlite.insert(table)
+        .values(dict(new))
+        .on_conflict_do_update(index_elements=key, set_=dict(changed), where=where)
+    )
+
+
+def in_list(
+    db: Connection, column: ColumnElement[str], wanted: Sequence[str]
+) -> ColumnElement[bool]:
+    """Give the condition that a column holds one of these: one parameter, however many they are."""
+    if db.dialect.name == "postgresql":
+        return column == any_(literal(list(wanted), ARRAY(String)))
+    each = func.json_each(json.dumps(list(wanted))).table_valued("value")
+    return column.in_(select(each.c.value))
+
+
+def row_not_found(what: str, given: str, remedy: str) -> NotFound:
+    """Say that this account has no such row.
+
+    What was given is repeated unless it is so long that it may be a mistyped token.
+    """
+    named = f" “{given}”" if len(given) <= LONGEST_REPEATED else " of this id"
+    return NotFound(f"There is no {what}{named}.", remedy=remedy)

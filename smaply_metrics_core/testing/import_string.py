@@ -1,0 +1,101 @@
+"""Finds what a ``MODULE:NAME`` of the command line means: a contract class, or a source."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.testing.suite.contract import SourceContract
+
+FORM = "Give MODULE:NAME, or FILE.py:NAME, as in tests/test_contract.py:TestAcme."
+
+
+@contextmanager
+def import_contract(text: str) -> Iterator[type[SourceContract]]:
+    """Give the contract class of a ``MODULE:NAME`` for the length of a ``with`` block.
+
+    The name is that of the class, or of a function whose context manager gives it: one that starts
+    a server for as long as it is needed.
+
+    Raises:
+        InputError: when there is no such thing.
+    """
+    found = import_object(text)
+    if inspect.isclass(found) and issubclass(found, SourceContract):
+        yield found
+        return
+    with _code_of_its_author(text):
+        giving = found() if callable(found) else None
+    if not isinstance(giving, AbstractContextManager):
+        raise InputError(f"{text} is no contract class, and gives none.", remedy=FORM)
+    with ExitStack() as stack:
+        with _code_of_its_author(text):
+            contract = stack.enter_context(giving)
+        if not (inspect.isclass(contract) and issubclass(contract, SourceContract)):
+            raise InputError(f"{text} gives no contract class.", remedy=FORM)
+        yield contract
+
+
+def import_object(text: str) -> Any:  # noqa: ANN401  # Whatever has the name.
+    """Give the object of a ``MODULE:NAME``.
+
+    Raises:
+        InputError: when the module cannot be imported, or has no such name.
+    """
+    module, _, name = text.rpartition(":")
+    if not module or not name.isidentifier():
+        raise InputError(f"“{text}” names nothing.", remedy=FORM)
+    with _code_of_its_author(module):
+        imported = _module(module)
+    try:
+        return getattr(imported, name)
+    except AttributeError:
+        raise InputError(f"{module} has no {name}.", remedy=FORM) from None
+
+
+@contextmanager
+def _code_of_its_author(name: str) -> Iterator[None]:
+    """Say of what an author's own code ends in that it is this code that ends so.
+
+    Raises:
+        InputError: naming the code.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except ImportError as error:
+        raise InputError(f"{name} cannot be imported: {error}.", remedy=FORM) from error
+    except BaseException as error:  # Also `sys.exit`, and pytest's `skip`.
+        told = f"{type(error).__name__}: {error}".rstrip(": .")
+        raise InputError(
+            f"{name} ends in {told}.",
+            remedy="Mend that code; --debug shows where it ended.",
+        ) from error
+
+
+def _module(name: str) -> Any:  # noqa: ANN401  # A module.
+    _find_modules_in(Path.cwd())
+    if not name.endswith(".py"):
+        return importlib.import_module(name)
+    path = Path(name).resolve()
+    _find_modules_in(path.parent)  # As Python does for a file: what stands beside it is found.
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ImportError(f"there is no file {name}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _find_modules_in(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))

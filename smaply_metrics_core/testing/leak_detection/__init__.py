@@ -1,0 +1,1 @@
+"""Detection of leaked secrets and of side effects of a source."""

@@ -1,0 +1,1 @@
+"""Cassettes: record, play, check for sensitive data."""

@@ -1,0 +1,1 @@
+"""The contract suite: facts of the author, the lab, the subjects and the runner."""

@@ -1,0 +1,133 @@
+"""The queries that contract tests put to a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from smaply_metrics_core.date_ranges import midnight, next_period, period_of_key, zone_info
+from smaply_metrics_core.models.query import (
+    Calculation,
+    DateRange,
+    Definition,
+    ExclusionReason,
+    Filter,
+    GroupBy,
+    MetricQuery,
+    MetricType,
+    Period,
+    Window,
+)
+from smaply_metrics_core.models.survey import Question, QuestionKind, Questionnaire
+from smaply_metrics_core.models.tally import Tally
+
+ZONE: Final = "Europe/Vienna"
+"""A zone with summer time, whose days are not those of UTC."""
+
+DAY: Final = timedelta(days=1)
+SECOND: Final = timedelta(seconds=1)
+
+
+def ask(  # noqa: PLR0913  # All by name but the first two.
+    query_id: str,
+    survey_id: str,
+    *,
+    calculation: Calculation = Calculation.RESPONSES,
+    question: Question | None = None,
+    group_by: GroupBy | None = None,
+    windows: Sequence[Window] = (Window(),),
+    filters: Sequence[Filter] = (),
+    include: Iterable[ExclusionReason] = (),
+    zone: str = ZONE,
+    week_start: int = 1,
+) -> MetricQuery:
+    """Make a query of the type that its parts make it; two windows make a Comparison."""
+    kind = MetricType.NUMBER
+    if group_by is not None or calculation is Calculation.DISTRIBUTION:
+        kind = MetricType.SERIES
+    elif len(windows) > 1:
+        kind = MetricType.COMPARISON
+    return MetricQuery(
+        id=query_id,
+        definition=Definition(
+            type=kind,
+            survey_id=survey_id,
+            question_id=question.id if question else None,
+            calculation=calculation,
+            answers=_shared_answers(question) if calculation is Calculation.SHARE else (),
+            group_by=group_by,
+            range=_dates(windows[0]) if kind is MetricType.COMPARISON else DateRange(),
+            filters=tuple(filters),
+            include=frozenset(include),
+        ),
+        windows=tuple(windows),
+        zone=zone,
+        week_start=week_start,
+    )
+
+
+def _dates(window: Window) -> DateRange:
+    """Give the days that a window between two midnights covers."""
+    assert window.start is not None  # noqa: S101  # A Comparison's windows are closed.
+    assert window.end is not None  # noqa: S101  # As above.
+    zone = zone_info(ZONE)
+    return DateRange(
+        preset="custom",
+        start=window.start.astimezone(zone).date(),
+        end=window.end.astimezone(zone).date(),
+    )
+
+
+def _shared_answers(question: Question | None) -> tuple[str, ...]:
+    """Two of its answers, so that a source has to say who gave at least one of them."""
+    offered = [choice.key for choice in question.choices if choice.analyze] if question else []
+    return tuple(offered[:2]) or ("1",)
+
+
+def every_calculation(questionnaire: Questionnaire) -> Iterator[tuple[Question, MetricQuery]]:
+    """Ask every question for every calculation that it declares."""
+    for question in questionnaire.walk():
+        for calculation in question.calculations:
+            name = f"{question.id} {calculation}"
+            yield (
+                question,
+                ask(name, questionnaire.survey.id, calculation=calculation, question=question),
+            )
+
+
+def everything_to_group_by(questionnaire: Questionnaire) -> Iterator[tuple[GroupBy, bool]]:
+    """Give every group by, and whether one response may be in several of its groups."""
+    for question in questionnaire.walk():
+        if question.can_group_by:
+            several = question.kind is QuestionKind.MULTIPLE_CHOICE
+            yield GroupBy(kind="question", of=question.id), several
+    for field in questionnaire.fields:
+        yield GroupBy(kind="field", of=field.name), False
+    for period in Period:
+        yield GroupBy(kind="period", of=period), False
+
+
+def best_question(questionnaire: Questionnaire) -> Question:
+    """Pick the question that says most: one whose answers have values, where there is one."""
+    questions = [one for one in questionnaire.walk() if one.calculations]
+    return max(questions, key=lambda one: len(one.calculations))
+
+
+def month_borders(tally: Tally) -> tuple[datetime, datetime, datetime]:
+    """Give the beginning, a border in the middle and the end of what a tally by month counted.
+
+    Raises:
+        ValueError: when everything lies in one month.
+    """
+    groups = [group.key for group in tally.window("current").groups if group.counts.responses]
+    if len(groups) < 2:  # noqa: PLR2004  # Two sides of a border.
+        raise ValueError("one month has no border inside")
+    first, middle, last = (
+        period_of_key(Period.MONTH, groups[place]) for place in (0, len(groups) // 2, -1)
+    )
+    return _start(first), _start(middle), _start(next_period(Period.MONTH, last))
+
+
+def _start(day: date) -> datetime:
+    return midnight(day, zone_info(ZONE)).astimezone(UTC)

@@ -1,0 +1,1 @@
+"""The subjects of the contract suite, one module per subject."""

@@ -1,0 +1,208 @@
+"""What has to hold for a tally whatever its source: the sums, the keys, the labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from smaply_metrics_core.calculations.decimal_keys import key_number, number_key
+from smaply_metrics_core.models.query import ExclusionReason
+from smaply_metrics_core.models.survey import QuestionKind
+from smaply_metrics_core.testing.assertions import broken, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from smaply_metrics_core.errors import MetricsError
+    from smaply_metrics_core.models.query import MetricQuery
+    from smaply_metrics_core.models.survey import Question
+    from smaply_metrics_core.models.tally import Counts, Tally, WindowTally
+
+COUNT_WITH_CORE: Final = (
+    "count rows with `smaply_metrics_core.calculations.tally_builder`, or make the counts as "
+    "`Counts` describes them"
+)
+
+REASONS: Final = frozenset(ExclusionReason)
+"""Why a response may be left out: each kind can be included again by a metric."""
+
+
+def query_tally(answers: Mapping[str, Tally | MetricsError], query: MetricQuery) -> Tally:
+    """Give the tally of a query that has to be answered.
+
+    Raises:
+        AssertionError: when it ended in an error.
+    """
+    answer = answers[query.id]
+    if isinstance(answer, Exception):
+        raise broken(
+            f"The query “{query.id}” ended in {answer.kind}: {answer.message}",
+            "answer what the questionnaire declares, or declare less: `calculations` and "
+            "`can_group_by` say what a question allows",
+        )
+    return answer
+
+
+def check_tally(
+    name: str, tally: Tally, question: Question, since: datetime, until: datetime
+) -> None:
+    """See that one question's tally agrees with itself and with the questionnaire.
+
+    Args:
+        name: What was asked, for messages.
+        tally: The answer.
+        question: What it is about.
+        since: When the source was asked (aware).
+        until: When it had answered (aware).
+    """
+    expect(
+        tally.as_of >= since,
+        f"{name}: as_of is {tally.as_of}, before the source was asked at {since}.",
+        "set as_of to `context.now()` when the download begins",
+    )
+    expect(
+        tally.as_of <= until,
+        f"{name}: as_of is {tally.as_of}, after the answer came at {until}.",
+        "set as_of to `context.now()` when the download begins",
+    )
+    multiple = question.kind is QuestionKind.MULTIPLE_CHOICE
+    expect(
+        tally.multiple == multiple,
+        f"{name}: the tally says multiple={tally.multiple}, the question is {question.kind}.",
+        "let Tally.multiple and the question's kind agree",
+    )
+    offered = [(choice.key, choice.value, choice.analyze) for choice in question.choices]
+    counted = [(choice.key, choice.value, choice.analyze) for choice in tally.choices]
+    expect(
+        offered == counted,
+        f"{name}: the tally's choices are not those of the questionnaire.",
+        "give the question's own choices with its tally, in the same order",
+    )
+    for window in tally.windows:
+        expect(
+            not window.groups and not window.ungrouped,
+            f"{name}: it has groups, and nobody asked for any.",
+            "leave groups empty unless the query has a group by other than the answer",
+        )
+        unknown = sorted(set(window.excluded) - REASONS)
+        expect(
+            not unknown,
+            f"{name}: responses are left out as {', '.join(unknown)}, which nobody can include.",
+            f"leave out with one of {', '.join(sorted(REASONS))}",
+        )
+        check_counts(name, window.total, question)
+
+
+def check_counts(name: str, counts: Counts, question: Question) -> None:
+    """See that counts are possible for this question."""
+    offered = {choice.key for choice in question.choices}
+    strange = sorted(set(counts.answers) - offered) if offered else []
+    expect(
+        not strange,
+        f"{name}: the answers {', '.join(strange[:3])} were given, and the question does not "
+        "offer them.",
+        "let the keys of the choices be those that stand in the data",
+    )
+    excluded = {choice.key for choice in question.choices if not choice.analyze}
+    wrong = sorted(excluded & set(counts.answers))
+    expect(
+        not wrong,
+        f"{name}: {', '.join(wrong)} entered the answers, and is not analysed.",
+        "count answers whose choice has analyze=False as unanswered, with a reason",
+    )
+    if question.kind is QuestionKind.NUMBER:
+        odd = [key for key in counts.answers if not _is_plain_number(key)]
+        expect(
+            not odd,
+            f"{name}: the answers have the keys {', '.join(odd[:3])}, which are no plain numbers.",
+            "write numbers as their shortest text, as in 3 or 3.5",
+        )
+    if question.kind is not QuestionKind.MULTIPLE_CHOICE or not counts.answers:
+        return
+    most = max(counts.answers.values())
+    expect(
+        most <= counts.answered <= sum(counts.answers.values()),
+        f"{name}: {counts.answered} answered, {most} gave the same answer, and all answers "
+        f"together are {sum(counts.answers.values())}.",
+        "count a response as answered when it gave at least one answer; " + COUNT_WITH_CORE,
+    )
+
+
+def check_share(name: str, asked: Sequence[str], counts: Counts) -> None:
+    """See that as many gave one of the answers asked for as these answers allow."""
+    given = [counts.answers.get(key, 0) for key in set(asked)]
+    if counts.chosen is None or not given:
+        return
+    expect(
+        max(given) <= counts.chosen <= min(counts.answered, sum(given)),
+        f"{name}: {counts.chosen} gave one of the answers {', '.join(asked)}, which were given "
+        f"{', '.join(map(str, given))} times.",
+        "count in `chosen` each response that gave at least one of them, once; " + COUNT_WITH_CORE,
+    )
+
+
+def _is_plain_number(key: str) -> bool:
+    number = key_number(key)
+    return number is not None and number_key(float(number)) == key
+
+
+def check_groups(name: str, window: WindowTally, *, several: bool) -> None:
+    """See that groups make up the whole.
+
+    Args:
+        name: What was asked, for messages.
+        window: The window with its groups.
+        several: Whether a response may be in several groups.
+    """
+    total = window.total
+    for what, whole, parts in (
+        ("responses", total.responses - window.ungrouped, _parts(window, "responses")),
+        *(("answered", total.answered, _parts(window, "answered")),) * (not window.ungrouped),
+    ):
+        fits = whole <= sum(parts) if several else whole == sum(parts)
+        expect(
+            fits and max(parts, default=0) <= total.responses,
+            f"{name}: the groups hold {sum(parts)} {what}, and there are {whole} to be grouped.",
+            "put each response that counts into its group, and into `ungrouped` where it has "
+            "none; " + COUNT_WITH_CORE,
+        )
+    if several or window.ungrouped:
+        return
+    for key, whole in total.answers.items():
+        held = sum(group.counts.answers.get(key, 0) for group in window.groups)
+        expect(
+            held == whole,
+            f"{name}: the answer “{key}” was given {whole} times, and {held} times in the groups.",
+            COUNT_WITH_CORE,
+        )
+
+
+def _parts(window: WindowTally, what: str) -> list[int]:
+    return [getattr(group.counts, what) for group in window.groups]
+
+
+def added(one: WindowTally, other: WindowTally) -> dict[str, dict[str, int]]:
+    """Add two windows, as plain numbers to compare with ``flat``."""
+    first, second = flat(one), flat(other)
+    return {
+        what: {
+            key: first[what].get(key, 0) + second[what].get(key, 0)
+            for key in sorted({*first[what], *second[what]})
+        }
+        for what in first
+    }
+
+
+def flat(window: WindowTally) -> dict[str, dict[str, int]]:
+    """Give everything that a window counts, without what is zero."""
+    total = window.total
+    numbers = {
+        "counted": {"responses": total.responses, "answered": total.answered},
+        "answers": total.answers,
+        "unanswered": total.unanswered,
+        "excluded": window.excluded,
+    }
+    return {
+        what: {key: count for key, count in sorted(counts.items()) if count}
+        for what, counts in numbers.items()
+    }

@@ -1,0 +1,339 @@
+"""The debug bundle: what a source may write, and that nothing secret gets out."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import stat
+import threading
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from smaply_metrics_core.bundle.writer import BundleWriter, write_bundle
+from smaply_metrics_core.errors import InputError, PluginError
+from smaply_metrics_core.models.survey import Survey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Fill = Callable[[BundleWriter], None]
+
+TOKEN = "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789AbCd"
+
+
+def write(path: Path, fill: Fill, *, personal: bool = False) -> dict[str, bytes]:
+    """Write a bundle and give its files."""
+    made = write_bundle(path, [TOKEN], include_personal=personal, fill=fill)
+    assert made == path
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def one_file(writer: BundleWriter) -> None:
+    """Write the smallest bundle."""
+    writer.add_text("a.txt", "hello")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a bundle is to be."""
+    return tmp_path / "bundle.zip"
+
+
+def test_a_bundle_holds_what_was_written(path: Path) -> None:
+    """Text, JSON and raw bytes come out as they went in, beside a note."""
+
+    def fill(writer: BundleWriter) -> None:
+        writer.add_text("notes/a.txt", "grün \ud800")
+        writer.add_json("b.json", {"survey": Survey(id="SV_1", name="ü"), "secret": SecretStr("x")})
+        with writer.open("raw/c.csv") as file:
+            file.write(b"one,")
+            file.write(b"two\n")
+
+    files = write(path, fill)
+
+    assert set(files) == {"README.txt", "notes/a.txt", "b.json", "raw/c.csv"}
+    assert files["notes/a.txt"].decode() == "grün \\ud800"
+    read = json.loads(files["b.json"])
+    assert (read["survey"]["name"], read["secret"]) == ("ü", "**********")
+    assert files["raw/c.csv"] == b"one,two\n"
+
+
+@pytest.mark.parametrize(
+    ("personal", "said"), [(False, "were left out."), (True, "were asked for")]
+)
+def test_the_note_says_what_is_in_it(path: Path, said: str, *, personal: bool) -> None:
+    """It lists the files, warns of free text, and says whether personal columns are there."""
+    asked: list[bool] = []
+
+    def fill(writer: BundleWriter) -> None:
+        asked.append(writer.include_personal)
+        writer.add_text("raw/c.csv", "")
+
+    note = write(path, fill, personal=personal)["README.txt"].decode()
+
+    assert asked == [personal]
+    assert said in note
+    assert "  raw/c.csv\n" in note
+    assert "free text" in note
+    assert max(map(len, note.splitlines())) <= 100
+
+
+def test_a_bundle_is_for_its_owner_alone(path: Path) -> None:
+    """Before, while and after it is written, nobody else may read it."""
+    seen: list[int] = []
+
+    def fill(writer: BundleWriter) -> None:
+        with writer.open("a") as file:
+            file.write(b"x")
+            file.flush()
+            seen.extend(stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir())
+
+    before = os.umask(0)
+    try:
+        write(path, fill)
+    finally:
+        os.umask(before)
+
+    assert set(seen) == {0o600}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not any(seen_name != path for seen_name in path.parent.iterdir())
+
+
+def test_a_large_file_goes_through_in_pieces(path: Path) -> None:
+    """Size is no matter: what is written in blocks never lies in memory as a whole."""
+    block = bytes(range(256)) * 4096
+
+    def fill(writer: BundleWriter) -> None:
+        with writer.open("raw/large.csv") as file:
+            for _ in range(20):
+                file.write(block)
+
+    assert write(path, fill)["raw/large.csv"] == block * 20
+
+
+def test_a_wrapper_that_closes_the_file_does_no_harm(path: Path) -> None:
+    """Text wrappers close what they wrap when they go; what was written still arrives."""
+
+    def fill(writer: BundleWriter) -> None:
+        with writer.open("a.csv") as file:
+            wrapper = io.TextIOWrapper(file, encoding="utf-8")
+            wrapper.write("wrapped")
+            wrapper.close()
+
+    assert write(path, fill)["a.csv"] == b"wrapped"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "/absolute",
+        "../up",
+        "a/../b",
+        "a/./b",
+        "a//b",
+        "a/",
+        "back\\slash",
+        "C:drive",
+        "new\nline",
+        "nul\x00",
+        "tab\t",
+        "trailing ",
+        "trailing.",
+        " leading/a",
+        "star*",
+        "x" * 201,
+        "README.txt",
+        "readme.TXT",
+        "there.txt",
+        "THERE.txt",
+    ],
+)
+def test_a_name_that_does_not_fit_everywhere_is_refused(path: Path, name: str) -> None:
+    """Names are relative, plain, short and unique on every system."""
+
+    def fill(writer: BundleWriter) -> None:
+        writer.add_text("there.txt", "")
+        with pytest.raises(PluginError, match=r"^The name .* in the debug bundle "):
+            writer.add_text(name, "")
+
+    assert set(write(path, fill)) == {"there.txt", "README.txt"}
+
+
+@pytest.mark.parametrize("name", ["a", "a/b/c.csv", "Umfrage für Kunden (2026).csv", "x" * 200])
+def test_a_plain_name_is_taken(path: Path, name: str) -> None:
+    """Folders, spaces and letters of any language are fine."""
+    assert name in write(path, lambda writer: writer.add_text(name, ""))
+
+
+def test_half_a_file_is_no_file(path: Path) -> None:
+    """What was being written when the source failed is left out, and its name is free again."""
+
+    def fill(writer: BundleWriter) -> None:
+        def fail() -> None:
+            with writer.open("raw.csv") as file:
+                file.write(b"half")
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        writer.add_text("raw.csv", "whole")
+
+    assert write(path, fill)["raw.csv"] == b"whole"
+
+
+def test_a_source_that_hangs_in_a_file_holds_nobody_up(path: Path) -> None:
+    """The host writes what it knows while an abandoned thread still has a file open."""
+    go_on, begun, ended = threading.Event(), threading.Event(), threading.Event()
+    raised: list[str] = []
+
+    def hang(writer: BundleWriter) -> None:
+        try:
+            with writer.open("raw.csv") as file:
+                file.write(b"half")
+                begun.set()
+                go_on.wait(10)
+        except PluginError as error:
+            raised.append(error.message)
+        ended.set()
+
+    def fill(writer: BundleWriter) -> None:
+        threading.Thread(target=hang, args=(writer,), daemon=True).start()
+        assert begun.wait(10)
+        writer.add_text("failure.json", "{}")
+
+    files = write(path, fill)
+    go_on.set()
+    assert ended.wait(10)
+
+    assert set(files) == {"failure.json", "README.txt"}
+    assert raised == ["The file 'raw.csv' came after the debug bundle was finished."]
+
+
+def test_threads_may_write_at_once(path: Path) -> None:
+    """Files of several threads do not mix."""
+
+    def fill(writer: BundleWriter) -> None:
+        def add(number: int) -> None:
+            with writer.open(f"{number}.txt") as file:
+                for _ in range(50):
+                    file.write(b"%d" % number)
+
+        threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    files = write(path, fill)
+    assert {name: files[name] for name in files if name != "README.txt"} == {
+        f"{number}.txt": b"%d" % number * 50 for number in range(8)
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), {"a": b"\xff"}, {"deep": [{1, object()}]}],
+    ids=["object", "bytes", "inside"],
+)
+def test_what_has_no_json_form_is_refused(path: Path, value: object) -> None:
+    """The error names the file and not the value."""
+
+    def fill(writer: BundleWriter) -> None:
+        with pytest.raises(PluginError, match=r"'a\.json'.* as JSON"):
+            writer.add_json("a.json", value)
+
+    write(path, fill)
+
+
+def test_an_existing_file_is_never_overwritten(path: Path) -> None:
+    """A name that is taken is refused before anything is fetched."""
+    path.write_text("precious", encoding="utf-8")
+    asked: list[bool] = []
+
+    with pytest.raises(InputError, match="already"):
+        write(path, lambda _: asked.append(True))
+
+    assert asked == []
+    assert path.read_text(encoding="utf-8") == "precious"
+
+
+def test_a_link_to_nowhere_is_something_too(path: Path) -> None:
+    """A dangling link in the bundle's place is not written through."""
+    path.symlink_to(path.parent / "elsewhere")
+
+    with pytest.raises(InputError, match="already"):
+        write(path, one_file)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_appears_meanwhile_is_not_overwritten(
+    path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    """Whoever comes first keeps the name, also where the file system knows no links."""
+    if not links:
+        without_links(monkeypatch)
+
+    def fill(writer: BundleWriter) -> None:
+        path.write_text("precious", encoding="utf-8")
+
+    with pytest.raises(InputError, match="already"):
+        write(path, fill)
+    assert [(one.name, one.read_text(encoding="utf-8")) for one in path.parent.iterdir()] == [
+        ("bundle.zip", "precious")
+    ]
+
+
+def without_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make linking fail as it does on some file systems."""
+
+    def refuse(*_: Any) -> None:  # noqa: ANN401  # As os.link.
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+def test_a_file_system_without_links_will_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundle gets its name there too, and nothing else stays."""
+    without_links(monkeypatch)
+
+    assert "a.txt" in write(path, one_file)
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [InputError("x"), RuntimeError("x"), KeyboardInterrupt()])
+def test_nothing_stays_when_filling_fails(path: Path, error: BaseException) -> None:
+    """The error comes through as it is, and the disk is as it was."""
+
+    def fill(writer: BundleWriter) -> None:
+        one_file(writer)
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        write(path, fill)
+    assert caught.value is error
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """The message names the folder and the remedy says what to choose."""
+    with pytest.raises(InputError, match="No such file or directory"):
+        write(tmp_path / "nowhere" / "bundle.zip", one_file)
+
+
+def test_a_relative_path_gives_an_absolute_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is handed back can be shown to people wherever they are."""
+    monkeypatch.chdir(tmp_path)
+    made = write_bundle(Path("here.zip"), [], include_personal=False, fill=one_file)
+
+    assert made == tmp_path / "here.zip"

@@ -1,0 +1,151 @@
+"""Short ways to make the results that the tests of charts draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from smaply_metrics_core.date_ranges import next_period, period_key, period_label, period_of_key
+from smaply_metrics_core.models.metric import ChartType, Display
+from smaply_metrics_core.models.query import Calculation, MetricType, Period, Window
+from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
+
+AS_OF = datetime(2026, 11, 25, 12, tzinfo=UTC)
+UNITS = {
+    Calculation.RESPONSES: Unit.COUNT,
+    Calculation.ANSWERED: Unit.COUNT,
+    Calculation.NPS: Unit.POINTS,
+    Calculation.AVERAGE: Unit.SCORE,
+    Calculation.MEDIAN: Unit.SCORE,
+    Calculation.SUM: Unit.SCORE,
+    Calculation.MINIMUM: Unit.SCORE,
+    Calculation.MAXIMUM: Unit.SCORE,
+}
+"""Of every other calculation: percent."""
+
+AUTUMN = Window(start=datetime(2026, 9, 1, tzinfo=UTC), end=datetime(2026, 11, 25, 12, tzinfo=UTC))
+SUMMER = Window(
+    name="previous",
+    start=datetime(2026, 6, 1, tzinfo=UTC),
+    end=datetime(2026, 8, 25, 12, tzinfo=UTC),
+)
+PLAIN = Display()
+
+
+def measured(value: float | None, answered: int = 128, **other: Any) -> WindowResult:  # noqa: ANN401
+    """Make one window's number; everybody who counts answered."""
+    given: dict[str, Any] = {
+        "window": AUTUMN,
+        "value": value,
+        "reason": "" if value is not None else "Nobody answered.",
+        "responses": answered,
+        "answered": answered,
+        "recorded": answered,
+        "low_sample": answered < 30,
+    }
+    return WindowResult.model_validate(given | other)
+
+
+def number(
+    value: float | None,
+    calculation: Calculation = Calculation.SHARE,
+    **other: Any,  # noqa: ANN401
+) -> Result:
+    """Make a Number."""
+    answered = other.pop("answered", 128)
+    return _result(MetricType.NUMBER, calculation, measured(value, answered), other)
+
+
+def comparison(
+    now: float | None,
+    before: float | None,
+    calculation: Calculation = Calculation.SHARE,
+    **other: Any,  # noqa: ANN401
+) -> Result:
+    """Make a Comparison of the autumn with the summer."""
+    change = other.pop("change", None)
+    if change is None and now is not None and before is not None:
+        in_points = UNITS.get(calculation, Unit.PERCENT) in {Unit.PERCENT, Unit.POINTS}
+        percent = None if in_points or not before else 100 * (now - before) / abs(before)
+        change = Change(difference=now - before, percent=percent)
+    parts = {
+        "previous": measured(before, window=SUMMER),
+        "change": change or Change(difference=None, reason="No previous value: Nobody answered."),
+    }
+    return _result(MetricType.COMPARISON, calculation, measured(now), parts | other)
+
+
+def group(label: str, value: float | None, answered: int = 100, **other: Any) -> GroupValue:  # noqa: ANN401
+    """Make a group that is called by its label."""
+    given: dict[str, Any] = {
+        "key": label,
+        "label": label,
+        "value": value,
+        "responses": answered,
+        "answered": answered,
+        "low_sample": answered < 30,
+    }
+    return GroupValue.model_validate(given | other)
+
+
+def periods(
+    period: Period,
+    first: str,
+    values: Sequence[float | None],
+    **of_last: Any,  # noqa: ANN401
+) -> list[GroupValue]:
+    """Make one group for each calendar period from the first on."""
+    start = period_of_key(period, first)
+    made = []
+    for place, value in enumerate(values):
+        other = of_last if place == len(values) - 1 else {}
+        key, label = period_key(period, start), period_label(period, start)
+        answered = 0 if value is None else 100
+        parts: dict[str, Any] = {"key": key, "answered": answered} | other
+        made.append(group(label, value, **parts))
+        start = next_period(period, start)
+    return made
+
+
+def series(
+    groups: Sequence[GroupValue],
+    calculation: Calculation = Calculation.SHARE,
+    **other: Any,  # noqa: ANN401
+) -> Result:
+    """Make a Series; of a distribution no value stands for all together."""
+    whole = None if calculation is Calculation.DISTRIBUTION else 42.0
+    total = sum(one.answered for one in groups)
+    return _result(
+        MetricType.SERIES,
+        calculation,
+        measured(other.pop("value", whole), total),
+        {"groups": tuple(groups)} | other,
+    )
+
+
+def distribution(shares: dict[str, int], **other: Any) -> Result:  # noqa: ANN401
+    """Make a distribution of single answers from how many gave each."""
+    total = sum(shares.values()) or 1
+    groups = [
+        group(label, 100 * n / total, n, low_sample=total < 30) for label, n in shares.items()
+    ]
+    return series(groups, Calculation.DISTRIBUTION, **other)
+
+
+def display(chart: ChartType | None = None, **other: Any) -> Display:  # noqa: ANN401
+    """Make a display."""
+    return Display.model_validate({"chart": chart} | other)
+
+
+def _result(
+    kind: MetricType, calculation: Calculation, current: WindowResult, other: dict[str, Any]
+) -> Result:
+    given: dict[str, Any] = {
+        "type": kind,
+        "calculation": calculation,
+        "unit": UNITS.get(calculation, Unit.PERCENT),
+        "current": current,
+        "as_of": AS_OF,
+    }
+    return Result.model_validate(given | other)

@@ -1,0 +1,149 @@
+"""What the gallery shows and the tests draw: every chart, with ordinary and awkward data."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from smaply_metrics_core.models.metric import ChartType, Display
+from smaply_metrics_core.models.query import Calculation, Period
+from smaply_metrics_core.models.result import Result
+from tests.charts.factories import comparison, display, distribution, group, number, periods, series
+
+SATISFACTION = {
+    "Very satisfied": 412,
+    "Satisfied": 301,
+    "Neither satisfied nor dissatisfied": 120,
+    "Dissatisfied": 64,
+    "Very dissatisfied": 23,
+}
+LANGUAGES = {
+    "Sehr unzufrieden mit der Rückerstattungsabwicklung": 40,
+    "とても満足しています、また利用したいです": 210,
+    "راضٍ جدًا عن الخدمة": 120,
+    "שביעות רצון גבוהה": 66,
+    "😀 Happy 👩‍👩‍👧": 90,
+    "<b onclick=alert(1)>Bold</b> & “quoted”": 31,
+}
+LONG = {"word " * 60: 50, "W" * 300: 30, "short": 20}
+SCALE = "1 = Very poor … 5 = Very good"
+
+BAR, LYING, PIE = ChartType.BAR, ChartType.HORIZONTAL_BAR, ChartType.PIE
+LINE, GAUGE, BOTH = ChartType.LINE, ChartType.GAUGE, ChartType.BAR_COMPARISON
+
+
+class Picture(NamedTuple):
+    """One chart to draw."""
+
+    name: str
+    result: Result
+    display: Display
+
+
+def pictures() -> list[Picture]:
+    """Give every picture, the same each time."""
+    return [*_of_answers(), *_of_groups(), *_over_time(), *_gauges(), *_comparisons()]
+
+
+def _of_answers() -> Iterator[Picture]:
+    answers = distribution(SATISFACTION)
+    for chart in (BAR, LYING, PIE):
+        for name, result, options in (
+            ("answers", answers, {}),
+            ("titles right", answers, {"titles_on_right": True}),
+            ("languages", distribution(LANGUAGES), {}),
+            ("long labels", distribution(LONG), {}),
+            ("one group", distribution({"Yes": 88}), {}),
+            ("few answers", distribution({"Yes": 12, "No": 8, "Perhaps": 0}), {}),
+        ):
+            yield Picture(f"{chart}, {name}", result, display(chart, **options))
+    reasons = {f"Reason {n}": 400 // (n + 1) for n in range(14)}
+    yield Picture("pie, 14 answers", distribution(reasons), display(PIE))
+
+
+def _of_groups() -> Iterator[Picture]:
+    noise = random.Random(7)  # noqa: S311  # The same pictures each time.
+    shops = [group(f"Shop {n}", noise.uniform(20, 90), 500 - n) for n in range(200)]
+    few = [group("North", 40, 12), group("South", 72, 340), group("West", None, 0)]
+    channels = [group("Web", 34), group("App", -12), group("Shop", 61), group("Phone", -48)]
+    sums = [group("A", 1234567), group("B", 1034000)]
+    for chart in (BAR, LYING):
+        yield Picture(f"{chart}, 200 groups", series(shops), display(chart))
+        yield Picture(f"{chart}, NPS", series(channels, Calculation.NPS), display(chart))
+        yield Picture(
+            f"{chart}, target, gap, few",
+            series([*few, group("East", 55, 29)]),
+            display(chart, target=50),
+        )
+        yield Picture(
+            f"{chart}, large numbers", series(sums, Calculation.SUM), display(chart, prefix="€ ")
+        )
+
+
+def _over_time() -> Iterator[Picture]:
+    noise = random.Random(7)  # noqa: S311  # As above.
+    months = series(
+        periods(
+            Period.MONTH,
+            "2025-12",
+            [31, 34, 33, 38, 41, 40, 44, 43, 47, 52, 49, 55],
+            running=True,
+            answered=18,
+        )
+    )
+    weeks = periods(
+        Period.WEEK,
+        "2026-08-31",
+        [3.2, 3.4, None, 3.1, 3.6, None, 3.9, None, 3.8, 4.1, 4.0, 4.2],
+    )
+    weeks[0] = weeks[0].model_copy(update={"edge": True})
+    weeks[3] = weeks[3].model_copy(update={"answered": 12, "low_sample": True})
+    quarters = series(
+        periods(Period.QUARTER, "2025-Q1", [-22, -14, -3, 4, 12, 9, -6, -11]), Calculation.NPS
+    )
+    values = [3.5 + noise.gauss(0, 0.25) + n / 600 for n in range(420)]
+    days = series(periods(Period.DAY, "2025-10-02", values, running=True), Calculation.AVERAGE)
+    years = series(periods(Period.YEAR, "2025", [40, 44], edge=True))
+    gaps = series(weeks, Calculation.AVERAGE)
+    for name, result, shown in (
+        ("months", months, display(LINE)),
+        ("months, right, target", months, display(LINE, titles_on_right=True, target=60)),
+        ("months, from zero", months, display(LINE, start_at_zero=True)),
+        ("weeks, gaps, cut", gaps, display(LINE)),
+        ("NPS", quarters, display(LINE)),
+        ("420 days", days, display(LINE)),
+        ("one month", series(periods(Period.MONTH, "2026-11", [55.0])), display(LINE)),
+        ("two years", years, display(LINE)),
+        ("months", months, display(BAR)),
+        ("months", months, display(LYING)),
+        ("NPS, target", quarters, display(BAR, target=0)),
+        ("420 days", days, display(BAR)),
+    ):
+        yield Picture(f"{shown.chart}, {name}", result, shown)
+
+
+def _gauges() -> Iterator[Picture]:
+    average = number(3.9, Calculation.AVERAGE, scale=SCALE)
+    for name, result, target in (
+        ("percent", number(57), None),
+        ("reached", number(57), 50),
+        ("missed", number(37), 50),
+        ("NPS, missed", number(-34, Calculation.NPS), 10),
+        ("NPS", number(41, Calculation.NPS), None),
+        ("few", number(66, answered=12), None),
+        ("scale", average, 4),
+        ("count", number(1234, Calculation.RESPONSES), 2000),
+        ("nothing", number(None), None),
+    ):
+        yield Picture(f"gauge, {name}", result, display(GAUGE, target=target))
+
+
+def _comparisons() -> Iterator[Picture]:
+    for name, result, target in (
+        ("up", comparison(42.2, 38), None),
+        ("NPS", comparison(-12, 20, Calculation.NPS), 30),
+        ("nothing before", comparison(3.9, None, Calculation.AVERAGE), None),
+        ("counts", comparison(1280, 1455, Calculation.RESPONSES), None),
+    ):
+        yield Picture(f"comparison, {name}", result, display(BOTH, target=target))

@@ -1,0 +1,87 @@
+"""What `smaply_metrics_core.charts` offers, and what it costs to import."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from smaply_metrics_core import charts
+from smaply_metrics_core.charts import browser_bundle, render_svg
+from smaply_metrics_core.errors import InputError
+from tests.charts.factories import PLAIN, distribution
+
+PAGE = (Path(__file__).parents[2] / "docs" / "charts.md").read_text(encoding="utf-8")
+
+
+def test_all_public_names_are_listed_sorted() -> None:
+    """`__all__` holds every public name, sorted as the linter sorts it."""
+    public = {
+        name
+        for name, value in vars(charts).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType)
+    }
+
+    assert public == set(charts.__all__)
+    constants = [name for name in charts.__all__ if name.isupper()]
+    classes = [name for name in charts.__all__ if name[0].isupper() and not name.isupper()]
+    functions = [name for name in charts.__all__ if name[0].islower()]
+    assert charts.__all__ == [*sorted(constants), *sorted(classes), *sorted(functions)]
+
+
+def test_every_public_function_says_what_it_does() -> None:
+    """Each name has a docstring, but the table of themes."""
+    assert [name for name in charts.__all__ if not getattr(charts, name).__doc__] == []
+
+
+def test_the_page_shows_how_each_is_called() -> None:
+    """docs/charts.md has every function with its parameters and their defaults."""
+    for name in charts.__all__:
+        thing = getattr(charts, name)
+        if not inspect.isfunction(thing):
+            continue
+        parameters = [
+            parameter.replace(annotation=inspect.Parameter.empty)
+            for parameter in inspect.signature(thing).parameters.values()
+        ]
+        call = f"`{name}{inspect.Signature(parameters)}`".replace("'", '"')
+        assert call in PAGE
+
+
+def test_the_example_of_the_page_runs() -> None:
+    """What the page shows gives a specification, a headline and a table."""
+    card = SimpleNamespace(result=distribution({"Yes": 60, "No": 40}), display=PLAIN)
+    names: dict[str, Any] = {"card": card}
+
+    exec(PAGE.split("```python\n")[1].split("```")[0], names)  # noqa: S102  # Our own page.
+
+    assert names["spec"]["width"] == "container"
+    assert len(names["table"].rows) == 2
+
+
+def test_importing_charts_loads_nothing_heavy() -> None:
+    """Words, tables and specifications come without vl-convert, Polars, database or HTTP."""
+    code = "import sys, smaply_metrics_core.charts; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    loaded = set(done.stdout.split())
+    assert "smaply_metrics_core.charts" in loaded
+    assert loaded & {"vl_convert", "polars", "sqlalchemy", "httpx", "cryptography"} == set()
+    assert not any(name.startswith("smaply_metrics_core.host") for name in loaded)
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without vl-convert drawing says what to install."""
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+
+    for draw in (browser_bundle, lambda: render_svg({"description": "never drawn before"}, 10, 10)):
+        with pytest.raises(InputError) as refused:
+            draw()
+        assert "smaply-metrics-core[charts]" in refused.value.remedy

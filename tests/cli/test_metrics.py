@@ -1,0 +1,367 @@
+"""Choosing, previewing, keeping and loading metrics from the command line."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from smaply_metrics_qualtrics_sandbox import SandboxServer
+from tests.cli.conftest import SURVEY, Command
+
+PREVIEW = ("preview", "qualtrics", "--survey", SURVEY)
+NPS = (*PREVIEW, "--question", "QID1", "--calculation", "nps")
+ADD = ("--connection", "qualtrics", "--survey", SURVEY)
+
+
+@pytest.fixture(scope="module")
+def counted(surveys: Path) -> dict[str, Counter[str]]:
+    """What the survey's file holds, counted by hand: finished normal responses, by column."""
+    with (surveys / "relationship" / "responses.csv").open(encoding="utf-8", newline="") as file:
+        header, _, _, *rows = csv.reader(file)
+    status, finished = header.index("Status"), header.index("Finished")
+    kept = [row for row in rows if row[status] in {"0", "4"} and row[finished] == "1"]
+    found = {name: Counter(row[place] for row in kept) for place, name in enumerate(header)}
+    return {**found, "all": Counter(all=len(rows)), "kept": Counter(kept=len(kept))}
+
+
+def nps(scores: Counter[str]) -> float:
+    """Calculate an NPS as the books do."""
+    answered = {int(score): n for score, n in scores.items() if score}
+    promoters = sum(n for score, n in answered.items() if score >= 9)
+    detractors = sum(n for score, n in answered.items() if score <= 6)
+    return 100 * (promoters - detractors) / sum(answered.values())
+
+
+def test_surveys_are_listed_and_searched(connected: Command) -> None:
+    """Surveys gives id and name of each; --search keeps those with the text in either."""
+    listed = connected.done("surveys", "qualtrics")
+
+    assert len(listed) == 3
+    assert {"id", "name", "last_modified", "is_active"} == set(listed[0])
+    assert [s["id"] for s in connected.done("surveys", "qualtrics", "--search", "RELATION")] == [
+        SURVEY
+    ]
+    assert [s["id"] for s in connected.done("surveys", "qualtrics", "--search", "shipA01")] == [
+        SURVEY
+    ]
+    assert "None of 3 surveys" in connected("surveys", "qualtrics", "--search", "zebra").out
+    assert "Grüß Gott" in connected("surveys", "qualtrics").out
+
+
+def test_questions_are_listed(connected: Command) -> None:
+    """Questions gives each question with its answers, calculations and rows."""
+    told = connected("questions", "qualtrics", SURVEY).out
+    listed = connected.done("questions", "qualtrics", SURVEY)
+
+    questions = {question["id"]: question for question in listed["questions"]}
+    assert questions["QID1"]["kind"] == "nps"
+    assert "nps" in questions["QID1"]["calculations"]
+    assert [row["id"] for row in questions["QID4"]["sub_questions"]][:2] == ["QID4_1", "QID4_2"]
+    assert {field["name"] for field in listed["fields"]} == {"Region", "Segment"}
+    for shown in ("QID4_2", "99 = Not applicable (not counted)", "--group-by question:QID3"):
+        assert shown in told
+
+
+def test_a_survey_that_is_not_listed_is_used_by_its_id(
+    connected: Command, sandbox: SandboxServer
+) -> None:
+    """One shared through a group is missing from the list, and works all the same."""
+    sandbox.state.share(SURVEY, listed=False)
+    try:
+        assert SURVEY not in {survey["id"] for survey in connected.done("surveys", "qualtrics")}
+        assert connected.done("questions", "qualtrics", SURVEY)["questions"]
+        assert connected.done(*NPS)["responses"]
+    finally:
+        sandbox.state.share(SURVEY, listed=True)
+
+
+def test_a_preview_gives_the_fixed_form(
+    connected: Command, counted: dict[str, Counter[str]]
+) -> None:
+    """Preview --json gives value, answered, responses, excluded by reason, and no groups."""
+    given = connected.done(*NPS)
+
+    assert given["value"] == pytest.approx(nps(counted["NPS"]))
+    assert given["responses"] == counted["kept"]["kept"]
+    assert given["answered"] == given["responses"] - counted["NPS"][""]
+    assert given["responses"] + sum(given["excluded"].values()) == counted["all"]["all"]
+    assert set(given["excluded"]) == {"preview", "spam", "test", "unfinished"}
+    assert given["groups"] == []
+    assert given["unit"] == "points"
+    assert given["window"] == {"start": None, "end": None}
+
+
+def test_a_preview_tells_people(connected: Command) -> None:
+    """People see the value, what stands behind it, what was left out, and the dates."""
+    told = connected(*NPS, "--group-by", "period:quarter").out
+
+    for shown in (
+        "Value",
+        "Answers",
+        "recorded; ",
+        "left out",
+        "unfinished",
+        "all time",
+        "Q1 2026",
+        "1 Apr 2026",
+    ):
+        assert shown in told or shown == "1 Apr 2026"
+
+
+def test_an_average_tells_its_scale(connected: Command) -> None:
+    """Any single choice can be averaged, so people see what the numbers stand for."""
+    average = (*PREVIEW, "--question", "QID2", "--calculation", "average")
+
+    assert "1 = Very dissatisfied … 5 = Very satisfied" in connected(*average).out
+    assert connected.done(*average)["scale"] == "1 = Very dissatisfied … 5 = Very satisfied"
+    assert connected.done(*NPS)["scale"] == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "keys"),
+    [
+        (("--group-by", "field:Segment"), {"Business", "Private"}),
+        (("--group-by", "question:QID3"), {"10", "20", "30", "40"}),
+        (("--group-by", "period:year"), {"2024", "2025", "2026"}),
+    ],
+)
+def test_a_group_by_makes_a_series(
+    connected: Command, options: tuple[str, ...], keys: set[str]
+) -> None:
+    """Each form of --group-by gives groups with key, label, value and answered."""
+    given = connected.done(*NPS, *options)
+
+    assert given["type"] == "series"
+    assert {group["key"] for group in given["groups"]} == keys
+    assert {"key", "label", "value", "answered", "responses"} <= set(given["groups"][0])
+
+
+def test_a_distribution_is_a_series(connected: Command, counted: dict[str, Counter[str]]) -> None:
+    """A distribution counts each answer; without a group by it is one by the answer."""
+    given = connected.done(*PREVIEW, "--question", "QID3", "--calculation", "distribution")
+
+    assert given["type"] == "series"
+    assert {group["key"]: group["answered"] for group in given["groups"]} == {
+        key: n for key, n in counted["Channel"].items() if key
+    }
+
+
+def test_a_comparison_gives_three_numbers(connected: Command) -> None:
+    """--type comparison gives current, previous and change as numbers, and says their unit."""
+    given = connected.done(
+        *NPS, "--type", "comparison", "--from", "2026-01-01", "--to", "2026-02-01"
+    )
+    responses = connected.done(
+        *(*PREVIEW, "--calculation", "responses", "--type", "comparison"),
+        *("--from", "2026-01-01", "--to", "2026-02-01"),
+    )
+
+    assert given["change"] == pytest.approx(given["current"] - given["previous"])
+    assert given["change_unit"] == "points"
+    assert given["window"] == {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}
+    assert given["previous_window"]["start"] == "2025-12-01T00:00:00Z"
+    assert responses["change_unit"] == "percent"
+    assert isinstance(responses["current"], int)
+    assert responses["change"] == pytest.approx(
+        100 * (responses["current"] - responses["previous"]) / responses["previous"]
+    )
+
+
+def test_what_is_left_out_may_be_included(
+    connected: Command, counted: dict[str, Counter[str]]
+) -> None:
+    """The options to include kinds of responses count every response of the file."""
+    given = connected.done(
+        *(*PREVIEW, "--calculation", "responses", "--include-unfinished", "--include-preview"),
+        *("--include-test", "--include-spam"),
+    )
+
+    assert given["value"] == counted["all"]["all"]
+    assert given["excluded"] == {}
+
+
+def test_filters_keep_and_drop(connected: Command) -> None:
+    """Included and excluded make up the whole; a share counts the answers it is given."""
+    responses = (*PREVIEW, "--calculation", "responses")
+    whole = connected.done(*responses)["value"]
+    shop = connected.done(*responses, "--filter", "question:QID3=10|20")["value"]
+    rest = connected.done(*responses, "--exclude", "question:QID3=10|20")["value"]
+    business = connected.done(*responses, "--include", "Segment=Business")["value"]
+    others = connected.done(*responses, "--exclude", "Segment = Business")["value"]
+    both = connected.done(
+        *responses, "--include", "field:Segment=Business", "--include", "question:QID3=10|20"
+    )["value"]
+    share = connected.done(
+        *(*PREVIEW, "--question", "QID3", "--calculation", "share", "--answers", "10, 20")
+    )
+
+    assert 0 < shop < whole
+    assert shop + rest == business + others == whole
+    assert 0 < both < min(shop, business)
+    assert share["value"] == pytest.approx(100 * shop / share["answered"])
+    assert share["counted"] == ["Web shop", "App"]
+
+
+def test_the_scale_may_run_backwards(connected: Command) -> None:
+    """--reverse-scale makes the top 2 box of what is the bottom 2 box otherwise."""
+    satisfaction = (*PREVIEW, "--question", "QID2", "--calculation")
+
+    top = connected.done(*satisfaction, "top_2_box", "--reverse-scale")
+    bottom = connected.done(*satisfaction, "bottom_2_box")
+
+    assert top["value"] == bottom["value"]
+    assert set(top["counted"]) == set(bottom["counted"]) != set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        ((*PREVIEW, "--question", "QID3", "--calculation", "nps"), "calculation_refused"),
+        ((*NPS, "--type", "number", "--group-by", "answer"), "query_invalid"),
+        ((*NPS, "--type", "comparison"), "query_invalid"),
+        ((*NPS, "--group-by", "question:QID5"), "grouping_refused"),
+        ((*PREVIEW, "--question", "QID99", "--calculation", "average"), "question_unavailable"),
+        (("preview", "qualtrics", "--survey", "SV_x", "--calculation", "responses"), "survey_unav"),
+        (("preview", "nobody", "--survey", "SV_x", "--calculation", "responses"), "not_found"),
+        (("metric", "show", "met_0"), "not_found"),
+        (("load", "met_0"), "not_found"),
+        (("account", "set", "--zone", "Europe/Wien"), "invalid_input"),
+    ],
+)
+def test_a_refusal_ends_with_1(connected: Command, arguments: tuple[str, ...], kind: str) -> None:
+    """What cannot be measured is refused with the reason and a remedy, in both forms."""
+    in_json, told = connected(*arguments, "--json"), connected(*arguments)
+
+    assert in_json.code == told.code == 1
+    assert in_json.error["kind"].startswith(kind)
+    assert in_json.error["message"]
+    assert in_json.error["remedy"]
+    assert told.out == ""
+    assert told.err.startswith("✗ ")
+    assert "→ " in told.err
+    assert "Traceback" not in told.err
+
+
+def test_a_metric_lives_from_add_to_delete(connected: Command) -> None:
+    """add, list, show, edit and delete; an edit changes what it is given and nothing else."""
+    made = connected.done(
+        *("metric", "add", " Promoters ", *ADD, "--question", "QID1", "--calculation", "nps"),
+        *("--group-by", "period:month", "--range", "last_year", "--chart", "line"),
+    )
+    identity = made["id"]
+    renamed = connected.done("metric", "edit", identity, "--name", "NPS", "--heading", "By month")
+    changed = connected.done(
+        *("metric", "edit", identity, "--calculation", "average", "--include-test"),
+        *("--reset", "group-by", "--reset", "chart"),
+    )
+    listed, shown = connected.done("metric", "list"), connected.done("metric", "show", identity)
+    told = connected("metric", "show", identity).out
+    deleted = connected.done("metric", "delete", identity)
+
+    assert made["name"] == "Promoters"
+    assert made["questions"]["QID1"]["name"] == "NPS"
+    assert "QID1 “How likely are you to recommend" in told
+    assert made["definition"]["type"] == "series"
+    assert renamed["definition"] == made["definition"]
+    assert renamed["display"]["heading"] == "By month"
+    assert changed["name"] == "NPS"
+    assert changed["definition"] == made["definition"] | {
+        "type": "number",
+        "calculation": "average",
+        "group_by": None,
+        "include": ["test"],
+    }
+    assert changed["display"] == renamed["display"] | {"chart": None}
+    assert [metric["id"] for metric in listed] == [identity]
+    assert shown == changed
+    assert "last year" in told
+    assert deleted["id"] == identity
+    assert connected.done("metric", "list") == []
+
+
+def test_cards_of_all_three_types(new: Command, sandbox: SandboxServer) -> None:
+    """Load gives each type its keys, one export answers them all, and people get a table."""
+    new.connect(sandbox.host)
+    question = (*ADD, "--question", "QID1", "--calculation", "nps")
+    ids = [
+        new.done("metric", "add", name, *question, *options)["id"]
+        for name, options in {
+            "Number": (),
+            "Series": ("--group-by", "field:Segment"),
+            "Comparison": ("--type", "comparison", "--range", "last_90_days"),
+        }.items()
+    ]
+    sandbox.state.clear_log()
+
+    cards = new.done("load", "--now", "2026-04-01T12:00:00Z")["cards"]
+    again = new("load", "--now", "2026-04-01T12:30:00Z")
+
+    starts = [call for call in sandbox.state.calls() if call["route"] == "export_start"]
+    assert len(starts) == 1
+    number, series, comparison = cards
+    assert [card["id"] for card in cards] == ids
+    assert {card["freshness"] for card in cards} == {"fresh"}
+    assert {card["as_of"] for card in cards} == {"2026-04-01T12:00:00Z"}
+    assert {card["source"] for card in cards} == {"qualtrics"}
+    assert isinstance(number["value"], float)
+    assert "groups" not in number
+    assert {group["key"] for group in series["groups"]} == {"Business", "Private"}
+    assert "value" not in series
+    assert comparison["change"] == pytest.approx(comparison["current"] - comparison["previous"])
+    assert again.code == 0
+    for shown in ("Number", "Series", "Comparison", number["text"], "→", "fresh", "Business"):
+        assert shown in again.out
+
+
+def test_a_card_that_fails_is_no_failure_of_the_command(
+    new: Command, sandbox: SandboxServer
+) -> None:
+    """A failed refresh ends with 0: the card has its last value, the problem and the remedy."""
+    new.connect(sandbox.host)
+    new.done("metric", "add", "All", *ADD, "--calculation", "responses")
+    before = new.done("load", "--now", "2026-04-01T12:00:00Z")["cards"][0]
+    sandbox.state.add_fault("export_progress", kind="failed")
+
+    after = new.done("load", "--now", "2026-04-01T13:00:01Z")["cards"][0]
+    told = new("load", "--now", "2026-04-01T13:00:02Z")
+
+    assert after["freshness"] == "failed"
+    assert after["value"] == before["value"]
+    assert after["as_of"] == before["as_of"]
+    assert after["problem"]["kind"] == "export_failed"
+    assert told.code == 0
+    assert "failed" in told.out
+    assert after["problem"]["remedy"].split(".")[0] in told.out.replace("\n", " ")
+
+
+def test_ids_choose_and_order_the_cards(new: Command, sandbox: SandboxServer) -> None:
+    """Load ID… gives these cards in this order, each once."""
+    new.connect(sandbox.host)
+    ids = [
+        new.done("metric", "add", name, *ADD, "--calculation", "responses")["id"] for name in "abc"
+    ]
+
+    cards = new.done("load", ids[2], ids[0], ids[2])["cards"]
+
+    assert [card["id"] for card in cards] == [ids[2], ids[0]]
+
+
+def test_the_account_decides_where_days_begin(new: Command, sandbox: SandboxServer) -> None:
+    """Account set changes zone and week start alone or together, and ranges follow."""
+    new.connect(sandbox.host)
+    assert new.done("account", "show") == {"zone": "UTC", "week_start": 1}
+
+    new.done("account", "set", "--zone", "Europe/Vienna")
+    assert new.done("account", "set", "--week-start", "7") == {
+        "zone": "Europe/Vienna",
+        "week_start": 7,
+    }
+    given = new.done(
+        *(*PREVIEW, "--calculation", "responses", "--from", "2026-01-01", "--to", "2026-07-01")
+    )
+
+    assert given["window"] == {"start": "2025-12-31T23:00:00Z", "end": "2026-06-30T22:00:00Z"}
+    assert "Sunday" in new("account", "show").out

@@ -1,0 +1,215 @@
+"""Options become a definition: what is inferred, and what an edit changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from smaply_metrics_core.cli.errors import CommandLineError
+from smaply_metrics_core.cli.option_groups import option_groups
+from smaply_metrics_core.cli.query_options import RESETTABLE, QueryOptions
+from smaply_metrics_core.errors import QueryInvalid
+from smaply_metrics_core.models.query import (
+    Calculation,
+    DateRange,
+    Definition,
+    ExclusionReason,
+    Filter,
+    GroupBy,
+    MetricType,
+    parse_filter,
+)
+
+FULL = Definition(
+    type=MetricType.SERIES,
+    survey_id="S",
+    question_id="Q",
+    calculation=Calculation.SHARE,
+    answers=("1",),
+    group_by=GroupBy(kind="answer"),
+    range=DateRange(preset="this_year"),
+    filters=(Filter(kind="field", of="f", values=("x",)),),
+    include=frozenset({ExclusionReason.TEST}),
+    reverse_scale=True,
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """A dataclass to be spread out."""
+
+    width: Annotated[int, typer.Option("--width")]
+    height: Annotated[int, typer.Option("--height")] = 2
+
+
+@pytest.mark.parametrize(
+    ("options", "inferred"),
+    [
+        (QueryOptions(survey="S", calculation=Calculation.NPS), MetricType.NUMBER),
+        (
+            QueryOptions(survey="S", calculation=Calculation.NPS, group_by="answer"),
+            MetricType.SERIES,
+        ),
+        (QueryOptions(survey="S", calculation=Calculation.DISTRIBUTION), MetricType.SERIES),
+        (
+            QueryOptions(
+                survey="S", calculation=Calculation.DISTRIBUTION, type=MetricType.COMPARISON
+            ),
+            MetricType.COMPARISON,
+        ),
+    ],
+)
+def test_the_type_is_inferred_unless_given(options: QueryOptions, inferred: MetricType) -> None:
+    """What makes several values is a series, the rest a number; a given type is kept."""
+    assert options.definition().type is inferred
+
+
+def test_every_option_reaches_the_definition() -> None:
+    """Each option becomes its part of the definition."""
+    options = QueryOptions(
+        survey=" S ",
+        question="Q",
+        calculation=Calculation.SHARE,
+        answers='1 , "Yes, often",3',
+        group_by="period:week",
+        first="2026-01-01",
+        filter=["question:Q2=a|b"],
+        exclude=["field:Region=North=East"],
+        unfinished=True,
+        spam=True,
+        reverse_scale=True,
+    )
+
+    assert options.definition() == Definition(
+        type=MetricType.SERIES,
+        survey_id="S",
+        question_id="Q",
+        calculation=Calculation.SHARE,
+        answers=("1", "Yes, often", "3"),
+        group_by=GroupBy(kind="period", of="week"),
+        range=DateRange(preset="custom", start=date(2026, 1, 1)),
+        filters=(
+            Filter(kind="question", of="Q2", values=("a", "b")),
+            Filter(kind="field", of="Region", values=("North=East",), exclude=True),
+        ),
+        include=frozenset({ExclusionReason.UNFINISHED, ExclusionReason.SPAM}),
+        reverse_scale=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("Region=North", Filter(kind="field", of="Region", values=("North",))),
+        (
+            " Region = North|South East ",
+            Filter(kind="field", of="Region", values=("North", "South East")),
+        ),
+        ("Region=North=East", Filter(kind="field", of="Region", values=("North=East",))),
+        ("field:utm:source=a", Filter(kind="field", of="utm:source", values=("a",))),
+        ("question:QID4_2=1|2", Filter(kind="question", of="QID4_2", values=("1", "2"))),
+        ("question=1", Filter(kind="field", of="question", values=("1",))),
+    ],
+)
+def test_a_filter_names_a_field_unless_it_names_a_question(given: str, read: Filter) -> None:
+    """A bare name is an embedded field's; the longer forms are for all others."""
+    assert parse_filter(given, exclude=False) == read
+
+
+@pytest.mark.parametrize(
+    "given", ["", "Region", "=North", "field:=x", "question:QID1", "quesiton:QID1=1", ":=x"]
+)
+def test_what_is_no_filter_is_refused(given: str) -> None:
+    """What names nothing, or nobody knows what, is refused with the forms that there are."""
+    with pytest.raises(QueryInvalid) as refused:
+        parse_filter(given, exclude=False)
+    assert "FIELD=VALUE" in refused.value.remedy
+
+
+@pytest.mark.parametrize("given", ["Region=", "question:QID1=|", "Region=a||b"])
+def test_a_filter_without_a_value_is_refused(given: str) -> None:
+    """A value that is empty would keep nothing."""
+    with pytest.raises(QueryInvalid, match="names no value"):
+        parse_filter(given, exclude=False)
+
+
+def test_including_values_and_including_kinds_are_told_apart() -> None:
+    """Options that begin alike are each read as what they are, in any order."""
+    app, read = typer.Typer(), list[QueryOptions]()
+
+    @app.command()
+    @option_groups
+    def ask(query: QueryOptions) -> None:
+        """Take the options."""
+        read.append(query)
+
+    said = ["--include-test", "--include", "a=1", "--include=b=2", "--include-spam"]
+    done = CliRunner().invoke(app, [*said, "--filter", "c=3", "--exclude", "d=4"])
+    assert done.exit_code == 0, done.output
+    (query,) = read
+    assert (query.filter, query.exclude) == (["a=1", "b=2", "c=3"], ["d=4"])
+    kinds = (query.test, query.spam, query.unfinished, query.preview)
+    assert kinds == (True, True, False, False)
+    for cut in ("--inclu", "--include-un"):
+        assert CliRunner().invoke(app, [cut, "a=1"]).exit_code == 2
+
+
+def test_an_edit_of_nothing_changes_nothing() -> None:
+    """Without options a definition stays as it is, whatever it holds."""
+    assert QueryOptions().changed(FULL, ()) == FULL
+
+
+@pytest.mark.parametrize("part", RESETTABLE)
+def test_each_part_can_be_taken_back(part: str) -> None:
+    """Taking a part back gives it its default and leaves the others."""
+    field = RESETTABLE[part]
+
+    changed = QueryOptions().changed(FULL, [part])
+
+    assert getattr(changed, field) == Definition.model_fields[field].default
+    others = set(Definition.model_fields) - {field, "type"}
+    assert all(getattr(changed, other) == getattr(FULL, other) for other in others)
+
+
+def test_an_edit_adds_kinds_and_keeps_a_comparison() -> None:
+    """Kinds are included on top of those before; a comparison stays one."""
+    compared = FULL.model_copy(update={"type": MetricType.COMPARISON, "group_by": None})
+
+    changed = QueryOptions(preview=True, calculation=Calculation.AVERAGE).changed(compared, ())
+
+    assert changed.include == {ExclusionReason.TEST, ExclusionReason.PREVIEW}
+    assert changed.type is MetricType.COMPARISON
+    assert QueryOptions().changed(FULL, ["group-by"]).type is MetricType.NUMBER
+
+
+@pytest.mark.parametrize(
+    ("first", "end"), [("2026-01-02", "2026-01-01"), ("2026-13-01", None), (None, "today")]
+)
+def test_dates_that_are_none_are_refused(first: str | None, end: str | None) -> None:
+    """Dates that do not exist or run backwards are wrong usage."""
+    options = QueryOptions(survey="S", calculation=Calculation.NPS, first=first, end=end)
+
+    with pytest.raises(CommandLineError):
+        options.definition()
+
+
+def test_a_dataclass_is_spread_out_into_options() -> None:
+    """A parameter that is a dataclass becomes one option for each field, in its place."""
+    app = typer.Typer()
+
+    @app.command()
+    @option_groups
+    def area(name: Annotated[str, typer.Argument()], size: Size, unit: str = "m²") -> None:
+        """Say an area."""
+        typer.echo(f"{name}: {size.width * size.height} {unit}")
+
+    run = CliRunner()
+    assert run.invoke(app, ["door", "--width", "3"]).stdout == "door: 6 m²\n"
+    assert run.invoke(app, ["a", "--width", "3", "--height", "4"]).stdout == "a: 12 m²\n"
+    assert run.invoke(app, ["door"]).exit_code == 2
+    assert area.__doc__ == "Say an area."

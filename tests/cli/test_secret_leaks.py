@@ -1,0 +1,68 @@
+"""The token is nowhere: not in what is shown, not in the log, not in any file."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+from smaply_metrics_core.redaction import find_secrets
+from smaply_metrics_qualtrics_sandbox import SandboxServer
+from tests.cli.conftest import SURVEY, TOKEN, Command
+
+NEW_TOKEN = "An0therTok3nThatMustNeverBeSeenAnywhere2"
+
+
+def test_the_token_is_in_nothing_that_is_written(
+    new: Command, sandbox: SandboxServer, tmp_path: Path
+) -> None:
+    """After the whole job, with faults and --debug, no output and no file holds a token."""
+    new.connect(sandbox.host)
+    survey = ("--survey", SURVEY)
+    query = (*survey, "--question", "QID1", "--calculation", "nps")
+    add = ("metric", "add", "NPS", "--connection", "qualtrics", *query)
+    runs: list[tuple[str, ...]] = [
+        *[("connections",), ("check", "qualtrics"), ("surveys", "qualtrics")],
+        *[("preview", "qualtrics", *query), add, ("load",), ("metric", "list")],
+        ("debug-export", "qualtrics", *survey, "--to", str(tmp_path / "1.zip")),
+    ]
+    sandbox.state.add_fault("export_progress", kind="html")
+    try:
+        for number, run in enumerate(runs):
+            new(*run, "--debug", *(("--json",) if number % 2 else ()))
+        sandbox.state.set_token(None)
+        for number, run in enumerate(runs):
+            new(*run[:-1], run[-1].replace("1.zip", "2.zip"), "--debug")
+            new("load", "--now", f"2026-05-01T{number:02}:00:00Z", "--debug")
+        sandbox.state.set_token(NEW_TOKEN)
+        edit = ("edit", "qualtrics", "--secret-stdin", "api_token", "--debug")
+        new(*edit, stdin=TOKEN)
+        new(*edit, stdin=f"{NEW_TOKEN} {NEW_TOKEN}")
+        new(*edit, stdin=NEW_TOKEN)
+        new("delete", "qualtrics", "--yes", "--debug")
+    finally:
+        sandbox.state.clear_faults()
+        sandbox.state.set_token(TOKEN)
+
+    secrets = (TOKEN, NEW_TOKEN)
+    everything = "\n".join(new.written).encode()
+    assert len(everything) > 10_000
+    assert b"Traceback" in everything
+    assert find_secrets(BytesIO(everything), secrets) == ()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"store.db", "key", "1.zip", "2.zip"} <= {path.name for path in files}
+    for path in files:
+        assert find_secrets(BytesIO(path.read_bytes()), secrets) == (), path
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as bundle:
+                for name in bundle.namelist():
+                    assert find_secrets(BytesIO(bundle.read(name)), secrets) == (), name
+
+
+def test_the_home_is_closed_to_others(new: Command, sandbox: SandboxServer) -> None:
+    """The home, the store and the key can be read by their owner only."""
+    new.connect(sandbox.host)
+
+    assert new.home.stat().st_mode & 0o077 == 0
+    for name in ("store.db", "key"):
+        assert (new.home / name).stat().st_mode & 0o077 == 0

@@ -1,0 +1,214 @@
+"""The commands for authors of sources: contract tests, recordings, and what is wrong with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plugins.qualtrics.tests.contract.test_contract import TestQualtrics as Facts
+from smaply_metrics_core.testing.recording.bundle_cassette import run_bundle
+from smaply_metrics_core.testing.recording.recorder import Recorded, RecordingChange
+from smaply_metrics_core.testing.suite.runner import names_of_tests
+from smaply_metrics_qualtrics.survey import loader
+from smaply_metrics_qualtrics_sandbox import SandboxServer
+from tests.cli.conftest import SURVEY, Command
+
+SUITE = """
+from tests.contract_suite.mutants.contracts import InMemoryContract
+from tests.contract_suite.mutants.in_memory_source import InMemorySource
+
+class Good(InMemoryContract):
+    exceptions = {"test_weeks_begin_where_the_account_says": "Tiny knows no weeks at all"}
+
+class Bad(InMemoryContract):
+    source = InMemorySource(listed=InMemorySource().listed[:2])
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> str:
+    """A file with contract classes, outside of any test folder."""
+    path = tmp_path / "facts_of_tiny.py"
+    path.write_text(SUITE, encoding="utf-8")
+    return str(path)
+
+
+def test_a_contract_class_runs_from_anywhere(command: Command, suite: str) -> None:
+    """Every test is listed with what came of it, and exceptions with their reasons."""
+    found = command.done("test-source", f"{suite}:Good")
+
+    assert found["failed"] == 0
+    assert found["exceptions"] == {
+        "test_weeks_begin_where_the_account_says": "Tiny knows no weeks at all"
+    }
+    assert {one["test"] for one in found["tests"]} >= set(names_of_tests(Facts))
+    assert found["passed"] + found["skipped"] + 1 == len(found["tests"])
+
+
+def test_a_failure_ends_with_one_and_says_how_to_mend_it(command: Command, suite: str) -> None:
+    """A test that fails is told with what is wrong and its fix, for people and for programs."""
+    ended = command("test-source", f"{suite}:Bad", "--json")
+    told = command("test-source", f"{suite}:Bad")
+
+    assert (ended.code, told.code) == (1, 1)
+    failed = {one["test"]: one for one in ended.json["tests"] if one["outcome"] == "failed"}
+    fix = failed["test_the_list_of_surveys_is_complete"]["fix"]
+    assert fix.startswith("follow the list to its last page")
+    assert f"Fix: {fix}".split() <= told.out.split() or "Fix: follow the list" in told.out
+
+
+def test_another_source_is_tested_with_the_same_facts(command: Command, suite: str) -> None:
+    """`--source` tries an installed source with the facts of a class."""
+    ended = command("test-source", f"{suite}:Good", "--source", "no_such_source", "--json")
+
+    assert ended.code == 1
+    assert "No source “no_such_source” is installed." in ended.json["tests"][0]["said"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "no_such_module:X", "json:loads", "no.py:X"])
+def test_what_is_no_contract_class_is_said(command: Command, name: str) -> None:
+    """A name that leads to no contract class is refused with the form of one that does."""
+    ended = command("test-source", name, "--json")
+
+    assert ended.code == 1
+    assert ended.error["kind"] == "invalid_input"
+
+
+def test_what_stands_beside_a_file_is_found(command: Command, tmp_path: Path) -> None:
+    """A file imports what is in its own folder, whichever folder the command is called in."""
+    (tmp_path / "server_of_tiny.py").write_text("SURVEY = 'S3'\n", encoding="utf-8")
+    file = tmp_path / "test_of_tiny.py"
+    file.write_text(
+        SUITE + "from server_of_tiny import SURVEY\nclass Near(Good): survey_id = SURVEY\n",
+        encoding="utf-8",
+    )
+
+    assert command.done("test-source", f"{file}:Near")["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        ("raises", "raise RuntimeError('no server here')", "RuntimeError: no server here"),
+        ("exits", "import sys; sys.exit(3)", "SystemExit: 3"),
+        ("skips", "import pytest; pytest.skip('x', allow_module_level=True)", "Skipped: x"),
+        ("no_python", "def (", "SyntaxError: invalid syntax"),
+        ("misses", "import math; math.nothing", "module 'math' has no attribute 'nothing'"),
+        ("makes_none", "def X(): raise ValueError('no port is free')", "no port is free"),
+        (
+            "opens_none",
+            "import contextlib as c\n@c.contextmanager\ndef X(): raise OSError('no port'); yield",
+            "OSError: no port",
+        ),
+    ],
+)
+def test_code_that_fails_is_called_the_authors(
+    command: Command, tmp_path: Path, name: str, code: str, told: str
+) -> None:
+    """Whatever an author's file ends in is told as its own failure, not as one of the command."""
+    file = tmp_path / f"author_{name}.py"
+    file.write_text(code, encoding="utf-8")
+
+    ended = command("test-source", f"{file}:X", "--json")
+
+    assert ended.code == 1
+    assert ended.error["kind"] == "invalid_input"
+    assert str(file) in ended.error["message"]
+    assert told in ended.error["message"]
+
+
+def test_recordings_are_told(
+    command: Command, suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`record` names its files, and what the policy left out."""
+    path = tmp_path / "check.yaml"
+    path.write_text("interactions: []", encoding="utf-8")
+    monkeypatch.setattr(
+        "smaply_metrics_core.testing.recording.recorder.record",
+        lambda *_: Recorded((path,), ("cookie",), ()),
+    )
+    found = command.done("record", f"{suite}:Good", "--to", str(tmp_path))
+    told = command("record", f"{suite}:Good", "--to", str(tmp_path))
+
+    assert found == {"cassettes": [str(path)], "left_out": ["cookie"]}
+    assert "cookie" in told.out
+    assert command("record", f"{suite}:Good").code == 2
+
+
+@pytest.mark.parametrize(("what", "code"), [("added", 0), ("removed", 1), ("changed", 1)])
+def test_a_check_ends_with_one_for_what_breaks(
+    command: Command,
+    suite: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    what: str,
+    code: int,
+) -> None:
+    """`record --check` groups changes by kind; a field that is new breaks nothing."""
+    change = RecordingChange(what, "surveys", "GET /v1/surveys", "items[].id", "text", "number")  # type: ignore[arg-type]  # One of them.
+    monkeypatch.setattr(
+        "smaply_metrics_core.testing.recording.recorder.check", lambda *_: (change,)
+    )
+    ended = command("record", f"{suite}:Good", "--check", "--to", str(tmp_path), "--json")
+    told = command("record", f"{suite}:Good", "--check", "--to", str(tmp_path))
+
+    assert (ended.code, told.code) == (code, code)
+    assert ended.json[what] == [
+        {
+            "cassette": "surveys",
+            "request": "GET /v1/surveys",
+            "path": "items[].id",
+            "was": "text",
+            "now": "number",
+        }
+    ]
+    assert "items[].id" in told.out
+
+
+def test_a_users_bundle_becomes_a_test_that_fails(
+    new: Command, sandbox: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a user sends is played again, and fails as long as the source ends in a bug on it."""
+    bundle = tmp_path / "bundle.zip"
+    new.connect(sandbox.host)
+    new.done(
+        *("metric", "add", "NPS", "--connection", "qualtrics", "--survey", SURVEY),
+        *("--question", "QID1", "--calculation", "nps"),
+    )
+    new.done("debug-export", "qualtrics", "--survey", SURVEY, "--to", str(bundle))
+
+    assert run_bundle(Facts, bundle).outcome == "passed"
+
+    def stumble(*_: object) -> None:
+        raise KeyError("ChoiceOrder")
+
+    monkeypatch.setattr(loader, "read_definition", stumble)
+    verdict = run_bundle(Facts, bundle)
+    assert verdict.outcome == "failed"
+    assert "KeyError" in verdict.said
+    assert verdict.said.rpartition("\n")[2].startswith("Fix: ")
+
+
+def test_a_new_source_is_written(command: Command, tmp_path: Path) -> None:
+    """The folder and its files are told; and, where the id is taken, by which distribution."""
+    free = command.done("new-source", "paper_birds", "--to", str(tmp_path))
+    assert free["folder"] == str(tmp_path / "paper_birds")
+    assert all(Path(file).is_file() for file in free["files"])
+    assert free["rivals"] == []
+
+    taken = command.done("new-source", "csv_example", "--to", str(tmp_path))
+    assert taken["rivals"] == ["smaply-metrics-csv-example"]
+    told = command("new-source", "qualtrics", "--to", str(tmp_path))
+    assert "The id qualtrics is taken by smaply-metrics-qualtrics" in told.out
+
+
+def test_the_doctor_finds_a_good_source_well(command: Command) -> None:
+    """Each thing that was looked at is told; there is nothing to mend."""
+    found = command.done("sources", "doctor", "csv_example")
+
+    assert found["state"] == "ok"
+    assert all(one["good"] for one in found["findings"])
+    assert "✓" in command("sources", "doctor", "csv_example").out
+    assert command("sources", "doctor", "no_such_source").code == 1

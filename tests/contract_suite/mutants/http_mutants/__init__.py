@@ -1,0 +1,1 @@
+"""Mutants of the HTTP source, one module per subject."""

@@ -1,0 +1,292 @@
+"""Sources over HTTP with one fault each, at the borders of dates and of what a query names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import smaply_metrics_core as sm
+from tests.contract_suite.mutants.http_mutants.combined_queries import (
+    Mixing,
+    Observed,
+    Retelling,
+    grouped,
+    without,
+)
+from tests.contract_suite.mutants.http_source import HttpSource, HttpSourceCredentials
+
+TICK: Final = timedelta(microseconds=1)
+DAY: Final = timedelta(days=1)
+
+
+def moved(window: sm.Window, by: timedelta, *sides: str) -> sm.Window:
+    """Move sides of a window."""
+    update = {side: at + by for side in sides if (at := getattr(window, side))}
+    return window.model_copy(update=update)
+
+
+def in_windows(query: sm.MetricQuery, change: Callable[[sm.Window], sm.Window]) -> sm.MetricQuery:
+    """Mistake the windows of a query."""
+    return query.model_copy(update={"windows": tuple(map(change, query.windows))})
+
+
+class MovingEnd(HttpSource):
+    """Counts the end of a range."""
+
+    def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
+        """Whether the window is mistaken."""
+        raise NotImplementedError
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return in_windows(
+            query, lambda one: moved(one, TICK, "end") if self.mistaken(query, one) else one
+        )
+
+
+class PreviousEndCounts(MovingEnd):
+    """Counts the end of the window before."""
+
+    def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
+        return window.name == "previous"
+
+
+class GroupedEndCounts(MovingEnd):
+    """Counts the end of a range where there is a group by."""
+
+    def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
+        return grouped(query)
+
+
+class FilteredEndCounts(MovingEnd):
+    """Counts the end of a range where there is a filter."""
+
+    def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
+        return bool(query.definition.filters)
+
+
+class NpsEndCounts(MovingEnd):
+    """Counts the end of the range of an NPS."""
+
+    def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
+        return query.definition.calculation is sm.Calculation.NPS
+
+
+class PlainEndCounts(MovingEnd):
+    """Counts the end of a range where no question is named."""
+
+    def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
+        return query.definition.question_id is None
+
+
+class OpenEndCounts(MovingEnd):
+    """Counts the end of a range that has no start."""
+
+    def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
+        return window.start is None
+
+
+class OpenStartLost(HttpSource):
+    """Leaves out the start of a range that has no end."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return in_windows(query, lambda one: moved(one, TICK, "start") if one.end is None else one)
+
+
+class PreviousStartLost(HttpSource):
+    """Leaves out the start of the window before."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return in_windows(
+            query, lambda one: moved(one, TICK, "start") if one.name == "previous" else one
+        )
+
+
+class FilteredADayLater(HttpSource):
+    """Counts a day later where there is a filter."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        if not query.definition.filters:
+            return query
+        return in_windows(query, lambda one: moved(one, DAY, "start", "end"))
+
+
+class SummerAllYear(HttpSource):
+    """Cuts days with the summer time of a zone the whole year."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        offset = datetime(2026, 7, 1, tzinfo=ZoneInfo(query.zone)).utcoffset() or timedelta()
+        hours = -offset // timedelta(hours=1)
+        return query.model_copy(update={"zone": f"Etc/GMT{hours:+d}" if hours >= -12 else "UTC"})
+
+
+class FirstValueOfField(HttpSource):
+    """Keeps the first value of a filter by a field alone."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return without(
+            query,
+            filters=tuple(
+                one.model_copy(update={"values": one.values[:1]}) if one.kind == "field" else one
+                for one in query.definition.filters
+            ),
+        )
+
+
+class IncludesAllOrNothing(HttpSource):
+    """Includes every reason where a query wants one included."""
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        wanted = query.definition.include
+        return without(query, include=frozenset(sm.ExclusionReason)) if wanted else query
+
+
+class EmptyMonths(Retelling):
+    """Gives a month in which nobody answered."""
+
+    def window(self, query: sm.MetricQuery, window: sm.WindowTally) -> sm.WindowTally:
+        group_by = query.definition.group_by
+        if group_by is None or group_by.of != sm.Period.MONTH:
+            return window
+        empty = sm.GroupCounts(key="2025-12", label="Dec 2025", counts=sm.Counts(responses=0))
+        return window.model_copy(update={"groups": (empty, *window.groups)})
+
+
+class SwapsGroupsOfOthers(Retelling):
+    """Swaps the first two groups of any question but the NPS."""
+
+    def window(self, query: sm.MetricQuery, window: sm.WindowTally) -> sm.WindowTally:
+        if query.definition.question_id in {None, "nps"} or len(window.groups) < 2:
+            return window
+        first, second, *others = window.groups
+        swapped = (
+            first.model_copy(update={"counts": second.counts}),
+            second.model_copy(update={"counts": first.counts}),
+        )
+        return window.model_copy(update={"groups": (*swapped, *others)})
+
+
+class LeftOutOfEverybody(Mixing):
+    """Forgets the filters for what is left out."""
+
+    def other(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return without(query, filters=())
+
+    def mixed(self, right: sm.WindowTally, other: sm.WindowTally) -> sm.WindowTally:
+        return right.model_copy(update={"excluded": other.excluded})
+
+
+class PreviousWithoutIncluded(Mixing):
+    """Leaves out what is included in the window before."""
+
+    def other(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        return without(query, include=frozenset())
+
+    def mixed(self, right: sm.WindowTally, other: sm.WindowTally) -> sm.WindowTally:
+        return other if right.window == "previous" else right
+
+
+class Answering(HttpSource):
+    """Tells something else than it has found out, whatever was asked."""
+
+    def answers(
+        self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
+    ) -> Observed:
+        """Tell it."""
+        raise NotImplementedError
+
+    @sm.hookimpl
+    def fetch_metric(
+        self,
+        credentials: HttpSourceCredentials,
+        context: sm.SourceContext,
+        survey_id: str,
+        queries: Sequence[sm.MetricQuery],
+    ) -> Observed:
+        told = dict(super().fetch_metric(credentials, context, survey_id, queries))
+        yield from self.answers(told, queries)
+
+
+class OncePerDefinition(Answering):
+    """Answers a definition once, for whoever asked for it last."""
+
+    def answers(
+        self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
+    ) -> Observed:
+        last = {repr(query.model_dump(exclude={"id"})): query.id for query in queries}
+        yield from ((name, told[name]) for name in last.values())
+
+
+class OneErrorForAll(Answering):
+    """Tells the first error for every query that fails."""
+
+    def answers(
+        self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
+    ) -> Observed:
+        first = next((one for one in told.values() if isinstance(one, sm.MetricsError)), None)
+        for name, one in told.items():
+            yield name, first if first and isinstance(one, sm.MetricsError) else one
+
+
+class SwapsErrors(Answering):
+    """Tells the errors of a call in the opposite order."""
+
+    def answers(
+        self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
+    ) -> Observed:
+        wrong = [one for one in told.values() if isinstance(one, sm.MetricsError)]
+        for name, one in told.items():
+            yield name, wrong.pop() if isinstance(one, sm.MetricsError) else one
+
+
+class OutageForQueries(Answering):
+    """Calls it an outage when a query cannot be answered."""
+
+    def answers(
+        self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
+    ) -> Observed:
+        down = sm.SourceUnavailable("Remote is down.")
+        for name, one in told.items():
+            yield name, down if isinstance(one, sm.MetricsError) else one
+
+
+class FailsFromThere(Answering):
+    """Fails every query after the first that fails."""
+
+    def answers(
+        self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
+    ) -> Observed:
+        failed: sm.MetricsError | None = None
+        for query in queries:
+            one = told[query.id]
+            if isinstance(one, sm.MetricsError):
+                failed = failed or one
+            yield query.id, failed or one
+
+
+KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
+    "test_both_windows_of_a_comparison_are_counted": (PreviousEndCounts, PreviousStartLost),
+    "test_pieces_of_a_query_make_up_the_whole": (
+        GroupedEndCounts,
+        FilteredEndCounts,
+        NpsEndCounts,
+        PlainEndCounts,
+        OpenEndCounts,
+        OpenStartLost,
+        FilteredADayLater,
+        SwapsGroupsOfOthers,
+    ),
+    "test_days_are_those_of_the_zone": (SummerAllYear,),
+    "test_filters_keep_what_they_name": (FirstValueOfField, LeftOutOfEverybody),
+    "test_what_is_left_out_can_be_included": (IncludesAllOrNothing,),
+    "test_what_is_included_counts_in_every_query": (PreviousWithoutIncluded,),
+    "test_group_bys_sum_up": (EmptyMonths,),
+    "test_an_impossible_query_leaves_its_siblings_alone": (
+        OncePerDefinition,
+        OneErrorForAll,
+        SwapsErrors,
+        OutageForQueries,
+        FailsFromThere,
+    ),
+}

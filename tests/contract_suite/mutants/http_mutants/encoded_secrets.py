@@ -1,0 +1,200 @@
+"""Sources over HTTP with one fault each, in how they tell the token in another form."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+
+import smaply_metrics_core as sm
+from smaply_metrics_core.bundle.writer import BundleWriter
+from tests.contract_suite.mutants.http_source import HttpSource, HttpSourceCredentials
+
+Context = sm.SourceContext
+Mine = HttpSourceCredentials
+
+
+class LogsForm(HttpSource):
+    """Logs a form of the token."""
+
+    def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
+        form = self.form(credentials.api_token.get_secret_value())
+        logging.getLogger("remote").debug("sending %s", form)
+        return super().send(context, credentials, path)
+
+    def form(self, token: str) -> str:
+        """Give another form of the token."""
+        return quote(f"Bearer {token}")
+
+
+class LogsHex(LogsForm):
+    """Logs the token as hexadecimal digits."""
+
+    def form(self, token: str) -> str:
+        return f"Bearer {token}".encode().hex().upper()
+
+
+class LogsBase64(LogsForm):
+    """Logs the token as it is in a basic authentication."""
+
+    def form(self, token: str) -> str:
+        return base64.b64encode(f"user:{token}".encode()).decode()
+
+
+class LogsCapitals(LogsForm):
+    """Logs the token in capital letters."""
+
+    def form(self, token: str) -> str:
+        return token.upper()
+
+
+class LogsBackwards(LogsForm):
+    """Logs the token backwards."""
+
+    def form(self, token: str) -> str:
+        return token[::-1]
+
+
+class LogsSpaced(LogsForm):
+    """Logs the token with a space after each character."""
+
+    def form(self, token: str) -> str:
+        return " ".join(token)
+
+
+class LogsPercents(LogsForm):
+    """Logs the token with every character encoded as for an address."""
+
+    def form(self, token: str) -> str:
+        return "".join(f"%{byte:02x}" for byte in token.encode())
+
+
+class LogsBeside(HttpSource):
+    """Hands the token to the formatters of a log beside its text."""
+
+    def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
+        sent = {"headers": credentials.api_token.get_secret_value()}
+        logging.getLogger("remote").debug("sending", extra=sent)
+        return super().send(context, credentials, path)
+
+
+class SetsEnvironment(HttpSource):
+    """Leaves the token in the environment of the process."""
+
+    def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
+        os.environ["REMOTE_TOKEN"] = credentials.api_token.get_secret_value()
+        return super().send(context, credentials, path)
+
+
+class LogsBeginning(LogsForm):
+    """Logs the first half of the token."""
+
+    def form(self, token: str) -> str:
+        return f"{token[:12]}…"
+
+
+class LogsEnd(LogsForm):
+    """Logs the second half of the token."""
+
+    def form(self, token: str) -> str:
+        return f"…{token[-12:]}"
+
+
+class CarriesToken(HttpSource):
+    """Puts the token into an attribute of an error."""
+
+    def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
+        try:
+            return super().send(context, credentials, path)
+        except sm.MetricsError as error:
+            error.code = credentials.api_token.get_secret_value().encode().hex()
+            raise
+
+
+class NotesToken(HttpSource):
+    """Adds the token to an error as a note."""
+
+    def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
+        try:
+            return super().send(context, credentials, path)
+        except sm.MetricsError as error:
+            error.add_note(credentials.api_token.get_secret_value())
+            raise
+
+
+class ChecksAloud(HttpSource):
+    """Tells the token in a note of its check."""
+
+    @sm.hookimpl
+    def validate_credentials(
+        self, credentials: Mine, context: Context
+    ) -> Iterator[sm.CheckStep | sm.CheckNote]:
+        yield from super().validate_credentials(credentials, context)
+        yield sm.CheckNote(detail=f"in with {credentials.api_token.get_secret_value()[::-1]}")
+
+
+class NamesToken(HttpSource):
+    """Puts the token into the name of each survey."""
+
+    @sm.hookimpl
+    def list_surveys(self, credentials: Mine, context: Context) -> Iterator[sm.Survey]:
+        token = credentials.api_token.get_secret_value()
+        for one in super().list_surveys(credentials, context):
+            yield one.model_copy(update={"name": f"{one.name} {token.upper()}"})
+
+
+class ProgressInHex(HttpSource):
+    """Tells the token as hexadecimal digits while it works."""
+
+    def doing(self, credentials: Mine) -> str:
+        return f"Reading with {credentials.api_token.get_secret_value().encode().hex()}"
+
+
+class HexInBundle(HttpSource):
+    """Writes the token into the bundle as hexadecimal digits."""
+
+    @sm.hookimpl
+    def debug_export(
+        self, credentials: Mine, context: Context, survey_id: str, bundle: BundleWriter
+    ) -> None:
+        super().debug_export(credentials, context, survey_id, bundle)
+        bundle.add_text("sent.txt", credentials.api_token.get_secret_value().encode().hex())
+
+
+class BeginningInBundle(HttpSource):
+    """Writes the beginning of the token into the bundle."""
+
+    @sm.hookimpl
+    def debug_export(
+        self, credentials: Mine, context: Context, survey_id: str, bundle: BundleWriter
+    ) -> None:
+        super().debug_export(credentials, context, survey_id, bundle)
+        bundle.add_text("sent.txt", f"{credentials.api_token.get_secret_value()[:12]}…")
+
+
+KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
+    "test_no_credential_is_told": (
+        LogsForm,
+        LogsHex,
+        LogsBase64,
+        LogsCapitals,
+        LogsBackwards,
+        LogsSpaced,
+        LogsPercents,
+        LogsBeside,
+        SetsEnvironment,
+        LogsBeginning,
+        LogsEnd,
+        CarriesToken,
+        NotesToken,
+        ChecksAloud,
+        NamesToken,
+        ProgressInHex,
+    ),
+    "test_the_debug_bundle_is_clean": (HexInBundle, BeginningInBundle),
+}

@@ -1,0 +1,302 @@
+"""A small source over HTTP that keeps the contract, and the survey tool that it asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+import httpx
+import polars as pl
+from pydantic import SecretStr
+
+import smaply_metrics_core as sm
+from smaply_metrics_core.bundle.writer import BundleWriter
+from smaply_metrics_core.calculations.row_queries import AnswerExpr, RowReader, answer_queries
+from smaply_metrics_core.calculations.rules import allowed_calculations
+from smaply_metrics_core.http import header_auth, pages, read_json
+
+TOKEN: Final = "the-right-token-of-remote"  # Made up, like everything here.
+ADDRESS: Final = "203.0.113.78"
+FIRST: Final = datetime(2026, 1, 5, 8, 0, 0, tzinfo=UTC)
+
+REACH = sm.CheckStep(name="reach", title="Remote answers", required=True)
+AUTHENTICATE = sm.CheckStep(name="authenticate", title="The token is accepted", required=True)
+
+PAGE: Final = 30
+SURVEYS: Final = [{"id": f"R{n}", "name": f"Remote survey {n}"} for n in (1, 2, 3)]
+ASKED: Final = [
+    {"id": "nps", "text": "Would you recommend us?", "scale": [0, 10]},
+    {"id": "ease", "text": "How easy was it?", "scale": [1, 5]},
+]
+ROWS: Final = [
+    {
+        "at": (FIRST + timedelta(days=n, seconds=n)).isoformat(),
+        "left_out": "test" if n % 19 == 4 else None,
+        "nps": None if n % 9 == 0 else n * 7 % 11,
+        "ease": None if n % 8 == 0 else n % 5 + 1,
+        "region": ("North", "South", "")[n % 3],
+        "address": ADDRESS,
+    }
+    for n in range(80)
+]
+
+
+def server(request: httpx.Request) -> httpx.Response:
+    """Answer as the survey tool does, one page after the other."""
+    if request.headers.get("authorization") != f"Bearer {TOKEN}":
+        return httpx.Response(401, json={"error": "no valid token"})
+    path, number = request.url.path, int(request.url.params.get("page", 1))
+    if path == "/v1/me":
+        return httpx.Response(200, json={"user": "U1"})
+    if path == "/v1/surveys":
+        return _page(path, SURVEYS, number, 1)
+    survey = next((one for one in SURVEYS if path.startswith(f"/v1/surveys/{one['id']}/")), None)
+    if survey is None:
+        return httpx.Response(404, json={"error": "no such survey"})
+    if path.endswith("/questions"):
+        return httpx.Response(200, json={"survey": survey, "questions": ASKED})
+    rows = ROWS if survey is SURVEYS[-1] else ROWS[:PAGE]
+    return _page(path, rows, number, PAGE)
+
+
+def _page(path: str, items: Sequence[Any], number: int, size: int) -> httpx.Response:
+    start = (number - 1) * size
+    following = f"{path}?page={number + 1}" if start + size < len(items) else None
+    return httpx.Response(200, json={"items": items[start : start + size], "next": following})
+
+
+class HttpSourceCredentials(sm.Credentials):
+    """A token."""
+
+    api_token: Annotated[sm.Token, sm.FormField(label="API token", help="Under Settings.")]
+
+
+class HttpSource:
+    """The hooks. What a mutant does in another way is a method of its own."""
+
+    @sm.hookimpl
+    def describe_source(self) -> sm.SourceDescription:
+        """Ask for a token."""
+        return sm.SourceDescription(
+            id="remote",
+            title="Remote Surveys",
+            credentials=HttpSourceCredentials,
+            checks=(REACH, AUTHENTICATE),
+        )
+
+    @sm.hookimpl
+    def destinations(self) -> Sequence[sm.Destination]:
+        """Lead to one host."""
+        return [sm.Destination(kind="host", host="api.remote.example.com")]
+
+    @sm.hookimpl
+    def validate_credentials(
+        self, credentials: HttpSourceCredentials, context: sm.SourceContext
+    ) -> Iterator[sm.CheckStep | sm.CheckNote]:
+        """See who answers, and then show the token."""
+        yield REACH
+        self.reach(context, credentials)
+        yield AUTHENTICATE
+        if "user" not in self.get(context, credentials, "/v1/me"):
+            raise sm.SourceUnavailable("Remote does not say whose token it is.")
+
+    @sm.hookimpl
+    def list_surveys(
+        self, credentials: HttpSourceCredentials, context: sm.SourceContext
+    ) -> Iterator[sm.Survey]:
+        """List them, page after page."""
+        for item in self.items(context, credentials, "/v1/surveys"):
+            yield self.survey(item)
+
+    @sm.hookimpl
+    def list_questions(
+        self, credentials: HttpSourceCredentials, context: sm.SourceContext, survey_id: str
+    ) -> sm.Questionnaire:
+        """Describe one."""
+        return self.questionnaire(context, credentials, survey_id)
+
+    @sm.hookimpl
+    def fetch_metric(
+        self,
+        credentials: HttpSourceCredentials,
+        context: sm.SourceContext,
+        survey_id: str,
+        queries: Sequence[sm.MetricQuery],
+    ) -> Iterator[tuple[str, sm.Tally | sm.MetricsError]]:
+        """Count the rows."""
+        as_of = context.now()
+        described = self.questionnaire(context, credentials, survey_id)
+        context.progress(0, None, self.doing(credentials))
+        rows = self.rows(context, credentials, survey_id)
+        return answer_queries(
+            self.frame(rows), [self.asked(one) for one in queries], described, READING, as_of=as_of
+        )
+
+    @sm.hookimpl
+    def debug_export(
+        self,
+        credentials: HttpSourceCredentials,
+        context: sm.SourceContext,
+        survey_id: str,
+        bundle: BundleWriter,
+    ) -> None:
+        """Write rows and definition down."""
+        definition = self.defined(context, credentials, survey_id)
+        rows = self.exported(context, credentials, survey_id)
+        if not bundle.include_personal:
+            rows = [{k: v for k, v in row.items() if k != "address"} for row in rows]
+        bundle.add_json("rows.json", rows)
+        bundle.add_json("definition.json", definition)
+
+    def exported(
+        self, context: sm.SourceContext, credentials: HttpSourceCredentials, survey_id: str
+    ) -> list[Any]:
+        """Give the rows for a bundle."""
+        return self.rows(context, credentials, survey_id)
+
+    def defined(
+        self, context: sm.SourceContext, credentials: HttpSourceCredentials, survey_id: str
+    ) -> object:
+        """Give the definition for a bundle."""
+        return self.questionnaire(context, credentials, survey_id)
+
+    def auth(self, credentials: HttpSourceCredentials) -> httpx.Auth:
+        """Send the token in a header that no log shows."""
+        token = credentials.api_token.get_secret_value()
+        return header_auth("Authorization", SecretStr(f"Bearer {token}"))
+
+    def reach(self, context: sm.SourceContext, credentials: HttpSourceCredentials) -> None:
+        """See who answers, without the token."""
+        del credentials
+        answer = context.http.get("/v1/me")
+        if answer.status_code in {200, 404} or "html" in answer.headers.get("content-type", ""):
+            raise sm.Unreachable("Something other than Remote answers there.")
+
+    def send(
+        self, context: sm.SourceContext, credentials: HttpSourceCredentials, path: str
+    ) -> httpx.Response:
+        """Ask for one thing."""
+        return context.http.get(path, auth=self.auth(credentials))
+
+    def get(self, context: sm.SourceContext, credentials: HttpSourceCredentials, path: str) -> Any:  # noqa: ANN401  # JSON.
+        """Ask for one thing, and read it."""
+        return self.answered(self.send(context, credentials, path))
+
+    def answered(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON.
+        """Read an answer, or say what it refuses."""
+        match response.status_code:
+            case 200:
+                return self.parsed(response)
+            case 401:
+                raise sm.CredentialRefused("Remote does not accept the token.")
+            case 403:
+                raise sm.AccessMissing("The token may not do this.", remedy="Ask for it.")
+            case 404:
+                raise sm.SurveyUnavailable("There is no such survey.", remedy="Choose another.")
+            case other:
+                raise sm.SourceUnavailable(f"Remote answered HTTP {other}.")
+
+    def parsed(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON.
+        """Read what has to be a JSON object."""
+        found = read_json(response)
+        if not isinstance(found, dict) or not found:
+            raise sm.SourceUnavailable("Remote answered without the data that was asked for.")
+        return found
+
+    def items(
+        self, context: sm.SourceContext, credentials: HttpSourceCredentials, path: str
+    ) -> Iterator[Any]:
+        """Follow a list to its last page."""
+        auth = self.auth(credentials)
+        for page in pages(context.http, path, self.following, auth=auth):
+            yield from self.listed(self.answered(page))
+
+    def following(self, page: httpx.Response) -> str | None:
+        """Give the address of the next page."""
+        found = json.loads(page.content).get("next")
+        return found if isinstance(found, str) else None
+
+    def listed(self, found: Any) -> list[Any]:  # noqa: ANN401  # JSON.
+        """Give the items of one page."""
+        if not isinstance(found.get("items"), list):
+            raise sm.SourceUnavailable("Remote answered without the list that was asked for.")
+        items: list[Any] = found["items"]
+        return items
+
+    def questionnaire(
+        self, context: sm.SourceContext, credentials: HttpSourceCredentials, survey_id: str
+    ) -> sm.Questionnaire:
+        """Describe a survey."""
+        found = self.get(context, credentials, f"/v1/surveys/{survey_id}/questions")
+        try:
+            return sm.Questionnaire(
+                survey=self.survey(found["survey"]),
+                questions=tuple(self.question(**one) for one in found["questions"]),
+                fields=(sm.EmbeddedField(name="region"),),
+            )
+        except (KeyError, TypeError, ValueError):
+            raise sm.SourceUnavailable("Remote described no survey.") from None
+
+    def survey(self, found: Any) -> sm.Survey:  # noqa: ANN401  # JSON.
+        """Make a survey of its description."""
+        try:
+            return sm.Survey(id=found["id"], name=found["name"])
+        except (KeyError, TypeError, ValueError):
+            raise sm.SourceUnavailable("Remote described no survey.") from None
+
+    def question(self, id: str, text: str, scale: Sequence[int]) -> sm.Question:  # noqa: A002  # As the tool calls it.
+        """Make a question of a scale."""
+        kind = sm.QuestionKind.NPS if id == "nps" else sm.QuestionKind.SINGLE_CHOICE
+        choices = tuple(
+            sm.Choice(key=str(n), label=str(n), value=float(n))
+            for n in range(scale[0], scale[1] + 1)
+        )
+        return sm.Question(
+            id=id,
+            text=text,
+            kind=kind,
+            choices=choices,
+            calculations=allowed_calculations(kind, choices),
+            can_group_by=True,
+        )
+
+    def rows(
+        self, context: sm.SourceContext, credentials: HttpSourceCredentials, survey_id: str
+    ) -> list[Any]:
+        """Give every response."""
+        return list(self.items(context, credentials, f"/v1/surveys/{survey_id}/responses"))
+
+    def doing(self, credentials: HttpSourceCredentials) -> str:
+        """Say what is being done."""
+        del credentials
+        return "Reading the responses"
+
+    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+        """Take a query as it is."""
+        return query
+
+    def frame(self, rows: list[Any]) -> pl.DataFrame:
+        """Make a table of the responses."""
+        frame = pl.DataFrame(
+            rows,
+            schema={
+                "at": pl.String,
+                "left_out": pl.String,
+                "nps": pl.Int64,
+                "ease": pl.Int64,
+                "region": pl.String,
+            },
+        )
+        return frame.with_columns(
+            pl.col("at").str.to_datetime("%+", time_zone="UTC"),
+            pl.col("nps", "ease").cast(pl.String),
+        )
+
+
+def _read(question: sm.Question) -> AnswerExpr:
+    return pl.col(question.id)
+
+
+READING = RowReader(pl.col("at"), _read, pl.col, pl.col("left_out"))

@@ -1,0 +1,118 @@
+"""The pages for authors are true: signatures, rules, and every piece of the tutorial."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+import textwrap
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from smaply_metrics_core import hookspecs
+from smaply_metrics_core.cli.app import app
+from smaply_metrics_core.sources.loader import contract
+from smaply_metrics_core.testing import SourceContract
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+GARDEN = ROOT / "plugins" / "form_garden"
+
+
+def page(name: str) -> str:
+    """Read a page."""
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def blocks(name: str, language: str) -> list[str]:
+    """Give the pieces of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page(name), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("hook", contract())
+def test_a_hook_is_documented_with_its_exact_signature(hook: str) -> None:
+    """The section of a hook holds its definition as it stands in the code, and what it is for."""
+    source = inspect.getsource(getattr(hookspecs, hook))
+    signature = re.search(r"^def (?:.|\n)*?\) -> .*?:", source, re.MULTILINE)
+    assert signature is not None
+    written = re.sub(r"  # type: ignore\[[a-z-]+\]", "", signature[0])
+    section = page("hooks.md").partition(f"## `{hook}`\n")[2].partition("\n## ")[0]
+    assert f"```python\n{written}\n```" in section
+    said = inspect.getdoc(getattr(hookspecs, hook)) or ""
+    assert said.partition("\n")[0].replace("``", "`") in section
+
+
+def test_each_hook_links_to_sources_that_use_it() -> None:
+    """The links of a section lead to files that define the hook."""
+    for hook in contract():
+        section = page("hooks.md").partition(f"## `{hook}`\n")[2].partition("\n## ")[0]
+        links = re.findall(r"\]\((\.\./plugins/[^)]+)\)", section)
+        assert links, hook
+        for link in links:
+            assert f"def {hook}(" in (DOCS / link).resolve().read_text(encoding="utf-8"), link
+
+
+def test_there_is_a_section_for_each_rule_and_no_other() -> None:
+    """A rule has what its test says of itself, why it is there, and how it is kept."""
+    sections = dict(
+        re.findall(r"^## `(test_\w+)`\n((?:.|\n)*?)(?=^## |\Z)", page("rules.md"), re.MULTILINE)
+    )
+    tests = {name: getattr(SourceContract, name) for name in dir(SourceContract)}
+    assert set(sections) == {name for name in tests if name.startswith("test_")}
+    for name, section in sections.items():
+        assert tests[name].__doc__.strip() in section, name
+        assert re.search(r"^\*\*Why\.\*\* \S", section, re.MULTILINE), name
+        assert re.search(r"^\*\*Keep it\.\*\* \S", section, re.MULTILINE), name
+
+
+def slices() -> str:
+    """Give the code of the filled-in source and its tests, without indentation."""
+    files = sorted(GARDEN.rglob("*.py"))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+@pytest.mark.parametrize("piece", blocks("tutorial.md", "python"))
+def test_a_piece_of_the_tutorial_is_a_slice_of_a_source_that_runs(piece: str) -> None:
+    """Each piece of code stands as it is, indented at most, in the source that the tests run."""
+    code = slices()
+    indented = (textwrap.indent(piece, "    " * depth) for depth in (0, 1))
+    assert any(one in code for one in indented)
+
+
+COMMANDS = [
+    line.removeprefix("$ ")
+    for block in blocks("tutorial.md", "console")
+    for line in block.splitlines()
+]
+PROVEN_FROM_WHEELS = ("cd form_garden", "pip install", "pytest", "mypy")
+"""Run in a new environment, and in the folder written, by tests/structure/test_scaffold.py."""
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_of_the_tutorial_runs(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each command line does what the tutorial says, and ends with 0."""
+    if line.startswith(PROVEN_FROM_WHEELS):
+        return
+    program, *arguments = shlex.split(line)
+    assert program == "smaply-metrics"
+    monkeypatch.chdir(tmp_path if arguments[0] == "new-source" else GARDEN)
+    result = CliRunner().invoke(app, [*arguments, "--home", str(tmp_path / "home")])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    "name", ["tutorial.md", "hooks.md", "rules.md", "testing.md", "plugins.md"]
+)
+def test_links_lead_somewhere(name: str) -> None:
+    """Every relative link leads to a file, and every anchor to a heading."""
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]+)?\)", page(name)):
+        file = (DOCS / target).resolve() if target else DOCS / name
+        assert file.is_file(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            known = {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+            assert anchor.removeprefix("#") in known, anchor

@@ -1,0 +1,307 @@
+"""Nobody weakens the suite quietly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from unittest import SkipTest
+
+import pytest
+
+from smaply_metrics_core import Clock
+from smaply_metrics_core.testing import SourceContract
+from smaply_metrics_core.testing.suite.overrides import GUARDIAN
+from smaply_metrics_core.testing.suite.runner import names_of_tests, run_test
+from tests.contract_suite.mutants.contracts import InMemoryContract
+
+pytest_plugins = ["pytester"]
+
+REASON = "Tiny has a single page, by design of its makers"
+SUITE = """
+from tests.contract_suite.mutants.contracts import InMemoryContract
+from tests.contract_suite.mutants.in_memory_source import InMemorySource
+"""
+
+
+def fails(contract: type[InMemoryContract]) -> str:
+    """Give what the guardian says of a class that it fails."""
+    verdict = run_test(contract, GUARDIAN)
+    assert verdict.outcome == "failed"
+    assert verdict.said.rpartition("\n")[2].startswith("Fix: ")
+    return verdict.said
+
+
+def test_a_replaced_test_is_named() -> None:
+    """A class that replaces a test fails by its name and the test's."""
+
+    class Quiet(InMemoryContract):
+        """A class that passes whatever comes."""
+
+        def test_the_check_passes(self) -> None:
+            """Pass."""
+
+    assert "Quiet replaces test_the_check_passes" in fails(Quiet)
+
+
+def test_a_removed_test_is_named() -> None:
+    """So does one that removes it."""
+
+    class Less(InMemoryContract):
+        """A class with a test less."""
+
+        test_the_check_passes = None  # type: ignore[assignment]  # The fault.
+
+    assert "Less replaces test_the_check_passes" in fails(Less)
+
+
+def test_a_test_replaced_afterwards_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So does one whose test is taken from it later."""
+
+    class Later(InMemoryContract):
+        """A class that is well at first."""
+
+    monkeypatch.setattr(Later, "test_the_check_passes", lambda _: None, raising=False)
+    assert "Later replaces test_the_check_passes" in fails(Later)
+
+
+def test_what_tests_are_made_of_is_protected_too() -> None:
+    """A class that answers in the source's place fails as well."""
+
+    class Clever(InMemoryContract):
+        """A class that knows every answer."""
+
+        def every_fault(self) -> tuple[()]:
+            """Try nothing."""
+            return ()
+
+    assert "Clever replaces every_fault" in fails(Clever)
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "slow"])
+def test_a_reason_is_a_sentence(reason: str) -> None:
+    """An exception without a reason, or with one that says nothing, is none."""
+
+    class Short(InMemoryContract):
+        """A class of few words."""
+
+        exceptions = {"test_the_check_passes": reason}  # noqa: RUF012  # A fact.
+
+    assert "Short makes an exception of test_the_check_passes" in fails(Short)
+
+
+@pytest.mark.parametrize("name", ["test_that_is_not_there", GUARDIAN])
+def test_an_exception_is_of_something(name: str) -> None:
+    """An exception names a part of the suite, and never the test that watches over it."""
+
+    class Vain(InMemoryContract):
+        """A class with a wrong exception."""
+
+        exceptions = {name: REASON}  # noqa: RUF012  # A fact.
+
+    assert f"Vain makes an exception of {name}" in fails(Vain)
+
+
+def test_the_guardian_itself_cannot_be_replaced() -> None:
+    """A class that replaces the watching test cannot be made at all."""
+    with pytest.raises(AssertionError, match=r"Unwatched replaces (.|\n)*Fix: "):
+        type("Unwatched", (InMemoryContract,), {GUARDIAN: None})
+
+
+def test_exceptions_are_a_dictionary() -> None:
+    """A class that names tests without reasons cannot be made at all."""
+    with pytest.raises(AssertionError, match=r"Listed gives its exceptions as a list(.|\n)*Fix: "):
+        type("Listed", (InMemoryContract,), {"exceptions": ["test_the_check_passes"]})
+
+
+def test_the_guardian_is_replaced_in_no_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a class beside the suite nor a later change takes its place: no test passes then."""
+    beside = type("Beside", (), {GUARDIAN: lambda _: None})
+    with pytest.raises(AssertionError, match="Unwatched replaces"):
+        type("Unwatched", (beside, InMemoryContract), {})
+
+    class Later(InMemoryContract):
+        """A class that is well at first."""
+
+    monkeypatch.setattr(Later, GUARDIAN, lambda _: None, raising=False)
+    for name in (GUARDIAN, "test_the_check_passes"):
+        verdict = run_test(Later, name)
+        assert verdict.outcome == "failed"
+        assert f"Later replaces {GUARDIAN}" in verdict.said
+
+
+@pytest.mark.parametrize("name", ["__getattribute__", "__new__", "__init_subclass__"])
+def test_what_decides_about_all_the_rest_is_protected(name: str) -> None:
+    """A class that gives other tests than it has fails by the name of what does that."""
+    between = type("Between", (InMemoryContract,), {name: getattr(object, name)})
+    assert f"Sly replaces {name}" in fails(type("Sly", (between,), {}))
+
+
+def test_a_class_made_in_another_way_is_named() -> None:
+    """So does one whose class decides what it gives."""
+
+    class Giving(type):
+        """A kind of class."""
+
+    class Sly(InMemoryContract, metaclass=Giving):
+        """A class of another kind."""
+
+    assert "Sly replaces metaclass" in fails(Sly)
+
+
+def test_a_suite_that_was_changed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is changed of the suite itself is seen in each class, also without its name."""
+    monkeypatch.setattr(SourceContract, "test_the_check_passes", lambda _: None)
+    assert "InMemoryContract replaces test_the_check_passes" in fails(InMemoryContract)
+
+
+def test_a_fact_skips_nothing() -> None:
+    """What a class gives may not leave a test out by a skip of its own."""
+
+    class Tired(InMemoryContract):
+        """A class whose clock stands."""
+
+        def clock(self) -> Clock:
+            """Give none."""
+            raise SkipTest("not today")
+
+    verdict = run_test(Tired, "test_the_check_passes")
+    assert verdict.outcome == "failed"
+    assert "the suite did not leave it out: not today\nFix: " in verdict.said
+
+
+def test_an_exception_with_a_reason_is_told() -> None:
+    """With a reason a test is left out, or replaced, and its verdict says why."""
+
+    class Honest(InMemoryContract):
+        """A class with a reason."""
+
+        exceptions = {"test_the_check_passes": REASON}  # noqa: RUF012  # A fact.
+
+    verdict = run_test(Honest, "test_the_check_passes")
+    assert (verdict.outcome, verdict.said) == ("excepted", REASON)
+    assert run_test(Honest, GUARDIAN).outcome == "passed"
+
+
+def test_the_report_prints_each_exception(pytester: pytest.Pytester) -> None:
+    """Pytest leaves out what is excepted, and prints the reason at the end of every run."""
+    pytester.makepyfile(
+        SUITE
+        + f"""
+class TestHonest(InMemoryContract):
+    exceptions = {{"test_the_check_passes": "{REASON}"}}
+"""
+    )
+    done = pytester.runpytest_inprocess("-q", "-k", "guardian or passes or reason")
+    done.stdout.fnmatch_lines(
+        [
+            "*contract suite: exceptions*",
+            f"TestHonest.test_the_check_passes: {REASON}",
+            (
+                f"TestHonest: {len(names_of_tests(InMemoryContract)) - 2} of "
+                f"{len(names_of_tests(InMemoryContract))} tests are no part of this run."
+            ),
+        ]
+    )
+    done.assert_outcomes(passed=1, skipped=1, deselected=len(names_of_tests(InMemoryContract)) - 2)
+
+
+@pytest.mark.parametrize("mark", ["skip", "xfail", "skipif(True, reason='later')"])
+def test_a_mark_that_switches_a_test_off_ends_the_run(pytester: pytest.Pytester, mark: str) -> None:
+    """A skip or an expected failure needs a reason in `exceptions`, like any other."""
+    pytester.makepyfile(
+        SUITE + f"import pytest\n\n@pytest.mark.{mark}\nclass TestOff(InMemoryContract): pass\n"
+    )
+    done = pytester.runpytest_inprocess("-q")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    # Of all its tests the first is the one that nothing excuses.
+    done.stderr.fnmatch_lines([f"*TestOff: {GUARDIAN} is marked *", "Fix: remove the mark"])
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        "@pytest.fixture(autouse=True)\ndef off(): pytest.skip('later')",
+        "@pytest.fixture(autouse=True)\ndef off(): pytest.xfail('later')",
+        (
+            "@pytest.fixture(autouse=True)\n"
+            "def off(request): request.node.add_marker(pytest.mark.xfail(reason='later'))"
+        ),
+        "def pytest_runtest_setup(item): pytest.skip('later')",
+        (
+            "@pytest.hookimpl(trylast=True)\ndef pytest_collection_modifyitems(items):\n"
+            "    [item.add_marker(pytest.mark.skip(reason='later')) for item in items]"
+        ),
+    ],
+)
+def test_a_test_that_something_else_skips_fails(pytester: pytest.Pytester, switch: str) -> None:
+    """A fixture or a hook that skips tests, or expects them to fail, makes them fail instead."""
+    pytester.makeconftest(f"import pytest\n\n{switch}\n")
+    pytester.makepyfile(SUITE + "class TestOff(InMemoryContract): pass\n")
+    done = pytester.runpytest_inprocess("-q", "-k", "check_passes")
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    done.stdout.fnmatch_lines(["test_the_check_passes was not run, *", "Fix: *"])
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        (
+            "def pytest_collection_modifyitems(items):\n"
+            "    items[:] = [item for item in items if 'check_passes' not in item.name]"
+        ),
+        (
+            "import pytest\n@pytest.hookimpl(tryfirst=True)\n"
+            "def pytest_pycollect_makeitem(name): return [] if 'check_passes' in name else None"
+        ),
+    ],
+)
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_the_report_names_tests_that_are_taken_away(
+    pytester: pytest.Pytester, switch: str, workers: tuple[str, ...]
+) -> None:
+    """Tests that a hook takes from the run are named, with and without other processes."""
+    pytester.makeconftest(switch)
+    pytester.makepyfile(SUITE + "class TestLess(InMemoryContract): pass\n")
+    done = pytester.runpytest_subprocess("-q", *workers)
+    of_all = f"1 of {len(names_of_tests(InMemoryContract))} tests are no part of this run"
+    done.stdout.fnmatch_lines([f"TestLess: {of_all}: test_the_check_passes."])
+
+
+def test_the_report_names_a_class_that_pytest_does_not_collect(pytester: pytest.Pytester) -> None:
+    """A class with the name of tests that is not collected is told, whatever else passes."""
+    pytester.makepyfile(
+        SUITE + "class TestOff(InMemoryContract): __test__ = False\n\ndef test_other(): pass\n"
+    )
+    done = pytester.runpytest_inprocess("-q")
+    done.assert_outcomes(passed=1)
+    count = len(names_of_tests(InMemoryContract))
+    done.stdout.fnmatch_lines([f"TestOff: {count} of {count} tests are no part of this run."])
+
+
+def test_the_report_of_a_failure_ends_with_its_fix(pytester: pytest.Pytester) -> None:
+    """What fails is told in two lines, without the suite's own code and the log of the run."""
+    pytester.makepyfile(
+        SUITE
+        + """
+class TestBroken(InMemoryContract):
+    source = InMemorySource(listed=InMemorySource().listed[:2])
+"""
+    )
+    done = pytester.runpytest_inprocess("-q", "-k", "list_of_surveys", "--tb=short")
+    done.assert_outcomes(failed=1, deselected=len(names_of_tests(InMemoryContract)) - 1)
+    lines = done.stdout.lines
+    fix = next(number for number, line in enumerate(lines) if line.startswith("Fix: "))
+    assert "The survey S3 is not among the 2 listed." in lines[fix - 1]
+    assert lines[fix + 1].startswith("=")
+
+
+def test_a_recording_that_nothing_plays_is_named(tmp_path: Path) -> None:
+    """A cassette of no scenario fails the class; so does a scenario without one."""
+    (tmp_path / "stray.yaml").write_text("interactions: []\nversion: 1\n", encoding="utf-8")
+
+    class Recorded(InMemoryContract):
+        """A class with a folder of recordings."""
+
+        cassettes = tmp_path
+
+    said = run_test(Recorded, "test_every_recording_is_played").said
+    assert "There is no recording check.yaml" in said

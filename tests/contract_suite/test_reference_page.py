@@ -1,0 +1,37 @@
+"""The page for authors lists the tests and the facts that there are, and no other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from smaply_metrics_core.testing import SourceContract
+from smaply_metrics_core.testing.recording.policy import ANSWER_HEADERS, REQUEST_HEADERS
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+
+
+def test_the_page_lists_each_test_with_what_it_says_of_itself() -> None:
+    """A row is a test's name and its docstring."""
+    rows = dict(re.findall(r"^\| `(test_\w+)` \| (.+) \|$", PAGE, re.MULTILINE))
+    tests = {name: getattr(SourceContract, name) for name in dir(SourceContract)}
+    assert rows == {name: test.__doc__ for name, test in tests.items() if name.startswith("test_")}
+
+
+def test_the_page_names_what_is_stored() -> None:
+    """The allow-list of the page is that of the code."""
+    for stored in (*REQUEST_HEADERS, *ANSWER_HEADERS):
+        assert f"`{stored}`" in PAGE
+
+
+def test_the_page_names_every_fact() -> None:
+    """Each attribute that an author may set is explained."""
+    table = PAGE.partition("## The facts")[2].partition("## The tests")[0]
+    named = set(re.findall(r"`(\w+)`", table))
+    facts = {
+        name
+        for base in SourceContract.__mro__
+        for name in getattr(base, "__annotations__", {})
+        if not name.startswith("_")
+    }
+    assert facts - named == {"recording", "exceptions"}

@@ -1,0 +1,291 @@
+"""Date ranges: the instants that they cover, and the range before to compare with."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smaply_metrics_core.date_ranges import ROLLING_DAYS, ends_now, make_query, midnight, resolve
+from smaply_metrics_core.errors import InputError, QueryInvalid
+from smaply_metrics_core.models.query import (
+    PRESETS,
+    Calculation,
+    DateRange,
+    Definition,
+    MetricType,
+    Window,
+)
+
+VIENNA = "Europe/Vienna"
+MOVING = [preset for preset in PRESETS if preset != "all_time"]
+zones = st.sampled_from(
+    [VIENNA, "UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Chatham", "Australia/Lord_Howe"]
+)
+instants = st.datetimes(datetime(1980, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # Hypothesis wants bounds without a zone.
+
+
+def local(window: Window, zone: str) -> tuple[str, str]:
+    """Write both ends of a window as the clocks of the zone show them."""
+    assert window.start is not None
+    assert window.end is not None
+    there = ZoneInfo(zone)
+    return tuple(f"{end.astimezone(there):%Y-%m-%d %H:%M}" for end in (window.start, window.end))  # type: ignore[return-value]
+
+
+# A Wednesday, two weeks after clocks went forward in Vienna.
+NOW = datetime.fromisoformat("2026-04-15T14:30:00+02:00")
+
+
+@pytest.mark.parametrize(
+    ("preset", "current", "previous"),
+    [
+        (
+            "last_7_days",
+            ("2026-04-09 00:00", "2026-04-15 14:30"),
+            ("2026-04-02 00:00", "2026-04-08 14:30"),
+        ),
+        (
+            "last_28_days",
+            ("2026-03-19 00:00", "2026-04-15 14:30"),
+            # In winter time, and up to the same time on the clock.
+            ("2026-02-19 00:00", "2026-03-18 14:30"),
+        ),
+        (
+            "last_90_days",
+            ("2026-01-16 00:00", "2026-04-15 14:30"),
+            ("2025-10-18 00:00", "2026-01-15 14:30"),
+        ),
+        (
+            "last_365_days",
+            ("2025-04-16 00:00", "2026-04-15 14:30"),
+            ("2024-04-16 00:00", "2025-04-15 14:30"),
+        ),
+        (
+            "this_week",
+            ("2026-04-13 00:00", "2026-04-15 14:30"),
+            ("2026-04-06 00:00", "2026-04-08 14:30"),
+        ),
+        (
+            "this_month",
+            ("2026-04-01 00:00", "2026-04-15 14:30"),
+            ("2026-03-01 00:00", "2026-03-15 14:30"),
+        ),
+        (
+            "this_quarter",
+            ("2026-04-01 00:00", "2026-04-15 14:30"),
+            ("2026-01-01 00:00", "2026-01-15 14:30"),
+        ),
+        (
+            "this_year",
+            ("2026-01-01 00:00", "2026-04-15 14:30"),
+            ("2025-01-01 00:00", "2025-04-15 14:30"),
+        ),
+        (
+            "last_week",
+            ("2026-04-06 00:00", "2026-04-13 00:00"),
+            ("2026-03-30 00:00", "2026-04-06 00:00"),
+        ),
+        (
+            "last_month",
+            ("2026-03-01 00:00", "2026-04-01 00:00"),
+            ("2026-02-01 00:00", "2026-03-01 00:00"),
+        ),
+        (
+            "last_quarter",
+            ("2026-01-01 00:00", "2026-04-01 00:00"),
+            ("2025-10-01 00:00", "2026-01-01 00:00"),
+        ),
+        (
+            "last_year",
+            ("2025-01-01 00:00", "2026-01-01 00:00"),
+            ("2024-01-01 00:00", "2025-01-01 00:00"),
+        ),
+    ],
+)
+def test_a_preset_covers(preset: str, current: tuple[str, str], previous: tuple[str, str]) -> None:
+    """Each preset covers these local days, and compares with these."""
+    now, before = resolve(DateRange(preset=preset), now=NOW, zone=VIENNA, comparison=True)
+
+    assert (now.name, local(now, VIENNA)) == ("current", current)
+    assert (before.name, local(before, VIENNA)) == ("previous", previous)
+
+
+def test_every_preset_is_covered_by_the_examples_above() -> None:
+    """The table of examples leaves out no preset that moves with the calendar."""
+    (mark,) = test_a_preset_covers.pytestmark  # type: ignore[attr-defined]  # pytest sets it.
+    assert {example[0] for example in mark.args[1]} == set(MOVING)
+
+
+def test_today_counts_as_one_of_the_rolling_days() -> None:
+    """Early on a day, the last 7 days are six whole days and what there is of today."""
+    now = datetime(2026, 1, 10, 0, 5, tzinfo=UTC)
+
+    (window,) = resolve(DateRange(preset="last_7_days"), now=now, zone="UTC")
+
+    assert local(window, "UTC") == ("2026-01-04 00:00", "2026-01-10 00:05")
+
+
+def test_a_longer_month_compares_with_all_of_a_shorter_one() -> None:
+    """On 31 March the whole of February is what passed of it, and nothing of March."""
+    now = datetime(2026, 3, 31, 12, tzinfo=UTC)
+
+    _, before = resolve(DateRange(preset="this_month"), now=now, zone="UTC", comparison=True)
+
+    assert local(before, "UTC") == ("2026-02-01 00:00", "2026-03-01 00:00")
+
+
+def test_a_week_may_begin_on_sunday() -> None:
+    """With Sunday as the first day, this week begins on the Sunday before."""
+    (window,) = resolve(DateRange(preset="this_week"), now=NOW, zone=VIENNA, week_start=7)
+
+    assert local(window, VIENNA)[0] == "2026-04-12 00:00"
+
+
+def test_the_zone_decides_which_day_it_is() -> None:
+    """At one instant it is already tomorrow in Auckland: its month may be another one."""
+    now = datetime(2026, 4, 30, 20, tzinfo=UTC)
+    month = DateRange(preset="this_month")
+
+    (here,) = resolve(month, now=now, zone="UTC")
+    (there,) = resolve(month, now=now, zone="Pacific/Auckland")
+
+    assert local(here, "UTC")[0] == "2026-04-01 00:00"
+    assert local(there, "Pacific/Auckland")[0] == "2026-05-01 00:00"
+
+
+def test_a_day_of_23_hours_is_a_day() -> None:
+    """A range over the change to summer time begins and ends at local midnights."""
+    (window,) = resolve(
+        DateRange(preset="custom", start=date(2026, 3, 29), end=date(2026, 3, 30)),
+        now=NOW,
+        zone=VIENNA,
+    )
+
+    assert window.start is not None
+    assert window.end is not None
+    assert window.end - window.start == timedelta(hours=23)
+
+
+def test_dates_compare_with_as_many_days_just_before() -> None:
+    """Ten days from 20 January are compared with the ten days up to it."""
+    dates = DateRange(preset="custom", start=date(2026, 1, 20), end=date(2026, 1, 30))
+
+    now, before = resolve(dates, now=NOW, zone="UTC", comparison=True)
+
+    assert local(now, "UTC") == ("2026-01-20 00:00", "2026-01-30 00:00")
+    assert local(before, "UTC") == ("2026-01-10 00:00", "2026-01-20 00:00")
+
+
+def test_dates_may_be_open_on_one_side() -> None:
+    """A first day alone has no end, and an end alone no beginning."""
+    (since,) = resolve(DateRange(preset="custom", start=date(2026, 1, 20)), now=NOW, zone="UTC")
+    (until,) = resolve(DateRange(preset="custom", end=date(2026, 1, 20)), now=NOW, zone="UTC")
+
+    day = midnight(date(2026, 1, 20), ZoneInfo("UTC"))
+    assert (since.start, since.end) == (day, None)
+    assert (until.start, until.end) == (None, day)
+
+
+def test_all_time_is_open_on_both_sides() -> None:
+    """All time leaves no response out."""
+    (window,) = resolve(DateRange(), now=NOW, zone=VIENNA)
+
+    assert (window.start, window.end) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "open_range",
+    [
+        DateRange(),
+        DateRange(preset="custom", start=date(2026, 1, 1)),
+        DateRange(preset="custom", end=date(2026, 1, 1)),
+    ],
+)
+def test_an_open_range_has_nothing_to_compare_with(open_range: DateRange) -> None:
+    """A comparison over all time, or with dates open on one side, is refused with a remedy."""
+    with pytest.raises(QueryInvalid) as caught:
+        resolve(open_range, now=NOW, zone="UTC", comparison=True)
+
+    assert "range" in caught.value.remedy
+
+
+@pytest.mark.parametrize("week_start", [0, 8, -1])
+def test_a_week_begins_on_one_of_seven_days(week_start: int) -> None:
+    """Another number for the first day of the week is refused."""
+    with pytest.raises(InputError, match="week"):
+        resolve(DateRange(), now=NOW, zone="UTC", week_start=week_start)
+
+
+def test_now_needs_a_zone() -> None:
+    """A present time that could be anywhere is refused."""
+    with pytest.raises(InputError, match="time zone"):
+        resolve(DateRange(), now=NOW.replace(tzinfo=None), zone="UTC")
+
+
+def test_an_unknown_zone_is_refused() -> None:
+    """A range needs a real time zone, even when it is all time."""
+    with pytest.raises(InputError, match="time zone"):
+        resolve(DateRange(), now=NOW, zone="Vienna")
+
+
+@given(st.sampled_from(MOVING), instants, zones, st.integers(1, 7))
+def test_windows_are_in_order_and_do_not_overlap(
+    preset: str, now: datetime, zone: str, week_start: int
+) -> None:
+    """The previous window ends where the current begins, or earlier, and neither is in the future.
+
+    At the very first instant of a period nothing of it has passed: then both are empty.
+    """
+    current, previous = resolve(
+        DateRange(preset=preset), now=now, zone=zone, week_start=week_start, comparison=True
+    )
+
+    assert previous.start is not None
+    assert previous.end is not None
+    assert current.start is not None
+    assert current.end is not None
+    assert previous.start <= previous.end <= current.start <= current.end <= now
+    assert ends_now(DateRange(preset=preset)) == (
+        not preset.startswith("last_") or "days" in preset
+    )
+    if ends_now(DateRange(preset=preset)):
+        assert current.end == now
+
+
+@given(st.sampled_from(sorted(ROLLING_DAYS)), instants, zones)
+def test_rolling_days_begin_at_a_local_midnight(preset: str, now: datetime, zone: str) -> None:
+    """A rolling range begins with the day that lies so many days, less one, before today."""
+    (window,) = resolve(DateRange(preset=preset), now=now, zone=zone)
+
+    assert window.start is not None
+    there = ZoneInfo(zone)
+    passed = now.astimezone(there).date() - window.start.astimezone(there).date()
+    assert passed.days == ROLLING_DAYS[preset] - 1
+    assert window.start == midnight(window.start.astimezone(there).date(), there)
+
+
+def test_a_query_carries_its_windows() -> None:
+    """A Comparison's query has two windows, any other one; zone and week start are kept."""
+    number = Definition(
+        survey_id="S", calculation=Calculation.RESPONSES, range=DateRange(preset="last_week")
+    )
+    comparison = number.model_copy(update={"type": MetricType.COMPARISON})
+
+    one = make_query("a", number, now=NOW, zone=VIENNA, week_start=7)
+    two = make_query("b", comparison, now=NOW, zone=VIENNA, week_start=7)
+
+    assert (one.id, one.zone, one.week_start) == ("a", VIENNA, 7)
+    assert [window.name for window in one.windows] == ["current"]
+    assert [window.name for window in two.windows] == ["current", "previous"]
+    assert two.windows[0] == one.windows[0]
+
+
+@pytest.mark.parametrize("day", [date(1, 1, 1), date(1899, 12, 31), date(2200, 1, 1)])
+def test_a_range_lies_in_years_that_dates_are_believed_of(day: date) -> None:
+    """A slip of the keyboard is refused where it is made, before anything is calculated with it."""
+    with pytest.raises(ValueError, match="1900 to 2199"):
+        DateRange(preset="custom", start=day)

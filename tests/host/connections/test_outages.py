@@ -1,0 +1,151 @@
+"""Outages of the database: what was downloaded is saved, and time goes on."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
+
+from smaply_metrics_core import SystemClock
+from smaply_metrics_core.errors import InputError, StoreError
+from smaply_metrics_core.host import AllowedDestinations, Freshness, MetricsHost, Settings
+from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store.database_clock import DatabaseClock, SqlInstant
+from tests.host.child_processes import until
+from tests.host.conftest import AVERAGE, EDITOR, VIEWER, load, postgresql_only, values
+from tests.host.fake_source import Hold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.host.conftest import World
+
+
+@contextmanager
+def failing(beginning: str, times: int) -> Iterator[list[str]]:
+    """Let statements that begin so fail as if the server were gone; give those that did."""
+    failed: list[str] = []
+
+    def fail(_c: Any, _cur: Any, statement: str, *_: Any) -> None:  # noqa: ANN401
+        if statement.startswith(beginning) and len(failed) < times:
+            failed.append(statement)
+            raise OperationalError(statement, None, Exception("the server is gone"))
+
+    event.listen(Engine, "before_cursor_execute", fail)
+    try:
+        yield failed
+    finally:
+        event.remove(Engine, "before_cursor_execute", fail)
+
+
+@pytest.mark.parametrize("beginning", ["INSERT INTO metric_values", "UPDATE leases SET owner"])
+def test_a_result_is_saved_when_the_database_is_back(
+    world: World, connected: MetricsHost, beginning: str
+) -> None:
+    """A download is not made again because the database was away when it ended."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    with failing(beginning, times=3) as failed:
+        assert values(connected) == [4.0]
+    assert len(failed) == 3
+    assert len(world.shop.fetches) == 1
+
+
+def test_a_database_that_stays_away_ends_the_refresh(
+    world: World, connected: MetricsHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says so, although nobody waited, and the card says what happened in the end."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    with failing("INSERT INTO metric_values", times=100):
+        connected.cards.load(VIEWER)
+        until(lambda: "A refresh of survey S1 broke off." in caplog.text)
+    world.clock.forward(91)
+    (card,) = connected.cards.load(VIEWER)
+    assert card.problem is not None
+    assert card.problem.kind == "interrupted"
+    world.clock.forward(3700)
+    assert values(connected) == [4.0]
+
+
+def test_a_value_is_kept_when_what_it_tells_of_the_connection_is_not(
+    world: World, connected: MetricsHost
+) -> None:
+    """That a connection works again is worth less than the value that shows it."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    world.shop.tokens = set()
+    load(connected)
+    world.shop.tokens = {"right-token-0001"}
+    world.clock.forward(3601)
+    with failing("UPDATE connections SET problem", times=1) as failed:
+        (card,) = load(connected)
+    assert failed
+    assert card.text == "4.0"
+
+
+@postgresql_only
+def test_connections_that_break_are_made_anew(world: World, connected: MetricsHost) -> None:
+    """A server that was started anew in the middle of an export costs nobody anything."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    hold = world.shop.on_fetch = Hold()
+    connected.cards.load(VIEWER)
+    hold.wait_until_begun()
+    world.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    assert connected.cards.load(VIEWER)[0].freshness is Freshness.REFRESHING
+    hold.let_go()
+    assert values(connected) == [4.0]
+    assert len(world.shop.fetches) == 1
+
+
+@postgresql_only
+def test_the_database_s_clock_decides(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose own clock is years ahead measures time as the others do."""
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime(2040, 1, 1, tzinfo=UTC))
+    settings = Settings(
+        home=world.home,
+        allowed=AllowedDestinations(store=world.home / "store.db"),
+        database=world.database,
+    )
+    with MetricsHost(settings, environment=world.environment) as host:
+        core = host._core  # noqa: SLF001  # Its time is seen nowhere else.
+        with core.store.reading() as db:
+            there = db.execute(select(SqlInstant.of(db, None).now())).scalar_one()
+        assert abs(core.now() - there) < timedelta(seconds=5)
+
+
+def test_time_goes_on_while_the_database_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The database is asked every ten seconds; what it last said is counted on from."""
+    passed = 0.0
+    monkeypatch.setattr(SystemClock, "monotonic", lambda _: passed)
+    store = Store(world.where)
+    clock = DatabaseClock(store)
+    begun = clock.now()
+
+    def away() -> None:
+        raise StoreError("The store is away.", remedy="Wait.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "reading", away)
+        passed = 9.0
+        assert clock.now() - begun == timedelta(seconds=9)
+        assert not caplog.records
+        passed = 60.0
+        assert clock.now() - begun == timedelta(seconds=60)
+        assert "could not be asked" in caplog.text
+    assert clock.now() - begun < timedelta(seconds=30), "asked again, it says that little passed"
+    store.close()
+
+
+def test_one_connection_is_too_few(tmp_path: Path) -> None:
+    """A thread that holds one may have to ask the database for its time on a second."""
+    with pytest.raises(InputError, match="too few connections"):
+        Settings(home=tmp_path, allowed=AllowedDestinations(), database_connections=1)

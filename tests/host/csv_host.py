@@ -1,0 +1,189 @@
+"""A host that is connected to a folder of CSV files: a source with every kind of question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from smaply_metrics_core import Deadline, MetricQuery, SourceContext, Tally, hookimpl
+from smaply_metrics_core.calculations.results import calculate
+from smaply_metrics_core.calculations.rules import check_definition
+from smaply_metrics_core.date_ranges import make_query
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.host import (
+    AllowedDestinations,
+    Calculation,
+    Definition,
+    GroupBy,
+    MetricsHost,
+    MetricType,
+    Period,
+    Questionnaire,
+    Result,
+    Settings,
+    SourceRegistry,
+)
+from smaply_metrics_csv_example import CsvSource
+from tests.host.conftest import ADMIN, EDITOR, SetClock
+from tests.host.fake_source import entry_point
+
+Answers = Iterator[tuple[str, Tally | MetricsError]]
+Answering = Callable[[Answers, Sequence[MetricQuery]], Answers]
+
+ROWS = 240
+
+
+class WatchedCsv(CsvSource):
+    """CSV files that say what was asked of them, and whose answers a test may change."""
+
+    def __init__(self) -> None:
+        self.downloads: list[tuple[str, ...]] = []
+        self.described = 0
+        self.answering: Answering = lambda answers, _: answers
+
+    @hookimpl
+    def list_questions(self, context: SourceContext, survey_id: str) -> Questionnaire:
+        """Describe a file."""
+        self.described += 1
+        return super().list_questions(context, survey_id)
+
+    @hookimpl
+    def fetch_metric(
+        self, context: SourceContext, survey_id: str, queries: Sequence[MetricQuery]
+    ) -> Answers:
+        """Count, as the test wants it."""
+        self.downloads.append(tuple(str(query.definition.group_by) for query in queries))
+        answers = super().fetch_metric(context, survey_id, queries)
+        return self.answering(answers, queries)
+
+
+def visits() -> str:
+    """Make a file with a question of each kind; rows differ in everything that can be counted."""
+    lines = ["recorded_at,status,finished,stars,nps,colours[],spent,why,field:region,field:channel"]
+    for n in range(ROWS):
+        day = f"{2025 + n % 2}-{1 + n % 12:02}-{1 + n % 28:02}T{n % 24:02}:30:00+00:00"
+        lines.append(
+            ",".join(
+                (
+                    day if n % 31 else "",
+                    ("", "", "", "", "test", "spam", "")[n % 7],
+                    "0" if n % 11 == 5 else "1",
+                    "" if n % 5 == 4 else str(1 + n * n % 5),
+                    "" if n % 9 == 8 else str(n * 7 % 11),
+                    ";".join(
+                        key for key, part in (("red", 2), ("blue", 3), ("sky", 5)) if not n % part
+                    ),
+                    "" if n % 4 == 3 else f"{n * n % 97}.5",
+                    "" if n % 2 else f"Because of {n}",
+                    ("north", "south", "", "east")[n % 4],
+                    ("shop", "web")[n % 3 == 0],
+                )
+            )
+        )
+    return "\n".join(lines)
+
+
+@dataclass
+class Desk:
+    """A host that is connected to a folder of CSV files."""
+
+    host: MetricsHost
+    source: WatchedCsv
+    registry: SourceRegistry
+    folder: Path
+    clock: SetClock
+    allowed: AllowedDestinations
+    known: dict[Definition, dict[Definition, Result]] = field(default_factory=dict)
+
+    def preview(self, definition: Definition, **options: Any) -> Result:  # noqa: ANN401  # As named.
+        """Preview as an Editor."""
+        return self.host.metrics.preview(EDITOR, "csv_example", definition, **options)
+
+    def questionnaire(self) -> Questionnaire:
+        """Describe the file."""
+        return self.host.catalog.questionnaire(EDITOR, "csv_example", "visits")
+
+    def fresh(self, base: Definition) -> dict[Definition, Result]:
+        """Measure everything that can be asked of the same responses, each by its own query."""
+        if base not in self.known:
+            self.known[base] = self._measured(base)
+        return self.known[base]
+
+    def _measured(self, base: Definition) -> dict[Definition, Result]:
+        now = self.clock.now()
+        queries = {
+            str(number): make_query(str(number), definition, now=now, zone="UTC")
+            for number, definition in enumerate(everything(base, self.questionnaire()))
+        }
+        source = self.registry.get("csv_example")
+        with source.session(
+            source.parse({"folder": "."}),
+            account="acme",
+            allowed=self.allowed,
+            deadline=Deadline.after(60, self.clock),
+        ) as session:
+            answers = session.fetch("visits", tuple(queries.values()))
+        results = {}
+        for name, query in queries.items():
+            tally = answers[name]
+            assert isinstance(tally, Tally)
+            results[query.definition] = calculate(query, tally, now)
+        return results
+
+
+def everything(base: Definition, questionnaire: Questionnaire) -> Iterator[Definition]:
+    """Give each type x group by x calculation, and each choice of answers, that fits."""
+    group_bys = [
+        None,
+        GroupBy(kind="answer"),
+        *(GroupBy(kind="period", of=period) for period in Period),
+        *(GroupBy(kind="question", of=one.id) for one in questionnaire.walk()),
+        *(GroupBy(kind="field", of=one.name) for one in questionnaire.fields),
+    ]
+    shares = [("red",), ("red", "sky"), ("red", "blue"), ("1",), ("9", "10"), ("0.5", "1.5")]
+    for type_, group_by, calculation in product(MetricType, group_bys, Calculation):
+        shape = base.model_copy(
+            update={"type": type_, "group_by": group_by, "calculation": calculation}
+        )
+        updates: list[dict[str, object]] = [{}, {"reverse_scale": True}]
+        if calculation is Calculation.SHARE:
+            updates += [{"answers": keys} for keys in shares]
+        for update in updates:
+            definition = shape.model_copy(update=update)
+            try:
+                check_definition(definition, questionnaire)
+            except MetricsError:
+                continue
+            yield definition
+
+
+def about(question_id: str | None, **parts: object) -> Definition:
+    """Make a definition about a question of the file; it counts responses unless told."""
+    return Definition.model_validate(
+        {
+            "survey_id": "visits",
+            "question_id": question_id,
+            "calculation": Calculation.RESPONSES,
+            **parts,
+        }
+    )
+
+
+def opened(home: Path) -> Desk:
+    """Open a desk in a folder."""
+    folder = home / "files"
+    folder.mkdir()
+    (folder / "visits.csv").write_text(visits(), encoding="utf-8")
+    clock, source = SetClock(), WatchedCsv()
+    registry = SourceRegistry(
+        clock=clock, entry_points=lambda: [entry_point("csv_example", source, "csv")]
+    )
+    allowed = AllowedDestinations(folders={"acme": folder}, store=home / "store.db")
+    host = MetricsHost(
+        Settings(home=home, allowed=allowed), environment={}, clock=clock, registry=registry
+    )
+    host.connections.connect(ADMIN, "csv_example", {"folder": "."})
+    return Desk(host, source, registry, folder, clock, allowed)

@@ -1,0 +1,116 @@
+"""A host in a process of its own, over a shop whose exports are written to a file as they begin.
+
+Run as ``python -m tests.host.host_process``, told by one JSON object on standard input what to do:
+
+home, database: where the store lies; ``database`` may be null.
+log: the file that gets a line, the survey's id, for each export that begins.
+hold: exports wait for as long as this file is there.
+lease: seconds.
+refresher: where refreshes run.
+threads, wait: so many threads load every card at once, and wait so long for fresh values.
+
+Prints ``ready``, waits for a line, loads, and prints a JSON list of what each thread saw.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smaply_metrics_core import MetricQuery, MetricsError, SourceContext, Tally, hookimpl
+from smaply_metrics_core.context import SystemClock
+from smaply_metrics_core.host import (
+    Actor,
+    AllowedDestinations,
+    Deadlines,
+    MetricsHost,
+    Role,
+    Settings,
+)
+from smaply_metrics_core.sources import SourceRegistry
+from tests.host.fake_source import Shop, ShopCredentials, entry_point, stars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smaply_metrics_core.host import Card
+
+SECONDS = 0.02
+
+
+@dataclass
+class LoggedShop(Shop):
+    """A shop that writes down which exports begin, and holds them while a file is there."""
+
+    log: Path = field(default_factory=Path)
+    hold: Path = field(default_factory=Path)
+
+    @hookimpl
+    def fetch_metric(
+        self,
+        credentials: ShopCredentials,
+        context: SourceContext,
+        survey_id: str,
+        queries: Sequence[MetricQuery],
+    ) -> Iterator[tuple[str, Tally | MetricsError]]:
+        """Count the stars."""
+        with self.log.open("a") as file:
+            file.write(f"{survey_id}\n")
+        context.progress(1, 4, "Exporting")
+        while self.hold.exists():
+            context.pause(SECONDS)
+        yield from super().fetch_metric(credentials, context, survey_id, queries)
+
+
+def open_host(told: dict[str, Any]) -> MetricsHost:
+    """Open the host that the object describes."""
+    home = Path(told["home"])
+    return MetricsHost(
+        Settings(
+            home=home,
+            allowed=AllowedDestinations(store=home / "store.db"),
+            deadlines=Deadlines(lease=told["lease"]),
+            database=told["database"],
+            refresh_executor=told["refresher"],
+        ),
+        environment=dict(os.environ),
+        registry=SourceRegistry(
+            clock=SystemClock(),
+            entry_points=lambda: [
+                entry_point(
+                    "shop",
+                    LoggedShop(
+                        answers={"S1": stars("5", "4", "3", None), "S2": stars("1", "2")},
+                        log=Path(told["log"]),
+                        hold=Path(told["hold"]),
+                    ),
+                )
+            ],
+        ),
+    )
+
+
+def main() -> None:
+    """Do what standard input says."""
+    told = json.loads(sys.stdin.readline())
+    viewer = Actor("acme", "vera", Role.VIEWER)
+    with open_host(told) as host, ThreadPoolExecutor(told["threads"]) as pool:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        sys.stdin.readline()
+
+        def load(_: int) -> list[tuple[str, str, str]]:
+            cards: tuple[Card, ...] = host.cards.load(viewer, wait=told["wait"])
+            return [(card.name, card.text, card.freshness) for card in cards]
+
+        seen = list(pool.map(load, range(told["threads"])))
+    sys.stdout.write(json.dumps(seen) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""The lists of a metric's form: what they offer can be saved, and what can be saved they offer."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from smaply_metrics_core.calculations.rules import allowed_calculations, check_definition
+from smaply_metrics_core.errors import MetricsError, QueryInvalid
+from smaply_metrics_core.host import (
+    PRESETS,
+    Calculation,
+    Choice,
+    DateRange,
+    Definition,
+    EmbeddedField,
+    FormOption,
+    GroupBy,
+    MetricDraft,
+    MetricType,
+    Period,
+    Question,
+    QuestionKind,
+    Questionnaire,
+    Survey,
+)
+from smaply_metrics_core.host.metrics.form_options import metric_options
+
+STARS = (
+    *(Choice(key=str(n), label=f"{n} stars", value=float(n)) for n in range(1, 6)),
+    Choice(key="9", label="Not applicable", analyze=False),
+)
+ZERO_TO_TEN = tuple(Choice(key=str(n), label=str(n), value=float(n)) for n in range(11))
+COLOURS = tuple(Choice(key=key, label=key) for key in ("red", "blue"))
+
+
+def question(
+    question_id: str,
+    kind: QuestionKind,
+    choices: tuple[Choice, ...] = (),
+    rows: tuple[Question, ...] = (),
+) -> Question:
+    """Make a question as sources do."""
+    return Question(
+        id=question_id,
+        text=f"The {question_id}?",
+        kind=kind,
+        choices=choices,
+        calculations=allowed_calculations(kind, choices),
+        can_group_by=kind in {QuestionKind.SINGLE_CHOICE, QuestionKind.NPS},
+        sub_questions=rows,
+    )
+
+
+SURVEY = Questionnaire(
+    survey=Survey(id="S1", name="Survey"),
+    questions=(
+        question("stars", QuestionKind.SINGLE_CHOICE, STARS),
+        question("nps", QuestionKind.NPS, ZERO_TO_TEN),
+        question("colours", QuestionKind.MULTIPLE_CHOICE, COLOURS),
+        question("age", QuestionKind.NUMBER),
+        question("why", QuestionKind.TEXT),
+        question(
+            "matrix",
+            QuestionKind.GROUP,
+            rows=(question("matrix_1", QuestionKind.SINGLE_CHOICE, STARS),),
+        ),
+        Question(id="timer", text="", kind=QuestionKind.OTHER, note="It measures a time."),
+    ),
+    fields=(EmbeddedField(name="region", label="Region"), EmbeddedField(name="channel")),
+)
+QUESTIONS = [None, *(question.id for question in SURVEY.walk())]
+GROUP_BYS = [
+    None,
+    GroupBy(kind="answer"),
+    *(GroupBy(kind="period", of=period) for period in Period),
+    *(GroupBy(kind="question", of=question.id) for question in SURVEY.walk()),
+    *(GroupBy(kind="field", of=field.name) for field in SURVEY.fields),
+]
+
+
+def offered(options: tuple[FormOption, ...]) -> list[str]:
+    """Name what can be chosen, rows included."""
+    return [
+        value
+        for option in options
+        for value in (*([] if option.refused else [option.value]), *offered(option.rows))
+    ]
+
+
+def fits(**parts: object) -> bool:
+    """Say whether a definition could be saved."""
+    try:
+        check_definition(Definition.model_validate({"survey_id": "S1", **parts}), SURVEY)
+    except MetricsError:
+        return False
+    return True
+
+
+def test_the_lists_and_the_rules_agree() -> None:
+    """By going from list to list exactly that can be made which could be saved: no more, no less.
+
+    Tried for every type, question, group by, calculation and, for a share, answer.
+    """
+    made, possible = set(), set()
+    for type_, question_id in product(MetricType, QUESTIONS):
+        first = metric_options(SURVEY, MetricDraft(type=type_, question_id=question_id))
+        chosen = (question_id or "") in offered(first.questions)
+        for group_by in GROUP_BYS:
+            if group_by is not None and str(group_by) not in offered(first.group_bys):
+                grouped = None
+            else:
+                grouped = metric_options(
+                    SURVEY, MetricDraft(type=type_, question_id=question_id, group_by=group_by)
+                )
+            for calculation in Calculation:
+                answers = ("1",) if calculation is Calculation.SHARE else ()
+                if question_id == "colours" and answers:
+                    answers = ("red",)
+                parts = {
+                    "type": type_,
+                    "question_id": question_id,
+                    "group_by": group_by,
+                    "calculation": calculation,
+                    "answers": answers,
+                }
+                if fits(**parts, range=DateRange(preset="last_28_days")):
+                    possible.add((type_, question_id, group_by, calculation))
+                if chosen and grouped and calculation in offered(grouped.calculations):
+                    made.add((type_, question_id, group_by, calculation))
+    # Where a Series is not split yet, a calculation is offered that could be.
+    unsplit = {
+        (type_, question_id, group_by, calculation)
+        for type_, question_id, group_by, calculation in made
+        if type_ is MetricType.SERIES
+        and group_by is None
+        and calculation is not Calculation.DISTRIBUTION
+    }
+    assert made - unsplit == possible
+    assert possible
+    for type_, question_id, _, calculation in unsplit:
+        assert any(p[:2] == (type_, question_id) and p[3] == calculation for p in possible)
+
+
+@pytest.mark.parametrize("type_", MetricType)
+def test_ranges_are_those_that_go_with_the_type(type_: MetricType) -> None:
+    """A Comparison needs something to compare with; every range is named, or refused in words."""
+    month = GroupBy(kind="period", of="month")
+    options = metric_options(SURVEY, MetricDraft(type=type_))
+    assert [option.value for option in options.ranges] == [*PRESETS, "custom"]
+    for option in options.ranges:
+        if option.value != "custom":
+            assert (not option.refused) == fits(
+                type=type_,
+                calculation=Calculation.RESPONSES,
+                group_by=month if type_ is MetricType.SERIES else None,
+                range=DateRange(preset=option.value),
+            )
+
+
+def test_a_share_is_asked_for_the_answers_that_count() -> None:
+    """Other calculations ask for none; of numbers the answers are typed."""
+    share = MetricDraft(type=MetricType.NUMBER, question_id="stars", calculation=Calculation.SHARE)
+    options = metric_options(SURVEY, share)
+    assert [option.label for option in options.answers] == [choice.label for choice in STARS]
+    assert offered(options.answers) == ["1", "2", "3", "4", "5"]
+    assert not options.typed_answers
+    average = share.model_copy(update={"calculation": Calculation.AVERAGE})
+    assert metric_options(SURVEY, average).answers == ()
+    typed = metric_options(SURVEY, share.model_copy(update={"question_id": "age"}))
+    assert (typed.answers, typed.typed_answers) == ((), True)
+
+
+def test_only_boxes_can_be_taken_the_other_way_round() -> None:
+    """A reversed scale changes nothing else."""
+    draft = MetricDraft(question_id="stars", reverse_scale=True)
+    for calculation in Calculation:
+        options = metric_options(SURVEY, draft.model_copy(update={"calculation": calculation}))
+        assert options.reversible == ("box" in calculation)
+        assert options.draft.reverse_scale == options.reversible
+
+
+def test_what_no_longer_fits_is_dropped_from_the_draft() -> None:
+    """Who changes their mind about an earlier part keeps what still goes with it."""
+    draft = MetricDraft(
+        type=MetricType.SERIES,
+        question_id="stars",
+        group_by=GroupBy(kind="answer"),
+        calculation=Calculation.SHARE,
+        answers=("5", "red"),
+        range=DateRange(),
+    )
+    options = metric_options(SURVEY, draft)
+    assert options.draft == draft.model_copy(update={"answers": ("5",)})
+    comparison = draft.model_copy(update={"type": MetricType.COMPARISON})
+    kept = metric_options(SURVEY, comparison).draft
+    assert kept == comparison.model_copy(
+        update={"group_by": None, "answers": ("5",), "range": None}
+    )
+    gone = metric_options(SURVEY, draft.model_copy(update={"question_id": "gone"})).draft
+    assert (gone.question_id, gone.group_by, gone.calculation) == (None, None, None)
+
+
+def test_what_is_refused_says_why() -> None:
+    """Every entry that cannot be chosen has a reason, for people."""
+    options = metric_options(SURVEY, MetricDraft(type=MetricType.NUMBER, question_id="stars"))
+    refused = {option.value: option.refused for option in options.calculations if option.refused}
+    assert refused.keys() == {Calculation.NPS, Calculation.DISTRIBUTION}
+    assert "a scale from 0 to 10" in refused["nps"]
+    (timer,) = (option for option in options.questions if option.value == "timer")
+    assert (timer.label, timer.refused) == ("timer", "It measures a time.")
+
+
+def test_entries_are_named_for_people() -> None:
+    """Calculations carry their definition, rows stand below their question."""
+    options = metric_options(SURVEY, MetricDraft(type=MetricType.SERIES, question_id="stars"))
+    labels = {option.value: option.label for option in options.group_bys}
+    assert (labels["answer"], labels["period:month"]) == ("Answer", "Month")
+    assert (labels["field:region"], labels["field:channel"]) == ("Region", "channel")
+    assert labels["question:matrix_1"] == "The matrix_1?"
+    assert options.calculations[2].label == "Average"
+    assert "divided by how many answered" in options.calculations[2].help
+    (matrix,) = (option for option in options.questions if option.value == "matrix")
+    assert [row.value for row in matrix.rows] == ["matrix_1"]
+    assert [option.label for option in options.types] == ["Number", "Series", "Comparison"]
+
+
+def test_a_draft_becomes_a_definition_and_back() -> None:
+    """A metric that is edited begins as what it measures."""
+    definition = Definition(
+        type=MetricType.SERIES,
+        survey_id="S1",
+        question_id="stars",
+        calculation=Calculation.AVERAGE,
+        group_by=GroupBy(kind="period", of="month"),
+    )
+    draft = MetricDraft.of(definition)
+    assert metric_options(SURVEY, draft).draft == draft
+    assert draft.definition("S1") == definition
+    assert MetricDraft(calculation=Calculation.RESPONSES).definition("S1").range == DateRange()
+    with pytest.raises(QueryInvalid, match="calculation is missing"):
+        MetricDraft().definition("S1")

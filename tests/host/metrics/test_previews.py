@@ -1,0 +1,321 @@
+"""Previews: one download serves what is chosen next, and no number is ever another one for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smaply_metrics_core.errors import (
+    CalculationRefused,
+    ExportFailed,
+    GroupingRefused,
+    QueryInvalid,
+    QuestionUnavailable,
+    RateLimited,
+    ResultsUnavailable,
+    Unreachable,
+)
+from smaply_metrics_core.host import (
+    AccountSettings,
+    Calculation,
+    ConnectionStatus,
+    DateRange,
+    ExclusionReason,
+    Filter,
+    GroupBy,
+    MetricType,
+)
+from tests.host.conftest import ADMIN
+from tests.host.csv_host import about, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from smaply_metrics_core import MetricQuery
+    from smaply_metrics_core.host import Definition
+    from tests.host.csv_host import Answers, Desk
+
+QUESTIONS = (None, "stars", "nps", "colours[]", "spent", "why")
+PARTS: tuple[dict[str, object], ...] = (
+    {},
+    {
+        "range": DateRange(preset="last_quarter"),
+        "filters": (Filter(kind="field", of="region", values=("north", "east")),),
+        "include": frozenset({ExclusionReason.TEST, ExclusionReason.UNFINISHED}),
+    },
+)
+BASES = [about(question_id, **parts) for question_id in QUESTIONS for parts in PARTS]
+
+BY_MONTH = GroupBy(kind="period", of="month")
+BY_REGION = GroupBy(kind="field", of="region")
+AVERAGE = about("stars", calculation=Calculation.AVERAGE)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A desk whose file stays as it is."""
+    desk = opened(tmp_path_factory.mktemp("desk"))
+    yield desk
+    desk.host.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A desk of its own."""
+    desk = opened(tmp_path)
+    yield desk
+    desk.host.close()
+
+
+def changed(definition: Definition, **parts: object) -> Definition:
+    """Give a definition with other parts."""
+    return definition.model_copy(update=parts)
+
+
+@pytest.mark.parametrize("base", BASES, ids=lambda base: f"{base.question_id}-{base.range.preset}")
+def test_every_preview_is_what_a_download_of_its_own_gives(shared: Desk, base: Definition) -> None:
+    """For each type x group by x calculation, whatever was downloaded first."""
+    fresh = shared.fresh(base)
+    first = next(iter(fresh))
+    assert shared.preview(first, reload=True) == fresh[first]
+    for definition, result in fresh.items():
+        assert shared.preview(definition) == result, definition
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data(), base=st.sampled_from(BASES))
+def test_previews_are_right_in_any_order(
+    shared: Desk, data: st.DataObject, base: Definition
+) -> None:
+    """What was downloaded for one choice of answers never speaks for another."""
+    fresh = shared.fresh(base)
+    order = data.draw(st.lists(st.sampled_from(list(fresh)), min_size=2, max_size=12))
+    for number, definition in enumerate(order):
+        assert shared.preview(definition, reload=number == 0) == fresh[definition]
+
+
+def test_what_is_changed_next_needs_no_download(desk: Desk) -> None:
+    """Calculation, type and group by are changed without a single call to the source."""
+    by_month = changed(
+        AVERAGE, type=MetricType.SERIES, group_by=BY_MONTH, range=DateRange(preset="last_quarter")
+    )
+    first = desk.preview(by_month)
+    described = desk.source.described
+    for definition in (
+        changed(by_month, calculation=Calculation.TOP_BOX, reverse_scale=True),
+        changed(by_month, group_by=BY_REGION),
+        changed(by_month, group_by=GroupBy(kind="question", of="nps")),
+        changed(by_month, group_by=None, calculation=Calculation.DISTRIBUTION),
+        changed(by_month, group_by=None, type=MetricType.NUMBER),
+        changed(by_month, group_by=None, type=MetricType.COMPARISON),
+    ):
+        assert desk.preview(definition).as_of == first.as_of
+    assert (len(desk.source.downloads), desk.source.described) == (1, described)
+
+
+def test_who_asks_only_once_downloads_no_more_than_that(desk: Desk) -> None:
+    """A command that ends after its preview has nothing counted ahead; nor is it asked twice."""
+    desk.preview(AVERAGE, prefetch=False)
+    assert desk.source.downloads == [("None",)]
+
+    def answering(answers: Answers, queries: Sequence[MetricQuery]) -> Answers:
+        raise ExportFailed("Damaged.")
+
+    desk.source.answering = answering
+    with pytest.raises(ExportFailed):
+        desk.preview(AVERAGE, prefetch=False, reload=True)
+    assert len(desk.source.downloads) == 2
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"question_id": "nps"},
+        {"range": DateRange(preset="last_28_days")},
+        {"filters": (Filter(kind="field", of="region", values=("north",)),)},
+        {"include": frozenset({ExclusionReason.TEST})},
+    ],
+    ids=str,
+)
+def test_other_responses_are_another_download(desk: Desk, parts: dict[str, object]) -> None:
+    """What decides which answers are counted is never taken from another count."""
+    desk.preview(AVERAGE)
+    desk.preview(changed(AVERAGE, **parts))
+    assert len(desk.source.downloads) == 2
+
+
+def test_a_download_serves_for_ten_minutes(desk: Desk) -> None:
+    """The result says when its data was read; who wants newer data reloads."""
+    first = desk.preview(AVERAGE)
+    desk.clock.forward(599)
+    assert desk.preview(AVERAGE).as_of == first.as_of
+    assert desk.preview(AVERAGE, reload=True).as_of == desk.clock.now()
+    desk.clock.forward(600)
+    assert desk.preview(AVERAGE).as_of == desk.clock.now()
+    assert len(desk.source.downloads) == 3
+
+
+def test_a_reload_sees_a_question_as_it_is_now(desk: Desk) -> None:
+    """Reloading forgets the questionnaire, too: a column that is gone is noticed."""
+    desk.preview(AVERAGE)
+    path = desk.folder / "visits.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("stars", "ratings"), encoding="utf-8")
+    assert desk.preview(AVERAGE).current.recorded
+    with pytest.raises(QuestionUnavailable):
+        desk.preview(AVERAGE, reload=True)
+    assert desk.preview(changed(AVERAGE, question_id="ratings")).current.recorded
+
+
+def test_a_question_that_is_new_is_found(desk: Desk) -> None:
+    """A definition that does not fit the questionnaire that is kept is held against a new one."""
+    desk.questionnaire()
+    path = desk.folder / "visits.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("stars", "ratings"), encoding="utf-8")
+    assert desk.preview(changed(AVERAGE, question_id="ratings")).current.recorded
+    with pytest.raises(QueryInvalid):
+        desk.preview(changed(AVERAGE, type=MetricType.SERIES))
+
+
+def test_another_zone_or_other_credentials_are_another_download(desk: Desk) -> None:
+    """Days are of the account's zone, and what is seen is the credentials' own."""
+    desk.preview(AVERAGE)
+    desk.host.metrics.set_account(ADMIN, AccountSettings("Europe/Vienna", 1))
+    desk.preview(AVERAGE)
+    assert len(desk.source.downloads) == 2
+    (desk.folder / "below").mkdir()
+    (desk.folder / "visits.csv").rename(desk.folder / "below" / "visits.csv")
+    desk.host.connections.edit(ADMIN, "csv_example", {"folder": "below"})
+    desk.preview(AVERAGE)
+    assert len(desk.source.downloads) == 3
+
+
+def test_only_so_many_group_bys_are_counted_ahead(desk: Desk) -> None:
+    """Eight fields are; the ninth is downloaded when it is chosen, and then serves, too."""
+    names = [f"field:f{number:02}" for number in range(9)]
+    rows = [",".join(["2026-01-01", "5", *"x" * 9])] * 3
+    text = "\n".join([",".join(["recorded_at", "stars", *names]), *rows])
+    (desk.folder / "visits.csv").write_text(text, encoding="utf-8")
+    number = about("stars")
+    desk.preview(number)
+    (asked,) = desk.source.downloads
+    assert [one for one in asked if one.startswith("field")] == names[:8]
+    for name in (names[7], names[8], names[8], names[0]):
+        desk.preview(changed(number, type=MetricType.SERIES, group_by=GroupBy.parse(name)))
+    assert len(desk.source.downloads) == 2
+
+
+def test_numbers_are_not_counted_by_everything(desk: Desk) -> None:
+    """There may be as many numbers as responses, in each group by: it is downloaded when chosen."""
+    number = about("spent", range=DateRange(preset="last_quarter"))
+    desk.preview(number)
+    assert desk.source.downloads == [("None", "None")]
+    desk.preview(changed(number, type=MetricType.COMPARISON, calculation=Calculation.MEDIAN))
+    assert len(desk.source.downloads) == 1
+    desk.preview(changed(number, type=MetricType.SERIES, group_by=BY_MONTH))
+    assert len(desk.source.downloads) == 2
+
+
+def test_a_share_of_other_answers_of_several_is_downloaded(desk: Desk) -> None:
+    """Who gave at least one of them is known for those alone that were asked for."""
+    red_or_sky = about("colours[]", calculation=Calculation.SHARE, answers=("red", "sky"))
+    desk.preview(red_or_sky)
+    desk.preview(changed(red_or_sky, type=MetricType.SERIES, group_by=BY_MONTH))
+    desk.preview(changed(red_or_sky, answers=("red",)))
+    assert len(desk.source.downloads) == 1
+    desk.preview(changed(red_or_sky, answers=("red", "blue")))
+    assert len(desk.source.downloads) == 2
+
+
+def test_a_group_by_that_is_refused_leaves_what_else_was_counted(desk: Desk) -> None:
+    """The refusal is told, and the next choice needs no download."""
+
+    def answering(answers: Answers, queries: Sequence[MetricQuery]) -> Answers:
+        for query_id, answer in answers:
+            wanted = query_id == queries[0].id
+            yield query_id, GroupingRefused("Too many.", remedy="Fewer.") if wanted else answer
+
+    desk.source.answering = answering
+    by_region = changed(AVERAGE, type=MetricType.SERIES, group_by=BY_REGION)
+    with pytest.raises(GroupingRefused):
+        desk.preview(by_region)
+    assert desk.preview(changed(by_region, group_by=BY_MONTH)).current.recorded
+    assert len(desk.source.downloads) == 1
+
+
+def test_what_cannot_be_calculated_is_refused_as_by_a_download_of_its_own(desk: Desk) -> None:
+    """The counts that are kept may not do: then another download says why."""
+
+    def answering(answers: Answers, queries: Sequence[MetricQuery]) -> Answers:
+        for query_id, answer in answers:
+            if queries[0].definition.calculation is Calculation.MEDIAN:
+                yield query_id, CalculationRefused("No median.", remedy="Use the average.")
+            else:
+                yield query_id, answer
+
+    desk.source.answering = answering
+    desk.preview(AVERAGE)
+    assert desk.preview(changed(AVERAGE, calculation=Calculation.MEDIAN)).current.recorded
+    with pytest.raises(CalculationRefused, match="No median"):
+        desk.preview(changed(AVERAGE, calculation=Calculation.MEDIAN), reload=True)
+
+
+@pytest.mark.parametrize(
+    "error", [ExportFailed("Damaged."), ResultsUnavailable("No."), ValueError()]
+)
+def test_siblings_that_spoil_a_download_are_left_out(desk: Desk, error: Exception) -> None:
+    """A source that fails for what was not asked for is asked again for what was."""
+
+    def answering(answers: Answers, queries: Sequence[MetricQuery]) -> Answers:
+        if len(queries) > 1:
+            raise error
+        yield from answers
+
+    desk.source.answering = answering
+    assert desk.preview(AVERAGE).current.value
+    assert [len(queries) > 1 for queries in desk.source.downloads] == [True, False]
+    assert desk.host.connections.show(ADMIN, "csv_example").problem is None
+
+
+def test_a_source_that_cannot_be_reached_is_asked_once(desk: Desk) -> None:
+    """What has nothing to do with the siblings is told at once."""
+
+    def answering(answers: Answers, queries: Sequence[MetricQuery]) -> Answers:
+        raise Unreachable("Nobody answers.")
+
+    desk.source.answering = answering
+    with pytest.raises(Unreachable):
+        desk.preview(AVERAGE)
+    assert len(desk.source.downloads) == 1
+    view = desk.host.connections.show(ADMIN, "csv_example")
+    assert view.status is ConnectionStatus.ERROR
+
+
+def test_what_a_sibling_meets_is_no_news_of_the_connection(desk: Desk) -> None:
+    """A limit that only an unasked query ran into makes no metric rest."""
+
+    def answering(answers: Answers, queries: Sequence[MetricQuery]) -> Answers:
+        for query_id, answer in answers:
+            wanted = query_id == queries[0].id
+            yield (
+                query_id,
+                answer if wanted else RateLimited("Too many.", retry_at=desk.clock.now()),
+            )
+
+    desk.source.answering = answering
+    assert desk.preview(AVERAGE).current.value
+    view = desk.host.connections.show(ADMIN, "csv_example")
+    assert (view.status, view.problem) == (ConnectionStatus.CONNECTED, None)
+
+
+def test_large_counts_are_not_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded: what does not fit is downloaded again."""
+    monkeypatch.setattr("smaply_metrics_core.host.metrics.previews.MOST_COUNTS", 3)
+    desk.preview(AVERAGE)
+    desk.preview(AVERAGE)
+    assert len(desk.source.downloads) == 2

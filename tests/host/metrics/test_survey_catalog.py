@@ -1,0 +1,212 @@
+"""The catalog: surveys and questions asked for once, and found at once afterwards."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smaply_metrics_core.errors import (
+    CredentialRefused,
+    InputError,
+    NotFound,
+    QueryInvalid,
+    RoleRequired,
+    SurveyUnavailable,
+)
+from smaply_metrics_core.host import AccountSettings, DateRange
+from smaply_metrics_core.host.single_flight import CacheEntry, Kept
+from tests.host.conftest import ADMIN, EDITOR, TOKEN, VIEWER, SetClock
+from tests.host.fake_source import Hold, stars
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.host import MetricsHost, SurveyPage
+    from tests.host.conftest import World
+
+NEWEST = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def ids(page: SurveyPage) -> list[str]:
+    """Name the surveys of a page."""
+    return [survey.id for survey in page.surveys]
+
+
+def test_the_survey_modified_last_comes_first(world: World, connected: MetricsHost) -> None:
+    """Those whose change is not known come last, by name."""
+    world.shop.answers = {name: stars("1") for name in ("S1", "S2", "S3", "S4")}
+    world.shop.modified = {"S2": NEWEST - timedelta(days=1), "S3": NEWEST}
+    assert ids(connected.catalog.surveys(EDITOR, "shop")) == ["S3", "S2", "S1", "S4"]
+
+
+def test_five_thousand_surveys_are_asked_for_once(world: World, connected: MetricsHost) -> None:
+    """Pages and searches are cut from the one listing, which says when it was made."""
+    world.shop.answers = {f"S{number}": [] for number in range(5000)}
+    page = connected.catalog.surveys(EDITOR, "shop", limit=20)
+    assert (len(page.surveys), page.total, page.matching) == (20, 5000, 5000)
+    assert page.listed_at == world.clock.now()
+    second = connected.catalog.surveys(EDITOR, "shop", offset=20, limit=20)
+    assert not set(ids(page)) & set(ids(second))
+    found = connected.catalog.surveys(EDITOR, "shop", search=" sURVEY s499 ")
+    assert ids(found) == ["S499"] + [f"S499{number}" for number in range(10)]
+    assert (found.total, found.matching) == (5000, 11)
+    assert world.shop.asked == ["surveys"]
+
+
+def test_a_survey_is_found_by_its_exact_id(world: World, connected: MetricsHost) -> None:
+    """An id is found as it is; a part of one, or another case of it, finds nothing."""
+    world.shop.answers = {"SV_abc": [], "SV_abd": []}
+    world.shop.names = {"SV_abc": "Checkout", "SV_abd": "Returns"}
+    for search, found in (("SV_abc", ["SV_abc"]), ("SV_ab", []), ("sv_abc", [])):
+        assert ids(connected.catalog.surveys(EDITOR, "shop", search=search)) == found
+
+
+@pytest.mark.parametrize(("offset", "limit"), [(-1, 10), (0, 0)])
+def test_a_page_that_cannot_be_is_refused(connected: MetricsHost, offset: int, limit: int) -> None:
+    """Pages begin at the first survey and hold at least one."""
+    with pytest.raises(InputError, match="no such page"):
+        connected.catalog.surveys(EDITOR, "shop", offset=offset, limit=limit)
+
+
+def test_what_was_told_is_kept_for_ten_minutes(world: World, connected: MetricsHost) -> None:
+    """Then it is asked for again; and before, by those who want that."""
+    for seconds, asked in ((0, 1), (599, 1), (1, 2)):
+        world.clock.forward(seconds)
+        connected.catalog.surveys(EDITOR, "shop")
+        connected.catalog.questionnaire(EDITOR, "shop", "S1")
+        assert world.shop.asked == ["surveys", "S1"] * asked
+    world.shop.answers["S3"] = []
+    assert connected.catalog.surveys(EDITOR, "shop").total == 2
+    assert connected.catalog.surveys(EDITOR, "shop", reload=True).total == 3
+    assert connected.catalog.surveys(EDITOR, "shop").total == 3
+    world.shop.questions.add("smell")
+    told = connected.catalog.questionnaire(EDITOR, "shop", "S1", reload=True)
+    assert [question.id for question in told.questions] == ["smell", "stars", "taste"]
+
+
+def test_a_clock_that_is_set_back_keeps_nothing_longer(
+    world: World, connected: MetricsHost
+) -> None:
+    """What seems to come from the future is asked for again."""
+    connected.catalog.surveys(EDITOR, "shop")
+    world.clock.forward(-1)
+    connected.catalog.surveys(EDITOR, "shop")
+    assert world.shop.asked == ["surveys", "surveys"]
+
+
+def test_other_credentials_see_for_themselves(world: World, connected: MetricsHost) -> None:
+    """After an edit of the connection nothing is shown that the old credentials saw."""
+    connected.catalog.surveys(EDITOR, "shop")
+    connected.connections.edit(ADMIN, "shop", {"nickname": "corner"})
+    world.shop.unlisted = {"S1"}
+    assert ids(connected.catalog.surveys(EDITOR, "shop")) == ["S2"]
+    connected.connections.delete(ADMIN, "shop")
+    with pytest.raises(NotFound):
+        connected.catalog.surveys(EDITOR, "shop")
+
+
+def test_a_failed_listing_is_not_kept(world: World, connected: MetricsHost) -> None:
+    """The next one asks again."""
+    world.shop.tokens = set()
+    with pytest.raises(CredentialRefused):
+        connected.catalog.surveys(EDITOR, "shop")
+    world.shop.tokens = {TOKEN}
+    assert connected.catalog.surveys(EDITOR, "shop").total == 2
+
+
+def test_threads_that_ask_at_once_share_one_listing(world: World, connected: MetricsHost) -> None:
+    """Of an Editor who opens the form and one who does so a moment later, the first asks."""
+    hold, started = Hold(), threading.Event()
+    world.shop.on_list = hold
+
+    def later() -> SurveyPage:
+        started.set()
+        return connected.catalog.surveys(EDITOR, "shop")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(connected.catalog.surveys, EDITOR, "shop")
+        hold.wait_until_begun()
+        second = pool.submit(later)
+        assert started.wait(10)
+        hold.let_go()
+        assert first.result(10) == second.result(10)
+    assert world.shop.asked == ["surveys"]
+
+
+def test_who_waits_for_a_listing_gets_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who joins a listing, even to reload it, asks no source again that just said no."""
+    kept = Kept[int](SetClock(), 1)
+    begun, waiting = threading.Event(), threading.Event()
+    asked: list[str] = []
+
+    def ask() -> int:
+        asked.append("once")
+        begun.set()
+        waiting.wait(10)
+        raise ZeroDivisionError
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(kept.get, "key", ask)
+        assert begun.wait(10)
+        coming = kept._coming["key"]  # noqa: SLF001  # To see that somebody waits for it.
+        result = coming.result
+
+        def joined() -> CacheEntry[int]:
+            waiting.set()
+            return result()
+
+        monkeypatch.setattr(coming, "result", joined)
+        second = pool.submit(kept.get, "key", ask, reload=True)
+        for one in (first, second):
+            with pytest.raises(ZeroDivisionError):
+                one.result(10)
+    assert asked == ["once"]
+
+
+def test_only_so_much_is_kept() -> None:
+    """The value that was used least lately goes first; what is too old goes in any case."""
+    clock = SetClock()
+    kept = Kept[int](clock, 2)
+    for number in (1, 2):
+        kept.keep(number, CacheEntry(number, clock.now()))
+    assert kept.find(1)
+    kept.keep(3, CacheEntry(3, clock.now()))
+    assert [bool(kept.find(number)) for number in (1, 2, 3)] == [True, False, True]
+    clock.forward(600)
+    kept.keep(4, CacheEntry(4, clock.now()))
+    assert [bool(kept.find(number)) for number in (1, 3, 4)] == [False, False, True]
+
+
+def test_an_unlisted_survey_can_still_be_described(world: World, connected: MetricsHost) -> None:
+    """A survey that is named exactly need not be in the list."""
+    world.shop.unlisted = {"S1"}
+    assert ids(connected.catalog.surveys(EDITOR, "shop")) == ["S2"]
+    assert connected.catalog.questionnaire(EDITOR, "shop", "S1").survey.id == "S1"
+    with pytest.raises(SurveyUnavailable):
+        connected.catalog.questionnaire(EDITOR, "shop", "S9")
+
+
+def test_windows_are_those_of_the_account(world: World, connected: MetricsHost) -> None:
+    """A form can say which days a range covers now, and which it is compared with."""
+    connected.metrics.set_account(ADMIN, AccountSettings("Europe/Vienna", 1))
+    (window,) = connected.catalog.windows(EDITOR, DateRange(preset="last_month"))
+    assert window.start == datetime(2026, 2, 28, 23, tzinfo=UTC)
+    current, previous = connected.catalog.windows(
+        EDITOR, DateRange(preset="last_month"), comparison=True
+    )
+    assert (current, previous.end, previous.name) == (window, window.start, "previous")
+    with pytest.raises(QueryInvalid):
+        connected.catalog.windows(EDITOR, DateRange(), comparison=True)
+
+
+def test_viewers_choose_nothing(connected: MetricsHost) -> None:
+    """What a connection offers is for those who make metrics."""
+    for call in (
+        lambda: connected.catalog.surveys(VIEWER, "shop"),
+        lambda: connected.catalog.questionnaire(VIEWER, "shop", "S1"),
+        lambda: connected.catalog.windows(VIEWER, DateRange()),
+    ):
+        with pytest.raises(RoleRequired):
+            call()

@@ -1,0 +1,116 @@
+"""Several processes on one store: one export for each survey, and none is lost when one is killed.
+
+Each host is in a process of its own; they share nothing but the store.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smaply_metrics_core.host import Freshness
+from tests.host.child_processes import SECONDS, Fleet, connected_host, fleet_in, until
+from tests.host.conftest import (
+    EDITOR,
+    KEY,
+    RESPONSES,
+    VIEWER,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from smaply_metrics_core.host import MetricsHost
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, database: str | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    """A store that nobody has opened yet."""
+    monkeypatch.setenv("SMAPLY_METRICS_KEYS", KEY)
+    with fleet_in(tmp_path, database, "threads") as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def host(fleet: Fleet) -> Iterator[MetricsHost]:
+    """A host in this process, connected, with a metric on each of two surveys."""
+    with connected_host(fleet) as host:
+        yield host
+
+
+def test_a_leader_that_is_killed_is_replaced_when_its_lease_is_over(
+    fleet: Fleet, host: MetricsHost
+) -> None:
+    """Nobody is stuck: cards say what happened, and the next update is made by another process."""
+    fleet.hold()
+    leader = fleet.start(threads=1, wait=SECONDS)
+    fleet.go(leader)
+    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    states = {card.freshness for card in host.cards.load(VIEWER)}
+    assert states == {Freshness.REFRESHING}
+    leader.send_signal(signal.SIGKILL)
+    leader.wait()
+    fleet.let_go()
+    cards = host.cards.load(EDITOR, wait=SECONDS)
+    assert {card.freshness for card in cards} == {Freshness.FAILED}
+    assert {card.problem.kind for card in cards if card.problem} == {"interrupted"}
+    assert len(fleet.exports) == 2, "a crash counts as an attempt"
+    cards = host.cards.load(EDITOR, wait=SECONDS, force=True)
+    assert [(card.text, card.freshness) for card in cards] == [
+        ("4.0", Freshness.FRESH),
+        ("1.5", Freshness.FRESH),
+    ]
+    assert len(fleet.exports) == 4
+
+
+def test_another_process_shows_how_far_a_refresh_is(fleet: Fleet, host: MetricsHost) -> None:
+    """Cards say since when a refresh runs elsewhere, and how much of it is done."""
+    fleet.hold()
+    fleet.go(fleet.start(threads=1, wait=SECONDS))
+    until(lambda: host.cards.load(VIEWER)[0].running is not None)
+    until(lambda: getattr(host.cards.load(VIEWER)[0].running, "percent", None) == 25.0)
+    (card, _) = host.cards.load(VIEWER)
+    assert card.running is not None
+    assert card.next_at is not None
+    assert card.running.started_at < card.next_at
+
+
+def test_many_processes_make_one_export_for_each_survey(fleet: Fleet, host: MetricsHost) -> None:
+    """Eight processes with 25 threads each load the same cold cards; everybody sees the value.
+
+    On SQLite, which is for one machine, it is three: each takes a second to start.
+    """
+    processes = [
+        fleet.start(threads=25, wait=SECONDS) for _ in range(8 if fleet.told["database"] else 3)
+    ]
+    for process in processes:
+        assert fleet.hear(process) == "ready"
+    for process in processes:
+        fleet.say(process, "go")
+    seen = [each for process in processes for each in json.loads(fleet.hear(process))]
+    assert len(seen) == 25 * len(processes)
+    assert {tuple(map(tuple, each)) for each in seen} == {
+        (("Stars", "4.0", "fresh"), ("Elsewhere", "1.5", "fresh"))
+    }
+    assert sorted(fleet.exports) == ["S1", "S2"]
+
+
+def test_a_metric_made_during_another_process_s_export_gets_a_second_one(
+    fleet: Fleet, host: MetricsHost
+) -> None:
+    """Joining a refresh means waiting for it and deciding again: two exports begin, no more."""
+    fleet.hold()
+    fleet.go(fleet.start(threads=1, wait=SECONDS))
+    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    new = host.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
+    begun = fleet.start(threads=4, wait=SECONDS)
+    fleet.go(begun)
+    fleet.let_go()
+    (card,) = host.cards.load(VIEWER, [new.id], wait=SECONDS)
+    assert (card.text, card.freshness) == ("4", Freshness.FRESH)
+    assert {each[2][1] for each in json.loads(fleet.hear(begun))} == {"4"}
+    assert sorted(fleet.exports) == ["S1", "S1", "S2"]

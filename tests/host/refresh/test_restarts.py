@@ -1,0 +1,126 @@
+"""The policy outlives the process: what was decided before a restart still holds after it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smaply_metrics_core import RateLimited, SourceUnavailable
+from smaply_metrics_core.errors import NotFound
+from smaply_metrics_core.host import Freshness, RefreshDecisionKind
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, OTHER, VIEWER, load, values
+from tests.host.fake_source import Hold
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.host import MetricsHost
+    from tests.host.conftest import World
+
+
+def test_a_forced_refresh_once_a_minute_holds_after_a_restart(
+    world: World, connected: MetricsHost
+) -> None:
+    """Neither another process nor the same one, started anew, may do it sooner."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    connected.cards.load(EDITOR, wait=10, force=True)
+    connected.close()
+    again = world.open()
+    again.cards.load(EDITOR, wait=10, force=True)
+    assert len(world.shop.fetches) == 1
+    world.clock.forward(60)
+    again.cards.load(EDITOR, wait=10, force=True)
+    assert len(world.shop.fetches) == 2
+
+
+def test_failures_and_rests_hold_after_a_restart(world: World, connected: MetricsHost) -> None:
+    """A failed attempt rests an hour, a Retry-After until its end, a refused credential too."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
+    one, two = (metric.id for metric in connected.metrics.list(VIEWER))
+    world.shop.failure = SourceUnavailable("Closed.")
+    connected.cards.load(VIEWER, [one], wait=10)
+    host = world.open()
+    assert host.cards.load(VIEWER, [one], wait=10)[0].freshness is Freshness.FAILED
+    assert len(world.shop.fetches) == 1
+    until = world.clock.now() + timedelta(hours=3)
+    world.shop.failure = RateLimited("Too many requests.", retry_at=until)
+    host.cards.load(VIEWER, [two], wait=10)
+    world.shop.failure = None
+    world.clock.forward(2 * 3600)
+    load(world.open())
+    assert len(world.shop.fetches) == 2
+    world.clock.forward(3600)
+    world.shop.tokens = set()
+    host = world.open()
+    host.cards.load(VIEWER, [one], wait=10)
+    assert len(world.shop.fetches) == 3
+    world.clock.forward(3600)
+    load(world.open())
+    assert len(world.shop.fetches) == 3, "a refused connection rests for both surveys"
+
+
+def test_down_is_logged_once_and_up_once(
+    world: World, connected: MetricsHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whichever processes meet the outage, and however often."""
+    caplog.set_level(logging.INFO, "smaply_metrics_core.host.runtime")
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
+    world.shop.failure = SourceUnavailable("The shop is closed.")
+    load(connected)
+    world.clock.forward(3601)
+    load(world.open())
+    assert [record.getMessage() for record in caplog.records] == [
+        "The connection of account acme to shop is down: The shop is closed."
+    ]
+    world.shop.failure = None
+    caplog.clear()
+    for _ in range(2):
+        world.clock.forward(3601)
+        load(world.open())
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "is up again; it was down since 2026-04-01 12:00:00" in said
+
+
+def test_a_check_that_passes_ends_an_outage(
+    world: World, connected: MetricsHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An Admin's check is as good as a refresh."""
+    caplog.set_level(logging.INFO, "smaply_metrics_core.host.runtime")
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    world.shop.failure = SourceUnavailable("Closed.")
+    load(connected)
+    world.shop.failure = None
+    for _ in range(2):
+        connected.connections.check(ADMIN, "shop")
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+def test_a_sentence_says_why_and_when(world: World, connected: MetricsHost) -> None:
+    """For support and for people: what was decided, and when the next update is due."""
+    metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    due = connected.cards.explain(VIEWER, metric.id)
+    assert due.sentence == "It has never been refreshed; the next load updates it."
+    assert (due.kind, due.next_at) == (RefreshDecisionKind.DUE, world.clock.now())
+    hold = world.shop.on_fetch = Hold()
+    connected.cards.load(VIEWER)
+    hold.wait_until_begun()
+    running = connected.cards.explain(VIEWER, metric.id)
+    assert running.kind is RefreshDecisionKind.IN_FLIGHT
+    assert running.sentence.startswith(
+        "A refresh of this survey is running; it began at 12:00:00 UTC; were it never to end"
+    )
+    hold.let_go()
+    assert values(connected) == [4.0]
+    assert connected.cards.explain(VIEWER, metric.id).sentence == (
+        "The last attempt was made at 2026-04-01 12:00:00 UTC, not over one hour ago; "
+        "the first load from 2026-04-01 13:00:00 UTC on updates it."
+    )
+    connected.connections.delete(ADMIN, "shop")
+    gone = connected.cards.explain(VIEWER, metric.id)
+    assert gone.kind is None
+    assert "not connected to shop" in gone.sentence
+    with pytest.raises(NotFound):
+        connected.cards.explain(VIEWER, "met_nobody")

@@ -1,0 +1,227 @@
+"""Workers: refreshes queued by any process, made by others, and not lost when one is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from procrastinate.schema import SchemaManager
+
+from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.host import Freshness, MetricsHost, Settings
+from smaply_metrics_core.host.refresh.procrastinate_queue import SCHEMA, prepare_queue
+from smaply_metrics_core.host.store import Store
+from tests.host.child_processes import SECONDS, Fleet, connected_host, fleet_in, until
+from tests.host.conftest import (
+    EDITOR,
+    KEY,
+    RESPONSES,
+    VIEWER,
+    postgresql_only,
+    sqlite_only,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from subprocess import Popen
+
+    from tests.host.conftest import World
+
+WORKER = "tests.host.worker_process"
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    """A store whose refreshes are queued, and no worker yet."""
+    monkeypatch.setenv("SMAPLY_METRICS_KEYS", KEY)
+    with fleet_in(tmp_path, world.database, "procrastinate") as fleet:
+        yield fleet
+    world.query(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+
+
+@pytest.fixture
+def host(fleet: Fleet) -> Iterator[MetricsHost]:
+    """A host in this process, connected, with a metric on each of two surveys."""
+    with connected_host(fleet) as host:
+        yield host
+
+
+def start_worker(fleet: Fleet) -> Popen[str]:
+    """Start a worker; give it once it takes jobs."""
+    worker = fleet.start(WORKER)
+    assert fleet.hear(worker) == "ready"
+    return worker
+
+
+def queued(world: World, status: str = "todo") -> int:
+    """Count the jobs that stand so."""
+    ((count,),) = world.query(
+        f"SELECT count(*) FROM {SCHEMA}.procrastinate_jobs WHERE status = '{status}'"  # noqa: S608
+    )
+    return int(count)
+
+
+@postgresql_only
+def test_what_is_due_waits_for_a_worker(world: World, fleet: Fleet, host: MetricsHost) -> None:
+    """Loads queue each survey once and answer at once; a worker that comes later makes them."""
+    for _ in range(3):
+        cards = host.cards.load(VIEWER)
+        assert {card.freshness for card in cards} == {Freshness.REFRESHING}
+    assert queued(world) == 2
+    assert fleet.exports == []
+    start_worker(fleet)
+    cards = host.cards.load(VIEWER, wait=SECONDS)
+    assert [(card.text, card.freshness) for card in cards] == [
+        ("4.0", Freshness.FRESH),
+        ("1.5", Freshness.FRESH),
+    ]
+    assert sorted(fleet.exports) == ["S1", "S2"]
+
+
+@postgresql_only
+def test_an_editor_waits_for_the_refresh_that_was_asked_for(
+    fleet: Fleet, host: MetricsHost
+) -> None:
+    """A forced load comes back when the worker has made it, although the card was fresh before."""
+    start_worker(fleet)
+    first = host.cards.load(VIEWER, wait=SECONDS)
+    second = host.cards.load(EDITOR, wait=SECONDS, force=True)
+    assert {card.freshness for card in second} == {Freshness.FRESH}
+    assert all(
+        new.as_of and old.as_of and new.as_of > old.as_of
+        for old, new in zip(first, second, strict=True)
+    )
+    assert sorted(fleet.exports) == ["S1", "S1", "S2", "S2"]
+
+
+@postgresql_only
+def test_a_job_outlives_its_worker(world: World, fleet: Fleet, host: MetricsHost) -> None:
+    """A worker is killed in the middle of its exports: the next one makes them, unasked."""
+    fleet.hold()
+    doomed = start_worker(fleet)
+    host.cards.load(VIEWER)
+    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    doomed.send_signal(signal.SIGKILL)
+    doomed.wait()
+    assert queued(world, "doing") == 2
+    fleet.let_go()
+    start_worker(fleet)
+    until(lambda: [card.text for card in host.cards.load(VIEWER, refresh=False)] == ["4.0", "1.5"])
+    assert sorted(fleet.exports) == ["S1", "S1", "S2", "S2"]
+    until(lambda: queued(world) + queued(world, "doing") == 0)
+
+
+@postgresql_only
+def test_a_job_of_another_release_stops_nobody(
+    world: World, fleet: Fleet, host: MetricsHost
+) -> None:
+    """Of jobs that a worker cannot read, waiting or left by a dead one, the log tells, no more."""
+    for status in ("todo", "doing"):
+        for task in ("smaply_metrics.refresh", "smaply_metrics.unheard_of"):
+            world.query(
+                f"SET LOCAL search_path = {SCHEMA};"  # noqa: S608
+                " INSERT INTO procrastinate_jobs (queue_name, task_name, status)"
+                f" VALUES ('smaply-metrics', '{task}', '{status}')"
+            )
+    worker = start_worker(fleet)
+    cards = host.cards.load(VIEWER, wait=SECONDS)
+    assert {card.freshness for card in cards} == {Freshness.FRESH}
+    until(lambda: queued(world) + queued(world, "doing") + queued(world, "failed") == 0)
+    assert worker.poll() is None
+
+
+@postgresql_only
+def test_a_worker_goes_on_when_its_connections_break(
+    world: World, fleet: Fleet, host: MetricsHost
+) -> None:
+    """A server that was started anew is found again, and what was being made is saved."""
+    fleet.hold()
+    worker = start_worker(fleet)
+    host.cards.load(VIEWER)
+    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    world.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    fleet.let_go()
+    cards = host.cards.load(VIEWER, wait=SECONDS)
+    assert [card.text for card in cards] == ["4.0", "1.5"]
+    host.cards.load(EDITOR, wait=SECONDS, force=True)
+    assert sorted(fleet.exports) == ["S1", "S1", "S2", "S2"]
+    assert worker.poll() is None
+
+
+@postgresql_only
+def test_a_worker_that_is_stopped_leaves_nothing_behind(
+    world: World, fleet: Fleet, host: MetricsHost
+) -> None:
+    """What it was doing is no attempt, holds no lease, and is queued for the next worker."""
+    fleet.hold()
+    stopped = start_worker(fleet)
+    host.cards.load(VIEWER)
+    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    stopped.terminate()
+    assert stopped.wait(SECONDS) == 128 + signal.SIGTERM
+    assert world.query("SELECT count(*) FROM leases WHERE owner IS NOT NULL") == [(0,)]
+    assert world.query("SELECT count(*) FROM attempts") == [(0,)]
+    assert (queued(world), queued(world, "doing")) == (2, 0)
+
+
+@postgresql_only
+def test_a_metric_made_during_an_export_gets_a_second_one(fleet: Fleet, host: MetricsHost) -> None:
+    """A worker that meets a refresh of its survey waits for it, and looks again."""
+    fleet.hold()
+    start_worker(fleet)
+    host.cards.load(VIEWER)
+    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    new = host.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
+    fleet.let_go()
+    (card,) = host.cards.load(VIEWER, [new.id], wait=SECONDS)
+    assert (card.text, card.freshness) == ("4", Freshness.FRESH)
+    assert sorted(fleet.exports) == ["S1", "S1", "S2"]
+
+
+@postgresql_only
+def test_the_queue_s_tables_are_made_once_and_brought_up_to_date(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that an earlier Procrastinate made get the migrations that came since, each once."""
+    store = Store(world.where)
+    prepare_queue(store)
+    prepare_queue(store)
+    script = "CREATE TABLE added (percent text DEFAULT '100 %:x'); COMMENT ON TABLE added IS '';"
+    (tmp_path / "99.00.00_01_pre_later.sql").write_text(script)
+    monkeypatch.setattr(SchemaManager, "get_migrations_path", lambda: str(tmp_path))
+    prepare_queue(store)
+    prepare_queue(store)
+    assert world.query(f"SELECT count(*) FROM {SCHEMA}.added") == [(0,)]  # noqa: S608
+    monkeypatch.undo()
+    for _ in range(2):
+        prepare_queue(store)  # With the earlier release again, as while a fleet is upgraded.
+    ((made,),) = world.query(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')")
+    assert made == "99.00.00_01_pre_later.sql"
+    world.query(f"DROP SCHEMA {SCHEMA} CASCADE")
+    store.close()
+
+
+@sqlite_only
+def test_sqlite_has_no_workers(world: World, tmp_path: Path) -> None:
+    """Whoever asks for one is told what is missing."""
+    with pytest.raises(InputError, match="PostgreSQL"):
+        world.open().worker()
+    environment = {"SMAPLY_METRICS_REFRESHER": "procrastinate"}
+    settings = Settings.from_environment(tmp_path, environment, account="acme")
+    with pytest.raises(InputError, match="PostgreSQL") as refused:
+        MetricsHost(settings)
+    assert "SMAPLY_METRICS_DATABASE" in refused.value.remedy
+
+
+def test_a_refresher_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    """The message says which there are."""
+    environment = {"SMAPLY_METRICS_REFRESHER": "celery"}
+    with pytest.raises(InputError, match="celery") as refused:
+        Settings.from_environment(tmp_path, environment, account="acme")
+    assert json.dumps("threads or procrastinate")[1:-1] in refused.value.remedy

@@ -1,0 +1,245 @@
+"""The store: tables and migrations agree, start-up is safe, older ones upgrade, newer are refused.
+
+Each test runs on SQLite and on PostgreSQL, unless it is about one of them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+from sqlalchemy.exc import StatementError
+
+from smaply_metrics_core.errors import InputError, StoreError
+from smaply_metrics_core.host import Freshness, MetricsHost, Settings
+from smaply_metrics_core.host.store import Store, engine
+from smaply_metrics_core.host.store.connections import AccountSettings, read_account, write_account
+from smaply_metrics_core.host.store.engine import make_engine, parse_database_url
+from smaply_metrics_core.host.store.migrations.runner import MIGRATIONS, newest_version, version_of
+from smaply_metrics_core.host.store.tables import accounts, connections, metadata
+from tests.host.conftest import ADMIN, VIEWER, sqlite_only
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import URL
+
+    from tests.host.conftest import World
+    from tests.postgresql_server import PrivatePostgres
+
+EARLIER = sorted(path for path in (Path(__file__).parent / "releases").glob("*.sql"))
+"""Stores that earlier releases wrote, as SQL: each has four metrics, one of them failed."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Path | URL:
+    """Where a store may be, and none is yet."""
+    if request.param == "sqlite":
+        return tmp_path / "store.db"
+    postgres: PrivatePostgres = request.getfixturevalue("postgres")
+    return parse_database_url(postgres.url(postgres.make_database()))
+
+
+@pytest.fixture
+def store(empty: Path | URL) -> Iterator[Store]:
+    """A new store."""
+    store = Store(empty)
+    yield store
+    store.close()
+
+
+def test_the_migrations_make_exactly_the_tables(store: Store) -> None:
+    """The tables in the code and those that the migrations make cannot drift apart."""
+    with store.reading() as db:
+        context = MigrationContext.configure(db, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_processes_that_start_at_once_do_not_collide(empty: Path | URL) -> None:
+    """Of several that open a new store together, one makes the tables and all can use them."""
+
+    def opened(_: int) -> tuple[str, bool]:
+        store = Store(empty, connections=1)
+        try:
+            with store.reading() as db:
+                return read_account(db, "acme").zone, store.upgraded.before is None
+        finally:
+            store.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(opened, range(16)))
+    assert {zone for zone, _ in found} == {"UTC"}
+    assert [made for _, made in found].count(True) == 1
+
+
+def test_a_new_store_waits_for_who_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another process writes a file that has no write-ahead log yet, opening it waits."""
+    waits: list[bool] = []
+    wait_for_writer = engine._wait_for_writer  # noqa: SLF001  # Where opening stands still.
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE theirs (id)")
+
+        def written(connection: sqlite3.Connection) -> None:
+            waits.append(True)
+            other.execute("COMMIT")
+            wait_for_writer(connection)
+
+        monkeypatch.setattr(engine, "_wait_for_writer", written)
+        store = Store(tmp_path / "store.db")
+        with store.reading() as db:
+            assert read_account(db, "acme") == AccountSettings()
+        store.close()
+    assert waits == [True]
+
+
+def test_a_store_that_is_written_for_too_long_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for ever says so in words."""
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0)
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="locked"):
+            Store(tmp_path / "store.db")
+
+
+def test_a_newer_store_is_refused_in_words(empty: Path | URL) -> None:
+    """A store of a later release is left alone, and the message says why."""
+    with (store := Store(empty)).writing() as db:
+        db.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    store.close()
+    with pytest.raises(StoreError, match=f"newer release.* up to {newest_version()}"):
+        Store(empty)
+
+
+def test_an_upgrade_that_breaks_off_leaves_what_was_there(empty: Path | URL) -> None:
+    """All missing migrations or none: the next start does it again."""
+    engine = make_engine(empty, 2)
+    with engine.execution_options(writes=True).begin() as db:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = db
+        command.upgrade(config, "0002")
+        db.exec_driver_sql("CREATE TABLE audit (theirs INTEGER)")  # In the way of the last one.
+    with pytest.raises(StoreError, match="audit"):
+        Store(empty)
+    with engine.execution_options(writes=True).begin() as db:
+        assert version_of(db) == "0002"
+        assert "percent" not in {column["name"] for column in inspect(db).get_columns("leases")}
+        db.exec_driver_sql("DROP TABLE audit")
+    engine.dispose()
+    store = Store(empty)
+    assert (store.upgraded.before, store.upgraded.after) == ("0002", newest_version())
+    store.close()
+
+
+@pytest.mark.parametrize("dump", EARLIER, ids=lambda path: path.stem)
+@sqlite_only
+def test_a_store_of_an_earlier_release_keeps_its_cards(world: World, dump: Path) -> None:
+    """What was stored is shown as before, and its connection goes on refreshing it."""
+    world.home.mkdir()
+    with closing(sqlite3.connect(world.home / "store.db")) as db, db:
+        db.executescript(dump.read_text(encoding="utf-8"))
+    host = world.open()
+    cards = {card.name: card for card in host.cards.load(VIEWER, refresh=False)}
+    shown = {name: (card.text, card.freshness) for name, card in cards.items()}
+    assert shown == {
+        "Stars": ("4.0", Freshness.FRESH),
+        "Responses": ("4", Freshness.FRESH),
+        "Elsewhere": ("1.5", Freshness.FRESH),
+        "Taste": ("", Freshness.FAILED),
+    }
+    assert all(card.as_of == world.clock.now() for card in cards.values() if card.text)
+    assert host.metrics.account(ADMIN) == AccountSettings("Europe/Vienna", 7)
+    world.clock.forward(3601)
+    cards = {card.name: card for card in host.cards.load(VIEWER, wait=10)}
+    assert (cards["Taste"].text, cards["Taste"].freshness) == ("4.0", Freshness.FRESH)
+
+
+def test_every_earlier_release_has_a_store_here() -> None:
+    """Each migration but the newest starts from a store that is kept as a fixture."""
+    versions = {f"{number:04}" for number in range(1, int(newest_version()))}
+    assert {path.stem for path in EARLIER} >= {"0001", "0002"} & versions
+
+
+def test_a_file_that_is_no_store_is_refused_in_words(tmp_path: Path) -> None:
+    """Another file of that name is left alone."""
+    (tmp_path / "store.db").write_bytes(b"This is a letter to my aunt, no database. " * 50)
+    with pytest.raises(StoreError, match="cannot be used"):
+        Store(tmp_path / "store.db")
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "store.db", "mysql://root:hunter2@db/x", "postgresql://u:hunter2@db", "http://[hunter2"],
+)
+def test_what_is_no_url_of_postgresql_is_refused_in_words(tmp_path: Path, given: str) -> None:
+    """The message says how to write it, and repeats no password."""
+    with pytest.raises(InputError) as refused:
+        parse_database_url(given)
+    assert "postgresql://user:password@host" in refused.value.remedy
+    assert "hunter2" not in repr(refused.value)
+
+
+def test_a_server_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
+    """The message names the database and no password; so does no setting."""
+    settings = Settings.from_environment(
+        tmp_path,
+        {"SMAPLY_METRICS_DATABASE": f"postgresql://u:hunter2@/metrics?host={tmp_path}"},
+        account="acme",
+    )
+    with pytest.raises(StoreError, match=r"metrics on .* cannot be used") as refused:
+        MetricsHost(settings)
+    assert "SMAPLY_METRICS_DATABASE" in refused.value.remedy
+    assert "hunter2" not in repr(refused.value) + repr(settings)
+
+
+def test_a_write_that_fails_leaves_nothing(store: Store) -> None:
+    """A transaction is kept whole or not at all."""
+
+    def half() -> None:
+        with store.writing() as db:
+            write_account(db, "acme", AccountSettings("Europe/Vienna", 7))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
+    with store.reading() as db:
+        assert read_account(db, "acme") == AccountSettings()
+
+
+def test_reading_sees_one_state(store: Store) -> None:
+    """What others write while a block reads is not seen in it."""
+    with store.reading() as db:
+        assert read_account(db, "acme") == AccountSettings()
+        with store.writing() as other:
+            write_account(other, "acme", AccountSettings("Europe/Vienna", 7))
+        assert read_account(db, "acme") == AccountSettings()
+    with store.reading() as db:
+        assert read_account(db, "acme") == AccountSettings("Europe/Vienna", 7)
+
+
+def test_a_time_without_a_zone_is_never_stored(store: Store) -> None:
+    """A naive time could mean anything, so it is refused."""
+    with store.writing() as db, pytest.raises(StatementError, match="needs a time zone"):
+        db.execute(connections.update().values(checked_at=datetime(2026, 1, 1)))  # noqa: DTZ001
+
+
+def test_every_table_belongs_to_an_account() -> None:
+    """No row is without an account."""
+    for table in metadata.sorted_tables:
+        owner = table.c.id if table is accounts else table.c.account
+        assert not owner.nullable, table.name

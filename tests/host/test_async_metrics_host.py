@@ -1,0 +1,359 @@
+"""The host on an event loop: it never blocks it, and leaves nothing running unseen."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from smaply_metrics_core.errors import InputError, RoleRequired, StoreError
+from smaply_metrics_core.host import Freshness
+from smaply_metrics_core.host.async_metrics_host import (
+    AsyncCards,
+    AsyncConnections,
+    AsyncDebugBundles,
+    AsyncMetrics,
+    AsyncSources,
+    AsyncSurveyCatalog,
+)
+from smaply_metrics_core.host.cards.service import Cards
+from smaply_metrics_core.host.connections.service import Connections
+from smaply_metrics_core.host.debug_bundles import DebugBundles
+from smaply_metrics_core.host.metrics.service import Metrics
+from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog
+from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.thread_bridge import ThreadBridge
+from smaply_metrics_core.sources import SourceRegistry
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, VIEWER, sqlite_only, value_of
+from tests.host.fake_source import Hold, Stoppable
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
+
+    from sqlalchemy import URL
+
+    from smaply_metrics_core.host import MetricsHost, StepResult
+    from tests.host.conftest import World
+
+LONG = 10
+"""Seconds; nothing here takes as long unless it hangs."""
+
+ASKED = {"api_token": TOKEN}
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a test on an event loop of its own; one that hangs fails."""
+
+    async def within() -> None:
+        async with asyncio.timeout(6 * LONG):
+            await work
+
+    asyncio.run(within())
+
+
+@pytest.mark.parametrize(
+    ("blocking", "awaited"),
+    [
+        (Connections, AsyncConnections),
+        (SurveyCatalog, AsyncSurveyCatalog),
+        (Metrics, AsyncMetrics),
+        (Cards, AsyncCards),
+        (DebugBundles, AsyncDebugBundles),
+        (SourceRegistry, AsyncSources),
+    ],
+)
+def test_every_call_can_be_awaited(blocking: type, awaited: type) -> None:
+    """The parts have the same methods as those that block; only closing is the host's own."""
+
+    def public(names: object) -> set[str]:
+        return {name for name in vars(names) if not name.startswith("_")} - {"close"}
+
+    made = awaited(object.__new__(blocking), ThreadBridge(1), ThreadBridge(1))
+    assert public(made) == public(blocking)
+
+
+def test_a_slow_call_does_not_block_the_loop(world: World) -> None:
+    """While a source takes its time, the loop serves others, and so does the host."""
+
+    async def work() -> None:
+        hold = world.shop.on_fetch = Hold()
+        async with world.asynchronous() as host:
+            await host.connections.connect(ADMIN, "shop", ASKED)
+            slow = asyncio.create_task(host.metrics.preview(EDITOR, "shop", AVERAGE))
+            await asyncio.to_thread(hold.wait_until_begun)
+            assert await host.metrics.list(VIEWER) == ()
+            assert not slow.done()
+            hold.let_go()
+            assert (await slow).current.value == 4.0
+
+    run(work())
+
+
+def test_slow_calls_hold_up_only_each_other(world: World) -> None:
+    """While previews take up every thread that there is for them, cards and lists are shown."""
+
+    async def work() -> None:
+        hold = world.shop.on_fetch = Hold()
+        async with world.asynchronous(threads=1) as host:
+            await host.connections.connect(ADMIN, "shop", ASKED)
+            slow = asyncio.create_task(host.metrics.preview(EDITOR, "shop", AVERAGE))
+            await asyncio.to_thread(hold.wait_until_begun)
+            assert await host.metrics.list(VIEWER) == ()
+            assert await host.cards.load(VIEWER) == ()
+            assert not slow.done()
+            hold.let_go()
+            await slow
+
+    run(work())
+
+
+def test_cancelling_a_load_ends_its_waiting(world: World, connected: MetricsHost) -> None:
+    """Its thread is free again while the refresh goes on; the next load hears of its end."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+
+    async def work() -> None:
+        hold = world.shop.on_fetch = Hold()
+        async with world.asynchronous(threads=1) as host:
+            waiting = asyncio.create_task(host.cards.load(VIEWER, wait=600))
+            await asyncio.to_thread(hold.wait_until_begun)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            (card,) = await host.cards.load(VIEWER)
+            assert card.freshness is Freshness.REFRESHING
+            hold.let_go()
+            (card,) = await host.cards.load(VIEWER, wait=600)
+            assert value_of(card) == 4.0
+
+    run(work())
+
+
+def test_functions_of_the_caller_are_called_on_the_loop(world: World) -> None:
+    """Progress and check steps arrive, all of them and in order, on the loop's own thread."""
+    told: list[tuple[str, int]] = []
+
+    def on_step(step: StepResult) -> None:
+        told.append((step.name, threading.get_ident()))
+
+    def progress(_done: float, _total: float | None, what: str) -> None:
+        told.append((what, threading.get_ident()))
+
+    async def work() -> None:
+        world.shop.on_fetch = lambda context: context.progress(1, 2, "counting")
+        async with world.asynchronous() as host:
+            await host.connections.connect(ADMIN, "shop", ASKED, on_step=on_step)
+            await host.metrics.preview(EDITOR, "shop", AVERAGE, progress=progress)
+
+    run(work())
+    here = threading.get_ident()
+    names = ["reach", "authenticate", "list_surveys", "counting"]
+    assert told == [(name, here) for name in names]
+
+
+def test_cancelling_a_preview_stops_it(world: World) -> None:
+    """The source is told to stop, and the task goes on only when the call is over."""
+
+    async def work() -> None:
+        export = world.shop.on_fetch = Stoppable()
+        async with world.asynchronous() as host:
+            await host.connections.connect(ADMIN, "shop", ASKED)
+            preview = asyncio.create_task(host.metrics.preview(EDITOR, "shop", AVERAGE))
+            await asyncio.to_thread(export.begun.wait)
+            preview.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await preview
+            assert await asyncio.to_thread(export.ended.wait, LONG)
+
+    run(work())
+
+
+def test_a_call_that_cannot_be_stopped_is_waited_for() -> None:
+    """Cancelled once more while it comes to its end, a stopped call is still waited for."""
+    begun, told, go_on = threading.Event(), threading.Event(), threading.Event()
+    over: list[bool] = []
+
+    def slow(*, cancelled: threading.Event) -> None:
+        begun.set()
+        cancelled.wait(LONG)
+        told.set()
+        go_on.wait(LONG)
+        over.append(True)
+        raise ZeroDivisionError
+
+    async def work() -> None:
+        calls = ThreadBridge(1)
+        task = asyncio.create_task(calls(slow)(cancelled=threading.Event()))
+        await asyncio.to_thread(begun.wait, LONG)
+        task.cancel()
+        await asyncio.to_thread(told.wait, LONG)
+        task.cancel()
+        await asyncio.sleep(0)
+        assert (over, task.done()) == ([], False)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert over == [True]
+        calls.close()
+
+    run(work())
+
+
+def test_a_call_that_has_not_begun_never_will() -> None:
+    """Cancelled while it waits for its turn, a call is not made."""
+    begun, go_on = threading.Event(), threading.Event()
+    made: list[int] = []
+
+    def call(number: int) -> None:
+        made.append(number)
+        begun.set()
+        go_on.wait(LONG)
+
+    async def work() -> None:
+        calls = ThreadBridge(1)
+        first = asyncio.create_task(calls(call)(1))
+        await asyncio.to_thread(begun.wait, LONG)
+        second = asyncio.create_task(calls(call)(2))
+        await asyncio.sleep(0)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        go_on.set()
+        await first
+        calls.close()
+
+    run(work())
+    assert made == [1]
+
+
+def test_a_call_that_takes_no_word_is_left_to_end_by_itself() -> None:
+    """Its task goes on at once; how it ends is nobody's concern, and no error is logged."""
+    begun, go_on = threading.Event(), threading.Event()
+    failures: list[dict[str, Any]] = []
+
+    def slow() -> None:
+        begun.set()
+        go_on.wait(LONG)
+        raise ZeroDivisionError
+
+    async def work() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: failures.append(told))
+        calls = ThreadBridge(1)
+        task = asyncio.create_task(calls(slow)())
+        await asyncio.to_thread(begun.wait, LONG)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+        await asyncio.to_thread(calls.close)
+
+    run(work())
+    assert failures == []
+
+
+def test_errors_pass_unchanged(world: World) -> None:
+    """What the host raises is what the task that awaits gets."""
+
+    async def work() -> None:
+        async with world.asynchronous() as host:
+            with pytest.raises(RoleRequired, match="needs the role Admin"):
+                await host.connections.connect(VIEWER, "shop", ASKED)
+
+    run(work())
+
+
+@sqlite_only
+def test_a_store_that_cannot_be_opened_is_refused(world: World) -> None:
+    """Opening fails with the error of the store, and leaves no thread behind."""
+
+    async def work() -> None:
+        with pytest.raises(StoreError, match="cannot be used"):
+            async with world.asynchronous():
+                pass
+
+    world.home.mkdir()
+    (world.home / "store.db").write_bytes(b"This is a letter to my aunt, no database. " * 50)
+    before = threading.active_count()
+    run(work())
+    assert threading.active_count() == before
+
+
+def test_opening_that_is_cancelled_leaves_nothing_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that comes to be open after nobody wants it any more is closed again."""
+    begun, go_on = threading.Event(), threading.Event()
+    open_store, close = Store.__init__, Store.close
+    stores: list[Store] = []
+
+    def opening(store: Store, where: Path | URL, connections: int) -> None:
+        begun.set()
+        go_on.wait(LONG)
+        open_store(store, where, connections)
+        stores.append(store)
+
+    def closing(store: Store) -> None:
+        close(store)
+        stores.remove(store)
+
+    monkeypatch.setattr(Store, "__init__", opening)
+    monkeypatch.setattr(Store, "close", closing)
+
+    async def work() -> None:
+        task = asyncio.create_task(world.asynchronous().open())
+        await asyncio.to_thread(begun.wait, LONG)
+        task.cancel()
+        asyncio.get_running_loop().call_soon(go_on.set)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(work())
+    assert begun.is_set()
+    assert stores == []
+
+
+def test_closing_ends_refreshes_and_waiting_loads(world: World, connected: MetricsHost) -> None:
+    """A load that waits comes back with what is stored; the refresh cut short is no attempt."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+
+    async def work() -> None:
+        export = world.shop.on_fetch = Stoppable()
+        host = world.asynchronous()
+        await host.open()
+        waiting = asyncio.create_task(host.cards.load(VIEWER, wait=600))
+        await asyncio.to_thread(export.begun.wait, LONG)
+        await host.close()
+        (card,) = await waiting
+        assert (value_of(card), card.freshness) == (None, Freshness.NEVER)
+        assert export.ended.is_set()
+
+    run(work())
+    (card,) = connected.cards.load(VIEWER, refresh=False)
+    assert card.freshness is Freshness.NEVER
+
+
+def test_closing_stops_previews(world: World) -> None:
+    """A preview that runs is told to stop; a call made later is refused in words."""
+
+    async def work() -> None:
+        export = world.shop.on_fetch = Stoppable()
+        host = world.asynchronous()
+        await host.open()
+        await host.connections.connect(ADMIN, "shop", ASKED)
+        preview = asyncio.create_task(host.metrics.preview(EDITOR, "shop", AVERAGE))
+        await asyncio.to_thread(export.begun.wait, LONG)
+        await host.close()
+        (outcome,) = await asyncio.gather(preview, return_exceptions=True)
+        assert "Stopped on request" in str(outcome)
+        with pytest.raises(InputError, match="closed"):
+            await host.metrics.list(VIEWER)
+
+    run(work())
+
+
+def test_a_host_needs_a_thread() -> None:
+    """No thread could run no call."""
+    with pytest.raises(InputError, match="0 threads"):
+        ThreadBridge(0)

@@ -1,0 +1,100 @@
+"""The refresh policy as a whole: whatever the state, `next_at` is right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from smaply_metrics_core.refresh_policy import (
+    TICK,
+    RefreshDecision,
+    RefreshDecisionKind,
+    RefreshPolicy,
+    RefreshState,
+    decide,
+)
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+DUE = RefreshDecisionKind.DUE
+
+
+def ask(state: RefreshState, at: datetime = NOW) -> RefreshDecision:
+    """Decide with the usual policy."""
+    return decide(state, RefreshPolicy(), at)
+
+
+instants = st.one_of(
+    st.none(),
+    st.timedeltas(min_value=-3 * HOUR, max_value=3 * HOUR).map(lambda span: NOW + span),
+    st.sampled_from(
+        [-HOUR - TICK, -HOUR, -MINUTE, 0 * TICK, TICK, 2 * MINUTE, 2 * MINUTE + TICK, 30 * HOUR]
+    ).map(lambda span: NOW + span),
+)
+
+
+@st.composite
+def states(draw: st.DrawFn) -> RefreshState:
+    """Draw any state, likely ones and impossible ones."""
+    retry = draw(instants)
+    said = draw(instants.filter(lambda instant: instant is not None))
+    return RefreshState(
+        fingerprint="now",
+        attempt_fingerprint=draw(st.sampled_from(["now", "now", "before", None])),
+        last_attempt_started=draw(instants),
+        last_attempt_ended=draw(instants),
+        last_attempt_failed=draw(st.booleans()),
+        running_until=draw(instants),
+        connection_refused_at=draw(instants),
+        connection_recovered_at=draw(instants),
+        retry_not_before=retry,
+        retry_said_at=said if retry else None,
+        forced_requested=draw(st.booleans()),
+        survey_last_forced_at=draw(instants),
+    )
+
+
+@given(state=states(), part=st.floats(min_value=0, max_value=1, exclude_max=True))
+@example(
+    # Ignored now, since it lies in the future, and in force when the hour is over.
+    state=RefreshState(
+        fingerprint="now",
+        attempt_fingerprint="now",
+        last_attempt_ended=NOW - MINUTE,
+        connection_refused_at=NOW + 30 * MINUTE,
+    ),
+    part=0.9,
+)
+@example(
+    # The rest ends before its hour, when a waking dated ahead begins to count.
+    state=RefreshState(
+        fingerprint="now",
+        connection_refused_at=NOW - MINUTE,
+        connection_recovered_at=NOW + 10 * MINUTE,
+    ),
+    part=0.9,
+)
+def test_next_at_is_the_first_instant_at_which_it_is_due(state: RefreshState, part: float) -> None:
+    """Due at next_at, not a tick before, and at no other instant between now and then."""
+    decision = ask(state)
+
+    assert ask(state, decision.next_at).kind is DUE
+    if decision.kind is DUE:
+        assert decision.next_at == NOW
+    else:
+        assert decision.next_at > NOW
+        assert ask(state, decision.next_at - TICK).kind is not DUE
+        ticks = int((decision.next_at - NOW) / TICK * part)
+        assert ask(state, NOW + ticks * TICK).kind is not DUE
+
+
+@given(states())
+def test_every_decision_says_why(state: RefreshState) -> None:
+    """Whatever the state, the reason is a sentence, and only what is due can be a probe."""
+    decision = ask(state)
+
+    assert decision.reason.endswith(".")
+    assert decision.kind is DUE or not decision.probe

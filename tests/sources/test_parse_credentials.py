@@ -1,0 +1,84 @@
+"""What a person enters is checked by the source's model, behind the guard."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, model_validator
+
+from smaply_metrics_core.errors import (
+    CredentialsInvalid,
+    PluginError,
+)
+from smaply_metrics_core.hookspecs import hookimpl
+from smaply_metrics_core.models.credentials import Credentials, Token
+from smaply_metrics_core.models.source import SourceDescription
+
+from .conftest import TOKEN, Acme, AcmeCredentials, Gets, error_in
+
+
+def test_a_form_is_checked_against_the_model(get: Gets) -> None:
+    """What a person entered becomes the source's credentials, or a problem for each field."""
+    source = get(Acme())
+
+    parsed = source.parse({"api_token": f" {TOKEN}\n", "host": "api.acme.com"})
+
+    assert isinstance(parsed, AcmeCredentials)
+    assert parsed.api_token.get_secret_value() == TOKEN
+    with pytest.raises(CredentialsInvalid) as caught:
+        source.parse({"api_token": "two words", "color": "red"})
+    assert {field.name for field in caught.value.fields} == {"api_token", "color"}
+
+
+def spoilt_model(check: Callable[[Any], Any]) -> type[Credentials]:
+    """A credentials model with a check of its own."""
+
+    class Spoilt(Credentials):
+        api_token: Token = SecretStr("")
+
+        @model_validator(mode="wrap")
+        @classmethod
+        def _check(cls, data: Any, handler: Any) -> Any:  # noqa: ANN401  # As pydantic has it.
+            return check(data)
+
+    return Spoilt
+
+
+def tell(data: dict[str, str]) -> None:
+    """A check that repeats what was entered."""
+    raise ValueError(f"bad token {data['api_token']}")
+
+
+def leave(_: object) -> None:
+    """A check that ends the program."""
+    raise SystemExit
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        (tell, "held a secret"),
+        (leave, "SystemExit"),
+        (lambda data: data["no such field"], "KeyError"),
+        (lambda data: None, "made NoneType of what was entered"),
+    ],
+)
+def test_a_model_that_misbehaves_is_the_plugins_error(
+    get: Gets, check: Callable[[Any], Any], said: str
+) -> None:
+    """A credentials model runs the source's code, so it is guarded like a hook."""
+    model = spoilt_model(check)
+
+    class Spoilt(Acme):
+        @hookimpl
+        def describe_source(self) -> SourceDescription:
+            return super().describe_source().model_copy(update={"credentials": model})
+
+    error = error_in(lambda: get(Spoilt()).parse({"api_token": TOKEN}))
+
+    assert type(error) is PluginError
+    assert said in error.message
+    assert TOKEN not in repr(pickle.dumps(error))
