@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 
+from plugins.qualtrics_sandbox.tests import recorded_http
+from plugins.qualtrics_sandbox.tests.recorded_http import Recordings
 from plugins.qualtrics_sandbox.tests.support import running
 from smaply_metrics_qualtrics_sandbox import generate
 
 UNTIL = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
-RECORDED = (
-    Path(__file__).parents[4].parent
-    / "shared/qualtrics/recorded/http/get_survey_definition.beskar_armor.yml"
-)
 
 
 @pytest.fixture(scope="module")
@@ -154,13 +152,12 @@ def test_the_surveys_can_be_served(folder: Path) -> None:
     assert not any("QID9" in raw for raw in rows[2])
 
 
-@pytest.mark.skipif(not RECORDED.is_file(), reason="the recordings are not at hand")
-def test_definitions_have_the_shape_of_the_recorded_one(folder: Path) -> None:
+@recorded_http.both
+def test_definitions_have_the_shape_of_the_recorded_one(
+    folder: Path, recordings: Recordings
+) -> None:
     """The same keys above, none unknown in the options, and those that all questions have."""
-    yaml = pytest.importorskip("yaml")
-    content = yaml.safe_load(RECORDED.read_text(encoding="utf-8"))
-    body = content["http_interactions"][0]["response"]["body"]["string"]
-    recorded: dict[str, Any] = json.loads(body)["result"]
+    recorded: dict[str, Any] = recordings.body("definition")["result"]
     common = set.intersection(*(set(question) for question in recorded["Questions"].values()))
     for name in ("relationship", "support", "store"):
         ours = json.loads((folder / name / "survey.json").read_text(encoding="utf-8"))

@@ -1,32 +1,15 @@
-"""Answers compared with recordings of the real API; skipped where these aren't at hand."""
+"""Answers of the sandbox compared with recorded answers of the API."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from plugins.qualtrics_sandbox.tests import recorded_http
+from plugins.qualtrics_sandbox.tests.recorded_http import Recordings
 from plugins.qualtrics_sandbox.tests.support import SURVEY, Client, running, write_survey
-
-HTTP = Path(__file__).parents[4].parent / "shared" / "qualtrics" / "recorded" / "http"
-
-yaml = pytest.importorskip("yaml")
-
-pytestmark = pytest.mark.skipif(not HTTP.is_dir(), reason="the recordings are not at hand")
-
-
-def recorded(name: str, number: int = 0) -> dict[str, Any]:
-    """Return the body of a recorded answer."""
-    text = (HTTP / name).read_text(encoding="utf-8")
-    if name.endswith(".json"):
-        found: dict[str, Any] = json.loads(text)
-        return found
-    content = yaml.safe_load(text)
-    body = content["http_interactions"][number]["response"]["body"]["string"]
-    parsed: dict[str, Any] = json.loads(body)
-    return parsed
 
 
 def shape(value: object) -> object:
@@ -40,42 +23,45 @@ def shape(value: object) -> object:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "path"),
-    [("edited_shapes/whoami.json", "/whoami"), ("edited_shapes/surveys.3.json", "/surveys")],
-)
-def test_lists_have_the_recorded_keys_and_types(api: Client, name: str, path: str) -> None:
+@pytest.mark.parametrize(("name", "path"), [("whoami", "/whoami"), ("surveys.3", "/surveys")])
+@recorded_http.both
+def test_lists_have_the_recorded_keys_and_types(
+    api: Client, recordings: Recordings, name: str, path: str
+) -> None:
     """Whoami and the last page of surveys."""
-    assert shape(api.get(path).json()) == shape(recorded(name))
+    assert shape(api.get(path).json()) == shape(recordings.body(name))
 
 
-def test_the_first_page_has_the_recorded_next_page(own: Client) -> None:
+@recorded_http.both
+def test_the_first_page_has_the_recorded_next_page(own: Client, recordings: Recordings) -> None:
     """The same path and the same query as in the recording."""
     own.state.page_size = 3
     for number in range(3):
         own.state.surveys[f"SV_{number}"] = own.state.surveys[SURVEY]
     found = own.get("/surveys").json()
-    expected = recorded("edited_shapes/surveys.1.json")
+    expected = recordings.body("surveys.1")
     assert shape(found) == shape(expected)
     tail = "/API/v3/surveys?offset=3"
     assert found["result"]["nextPage"].endswith(tail)
     assert expected["result"]["nextPage"].endswith(tail)
 
 
-def test_an_export_has_the_recorded_keys_and_types(own: Client) -> None:
+@recorded_http.both
+def test_an_export_has_the_recorded_keys_and_types(own: Client, recordings: Recordings) -> None:
     """Its start, in progress, complete, failed."""
     started = own.start({"format": "csv"})
-    assert shape(started.json()) == shape(recorded("edited_shapes/startexport.json"))
+    assert shape(started.json()) == shape(recordings.body("startexport"))
     path = f"/surveys/{SURVEY}/export-responses/{started.json()['result']['progressId']}"
     for state in ("inprogress", "complete"):
-        name = f"edited_shapes/exportprogress.{state}.json"
-        assert shape(own.get(path).json()) == shape(recorded(name))
+        expected = recordings.body(f"exportprogress.{state}")
+        assert shape(own.get(path).json()) == shape(expected)
     own.state.add_fault("export_progress", kind="failed")
-    expected = shape(recorded("edited_shapes/exportprogress.failed.json"))
-    assert shape(own.get(path).json()) == expected
+    expected = recordings.body("exportprogress.failed")
+    assert shape(own.get(path).json()) == shape(expected)
 
 
-def test_errors_are_the_recorded_ones(own: Client) -> None:
+@recorded_http.both
+def test_errors_are_the_recorded_ones(own: Client, recordings: Recordings) -> None:
     """Messages and codes, not only keys."""
 
     def told(answer: dict[str, Any]) -> object:
@@ -83,25 +69,27 @@ def test_errors_are_the_recorded_ones(own: Client) -> None:
         return meta["httpStatus"], meta["error"], shape(meta)
 
     empty = own.get("/whoami", headers={"X-API-TOKEN": ""}).json()
-    assert told(empty) == told(recorded("edited_shapes/badrequest.json"))
+    assert told(empty) == told(recordings.body("badrequest"))
     wrong = own.get("/whoami", headers={"X-API-TOKEN": "x"}).json()
-    assert told(wrong) == told(recorded("edited_shapes/unauthorized.json"))
+    assert told(wrong) == told(recordings.body("unauthorized"))
     gone = own.get(f"/survey-definitions/{SURVEY}/questions/QID77").json()
-    assert told(gone) == told(recorded("edited_shapes/notfound.json"))
-    missing = own.get("/surveys/SV_0fEV92PdRg8a2e0").json()["meta"]
+    assert told(gone) == told(recordings.body("notfound"))
+    missing = own.get("/surveys/SV_noSuchSurvey00000").json()["meta"]
     del missing["requestId"]
-    assert {"meta": missing} == recorded("get_survey.200_and_404.2016.yml", 1)
-    own.state.set_account(proxied_to="az1.qualtrics.com")
-    foreign = own.get("/survey-definitions/SV_a2AcbPZz1Dxxxx/questions").json()
-    expected = recorded("list_questions.403_wrong_survey.yml")
+    assert {"meta": missing} == recordings.body("survey and not found", 1)
+    expected = recordings.body("wrong survey")
+    host = expected["meta"]["notice"].split()[-1]
+    own.state.set_account(proxied_to=host)
+    foreign = own.get("/survey-definitions/SV_noSuchSurvey00000/questions").json()
     assert told(foreign) == told(expected)
     assert foreign["meta"]["notice"] == expected["meta"]["notice"]
 
 
-def test_a_recorded_survey_is_answered_as_it_was(tmp_path: Path) -> None:
+@recorded_http.both
+def test_a_recorded_survey_is_answered_as_it_was(tmp_path: Path, recordings: Recordings) -> None:
     """Served from its recorded definition, both routes answer what was recorded."""
-    definition = recorded("get_survey_definition.beskar_armor.yml")
-    view = recorded("get_survey.beskar_armor.yml")["result"]
+    definition = recordings.body("definition")
+    view = recordings.body("survey")["result"]
     survey = definition["result"]["SurveyID"]
     columns: list[Any] = [
         ("RecordedDate", "Recorded Date", {"ImportId": "recordedDate"}, ("2025-01-01 00:00:00",))
@@ -111,7 +99,7 @@ def test_a_recorded_survey_is_answered_as_it_was(tmp_path: Path) -> None:
         is_text = definition["result"]["Questions"][qid]["QuestionType"] == "TE"
         key = {"ImportId": f"{qid}_TEXT" if is_text else qid}
         columns.append((tag, tag, key, ("",)))
-    write_survey(tmp_path / "armor", definition, columns)
+    write_survey(tmp_path / "recorded", definition, columns)
     with running(tmp_path) as client:
         assert client.get(f"/survey-definitions/{survey}").json()["result"] == definition["result"]
         found = client.get(f"/surveys/{survey}").json()["result"]
@@ -120,9 +108,10 @@ def test_a_recorded_survey_is_answered_as_it_was(tmp_path: Path) -> None:
     assert found == view
 
 
-def test_a_question_has_the_recorded_keys(api: Client) -> None:
+@recorded_http.both
+def test_a_question_has_the_recorded_keys(api: Client, recordings: Recordings) -> None:
     """Those that every question of the recording has."""
     found = api.get(f"/survey-definitions/{SURVEY}/questions/QID12").json()["result"]
-    expected = recorded("get_one_question.yml")["result"]
+    expected = recordings.body("question")["result"]
     assert {"QuestionText", "QuestionText_Unsafe", "QuestionID", "Choices"} <= set(found)
     assert set(found) - set(expected) == {"RecodeValues"}

@@ -1,21 +1,18 @@
-"""Answers of real Qualtrics servers through the connector's readers.
-
-The recordings are not part of the project; without them these tests are skipped.
-"""
+"""Recorded answers of Qualtrics servers through the connector's readers."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import yaml  # type: ignore[import-untyped]  # It comes with vcrpy and has no types.
 
 from plugins.qualtrics.tests.connector.support import SURVEY, api_answered_by
+from plugins.qualtrics_sandbox.tests import recorded_http
+from plugins.qualtrics_sandbox.tests.recorded_http import OWN, REAL, Recordings
 from smaply_metrics_core.errors import (
     CredentialRefused,
     ExportFailed,
@@ -27,26 +24,7 @@ from smaply_metrics_core.models.survey import QuestionKind
 from smaply_metrics_qualtrics.api.client import QualtricsApi
 from smaply_metrics_qualtrics.api.errors import read_envelope
 from smaply_metrics_qualtrics.survey.definition import read_definition, read_survey
-
-HTTP = Path(__file__).parents[5] / "shared" / "qualtrics" / "recorded" / "http"
-
-pytestmark = pytest.mark.skipif(not HTTP.is_dir(), reason="the recordings are not here")
-
-
-def recorded(name: str) -> list[tuple[int, Any]]:
-    """Give the status and the decoded body of each answer of a recording."""
-    if name.endswith(".json"):
-        content = json.loads((HTTP / name).read_text(encoding="utf-8"))
-        answers = [one["response"] for one in content] if isinstance(content, list) else []
-        return [(one["status"], one["body"]) for one in answers] or [(200, content)]
-    content = yaml.safe_load((HTTP / name).read_text(encoding="utf-8"))
-    answers = []
-    for interaction in content["http_interactions"]:
-        response = interaction["response"]
-        status = response["status"]
-        code = status["code"] if isinstance(status, dict) else status
-        answers.append((code, json.loads(response["body"]["string"])))
-    return answers
+from tests.shared_data import needs_recorded_data
 
 
 class Replay:
@@ -56,9 +34,11 @@ class Replay:
         self._folder = folder
         self._opened = opened
 
-    def __call__(self, *names: str, status: int | None = None) -> QualtricsApi:
+    def __call__(
+        self, recordings: Recordings, *names: str, status: int | None = None
+    ) -> QualtricsApi:
         """Replay these recordings; ``status`` is that of answers recorded without one."""
-        answers = iter([answer for name in names for answer in recorded(name)])
+        answers = iter([answer for name in names for answer in recordings.answers(name)])
 
         def answer(_: httpx.Request) -> httpx.Response:
             code, body = next(answers)
@@ -75,74 +55,140 @@ def replay(tmp_path: Path) -> Iterator[Replay]:
         yield Replay(tmp_path, opened)
 
 
-def test_a_definition_is_read(replay: Replay) -> None:
-    """HTML and videos in labels become text; the order shown differs from that of the ids."""
-    api = replay("get_survey_definition.beskar_armor.yml")
-    survey = read_definition(api.definition("SV_3gbwq8aJgqPwQDP"), "SV_3gbwq8aJgqPwQDP")
-    listed = survey.questionnaire
-    assert listed.survey.name == "Beskar Armor"
-    assert [question.id for question in listed.questions] == [
-        "QID63",
-        "QID16",
-        "QID17",
-        "QID18",
-        "QID19",
-        "QID22",
-    ]
-    satisfaction = listed.question("QID16")
-    assert satisfaction.kind is QuestionKind.SINGLE_CHOICE
-    assert [(c.key, c.label) for c in satisfaction.choices] == [
+@dataclass(frozen=True)
+class RecordedDefinition:
+    """A recorded definition and what its readers must find in it."""
+
+    recordings: Recordings
+    survey_id: str
+    name: str
+    shown: tuple[str, ...]
+    scale: str
+    labels: tuple[tuple[str, str], ...]
+    video: tuple[str, str]
+    field: str
+    trash: frozenset[str]
+
+
+OWN_DEFINITION = RecordedDefinition(
+    OWN,
+    "SV_4harbourFerry01",
+    "Harbour Ferry",
+    shown=("QID31", "QID4", "QID5", "QID6", "QID7", "QID8"),
+    scale="QID4",
+    labels=(
+        ("5", "Very satisfied"),
+        ("4", "Rather satisfied"),
+        ("3", "Neither one nor the other"),
+        ("2", "Rather dissatisfied"),
+        ("1", "Very dissatisfied"),
+    ),
+    video=("QID6", "Yes, by the crew & the office"),
+    field="TemplateVersion",
+    trash=frozenset({"QID12", "QID13"}),
+)
+REAL_DEFINITION = RecordedDefinition(
+    REAL,
+    "SV_3gbwq8aJgqPwQDP",
+    "Beskar Armor",
+    shown=("QID63", "QID16", "QID17", "QID18", "QID19", "QID22"),
+    scale="QID16",
+    labels=(
         ("5", "Extremely satisfied"),
         ("4", "Somewhat satisfied"),
         ("3", "Neither satisfied nor dissatisfied"),
         ("2", "Somewhat dissatisfied"),
         ("1", "Extremely dissatisfied"),
-    ]
-    problems = listed.question("QID18")
-    assert problems.choices[0].label == "Yes, by the tribe or its representatives"
-    assert [field.name for field in listed.fields] == ["SolutionRevision"]
-    assert set(survey.trash) == {"QID66", "QID67", "QID64", "QID65", "QID20", "QID21"}
+    ),
+    video=("QID18", "Yes, by the tribe or its representatives"),
+    field="SolutionRevision",
+    trash=frozenset({"QID66", "QID67", "QID64", "QID65", "QID20", "QID21"}),
+)
 
 
-def test_pages_of_surveys_are_read(replay: Replay) -> None:
+@pytest.mark.parametrize(
+    "expected",
+    [
+        pytest.param(OWN_DEFINITION, id="own"),
+        pytest.param(REAL_DEFINITION, id="real", marks=needs_recorded_data),
+    ],
+)
+def test_a_definition_is_read(replay: Replay, expected: RecordedDefinition) -> None:
+    """HTML and videos in labels become text; the order shown differs from that of the ids."""
+    api = replay(expected.recordings, "definition")
+    survey = read_definition(api.definition(expected.survey_id), expected.survey_id)
+    listed = survey.questionnaire
+    assert listed.survey.name == expected.name
+    assert tuple(question.id for question in listed.questions) == expected.shown
+    satisfaction = listed.question(expected.scale)
+    assert satisfaction.kind is QuestionKind.SINGLE_CHOICE
+    assert tuple((c.key, c.label) for c in satisfaction.choices) == expected.labels
+    problems, label = expected.video
+    assert listed.question(problems).choices[0].label == label
+    assert [field.name for field in listed.fields] == [expected.field]
+    assert set(survey.trash) == expected.trash
+
+
+@pytest.mark.parametrize(
+    ("recordings", "name"),
+    [
+        pytest.param(OWN, "Tide", id="own"),
+        pytest.param(REAL, "Test", id="real", marks=needs_recorded_data),
+    ],
+)
+def test_pages_of_surveys_are_read(replay: Replay, recordings: Recordings, name: str) -> None:
     """Lists of several years and shapes are followed to their end."""
-    api = replay("list_surveys.two_pages.2015.yml")
+    api = replay(recordings, "two pages")
     surveys = [read_survey(element) for page in api.survey_pages() for element in page]
-    assert [survey.name for survey in surveys if survey] == ["Test"]
-    names = [f"edited_shapes/surveys.{number}.json" for number in (1, 2, 3)]
-    api = replay(*names)
+    assert [survey.name for survey in surveys if survey] == [name]
+    names = [f"surveys.{number}" for number in (1, 2, 3)]
+    api = replay(recordings, *names)
     elements = [element for page in api.survey_pages() for element in page]
-    assert len(elements) == sum(len(recorded(name)[0][1]["result"]["elements"]) for name in names)
+    assert len(elements) == sum(len(recordings.body(n)["result"]["elements"]) for n in names)
     assert all(read_survey(element) for element in elements)
 
 
-def test_a_notice_names_the_other_host(replay: Replay) -> None:
+@pytest.mark.parametrize(
+    ("recordings", "host"),
+    [
+        pytest.param(OWN, "fra1.qualtrics.com", id="own"),
+        pytest.param(REAL, "az1.qualtrics.com", id="real", marks=needs_recorded_data),
+    ],
+)
+def test_a_notice_names_the_other_host(replay: Replay, recordings: Recordings, host: str) -> None:
     """A forwarded answer is read, and the host to use is remembered."""
-    api = replay("get_one_question.yml")
+    api = replay(recordings, "question")
     api.definition(SURVEY)
-    assert api.use_host == "az1.qualtrics.com"
-    notices = [read_envelope(body).use_host for _, body in recorded("next_page_changes_host.json")]
-    assert notices == ["az1.qualtrics.com", "az1.qualtrics.com", ""]
+    assert api.use_host == host
+    notices = [read_envelope(body).use_host for _, body in recordings.answers("other host")]
+    assert notices == [host, host, ""]
 
 
-def test_whoami_is_read(replay: Replay) -> None:
+@pytest.mark.parametrize(
+    ("recordings", "datacenter"),
+    [
+        pytest.param(OWN, "fra1", id="own"),
+        pytest.param(REAL, "syd1", id="real", marks=needs_recorded_data),
+    ],
+)
+def test_whoami_is_read(replay: Replay, recordings: Recordings, datacenter: str) -> None:
     """The account's ids are there."""
-    account = replay("edited_shapes/whoami.json").whoami()
+    account = replay(recordings, "whoami").whoami()
     assert account["userId"].startswith("UR_")
-    assert account["datacenter"] == "syd1"
+    assert account["datacenter"] == datacenter
 
 
-def test_an_export_is_followed(replay: Replay) -> None:
+@recorded_http.both
+def test_an_export_is_followed(replay: Replay, recordings: Recordings) -> None:
     """Start, running, complete and failed are told apart."""
-    shapes = "edited_shapes/"
-    progress_id = replay(f"{shapes}startexport.json").start_export(SURVEY, {})
+    progress_id = replay(recordings, "startexport").start_export(SURVEY, {})
     assert progress_id.startswith("ES_")
     for name, status in (
         ("inprogress", "inProgress"),
         ("complete", "complete"),
         ("failed", "failed"),
     ):
-        progress = replay(f"{shapes}exportprogress.{name}.json").progress(SURVEY, "ES_1")
+        progress = replay(recordings, f"exportprogress.{name}").progress(SURVEY, "ES_1")
         assert progress.status == status
         assert bool(progress.file_id) == (name == "complete")
         assert progress.request_id
@@ -151,44 +197,53 @@ def test_an_export_is_followed(replay: Replay) -> None:
 @pytest.mark.parametrize(
     ("name", "status", "kind"),
     [
-        ("edited_shapes/unauthorized.json", 401, CredentialRefused),
-        ("edited_shapes/badrequest.json", 400, CredentialRefused),
-        ("list_questions.403_wrong_survey.yml", None, SurveyUnavailable),
-        ("list_surveys.404_old_envelope.yml", None, SurveyUnavailable),
+        ("unauthorized", 401, CredentialRefused),
+        ("badrequest", 400, CredentialRefused),
+        ("wrong survey", None, SurveyUnavailable),
+        ("old error", None, SurveyUnavailable),
     ],
 )
+@recorded_http.both
 def test_refusals_are_read(
-    replay: Replay, name: str, status: int | None, kind: type[MetricsError]
+    replay: Replay,
+    recordings: Recordings,
+    name: str,
+    status: int | None,
+    kind: type[MetricsError],
 ) -> None:
     """Envelopes of several years carry their code."""
     with pytest.raises(kind) as raised:
-        replay(name, status=status).definition(SURVEY)
+        replay(recordings, name, status=status).definition(SURVEY)
     assert raised.value.code
     assert raised.value.request_id
 
 
-def test_an_old_envelope_of_a_list_is_no_empty_list(replay: Replay) -> None:
+@recorded_http.both
+def test_an_old_error_of_a_list_is_no_empty_list(replay: Replay, recordings: Recordings) -> None:
     """Its code and its id of the error are kept."""
-    api = replay("list_surveys.404_old_envelope.yml")
+    api = replay(recordings, "old error")
     with pytest.raises(SourceUnavailable) as raised:
         list(api.survey_pages())
     assert raised.value.code == "GS_5"
     assert raised.value.request_id
 
 
-def test_a_vanished_export_is_read(replay: Replay) -> None:
+@recorded_http.both
+def test_an_export_that_is_gone_is_read(replay: Replay, recordings: Recordings) -> None:
     """A 404 while polling is a failed export with its code."""
     with pytest.raises(ExportFailed) as raised:
-        replay("edited_shapes/notfound.json", status=404).progress(SURVEY, "ES_1")
+        replay(recordings, "notfound", status=404).progress(SURVEY, "ES_1")
     assert raised.value.code == "UNF_9"
 
 
-def test_every_recorded_envelope_is_known() -> None:
+@recorded_http.both
+def test_every_recorded_envelope_is_known(recordings: Recordings) -> None:
     """No answer of a real server is taken for another service's."""
-    names = sorted(path.name for path in HTTP.glob("*.*"))
-    assert len(names) == 8
-    for name in names:
-        for _, body in recorded(name):
+    for name in recordings.names():
+        for _, body in recordings.answers(name):
             assert read_envelope(body).known, name
-    for path in (HTTP / "edited_shapes").glob("*.json"):
-        assert read_envelope(json.loads(path.read_text(encoding="utf-8"))).known, path.name
+
+
+def test_every_file_of_our_own_is_read() -> None:
+    """No recording of the project's own is without a name, so that no test reads it."""
+    assert OWN.unread() == set()

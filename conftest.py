@@ -1,0 +1,3 @@
+"""Plugins for all folders of tests."""
+
+pytest_plugins = ("tests.skip_summary",)
