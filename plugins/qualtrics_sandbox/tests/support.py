@@ -246,7 +246,11 @@ class Client:
         self.state = server.state
         headers = {} if token is None else {"X-API-TOKEN": token}
         self.http = httpx.Client(
-            base_url=server.url, headers=headers, trust_env=False, verify=PLAIN_HTTP
+            base_url=server.url,
+            headers=headers,
+            trust_env=False,
+            verify=PLAIN_HTTP,
+            timeout=60,  # A busy machine takes long to write a large export.
         )
 
     def get(self, path: str, **options: Json) -> httpx.Response:

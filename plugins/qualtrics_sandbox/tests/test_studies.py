@@ -1,10 +1,11 @@
-"""Five real studies, served and exported whole; skipped where they aren't at hand."""
+"""Whole studies, served and exported."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,59 +13,69 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from plugins.qualtrics_sandbox.tests.studies import catalog, hotel_stay, stream_loops
+from plugins.qualtrics_sandbox.tests.studies.catalog import StudyFacts
 from plugins.qualtrics_sandbox.tests.support import Client, running
-
-STUDIES = Path(__file__).parents[4].parent / "shared" / "qualtrics" / "recorded" / "surveys"
-RESPONSES = {
-    "consumer_minimalism": 200,
-    "privacy": 1200,
-    "quantitative_intuition": 1435,
-    "recommendation_algorithms": 598,
-    "targeting_fairness": 357,
-}
-
-pytestmark = pytest.mark.skipif(not STUDIES.is_dir(), reason="the studies are not at hand")
+from tests.shared_data import needs_recorded_data
 
 
 @pytest.fixture(scope="module")
-def studies() -> Iterator[Client]:
-    """A sandbox that serves the folder of the recordings as it is."""
-    with running(STUDIES, export_polls=0) as client:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All studies in one folder."""
+    return catalog.gather_studies(tmp_path_factory.mktemp("studies"))
+
+
+@pytest.fixture(scope="module")
+def studies(folder: Path) -> Iterator[Client]:
+    """A sandbox that serves the studies."""
+    with running(folder, export_polls=0) as client:
         yield client
 
 
-def file_rows(name: str) -> list[list[str]]:
+def file_rows(study: Path) -> list[list[str]]:
     """Return the records of a study's file."""
-    path = STUDIES / name / "responses.csv"
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+    with (study / "responses.csv").open(encoding="utf-8-sig", newline="") as stream:
         return list(csv.reader(stream))
 
 
-def survey_id(name: str) -> str:
+def survey_id(study: Path) -> str:
     """Return the id in a study's file."""
-    entry = json.loads((STUDIES / name / "survey.qsf").read_text(encoding="utf-8"))["SurveyEntry"]
+    path = study / "survey.qsf"
+    if path.is_file():
+        entry = json.loads(path.read_text(encoding="utf-8"))["SurveyEntry"]
+    else:
+        entry = json.loads((study / "survey.json").read_text(encoding="utf-8"))["result"]
     found: str = entry["SurveyID"]
     return found
 
 
-def normalised(cell: str, raw: str) -> str:
-    """Return what the API writes for a cell: dates in UTC, the rest as it stands."""
-    if '"timeZone"' not in raw or not cell:
-        return cell
-    key = json.loads(raw)
+def moment(cell: str, zone: str) -> datetime:
+    """Return the instant of a date as a spreadsheet or an export wrote it."""
+    if "/" not in cell:
+        found = datetime.fromisoformat(cell)
+        return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))
     short = len(cell.split(maxsplit=1)[0].rpartition("/")[2]) == 2
     form = "%m/%d/%y %H:%M" if short else "%m/%d/%Y %H:%M"
-    local = datetime.strptime(cell, form).replace(tzinfo=ZoneInfo(key["timeZone"]))
-    return local.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.strptime(cell, form).replace(tzinfo=ZoneInfo(zone))
 
 
-@pytest.mark.parametrize("name", RESPONSES)
-def test_a_study_is_exported_cell_by_cell(studies: Client, name: str) -> None:
+def normalised(cell: str, raw: str) -> str:
+    """Return what the API writes for a cell: dates in UTC, the rest as it is in the file."""
+    if '"timeZone"' not in raw or not cell:
+        return cell
+    at = moment(cell, json.loads(raw)["timeZone"])
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@catalog.every_study
+def test_a_study_is_exported_cell_by_cell(studies: Client, folder: Path, facts: StudyFacts) -> None:
     """Every cell of the file, header rows too, but dates in UTC and their zone in row 3."""
-    expected = file_rows(name)
-    text = studies.text({"format": "csv", "includeDisplayOrder": True}, survey_id(name))
+    expected = file_rows(folder / facts.name)
+    text = studies.text(
+        {"format": "csv", "includeDisplayOrder": True}, survey_id(folder / facts.name)
+    )
     found = list(csv.reader(io.StringIO(text, newline="")))
-    assert len(found) == len(expected) == RESPONSES[name] + 3
+    assert len(found) == len(expected) == facts.rows + 3
     assert found[:2] == expected[:2]
     for ours, theirs in zip(found[2], expected[2], strict=True):
         if '"timeZone"' in theirs:
@@ -76,28 +87,35 @@ def test_a_study_is_exported_cell_by_cell(studies: Client, name: str) -> None:
         assert cells == [normalised(cell, raw) for cell, raw in zip(row, raws, strict=True)]
 
 
-@pytest.mark.parametrize("name", RESPONSES)
-def test_a_study_in_its_own_zone_has_its_own_dates(studies: Client, name: str) -> None:
+@catalog.every_study
+def test_a_study_in_its_own_zone_has_its_own_dates(
+    studies: Client, folder: Path, facts: StudyFacts
+) -> None:
     """Asking for the zone of the file gives back its days and minutes."""
-    expected = file_rows(name)
+    expected = file_rows(folder / facts.name)
     zone = json.loads(expected[2][0])["timeZone"]
-    rows = studies.rows(survey_id(name), timeZone=zone, limit=50)
+    rows = studies.rows(survey_id(folder / facts.name), timeZone=zone, limit=50)
     for ours, theirs in zip(rows[3:], expected[3:53], strict=True):
-        month, day, rest = theirs[0].split("/")
-        year, clock = rest.split(" ")
-        hour, minute = clock.split(":")
-        assert ours[0] == f"20{year[-2:]}-{int(month):02}-{int(day):02} {int(hour):02}:{minute}:00"
+        assert ours[0] == moment(theirs[0], zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
-@pytest.mark.parametrize("name", RESPONSES)
-def test_each_question_of_a_study_can_be_had_alone(studies: Client, name: str) -> None:
+@catalog.every_study
+def test_each_question_of_a_study_can_be_had_alone(
+    studies: Client, folder: Path, facts: StudyFacts
+) -> None:
     """Its columns are those whose ImportId is its own, whatever the header."""
-    keys = [json.loads(raw) for raw in file_rows(name)[2] if raw.startswith("{")]
-    questions = studies.get(f"/survey-definitions/{survey_id(name)}").json()["result"]["Questions"]
+    keys = [json.loads(raw) for raw in file_rows(folder / facts.name)[2] if raw.startswith("{")]
+    questions = studies.get(f"/survey-definitions/{survey_id(folder / facts.name)}").json()[
+        "result"
+    ]["Questions"]
     asked = [qid for qid in questions if any(qid in key["ImportId"] for key in keys)][:6]
     for qid in asked:
         rows = studies.rows(
-            survey_id(name), questionIds=[qid], embeddedDataIds=[], surveyMetadataIds=[], limit=1
+            survey_id(folder / facts.name),
+            questionIds=[qid],
+            embeddedDataIds=[],
+            surveyMetadataIds=[],
+            limit=1,
         )
         expected = [
             key
@@ -108,10 +126,12 @@ def test_each_question_of_a_study_can_be_had_alone(studies: Client, name: str) -
         assert [json.loads(raw) for raw in rows[2]] == expected
 
 
-@pytest.mark.parametrize("name", RESPONSES)
-def test_a_study_s_other_routes_and_formats_work(studies: Client, name: str) -> None:
+@catalog.every_study
+def test_a_study_s_other_routes_and_formats_work(
+    studies: Client, folder: Path, facts: StudyFacts
+) -> None:
     """Views, schema, JSON, labels and joined choices, for every question type there is."""
-    survey = survey_id(name)
+    survey = survey_id(folder / facts.name)
     for path in (
         f"/surveys/{survey}",
         f"/surveys/{survey}/response-schema",
@@ -119,25 +139,79 @@ def test_a_study_s_other_routes_and_formats_work(studies: Client, name: str) -> 
     ):
         assert studies.get(path).status_code == 200
     responses = json.loads(studies.text({"format": "json"}, survey))["responses"]
-    assert len(responses) == RESPONSES[name]
+    assert len(responses) == facts.rows
     labelled = studies.rows(survey, useLabels=True, breakoutSets=False, seenUnansweredRecode=-99)
-    assert len(labelled) == RESPONSES[name] + 3
+    assert len(labelled) == facts.rows + 3
 
 
-def test_split_choices_join_again(studies: Client) -> None:
-    """In the study with loops, each loop has its own joined column."""
-    survey = survey_id("recommendation_algorithms")
-    rows = studies.rows(survey, breakoutSets=False, questionIds=["QID23"], surveyMetadataIds=[])
-    keys = [json.loads(raw) for raw in rows[2] if "QID23" in raw]
+@pytest.mark.parametrize(
+    ("name", "qid", "choices"),
+    [
+        pytest.param("stream_loops", "QID16", "158", id="stream_loops"),
+        pytest.param(
+            "recommendation_algorithms",
+            "QID23",
+            "12345698",
+            id="recommendation_algorithms",
+            marks=needs_recorded_data,
+        ),
+    ],
+)
+def test_split_choices_join_again(
+    studies: Client, folder: Path, name: str, qid: str, choices: str
+) -> None:
+    """In a study with loops, each loop has its own joined column, and the text of choice 8."""
+    survey = survey_id(folder / name)
+    rows = studies.rows(survey, breakoutSets=False, questionIds=[qid], surveyMetadataIds=[])
+    keys = [json.loads(raw) for raw in rows[2] if qid in raw]
     assert [key["ImportId"] for key in keys] == [
-        "1_QID23",
-        "1_QID23_8_TEXT",
-        "2_QID23",
-        "2_QID23_8_TEXT",
+        f"1_{qid}",
+        f"1_{qid}_8_TEXT",
+        f"2_{qid}",
+        f"2_{qid}_8_TEXT",
     ]
-    split = studies.columns(survey, questionIds=["QID23"], surveyMetadataIds=[])
-    ticks = [split[f'{{"ImportId":"1_QID23","choiceId":"{c}"}}'] for c in "12345698"]
-    place = rows[2].index('{"ImportId":"1_QID23"}')
+    split = studies.columns(survey, questionIds=[qid], surveyMetadataIds=[])
+    ticks = [split[f'{{"ImportId":"1_{qid}","choiceId":"{c}"}}'] for c in choices]
+    place = rows[2].index(f'{{"ImportId":"1_{qid}"}}')
     for number, row in enumerate(rows[3:]):
-        chosen = [c for c, cells in zip("12345698", ticks, strict=True) if cells[number]]
+        chosen = [c for c, cells in zip(choices, ticks, strict=True) if cells[number]]
         assert row[place] == ",".join(chosen)
+
+
+def test_questions_seen_and_not_answered_are_marked(studies: Client) -> None:
+    """Who finished has seen a question without display logic; others only what they answered.
+
+    Of 60 hotel guests 54 finished. Of the 8 blanks of the room's question, at every seventh
+    response from 4 on, those of 39 is of a guest who did not finish.
+    """
+    columns = studies.columns(
+        hotel_stay.SURVEY_ID, seenUnansweredRecode=-99, questionIds=["QID3", "QID13"]
+    )
+    assert Counter(columns['{"ImportId":"QID3"}']) == {
+        "5": 9,
+        "4": 9,
+        "9": 9,
+        "1": 9,
+        "-99": 7,
+        "": 1,
+        "2": 8,
+        "3": 8,
+    }
+    assert Counter(columns['{"ImportId":"QID13"}']) == {"": 48, "2": 6, "4": 6}
+
+
+def test_labels_of_a_study_are_plain_text(studies: Client) -> None:
+    """HTML is left out of labels, recodes become labels, and each loop has the choices' labels."""
+    columns = studies.columns(hotel_stay.SURVEY_ID, useLabels=True, limit=7)
+    assert columns['{"ImportId":"QID3"}'] == [
+        "1: Very good",
+        "Good",
+        "Not applicable",
+        "Poor",
+        "",
+        "Poor",
+        "Fair",
+    ]
+    looped = studies.columns(stream_loops.SURVEY_ID, useLabels=True, limit=3)
+    assert looped['{"ImportId":"1_QID30"}'] == ["Daily", "", "Never"]
+    assert looped['{"ImportId":"2_QID30"}'] == ["Daily", "Weekly", ""]

@@ -28,6 +28,7 @@ from plugins.qualtrics.tests.connector.support import (
     tally_of,
     write_survey,
 )
+from plugins.qualtrics_sandbox.tests.studies import catalog
 from smaply_metrics_core.bundle.check import BundleClock
 from smaply_metrics_core.bundle.contents import MANIFEST, Manifest
 from smaply_metrics_core.bundle.reader import open_bundle
@@ -39,9 +40,9 @@ from smaply_metrics_core.models.survey import Questionnaire
 from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.sources import SourceRegistry
 from smaply_metrics_qualtrics_sandbox import generate
+from tests.shared_data import needs_recorded_data
 
 MARK = "-99887766"
-RECORDED = Path(__file__).resolve().parents[5] / "shared" / "qualtrics" / "recorded" / "surveys"
 
 
 def bundle_of(own: Account, tmp_path: Path, survey: str = SURVEY) -> Path:
@@ -157,10 +158,16 @@ def compare_all(folder: Path, tmp_path: Path) -> int:
     return compared
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded studies are not here")
-def test_the_recorded_studies_come_out_the_same(tmp_path: Path) -> None:
+@needs_recorded_data
+def test_the_real_studies_come_out_the_same(tmp_path: Path) -> None:
     """The real surveys, from their bundles."""
-    assert compare_all(RECORDED, tmp_path) > 500
+    assert compare_all(catalog.REAL_STUDIES, tmp_path) > 500
+
+
+def test_studies_of_our_own_come_out_the_same(tmp_path: Path) -> None:
+    """Studies in the shapes of real ones, from their bundles."""
+    studies = catalog.write_own_studies(tmp_path / "studies")
+    assert compare_all(studies, tmp_path) > 100
 
 
 def test_the_invented_surveys_come_out_the_same(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""The studies that tests read: the project's own, and real ones where these are present."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from plugins.qualtrics_sandbox.tests.studies import hotel_stay, museum_visit, stream_loops
+from tests.shared_data import RECORDED, needs_recorded_data
+
+REAL_STUDIES: Final = RECORDED / "surveys"
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """What is known of a study without reading it with the project's code.
+
+    Attributes:
+        name: The name of its folder.
+        rows: How many responses its file holds.
+        measured: How many choice questions (rows, loops, and loops together) have columns.
+    """
+
+    name: str
+    rows: int
+    measured: int
+
+
+OWN: Final = (
+    StudyFacts("hotel_stay", hotel_stay.ROWS, 10),
+    StudyFacts("stream_loops", stream_loops.ROWS, 13),
+    StudyFacts("museum_visit", museum_visit.ROWS, 2),
+)
+REAL: Final = (
+    StudyFacts("consumer_minimalism", 200, 16),
+    StudyFacts("privacy", 1200, 10),
+    StudyFacts("quantitative_intuition", 1435, 61),
+    StudyFacts("recommendation_algorithms", 598, 29),
+    StudyFacts("targeting_fairness", 357, 2),
+)
+
+every_study = pytest.mark.parametrize(
+    "facts",
+    [
+        *(pytest.param(facts, id=facts.name) for facts in OWN),
+        *(pytest.param(facts, id=facts.name, marks=needs_recorded_data) for facts in REAL),
+    ],
+)
+"""Runs a test on each study of the project's own and on each real one."""
+
+
+def write_own_studies(folder: Path) -> Path:
+    """Write the project's own studies into a folder and return it."""
+    hotel_stay.write(folder / "hotel_stay")
+    stream_loops.write(folder / "stream_loops")
+    museum_visit.write(folder / "museum_visit")
+    return folder
+
+
+def gather_studies(folder: Path) -> Path:
+    """Write the project's own studies into a folder, link the real ones there, and return it."""
+    write_own_studies(folder)
+    if REAL_STUDIES.is_dir():
+        for facts in REAL:
+            (folder / facts.name).symlink_to(REAL_STUDIES / facts.name)
+    return folder
