@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from plugins.qualtrics_sandbox.tests.studies.study_files import (
     AGREE,
@@ -31,8 +31,10 @@ from plugins.qualtrics_sandbox.tests.support import write_survey
 SURVEY_ID: Final = "SV_hotelStay000001"
 ROWS: Final = 60
 
-_NOT_SHOWN = {"DisplayLogic": {"Type": "BooleanExpression", "inPage": False}}
-_NUMBER = {"Validation": {"Settings": {"Type": "ContentType", "ContentType": "ValidNumber"}}}
+_NOT_SHOWN: Final[dict[str, Any]] = {"DisplayLogic": {"Type": "BooleanExpression", "inPage": False}}
+_NUMBER: Final[dict[str, Any]] = {
+    "Validation": {"Settings": {"Type": "ContentType", "ContentType": "ValidNumber"}}
+}
 
 
 def write(folder: Path) -> None:
