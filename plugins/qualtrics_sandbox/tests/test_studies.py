@@ -179,10 +179,10 @@ def test_split_choices_join_again(
 
 
 def test_questions_seen_and_not_answered_are_marked(studies: Client) -> None:
-    """Who finished has seen a question without display logic; others only what they answered.
+    """A finished response has seen each question without display logic; others what they answered.
 
-    Of 60 hotel guests 54 finished. Of the 8 blanks of the room's question, at every seventh
-    response from 4 on, those of 39 is of a guest who did not finish.
+    The question about the room is blank in 8 responses, every seventh from 4 on. Of these only 39
+    is unfinished, so 7 have seen it.
     """
     columns = studies.columns(
         hotel_stay.SURVEY_ID, seenUnansweredRecode=-99, questionIds=["QID3", "QID13"]

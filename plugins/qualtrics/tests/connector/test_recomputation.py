@@ -135,7 +135,7 @@ def test_every_answer_is_the_one_that_qualtrics_gave(own: Account, tmp_path: Pat
 
 
 def compare_all(folder: Path, tmp_path: Path) -> int:
-    """Compare every calculation of every question of some surveys; give how many there were."""
+    """Compare every calculation of every question, and return how many were compared."""
     compared = 0
     with account(folder, export_polls=0) as mine:
         with mine.session() as session:

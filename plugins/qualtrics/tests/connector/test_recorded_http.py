@@ -180,7 +180,7 @@ def test_whoami_is_read(replay: Replay, recordings: Recordings, datacenter: str)
 
 @recorded_http.both
 def test_an_export_is_followed(replay: Replay, recordings: Recordings) -> None:
-    """Start, running, complete and failed are told apart."""
+    """Start, running, complete and failed are distinguished."""
     progress_id = replay(recordings, "startexport").start_export(SURVEY, {})
     assert progress_id.startswith("ES_")
     for name, status in (
@@ -220,7 +220,7 @@ def test_refusals_are_read(
 
 @recorded_http.both
 def test_an_old_error_of_a_list_is_no_empty_list(replay: Replay, recordings: Recordings) -> None:
-    """Its code and its id of the error are kept."""
+    """The error has its code and its id."""
     api = replay(recordings, "old error")
     with pytest.raises(SourceUnavailable) as raised:
         list(api.survey_pages())
@@ -238,12 +238,12 @@ def test_an_export_that_is_gone_is_read(replay: Replay, recordings: Recordings) 
 
 @recorded_http.both
 def test_every_recorded_envelope_is_known(recordings: Recordings) -> None:
-    """No answer of a real server is taken for another service's."""
+    """No answer in a recorded shape is mistaken for another service's."""
     for name in recordings.names():
         for _, body in recordings.answers(name):
             assert read_envelope(body).known, name
 
 
 def test_every_file_of_our_own_is_read() -> None:
-    """No recording of the project's own is without a name, so that no test reads it."""
+    """Each file of the project's own recordings has a name by which tests read it."""
     assert OWN.unread() == set()
