@@ -110,7 +110,7 @@ def _furnish(
     with MetricsHost(settings_of(home, url), environment=environment) as host:
         credentials = {"base_url": sandbox, "api_token": _TOKEN}
         host.connections.connect(ACTOR, "qualtrics", credentials)
-        for survey in host.connections.surveys(ACTOR, "qualtrics")[:SURVEYS]:
+        for survey in host.catalog.surveys(ACTOR, "qualtrics", limit=SURVEYS).surveys:
             for definition in _definitions(host, survey.id):
                 name = f"{survey.id} {definition.question_id} {definition.calculation}"
                 host.metrics.add(ACTOR, "qualtrics", name, definition)
@@ -119,7 +119,7 @@ def _furnish(
 
 
 def _definitions(host: MetricsHost, survey_id: str) -> list[Definition]:
-    questions = host.connections.questions(ACTOR, "qualtrics", survey_id).walk()
+    questions = host.catalog.questionnaire(ACTOR, "qualtrics", survey_id).walk()
     found = [
         Definition(survey_id=survey_id, question_id=question.id, calculation=calculation)
         for question in questions

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from smaply_metrics_core.errors import Cancelled, DeadlineExceeded
+from smaply_metrics_core.models.check import StepResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     import httpx
 
     from smaply_metrics_core.models.source import Destination
+
+ProgressCallback: TypeAlias = Callable[[float, float | None, str], None]
+"""Receives how much is done, the total (``None`` when it is not known), and a description."""
+
+StepCallback: TypeAlias = Callable[[StepResult], None]
+"""Receives the result of each check step as soon as it is known."""
 
 
 class Clock(Protocol):
@@ -116,7 +122,7 @@ class SourceContext:
     destinations: tuple[Destination, ...]
     folder: Path
     clock: Clock
-    report: Callable[[float, float | None, str], None] = field(default=lambda *_: None)
+    report: ProgressCallback = field(default=lambda *_: None)
 
     def now(self) -> datetime:
         """Give the present instant, aware, in UTC."""

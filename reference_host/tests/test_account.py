@@ -53,7 +53,7 @@ def test_dates_and_times_are_chosen_from_lists(world: World, ada: Browser) -> No
     assert "Dates and times are saved" in page.text
     assert '<option value="Asia/Kolkata" selected>Kolkata (UTC+05:30)</option>' in page.text
     assert '<option value="7" selected>Sunday</option>' in page.text
-    account = world.run(world.site.metrics.metrics.account(world.actor()))
+    account = world.run(world.site.metrics.accounts.show(world.actor()))
     assert (account.zone, account.week_start) == ("Asia/Kolkata", 7)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
+from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.bundle.contents import (
     EXCHANGE,
     METRICS,
@@ -24,7 +25,7 @@ from smaply_metrics_core.bundle.contents import (
 from smaply_metrics_core.bundle.reader import problems_in
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.context import Deadline, SystemClock
-from smaply_metrics_core.date_ranges import ends_now, make_query
+from smaply_metrics_core.date_ranges import ends_now
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.http import Exchange
 from smaply_metrics_core.models.problem import Problem
@@ -179,12 +180,12 @@ class _BundledQuery:
 
     def __init__(self, query_id: str, bundled: BundledMetric, manifest: Manifest) -> None:
         definition = bundled.metric.definition
-        wanted = definition.fingerprint(zone=manifest.zone, week_start=manifest.week_start)
+        self._account = AccountSettings(manifest.zone, manifest.week_start)
+        wanted = self._account.fingerprint(definition)
         self.id = query_id
         self.bundled = bundled
         self.stored = bundled.result if bundled.fingerprint == wanted else None
         self.as_of = manifest.made_at if self.stored is None else self.stored.as_of
-        self._manifest = manifest
 
     def query(self) -> MetricQuery:
         """Resolve its range as it was resolved when the value was stored."""
@@ -195,13 +196,7 @@ class _BundledQuery:
             end = self.stored.current.window.end
             if end is not None and timedelta() <= now - end <= _LONGEST_REFRESH:
                 now = end
-        return make_query(
-            self.id,
-            definition,
-            now=now,
-            zone=self._manifest.zone,
-            week_start=self._manifest.week_start,
-        )
+        return self._account.make_query(self.id, definition, now=now)
 
 
 def _recompute(

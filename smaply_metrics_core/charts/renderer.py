@@ -1,4 +1,4 @@
-"""Drawing without a browser, and the script with which a browser draws: both from vl-convert.
+"""Draws charts without a browser, and makes the script for browsers: both with vl-convert.
 
 vl-convert is the extra ``[charts]``; it is imported when something is drawn.
 """
@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, Final
 from xml.etree import ElementTree as ET  # It reads what vl-convert wrote, nothing else.
+
+from cachetools import LRUCache
 
 from smaply_metrics_core.charts.sanitizer import plain, plain_spelling
 from smaply_metrics_core.errors import InputError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import ModuleType
-
 VEGA_LITE: Final = "6.4"
 SVG_NAMESPACE: Final = "http://www.w3.org/2000/svg"
-MOST_KEPT: Final = 256
-"""Drawings that a process keeps: at some 10 kB each they take a few megabytes."""
+MAX_CACHED: Final = 256
+"""Cached drawings of a process: at some 10 kB each they take a few megabytes."""
 
 LAST_OF_ONE_UNIT: Final = 0xFFFF
 PRIVATE_USE: Final = range(0xE000, 0xF900)
@@ -34,24 +33,23 @@ window.smaplyCharts = {
   }),
 };
 """
-"""What a page calls. The options are those that a strict content security policy asks for: an
-interpreter in place of ``eval``, and no style elements."""
+"""What a page calls. The options are those that a strict content security policy requires: an
+interpreter instead of ``eval``, and no style elements."""
 
 
-class Drawings:
-    """SVG drawings of specifications, the latest of them kept.
+class SvgRenderer:
+    """Draws specifications as SVG, with an LRU cache. Thread-safe.
 
-    Threads may share it. vl-convert draws one after the other, so its callers wait here.
+    vl-convert draws one at a time, so its callers wait here.
     """
 
-    def __init__(self, most: int = MOST_KEPT) -> None:
-        self._most = most
-        self._kept: OrderedDict[str, str] = OrderedDict()
-        self._keeping = threading.Lock()
+    def __init__(self, maxsize: int = MAX_CACHED) -> None:
+        self._cache = LRUCache[str, str](maxsize)
+        self._cache_lock = threading.Lock()
         self._drawing = threading.Lock()
 
     def draw(self, spec: Mapping[str, Any], width: int, height: int) -> str:
-        """Give the drawing of a specification, from those kept if it is there."""
+        """Return the drawing of a specification, from the cache if it is there."""
         sized = dict(spec) | {"width": width, "height": height}
         told = json.dumps(sized, sort_keys=True, ensure_ascii=False, allow_nan=False)
         key = plain_spelling(told)
@@ -64,20 +62,16 @@ class Drawings:
             if found is not None:
                 return found
             drawn = _finished(_drawn(key), plain(str(spec.get("description", ""))))
-            with self._keeping:
-                self._kept[key] = drawn
-                while len(self._kept) > self._most:
-                    self._kept.popitem(last=False)
+            with self._cache_lock:
+                self._cache[key] = drawn
         return drawn
 
     def _find(self, key: str) -> str | None:
-        with self._keeping:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+        with self._cache_lock:
+            return self._cache.get(key)
 
 
-_DRAWINGS: Final = Drawings()
+_RENDERER: Final = SvgRenderer()
 
 MOST_PIXELS: Final = 4000
 
@@ -102,7 +96,7 @@ def render_svg(spec: Mapping[str, Any], width: int, height: int) -> str:
             f"A drawing of {width} by {height} pixels is not possible.",
             remedy=f"Give width and height from 1 to {MOST_PIXELS:,} pixels.",
         )
-    return _DRAWINGS.draw(spec, width, height)
+    return _RENDERER.draw(spec, width, height)
 
 
 def browser_bundle() -> str:

@@ -147,7 +147,7 @@ def _run(
             cards = host.cards.load(_admin(), ids, wait=SECONDS_TO_LOAD, progress=progress)
         bundle.unlink(missing_ok=True)  # That of an earlier demo in this home.
         host.debug_bundles.export(_admin(), qualtrics.id, survey.id, bundle)
-        return _DemoResult(cards, bundle, host.metrics.account(_admin()).zone)
+        return _DemoResult(cards, bundle, host.accounts.show(_admin()).zone)
 
 
 def _admin() -> Actor:
@@ -218,11 +218,11 @@ def _measure_first(
     host: MetricsHost, connection: ConnectionView, tell: Callable[[str, str], None]
 ) -> Survey:
     """List the surveys of a connection and make metrics on the first."""
-    surveys = host.connections.surveys(_admin(), connection.id)
+    surveys = host.catalog.surveys(_admin(), connection.id, limit=None).surveys
     if not surveys:
         raise MetricsError(f"{connection.title} shows no survey.", remedy="Tell the authors.")
     for survey in surveys:
-        questionnaire = host.connections.questions(_admin(), connection.id, survey.id)
+        questionnaire = host.catalog.questionnaire(_admin(), connection.id, survey.id)
         asked = sum(1 for _ in questionnaire.walk())
         tell("Survey", f"{survey.name} ({survey.id}), {asked} questions")
         if survey is surveys[0]:

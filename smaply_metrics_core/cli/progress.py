@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from smaply_metrics_core.cli.output import console, text
+from smaply_metrics_core.context import ProgressCallback
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[float, float | None, str], None] | None]:
+def progress_bar() -> Iterator[ProgressCallback | None]:
     """Show what the host tells of its work: how far, of how much if that is known, at what."""
     terminal = console(stderr=True)
     if not terminal.is_terminal:

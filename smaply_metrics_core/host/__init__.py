@@ -10,10 +10,11 @@ The words that a host shares with the authors of sources (``Definition``, ``Surv
 every error …) are the very same objects as in ``smaply_metrics_core``: a host needs no other door.
 """
 
+from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.catalog import CALCULATIONS, CalculationDefinition
 from smaply_metrics_core.calculations.response_text import describe_answers, describe_responses
 from smaply_metrics_core.calculations.results import format_value
-from smaply_metrics_core.context import Clock, SystemClock
+from smaply_metrics_core.context import Clock, ProgressCallback, StepCallback, SystemClock
 from smaply_metrics_core.errors import (
     AccessMissing,
     AlreadyExists,
@@ -49,6 +50,7 @@ from smaply_metrics_core.errors import (
     SurveyUnavailable,
     Unreachable,
 )
+from smaply_metrics_core.host.accounts import Accounts
 from smaply_metrics_core.host.async_metrics_host import AsyncMetricsHost
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.views import (
@@ -64,8 +66,8 @@ from smaply_metrics_core.host.metrics.survey_catalog import SurveyPage
 from smaply_metrics_core.host.metrics_host import MetricsHost
 from smaply_metrics_core.host.refresh.decisions import RefreshExplanation
 from smaply_metrics_core.host.settings import Deadlines, Settings
+from smaply_metrics_core.host.single_flight import SingleFlight
 from smaply_metrics_core.host.store.audit import AuditAction, AuditEntry
-from smaply_metrics_core.host.store.connections import AccountSettings
 from smaply_metrics_core.host.store.history import HistoryEntry
 from smaply_metrics_core.host.store.migrations.runner import StoreUpgrade
 from smaply_metrics_core.models.check import CheckReport, CheckStep, StepResult
@@ -116,6 +118,7 @@ __all__ = [
     "PRESETS",
     "AccessMissing",
     "AccountSettings",
+    "Accounts",
     "Actor",
     "AllowedDestinations",
     "AlreadyExists",
@@ -180,6 +183,7 @@ __all__ = [
     "Period",
     "PluginError",
     "Problem",
+    "ProgressCallback",
     "QueryInvalid",
     "Question",
     "QuestionKind",
@@ -197,6 +201,7 @@ __all__ = [
     "Role",
     "RoleRequired",
     "Settings",
+    "SingleFlight",
     "SourceForm",
     "SourceNotUsable",
     "SourceRegistry",
@@ -204,6 +209,7 @@ __all__ = [
     "SourceState",
     "SourceStatus",
     "SourceUnavailable",
+    "StepCallback",
     "StepResult",
     "StoreError",
     "StoreUpgrade",

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
 
+from smaply_metrics_core.context import Clock
+from smaply_metrics_core.host.accounts import Accounts
+from smaply_metrics_core.host.audit import AuditTrail
+from smaply_metrics_core.host.cards.service import Cards
+from smaply_metrics_core.host.connections.service import Connections
+from smaply_metrics_core.host.debug_bundles import DebugBundles
+from smaply_metrics_core.host.metrics.service import Metrics
+from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog
 from smaply_metrics_core.host.metrics_host import MetricsHost
+from smaply_metrics_core.host.settings import Settings
 from smaply_metrics_core.host.thread_bridge import ThreadBridge
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
-    from types import TracebackType
-
-    from smaply_metrics_core.context import Clock
-    from smaply_metrics_core.host.audit import AuditTrail
-    from smaply_metrics_core.host.cards.service import Cards
-    from smaply_metrics_core.host.connections.service import Connections
-    from smaply_metrics_core.host.debug_bundles import DebugBundles
-    from smaply_metrics_core.host.metrics.service import Metrics
-    from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog
-    from smaply_metrics_core.host.settings import Settings
-    from smaply_metrics_core.sources import SourceRegistry
-
+from smaply_metrics_core.sources import SourceRegistry
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class AsyncAccounts:
+    """``Accounts``, to await."""
+
+    def __init__(self, accounts: Accounts, quick: ThreadBridge, _slow: ThreadBridge) -> None:
+        self.list = quick(accounts.list)
+        self.show = quick(accounts.show)
+        self.edit = quick(accounts.edit)
 
 
 class AsyncConnections:
@@ -39,8 +45,6 @@ class AsyncConnections:
         self.check = slow(connections.check)
         self.edit = slow(connections.edit)
         self.delete = quick(connections.delete)
-        self.surveys = slow(connections.surveys)
-        self.questions = slow(connections.questions)
 
 
 class AsyncSurveyCatalog:
@@ -64,8 +68,6 @@ class AsyncMetrics:
         self.edit = slow(metrics.edit)
         self.delete = quick(metrics.delete)
         self.history = quick(metrics.history)
-        self.account = quick(metrics.account)
-        self.set_account = quick(metrics.set_account)
 
 
 class AsyncCards:
@@ -135,21 +137,24 @@ class AsyncMetricsHost:
             others beside them, on threads that serve this host alone.
 
     Attributes:
-        connections: Connect, show, check, edit, delete; surveys and questions. This and the others
-            are there once the host is open.
-        catalog: What a connection offers, kept for ten minutes; what a metric's form may offer.
+        accounts: List, show and edit accounts. This and the others are there once the host is
+            open.
+        connections: Connect, show, check, edit, delete.
+        catalog: The surveys and questions of a connection, cached for ten minutes; what the form
+            of a metric may offer.
         metrics: Preview, add, list, show, edit, delete; what they showed over time.
         cards: Load, and explain why a metric was or was not refreshed.
-        debug: Debug bundles.
+        debug_bundles: Debug bundles.
         audit: Who connected, edited, deleted and exported.
         sources: What is installed, and in which state.
     """
 
+    accounts: AsyncAccounts
     connections: AsyncConnections
     catalog: AsyncSurveyCatalog
     metrics: AsyncMetrics
     cards: AsyncCards
-    debug: AsyncDebugBundles
+    debug_bundles: AsyncDebugBundles
     audit: AsyncAuditTrail
     sources: AsyncSources
 
@@ -187,6 +192,7 @@ class AsyncMetricsHost:
             await self.close()
             raise
         calls = (self._quick, self._slow)
+        self.accounts = AsyncAccounts(host.accounts, *calls)
         self.connections = AsyncConnections(host.connections, *calls)
         self.catalog = AsyncSurveyCatalog(host.catalog, *calls)
         self.metrics = AsyncMetrics(host.metrics, *calls)

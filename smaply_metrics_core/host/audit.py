@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from smaply_metrics_core.errors import InputError
-from smaply_metrics_core.host.authorization import Role
-from smaply_metrics_core.host.store import audit
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.host.authorization import Actor
-    from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.store import Store, audit
 
 MOST: Final = 1_000
 
@@ -18,8 +14,8 @@ MOST: Final = 1_000
 class AuditTrail:
     """What people of an account did, for its Admins. It is never changed and never shortened."""
 
-    def __init__(self, core: Runtime) -> None:
-        self._core = core
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def list(
         self, actor: Actor, *, limit: int = 100, before: int | None = None
@@ -36,5 +32,5 @@ class AuditTrail:
             raise InputError(
                 f"{limit} entries cannot be listed.", remedy=f"Ask for 1 to {MOST:,} at a time."
             )
-        with self._core.store.reading() as db:
+        with self._store.reading() as db:
             return audit.of_account(db, actor.account, limit=limit, before=before)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from smaply_metrics_core.bundle.contents import (
@@ -19,29 +21,25 @@ from smaply_metrics_core.bundle.contents import (
     Manifest,
 )
 from smaply_metrics_core.bundle.reader import open_bundle, problems_in
-from smaply_metrics_core.bundle.writer import write_bundle
+from smaply_metrics_core.bundle.writer import BundleWriter, write_bundle
+from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import Cancelled, MetricsError
 from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.cards.service import Cards
+from smaply_metrics_core.host.connections.credential_store import CredentialStore
+from smaply_metrics_core.host.connections.sessions import ConnectionSessions
+from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import audit
+from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.audit import AuditAction
-from smaply_metrics_core.host.store.connections import read_account
+from smaply_metrics_core.host.store.connections import ConnectionRow
+from smaply_metrics_core.host.store.metric_states import MetricState
 from smaply_metrics_core.models.credentials import Credentials, secret_values
+from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.refresh_policy import RefreshDecision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-    from threading import Event
-
-    from smaply_metrics_core.bundle.writer import BundleWriter
-    from smaply_metrics_core.host.cards.service import Cards
-    from smaply_metrics_core.host.runtime import Runtime
-    from smaply_metrics_core.host.store.connections import ConnectionRow
-    from smaply_metrics_core.host.store.metric_states import MetricState
     from smaply_metrics_core.http import Exchange
-    from smaply_metrics_core.models.problem import Problem
-    from smaply_metrics_core.refresh_policy import RefreshDecision
-
-    OnProgress = Callable[[float, float | None, str], None]
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,16 @@ class DebugBundle:
 class DebugBundles:
     """Makes debug bundles."""
 
-    def __init__(self, core: Runtime, cards: Cards) -> None:
-        self._core = core
+    def __init__(
+        self,
+        runtime: Runtime,
+        credential_store: CredentialStore,
+        sessions: ConnectionSessions,
+        cards: Cards,
+    ) -> None:
+        self._runtime = runtime
+        self._credential_store = credential_store
+        self._sessions = sessions
         self._cards = cards
 
     def export(  # noqa: PLR0913  # The survey, the file, and who watches.
@@ -72,7 +78,7 @@ class DebugBundles:
         path: Path,
         *,
         include_personal: bool = False,
-        progress: OnProgress | None = None,
+        progress: ProgressCallback | None = None,
         cancelled: Event | None = None,
     ) -> DebugBundle:
         """Download a survey's data into a zip at ``path``, with what support needs beside it.
@@ -88,18 +94,18 @@ class DebugBundles:
             Cancelled: when stopped on request; nothing is left behind.
         """
         actor.require(Role.ADMIN, "Downloading survey data")
-        row = self._core.find_connection(actor.account, connection_id)
-        with self._core.store.writing() as db:
+        row = self._runtime.find_connection(actor.account, connection_id)
+        with self._runtime.store.writing() as db:
             detail = f"{survey_id}{', with personal columns' if include_personal else ''}"
-            audit.add_entry(db, actor, AuditAction.EXPORT, row.id, detail, self._core.now())
+            audit.add_entry(db, actor, AuditAction.EXPORT, row.id, detail, self._runtime.now())
         credentials, unopened = self._open(row)
         exchange: list[Exchange] = []
 
         def ask(bundle: BundleWriter) -> None:
             if unopened is not None:
                 raise unopened
-            deadline = self._core.deadline(self._core.settings.deadlines.debug, cancelled)
-            with self._core.session(
+            deadline = self._runtime.deadline(self._runtime.settings.deadlines.debug, cancelled)
+            with self._sessions.session(
                 row, deadline, progress=progress, exchange=exchange.append
             ) as session:
                 session.debug_export(survey_id, bundle)
@@ -131,13 +137,13 @@ class DebugBundles:
     def _open(self, row: ConnectionRow) -> tuple[Credentials | None, MetricsError | None]:
         """Open the connection's credentials, or say why nothing can be asked of its source."""
         try:
-            _, credentials = self._core.credentials(row)
+            _, credentials = self._credential_store.open(row)
         except MetricsError as error:
             return None, error
         return credentials, None
 
     def _manifest(self, row: ConnectionRow, survey_id: str, *, include_personal: bool) -> Manifest:
-        with self._core.store.reading() as db:
+        with self._runtime.store.reading() as db:
             account = read_account(db, row.account)
         return Manifest(
             source=row.source,
@@ -145,7 +151,7 @@ class DebugBundles:
             zone=account.zone,
             week_start=account.week_start,
             include_personal=include_personal,
-            made_at=self._core.now(),
+            made_at=self._runtime.now(),
         )
 
     def _metrics(self, actor: Actor, row: ConnectionRow, survey_id: str) -> list[BundledMetric]:
@@ -157,7 +163,7 @@ class DebugBundles:
 
     def _versions(self, row: ConnectionRow) -> dict[str, str]:
         try:
-            source = self._core.registry.get(row.source)
+            source = self._runtime.registry.get(row.source)
             made_by = {source.distribution: source.version}
         except MetricsError:
             made_by = {row.distribution: "cannot be used"}
@@ -166,7 +172,7 @@ class DebugBundles:
             **made_by,
             "python": platform.python_version(),
             "system": platform.system(),
-            "made_at": self._core.now().isoformat(),
+            "made_at": self._runtime.now().isoformat(),
         }
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from smaply_metrics_core.context import Clock, SystemClock
+from smaply_metrics_core.host.accounts import Accounts
 from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.cards.service import Cards
+from smaply_metrics_core.host.connections.credential_store import CredentialStore
+from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.keys import load_keys
 from smaply_metrics_core.host.connections.service import Connections
+from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.debug_bundles import DebugBundles
 from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.metrics.service import Metrics
@@ -28,14 +34,11 @@ from smaply_metrics_core.host.store.engine import parse_database_url
 from smaply_metrics_core.sources import SourceRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import TracebackType
-
     from smaply_metrics_core.host.refresh.worker import Worker
 
 
-SCRATCH_NAME: Final = "tmp"
-"""The folder in the home for the temporary files of calls."""
+TEMP_DIR_NAME: Final = "tmp"
+"""The folder in the home for the temporary directories of calls."""
 
 
 class MetricsHost:
@@ -57,11 +60,13 @@ class MetricsHost:
         InputError: when ``settings.database`` is no URL of PostgreSQL.
 
     Attributes:
-        connections: Connect, show, check, edit, delete; surveys and questions.
-        catalog: What a connection offers, kept for ten minutes; what a metric's form may offer.
+        accounts: List, show and edit accounts: their time zone and first day of the week.
+        connections: Connect, show, check, edit, delete.
+        catalog: The surveys and questions of a connection, cached for ten minutes; what the form
+            of a metric may offer.
         metrics: Preview, add, list, show, edit, delete; what they showed over time.
         cards: Load, and explain why a metric was or was not refreshed.
-        debug: Debug bundles.
+        debug_bundles: Debug bundles.
         audit: Who connected, edited, deleted and exported.
         sources: What is installed, and in which state.
         upgraded: What opening did to the tables of the store.
@@ -94,28 +99,37 @@ class MetricsHost:
         self._own_registry: SourceRegistry | None = None
         if registry is None:
             registry = self._own_registry = SourceRegistry(
-                settings.sources, clock=clock, scratch=settings.home / SCRATCH_NAME
+                settings.sources, clock=clock, temp_dir=settings.home / TEMP_DIR_NAME
             )
         env = os.environ if environment is None else environment
         # A key file is of one machine: what it seals, another one could not open.
         key_file = None if self._store.is_shared else settings.home / KEY_FILE_NAME
-        core = Runtime(
+        runtime = Runtime(
             store=self._store,
-            find_keys=lambda may_create: load_keys(env, key_file, may_create=may_create),
             registry=registry,
             settings=settings,
             clock=clock,
             lease_clock=lease_clock,
         )
-        self.sources = core.registry
-        self.connections = Connections(core)
-        questionnaires = QuestionnaireCache(core)
-        self.catalog = SurveyCatalog(core, questionnaires)
-        self.metrics = Metrics(core, Previews(core, questionnaires))
-        self._core = core
-        self.cards = Cards(core, refresh_executor)
-        self.debug_bundles = DebugBundles(core, self.cards)
-        self.audit = AuditTrail(core)
+        credential_store = CredentialStore(
+            self._store,
+            registry,
+            lambda may_create: load_keys(env, key_file, may_create=may_create),
+        )
+        health = ConnectionHealth(self._store, clock)
+        sessions = ConnectionSessions(runtime, credential_store, health)
+        questionnaires = QuestionnaireCache(runtime, sessions)
+        previews = Previews(runtime, sessions, health, questionnaires)
+        self._runtime = runtime
+        self._sessions = sessions
+        self.sources = registry
+        self.accounts = Accounts(runtime)
+        self.connections = Connections(runtime, credential_store, sessions, health)
+        self.catalog = SurveyCatalog(runtime, sessions, questionnaires)
+        self.metrics = Metrics(runtime, sessions, previews)
+        self.cards = Cards(runtime, sessions, refresh_executor)
+        self.debug_bundles = DebugBundles(runtime, credential_store, sessions, self.cards)
+        self.audit = AuditTrail(self._store)
 
     def worker(self, concurrency: int = 4) -> Worker:
         """Make a worker, to be opened with ``with``: it runs refreshes that the fleet has queued.
@@ -128,7 +142,7 @@ class MetricsHost:
         """
         from smaply_metrics_core.host.refresh.worker import Worker  # Loads asyncio: only on use.
 
-        return Worker(self._core, concurrency)
+        return Worker(self._runtime, self._sessions, concurrency)
 
     def close(self) -> None:
         """Stop what runs in the background, remove temporary files and give back the store."""

@@ -1,145 +1,119 @@
-"""One read for all who ask for the same at once: what two hundred people at nine o'clock need."""
+"""Single-flight: concurrent callers with the same key share one call."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future
-from datetime import timedelta
+from concurrent.futures import wait as wait_for
 from threading import Lock
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-    from datetime import datetime
-
-    from smaply_metrics_core.context import Clock
+from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
 
-class Shared(Generic[V]):
-    """Lets those who ask while a read runs share the next one.
+class SingleFlight(Generic[V]):
+    """Runs one call for all concurrent callers with the same key; all get its value or its error.
 
-    Nobody is given a read that began before they asked: what somebody wrote, they see.
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._next: dict[Hashable, Future[V]] = {}
-        self._running: dict[Hashable, Lock] = {}
-
-    def __call__(self, key: Hashable, read: Callable[[], V]) -> V:
-        """Read, or wait for who is about to read the same; what that raises, all of them get."""
-        mine: Future[V] = Future()
-        with self._lock:
-            coming = self._next.setdefault(key, mine)
-            turn = self._running.setdefault(key, Lock())
-        if coming is not mine:
-            return coming.result()
-        try:
-            with turn:
-                self._begin(key, mine)
-                value = read()
-        except BaseException as error:
-            self._begin(key, mine)  # Broken off while it waited: nobody else may wait for it.
-            mine.set_exception(error)
-            raise
-        finally:
-            self._forget(key)
-        mine.set_result(value)
-        return value
-
-    def _begin(self, key: Hashable, mine: Future[V]) -> None:
-        """Let who asks from now on share the read after this one."""
-        with self._lock:
-            if self._next.get(key) is mine:
-                del self._next[key]
-
-    def _forget(self, key: Hashable) -> None:
-        with self._lock:
-            if key not in self._next:
-                self._running.pop(key, None)
-
-
-KEPT_FOR: Final = timedelta(minutes=10)
-
-
-class CacheEntry(NamedTuple, Generic[V]):
-    """What a source told, and when it was asked."""
-
-    value: V
-    at: datetime
-
-
-class Kept(Generic[V]):
-    """Values by key, each for ten minutes from when it was asked for. Many threads may use it.
+    Calls with different keys do not wait for each other. Nothing is cached: a caller that arrives
+    when no call runs starts a new one.
 
     Args:
-        clock: The time by which they grow old.
-        most: How many are kept; the one that was used least lately goes first.
+        join_running: What a caller gets that arrives while a call runs. ``True``: the value of the
+            running call. ``False``: that of the next call, which starts when the running one has
+            ended and is shared by all that arrived in the meantime. So no caller gets a value that
+            was read before its own request, and any number of concurrent callers cost two calls.
     """
 
-    def __init__(self, clock: Clock, most: int) -> None:
-        self._clock = clock
-        self._most = most
-        self._told: OrderedDict[Hashable, CacheEntry[V]] = OrderedDict()
-        self._coming: dict[Hashable, Future[CacheEntry[V]]] = {}
+    def __init__(self, *, join_running: bool) -> None:
+        self._join_running = join_running
         self._lock = Lock()
+        self._running: dict[Hashable, Future[V]] = {}
+        self._next: dict[Hashable, Future[V]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def find(self, key: Hashable) -> CacheEntry[V] | None:
-        """Give what is kept; ``None`` when there is nothing, or it is too old."""
-        with self._lock:
-            return self._find(key)
+    def run(self, key: Hashable, call: Callable[[], V]) -> V:
+        """Run ``call`` on this thread, or wait for the call of another thread with the same key.
 
-    def keep(self, key: Hashable, told: CacheEntry[V]) -> None:
-        """Keep a value."""
-        with self._lock:
-            self._told[key] = told
-            self._told.move_to_end(key)
-            for old in [old for old, one in self._told.items() if not self._is_young(one)]:
-                del self._told[old]
-            while len(self._told) > self._most:
-                self._told.popitem(last=False)
-
-    def get(self, key: Hashable, ask: Callable[[], V], *, reload: bool = False) -> CacheEntry[V]:
-        """Give what is kept, or ask for it; of several threads that would ask at once, one does.
-
-        Args:
-            key: What it is kept by.
-            ask: Asks the source; what it raises, everybody gets who waited for it.
-            reload: Ask although there is a value.
+        Raises:
+            BaseException: whatever the shared call raised.
         """
-        with self._lock:
-            found = None if reload else self._find(key)
-            if found is not None:
-                return found
-            coming = self._coming.get(key)
-            asked = self._coming[key] = coming or Future()
-        if coming is not None:
-            return coming.result()
-        at = self._clock.now()
+        flight, before, is_mine = self._enter(key)
+        if not is_mine:
+            return flight.result()
         try:
-            told = CacheEntry(ask(), at)
-            self.keep(key, told)
+            if before is not None:
+                wait_for([before])
+                self._start_next(key, flight)
+            value = call()
         except BaseException as error:
-            self._end(key)
-            asked.set_exception(error)
+            self._leave(key, flight)
+            flight.set_exception(error)
             raise
-        self._end(key)
-        asked.set_result(told)
-        return told
+        self._leave(key, flight)
+        flight.set_result(value)
+        return value
 
-    def _find(self, key: Hashable) -> CacheEntry[V] | None:
-        told = self._told.get(key)
-        if told is None or not self._is_young(told):
-            return None
-        self._told.move_to_end(key)
-        return told
+    async def run_async(self, key: Hashable, call: Callable[[], Awaitable[V]]) -> V:
+        """Await ``call``, or the call of another task with the same key.
 
-    def _is_young(self, told: CacheEntry[V]) -> bool:
-        # A clock that was set back must not make it live longer.
-        return timedelta(0) <= self._clock.now() - told.at < KEPT_FOR
+        The call runs in a task of its own: cancelling one of its callers does not stop it.
 
-    def _end(self, key: Hashable) -> None:
+        Raises:
+            BaseException: whatever the shared call raised.
+        """
+        flight, before, is_mine = self._enter(key)
+        if is_mine:
+            task = asyncio.create_task(self._run_task(key, flight, before, call))
+            self._tasks.add(task)  # The event loop itself holds only a weak reference.
+            task.add_done_callback(self._tasks.discard)
+        return await asyncio.wrap_future(flight)
+
+    async def _run_task(
+        self,
+        key: Hashable,
+        flight: Future[V],
+        before: Future[V] | None,
+        call: Callable[[], Awaitable[V]],
+    ) -> None:
+        try:
+            if before is not None:
+                await asyncio.gather(asyncio.wrap_future(before), return_exceptions=True)
+                self._start_next(key, flight)
+            value = await call()
+        except BaseException as error:
+            self._leave(key, flight)
+            flight.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self._leave(key, flight)
+            flight.set_result(value)
+
+    def _enter(self, key: Hashable) -> tuple[Future[V], Future[V] | None, bool]:
+        """Return the call to share, the one that has to end first, and whether to run it here."""
+        mine: Future[V] = Future()
+        mine.set_running_or_notify_cancel()  # From now on, no waiting task can cancel it.
         with self._lock:
-            del self._coming[key]
+            running = self._running.get(key)
+            if running is None:
+                self._running[key] = mine
+                return mine, None, True
+            if self._join_running:
+                return running, None, False
+            flight = self._next.setdefault(key, mine)
+            return flight, running, flight is mine
+
+    def _start_next(self, key: Hashable, flight: Future[V]) -> None:
+        """Make the next call the running one: callers that arrive from now on share another."""
+        with self._lock:
+            del self._next[key]
+            self._running[key] = flight
+
+    def _leave(self, key: Hashable, flight: Future[V]) -> None:
+        """Remove a call that has ended; one that waits to follow it finds it in its place."""
+        with self._lock:
+            if self._next.get(key) is flight:  # It was interrupted while it waited.
+                del self._next[key]
+            elif key not in self._next:
+                del self._running[key]

@@ -46,7 +46,7 @@ class SourceRegistry:
         clock: Time, for deadlines and for what sources are handed.
         entry_points: Gives the entry points of our group; those installed, unless a test says so.
         transport_factory: Makes the transport below each HTTP client, for tests.
-        scratch: Where calls have their temporary folders: a folder for nothing else, shared by the
+        temp_dir: Where calls have their temporary folders: a folder for nothing else, shared by the
             processes of one home. What killed ones left in it is removed at once. Without it, one
             in the system's temporary folder, looked after on the first call.
     """
@@ -58,13 +58,13 @@ class SourceRegistry:
         clock: Clock | None = None,
         entry_points: Callable[[], Iterable[EntryPoint]] = installed_entry_points,
         transport_factory: Callable[[], httpx.BaseTransport] | None = None,
-        scratch: Path | None = None,
+        temp_dir: Path | None = None,
     ) -> None:
         self._settings = settings or SourceSettings()
         self._clock = clock or SystemClock()
         self._entry_points = entry_points
         self._transport_factory = transport_factory
-        self._scratch = TempDirs(scratch)
+        self._temp_dirs = TempDirs(temp_dir)
         self._lock = threading.Lock()
         self._listed: tuple[_Slot, ...] | None = None
 
@@ -114,7 +114,7 @@ class SourceRegistry:
 
     def close(self) -> None:
         """Remove what the calls of this process have on disk, also those that were given up."""
-        self._scratch.close()
+        self._temp_dirs.close()
 
     def _slots(self) -> tuple[_Slot, ...]:
         with self._lock:
@@ -143,7 +143,7 @@ class SourceRegistry:
                 _loaded=loaded,
                 _isolation=PluginIsolation(who, candidate.id, stuck=slot.isolation.stuck),
                 _clock=self._clock,
-                _scratch=self._scratch,
+                _temp_dirs=self._temp_dirs,
                 _transport_factory=self._transport_factory,
             )
             return slot.source

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeGuard
 
-from smaply_metrics_core.context import Clock, Deadline, SourceContext
+from smaply_metrics_core.context import Clock, Deadline, ProgressCallback, SourceContext
 from smaply_metrics_core.errors import Cancelled, InputError, MetricsError
 from smaply_metrics_core.models.check import StepResult
 from smaply_metrics_core.models.credentials import Credentials
@@ -41,9 +41,6 @@ logger = logging.getLogger("smaply_metrics_core.sources")
 MOST_SURVEYS: Final = 200_000
 MOST_CHECK_ITEMS: Final = 1_000
 
-Progress = Callable[[float, float | None, str], None]
-"""Takes how much is done, of how much (``None`` when nobody knows), and what that is."""
-
 
 @dataclass(frozen=True)
 class SessionConfig:
@@ -58,7 +55,7 @@ class SessionConfig:
     deadline: Deadline
     clock: Clock
     rate_limiter: RateLimiter | None
-    progress: Progress | None
+    progress: ProgressCallback | None
     exchange: Callable[[Exchange], None] | None
     transport_factory: Callable[[], httpx.BaseTransport] | None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
-from smaply_metrics_core.context import Clock, Deadline
+from smaply_metrics_core.context import Clock, Deadline, ProgressCallback
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.models.credentials import (
     Credentials,
@@ -22,7 +22,7 @@ from smaply_metrics_core.sources import validation
 from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.sources.isolation import PluginIsolation
 from smaply_metrics_core.sources.loader import Loaded
-from smaply_metrics_core.sources.session import Progress, SessionConfig, SourceSession
+from smaply_metrics_core.sources.session import SessionConfig, SourceSession
 from smaply_metrics_core.sources.temp_dirs import TempDirs
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Source:
     _loaded: Loaded
     _isolation: PluginIsolation
     _clock: Clock
-    _scratch: TempDirs
+    _temp_dirs: TempDirs
     _transport_factory: Callable[[], httpx.BaseTransport] | None
 
     @property
@@ -97,7 +97,7 @@ class Source:
         allowed: AllowedDestinations,
         deadline: Deadline,
         rate_limiter: RateLimiter | None = None,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
         exchange: Callable[[Exchange], None] | None = None,
     ) -> Generator[SourceSession, None, None]:
         """Use the source with one connection's credentials, for the length of a ``with`` block.
@@ -137,7 +137,7 @@ class Source:
         if error is not None:
             raise error
         checked = allowed.resolve(wanted, account, source=self.id)
-        with self._scratch.folder() as folder:
+        with self._temp_dirs.folder() as folder:
             session = SourceSession(
                 SessionConfig(
                     hooks=hooks,
@@ -176,7 +176,7 @@ class Source:
                 "bundle.",
                 remedy="Compare by hand what lies in the bundle, or ask the author of the source.",
             )
-        with self._scratch.folder() as folder:
+        with self._temp_dirs.folder() as folder:
             session = SourceSession(
                 SessionConfig(
                     hooks=self._loaded.manager.hook,

@@ -202,8 +202,8 @@ def _discard(folder: Path, handle: int) -> None:
 
 @contextmanager
 def private_directory() -> Generator[Path, None, None]:
-    """Make a single folder in the system's temporary folder, as ``Scratch.folder`` does."""
-    with closing(TempDirs()) as scratch, scratch.folder() as folder:
+    """Make a single folder in the system's temporary folder, as ``TempDirs.folder`` does."""
+    with closing(TempDirs()) as temp_dirs, temp_dirs.folder() as folder:
         yield folder
 
 

@@ -202,7 +202,7 @@ def flipped_bit(world: World) -> Problem | None:
     db.close()
     (view,) = host.connections.list(ADMIN)
     assert view.status is ConnectionStatus.ERROR
-    assert len(host.connections.surveys(OTHER, "qualtrics")) == len(world.state.surveys)
+    assert host.catalog.surveys(OTHER, "qualtrics").total == len(world.state.surveys)
     assert host.connections.show(OTHER, "qualtrics").problem is None
     _mended_by_edit(world, host)
     return view.problem

@@ -1,4 +1,4 @@
-"""Drawings made on the server: safe to put into a page, and kept."""
+"""Drawings made on the server: safe to put into a page, and cached."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from smaply_metrics_core.charts import render_svg, renderer, vega_lite
-from smaply_metrics_core.charts.renderer import MOST_PIXELS, Drawings
+from smaply_metrics_core.charts.renderer import MOST_PIXELS, SvgRenderer
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.models.metric import ChartType
 from tests.charts.factories import display, distribution, number
@@ -147,46 +147,46 @@ def pencil(monkeypatch: pytest.MonkeyPatch) -> Pencil:
 
 def test_a_drawing_is_made_once(pencil: Pencil) -> None:
     """The same specification in the same size is not drawn again; another size is."""
-    drawings = Drawings()
+    svg_renderer = SvgRenderer()
 
-    first = drawings.draw({"description": "a"}, 260, 140)
+    first = svg_renderer.draw({"description": "a"}, 260, 140)
 
-    assert drawings.draw({"description": "a"}, 260, 140) == first
+    assert svg_renderer.draw({"description": "a"}, 260, 140) == first
     assert pencil.drawn == ["a"]
-    drawings.draw({"description": "a"}, 600, 300)
+    svg_renderer.draw({"description": "a"}, 600, 300)
     assert pencil.drawn == ["a", "a"]
 
 
 def test_only_the_latest_drawings_are_kept(pencil: Pencil) -> None:
     """What was not asked for lately goes first."""
-    drawings = Drawings(most=2)
+    svg_renderer = SvgRenderer(maxsize=2)
 
     for name in ("a", "b", "a", "c", "a", "b"):
-        drawings.draw({"description": name}, 260, 140)
+        svg_renderer.draw({"description": name}, 260, 140)
 
     assert pencil.drawn == ["a", "b", "c", "b"]
 
 
 def test_many_threads_may_draw(pencil: Pencil) -> None:
     """Threads share the drawings: one draws at a time, and equal ones are drawn once."""
-    drawings = Drawings()
+    svg_renderer = SvgRenderer()
     names = [str(n % 7) for n in range(200)]
 
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda name: drawings.draw({"description": name}, 1, 1), names))
+        list(threads.map(lambda name: svg_renderer.draw({"description": name}, 1, 1), names))
 
     assert sorted(pencil.drawn) == [str(n) for n in range(7)]
 
 
 def test_who_waits_for_the_same_drawing_gets_it(pencil: Pencil) -> None:
     """Who asks for what is being drawn waits for it; what is kept is given meanwhile."""
-    drawings = Drawings()
-    drawings.draw({"description": "kept"}, 1, 1)
+    svg_renderer = SvgRenderer()
+    svg_renderer.draw({"description": "kept"}, 1, 1)
     pencil.may_go_on.clear()
 
     with ThreadPoolExecutor(2) as threads:
-        asked = [threads.submit(drawings.draw, {"description": "a"}, 1, 1) for _ in range(2)]
-        drawings.draw({"description": "kept"}, 1, 1)
+        asked = [threads.submit(svg_renderer.draw, {"description": "a"}, 1, 1) for _ in range(2)]
+        svg_renderer.draw({"description": "kept"}, 1, 1)
         pencil.may_go_on.set()
 
     assert asked[0].result() == asked[1].result()
@@ -196,7 +196,7 @@ def test_who_waits_for_the_same_drawing_gets_it(pencil: Pencil) -> None:
 def test_what_is_no_json_is_refused(pencil: Pencil) -> None:
     """A number that JSON lacks never reaches the drawing."""
     with pytest.raises(ValueError, match="JSON"):
-        Drawings().draw({"value": float("nan")}, 1, 1)
+        SvgRenderer().draw({"value": float("nan")}, 1, 1)
 
     assert pencil.drawn == []
 

@@ -46,8 +46,8 @@ def test_a_wrong_url_is_refused_in_words(command: Command) -> None:
 def test_leases_run_by_the_database_s_time(tmp_path: Path) -> None:
     """Unless an instant is given to look from: then by the machine's, as that one stands still."""
     with opened(tmp_path) as host:
-        assert host._core.lease_now() is None  # noqa: SLF001  # Seen nowhere else.
+        assert host._runtime.lease_now() is None  # noqa: SLF001  # Seen nowhere else.
     instant = datetime(2026, 4, 1, tzinfo=UTC)
     with opened(tmp_path, now=instant) as host:
-        assert host._core.now() == instant  # noqa: SLF001
-        assert host._core.lease_now() != instant  # noqa: SLF001
+        assert host._runtime.now() == instant  # noqa: SLF001
+        assert host._runtime.lease_now() != instant  # noqa: SLF001

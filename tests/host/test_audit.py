@@ -26,7 +26,7 @@ def test_what_people_do_is_kept_with_who_did_it(
     metric = host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     host.metrics.edit(EDITOR, metric.id, name="Five stars")
     host.debug_bundles.export(ADMIN, "shop", "S1", tmp_path / "1.zip", include_personal=True)
-    host.metrics.set_account(ADMIN, AccountSettings("Europe/Vienna", 7))
+    host.accounts.edit(ADMIN, AccountSettings("Europe/Vienna", 7))
     host.metrics.delete(EDITOR, metric.id)
     host.connections.delete(ADMIN, "shop")
     entries = host.audit.list(ADMIN)

@@ -69,7 +69,7 @@ from smaply_metrics_core import Deadline, SystemClock
 from smaply_metrics_core.sources import AllowedDestinations, SourceRegistry
 
 base = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-source = SourceRegistry(scratch=base).get("zz_rows")
+source = SourceRegistry(temp_dir=base).get("zz_rows")
 allowed, later = AllowedDestinations(), Deadline.after(600, SystemClock())
 with source.session(source.parse({}), account="a", allowed=allowed, deadline=later) as session:
     session.surveys()
@@ -113,15 +113,15 @@ def test_what_a_killed_process_left_goes_when_the_next_one_opens(
     calling: Calls, tmp_path: Path
 ) -> None:
     """Rows that SIGKILL has left on disk are gone once the registry is opened, before any call."""
-    rows, process = calling(tmp_path / "scratch")
+    rows, process = calling(tmp_path / "temp")
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert rows.read_text() == "what a respondent said"
 
-    SourceRegistry(scratch=tmp_path / "scratch")
+    SourceRegistry(temp_dir=tmp_path / "temp")
 
     assert not rows.exists()
-    assert list((tmp_path / "scratch").iterdir()) == []
+    assert list((tmp_path / "temp").iterdir()) == []
 
 
 def test_a_host_keeps_the_rows_in_its_home_and_sweeps_there(
@@ -151,18 +151,18 @@ def test_a_host_keeps_the_rows_in_its_home_and_sweeps_there(
 
 def test_two_live_processes_leave_each_other_alone(calling: Calls, tmp_path: Path) -> None:
     """Only the folders of the dead go, whichever process opens the base and closes it again."""
-    first, process = calling(tmp_path / "scratch")
-    second, _ = calling(tmp_path / "scratch")
-    scratch = TempDirs(tmp_path / "scratch")
-    with scratch.folder():
+    first, process = calling(tmp_path / "temp")
+    second, _ = calling(tmp_path / "temp")
+    temp_dirs = TempDirs(tmp_path / "temp")
+    with temp_dirs.folder():
         assert first.exists()
         assert second.exists()
-    scratch.close()
+    temp_dirs.close()
     assert first.exists()
 
     process.kill()
     process.wait()
-    TempDirs(tmp_path / "scratch")
+    TempDirs(tmp_path / "temp")
 
     assert not first.exists()
     assert second.exists()
@@ -172,7 +172,7 @@ def test_ctrl_c_in_the_middle_of_a_call_ends_it_and_leaves_nothing(
     calling: Calls, tmp_path: Path
 ) -> None:
     """The caller's own interruption goes through while it waits for a source that hangs."""
-    rows, process = calling(tmp_path / "scratch")
+    rows, process = calling(tmp_path / "temp")
 
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=30)
@@ -180,7 +180,7 @@ def test_ctrl_c_in_the_middle_of_a_call_ends_it_and_leaves_nothing(
     assert process.returncode == -signal.SIGINT
     assert told.rstrip().endswith("KeyboardInterrupt")
     assert not rows.exists()
-    assert list((tmp_path / "scratch").iterdir()) == []
+    assert list((tmp_path / "temp").iterdir()) == []
 
 
 def test_without_a_base_the_folder_is_this_users_in_the_systems(
@@ -243,9 +243,9 @@ def test_a_base_that_others_may_enter_is_closed_to_them(tmp_path: Path) -> None:
 def test_a_base_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     """A file in the way is an error with a remedy when a folder is needed, and no sooner."""
     (tmp_path / "file").touch()
-    scratch = TempDirs(tmp_path / "file" / "scratch")
+    temp_dirs = TempDirs(tmp_path / "file" / "temp")
 
-    error = error_in(scratch.folder().__enter__)
+    error = error_in(temp_dirs.folder().__enter__)
 
     assert type(error) is StoreError
     assert "Not a directory" in error.message
@@ -266,35 +266,35 @@ def test_only_what_a_process_left_is_swept(tmp_path: Path) -> None:
 
 def test_closing_removes_what_a_given_up_call_still_has(tmp_path: Path) -> None:
     """Whatever is open goes, closing twice is harmless, and a later call gets a new folder."""
-    scratch = TempDirs(tmp_path)
-    with scratch.folder() as folder:
+    temp_dirs = TempDirs(tmp_path)
+    with temp_dirs.folder() as folder:
         (folder / "rows.csv").touch()
-        scratch.close()
-        scratch.close()
+        temp_dirs.close()
+        temp_dirs.close()
         assert list(tmp_path.iterdir()) == []
-    with scratch.folder() as another:
+    with temp_dirs.folder() as another:
         assert another.is_dir()
 
 
-def test_a_scratch_that_is_forgotten_cleans_up(tmp_path: Path) -> None:
+def test_temp_dirs_that_is_forgotten_cleans_up(tmp_path: Path) -> None:
     """Without a call of close the folder goes with the last reference."""
-    scratch = TempDirs(tmp_path)
-    with scratch.folder():
+    temp_dirs = TempDirs(tmp_path)
+    with temp_dirs.folder():
         assert len(list(tmp_path.iterdir())) == 2
 
-    del scratch
+    del temp_dirs
 
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_cleaned_temporary_folder_does_not_end_the_calls(tmp_path: Path) -> None:
     """When something else has removed our folder, the next call makes another."""
-    scratch = TempDirs(tmp_path / "scratch")
-    with scratch.folder():
+    temp_dirs = TempDirs(tmp_path / "temp")
+    with temp_dirs.folder():
         pass
-    shutil.rmtree(tmp_path / "scratch")
+    shutil.rmtree(tmp_path / "temp")
 
-    with scratch.folder() as folder:
+    with temp_dirs.folder() as folder:
         assert folder.is_dir()
 
 
@@ -303,13 +303,13 @@ import os, sys
 from pathlib import Path
 from smaply_metrics_core.sources.temp_dirs import TempDirs
 
-scratch = TempDirs(Path(sys.argv[1]))
-with scratch.folder() as folder:
+temp_dirs = TempDirs(Path(sys.argv[1]))
+with temp_dirs.folder() as folder:
     child = os.fork()
     if child == 0:
-        with scratch.folder() as own:
+        with temp_dirs.folder() as own:
             apart = own.parent != folder.parent
-        scratch.close()
+        temp_dirs.close()
         os._exit(0 if apart else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert folder.is_dir()

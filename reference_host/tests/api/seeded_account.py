@@ -175,7 +175,7 @@ def snapshot(world: World, prepared: Prepared) -> str:
             site.people.workspaces(account),
             [site.journeys.show(account, one.id) for one in site.journeys.list(account)],
             world.run(site.metrics.metrics.list(admin)),
-            world.run(site.metrics.metrics.account(admin)),
+            world.run(site.metrics.accounts.show(admin)),
             world.run(site.metrics.connections.list(admin)),
             [card.result for card in world.run(site.metrics.cards.load(admin, refresh=False))],
         )

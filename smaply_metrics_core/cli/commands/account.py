@@ -25,7 +25,7 @@ app.callback()(option_groups(before_command))
 def show_settings(invocation: CommandContext) -> None:
     """Show the time zone and the first day of the week."""
     with opened(invocation.folder) as host:
-        settings = host.metrics.account(actor())
+        settings = host.accounts.show(actor())
     _tell(settings, invocation)
 
 
@@ -47,12 +47,12 @@ def set_settings(
     if zone is None and week_start is None:
         raise CommandLineError("Nothing was changed.", "Give --zone, --week-start, or both.")
     with opened(invocation.folder) as host:
-        old = host.metrics.account(actor())
+        old = host.accounts.show(actor())
         settings = AccountSettings(
             zone=old.zone if zone is None else zone,
             week_start=old.week_start if week_start is None else week_start,
         )
-        host.metrics.set_account(actor(), settings)
+        host.accounts.edit(actor(), settings)
     _tell(settings, invocation)
 
 

@@ -30,7 +30,7 @@ def audit(
     """Show who did what, newest first."""
     with opened(invocation.folder) as host:
         entries = host.audit.list(actor(), limit=limit, before=before)
-        zone = host.metrics.account(actor()).zone
+        zone = host.accounts.show(actor()).zone
     if invocation.wants_json:
         print_json({"entries": [entry.model_dump(mode="json") for entry in entries]})
         return

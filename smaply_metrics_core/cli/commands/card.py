@@ -62,7 +62,7 @@ def load(
             cards = host.cards.load(
                 actor(), wanted, wait=wait, force=force, refresh=wait > 0, progress=progress
             )
-        zone = host.metrics.account(actor()).zone
+        zone = host.accounts.show(actor()).zone
     if invocation.wants_json:
         print_json({"cards": [card_json(card) for card in cards]})
     elif cards:

@@ -54,7 +54,7 @@ def connect(
         fields = _fields(host, source)
         values = credential_input.prompt_missing(fields, credentials.entered(fields))
         view = host.connections.connect(actor(), source, values, on_step=_teller(invocation))
-        zone = host.metrics.account(actor()).zone
+        zone = host.accounts.show(actor()).zone
     _answer(view, zone, invocation)
     if not invocation.wants_json:
         print_text(f"Next: smaply-metrics surveys {view.source}", style="dim")
@@ -69,7 +69,7 @@ def connections(invocation: CommandContext) -> None:
     """
     with opened(invocation.folder) as host:
         views = host.connections.list(actor())
-        zone = host.metrics.account(actor()).zone
+        zone = host.accounts.show(actor()).zone
     if invocation.wants_json:
         print_json([view.model_dump(mode="json") for view in views])
         return
@@ -102,7 +102,7 @@ def check(connection: ConnectionArgument, invocation: CommandContext) -> None:
     """
     with opened(invocation.folder) as host:
         view = host.connections.check(actor(), connection, on_step=_teller(invocation))
-        zone = host.metrics.account(actor()).zone
+        zone = host.accounts.show(actor()).zone
     _answer(view, zone, invocation)
     if view.status == "error":
         raise typer.Exit(1)
@@ -121,7 +121,7 @@ def edit(
         fields = _fields(host, host.connections.show(actor(), connection).source)
         values = credentials.entered(fields) or credential_input.prompt_changes(fields)
         view = host.connections.edit(actor(), connection, values, on_step=_teller(invocation))
-        zone = host.metrics.account(actor()).zone
+        zone = host.accounts.show(actor()).zone
     _answer(view, zone, invocation)
 
 

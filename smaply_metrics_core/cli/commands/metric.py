@@ -120,7 +120,7 @@ def show_metric(metric: MetricArgument, invocation: CommandContext) -> None:
     """Show a metric's definition."""
     with opened(invocation.folder) as host:
         found = host.metrics.show(actor(), metric)
-        zone = host.metrics.account(actor()).zone
+        zone = host.accounts.show(actor()).zone
     if invocation.wants_json:
         print_json(found.model_dump(mode="json"))
         return
@@ -192,7 +192,7 @@ def history(metric: MetricArgument, invocation: CommandContext) -> None:
 
     with opened(invocation.folder) as host:
         past = host.metrics.history(actor(), metric)
-        zone = host.metrics.account(actor()).zone
+        zone = host.accounts.show(actor()).zone
     if invocation.wants_json:
         print_json({"values": [value.model_dump(mode="json") for value in past]})
         return
@@ -305,7 +305,7 @@ def preview(
             result = host.metrics.preview(
                 actor(), connection, definition, progress=progress, prefetch=False
             )
-        zone = host.metrics.account(actor()).zone
+        zone = host.accounts.show(actor()).zone
     if invocation.wants_json:
         print_json(result_json(result))
     else:

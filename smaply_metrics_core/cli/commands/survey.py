@@ -33,8 +33,8 @@ def surveys(
 ) -> None:
     """List the surveys that a connection can see."""
     with opened(invocation.folder) as host:
-        listed = host.connections.surveys(actor(), connection)
-        zone = host.metrics.account(actor()).zone
+        listed = host.catalog.surveys(actor(), connection, limit=None).surveys
+        zone = host.accounts.show(actor()).zone
     sought = search.casefold().strip()
     found = [s for s in listed if sought in s.name.casefold() or sought in s.id.casefold()]
     if invocation.wants_json:
@@ -68,7 +68,7 @@ def questions(
     With their answers, and what can be calculated from each.
     """
     with opened(invocation.folder) as host:
-        questionnaire = host.connections.questions(actor(), connection, survey)
+        questionnaire = host.catalog.questionnaire(actor(), connection, survey)
     if invocation.wants_json:
         print_json(questionnaire.model_dump(mode="json"))
         return

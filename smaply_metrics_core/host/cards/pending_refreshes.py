@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
-from typing import TYPE_CHECKING, Final
+from typing import Final, TypeAlias
 
-from smaply_metrics_core.host.refresh.executors import SurveyKey
-from smaply_metrics_core.refresh_policy import RefreshDecisionKind
+from smaply_metrics_core.context import Clock
+from smaply_metrics_core.host.refresh.executors import RefreshExecutor, SurveyKey
+from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
+from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from concurrent.futures import Future
-
-    from smaply_metrics_core.context import Clock
-    from smaply_metrics_core.host.refresh.executors import RefreshExecutor
-    from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
-    from smaply_metrics_core.refresh_policy import RefreshDecision
-
-    Decided = tuple[MetricState, RefreshDecision | None]
-    Attempts = tuple[Attempt | None, ...]
+Decided: TypeAlias = tuple[MetricState, RefreshDecision | None]
+Attempts: TypeAlias = tuple[Attempt | None, ...]
 
 LOOK_AGAIN: Final = 0.2
 """Seconds until the first look at a refresh that another process is making; later ones are rarer,
@@ -47,7 +42,7 @@ class PendingRefreshes:
     """The refreshes that one load waits for.
 
     Args:
-        refresher: Takes what is due.
+        refresh_executor: Takes what is due.
         clock: Time.
         seconds: How long to wait at most.
         cancelled: Ends the waiting when it is set.

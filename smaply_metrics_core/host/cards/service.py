@@ -3,49 +3,54 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Container, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.results import format_value
+from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.cards.card_builder import empty_result_problem
-from smaply_metrics_core.host.cards.pending_refreshes import PendingRefreshes, survey_of
-from smaply_metrics_core.host.refresh.decisions import RefreshExplanation, explain_decision
+from smaply_metrics_core.host.cards.pending_refreshes import Decided, PendingRefreshes, survey_of
+from smaply_metrics_core.host.connections.sessions import ConnectionSessions
+from smaply_metrics_core.host.refresh.decisions import (
+    RefreshExplanation,
+    decide_for_metric,
+    explain_decision,
+)
 from smaply_metrics_core.host.refresh.executors import (
     RefreshExecutor,
     SurveyKey,
     ThreadRefreshExecutor,
 )
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
-from smaply_metrics_core.host.single_flight import Shared
-from smaply_metrics_core.host.store import connections as connection_rows
+from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.single_flight import SingleFlight
 from smaply_metrics_core.host.store import metric_states as state_rows
 from smaply_metrics_core.host.store import metrics as metric_rows
+from smaply_metrics_core.host.store.accounts import read_account
+from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
 from smaply_metrics_core.models.metric import Card, Freshness, RefreshProgress
 from smaply_metrics_core.models.problem import Blame, Problem
+from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
-
-    from smaply_metrics_core.host.runtime import Runtime
-    from smaply_metrics_core.host.store.connections import AccountSettings
-    from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
-    from smaply_metrics_core.models.result import Result
-
-    OnProgress = Callable[[float, float | None, str], None]
-    Decided = tuple[MetricState, RefreshDecision | None]
 
 
 class Cards:
     """Cards of metrics, kept fresh by the refresh policy."""
 
-    def __init__(self, core: Runtime, refresh_executor: RefreshExecutor | None = None) -> None:
-        self._core = core
-        self._listeners: list[tuple[str, OnProgress]] = []
-        self._shared = Shared[tuple[tuple["Decided", ...], "AccountSettings"]]()
+    def __init__(
+        self,
+        runtime: Runtime,
+        sessions: ConnectionSessions,
+        refresh_executor: RefreshExecutor | None = None,
+    ) -> None:
+        self._runtime = runtime
+        self._listeners: list[tuple[str, ProgressCallback]] = []
+        # A load must see what was written before it, so it never joins a read that runs.
+        self._reads = SingleFlight[tuple[tuple[Decided, ...], AccountSettings]](join_running=False)
         self._refresh_executor = refresh_executor or ThreadRefreshExecutor(
-            SurveyRefresh(core, self._tell), core.settings.workers
+            SurveyRefresh(runtime, sessions, self._report_progress), runtime.settings.workers
         )
 
     def load(  # noqa: PLR0913  # Which cards, and how eagerly.
@@ -56,7 +61,7 @@ class Cards:
         wait: float = 0.0,
         force: bool = False,
         refresh: bool = True,
-        progress: OnProgress | None = None,
+        progress: ProgressCallback | None = None,
         cancelled: threading.Event | None = None,
     ) -> tuple[Card, ...]:
         """Give cards, and refresh in the background what is due.
@@ -85,7 +90,7 @@ class Cards:
         if listener is not None:
             self._listeners.append(listener)
         try:
-            awaited = PendingRefreshes(self._refresh_executor, self._core.clock, wait, cancelled)
+            awaited = PendingRefreshes(self._refresh_executor, self._runtime.clock, wait, cancelled)
             return self._refresh(actor.account, metric_ids, awaited, force=force)
         finally:
             if listener is not None:
@@ -134,12 +139,12 @@ class Cards:
         force: bool = False,
     ) -> tuple[tuple[Decided, ...], AccountSettings]:
         wanted = None if metric_ids is None else tuple(metric_ids)
-        return self._shared(
+        return self._reads.run(
             (account, wanted, survey, force),
-            lambda: self._decide_alone(account, wanted, survey, force=force),
+            lambda: self._read_and_decide(account, wanted, survey, force=force),
         )
 
-    def _decide_alone(
+    def _read_and_decide(
         self,
         account: str,
         metric_ids: Sequence[str] | None,
@@ -147,8 +152,8 @@ class Cards:
         *,
         force: bool,
     ) -> tuple[tuple[Decided, ...], AccountSettings]:
-        with self._core.store.reading() as db:
-            settings = connection_rows.read_account(db, account)
+        with self._runtime.store.reading() as db:
+            settings = read_account(db, account)
             states = state_rows.read(db, account, metric_ids=metric_ids, survey=survey)
         if metric_ids is not None:
             found = {state.metric.id: state for state in states}
@@ -161,12 +166,12 @@ class Cards:
                 state,
                 None
                 if state.connection is None
-                else self._core.decide(state, settings, forced=force),
+                else decide_for_metric(self._runtime, state, settings, forced=force),
             )
             for state in states
         ), settings
 
-    def _tell(self, key: SurveyKey, done: float, total: float | None, what: str) -> None:
+    def _report_progress(self, key: SurveyKey, done: float, total: float | None, what: str) -> None:
         for account, progress in tuple(self._listeners):
             if account == key.account:
                 progress(done, total, what)
@@ -197,7 +202,7 @@ def _on_its_way(decision: RefreshDecision | None) -> RefreshDecision | None:
 
 def _card(state: MetricState, decision: RefreshDecision | None, account: AccountSettings) -> Card:
     metric = state.metric
-    fingerprint = metric.definition.fingerprint(zone=account.zone, week_start=account.week_start)
+    fingerprint = account.fingerprint(metric.definition)
     # A value made for another definition, or another time zone, is never shown.
     value = state.value if state.value and state.value.fingerprint == fingerprint else None
     attempt = state.attempt if state.attempt and state.attempt.fingerprint == fingerprint else None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from threading import Event
+from typing import Any
 
+from smaply_metrics_core.context import Deadline, StepCallback
 from smaply_metrics_core.errors import (
     CheckFailed,
     CredentialRefused,
@@ -16,6 +19,9 @@ from smaply_metrics_core.errors import (
     SurveyUnavailable,
 )
 from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.connections.credential_store import CredentialStore
+from smaply_metrics_core.host.connections.health import ConnectionHealth
+from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.vault import mask
 from smaply_metrics_core.host.connections.views import (
     ConnectionStatus,
@@ -23,36 +29,35 @@ from smaply_metrics_core.host.connections.views import (
     DeletedConnection,
     FieldView,
     SourceForm,
+    masked_fields,
 )
-from smaply_metrics_core.host.store import audit, metric_states
+from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store import attempts as attempt_rows
+from smaply_metrics_core.host.store import audit
 from smaply_metrics_core.host.store import connections as rows
 from smaply_metrics_core.host.store import metrics as metric_rows
 from smaply_metrics_core.host.store.audit import AuditAction
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.check import CheckReport
-from smaply_metrics_core.models.credentials import credential_fields
+from smaply_metrics_core.models.credentials import Credentials, credential_fields
 from smaply_metrics_core.models.problem import Issue
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
-    from threading import Event
-
-    from smaply_metrics_core.context import Deadline
-    from smaply_metrics_core.host.runtime import Runtime
-    from smaply_metrics_core.models.check import StepResult
-    from smaply_metrics_core.models.credentials import Credentials
-    from smaply_metrics_core.models.survey import Questionnaire, Survey
-    from smaply_metrics_core.sources import Source, SourceSession
-
-    OnStep = Callable[[StepResult], None]
+from smaply_metrics_core.sources import Source, SourceSession
 
 
 class Connections:
     """The connections of accounts, one for each account and source."""
 
-    def __init__(self, core: Runtime) -> None:
-        self._core = core
+    def __init__(
+        self,
+        runtime: Runtime,
+        credential_store: CredentialStore,
+        sessions: ConnectionSessions,
+        health: ConnectionHealth,
+    ) -> None:
+        self._runtime = runtime
+        self._credential_store = credential_store
+        self._sessions = sessions
+        self._health = health
 
     def form(self, source_id: str) -> SourceForm:
         """Describe what a source asks for when it is connected.
@@ -61,7 +66,7 @@ class Connections:
             NotFound: when no source of this id is installed.
             SourceNotUsable: when it cannot be used; says why.
         """
-        said = self._core.registry.get(source_id).description
+        said = self._runtime.registry.get(source_id).description
         return SourceForm(
             id=said.id,
             title=said.title,
@@ -76,7 +81,7 @@ class Connections:
         source_id: str,
         values: Mapping[str, Any],
         *,
-        on_step: OnStep | None = None,
+        on_step: StepCallback | None = None,
         cancelled: Event | None = None,
     ) -> ConnectionView:
         """Validate credentials against the survey tool, seal them, store them.
@@ -93,21 +98,34 @@ class Connections:
             Cancelled: when stopped on request; nothing was stored.
         """
         actor.require(Role.ADMIN, "Connecting a source")
-        source = self._core.registry.get(source_id)
-        with self._core.store.reading() as db:
+        source = self._runtime.registry.get(source_id)
+        with self._runtime.store.reading() as db:
             if source_id in rows.of_account(db, actor.account):
                 raise rows.already_connected(source_id)
         credentials = source.parse(dict(values))
         connection_id = f"con_{secrets.token_hex(6)}"
-        sealed = self._core.seal(connection_id, actor.account, source_id, credentials)
-        deadline = self._core.deadline(self._core.settings.deadlines.check, cancelled)
-        report, unseen = self._try(actor.account, source, credentials, deadline, on_step)
-        deadline.check()
-        now = self._core.now()
+        sealed = self._credential_store.seal(connection_id, actor.account, source_id, credentials)
+        deadline = self._runtime.deadline(self._runtime.settings.deadlines.check, cancelled)
+        try:
+            report, unseen = self._check_new(
+                actor.account, connection_id, source, credentials, deadline, on_step
+            )
+            deadline.check()
+            row = self._add(actor, connection_id, source, sealed, report)
+        except BaseException:
+            self._sessions.forget(connection_id)
+            raise
+        return self._view(row, actor, unseen)
+
+    def _add(
+        self, actor: Actor, connection_id: str, source: Source, sealed: str, report: CheckReport
+    ) -> ConnectionRow:
+        """Store a new connection."""
+        now = self._runtime.now()
         row = ConnectionRow(
             id=connection_id,
             account=actor.account,
-            source=source_id,
+            source=source.id,
             distribution=source.distribution,
             sealed=sealed,
             version=1,
@@ -122,14 +140,14 @@ class Connections:
             retry_not_before=None,
             retry_said_at=None,
         )
-        with self._core.store.writing() as db:
+        with self._runtime.store.writing() as db:
             rows.add(db, row)
-            audit.add_entry(db, actor, AuditAction.CONNECT, row.id, source_id, now)
-        return self._view(row, actor, unseen)
+            audit.add_entry(db, actor, AuditAction.CONNECT, row.id, source.id, now)
+        return row
 
     def list(self, actor: Actor) -> tuple[ConnectionView, ...]:
         """Show every connection of the account; one that cannot be opened says so itself."""
-        with self._core.store.reading() as db:
+        with self._runtime.store.reading() as db:
             found = rows.of_account(db, actor.account)
         return tuple(self._view(row, actor) for row in found.values())
 
@@ -139,14 +157,14 @@ class Connections:
         Raises:
             NotFound: when this account has none.
         """
-        return self._view(self._core.find_connection(actor.account, connection_id), actor)
+        return self._view(self._runtime.find_connection(actor.account, connection_id), actor)
 
     def check(
         self,
         actor: Actor,
         connection_id: str,
         *,
-        on_step: OnStep | None = None,
+        on_step: StepCallback | None = None,
         cancelled: Event | None = None,
     ) -> ConnectionView:
         """Check a stored connection again and keep what was found.
@@ -159,32 +177,28 @@ class Connections:
             Cancelled: when stopped on request; what was known before stays.
         """
         actor.require(Role.ADMIN, "Checking a connection")
-        row = self._core.find_connection(actor.account, connection_id)
-        source, credentials = self._core.credentials(row)
-        deadline = self._core.deadline(self._core.settings.deadlines.check, cancelled)
-        with source.session(
-            credentials,
-            account=row.account,
-            allowed=self._core.settings.allowed,
-            deadline=deadline,
-            rate_limiter=self._core.rate_limiter(row.id, source),
+        row = self._runtime.find_connection(actor.account, connection_id)
+        source, credentials = self._credential_store.open(row)
+        deadline = self._runtime.deadline(self._runtime.settings.deadlines.check, cancelled)
+        with self._sessions.check_session(
+            row.account, row.id, source, credentials, deadline
         ) as session:
             report = _run_check(session, on_step)
         deadline.check()
         problem = report.problem
-        values: dict[str, Any] = {"checked_at": self._core.now()}
+        values: dict[str, Any] = {"checked_at": self._runtime.now()}
         if report.passed:
-            if sealed := self._core.seal_again(row, credentials):
+            if sealed := self._credential_store.reseal(row, credentials):
                 values["sealed"] = sealed
         elif problem is not None and problem.kind == CredentialRefused.kind:
             problem = problem.model_copy(update={"issue": Issue.TOKEN_REVOKED})
-            values |= {"refused_at": self._core.now(), "woken_at": None}
-        with self._core.store.writing() as db:
+            values |= {"refused_at": self._runtime.now(), "woken_at": None}
+        with self._runtime.store.writing() as db:
             if report.passed:
-                values["woken_at"] = rows.recovered_at(db, row, self._core.now())
+                values["woken_at"] = rows.recovered_at(db, row, self._runtime.now())
             rows.edit(db, row, values, report=report, problem=problem)
         if report.passed:
-            self._core.note_up(row)
+            self._health.record_up(row)
         return self.show(actor, row.id)
 
     def edit(
@@ -193,7 +207,7 @@ class Connections:
         connection_id: str,
         values: Mapping[str, Any],
         *,
-        on_step: OnStep | None = None,
+        on_step: StepCallback | None = None,
         cancelled: Event | None = None,
     ) -> ConnectionView:
         """Replace fields of the credentials; those not given, or blank, stay as they are.
@@ -208,15 +222,17 @@ class Connections:
             Cancelled: when stopped on request; the old credentials stay.
         """
         actor.require(Role.ADMIN, "Editing a connection")
-        row = self._core.find_connection(actor.account, connection_id)
-        source = self._core.registry.get(row.source)
+        row = self._runtime.find_connection(actor.account, connection_id)
+        source = self._runtime.registry.get(row.source)
         credentials = self._merge(row, source, values)
-        sealed = self._core.seal(row.id, row.account, row.source, credentials)
-        deadline = self._core.deadline(self._core.settings.deadlines.check, cancelled)
-        report, unseen = self._try(actor.account, source, credentials, deadline, on_step)
+        sealed = self._credential_store.seal(row.id, row.account, row.source, credentials)
+        deadline = self._runtime.deadline(self._runtime.settings.deadlines.check, cancelled)
+        report, unseen = self._check_new(
+            actor.account, row.id, source, credentials, deadline, on_step
+        )
         deadline.check()
-        now = self._core.now()
-        with self._core.store.writing() as db:
+        now = self._runtime.now()
+        with self._runtime.store.writing() as db:
             written = rows.edit(
                 db,
                 row,
@@ -240,8 +256,8 @@ class Connections:
                 "Somebody else changed this connection meanwhile; your change was not saved.",
                 remedy="Look at the connection as it is now and edit it again if need be.",
             )
-        self._core.note_up(row)
-        return self._view(self._core.find_connection(actor.account, row.id), actor, unseen)
+        self._health.record_up(row)
+        return self._view(self._runtime.find_connection(actor.account, row.id), actor, unseen)
 
     def delete(self, actor: Actor, connection_id: str) -> DeletedConnection:
         """Destroy a connection's credentials and what was kept about its source.
@@ -249,46 +265,32 @@ class Connections:
         Its metrics stay with their definition and last value, *Not connected*.
         """
         actor.require(Role.ADMIN, "Deleting a connection")
-        row = self._core.find_connection(actor.account, connection_id)
-        with self._core.store.writing() as db:
+        row = self._runtime.find_connection(actor.account, connection_id)
+        with self._runtime.store.writing() as db:
             metrics = metric_rows.of_account(db, actor.account, source=row.source)
             rows.remove(db, actor.account, row.id)
-            metric_states.drop_attempts(db, actor.account, [metric.id for metric in metrics])
+            attempt_rows.drop_attempts(db, actor.account, [metric.id for metric in metrics])
             audit.add_entry(
-                db, actor, AuditAction.DELETE_CONNECTION, row.id, row.source, self._core.now()
+                db, actor, AuditAction.DELETE_CONNECTION, row.id, row.source, self._runtime.now()
             )
-        self._core.store.forget_deleted()
+        self._sessions.forget(row.id)
+        self._runtime.store.forget_deleted()
         return DeletedConnection(
             id=row.id, source=row.source, metrics=tuple(metric.name for metric in metrics)
         )
 
-    def surveys(self, actor: Actor, connection_id: str) -> tuple[Survey, ...]:
-        """List the surveys that a connection can see."""
-        actor.require(Role.EDITOR, "Choosing a survey")
-        with self._session(actor, connection_id) as session:
-            return session.surveys()
-
-    def questions(self, actor: Actor, connection_id: str, survey_id: str) -> Questionnaire:
-        """Describe one survey; it may be one that the list does not show."""
-        actor.require(Role.EDITOR, "Choosing a question")
-        with self._session(actor, connection_id) as session:
-            return session.questions(survey_id)
-
-    def _session(self, actor: Actor, connection_id: str) -> AbstractContextManager[SourceSession]:
-        row = self._core.find_connection(actor.account, connection_id)
-        return self._core.session(row, self._core.deadline(self._core.settings.deadlines.list))
-
-    def _try(
+    def _check_new(  # noqa: PLR0913, PLR0917  # What a check is made of.
         self,
         account: str,
+        connection_id: str,
         source: Source,
         credentials: Credentials,
         deadline: Deadline,
-        on_step: OnStep | None,
+        on_step: StepCallback | None,
     ) -> tuple[CheckReport, tuple[str, ...]]:
         """Check new credentials, and find the metrics whose survey they cannot see."""
-        with source.session(
-            credentials, account=account, allowed=self._core.settings.allowed, deadline=deadline
+        with self._sessions.check_session(
+            account, connection_id, source, credentials, deadline
         ) as session:
             report = _run_check(session, on_step)
             if not report.passed:
@@ -296,7 +298,7 @@ class Connections:
             return report, self._unseen(account, source, session)
 
     def _unseen(self, account: str, source: Source, session: SourceSession) -> tuple[str, ...]:
-        with self._core.store.reading() as db:
+        with self._runtime.store.reading() as db:
             metrics = metric_rows.of_account(db, account, source=source.id)
         if not metrics:
             return ()
@@ -321,7 +323,7 @@ class Connections:
                 "Nothing was changed.", remedy="Enter the field that shall have a new value."
             )
         try:
-            stored = self._core.unseal(row)
+            stored = self._credential_store.values(row)
         except EncryptionError:
             return source.parse(given)
         credentials = source.parse({**stored, **given})
@@ -347,10 +349,10 @@ class Connections:
         problem, title = row.problem, row.source
         fields: tuple[FieldView, ...] = ()
         try:
-            source, credentials = self._core.credentials(row)
+            source, credentials = self._credential_store.open(row)
             title = source.title
             if actor.role >= Role.ADMIN:
-                fields = _masked(credentials)
+                fields = masked_fields(credentials)
         except MetricsError as error:
             # One connection that cannot be opened never takes the list down.
             row = replace(row, report=CheckReport(steps=()))
@@ -377,24 +379,10 @@ class Connections:
         )
 
 
-def _run_check(session: SourceSession, on_step: OnStep | None) -> CheckReport:
+def _run_check(session: SourceSession, on_step: StepCallback | None) -> CheckReport:
     steps = []
     for step in session.check():
         steps.append(step)
         if on_step is not None:
             on_step(step)
     return CheckReport(steps=tuple(steps))
-
-
-def _masked(credentials: Credentials) -> tuple[FieldView, ...]:
-    views = []
-    for field in credential_fields(type(credentials)):
-        value = getattr(credentials, field.name)
-        if field.secret:
-            shown = mask(value.get_secret_value())
-        else:
-            shown = "" if value is None else str(value)
-        views.append(
-            FieldView(name=field.name, label=field.label, secret=field.secret, value=shown)
-        )
-    return tuple(views)

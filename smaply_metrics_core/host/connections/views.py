@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # pydantic needs it at run time.
+from datetime import datetime
 from enum import StrEnum
 
+from smaply_metrics_core.host.connections.vault import mask
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.check import CheckStep, StepResult
-from smaply_metrics_core.models.credentials import CredentialField
-from smaply_metrics_core.models.problem import Problem  # pydantic needs it.
+from smaply_metrics_core.models.credentials import (
+    CredentialField,
+    Credentials,
+    credential_fields,
+)
+from smaply_metrics_core.models.problem import Problem
 
 
 class ConnectionStatus(StrEnum):
@@ -75,3 +80,18 @@ class DeletedConnection(Frozen):
     id: str
     source: str
     metrics: tuple[str, ...]
+
+
+def masked_fields(credentials: Credentials) -> tuple[FieldView, ...]:
+    """Return the fields of credentials, secrets masked."""
+    views = []
+    for field in credential_fields(type(credentials)):
+        value = getattr(credentials, field.name)
+        if field.secret:
+            shown = mask(value.get_secret_value())
+        else:
+            shown = "" if value is None else str(value)
+        views.append(
+            FieldView(name=field.name, label=field.label, secret=field.secret, value=shown)
+        )
+    return tuple(views)

@@ -8,12 +8,15 @@ with the time before. What is then chosen anew is calculated from counts that ar
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from datetime import datetime
+from typing import Final, NamedTuple
 
+from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.calculations.rules import check_definition
-from smaply_metrics_core.date_ranges import make_query
+from smaply_metrics_core.context import Deadline, ProgressCallback
 from smaply_metrics_core.errors import (
     AccessMissing,
     Cancelled,
@@ -26,38 +29,38 @@ from smaply_metrics_core.errors import (
     SurveyUnavailable,
     Unreachable,
 )
+from smaply_metrics_core.host.connections.health import ConnectionHealth
+from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.metrics.form_options import offered_group_bys
-from smaply_metrics_core.host.single_flight import CacheEntry, Kept
-from smaply_metrics_core.host.store.connections import read_account
-from smaply_metrics_core.models.query import Calculation, MetricType
-from smaply_metrics_core.models.survey import QuestionKind
-from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core.host.metrics.survey_catalog import (
+    CacheEntry,
+    QuestionnaireCache,
+    SourceCache,
+)
+from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store.accounts import read_account
+from smaply_metrics_core.host.store.connections import ConnectionRow
+from smaply_metrics_core.models.query import (
+    Calculation,
+    Definition,
+    GroupBy,
+    MetricQuery,
+    MetricType,
+)
+from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.models.survey import QuestionKind, Questionnaire
+from smaply_metrics_core.models.tally import Counts, Tally
+from smaply_metrics_core.sources import SourceSession
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
-
-    from smaply_metrics_core.context import Deadline
-    from smaply_metrics_core.host.metrics.survey_catalog import QuestionnaireCache
-    from smaply_metrics_core.host.runtime import Runtime
-    from smaply_metrics_core.host.store.connections import AccountSettings, ConnectionRow
-    from smaply_metrics_core.models.query import Definition, GroupBy, MetricQuery
-    from smaply_metrics_core.models.result import Result
-    from smaply_metrics_core.models.survey import Questionnaire
-    from smaply_metrics_core.models.tally import Counts
-    from smaply_metrics_core.sources import SourceSession
-
-    OnProgress = Callable[[float, float | None, str], None]
-
-MOST_OF_A_KIND: Final = 8
+MAX_PER_KIND: Final = 8
 """So many questions, and so many fields, a preview counts by in case that one is chosen next: each
 is a column more to download. Others are downloaded when they are chosen."""
 
-MOST_DOWNLOADS: Final = 32
-"""Downloads whose counts are kept in memory."""
+MAX_DOWNLOADS: Final = 32
+"""Cached downloads."""
 
-MOST_COUNTS: Final = 50_000
-"""Counts that are kept of one download; tallies with more of them are not kept."""
+MAX_COUNTS: Final = 50_000
+"""Counts that are cached of one download; tallies beyond this are not cached."""
 
 WANTED: Final = "preview"
 
@@ -90,7 +93,7 @@ class _PreviewKey(NamedTuple):
     def of(
         cls, row: ConnectionRow, definition: Definition, account: AccountSettings
     ) -> _PreviewKey:
-        """Leave out of a definition what a kept download can be calculated anew for."""
+        """Drop from a definition what can be recalculated from a cached download."""
         free = {
             "type": MetricType.NUMBER,
             "calculation": Calculation.RESPONSES,
@@ -126,19 +129,27 @@ class _Download:
             tally = _without_chosen(tally)
         try:
             check_definition(definition, self.questionnaire)
-            query = _query(WANTED, definition, self.now, account)
+            query = account.make_query(WANTED, definition, now=self.now)
             return calculate(query, tally, self.now)
         except MetricsError:
             return None  # Another download may tell, or says why not.
 
 
 class Previews:
-    """Measures without saving; keeps what was counted for ten minutes."""
+    """Measures without saving; caches what was counted for ten minutes."""
 
-    def __init__(self, core: Runtime, questionnaires: QuestionnaireCache) -> None:
-        self._core = core
+    def __init__(
+        self,
+        runtime: Runtime,
+        sessions: ConnectionSessions,
+        health: ConnectionHealth,
+        questionnaires: QuestionnaireCache,
+    ) -> None:
+        self._runtime = runtime
+        self._sessions = sessions
+        self._health = health
         self._questionnaires = questionnaires
-        self._kept = Kept[_Download](core.clock, MOST_DOWNLOADS)
+        self._downloads = SourceCache[_Download](runtime.clock, MAX_DOWNLOADS)
 
     def measure(  # noqa: PLR0913  # All but what is measured by name.
         self,
@@ -146,29 +157,29 @@ class Previews:
         definition: Definition,
         deadline: Deadline,
         *,
-        progress: OnProgress | None,
+        progress: ProgressCallback | None,
         reload: bool,
         prefetch: bool,
     ) -> Result:
-        """Measure something, from a download that is kept or from a new one.
+        """Measure something, from a cached download or from a new one.
 
         Raises:
             MetricsError: when its parts do not go together, or the source cannot answer.
         """
-        with self._core.store.reading() as db:
+        with self._runtime.store.reading() as db:
             account = read_account(db, row.account)
         key = _PreviewKey.of(row, definition, account)
-        kept = None if reload else self._kept.find(key)
-        result = kept.value.result(definition, account) if kept else None
+        cached = None if reload else self._downloads.find(key)
+        result = cached.value.result(definition, account) if cached else None
         if result is not None:
             return result
-        with self._core.session(row, deadline, progress=progress) as session:
+        with self._sessions.session(row, deadline, progress=progress) as session:
             questionnaire = self._fitting(row, session, definition, reload=reload)
-            now = self._core.now()
-            query = _query(WANTED, definition, now, account)
+            now = self._runtime.now()
+            query = account.make_query(WANTED, definition, now=now)
             others = _siblings(definition, questionnaire) if prefetch else ()
             siblings = {
-                f"{WANTED} {number}": _query(f"{WANTED} {number}", sibling, now, account)
+                f"{WANTED} {number}": account.make_query(f"{WANTED} {number}", sibling, now=now)
                 for number, sibling in enumerate(others)
             }
             answers = self._fetch(row, session, query, siblings)
@@ -176,11 +187,11 @@ class Previews:
         download = _Download(
             questionnaire=questionnaire,
             now=now,
-            tallies=_kept_tallies({asked[name].definition: one for name, one in answers.items()}),
+            tallies=_cached_tallies({asked[name].definition: one for name, one in answers.items()}),
             shared=frozenset(definition.answers),
         )
         if download.tallies:
-            self._kept.keep(key, CacheEntry(download, now))
+            self._downloads.add(key, CacheEntry(download, now))
         tally = answers[WANTED]
         if isinstance(tally, MetricsError):
             raise tally
@@ -189,17 +200,17 @@ class Previews:
     def _fitting(
         self, row: ConnectionRow, session: SourceSession, definition: Definition, *, reload: bool
     ) -> Questionnaire:
-        """Give a questionnaire that the definition fits: one that is kept, or else a new one."""
-        kept = None if reload else self._questionnaires.find(row, definition.survey_id)
-        if kept is not None:
+        """Return a questionnaire that the definition fits: the cached one, or else a new one."""
+        cached = None if reload else self._questionnaires.find(row, definition.survey_id)
+        if cached is not None:
             try:
-                check_definition(definition, kept)
+                check_definition(definition, cached)
             except MetricsError:
-                kept = None  # The survey may have changed since.
+                pass  # The survey may have changed since.
             else:
-                return kept
+                return cached
         questionnaire = session.questions(definition.survey_id)
-        self._questionnaires.keep(row, questionnaire)
+        self._questionnaires.add(row, questionnaire)
         check_definition(definition, questionnaire)
         return questionnaire
 
@@ -222,17 +233,9 @@ class Previews:
             and not any(isinstance(answer, Tally) for answer in answers.values())
         ):
             alone = answers = session.fetch(survey_id, (query,))
-        # What only the siblings met is no news of the connection.
-        self._core.note(row, alone)
+        # Errors of siblings alone say nothing about the connection.
+        self._health.record_answers(row, alone)
         return answers
-
-
-def _query(
-    query_id: str, definition: Definition, now: datetime, account: AccountSettings
-) -> MetricQuery:
-    return make_query(
-        query_id, definition, now=now, zone=account.zone, week_start=account.week_start
-    )
 
 
 def _group(definition: Definition) -> GroupBy | None:
@@ -250,7 +253,7 @@ def _siblings(definition: Definition, questionnaire: Questionnaire) -> Iterator[
         found = Counter[str]()
         for offered in offered_group_bys(questionnaire, definition.question_id):
             found[offered.kind] += 1
-            if offered.kind != "answer" and found[offered.kind] <= MOST_OF_A_KIND:
+            if offered.kind != "answer" and found[offered.kind] <= MAX_PER_KIND:
                 shapes.append((MetricType.SERIES, offered))
     for type_, group_by in shapes:
         if (type_, group_by) != (definition.type, definition.group_by):
@@ -283,12 +286,12 @@ def _first_fitting(
         return
 
 
-def _kept_tallies(
+def _cached_tallies(
     answers: Mapping[Definition, Tally | MetricsError],
 ) -> dict[GroupBy | None, Tally]:
-    """Give the tallies to keep; of two with one group by the one that has the previous window."""
+    """Return the tallies to cache; of two with one group by, the one with the previous window."""
     tallies: dict[GroupBy | None, Tally] = {}
-    room = MOST_COUNTS
+    room = MAX_COUNTS
     for definition, tally in answers.items():
         if not isinstance(tally, Tally):
             continue

@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from datetime import datetime
+from threading import Event
 
 from smaply_metrics_core.calculations.rules import check_definition
-from smaply_metrics_core.date_ranges import zone_info
+from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import EditConflict, InputError
 from smaply_metrics_core.host.authorization import Actor, Role
-from smaply_metrics_core.host.store import audit, history, metric_states
-from smaply_metrics_core.host.store import connections as connection_rows
+from smaply_metrics_core.host.connections.sessions import ConnectionSessions
+from smaply_metrics_core.host.metrics.previews import Previews
+from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store import attempts as attempt_rows
+from smaply_metrics_core.host.store import audit, history
 from smaply_metrics_core.host.store import metrics as rows
+from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.audit import AuditAction
-from smaply_metrics_core.host.store.connections import AccountSettings
+from smaply_metrics_core.host.store.history import HistoryEntry
 from smaply_metrics_core.models.metric import Display, Metric
+from smaply_metrics_core.models.query import Definition
+from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import KnownQuestion
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-    from threading import Event
-
-    from smaply_metrics_core.host.metrics.previews import Previews
-    from smaply_metrics_core.host.runtime import Runtime
-    from smaply_metrics_core.host.store.history import HistoryEntry
-    from smaply_metrics_core.models.query import Definition
-    from smaply_metrics_core.models.result import Result
-
-    OnProgress = Callable[[float, float | None, str], None]
 
 
 class Metrics:
     """The metrics of accounts."""
 
-    def __init__(self, core: Runtime, previews: Previews) -> None:
-        self._core = core
+    def __init__(self, runtime: Runtime, sessions: ConnectionSessions, previews: Previews) -> None:
+        self._runtime = runtime
+        self._sessions = sessions
         self._previews = previews
 
     def preview(  # noqa: PLR0913  # What is measured, and who watches.
@@ -44,7 +39,7 @@ class Metrics:
         connection_id: str,
         definition: Definition,
         *,
-        progress: OnProgress | None = None,
+        progress: ProgressCallback | None = None,
         cancelled: Event | None = None,
         reload: bool = False,
         prefetch: bool = True,
@@ -70,8 +65,8 @@ class Metrics:
             MetricsError: whatever kept the source from answering.
         """
         actor.require(Role.EDITOR, "Previewing a metric")
-        row = self._core.find_connection(actor.account, connection_id)
-        deadline = self._core.deadline(self._core.settings.deadlines.preview, cancelled)
+        row = self._runtime.find_connection(actor.account, connection_id)
+        deadline = self._runtime.deadline(self._runtime.settings.deadlines.preview, cancelled)
         return self._previews.measure(
             row, definition, deadline, progress=progress, reload=reload, prefetch=prefetch
         )
@@ -94,7 +89,7 @@ class Metrics:
         """
         actor.require(Role.EDITOR, "Making a metric")
         source, questions = self._check(actor, connection_id, definition)
-        now = self._core.now()
+        now = self._runtime.now()
         metric = _validated(
             id=f"met_{secrets.token_hex(6)}",
             workspace=workspace,
@@ -107,14 +102,14 @@ class Metrics:
             created_at=now,
             updated_at=now,
         )
-        with self._core.store.writing() as db:
+        with self._runtime.store.writing() as db:
             rows.add(db, actor.account, actor.user, metric)
             audit.add_entry(db, actor, AuditAction.ADD_METRIC, metric.id, metric.name, now)
         return metric
 
     def list(self, actor: Actor, workspace: str | None = None) -> tuple[Metric, ...]:
         """Give the account's metrics, oldest first; all of them, or those of one workspace."""
-        with self._core.store.reading() as db:
+        with self._runtime.store.reading() as db:
             return rows.of_account(db, actor.account, workspace=workspace)
 
     def show(self, actor: Actor, metric_id: str) -> Metric:
@@ -123,7 +118,7 @@ class Metrics:
         Raises:
             NotFound: when this account has none of this id.
         """
-        with self._core.store.reading() as db:
+        with self._runtime.store.reading() as db:
             return rows.find(db, actor.account, metric_id)
 
     def edit(  # noqa: PLR0913  # Each is one thing that an Editor may change.
@@ -158,28 +153,28 @@ class Metrics:
                 "display": display or old.display,
                 "questions": questions,
                 "version": (version or old.version) + 1,
-                "updated_at": self._core.now(),
+                "updated_at": self._runtime.now(),
             }
         )
-        with self._core.store.writing() as db:
+        with self._runtime.store.writing() as db:
             if not rows.replace(db, actor.account, new):
                 raise EditConflict(
                     f"Somebody else changed “{old.name}” meanwhile; your change was not saved.",
                     remedy="Look at the metric as it is now and make your change again.",
                 )
             if measured_anew:
-                metric_states.drop_value(db, actor.account, metric_id)
+                attempt_rows.drop_value(db, actor.account, metric_id)
             audit.add_entry(db, actor, AuditAction.EDIT_METRIC, new.id, new.name, new.updated_at)
         return new
 
     def delete(self, actor: Actor, metric_id: str) -> Metric:
         """Delete a metric, its value and its past; gives what was deleted."""
         actor.require(Role.EDITOR, "Deleting a metric")
-        with self._core.store.writing() as db:
+        with self._runtime.store.writing() as db:
             metric = rows.find(db, actor.account, metric_id)
             rows.remove(db, actor.account, (metric_id,))
             audit.add_entry(
-                db, actor, AuditAction.DELETE_METRIC, metric_id, metric.name, self._core.now()
+                db, actor, AuditAction.DELETE_METRIC, metric_id, metric.name, self._runtime.now()
             )
         return metric
 
@@ -194,45 +189,18 @@ class Metrics:
         Raises:
             NotFound: when this account has none of this id.
         """
-        with self._core.store.reading() as db:
+        with self._runtime.store.reading() as db:
             metric = rows.find(db, actor.account, metric_id)
-            account = connection_rows.read_account(db, actor.account)
-            fingerprint = metric.definition.fingerprint(
-                zone=account.zone, week_start=account.week_start
-            )
+            fingerprint = read_account(db, actor.account).fingerprint(metric.definition)
             return history.of_metric(db, actor.account, metric_id, fingerprint, since)
-
-    def account(self, actor: Actor) -> AccountSettings:
-        """Give the account's time zone and first day of the week."""
-        with self._core.store.reading() as db:
-            return connection_rows.read_account(db, actor.account)
-
-    def set_account(self, actor: Actor, settings: AccountSettings) -> None:
-        """Change the account's time zone and first day of the week; cards become due by it.
-
-        Raises:
-            InputError: for a zone or weekday that does not exist.
-        """
-        actor.require(Role.ADMIN, "Changing the account's time zone")
-        zone_info(settings.zone)
-        if not 1 <= settings.week_start <= 7:  # noqa: PLR2004  # ISO weekdays.
-            raise InputError(
-                f"{settings.week_start} is no weekday.", remedy="Use 1 for Monday to 7 for Sunday."
-            )
-        with self._core.store.writing() as db:
-            connection_rows.write_account(db, actor.account, settings)
-            detail = f"{settings.zone}, weeks begin on day {settings.week_start}"
-            audit.add_entry(
-                db, actor, AuditAction.SET_ACCOUNT, actor.account, detail, self._core.now()
-            )
 
     def _check(
         self, actor: Actor, connection_id: str, definition: Definition
     ) -> tuple[str, dict[str, KnownQuestion]]:
         """Check a definition; give its source, and what the questions that it names are called."""
-        row = self._core.find_connection(actor.account, connection_id)
-        deadline = self._core.deadline(self._core.settings.deadlines.list)
-        with self._core.session(row, deadline) as session:
+        row = self._runtime.find_connection(actor.account, connection_id)
+        deadline = self._runtime.deadline(self._runtime.settings.deadlines.list)
+        with self._sessions.session(row, deadline) as session:
             questionnaire = session.questions(definition.survey_id)
         check_definition(definition, questionnaire)
         named = (questionnaire.question(named) for _, named in definition.named_questions())

@@ -1,50 +1,41 @@
-"""Putting what the store knows about a metric before the refresh policy."""
+"""Applies the refresh policy to stored state, and explains its decisions."""
 
 from __future__ import annotations
 
-from datetime import datetime  # pydantic needs it at run time.
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from smaply_metrics_core.account_settings import AccountSettings
+from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store import leases
+from smaply_metrics_core.host.store.metric_states import MetricState
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.refresh_policy import (
     RefreshDecision,
-    RefreshDecisionKind,  # pydantic needs RefreshDecisionKind.
-    RefreshPolicy,
+    RefreshDecisionKind,
     RefreshState,
     decide,
 )
 
-if TYPE_CHECKING:
-    from datetime import datetime
 
-    from smaply_metrics_core.host.store.connections import AccountSettings
-    from smaply_metrics_core.host.store.metric_states import MetricState
-
-
-def decide_for_metric(  # noqa: PLR0913  # Everything that the policy looks at.
-    state: MetricState,
-    account: AccountSettings,
-    policy: RefreshPolicy,
-    now: datetime,
-    *,
-    running_until: datetime | None = None,
-    forced: bool = False,
+def decide_for_metric(
+    runtime: Runtime, state: MetricState, account: AccountSettings, *, forced: bool = False
 ) -> RefreshDecision:
-    """Decide about one stored metric of a connected source.
-
-    ``running_until`` is when the lease of a refresh that runs would end by itself.
-    """
+    """Return the decision of the refresh policy about one stored metric of a connected source."""
+    now = runtime.now()
+    left = None
+    if state.lease_expires_at is not None:
+        left = leases.time_left(
+            state.lease_expires_at, runtime.lease_now() or now, runtime.lease_length
+        )
     attempt, connection = state.attempt, state.connection
     return decide(
         RefreshState(
-            fingerprint=state.metric.definition.fingerprint(
-                zone=account.zone, week_start=account.week_start
-            ),
+            fingerprint=account.fingerprint(state.metric.definition),
             attempt_fingerprint=attempt.fingerprint if attempt else None,
             last_attempt_started=attempt.started_at if attempt else None,
             last_attempt_ended=attempt.ended_at if attempt else None,
             last_attempt_failed=attempt.failed if attempt else False,
-            running_until=running_until,
+            running_until=None if left is None else now + left,
             connection_refused_at=connection.refused_at if connection else None,
             connection_recovered_at=connection.woken_at if connection else None,
             retry_not_before=connection.retry_not_before if connection else None,
@@ -52,13 +43,13 @@ def decide_for_metric(  # noqa: PLR0913  # Everything that the policy looks at.
             forced_requested=forced,
             survey_last_forced_at=state.forced_at,
         ),
-        policy,
+        runtime.settings.policy,
         now,
     )
 
 
 class RefreshExplanation(Frozen):
-    """What the refresh policy says of a metric now.
+    """The decision of the refresh policy about a metric now, in words.
 
     Attributes:
         kind: The decision; ``None`` when the account has no connection to the metric's source.
@@ -74,7 +65,7 @@ class RefreshExplanation(Frozen):
 
 
 def explain_decision(state: MetricState, decision: RefreshDecision | None) -> RefreshExplanation:
-    """Put a decision into words."""
+    """Return a decision in words."""
     return RefreshExplanation(
         metric_id=state.metric.id,
         name=state.metric.name,

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.results import calculate
-from smaply_metrics_core.date_ranges import make_query
+from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import Cancelled, MetricsError, NotFound, StoreError
+from smaply_metrics_core.host.connections.sessions import ConnectionSessions
+from smaply_metrics_core.host.refresh.decisions import decide_for_metric
+from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.refresh.replaced_questions import find_replaced_questions
+from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store import attempts, leases, metric_states
 from smaply_metrics_core.host.store import connections as connection_rows
-from smaply_metrics_core.host.store import leases, metric_states
+from smaply_metrics_core.host.store.accounts import read_account
+from smaply_metrics_core.host.store.connections import ConnectionRow
+from smaply_metrics_core.host.store.leases import Lease
+from smaply_metrics_core.host.store.metric_states import MetricState
+from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.query import MetricQuery
+from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.refresh_policy import RefreshDecisionKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from sqlalchemy import Connection
 
-    from smaply_metrics_core.host.refresh.executors import SurveyKey
-    from smaply_metrics_core.host.runtime import Runtime
-    from smaply_metrics_core.host.store.connections import AccountSettings, ConnectionRow
-    from smaply_metrics_core.host.store.leases import Lease
-    from smaply_metrics_core.host.store.metric_states import MetricState
-    from smaply_metrics_core.models.problem import Problem
-    from smaply_metrics_core.models.query import MetricQuery
-    from smaply_metrics_core.models.result import Result
-    from smaply_metrics_core.models.tally import Tally
-
-    Outcome = tuple[Result, Tally] | MetricsError
+Outcome: TypeAlias = tuple[Result, Tally] | MetricsError
 
 logger = logging.getLogger(__name__)
 
@@ -68,12 +70,22 @@ class _ProgressWriter:
 
 
 class SurveyRefresh:
-    """Refreshes surveys; one object serves all threads of a process."""
+    """Refreshes surveys; one object serves all threads of a process.
+
+    Args:
+        runtime: The shared parts of the host.
+        sessions: Opens the sessions with sources.
+        progress: Receives the survey, and what a ``ProgressCallback`` receives.
+    """
 
     def __init__(
-        self, core: Runtime, progress: Callable[[SurveyKey, float, float | None, str], None]
+        self,
+        runtime: Runtime,
+        sessions: ConnectionSessions,
+        progress: Callable[[SurveyKey, float, float | None, str], None],
     ) -> None:
-        self._core = core
+        self._runtime = runtime
+        self._sessions = sessions
         self._progress = progress
         self._owner = secrets.token_hex(8)
 
@@ -97,12 +109,8 @@ class SurveyRefresh:
             return begun
         lease, row, account, waiting = begun
         queries = {
-            state.metric.id: make_query(
-                state.metric.id,
-                state.metric.definition,
-                now=self._core.now(),
-                zone=account.zone,
-                week_start=account.week_start,
+            state.metric.id: account.make_query(
+                state.metric.id, state.metric.definition, now=self._runtime.now()
             )
             for state in waiting
         }
@@ -123,7 +131,7 @@ class SurveyRefresh:
         except BaseException:
             # A bug of our own: the attempt stays, as one that never ended, so that it is not
             # made again at once; the lease does not wait until it expires.
-            with self._core.store.writing() as db:
+            with self._runtime.store.writing() as db:
                 leases.release(db, lease)
             raise
         self._finish(lease, account, waiting, outcomes, stopping)
@@ -133,8 +141,8 @@ class SurveyRefresh:
         self, key: SurveyKey, *, forced: bool, resumed: bool
     ) -> tuple[Lease, ConnectionRow, AccountSettings, tuple[MetricState, ...]] | RefreshEnd:
         """Take the lease and write the attempt, or find that there is nothing to do."""
-        now = self._core.now()
-        with self._core.store.writing() as db:
+        now = self._runtime.now()
+        with self._runtime.store.writing() as db:
             try:
                 row = connection_rows.find(db, key.account, key.source, keep=True)
             except NotFound:
@@ -145,13 +153,13 @@ class SurveyRefresh:
                 connection_id=row.id,
                 survey_id=key.survey_id,
                 owner=self._owner,
-                length=self._core.lease_length,
-                at=self._core.lease_now(),
+                length=self._runtime.lease_length,
+                at=self._runtime.lease_now(),
             )
             if lease is None:
                 return RefreshEnd.BUSY
             # Read under the lease: what another process did a moment ago is seen.
-            account = connection_rows.read_account(db, key.account)
+            account = read_account(db, key.account)
             waiting = metric_states.read(
                 db, key.account, survey=(key.source, key.survey_id), keep=True
             )
@@ -163,7 +171,7 @@ class SurveyRefresh:
                 return RefreshEnd.NOTHING_DUE
             if forced:
                 leases.note_forced(db, lease, now)
-            metric_states.begin_attempts(db, key.account, _fingerprints(waiting, account), now)
+            attempts.begin_attempts(db, key.account, _fingerprints(waiting, account), now)
             return lease, connection_rows.find(db, key.account, row.id), account, waiting
 
     def _is_due(
@@ -171,7 +179,9 @@ class SurveyRefresh:
     ) -> bool:
         """Whether one of them is, now that nobody but this refresh holds the lease."""
         return any(
-            self._core.decide(replace(state, lease_expires_at=None), account, forced=forced).kind
+            decide_for_metric(
+                self._runtime, replace(state, lease_expires_at=None), account, forced=forced
+            ).kind
             is RefreshDecisionKind.DUE
             for state in waiting
         )
@@ -183,7 +193,7 @@ class SurveyRefresh:
         With it goes how far the work is, at most once a second.
         """
         done = Event()
-        third = self._core.settings.deadlines.lease / 3
+        third = self._runtime.settings.deadlines.lease / 3
 
         def keep() -> None:
             told, since = progress.percent, 0.0
@@ -194,13 +204,13 @@ class SurveyRefresh:
                 if percent == told and since < third:
                     continue
                 try:
-                    with self._core.store.writing() as db:
+                    with self._runtime.store.writing() as db:
                         held = leases.renew(
                             db,
                             lease,
-                            self._core.lease_length,
+                            self._runtime.lease_length,
                             percent=percent,
-                            at=self._core.lease_now(),
+                            at=self._runtime.lease_now(),
                         )
                 except StoreError:
                     logger.warning("A lease could not be renewed.", exc_info=True)
@@ -224,14 +234,14 @@ class SurveyRefresh:
         waiting: Sequence[MetricState],
         queries: Mapping[str, MetricQuery],
         stopping: Event,
-        tell: Callable[[float, float | None, str], None],
+        progress: ProgressCallback,
     ) -> dict[str, Outcome]:
-        deadline = self._core.deadline(self._core.settings.deadlines.refresh, stopping)
-        with self._core.session(row, deadline, progress=tell) as session:
-            tallies = self._core.fetch(row, session, key.survey_id, tuple(queries.values()))
+        deadline = self._runtime.deadline(self._runtime.settings.deadlines.refresh, stopping)
+        with self._sessions.session(row, deadline, progress=progress) as session:
+            tallies = self._sessions.fetch(row, session, key.survey_id, tuple(queries.values()))
             metrics = [state.metric for state in waiting]
             tallies = find_replaced_questions(session, key.survey_id, metrics, tallies)
-        now = self._core.now()
+        now = self._runtime.now()
         outcomes: dict[str, Outcome] = {}
         for query in queries.values():
             tally = tallies[query.id]
@@ -262,19 +272,19 @@ class SurveyRefresh:
             else:
                 problems[metric_id] = None
                 values[metric_id] = (fingerprints[metric_id], *outcome)
-        now = self._core.now()
+        now = self._runtime.now()
 
         def save(db: Connection) -> None:
             if not leases.release(db, lease):
                 logger.warning("A late result for survey %s was not kept.", lease.survey_id)
                 return
-            metric_states.save_outcomes(
+            attempts.save_outcomes(
                 db,
                 lease.account,
                 problems,
                 values,
                 now,
-                forget_before=now - self._core.settings.history,
+                forget_before=now - self._runtime.settings.history,
             )
 
         self._save(save, stopping)
@@ -284,7 +294,7 @@ class SurveyRefresh:
 
         def undo(db: Connection) -> None:
             if leases.release(db, lease):
-                metric_states.restore_attempts(db, lease.account, waiting)
+                attempts.restore_attempts(db, lease.account, waiting)
 
         self._save(undo, stopping)
 
@@ -296,14 +306,14 @@ class SurveyRefresh:
         """
         for pause in SAVE_AGAIN:
             try:
-                with self._core.store.writing() as db:
+                with self._runtime.store.writing() as db:
                     write(db)
             except StoreError:
                 logger.warning("A refresh could not be saved, and is tried again.", exc_info=True)
-                self._core.clock.wait(pause, stopping)
+                self._runtime.clock.wait(pause, stopping)
             else:
                 return
-        with self._core.store.writing() as db:
+        with self._runtime.store.writing() as db:
             write(db)
 
 
@@ -312,9 +322,4 @@ def _was_interrupted(state: MetricState) -> bool:
 
 
 def _fingerprints(waiting: Sequence[MetricState], account: AccountSettings) -> dict[str, str]:
-    return {
-        state.metric.id: state.metric.definition.fingerprint(
-            zone=account.zone, week_start=account.week_start
-        )
-        for state in waiting
-    }
+    return {state.metric.id: account.fingerprint(state.metric.definition) for state in waiting}

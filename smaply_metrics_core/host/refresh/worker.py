@@ -9,6 +9,7 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.refresh.procrastinate_queue import (
     QUEUE,
@@ -20,12 +21,12 @@ from smaply_metrics_core.host.refresh.procrastinate_queue import (
     require_procrastinate,
 )
 from smaply_metrics_core.host.refresh.survey_refresh import RefreshEnd, SurveyRefresh
+from smaply_metrics_core.host.runtime import Runtime
 
 if TYPE_CHECKING:
     from procrastinate import App
     from procrastinate.jobs import Job
 
-    from smaply_metrics_core.host.runtime import Runtime
 
 logger = logging.getLogger(__name__)
 
@@ -41,22 +42,23 @@ class Worker:
     as a survey that kills its worker would otherwise kill one after the other.
 
     Args:
-        core: The host's shared parts.
+        runtime: The shared parts of the host.
+        sessions: Opens the sessions with sources.
         concurrency: How many surveys are refreshed at the same time.
 
     Raises:
         InputError: when Procrastinate is not installed, or the store is not in PostgreSQL.
     """
 
-    def __init__(self, core: Runtime, concurrency: int) -> None:
+    def __init__(self, runtime: Runtime, sessions: ConnectionSessions, concurrency: int) -> None:
         procrastinate = require_procrastinate()
-        connector = procrastinate.PsycopgConnector(**pool_arguments(core.store))
-        prepare_queue(core.store)
+        connector = procrastinate.PsycopgConnector(**pool_arguments(runtime.store))
+        prepare_queue(runtime.store)
         self._concurrency = concurrency
         self._app: App = procrastinate.App(connector=connector)
         self._app.task(name=TASK, queue=QUEUE)(self._refresh)
-        self._make = SurveyRefresh(core, lambda *_: None)
-        self._silence = core.settings.deadlines.lease / 3
+        self._make = SurveyRefresh(runtime, sessions, lambda *_: None)
+        self._silence = runtime.settings.deadlines.lease / 3
         self._stopping = Event()
         self._ready = Event()
         # Waited for in place of the thread: a join that a signal breaks off is no join any more.

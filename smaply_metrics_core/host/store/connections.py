@@ -10,8 +10,8 @@ from sqlalchemy import and_, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from smaply_metrics_core.errors import AlreadyExists
-from smaply_metrics_core.host.store.dialect import row_not_found, upsert
-from smaply_metrics_core.host.store.tables import accounts, attempts, connections, metrics
+from smaply_metrics_core.host.store.dialect import row_not_found
+from smaply_metrics_core.host.store.tables import attempts, connections, metrics
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Problem
 
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy import ColumnElement, Connection, RowMapping
-
-
-@dataclass(frozen=True)
-class AccountSettings:
-    """What an account decides about time: its zone (IANA) and first weekday (1 = Monday)."""
-
-    zone: str = "UTC"
-    week_start: int = 1
 
 
 @dataclass(frozen=True)
@@ -55,20 +47,6 @@ class ConnectionRow:
     def stands_refused(self) -> bool:
         """Whether the credentials were refused and have neither changed nor worked since."""
         return self.refused_at is not None and self.woken_at is None
-
-
-def read_account(db: Connection, account: str) -> AccountSettings:
-    """Give an account's settings, or the defaults when it has set none."""
-    row = db.execute(
-        select(accounts.c.zone, accounts.c.week_start).where(accounts.c.id == account)
-    ).one_or_none()
-    return AccountSettings(row.zone, row.week_start) if row else AccountSettings()
-
-
-def write_account(db: Connection, account: str, settings: AccountSettings) -> None:
-    """Keep an account's settings."""
-    values = {"zone": settings.zone, "week_start": settings.week_start}
-    db.execute(upsert(db, accounts, {"id": account, **values}, values))
 
 
 def add(db: Connection, row: ConnectionRow) -> None:

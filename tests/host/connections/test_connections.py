@@ -172,7 +172,7 @@ def test_a_lost_key_breaks_one_connection_and_not_the_list(world: World) -> None
     assert "token" in view.problem.remedy.lower() or "key" in view.problem.remedy.lower()
     assert not (world.home / "key").exists()
     with pytest.raises((EncryptionKeyMissing, DecryptionFailed)):
-        host.connections.surveys(ADMIN, view.id)
+        host.catalog.surveys(ADMIN, view.id)
 
 
 def test_a_check_seals_with_the_new_key(world: World) -> None:
@@ -238,7 +238,7 @@ def test_another_distribution_never_sees_the_credentials(world: World) -> None:
     (view,) = host.connections.list(ADMIN)
     assert view.status is ConnectionStatus.ERROR
     with pytest.raises(DecryptionFailed):
-        host.connections.surveys(ADMIN, view.id)
+        host.catalog.surveys(ADMIN, view.id)
     assert world.shop.attempts == attempts
     assert host.connections.edit(ADMIN, view.id, {"api_token": TOKEN}).problem is None
 
@@ -251,7 +251,7 @@ def test_a_revoked_token_is_told_as_revoked(world: World, connected: MetricsHost
     assert view.problem is not None
     assert view.problem.issue is Issue.TOKEN_REVOKED
     with pytest.raises(MetricsError) as refused:
-        connected.connections.surveys(EDITOR, "shop")
+        connected.catalog.surveys(EDITOR, "shop")
     assert refused.value.issue is Issue.TOKEN_REVOKED
 
 
@@ -298,7 +298,7 @@ def test_only_an_admin_handles_connections(connected: MetricsHost) -> None:
             attempt()
     assert calls.list(EDITOR)[0].fields == ()
     with pytest.raises(RoleRequired):
-        calls.surveys(VIEWER, "shop")
+        connected.catalog.surveys(VIEWER, "shop")
 
 
 def test_accounts_do_not_see_each_other(connected: MetricsHost) -> None:

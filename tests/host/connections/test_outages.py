@@ -114,7 +114,7 @@ def test_the_database_s_clock_decides(world: World, monkeypatch: pytest.MonkeyPa
         database=world.database,
     )
     with MetricsHost(settings, environment=world.environment) as host:
-        core = host._core  # noqa: SLF001  # Its time is seen nowhere else.
+        core = host._runtime  # noqa: SLF001  # Its time is seen nowhere else.
         with core.store.reading() as db:
             there = db.execute(select(SqlInstant.of(db, None).now())).scalar_one()
         assert abs(core.now() - there) < timedelta(seconds=5)

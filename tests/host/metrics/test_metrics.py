@@ -27,13 +27,13 @@ def test_changing_the_time_zone_makes_cards_due(world: World, connected: Metrics
     """Days and months are of the account's zone, so another zone needs other values."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
-    connected.metrics.set_account(ADMIN, AccountSettings("Europe/Vienna", 1))
+    connected.accounts.edit(ADMIN, AccountSettings("Europe/Vienna", 1))
     assert values(connected) == [4.0]
     assert len(world.shop.fetches) == 2
     with pytest.raises(InputError):
-        connected.metrics.set_account(ADMIN, AccountSettings("Mars/Olympus", 1))
+        connected.accounts.edit(ADMIN, AccountSettings("Mars/Olympus", 1))
     with pytest.raises(InputError):
-        connected.metrics.set_account(ADMIN, AccountSettings("UTC", 8))
+        connected.accounts.edit(ADMIN, AccountSettings("UTC", 8))
 
 
 def test_two_editors_notice_each_other(connected: MetricsHost) -> None:

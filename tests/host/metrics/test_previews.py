@@ -185,7 +185,7 @@ def test_a_question_that_is_new_is_found(desk: Desk) -> None:
 def test_another_zone_or_other_credentials_are_another_download(desk: Desk) -> None:
     """Days are of the account's zone, and what is seen is the credentials' own."""
     desk.preview(AVERAGE)
-    desk.host.metrics.set_account(ADMIN, AccountSettings("Europe/Vienna", 1))
+    desk.host.accounts.edit(ADMIN, AccountSettings("Europe/Vienna", 1))
     desk.preview(AVERAGE)
     assert len(desk.source.downloads) == 2
     (desk.folder / "below").mkdir()
@@ -315,7 +315,7 @@ def test_what_a_sibling_meets_is_no_news_of_the_connection(desk: Desk) -> None:
 
 def test_large_counts_are_not_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded: what does not fit is downloaded again."""
-    monkeypatch.setattr("smaply_metrics_core.host.metrics.previews.MOST_COUNTS", 3)
+    monkeypatch.setattr("smaply_metrics_core.host.metrics.previews.MAX_COUNTS", 3)
     desk.preview(AVERAGE)
     desk.preview(AVERAGE)
     assert len(desk.source.downloads) == 2

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,7 +18,7 @@ from smaply_metrics_core.errors import (
     SurveyUnavailable,
 )
 from smaply_metrics_core.host import AccountSettings, DateRange
-from smaply_metrics_core.host.single_flight import CacheEntry, Kept
+from smaply_metrics_core.host.metrics.survey_catalog import CacheEntry, SourceCache
 from tests.host.conftest import ADMIN, EDITOR, TOKEN, VIEWER, SetClock
 from tests.host.fake_source import Hold, stars
 
@@ -53,6 +53,14 @@ def test_five_thousand_surveys_are_asked_for_once(world: World, connected: Metri
     assert ids(found) == ["S499"] + [f"S499{number}" for number in range(10)]
     assert (found.total, found.matching) == (5000, 11)
     assert world.shop.asked == ["surveys"]
+
+
+def test_all_surveys_can_be_listed_at_once(world: World, connected: MetricsHost) -> None:
+    """Without a limit, a page holds every survey from its offset on."""
+    world.shop.answers = {f"S{number}": [] for number in range(60)}
+    assert len(connected.catalog.surveys(EDITOR, "shop").surveys) == 50
+    assert len(connected.catalog.surveys(EDITOR, "shop", limit=None).surveys) == 60
+    assert len(connected.catalog.surveys(EDITOR, "shop", offset=1, limit=None).surveys) == 59
 
 
 def test_a_survey_is_found_by_its_exact_id(world: World, connected: MetricsHost) -> None:
@@ -135,48 +143,77 @@ def test_threads_that_ask_at_once_share_one_listing(world: World, connected: Met
     assert world.shop.asked == ["surveys"]
 
 
-def test_who_waits_for_a_listing_gets_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who joins a listing, even to reload it, asks no source again that just said no."""
-    kept = Kept[int](SetClock(), 1)
+def test_callers_that_wait_for_a_fetch_get_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller that joins a fetch, even to reload, asks no source again that just failed."""
+    cache = SourceCache[int](SetClock(), 1)
     begun, waiting = threading.Event(), threading.Event()
     asked: list[str] = []
+    result = Future.result
 
-    def ask() -> int:
+    def fetch() -> int:
         asked.append("once")
         begun.set()
         waiting.wait(10)
         raise ZeroDivisionError
 
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(kept.get, "key", ask)
-        assert begun.wait(10)
-        coming = kept._coming["key"]  # noqa: SLF001  # To see that somebody waits for it.
-        result = coming.result
+    def joined() -> CacheEntry[int]:
+        return cache.get("key", fetch, reload=True)
 
-        def joined() -> CacheEntry[int]:
+    def watched(future: Future[Any], timeout: float | None = None) -> object:
+        if threading.current_thread().name.startswith("joining"):
             waiting.set()
-            return result()
+        return result(future, timeout)
 
-        monkeypatch.setattr(coming, "result", joined)
-        second = pool.submit(kept.get, "key", ask, reload=True)
+    monkeypatch.setattr(Future, "result", watched)
+    with ThreadPoolExecutor(1) as fetching, ThreadPoolExecutor(1, "joining") as joining:
+        first = fetching.submit(cache.get, "key", fetch)
+        assert begun.wait(10)
+        second = joining.submit(joined)
         for one in (first, second):
             with pytest.raises(ZeroDivisionError):
                 one.result(10)
     assert asked == ["once"]
 
 
-def test_only_so_much_is_kept() -> None:
-    """The value that was used least lately goes first; what is too old goes in any case."""
+def test_the_cache_is_bounded() -> None:
+    """The least recently used entry is removed first; an expired one in any case."""
     clock = SetClock()
-    kept = Kept[int](clock, 2)
+    cache = SourceCache[int](clock, 2)
     for number in (1, 2):
-        kept.keep(number, CacheEntry(number, clock.now()))
-    assert kept.find(1)
-    kept.keep(3, CacheEntry(3, clock.now()))
-    assert [bool(kept.find(number)) for number in (1, 2, 3)] == [True, False, True]
+        cache.add(number, CacheEntry(number, clock.now()))
+    assert cache.find(1)
+    cache.add(3, CacheEntry(3, clock.now()))
+    assert [bool(cache.find(number)) for number in (1, 2, 3)] == [True, False, True]
     clock.forward(600)
-    kept.keep(4, CacheEntry(4, clock.now()))
-    assert [bool(kept.find(number)) for number in (1, 3, 4)] == [False, False, True]
+    cache.add(4, CacheEntry(4, clock.now()))
+    assert [bool(cache.find(number)) for number in (1, 3, 4)] == [False, False, True]
+
+
+def test_an_entry_expires_ten_minutes_after_its_request() -> None:
+    """A slow fetch makes its entry live no longer."""
+    clock = SetClock()
+    cache = SourceCache[int](clock, 1)
+    requested = clock.now()
+
+    def slow() -> int:
+        clock.forward(599)
+        return 1
+
+    assert cache.get("key", slow) == CacheEntry(1, requested)
+    assert cache.find("key") == CacheEntry(1, requested)
+    clock.forward(1)
+    assert cache.find("key") is None
+
+
+def test_an_entry_of_the_future_is_not_used_later() -> None:
+    """After the clock was set back and has caught up, the entry stays removed."""
+    clock = SetClock()
+    cache = SourceCache[int](clock, 1)
+    cache.add("key", CacheEntry(1, clock.now()))
+    clock.forward(-3600)
+    assert cache.find("key") is None
+    clock.forward(3600)
+    assert cache.find("key") is None
 
 
 def test_an_unlisted_survey_can_still_be_described(world: World, connected: MetricsHost) -> None:
@@ -190,7 +227,7 @@ def test_an_unlisted_survey_can_still_be_described(world: World, connected: Metr
 
 def test_windows_are_those_of_the_account(world: World, connected: MetricsHost) -> None:
     """A form can say which days a range covers now, and which it is compared with."""
-    connected.metrics.set_account(ADMIN, AccountSettings("Europe/Vienna", 1))
+    connected.accounts.edit(ADMIN, AccountSettings("Europe/Vienna", 1))
     (window,) = connected.catalog.windows(EDITOR, DateRange(preset="last_month"))
     assert window.start == datetime(2026, 2, 28, 23, tzinfo=UTC)
     current, previous = connected.catalog.windows(

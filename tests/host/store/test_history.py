@@ -55,7 +55,7 @@ def test_a_value_of_another_definition_is_no_past_of_this_one(
     assert shown(connected, metric.id) == []
     connected.metrics.edit(EDITOR, metric.id, definition=AVERAGE)
     assert shown(connected, metric.id) == [(4.0, 3)]
-    connected.metrics.set_account(ADMIN, AccountSettings("Europe/Vienna", 1))
+    connected.accounts.edit(ADMIN, AccountSettings("Europe/Vienna", 1))
     assert shown(connected, metric.id) == []
 
 

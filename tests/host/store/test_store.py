@@ -21,9 +21,9 @@ from sqlalchemy import inspect
 from sqlalchemy.exc import StatementError
 
 from smaply_metrics_core.errors import InputError, StoreError
-from smaply_metrics_core.host import Freshness, MetricsHost, Settings
+from smaply_metrics_core.host import AccountSettings, Freshness, MetricsHost, Settings
 from smaply_metrics_core.host.store import Store, engine
-from smaply_metrics_core.host.store.connections import AccountSettings, read_account, write_account
+from smaply_metrics_core.host.store.accounts import read_account, write_account
 from smaply_metrics_core.host.store.engine import make_engine, parse_database_url
 from smaply_metrics_core.host.store.migrations.runner import MIGRATIONS, newest_version, version_of
 from smaply_metrics_core.host.store.tables import accounts, connections, metadata
@@ -163,7 +163,7 @@ def test_a_store_of_an_earlier_release_keeps_its_cards(world: World, dump: Path)
         "Taste": ("", Freshness.FAILED),
     }
     assert all(card.as_of == world.clock.now() for card in cards.values() if card.text)
-    assert host.metrics.account(ADMIN) == AccountSettings("Europe/Vienna", 7)
+    assert host.accounts.show(ADMIN) == AccountSettings("Europe/Vienna", 7)
     world.clock.forward(3601)
     cards = {card.name: card for card in host.cards.load(VIEWER, wait=10)}
     assert (cards["Taste"].text, cards["Taste"].freshness) == ("4.0", Freshness.FRESH)

@@ -64,7 +64,7 @@ async def seed_demo_account(site: AppState, host: str, token: str, seed: int) ->
     await _connect(site, ada, content.FILES, {"folder": OURS})
     maps = await asyncio.to_thread(site.journeys.list, ACCOUNT)
     if not maps:
-        await site.metrics.metrics.set_account(ada, AccountSettings(zone=ZONE))
+        await site.metrics.accounts.edit(ada, AccountSettings(zone=ZONE))
         workspaces = await asyncio.to_thread(_workspaces, site)
         metrics = await _metrics(site, ada, workspaces)
         for planned in content.MAPS:

@@ -173,7 +173,7 @@ class MapRenderer:
     async def _make(self, account: str, map_id: str, *, refresh: bool) -> RenderedMap:
         actor = Actor(account, "the map", Role.VIEWER)
         journey = await run_in_threadpool(self._journeys.show, account, map_id)
-        settings = await self._metrics.metrics.account(actor)
+        settings = await self._metrics.accounts.show(actor)
         loaded = await self._load(actor, journey, refresh=refresh)
         view = await run_in_threadpool(_view, journey, loaded, self._faces, settings.zone)
         return self._recent.keep((account, map_id), view)

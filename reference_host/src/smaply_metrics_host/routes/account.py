@@ -58,7 +58,7 @@ async def save_times(
     given = texts(form)
     try:
         settings = AccountSettings(given.get("zone", ""), whole(given.get("week_start", "")) or 0)
-        await site.metrics.metrics.set_account(person.actor, settings)
+        await site.metrics.accounts.edit(person.actor, settings)
     except InputError as error:
         return await _page(request, site, person, at="times", problem=error.to_problem())
     return _done("time")
@@ -171,7 +171,7 @@ async def _page(  # noqa: PLR0913  # What was done, or what went wrong where.
     problem: Problem | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
-    settings = await site.metrics.metrics.account(person.actor)
+    settings = await site.metrics.accounts.show(person.actor)
     people = await run_in_threadpool(site.people.of_account, person.account)
     workspaces = await run_in_threadpool(site.people.workspaces, person.account)
     return site.templates.page(

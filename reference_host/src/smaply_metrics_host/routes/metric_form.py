@@ -258,7 +258,7 @@ async def _shown(
 ) -> Response:
     site, person = desk.site, desk.person
     alone = bool(fragment_of(desk.request))
-    account = await site.metrics.metrics.account(person.actor)
+    account = await site.metrics.accounts.show(person.actor)
     workspaces = await run_in_threadpool(site.people.workspaces, person.account)
     definition = definition_of(offer.form)
     kept = site.drafts.preview(person, offer.form.preview)

@@ -59,7 +59,7 @@ async def chart(
     aside = site.drafts.find(person, draft)
     if aside.preview is None:
         raise NotFound("This form has no preview.", remedy="Show the preview again.")
-    account = await site.metrics.metrics.account(person.actor)
+    account = await site.metrics.accounts.show(person.actor)
     display, _ = display_of(aside.form)
     face = await run_in_threadpool(site.faces.of, aside.preview.result, display, account.zone)
     svg = await site.drawings.svg(face, theme)
@@ -81,7 +81,7 @@ async def _measure(
         return JobResult(f"/metrics/drafts/{draft}", problem=problem)
     preview = DraftPreview(wanted.source, wanted.definition, result)
     draft = site.drafts.put(person, PutAside(form, preview=preview))
-    account = await site.metrics.metrics.account(person.actor)
+    account = await site.metrics.accounts.show(person.actor)
     shown = preview_view(
         preview, replace(form, preview=draft), wanted.definition, site.faces, account.zone
     )

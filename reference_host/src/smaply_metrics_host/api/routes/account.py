@@ -48,7 +48,7 @@ class AccountTimes(ApiModel):
 @router.get("")
 async def show_account(site: CurrentAppState, person: Viewer) -> AccountView:
     """Show the account's time zone and first day of the week."""
-    settings = await site.metrics.metrics.account(person.actor)
+    settings = await site.metrics.accounts.show(person.actor)
     return AccountView(id=person.account, zone=settings.zone, week_start=settings.week_start)
 
 
@@ -58,7 +58,7 @@ async def change_account(site: CurrentAppState, admin: Admin, body: AccountTimes
 
     Values were measured for the old ones, so every metric becomes due.
     """
-    await site.metrics.metrics.set_account(
+    await site.metrics.accounts.edit(
         admin.actor, AccountSettings(zone=body.zone, week_start=body.week_start)
     )
     return AccountView(id=admin.account, zone=body.zone, week_start=body.week_start)

@@ -114,7 +114,7 @@ async def _drawn(
 ) -> list[DrawnCard]:
     if theme is None:
         return [DrawnCard.model_validate(dict(card)) for card in cards]
-    zone = (await site.metrics.metrics.account(person.actor)).zone
+    zone = (await site.metrics.accounts.show(person.actor)).zone
 
     def draw() -> list[DrawnCard]:
         return [

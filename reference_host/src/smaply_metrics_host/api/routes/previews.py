@@ -66,7 +66,7 @@ async def start_preview(
             progress=job.progress,
             reload=body.reload,
         )
-        zone = (await site.metrics.metrics.account(editor.actor)).zone
+        zone = (await site.metrics.accounts.show(editor.actor)).zone
         drawn = await run_in_threadpool(drawing, site, result, body.display, body.theme, zone)
         job.memo = PreviewResource(result=result, drawing=drawn)
         return JobResult("")

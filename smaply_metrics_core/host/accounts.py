@@ -1,0 +1,52 @@
+"""The accounts of a store, and the settings that each decides for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smaply_metrics_core.account_settings import AccountSettings
+from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store import audit
+from smaply_metrics_core.host.store.accounts import read_account, read_accounts, write_account
+from smaply_metrics_core.host.store.audit import AuditAction
+
+
+class Accounts:
+    """The time zone and the first day of the week of each account."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def list(self) -> Mapping[str, AccountSettings]:
+        """Return the settings of every account that has stored anything, by account id.
+
+        This is for the operator, as on the command line. It takes no ``Actor``, because an actor
+        belongs to one account and sees that account only: a host app must not show it to people.
+        """
+        with self._runtime.store.reading() as db:
+            return read_accounts(db)
+
+    def show(self, actor: Actor) -> AccountSettings:
+        """Return the settings of the actor's account; the defaults when it has set none."""
+        with self._runtime.store.reading() as db:
+            return read_account(db, actor.account)
+
+    def edit(self, actor: Actor, settings: AccountSettings) -> AccountSettings:
+        """Replace the settings of the actor's account; its metrics become due.
+
+        Args:
+            actor: An Admin.
+            settings: The new settings.
+
+        Raises:
+            RoleRequired: unless the actor is an Admin.
+        """
+        actor.require(Role.ADMIN, "Changing the account's time zone")
+        with self._runtime.store.writing() as db:
+            write_account(db, actor.account, settings)
+            detail = f"{settings.zone}, weeks begin on day {settings.week_start}"
+            audit.add_entry(
+                db, actor, AuditAction.SET_ACCOUNT, actor.account, detail, self._runtime.now()
+            )
+        return settings

@@ -1,0 +1,104 @@
+"""Seals the credentials of connections, and opens them again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from smaply_metrics_core.errors import CredentialsInvalid, DecryptionFailed
+from smaply_metrics_core.host.connections.keys import KeyRing
+from smaply_metrics_core.host.connections.vault import Vault
+from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store import connections as connection_rows
+from smaply_metrics_core.host.store.connections import ConnectionRow
+from smaply_metrics_core.models.credentials import Credentials, reveal
+from smaply_metrics_core.sources import Source, SourceRegistry
+
+PURPOSE = "connection"
+
+
+class CredentialStore:
+    """The credentials of connections, each sealed as one value and bound to its row.
+
+    Args:
+        store: The database; read to find out whether a lost key may be replaced.
+        registry: The installed sources.
+        find_keys: Reads the encryption keys; with ``True``, it may create a missing key file. It is
+            called on first use, so that a host without a key can do all that needs no credentials.
+    """
+
+    def __init__(
+        self, store: Store, registry: SourceRegistry, find_keys: Callable[[bool], KeyRing]
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._find_keys = find_keys
+        self._opened_vault: Vault | None = None
+        self._lock = threading.Lock()
+
+    def seal(self, row_id: str, account: str, source: str, credentials: Credentials) -> str:
+        """Seal all credentials of a connection, bound to this row.
+
+        Raises:
+            EncryptionKeyMissing: when there is no key, and none may be created because other
+                connections are sealed with one that is lost.
+        """
+        with self._store.reading() as db:
+            may_create = not connection_rows.any_sealed(db, besides=row_id)
+        return self._vault(may_create=may_create).seal(
+            PURPOSE, account, row_id, source, reveal(credentials)
+        )
+
+    def reseal(self, row: ConnectionRow, credentials: Credentials) -> str | None:
+        """Seal with the current key what is sealed with an older one; ``None`` when it is current.
+
+        So keys are rotated by checking each connection.
+        """
+        if not self._vault(may_create=False).needs_reseal(row.sealed):
+            return None
+        return self.seal(row.id, row.account, row.source, credentials)
+
+    def values(self, row: ConnectionRow) -> dict[str, Any]:
+        """Return the credentials of a connection as they were entered.
+
+        Raises:
+            EncryptionKeyMissing: when the key is lost.
+            DecryptionFailed: when the key is another one, the row was changed, or another
+                distribution provides the source now and must not see them.
+        """
+        source = self._registry.get(row.source)
+        if source.distribution != row.distribution:
+            raise DecryptionFailed(
+                f"{source.title} was connected through {row.distribution}, and {row.source} is now "
+                f"provided by {source.distribution}.",
+                remedy="If that is intended, enter all of the credentials again under "
+                "Edit Configuration.",
+            )
+        return self._vault(may_create=False).open(
+            PURPOSE, row.account, row.id, row.source, row.sealed
+        )
+
+    def open(self, row: ConnectionRow) -> tuple[Source, Credentials]:
+        """Return the source of a connection and its validated credentials.
+
+        Raises:
+            EncryptionKeyMissing: when the key is lost.
+            DecryptionFailed: as for ``values``, and when the source requires other fields now.
+        """
+        values = self.values(row)
+        source = self._registry.get(row.source)
+        try:
+            return source, source.parse(values)
+        except CredentialsInvalid as error:
+            # The fields of the source have changed since they were saved.
+            raise DecryptionFailed(
+                f"{source.title} wants its credentials in another form now. {error.message}",
+                remedy="Open Edit Configuration and enter them again.",
+            ) from None
+
+    def _vault(self, *, may_create: bool) -> Vault:
+        with self._lock:
+            if self._opened_vault is None:
+                self._opened_vault = Vault(self._find_keys(may_create))
+            return self._opened_vault

@@ -1,0 +1,108 @@
+"""The health of connections: records failures and recovery, and logs down and up once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from smaply_metrics_core.context import Clock
+from smaply_metrics_core.errors import CredentialRefused, MetricsError, RateLimited, StoreError
+from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store import connections as connection_rows
+from smaply_metrics_core.host.store.connections import ConnectionRow
+from smaply_metrics_core.models.problem import Issue, Problem
+from smaply_metrics_core.models.tally import Tally
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+logger = logging.getLogger(__name__)
+
+
+class ConnectionHealth:
+    """Records on connections what calls to their sources show about them.
+
+    Only what concerns a whole connection is recorded, not what concerns one survey or one metric.
+    When it cannot be written, the call that showed it continues.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def record_answers(
+        self, row: ConnectionRow, answers: Mapping[str, Tally | MetricsError]
+    ) -> None:
+        """Record what the answers of a source to queries show."""
+        errors = {id(a): a for a in answers.values() if isinstance(a, MetricsError)}
+        for error in errors.values():
+            self.record_failure(row, error)
+        if any(isinstance(answer, Tally) for answer in answers.values()):
+            self._record_success(row)
+
+    def record_failure(self, row: ConnectionRow, error: MetricsError) -> None:
+        """Record an error of a call; a refusal of stored credentials becomes *Token revoked*."""
+        if isinstance(error, CredentialRefused):
+            # They were accepted when they were saved.
+            error.issue = Issue.TOKEN_REVOKED
+        now = self._clock.now()
+        values: dict[str, Any] = {}
+        if isinstance(error, CredentialRefused):
+            values |= {"refused_at": now, "woken_at": None}
+        if isinstance(error, RateLimited) and error.retry_at is not None:
+            values |= {"retry_not_before": error.retry_at, "retry_said_at": now}
+        problem = error.to_problem()
+        concerned = _concerns_connection(problem)
+        if concerned:
+            values["problem"] = problem.model_dump(mode="json")
+        if not values:
+            return
+        went_down = False
+        with self._writing() as db:
+            connection_rows.edit(db, row, values)
+            went_down = concerned and connection_rows.mark_down(db, row, now)
+        if went_down:
+            logger.warning(
+                "The connection of account %s to %s is down: %s",
+                *(row.account, row.source, problem.message),
+            )
+
+    def record_up(self, row: ConnectionRow) -> None:
+        """Record that the source answers again, and log it: once for all processes."""
+        if row.down_since is None:
+            return
+        went_up = False
+        with self._writing() as db:
+            went_up = connection_rows.mark_up(db, row)
+        if went_up:
+            logger.info(
+                "The connection of account %s to %s is up again; it was down since %s.",
+                *(row.account, row.source, row.down_since),
+            )
+
+    def _record_success(self, row: ConnectionRow) -> None:
+        """Record that the connection works: an earlier problem is over."""
+        values: dict[str, Any] = {}
+        if row.problem is not None and _concerns_connection(row.problem):
+            lasting = row.report.problem if row.report.passed else None
+            values["problem"] = lasting.model_dump(mode="json") if lasting else None
+        if values or row.stands_refused:
+            with self._writing() as db:
+                if row.stands_refused:
+                    values["woken_at"] = connection_rows.recovered_at(db, row, self._clock.now())
+                connection_rows.edit(db, row, values)
+        self.record_up(row)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with self._store.writing() as db:
+                yield db
+        except StoreError:
+            logger.warning("What a call told about its connection is lost.", exc_info=True)
+
+
+def _concerns_connection(problem: Problem) -> bool:
+    return problem.issue in {Issue.CONNECTION, Issue.AUTHENTICATION, Issue.TOKEN_REVOKED}

@@ -1,0 +1,134 @@
+"""Opens the sessions with sources: all in the same way, with one rate limiter per connection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.context import Deadline, ProgressCallback
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.host.connections.credential_store import CredentialStore
+from smaply_metrics_core.host.connections.health import ConnectionHealth
+from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store.connections import ConnectionRow
+from smaply_metrics_core.models.credentials import Credentials
+from smaply_metrics_core.models.query import MetricQuery
+from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core.sources import Source, SourceSession
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.http import Exchange, RateLimiter
+
+
+class ConnectionSessions:
+    """Opens sessions with the sources of connections.
+
+    All sessions of one connection in this process share its request limits, whether they read
+    surveys or check new credentials.
+    """
+
+    def __init__(
+        self, runtime: Runtime, credential_store: CredentialStore, health: ConnectionHealth
+    ) -> None:
+        self._runtime = runtime
+        self._credential_store = credential_store
+        self._health = health
+        self._rate_limiters: dict[str, RateLimiter] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def session(
+        self,
+        row: ConnectionRow,
+        deadline: Deadline,
+        *,
+        progress: ProgressCallback | None = None,
+        exchange: Callable[[Exchange], None] | None = None,
+    ) -> Iterator[SourceSession]:
+        """Open a session with the stored credentials, and record its errors on the connection.
+
+        A refusal of credentials that used to work is reported as *Token revoked*, here and on the
+        connection.
+        """
+        source, credentials = self._credential_store.open(row)
+        try:
+            with self._open(
+                row.account,
+                row.id,
+                source,
+                credentials,
+                deadline,
+                progress=progress,
+                exchange=exchange,
+            ) as session:
+                yield session
+        except MetricsError as error:
+            self._health.record_failure(row, error)
+            raise
+
+    def check_session(
+        self,
+        account: str,
+        connection_id: str,
+        source: Source,
+        credentials: Credentials,
+        deadline: Deadline,
+    ) -> AbstractContextManager[SourceSession]:
+        """Open a session to check credentials; its errors are recorded by the caller.
+
+        The connection need not exist yet: its first sessions then use the request limits that the
+        check has begun to use.
+        """
+        return self._open(account, connection_id, source, credentials, deadline)
+
+    def fetch(
+        self,
+        row: ConnectionRow,
+        session: SourceSession,
+        survey_id: str,
+        queries: Sequence[MetricQuery],
+    ) -> dict[str, Tally | MetricsError]:
+        """Answer queries about one survey, and record what the answers show of the connection."""
+        answers = session.fetch(survey_id, queries)
+        self._health.record_answers(row, answers)
+        return answers
+
+    def forget(self, connection_id: str) -> None:
+        """Drop the rate limiter of a connection that does not exist."""
+        with self._lock:
+            self._rate_limiters.pop(connection_id, None)
+
+    @contextmanager
+    def _open(  # noqa: PLR0913  # What a session is made of.
+        self,
+        account: str,
+        connection_id: str,
+        source: Source,
+        credentials: Credentials,
+        deadline: Deadline,
+        *,
+        progress: ProgressCallback | None = None,
+        exchange: Callable[[Exchange], None] | None = None,
+    ) -> Iterator[SourceSession]:
+        with source.session(
+            credentials,
+            account=account,
+            allowed=self._runtime.settings.allowed,
+            deadline=deadline,
+            rate_limiter=self._rate_limiter(connection_id, source),
+            progress=progress,
+            exchange=exchange,
+        ) as session:
+            yield session
+
+    def _rate_limiter(self, connection_id: str, source: Source) -> RateLimiter:
+        from smaply_metrics_core.http import RateLimiter  # Loads the HTTP client: only on use.
+
+        with self._lock:
+            if connection_id not in self._rate_limiters:
+                self._rate_limiters[connection_id] = RateLimiter(
+                    source.description.limits, self._runtime.clock
+                )
+            return self._rate_limiters[connection_id]

@@ -1,0 +1,52 @@
+"""Rows of accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, union
+
+from smaply_metrics_core.account_settings import AccountSettings
+from smaply_metrics_core.host.store.dialect import upsert
+from smaply_metrics_core.host.store.tables import accounts, audit, connections, metrics
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def read_account(db: Connection, account: str) -> AccountSettings:
+    """Return the settings of an account, or the defaults when it has set none."""
+    row = db.execute(
+        select(accounts.c.zone, accounts.c.week_start).where(accounts.c.id == account)
+    ).one_or_none()
+    return AccountSettings(row.zone, row.week_start) if row else AccountSettings()
+
+
+def write_account(db: Connection, account: str, settings: AccountSettings) -> None:
+    """Store the settings of an account."""
+    values = {"zone": settings.zone, "week_start": settings.week_start}
+    db.execute(upsert(db, accounts, {"id": account, **values}, values))
+
+
+def read_accounts(db: Connection) -> dict[str, AccountSettings]:
+    """Return the settings of every account that has stored anything, by id.
+
+    An account has no row before it changes its settings, so all tables that name one are read.
+    """
+    ids = union(
+        select(accounts.c.id),
+        select(connections.c.account),
+        select(metrics.c.account),
+        select(audit.c.account),
+    ).subquery()
+    statement = (
+        select(ids.c.id, accounts.c.zone, accounts.c.week_start)
+        .select_from(ids.outerjoin(accounts, accounts.c.id == ids.c.id))
+        .order_by(ids.c.id)
+    )
+    why = "the operator lists all accounts"
+    rows = db.execute(statement, execution_options={"every_account": why})
+    return {
+        row.id: AccountSettings(row.zone, row.week_start) if row.zone else AccountSettings()
+        for row in rows
+    }

@@ -1,0 +1,165 @@
+"""Attempts of refreshes: begins, restores and drops them, and saves their outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from smaply_metrics_core.host.store import history
+from smaply_metrics_core.host.store.dialect import in_list
+from smaply_metrics_core.host.store.metric_states import MetricState
+from smaply_metrics_core.host.store.tables import attempts, metric_values, metrics
+from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.models.tally import Tally
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Table
+
+
+def begin_attempts(
+    db: Connection, account: str, fingerprints: Mapping[str, str], now: datetime
+) -> None:
+    """Record that an attempt for these metrics begins."""
+    drop_attempts(db, account, tuple(fingerprints))
+    _insert(
+        db,
+        attempts,
+        [
+            {
+                "metric_id": metric_id,
+                "account": account,
+                "fingerprint": fingerprint,
+                "started_at": now,
+                "failed": False,
+            }
+            for metric_id, fingerprint in fingerprints.items()
+        ],
+    )
+
+
+def drop_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
+    """Delete attempts, as when their connection is deleted or before they are written again."""
+    db.execute(
+        delete(attempts).where(
+            attempts.c.account == account, in_list(db, attempts.c.metric_id, metric_ids)
+        )
+    )
+
+
+def restore_attempts(db: Connection, account: str, states: Sequence[MetricState]) -> None:
+    """Restore the attempts that preceded one that a clean shutdown cancelled."""
+    existing = _lock_metrics(db, account, [state.metric.id for state in states])
+    drop_attempts(db, account, tuple(existing))
+    _insert(
+        db,
+        attempts,
+        [
+            {
+                "metric_id": state.metric.id,
+                "account": account,
+                "fingerprint": state.attempt.fingerprint,
+                "started_at": state.attempt.started_at,
+                "ended_at": state.attempt.ended_at,
+                "failed": state.attempt.failed,
+                "problem": _dumped(state.attempt.problem),
+            }
+            for state in states
+            if state.attempt is not None and state.metric.id in existing
+        ],
+    )
+
+
+def save_outcomes(  # noqa: PLR0913  # Everything that a refresh ends with.
+    db: Connection,
+    account: str,
+    problems: Mapping[str, Problem | None],
+    values: Mapping[str, tuple[str, Result, Tally]],
+    now: datetime,
+    *,
+    forget_before: datetime,
+) -> None:
+    """Record how each metric's attempt ended, and its new value with the value's fingerprint.
+
+    The value is added to the metric's history; entries older than ``forget_before`` are deleted.
+    Metrics that were deleted in the meantime are skipped.
+    """
+    existing = _lock_metrics(db, account, tuple(problems))
+    ended = [
+        {
+            "its_account": account,
+            "its_metric": metric_id,
+            "ended_at": now,
+            "failed": problem is not None,
+            "problem": _dumped(problem),
+        }
+        for metric_id, problem in problems.items()
+        if metric_id in existing
+    ]
+    if ended:
+        statement = update(attempts).where(
+            attempts.c.account == bindparam("its_account"),
+            attempts.c.metric_id == bindparam("its_metric"),
+        )
+        db.execute(
+            statement.values({name: bindparam(name) for name in ("ended_at", "failed", "problem")}),
+            ended,
+        )
+    new = {metric_id: value for metric_id, value in values.items() if metric_id in existing}
+    db.execute(
+        delete(metric_values).where(
+            metric_values.c.account == account, in_list(db, metric_values.c.metric_id, tuple(new))
+        )
+    )
+    _insert(
+        db,
+        metric_values,
+        [
+            {
+                "metric_id": metric_id,
+                "account": account,
+                "fingerprint": fingerprint,
+                "result": result.model_dump(mode="json"),
+                "tally": tally.model_dump(mode="json"),
+                "as_of": result.as_of,
+            }
+            for metric_id, (fingerprint, result, tally) in new.items()
+        ],
+    )
+    results = {metric_id: (value[0], value[1]) for metric_id, value in new.items()}
+    history.add(db, account, results, forget_before)
+
+
+def _lock_metrics(db: Connection, account: str, metric_ids: Sequence[str]) -> set[str]:
+    """Lock the metrics that still exist until the transaction ends, and return their ids.
+
+    Every transaction that writes to metrics does this first, so that no two deadlock.
+    """
+    locked = (
+        select(metrics.c.id)
+        .where(metrics.c.account == account, in_list(db, metrics.c.id, metric_ids))
+        .order_by(metrics.c.id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return set(db.execute(locked).scalars())
+
+
+def drop_value(db: Connection, account: str, metric_id: str) -> None:
+    """Delete the value of a metric that now measures something else."""
+    db.execute(
+        delete(metric_values).where(
+            metric_values.c.account == account, metric_values.c.metric_id == metric_id
+        )
+    )
+
+
+def _insert(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        db.execute(insert(table), rows)
+
+
+def _dumped(problem: Problem | None) -> dict[str, Any] | None:
+    return problem.model_dump(mode="json") if problem else None
