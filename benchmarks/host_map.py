@@ -234,15 +234,15 @@ def measure(*, quick: bool) -> dict[str, Any]:
     runs = QUICK_RUNS if quick else RUNS
     with tempfile.TemporaryDirectory(prefix="smaply-benchmark-") as folder:
         homes = [Path(folder, name) for name in ("first", "drawn")]
-        journeys = [seed(home) for home in homes]
+        maps = [seed(home) for home in homes]
         with serving(homes[0]) as server:
-            paint = first_paint(server, homes[0], journeys[0], runs)
+            paint = first_paint(server, homes[0], maps[0], runs)
             viewers = VIEWERS
-            watched = asyncio.run(watch(server, homes[0], journeys[0], viewers))
+            watched = asyncio.run(watch(server, homes[0], maps[0], viewers))
         return {
             "cards": CARDS,
             "first_paint": paint,
-            "all_drawn": drawn(homes[1], journeys[1], runs),
+            "all_drawn": drawn(homes[1], maps[1], runs),
             "watching": watched,
         }
 

@@ -57,16 +57,16 @@ def seed(home: Path) -> str:
     settings = HostSettings.from_environment(home, "http://127.0.0.1", {})
     write_file(settings.files_of(ACCOUNT), seed=1)
     clock, database = SystemClock(), Database(home)
-    people, journeys, placing = (
+    people, maps, card_placements = (
         People(database, clock),
         Maps(database, clock),
         CardPlacements(database),
     )
     people.invite(ACCOUNT, "Ada", Role.ADMIN)
     workspace = people.workspaces(ACCOUNT)[0].id
-    journey = journeys.add(ACCOUNT, workspace, "Benchmark")
-    lane = journeys.add_lane(ACCOUNT, journey, "Metrics", "data")
-    stages = [journeys.add_stage(ACCOUNT, journey, f"Stage {n}") for n in range(STAGES)]
+    journey = maps.add(ACCOUNT, workspace, "Benchmark")
+    lane = maps.add_lane(ACCOUNT, journey, "Metrics", "data")
+    stages = [maps.add_stage(ACCOUNT, journey, f"Stage {n}") for n in range(STAGES)]
     ada = Actor(ACCOUNT, "Ada", Role.ADMIN)
     with MetricsHost(settings.framework) as host:
         connection = host.connections.connect(ada, "csv_example", {"folder": "."})
@@ -88,7 +88,7 @@ def seed(home: Path) -> str:
                 workspace=workspace,
             )
             cell = Cell(journey, lane, stages[number % STAGES])
-            placing.place(ACCOUNT, cell, metric.id, Display(chart=chart, target=50))
+            card_placements.place(ACCOUNT, cell, metric.id, Display(chart=chart, target=50))
     database.close()
     return journey
 

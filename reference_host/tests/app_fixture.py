@@ -70,7 +70,7 @@ class World:
     url: str
     sandbox: SandboxServer
     clock: MovableClock
-    site: AppState
+    app_state: AppState
     _loop: asyncio.AbstractEventLoop
     _clients: list[httpx.Client] = field(default_factory=list)
 
@@ -79,7 +79,7 @@ class World:
         browser = Browser(base_url=self.url, timeout=SECONDS, follow_redirects=True)
         self._clients.append(browser)
         if role is not None:
-            token = self.site.people.invite(account, NAMES[role], role)
+            token = self.app_state.people.invite(account, NAMES[role], role)
             browser.post(f"/sign-in/{token}?next=/healthz").raise_for_status()
         return browser
 
@@ -98,7 +98,7 @@ class World:
         return self.run(self._connect(admin, values))
 
     async def _connect(self, admin: Actor, values: dict[str, str]) -> str:
-        view = await self.site.metrics.connections.connect(admin, "qualtrics", values)
+        view = await self.app_state.metrics.connections.connect(admin, "qualtrics", values)
         return view.id
 
     def close(self) -> None:
@@ -159,7 +159,7 @@ def running(
             assert thread.is_alive(), "the app did not start"
             assert time.monotonic() < until, "the app took too long to start"
             thread.join(0.01)
-        world = World(url, sandbox, clock, app.state.site, loops[0])
+        world = World(url, sandbox, clock, app.state.app_state, loops[0])
         arrange(world)
         yield world
         world.close()

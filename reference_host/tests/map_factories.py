@@ -38,15 +38,15 @@ class Corner:
 
 def add_map(world: World, name: str = "Buying online", *, account: str = ACCOUNT) -> Corner:
     """Make a map in the account's first workspace."""
-    site = world.site
+    app_state = world.app_state
     world.client(Role.VIEWER, account=account)  # The account is made with its first person.
-    workspace = site.people.workspaces(account)[0]
-    map_id = site.journeys.add(account, workspace.id, name)
+    workspace = app_state.people.workspaces(account)[0]
+    map_id = app_state.maps.add(account, workspace.id, name)
     return Corner(
         map_id,
-        site.journeys.add_stage(account, map_id, "Discover"),
-        site.journeys.add_lane(account, map_id, "Customer does", "text"),
-        site.journeys.add_lane(account, map_id, "Experience", "data"),
+        app_state.maps.add_stage(account, map_id, "Discover"),
+        app_state.maps.add_lane(account, map_id, "Customer does", "text"),
+        app_state.maps.add_lane(account, map_id, "Experience", "data"),
     )
 
 
@@ -54,10 +54,10 @@ def add_metric(
     world: World, name: str = "NPS", definition: Definition = NPS, **display: object
 ) -> Metric:
     """Make a metric on the sandbox's relationship survey; it has to be connected."""
-    workspace = world.site.people.workspaces(ACCOUNT)[0]
+    workspace = world.app_state.people.workspaces(ACCOUNT)[0]
 
     async def add() -> Metric:
-        return await world.site.metrics.metrics.add(
+        return await world.app_state.metrics.metrics.add(
             world.actor(Role.EDITOR),
             "qualtrics",
             name,
@@ -71,13 +71,13 @@ def add_metric(
 
 def place(world: World, corner: Corner, metric: Metric) -> str:
     """Put a metric's card on a map; gives the card's id."""
-    return world.site.placing.place(ACCOUNT, corner.cell, metric.id, metric.display)
+    return world.app_state.card_placements.place(ACCOUNT, corner.cell, metric.id, metric.display)
 
 
 def measure(world: World) -> None:
     """Let every metric have its first value."""
 
     async def load() -> None:
-        await world.site.metrics.cards.load(world.actor(Role.VIEWER), wait=20.0)
+        await world.app_state.metrics.cards.load(world.actor(Role.VIEWER), wait=20.0)
 
     world.run(load())

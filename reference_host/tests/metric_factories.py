@@ -18,9 +18,9 @@ def make(
     world: World, name: str = "NPS", definition: Definition = NPS, workspace: str = ""
 ) -> Metric:
     """Make a metric, in the account's first workspace unless told."""
-    world.site.people.invite(ACCOUNT, "Ada", Role.ADMIN)
-    workspace = workspace or world.site.people.workspaces(ACCOUNT)[0].id
-    add = world.site.metrics.metrics.add(
+    world.app_state.people.invite(ACCOUNT, "Ada", Role.ADMIN)
+    workspace = workspace or world.app_state.people.workspaces(ACCOUNT)[0].id
+    add = world.app_state.metrics.metrics.add(
         world.actor(), "qualtrics", name, definition, workspace=workspace
     )
     return world.run(add)
@@ -28,4 +28,4 @@ def make(
 
 def saved(world: World) -> list[Metric]:
     """Give what is saved."""
-    return list(world.run(world.site.metrics.metrics.list(world.actor())))
+    return list(world.run(world.app_state.metrics.metrics.list(world.actor())))

@@ -25,7 +25,7 @@ def link_on(text: str) -> str:
 
 def id_of(world: World, name: str) -> str:
     """Give somebody's id."""
-    (person,) = (one for one in world.site.people.of_account(ACCOUNT) if one.name == name)
+    (person,) = (one for one in world.app_state.people.of_account(ACCOUNT) if one.name == name)
     return person.id
 
 
@@ -53,7 +53,7 @@ def test_dates_and_times_are_chosen_from_lists(world: World, ada: Browser) -> No
     assert "Dates and times are saved" in page.text
     assert '<option value="Asia/Kolkata" selected>Kolkata (UTC+05:30)</option>' in page.text
     assert '<option value="7" selected>Sunday</option>' in page.text
-    account = world.run(world.site.metrics.accounts.show(world.actor()))
+    account = world.run(world.app_state.metrics.accounts.show(world.actor()))
     assert (account.zone, account.week_start) == ("Asia/Kolkata", 7)
 
 
@@ -168,7 +168,7 @@ def test_an_admin_stays(world: World, ada: Browser) -> None:
 def test_people_of_another_account_are_not_found(world: World, ada: Browser) -> None:
     """Their ids are as unknown as any other."""
     world.client(Role.EDITOR, account="other")
-    (other,) = world.site.people.of_account("other")
+    (other,) = world.app_state.people.of_account("other")
     own = f"{PAGE}/people/{other.id}"
 
     answers = [
@@ -179,14 +179,14 @@ def test_people_of_another_account_are_not_found(world: World, ada: Browser) -> 
     ]
 
     assert [answer.status_code for answer in answers] == [404] * 4
-    assert world.site.people.of_account("other") == (other,)
+    assert world.app_state.people.of_account("other") == (other,)
 
 
 def test_workspaces_are_added_and_renamed(world: World, ada: Browser) -> None:
     """No two are called the same; a name keeps what a page could stumble over."""
-    (first,) = world.site.people.workspaces(ACCOUNT)
-    world.site.people.invite("other", "Ada", Role.ADMIN)
-    others = world.site.people.add_workspace("other", "Theirs")
+    (first,) = world.app_state.people.workspaces(ACCOUNT)
+    world.app_state.people.invite("other", "Ada", Role.ADMIN)
+    others = world.app_state.people.add_workspace("other", "Theirs")
 
     ada.submit(PAGE, f"{PAGE}/workspaces", {"workspace": "<b>Retail</b>"})
     taken = ada.submit(PAGE, f"{PAGE}/workspaces", {"workspace": "<b>Retail</b>"})
@@ -197,7 +197,7 @@ def test_workspaces_are_added_and_renamed(world: World, ada: Browser) -> None:
     assert (taken.status_code, same.status_code, foreign.status_code) == (422, 422, 404)
     assert 'value="&lt;b&gt;Retail&lt;/b&gt;"' in renamed.text
     assert "<b>Retail" not in renamed.text
-    assert [one.name for one in world.site.people.workspaces(ACCOUNT)] == [
+    assert [one.name for one in world.app_state.people.workspaces(ACCOUNT)] == [
         "<b>Retail</b>",
         "Shops",
     ]
@@ -206,7 +206,7 @@ def test_workspaces_are_added_and_renamed(world: World, ada: Browser) -> None:
 def test_of_two_admins_who_remove_each_other_one_stays(world: World, ada: Browser) -> None:
     """Each had opened the page while both were Admins; an account keeps one."""
     assert ada.get(PAGE).status_code == 200
-    people = world.site.people
+    people = world.app_state.people
     people.invite(ACCOUNT, "Bert", Role.ADMIN)
     by_name = {one.name: one for one in people.of_account(ACCOUNT)}
     first, second = by_name["Ada"], by_name["Bert"]

@@ -190,9 +190,9 @@ def test_a_chart_has_its_numbers_beside_it() -> None:
     view = seen(series, display=Display(chart=ChartType.BAR))
     html = written(view)
 
-    assert view.face is not None
-    assert f'alt="{view.face.summary}"' in html
-    assert f"/maps/map_1/charts/{view.face.digest}.svg?theme=dark" in html
+    assert view.rendered is not None
+    assert f'alt="{view.rendered.summary}"' in html
+    assert f"/maps/map_1/charts/{view.rendered.digest}.svg?theme=dark" in html
     assert '<th scope="row"><bdi>App</bdi></th><td class="number">55</td>' in html
 
 

@@ -25,7 +25,7 @@ def values(world: World, **given: str) -> dict[str, str]:
 
 def connected(world: World) -> bool:
     """Tell whether anything was stored."""
-    return bool(world.run(world.site.metrics.connections.list(world.actor())))
+    return bool(world.run(world.app_state.metrics.connections.list(world.actor())))
 
 
 def save(browser: Browser, fields: dict[str, str]) -> str:
@@ -147,7 +147,7 @@ def test_two_admins_at_once(world: World) -> None:
 
 def test_any_source_has_such_a_page(world: World) -> None:
     """The form is made of what the source declares: CSV files ask for a folder."""
-    folder = world.site.settings.files_of(ACCOUNT) / "shop"
+    folder = world.app_state.settings.files_of(ACCOUNT) / "shop"
     folder.mkdir()
     (folder / "visits.csv").write_text("recorded_at,score\n2026-01-31,9\n", encoding="utf-8")
     ada = world.client(Role.ADMIN)

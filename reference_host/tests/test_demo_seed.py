@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 def test_a_demo_is_furnished_once_and_taken_up_again(world: World) -> None:
     """Every chart type with a first value; the next start keeps what people did to it."""
-    site, ada = world.site, world.actor(account=ACCOUNT)
-    first = world.run(seed_demo_account(site, world.sandbox.host, TOKEN, 1))
-    site.journeys.rename(ACCOUNT, first, "Ours")
-    before = world.run(site.metrics.metrics.list(ada))
+    app_state, ada = world.app_state, world.actor(account=ACCOUNT)
+    first = world.run(seed_demo_account(app_state, world.sandbox.host, TOKEN, 1))
+    app_state.maps.rename(ACCOUNT, first, "Ours")
+    before = world.run(app_state.metrics.metrics.list(ada))
 
-    again = world.run(seed_demo_account(site, world.sandbox.host, TOKEN, 1))
-    cards = world.run(site.metrics.cards.load(ada))
+    again = world.run(seed_demo_account(app_state, world.sandbox.host, TOKEN, 1))
+    cards = world.run(app_state.metrics.cards.load(ada))
 
-    maps = site.journeys.list(ACCOUNT)
+    maps = app_state.maps.list(ACCOUNT)
     assert (again, maps[0].name) == (first, "Ours")
     assert len(maps) == len(content.MAPS)
-    assert world.run(site.metrics.metrics.list(ada)) == before
+    assert world.run(app_state.metrics.metrics.list(ada)) == before
     assert len(before) == len(content.METRICS)
     assert {card.freshness for card in cards} == {Freshness.FRESH}
     page = world.client(Role.VIEWER, account=ACCOUNT).get(f"/maps/{first}").text
@@ -46,7 +46,7 @@ def test_a_home_with_other_accounts_is_not_furnished(world: World) -> None:
     world.client(Role.VIEWER, account="acme")
 
     with pytest.raises(InputError, match="no demo has made"):
-        world.run(seed_demo_account(world.site, world.sandbox.host, TOKEN, 1))
+        world.run(seed_demo_account(world.app_state, world.sandbox.host, TOKEN, 1))
 
 
 def test_all_that_is_planned_fits_together() -> None:

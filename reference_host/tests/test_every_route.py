@@ -163,18 +163,20 @@ def visitor(world: World, role: Role | None, account: str) -> Visitor:
 
 def path_values(world: World, prepared: Prepared) -> dict[str, str]:
     """Give what stands in paths: things of an account, and a job and a draft of its Admin."""
-    site = world.site
+    app_state = world.app_state
     (admin,) = (
-        one for one in site.people.of_account(prepared.account) if one.name == NAMES[Role.ADMIN]
+        one
+        for one in app_state.people.of_account(prepared.account)
+        if one.name == NAMES[Role.ADMIN]
     )
 
     async def work(job: Job) -> JobResult:
-        job.file = site.downloads.path(job.id)
+        job.file = app_state.downloads.path(job.id)
         job.file.write_bytes(b"a file")
         return JobResult("")
 
     async def begin() -> str:
-        job = site.jobs.start(admin, "A file", work)
+        job = app_state.jobs.start(admin, "A file", work)
         await job.ended()
         return job.id
 
@@ -192,7 +194,7 @@ def path_values(world: World, prepared: Prepared) -> dict[str, str]:
         "part": "stages",
         "part_id": prepared.stage,
         "job_id": world.run(begin()),
-        "draft": site.drafts.put(admin, PutAside(MetricForm())),
+        "draft": app_state.drafts.put(admin, PutAside(MetricForm())),
         "digest": "0" * 16,
         "name": "base.css",
         "token": "of-nobody",
@@ -270,7 +272,7 @@ def test_nobody_gets_further_than_they_may(world: World, tmp_path: Path) -> None
     given = {**cell, "name": "Somebody", "role": "viewer", "theme": "light"}
     gate = Gate(people, other, path_values(world, ours), given)
     # So that no page that is opened begins a refresh.
-    world.run(world.site.metrics.cards.load(world.actor(), wait=20.0))
+    world.run(world.app_state.metrics.cards.load(world.actor(), wait=20.0))
     before = snapshot(world, ours), snapshot(world, theirs)
 
     for route in every_route(tmp_path / "table"):

@@ -70,7 +70,7 @@ def test_the_issue_of_a_connection_is_in_the_list(world: World) -> None:
     """A revoked token shows as such, with the remedy and whom to ask, to an Editor as well."""
     world.connect()
     world.sandbox.state.set_token(None)
-    world.run(world.site.metrics.connections.check(world.actor(), "qualtrics"))
+    world.run(world.app_state.metrics.connections.check(world.actor(), "qualtrics"))
 
     page = world.client(Role.EDITOR).get(LIST).text
 
@@ -103,7 +103,7 @@ def test_only_an_admin_changes_a_source(world: World) -> None:
         assert emil.submit(LIST, f"{QUALTRICS}{path}", values).status_code == 403, path
 
     assert world.sandbox.state.calls() == []
-    assert world.run(world.site.metrics.connections.list(world.actor()))
+    assert world.run(world.app_state.metrics.connections.list(world.actor()))
 
 
 def test_a_viewer_gets_to_no_setting(world: World) -> None:

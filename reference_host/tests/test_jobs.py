@@ -246,17 +246,17 @@ def test_of_many_ended_jobs_the_latest_are_kept(tmp_path: Path) -> None:
 def test_who_was_removed_hears_no_outcome(world: World) -> None:
     """A stream that somebody had open ends without what the job came to."""
     vera = world.client(Role.VIEWER)
-    site, go_on = world.site, asyncio.Event()
-    people = {one.name: one for one in site.people.of_account(ACCOUNT)}
+    app_state, go_on = world.app_state, asyncio.Event()
+    people = {one.name: one for one in app_state.people.of_account(ACCOUNT)}
     world.client(Role.ADMIN)
-    (ada,) = (one for one in site.people.of_account(ACCOUNT) if one.name == "Ada")
+    (ada,) = (one for one in app_state.people.of_account(ACCOUNT) if one.name == "Ada")
 
     async def work(_job: Job) -> JobResult:
         await go_on.wait()
         return JobResult("/there", "<p>An outcome</p>")
 
     async def start() -> str:
-        return site.jobs.start(people["Vera"], "Waiting", work).id
+        return app_state.jobs.start(people["Vera"], "Waiting", work).id
 
     async def end() -> None:
         go_on.set()
@@ -264,7 +264,7 @@ def test_who_was_removed_hears_no_outcome(world: World) -> None:
     with vera.stream("GET", f"/jobs/{world.run(start())}/events") as stream:
         pieces = stream.iter_text()
         heard = next(pieces)
-        site.people.remove(ACCOUNT, people["Vera"].id, by=ada)
+        app_state.people.remove(ACCOUNT, people["Vera"].id, by=ada)
         world.run(end())
         heard += "".join(pieces)
 

@@ -38,11 +38,11 @@ class Desk:
         self.may_look = True
         self.resting = asyncio.Event()
         self._turn = asyncio.Event()
-        self.hub = LiveUpdates(self._look, lambda: self.seconds, self._wait)
+        self.live_updates = LiveUpdates(self._look, lambda: self.seconds, self._wait)
 
     def follow(self) -> Follower:
         """Open the map."""
-        return self.hub.follow(*KEY, self._allowed)
+        return self.live_updates.follow(*KEY, self._allowed)
 
     async def turn(self) -> None:
         """Let the time until the next look pass, and the look be over."""
@@ -84,7 +84,7 @@ def at_desk(test: Callable[[Desk], Awaitable[None]]) -> None:
     async def run() -> None:
         desk = Desk()
         await test(desk)
-        await desk.hub.close()
+        await desk.live_updates.close()
 
     asyncio.run(asyncio.wait_for(run(), 20))
 
@@ -163,10 +163,10 @@ def test_nobody_looks_at_a_map_that_nobody_has_open() -> None:
         await told(vera)
         await told(emil)
         await vera.aclose()
-        assert desk.hub.watched == 1
+        assert desk.live_updates.watched == 1
 
         await emil.aclose()
-        assert desk.hub.watched == 0
+        assert desk.live_updates.watched == 0
         assert desk.looks == 1
 
         ada = desk.follow()
@@ -186,10 +186,10 @@ def test_a_nudge_looks_at_once() -> None:
         await desk.resting.wait()
         desk.versions["car_1"] = "b"
 
-        desk.hub.nudge(*KEY)
+        desk.live_updates.nudge(*KEY)
 
         assert (await told(vera))[1]["parts"][0]["version"] == "b"
-        desk.hub.nudge("acme", "map_that_nobody_has_open")
+        desk.live_updates.nudge("acme", "map_that_nobody_has_open")
         await vera.aclose()
 
     at_desk(test)
@@ -245,7 +245,7 @@ def test_a_deleted_map_ends_what_it_streams() -> None:
 
         assert await told(vera) == ("over", "gone")
         assert [event async for event in vera] == []
-        assert desk.hub.watched == 0
+        assert desk.live_updates.watched == 0
 
     at_desk(test)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def cards(world: World, map_id: str) -> tuple[PlacedCard, ...]:
     """Give what lies on a map."""
-    return world.site.journeys.show(ACCOUNT, map_id).cards
+    return world.app_state.maps.show(ACCOUNT, map_id).cards
 
 
 def test_new_display_defaults_are_for_new_cards(world: World) -> None:
@@ -28,7 +28,7 @@ def test_new_display_defaults_are_for_new_cards(world: World) -> None:
 
     assert "NPS of “How likely" in emil.get(where).text
     emil.submit(where, f"{corner.path}/cards", chosen)
-    edit = world.site.metrics.metrics.edit
+    edit = world.app_state.metrics.metrics.edit
     world.run(edit(world.actor(), metric.id, display=Display(heading="Now")))
     emil.submit(where, f"{corner.path}/cards", chosen)
 
@@ -65,7 +65,7 @@ def test_a_card_is_shown_in_another_way(world: World) -> None:
 
     shown = cards(world, corner.map)[0].display
     assert shown == Display(chart=ChartType.GAUGE, heading="Mine", target=50, suffix=" p")
-    kept = world.run(world.site.metrics.metrics.show(world.actor(), metric.id))
+    kept = world.run(world.app_state.metrics.metrics.show(world.actor(), metric.id))
     assert kept.display == Display(heading="Default")
 
 
@@ -95,7 +95,7 @@ def test_a_card_is_taken_off_and_its_metric_stays(world: World) -> None:
     emil.submit(f"{corner.path}/edit", f"{corner.path}/cards/{card}/remove", {})
 
     assert [one.id for one in cards(world, corner.map)] == [other]
-    assert world.run(world.site.metrics.metrics.show(world.actor(), metric.id)) == metric
+    assert world.run(world.app_state.metrics.metrics.show(world.actor(), metric.id)) == metric
 
 
 def test_the_card_of_a_deleted_metric_says_so(world: World) -> None:
@@ -104,7 +104,7 @@ def test_the_card_of_a_deleted_metric_says_so(world: World) -> None:
     world.connect()
     gone, kept = add_metric(world, "Old"), add_metric(world, "Kept")
     card, _ = place(world, corner, gone), place(world, corner, kept)
-    world.run(world.site.metrics.metrics.delete(world.actor(), gone.id))
+    world.run(world.app_state.metrics.metrics.delete(world.actor(), gone.id))
     emil = world.client(Role.EDITOR)
 
     page, edit = emil.get(corner.path).text, emil.get(f"{corner.path}/edit").text

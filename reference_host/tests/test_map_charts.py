@@ -39,8 +39,8 @@ def corner(world: World) -> Corner:
 
 def drawn(world: World, corner: Corner) -> list[str]:
     """Give the digests of what the map draws."""
-    view = world.run(world.site.map_views.view("acme", corner.map, refresh=False))
-    return list(view.faces())
+    view = world.run(world.app_state.map_renderer.view("acme", corner.map, refresh=False))
+    return list(view.charts())
 
 
 def test_specifications_come_together_for_a_theme(world: World, corner: Corner) -> None:
@@ -48,8 +48,8 @@ def test_specifications_come_together_for_a_theme(world: World, corner: Corner) 
     [digest] = drawn(world, corner)
     vera = world.client(Role.VIEWER)
 
-    light = vera.get(f"{corner.path}/charts.json?theme=light&faces={digest}")
-    dark = vera.get(f"{corner.path}/charts.json?theme=dark&faces={digest}")
+    light = vera.get(f"{corner.path}/charts.json?theme=light&digests={digest}")
+    dark = vera.get(f"{corner.path}/charts.json?theme=dark&digests={digest}")
 
     assert light.json()[digest]["$schema"].endswith("vega-lite/v6.json")
     assert light.json() != dark.json()
@@ -61,7 +61,7 @@ def test_what_a_map_shows_no_longer_is_left_out(world: World, corner: Corner) ->
     """And such an answer is not kept; a drawing of it is not found."""
     vera = world.client(Role.VIEWER)
 
-    answer = vera.get(f"{corner.path}/charts.json?theme=light&faces=0123456789abcdef")
+    answer = vera.get(f"{corner.path}/charts.json?theme=light&digests=0123456789abcdef")
     old = vera.get(f"{corner.path}/charts/0123456789abcdef.svg?theme=light")
 
     assert answer.json() == {}
@@ -73,7 +73,7 @@ def test_another_theme_is_refused(world: World, corner: Corner) -> None:
     """There are two."""
     vera = world.client(Role.VIEWER)
 
-    assert vera.get(f"{corner.path}/charts.json?theme=pink&faces=x").status_code == 422
+    assert vera.get(f"{corner.path}/charts.json?theme=pink&digests=x").status_code == 422
 
 
 def test_a_chart_is_drawn_for_browsers_without_script(world: World, corner: Corner) -> None:
@@ -97,7 +97,7 @@ def test_the_script_that_draws_is_made_once_and_kept_for_good(world: World) -> N
     vera = world.client(Role.VIEWER)
 
     first = vera.get("/charts/vega.js")
-    address = world.site.drawings.script_address
+    address = world.app_state.chart_renderer.script_address
     named = vera.get(address)
     plain = vera.get(address, headers={"accept-encoding": "identity"})
 
@@ -107,7 +107,9 @@ def test_the_script_that_draws_is_made_once_and_kept_for_good(world: World) -> N
     assert named.headers["content-encoding"] == "gzip"
     assert int(named.headers["content-length"]) < 400_000
     assert plain.text == first.text
-    assert gzip.decompress(world.run(world.site.drawings.script())).decode() == first.text
+    assert (
+        gzip.decompress(world.run(world.app_state.chart_renderer.script())).decode() == first.text
+    )
     assert f'data-charts="{address}"' in vera.get("/maps").text
 
 
@@ -131,15 +133,15 @@ def test_the_process_that_draws_is_replaced_when_it_was_killed(
 ) -> None:
     """Who goes away ends it; the next drawing begins another one, and is its own."""
     [digest] = drawn(world, corner)
-    faces = world.run(world.site.map_views.faces("acme", corner.map, [digest]))
+    results = world.run(world.app_state.map_renderer.charts("acme", corner.map, [digest]))
 
     async def draw_twice() -> str:
-        drawings = ChartRenderer()
-        light = asyncio.create_task(drawings.svg(faces[digest], "light"))
+        chart_renderer = ChartRenderer()
+        light = asyncio.create_task(chart_renderer.svg(results[digest], "light"))
         await asyncio.sleep(0)
         light.cancel()
-        dark = await drawings.svg(faces[digest], "dark")
-        await drawings.close()
+        dark = await chart_renderer.svg(results[digest], "dark")
+        await chart_renderer.close()
         return dark
 
     assert world.run(draw_twice()).startswith("<svg")
@@ -150,16 +152,16 @@ def test_a_drawing_that_hangs_is_given_up(
 ) -> None:
     """It fails in words, and the next one is drawn by another process."""
     [digest] = drawn(world, corner)
-    faces = world.run(world.site.map_views.faces("acme", corner.map, [digest]))
+    results = world.run(world.app_state.map_renderer.charts("acme", corner.map, [digest]))
 
     async def draw_twice() -> str:
-        drawings = ChartRenderer()
+        chart_renderer = ChartRenderer()
         with monkeypatch.context() as patch:
             patch.setattr("smaply_metrics_host.rendering.chart_renderer.LONGEST_SECONDS", 0.0)
             with pytest.raises(DrawingFailed, match="took too long"):
-                await drawings.svg(faces[digest], "light")
-        dark = await drawings.svg(faces[digest], "dark")
-        await drawings.close()
+                await chart_renderer.svg(results[digest], "light")
+        dark = await chart_renderer.svg(results[digest], "dark")
+        await chart_renderer.close()
         return dark
 
     assert world.run(draw_twice()).startswith("<svg")
@@ -168,14 +170,14 @@ def test_a_drawing_that_hangs_is_given_up(
 def test_nothing_is_drawn_once_the_host_is_ending(world: World, corner: Corner) -> None:
     """What is being drawn, and all that waits for its turn, fails at once and leaves nothing."""
     [digest] = drawn(world, corner)
-    faces = world.run(world.site.map_views.faces("acme", corner.map, [digest]))
+    results = world.run(world.app_state.map_renderer.charts("acme", corner.map, [digest]))
 
     async def end_while_drawing() -> list[bytes | BaseException]:
-        drawings = ChartRenderer()
-        await drawings.svg(faces[digest], "light")
-        waiting = [asyncio.create_task(drawings.script()) for _ in range(3)]
+        chart_renderer = ChartRenderer()
+        await chart_renderer.svg(results[digest], "light")
+        waiting = [asyncio.create_task(chart_renderer.script()) for _ in range(3)]
         await asyncio.sleep(0)
-        await drawings.close()
+        await chart_renderer.close()
         return [*await asyncio.gather(*waiting, return_exceptions=True)]
 
     ended = world.run(end_while_drawing())
@@ -212,12 +214,12 @@ def test_the_script_is_made_once_for_all_who_wait(monkeypatch: pytest.MonkeyPatc
     )
 
     async def ask_often() -> list[bytes | BaseException]:
-        drawings = ChartRenderer()
-        waiting = [asyncio.create_task(drawings.script()) for _ in range(3)]
+        chart_renderer = ChartRenderer()
+        waiting = [asyncio.create_task(chart_renderer.script()) for _ in range(3)]
         await asyncio.sleep(0)
         waiting[0].cancel()
         given = await asyncio.gather(*waiting, return_exceptions=True)
-        return [*given, await drawings.script()]
+        return [*given, await chart_renderer.script()]
 
     first, *others = asyncio.run(ask_often())
 
@@ -236,10 +238,10 @@ def test_a_script_that_failed_is_made_for_the_next_request(
     )
 
     async def ask_twice() -> bytes:
-        drawings = ChartRenderer()
+        chart_renderer = ChartRenderer()
         with pytest.raises(DrawingFailed, match="No memory"):
-            await drawings.script()
-        return await drawings.script()
+            await chart_renderer.script()
+        return await chart_renderer.script()
 
     assert gzip.decompress(asyncio.run(ask_twice())) == b"the script"
     assert min(asked.longest) > LONGEST_SECONDS
@@ -252,19 +254,19 @@ def test_a_process_that_starts_while_the_host_ends_is_ended(
     start, started = asyncio.create_subprocess_exec, []
 
     async def end_while_starting() -> None:
-        drawings = ChartRenderer()
+        chart_renderer = ChartRenderer()
 
         async def starting(*command: str, **options: Any) -> asyncio.subprocess.Process:  # noqa: ANN401
             process = await start(*command, **options)
             started.append(process)
-            closing.append(asyncio.create_task(drawings.close()))
+            closing.append(asyncio.create_task(chart_renderer.close()))
             await asyncio.sleep(0)
             return process
 
         closing: list[asyncio.Task[None]] = []
         monkeypatch.setattr(asyncio, "create_subprocess_exec", starting)
         with pytest.raises(DrawingFailed):
-            await drawings.script()
+            await chart_renderer.script()
         await asyncio.gather(*closing)
 
     asyncio.run(end_while_starting())

@@ -40,7 +40,7 @@ def test_an_editor_adds_and_removes_stages_and_lanes(world: World) -> None:
     emil.submit(edit, f"{corner.path}/stages/{corner.stage}/remove", {})
     emil.submit(edit, f"{corner.path}/lanes/{corner.texts}/remove", {})
 
-    journey = world.site.journeys.show(ACCOUNT, corner.map)
+    journey = world.app_state.maps.show(ACCOUNT, corner.map)
     assert [stage.name for stage in journey.stages] == ["Order"]
     assert [(lane.name, lane.kind) for lane in journey.lanes] == [
         ("Experience", "data"),
@@ -88,22 +88,22 @@ def test_what_does_not_fit_is_refused_in_words(
 ) -> None:
     """With a remedy, and nothing is changed."""
     corner, emil = add_map(world), world.client(Role.EDITOR)
-    before = world.site.journeys.show(ACCOUNT, corner.map)
+    before = world.app_state.maps.show(ACCOUNT, corner.map)
 
     answer = emil.submit(f"{corner.path}/edit", corner.path + path, fields)
 
     assert answer.status_code in {404, 422}
     assert "What to do" in answer.text
-    assert world.site.journeys.show(ACCOUNT, corner.map) == before
+    assert world.app_state.maps.show(ACCOUNT, corner.map) == before
 
 
 def test_a_viewer_changes_nothing(world: World) -> None:
     """No page to edit, no form that works."""
     corner, vera = add_map(world), world.client(Role.VIEWER)
-    before = world.site.journeys.show(ACCOUNT, corner.map)
+    before = world.app_state.maps.show(ACCOUNT, corner.map)
 
     assert vera.get(f"{corner.path}/edit").status_code == 403
     for path in ("/name", "/stages", f"/stages/{corner.stage}/remove", "/texts", "/delete"):
         answer = vera.submit(corner.path, corner.path + path, {"name": "Mine"})
         assert answer.status_code == 403, path
-    assert world.site.journeys.show(ACCOUNT, corner.map) == before
+    assert world.app_state.maps.show(ACCOUNT, corner.map) == before

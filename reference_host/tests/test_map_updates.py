@@ -129,7 +129,7 @@ def test_a_stream_ends_with_its_session(world: World) -> None:
     """Who is taken out of the account gets nothing more of it."""
     corner, _ = one_card(world)
     vera = world.client(Role.VIEWER)
-    people = world.site.people
+    people = world.app_state.people
     by_name = {person.name: person for person in people.of_account(ACCOUNT)}
     world.client(Role.ADMIN)
     ada = next(one for one in people.of_account(ACCOUNT) if one.role is Role.ADMIN)
@@ -147,4 +147,4 @@ def test_a_stream_ends_with_its_session(world: World) -> None:
 
 
 async def _nudge(world: World, corner: Corner) -> None:
-    world.site.hub.nudge(ACCOUNT, corner.map)
+    world.app_state.live_updates.nudge(ACCOUNT, corner.map)

@@ -26,7 +26,7 @@ def test_an_account_without_maps_says_what_a_map_is(world: World) -> None:
 def test_an_editor_makes_a_map_and_goes_on_editing_it(world: World) -> None:
     """It begins with the usual stages and lanes, if that is wanted."""
     emil = world.client(Role.EDITOR)
-    workspace = world.site.people.workspaces(ACCOUNT)[0].id
+    workspace = world.app_state.people.workspaces(ACCOUNT)[0].id
     new = {"workspace": workspace, "name": "Buying a bike"}
 
     usual = emil.submit("/maps", "/maps", {**new, "usual": "on"})
@@ -53,8 +53,8 @@ def test_maps_are_listed_by_workspace(world: World) -> None:
     """With several workspaces one can be chosen."""
     vera = world.client(Role.VIEWER)
     add_map(world, "Online")
-    stores = world.site.people.add_workspace(ACCOUNT, "Stores")
-    world.site.journeys.add(ACCOUNT, stores.id, "On the high street")
+    stores = world.app_state.people.add_workspace(ACCOUNT, "Stores")
+    world.app_state.maps.add(ACCOUNT, stores.id, "On the high street")
 
     everything, chosen = vera.get("/maps").text, vera.get(f"/maps?workspace={stores.id}").text
 
@@ -69,7 +69,9 @@ def test_a_map_shows_stages_lanes_texts_and_cards(world: World) -> None:
     corner = add_map(world)
     world.connect()
     place(world, corner, add_metric(world, heading="Would recommend us"))
-    world.site.journeys.write(ACCOUNT, Cell(corner.map, corner.texts, corner.stage), "Looks around")
+    world.app_state.maps.write(
+        ACCOUNT, Cell(corner.map, corner.texts, corner.stage), "Looks around"
+    )
     measure(world)
 
     page = world.client(Role.VIEWER).get(corner.path).text
@@ -99,7 +101,7 @@ def test_several_cards_with_the_same_trouble_say_it_once_above(world: World) -> 
         place(world, corner, add_metric(world, name))
     measure(world)
     admin = world.actor(Role.ADMIN)
-    world.run(world.site.metrics.connections.delete(admin, "qualtrics"))
+    world.run(world.app_state.metrics.connections.delete(admin, "qualtrics"))
 
     page = world.client(Role.VIEWER).get(corner.path).text
 
@@ -130,6 +132,6 @@ def test_a_map_of_another_account_is_not_there(world: World) -> None:
     theirs = add_map(world, account="globex")
     emil = world.client(Role.EDITOR)
 
-    for path in ("", "/edit", "/events", "/cards", "/charts.json?theme=light&faces=x", "/delete"):
+    for path in ("", "/edit", "/events", "/cards", "/charts.json?theme=light&digests=x", "/delete"):
         assert emil.get(theirs.path + path).status_code == 404, path
     assert emil.get("/maps/none").status_code == 404

@@ -62,7 +62,7 @@ def test_a_metric_is_made_step_by_step(world: World) -> None:
     )
     assert (metric.display.heading, metric.display.target) == ("Fans", 30)
     assert metric.display.suffix == " pts"
-    assert metric.workspace == world.site.people.workspaces(ACCOUNT)[0].id
+    assert metric.workspace == world.app_state.people.workspaces(ACCOUNT)[0].id
 
 
 def test_rows_of_a_matrix_stand_under_their_question(world: World) -> None:
@@ -236,7 +236,7 @@ def test_a_metric_goes_to_the_workspace_that_was_chosen(world: World) -> None:
     """With several workspaces the form asks for one; one of another account is not there."""
     world.connect()
     emil = world.client(Role.EDITOR)
-    other = world.site.people.add_workspace(ACCOUNT, "Shops")
+    other = world.app_state.people.add_workspace(ACCOUNT, "Shops")
     form = Filling(emil, START)
     assert other.id in form.offered("workspace")
 

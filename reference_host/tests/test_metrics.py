@@ -29,12 +29,14 @@ BY_MONTH = NPS.model_copy(
 
 def place(world: World, metric: Metric, name: str, cards: int) -> str:
     """Make a map on which a metric has some cards; gives the map's id."""
-    workspace = world.site.people.workspaces(ACCOUNT)[0].id
-    map_id = world.site.journeys.add(ACCOUNT, workspace, name)
-    lane = world.site.journeys.add_lane(ACCOUNT, map_id, "Metrics", "data")
-    stage = world.site.journeys.add_stage(ACCOUNT, map_id, "Buy")
+    workspace = world.app_state.people.workspaces(ACCOUNT)[0].id
+    map_id = world.app_state.maps.add(ACCOUNT, workspace, name)
+    lane = world.app_state.maps.add_lane(ACCOUNT, map_id, "Metrics", "data")
+    stage = world.app_state.maps.add_stage(ACCOUNT, map_id, "Buy")
     for _ in range(cards):
-        world.site.placing.place(ACCOUNT, Cell(map_id, lane, stage), metric.id, Display())
+        world.app_state.card_placements.place(
+            ACCOUNT, Cell(map_id, lane, stage), metric.id, Display()
+        )
     return map_id
 
 
@@ -76,7 +78,7 @@ def test_the_one_changed_last_stands_first(world: World) -> None:
     assert names(emil.get("/metrics").text) == ["Second", "First"]
 
     world.clock.forward(timedelta(seconds=1))
-    world.run(world.site.metrics.metrics.edit(world.actor(), first.id, name="First again"))
+    world.run(world.app_state.metrics.metrics.edit(world.actor(), first.id, name="First again"))
 
     assert names(emil.get("/metrics").text) == ["First again", "Second"]
 
@@ -109,7 +111,7 @@ def test_a_workspace_shows_its_own(world: World) -> None:
     make(world, "Here")
     emil = world.client(Role.EDITOR)
     assert 'name="workspace"' not in emil.get("/metrics").text
-    other = world.site.people.add_workspace(ACCOUNT, "Shops")
+    other = world.app_state.people.add_workspace(ACCOUNT, "Shops")
     make(world, "There", workspace=other.id)
 
     page = emil.get(f"/metrics?workspace={other.id}").text
@@ -187,8 +189,8 @@ def test_deleting_asks_and_names_the_maps_that_lose_cards(world: World) -> None:
     gone = emil.submit(f"/metrics/{metric.id}/delete", f"/metrics/{metric.id}/delete", {})
     assert "2 cards went with it." in gone.text
     assert names(gone.text) == ["Other"]
-    assert world.site.journeys.show(ACCOUNT, map_id).cards == ()
-    assert world.site.placing.uses(ACCOUNT) == {other.id: 1}
+    assert world.app_state.maps.show(ACCOUNT, map_id).cards == ()
+    assert world.app_state.card_placements.uses(ACCOUNT) == {other.id: 1}
     assert emil.get(f"/metrics/{metric.id}/delete").status_code == 404
 
 
@@ -207,7 +209,7 @@ def test_a_viewer_sees_the_list_and_no_way_to_change_it(world: World) -> None:
     for action in ("delete", "refresh"):
         refused = vera.submit("/metrics", f"/metrics/{metric.id}/{action}", {})
         assert refused.status_code == 403
-    assert world.run(world.site.metrics.metrics.show(world.actor(), metric.id)) == metric
+    assert world.run(world.app_state.metrics.metrics.show(world.actor(), metric.id)) == metric
 
 
 def test_nothing_crosses_accounts(world: World) -> None:
@@ -242,7 +244,7 @@ def test_a_metric_that_was_deleted_elsewhere_is_not_refreshed(world: World) -> N
     """Somebody else may delete it at any time: the page says that it is not there."""
     world.connect()
     metric = make(world, "NPS")
-    world.run(world.site.metrics.metrics.delete(world.actor(), metric.id))
+    world.run(world.app_state.metrics.metrics.delete(world.actor(), metric.id))
     emil = world.client(Role.EDITOR)
 
     assert emil.submit("/metrics", f"/metrics/{metric.id}/refresh", {}).status_code == 404

@@ -126,7 +126,7 @@ def test_a_bug_is_answered_with_the_policy_and_without_its_text(
         raise RuntimeError("internal detail")
 
     vera = world.client(Role.VIEWER)
-    monkeypatch.setattr(world.site.journeys, "list", broken)
+    monkeypatch.setattr(world.app_state.maps, "list", broken)
     answer = vera.get("/maps")
 
     assert answer.status_code == 500
@@ -146,7 +146,7 @@ def test_a_store_that_cannot_be_read_is_said_in_words(
         raise StoreError("host.db cannot be used: database is locked.", remedy="Free the disk.")
 
     vera = world.client(Role.VIEWER)
-    monkeypatch.setattr(world.site.people, "session", broken)
+    monkeypatch.setattr(world.app_state.people, "session", broken)
     answer = vera.get("/maps")
 
     assert answer.status_code == 503

@@ -38,8 +38,12 @@ def test_two_hosts_share_what_is_in_postgresql(settings: HostSettings, tmp_path:
     async def use() -> list[str]:
         one, two = create_app(settings), create_app(settings)
         async with one.router.lifespan_context(one), two.router.lifespan_context(two):
-            await one.state.site.metrics.connections.connect(ADA, "csv_example", {"folder": "."})
-            return [found.source for found in await two.state.site.metrics.connections.list(ADA)]
+            await one.state.app_state.metrics.connections.connect(
+                ADA, "csv_example", {"folder": "."}
+            )
+            return [
+                found.source for found in await two.state.app_state.metrics.connections.list(ADA)
+            ]
 
     assert asyncio.run(use()) == ["csv_example"]
     assert not (tmp_path / "store.db").exists()

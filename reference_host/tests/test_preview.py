@@ -54,7 +54,7 @@ def test_a_preview_shows_the_card_and_saves_nothing(world: World) -> None:
     assert "From the data of" in form.page
     assert "<i>Fans</i>" not in form.page
     assert form.fields["heading"] == ["<i>Fans</i>"]
-    assert world.run(world.site.metrics.metrics.list(world.actor())) == ()
+    assert world.run(world.app_state.metrics.metrics.list(world.actor())) == ()
 
 
 def test_one_download_serves_what_is_tried_after_it(world: World) -> None:

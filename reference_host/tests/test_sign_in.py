@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def test_a_link_signs_in_once(world: World) -> None:
     """The first who presses Continue is signed in; the second reads that the link is used up."""
-    link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
     first = world.client(None).post(link)
     second = world.client(None).post(link)
@@ -33,7 +33,7 @@ def test_a_link_signs_in_once(world: World) -> None:
 
 def test_a_link_survives_being_looked_at(world: World) -> None:
     """Mail scanners and chats may look at a link before the person does whose it is."""
-    link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
     for _ in range(2):
         scanner = world.client(None)
@@ -45,7 +45,7 @@ def test_a_link_survives_being_looked_at(world: World) -> None:
 
 def test_a_link_may_lead_in_at_once(world: World) -> None:
     """One that is printed for whoever sits there does, unless a browser loads it ahead."""
-    link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}?at_once=yes"
+    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}?at_once=yes"
 
     assert "Continue as" in world.client(None).get(link, headers={"sec-purpose": "prefetch"}).text
     assert "Sign out" in world.client(None).get(link).text
@@ -53,7 +53,7 @@ def test_a_link_may_lead_in_at_once(world: World) -> None:
 
 def test_a_link_ends_after_a_day(world: World) -> None:
     """A link that nobody followed for a day signs nobody in."""
-    link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
     world.clock.forward(timedelta(days=1, seconds=1))
 
@@ -84,7 +84,7 @@ def test_signing_in_anew_ends_the_session_before(world: World) -> None:
     """Whoever takes another link in the same browser leaves no session open behind them."""
     vera = world.client(Role.VIEWER)
     kept = dict(vera.cookies)
-    link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
     assert "Vera" in vera.get(link).text  # Asked first: the browser is somebody's already.
     assert vera.post(link).url.path != "/sign-in"
@@ -99,7 +99,7 @@ def test_signing_in_anew_ends_the_session_before(world: World) -> None:
 )
 def test_a_link_leads_to_pages_of_the_host_alone(world: World, to: str) -> None:
     """Whatever a link says where to go next, nobody ends up anywhere else."""
-    link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
     answer = world.client(None).post(link, params={"next": to}, follow_redirects=False)
 

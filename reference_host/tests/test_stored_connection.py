@@ -22,7 +22,7 @@ SURVEY = "SV_RelationshipA01"
 
 def measure(world: World, name: str) -> None:
     """Make a metric on the survey."""
-    metrics = world.site.metrics.metrics
+    metrics = world.app_state.metrics.metrics
     definition = Definition(survey_id=SURVEY, calculation=Calculation.RESPONSES)
     world.run(metrics.add(world.actor(), "qualtrics", name, definition))
 
@@ -122,7 +122,7 @@ def test_deleting_names_what_stops(world: World) -> None:
     assert "Connection established" in before
     assert "Qualtrics is no longer connected" in after
     assert "Set up" in after
-    assert [one.name for one in world.run(world.site.metrics.metrics.list(world.actor()))] == [
+    assert [one.name for one in world.run(world.app_state.metrics.metrics.list(world.actor()))] == [
         "Visits"
     ]
 
@@ -131,7 +131,7 @@ def test_what_was_deleted_meanwhile_is_said(world: World) -> None:
     """Whoever acts on a connection that somebody else has deleted is told so."""
     world.connect()
     ada = world.client(Role.ADMIN)
-    world.run(world.site.metrics.connections.delete(world.actor(), "qualtrics"))
+    world.run(world.app_state.metrics.connections.delete(world.actor(), "qualtrics"))
 
     for path in ("/edit", "/check", "/delete", "/debug"):
         answer = ada.submit(LIST, f"{QUALTRICS}{path}", {"api_token": NEW})

@@ -26,7 +26,7 @@ WRONG = b"recorded_at,nps\nyesterday,3\n"
 
 def files(world: World, account: str = ACCOUNT) -> dict[str, bytes]:
     """Give every file of an account, by its path below the account's folder."""
-    root = world.site.settings.files_of(account)
+    root = world.app_state.settings.files_of(account)
     return {str(one.relative_to(root)): one.read_bytes() for one in _below(root)}
 
 
@@ -46,16 +46,16 @@ def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
     assert form.fields["survey"] == ["visits"]
     assert form.fields["name"] == ["NPS of visits"]
     assert files(world) == {"uploads/visits.csv": GOOD}
-    (kept,) = _below(world.site.settings.files_of(ACCOUNT))
+    (kept,) = _below(world.app_state.settings.files_of(ACCOUNT))
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    (connection,) = world.run(world.site.metrics.connections.list(world.actor()))
+    (connection,) = world.run(world.app_state.metrics.connections.list(world.actor()))
     assert (connection.source, connection.created_by) == ("csv_example", "smaply-metrics-host")
 
     form.choose(question="nps")
     form.press("/metrics/preview")
     assert "n = 4" in form.page
     form.send("/metrics")
-    (metric,) = world.run(world.site.metrics.metrics.list(world.actor()))
+    (metric,) = world.run(world.app_state.metrics.metrics.list(world.actor()))
     assert (metric.name, metric.source) == ("NPS of visits", "csv_example")
 
 
@@ -77,8 +77,8 @@ def test_manual_is_chosen_in_the_form(world: World) -> None:
 
 def test_the_folder_that_an_admin_connected_is_used(world: World) -> None:
     """Uploads lie where the account's connection reads."""
-    (world.site.settings.files_of(ACCOUNT) / "answers").mkdir()
-    connect = world.site.metrics.connections.connect
+    (world.app_state.settings.files_of(ACCOUNT) / "answers").mkdir()
+    connect = world.app_state.metrics.connections.connect
     world.run(connect(world.actor(), "csv_example", {"folder": "answers"}))
     form = Filling(world.client(Role.EDITOR), UPLOAD)
 

@@ -37,7 +37,8 @@ from smaply_metrics_host.routes import (
 from smaply_metrics_host.routes import jobs as job_pages
 from smaply_metrics_host.routes import metrics as metric_pages
 from smaply_metrics_host.routes import sign_in as sign_in_pages
-from smaply_metrics_host.routes.maps import cards, charts, live_updates, pages, structure
+from smaply_metrics_host.routes.maps import cards, charts, pages, structure
+from smaply_metrics_host.routes.maps import live_updates as live_update_pages
 from smaply_metrics_host.store.card_placements import CardPlacements
 from smaply_metrics_host.store.database import Database
 from smaply_metrics_host.store.maps import Maps
@@ -55,7 +56,7 @@ PAGES: Final = (
     home,
     sign_in_pages,
     pages,
-    live_updates,
+    live_update_pages,
     charts,
     cards,
     structure,
@@ -77,7 +78,7 @@ def create_app(
     *,
     clock: Clock | None = None,
     registry: SourceRegistry | None = None,
-    sign_in: Callable[[People], Authentication] = SessionAuthentication,
+    authentication: Callable[[People], Authentication] = SessionAuthentication,
 ) -> FastAPI:
     """Make the app; what it needs is opened when it starts and closed when it ends.
 
@@ -86,8 +87,8 @@ def create_app(
         clock: The time by which metrics are due and sessions end. By default it is the machine's;
             for metrics it is the database's, where the framework's store is in PostgreSQL.
         registry: The sources; those installed by default.
-        sign_in: Makes what says who a request comes from. A host with a sign-in of its own passes
-            that; see ``Authentication``.
+        authentication: Makes the ``Authentication`` that identifies the person of a request. A host
+            with a sign-in of its own passes its own.
     """
     now = clock or SystemClock()
 
@@ -95,38 +96,38 @@ def create_app(
     async def opened(app: FastAPI) -> AsyncIterator[None]:
         database = await run_in_threadpool(Database, settings.home)
         people = People(database, now)
-        journeys = Maps(database, now)
-        jobs, faces, drawings = Jobs(now), ResultRenderer(), ChartRenderer()
-        templates = Templates(now, settings.support, drawings)
+        maps = Maps(database, now)
+        jobs, result_renderer, chart_renderer = Jobs(now), ResultRenderer(), ChartRenderer()
+        templates = Templates(now, settings.support, chart_renderer)
         try:
             async with AsyncMetricsHost(
                 settings.framework, clock=clock, registry=registry
             ) as metrics:
-                map_views = MapRenderer(journeys, metrics, faces, templates)
-                hub = LiveUpdates(map_views.look, now.monotonic)
-                app.state.site = AppState(
+                map_renderer = MapRenderer(maps, metrics, result_renderer, templates)
+                live_updates = LiveUpdates(map_renderer.look, now.monotonic)
+                app.state.app_state = AppState(
                     settings=settings,
                     clock=now,
                     metrics=metrics,
                     people=people,
-                    journeys=journeys,
-                    placing=CardPlacements(database),
+                    maps=maps,
+                    card_placements=CardPlacements(database),
                     jobs=jobs,
                     downloads=await run_in_threadpool(Downloads, settings.home),
-                    faces=faces,
-                    drawings=drawings,
+                    result_renderer=result_renderer,
+                    chart_renderer=chart_renderer,
                     drafts=Drafts(now),
-                    map_views=map_views,
-                    hub=hub,
+                    map_renderer=map_renderer,
+                    live_updates=live_updates,
                     streams=Streams(),
-                    sign_in=sign_in(people),
+                    authentication=authentication(people),
                     templates=templates,
                 )
                 yield
-                await hub.close()
+                await live_updates.close()
                 await jobs.close()
         finally:
-            await drawings.close()
+            await chart_renderer.close()
             database.close()
 
     app = FastAPI(

@@ -1,4 +1,4 @@
-"""What every route works with, opened once for a process."""
+"""What every route uses, opened once for a process."""
 
 from __future__ import annotations
 
@@ -32,40 +32,40 @@ class AppState:
     Attributes:
         metrics: The framework.
         people: Accounts, people, sessions; synchronous, for the thread pool.
-        journeys: Journey maps; synchronous, for the thread pool.
-        placing: The cards on them; synchronous, for the thread pool.
+        maps: Journey maps; synchronous, for the thread pool.
+        card_placements: The cards on them; synchronous, for the thread pool.
         jobs: What runs longer than a request.
         downloads: Where jobs make files.
-        faces: What values look like.
-        drawings: Their charts.
+        result_renderer: Renders values.
+        chart_renderer: Draws their charts.
         drafts: Forms of metrics that people have put aside.
-        map_views: Maps with their cards as they are now.
-        hub: Tells open maps of changes.
+        map_renderer: Renders maps with their cards as they are now.
+        live_updates: Notifies open maps of changes.
         streams: Those that pages listen to.
-        sign_in: Says who a request comes from.
+        authentication: Identifies the person of a request.
     """
 
     settings: HostSettings
     clock: Clock
     metrics: AsyncMetricsHost
     people: People
-    journeys: Maps
-    placing: CardPlacements
+    maps: Maps
+    card_placements: CardPlacements
     jobs: Jobs
     downloads: Downloads
-    faces: ResultRenderer
-    drawings: ChartRenderer
+    result_renderer: ResultRenderer
+    chart_renderer: ChartRenderer
     drafts: Drafts
-    map_views: MapRenderer
-    hub: LiveUpdates
+    map_renderer: MapRenderer
+    live_updates: LiveUpdates
     streams: Streams
-    sign_in: Authentication
+    authentication: Authentication
     templates: Templates
 
 
-async def _site(request: Request) -> AppState:  # Were it not async, it would take a thread.
-    site: AppState = request.app.state.site
-    return site
+async def _app_state(request: Request) -> AppState:  # Were it not async, it would take a thread.
+    app_state: AppState = request.app.state.app_state
+    return app_state
 
 
-CurrentAppState = Annotated[AppState, Depends(_site)]
+CurrentAppState = Annotated[AppState, Depends(_app_state)]

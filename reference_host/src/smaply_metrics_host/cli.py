@@ -83,7 +83,7 @@ def serve(  # noqa: PLR0913  # As many as there are options.
             asyncio.run(show(settings, listening, seed, _say))
             return
 
-        async def tell(_site: AppState) -> None:
+        async def tell(_app_state: AppState) -> None:
             _say(f"Smaply Metrics is at {url}")
 
         asyncio.run(server.serve(settings, listening, tell))

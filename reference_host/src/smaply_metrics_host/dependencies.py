@@ -37,8 +37,8 @@ async def signed_in(request: Request) -> Session:
     Raises:
         NotSignedIn: when it has none.
     """
-    site: AppState = request.app.state.site
-    session = await site.sign_in.session(request)
+    app_state: AppState = request.app.state.app_state
+    session = await app_state.authentication.session(request)
     if session is None:
         raise NotSignedIn(
             "You are not signed in.", remedy="Open the sign-in link that you were given."

@@ -134,9 +134,9 @@ def handle_errors(app: FastAPI) -> None:
             remedy="Try again; if it stays, tell support when it happened.",
             blame=Blame.PLUGIN,
         )
-        site: AppState = request.app.state.site
+        app_state: AppState = request.app.state.app_state
         # It is answered outside of what protects all other answers.
-        return await _answer(request, 500, problem, headers_for(https=site.settings.https))
+        return await _answer(request, 500, problem, headers_for(https=app_state.settings.https))
 
 
 async def _answer(
@@ -145,14 +145,14 @@ async def _answer(
     kept = dict(headers) if isinstance(headers, dict) else None
     if _for_program(request):
         return JSONResponse(problem.model_dump(mode="json"), status, kept)
-    site: AppState = request.app.state.site
+    app_state: AppState = request.app.state.app_state
     if not hasattr(request.state, "session"):  # It was refused before anybody asked who it is.
         try:
-            request.state.session = await site.sign_in.session(request)
+            request.state.session = await app_state.authentication.session(request)
         except StoreError:  # Whatever went wrong is said all the same.
             request.state.session = None
     title = TITLES.get(status, "Something went wrong")
-    return site.templates.page(
+    return app_state.templates.page(
         request, "problem.html", status=status, headers=kept, problem=problem, title=title
     )
 
@@ -160,8 +160,8 @@ async def _answer(
 def _retry_after(request: Request, error: MetricsError) -> dict[str, str] | None:
     if not isinstance(error, RateLimited) or error.retry_at is None:
         return None
-    site: AppState = request.app.state.site
-    seconds = (error.retry_at - site.clock.now()).total_seconds()
+    app_state: AppState = request.app.state.app_state
+    seconds = (error.retry_at - app_state.clock.now()).total_seconds()
     return {"retry-after": str(max(1, math.ceil(seconds)))}
 
 

@@ -85,8 +85,8 @@ class GracefulServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End what never ends by itself or takes long, and then all the rest."""
-        self._app.state.site.streams.end()
-        await self._app.state.site.drawings.close()
+        self._app.state.app_state.streams.end()
+        await self._app.state.app_state.chart_renderer.close()
         await super().shutdown(sockets)
 
 
@@ -111,9 +111,9 @@ async def serve(
     while not server.started and not serving.done():  # noqa: ASYNC110  # It has no event.
         await asyncio.sleep(TICK_SECONDS)
     if server.started:
-        app.state.site.drawings.warm_up()
+        app.state.app_state.chart_renderer.warm_up()
         try:
-            await when_ready(app.state.site)
+            await when_ready(app.state.app_state)
         except BaseException:
             server.should_exit = True
             await serving

@@ -53,19 +53,19 @@ recorded_at,status,finished,field:store,nps,satisfaction,services[],comment
 """
 
 
-async def can_upload(site: AppState) -> bool:
+async def can_upload(app_state: AppState) -> bool:
     """Whether the source that reads uploaded files is installed."""
-    states = await site.metrics.sources.states()
+    states = await app_state.metrics.sources.states()
     return any(one.id == CSV and one.state is SourceStatus.OK for one in states)
 
 
 async def upload(
-    site: AppState, actor: Actor, file: UploadFile, name: str, *, replace: bool
+    app_state: AppState, actor: Actor, file: UploadFile, name: str, *, replace: bool
 ) -> str:
     """Keep an uploaded file as a survey; gives the survey's id.
 
     Args:
-        site: The parts of the host.
+        app_state: The parts of the host.
         actor: An Editor or Admin.
         file: What was uploaded.
         name: What the survey is to be called; the file's own name when empty.
@@ -88,18 +88,18 @@ async def upload(
             "This is no CSV file but something like a spreadsheet.",
             remedy="Save it in your spreadsheet program as “CSV UTF-8 (comma separated)”.",
         )
-    folder = await _folder(site, actor.account)
+    folder = await _folder(app_state, actor.account)
     await run_in_threadpool(_require_room, folder, len(data))
     placing = _UploadTransaction(folder / f"{survey}{SUFFIX}")
     await run_in_threadpool(placing.put, data, replace=replace)
     try:
-        await _connected(site, actor.account)
-        await site.metrics.catalog.questionnaire(actor, CSV, survey, reload=True)
+        await _connected(app_state, actor.account)
+        await app_state.metrics.catalog.questionnaire(actor, CSV, survey, reload=True)
     except BaseException:
         await run_in_threadpool(placing.undo)
         raise
     await run_in_threadpool(placing.done)
-    await site.metrics.catalog.surveys(actor, CSV, reload=True)
+    await app_state.metrics.catalog.surveys(actor, CSV, reload=True)
     return survey
 
 
@@ -187,15 +187,15 @@ def _in_words() -> Iterator[None]:
         ) from None
 
 
-async def _folder(site: AppState, account: str) -> Path:
+async def _folder(app_state: AppState, account: str) -> Path:
     """Give the folder that the account's connection reads, made when it is not there.
 
     Raises:
         StoreError: when it does not lie in the account's own folder.
     """
-    root = site.settings.files_of(account).resolve()
+    root = app_state.settings.files_of(account).resolve()
     try:
-        view = await site.metrics.connections.show(_host_itself(account), CSV)
+        view = await app_state.metrics.connections.show(_host_itself(account), CSV)
     except NotFound:
         named = OURS
     else:
@@ -211,12 +211,12 @@ async def _folder(site: AppState, account: str) -> Path:
     return folder
 
 
-async def _connected(site: AppState, account: str) -> None:
+async def _connected(app_state: AppState, account: str) -> None:
     """Connect the host's own folder where nobody has connected one."""
     host = _host_itself(account)
-    if any(one.source == CSV for one in await site.metrics.connections.list(host)):
+    if any(one.source == CSV for one in await app_state.metrics.connections.list(host)):
         return
-    await site.metrics.connections.connect(host, CSV, {"folder": OURS})
+    await app_state.metrics.connections.connect(host, CSV, {"folder": OURS})
 
 
 def _host_itself(account: str) -> Actor:

@@ -50,19 +50,21 @@ class Prepared:
 
     def is_whole(self, world: World) -> bool:
         """Whether all of it is still there, as it was made."""
-        site = world.site
+        app_state = world.app_state
         try:
-            journey = site.journeys.show(self.account, self.map)
+            journey = app_state.maps.show(self.account, self.map)
             metric = world.run(
-                site.metrics.metrics.show(world.actor(account=self.account), self.metric)
+                app_state.metrics.metrics.show(world.actor(account=self.account), self.metric)
             )
             world.run(
-                site.metrics.connections.show(world.actor(account=self.account), self.connection)
+                app_state.metrics.connections.show(
+                    world.actor(account=self.account), self.connection
+                )
             )
         except NotFound:
             return False
-        people = {one.id for one in site.people.of_account(self.account)}
-        workspaces = [one.name for one in site.people.workspaces(self.account)]
+        people = {one.id for one in app_state.people.of_account(self.account)}
+        workspaces = [one.name for one in app_state.people.workspaces(self.account)]
         return (
             [one.id for one in journey.cards] == [self.card]
             and len(journey.lanes) == 2
@@ -82,32 +84,34 @@ def program(world: World, role: Role | None, account: str) -> httpx.Client:
 
 def prepare(world: World, account: str, *, mark: str = "") -> Prepared:
     """Fill an account; every name in it begins with ``mark``."""
-    folder = world.site.settings.files_of(account) / FOLDER
+    folder = world.app_state.settings.files_of(account) / FOLDER
     folder.mkdir(exist_ok=True)
     (folder / f"{mark}{SURVEY}.csv").write_text(ROWS, encoding="utf-8")
-    site, admin = world.site, world.actor(account=account)
-    site.people.invite(account, f"{mark}Petra", Role.VIEWER)
-    (person,) = (one for one in site.people.of_account(account) if one.name == f"{mark}Petra")
-    workspace = site.people.add_workspace(account, f"{mark}Online shop").id
-    map_id = site.journeys.add(account, workspace, f"{mark}Buying online")
-    stage = site.journeys.add_stage(account, map_id, f"{mark}Discover")
-    text_lane = site.journeys.add_lane(account, map_id, f"{mark}Steps", "text")
-    data_lane = site.journeys.add_lane(account, map_id, f"{mark}Numbers", "data")
-    site.journeys.write(account, Cell(map_id, text_lane, stage), f"{mark}Reads about it")
+    app_state, admin = world.app_state, world.actor(account=account)
+    app_state.people.invite(account, f"{mark}Petra", Role.VIEWER)
+    (person,) = (one for one in app_state.people.of_account(account) if one.name == f"{mark}Petra")
+    workspace = app_state.people.add_workspace(account, f"{mark}Online shop").id
+    map_id = app_state.maps.add(account, workspace, f"{mark}Buying online")
+    stage = app_state.maps.add_stage(account, map_id, f"{mark}Discover")
+    text_lane = app_state.maps.add_lane(account, map_id, f"{mark}Steps", "text")
+    data_lane = app_state.maps.add_lane(account, map_id, f"{mark}Numbers", "data")
+    app_state.maps.write(account, Cell(map_id, text_lane, stage), f"{mark}Reads about it")
 
     async def measure() -> tuple[str, str]:
-        connection = await site.metrics.connections.connect(admin, SOURCE, {"folder": FOLDER})
+        connection = await app_state.metrics.connections.connect(admin, SOURCE, {"folder": FOLDER})
         definition = Definition(
             survey_id=f"{mark}{SURVEY}", question_id=QUESTION, calculation=Calculation.NPS
         )
-        metric = await site.metrics.metrics.add(
+        metric = await app_state.metrics.metrics.add(
             admin, connection.id, f"{mark}Recommend us", definition, workspace=workspace
         )
         return connection.id, metric.id
 
     connection, metric = world.run(measure())
-    shown = world.run(site.metrics.metrics.show(admin, metric))
-    card = site.placing.place(account, Cell(map_id, data_lane, stage), metric, shown.display)
+    shown = world.run(app_state.metrics.metrics.show(admin, metric))
+    card = app_state.card_placements.place(
+        account, Cell(map_id, data_lane, stage), metric, shown.display
+    )
     return Prepared(
         account=account,
         mark=mark,
@@ -168,15 +172,19 @@ def values_for(prepared: Prepared, call: str, job: str, host: str) -> dict[str, 
 
 def snapshot(world: World, prepared: Prepared) -> str:
     """Write down everything that an account holds."""
-    site, account, admin = world.site, prepared.account, world.actor(account=prepared.account)
+    app_state, account, admin = (
+        world.app_state,
+        prepared.account,
+        world.actor(account=prepared.account),
+    )
     return repr(
         (
-            site.people.of_account(account),
-            site.people.workspaces(account),
-            [site.journeys.show(account, one.id) for one in site.journeys.list(account)],
-            world.run(site.metrics.metrics.list(admin)),
-            world.run(site.metrics.accounts.show(admin)),
-            world.run(site.metrics.connections.list(admin)),
-            [card.result for card in world.run(site.metrics.cards.load(admin, refresh=False))],
+            app_state.people.of_account(account),
+            app_state.people.workspaces(account),
+            [app_state.maps.show(account, one.id) for one in app_state.maps.list(account)],
+            world.run(app_state.metrics.metrics.list(admin)),
+            world.run(app_state.metrics.accounts.show(admin)),
+            world.run(app_state.metrics.connections.list(admin)),
+            [card.result for card in world.run(app_state.metrics.cards.load(admin, refresh=False))],
         )
     )

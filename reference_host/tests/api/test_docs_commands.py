@@ -26,7 +26,7 @@ def test_the_commands_do_what_the_page_says(
 ) -> None:
     """Sign in, load cards, preview a metric."""
     (commands,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    token = shared.site.people.invite(prepared.account, "Emil", Role.EDITOR)
+    token = shared.app_state.people.invite(prepared.account, "Emil", Role.EDITOR)
     link = f"{shared.url}/sign-in/{token}?next=/healthz"
 
     done = subprocess.run(

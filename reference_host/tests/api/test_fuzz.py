@@ -163,16 +163,16 @@ class Fuzz:
     async def _make_file(self) -> str:
         (person,) = (
             one
-            for one in self.world.site.people.of_account(self.prepared.account)
+            for one in self.world.app_state.people.of_account(self.prepared.account)
             if self.role is not None and one.name == NAMES[self.role]
         )
 
         async def work(job: Job) -> JobResult:
-            job.file = self.world.site.downloads.path(job.id)
+            job.file = self.world.app_state.downloads.path(job.id)
             job.file.write_bytes(b"a file")
             return JobResult("")
 
-        job = self.world.site.jobs.start(person, "A file", work)
+        job = self.world.app_state.jobs.start(person, "A file", work)
         await job.ended()
         return job.id
 

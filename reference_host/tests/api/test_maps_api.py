@@ -81,7 +81,7 @@ def test_a_part_is_addressed_by_its_own_map(
     shared: World, prepared: Prepared, editor: httpx.Client
 ) -> None:
     """A stage, lane or card is not found by way of another map, even of the same account."""
-    other = shared.site.journeys.add(prepared.account, prepared.workspace, "Other")
+    other = shared.app_state.maps.add(prepared.account, prepared.workspace, "Other")
 
     answers = [
         editor.delete(f"/api/maps/{other}/stages/{prepared.stage}"),

@@ -177,7 +177,7 @@ def test_a_preview_of_what_does_not_go_together_says_so(editor: httpx.Client) ->
 def test_a_job_can_be_stopped(shared: World, prepared: Prepared, editor: httpx.Client) -> None:
     """Cancel ends a job that runs; asking for it does not wait longer than was said."""
     (person,) = (
-        one for one in shared.site.people.of_account(prepared.account) if one.name == "Emil"
+        one for one in shared.app_state.people.of_account(prepared.account) if one.name == "Emil"
     )
     job = shared.run(_endless(shared, person))
 
@@ -204,7 +204,7 @@ def test_one_person_has_few_jobs_at_a_time(
 ) -> None:
     """One more than that is 429, which says to wait."""
     (person,) = (
-        one for one in shared.site.people.of_account(prepared.account) if one.name == "Emil"
+        one for one in shared.app_state.people.of_account(prepared.account) if one.name == "Emil"
     )
     jobs = [shared.run(_endless(shared, person)) for _ in range(MOST_RUNNING)]
 
@@ -326,4 +326,4 @@ async def _endless(world: World, person: Any) -> Job:  # noqa: ANN401  # A Perso
         await asyncio.sleep(60)
         return JobResult("")
 
-    return world.site.jobs.start(person, "Something long", work)
+    return world.app_state.jobs.start(person, "Something long", work)

@@ -100,16 +100,16 @@ def with_5000_surveys(world: World) -> Ids:
 
 def demo(world: World) -> Ids:
     """Furnish the demo's account."""
-    world.site.people.invite(DEMO, "Ada", Role.ADMIN)
+    world.app_state.people.invite(DEMO, "Ada", Role.ADMIN)
     seed = 1
     host = world.sandbox.host
 
     async def furnished() -> str:
         async with asyncio.timeout(SECONDS):
-            return await seed_demo_account(world.site, host, TOKEN, seed)
+            return await seed_demo_account(world.app_state, host, TOKEN, seed)
 
     map_id = world.run(furnished())
-    metrics = world.run(world.site.metrics.metrics.list(world.actor(account=DEMO)))
+    metrics = world.run(world.app_state.metrics.metrics.list(world.actor(account=DEMO)))
     return {"map": map_id, "metric": metrics[0].id}
 
 
@@ -132,17 +132,17 @@ def unreachable(world: World) -> Ids:
 
 def _refresh_later(world: World) -> None:
     world.clock.forward(timedelta(hours=1, minutes=5))
-    world.run(world.site.metrics.cards.load(world.actor(account=DEMO), wait=SECONDS))
+    world.run(world.app_state.metrics.cards.load(world.actor(account=DEMO), wait=SECONDS))
 
 
 def awkward(world: World) -> Ids:
     """Give everything on a map a name that breaks what was made for short English ones."""
     connection = world.connect()
-    world.site.people.invite(ACCOUNT, "Ada", Role.ADMIN)
-    journeys, placing = world.site.journeys, world.site.placing
-    workspace = world.site.people.workspaces(ACCOUNT)[0].id
-    journey = journeys.add(ACCOUNT, workspace, NAMES[0])
-    lanes = [journeys.add_lane(ACCOUNT, journey, NAMES[1], kind) for kind in ("text", "data")]
+    world.app_state.people.invite(ACCOUNT, "Ada", Role.ADMIN)
+    maps, card_placements = world.app_state.maps, world.app_state.card_placements
+    workspace = world.app_state.people.workspaces(ACCOUNT)[0].id
+    journey = maps.add(ACCOUNT, workspace, NAMES[0])
+    lanes = [maps.add_lane(ACCOUNT, journey, NAMES[1], kind) for kind in ("text", "data")]
     series = Definition(
         type=MetricType.SERIES,
         survey_id=SURVEY,
@@ -152,16 +152,16 @@ def awkward(world: World) -> Ids:
     )
     ada = world.actor()
     for name in NAMES:
-        stage = journeys.add_stage(ACCOUNT, journey, name)
-        journeys.write(ACCOUNT, Cell(journey, lanes[0], stage), f"{name}\n{name}")
+        stage = maps.add_stage(ACCOUNT, journey, name)
+        maps.write(ACCOUNT, Cell(journey, lanes[0], stage), f"{name}\n{name}")
         metric = world.run(
-            world.site.metrics.metrics.add(ada, connection, name, series, workspace=workspace)
+            world.app_state.metrics.metrics.add(ada, connection, name, series, workspace=workspace)
         )
         display = Display(
             chart=ChartType.LINE, heading=name, subheading=name, suffix=" pts", target=40
         )
-        placing.place(ACCOUNT, Cell(journey, lanes[1], stage), metric.id, display)
-    world.run(world.site.metrics.cards.load(ada, wait=SECONDS))
+        card_placements.place(ACCOUNT, Cell(journey, lanes[1], stage), metric.id, display)
+    world.run(world.app_state.metrics.cards.load(ada, wait=SECONDS))
     return {"map": journey}
 
 
@@ -174,8 +174,8 @@ def awkward_answers(world: World) -> Ids:
     for choice in survey.definition["Questions"][BOUGHT_AT]["Choices"].values():
         choice["Display"] = f"{MARKUP} {choice['Display']}"
     connection = world.connect()
-    world.site.people.invite(ACCOUNT, "Ada", Role.ADMIN)
-    workspace = world.site.people.workspaces(ACCOUNT)[0].id
+    world.app_state.people.invite(ACCOUNT, "Ada", Role.ADMIN)
+    workspace = world.app_state.people.workspaces(ACCOUNT)[0].id
     answers = Definition(
         type=MetricType.SERIES,
         survey_id=SURVEY,
@@ -183,15 +183,15 @@ def awkward_answers(world: World) -> Ids:
         calculation=Calculation.DISTRIBUTION,
         group_by=GroupBy.parse("answer"),
     )
-    add = world.site.metrics.metrics.add(
+    add = world.app_state.metrics.metrics.add(
         world.actor(), connection, "Where people buy", answers, workspace=workspace
     )
     metric = world.run(add)
-    journeys, placing = world.site.journeys, world.site.placing
-    journey = journeys.add(ACCOUNT, metric.workspace, "Answers")
-    lane = journeys.add_lane(ACCOUNT, journey, "Metrics", "data")
+    maps, card_placements = world.app_state.maps, world.app_state.card_placements
+    journey = maps.add(ACCOUNT, metric.workspace, "Answers")
+    lane = maps.add_lane(ACCOUNT, journey, "Metrics", "data")
     for chart in (ChartType.BAR, ChartType.HORIZONTAL_BAR, ChartType.PIE, ChartType.TABLE):
-        stage = journeys.add_stage(ACCOUNT, journey, chart.value)
-        placing.place(ACCOUNT, Cell(journey, lane, stage), metric.id, Display(chart=chart))
-    world.run(world.site.metrics.cards.load(world.actor(), wait=SECONDS))
+        stage = maps.add_stage(ACCOUNT, journey, chart.value)
+        card_placements.place(ACCOUNT, Cell(journey, lane, stage), metric.id, Display(chart=chart))
+    world.run(world.app_state.metrics.cards.load(world.actor(), wait=SECONDS))
     return {"map": journey, "metric": metric.id}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def test_a_refusal_names_whom_to_ask(world: World, browsers: Browsers) -> None:
     """Shown in place, it has its remedy and the support address, as on a page of its own."""
     visit = browsers.visit(world, Role.ADMIN, "/settings/integrations/csv_example")
-    (ada,) = world.site.people.of_account(ACCOUNT)
+    (ada,) = world.app_state.people.of_account(ACCOUNT)
 
     async def forever(_job: Job) -> JobResult:
         await asyncio.Event().wait()
@@ -25,7 +25,7 @@ def test_a_refusal_names_whom_to_ask(world: World, browsers: Browsers) -> None:
 
     async def keep_busy() -> None:
         for _ in range(MOST_RUNNING):
-            world.site.jobs.start(ada, "Waiting", forever)
+            world.app_state.jobs.start(ada, "Waiting", forever)
 
     world.run(keep_busy())
     visit.page.get_by_role("textbox").first.fill("surveys")

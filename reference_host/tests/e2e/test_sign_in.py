@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def test_a_person_follows_their_link_and_signs_out(world: World, browsers: Browsers) -> None:
     """The link asks and leads in; Sign out leads out; the link leads in no more."""
-    link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
     visit = browsers.visit(world, None, link)
 
     assert visit.accessibility() == []
@@ -29,7 +29,7 @@ def test_a_person_follows_their_link_and_signs_out(world: World, browsers: Brows
 
 def test_somebody_elses_link_is_asked_about(world: World, browsers: Browsers) -> None:
     """Whoever is signed in is not signed in as another person without being asked."""
-    link = f"/sign-in/{world.site.people.invite(ACCOUNT, 'Emil', Role.EDITOR)}"
+    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Emil', Role.EDITOR)}"
     visit = browsers.visit(world, Role.VIEWER, link)
 
     visit.page.get_by_role("button", name="Continue as Emil").click()

@@ -35,17 +35,19 @@ class Drawing(ApiModel):
     )
 
 
-def drawing(site: AppState, result: Result, display: Display, theme: Theme, zone: str) -> Drawing:
+def drawing(
+    app_state: AppState, result: Result, display: Display, theme: Theme, zone: str
+) -> Drawing:
     """Say how a result is shown; what was made for a page is not made again."""
-    face = site.faces.of(result, display, zone)
+    rendered = app_state.result_renderer.render(result, display, zone)
     return Drawing(
-        chart=face.chart,
-        headline=face.headline,
-        counted=face.counted,
-        covered=face.covered,
-        low_sample=face.few,
-        told=face.told,
-        summary=face.summary,
-        table=face.table,
-        vega_lite=json.loads(site.drawings.spec(face, theme)),
+        chart=rendered.chart,
+        headline=rendered.headline,
+        counted=rendered.counted,
+        covered=rendered.covered,
+        low_sample=rendered.few,
+        told=rendered.told,
+        summary=rendered.summary,
+        table=rendered.table,
+        vega_lite=json.loads(app_state.chart_renderer.spec(rendered, theme)),
     )

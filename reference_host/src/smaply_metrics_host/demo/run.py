@@ -52,12 +52,12 @@ async def demo(
         # The source reads this variable itself.
         os.environ[VARIABLE] = played.host
 
-        async def ready(site: AppState) -> None:
-            map_id = await seed_demo_account(site, played.host, played.token, seed)
+        async def ready(app_state: AppState) -> None:
+            map_id = await seed_demo_account(app_state, played.host, played.token, seed)
             say(f"The demo is ready; Qualtrics is played by a sandbox at {played.host}.")
             say("Each link signs in once:")
             for name, role in PEOPLE:
-                token = await asyncio.to_thread(site.people.invite, ACCOUNT, name, role)
+                token = await asyncio.to_thread(app_state.people.invite, ACCOUNT, name, role)
                 link = f"{settings.public_url}/sign-in/{token}?at_once=yes&next=/maps/{map_id}"
                 say(f"  {role.name.capitalize():<7} {link}")
             say("Ctrl-C ends it.")

@@ -38,14 +38,14 @@ LOOPBACK: Final = "127.0.0.1:"
 SECONDS_TO_LOAD: Final = 20.0
 
 
-async def seed_demo_account(site: AppState, host: str, token: str, seed: int) -> str:
+async def seed_demo_account(app_state: AppState, host: str, token: str, seed: int) -> str:
     """Furnish the account, or take up one that an earlier demo has left; gives its first map's id.
 
     Whatever people did to it since stays. First values are there when this ends, if that takes no
     longer than 20 seconds.
 
     Args:
-        site: The parts of the host.
+        app_state: The parts of the host.
         host: Where the sandbox listens.
         token: What it takes.
         seed: Another seed invents other people.
@@ -55,29 +55,29 @@ async def seed_demo_account(site: AppState, host: str, token: str, seed: int) ->
             one in this home, is somebody's own.
     """
     ada = Actor(ACCOUNT, OWNER, Role.ADMIN)
-    await _require_sources(site)
-    await _refuse_what_is_real(site, ada)
-    await asyncio.to_thread(site.people.invite, ACCOUNT, OWNER, Role.ADMIN)
-    uploads = site.settings.files_of(ACCOUNT) / OURS
+    await _require_sources(app_state)
+    await _refuse_what_is_real(app_state, ada)
+    await asyncio.to_thread(app_state.people.invite, ACCOUNT, OWNER, Role.ADMIN)
+    uploads = app_state.settings.files_of(ACCOUNT) / OURS
     await asyncio.to_thread(_write_files, uploads, seed)
-    await _connect(site, ada, content.QUALTRICS, {"base_url": host, "api_token": token})
-    await _connect(site, ada, content.FILES, {"folder": OURS})
-    maps = await asyncio.to_thread(site.journeys.list, ACCOUNT)
+    await _connect(app_state, ada, content.QUALTRICS, {"base_url": host, "api_token": token})
+    await _connect(app_state, ada, content.FILES, {"folder": OURS})
+    maps = await asyncio.to_thread(app_state.maps.list, ACCOUNT)
     if not maps:
-        await site.metrics.accounts.edit(ada, AccountSettings(zone=ZONE))
-        workspaces = await asyncio.to_thread(_workspaces, site)
-        metrics = await _metrics(site, ada, workspaces)
+        await app_state.metrics.accounts.edit(ada, AccountSettings(zone=ZONE))
+        workspaces = await asyncio.to_thread(_workspaces, app_state)
+        metrics = await _metrics(app_state, ada, workspaces)
         for planned in content.MAPS:
-            await asyncio.to_thread(_draw_map, site, planned, workspaces, metrics)
-        maps = await asyncio.to_thread(site.journeys.list, ACCOUNT)
-    await site.metrics.cards.load(ada, wait=SECONDS_TO_LOAD)
+            await asyncio.to_thread(_draw_map, app_state, planned, workspaces, metrics)
+        maps = await asyncio.to_thread(app_state.maps.list, ACCOUNT)
+    await app_state.metrics.cards.load(ada, wait=SECONDS_TO_LOAD)
     return maps[0].id
 
 
-async def _require_sources(site: AppState) -> None:
+async def _require_sources(app_state: AppState) -> None:
     for source, distribution in NEEDED.items():
         try:
-            await site.metrics.sources.get(source)
+            await app_state.metrics.sources.get(source)
         except NotFound:
             raise InputError(
                 f"The demo needs the source {source}, which is not installed.",
@@ -85,10 +85,10 @@ async def _require_sources(site: AppState) -> None:
             ) from None
 
 
-async def _refuse_what_is_real(site: AppState, ada: Actor) -> None:
+async def _refuse_what_is_real(app_state: AppState, ada: Actor) -> None:
     """Touch nothing where people keep their own things: these are not to be overwritten."""
-    others = set(await asyncio.to_thread(site.people.accounts)) - {ACCOUNT}
-    connections = await site.metrics.connections.list(ada)
+    others = set(await asyncio.to_thread(app_state.people.accounts)) - {ACCOUNT}
+    connections = await app_state.metrics.connections.list(ada)
     if others or not all(_invented(view) for view in connections):
         raise InputError(
             "This home holds things that no demo has made.",
@@ -108,31 +108,33 @@ def _write_files(folder: Path, seed: int) -> None:
     write_visits(folder / f"{content.VISITS}.csv", seed=seed, until=today)
 
 
-async def _connect(site: AppState, ada: Actor, source: str, values: dict[str, str]) -> None:
+async def _connect(app_state: AppState, ada: Actor, source: str, values: dict[str, str]) -> None:
     """Connect, or give the connection of an earlier demo the new sandbox."""
-    connections = site.metrics.connections
+    connections = app_state.metrics.connections
     if any(view.source == source for view in await connections.list(ada)):
         await connections.edit(ada, source, values)
     else:
         await connections.connect(ada, source, values)
 
 
-def _workspaces(site: AppState) -> dict[str, str]:
+def _workspaces(app_state: AppState) -> dict[str, str]:
     """Give the ids of the demo's workspaces by name; the one that each account has is the first."""
-    known = site.people.workspaces(ACCOUNT)
+    known = app_state.people.workspaces(ACCOUNT)
     if content.ONLINE not in {one.name for one in known}:
-        site.people.rename_workspace(ACCOUNT, known[0].id, content.ONLINE)
+        app_state.people.rename_workspace(ACCOUNT, known[0].id, content.ONLINE)
     if content.STORES not in {one.name for one in known}:
-        site.people.add_workspace(ACCOUNT, content.STORES)
-    return {one.name: one.id for one in site.people.workspaces(ACCOUNT)}
+        app_state.people.add_workspace(ACCOUNT, content.STORES)
+    return {one.name: one.id for one in app_state.people.workspaces(ACCOUNT)}
 
 
-async def _metrics(site: AppState, ada: Actor, workspaces: Mapping[str, str]) -> dict[str, Metric]:
+async def _metrics(
+    app_state: AppState, ada: Actor, workspaces: Mapping[str, str]
+) -> dict[str, Metric]:
     """Give the demo's metrics by name; those that a demo which was cut short has made are kept."""
-    metrics = {metric.name: metric for metric in await site.metrics.metrics.list(ada)}
+    metrics = {metric.name: metric for metric in await app_state.metrics.metrics.list(ada)}
     for planned in content.METRICS:
         if planned.name not in metrics:
-            metrics[planned.name] = await site.metrics.metrics.add(
+            metrics[planned.name] = await app_state.metrics.metrics.add(
                 ada,
                 planned.source,
                 planned.name,
@@ -144,21 +146,21 @@ async def _metrics(site: AppState, ada: Actor, workspaces: Mapping[str, str]) ->
 
 
 def _draw_map(
-    site: AppState,
+    app_state: AppState,
     planned: PlannedMap,
     workspaces: Mapping[str, str],
     metrics: Mapping[str, Metric],
 ) -> None:
-    map_id = site.journeys.add(ACCOUNT, workspaces[planned.workspace], planned.name)
-    stages = [site.journeys.add_stage(ACCOUNT, map_id, name) for name in planned.stages]
+    map_id = app_state.maps.add(ACCOUNT, workspaces[planned.workspace], planned.name)
+    stages = [app_state.maps.add_stage(ACCOUNT, map_id, name) for name in planned.stages]
     for name, texts in planned.texts.items():
-        lane = site.journeys.add_lane(ACCOUNT, map_id, name, "text")
+        lane = app_state.maps.add_lane(ACCOUNT, map_id, name, "text")
         for stage, text in zip(stages, texts, strict=True):
-            site.journeys.write(ACCOUNT, Cell(map_id, lane, stage), text)
+            app_state.maps.write(ACCOUNT, Cell(map_id, lane, stage), text)
     for name, cells in planned.cards.items():
-        lane = site.journeys.add_lane(ACCOUNT, map_id, name, "data")
+        lane = app_state.maps.add_lane(ACCOUNT, map_id, name, "data")
         for stage, shown in zip(stages, cells, strict=True):
             for metric in shown:
                 placed = metrics[metric]
                 cell = Cell(map_id, lane, stage)
-                site.placing.place(ACCOUNT, cell, placed.id, placed.display)
+                app_state.card_placements.place(ACCOUNT, cell, placed.id, placed.display)

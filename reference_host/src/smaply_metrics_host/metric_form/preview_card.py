@@ -38,7 +38,7 @@ def preview_view(
     preview: DraftPreview,
     form: MetricForm,
     definition: Definition | None,
-    faces: ResultRenderer,
+    result_renderer: ResultRenderer,
     zone: str,
 ) -> PreviewView:
     """Show what was measured as the form now says that it is to be shown.
@@ -47,7 +47,7 @@ def preview_view(
         preview: What was measured.
         form: What stands in the form.
         definition: What it measures; ``None`` while that is not complete.
-        faces: Makes what a value looks like.
+        result_renderer: Renders the value.
         zone: The account's time zone.
     """
     display, _ = display_of(form)
@@ -58,9 +58,9 @@ def preview_view(
         heading=display.heading or form.name or UNNAMED,
         name="",
         subheading=display.subheading,
-        face=faces.of(result, display, zone),
+        rendered=result_renderer.render(result, display, zone),
         as_of=result.as_of,
-        drawing=f"/metrics/drafts/{form.preview}/chart.svg",
+        svg_url=f"/metrics/drafts/{form.preview}/chart.svg",
     )
     same = (preview.source, preview.definition) == (form.source, definition)
     return PreviewView(form.preview, card, not same, charts.instant_text(result.as_of, zone))

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
-from smaply_metrics_core.host import Freshness
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from smaply_metrics_core.host import Card, Problem
-    from smaply_metrics_host.rendering.result_renderer import RenderedResult, ResultRenderer
-    from smaply_metrics_host.store.map_models import PlacedCard
+from smaply_metrics_core.host import Card, Freshness, Problem
+from smaply_metrics_host.rendering.result_renderer import RenderedResult, ResultRenderer
+from smaply_metrics_host.store.map_models import PlacedCard
 
 DIGEST_LENGTH: Final = 16
 NOTHING_TO_COUNT: Final = "nothing_to_count"
@@ -55,13 +51,13 @@ class CardView:
     Attributes:
         map: The map that it lies on; empty for a preview.
         name: The metric's name; empty where it has none.
-        face: The last good value; None when there is none.
+        rendered: The last good value; None when there is none.
         missing: Why there is no value.
         as_of: When the data was read.
         status: What follows “updated 12 minutes ago”; empty when it is fresh.
         refreshing: Whether a new value is on its way.
         gone: Whether the metric was deleted.
-        drawing: Where the chart of a preview is drawn; empty on a map, which has its own addresses.
+        svg_url: The drawing of a preview's chart; empty on a map, which has URLs of its own.
     """
 
     id: str
@@ -69,12 +65,12 @@ class CardView:
     heading: str
     name: str
     subheading: str
-    face: RenderedResult | None = None
+    rendered: RenderedResult | None = None
     missing: str = ""
     as_of: datetime | None = None
     status: str = ""
     refreshing: bool = False
-    drawing: str = ""
+    svg_url: str = ""
     notice: Notice | None = None
     gone: bool = False
 
@@ -82,17 +78,19 @@ class CardView:
     def version(self) -> str:
         """Give the digest of all that is shown, whatever the time is by which it is shown."""
         shown = {one.name: getattr(self, one.name) for one in fields(self)}
-        shown["face"] = self.face.digest if self.face else ""
+        shown["rendered"] = self.rendered.digest if self.rendered else ""
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
-def card_view(placed: PlacedCard, card: Card | None, faces: ResultRenderer, zone: str) -> CardView:
+def card_view(
+    placed: PlacedCard, card: Card | None, result_renderer: ResultRenderer, zone: str
+) -> CardView:
     """Make the view of a placed card.
 
     Args:
         placed: Where and how it is shown: its own display, not the metric's.
         card: The metric as the framework tells it; None when the metric was deleted.
-        faces: Makes what the value looks like.
+        result_renderer: Renders the value.
         zone: The account's time zone.
     """
     display = placed.display
@@ -112,7 +110,7 @@ def card_view(placed: PlacedCard, card: Card | None, faces: ResultRenderer, zone
         heading=display.heading or card.name,
         name=card.name,
         subheading=display.subheading,
-        face=faces.of(card.result, display, zone) if card.result else None,
+        rendered=result_renderer.render(card.result, display, zone) if card.result else None,
         missing="" if card.result else _missing(card),
         as_of=card.as_of,
         status=_status(card),

@@ -8,15 +8,14 @@ import hashlib
 import json
 import logging
 import sys
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+import threading
+from typing import Any, Final, Literal, NamedTuple
+
+from cachetools import LRUCache
 
 from smaply_metrics_core import charts
-from smaply_metrics_core.host import MetricsError
-from smaply_metrics_host.latest import Latest
-
-if TYPE_CHECKING:
-    from smaply_metrics_host.rendering.result_renderer import RenderedResult
+from smaply_metrics_core.host import MetricsError, SingleFlight
+from smaply_metrics_host.rendering.result_renderer import RenderedResult
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +24,9 @@ ThemeName = Literal["light", "dark"]
 WIDTH: Final = 320
 HEIGHT: Final = 176
 """Pixels of an SVG drawing: those of a chart in a card of the usual width."""
-MOST_SPECS: Final = 1000
-MOST_SVGS: Final = 500
-"""Of each some 10 kB are kept."""
+MAX_SPECS: Final = 1000
+MAX_SVGS: Final = 500
+"""Cached specifications and drawings: some 10 kB each."""
 LONGEST_ANSWER: Final = 16 * 1024 * 1024
 LONGEST_SECONDS: Final = 60.0
 """For one drawing: one that hangs must not keep all others waiting."""
@@ -52,57 +51,61 @@ class Script(NamedTuple):
 
 
 class ChartRenderer:
-    """What charts are drawn from, and what is drawn on the server."""
+    """Makes the specifications of charts, draws them on the server, and makes the script."""
 
     def __init__(self) -> None:
-        self._specs: Latest[str] = Latest(MOST_SPECS)
-        self._svgs: Latest[str] = Latest(MOST_SVGS)
+        self._specs = LRUCache[tuple[str, ThemeName], str](MAX_SPECS)
+        self._specs_lock = threading.Lock()
+        self._svgs = LRUCache[tuple[str, ThemeName], str](MAX_SVGS)  # On the event loop only.
         self._process = _RendererProcess()
         self._script: Script | None = None
-        self._making: asyncio.Task[Script] | None = None
+        self._scripts = SingleFlight[Script](join_running=True)
         self._warming: asyncio.Task[None] | None = None
 
-    def spec(self, face: RenderedResult, theme: ThemeName) -> str:
-        """Give the Vega-Lite specification of a face as JSON; ``null`` when it takes no drawing.
+    def spec(self, rendered: RenderedResult, theme: ThemeName) -> str:
+        """Return the Vega-Lite specification of a result as JSON; ``null`` when it has no chart.
 
-        Threads may share it.
+        Thread-safe.
         """
-        return self._specs.get_or_make((face.digest, theme), partial(_spec, face, theme))
+        key = (rendered.digest, theme)
+        with self._specs_lock:
+            spec = self._specs.get(key)
+        if spec is None:
+            spec = _spec(rendered, theme)
+            with self._specs_lock:
+                self._specs[key] = spec
+        return spec
 
-    async def svg(self, face: RenderedResult, theme: ThemeName) -> str:
-        """Draw a face that takes a drawing.
+    async def svg(self, rendered: RenderedResult, theme: ThemeName) -> str:
+        """Return the chart of a result as SVG.
 
         Raises:
             DrawingFailed: when it cannot be drawn.
         """
-        key = (face.digest, theme)
-        kept = self._svgs.get(key)
-        if kept is None:
-            spec = json.loads(self.spec(face, theme))
+        key = (rendered.digest, theme)
+        svg = self._svgs.get(key)
+        if svg is None:
+            spec = json.loads(self.spec(rendered, theme))
             asked = {"spec": spec, "width": WIDTH, "height": HEIGHT}
-            kept = self._svgs.keep(key, await self._process.ask(asked, LONGEST_SECONDS))
-        return kept
+            svg = self._svgs[key] = await self._process.ask(asked, LONGEST_SECONDS)
+        return svg
 
     @property
     def script_address(self) -> str:
-        """Give where browsers find the script: by its digest, once that is known."""
+        """The URL path of the script, with its digest once that is known."""
         return f"{SCRIPT}?v={self._script.digest}" if self._script else SCRIPT
 
     async def script(self) -> bytes:
-        """Return the script, gzipped; it is made once, for all who ask for it meanwhile.
+        """Return the script, gzipped; concurrent requests share the making of it.
 
         Raises:
             DrawingFailed: when it cannot be made; the next request tries again.
         """
-        if self._script is None:
-            if self._making is None or self._making.done():
-                self._making = asyncio.create_task(self._make_script())
-            # A request that is cancelled must not end what others wait for.
-            self._script = await asyncio.shield(self._making)
-        return self._script.compressed
+        script = self._script or await self._scripts.run_async(SCRIPT, self._make_script)
+        return script.compressed
 
     def warm_up(self) -> None:
-        """Begin to make the script ahead of those who will ask for it."""
+        """Start to make the script before the first request for it."""
         self._warming = asyncio.create_task(self._warm_up())
 
     async def close(self) -> None:
@@ -110,14 +113,15 @@ class ChartRenderer:
         if self._warming is not None:
             self._warming.cancel()  # A host that ends early has no failure to log.
         await self._process.end()
-        # Without the process the script fails soon; retrieve its error.
-        ending = [task for task in (self._making, self._warming) if task is not None]
-        await asyncio.gather(*ending, return_exceptions=True)
+        # Wait for a script that is being made: without the process, it fails soon.
+        warming = [self._warming] if self._warming is not None else []
+        await asyncio.gather(self.script(), *warming, return_exceptions=True)
 
     async def _make_script(self) -> Script:
         made = (await self._process.ask({}, LONGEST_SCRIPT_SECONDS)).encode()
         compressed = await asyncio.to_thread(gzip.compress, made)
-        return Script(hashlib.sha256(made).hexdigest()[:16], compressed)
+        self._script = Script(hashlib.sha256(made).hexdigest()[:16], compressed)
+        return self._script
 
     async def _warm_up(self) -> None:
         try:
@@ -197,6 +201,6 @@ class _RendererProcess:
             return b""
 
 
-def _spec(face: RenderedResult, theme: ThemeName) -> str:
-    made = charts.vega_lite(face.result, face.display, theme=theme, zone=face.zone)
+def _spec(rendered: RenderedResult, theme: ThemeName) -> str:
+    made = charts.vega_lite(rendered.result, rendered.display, theme=theme, zone=rendered.zone)
     return json.dumps(made, separators=(",", ":"))

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from cachetools import LRUCache
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 
-from smaply_metrics_core.host import Actor, NotFound, Role
-from smaply_metrics_host.latest import Latest
+from smaply_metrics_core.host import Actor, AsyncMetricsHost, Card, NotFound, Role, SingleFlight
 from smaply_metrics_host.live_updates import MapSnapshot
 from smaply_metrics_host.rendering.card_view import UPDATE_DUE, CardView, Notice, card_view
-from smaply_metrics_host.sharing import Shared
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from markupsafe import Markup
-
-    from smaply_metrics_core.host import AsyncMetricsHost, Card
-    from smaply_metrics_host.rendering.result_renderer import RenderedResult, ResultRenderer
-    from smaply_metrics_host.rendering.templating import Templates
-    from smaply_metrics_host.store.map_models import JourneyMap
-    from smaply_metrics_host.store.maps import Maps
+from smaply_metrics_host.rendering.result_renderer import RenderedResult, ResultRenderer
+from smaply_metrics_host.rendering.templating import Templates
+from smaply_metrics_host.store.map_models import JourneyMap
+from smaply_metrics_host.store.maps import Maps
 
 NOTICES: Final = "notices"
 """The part of a map that says what several cards have in common."""
-MOST_RECENT: Final = 200
-MOST_WRITTEN: Final = 2000
-"""Cards as HTML that a process keeps: at some 3 kB each they take up to 6 MB."""
+MAX_MAPS: Final = 200
+MAX_CARDS: Final = 2000
+"""Cached cards as HTML: at some 3 kB each they take up to 6 MB."""
 DIGEST_LENGTH: Final = 16
 
 
@@ -85,35 +80,45 @@ class RenderedMap:
             places.setdefault((placed.lane, placed.stage), []).append(self.cards[placed.id])
         return places
 
-    def faces(self) -> dict[str, RenderedResult]:
-        """Give what takes a drawing, by digest."""
-        faces = (card.face for card in self.cards.values())
-        return {face.digest: face for face in faces if face is not None and face.drawn}
+    def charts(self) -> dict[str, RenderedResult]:
+        """Return the results that are drawn as charts, by digest."""
+        results = (card.rendered for card in self.cards.values())
+        return {
+            rendered.digest: rendered
+            for rendered in results
+            if rendered is not None and rendered.drawn
+        }
 
 
 class MapRenderer:
     """Makes the views of maps.
 
     Args:
-        journeys: The maps.
+        maps: The maps.
         metrics: The framework.
-        faces: Makes what values look like.
-        templates: Write parts of pages.
+        result_renderer: Renders values.
+        templates: Render parts of pages.
     """
 
     def __init__(
-        self, journeys: Maps, metrics: AsyncMetricsHost, faces: ResultRenderer, templates: Templates
+        self,
+        maps: Maps,
+        metrics: AsyncMetricsHost,
+        result_renderer: ResultRenderer,
+        templates: Templates,
     ) -> None:
-        self._journeys = journeys
+        self._maps = maps
         self._metrics = metrics
-        self._faces = faces
+        self._result_renderer = result_renderer
         self._templates = templates
-        self._shared: Shared[RenderedMap] = Shared()
-        self._recent: Latest[RenderedMap] = Latest(MOST_RECENT)
-        self._written: Latest[Markup] = Latest(MOST_WRITTEN)
+        # A view must show what was changed before it, so it never joins one that is being made.
+        self._views = SingleFlight[RenderedMap](join_running=False)
+        self._recent = LRUCache[tuple[str, str], RenderedMap](MAX_MAPS)  # On the event loop only.
+        self._cards = LRUCache[tuple[str, str], Markup](MAX_CARDS)
+        self._cards_lock = threading.Lock()
 
     async def view(self, account: str, map_id: str, *, refresh: bool) -> RenderedMap:
-        """Give a map at once, from what is stored; those who ask at the same time share it.
+        """Return a map at once, from what is stored; concurrent requests share it.
 
         Args:
             account: Whose it is.
@@ -124,7 +129,7 @@ class MapRenderer:
             NotFound: when the account has no such map.
         """
         make = partial(self._make, account, map_id, refresh=refresh)
-        return await self._shared.ask((account, map_id, refresh), make)
+        return await self._views.run_async((account, map_id, refresh), make)
 
     async def look(self, account: str, map_id: str) -> MapSnapshot:
         """Look at a map for all who have it open; starts no refresh.
@@ -135,30 +140,35 @@ class MapRenderer:
         view = await self.view(account, map_id, refresh=False)
         return MapSnapshot(view.structure, view.versions, view.refreshing, partial(self.html, view))
 
-    async def faces(
+    async def charts(
         self, account: str, map_id: str, digests: Sequence[str]
     ) -> dict[str, RenderedResult]:
-        """Give what is drawn on a map, by digest, without those that it shows no longer.
+        """Return the results that a map draws as charts, by digest; others are left out.
 
         Raises:
             NotFound: when the account has no such map.
         """
         recent = self._recent.get((account, map_id))
-        known = recent.faces() if recent is not None else {}
+        known = recent.charts() if recent is not None else {}
         if not known.keys() >= set(digests):
-            known = (await self.view(account, map_id, refresh=False)).faces()
+            known = (await self.view(account, map_id, refresh=False)).charts()
         return {digest: known[digest] for digest in digests if digest in known}
 
     def html(self, view: RenderedMap, part: str) -> Markup:
-        """Write a part of a map that changes by itself."""
+        """Render a part of a map that changes by itself. Thread-safe."""
         if part == NOTICES:
             return self._templates.fragment("map_notices.html", notices=view.notices)
         card = view.cards[part]
         # The same card says “1 minute ago” at one time, and “2 minutes ago” at another.
         age = self._templates.ago(card.as_of) if card.as_of else ""
-        return self._written.get_or_make(
-            (card.version, age), lambda: self._templates.fragment("card.html", card=card)
-        )
+        key = (card.version, age)
+        with self._cards_lock:
+            html = self._cards.get(key)
+        if html is None:
+            html = self._templates.fragment("card.html", card=card)
+            with self._cards_lock:
+                self._cards[key] = html
+        return html
 
     async def refresh_now(self, actor: Actor, map_id: str) -> None:
         """Refresh a map's cards although they are not due; at most once a minute for each survey.
@@ -167,16 +177,17 @@ class MapRenderer:
             NotFound: when the account has no such map.
             RoleRequired: when it is not an Editor who asks.
         """
-        journey = await run_in_threadpool(self._journeys.show, actor.account, map_id)
+        journey = await run_in_threadpool(self._maps.show, actor.account, map_id)
         await self._load(actor, journey, force=True)
 
     async def _make(self, account: str, map_id: str, *, refresh: bool) -> RenderedMap:
         actor = Actor(account, "the map", Role.VIEWER)
-        journey = await run_in_threadpool(self._journeys.show, account, map_id)
+        journey = await run_in_threadpool(self._maps.show, account, map_id)
         settings = await self._metrics.accounts.show(actor)
         loaded = await self._load(actor, journey, refresh=refresh)
-        view = await run_in_threadpool(_view, journey, loaded, self._faces, settings.zone)
-        return self._recent.keep((account, map_id), view)
+        view = await run_in_threadpool(_view, journey, loaded, self._result_renderer, settings.zone)
+        self._recent[account, map_id] = view
+        return view
 
     async def _load(
         self, actor: Actor, journey: JourneyMap, *, refresh: bool = True, force: bool = False
@@ -192,10 +203,10 @@ class MapRenderer:
 
 
 def _view(
-    journey: JourneyMap, loaded: Mapping[str, Card], faces: ResultRenderer, zone: str
+    journey: JourneyMap, loaded: Mapping[str, Card], result_renderer: ResultRenderer, zone: str
 ) -> RenderedMap:
     cards = {
-        placed.id: card_view(placed, loaded.get(placed.metric), faces, zone)
+        placed.id: card_view(placed, loaded.get(placed.metric), result_renderer, zone)
         for placed in journey.cards
     }
     return RenderedMap(journey, _structure(journey), cards, _notices(cards.values()))

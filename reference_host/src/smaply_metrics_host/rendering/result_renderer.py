@@ -1,22 +1,27 @@
-"""What a result looks like with one display: words, table and drawing, kept once they are made."""
+"""Renders a result with one display as text, table and chart; cached."""
 
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from cachetools import LRUCache
 
 from smaply_metrics_core import charts
-from smaply_metrics_core.host import MetricType, describe_answers, describe_responses
-from smaply_metrics_host.latest import Latest
+from smaply_metrics_core.charts import DataTable, Headline
+from smaply_metrics_core.host import (
+    ChartType,
+    Display,
+    MetricType,
+    Result,
+    describe_answers,
+    describe_responses,
+)
 
-if TYPE_CHECKING:
-    from smaply_metrics_core.charts import DataTable, Headline
-    from smaply_metrics_core.host import ChartType, Display, Result
-
-MOST_KEPT: Final = 2000
-"""ResultRenderer that a process keeps: at some 5 kB each they take up to 10 MB."""
+MAX_RESULTS: Final = 2000
+"""Cached results: at some 5 kB each they take up to 10 MB."""
 DIGEST_LENGTH: Final = 16
 
 
@@ -51,25 +56,32 @@ class RenderedResult:
 
 
 class ResultRenderer:
-    """Makes faces, and keeps the latest. Threads may share it."""
+    """Renders results, with an LRU cache. Thread-safe."""
 
-    def __init__(self, most: int = MOST_KEPT) -> None:
-        self._kept: Latest[RenderedResult] = Latest(most)
+    def __init__(self, maxsize: int = MAX_RESULTS) -> None:
+        self._cache = LRUCache[str, RenderedResult](maxsize)
+        self._lock = threading.Lock()
 
-    def of(self, result: Result, display: Display, zone: str) -> RenderedResult:
-        """Give the face of a result.
+    def render(self, result: Result, display: Display, zone: str) -> RenderedResult:
+        """Return a result as it is shown.
 
         Args:
             result: What was measured.
             display: How it is shown.
-            zone: The account's time zone, in which dates are said.
+            zone: The account's time zone, for dates.
         """
         told = f"{result.model_dump_json()}\n{display.model_dump_json()}\n{zone}"
         digest = hashlib.sha256(told.encode()).hexdigest()[:DIGEST_LENGTH]
-        return self._kept.get_or_make(digest, partial(_face, digest, result, display, zone))
+        with self._lock:
+            rendered = self._cache.get(digest)
+        if rendered is None:
+            rendered = _render(digest, result, display, zone)
+            with self._lock:
+                self._cache[digest] = rendered
+        return rendered
 
 
-def _face(digest: str, result: Result, display: Display, zone: str) -> RenderedResult:
+def _render(digest: str, result: Result, display: Display, zone: str) -> RenderedResult:
     return RenderedResult(
         digest=digest,
         result=result,

@@ -34,10 +34,10 @@ class Templates:
     Args:
         clock: Says what is “12 minutes ago”.
         support: Whom people may ask, shown under each issue; may be empty.
-        drawings: What charts are drawn from.
+        chart_renderer: Makes the specifications of charts.
     """
 
-    def __init__(self, clock: Clock, support: str, drawings: ChartRenderer) -> None:
+    def __init__(self, clock: Clock, support: str, chart_renderer: ChartRenderer) -> None:
         self._clock = clock
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -51,8 +51,8 @@ class Templates:
             "support": support,
             "Role": Role,
             "now": clock.now,
-            "chart_spec": drawings.spec,
-            "chart_script": lambda: drawings.script_address,
+            "chart_spec": chart_renderer.spec,
+            "chart_script": lambda: chart_renderer.script_address,
             "ago": self.ago,
         }
         self._environment.filters |= {"count": text.count, "role": text.role, "code": code}

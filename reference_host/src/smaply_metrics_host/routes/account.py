@@ -44,126 +44,134 @@ PARTS: Final = {"time": "times", "role": "people", "removed": "people", "workspa
 
 @router.get("")
 async def show(
-    request: Request, site: CurrentAppState, person: Admin, saved: Annotated[str, Query()] = ""
+    request: Request, app_state: CurrentAppState, person: Admin, saved: Annotated[str, Query()] = ""
 ) -> Response:
     """Show what an Admin decides about the account."""
-    return await _page(request, site, person, saved=saved)
+    return await _page(request, app_state, person, saved=saved)
 
 
 @router.post("/times")
 async def save_times(
-    request: Request, site: CurrentAppState, person: Admin, form: CheckedForm
+    request: Request, app_state: CurrentAppState, person: Admin, form: CheckedForm
 ) -> Response:
     """Change the time zone and the first day of the week."""
     given = texts(form)
     try:
         settings = AccountSettings(given.get("zone", ""), whole(given.get("week_start", "")) or 0)
-        await site.metrics.accounts.edit(person.actor, settings)
+        await app_state.metrics.accounts.edit(person.actor, settings)
     except InputError as error:
-        return await _page(request, site, person, at="times", problem=error.to_problem())
+        return await _page(request, app_state, person, at="times", problem=error.to_problem())
     return _done("time")
 
 
 @router.post("/people")
 async def invite(
-    request: Request, site: CurrentAppState, person: Admin, form: CheckedForm
+    request: Request, app_state: CurrentAppState, person: Admin, form: CheckedForm
 ) -> Response:
     """Let somebody in: shows their sign-in link, this once."""
     given = texts(form)
     name = given.get("name", "").strip()
     try:
         role = _role(given)
-        await _require_new(site, person, name)
+        await _require_new(app_state, person, name)
         token = await run_in_threadpool(
-            site.people.invite, person.account, name, role.role, by=person
+            app_state.people.invite, person.account, name, role.role, by=person
         )
     except InputError as error:
         return await _page(
-            request, site, person, at="invite", problem=error.to_problem(), typed=given
+            request, app_state, person, at="invite", problem=error.to_problem(), typed=given
         )
-    return await _link(request, site, token)
+    return await _link(request, app_state, token)
 
 
 @router.post("/people/{person_id}/link")
 async def new_link(
-    request: Request, site: CurrentAppState, person: Admin, _form: CheckedForm, person_id: str
+    request: Request, app_state: CurrentAppState, person: Admin, _form: CheckedForm, person_id: str
 ) -> Response:
     """Make another sign-in link for somebody who is in the account."""
-    who = await _find(site, person, person_id)
-    token = await run_in_threadpool(site.people.invite, person.account, who.name, who.role)
-    return await _link(request, site, token)
+    who = await _find(app_state, person, person_id)
+    token = await run_in_threadpool(app_state.people.invite, person.account, who.name, who.role)
+    return await _link(request, app_state, token)
 
 
 @router.post("/people/{person_id}/role")
 async def change_role(
-    request: Request, site: CurrentAppState, person: Admin, form: CheckedForm, person_id: str
+    request: Request, app_state: CurrentAppState, person: Admin, form: CheckedForm, person_id: str
 ) -> Response:
     """Give somebody another role."""
-    await _find(site, person, person_id)
+    await _find(app_state, person, person_id)
     try:
         role = _role(texts(form)).role
-        await run_in_threadpool(site.people.change_role, person.account, person_id, role, by=person)
+        await run_in_threadpool(
+            app_state.people.change_role, person.account, person_id, role, by=person
+        )
     except InputError as error:
-        return await _page(request, site, person, at="people", problem=error.to_problem())
+        return await _page(request, app_state, person, at="people", problem=error.to_problem())
     return _done("role")
 
 
 @router.get("/people/{person_id}/remove")
 async def ask_to_remove(
-    request: Request, site: CurrentAppState, person: Admin, person_id: str
+    request: Request, app_state: CurrentAppState, person: Admin, person_id: str
 ) -> Response:
     """Ask before somebody is taken out of the account."""
-    who = await _find(site, person, person_id)
-    return site.templates.page(request, "account_remove.html", who=who)
+    who = await _find(app_state, person, person_id)
+    return app_state.templates.page(request, "account_remove.html", who=who)
 
 
 @router.post("/people/{person_id}/remove")
 async def remove(
-    request: Request, site: CurrentAppState, person: Admin, _form: CheckedForm, person_id: str
+    request: Request, app_state: CurrentAppState, person: Admin, _form: CheckedForm, person_id: str
 ) -> Response:
     """Take somebody out of the account."""
-    await _find(site, person, person_id)
+    await _find(app_state, person, person_id)
     try:
-        await run_in_threadpool(site.people.remove, person.account, person_id, by=person)
+        await run_in_threadpool(app_state.people.remove, person.account, person_id, by=person)
     except InputError as error:
-        return await _page(request, site, person, at="people", problem=error.to_problem())
+        return await _page(request, app_state, person, at="people", problem=error.to_problem())
     return _done("removed")
 
 
 @router.post("/workspaces")
 async def add_workspace(
-    request: Request, site: CurrentAppState, person: Admin, form: CheckedForm
+    request: Request, app_state: CurrentAppState, person: Admin, form: CheckedForm
 ) -> Response:
     """Make a workspace."""
     given = texts(form)
     try:
         await run_in_threadpool(
-            site.people.add_workspace, person.account, given.get("workspace", "")
+            app_state.people.add_workspace, person.account, given.get("workspace", "")
         )
     except InputError as error:
         return await _page(
-            request, site, person, at="workspaces", problem=error.to_problem(), typed=given
+            request, app_state, person, at="workspaces", problem=error.to_problem(), typed=given
         )
     return _done("workspace")
 
 
 @router.post("/workspaces/{workspace_id}")
 async def rename_workspace(
-    request: Request, site: CurrentAppState, person: Admin, form: CheckedForm, workspace_id: str
+    request: Request,
+    app_state: CurrentAppState,
+    person: Admin,
+    form: CheckedForm,
+    workspace_id: str,
 ) -> Response:
     """Give a workspace another name."""
-    await run_in_threadpool(site.people.workspace, person.account, workspace_id)
+    await run_in_threadpool(app_state.people.workspace, person.account, workspace_id)
     name = texts(form).get("name", "")
     try:
-        await run_in_threadpool(site.people.rename_workspace, person.account, workspace_id, name)
+        await run_in_threadpool(
+            app_state.people.rename_workspace, person.account, workspace_id, name
+        )
     except InputError as error:
-        return await _page(request, site, person, at="workspaces", problem=error.to_problem())
+        return await _page(request, app_state, person, at="workspaces", problem=error.to_problem())
     return _done("workspace")
 
 
 async def _page(  # noqa: PLR0913  # What was done, or what went wrong where.
     request: Request,
-    site: AppState,
+    app_state: AppState,
     person: Person,
     *,
     saved: str = "",
@@ -171,15 +179,15 @@ async def _page(  # noqa: PLR0913  # What was done, or what went wrong where.
     problem: Problem | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
-    settings = await site.metrics.accounts.show(person.actor)
-    people = await run_in_threadpool(site.people.of_account, person.account)
-    workspaces = await run_in_threadpool(site.people.workspaces, person.account)
-    return site.templates.page(
+    settings = await app_state.metrics.accounts.show(person.actor)
+    people = await run_in_threadpool(app_state.people.of_account, person.account)
+    workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
+    return app_state.templates.page(
         request,
         "account.html",
         status=422 if problem else 200,
         settings=settings,
-        zones=await run_in_threadpool(zones, site.clock.now(), settings.zone),
+        zones=await run_in_threadpool(zones, app_state.clock.now(), settings.zone),
         weekdays=WEEKDAYS,
         people=people,
         roles=tuple(RoleName),
@@ -191,14 +199,14 @@ async def _page(  # noqa: PLR0913  # What was done, or what went wrong where.
     )
 
 
-async def _link(request: Request, site: AppState, token: str) -> Response:
-    who = await run_in_threadpool(site.people.invited, token)
-    link = f"{site.settings.public_url}/sign-in/{token}"
-    return site.templates.page(request, "account_link.html", who=who, link=link)
+async def _link(request: Request, app_state: AppState, token: str) -> Response:
+    who = await run_in_threadpool(app_state.people.invited, token)
+    link = f"{app_state.settings.public_url}/sign-in/{token}"
+    return app_state.templates.page(request, "account_link.html", who=who, link=link)
 
 
-async def _require_new(site: AppState, person: Person, name: str) -> None:
-    people = await run_in_threadpool(site.people.of_account, person.account)
+async def _require_new(app_state: AppState, person: Person, name: str) -> None:
+    people = await run_in_threadpool(app_state.people.of_account, person.account)
     if name in {one.name for one in people}:
         raise InputError(
             f"{name} is in this account already.",
@@ -206,8 +214,8 @@ async def _require_new(site: AppState, person: Person, name: str) -> None:
         )
 
 
-async def _find(site: AppState, person: Person, person_id: str) -> Person:
-    for one in await run_in_threadpool(site.people.of_account, person.account):
+async def _find(app_state: AppState, person: Person, person_id: str) -> Person:
+    for one in await run_in_threadpool(app_state.people.of_account, person.account):
         if one.id == person_id:
             return one
     raise NotFound("There is no such person.", remedy="Choose one of the list.")

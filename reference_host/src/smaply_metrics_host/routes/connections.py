@@ -52,22 +52,22 @@ class Refused:
 
 @router.get("")
 async def show(
-    request: Request, site: CurrentAppState, person: Admin, source: str, job_id: JobId = ""
+    request: Request, app_state: CurrentAppState, person: Admin, source: str, job_id: JobId = ""
 ) -> Response:
     """Show a connection, or the form that sets it up."""
-    outcome = left_by(site, person, job_id)
+    outcome = left_by(app_state, person, job_id)
     refused = outcome if isinstance(outcome, Refused) else None
-    view = await find(site, person, source)
+    view = await find(app_state, person, source)
     if view is None:
-        form = await site.metrics.connections.form(source)
+        form = await app_state.metrics.connections.form(source)
         typed = refused.typed if refused else {}
-        return _form_page(request, site, form, view=None, typed=typed, refused=refused)
-    return site.templates.page(
+        return _form_page(request, app_state, form, view=None, typed=typed, refused=refused)
+    return app_state.templates.page(
         request,
         "connection.html",
         view=view,
-        usable=await _usable(site, source),
-        metrics=await metrics_of(site, person, source),
+        usable=await _usable(app_state, source),
+        metrics=await metrics_of(app_state, person, source),
         unseen=outcome.unseen if isinstance(outcome, ConnectionView) else (),
         refused=refused,
     )
@@ -75,68 +75,70 @@ async def show(
 
 @router.post("")
 async def connect(
-    request: Request, site: CurrentAppState, person: Admin, given: CheckedForm, source: str
+    request: Request, app_state: CurrentAppState, person: Admin, given: CheckedForm, source: str
 ) -> Response:
     """Check what was entered and, when it is accepted, keep it sealed: a job."""
-    form = await site.metrics.connections.form(source)
+    form = await app_state.metrics.connections.form(source)
 
     async def save(values: Mapping[str, str], job: Job) -> ConnectionView:
-        return await site.metrics.connections.connect(
+        return await app_state.metrics.connections.connect(
             person.actor, source, values, on_step=job.step
         )
 
-    return _saving(request, site, person, form, given, save, address(source))
+    return _saving(request, app_state, person, form, given, save, address(source))
 
 
 @router.get("/edit")
 async def edit_form(  # noqa: PLR0913, PLR0917  # What a route is handed.
     request: Request,
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Admin,
     source: str,
     job_id: JobId = "",
     suggested: Annotated[bool, Query()] = False,  # noqa: FBT002  # By name, in an address.
 ) -> Response:
     """Show the form with what is stored; ``suggested`` puts in what the connection's issue says."""
-    view = await required(site, person, source)
-    form = await site.metrics.connections.form(source)
-    outcome = left_by(site, person, job_id)
+    view = await required(app_state, person, source)
+    form = await app_state.metrics.connections.form(source)
+    outcome = left_by(app_state, person, job_id)
     refused = outcome if isinstance(outcome, Refused) else None
     typed = {field.name: field.value for field in view.fields if not field.secret}
     if suggested and view.problem is not None:
         typed |= {one.name: one.suggestion for one in view.problem.fields if one.suggestion}
     if refused is not None:
         typed |= refused.typed
-    return _form_page(request, site, form, view=view, typed=typed, refused=refused)
+    return _form_page(request, app_state, form, view=view, typed=typed, refused=refused)
 
 
 @router.post("/edit")
 async def edit(
-    request: Request, site: CurrentAppState, person: Admin, given: CheckedForm, source: str
+    request: Request, app_state: CurrentAppState, person: Admin, given: CheckedForm, source: str
 ) -> Response:
     """Check the new credentials; the old ones stay until these are accepted: a job."""
-    await required(site, person, source)
-    form = await site.metrics.connections.form(source)
+    await required(app_state, person, source)
+    form = await app_state.metrics.connections.form(source)
 
     async def save(values: Mapping[str, str], job: Job) -> ConnectionView:
-        return await site.metrics.connections.edit(person.actor, source, values, on_step=job.step)
+        return await app_state.metrics.connections.edit(
+            person.actor, source, values, on_step=job.step
+        )
 
-    return _saving(request, site, person, form, given, save, f"{address(source)}/edit")
+    return _saving(request, app_state, person, form, given, save, f"{address(source)}/edit")
 
 
 @router.post("/check")
 async def check(
-    request: Request, site: CurrentAppState, person: Admin, _form: CheckedForm, source: str
+    request: Request, app_state: CurrentAppState, person: Admin, _form: CheckedForm, source: str
 ) -> Response:
     """Check a stored connection again; what is found is kept with it: a job."""
-    view = await required(site, person, source)
-    form = await site.metrics.connections.form(source)
+    view = await required(app_state, person, source)
+    form = await app_state.metrics.connections.form(source)
 
     async def work(job: Job) -> JobResult:
         try:
-            await site.metrics.connections.check(person.actor, source, on_step=job.step)
+            await app_state.metrics.connections.check(person.actor, source, on_step=job.step)
         except MetricsError as error:
-            html = site.templates.fragment(
+            html = app_state.templates.fragment(
                 "connection_refused.html",
                 problem=error.to_problem(),
                 title="Connection Error",
@@ -146,7 +148,7 @@ async def check(
             return JobResult(address(source), html, error.to_problem())
         return JobResult(address(source))
 
-    job = site.jobs.start(
+    job = app_state.jobs.start(
         person, f"Checking {view.title}", work, checks=form.steps, back=address(source)
     )
     return started(request, job)
@@ -154,23 +156,25 @@ async def check(
 
 @router.get("/delete")
 async def ask_to_delete(
-    request: Request, site: CurrentAppState, person: Admin, source: str
+    request: Request, app_state: CurrentAppState, person: Admin, source: str
 ) -> Response:
     """Ask, naming the metrics that stop."""
-    view = await required(site, person, source)
-    return site.templates.page(
+    view = await required(app_state, person, source)
+    return app_state.templates.page(
         request,
         "connection_delete.html",
         view=view,
-        metrics=await metrics_of(site, person, source),
+        metrics=await metrics_of(app_state, person, source),
     )
 
 
 @router.post("/delete")
-async def delete(site: CurrentAppState, person: Admin, _form: CheckedForm, source: str) -> Response:
+async def delete(
+    app_state: CurrentAppState, person: Admin, _form: CheckedForm, source: str
+) -> Response:
     """Destroy the credentials."""
-    view = await required(site, person, source)
-    await site.metrics.connections.delete(person.actor, view.id)
+    view = await required(app_state, person, source)
+    await app_state.metrics.connections.delete(person.actor, view.id)
     return RedirectResponse(f"/settings/integrations?deleted={view.source}", 303)
 
 
@@ -179,22 +183,22 @@ def address(source: str) -> str:
     return f"/settings/integrations/{source}"
 
 
-async def find(site: AppState, person: Person, source: str) -> ConnectionView | None:
+async def find(app_state: AppState, person: Person, source: str) -> ConnectionView | None:
     """Give the account's connection to a source; None when there is none."""
     try:
-        view = await site.metrics.connections.show(person.actor, source)
+        view = await app_state.metrics.connections.show(person.actor, source)
     except NotFound:
         return None
     return view if view.source == source else None
 
 
-async def required(site: AppState, person: Person, source: str) -> ConnectionView:
+async def required(app_state: AppState, person: Person, source: str) -> ConnectionView:
     """Give the account's connection to a source.
 
     Raises:
         NotFound: when there is none.
     """
-    view = await find(site, person, source)
+    view = await find(app_state, person, source)
     if view is None:
         raise NotFound(
             f"This account is not connected to {source}: nobody has set it up, or somebody "
@@ -204,16 +208,16 @@ async def required(site: AppState, person: Person, source: str) -> ConnectionVie
     return view
 
 
-async def metrics_of(site: AppState, person: Person, source: str) -> tuple[str, ...]:
+async def metrics_of(app_state: AppState, person: Person, source: str) -> tuple[str, ...]:
     """Name the account's metrics on a source."""
-    metrics = await site.metrics.metrics.list(person.actor)
+    metrics = await app_state.metrics.metrics.list(person.actor)
     return tuple(metric.name for metric in metrics if metric.source == source)
 
 
-async def _usable(site: AppState, source: str) -> bool:
+async def _usable(app_state: AppState, source: str) -> bool:
     """Tell whether the source of a connection can still be called."""
     try:
-        await site.metrics.connections.form(source)
+        await app_state.metrics.connections.form(source)
     except MetricsError:
         return False
     return True
@@ -221,17 +225,17 @@ async def _usable(site: AppState, source: str) -> bool:
 
 def _saving(  # noqa: PLR0913, PLR0917  # Connecting and editing differ in these.
     request: Request,
-    site: AppState,
+    app_state: AppState,
     person: Person,
     form: SourceForm,
     given: FormData,
     save: Save,
     page: str,
 ) -> Response:
-    job = site.jobs.start(
+    job = app_state.jobs.start(
         person,
         f"Checking {form.title}",
-        partial(_save, site, form, _entered(form, given), save, page),
+        partial(_save, app_state, form, _entered(form, given), save, page),
         checks=form.steps,
         back=page,
     )
@@ -239,7 +243,12 @@ def _saving(  # noqa: PLR0913, PLR0917  # Connecting and editing differ in these
 
 
 async def _save(  # noqa: PLR0913, PLR0917  # As above.
-    site: AppState, form: SourceForm, values: Mapping[str, str], save: Save, page: str, job: Job
+    app_state: AppState,
+    form: SourceForm,
+    values: Mapping[str, str],
+    save: Save,
+    page: str,
+    job: Job,
 ) -> JobResult:
     """Save, and leave with the job what the page of its outcome tells."""
     try:
@@ -248,7 +257,7 @@ async def _save(  # noqa: PLR0913, PLR0917  # As above.
         secrets = {field.name for field in form.fields if field.secret}
         typed = {name: value for name, value in values.items() if name not in secrets}
         job.memo = refused = Refused(error.to_problem(), job.view.steps, typed)
-        html = site.templates.fragment(
+        html = app_state.templates.fragment(
             "connection_refused.html",
             problem=refused.problem,
             title=refused.title,
@@ -272,26 +281,26 @@ def _entered(form: SourceForm, given: FormData) -> dict[str, str]:
     }
 
 
-def left_by(site: AppState, person: Person, job_id: str) -> object:
+def left_by(app_state: AppState, person: Person, job_id: str) -> object:
     """Give what a job has left for the page that shows its outcome, if it is still known."""
     if not job_id:
         return None
     try:
-        return site.jobs.find(person, job_id).memo
+        return app_state.jobs.find(person, job_id).memo
     except NotFound:
         return None
 
 
 def _form_page(  # noqa: PLR0913  # What the two forms differ in.
     request: Request,
-    site: AppState,
+    app_state: AppState,
     form: SourceForm,
     *,
     view: ConnectionView | None,
     typed: Mapping[str, str],
     refused: Refused | None,
 ) -> Response:
-    return site.templates.page(
+    return app_state.templates.page(
         request,
         "connection_form.html",
         form=form,

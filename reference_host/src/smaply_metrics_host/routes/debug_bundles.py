@@ -47,7 +47,7 @@ class Made:
 @router.get("")
 async def choose(  # noqa: PLR0913, PLR0917  # What a route is handed.
     request: Request,
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Admin,
     source: str,
     search: Search = None,
@@ -55,10 +55,12 @@ async def choose(  # noqa: PLR0913, PLR0917  # What a route is handed.
     job_id: JobId = "",
 ) -> Response:
     """Ask which survey; the list is fetched by a script, or on request: it may take a while."""
-    view = await required(site, person, source)
-    made = left_by(site, person, job_id)
-    listed = {} if search is None else await _surveys(site, person, source, search, reload=reload)
-    return site.templates.page(
+    view = await required(app_state, person, source)
+    made = left_by(app_state, person, job_id)
+    listed = (
+        {} if search is None else await _surveys(app_state, person, source, search, reload=reload)
+    )
+    return app_state.templates.page(
         request,
         "debug.html",
         view=view,
@@ -71,43 +73,43 @@ async def choose(  # noqa: PLR0913, PLR0917  # What a route is handed.
 
 @router.get("/surveys")
 async def surveys(
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Admin,
     source: str,
     search: Search = None,
     reload: Reload = False,  # noqa: FBT002  # As above.
 ) -> Response:
     """Give the list of surveys, as the part of the page."""
-    await required(site, person, source)
-    listed = await _surveys(site, person, source, search or "", reload=reload)
-    return HTMLResponse(site.templates.fragment("debug_surveys.html", **listed))
+    await required(app_state, person, source)
+    listed = await _surveys(app_state, person, source, search or "", reload=reload)
+    return HTMLResponse(app_state.templates.fragment("debug_surveys.html", **listed))
 
 
 @router.post("")
 async def download(
-    request: Request, site: CurrentAppState, person: Admin, given: CheckedForm, source: str
+    request: Request, app_state: CurrentAppState, person: Admin, given: CheckedForm, source: str
 ) -> Response:
     """Make the bundle: a job."""
-    view = await required(site, person, source)
+    view = await required(app_state, person, source)
     page = f"{address(source)}/debug"
     survey = str(given.get("survey_id") or given.get("survey") or "").strip()
     personal = "personal" in given
 
     async def work(job: Job) -> JobResult:
         try:
-            made = await _make(site, person, job, source, survey, personal=personal)
+            made = await _make(app_state, person, job, source, survey, personal=personal)
         except MetricsError as error:
             made = Made(problem=error.to_problem())
         job.memo = made
-        html = site.templates.fragment("debug_made.html", made=made, job_id=job.id)
+        html = app_state.templates.fragment("debug_made.html", made=made, job_id=job.id)
         return JobResult(f"{page}?job={job.id}", html, None if made.name else made.problem)
 
     title = f"Downloading survey data from {view.title}"
-    return started(request, site.jobs.start(person, title, work, back=page))
+    return started(request, app_state.jobs.start(person, title, work, back=page))
 
 
 async def _make(  # noqa: PLR0913  # The survey, and who asks for it.
-    site: AppState, person: Person, job: Job, source: str, survey: str, *, personal: bool
+    app_state: AppState, person: Person, job: Job, source: str, survey: str, *, personal: bool
 ) -> Made:
     """Make a bundle, and leave it with the job.
 
@@ -119,29 +121,29 @@ async def _make(  # noqa: PLR0913  # The survey, and who asks for it.
             "It is not clear which survey you mean.",
             remedy="Choose one of the list, or enter its id.",
         )
-    bundle = await site.metrics.debug_bundles.export(
+    bundle = await app_state.metrics.debug_bundles.export(
         person.actor,
         source,
         survey,
-        site.downloads.path(job.id),
+        app_state.downloads.path(job.id),
         include_personal=personal,
         progress=job.progress,
     )
     job.file = bundle.path
     named = re.sub(r"[^A-Za-z0-9_-]+", "_", survey)
-    job.file_name = f"{source}-{named}-{site.clock.now():%Y-%m-%d}.zip"
+    job.file_name = f"{source}-{named}-{app_state.clock.now():%Y-%m-%d}.zip"
     size = (await run_in_threadpool(bundle.path.stat)).st_size
     return Made(job.file_name, size, personal, bundle.problem)
 
 
 async def _surveys(
-    site: AppState, person: Person, source: str, search: str, *, reload: bool
+    app_state: AppState, person: Person, source: str, search: str, *, reload: bool
 ) -> dict[str, Any]:
     """Give what the list of surveys is made of; a source that cannot list them is no dead end."""
     page: SurveyPage | None = None
     problem: Problem | None = None
     try:
-        page = await site.metrics.catalog.surveys(
+        page = await app_state.metrics.catalog.surveys(
             person.actor, source, search=search, limit=SHOWN, reload=reload
         )
     except MetricsError as error:

@@ -13,7 +13,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def start(site: CurrentAppState, person: Viewer) -> Response:
+async def start(app_state: CurrentAppState, person: Viewer) -> Response:
     """Go to the one journey map, or to the list where there are several or none."""
-    maps = await run_in_threadpool(site.journeys.list, person.account)
+    maps = await run_in_threadpool(app_state.maps.list, person.account)
     return RedirectResponse(f"/maps/{maps[0].id}" if len(maps) == 1 else "/maps", 303)

@@ -48,16 +48,16 @@ async def settings(_person: Editor) -> Response:
 @router.get("/integrations")
 async def integrations(
     request: Request,
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Editor,
     deleted: Annotated[str, Query()] = "",
 ) -> Response:
     """List the sources: set up, connected, or what is the matter."""
-    states = await site.metrics.sources.states(load=True)
-    connections = await site.metrics.connections.list(person.actor)
+    states = await app_state.metrics.sources.states(load=True)
+    connections = await app_state.metrics.connections.list(person.actor)
     tools = listed(states, connections)
-    people = await run_in_threadpool(site.people.of_account, person.account)
-    return site.templates.page(
+    people = await run_in_threadpool(app_state.people.of_account, person.account)
+    return app_state.templates.page(
         request,
         "integrations.html",
         tools=tools,

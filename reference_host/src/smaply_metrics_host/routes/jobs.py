@@ -24,42 +24,46 @@ def started(request: Request, job: Job) -> Response:
 
 
 @router.get("/{job_id}")
-async def show(request: Request, site: CurrentAppState, person: Viewer, job_id: str) -> Response:
+async def show(
+    request: Request, app_state: CurrentAppState, person: Viewer, job_id: str
+) -> Response:
     """Show how far a job is: reloads itself until it has ended, then goes to the outcome."""
-    view = site.jobs.find(person, job_id).view
+    view = app_state.jobs.find(person, job_id).view
     if view.state is not JobState.RUNNING and view.location:
         return RedirectResponse(view.location, 303)
-    return site.templates.page(request, "job.html", job=view)
+    return app_state.templates.page(request, "job.html", job=view)
 
 
 @router.get("/{job_id}/events")
-async def events(request: Request, site: CurrentAppState, person: Viewer, job_id: str) -> Response:
+async def events(
+    request: Request, app_state: CurrentAppState, person: Viewer, job_id: str
+) -> Response:
     """Stream a job's changes; the last one is its outcome, for who may still see it."""
-    job = site.jobs.find(person, job_id)
+    job = app_state.jobs.find(person, job_id)
 
     async def views() -> AsyncGenerator[tuple[str, str], None]:
         async for view in job.follow():
             if view.state is not JobState.RUNNING:
-                now = await site.sign_in.session(request)
+                now = await app_state.authentication.session(request)
                 if now is None or now.person.role < job.role:
                     return
             yield "job", view.model_dump_json()
 
-    return site.streams.answer(person, views())
+    return app_state.streams.answer(person, views())
 
 
 @router.post("/{job_id}/cancel")
 async def cancel(
-    request: Request, site: CurrentAppState, person: Viewer, _form: CheckedForm, job_id: str
+    request: Request, app_state: CurrentAppState, person: Viewer, _form: CheckedForm, job_id: str
 ) -> Response:
     """Stop a job."""
-    return started(request, await site.jobs.cancel(person, job_id))
+    return started(request, await app_state.jobs.cancel(person, job_id))
 
 
 @router.get("/{job_id}/file")
-async def file(site: CurrentAppState, person: Viewer, job_id: str) -> Response:
+async def file(app_state: CurrentAppState, person: Viewer, job_id: str) -> Response:
     """Download the file that a job made."""
-    job = site.jobs.find(person, job_id)
+    job = app_state.jobs.find(person, job_id)
     if job.file is None:
         raise NotFound("This request made no file.", remedy="Begin it again.")
     return FileResponse(job.file, filename=job.file_name or job.file.name)

@@ -90,12 +90,12 @@ class FormPage:
     """Where a form is filled: the request, and whose it is."""
 
     request: Request
-    site: AppState
+    app_state: AppState
     person: Person
 
 
-async def _desk(request: Request, site: CurrentAppState, person: Editor) -> FormPage:
-    return FormPage(request, site, person)
+async def _desk(request: Request, app_state: CurrentAppState, person: Editor) -> FormPage:
+    return FormPage(request, app_state, person)
 
 
 AtDesk = Annotated[FormPage, Depends(_desk)]
@@ -118,7 +118,7 @@ async def new(
 @router.get("/drafts/{draft}")
 async def put_aside(desk: AtDesk, draft: str) -> Response:
     """Show a form as it was put aside, with what came of it."""
-    aside = desk.site.drafts.find(desk.person, draft)
+    aside = desk.app_state.drafts.find(desk.person, draft)
     form = replace(aside.form, preview=draft if aside.preview else aside.form.preview)
     said = FormMessage(problem=aside.problem, title="No preview", problems=aside.problems)
     return await render(desk, form, FormRequest(question_before=form.question), said)
@@ -127,7 +127,7 @@ async def put_aside(desk: AtDesk, draft: str) -> Response:
 @router.get("/{metric_id}/edit")
 async def edit(desk: AtDesk, metric_id: str) -> Response:
     """Show the form of a metric."""
-    form = filled(await desk.site.metrics.metrics.show(desk.person.actor, metric_id))
+    form = filled(await desk.app_state.metrics.metrics.show(desk.person.actor, metric_id))
     return await render(desk, form, FormRequest(question_before=form.question))
 
 
@@ -137,7 +137,7 @@ async def again(desk: AtDesk, sent: CheckedForm) -> Response:
     form, said = read(sent), NOTHING_SAID
     if CONFLICT in sent and form.metric:
         # It stays in view until it is settled, while one's own values go on changing.
-        theirs = await desk.site.metrics.metrics.show(desk.person.actor, form.metric)
+        theirs = await desk.app_state.metrics.metrics.show(desk.person.actor, form.metric)
         said = FormMessage(conflict=await _conflict(desk, theirs, form))
     return await render(desk, form, asked_by(sent), said)
 
@@ -145,16 +145,16 @@ async def again(desk: AtDesk, sent: CheckedForm) -> Response:
 @router.post("")
 async def add(desk: AtDesk, sent: CheckedForm) -> Response:
     """Save a new metric."""
-    site, person, form = desk.site, desk.person, read(sent)
+    app_state, person, form = desk.app_state, desk.person, read(sent)
     try:
         wanted = validate_form(form)
-        metric = await site.metrics.metrics.add(
+        metric = await app_state.metrics.metrics.add(
             person.actor,
             wanted.source,
             wanted.name,
             wanted.definition,
             display=wanted.display,
-            workspace=(await _workspace(site, person, form.workspace)).id,
+            workspace=(await _workspace(app_state, person, form.workspace)).id,
         )
     except MetricsError as error:
         said = not_fitting(error)
@@ -165,13 +165,13 @@ async def add(desk: AtDesk, sent: CheckedForm) -> Response:
 @router.post("/{metric_id}/edit")
 async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
     """Save a changed metric, if nobody else did meanwhile."""
-    site, person = desk.site, desk.person
+    app_state, person = desk.app_state, desk.person
     form = replace(read(sent), metric=metric_id)
     over = sent.get("over", "")
     form = replace(form, version=over if isinstance(over, str) and over else form.version)
     try:
         wanted = validate_form(form)
-        await site.metrics.metrics.edit(
+        await app_state.metrics.metrics.edit(
             person.actor,
             metric_id,
             name=wanted.name,
@@ -181,7 +181,7 @@ async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
         )
     except MetricsError as error:
         said = not_fitting(error)
-        theirs = await site.metrics.metrics.show(person.actor, metric_id)
+        theirs = await app_state.metrics.metrics.show(person.actor, metric_id)
         if isinstance(error, EditConflict):
             said = FormMessage(conflict=await _conflict(desk, theirs, form), status=409)
         return await render(desk, form, asked_by(sent), said)
@@ -229,16 +229,20 @@ async def render(
         asked: What is asked of the form itself.
         said: What is said in it.
     """
-    site, person = desk.site, desk.person
-    metric = await site.metrics.metrics.show(person.actor, form.metric) if form.metric else None
+    app_state, person = desk.app_state, desk.person
+    metric = (
+        await app_state.metrics.metrics.show(person.actor, form.metric) if form.metric else None
+    )
     gathering = asyncio.ensure_future(
-        load_form_context(site.metrics, person.actor, form, asked, metric)
+        load_form_context(app_state.metrics, person.actor, form, asked, metric)
     )
     done, _ = await asyncio.wait({gathering}, timeout=PATIENCE_SECONDS)
     if done:
         return await _shown(desk, gathering.result(), metric, said)
-    aside = PutAside(form, said.problem, said.problems, site.drafts.preview(person, form.preview))
-    location = f"/metrics/drafts/{site.drafts.put(person, aside)}"
+    aside = PutAside(
+        form, said.problem, said.problems, app_state.drafts.preview(person, form.preview)
+    )
+    location = f"/metrics/drafts/{app_state.drafts.put(person, aside)}"
 
     async def work(_job: Job) -> JobResult:
         await asyncio.shield(gathering)
@@ -246,7 +250,7 @@ async def render(
 
     title = "Asking the survey tool what it has"
     try:
-        job = site.jobs.start(person, title, work, back=location)
+        job = app_state.jobs.start(person, title, work, back=location)
     except TooManyJobs:
         gathering.cancel()
         raise
@@ -256,23 +260,23 @@ async def render(
 async def _shown(
     desk: FormPage, offer: FormContext, metric: Metric | None, said: FormMessage
 ) -> Response:
-    site, person = desk.site, desk.person
+    app_state, person = desk.app_state, desk.person
     alone = bool(fragment_of(desk.request))
-    account = await site.metrics.accounts.show(person.actor)
-    workspaces = await run_in_threadpool(site.people.workspaces, person.account)
+    account = await app_state.metrics.accounts.show(person.actor)
+    workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
     definition = definition_of(offer.form)
-    kept = site.drafts.preview(person, offer.form.preview)
+    kept = app_state.drafts.preview(person, offer.form.preview)
     if kept is not None and not alone:
         # Without script the server draws the chart, as the form now says.
-        draft = site.drafts.put(person, PutAside(offer.form, preview=kept))
+        draft = app_state.drafts.put(person, PutAside(offer.form, preview=kept))
         offer = replace(offer, form=replace(offer.form, preview=draft))
     preview = None
     if kept is not None:
         preview = await run_in_threadpool(
-            preview_view, kept, offer.form, definition, site.faces, account.zone
+            preview_view, kept, offer.form, definition, app_state.result_renderer, account.zone
         )
     problems = {**offer.problems, **said.problems}
-    return site.templates.page(
+    return app_state.templates.page(
         desk.request,
         "metric_form.html" if alone else "metric_form_page.html",
         status=said.status,
@@ -284,7 +288,7 @@ async def _shown(
         problems=problems,
         conflict=said.conflict,
         workspaces={one.id: one.name for one in workspaces},
-        manual=await can_upload(site),
+        manual=await can_upload(app_state),
         measured_anew=bool(metric and definition and definition != metric.definition),
         types=TYPES,
         left_out=LEFT_OUT,
@@ -294,7 +298,7 @@ async def _shown(
 async def _conflict(desk: FormPage, theirs: Metric, form: MetricForm) -> Conflict:
     own, (display, _) = definition_of(form) or theirs.definition, display_of(form)
     try:
-        survey = await desk.site.metrics.catalog.questionnaire(
+        survey = await desk.app_state.metrics.catalog.questionnaire(
             desk.person.actor, theirs.source, own.survey_id
         )
     except MetricsError:
@@ -302,13 +306,13 @@ async def _conflict(desk: FormPage, theirs: Metric, form: MetricForm) -> Conflic
     return Conflict(theirs, definition_differences(theirs, form.name, own, display, survey))
 
 
-async def _workspace(site: AppState, person: Person, wanted: str) -> Workspace:
+async def _workspace(app_state: AppState, person: Person, wanted: str) -> Workspace:
     """Give the workspace that a new metric goes to: the account's first, where none is named.
 
     Raises:
         NotFound: when the account has no such workspace.
     """
-    workspaces = await run_in_threadpool(site.people.workspaces, person.account)
+    workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
     for one in workspaces:
         if wanted in {"", one.id}:
             return one

@@ -34,7 +34,7 @@ TITLE = "Measuring a preview"
 @router.post("/preview")
 async def show(desk: AtDesk, sent: CheckedForm) -> Response:
     """Measure what the form says; the download before is used again where it will do."""
-    site, person, form = desk.site, desk.person, read(sent)
+    app_state, person, form = desk.app_state, desk.person, read(sent)
     try:
         wanted = validate_form(form, to_save=False)
     except FormInvalid as error:
@@ -42,48 +42,54 @@ async def show(desk: AtDesk, sent: CheckedForm) -> Response:
         return await render(desk, form, asked_by(sent), said)
     # A file is at hand, and may have been replaced a moment ago.
     reload = "reload_data" in sent or wanted.source == CSV
-    before = site.drafts.preview(person, form.preview)
-    back = f"/metrics/drafts/{site.drafts.put(person, PutAside(form, preview=before))}"
+    before = app_state.drafts.preview(person, form.preview)
+    back = f"/metrics/drafts/{app_state.drafts.put(person, PutAside(form, preview=before))}"
 
     async def work(job: Job) -> JobResult:
         return await _measure(desk, form, wanted, job, reload=reload)
 
-    return started(desk.request, site.jobs.start(person, TITLE, work, back=back))
+    return started(desk.request, app_state.jobs.start(person, TITLE, work, back=back))
 
 
 @router.get("/drafts/{draft}/chart.svg")
 async def chart(
-    site: CurrentAppState, person: Editor, draft: str, theme: ThemeName = "light"
+    app_state: CurrentAppState, person: Editor, draft: str, theme: ThemeName = "light"
 ) -> Response:
     """Draw the chart of a preview, for browsers without script."""
-    aside = site.drafts.find(person, draft)
+    aside = app_state.drafts.find(person, draft)
     if aside.preview is None:
         raise NotFound("This form has no preview.", remedy="Show the preview again.")
-    account = await site.metrics.accounts.show(person.actor)
+    account = await app_state.metrics.accounts.show(person.actor)
     display, _ = display_of(aside.form)
-    face = await run_in_threadpool(site.faces.of, aside.preview.result, display, account.zone)
-    svg = await site.drawings.svg(face, theme)
+    rendered = await run_in_threadpool(
+        app_state.result_renderer.render, aside.preview.result, display, account.zone
+    )
+    svg = await app_state.chart_renderer.svg(rendered, theme)
     return Response(svg, media_type="image/svg+xml")
 
 
 async def _measure(
     desk: FormPage, form: MetricForm, wanted: ValidatedForm, job: Job, *, reload: bool
 ) -> JobResult:
-    site, person = desk.site, desk.person
+    app_state, person = desk.app_state, desk.person
     try:
-        result = await site.metrics.metrics.preview(
+        result = await app_state.metrics.metrics.preview(
             person.actor, wanted.source, wanted.definition, progress=job.progress, reload=reload
         )
     except MetricsError as error:
         problem = error.to_problem()
-        before = site.drafts.preview(person, form.preview)
-        draft = site.drafts.put(person, PutAside(form, problem=problem, preview=before))
+        before = app_state.drafts.preview(person, form.preview)
+        draft = app_state.drafts.put(person, PutAside(form, problem=problem, preview=before))
         return JobResult(f"/metrics/drafts/{draft}", problem=problem)
     preview = DraftPreview(wanted.source, wanted.definition, result)
-    draft = site.drafts.put(person, PutAside(form, preview=preview))
-    account = await site.metrics.accounts.show(person.actor)
+    draft = app_state.drafts.put(person, PutAside(form, preview=preview))
+    account = await app_state.metrics.accounts.show(person.actor)
     shown = preview_view(
-        preview, replace(form, preview=draft), wanted.definition, site.faces, account.zone
+        preview,
+        replace(form, preview=draft),
+        wanted.definition,
+        app_state.result_renderer,
+        account.zone,
     )
-    html = site.templates.fragment("metric_preview.html", preview=shown)
+    html = app_state.templates.fragment("metric_preview.html", preview=shown)
     return JobResult(f"/metrics/drafts/{draft}", html)

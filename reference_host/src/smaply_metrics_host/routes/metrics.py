@@ -31,7 +31,7 @@ REFRESH_SECONDS: Final = 120.0
 @router.get("")
 async def listed(  # noqa: PLR0913  # Which ones, and what was done just now.
     request: Request,
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Viewer,
     *,
     search: Annotated[str, Query(max_length=300)] = "",
@@ -43,20 +43,20 @@ async def listed(  # noqa: PLR0913  # Which ones, and what was done just now.
 ) -> Response:
     """List the metrics of the account, or of one workspace."""
     actor = person.actor
-    metrics = await site.metrics.metrics.list(actor)
-    connections = await site.metrics.connections.list(actor)
-    workspaces = await run_in_threadpool(site.people.workspaces, person.account)
+    metrics = await app_state.metrics.metrics.list(actor)
+    connections = await app_state.metrics.connections.list(actor)
+    workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
     shown = [one for one in metrics if workspace in {"", one.workspace}]
     found = page_of(
         shown,
         search=search,
         number=page,
         titles={one.source: one.title for one in connections},
-        uses=await run_in_threadpool(site.placing.uses, person.account),
+        uses=await run_in_threadpool(app_state.card_placements.uses, person.account),
     )
     used = [line.metric.id for line in found.lines if line.uses]
     name = "metric_list.html" if fragment_of(request) == "metric-list" else "metrics.html"
-    return site.templates.page(
+    return app_state.templates.page(
         request,
         name,
         found=found,
@@ -65,62 +65,66 @@ async def listed(  # noqa: PLR0913  # Which ones, and what was done just now.
         workspace=workspace,
         workspaces={one.id: one.name for one in workspaces},
         connected=bool(connections),
-        manual=await can_upload(site),
-        maps=await run_in_threadpool(_maps, site, person, used),
+        manual=await can_upload(app_state),
+        maps=await run_in_threadpool(_maps, app_state, person, used),
         saved=next((one for one in metrics if one.id == saved), None),
         deleted=deleted,
-        refreshed=await _as_it_is(site, person, refreshed, metrics),
+        refreshed=await _as_it_is(app_state, person, refreshed, metrics),
     )
 
 
 @router.post("/{metric_id}/refresh")
 async def refresh(
-    request: Request, site: CurrentAppState, person: Editor, _form: CheckedForm, metric_id: str
+    request: Request, app_state: CurrentAppState, person: Editor, _form: CheckedForm, metric_id: str
 ) -> Response:
     """Refresh a metric although it is not due; of each survey once a minute."""
-    metric = await site.metrics.metrics.show(person.actor, metric_id)
+    metric = await app_state.metrics.metrics.show(person.actor, metric_id)
 
     async def work(job: Job) -> JobResult:
-        (before,) = await site.metrics.cards.load(person.actor, [metric_id], refresh=False)
-        (card,) = await site.metrics.cards.load(
+        (before,) = await app_state.metrics.cards.load(person.actor, [metric_id], refresh=False)
+        (card,) = await app_state.metrics.cards.load(
             person.actor, [metric_id], wait=REFRESH_SECONDS, force=True, progress=job.progress
         )
         done = card.as_of is not None and card.as_of != before.as_of
-        html = site.templates.fragment("metric_refreshed.html", card=card, done=done)
+        html = app_state.templates.fragment("metric_refreshed.html", card=card, done=done)
         return JobResult(f"/metrics?refreshed={metric_id}", html)
 
-    job = site.jobs.start(person, f"Refreshing “{metric.name}”", work, back="/metrics")
+    job = app_state.jobs.start(person, f"Refreshing “{metric.name}”", work, back="/metrics")
     return started(request, job)
 
 
 @router.get("/{metric_id}/delete")
-async def ask(request: Request, site: CurrentAppState, person: Editor, metric_id: str) -> Response:
+async def ask(
+    request: Request, app_state: CurrentAppState, person: Editor, metric_id: str
+) -> Response:
     """Ask before a metric is deleted, naming the maps that lose cards."""
-    metric = await site.metrics.metrics.show(person.actor, metric_id)
-    maps = await run_in_threadpool(site.placing.maps_with, person.account, metric_id)
+    metric = await app_state.metrics.metrics.show(person.actor, metric_id)
+    maps = await run_in_threadpool(app_state.card_placements.maps_with, person.account, metric_id)
     name = "metric_delete.html" if fragment_of(request) else "metric_delete_page.html"
-    return site.templates.page(request, name, metric=metric, maps=maps)
+    return app_state.templates.page(request, name, metric=metric, maps=maps)
 
 
 @router.post("/{metric_id}/delete")
 async def delete(
-    request: Request, site: CurrentAppState, person: Editor, _form: CheckedForm, metric_id: str
+    request: Request, app_state: CurrentAppState, person: Editor, _form: CheckedForm, metric_id: str
 ) -> Response:
     """Delete a metric, and the cards that show it."""
-    gone = await site.metrics.metrics.delete(person.actor, metric_id)
-    cards = await run_in_threadpool(site.placing.take_off_all, person.account, gone.id)
+    gone = await app_state.metrics.metrics.delete(person.actor, metric_id)
+    cards = await run_in_threadpool(app_state.card_placements.take_off_all, person.account, gone.id)
     return moved(request, f"/metrics?deleted={cards}")
 
 
 async def _as_it_is(
-    site: AppState, person: Person, metric_id: str, metrics: Sequence[Metric]
+    app_state: AppState, person: Person, metric_id: str, metrics: Sequence[Metric]
 ) -> Card | None:
     """Give the card of a metric that was refreshed; nothing is started."""
     if metric_id not in {one.id for one in metrics}:
         return None
-    (card,) = await site.metrics.cards.load(person.actor, [metric_id], refresh=False)
+    (card,) = await app_state.metrics.cards.load(person.actor, [metric_id], refresh=False)
     return card
 
 
-def _maps(site: AppState, person: Person, metrics: list[str]) -> dict[str, tuple[MapSummary, ...]]:
-    return {one: site.placing.maps_with(person.account, one) for one in metrics}
+def _maps(
+    app_state: AppState, person: Person, metrics: list[str]
+) -> dict[str, tuple[MapSummary, ...]]:
+    return {one: app_state.card_placements.maps_with(person.account, one) for one in metrics}

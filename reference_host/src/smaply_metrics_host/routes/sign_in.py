@@ -23,14 +23,19 @@ OWN_PAGE: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
 
 
 @router.get("/sign-in")
-async def explain(request: Request, site: CurrentAppState) -> Response:
+async def explain(request: Request, app_state: CurrentAppState) -> Response:
     """Say how to get in."""
-    return site.templates.page(request, "sign_in.html", invited=None)
+    return app_state.templates.page(request, "sign_in.html", invited=None)
 
 
 @router.get("/sign-in/{token}")
 async def follow(
-    request: Request, site: CurrentAppState, token: str, to: Next = "/", *, at_once: bool = False
+    request: Request,
+    app_state: CurrentAppState,
+    token: str,
+    to: Next = "/",
+    *,
+    at_once: bool = False,
 ) -> Response:
     """Ask whether to sign in.
 
@@ -40,37 +45,39 @@ async def follow(
     """
     purpose = request.headers.get("sec-purpose", request.headers.get("purpose", ""))
     ahead = PREFETCHES & set(purpose.replace(";", " ").split())
-    if not at_once or ahead or await site.sign_in.session(request) is not None:
-        person = await run_in_threadpool(site.people.invited, token)
+    if not at_once or ahead or await app_state.authentication.session(request) is not None:
+        person = await run_in_threadpool(app_state.people.invited, token)
         if person is None:
             raise _no_longer_good()
-        return site.templates.page(request, "sign_in.html", invited=person)
-    return await _enter(request, site, token, to)
+        return app_state.templates.page(request, "sign_in.html", invited=person)
+    return await _enter(request, app_state, token, to)
 
 
 @router.post("/sign-in/{token}")
-async def enter(request: Request, site: CurrentAppState, token: str, to: Next = "/") -> Response:
+async def enter(
+    request: Request, app_state: CurrentAppState, token: str, to: Next = "/"
+) -> Response:
     """Sign in after having been asked; the token in the address stands for a form's token."""
-    return await _enter(request, site, token, to)
+    return await _enter(request, app_state, token, to)
 
 
 @router.post("/sign-out")
-async def leave(request: Request, site: CurrentAppState, _form: CheckedForm) -> Response:
+async def leave(request: Request, app_state: CurrentAppState, _form: CheckedForm) -> Response:
     """End the session."""
-    await run_in_threadpool(site.people.sign_out, request.cookies.get(COOKIE, ""))
+    await run_in_threadpool(app_state.people.sign_out, request.cookies.get(COOKIE, ""))
     response = RedirectResponse("/sign-in", 303)
     clear_cookie(response)
     return response
 
 
-async def _enter(request: Request, site: AppState, token: str, to: str) -> Response:
-    session = await run_in_threadpool(site.people.sign_in, token)
+async def _enter(request: Request, app_state: AppState, token: str, to: str) -> Response:
+    session = await run_in_threadpool(app_state.people.sign_in, token)
     if session is None:
         raise _no_longer_good()
     # The session before ends: nobody can reach it any more.
-    await run_in_threadpool(site.people.sign_out, request.cookies.get(COOKIE, ""))
+    await run_in_threadpool(app_state.people.sign_out, request.cookies.get(COOKIE, ""))
     response = RedirectResponse(to if OWN_PAGE.fullmatch(to) else "/", 303)
-    set_cookie(response, session, site.settings)
+    set_cookie(response, session, app_state.settings)
     return response
 
 

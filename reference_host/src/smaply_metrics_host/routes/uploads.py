@@ -33,7 +33,7 @@ TITLE = "Not uploaded"
 @router.get("")
 async def explain(desk: AtDesk) -> Response:
     """Show the form with a file to upload in place of a survey to choose."""
-    if not await can_upload(desk.site):
+    if not await can_upload(desk.app_state):
         raise NotFound(
             "This host has no source that reads CSV files.",
             remedy="Ask whoever runs it to install smaply-metrics-csv-example.",
@@ -44,13 +44,13 @@ async def explain(desk: AtDesk) -> Response:
 @router.post("")
 async def take(desk: AtDesk, sent: CheckedForm) -> Response:
     """Keep the file, and go on with the form of a metric that measures it."""
-    site, person, form = desk.site, desk.person, read(sent)
+    app_state, person, form = desk.app_state, desk.person, read(sent)
     file = sent.get("file")
     try:
         if not isinstance(file, UploadFile) or not file.filename:
             raise InputError("There is no file yet.", remedy="Choose a CSV file first.")
         survey = await upload(
-            site,
+            app_state,
             person.actor,
             file,
             form.survey_name,
@@ -62,7 +62,7 @@ async def take(desk: AtDesk, sent: CheckedForm) -> Response:
     if fragment_of(desk.request):
         return await render(desk, form)
     # So that reloading the page uploads nothing twice.
-    draft = site.drafts.put(person, PutAside(form))
+    draft = app_state.drafts.put(person, PutAside(form))
     return RedirectResponse(f"/metrics/drafts/{draft}", 303)
 
 

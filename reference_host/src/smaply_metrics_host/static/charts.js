@@ -129,11 +129,11 @@ async function specifications(figures, now, tell) {
     else asked.set(figure.dataset.charts, [...(asked.get(figure.dataset.charts) ?? []), figure]);
   }
   await Promise.all([...asked].map(async ([address, wanting]) => {
-    const digests = [...new Set(wanting.map((figure) => figure.dataset.face))].sort();
-    const place = `${address}?theme=${now}&faces=${digests.join(",")}`;
+    const digests = [...new Set(wanting.map((figure) => figure.dataset.digest))].sort();
+    const place = `${address}?theme=${now}&digests=${digests.join(",")}`;
     try {
       const given = await fetched(place);
-      wanting.forEach((figure) => found.set(figure, given[figure.dataset.face]));
+      wanting.forEach((figure) => found.set(figure, given[figure.dataset.digest]));
       // The map shows other charts by now; live.js brings those, unless a request failed for it too.
       if (digests.some((digest) => !given[digest])) throw new Error("the server left some out");
     } catch (error) {

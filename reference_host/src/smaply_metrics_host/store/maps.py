@@ -1,4 +1,4 @@
-"""Journey maps with their stages, lanes and texts; cards are placed by ``placing``."""
+"""Journey maps with their stages, lanes and texts; cards are placed by ``card_placements``."""
 
 from __future__ import annotations
 
@@ -264,9 +264,9 @@ LANES: Final[tuple[tuple[str, Kind], ...]] = (
 )
 
 
-def add_default_parts(journeys: Maps, account: str, map_id: str) -> None:
+def add_default_parts(maps: Maps, account: str, map_id: str) -> None:
     """Give a new map the usual stages and lanes."""
     for stage in STAGES:
-        journeys.add_stage(account, map_id, stage)
+        maps.add_stage(account, map_id, stage)
     for lane, kind in LANES:
-        journeys.add_lane(account, map_id, lane, kind)
+        maps.add_lane(account, map_id, lane, kind)

@@ -46,19 +46,21 @@ class AccountTimes(ApiModel):
 
 
 @router.get("")
-async def show_account(site: CurrentAppState, person: Viewer) -> AccountView:
+async def show_account(app_state: CurrentAppState, person: Viewer) -> AccountView:
     """Show the account's time zone and first day of the week."""
-    settings = await site.metrics.accounts.show(person.actor)
+    settings = await app_state.metrics.accounts.show(person.actor)
     return AccountView(id=person.account, zone=settings.zone, week_start=settings.week_start)
 
 
 @router.put("")
-async def change_account(site: CurrentAppState, admin: Admin, body: AccountTimes) -> AccountView:
+async def change_account(
+    app_state: CurrentAppState, admin: Admin, body: AccountTimes
+) -> AccountView:
     """Change the account's time zone and first day of the week.
 
     Values were measured for the old ones, so every metric becomes due.
     """
-    await site.metrics.accounts.edit(
+    await app_state.metrics.accounts.edit(
         admin.actor, AccountSettings(zone=body.zone, week_start=body.week_start)
     )
     return AccountView(id=admin.account, zone=body.zone, week_start=body.week_start)

@@ -58,7 +58,7 @@ class Refresh(ApiModel):
 
 @router.get("", responses=refused(404))
 async def load_cards(  # noqa: PLR0913, PLR0917  # Each is a parameter of the call.
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Viewer,
     metric: Annotated[
         list[Id] | None,
@@ -76,26 +76,28 @@ async def load_cards(  # noqa: PLR0913, PLR0917  # Each is a parameter of the ca
     What is due (its last update attempt is older than an hour) is refreshed in the background, and
     its card says ``refreshing``. ``wait`` is for clients that would rather wait for that.
     """
-    cards = await site.metrics.cards.load(person.actor, metric, refresh=refresh)
+    cards = await app_state.metrics.cards.load(person.actor, metric, refresh=refresh)
     if refresh:
-        cards = await _waited(site, person, metric, cards, wait)
-    return await _drawn(site, person, cards, draw)
+        cards = await _waited(app_state, person, metric, cards, wait)
+    return await _drawn(app_state, person, cards, draw)
 
 
 @router.post("/refresh", responses=refused(404))
-async def refresh_cards(site: CurrentAppState, editor: Editor, body: Refresh) -> list[DrawnCard]:
+async def refresh_cards(
+    app_state: CurrentAppState, editor: Editor, body: Refresh
+) -> list[DrawnCard]:
     """Refresh metrics although they are not due.
 
     At most once a minute for each survey: a card that was not refreshed for that says so in its
     ``explanation``, and is no error.
     """
-    cards = await site.metrics.cards.load(editor.actor, body.metrics, force=True)
-    cards = await _waited(site, editor, body.metrics, cards, body.wait)
-    return await _drawn(site, editor, cards, body.draw)
+    cards = await app_state.metrics.cards.load(editor.actor, body.metrics, force=True)
+    cards = await _waited(app_state, editor, body.metrics, cards, body.wait)
+    return await _drawn(app_state, editor, cards, body.draw)
 
 
 async def _waited(
-    site: AppState,
+    app_state: AppState,
     person: Person,
     ids: Sequence[str] | None,
     cards: tuple[Card, ...],
@@ -105,16 +107,16 @@ async def _waited(
     until = loop.time() + seconds
     while any(card.freshness is Freshness.REFRESHING for card in cards) and loop.time() < until:
         await asyncio.sleep(LOOK_AGAIN)
-        cards = await site.metrics.cards.load(person.actor, ids)
+        cards = await app_state.metrics.cards.load(person.actor, ids)
     return cards
 
 
 async def _drawn(
-    site: AppState, person: Person, cards: tuple[Card, ...], theme: Theme | None
+    app_state: AppState, person: Person, cards: tuple[Card, ...], theme: Theme | None
 ) -> list[DrawnCard]:
     if theme is None:
         return [DrawnCard.model_validate(dict(card)) for card in cards]
-    zone = (await site.metrics.accounts.show(person.actor)).zone
+    zone = (await app_state.metrics.accounts.show(person.actor)).zone
 
     def draw() -> list[DrawnCard]:
         return [
@@ -122,7 +124,7 @@ async def _drawn(
                 {
                     **dict(card),
                     "drawing": card.result
-                    and drawing(site, card.result, card.display, theme, zone),
+                    and drawing(app_state, card.result, card.display, theme, zone),
                 }
             )
             for card in cards

@@ -52,9 +52,9 @@ class NewValues(ApiModel):
 
 
 @router.get("")
-async def list_connections(site: CurrentAppState, editor: Editor) -> list[ConnectionView]:
+async def list_connections(app_state: CurrentAppState, editor: Editor) -> list[ConnectionView]:
     """List the account's connections; one that cannot be opened says so itself."""
-    return list(await site.metrics.connections.list(editor.actor))
+    return list(await app_state.metrics.connections.list(editor.actor))
 
 
 @router.post(
@@ -63,7 +63,7 @@ async def list_connections(site: CurrentAppState, editor: Editor) -> list[Connec
     responses=made(201, "show_connection", "connection_id") | refused(404, 409, 502),
 )
 async def connect(
-    site: CurrentAppState, admin: Admin, body: Connect, response: Response
+    app_state: CurrentAppState, admin: Admin, body: Connect, response: Response
 ) -> ConnectionView:
     """Connect a source.
 
@@ -71,48 +71,48 @@ async def connect(
     required step fails, nothing is stored and the answer is 422 with that step's problem; when one
     that is not required does, the connection is made with a warning.
     """
-    view = await site.metrics.connections.connect(admin.actor, body.source, body.values)
+    view = await app_state.metrics.connections.connect(admin.actor, body.source, body.values)
     response.headers["location"] = f"{PREFIX}/connections/{view.id}"
     return view
 
 
 @router.get("/{connection_id}")
 async def show_connection(
-    site: CurrentAppState, editor: Editor, connection_id: ConnectionInPath
+    app_state: CurrentAppState, editor: Editor, connection_id: ConnectionInPath
 ) -> ConnectionView:
     """Show a connection. Admins see its fields, secrets masked."""
-    return await site.metrics.connections.show(editor.actor, connection_id)
+    return await app_state.metrics.connections.show(editor.actor, connection_id)
 
 
 @router.post("/{connection_id}/check", responses=refused(502))
 async def check_connection(
-    site: CurrentAppState, admin: Admin, connection_id: ConnectionInPath
+    app_state: CurrentAppState, admin: Admin, connection_id: ConnectionInPath
 ) -> ConnectionView:
     """Check a connection again.
 
     One that does not work is no error of this call: the answer's ``problem`` says what is wrong.
     """
-    return await site.metrics.connections.check(admin.actor, connection_id)
+    return await app_state.metrics.connections.check(admin.actor, connection_id)
 
 
 @router.patch("/{connection_id}", responses=refused(409, 502))
 async def edit_connection(
-    site: CurrentAppState, admin: Admin, connection_id: ConnectionInPath, body: NewValues
+    app_state: CurrentAppState, admin: Admin, connection_id: ConnectionInPath, body: NewValues
 ) -> ConnectionView:
     """Give fields of a connection new values.
 
     They are checked as when connecting; until that has passed, the old ones stay in use. A field
     that decides where secrets are sent needs the secrets again.
     """
-    return await site.metrics.connections.edit(admin.actor, connection_id, body.values)
+    return await app_state.metrics.connections.edit(admin.actor, connection_id, body.values)
 
 
 @router.delete("/{connection_id}")
 async def delete_connection(
-    site: CurrentAppState, admin: Admin, connection_id: ConnectionInPath
+    app_state: CurrentAppState, admin: Admin, connection_id: ConnectionInPath
 ) -> DeletedConnection:
     """Destroy a connection's credentials.
 
     Its metrics keep their last value and no longer refresh: the answer names them.
     """
-    return await site.metrics.connections.delete(admin.actor, connection_id)
+    return await app_state.metrics.connections.delete(admin.actor, connection_id)

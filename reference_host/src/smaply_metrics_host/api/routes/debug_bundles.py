@@ -39,28 +39,28 @@ class BundleAsked(ApiModel):
     responses=made(202, "show_job", "job_id") | refused(404, 429),
 )
 async def start_debug_bundle(
-    site: CurrentAppState, admin: Admin, body: BundleAsked, response: Response
+    app_state: CurrentAppState, admin: Admin, body: BundleAsked, response: Response
 ) -> ApiJob:
     """Download a survey's data with what support needs to see beside it.
 
     The answer is a job. Once it has ended, its ``file`` is where the bundle can be downloaded. A
     bundle is made even when the survey tool fails: ``missing`` then says why data is not in it.
     """
-    connection = await site.metrics.connections.show(admin.actor, body.connection)
+    connection = await app_state.metrics.connections.show(admin.actor, body.connection)
 
     async def work(job: Job) -> JobResult:
-        bundle = await site.metrics.debug_bundles.export(
+        bundle = await app_state.metrics.debug_bundles.export(
             admin.actor,
             body.connection,
             body.survey_id,
-            site.downloads.path(job.id),
+            app_state.downloads.path(job.id),
             include_personal=body.include_personal,
             progress=job.progress,
         )
         job.file, job.memo = bundle.path, bundle.problem
         named = re.sub(r"[^A-Za-z0-9_-]+", "_", body.survey_id)[:100]
-        job.file_name = f"{connection.source}-{named}-{site.clock.now():%Y-%m-%d}.zip"
+        job.file_name = f"{connection.source}-{named}-{app_state.clock.now():%Y-%m-%d}.zip"
         return JobResult("")
 
     title = f"Downloading survey data from {connection.title}"
-    return started(site.jobs.start(admin, title, work), response)
+    return started(app_state.jobs.start(admin, title, work), response)

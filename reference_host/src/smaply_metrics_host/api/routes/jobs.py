@@ -75,13 +75,13 @@ def started(job: Job, response: Response) -> ApiJob:
 
 @router.get("/{job_id}")
 async def show_job(
-    site: CurrentAppState, person: Viewer, job_id: JobInPath, wait: WaitInQuery = 0.0
+    app_state: CurrentAppState, person: Viewer, job_id: JobInPath, wait: WaitInQuery = 0.0
 ) -> ApiJob:
     """Show how far a job is, and what came of it.
 
     One that has ended can be asked for during a quarter of an hour.
     """
-    job = site.jobs.find(person, job_id)
+    job = app_state.jobs.find(person, job_id)
     with suppress(TimeoutError):
         async with asyncio.timeout(wait):
             await job.ended()
@@ -89,9 +89,9 @@ async def show_job(
 
 
 @router.post("/{job_id}/cancel")
-async def cancel_job(site: CurrentAppState, person: Viewer, job_id: JobInPath) -> ApiJob:
+async def cancel_job(app_state: CurrentAppState, person: Viewer, job_id: JobInPath) -> ApiJob:
     """Stop a job; one that has ended stays as it is."""
-    return job_view(await site.jobs.cancel(person, job_id))
+    return job_view(await app_state.jobs.cancel(person, job_id))
 
 
 @router.get(
@@ -104,9 +104,11 @@ async def cancel_job(site: CurrentAppState, person: Viewer, job_id: JobInPath) -
         }
     },
 )
-async def download_file(site: CurrentAppState, person: Viewer, job_id: JobInPath) -> FileResponse:
+async def download_file(
+    app_state: CurrentAppState, person: Viewer, job_id: JobInPath
+) -> FileResponse:
     """Download the file that a job made."""
-    job = site.jobs.find(person, job_id)
+    job = app_state.jobs.find(person, job_id)
     if job.file is None or job.state is JobState.RUNNING:
         raise NotFound("This job has no file.", remedy="Wait until it has ended, or begin it anew.")
     return FileResponse(

@@ -88,89 +88,99 @@ class NewDisplay(ApiModel):
 
 @router.post("/stages", status_code=201)
 async def add_stage(
-    site: CurrentAppState, editor: Editor, map_id: MapInPath, body: PartName
+    app_state: CurrentAppState, editor: Editor, map_id: MapInPath, body: PartName
 ) -> StageView:
     """Add a stage at the right of a map."""
-    stage = await run_in_threadpool(site.journeys.add_stage, editor.account, map_id, body.name)
-    site.hub.nudge(editor.account, map_id)
+    stage = await run_in_threadpool(app_state.maps.add_stage, editor.account, map_id, body.name)
+    app_state.live_updates.nudge(editor.account, map_id)
     return StageView(id=stage, name=body.name)
 
 
 @router.patch("/stages/{stage_id}")
 async def rename_stage(
-    site: CurrentAppState, editor: Editor, map_id: MapInPath, stage_id: StageInPath, body: PartName
+    app_state: CurrentAppState,
+    editor: Editor,
+    map_id: MapInPath,
+    stage_id: StageInPath,
+    body: PartName,
 ) -> StageView:
     """Give a stage another name."""
-    _one_of((await _show(site, editor, map_id)).stages, stage_id, "stage")
-    await run_in_threadpool(site.journeys.rename_stage, editor.account, stage_id, body.name)
-    site.hub.nudge(editor.account, map_id)
+    _one_of((await _show(app_state, editor, map_id)).stages, stage_id, "stage")
+    await run_in_threadpool(app_state.maps.rename_stage, editor.account, stage_id, body.name)
+    app_state.live_updates.nudge(editor.account, map_id)
     return StageView(id=stage_id, name=body.name)
 
 
 @router.delete("/stages/{stage_id}", status_code=204)
 async def remove_stage(
-    site: CurrentAppState, editor: Editor, map_id: MapInPath, stage_id: StageInPath
+    app_state: CurrentAppState, editor: Editor, map_id: MapInPath, stage_id: StageInPath
 ) -> None:
     """Remove a stage with its texts and cards."""
-    _one_of((await _show(site, editor, map_id)).stages, stage_id, "stage")
-    await run_in_threadpool(site.journeys.remove_stage, editor.account, stage_id)
-    site.hub.nudge(editor.account, map_id)
+    _one_of((await _show(app_state, editor, map_id)).stages, stage_id, "stage")
+    await run_in_threadpool(app_state.maps.remove_stage, editor.account, stage_id)
+    app_state.live_updates.nudge(editor.account, map_id)
 
 
 @router.post("/lanes", status_code=201)
 async def add_lane(
-    site: CurrentAppState, editor: Editor, map_id: MapInPath, body: NewLane
+    app_state: CurrentAppState, editor: Editor, map_id: MapInPath, body: NewLane
 ) -> LaneView:
     """Add a lane at the bottom of a map."""
     lane = await run_in_threadpool(
-        site.journeys.add_lane, editor.account, map_id, body.name, body.kind
+        app_state.maps.add_lane, editor.account, map_id, body.name, body.kind
     )
-    site.hub.nudge(editor.account, map_id)
+    app_state.live_updates.nudge(editor.account, map_id)
     return LaneView(id=lane, name=body.name, kind=body.kind)
 
 
 @router.patch("/lanes/{lane_id}")
 async def rename_lane(
-    site: CurrentAppState, editor: Editor, map_id: MapInPath, lane_id: LaneInPath, body: PartName
+    app_state: CurrentAppState,
+    editor: Editor,
+    map_id: MapInPath,
+    lane_id: LaneInPath,
+    body: PartName,
 ) -> LaneView:
     """Give a lane another name."""
-    lane = _one_of((await _show(site, editor, map_id)).lanes, lane_id, "lane")
-    await run_in_threadpool(site.journeys.rename_lane, editor.account, lane_id, body.name)
-    site.hub.nudge(editor.account, map_id)
+    lane = _one_of((await _show(app_state, editor, map_id)).lanes, lane_id, "lane")
+    await run_in_threadpool(app_state.maps.rename_lane, editor.account, lane_id, body.name)
+    app_state.live_updates.nudge(editor.account, map_id)
     return LaneView(id=lane_id, name=body.name, kind=lane.kind)
 
 
 @router.delete("/lanes/{lane_id}", status_code=204)
 async def remove_lane(
-    site: CurrentAppState, editor: Editor, map_id: MapInPath, lane_id: LaneInPath
+    app_state: CurrentAppState, editor: Editor, map_id: MapInPath, lane_id: LaneInPath
 ) -> None:
     """Remove a lane with its texts and cards."""
-    _one_of((await _show(site, editor, map_id)).lanes, lane_id, "lane")
-    await run_in_threadpool(site.journeys.remove_lane, editor.account, lane_id)
-    site.hub.nudge(editor.account, map_id)
+    _one_of((await _show(app_state, editor, map_id)).lanes, lane_id, "lane")
+    await run_in_threadpool(app_state.maps.remove_lane, editor.account, lane_id)
+    app_state.live_updates.nudge(editor.account, map_id)
 
 
 @router.put("/texts")
 async def write_text(
-    site: CurrentAppState, editor: Editor, map_id: MapInPath, body: CellText
+    app_state: CurrentAppState, editor: Editor, map_id: MapInPath, body: CellText
 ) -> TextView:
     """Write what a cell of a text lane says, in place of what it said."""
     cell = Cell(map_id, body.lane, body.stage)
-    await run_in_threadpool(site.journeys.write, editor.account, cell, body.text)
-    site.hub.nudge(editor.account, map_id)
+    await run_in_threadpool(app_state.maps.write, editor.account, cell, body.text)
+    app_state.live_updates.nudge(editor.account, map_id)
     return TextView(lane=body.lane, stage=body.stage, text=body.text)
 
 
 @router.post("/placed-cards", status_code=201)
 async def place_card(
-    site: CurrentAppState, editor: Editor, map_id: MapInPath, body: NewPlacedCard
+    app_state: CurrentAppState, editor: Editor, map_id: MapInPath, body: NewPlacedCard
 ) -> PlacedCardView:
     """Show a metric in a cell of a data lane."""
-    metric = await site.metrics.metrics.show(editor.actor, body.metric)
+    metric = await app_state.metrics.metrics.show(editor.actor, body.metric)
     display = body.display or metric.display
     cell = Cell(map_id, body.lane, body.stage)
-    card = await run_in_threadpool(site.placing.place, editor.account, cell, body.metric, display)
-    site.hub.nudge(editor.account, map_id)
+    card = await run_in_threadpool(
+        app_state.card_placements.place, editor.account, cell, body.metric, display
+    )
+    app_state.live_updates.nudge(editor.account, map_id)
     return PlacedCardView(
         id=card, lane=body.lane, stage=body.stage, metric=body.metric, display=display
     )
@@ -178,27 +188,33 @@ async def place_card(
 
 @router.patch("/placed-cards/{card_id}")
 async def restyle_card(
-    site: CurrentAppState, editor: Editor, map_id: MapInPath, card_id: CardInPath, body: NewDisplay
+    app_state: CurrentAppState,
+    editor: Editor,
+    map_id: MapInPath,
+    card_id: CardInPath,
+    body: NewDisplay,
 ) -> PlacedCardView:
     """Show a placed card in another way; the metric's defaults and its other cards stay."""
-    card = _one_of((await _show(site, editor, map_id)).cards, card_id, "card")
-    await run_in_threadpool(site.placing.restyle, editor.account, card_id, body.display)
-    site.hub.nudge(editor.account, map_id)
+    card = _one_of((await _show(app_state, editor, map_id)).cards, card_id, "card")
+    await run_in_threadpool(
+        app_state.card_placements.restyle, editor.account, card_id, body.display
+    )
+    app_state.live_updates.nudge(editor.account, map_id)
     return PlacedCardView.of(replace(card, display=body.display))
 
 
 @router.delete("/placed-cards/{card_id}", status_code=204)
 async def take_card_off(
-    site: CurrentAppState, editor: Editor, map_id: MapInPath, card_id: CardInPath
+    app_state: CurrentAppState, editor: Editor, map_id: MapInPath, card_id: CardInPath
 ) -> None:
     """Take a card off its map; the metric stays."""
-    _one_of((await _show(site, editor, map_id)).cards, card_id, "card")
-    await run_in_threadpool(site.placing.take_off, editor.account, card_id)
-    site.hub.nudge(editor.account, map_id)
+    _one_of((await _show(app_state, editor, map_id)).cards, card_id, "card")
+    await run_in_threadpool(app_state.card_placements.take_off, editor.account, card_id)
+    app_state.live_updates.nudge(editor.account, map_id)
 
 
-async def _show(site: AppState, editor: Person, map_id: str) -> JourneyMap:
-    return await run_in_threadpool(site.journeys.show, editor.account, map_id)
+async def _show(app_state: AppState, editor: Person, map_id: str) -> JourneyMap:
+    return await run_in_threadpool(app_state.maps.show, editor.account, map_id)
 
 
 def _one_of(parts: Sequence[Part], part_id: str, what: str) -> Part:

@@ -123,46 +123,46 @@ class MapName(ApiModel):
 
 @router.get("", responses=refused(404))
 async def list_maps(
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Viewer,
     workspace: Annotated[Id | None, Query(description="Those of one workspace.")] = None,
 ) -> list[MapEntry]:
     """List journey maps, oldest first."""
     if workspace is not None:
-        await run_in_threadpool(site.people.workspace, person.account, workspace)
-    found = await run_in_threadpool(site.journeys.list, person.account, workspace)
+        await run_in_threadpool(app_state.people.workspace, person.account, workspace)
+    found = await run_in_threadpool(app_state.maps.list, person.account, workspace)
     return [MapEntry.of(one) for one in found]
 
 
 @router.post("", status_code=201, responses=made(201, "show_map", "map_id") | refused(404))
 async def create_map(
-    site: CurrentAppState, editor: Editor, body: NewMap, response: Response
+    app_state: CurrentAppState, editor: Editor, body: NewMap, response: Response
 ) -> MapResource:
     """Begin a journey map, with nothing on it."""
-    map_id = await run_in_threadpool(site.journeys.add, editor.account, body.workspace, body.name)
+    map_id = await run_in_threadpool(app_state.maps.add, editor.account, body.workspace, body.name)
     response.headers["location"] = f"{PREFIX}/maps/{map_id}"
-    return MapResource.of(await run_in_threadpool(site.journeys.show, editor.account, map_id))
+    return MapResource.of(await run_in_threadpool(app_state.maps.show, editor.account, map_id))
 
 
 @router.get("/{map_id}")
-async def show_map(site: CurrentAppState, person: Viewer, map_id: MapInPath) -> MapResource:
+async def show_map(app_state: CurrentAppState, person: Viewer, map_id: MapInPath) -> MapResource:
     """Show what is on a journey map.
 
     Values are not part of it: load the cards of its metrics.
     """
-    return MapResource.of(await run_in_threadpool(site.journeys.show, person.account, map_id))
+    return MapResource.of(await run_in_threadpool(app_state.maps.show, person.account, map_id))
 
 
 @router.patch("/{map_id}")
 async def rename_map(
-    site: CurrentAppState, editor: Editor, map_id: MapInPath, body: MapName
+    app_state: CurrentAppState, editor: Editor, map_id: MapInPath, body: MapName
 ) -> MapResource:
     """Give a journey map another name."""
-    await run_in_threadpool(site.journeys.rename, editor.account, map_id, body.name)
-    return MapResource.of(await run_in_threadpool(site.journeys.show, editor.account, map_id))
+    await run_in_threadpool(app_state.maps.rename, editor.account, map_id, body.name)
+    return MapResource.of(await run_in_threadpool(app_state.maps.show, editor.account, map_id))
 
 
 @router.delete("/{map_id}", status_code=204)
-async def delete_map(site: CurrentAppState, editor: Editor, map_id: MapInPath) -> None:
+async def delete_map(app_state: CurrentAppState, editor: Editor, map_id: MapInPath) -> None:
     """Delete a journey map with all that is on it; the metrics stay."""
-    await run_in_threadpool(site.journeys.delete, editor.account, map_id)
+    await run_in_threadpool(app_state.maps.delete, editor.account, map_id)

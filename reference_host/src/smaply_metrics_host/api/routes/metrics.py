@@ -91,7 +91,7 @@ class DeletedMetric(ApiModel):
 
 @router.get("", responses=refused(404))
 async def list_metrics(  # noqa: PLR0913, PLR0917  # Each is a parameter of the call.
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Viewer,
     workspace: Annotated[Id | None, Query(description="Those of one workspace.")] = None,
     search: Annotated[str, Query(max_length=300, description="Text in the name.")] = "",
@@ -100,10 +100,10 @@ async def list_metrics(  # noqa: PLR0913, PLR0917  # Each is a parameter of the 
 ) -> MetricPage:
     """List metrics, oldest first."""
     if workspace is not None:
-        await run_in_threadpool(site.people.workspace, person.account, workspace)
+        await run_in_threadpool(app_state.people.workspace, person.account, workspace)
     listed = [
         metric
-        for metric in await site.metrics.metrics.list(person.actor)
+        for metric in await app_state.metrics.metrics.list(person.actor)
         if workspace in {None, metric.workspace}
     ]
     text = search.strip().casefold()
@@ -119,15 +119,15 @@ async def list_metrics(  # noqa: PLR0913, PLR0917  # Each is a parameter of the 
     responses=made(201, "show_metric", "metric_id") | refused(404, 502),
 )
 async def create_metric(
-    site: CurrentAppState, editor: Editor, body: NewMetric, response: Response
+    app_state: CurrentAppState, editor: Editor, body: NewMetric, response: Response
 ) -> Metric:
     """Keep a definition as a metric.
 
     It is checked against its survey first: parts that do not go together answer 422 and say why,
     a survey that the connection cannot see 404.
     """
-    await run_in_threadpool(site.people.workspace, editor.account, body.workspace)
-    metric = await site.metrics.metrics.add(
+    await run_in_threadpool(app_state.people.workspace, editor.account, body.workspace)
+    metric = await app_state.metrics.metrics.add(
         editor.actor,
         body.connection,
         body.name,
@@ -140,21 +140,23 @@ async def create_metric(
 
 
 @router.get("/{metric_id}")
-async def show_metric(site: CurrentAppState, person: Viewer, metric_id: MetricInPath) -> Metric:
+async def show_metric(
+    app_state: CurrentAppState, person: Viewer, metric_id: MetricInPath
+) -> Metric:
     """Show what a metric measures. Its value is on its card."""
-    return await site.metrics.metrics.show(person.actor, metric_id)
+    return await app_state.metrics.metrics.show(person.actor, metric_id)
 
 
 @router.patch("/{metric_id}", responses=refused(409, 502))
 async def edit_metric(
-    site: CurrentAppState, editor: Editor, metric_id: MetricInPath, body: MetricChange
+    app_state: CurrentAppState, editor: Editor, metric_id: MetricInPath, body: MetricChange
 ) -> Metric:
     """Change a metric.
 
     A new definition discards its value, and makes it due; a new name or display keeps it. Cards
     that are placed keep their own display.
     """
-    return await site.metrics.metrics.edit(
+    return await app_state.metrics.metrics.edit(
         editor.actor,
         metric_id,
         name=body.name,
@@ -166,27 +168,27 @@ async def edit_metric(
 
 @router.delete("/{metric_id}")
 async def delete_metric(
-    site: CurrentAppState, editor: Editor, metric_id: MetricInPath
+    app_state: CurrentAppState, editor: Editor, metric_id: MetricInPath
 ) -> DeletedMetric:
     """Delete a metric and its value.
 
     Its cards are taken off their maps: the answer names these.
     """
-    maps = await _maps_with(site, editor.account, metric_id)
-    metric = await site.metrics.metrics.delete(editor.actor, metric_id)
-    await run_in_threadpool(site.placing.take_off_all, editor.account, metric_id)
+    maps = await _maps_with(app_state, editor.account, metric_id)
+    metric = await app_state.metrics.metrics.delete(editor.actor, metric_id)
+    await run_in_threadpool(app_state.card_placements.take_off_all, editor.account, metric_id)
     return DeletedMetric(id=metric.id, name=metric.name, maps=maps)
 
 
 @router.get("/{metric_id}/maps")
 async def list_metric_uses(
-    site: CurrentAppState, person: Viewer, metric_id: MetricInPath
+    app_state: CurrentAppState, person: Viewer, metric_id: MetricInPath
 ) -> tuple[MapEntry, ...]:
     """List the journey maps that show a metric, each with how many of its cards do."""
-    await site.metrics.metrics.show(person.actor, metric_id)
-    return await _maps_with(site, person.account, metric_id)
+    await app_state.metrics.metrics.show(person.actor, metric_id)
+    return await _maps_with(app_state, person.account, metric_id)
 
 
-async def _maps_with(site: AppState, account: str, metric_id: str) -> tuple[MapEntry, ...]:
-    found = await run_in_threadpool(site.placing.maps_with, account, metric_id)
+async def _maps_with(app_state: AppState, account: str, metric_id: str) -> tuple[MapEntry, ...]:
+    found = await run_in_threadpool(app_state.card_placements.maps_with, account, metric_id)
     return tuple(MapEntry.of(one) for one in found)

@@ -61,14 +61,14 @@ class NewRole(ApiModel):
 
 
 @router.get("")
-async def list_people(site: CurrentAppState, admin: Admin) -> list[PersonView]:
+async def list_people(app_state: CurrentAppState, admin: Admin) -> list[PersonView]:
     """List the people of the account, by name."""
-    people = await run_in_threadpool(site.people.of_account, admin.account)
+    people = await run_in_threadpool(app_state.people.of_account, admin.account)
     return [PersonView.of(person) for person in people]
 
 
 @router.post("", status_code=201)
-async def invite_person(site: CurrentAppState, admin: Admin, body: Invite) -> Invitation:
+async def invite_person(app_state: CurrentAppState, admin: Admin, body: Invite) -> Invitation:
     """Make a one-time sign-in link for somebody.
 
     Somebody of this name who is in the account already keeps their things, and has the role given
@@ -76,37 +76,37 @@ async def invite_person(site: CurrentAppState, admin: Admin, body: Invite) -> In
     """
 
     def invite() -> tuple[str, Person | None]:
-        token = site.people.invite(admin.account, body.name, body.role.role, by=admin)
-        return token, site.people.invited(token)
+        token = app_state.people.invite(admin.account, body.name, body.role.role, by=admin)
+        return token, app_state.people.invited(token)
 
     token, person = await run_in_threadpool(invite)
     if person is None:
         raise AssertionError("an invitation that was just made is good")
     return Invitation(
         person=PersonView.of(person),
-        link=f"{site.settings.public_url}/sign-in/{token}",
-        expires_at=site.clock.now() + timedelta(seconds=INVITATION_SECONDS),
+        link=f"{app_state.settings.public_url}/sign-in/{token}",
+        expires_at=app_state.clock.now() + timedelta(seconds=INVITATION_SECONDS),
     )
 
 
 @router.patch("/{person_id}")
 async def change_role(
-    site: CurrentAppState, admin: Admin, person_id: PersonInPath, body: NewRole
+    app_state: CurrentAppState, admin: Admin, person_id: PersonInPath, body: NewRole
 ) -> PersonView:
     """Give somebody another role.
 
     Their sessions have it at once. Nobody changes their own.
     """
     changed = await run_in_threadpool(
-        site.people.change_role, admin.account, person_id, body.role.role, by=admin
+        app_state.people.change_role, admin.account, person_id, body.role.role, by=admin
     )
     return PersonView.of(changed)
 
 
 @router.delete("/{person_id}", status_code=204, responses=refused(422))
-async def remove_person(site: CurrentAppState, admin: Admin, person_id: PersonInPath) -> None:
+async def remove_person(app_state: CurrentAppState, admin: Admin, person_id: PersonInPath) -> None:
     """Take somebody out of the account.
 
     Their sessions and links end at once. Nobody removes themselves.
     """
-    await run_in_threadpool(site.people.remove, admin.account, person_id, by=admin)
+    await run_in_threadpool(app_state.people.remove, admin.account, person_id, by=admin)

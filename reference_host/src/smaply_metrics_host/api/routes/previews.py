@@ -48,7 +48,7 @@ class Previewed(ApiModel):
     responses=made(202, "show_job", "job_id") | refused(404, 429),
 )
 async def start_preview(
-    site: CurrentAppState, editor: Editor, body: Previewed, response: Response
+    app_state: CurrentAppState, editor: Editor, body: Previewed, response: Response
 ) -> ApiJob:
     """Measure without saving anything.
 
@@ -56,19 +56,19 @@ async def start_preview(
     words around it and a chart. Whether the parts of the definition go together is found while it
     runs, and is the job's ``problem`` when they do not.
     """
-    await site.metrics.connections.show(editor.actor, body.connection)
+    await app_state.metrics.connections.show(editor.actor, body.connection)
 
     async def work(job: Job) -> JobResult:
-        result = await site.metrics.metrics.preview(
+        result = await app_state.metrics.metrics.preview(
             editor.actor,
             body.connection,
             body.definition,
             progress=job.progress,
             reload=body.reload,
         )
-        zone = (await site.metrics.accounts.show(editor.actor)).zone
-        drawn = await run_in_threadpool(drawing, site, result, body.display, body.theme, zone)
+        zone = (await app_state.metrics.accounts.show(editor.actor)).zone
+        drawn = await run_in_threadpool(drawing, app_state, result, body.display, body.theme, zone)
         job.memo = PreviewResource(result=result, drawing=drawn)
         return JobResult("")
 
-    return started(site.jobs.start(editor, "Measuring a preview", work), response)
+    return started(app_state.jobs.start(editor, "Measuring a preview", work), response)

@@ -12,14 +12,14 @@ router = api_router("sources", "/sources")
 
 
 @router.get("")
-async def list_sources(site: CurrentAppState, _editor: Editor) -> list[SourceState]:
+async def list_sources(app_state: CurrentAppState, _editor: Editor) -> list[SourceState]:
     """List every source that is installed, and why it cannot be used where that is so."""
-    return list(await site.metrics.sources.states(load=True))
+    return list(await app_state.metrics.sources.states(load=True))
 
 
 @router.get("/{source_id}/form", responses=refused(502))
 async def show_source_form(
-    site: CurrentAppState, _admin: Admin, source_id: SourceInPath
+    app_state: CurrentAppState, _admin: Admin, source_id: SourceInPath
 ) -> SourceForm:
     """Say what a source asks for, and what is checked when it is connected."""
-    return await site.metrics.connections.form(source_id)
+    return await app_state.metrics.connections.form(source_id)

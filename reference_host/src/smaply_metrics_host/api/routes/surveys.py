@@ -54,7 +54,7 @@ class RangeAsked(DateRange):
 
 @router.get("/connections/{connection_id}/surveys", responses=refused(502))
 async def list_surveys(  # noqa: PLR0913, PLR0917  # Each is a parameter of the call.
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     editor: Editor,
     connection_id: ConnectionInPath,
     search: Annotated[str, Query(max_length=300, description="Text in the name, or an id.")] = "",
@@ -66,14 +66,14 @@ async def list_surveys(  # noqa: PLR0913, PLR0917  # Each is a parameter of the 
 
     The survey tool is asked once in ten minutes.
     """
-    return await site.metrics.catalog.surveys(
+    return await app_state.metrics.catalog.surveys(
         editor.actor, connection_id, search=search, offset=offset, limit=limit, reload=reload
     )
 
 
 @router.get("/connections/{connection_id}/questionnaire", responses=refused(502))
 async def show_questionnaire(
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     editor: Editor,
     connection_id: ConnectionInPath,
     survey_id: Annotated[
@@ -88,28 +88,28 @@ async def show_questionnaire(
     reload: Reload = False,  # noqa: FBT002  # A parameter of the call.
 ) -> Questionnaire:
     """Describe a survey: its questions, their answers, and what may be calculated from them."""
-    return await site.metrics.catalog.questionnaire(
+    return await app_state.metrics.catalog.questionnaire(
         editor.actor, connection_id, survey_id, reload=reload
     )
 
 
 @router.post("/connections/{connection_id}/options", responses=refused(502))
 async def list_options(
-    site: CurrentAppState, editor: Editor, connection_id: ConnectionInPath, body: FormState
+    app_state: CurrentAppState, editor: Editor, connection_id: ConnectionInPath, body: FormState
 ) -> MetricOptions:
     """Say what each list of a metric's form may offer, narrowed by what is chosen before it.
 
     Nothing is saved. An option that cannot be chosen says why.
     """
-    questionnaire = await site.metrics.catalog.questionnaire(
+    questionnaire = await app_state.metrics.catalog.questionnaire(
         editor.actor, connection_id, body.survey_id
     )
-    return await site.metrics.catalog.options(questionnaire, body.draft)
+    return await app_state.metrics.catalog.options(questionnaire, body.draft)
 
 
 @router.get("/windows")
 async def list_windows(
-    site: CurrentAppState, editor: Editor, asked: Annotated[RangeAsked, Query()]
+    app_state: CurrentAppState, editor: Editor, asked: Annotated[RangeAsked, Query()]
 ) -> list[Window]:
     """Say which instants a date range covers now, in the account's time zone.
 
@@ -117,5 +117,5 @@ async def list_windows(
     """
     wanted = DateRange(preset=asked.preset, start=asked.start, end=asked.end)
     return list(
-        await site.metrics.catalog.windows(editor.actor, wanted, comparison=asked.comparison)
+        await app_state.metrics.catalog.windows(editor.actor, wanted, comparison=asked.comparison)
     )

@@ -39,25 +39,27 @@ class NamedWorkspace(ApiModel):
 
 
 @router.get("")
-async def list_workspaces(site: CurrentAppState, person: Viewer) -> list[WorkspaceView]:
+async def list_workspaces(app_state: CurrentAppState, person: Viewer) -> list[WorkspaceView]:
     """List the workspaces of the account, by name."""
-    found = await run_in_threadpool(site.people.workspaces, person.account)
+    found = await run_in_threadpool(app_state.people.workspaces, person.account)
     return [WorkspaceView.of(workspace) for workspace in found]
 
 
 @router.post("", status_code=201)
-async def add_workspace(site: CurrentAppState, admin: Admin, body: NamedWorkspace) -> WorkspaceView:
+async def add_workspace(
+    app_state: CurrentAppState, admin: Admin, body: NamedWorkspace
+) -> WorkspaceView:
     """Make a workspace."""
-    made = await run_in_threadpool(site.people.add_workspace, admin.account, body.name)
+    made = await run_in_threadpool(app_state.people.add_workspace, admin.account, body.name)
     return WorkspaceView.of(made)
 
 
 @router.patch("/{workspace_id}")
 async def rename_workspace(
-    site: CurrentAppState, admin: Admin, workspace_id: WorkspaceInPath, body: NamedWorkspace
+    app_state: CurrentAppState, admin: Admin, workspace_id: WorkspaceInPath, body: NamedWorkspace
 ) -> WorkspaceView:
     """Give a workspace another name."""
     renamed = await run_in_threadpool(
-        site.people.rename_workspace, admin.account, workspace_id, body.name
+        app_state.people.rename_workspace, admin.account, workspace_id, body.name
     )
     return WorkspaceView.of(renamed)

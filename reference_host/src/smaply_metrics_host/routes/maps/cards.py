@@ -41,84 +41,88 @@ AtCard = Annotated[CardOnMap, Depends()]
 @router.get("/new")
 async def choose(  # noqa: PLR0913, PLR0917  # The cell, and what a route is handed.
     request: Request,
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Editor,
     map_id: str,
     lane: Annotated[str, Query()] = "",
     stage: Annotated[str, Query()] = "",
 ) -> Response:
     """Show the metrics that a cell can take."""
-    journey = await run_in_threadpool(site.journeys.show, person.account, map_id)
+    journey = await run_in_threadpool(app_state.maps.show, person.account, map_id)
     column = next((one for one in journey.stages if one.id == stage), None)
     row = next((one for one in journey.lanes if one.id == lane and one.kind == "data"), None)
     if column is None or row is None:
         raise no_such("cell")
-    return site.templates.page(
+    return app_state.templates.page(
         request,
         "card_place.html",
         journey=journey,
         stage=column,
         lane=row,
-        groups=await _offered(site, person, journey),
+        groups=await _offered(app_state, person, journey),
     )
 
 
 @router.post("")
-async def place(site: CurrentAppState, person: Editor, form: CheckedForm, map_id: str) -> Response:
+async def place(
+    app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
+) -> Response:
     """Place metrics in a cell; their cards begin with the metrics' display defaults."""
     given = texts(form)
     chosen = [one for one in form.getlist("metric") if isinstance(one, str)][:MOST_AT_ONCE]
     if not chosen:
         raise InputError("No metric was chosen.", remedy="Go back and choose at least one.")
     cell = Cell(map_id, given.get("lane", ""), given.get("stage", ""))
-    metrics = [await site.metrics.metrics.show(person.actor, one) for one in chosen]
+    metrics = [await app_state.metrics.metrics.show(person.actor, one) for one in chosen]
     for metric in metrics:
-        await run_in_threadpool(site.placing.place, person.account, cell, metric.id, metric.display)
-    site.hub.nudge(person.account, map_id)
+        await run_in_threadpool(
+            app_state.card_placements.place, person.account, cell, metric.id, metric.display
+        )
+    app_state.live_updates.nudge(person.account, map_id)
     return RedirectResponse(f"/maps/{map_id}/edit#{cell.lane}-{cell.stage}", 303)
 
 
 @card.get("/display")
 async def show_display(
-    request: Request, site: CurrentAppState, person: Editor, at: AtCard
+    request: Request, app_state: CurrentAppState, person: Editor, at: AtCard
 ) -> Response:
     """Show how a card is shown, to change that."""
-    placed = await _placed(site, person, at)
-    metric = await site.metrics.metrics.show(person.actor, placed.metric)
+    placed = await _placed(app_state, person, at)
+    metric = await app_state.metrics.metrics.show(person.actor, placed.metric)
     shown = filled(metric.model_copy(update={"display": placed.display}))
-    return _display_page(request, site, placed, shown, {})
+    return _display_page(request, app_state, placed, shown, {})
 
 
 @card.post("/display")
 async def restyle(
     request: Request,
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Editor,
     form: CheckedForm,
     at: AtCard,
 ) -> Response:
     """Show a card in another way; the metric and its other cards stay as they are."""
-    placed = await _placed(site, person, at)
+    placed = await _placed(app_state, person, at)
     given = read(form)
     display, problems = display_of(given)
     if problems:
-        metric = filled(await site.metrics.metrics.show(person.actor, placed.metric))
+        metric = filled(await app_state.metrics.metrics.show(person.actor, placed.metric))
         measured = ("name", "type", "calculation", "group_by")
         entered = replace(given, **{part: getattr(metric, part) for part in measured})
-        return _display_page(request, site, placed, entered, problems)
-    await run_in_threadpool(site.placing.restyle, person.account, at.card_id, display)
-    site.hub.nudge(person.account, at.map_id)
+        return _display_page(request, app_state, placed, entered, problems)
+    await run_in_threadpool(app_state.card_placements.restyle, person.account, at.card_id, display)
+    app_state.live_updates.nudge(person.account, at.map_id)
     return RedirectResponse(f"/maps/{at.map_id}/edit#{at.card_id}", 303)
 
 
 @card.post("/remove")
 async def take_off(
-    site: CurrentAppState, person: Editor, _form: CheckedForm, at: AtCard
+    app_state: CurrentAppState, person: Editor, _form: CheckedForm, at: AtCard
 ) -> Response:
     """Take a card off its map; the metric stays."""
-    placed = await _placed(site, person, at)
-    await run_in_threadpool(site.placing.take_off, person.account, at.card_id)
-    site.hub.nudge(person.account, at.map_id)
+    placed = await _placed(app_state, person, at)
+    await run_in_threadpool(app_state.card_placements.take_off, person.account, at.card_id)
+    app_state.live_updates.nudge(person.account, at.map_id)
     anchor = f"{placed.lane}-{placed.stage}"
     return RedirectResponse(f"/maps/{at.map_id}/edit#{anchor}", 303)
 
@@ -127,11 +131,11 @@ router.include_router(card)
 
 
 async def _offered(
-    site: AppState, person: Person, journey: JourneyMap
+    app_state: AppState, person: Person, journey: JourneyMap
 ) -> list[tuple[str, list[tuple[Metric, str]]]]:
     """Give the metrics by workspace, those of the map's own first, each with what it measures."""
-    workspaces = await run_in_threadpool(site.people.workspaces, person.account)
-    metrics = await site.metrics.metrics.list(person.actor)
+    workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
+    metrics = await app_state.metrics.metrics.list(person.actor)
     ordered = sorted(workspaces, key=lambda one: one.id != journey.workspace)
     groups = [
         (one.name, [(m, definition_text(m)) for m in metrics if m.workspace == one.id])
@@ -140,8 +144,8 @@ async def _offered(
     return [(name, offered) for name, offered in groups if offered]
 
 
-async def _placed(site: AppState, person: Person, at: CardOnMap) -> PlacedCard:
-    journey = await run_in_threadpool(site.journeys.show, person.account, at.map_id)
+async def _placed(app_state: AppState, person: Person, at: CardOnMap) -> PlacedCard:
+    journey = await run_in_threadpool(app_state.maps.show, person.account, at.map_id)
     placed = next((one for one in journey.cards if one.id == at.card_id), None)
     if placed is None:
         raise no_such("card")
@@ -149,9 +153,9 @@ async def _placed(site: AppState, person: Person, at: CardOnMap) -> PlacedCard:
 
 
 def _display_page(
-    request: Request, site: AppState, placed: PlacedCard, form: MetricForm, problems: Problems
+    request: Request, app_state: AppState, placed: PlacedCard, form: MetricForm, problems: Problems
 ) -> Response:
-    return site.templates.page(
+    return app_state.templates.page(
         request,
         "card_display.html",
         status=422 if problems else 200,

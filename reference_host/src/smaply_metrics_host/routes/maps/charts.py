@@ -26,48 +26,49 @@ MOST: Final = 200
 
 @router.get("/maps/{map_id}/charts.json")
 async def specifications(
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Viewer,
     map_id: str,
     theme: Annotated[ThemeName, Query()],
-    faces: Annotated[str, Query()],
+    digests: Annotated[str, Query()],
 ) -> Response:
     """Give the Vega-Lite specifications of charts of a map, by digest.
 
     Args:
-        site: The parts of the host.
+        app_state: The parts of the host.
         person: Who asks.
         map_id: Which map.
         theme: Of the page that they are drawn on.
-        faces: Their digests, separated by commas; those that the map shows no longer are left out.
+        digests: Their digests, separated by commas; those that the map shows no longer are left
+            out.
     """
-    digests = faces.split(",")[:MOST]
-    found = await site.map_views.faces(person.account, map_id, digests)
-    body = await run_in_threadpool(_written, site.drawings, list(found.values()), theme)
-    headers = KEPT if len(found) == len(digests) else None
+    wanted = digests.split(",")[:MOST]
+    found = await app_state.map_renderer.charts(person.account, map_id, wanted)
+    body = await run_in_threadpool(_written, app_state.chart_renderer, list(found.values()), theme)
+    headers = KEPT if len(found) == len(wanted) else None
     return Response(body, media_type="application/json", headers=headers)
 
 
 @router.get("/maps/{map_id}/charts/{digest}.svg")
 async def drawing(
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Viewer,
     map_id: str,
     digest: str,
     theme: Annotated[ThemeName, Query()],
 ) -> Response:
     """Draw a chart of a map."""
-    found = await site.map_views.faces(person.account, map_id, [digest])
+    found = await app_state.map_renderer.charts(person.account, map_id, [digest])
     if digest not in found:
         raise NotFound("The map does not show this chart any longer.", remedy="Reload the map.")
-    svg = await site.drawings.svg(found[digest], theme)
+    svg = await app_state.chart_renderer.svg(found[digest], theme)
     return Response(svg, media_type="image/svg+xml", headers=KEPT)
 
 
 @router.get(SCRIPT)
-async def script(request: Request, site: CurrentAppState) -> Response:
+async def script(request: Request, app_state: CurrentAppState) -> Response:
     """Give the script that draws charts in the browser."""
-    compressed = await site.drawings.script()
+    compressed = await app_state.chart_renderer.script()
     by_digest = "v" in request.query_params
     headers = dict(FOREVER) if by_digest else {"cache-control": "no-cache"}
     headers["vary"] = "accept-encoding"
@@ -78,6 +79,6 @@ async def script(request: Request, site: CurrentAppState) -> Response:
     return Response(plain, media_type="text/javascript", headers=headers)
 
 
-def _written(drawings: ChartRenderer, faces: list[RenderedResult], theme: ThemeName) -> str:
-    specs = (f'"{face.digest}":{drawings.spec(face, theme)}' for face in faces)
+def _written(chart_renderer: ChartRenderer, results: list[RenderedResult], theme: ThemeName) -> str:
+    specs = (f'"{rendered.digest}":{chart_renderer.spec(rendered, theme)}' for rendered in results)
     return "{" + ",".join(specs) + "}"

@@ -17,33 +17,35 @@ router = APIRouter(prefix="/maps/{map_id}", include_in_schema=False)
 
 @router.get("/events")
 async def events(
-    request: Request, site: CurrentAppState, session: SignedIn, map_id: str
+    request: Request, app_state: CurrentAppState, session: SignedIn, map_id: str
 ) -> Response:
     """Stream the changes of a map's cards, while the session lasts."""
     account = session.person.account
-    await run_in_threadpool(site.journeys.show, account, map_id)
+    await run_in_threadpool(app_state.maps.show, account, map_id)
 
     async def still_allowed() -> bool:
-        now = await site.sign_in.session(request)
+        now = await app_state.authentication.session(request)
         return now is not None and now.person.account == account
 
-    return site.streams.answer(session.person, site.hub.follow(account, map_id, still_allowed))
+    return app_state.streams.answer(
+        session.person, app_state.live_updates.follow(account, map_id, still_allowed)
+    )
 
 
 @router.get("/cards")
 async def cards(
-    site: CurrentAppState, person: Viewer, map_id: str, have: Annotated[str, Query()] = ""
+    app_state: CurrentAppState, person: Viewer, map_id: str, have: Annotated[str, Query()] = ""
 ) -> Response:
     """Give the parts of a map that changed.
 
     Args:
-        site: The parts of the host.
+        app_state: The parts of the host.
         person: Who asks.
         map_id: Which map.
         have: The versions of the parts that the page has, separated by commas.
     """
-    view = await site.map_views.view(person.account, map_id, refresh=False)
-    parts = await run_in_threadpool(_changed, site.map_views, view, set(have.split(",")))
+    view = await app_state.map_renderer.view(person.account, map_id, refresh=False)
+    parts = await run_in_threadpool(_changed, app_state.map_renderer, view, set(have.split(",")))
     return JSONResponse(
         {"structure": view.structure, "refreshing": view.refreshing, "parts": parts}
     )

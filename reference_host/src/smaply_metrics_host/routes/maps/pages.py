@@ -22,16 +22,16 @@ router = APIRouter(prefix="/maps", include_in_schema=False)
 @router.get("")
 async def list_maps(
     request: Request,
-    site: CurrentAppState,
+    app_state: CurrentAppState,
     person: Viewer,
     workspace: Annotated[str, Query()] = "",
 ) -> Response:
     """List the maps of all workspaces, or of one."""
-    workspaces = await run_in_threadpool(site.people.workspaces, person.account)
-    maps = await run_in_threadpool(site.journeys.list, person.account)
+    workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
+    maps = await run_in_threadpool(app_state.maps.list, person.account)
     chosen = next((one for one in workspaces if one.id == workspace), None)
     shown = [chosen] if chosen else workspaces
-    return site.templates.page(
+    return app_state.templates.page(
         request,
         "maps.html",
         workspaces=workspaces,
@@ -42,43 +42,45 @@ async def list_maps(
 
 
 @router.post("")
-async def create(site: CurrentAppState, person: Editor, form: CheckedForm) -> Response:
+async def create(app_state: CurrentAppState, person: Editor, form: CheckedForm) -> Response:
     """Make a map; where that is wanted, with the usual stages and lanes."""
     given = texts(form)
     map_id = await run_in_threadpool(
-        site.journeys.add, person.account, given.get("workspace", ""), given.get("name", "")
+        app_state.maps.add, person.account, given.get("workspace", ""), given.get("name", "")
     )
     if "usual" in given:
-        await run_in_threadpool(add_default_parts, site.journeys, person.account, map_id)
+        await run_in_threadpool(add_default_parts, app_state.maps, person.account, map_id)
     return RedirectResponse(f"/maps/{map_id}/edit", 303)
 
 
 @router.get("/{map_id}")
-async def show(request: Request, site: CurrentAppState, person: Viewer, map_id: str) -> Response:
+async def show(
+    request: Request, app_state: CurrentAppState, person: Viewer, map_id: str
+) -> Response:
     """Show a map: at once from what is stored; what is due is refreshed behind it."""
-    view = await site.map_views.view(person.account, map_id, refresh=True)
-    site.hub.nudge(person.account, map_id)
-    return await run_in_threadpool(_page, request, site, person, view)
+    view = await app_state.map_renderer.view(person.account, map_id, refresh=True)
+    app_state.live_updates.nudge(person.account, map_id)
+    return await run_in_threadpool(_page, request, app_state, person, view)
 
 
 @router.post("/{map_id}/refresh")
 async def refresh(
-    site: CurrentAppState, person: Editor, _form: CheckedForm, map_id: str
+    app_state: CurrentAppState, person: Editor, _form: CheckedForm, map_id: str
 ) -> Response:
     """Refresh the map's cards although they are not due yet."""
-    await site.map_views.refresh_now(person.actor, map_id)
-    site.hub.nudge(person.account, map_id)
+    await app_state.map_renderer.refresh_now(person.actor, map_id)
+    app_state.live_updates.nudge(person.account, map_id)
     return RedirectResponse(f"/maps/{map_id}", 303)
 
 
-def _page(request: Request, site: AppState, person: Person, view: RenderedMap) -> Response:
-    workspaces = site.people.workspaces(person.account)
+def _page(request: Request, app_state: AppState, person: Person, view: RenderedMap) -> Response:
+    workspaces = app_state.people.workspaces(person.account)
     several = {one.id: one.name for one in workspaces} if len(workspaces) > 1 else {}
-    return site.templates.page(
+    return app_state.templates.page(
         request,
         "map.html",
         view=view,
         places=view.places(),
-        html=partial(site.map_views.html, view),
+        html=partial(app_state.map_renderer.html, view),
         workspace=several.get(view.journey.workspace, ""),
     )

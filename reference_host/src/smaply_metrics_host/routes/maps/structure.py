@@ -40,36 +40,40 @@ AtPart = Annotated[PartOfMap, Depends()]
 
 
 @router.get("/edit")
-async def edit(request: Request, site: CurrentAppState, person: Editor, map_id: str) -> Response:
+async def edit(
+    request: Request, app_state: CurrentAppState, person: Editor, map_id: str
+) -> Response:
     """Show a map with everything in it to change."""
-    view = await site.map_views.view(person.account, map_id, refresh=True)
+    view = await app_state.map_renderer.view(person.account, map_id, refresh=True)
     return await run_in_threadpool(
-        site.templates.page,
+        app_state.templates.page,
         request,
         "map_edit.html",
         view=view,
         places=view.places(),
-        html=partial(site.map_views.html, view),
+        html=partial(app_state.map_renderer.html, view),
         held=_held_by_part(view),
     )
 
 
 @router.post("/name")
-async def rename(site: CurrentAppState, person: Editor, form: CheckedForm, map_id: str) -> Response:
+async def rename(
+    app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
+) -> Response:
     """Give a map another name."""
     await run_in_threadpool(
-        site.journeys.rename, person.account, map_id, texts(form).get("name", "")
+        app_state.maps.rename, person.account, map_id, texts(form).get("name", "")
     )
-    return _back(site, person, map_id)
+    return _back(app_state, person, map_id)
 
 
 @router.get("/delete")
 async def ask_to_delete(
-    request: Request, site: CurrentAppState, person: Editor, map_id: str
+    request: Request, app_state: CurrentAppState, person: Editor, map_id: str
 ) -> Response:
     """Ask before a map is deleted."""
-    journey = await run_in_threadpool(site.journeys.show, person.account, map_id)
-    return site.templates.page(
+    journey = await run_in_threadpool(app_state.maps.show, person.account, map_id)
+    return app_state.templates.page(
         request,
         "map_confirm.html",
         title=f"Delete “{journey.name}”?",
@@ -83,69 +87,71 @@ async def ask_to_delete(
 
 @router.post("/delete")
 async def delete(
-    site: CurrentAppState, person: Editor, _form: CheckedForm, map_id: str
+    app_state: CurrentAppState, person: Editor, _form: CheckedForm, map_id: str
 ) -> Response:
     """Delete a map; the metrics on it stay."""
-    await run_in_threadpool(site.journeys.delete, person.account, map_id)
-    site.hub.nudge(person.account, map_id)
+    await run_in_threadpool(app_state.maps.delete, person.account, map_id)
+    app_state.live_updates.nudge(person.account, map_id)
     return RedirectResponse("/maps", 303)
 
 
 @router.post("/stages")
 async def add_stage(
-    site: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
+    app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
 ) -> Response:
     """Add a column at the right."""
     stage = await run_in_threadpool(
-        site.journeys.add_stage, person.account, map_id, texts(form).get("name", "")
+        app_state.maps.add_stage, person.account, map_id, texts(form).get("name", "")
     )
-    return _back(site, person, map_id, stage)
+    return _back(app_state, person, map_id, stage)
 
 
 @router.post("/lanes")
 async def add_lane(
-    site: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
+    app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
 ) -> Response:
     """Add a row at the bottom: of texts, unless metrics are wanted."""
     given = texts(form)
     kind: Literal["data", "text"] = "data" if given.get("kind") == "data" else "text"
     lane = await run_in_threadpool(
-        site.journeys.add_lane, person.account, map_id, given.get("name", ""), kind
+        app_state.maps.add_lane, person.account, map_id, given.get("name", ""), kind
     )
-    return _back(site, person, map_id, lane)
+    return _back(app_state, person, map_id, lane)
 
 
 @router.post("/texts")
-async def write(site: CurrentAppState, person: Editor, form: CheckedForm, map_id: str) -> Response:
+async def write(
+    app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
+) -> Response:
     """Write the text of a cell; an empty one clears it."""
     given = texts(form)
     cell = Cell(map_id, given.get("lane", ""), given.get("stage", ""))
-    await run_in_threadpool(site.journeys.write, person.account, cell, given.get("text", ""))
-    return _back(site, person, map_id, f"{cell.lane}-{cell.stage}")
+    await run_in_threadpool(app_state.maps.write, person.account, cell, given.get("text", ""))
+    return _back(app_state, person, map_id, f"{cell.lane}-{cell.stage}")
 
 
 @parts.post("")
 async def rename_part(
-    site: CurrentAppState, person: Editor, form: CheckedForm, at: AtPart
+    app_state: CurrentAppState, person: Editor, form: CheckedForm, at: AtPart
 ) -> Response:
     """Give a stage or lane another name."""
-    rename = {"stages": site.journeys.rename_stage, "lanes": site.journeys.rename_lane}[at.part]
+    rename = {"stages": app_state.maps.rename_stage, "lanes": app_state.maps.rename_lane}[at.part]
     await run_in_threadpool(rename, person.account, at.part_id, texts(form).get("name", ""))
-    return _back(site, person, at.map_id, at.part_id)
+    return _back(app_state, person, at.map_id, at.part_id)
 
 
 @parts.get("/remove")
 async def ask_to_remove(
-    request: Request, site: CurrentAppState, person: Editor, at: AtPart
+    request: Request, app_state: CurrentAppState, person: Editor, at: AtPart
 ) -> Response:
     """Ask before a stage or lane is removed with what is in it."""
-    view = await site.map_views.view(person.account, at.map_id, refresh=False)
+    view = await app_state.map_renderer.view(person.account, at.map_id, refresh=False)
     known = view.journey.stages if at.part == "stages" else view.journey.lanes
     name = next((one.name for one in known if one.id == at.part_id), None)
     if name is None:
         raise no_such(ONE[at.part])
     held = _held(view, at.part_id)
-    return site.templates.page(
+    return app_state.templates.page(
         request,
         "map_confirm.html",
         title=f"Remove the {ONE[at.part]} “{name}”?",
@@ -158,12 +164,12 @@ async def ask_to_remove(
 
 @parts.post("/remove")
 async def remove_part(
-    site: CurrentAppState, person: Editor, _form: CheckedForm, at: AtPart
+    app_state: CurrentAppState, person: Editor, _form: CheckedForm, at: AtPart
 ) -> Response:
     """Remove a stage or lane with its texts and cards."""
-    remove = {"stages": site.journeys.remove_stage, "lanes": site.journeys.remove_lane}[at.part]
+    remove = {"stages": app_state.maps.remove_stage, "lanes": app_state.maps.remove_lane}[at.part]
     await run_in_threadpool(remove, person.account, at.part_id)
-    return _back(site, person, at.map_id)
+    return _back(app_state, person, at.map_id)
 
 
 router.include_router(parts)
@@ -183,8 +189,8 @@ def _held(view: RenderedMap, part: str) -> str:
     return " and ".join(said + ([count(cards, "card")] if cards else []))
 
 
-def _back(site: AppState, person: Person, map_id: str, place: str = "") -> Response:
+def _back(app_state: AppState, person: Person, map_id: str, place: str = "") -> Response:
     """Go back to where something was changed, and let open maps know."""
-    site.hub.nudge(person.account, map_id)
+    app_state.live_updates.nudge(person.account, map_id)
     anchor = f"#{place}" if place else ""
     return RedirectResponse(f"/maps/{map_id}/edit{anchor}", 303)
