@@ -1,0 +1,73 @@
+"""Accounts: the settings of each, and the list for the operator."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smaply_metrics_core.host import AccountSettings, Actor, InputError, Role, RoleRequired
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, VIEWER
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.host import MetricsHost
+    from tests.host.conftest import World
+
+RIVAL = Actor("rival", "rita", Role.ADMIN)
+VIENNA = AccountSettings("Europe/Vienna", 7)
+
+
+def test_an_account_has_defaults_until_it_is_edited(host: MetricsHost) -> None:
+    """Everyone of the account sees what an Admin has set; other accounts keep their own."""
+    assert host.accounts.show(VIEWER) == AccountSettings("UTC", 1)
+    assert host.accounts.edit(ADMIN, VIENNA) == VIENNA
+    assert host.accounts.show(VIEWER) == VIENNA
+    assert host.accounts.show(RIVAL) == AccountSettings()
+
+
+def test_only_an_admin_edits_the_account(host: MetricsHost) -> None:
+    """An Editor is refused, and nothing is stored."""
+    with pytest.raises(RoleRequired):
+        host.accounts.edit(EDITOR, VIENNA)
+    assert host.accounts.show(ADMIN) == AccountSettings()
+    assert host.accounts.list() == {}
+
+
+def test_the_operator_sees_every_account_that_stored_anything(host: MetricsHost) -> None:
+    """With settings, connections, metrics or audit entries, in the order of their ids."""
+    assert host.accounts.list() == {}
+    host.connections.connect(RIVAL, "shop", {"api_token": TOKEN})
+    host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    host.accounts.edit(Actor("zoo", "zoe", Role.ADMIN), VIENNA)
+    expected = {"acme": AccountSettings(), "rival": AccountSettings(), "zoo": VIENNA}
+    assert list(host.accounts.list().items()) == list(expected.items())
+    host.connections.delete(RIVAL, "shop")
+    assert "rival" in host.accounts.list(), "its audit trail is still there"
+
+
+def test_the_same_on_an_event_loop(world: World) -> None:
+    """List, show and edit can be awaited."""
+
+    async def work() -> None:
+        async with world.asynchronous() as host:
+            assert await host.accounts.edit(ADMIN, VIENNA) == VIENNA
+            assert await host.accounts.show(VIEWER) == VIENNA
+            assert await host.accounts.list() == {"acme": VIENNA}
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../UTC"])
+def test_a_zone_that_does_not_exist_is_refused(zone: str) -> None:
+    """No settings can be made with it."""
+    with pytest.raises(InputError, match="no time zone"):
+        AccountSettings(zone)
+
+
+@pytest.mark.parametrize("week_start", [0, 8, -1])
+def test_a_weekday_that_does_not_exist_is_refused(week_start: int) -> None:
+    """Weeks begin on one of seven days."""
+    with pytest.raises(InputError, match="no weekday"):
+        AccountSettings("UTC", week_start)
