@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, Request
 
-if TYPE_CHECKING:
-    from smaply_metrics_core.host import AsyncMetricsHost, Clock
-    from smaply_metrics_host.downloads import Downloads
-    from smaply_metrics_host.jobs import Jobs
-    from smaply_metrics_host.live_updates import LiveUpdates
-    from smaply_metrics_host.metric_form.drafts import Drafts
-    from smaply_metrics_host.rendering.chart_renderer import ChartRenderer
-    from smaply_metrics_host.rendering.map_renderer import MapRenderer
-    from smaply_metrics_host.rendering.result_renderer import ResultRenderer
-    from smaply_metrics_host.rendering.templating import Templates
-    from smaply_metrics_host.settings import HostSettings
-    from smaply_metrics_host.store.card_placements import CardPlacements
-    from smaply_metrics_host.store.maps import Maps
-    from smaply_metrics_host.store.people import People
-    from smaply_metrics_host.web.authentication import Authentication
-    from smaply_metrics_host.web.server_sent_events import Streams
+from smaply_metrics_core.host import AsyncMetricsHost, Clock
+from smaply_metrics_host.downloads import Downloads
+from smaply_metrics_host.jobs import Jobs
+from smaply_metrics_host.live_updates import LiveUpdates
+from smaply_metrics_host.metric_form.drafts import Drafts
+from smaply_metrics_host.rendering.chart_renderer import ChartRenderer
+from smaply_metrics_host.rendering.map_renderer import MapRenderer
+from smaply_metrics_host.rendering.result_renderer import ResultRenderer
+from smaply_metrics_host.rendering.templating import Templates
+from smaply_metrics_host.settings import HostSettings
+from smaply_metrics_host.store.card_placements import CardPlacements
+from smaply_metrics_host.store.maps import Maps
+from smaply_metrics_host.store.people import People
+from smaply_metrics_host.web.authentication import Authentication
+from smaply_metrics_host.web.server_sent_events import Streams
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from smaply_metrics_core.models.problem import Blame, Issue, Problem
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.models.result import Result, WindowResult
+from smaply_metrics_core.models.result import Result, WindowResult
 
 KIND: Final = "nothing_to_count"
 

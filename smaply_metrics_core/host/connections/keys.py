@@ -8,13 +8,11 @@ import os
 import re
 import secrets
 import stat
-from typing import TYPE_CHECKING, Final, NoReturn
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, NoReturn
 
 from smaply_metrics_core.errors import EncryptionError, EncryptionKeyMissing
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 VARIABLE: Final = "SMAPLY_METRICS_KEYS"
 KEY_BYTES: Final = 32

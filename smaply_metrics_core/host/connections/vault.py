@@ -10,15 +10,13 @@ import base64
 import json
 import re
 import secrets
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from smaply_metrics_core.errors import DecryptionFailed, EncryptionError
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.host.connections.keys import KeyRing
+from smaply_metrics_core.host.connections.keys import KeyRing
 
 FORMAT: Final = "v1"
 NONCE_BYTES: Final = 12

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.calculations.rules import check_definition
@@ -18,11 +19,7 @@ from smaply_metrics_core.models.query import (
     MetricType,
     Period,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smaply_metrics_core.models.survey import Question, Questionnaire
+from smaply_metrics_core.models.survey import Question, Questionnaire
 
 TYPES: Final = {
     MetricType.NUMBER: "One value.",

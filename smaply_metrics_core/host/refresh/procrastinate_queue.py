@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
+from concurrent.futures import Future
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import URL, text
+from sqlalchemy import URL, Connection, text
 
 from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.host.refresh.executors import SurveyKey
+from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from concurrent.futures import Future
-    from types import ModuleType
-
     from procrastinate import App
-    from sqlalchemy import Connection
 
-    from smaply_metrics_core.host.refresh.executors import SurveyKey
-    from smaply_metrics_core.host.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -6,17 +6,13 @@ metric.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from smaply_metrics_core.errors import Cancelled, MetricsError, QuestionUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from smaply_metrics_core.models.metric import Metric
-    from smaply_metrics_core.models.survey import Questionnaire
-    from smaply_metrics_core.models.tally import Tally
-    from smaply_metrics_core.sources import SourceSession
+from smaply_metrics_core.models.metric import Metric
+from smaply_metrics_core.models.survey import Questionnaire
+from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core.sources import SourceSession
 
 
 def find_replaced_questions(

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from sqlalchemy import select, union
+from sqlalchemy import Connection, select, union
 
 from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.host.store.dialect import upsert
 from smaply_metrics_core.host.store.tables import accounts, audit, connections, metrics
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 def read_account(db: Connection, account: str) -> AccountSettings:

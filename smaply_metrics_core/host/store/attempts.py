@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from smaply_metrics_core.host.store import history
 from smaply_metrics_core.host.store.dialect import in_list
@@ -15,9 +15,6 @@ from smaply_metrics_core.host.store.tables import attempts, metric_values, metri
 from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.tally import Tally
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Table
 
 
 def begin_attempts(

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime  # pydantic needs it at run time.
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
+from smaply_metrics_core.host.authorization import Actor
 from smaply_metrics_core.host.store.tables import audit
 from smaply_metrics_core.models.base import Frozen
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from smaply_metrics_core.host.authorization import Actor
 
 
 class AuditAction(StrEnum):

@@ -6,18 +6,14 @@ import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from sqlalchemy import Interval, func, literal, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Interval, func, literal, select, type_coerce
 
 from smaply_metrics_core.context import SystemClock
 from smaply_metrics_core.errors import StoreError
+from smaply_metrics_core.host.store.store import Store
 from smaply_metrics_core.host.store.tables import Instant
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
-
-    from smaply_metrics_core.host.store.store import Store
 
 logger = logging.getLogger(__name__)
 

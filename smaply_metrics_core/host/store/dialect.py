@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
-from sqlalchemy import ARRAY, String, any_, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, String, Table, any_, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smaply_metrics_core.errors import NotFound
 from smaply_metrics_core.sources.registry import LONGEST_REPEATED
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from sqlalchemy import ColumnElement, Connection, Table
 
 Insert: TypeAlias = postgresql.Insert | sqlite.Insert
 

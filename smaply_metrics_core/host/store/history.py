@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime  # pydantic needs it at run time.
-from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import Connection, delete, insert, or_, select
 
 from smaply_metrics_core.host.store.dialect import in_list
 from smaply_metrics_core.host.store.tables import history
 from smaply_metrics_core.models.base import Frozen
-from smaply_metrics_core.models.result import Unit  # pydantic needs it.
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from sqlalchemy import Connection
-
-    from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.models.result import (
+    Result,
+    Unit,  # pydantic needs it.
+)
 
 
 class HistoryEntry(Frozen):

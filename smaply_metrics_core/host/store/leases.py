@@ -9,20 +9,16 @@ Each change is one statement, and its instants are the database's own unless a c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import or_, update
+from sqlalchemy import Connection, or_, update
 
 from smaply_metrics_core.host.store.database_clock import SqlInstant
 from smaply_metrics_core.host.store.dialect import upsert
 from smaply_metrics_core.host.store.tables import leases
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import and_, select
+from sqlalchemy import Connection, RowMapping, and_, select
 
 from smaply_metrics_core.host.store.connections import same_connection
 from smaply_metrics_core.host.store.dialect import in_list
@@ -24,9 +24,6 @@ from smaply_metrics_core.host.store.tables import (
 from smaply_metrics_core.models.metric import Metric
 from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.result import Result
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, RowMapping
 
 logger = logging.getLogger(__name__)
 

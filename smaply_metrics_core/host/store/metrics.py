@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from smaply_metrics_core.errors import StoreError
+from smaply_metrics_core.errors import NotFound, StoreError
 from smaply_metrics_core.host.store.dialect import in_list, row_not_found
 from smaply_metrics_core.host.store.tables import metrics
 from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.query import Definition
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sqlalchemy import Connection, RowMapping
-
-    from smaply_metrics_core.errors import NotFound
 
 
 def add(db: Connection, account: str, user: str, metric: Metric) -> None:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
-from smaply_metrics_core.host import Role
+from smaply_metrics_core.host import Clock, Role
+from smaply_metrics_host.rendering.chart_renderer import ChartRenderer
+from smaply_metrics_host.store.people import Session
 from smaply_metrics_host.web import csrf, text
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from fastapi import Request
-
-    from smaply_metrics_core.host import Clock
-    from smaply_metrics_host.rendering.chart_renderer import ChartRenderer
-    from smaply_metrics_host.store.people import Session
 
 HERE: Final = Path(__file__).parent.parent
 STATIC: Final = HERE / "static"
