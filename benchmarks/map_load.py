@@ -51,7 +51,7 @@ def _measure(home: Path, url: str | None, runs: int) -> dict[str, Any]:
     environment = keys()
     ids = fill(home, url, environment, max(SIZES))
     sizes: dict[str, dict[str, float]] = {}
-    with MetricsHost(settings_of(home, url), environment=environment) as host:
+    with MetricsHost(settings_of(home, url, environment)) as host:
         for size in SIZES:
             wanted = ids[:size]
             times, counts, fresh = [], set(), True

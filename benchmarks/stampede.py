@@ -107,7 +107,7 @@ def _furnish(
     measured: bool = True,
 ) -> dict[str, str]:
     """Make the metrics of the map; give their values if they shall be measured."""
-    with MetricsHost(settings_of(home, url), environment=environment) as host:
+    with MetricsHost(settings_of(home, url, environment)) as host:
         credentials = {"base_url": sandbox, "api_token": _TOKEN}
         host.connections.connect(ACTOR, "qualtrics", credentials)
         for survey in host.catalog.surveys(ACTOR, "qualtrics", limit=SURVEYS).surveys:

@@ -27,9 +27,9 @@ def main() -> None:
     told = json.loads(sys.stdin.readline())
     threads: int = told["threads"]
     together = threading.Barrier(threads)
-    settings = settings_of(Path(told["home"]), told["database"])
+    settings = settings_of(Path(told["home"]), told["database"], os.environ)
     with (
-        MetricsHost(settings, environment=dict(os.environ)) as host,
+        MetricsHost(settings) as host,
         ThreadPoolExecutor(threads) as pool,
     ):
 

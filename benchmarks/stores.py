@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import SecretStr
 from sqlalchemy import Table, func, insert, select, text
 
 from smaply_metrics_core.host import (
@@ -27,6 +28,7 @@ from tests.postgresql_server import find_programs, running_postgres
 ACTOR: Final = Actor("default", "Ada", Role.ADMIN)
 """Of the command's one account, as its workers take part."""
 
+KEYS_VARIABLE: Final = "SMAPLY_METRICS_ENCRYPTION_KEYS"
 RESPONSES: Final = 200
 BATCH: Final = 1_000
 
@@ -46,10 +48,8 @@ def postgres_url() -> Iterator[str | None]:
 
 
 def keys() -> dict[str, str]:
-    """Make an environment with a key to seal with."""
-    return {
-        "SMAPLY_METRICS_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii")
-    }
+    """Return an environment with a key that seals credentials."""
+    return {KEYS_VARIABLE: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii")}
 
 
 def write_files(folder: Path, count: int) -> None:
@@ -61,14 +61,20 @@ def write_files(folder: Path, count: int) -> None:
         (folder / f"survey{number:03}.csv").write_text(text, encoding="utf-8")
 
 
-def settings_of(home: Path, url: str | None, **changed: Any) -> Settings:  # noqa: ANN401  # Any.
-    """Make the settings of a host whose account reads the files in its home."""
+def settings_of(
+    home: Path,
+    url: str | None,
+    environment: Mapping[str, str],
+    **changed: Any,  # noqa: ANN401  # Any of the settings.
+) -> Settings:
+    """Return the settings of a host whose account reads the files in its home."""
     return Settings(
         home=home,
         allowed=AllowedDestinations(
             folders={ACTOR.account: home / "files"}, store=home / "store.db"
         ),
-        database=url,
+        database_url=None if url is None else SecretStr(url),
+        encryption_keys=SecretStr(environment[KEYS_VARIABLE]),
         **changed,
     )
 
@@ -84,7 +90,7 @@ def fill(home: Path, url: str | None, environment: Mapping[str, str], count: int
     One is measured for real; the others are copies of its rows.
     """
     write_files(home / "files", 1)
-    with MetricsHost(settings_of(home, url), environment=environment) as host:
+    with MetricsHost(settings_of(home, url, environment)) as host:
         host.connections.connect(ACTOR, "csv_example", {"folder": "."})
         definition = Definition.model_validate(
             {"survey_id": "survey000", "question_id": "nps", "calculation": "nps"}

@@ -52,8 +52,8 @@ def measure(runs: int) -> dict[str, Any]:
         home = Path(made)
         environment = keys()
         write_files(home / "files", SURVEYS)
-        settings = settings_of(home, url, refresh_executor="procrastinate")
-        with MetricsHost(settings, environment=environment) as host:
+        settings = settings_of(home, url, environment, refresh_executor="procrastinate")
+        with MetricsHost(settings) as host:
             _furnish(host)
             found: dict[str, dict[str, float]] = {}
             for workers in WORKERS:
@@ -107,9 +107,9 @@ def _worker(home: Path, url: str, environment: Mapping[str, str]) -> Iterator[No
     """Run a worker, from when it takes jobs on."""
     command = Path(sys.executable).with_name("smaply-metrics")
     process = subprocess.Popen(  # noqa: S603  # Our own command.
-        [command, "worker", "--home", str(home)],
+        [command, "worker", "run", "--home", str(home)],
         stderr=subprocess.PIPE,
-        env={**os.environ, **environment, "SMAPLY_METRICS_DATABASE": url},
+        env={**os.environ, **environment, "SMAPLY_METRICS_DATABASE_URL": url},
     )
     try:
         if process.stderr is None or b"Waiting" not in process.stderr.readline():

@@ -368,7 +368,7 @@ class EncryptionKeyMissing(EncryptionError):
     """No key is configured, so nothing is sealed: secrets are never stored in clear."""
 
     kind = "key_missing"
-    default_remedy = "Set SMAPLY_METRICS_KEYS (see the docs on keys) and start again."
+    default_remedy = "Set SMAPLY_METRICS_ENCRYPTION_KEYS (see the docs on keys) and start again."
 
 
 class DecryptionFailed(EncryptionError):

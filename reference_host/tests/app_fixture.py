@@ -139,7 +139,7 @@ def running(
     listening = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     environment = {
-        "SMAPLY_METRICS_SUPPORT": SUPPORT,
+        "SMAPLY_METRICS_SUPPORT_CONTACT": SUPPORT,
         "SMAPLY_QUALTRICS_SANDBOX": sandbox.host,
     }
     settings = HostSettings.from_environment(home, url, environment)

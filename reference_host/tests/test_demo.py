@@ -29,8 +29,8 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         env={
             "TMPDIR": str(tmp_path),
             # Of real accounts: the demo leaves them alone.
-            "SMAPLY_METRICS_DATABASE": "postgresql://metrics@localhost:1/accounts",
-            "SMAPLY_METRICS_REFRESHER": "procrastinate",
+            "SMAPLY_METRICS_DATABASE_URL": "postgresql://metrics@localhost:1/accounts",
+            "SMAPLY_METRICS_REFRESH_EXECUTOR": "procrastinate",
         },
     )
     assert process.stdout is not None

@@ -124,7 +124,7 @@ def test_sources_that_cannot_be_used_say_why(sandbox: SandboxServer, tmp_path: P
         point(tmp_path, "rival", "acme-one"),
         point(tmp_path, "rival", "acme-two"),
     ]
-    settings = SourceSettings(block=frozenset({"kept_out"}))
+    settings = SourceSettings(blocked=frozenset({"kept_out"}))
     registry = SourceRegistry(settings, entry_points=lambda: points)
     with running(tmp_path / "home", sandbox, registry=registry) as world:
         ada = world.client(Role.ADMIN)
@@ -134,7 +134,7 @@ def test_sources_that_cannot_be_used_say_why(sandbox: SandboxServer, tmp_path: P
     assert "No module named" in page
     assert "acme-torn 1.0" in page
     assert ">Incompatible</span>" in page
-    assert "A setting blocks it (SMAPLY_METRICS_BLOCK)." in page
+    assert "A setting blocks it (SMAPLY_METRICS_SOURCES_BLOCKED)." in page
     assert page.count(">Clash</span>") == 2
     assert f'href="{QUALTRICS}"' in page
     assert f"{LIST}/torn" not in page

@@ -21,12 +21,11 @@ ADA = Actor("acme", "Ada", Role.ADMIN)
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostSettings]:
+def settings(tmp_path: Path) -> Iterator[HostSettings]:
     """Those of a host whose environment names a database."""
-    monkeypatch.setenv("SMAPLY_METRICS_KEYS", KEY)
     with running_postgres(require_postgres()) as postgres:
         url = postgres.url(postgres.make_database())
-        environment = {"SMAPLY_METRICS_DATABASE": url}
+        environment = {"SMAPLY_METRICS_DATABASE_URL": url, "SMAPLY_METRICS_ENCRYPTION_KEYS": KEY}
         yield HostSettings.from_environment(tmp_path, "http://127.0.0.1", environment)
 
 

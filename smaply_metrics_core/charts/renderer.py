@@ -16,6 +16,7 @@ from cachetools import LRUCache
 
 from smaply_metrics_core.charts.sanitizer import plain, plain_spelling
 from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.extras import require_extra
 
 VEGA_LITE: Final = "6.4"
 SVG_NAMESPACE: Final = "http://www.w3.org/2000/svg"
@@ -116,13 +117,9 @@ def browser_bundle() -> str:
 
 
 def _vl_convert() -> ModuleType:
-    try:
-        import vl_convert
-    except ImportError:
-        raise InputError(
-            "Charts cannot be drawn: vl-convert-python is not installed.",
-            remedy='Install it with pip install "smaply-metrics-core[charts]".',
-        ) from None
+    require_extra("charts", "vl_convert")
+    import vl_convert
+
     return vl_convert
 
 

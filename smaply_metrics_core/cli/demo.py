@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
 SANDBOX_VARIABLE: Final = "SMAPLY_QUALTRICS_SANDBOX"
 LEFT_OUT: Final = {
-    "SMAPLY_METRICS_DATABASE",
-    "SMAPLY_METRICS_FOLDER",
-    "SMAPLY_METRICS_REFRESHER",
+    "SMAPLY_METRICS_DATABASE_URL",
+    "SMAPLY_METRICS_FILES_DIR",
+    "SMAPLY_METRICS_REFRESH_EXECUTOR",
 }
 """Settings of real accounts: a demo keeps everything in its own home."""
 NEEDED: Final = {

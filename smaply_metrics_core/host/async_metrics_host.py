@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from functools import partial, wraps
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
@@ -129,8 +129,7 @@ class AsyncMetricsHost:
 
     Args:
         settings: What the operator decided.
-        environment: As for ``MetricsHost``, like the arguments that follow.
-        clock: The time by which metrics are due.
+        clock: The time by which metrics are due, as for ``MetricsHost``.
         lease_clock: The time by which leases run out.
         registry: The sources.
         threads: How many calls that ask a survey tool or wait run at the same time, and how many
@@ -158,11 +157,10 @@ class AsyncMetricsHost:
     audit: AsyncAuditTrail
     sources: AsyncSources
 
-    def __init__(  # noqa: PLR0913  # Those of MetricsHost, and one.
+    def __init__(
         self,
         settings: Settings,
         *,
-        environment: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         lease_clock: Clock | None = None,
         registry: SourceRegistry | None = None,
@@ -171,7 +169,6 @@ class AsyncMetricsHost:
         self._make = partial(
             MetricsHost,
             settings,
-            environment=environment,
             clock=clock,
             lease_clock=lease_clock,
             registry=registry,

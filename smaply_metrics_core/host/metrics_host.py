@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -46,7 +44,6 @@ class MetricsHost:
 
     Args:
         settings: What the operator decided; ``Settings.from_environment`` reads it.
-        environment: Where the keys are read from; the process's own by default.
         clock: The time by which metrics are due; the database's by default, which for SQLite is the
             machine's.
         lease_clock: The time by which leases run out; ``clock``, or the database's, by default. It
@@ -57,7 +54,7 @@ class MetricsHost:
 
     Raises:
         StoreError: when the store cannot be used.
-        InputError: when ``settings.database`` is no URL of PostgreSQL.
+        InputError: when ``settings.database_url`` is not a URL of PostgreSQL.
 
     Attributes:
         accounts: List, show and edit accounts: their time zone and first day of the week.
@@ -76,14 +73,15 @@ class MetricsHost:
         self,
         settings: Settings,
         *,
-        environment: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         lease_clock: Clock | None = None,
         registry: SourceRegistry | None = None,
     ) -> None:
-        url = settings.database
+        url = settings.database_url
         self._store = Store(
-            settings.home / STORE_NAME if url is None else parse_database_url(url),
+            settings.home / STORE_NAME
+            if url is None
+            else parse_database_url(url.get_secret_value()),
             settings.database_connections,
         )
         self.upgraded = self._store.upgraded
@@ -101,7 +99,6 @@ class MetricsHost:
             registry = self._own_registry = SourceRegistry(
                 settings.sources, clock=clock, temp_dir=settings.home / TEMP_DIR_NAME
             )
-        env = os.environ if environment is None else environment
         # A key file is of one machine: what it seals, another one could not open.
         key_file = None if self._store.is_shared else settings.home / KEY_FILE_NAME
         runtime = Runtime(
@@ -114,7 +111,7 @@ class MetricsHost:
         credential_store = CredentialStore(
             self._store,
             registry,
-            lambda may_create: load_keys(env, key_file, may_create=may_create),
+            lambda may_create: load_keys(settings.encryption_keys, key_file, may_create=may_create),
         )
         health = ConnectionHealth(self._store, clock)
         sessions = ConnectionSessions(runtime, credential_store, health)

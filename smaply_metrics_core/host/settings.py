@@ -1,34 +1,50 @@
-"""What the operator of a host decides."""
+"""The settings of a host: what its operator decides, as one typed object."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Annotated, ClassVar, Final, Literal
 
-from smaply_metrics_core.errors import InputError
+import platformdirs
+from pydantic import Field, InstanceOf, SecretStr
+
+from smaply_metrics_core.environment import (
+    EnvironmentSettings,
+    EnvironmentVariable,
+    VariableInfo,
+    warn_of_unknown_variables,
+)
 from smaply_metrics_core.refresh_policy import RefreshPolicy
 from smaply_metrics_core.sources import AllowedDestinations, SourceSettings
 
-HISTORY_VARIABLE: Final = "SMAPLY_METRICS_HISTORY_DAYS"
-LONGEST_HISTORY: Final = 36_500
+STORE_NAME: Final = "store.db"
+KEY_FILE_NAME: Final = "key"
+FILES_NAME: Final = "files"
 
-LEAST_CONNECTIONS: Final = 2
-"""Whoever holds one may have to ask the database for its time on a second."""
+DEFAULT_ACCOUNT: Final = "default"
+"""The account of the command where none is named."""
 
 THREADS: Final = "threads"
 PROCRASTINATE: Final = "procrastinate"
+
+MAX_HISTORY_DAYS: Final = 36_500
+MAX_REFRESH_THREADS: Final = 64
+MIN_CONNECTIONS: Final = 2
+"""A thread that holds a connection may need a second one to read the database's time."""
+
+COMMAND: Final = "the command"
 
 
 @dataclass(frozen=True)
 class Deadlines:
     """How long calls may take, in seconds; each returns by then whatever a source does.
 
-    ``lease`` is how long a process that died in the middle of a refresh keeps its survey from
-    others; one that lives holds on to it for as long as it needs.
+    ``lease`` is how long the survey of a process that died during a refresh stays locked; a process
+    that is alive renews its lease.
     """
 
     check: float = 60.0
@@ -39,85 +55,178 @@ class Deadlines:
     lease: float = 90.0
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Everything that an operator sets.
+class Settings(EnvironmentSettings):
+    """Everything that an operator sets; ``from_environment`` reads the variables.
+
+    Neither a repr nor an error shows the database's URL or a key.
 
     Attributes:
-        home: The folder of the embedded store, its key file and temporary files.
-        allowed: Which hosts and folders sources may reach.
-        sources: Which sources may be used.
+        allowed: The hosts and folders that sources may reach.
+        sources: The sources that may be used.
         policy: When metrics refresh.
-        workers: How many surveys are refreshed at the same time in this process.
-        support: Whom people may ask; shown beside each issue when set.
-        history: How long a metric's past values are kept.
-        database: The URL of a PostgreSQL database for many processes and machines; without it,
-            everything is in one SQLite file in the home. It may hold a password: never shown.
-        refresher: Where background refreshes run: on ``threads`` of this process, or in workers
-            (``smaply-metrics worker``) that take them from the queue of ``procrastinate``.
-        database_connections: How many connections to PostgreSQL this process may have.
+        deadlines: How long calls may take.
     """
 
-    home: Path
-    allowed: AllowedDestinations
-    sources: SourceSettings = field(default_factory=SourceSettings)
-    policy: RefreshPolicy = field(default_factory=RefreshPolicy)
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    workers: int = 4
-    support: str = ""
-    history: timedelta = timedelta(days=400)
-    database: str | None = field(default=None, repr=False)
-    database_connections: int = 8
-    refresh_executor: str = THREADS
+    hints: ClassVar[Mapping[str, str]] = {
+        "history_retention_days": "0 keeps only the last value.",
+    }
 
-    def __post_init__(self) -> None:
-        """Refuse a refresher that does not exist, and fewer connections than one thread needs."""
-        if self.database_connections < LEAST_CONNECTIONS:
-            raise InputError(
-                f"{self.database_connections} is too few connections to PostgreSQL.",
-                remedy=f"Set Settings.database_connections to {LEAST_CONNECTIONS} or more.",
-            )
-        if self.refresh_executor not in {THREADS, PROCRASTINATE}:
-            raise InputError(
-                f"There is no refresher “{self.refresh_executor}”.",
-                remedy=f"Set SMAPLY_METRICS_REFRESHER to {THREADS} or {PROCRASTINATE}, or leave "
-                "it out.",
-            )
+    home: Annotated[
+        Path,
+        VariableInfo(
+            "a folder", read_by=f"{COMMAND}, the reference host", default="the user's data folder"
+        ),
+        Field(
+            description="The folder of the embedded store, its key file and temporary files; "
+            "`--home` takes precedence."
+        ),
+    ]
+    account: Annotated[
+        str,
+        VariableInfo("the id of an account", read_by=COMMAND),
+        Field(
+            min_length=1,
+            description="The account that the command works on; `--account` takes precedence.",
+        ),
+    ] = DEFAULT_ACCOUNT
+    database_url: Annotated[
+        SecretStr | None,
+        VariableInfo(
+            "the URL of a PostgreSQL database, as in postgresql://user:password@host:5432/database",
+            default="one SQLite file in the home",
+        ),
+        Field(
+            description="The database that many processes and machines share. It may hold a "
+            "password and is never shown."
+        ),
+    ] = None
+    database_connections: Annotated[
+        int,
+        VariableInfo(f"a whole number from {MIN_CONNECTIONS}, such as 8"),
+        Field(
+            ge=MIN_CONNECTIONS,
+            description="How many connections to PostgreSQL one process may open.",
+        ),
+    ] = 8
+    encryption_keys: Annotated[
+        SecretStr | None,
+        VariableInfo(
+            "base64url keys of 32 random bytes, separated by commas",
+            default="the key file in the home; none with PostgreSQL",
+            may_be_blank=True,
+        ),
+        Field(
+            description="The keys that seal credentials: the first one seals, all of them open. "
+            "They are never shown. See [keys](keys.md)."
+        ),
+    ] = None
+    files_dir: Annotated[
+        Path | None,
+        VariableInfo(
+            "a folder", read_by="the command, host apps", default=f"`{FILES_NAME}` in the home"
+        ),
+        Field(description="The folder below which sources that read files may read."),
+    ] = None
+    history_retention_days: Annotated[
+        int,
+        VariableInfo(f"a whole number from 0 to {MAX_HISTORY_DAYS:,}, such as 400"),
+        Field(
+            ge=0,
+            le=MAX_HISTORY_DAYS,
+            description="How many days a metric's past values are stored; 0 keeps only the last.",
+        ),
+    ] = 400
+    refresh_executor: Annotated[
+        Literal["threads", "procrastinate"],
+        VariableInfo(f"{THREADS} or {PROCRASTINATE}"),
+        Field(
+            description="Where background refreshes run: on threads of the process, or in workers "
+            "(`smaply-metrics worker run`) that take them from a queue in PostgreSQL."
+        ),
+    ] = "threads"
+    refresh_threads: Annotated[
+        int,
+        VariableInfo(f"a whole number from 1 to {MAX_REFRESH_THREADS}, such as 4"),
+        Field(
+            ge=1,
+            le=MAX_REFRESH_THREADS,
+            description="How many surveys one process refreshes at the same time.",
+        ),
+    ] = 4
+    support_contact: Annotated[
+        str,
+        VariableInfo("an address, as in support@example.com", read_by="host apps", default="none"),
+        Field(description="Whom people may ask for help; shown with each issue."),
+    ] = ""
+
+    allowed: InstanceOf[AllowedDestinations]
+    sources: InstanceOf[SourceSettings] = Field(default_factory=SourceSettings)
+    policy: InstanceOf[RefreshPolicy] = Field(default_factory=RefreshPolicy)
+    deadlines: InstanceOf[Deadlines] = Field(default_factory=Deadlines)
+
+    @property
+    def history_retention(self) -> timedelta:
+        """How long a metric's past values are stored."""
+        return timedelta(days=self.history_retention_days)
+
+    @classmethod
+    def all_variables(cls) -> tuple[EnvironmentVariable, ...]:
+        """Return the variables of these settings and of the settings of sources."""
+        return (*cls.variables(), *SourceSettings.variables())
 
     @classmethod
     def from_environment(
-        cls, home: Path, environment: Mapping[str, str] | None = None, *, account: str
+        cls,
+        home: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        account: str | None = None,
+        host_variables: Collection[str] | None = None,
     ) -> Settings:
-        """Read ``SMAPLY_METRICS_*``; files of ``account`` may be read below one folder.
+        """Read the ``SMAPLY_METRICS_…`` variables; a blank one counts as not set.
 
-        That folder is ``SMAPLY_METRICS_FOLDER``, or ``files`` in the home.
+        A variable that nothing reads is logged as a warning.
+
+        Args:
+            home: The folder of the store; ``SMAPLY_METRICS_HOME``, or the user's data folder, by
+                default.
+            environment: The variables; those of the process by default.
+            account: Whose sources may read below ``SMAPLY_METRICS_FILES_DIR``, or ``files`` in the
+                home; ``SMAPLY_METRICS_ACCOUNT`` by default.
+            host_variables: The names of the host app's own variables, all of which begin with
+                ``SMAPLY_METRICS_HOST_``.
+
+        Raises:
+            InputError: when a value is not valid; it names the variable and what to write.
         """
         env = os.environ if environment is None else environment
-        folder = Path(env.get("SMAPLY_METRICS_FOLDER") or home / "files")
-        return cls(
-            home=home,
-            allowed=AllowedDestinations(
-                folders={account: folder}, environment=env, store=home / STORE_NAME
-            ),
+        known = {variable.name for variable in cls.all_variables()}
+        warn_of_unknown_variables(env, known, host_variables=host_variables)
+        given = cls.read(env)
+        if home is not None:
+            given["home"] = home
+        given.setdefault("home", platformdirs.user_data_path("smaply-metrics", appauthor=False))
+        if account is not None:
+            given["account"] = account
+        store = Path(given["home"]) / STORE_NAME
+        settings = cls(
+            **given,
+            allowed=AllowedDestinations(environment=env, store=store),
             sources=SourceSettings.from_environment(env),
-            support=env.get("SMAPLY_METRICS_SUPPORT", ""),
-            history=_days(env.get(HISTORY_VARIABLE)),
-            database=env.get("SMAPLY_METRICS_DATABASE") or None,
-            refresh_executor=env.get("SMAPLY_METRICS_REFRESHER") or THREADS,
         )
+        files = settings.files_dir or settings.home / FILES_NAME
+        return settings.with_folders({settings.account: files})
 
+    def with_folders(self, folders: Mapping[str, Path]) -> Settings:
+        """Return a copy whose accounts may read below other folders.
 
-STORE_NAME = "store.db"
-KEY_FILE_NAME = "key"
-
-
-def _days(given: str | None) -> timedelta:
-    if not given:
-        return Settings.history
-    if not (given.isascii() and given.isdecimal() and int(given) <= LONGEST_HISTORY):
-        raise InputError(
-            f"{HISTORY_VARIABLE} is no number of days.",
-            remedy=f"Give it a whole number up to {LONGEST_HISTORY:,}, such as 400; 0 keeps only "
-            "the last value.",
+        Args:
+            folders: For an account, the folder below which its sources may read.
+        """
+        allowed = AllowedDestinations(
+            hosts=self.allowed.hosts,
+            folders=folders,
+            environment=self.allowed.environment,
+            store=self.allowed.store,
         )
-    return timedelta(days=int(given))
+        return self.model_copy(update={"allowed": allowed})

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from smaply_metrics_core import __version__
 from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
-from smaply_metrics_core.sources.settings import PREFER, SourceSettings, same_distribution
+from smaply_metrics_core.sources.settings import PREFERRED, SourceSettings, same_distribution
 from smaply_metrics_core.sources.source_state import SourceStatus
 
 logger = logging.getLogger("smaply_metrics_core.sources")
@@ -109,12 +109,12 @@ def _judge_same_id(candidates: list[Candidate], settings: SourceSettings) -> lis
             refused.append(replace(candidate, state=SourceStatus.BLOCKED, reason=reason))
         else:
             admitted.append(candidate)
-    wanted = settings.prefer.get(candidates[0].id)
+    wanted = settings.preferred.get(candidates[0].id)
     if wanted is None:
         chosen = admitted
     else:
         chosen = [one for one in admitted if same_distribution(one.distribution, wanted)]
-        reason = f"A setting gives this id to the distribution {wanted} ({PREFER})."
+        reason = f"A setting gives this id to the distribution {wanted} ({PREFERRED})."
         refused += [
             replace(one, state=SourceStatus.BLOCKED, reason=reason)
             for one in admitted
@@ -138,7 +138,7 @@ def _clash(source: str, rivals: list[Candidate]) -> str:
         )
     return (
         f"The id “{source}” is claimed by {' and '.join(names)}, so none of them is used. "
-        f"Uninstall all but one, or set {PREFER} to {source}=DISTRIBUTION."
+        f"Uninstall all but one, or set {PREFERRED} to {source}=DISTRIBUTION."
     )
 
 

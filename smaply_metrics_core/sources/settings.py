@@ -1,80 +1,21 @@
-"""Which installed sources the operator lets in."""
+"""Which installed sources the operator allows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Annotated, Final
 
 from packaging.utils import canonicalize_name
+from pydantic import BeforeValidator, Field
+from pydantic_settings import SettingsConfigDict
 
-from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.environment import PREFIX, EnvironmentSettings, VariableInfo
 
-ALLOW: Final = "SMAPLY_METRICS_ALLOW"
-BLOCK: Final = "SMAPLY_METRICS_BLOCK"
-PREFER: Final = "SMAPLY_METRICS_PREFER"
+ALLOWED: Final = f"{PREFIX}SOURCES_ALLOWED"
+BLOCKED: Final = f"{PREFIX}SOURCES_BLOCKED"
+PREFERRED: Final = f"{PREFIX}SOURCES_PREFERRED"
 
-
-@dataclass(frozen=True)
-class SourceSettings:
-    """The operator's word on sources.
-
-    Attributes:
-        allow: Ids or distributions; only these are used. ``None`` allows every one.
-        block: Ids or distributions that are never imported; goes before ``allow``.
-        prefer: For an id, the one distribution that may provide it.
-        load_seconds: How long importing one source may take.
-    """
-
-    allow: frozenset[str] | None = None
-    block: frozenset[str] = frozenset()
-    prefer: Mapping[str, str] = field(default_factory=dict)
-    load_seconds: float = 20.0
-
-    def __post_init__(self) -> None:
-        if not self.load_seconds > 0:
-            raise InputError(
-                "The time allowed for importing a source has to be above zero.",
-                remedy="Give load_seconds as a number of seconds, such as 20.",
-            )
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> SourceSettings:
-        """Read the settings from environment variables; one that is blank counts as not set.
-
-        ``SMAPLY_METRICS_ALLOW`` and ``SMAPLY_METRICS_BLOCK`` hold ids or distributions,
-        ``SMAPLY_METRICS_PREFER`` pairs ``id=distribution``; all separated by commas.
-
-        Raises:
-            InputError: when a pair is not of that form, or one id is given two distributions.
-        """
-        allow = _names(environment.get(ALLOW, ""))
-        prefer: dict[str, str] = {}
-        for pair in _names(environment.get(PREFER, "")):
-            source, separator, distribution = (part.strip() for part in pair.partition("="))
-            if not (source and separator and distribution):
-                raise InputError(
-                    f"“{pair}” in {PREFER} is not of the form id=distribution.",
-                    remedy=f"Set {PREFER} as in qualtrics=smaply-metrics-qualtrics.",
-                )
-            if not same_distribution(prefer.setdefault(source, distribution), distribution):
-                raise InputError(
-                    f"{PREFER} names two distributions for “{source}”.",
-                    remedy="Name one distribution for each id.",
-                )
-        return cls(
-            allow=frozenset(allow) if allow else None,
-            block=frozenset(_names(environment.get(BLOCK, ""))),
-            prefer=prefer,
-        )
-
-    def refusal(self, source: str, distribution: str) -> str:
-        """Say why a setting keeps this source out; empty when none does."""
-        if _listed(self.block, source, distribution):
-            return f"A setting blocks it ({BLOCK})."
-        if self.allow is not None and not _listed(self.allow, source, distribution):
-            return f"It is not among the sources that a setting allows ({ALLOW})."
-        return ""
+_NAMES: Final = "ids or distributions, separated by commas, as in qualtrics,csv_example"
 
 
 def same_distribution(one: str, other: str) -> bool:
@@ -82,8 +23,79 @@ def same_distribution(one: str, other: str) -> bool:
     return canonicalize_name(one) == canonicalize_name(other)
 
 
-def _names(text: str) -> list[str]:
+def _names(value: object) -> object:
+    return frozenset(_split(value)) if isinstance(value, str) else value
+
+
+def _names_if_any(value: object) -> object:
+    return (_names(value) or None) if isinstance(value, str) else value
+
+
+def _split(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _pairs(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs: dict[str, str] = {}
+    for pair in _split(value):
+        source, separator, distribution = (part.strip() for part in pair.partition("="))
+        if not (source and separator and distribution):
+            raise ValueError(f"“{pair}” in {PREFERRED} is not of the form id=distribution")
+        if not same_distribution(pairs.setdefault(source, distribution), distribution):
+            raise ValueError(f"{PREFERRED} names two distributions for “{source}”")
+    return pairs
+
+
+class SourceSettings(EnvironmentSettings):
+    """Which sources may be used; lists are read from texts with commas."""
+
+    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}SOURCES_")
+
+    allowed: Annotated[
+        frozenset[str] | None,
+        BeforeValidator(_names_if_any),
+        VariableInfo(_NAMES, default="all installed sources"),
+        Field(description="The only sources that are used, by id or distribution."),
+    ] = None
+    blocked: Annotated[
+        frozenset[str],
+        BeforeValidator(_names),
+        VariableInfo(_NAMES, default="none"),
+        Field(description="Sources that are never imported, even if they are allowed."),
+    ] = frozenset()
+    preferred: Annotated[
+        Mapping[str, str],
+        BeforeValidator(_pairs),
+        VariableInfo(
+            "pairs id=distribution, separated by commas, as in qualtrics=smaply-metrics-qualtrics",
+            default="none",
+        ),
+        Field(description="For an id, the one distribution that may provide it."),
+    ] = Field(default_factory=dict)
+    load_seconds: Annotated[
+        float,
+        VariableInfo("a number of seconds above 0, such as 20"),
+        Field(gt=0, description="The longest time that importing one source may take."),
+    ] = 20.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> SourceSettings:
+        """Read the settings from environment variables; a blank one counts as not set.
+
+        Raises:
+            InputError: when a value is not valid; it names the variable.
+        """
+        return cls(**cls.read(environment))
+
+    def refusal(self, source: str, distribution: str) -> str:
+        """Return why a setting excludes this source; empty when none does."""
+        if _listed(self.blocked, source, distribution):
+            return f"A setting blocks it ({BLOCKED})."
+        if self.allowed is not None and not _listed(self.allowed, source, distribution):
+            return f"It is not among the sources that a setting allows ({ALLOWED})."
+        return ""
 
 
 def _listed(names: Iterable[str], source: str, distribution: str) -> bool:

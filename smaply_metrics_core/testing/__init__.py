@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from smaply_metrics_core.extras import require_extra
+
 if TYPE_CHECKING:
     from smaply_metrics_core.testing.clock import ManualClock
     from smaply_metrics_core.testing.recording.recorder import record
@@ -26,7 +28,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # Whatever has the name.
         from smaply_metrics_core.testing.suite import contract
 
         return contract.SourceContract
-    if name == "record":  # Needs the extra `testing`.
+    if name == "record":
+        require_extra("testing", "vcr", "pytest")
         from smaply_metrics_core.testing.recording import recorder
 
         return recorder.record

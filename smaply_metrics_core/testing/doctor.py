@@ -23,7 +23,7 @@ MENDING: Final[Mapping[SourceStatus, str]] = {
     SourceStatus.BROKEN: "mend what the reason names in the source, and run this again",
     SourceStatus.INCOMPATIBLE: "install versions that fit, or widen the source's requirement of "
     "smaply-metrics-core once its contract tests pass with this one",
-    SourceStatus.CLASH: "uninstall one of the two, or name one in SMAPLY_METRICS_PREFER",
+    SourceStatus.CLASH: "uninstall one of the two, or name one in SMAPLY_METRICS_SOURCES_PREFERRED",
     SourceStatus.BLOCKED: "take it out of the setting that the reason names",
 }
 

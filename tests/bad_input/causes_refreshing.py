@@ -144,7 +144,7 @@ def not_shared(world: World) -> Problem | None:
 def lost_key(world: World) -> Problem | None:
     """Lists still work, and so does the connection once the token is entered again."""
     world.card(world.measured())
-    world.environment = {"SMAPLY_METRICS_KEYS": OTHER_KEY}
+    world.environment = {"SMAPLY_METRICS_ENCRYPTION_KEYS": OTHER_KEY}
     host = world.open()
     (view,) = host.connections.list(ADMIN)
     assert view.status is ConnectionStatus.ERROR

@@ -192,12 +192,12 @@ def no_survey(world: World) -> Problem | None:
     "No key is configured",
     Where.SAVE,
     kind="key_missing",
-    says=("SMAPLY_METRICS_KEYS",),
+    says=("SMAPLY_METRICS_ENCRYPTION_KEYS",),
     advises=("secrets.token_bytes(32)",),
 )
 def no_key(world: World) -> Problem:
     """Without a key nothing is sealed, so nothing is saved and nothing is called."""
-    world.environment = {"SMAPLY_METRICS_KEYS": ""}
+    world.environment = {"SMAPLY_METRICS_ENCRYPTION_KEYS": ""}
     problem = world.refused()
     assert world.calls() == 0
     assert TOKEN.encode() not in b"".join(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from pydantic import SecretStr
 
 from smaply_metrics_core import MetricsError, Problem
 from smaply_metrics_core.host import (
@@ -91,7 +92,9 @@ class World:
     sandbox: SandboxServer
     home: Path
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOON))
-    environment: dict[str, str] = field(default_factory=lambda: {"SMAPLY_METRICS_KEYS": KEY})
+    environment: dict[str, str] = field(
+        default_factory=lambda: {"SMAPLY_METRICS_ENCRYPTION_KEYS": KEY}
+    )
     transport: Callable[[], httpx.BaseTransport] | None = None
     allowed_hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _hosts: list[MetricsHost] = field(default_factory=list)
@@ -103,12 +106,13 @@ class World:
 
     def open(self) -> MetricsHost:
         """Open the home as a new process of the host app would."""
+        keys = self.environment.get("SMAPLY_METRICS_ENCRYPTION_KEYS")
         host = MetricsHost(
             Settings(
                 home=self.home,
                 allowed=AllowedDestinations(hosts=self.allowed_hosts, store=self.home / "store.db"),
+                encryption_keys=None if keys is None else SecretStr(keys),
             ),
-            environment=self.environment,
             clock=self.clock,
             registry=SourceRegistry(clock=self.clock, transport_factory=self.transport),
         )

@@ -112,10 +112,10 @@ def sandbox(surveys: Path) -> Iterator[SandboxServer]:
 def _environment(**settings: str | None) -> dict[str, str | None]:
     return {
         "SMAPLY_METRICS_HOME": None,
-        "SMAPLY_METRICS_KEYS": None,
-        "SMAPLY_METRICS_FOLDER": None,
-        "SMAPLY_METRICS_ALLOW": None,
-        "SMAPLY_METRICS_BLOCK": None,
+        "SMAPLY_METRICS_ENCRYPTION_KEYS": None,
+        "SMAPLY_METRICS_FILES_DIR": None,
+        "SMAPLY_METRICS_SOURCES_ALLOWED": None,
+        "SMAPLY_METRICS_SOURCES_BLOCKED": None,
         "SMAPLY_METRICS_SECRET_API_TOKEN": None,
         "SMAPLY_QUALTRICS_SANDBOX": None,
         "COLUMNS": "120",

@@ -306,7 +306,7 @@ def test_a_lost_key_is_that_connections_problem(new: Command, sandbox: SandboxSe
     """Without the key, or with another one, the list still works and says what is wrong."""
     new.connect(sandbox.host)
     (new.home / "key").unlink()
-    another = {"SMAPLY_METRICS_KEYS": "_-7dzLuqmYh3ZlVEMyIRAP_u3cy7qpmId2ZVRDMiEQA"}
+    another = {"SMAPLY_METRICS_ENCRYPTION_KEYS": "_-7dzLuqmYh3ZlVEMyIRAP_u3cy7qpmId2ZVRDMiEQA"}
 
     without, replaced = new("connections", "--json"), new("connections", environment=another)
     (connection,) = new("connections", "--json", environment=another).json

@@ -36,7 +36,7 @@ def test_an_older_store_is_upgraded(command: Command) -> None:
 
 def test_a_wrong_url_is_refused_in_words(command: Command) -> None:
     """The message says how to write it and repeats no password."""
-    command.environment["SMAPLY_METRICS_DATABASE"] = "mysql://root:hunter2@db/metrics"
+    command.environment["SMAPLY_METRICS_DATABASE_URL"] = "mysql://root:hunter2@db/metrics"
     ended = command("db", "upgrade", "--json")
     assert ended.code == 1
     assert "postgresql://" in ended.error["remedy"]

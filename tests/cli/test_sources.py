@@ -59,16 +59,20 @@ def test_a_broken_source_is_shown_and_stops_nothing(new: Command, sandbox: Sandb
 
 def test_a_setting_keeps_a_source_out(command: Command) -> None:
     """A blocked source is listed as that, with the setting that blocks it."""
-    ended = command("sources", "--json", environment={"SMAPLY_METRICS_BLOCK": "qualtrics"})
+    ended = command(
+        "sources", "--json", environment={"SMAPLY_METRICS_SOURCES_BLOCKED": "qualtrics"}
+    )
 
     states = {source["id"]: source for source in ended.json}
     assert states["qualtrics"]["state"] == "blocked"
-    assert "SMAPLY_METRICS_BLOCK" in states["qualtrics"]["reason"]
+    assert "SMAPLY_METRICS_SOURCES_BLOCKED" in states["qualtrics"]["reason"]
 
 
 def test_a_malformed_setting_is_refused(command: Command) -> None:
     """A setting that cannot be read is refused, naming it."""
-    ended = command("sources", "--json", environment={"SMAPLY_METRICS_PREFER": "qualtrics"})
+    ended = command(
+        "sources", "--json", environment={"SMAPLY_METRICS_SOURCES_PREFERRED": "qualtrics"}
+    )
 
     assert ended.code == 1
-    assert "SMAPLY_METRICS_PREFER" in ended.error["message"]
+    assert "SMAPLY_METRICS_SOURCES_PREFERRED" in ended.error["message"]

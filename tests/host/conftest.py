@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from smaply_metrics_core import Calculation, Definition
@@ -108,7 +109,9 @@ class World:
     shop: Shop
     clock: SetClock
     database: str | None = None
-    environment: dict[str, str] = field(default_factory=lambda: {"SMAPLY_METRICS_KEYS": KEY})
+    environment: dict[str, str] = field(
+        default_factory=lambda: {"SMAPLY_METRICS_ENCRYPTION_KEYS": KEY}
+    )
     opened: list[MetricsHost] = field(default_factory=list)
     distribution: str = "the-shop"
     lease: float = 90.0
@@ -119,7 +122,6 @@ class World:
         """Open the home, as one more process would."""
         host = MetricsHost(
             self._settings(),
-            environment=self.environment,
             clock=self.clock,
             registry=self._registry(),
         )
@@ -130,21 +132,22 @@ class World:
         """Make the host of one more process, to be opened on an event loop."""
         return AsyncMetricsHost(
             self._settings(),
-            environment=self.environment,
             clock=self.clock,
             registry=self._registry(),
             threads=threads,
         )
 
     def _settings(self) -> Settings:
+        keys = self.environment.get("SMAPLY_METRICS_ENCRYPTION_KEYS")
         return Settings(
             home=self.home,
             allowed=AllowedDestinations(store=self.home / "store.db"),
             deadlines=Deadlines(lease=self.lease),
-            history=self.history,
-            database=self.database,
+            history_retention_days=self.history.days,
+            database_url=None if self.database is None else SecretStr(self.database),
             database_connections=4,
-            workers=self.workers,
+            refresh_threads=self.workers,
+            encryption_keys=None if keys is None else SecretStr(keys),
         )
 
     @property

@@ -182,8 +182,6 @@ def opened(home: Path) -> Desk:
         clock=clock, entry_points=lambda: [entry_point("csv_example", source, "csv")]
     )
     allowed = AllowedDestinations(folders={"acme": folder}, store=home / "store.db")
-    host = MetricsHost(
-        Settings(home=home, allowed=allowed), environment={}, clock=clock, registry=registry
-    )
+    host = MetricsHost(Settings(home=home, allowed=allowed), clock=clock, registry=registry)
     host.connections.connect(ADMIN, "csv_example", {"folder": "."})
     return Desk(host, source, registry, folder, clock, allowed)

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from smaply_metrics_core import MetricQuery, MetricsError, SourceContext, Tally, hookimpl
 from smaply_metrics_core.context import SystemClock
 from smaply_metrics_core.host import (
@@ -75,10 +77,10 @@ def open_host(told: dict[str, Any]) -> MetricsHost:
             home=home,
             allowed=AllowedDestinations(store=home / "store.db"),
             deadlines=Deadlines(lease=told["lease"]),
-            database=told["database"],
+            database_url=SecretStr(told["database"]) if told["database"] else None,
+            encryption_keys=SecretStr(os.environ["SMAPLY_METRICS_ENCRYPTION_KEYS"]),
             refresh_executor=told["refresher"],
         ),
-        environment=dict(os.environ),
         registry=SourceRegistry(
             clock=SystemClock(),
             entry_points=lambda: [

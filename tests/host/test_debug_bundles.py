@@ -160,7 +160,7 @@ def test_a_bundle_is_made_when_the_credentials_cannot_be_opened(
     connected.cards.load(VIEWER, wait=10)
     if lost == "key":
         other = base64.urlsafe_b64encode(bytes(range(1, 33))).decode()
-        world.environment["SMAPLY_METRICS_KEYS"] = other
+        world.environment["SMAPLY_METRICS_ENCRYPTION_KEYS"] = other
     else:
         world.distribution = "another-shop"
     attempts = world.shop.attempts

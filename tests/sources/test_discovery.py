@@ -100,7 +100,12 @@ def test_two_distributions_with_one_id_are_both_out(install: Installs) -> None:
 
     for name in ("zz-one", "zz-two"):
         assert found["zz_acme", name].state is SourceStatus.CLASH
-        for word in ("zz-one", "zz-two", "SMAPLY_METRICS_PREFER", "zz_acme=DISTRIBUTION"):
+        for word in (
+            "zz-one",
+            "zz-two",
+            "SMAPLY_METRICS_SOURCES_PREFERRED",
+            "zz_acme=DISTRIBUTION",
+        ):
             assert word in found["zz_acme", name].reason
     assert found["zz_other", "zz-two"].state is SourceStatus.OK
 
@@ -110,7 +115,7 @@ def test_a_setting_decides_a_clash(install: Installs) -> None:
     install("zz-one", points={"zz_acme": "zz_one:source"})
     install("zz-two", points={"zz_acme": "zz_two:source"})
 
-    found = states(SourceSettings(prefer={"zz_acme": "ZZ_two"}))
+    found = states(SourceSettings(preferred={"zz_acme": "ZZ_two"}))
 
     assert found["zz_acme", "zz-one"].state is SourceStatus.BLOCKED
     assert found["zz_acme", "zz-two"].state is SourceStatus.OK
@@ -121,7 +126,7 @@ def test_blocking_one_distribution_ends_a_clash(install: Installs) -> None:
     install("zz-one", points={"zz_acme": "zz_one:source"})
     install("zz-two", points={"zz_acme": "zz_two:source"})
 
-    found = states(SourceSettings(block=frozenset({"zz-one"})))
+    found = states(SourceSettings(blocked=frozenset({"zz-one"})))
 
     assert found["zz_acme", "zz-one"].state is SourceStatus.BLOCKED
     assert found["zz_acme", "zz-two"].state is SourceStatus.OK
@@ -131,7 +136,7 @@ def test_a_preference_keeps_another_distribution_out(install: Installs) -> None:
     """An id that is given to one distribution cannot be taken by another, clash or not."""
     install("zz-one", points={"zz_acme": "zz_one:source"})
 
-    state = states(SourceSettings(prefer={"zz_acme": "zz-genuine"}))["zz_acme", "zz-one"]
+    state = states(SourceSettings(preferred={"zz_acme": "zz-genuine"}))["zz_acme", "zz-one"]
 
     assert state.state is SourceStatus.BLOCKED
     assert "zz-genuine" in state.reason
@@ -141,7 +146,7 @@ def test_one_distribution_that_claims_an_id_twice_is_out(install: Installs) -> N
     """No setting can choose between two entry points of one distribution."""
     install("zz-one", points="zz_acme = zz_one:source\nzz_acme = zz_one:other\n")
 
-    found = SourceRegistry(SourceSettings(prefer={"zz_acme": "zz-one"})).states()
+    found = SourceRegistry(SourceSettings(preferred={"zz_acme": "zz-one"})).states()
 
     clashing = [state for state in found if state.id == "zz_acme"]
     assert [state.state for state in clashing] == [SourceStatus.CLASH, SourceStatus.CLASH]

@@ -96,13 +96,13 @@ def test_a_broken_source_leaves_the_others_alone(install: Installs) -> None:
 def test_a_blocked_source_is_not_imported(install: Installs) -> None:
     """What a setting keeps out is not even imported when everything is loaded."""
     install("zz-good", points={"zz_good": "zz_good_o"}, module="zz_good_o", code=GOOD)
-    registry = SourceRegistry(SourceSettings(block=frozenset({"zz_good"})))
+    registry = SourceRegistry(SourceSettings(blocked=frozenset({"zz_good"})))
 
     (state,) = (one for one in registry.states(load=True) if one.id == "zz_good")
 
     assert state.state is SourceStatus.BLOCKED
     assert "zz_good_o" not in sys.modules
-    with pytest.raises(SourceNotUsable, match="SMAPLY_METRICS_BLOCK"):
+    with pytest.raises(SourceNotUsable, match="SMAPLY_METRICS_SOURCES_BLOCKED"):
         registry.get("zz_good")
 
 
@@ -128,7 +128,7 @@ def test_a_preferred_source_is_the_one_given(install: Installs) -> None:
 
     with pytest.raises(SourceNotUsable, match="claimed by zz-bad and zz-good"):
         SourceRegistry().get("zz_good")
-    registry = SourceRegistry(SourceSettings(prefer={"zz_good": "zz-good"}))
+    registry = SourceRegistry(SourceSettings(preferred={"zz_good": "zz-good"}))
     assert registry.get("zz_good").distribution == "zz-good"
 
 

@@ -10,7 +10,11 @@ from smaply_metrics_core.sources import SourceSettings
 
 def test_nothing_set_allows_every_source() -> None:
     """Without settings, and with blank ones, no source is kept out."""
-    blank = {"SMAPLY_METRICS_ALLOW": " , ", "SMAPLY_METRICS_BLOCK": "", "SMAPLY_METRICS_PREFER": ""}
+    blank = {
+        "SMAPLY_METRICS_SOURCES_ALLOWED": " , ",
+        "SMAPLY_METRICS_SOURCES_BLOCKED": "",
+        "SMAPLY_METRICS_SOURCES_PREFERRED": "",
+    }
 
     for environment in ({}, blank):
         settings = SourceSettings.from_environment(environment)
@@ -21,39 +25,41 @@ def test_nothing_set_allows_every_source() -> None:
 @pytest.mark.parametrize("name", ["acme", "acme-surveys", "Acme_Surveys"])
 def test_a_source_is_named_by_id_or_distribution(name: str) -> None:
     """The lists hold ids or distributions, these in any of their spellings."""
-    blocking = SourceSettings.from_environment({"SMAPLY_METRICS_BLOCK": f"other, {name}"})
-    allowing = SourceSettings.from_environment({"SMAPLY_METRICS_ALLOW": f"other, {name}"})
+    blocking = SourceSettings.from_environment({"SMAPLY_METRICS_SOURCES_BLOCKED": f"other, {name}"})
+    allowing = SourceSettings.from_environment({"SMAPLY_METRICS_SOURCES_ALLOWED": f"other, {name}"})
 
-    assert "SMAPLY_METRICS_BLOCK" in blocking.refusal("acme", "acme-surveys")
+    assert "SMAPLY_METRICS_SOURCES_BLOCKED" in blocking.refusal("acme", "acme-surveys")
     assert allowing.refusal("acme", "acme-surveys") == ""
 
 
 def test_an_allow_list_keeps_others_out() -> None:
     """A source that is not on the allow-list is refused, and the reason names the setting."""
-    settings = SourceSettings(allow=frozenset({"qualtrics"}))
+    settings = SourceSettings(allowed=frozenset({"qualtrics"}))
 
-    assert "SMAPLY_METRICS_ALLOW" in settings.refusal("acme", "acme-surveys")
+    assert "SMAPLY_METRICS_SOURCES_ALLOWED" in settings.refusal("acme", "acme-surveys")
 
 
 def test_blocking_goes_before_allowing() -> None:
     """A source on both lists is kept out."""
-    settings = SourceSettings(allow=frozenset({"acme"}), block=frozenset({"acme-surveys"}))
+    settings = SourceSettings(allowed=frozenset({"acme"}), blocked=frozenset({"acme-surveys"}))
 
-    assert "SMAPLY_METRICS_BLOCK" in settings.refusal("acme", "acme-surveys")
+    assert "SMAPLY_METRICS_SOURCES_BLOCKED" in settings.refusal("acme", "acme-surveys")
 
 
 def test_preferences_are_pairs() -> None:
     """Each preference is an id, an equals sign and a distribution."""
-    settings = SourceSettings.from_environment({"SMAPLY_METRICS_PREFER": "a = dist-a, b=dist-b"})
+    settings = SourceSettings.from_environment(
+        {"SMAPLY_METRICS_SOURCES_PREFERRED": "a = dist-a, b=dist-b"}
+    )
 
-    assert settings.prefer == {"a": "dist-a", "b": "dist-b"}
+    assert settings.preferred == {"a": "dist-a", "b": "dist-b"}
 
 
 @pytest.mark.parametrize("pairs", ["acme", "acme=", "=dist", "a=b,c", "a=one,a=two"])
 def test_a_preference_that_is_no_pair_is_refused(pairs: str) -> None:
     """What is not of the form id=distribution is refused, as are two for one id."""
-    with pytest.raises(InputError, match="SMAPLY_METRICS_PREFER") as caught:
-        SourceSettings.from_environment({"SMAPLY_METRICS_PREFER": pairs})
+    with pytest.raises(InputError, match="SMAPLY_METRICS_SOURCES_PREFERRED") as caught:
+        SourceSettings.from_environment({"SMAPLY_METRICS_SOURCES_PREFERRED": pairs})
 
     assert caught.value.remedy
 

@@ -135,7 +135,7 @@ def test_a_host_keeps_the_rows_in_its_home_and_sweeps_there(
     allowed = AllowedDestinations()
     assert left.exists()
 
-    host = MetricsHost(Settings(home=home, allowed=allowed), environment={})
+    host = MetricsHost(Settings(home=home, allowed=allowed))
 
     assert not left.exists()
     source = host.sources.get("zz_rows")

@@ -16,11 +16,10 @@ import typer
 
 from smaply_metrics_core.host import InputError, MetricsError, SystemClock
 from smaply_metrics_host.app_state import AppState
-from smaply_metrics_host.settings import HostSettings
+from smaply_metrics_host.settings import PUBLIC_URL_VARIABLE, HostSettings
 from smaply_metrics_host.store.database import Database
 from smaply_metrics_host.store.people import People, RoleName
 
-URL_VARIABLE: Final = "SMAPLY_METRICS_URL"
 HOME_VARIABLE: Final = "SMAPLY_METRICS_HOME"
 
 app = typer.Typer(
@@ -43,7 +42,7 @@ UrlOption = Annotated[
     typer.Option(
         "--public-url",
         metavar="URL",
-        envvar=URL_VARIABLE,
+        envvar=PUBLIC_URL_VARIABLE,
         help="Where browsers find the host, as in https://metrics.example.com.",
     ),
 ]

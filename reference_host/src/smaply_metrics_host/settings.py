@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from smaply_metrics_core.host import AllowedDestinations, Settings
+from smaply_metrics_core.host import Settings
 
 FILES: Final = "files"
+
+PUBLIC_URL_VARIABLE: Final = "SMAPLY_METRICS_HOST_PUBLIC_URL"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,14 @@ class HostSettings:
     """
 
     framework: Settings
-    public_url: str
+    public_url: str = field(
+        metadata={
+            "variable": PUBLIC_URL_VARIABLE,
+            "meaning": "Where browsers find the reference host; `--public-url` takes precedence.",
+            "expects": "a URL without a path, as in https://metrics.example.com",
+            "default": "the address that it listens on",
+        }
+    )
 
     @property
     def home(self) -> Path:
@@ -34,7 +43,7 @@ class HostSettings:
     @property
     def support(self) -> str:
         """Whom people may ask; empty when nobody was named."""
-        return self.framework.support
+        return self.framework.support_contact
 
     @property
     def https(self) -> bool:
@@ -49,15 +58,17 @@ class HostSettings:
     def from_environment(
         cls, home: Path, public_url: str, environment: Mapping[str, str] | None = None
     ) -> HostSettings:
-        """Read ``SMAPLY_METRICS_*``; each account has a folder of its own below ``files``."""
+        """Read the ``SMAPLY_METRICS_…`` variables; each account has its own folder below ``files``.
+
+        A variable that neither the framework nor this host reads is logged as a warning.
+
+        Raises:
+            InputError: when a value is not valid; it names the variable and what to write.
+        """
         env = os.environ if environment is None else environment
-        framework = Settings.from_environment(home, env, account="")
-        allowed = AllowedDestinations(
-            folders=FoldersByAccount(home / FILES),
-            environment=env,
-            store=framework.allowed.store,
-        )
-        return cls(replace(framework, allowed=allowed), public_url.rstrip("/"))
+        framework = Settings.from_environment(home, env, host_variables={PUBLIC_URL_VARIABLE})
+        folders = FoldersByAccount(home / FILES)
+        return cls(framework.with_folders(folders), public_url.rstrip("/"))
 
 
 class FoldersByAccount(Mapping[str, Path]):

@@ -25,7 +25,7 @@ def worker(
 ) -> None:
     """Run queued refreshes, until Ctrl-C or SIGTERM.
 
-    Needs PostgreSQL (SMAPLY_METRICS_DATABASE) and the extra smaply-metrics-core[worker]. What is
+    Needs PostgreSQL (SMAPLY_METRICS_DATABASE_URL) and the extra smaply-metrics-core[worker]. What is
     cut short by the end leaves no trace, and another worker makes it.
     """
     with opened(invocation.folder) as host, host.worker(concurrency) as running:

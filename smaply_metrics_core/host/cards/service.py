@@ -50,7 +50,8 @@ class Cards:
         # A load must see what was written before it, so it never joins a read that runs.
         self._reads = SingleFlight[tuple[tuple[Decided, ...], AccountSettings]](join_running=False)
         self._refresh_executor = refresh_executor or ThreadRefreshExecutor(
-            SurveyRefresh(runtime, sessions, self._report_progress), runtime.settings.workers
+            SurveyRefresh(runtime, sessions, self._report_progress),
+            runtime.settings.refresh_threads,
         )
 
     def load(  # noqa: PLR0913  # Which cards, and how eagerly.

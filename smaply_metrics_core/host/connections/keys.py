@@ -1,4 +1,4 @@
-"""The keys that seal credentials: from the environment, or from a key file."""
+"""The keys that seal credentials: from the setting, or from a key file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
+from pydantic import SecretStr
+
 from smaply_metrics_core.errors import EncryptionError, EncryptionKeyMissing
 
-VARIABLE: Final = "SMAPLY_METRICS_KEYS"
+VARIABLE: Final = "SMAPLY_METRICS_ENCRYPTION_KEYS"
 KEY_BYTES: Final = 32
 MODE: Final = 0o600
 
@@ -53,16 +55,16 @@ class KeyRing:
             raise EncryptionError("The same key is given twice.", remedy="Remove one of the two.")
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str]) -> KeyRing:
-        """Read ``SMAPLY_METRICS_KEYS``: base64url keys of 32 bytes, separated by commas.
+    def from_setting(cls, setting: SecretStr | None) -> KeyRing:
+        """Read ``Settings.encryption_keys``: base64url keys of 32 bytes, separated by commas.
 
         Raises:
-            EncryptionKeyMissing: when it is not set, or set to nothing.
-            EncryptionError: when one of them is no key; none is repeated.
+            EncryptionKeyMissing: when it is not set, or blank.
+            EncryptionError: when one of them is not a key; no key is repeated.
         """
-        text = env.get(VARIABLE)
-        if text is None:
+        if setting is None:
             raise EncryptionKeyMissing(f"{VARIABLE} is not set, so no credentials can be sealed.")
+        text = setting.get_secret_value()
         if not text.strip():
             # Falling back to a key file would seal with a key that the operator does not know of.
             raise EncryptionKeyMissing(
@@ -110,25 +112,25 @@ class KeyRing:
         raise TypeError("A KeyRing cannot be pickled: every process reads the keys itself.")
 
 
-def load_keys(env: Mapping[str, str], path: Path | None, *, may_create: bool) -> KeyRing:
-    """Find the keys: in the environment when it names any, else in the key file.
+def load_keys(setting: SecretStr | None, path: Path | None, *, may_create: bool) -> KeyRing:
+    """Return the keys of the setting, or those of the key file when it is not set.
 
     Args:
-        env: The environment.
-        path: The key file of an embedded store; ``None`` where only the environment will do.
+        setting: ``Settings.encryption_keys``.
+        path: The key file of an embedded store; ``None`` where only the setting is read.
         may_create: Whether the key file may be made: only while the store holds nothing sealed.
 
     Raises:
         EncryptionKeyMissing: when there is no key.
         EncryptionError: when a key, or the file, cannot be trusted.
     """
-    if path is None or VARIABLE in env:
-        return KeyRing.from_environment(env)
+    if path is None or setting is not None:
+        return KeyRing.from_setting(setting)
     return KeyRing.from_file(path, create=may_create)
 
 
 def new_key() -> str:
-    """Make a key, as text for ``SMAPLY_METRICS_KEYS`` or a key file."""
+    """Make a key, as text for ``SMAPLY_METRICS_ENCRYPTION_KEYS`` or a key file."""
     return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
 
 

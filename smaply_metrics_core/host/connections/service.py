@@ -22,7 +22,6 @@ from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
-from smaply_metrics_core.host.connections.vault import mask
 from smaply_metrics_core.host.connections.views import (
     ConnectionStatus,
     ConnectionView,

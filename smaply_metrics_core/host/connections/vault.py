@@ -78,8 +78,8 @@ class Vault:
         if parts.key_id not in self._keys.ids:
             raise DecryptionFailed(
                 f"These credentials were sealed with the key {parts.key_id}, which is not there.",
-                remedy="Add that key to SMAPLY_METRICS_KEYS again, or enter the token again under "
-                "Edit Configuration.",
+                remedy="Add that key to SMAPLY_METRICS_ENCRYPTION_KEYS again, or enter the token "
+                "again under Edit Configuration.",
             )
         bound = _bound_to(purpose, parts.key_id, account, connection, source)
         nonce, sealed = parts.sealed[:NONCE_BYTES], parts.sealed[NONCE_BYTES:]

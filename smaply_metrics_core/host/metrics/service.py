@@ -183,8 +183,8 @@ class Metrics:
     ) -> tuple[HistoryEntry, ...]:
         """Give what a metric showed over time, oldest first, for what it measures now.
 
-        Each successful refresh adds a value; ``Settings.history`` says for how long it is kept.
-        One that was measured for another definition or time zone is none of its past.
+        Each successful refresh adds a value; ``Settings.history_retention_days`` limits how
+        long it is stored. Values of another definition or time zone are not included.
 
         Raises:
             NotFound: when this account has none of this id.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import URL, Connection, text
 
 from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.extras import require_extra
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
@@ -35,18 +36,14 @@ SCHEMA: Final = "smaply_metrics_jobs"
 
 
 def require_procrastinate() -> ModuleType:
-    """Give the library.
+    """Return the library.
 
     Raises:
         InputError: when it is not installed.
     """
-    try:
-        import procrastinate  # An extra, and only for those who switch to it.
-    except ImportError:
-        raise InputError(
-            "Refreshing by workers needs Procrastinate, which is not installed.",
-            remedy="Install smaply-metrics-core[worker], or unset SMAPLY_METRICS_REFRESHER.",
-        ) from None
+    require_extra("worker", "procrastinate")
+    import procrastinate
+
     return procrastinate
 
 
@@ -69,8 +66,8 @@ def _shared(store: Store) -> URL:
     if not isinstance(store.where, URL):
         raise InputError(
             "Workers need a store in PostgreSQL.",
-            remedy="Set SMAPLY_METRICS_DATABASE to the URL of one, or unset "
-            "SMAPLY_METRICS_REFRESHER.",
+            remedy="Set SMAPLY_METRICS_DATABASE_URL to the URL of one, or unset "
+            "SMAPLY_METRICS_REFRESH_EXECUTOR.",
         )
     return store.where
 

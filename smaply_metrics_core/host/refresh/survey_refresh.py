@@ -284,7 +284,7 @@ class SurveyRefresh:
                 problems,
                 values,
                 now,
-                forget_before=now - self._runtime.settings.history,
+                forget_before=now - self._runtime.settings.history_retention,
             )
 
         self._save(save, stopping)

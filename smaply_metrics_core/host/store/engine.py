@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.extras import require_extra
 
 BUSY_SECONDS: Final = 30
 """How long a SQLite writer waits for another one before it gives up."""
@@ -29,7 +30,7 @@ _POSTGRESQL: Final = {"postgres", "postgresql", "postgresql+psycopg"}
 
 
 def parse_database_url(text: str) -> URL:
-    """Read what ``SMAPLY_METRICS_DATABASE`` says.
+    """Parse the value of ``SMAPLY_METRICS_DATABASE_URL``.
 
     Raises:
         InputError: when it is no URL of a PostgreSQL database; what was given is not repeated, as
@@ -41,9 +42,9 @@ def parse_database_url(text: str) -> URL:
         url = URL.create("")
     if url.drivername not in _POSTGRESQL or not url.database:
         raise InputError(
-            "The database's URL is not one of PostgreSQL.",
-            remedy="Write it as postgresql://user:password@host:5432/database, or leave it out to "
-            "keep everything in one SQLite file in the home.",
+            "SMAPLY_METRICS_DATABASE_URL is not the URL of a PostgreSQL database.",
+            remedy="Write it as postgresql://user:password@host:5432/database, or unset it to "
+            "store everything in one SQLite file in the home.",
         )
     return url.set(drivername="postgresql+psycopg")
 
@@ -56,11 +57,16 @@ def name_of(where: Path | URL) -> str:
 
 
 def make_engine(where: Path | URL, connections: int) -> Engine:
-    """Make the engine; a SQLite file is made, with mode 0600, when it is not there."""
+    """Make the engine; a SQLite file is created, with mode 0600, when it does not exist.
+
+    Raises:
+        InputError: when the database is PostgreSQL and its driver is not installed.
+    """
     if isinstance(where, Path):
         where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         where.touch(mode=0o600, exist_ok=True)
         return _sqlite_engine(where)
+    require_extra("postgresql", "psycopg")
     return create_engine(
         where,
         connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": LOGGING_NAME},

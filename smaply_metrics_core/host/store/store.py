@@ -96,8 +96,8 @@ class Store:
             said = str(error.orig).strip().partition("\n")[0].rstrip(".")
             raise StoreError(
                 f"The store {name} cannot be used: {said}.",
-                remedy="Check that SMAPLY_METRICS_DATABASE names a PostgreSQL database that runs "
-                "and that its user may change."
+                remedy="Check that SMAPLY_METRICS_DATABASE_URL names a PostgreSQL database that "
+                "runs and that its user may change."
                 if self.is_shared
                 else "Check that --home holds a store of Smaply Metrics that this user may read "
                 "and write, and that its disk has free space.",
@@ -105,7 +105,8 @@ class Store:
         except NoConnection:
             raise StoreError(
                 f"The store {name} is busy: all connections of this process are in use.",
-                remedy="Let fewer threads load at once, or raise Settings.database_connections.",
+                remedy="Let fewer threads load at once, or raise "
+                "SMAPLY_METRICS_DATABASE_CONNECTIONS.",
             ) from None
 
     def _upgrade(self) -> StoreUpgrade:

@@ -16,6 +16,7 @@ import httpx
 
 from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.extras import require_extra
 from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
 from smaply_metrics_core.http.error_mapping import causes_of
 from smaply_metrics_core.models.credentials import credential_fields
@@ -281,7 +282,7 @@ class Lab:
 
     @contextmanager
     def _tape(self, scenario: str, folder: Path) -> Iterator[CassetteSession]:
-        # Needs the extra `testing`; a source without cassettes does without.
+        require_extra("testing", "vcr")  # A source without cassettes does not need it.
         from smaply_metrics_core.testing.recording.cassettes import playing, recording
         from smaply_metrics_core.testing.recording.policy import RecordingPolicy
 

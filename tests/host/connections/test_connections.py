@@ -135,7 +135,7 @@ def test_a_token_that_cannot_be_one_is_refused_unseen(
 
 def test_without_a_key_nothing_is_stored(world: World) -> None:
     """A malformed key is refused in words, not replaced by none."""
-    world.environment["SMAPLY_METRICS_KEYS"] = "short"
+    world.environment["SMAPLY_METRICS_ENCRYPTION_KEYS"] = "short"
     with pytest.raises(MetricsError):
         world.open().connections.connect(ADMIN, "shop", {"api_token": TOKEN})
 
@@ -144,7 +144,7 @@ def test_without_a_key_nothing_is_stored(world: World) -> None:
 def test_a_shared_store_makes_no_key_file(world: World) -> None:
     """What one machine's file seals another could not open, so the keys come from outside."""
     world.environment = {}
-    with pytest.raises(EncryptionKeyMissing, match="SMAPLY_METRICS_KEYS is not set"):
+    with pytest.raises(EncryptionKeyMissing, match="SMAPLY_METRICS_ENCRYPTION_KEYS is not set"):
         world.open().connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     assert not (world.home / "key").exists()
 
@@ -179,9 +179,9 @@ def test_a_check_seals_with_the_new_key(world: World) -> None:
     """After a key was put before the old one and the connection checked, the old one can go."""
     world.open().connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     new = base64.urlsafe_b64encode(bytes(range(100, 132))).decode()
-    world.environment["SMAPLY_METRICS_KEYS"] = f"{new},{KEY}"
+    world.environment["SMAPLY_METRICS_ENCRYPTION_KEYS"] = f"{new},{KEY}"
     world.open().connections.check(ADMIN, "shop")
-    world.environment["SMAPLY_METRICS_KEYS"] = new
+    world.environment["SMAPLY_METRICS_ENCRYPTION_KEYS"] = new
     assert world.open().connections.show(ADMIN, "shop").problem is None
 
 

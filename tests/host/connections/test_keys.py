@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from smaply_metrics_core.errors import EncryptionError, EncryptionKeyMissing
 from smaply_metrics_core.host.connections.keys import KeyRing, key_id, load_keys, new_key
@@ -28,7 +29,7 @@ def encoded(key: bytes) -> str:
 
 def from_text(text: str) -> KeyRing:
     """Read keys as the environment gives them."""
-    return KeyRing.from_environment({"SMAPLY_METRICS_KEYS": text})
+    return KeyRing.from_setting(SecretStr(text))
 
 
 def test_keys_come_in_their_order() -> None:
@@ -56,15 +57,15 @@ def test_a_keys_id_never_changes_between_releases() -> None:
 def test_without_the_variable_there_is_no_key() -> None:
     """Nothing is sealed without a key, and the remedy names the variable."""
     with pytest.raises(EncryptionKeyMissing, match="not set") as caught:
-        KeyRing.from_environment({})
-    assert "SMAPLY_METRICS_KEYS" in caught.value.remedy
+        KeyRing.from_setting(None)
+    assert "SMAPLY_METRICS_ENCRYPTION_KEYS" in caught.value.remedy
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\n"])
 def test_an_empty_variable_is_not_the_same_as_none(text: str, tmp_path: Path) -> None:
     """A secret that did not arrive must not be replaced by a key file without a word."""
     with pytest.raises(EncryptionKeyMissing, match="set, but empty"):
-        load_keys({"SMAPLY_METRICS_KEYS": text}, tmp_path / "key", may_create=True)
+        load_keys(SecretStr(text), tmp_path / "key", may_create=True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -74,21 +75,27 @@ GOOD = encoded(hashlib.sha256(b"good").digest())
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("hunter2", "Key 1 in SMAPLY_METRICS_KEYS is not a key"),
-        (f"{GOOD},hunter2", "Key 2 in SMAPLY_METRICS_KEYS is not a key"),
-        (f"{GOOD},", "Key 2 in SMAPLY_METRICS_KEYS is not a key"),
-        (f",{GOOD}", "Key 1 in SMAPLY_METRICS_KEYS is not a key"),
-        (GOOD[:-2], "Key 1 in SMAPLY_METRICS_KEYS is not a key"),
+        ("hunter2", "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
+        (f"{GOOD},hunter2", "Key 2 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
+        (f"{GOOD},", "Key 2 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
+        (f",{GOOD}", "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
+        (GOOD[:-2], "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
         (
             encoded(hashlib.sha256(b"short").digest()[:16]),
-            "Key 1 in SMAPLY_METRICS_KEYS is not a key",
+            "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key",
         ),
-        (encoded(hashlib.sha512(b"long").digest()), "Key 1 in SMAPLY_METRICS_KEYS is not a key"),
-        (hashlib.sha256(b"hex").hexdigest(), "Key 1 in SMAPLY_METRICS_KEYS is not a key"),
-        ("+/" + GOOD[2:], "Key 1 in SMAPLY_METRICS_KEYS is not a key"),
-        (GOOD[:20] + " " + GOOD[20:], "Key 1 in SMAPLY_METRICS_KEYS is not a key"),
-        (encoded(bytes(32)), "Key 1 in SMAPLY_METRICS_KEYS is not random"),
-        (encoded(b"\x01\xfe" * 16), "Key 1 in SMAPLY_METRICS_KEYS is not random"),
+        (
+            encoded(hashlib.sha512(b"long").digest()),
+            "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key",
+        ),
+        (
+            hashlib.sha256(b"hex").hexdigest(),
+            "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key",
+        ),
+        ("+/" + GOOD[2:], "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
+        (GOOD[:20] + " " + GOOD[20:], "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
+        (encoded(bytes(32)), "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not random"),
+        (encoded(b"\x01\xfe" * 16), "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not random"),
         (encoded(bytes(range(15)) * 2 + b"\x00\x01"), "is not random"),
         (encoded(b"correct horse battery staple, 32"), "is not random"),
         (f"{GOOD},{GOOD}", "The same key is given twice"),
@@ -294,7 +301,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
     """With keys in the environment no file is read or made."""
     text = new_key()
-    keys = load_keys({"SMAPLY_METRICS_KEYS": text}, tmp_path / "key", may_create=True)
+    keys = load_keys(SecretStr(text), tmp_path / "key", may_create=True)
 
     assert keys.ids == from_text(text).ids
     assert list(tmp_path.iterdir()) == []
@@ -302,15 +309,15 @@ def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
 
 def test_the_file_serves_where_the_environment_says_nothing(tmp_path: Path) -> None:
     """The embedded default makes its own key file and finds it again."""
-    made = load_keys({}, tmp_path / "key", may_create=True)
+    made = load_keys(None, tmp_path / "key", may_create=True)
 
-    assert load_keys({}, tmp_path / "key", may_create=False).ids == made.ids
+    assert load_keys(None, tmp_path / "key", may_create=False).ids == made.ids
 
 
 def test_without_a_file_only_the_environment_will_do() -> None:
     """A store of several machines has no key file to fall back on."""
     with pytest.raises(EncryptionKeyMissing):
-        load_keys({}, None, may_create=True)
+        load_keys(None, None, may_create=True)
 
 
 def test_the_page_on_keys_names_what_there_is() -> None:
@@ -318,8 +325,8 @@ def test_the_page_on_keys_names_what_there_is() -> None:
     page = PAGE.read_text(encoding="utf-8")
 
     with pytest.raises(EncryptionKeyMissing) as caught:
-        KeyRing.from_environment({"SMAPLY_METRICS_KEYS": ""})
+        KeyRing.from_setting(SecretStr(""))
     command = re.search(r"`(python -c [^`]+)`", caught.value.remedy)
     assert command is not None
-    for expected in ("SMAPLY_METRICS_KEYS", "0600", command[1]):
+    for expected in ("SMAPLY_METRICS_ENCRYPTION_KEYS", "0600", command[1]):
         assert expected in page

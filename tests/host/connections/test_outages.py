@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import event, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
@@ -111,9 +112,9 @@ def test_the_database_s_clock_decides(world: World, monkeypatch: pytest.MonkeyPa
     settings = Settings(
         home=world.home,
         allowed=AllowedDestinations(store=world.home / "store.db"),
-        database=world.database,
+        database_url=SecretStr(world.database or ""),
     )
-    with MetricsHost(settings, environment=world.environment) as host:
+    with MetricsHost(settings) as host:
         core = host._runtime  # noqa: SLF001  # Its time is seen nowhere else.
         with core.store.reading() as db:
             there = db.execute(select(SqlInstant.of(db, None).now())).scalar_one()
@@ -147,5 +148,5 @@ def test_time_goes_on_while_the_database_is_away(
 
 def test_one_connection_is_too_few(tmp_path: Path) -> None:
     """A thread that holds one may have to ask the database for its time on a second."""
-    with pytest.raises(InputError, match="too few connections"):
+    with pytest.raises(InputError, match="SMAPLY_METRICS_DATABASE_CONNECTIONS"):
         Settings(home=tmp_path, allowed=AllowedDestinations(), database_connections=1)

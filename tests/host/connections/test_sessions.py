@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from smaply_metrics_core import CheckNote, CheckStep, RequestLimit, SourceDescription, hookimpl
 from smaply_metrics_core.host import (
@@ -114,11 +115,9 @@ def limited(tmp_path: Path, waiting_clock: WaitingClock) -> Iterator[MetricsHost
         home=tmp_path / "home",
         allowed=AllowedDestinations(store=tmp_path / "home" / "store.db"),
         deadlines=Deadlines(check=600, list=600, preview=600),
+        encryption_keys=SecretStr(KEY),
     )
-    environment = {"SMAPLY_METRICS_KEYS": KEY}
-    with MetricsHost(
-        settings, environment=environment, clock=waiting_clock, registry=registry
-    ) as host:
+    with MetricsHost(settings, clock=waiting_clock, registry=registry) as host:
         yield host
 
 

@@ -20,7 +20,7 @@ from smaply_metrics_core.models.problem import Issue
 TOKEN = "token-0123456789"
 ROW = ("connection", "account-1", "connection-1", "qualtrics")
 
-ring = KeyRing.from_environment({"SMAPLY_METRICS_KEYS": new_key()})
+ring = KeyRing.from_setting(SecretStr(new_key()))
 vault = Vault(ring)
 
 json_values = st.recursive(
@@ -144,8 +144,8 @@ def test_sealing_twice_gives_two_blobs() -> None:
 def test_an_old_key_opens_and_the_first_seals() -> None:
     """After a new key is put first, old blobs open and say that they want sealing again."""
     old, new = new_key(), new_key()
-    before = Vault(KeyRing.from_environment({"SMAPLY_METRICS_KEYS": old}))
-    after = Vault(KeyRing.from_environment({"SMAPLY_METRICS_KEYS": f"{new},{old}"}))
+    before = Vault(KeyRing.from_setting(SecretStr(old)))
+    after = Vault(KeyRing.from_setting(SecretStr(f"{new},{old}")))
     blob = before.seal(*ROW, {"token": TOKEN})
 
     assert after.open(*ROW, blob) == {"token": TOKEN}
@@ -156,12 +156,12 @@ def test_an_old_key_opens_and_the_first_seals() -> None:
 
 def test_a_key_that_is_gone_is_named_by_its_id() -> None:
     """The message helps to find the right key again, and does not show any."""
-    lost = KeyRing.from_environment({"SMAPLY_METRICS_KEYS": new_key()})
+    lost = KeyRing.from_setting(SecretStr(new_key()))
     blob = Vault(lost).seal(*ROW, {"token": TOKEN})
 
     with pytest.raises(DecryptionFailed, match=lost.ids[0]) as caught:
         vault.open(*ROW, blob)
-    assert "SMAPLY_METRICS_KEYS" in caught.value.remedy
+    assert "SMAPLY_METRICS_ENCRYPTION_KEYS" in caught.value.remedy
     assert vault.needs_reseal(blob)
 
 

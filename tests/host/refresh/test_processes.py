@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def fleet(tmp_path: Path, database: str | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     """A store that nobody has opened yet."""
-    monkeypatch.setenv("SMAPLY_METRICS_KEYS", KEY)
+    monkeypatch.setenv("SMAPLY_METRICS_ENCRYPTION_KEYS", KEY)
     with fleet_in(tmp_path, database, "threads") as fleet:
         yield fleet
 

@@ -36,7 +36,7 @@ WORKER = "tests.host.worker_process"
 @pytest.fixture
 def fleet(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     """A store whose refreshes are queued, and no worker yet."""
-    monkeypatch.setenv("SMAPLY_METRICS_KEYS", KEY)
+    monkeypatch.setenv("SMAPLY_METRICS_ENCRYPTION_KEYS", KEY)
     with fleet_in(tmp_path, world.database, "procrastinate") as fleet:
         yield fleet
     world.query(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
@@ -212,16 +212,16 @@ def test_sqlite_has_no_workers(world: World, tmp_path: Path) -> None:
     """Whoever asks for one is told what is missing."""
     with pytest.raises(InputError, match="PostgreSQL"):
         world.open().worker()
-    environment = {"SMAPLY_METRICS_REFRESHER": "procrastinate"}
+    environment = {"SMAPLY_METRICS_REFRESH_EXECUTOR": "procrastinate"}
     settings = Settings.from_environment(tmp_path, environment, account="acme")
     with pytest.raises(InputError, match="PostgreSQL") as refused:
         MetricsHost(settings)
-    assert "SMAPLY_METRICS_DATABASE" in refused.value.remedy
+    assert "SMAPLY_METRICS_DATABASE_URL" in refused.value.remedy
 
 
 def test_a_refresher_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     """The message says which there are."""
-    environment = {"SMAPLY_METRICS_REFRESHER": "celery"}
+    environment = {"SMAPLY_METRICS_REFRESH_EXECUTOR": "celery"}
     with pytest.raises(InputError, match="celery") as refused:
         Settings.from_environment(tmp_path, environment, account="acme")
     assert json.dumps("threads or procrastinate")[1:-1] in refused.value.remedy

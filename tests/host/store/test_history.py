@@ -105,13 +105,13 @@ def test_another_account_sees_no_past(connected: MetricsHost) -> None:
 @pytest.mark.parametrize("given", ["a year", "-1", "1.5", "99999999", "²"])
 def test_how_long_it_is_kept_is_a_number_of_days(tmp_path: Path, given: str) -> None:
     """Anything else is refused in words."""
-    environment = {"SMAPLY_METRICS_HISTORY_DAYS": given}
-    with pytest.raises(InputError, match="SMAPLY_METRICS_HISTORY_DAYS"):
+    environment = {"SMAPLY_METRICS_HISTORY_RETENTION_DAYS": given}
+    with pytest.raises(InputError, match="SMAPLY_METRICS_HISTORY_RETENTION_DAYS"):
         Settings.from_environment(tmp_path, environment, account="acme")
 
 
 def test_the_days_are_read_from_the_environment(tmp_path: Path) -> None:
     """Without the variable it is 400 days."""
-    for environment, days in (({}, 400), ({"SMAPLY_METRICS_HISTORY_DAYS": "7"}, 7)):
+    for environment, days in (({}, 400), ({"SMAPLY_METRICS_HISTORY_RETENTION_DAYS": "7"}, 7)):
         settings = Settings.from_environment(tmp_path, environment, account="acme")
-        assert settings.history == timedelta(days=days)
+        assert settings.history_retention == timedelta(days=days)

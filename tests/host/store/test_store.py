@@ -198,12 +198,12 @@ def test_a_server_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
     """The message names the database and no password; so does no setting."""
     settings = Settings.from_environment(
         tmp_path,
-        {"SMAPLY_METRICS_DATABASE": f"postgresql://u:hunter2@/metrics?host={tmp_path}"},
+        {"SMAPLY_METRICS_DATABASE_URL": f"postgresql://u:hunter2@/metrics?host={tmp_path}"},
         account="acme",
     )
     with pytest.raises(StoreError, match=r"metrics on .* cannot be used") as refused:
         MetricsHost(settings)
-    assert "SMAPLY_METRICS_DATABASE" in refused.value.remedy
+    assert "SMAPLY_METRICS_DATABASE_URL" in refused.value.remedy
     assert "hunter2" not in repr(refused.value) + repr(settings)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from plugins.qualtrics.tests.connector.support import (
     SURVEY,
@@ -34,8 +35,11 @@ def host(own: Account, tmp_path: Path) -> Iterator[MetricsHost]:
     """A host that is connected to the sandbox."""
     home = tmp_path / "home"
     host = MetricsHost(
-        Settings(home=home, allowed=AllowedDestinations(store=home / "store.db")),
-        environment={"SMAPLY_METRICS_KEYS": KEY},
+        Settings(
+            home=home,
+            allowed=AllowedDestinations(store=home / "store.db"),
+            encryption_keys=SecretStr(KEY),
+        ),
         clock=own.clock,
         registry=SourceRegistry(clock=own.clock),
     )

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from smaply_metrics_core.host import InputError, Role, Settings
+from smaply_metrics_core.host import InputError, Role
 from smaply_metrics_host import server
 from smaply_metrics_host.demo.seed import seed_demo_account
 
@@ -46,7 +46,9 @@ async def demo(
     """
     say("Preparing an invented account: it takes some seconds.")
     # Of real accounts: a demo keeps everything in its own home, and refreshes it itself.
-    alone = replace(settings.framework, database=None, refresh_executor=Settings.refresh_executor)
+    alone = settings.framework.model_copy(
+        update={"database_url": None, "refresh_executor": "threads"}
+    )
     settings = replace(settings, framework=alone)
     async with sandbox(seed) as played:
         # The source reads this variable itself.
