@@ -346,7 +346,7 @@ class SourceNotUsable(PluginError):
     """The source is broken, incompatible, clashing or blocked, so it is not called."""
 
     kind = "source_not_usable"
-    default_remedy = "See `smaply-metrics sources` for the reason and what to mend."
+    default_remedy = "See `smaply-metrics source list` for the reason and what to mend."
 
 
 class DeadlineExceeded(PluginError):

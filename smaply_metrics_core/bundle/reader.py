@@ -165,7 +165,8 @@ def open_bundle(path: Path, folder: Path) -> Generator[BundleReader, None, None]
     """
     if not path.is_file():
         raise InputError(
-            f"There is no file {path}.", remedy="Give the zip that `debug-export` has written."
+            f"There is no file {path}.",
+            remedy="Give the zip that `smaply-metrics bundle export` writes.",
         )
     try:
         archive = zipfile.ZipFile(path)
@@ -223,5 +224,5 @@ def _broken(name: str, why: str) -> InputError:
 def _no_bundle(why: str) -> InputError:
     return InputError(
         f"This is no debug bundle that can be read: {why}.",
-        remedy="Give the zip that `debug-export` has written, as it is.",
+        remedy="Give the zip that `smaply-metrics bundle export` writes, as it is.",
     )

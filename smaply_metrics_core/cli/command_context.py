@@ -1,44 +1,63 @@
-"""What every command is called with: its home, how it answers, and the host opened for it."""
+"""What every command is called with: home, account, output mode, and the host opened for it."""
 
 from __future__ import annotations
 
 import getpass
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import platformdirs
 import typer
 
+from smaply_metrics_core.cli.output import print_text
 from smaply_metrics_core.cli.stdio import keep_stdout
 from smaply_metrics_core.context import SystemClock
 from smaply_metrics_core.errors import StoreError
 
-if TYPE_CHECKING:
-    from smaply_metrics_core.host import Actor, MetricsHost
+if TYPE_CHECKING:  # Loads SQLAlchemy and cryptography.
+    from smaply_metrics_core.host import Actor, MetricsHost, Settings
+    from smaply_metrics_core.sources import SourceRegistry
 
-ACCOUNT: Final = "default"
-"""The one account of the command."""
+SETTINGS_LOGGER = "smaply_metrics_core.environment"
+"""Logs warnings about environment variables; people see them on standard error."""
 
-HOME_VARIABLE: Final = "SMAPLY_METRICS_HOME"
+
+class OpenedHost(NamedTuple):
+    """A host that a command opened, and the Admin of its account as whom the command acts."""
+
+    host: MetricsHost
+    actor: Actor
+
+    @property
+    def zone(self) -> str:
+        """The account's time zone."""
+        return self.host.accounts.show(self.actor).zone
 
 
 @dataclass(frozen=True)
 class CommandContext:
-    """The options of every command; accepted before the command's name as well."""
+    """The options of every command; accepted before the command's name too."""
 
     context: typer.Context
     home: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help=f"The folder of the store and its key. Default: {HOME_VARIABLE}, else the "
+            help="The folder of the store and its key. Default: SMAPLY_METRICS_HOME, else the "
             "user's data folder.",
+            show_default=False,
+        ),
+    ] = None
+    account: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="The account. Default: SMAPLY_METRICS_ACCOUNT, else “default”.",
             show_default=False,
         ),
     ] = None
@@ -56,48 +75,95 @@ class CommandContext:
         return self.json or (self._outer is not None and self._outer.wants_json)
 
     @property
-    def folder(self) -> Path:
-        """The home: as given, as set in the environment, or the user's data folder."""
-        return self.given_home or Path(
-            os.environ.get(HOME_VARIABLE)
-            or platformdirs.user_data_dir("smaply-metrics", appauthor=False)
-        )
-
-    @property
     def given_home(self) -> Path | None:
-        """The home as given by an option, if it was."""
+        """The home that an option names; the innermost one counts."""
         if self.home is None and self._outer is not None:
             return self._outer.given_home
         return self.home
 
     @property
+    def given_account(self) -> str | None:
+        """The account that an option names; the innermost one counts."""
+        if self.account is None and self._outer is not None:
+            return self._outer.given_account
+        return self.account
+
+    @property
     def _outer(self) -> CommandContext | None:
-        """What was given before the command's name."""
+        """The options that were given before the command's name."""
         above = self.context.parent
         return above.obj if above is not None and isinstance(above.obj, CommandContext) else None
 
+    def settings(self) -> Settings:
+        """Read the settings of this command from its options and the environment.
+
+        Raises:
+            InputError: when a variable is not valid.
+        """
+        from smaply_metrics_core.host import Settings  # Loads the host: only on use.
+
+        home = self.given_home
+        settings = Settings.from_environment(
+            None if home is None else home.absolute(), account=self.given_account
+        )
+        return _with_files_of_account(settings)
+
+    @contextmanager
+    def open(self, *, now: datetime | None = None, hint: bool = True) -> Iterator[OpenedHost]:
+        """Open the host.
+
+        Args:
+            now: Fixes the host's clock at this instant.
+            hint: Whether to say on standard error that nothing is stored for the account.
+
+        Raises:
+            InputError: when a variable is not valid.
+            StoreError: when the home cannot be used.
+        """
+        settings = self.settings()
+        with opened(settings, now=now) as host:
+            if hint:
+                self._warn_of_missing_account(host, settings)
+            yield OpenedHost(host, command_actor(settings.account))
+
+    def _warn_of_missing_account(self, host: MetricsHost, settings: Settings) -> None:
+        stored = host.accounts.list()
+        named = settings.account != type(settings).model_fields["account"].default
+        if settings.account in stored or not (stored or named):
+            return
+        others = (
+            "`smaply-metrics account list` lists those of this store; choose one with --account."
+            if stored
+            else "This store has no account yet."
+        )
+        print_text(
+            f"! Nothing is stored for the account “{settings.account}”. {others}",
+            style="yellow",
+            stderr=True,
+        )
+
 
 def before_command(invocation: CommandContext) -> None:
-    """Keep what was given before a command's name; the callback of each group."""
+    """Store the options that were given before a command's name; the callback of each group."""
     invocation.context.obj = invocation
 
 
 class FixedClock(SystemClock):
-    """A clock whose hands are held at one instant; deadlines and waits take real time."""
+    """A clock that always shows one instant; deadlines and waits take real time."""
 
     def __init__(self, instant: datetime) -> None:
         self._instant = instant
 
     def now(self) -> datetime:
-        """Give the instant."""
+        """Return the instant."""
         return self._instant
 
 
-def actor(user: str = "") -> Actor:
-    """Give who acts: an Admin of the command's one account, by default the system's user."""
+def command_actor(account: str, user: str = "") -> Actor:
+    """Return the actor of the command: an Admin of an account, by default the system's user."""
     from smaply_metrics_core.host import Actor, Role  # Loads the host: only on use.
 
-    return Actor(ACCOUNT, user or _system_user(), Role.ADMIN)
+    return Actor(account, user or _system_user(), Role.ADMIN)
 
 
 def _system_user() -> str:
@@ -107,42 +173,61 @@ def _system_user() -> str:
         return "unknown"
 
 
+def _with_files_of_account(settings: Settings) -> Settings:
+    """Return settings whose account reads its own files, as the reference host stores them.
+
+    The default account reads ``files`` in the home, any other one the folder of its name in it. A
+    folder that a variable names is that of the account.
+    """
+    root = settings.home / "files"
+    default = type(settings).model_fields["account"].default
+    if settings.files_dir is not None or settings.account == default:
+        return settings
+    files = root / settings.account
+    inside = files.parent == root and settings.account != ".."
+    return settings.with_folders({settings.account: files} if inside else {})
+
+
+def source_registry() -> SourceRegistry:
+    """Return the installed sources without opening a store, so that a broken one is no obstacle."""
+    from smaply_metrics_core.host import Settings
+    from smaply_metrics_core.sources import SourceRegistry, SourceSettings  # Only on use.
+
+    keep_stdout()
+    Settings.warn_of_unknown_variables(os.environ)
+    return SourceRegistry(SourceSettings.from_environment(os.environ))
+
+
 @contextmanager
-def opened(
-    folder: Path, *, now: datetime | None = None, environment: Mapping[str, str] | None = None
-) -> Iterator[MetricsHost]:
-    """Open the host in a home.
+def opened(settings: Settings, *, now: datetime | None = None) -> Iterator[MetricsHost]:
+    """Open the host of some settings.
 
     Args:
-        folder: The home; made when it is not there.
-        now: Holds the host's clock at this instant.
-        environment: Where settings are read; the process's own by default.
+        settings: The settings; their home is created when it does not exist.
+        now: Fixes the host's clock at this instant.
 
     Raises:
         StoreError: when the home cannot be used.
     """
-    from smaply_metrics_core.host import MetricsHost, Settings  # Loads the host: only on use.
+    from smaply_metrics_core.host import MetricsHost  # Loads the host: only on use.
 
     keep_stdout()
-    environment = os.environ if environment is None else environment
-    folder = folder.absolute()
-    settings = Settings.from_environment(folder, environment, account=ACCOUNT)
+    home = settings.home
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         for files in settings.allowed.folders.values():
-            # The default one belongs to the home; one that the operator names is theirs to make.
-            if files.is_relative_to(folder):
-                files.mkdir(mode=0o700, exist_ok=True)
+            # Folders in the home belong to it; another one is for the operator to make.
+            if files.is_relative_to(home):
+                files.mkdir(mode=0o700, parents=True, exist_ok=True)
         host = MetricsHost(
             settings,
-            environment=environment,
             clock=None if now is None else FixedClock(now),
-            # A held clock would never see the lease of a process that died run out.
+            # With a fixed clock, the lease of a process that died would never expire.
             lease_clock=None if now is None else SystemClock(),
         )
     except OSError as error:
         raise StoreError(
-            f"The home {folder} cannot be used: {error.strerror}.",
+            f"The home {home} cannot be used: {error.strerror}.",
             remedy="Choose a folder that this user may write to with --home.",
         ) from None
     with host:
@@ -151,9 +236,12 @@ def opened(
 
 @contextmanager
 def logging_to_stderr(*, debug: bool) -> Iterator[None]:
-    """Show the framework's log while debugging; without that, people see messages alone."""
-    handler = logging.StreamHandler() if debug else logging.NullHandler()
+    """Show the framework's log while debugging, and warnings about settings always."""
+    handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    if not debug:
+        handler.setFormatter(logging.Formatter("! %(message)s"))
+        handler.addFilter(logging.Filter(SETTINGS_LOGGER))
     log = logging.getLogger("smaply_metrics_core")
     level = log.level
     log.addHandler(handler)

@@ -1,4 +1,7 @@
-"""Entering credentials. A secret is never an argument: those end up in the shell's history."""
+"""Credentials from options, standard input, the environment or a prompt.
+
+A secret is never an argument: arguments stay in the shell's history.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.output import print_text, text
 from smaply_metrics_core.models.credentials import CredentialField
 
-SECRET_VARIABLE: Final = "SMAPLY_METRICS_SECRET_"  # noqa: S105  # A variable's name begins so.
+SECRET_VARIABLE: Final = "SMAPLY_METRICS_SECRET_"  # noqa: S105  # The prefix of variables.
 LONGEST_SECRET: Final = 64 * 1024
-"""Bytes of standard input; more than this is some file, and no secret."""
+"""Bytes of standard input; more than this is a file and not a secret."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,8 @@ class CredentialOptions:
         list[str] | None,
         typer.Option(
             "--set",
-            metavar="NAME=VALUE",
-            help="A field that is no secret. May be repeated.",
+            metavar="FIELD=VALUE",
+            help="A field that is not a secret. May be repeated.",
             show_default=False,
         ),
     ] = None
@@ -38,17 +41,17 @@ class CredentialOptions:
             "--secret-stdin",
             metavar="FIELD",
             help="Read this secret field from standard input. Others: from the variable "
-            f"{SECRET_VARIABLE}FIELD, or asked for in a terminal.",
+            f"{SECRET_VARIABLE}FIELD, or from a prompt in a terminal.",
             show_default=False,
         ),
     ] = None
 
     def entered(self, known: Sequence[CredentialField]) -> dict[str, str]:
-        """Give the fields that were entered, without asking anybody.
+        """Return the fields that were entered, without a prompt.
 
         Raises:
-            CommandLineError: for what is no field, or a secret given as an argument. No value is
-                repeated: it may be a secret that got into the wrong place.
+            CommandLineError: for an unknown field, or a secret given as an argument. No value is
+                repeated: it may be a misplaced secret.
         """
         secret = [field.name for field in known if field.secret]
         values: dict[str, str] = {}
@@ -84,15 +87,15 @@ class CredentialOptions:
 
 
 def at_a_terminal() -> bool:
-    """Whether somebody is there to be asked."""
+    """Whether a prompt can be answered."""
     return sys.stdin.isatty()
 
 
 def prompt_missing(known: Sequence[CredentialField], values: dict[str, str]) -> dict[str, str]:
-    """Ask in the terminal for required fields that were not entered.
+    """Prompt in the terminal for required fields that were not entered.
 
     Raises:
-        CommandLineError: when a secret is missing and nobody can be asked.
+        CommandLineError: when a secret is missing and there is no terminal.
     """
     for field in known:
         if field.name in values or not field.required:
@@ -105,7 +108,7 @@ def prompt_missing(known: Sequence[CredentialField], values: dict[str, str]) -> 
 
 
 def prompt_changes(known: Sequence[CredentialField]) -> dict[str, str]:
-    """Ask in the terminal for new values; nothing where nobody can be asked."""
+    """Prompt in the terminal for new values; return nothing without a terminal."""
     if not at_a_terminal():
         return {}
     print_text("Press Enter to leave a field as it is.", stderr=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from smaply_metrics_core.cli.card_table import show_cards
-from smaply_metrics_core.cli.command_context import CommandContext, actor, opened
+from smaply_metrics_core.cli.command_context import CommandContext, command_actor, opened
 from smaply_metrics_core.cli.json_output import card_json
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, text
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from smaply_metrics_core.host import Actor, ConnectionView, MetricsHost
+    from smaply_metrics_core.host import Actor, ConnectionView, MetricsHost, Settings
     from smaply_metrics_core.models.metric import Card
     from smaply_metrics_core.models.survey import Survey
 
@@ -99,7 +99,7 @@ def demo(
             where = shlex.quote(str(invocation.given_home))
             print_text(
                 "The sandbox has ended. What is stored is still there: "
-                f"smaply-metrics load --wait 0 --home {where}"
+                f"smaply-metrics card load --wait 0 --home {where}"
             )
     if any(card.freshness is not Freshness.FRESH for card in outcome.cards):
         raise typer.Exit(1)
@@ -127,7 +127,7 @@ def _run(
         if not quiet:
             print_text(text(f"{title:<9}", "bold cyan"), detail)
 
-    with _environment(sandbox) as environment, opened(home, environment=environment) as host:
+    with _environment(sandbox) as environment, opened(_settings(home, environment)) as host:
         _require_sources(host)
         _refuse_real_connections(host)
         _clear(host)
@@ -150,9 +150,15 @@ def _run(
         return _DemoResult(cards, bundle, host.accounts.show(_admin()).zone)
 
 
+def _settings(home: Path, environment: dict[str, str]) -> Settings:
+    from smaply_metrics_core.host import Settings  # Loads the host: only on use.
+
+    return Settings.from_environment(home, environment, account="default")
+
+
 def _admin() -> Actor:
     """Give the demo as an actor, so that its connections can be told from those of people."""
-    return actor("demo")
+    return command_actor("default", "demo")
 
 
 @contextmanager

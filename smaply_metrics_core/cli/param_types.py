@@ -1,4 +1,4 @@
-"""Dates and instants as they are written in options."""
+"""Dates and instants as option values."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 from smaply_metrics_core.cli.errors import CommandLineError
 
 YEARS: Final = range(1970, 2200)
-"""Beyond them there are no surveys, and not far beyond them no dates to calculate with."""
+"""Years in which there may be surveys, and with which dates can be calculated."""
 
 
 def calendar_day(option: str, given: str | None) -> date | None:
     """Read a date.
 
     Raises:
-        CommandLineError: when it is none, or centuries away.
+        CommandLineError: when it is not a date, or centuries away.
     """
     if given is None:
         return None
@@ -32,7 +32,7 @@ def instant(option: str, given: str | None) -> datetime | None:
     """Read an instant; one without a time zone is UTC.
 
     Raises:
-        CommandLineError: when it is none, or centuries away.
+        CommandLineError: when it is not an instant, or centuries away.
     """
     if given is None:
         return None
@@ -42,6 +42,6 @@ def instant(option: str, given: str | None) -> datetime | None:
         read = datetime.min  # noqa: DTZ901  # Only its year is looked at.
     if read.year not in YEARS:
         raise CommandLineError(
-            f"{option} “{given}” is no date and time.", "Write it as in 2026-01-31T12:00:00Z."
+            f"{option} “{given}” is not a date and time.", "Write it as in 2026-01-31T12:00:00Z."
         )
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)

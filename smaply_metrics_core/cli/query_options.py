@@ -1,4 +1,4 @@
-"""The options that say what is measured, and the definition made of them."""
+"""The options that define what is measured, and the definition made of them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ RESETTABLE: Final = {
     "answers": "answers",
     "group-by": "group_by",
     "range": "range",
-    "filters": "filters",
-    "include": "include",
+    "where": "filters",
+    "count": "include",
     "reverse-scale": "reverse_scale",
 }
-"""What an edit can take back, by the field of a definition that then has its default."""
+"""What an edit can reset, by the field of a definition that then has its default."""
 
 
 def _option(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa: A002, ANN401
@@ -44,7 +44,7 @@ def _option(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa:
 
 @dataclass(frozen=True)
 class QueryOptions:
-    """What is measured, as typed; ``None`` where nothing was given."""
+    """What is measured, as typed; ``None`` where an option was not given."""
 
     survey: Annotated[str | None, _option("--survey", metavar="ID", help="The survey.")] = None
     question: Annotated[
@@ -80,32 +80,38 @@ class QueryOptions:
         str | None,
         _option("--range", metavar="NAME", help=f"{', '.join(PRESETS)}."),
     ] = None
-    first: Annotated[
-        str | None, _option("--from", metavar="DATE", help="The first day, as in 2026-01-31.")
+    since: Annotated[
+        str | None, _option("--since", metavar="DATE", help="The first day, as in 2026-01-31.")
     ] = None
-    end: Annotated[
-        str | None, _option("--to", metavar="DATE", help="The day after the last one.")
+    until: Annotated[
+        str | None,
+        _option("--until", metavar="DATE", help="The day after the last one, which is excluded."),
     ] = None
-    filter: Annotated[
+    where: Annotated[
         list[str] | None,
         _option(
-            "--include",
-            "--filter",
+            "--where",
             metavar="FIELD=VALUE|VALUE",
             help="Count only responses whose embedded field has one of these values; "
             "question:ID=KEY for a question's answer. May be repeated.",
         ),
     ] = None
-    exclude: Annotated[
+    where_not: Annotated[
         list[str] | None,
-        _option("--exclude", metavar="FIELD=VALUE|VALUE", help="Leave these responses out."),
+        _option(
+            "--where-not",
+            metavar="FIELD=VALUE|VALUE",
+            help="Exclude these responses. May be repeated.",
+        ),
     ] = None
-    unfinished: Annotated[
-        bool, _option("--include-unfinished", help="Count unfinished responses too.")
-    ] = False
-    preview: Annotated[bool, _option("--include-preview", help="Count previews too.")] = False
-    test: Annotated[bool, _option("--include-test", help="Count test responses too.")] = False
-    spam: Annotated[bool, _option("--include-spam", help="Count spam too.")] = False
+    count: Annotated[
+        str | None,
+        _option(
+            "--count",
+            metavar="KIND,KIND",
+            help=f"Count responses that are excluded by default: {', '.join(ExclusionReason)}.",
+        ),
+    ] = None
     reverse_scale: Annotated[
         bool,
         _option("--reverse-scale", help="1 is best: boxes count from the scale's other end."),
@@ -119,7 +125,7 @@ class QueryOptions:
     ] = None
 
     def definition(self) -> Definition:
-        """Make the definition that these options mean.
+        """Return the definition that these options describe.
 
         Raises:
             CommandLineError: for options that are missing, malformed, or contradict each other.
@@ -132,11 +138,11 @@ class QueryOptions:
         return self._over({}, was=MetricType.NUMBER)
 
     def changed(self, old: Definition, reset: Iterable[str]) -> Definition:
-        """Lay these options over a definition.
+        """Return a definition with these options.
 
         Args:
-            old: What stays where no option was given.
-            reset: Names of ``RESETTABLE`` that go back to their default before that.
+            old: The definition whose values stay where no option was given.
+            reset: Names of ``RESETTABLE`` that go back to their default first.
 
         Raises:
             CommandLineError: for options that are malformed or contradict each other.
@@ -147,13 +153,11 @@ class QueryOptions:
 
     def _over(self, values: dict[str, Any], *, was: MetricType) -> Definition:
         values = values | self._given()
-        if any(self._included()):
-            values["include"] = frozenset({*values.get("include", ()), *self._included()})
         values["type"] = self.type or _type_of(values, was)
         return Definition.model_validate(values)
 
     def _given(self) -> dict[str, Any]:
-        """Give the parts of a definition for which an option was given."""
+        """Return the parts of a definition for which an option was given."""
         given: dict[str, Any] = {}
         if self.survey is not None:
             given["survey_id"] = _id("--survey", self.survey)
@@ -165,29 +169,22 @@ class QueryOptions:
             given["answers"] = _keys(self.answers)
         if self.group_by is not None:
             given["group_by"] = _group_by(self.group_by)
-        if not (self.range is None and self.first is None and self.end is None):
-            given["range"] = _range(self.range, self.first, self.end)
-        if self.filter or self.exclude:
+        if not (self.range is None and self.since is None and self.until is None):
+            given["range"] = _range(self.range, self.since, self.until)
+        if self.where or self.where_not:
             given["filters"] = (
-                *_filters("--include (or --filter)", self.filter or (), exclude=False),
-                *_filters("--exclude", self.exclude or (), exclude=True),
+                *_filters("--where", self.where or (), exclude=False),
+                *_filters("--where-not", self.where_not or (), exclude=True),
             )
+        if self.count is not None:
+            given["include"] = _kinds(self.count)
         if self.reverse_scale:
             given["reverse_scale"] = True
         return given
 
-    def _included(self) -> tuple[ExclusionReason, ...]:
-        wanted = {
-            ExclusionReason.UNFINISHED: self.unfinished,
-            ExclusionReason.PREVIEW: self.preview,
-            ExclusionReason.TEST: self.test,
-            ExclusionReason.SPAM: self.spam,
-        }
-        return tuple(kind for kind, included in wanted.items() if included)
-
 
 def _type_of(values: dict[str, Any], was: MetricType) -> MetricType:
-    """Infer the type: what makes several values is a series; what does not stays what it was."""
+    """Infer the type: several values make a series; other types stay as they were."""
     if values.get("group_by") is not None or values["calculation"] is Calculation.DISTRIBUTION:
         return MetricType.SERIES
     return MetricType.NUMBER if was is MetricType.SERIES else was
@@ -212,6 +209,18 @@ def _keys(given: str) -> tuple[str, ...]:
     return kept
 
 
+def _kinds(given: str) -> frozenset[ExclusionReason]:
+    kinds = [kind.strip() for kind in given.split(",") if kind.strip()]
+    for kind in kinds:
+        if kind not in set(ExclusionReason):
+            raise CommandLineError(
+                f"--count does not know “{kind}”.", f"Use any of {','.join(ExclusionReason)}."
+            )
+    if not kinds:
+        raise CommandLineError("--count is empty.", f"Use any of {','.join(ExclusionReason)}.")
+    return frozenset(map(ExclusionReason, kinds))
+
+
 def _group_by(given: str) -> GroupBy:
     try:
         return GroupBy.parse(given)
@@ -223,8 +232,8 @@ def _filters(option: str, given: Sequence[str], *, exclude: bool) -> tuple[Filte
     for kind in ExclusionReason:
         if kind in given and not exclude:
             raise CommandLineError(
-                f"{option} takes FIELD=VALUE, and got “{kind}”.",
-                f"Use --include-{kind} to count what is left out as {kind}.",
+                f"{option} takes FIELD=VALUE, not “{kind}”.",
+                f"Use --count {kind} to count responses that are excluded as {kind}.",
             )
     try:
         return tuple(parse_filter(one, exclude=exclude) for one in given)
@@ -232,20 +241,22 @@ def _filters(option: str, given: Sequence[str], *, exclude: bool) -> tuple[Filte
         raise CommandLineError(f"{option}: {error.message}", error.remedy) from None
 
 
-def _range(name: str | None, first: str | None, end: str | None) -> DateRange:
+def _range(name: str | None, since: str | None, until: str | None) -> DateRange:
     if name is None:
         try:
             return DateRange(
-                preset="custom", start=calendar_day("--from", first), end=calendar_day("--to", end)
+                preset="custom",
+                start=calendar_day("--since", since),
+                end=calendar_day("--until", until),
             )
         except ValidationError:
             raise CommandLineError(
                 "The range ends before it begins.",
-                "Give --to a day after --from: the day of --to does not count any more.",
+                "Give --until a day after --since: the day of --until is excluded.",
             ) from None
-    if first is not None or end is not None:
+    if since is not None or until is not None:
         raise CommandLineError(
-            "--range does not go together with --from and --to.",
+            "--range cannot be combined with --since and --until.",
             "Use a named range, or dates.",
         )
     if name not in PRESETS:

@@ -200,15 +200,15 @@ class Settings(EnvironmentSettings):
             InputError: when a value is not valid; it names the variable and what to write.
         """
         env = os.environ if environment is None else environment
-        known = {variable.name for variable in cls.all_variables()}
-        warn_of_unknown_variables(env, known, host_variables=host_variables)
+        cls.warn_of_unknown_variables(env, host_variables)
         given = cls.read(env)
         if home is not None:
             given["home"] = home
         given.setdefault("home", platformdirs.user_data_path("smaply-metrics", appauthor=False))
+        given["home"] = Path(given["home"]).absolute()
         if account is not None:
             given["account"] = account
-        store = Path(given["home"]) / STORE_NAME
+        store = given["home"] / STORE_NAME
         settings = cls(
             **given,
             allowed=AllowedDestinations(environment=env, store=store),
@@ -216,6 +216,19 @@ class Settings(EnvironmentSettings):
         )
         files = settings.files_dir or settings.home / FILES_NAME
         return settings.with_folders({settings.account: files})
+
+    @classmethod
+    def warn_of_unknown_variables(
+        cls, environment: Mapping[str, str], host_variables: Collection[str] | None = None
+    ) -> None:
+        """Log a warning for each ``SMAPLY_METRICS_…`` variable that nothing reads.
+
+        Args:
+            environment: The variables.
+            host_variables: As for ``from_environment``.
+        """
+        known = {variable.name for variable in cls.all_variables()}
+        warn_of_unknown_variables(environment, known, host_variables=host_variables)
 
     def with_folders(self, folders: Mapping[str, Path]) -> Settings:
         """Return a copy whose accounts may read below other folders.

@@ -52,9 +52,7 @@ def _fix(error: MetricsError) -> str:
                 "and follow lists with `http.pages`"
             )
         case SourceNotUsable():
-            return (
-                "mend what the message names; `smaply-metrics sources doctor ID` shows it as well"
-            )
+            return "mend what the message names; `smaply-metrics source doctor ID` shows it as well"
         case PluginError():
             return (
                 "mend the hook that the message names: what it raises has to be an error of the "

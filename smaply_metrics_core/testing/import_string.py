@@ -43,6 +43,38 @@ def import_contract(text: str) -> Iterator[type[SourceContract]]:
         yield contract
 
 
+def find_contract(source: str, folder: Path) -> str:
+    """Return the ``FILE.py:NAME`` of the contract class of a source.
+
+    It is looked for in files named ``test_contract.py``, as new sources have one.
+
+    Args:
+        source: The id of an installed source.
+        folder: The folder of the tests; folders in it are searched too.
+
+    Raises:
+        InputError: when there is no such class, or more than one.
+    """
+    found = [
+        f"{path}:{name}"
+        for path in sorted(folder.rglob("test_contract.py"))
+        for name, value in vars(_imported(str(path))).items()
+        if inspect.isclass(value) and issubclass(value, SourceContract) and value.source == source
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(
+            f"“{source}” has more than one contract class: {', '.join(found)}.",
+            remedy="Name one of them instead of the id.",
+        )
+    raise InputError(
+        f"No test_contract.py below {folder}/ has a contract class for the source “{source}”.",
+        remedy="Run the command in the folder of the source's distribution, or name the class as "
+        "MODULE:CLASS.",
+    )
+
+
 def import_object(text: str) -> Any:  # noqa: ANN401  # Whatever has the name.
     """Give the object of a ``MODULE:NAME``.
 
@@ -52,12 +84,15 @@ def import_object(text: str) -> Any:  # noqa: ANN401  # Whatever has the name.
     module, _, name = text.rpartition(":")
     if not module or not name.isidentifier():
         raise InputError(f"“{text}” names nothing.", remedy=FORM)
-    with _code_of_its_author(module):
-        imported = _module(module)
     try:
-        return getattr(imported, name)
+        return getattr(_imported(module), name)
     except AttributeError:
         raise InputError(f"{module} has no {name}.", remedy=FORM) from None
+
+
+def _imported(module: str) -> Any:  # noqa: ANN401  # A module.
+    with _code_of_its_author(module):
+        return _module(module)
 
 
 @contextmanager

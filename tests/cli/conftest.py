@@ -77,7 +77,15 @@ class Command:
     def connect(self, host: str, token: str = TOKEN) -> Any:  # noqa: ANN401  # JSON.
         """Connect to a sandbox."""
         return self.done(
-            *("connect", "qualtrics", "--set", f"base_url={host}", "--secret-stdin", "api_token"),
+            *(
+                "connection",
+                "add",
+                "qualtrics",
+                "--set",
+                f"base_url={host}",
+                "--secret-stdin",
+                "api_token",
+            ),
             stdin=f"{token}\n",
         )
 
@@ -97,7 +105,7 @@ def no_waiting() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def surveys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of invented surveys."""
-    folder = tmp_path_factory.mktemp("surveys")
+    folder = tmp_path_factory.mktemp("survey", "list")
     generate(folder, seed=5, until=UNTIL)
     return folder
 

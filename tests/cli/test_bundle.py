@@ -28,7 +28,7 @@ METRICS = {
         *("--range", "last_90_days"),
     ],
     "With unfinished": [
-        *("--type", "number", "--calculation", "responses", "--include-unfinished"),
+        *("--type", "number", "--calculation", "responses", "--count", "unfinished"),
     ],
 }
 NOW = "2026-04-01T12:00:00Z"
@@ -42,7 +42,7 @@ def measured(connected: Command) -> Command:
         connected.done(
             "metric", "add", name, "--connection", "qualtrics", "--survey", SURVEY, *options
         )
-    cards = connected.done("load", "--now", NOW)["cards"]
+    cards = connected.done("card", "load", "--now", NOW)["cards"]
     assert {card["freshness"] for card in cards} == {"fresh"}
     return connected
 
@@ -51,7 +51,7 @@ def measured(connected: Command) -> Command:
 def bundle(measured: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of the survey."""
     path = tmp_path_factory.mktemp("bundles") / "b.zip"
-    measured.done("debug-export", "qualtrics", "--survey", SURVEY, "--to", str(path))
+    measured.done("bundle", "export", "qualtrics", SURVEY, "--output", str(path))
     return path
 
 
@@ -73,7 +73,7 @@ def test_a_bundle_gives_the_numbers_that_were_stored(
     command: Command, measured: Command, bundle: Path
 ) -> None:
     """Without home, key and network, every value and what was left out comes out the same."""
-    cards = {card["name"]: card for card in measured.done("load", "--now", NOW)["cards"]}
+    cards = {card["name"]: card for card in measured.done("card", "load", "--now", NOW)["cards"]}
     ended = check(command, bundle, "--json")
     assert ended.code == 0, ended.out + ended.err
     found = ended.json
@@ -148,7 +148,7 @@ def test_personal_columns_come_only_when_asked_for(
 ) -> None:
     """They are absent by default, from both tables; asked for, the bundle still checks out."""
     path = tmp_path / "personal.zip"
-    export = ("debug-export", "qualtrics", "--survey", SURVEY, "--to", str(path))
+    export = ("bundle", "export", "qualtrics", SURVEY, "--output", str(path))
     measured.done(*export, "--include-personal")
     for one, expected in ((bundle, set[str]()), (path, PERSONAL)):
         with zipfile.ZipFile(one) as files:
@@ -174,7 +174,7 @@ def test_a_failed_export_is_told_with_its_request(
     """Without data nothing can be recomputed, and the check shows what Qualtrics said."""
     path = tmp_path / "failed.zip"
     sandbox.state.add_fault("export_progress", kind="failed", times=1)
-    measured.done("debug-export", "qualtrics", "--survey", SURVEY, "--to", str(path))
+    measured.done("bundle", "export", "qualtrics", SURVEY, "--output", str(path))
     ended = check(command, path, "--json")
     assert ended.code == 1
     (problem,) = ended.json["problems"]
@@ -192,10 +192,10 @@ def test_a_refused_token_leaves_a_bundle_with_its_code(
     path = tmp_path / "refused.zip"
     sandbox.state.set_token(None)
     try:
-        measured.done("debug-export", "qualtrics", "--survey", SURVEY, "--to", str(path))
+        measured.done("bundle", "export", "qualtrics", SURVEY, "--output", str(path))
     finally:
         sandbox.state.set_token(TOKEN)
-        measured.done("check", "qualtrics")
+        measured.done("connection", "check", "qualtrics")
     ended = check(command, path, "--json")
     assert ended.code == 1
     (problem,) = ended.json["problems"]
@@ -214,15 +214,15 @@ def test_csv_files_are_checked_as_well(new: Command, command: Command, tmp_path:
         f"2026-01-{day:02},{'test' if day % 7 == 0 else ''},{day % 11},G" for day in range(1, 29)
     ]
     (folder / "visits.csv").write_text("\n".join([*rows, ",,3,=1+1"]), encoding="utf-8")
-    new.done("connect", "csv_example", "--set", "folder=shop")
+    new.done("connection", "add", "csv_example", "--set", "folder=shop")
     survey = ("--connection", "csv_example", "--survey", "visits")
     nps = ("--question", "nps", "--calculation", "nps")
     new.done("metric", "add", "NPS", *survey, "--type", "number", *nps)
     grouped = ("--type", "series", "--group-by", "field:store")
     new.done("metric", "add", "By store", *survey, *grouped, *nps)
-    new.done("load", "--now", NOW)
+    new.done("card", "load", "--now", NOW)
     path = tmp_path / "csv.zip"
-    new.done("debug-export", "csv_example", "--survey", "visits", "--to", str(path))
+    new.done("bundle", "export", "csv_example", "visits", "--output", str(path))
     ended = check(command, path, "--json")
     assert ended.code == 0, ended.out
     (number, series) = ended.json["metrics"]
@@ -249,7 +249,7 @@ def test_what_is_no_bundle_is_wrong_usage(
     ended = check(command, path, "--json")
     assert ended.code == 2
     assert ended.error["kind"] == "wrong_usage"
-    assert "debug-export" in ended.error["remedy"]
+    assert "bundle export" in ended.error["remedy"]
 
 
 def test_a_hostile_bundle_is_refused_with_words(

@@ -1,4 +1,4 @@
-"""``debug-export``: the bundle is written, and what is missing from it is said."""
+"""``bundle export``: the bundle is written, and missing data is reported."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.cli.conftest import SURVEY, Command
 
 
 def test_a_bundle_is_written(connected: Command, tmp_path: Path) -> None:
-    """debug-export writes a zip, tells where, and does not write over a file."""
-    export = ("debug-export", "qualtrics", "--survey", SURVEY, "--to", str(tmp_path / "b.zip"))
+    """`bundle export` writes a ZIP, names it, and does not overwrite a file."""
+    export = ("bundle", "export", "qualtrics", SURVEY, "--output", str(tmp_path / "b.zip"))
 
     made, again = connected.done(*export), connected(*export, "--json")
 
@@ -32,9 +32,9 @@ def test_a_bundle_is_written(connected: Command, tmp_path: Path) -> None:
 def test_a_bundle_without_the_data_says_so(
     connected: Command, sandbox: SandboxServer, tmp_path: Path, cause: str
 ) -> None:
-    """When the survey is unknown or its export fails, debug-export tells what to do about it."""
+    """When the survey is unknown or its export fails, `bundle export` names the remedy."""
     survey = "SV_nothing" if cause == "survey" else SURVEY
-    export = ("debug-export", "qualtrics", "--survey", survey, "--to")
+    export = ("bundle", "export", "qualtrics", survey, "--output")
     ended = []
     for name in (("1.zip",), ("2.zip", "--json")):
         if cause == "export":
@@ -48,6 +48,6 @@ def test_a_bundle_without_the_data_says_so(
     assert problem["kind"] == ("survey_unavailable" if cause == "survey" else "export_failed")
     assert in_json.err == ""
     said = " ".join(told.err.split())
-    assert "Not all of the survey's data is in it" in said
+    assert "Some of the survey's data is missing from it" in said
     assert " ".join(problem["remedy"].split()) in said
     assert "Written:" in told.out

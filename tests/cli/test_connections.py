@@ -17,7 +17,15 @@ MASKED = "••••••••0001"
 
 def connecting(host: str) -> tuple[str, ...]:
     """Give the fixed form of connecting."""
-    return ("connect", "qualtrics", "--set", f"base_url={host}", "--secret-stdin", "api_token")
+    return (
+        "connection",
+        "add",
+        "qualtrics",
+        "--set",
+        f"base_url={host}",
+        "--secret-stdin",
+        "api_token",
+    )
 
 
 @pytest.fixture
@@ -71,7 +79,7 @@ def test_connecting_tells_its_steps(new: Command, sandbox: SandboxServer) -> Non
 def test_a_secret_may_come_from_the_environment(new: Command, sandbox: SandboxServer) -> None:
     """SMAPLY_METRICS_SECRET_<FIELD> gives a secret where there is no standard input."""
     ended = new(
-        *("connect", "qualtrics", "--set", f"base_url={sandbox.host}", "--json"),
+        *("connection", "add", "qualtrics", "--set", f"base_url={sandbox.host}", "--json"),
         environment={"SMAPLY_METRICS_SECRET_API_TOKEN": TOKEN},
     )
 
@@ -85,7 +93,7 @@ def test_people_are_asked_for_what_is_missing(
     answers = {"API token": TOKEN, "Base URL": sandbox.host}
     hidden = at_a_terminal(monkeypatch, answers)
 
-    ended = new("connect", "qualtrics", "--json")
+    ended = new("connection", "add", "qualtrics", "--json")
 
     assert ended.json["status"] == "connected"
     assert hidden == ["API token"]
@@ -94,7 +102,7 @@ def test_people_are_asked_for_what_is_missing(
 
 def test_nobody_is_asked_without_a_terminal(new: Command, sandbox: SandboxServer) -> None:
     """Without a terminal a missing secret is wrong usage that names the ways to give it."""
-    ended = new("connect", "qualtrics", "--set", f"base_url={sandbox.host}", "--json")
+    ended = new("connection", "add", "qualtrics", "--set", f"base_url={sandbox.host}", "--json")
 
     assert ended.code == 2
     assert "API token (api_token) is missing" in ended.error["message"]
@@ -104,7 +112,9 @@ def test_nobody_is_asked_without_a_terminal(new: Command, sandbox: SandboxServer
 
 def test_a_missing_plain_field_is_said(new: Command) -> None:
     """Without a terminal a missing plain field is refused as one of the form's fields."""
-    ended = new("connect", "qualtrics", "--secret-stdin", "api_token", "--json", stdin=TOKEN)
+    ended = new(
+        "connection", "add", "qualtrics", "--secret-stdin", "api_token", "--json", stdin=TOKEN
+    )
 
     assert ended.code == 1
     assert ended.error["kind"] == "credentials_invalid"
@@ -173,12 +183,12 @@ def test_a_refused_token_is_not_saved(new: Command, sandbox: SandboxServer) -> N
     assert {"kind", "issue", "message", "remedy", "code", "request_id"} == set(in_json.error)
     assert in_json.error["kind"] == "credential_refused"
     assert in_json.error["issue"] == "authentication"
-    assert new.done("connections") == []
+    assert new.done("connection", "list") == []
 
 
 def test_an_unknown_source_is_refused(new: Command) -> None:
     """A source that is not installed is refused, naming those that are."""
-    ended = new("connect", "surveymonkey", "--json")
+    ended = new("connection", "add", "surveymonkey", "--json")
 
     assert ended.code == 1
     assert ended.error["kind"] == "not_found"
@@ -188,7 +198,7 @@ def test_an_unknown_source_is_refused(new: Command) -> None:
 def test_an_unknown_field_is_refused(new: Command) -> None:
     """A field that the source does not have is refused without repeating its value."""
     ended = new(
-        *("connect", "qualtrics", "--set", "token=a-token-here"),
+        *("connection", "add", "qualtrics", "--set", "token=a-token-here"),
         *("--secret-stdin", "api_token", "--json"),
         stdin=TOKEN,
     )
@@ -209,8 +219,8 @@ def test_a_second_connection_is_refused(connected: Command, sandbox: SandboxServ
 
 def test_connections_are_listed_masked(connected: Command, sandbox: SandboxServer) -> None:
     """The list shows status and fields, and no more of a token than its last four characters."""
-    (listed,) = connected.done("connections")
-    told = connected("connections")
+    (listed,) = connected.done("connection", "list")
+    told = connected("connection", "list")
 
     assert listed["status"] == "connected"
     assert MASKED in told.out
@@ -223,7 +233,10 @@ def test_a_check_that_fails_says_so(new: Command, untouched: SandboxServer) -> N
     new.connect(untouched.host)
     untouched.state.set_token(None)
 
-    in_json, told = new("check", "qualtrics", "--json"), new("check", "qualtrics")
+    in_json, told = (
+        new("connection", "check", "qualtrics", "--json"),
+        new("connection", "check", "qualtrics"),
+    )
 
     assert in_json.code == told.code == 1
     assert in_json.json["status"] == "error"
@@ -238,7 +251,7 @@ def test_a_new_token_alone_may_be_entered(new: Command, untouched: SandboxServer
     """Edit replaces the token and keeps the host; a refused one leaves the old one working."""
     new.connect(untouched.host)
     untouched.state.set_token("NewTok3nOfTheSandboxNeverSeen00000000002")
-    edit = ("edit", "qualtrics", "--secret-stdin", "api_token", "--json")
+    edit = ("connection", "edit", "qualtrics", "--secret-stdin", "api_token", "--json")
 
     refused = new(*edit, stdin="NotTheNewToken000000000000000000000000003")
     changed = new(*edit, stdin="NewTok3nOfTheSandboxNeverSeen00000000002")
@@ -254,7 +267,7 @@ def test_a_new_token_alone_may_be_entered(new: Command, untouched: SandboxServer
 
 def test_an_edit_of_nothing_is_refused(connected: Command) -> None:
     """Edit without a new value, and nobody to ask, says what to do."""
-    ended = connected("edit", "qualtrics", "--json")
+    ended = connected("connection", "edit", "qualtrics", "--json")
 
     assert ended.code == 1
     assert "Nothing was changed" in ended.error["message"]
@@ -266,7 +279,7 @@ def test_an_edit_asks_for_each_field(
     """In a terminal edit asks for every field; a blank one stays as it is."""
     hidden = at_a_terminal(monkeypatch, {"API token": TOKEN})
 
-    ended = connected("edit", "qualtrics", "--json")
+    ended = connected("connection", "edit", "qualtrics", "--json")
 
     assert ended.json["status"] == "connected"
     assert sandbox.host in {field["value"] for field in ended.json["fields"]}
@@ -282,13 +295,13 @@ def test_deleting_asks_and_names_what_stops(
         *("metric", "add", "All of them", "--connection", "qualtrics"),
         *("--survey", SURVEY, "--calculation", "responses"),
     )
-    unasked = new("delete", "qualtrics", "--json")
+    unasked = new("connection", "delete", "qualtrics", "--json")
     monkeypatch.setattr(credential_input, "at_a_terminal", lambda: True)
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: False)
-    in_json = new("delete", "qualtrics", "--json")
-    declined = new("delete", "qualtrics")
-    still_there = new.done("connections")
-    deleted = new.done("delete", "qualtrics", "--yes")
+    in_json = new("connection", "delete", "qualtrics", "--json")
+    declined = new("connection", "delete", "qualtrics")
+    still_there = new.done("connection", "list")
+    deleted = new.done("connection", "delete", "qualtrics", "--yes")
 
     assert unasked.code == in_json.code == 2
     assert "--yes" in unasked.error["remedy"]
@@ -297,8 +310,8 @@ def test_deleting_asks_and_names_what_stops(
     assert "All of them" in declined.err
     assert len(still_there) == 1
     assert deleted["metrics"] == ["All of them"]
-    assert new.done("connections") == []
-    (card,) = new.done("load")["cards"]
+    assert new.done("connection", "list") == []
+    (card,) = new.done("card", "load")["cards"]
     assert card["freshness"] == "not_connected"
 
 
@@ -308,9 +321,12 @@ def test_a_lost_key_is_that_connections_problem(new: Command, sandbox: SandboxSe
     (new.home / "key").unlink()
     another = {"SMAPLY_METRICS_ENCRYPTION_KEYS": "_-7dzLuqmYh3ZlVEMyIRAP_u3cy7qpmId2ZVRDMiEQA"}
 
-    without, replaced = new("connections", "--json"), new("connections", environment=another)
-    (connection,) = new("connections", "--json", environment=another).json
-    surveys = new("surveys", "qualtrics", "--json", environment=another)
+    without, replaced = (
+        new("connection", "list", "--json"),
+        new("connection", "list", environment=another),
+    )
+    (connection,) = new("connection", "list", "--json", environment=another).json
+    surveys = new("survey", "list", "qualtrics", "--json", environment=another)
 
     assert [one["problem"]["kind"] for one in without.json] == ["key_missing"]
     assert connection["status"] == "error"

@@ -102,13 +102,13 @@ def test_the_sandbox_does_not_outlive_the_demo(command: Command, tmp_path: Path)
 def test_a_real_connection_is_not_overwritten(new: Command, sandbox: SandboxServer) -> None:
     """In a home with a connection that no demo has made, the demo changes nothing."""
     new.connect(sandbox.host)
-    before = new.done("connections")
+    before = new.done("connection", "list")
 
     ended = new("demo", "--once", "--json")
 
     assert ended.code == 1
     assert "--home" in ended.error["remedy"]
-    assert new.done("connections") == before
+    assert new.done("connection", "list") == before
 
 
 @pytest.mark.parametrize("missing", list(demo.NEEDED))

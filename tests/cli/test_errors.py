@@ -13,7 +13,16 @@ from smaply_metrics_core.cli.app import app
 from smaply_metrics_core.sources import SourceRegistry
 from tests.cli.conftest import TOKEN, Command
 
-PREVIEW = ("preview", "qualtrics", "--survey", "SV_1", "--question", "QID1")
+PREVIEW = (
+    "metric",
+    "preview",
+    "--connection",
+    "qualtrics",
+    "--survey",
+    "SV_1",
+    "--question",
+    "QID1",
+)
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -23,43 +32,36 @@ def commands() -> Iterator[tuple[str, Any]]:
         name, found = pending.pop()
         below = getattr(found, "commands", {})
         pending += [(f"{name} {word}".strip(), each) for word, each in below.items()]
-        if not below or (name and found.invoke_without_command):
+        if not below:
             yield name, found
 
 
 def test_there_are_the_commands_that_scripts_rely_on() -> None:
     """The names of the commands are fixed."""
-    names = ("add", "list", "show", "edit", "delete", "explain", "history")
-    metric = {f"metric {name}" for name in names}
+    grammar = {
+        "source": "list doctor new test record",
+        "connection": "add list show check edit delete",
+        "survey": "list questions",
+        "metric": "preview add list show edit delete history explain",
+        "card": "load",
+        "bundle": "export check show",
+        "account": "list show edit",
+        "audit": "list",
+        "db": "upgrade",
+        "worker": "run",
+    }
 
-    assert {name for name, _ in commands()} == metric | {
-        *("sources", "connect", "connections", "check", "edit", "delete", "surveys"),
-        *(
-            "questions",
-            "preview",
-            "load",
-            "debug-export",
-            "demo",
-            "account show",
-            "account set",
-            "bundle check",
-            "audit",
-            "db upgrade",
-            "worker",
-            "sources doctor",
-            "test-source",
-            "record",
-            "new-source",
-        ),
+    assert {name for name, _ in commands() if name != "demo"} == {
+        f"{noun} {verb}" for noun, verbs in grammar.items() for verb in verbs.split()
     }
 
 
 @pytest.mark.parametrize(("name", "found"), list(commands()), ids=lambda one: str(one)[:20])
 def test_every_command_takes_a_home(name: str, found: Any) -> None:  # noqa: ANN401  # Typer's.
-    """--home, --json and --debug are on every command."""
+    """--home, --account, --json and --debug are on every command."""
     options = {option for parameter in found.params for option in parameter.opts}
 
-    assert {"--home", "--json", "--debug"} <= options
+    assert {"--home", "--account", "--json", "--debug"} <= options
 
 
 @pytest.mark.parametrize(
@@ -69,60 +71,86 @@ def test_every_command_takes_a_home(name: str, found: Any) -> None:  # noqa: ANN
         ((*PREVIEW, "--calculation", "nps", "--range", "lst_week"), "lst_week", "last_week"),
         ((*PREVIEW, "--calculation", "nps", "--range", "zzz"), "zzz", "last_365_days"),
         (
-            (*PREVIEW, "--calculation", "nps", "--range", "last_week", "--from", "2026-01-01"),
-            "--range does not go together with --from",
+            (*PREVIEW, "--calculation", "nps", "--range", "last_week", "--since", "2026-01-01"),
+            "--range cannot be combined with --since",
             "dates",
         ),
-        ((*PREVIEW, "--calculation", "nps", "--from", "1.2.2026"), "--from “1.2.2026”", "2026-"),
-        ((*PREVIEW, "--calculation", "nps", "--to", "2026-02-30"), "--to “2026-02-30”", "2026-"),
+        ((*PREVIEW, "--calculation", "nps", "--since", "1.2.2026"), "--since “1.2.2026”", "2026-"),
         (
-            (*PREVIEW, "--calculation", "nps", "--from", "2026-02-01", "--to", "2026-02-01"),
+            (*PREVIEW, "--calculation", "nps", "--until", "2026-02-30"),
+            "--until “2026-02-30”",
+            "2026-",
+        ),
+        (
+            (*PREVIEW, "--calculation", "nps", "--since", "2026-02-01", "--until", "2026-02-01"),
             "ends before it begins",
-            "after --from",
+            "after --since",
         ),
         ((*PREVIEW, "--calculation", "nps", "--group-by", "region"), "region", "field:NAME"),
         ((*PREVIEW, "--calculation", "nps", "--group-by", "period:x"), "period:x", "quarter"),
         ((*PREVIEW, "--calculation", "nps", "--group-by", ""), "no group by", "answer"),
-        ((*PREVIEW, "--calculation", "nps", "--filter", "=1"), "--filter", "question:ID=KEY"),
-        ((*PREVIEW, "--calculation", "nps", "--include", "a:b=1"), "--include", "field:NAME="),
-        ((*PREVIEW, "--calculation", "nps", "--include", "a=1|"), "names no value", "a=A|B"),
-        ((*PREVIEW, "--calculation", "nps", "--include", "test"), "FIELD=VALUE", "--include-test"),
-        ((*PREVIEW, "--calculation", "nps", "--exclude", "x"), "--exclude", "question:ID=KEY"),
+        ((*PREVIEW, "--calculation", "nps", "--where", "=1"), "--where", "question:ID=KEY"),
+        ((*PREVIEW, "--calculation", "nps", "--where", "a:b=1"), "--where", "field:NAME="),
+        ((*PREVIEW, "--calculation", "nps", "--where", "a=1|"), "names no value", "a=A|B"),
+        ((*PREVIEW, "--calculation", "nps", "--where", "test"), "FIELD=VALUE", "--count test"),
+        ((*PREVIEW, "--calculation", "nps", "--count", "tests"), "“tests”", "unfinished,preview"),
+        ((*PREVIEW, "--calculation", "nps", "--count", " , "), "--count is empty", "unfinished"),
+        ((*PREVIEW, "--calculation", "nps", "--where-not", "x"), "--where-not", "question:ID=KEY"),
         ((*PREVIEW, "--calculation", "share", "--answers", ", ,"), "--answers", "1,2"),
         ((*PREVIEW, "--calculation", "share", "--answers", '"1'), "--answers", "commas"),
         ((*PREVIEW, "--calculation", "nps", "--type", "table"), "table", "--help"),
         (PREVIEW, "--calculation is missing", "--calculation"),
-        (("preview", "qualtrics", "--calculation", "nps"), "--survey is missing", "--survey"),
         (
-            ("preview", "qualtrics", "--survey", " ", "--calculation", "nps"),
+            ("metric", "preview", "--connection", "qualtrics", "--calculation", "nps"),
+            "--survey is missing",
+            "--survey",
+        ),
+        (
+            (
+                "metric",
+                "preview",
+                "--connection",
+                "qualtrics",
+                "--survey",
+                " ",
+                "--calculation",
+                "nps",
+            ),
             "--survey is empty",
             "id",
         ),
-        ((*PREVIEW, "--calculation", "nps", "--to", "0001-01-01"), "--to “0001-01-01”", "2026-"),
+        (
+            (*PREVIEW, "--calculation", "nps", "--until", "0001-01-01"),
+            "--until “0001-01-01”",
+            "2026-",
+        ),
         (
             (
                 *("metric", "add", "x", "--connection", "q", "--survey", "S"),
                 *("--calculation", "nps", "--target", "inf"),
             ),
-            "--target does not fit",
+            "--target is not valid",
             "--help",
         ),
-        (("load", "--now", "9999-12-31T23:59:59Z"), "--now “9999", "2026-"),
-        (("load", "--now", "noon"), "--now “noon”", "2026-"),
-        (("load", "--wait", "-1"), "--wait", "--help"),
-        (("load", "--wait", "nan"), "--wait", "--help"),
+        (("card", "load", "--now", "9999-12-31T23:59:59Z"), "--now “9999", "2026-"),
+        (("card", "load", "--now", "noon"), "--now “noon”", "2026-"),
+        (("card", "load", "--wait", "-1"), "--wait", "--help"),
+        (("card", "load", "--wait", "nan"), "--wait", "--help"),
         (("metric", "edit", "met_1", "--reset", "name"), "“name”", "group-by"),
-        (("account", "set"), "Nothing was changed", "--zone"),
-        (("account", "set", "--week-start", "8"), "--week-start", "--help"),
-        (("connect", "qualtrics", "--set", "base_url"), "--set", "base_url=HOST"),
+        (("account", "edit"), "Nothing was changed", "--zone"),
+        (("account", "edit", "--week-start", "8"), "--week-start", "--help"),
+        (("connection", "add", "qualtrics", "--set", "base_url"), "--set", "base_url=HOST"),
         (
-            ("connect", "qualtrics", "--set", "base_url=a", "--set", "base_url=b"),
+            ("connection", "add", "qualtrics", "--set", "base_url=a", "--set", "base_url=b"),
             "twice",
             "once",
         ),
         (("sourcess",), "sourcess", "--help"),
         (("metric",), "Missing command", "--help"),
-        (("debug-export", "qualtrics", "--survey", "S"), "--to", "--help"),
+        ((), "command is missing", "--help"),
+        (("conect", "qualtrics"), "No such command", "--help"),
+        (("metric", "ad", "x"), "Did you mean 'add'?", "--help"),
+        (("bundle", "export", "qualtrics"), "SURVEY", "--help"),
     ],
 )
 def test_wrong_usage_ends_with_2(
@@ -152,12 +180,12 @@ def test_wrong_usage_makes_no_home(command: Command) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("connect", "qualtrics", "a-token-here"),
-        ("connect", "qualtrics", "--set", "a-token-here"),
-        ("connect", "qualtrics", "--set", "api_token=a-token-here"),
-        ("connect", "qualtrics", "--secret-stdin", "a-token-here"),
-        ("connect", "qualtrics", "--token=a-token-here"),
-        ("edit", "qualtrics", "a-token-here"),
+        ("connection", "add", "qualtrics", "a-token-here"),
+        ("connection", "add", "qualtrics", "--set", "a-token-here"),
+        ("connection", "add", "qualtrics", "--set", "api_token=a-token-here"),
+        ("connection", "add", "qualtrics", "--secret-stdin", "a-token-here"),
+        ("connection", "add", "qualtrics", "--token=a-token-here"),
+        ("connection", "edit", "qualtrics", "a-token-here"),
     ],
 )
 def test_a_misplaced_secret_is_not_repeated(command: Command, arguments: tuple[str, ...]) -> None:
@@ -173,12 +201,12 @@ def test_a_misplaced_secret_is_not_repeated(command: Command, arguments: tuple[s
     [
         ((TOKEN,), 2, "No such command"),
         (("metric", TOKEN), 2, "No such command"),
-        (("connect", TOKEN), 1, "No source of this id"),
-        (("connect", f"--{TOKEN}"), 2, "No such option"),
-        (("connect", f"--{TOKEN}=x"), 2, "No such option"),
-        (("load", "--wait", TOKEN), 2, "--wait"),
-        (("load", "--wait", f"it's {TOKEN}"), 2, "--wait"),
-        (("load", f"--wait={TOKEN}"), 2, "--wait"),
+        (("connection", "add", TOKEN), 1, "No source of this id"),
+        (("connection", "add", f"--{TOKEN}"), 2, "No such option"),
+        (("connection", "add", f"--{TOKEN}=x"), 2, "No such option"),
+        (("card", "load", "--wait", TOKEN), 2, "--wait"),
+        (("card", "load", "--wait", f"it's {TOKEN}"), 2, "--wait"),
+        (("card", "load", f"--wait={TOKEN}"), 2, "--wait"),
     ],
 )
 def test_a_long_word_that_nobody_knows_is_not_repeated(
@@ -194,15 +222,15 @@ def test_a_long_word_that_nobody_knows_is_not_repeated(
 
 def test_a_long_option_that_is_known_is_named(command: Command) -> None:
     """What is not repeated are unknown words: an option of the command helps, however long."""
-    ended = command("preview", "qualtrics", "--include-unfinished=yes", "--json")
+    ended = command("bundle", "export", "qualtrics", SURVEY, "--include-personal=yes", "--json")
 
     assert ended.code == 2
-    assert "--include-unfinished" in ended.error["message"]
+    assert "--include-personal" in ended.error["message"]
 
 
 def test_an_argument_that_is_no_text_is_refused(command: Command) -> None:
     """Bytes that are not text in the terminal's encoding are wrong usage, not a crash."""
-    ended = command("surveys", "\udcff", "--json")
+    ended = command("survey", "list", "\udcff", "--json")
 
     assert ended.code == 2
     assert "not text" in ended.error["message"]
@@ -212,7 +240,7 @@ def test_the_home_may_be_given_before_the_command(command: Command, tmp_path: Pa
     """--home and --json work before the command's name, and the one after it wins."""
     other = Command(tmp_path / "second", command.environment)
 
-    ended = command("--home", str(other.home), "--json", "connections")
+    ended = command("--home", str(other.home), "--json", "connection", "list")
 
     assert ended.json == []
     assert command.home.is_dir()
@@ -235,7 +263,7 @@ def test_a_home_that_cannot_be_used_is_said(command: Command) -> None:
     """A home that is a file is refused with what to do."""
     command.home.write_text("a file")
 
-    ended = command("connections", "--json")
+    ended = command("connection", "list", "--json")
 
     assert ended.code == 1
     assert ended.error["kind"] == "store_error"
@@ -247,7 +275,7 @@ def test_a_store_that_is_none_is_said(command: Command) -> None:
     command.home.mkdir()
     (command.home / "store.db").write_text("This is no database, whatever its name says. " * 100)
 
-    ended = command("load", "--json")
+    ended = command("card", "load", "--json")
 
     assert ended.code == 1
     assert ended.error["kind"] == "store_error"
@@ -261,8 +289,8 @@ def test_a_bug_is_told_as_one(command: Command, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(SourceRegistry, "states", broken)
 
-    told, in_json = command("sources"), command("sources", "--json")
-    traced = command("sources", "--debug")
+    told, in_json = command("source", "list"), command("source", "list", "--json")
+    traced = command("source", "list", "--debug")
 
     assert told.code == in_json.code == traced.code == 1
     assert "ZeroDivisionError" in told.err
@@ -281,14 +309,17 @@ def test_an_interruption_is_quiet(command: Command, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(SourceRegistry, "states", interrupted)
 
-    ended = command("sources")
+    ended = command("source", "list")
 
     assert (ended.code, ended.out, ended.err) == (130, "", "")
 
 
 def test_a_traceback_is_shown_only_while_debugging(command: Command) -> None:
     """A refusal has a traceback with --debug and none without."""
-    plain, traced = command("surveys", "nothing"), command("surveys", "nothing", "--debug")
+    plain, traced = (
+        command("survey", "list", "nothing"),
+        command("survey", "list", "nothing", "--debug"),
+    )
 
     assert plain.code == traced.code == 1
     assert "Traceback" not in plain.err

@@ -11,7 +11,7 @@ import pytest
 from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.cli.conftest import SURVEY, Command
 
-PREVIEW = ("preview", "qualtrics", "--survey", SURVEY)
+PREVIEW = ("metric", "preview", "--connection", "qualtrics", "--survey", SURVEY)
 NPS = (*PREVIEW, "--question", "QID1", "--calculation", "nps")
 ADD = ("--connection", "qualtrics", "--survey", SURVEY)
 
@@ -37,24 +37,24 @@ def nps(scores: Counter[str]) -> float:
 
 def test_surveys_are_listed_and_searched(connected: Command) -> None:
     """Surveys gives id and name of each; --search keeps those with the text in either."""
-    listed = connected.done("surveys", "qualtrics")
+    listed = connected.done("survey", "list", "qualtrics")
 
     assert len(listed) == 3
     assert {"id", "name", "last_modified", "is_active"} == set(listed[0])
-    assert [s["id"] for s in connected.done("surveys", "qualtrics", "--search", "RELATION")] == [
-        SURVEY
-    ]
-    assert [s["id"] for s in connected.done("surveys", "qualtrics", "--search", "shipA01")] == [
-        SURVEY
-    ]
-    assert "None of 3 surveys" in connected("surveys", "qualtrics", "--search", "zebra").out
-    assert "Grüß Gott" in connected("surveys", "qualtrics").out
+    assert [
+        s["id"] for s in connected.done("survey", "list", "qualtrics", "--search", "RELATION")
+    ] == [SURVEY]
+    assert [
+        s["id"] for s in connected.done("survey", "list", "qualtrics", "--search", "shipA01")
+    ] == [SURVEY]
+    assert "None of 3 surveys" in connected("survey", "list", "qualtrics", "--search", "zebra").out
+    assert "Grüß Gott" in connected("survey", "list", "qualtrics").out
 
 
 def test_questions_are_listed(connected: Command) -> None:
     """Questions gives each question with its answers, calculations and rows."""
-    told = connected("questions", "qualtrics", SURVEY).out
-    listed = connected.done("questions", "qualtrics", SURVEY)
+    told = connected("survey", "questions", "qualtrics", SURVEY).out
+    listed = connected.done("survey", "questions", "qualtrics", SURVEY)
 
     questions = {question["id"]: question for question in listed["questions"]}
     assert questions["QID1"]["kind"] == "nps"
@@ -71,8 +71,10 @@ def test_a_survey_that_is_not_listed_is_used_by_its_id(
     """One shared through a group is missing from the list, and works all the same."""
     sandbox.state.share(SURVEY, listed=False)
     try:
-        assert SURVEY not in {survey["id"] for survey in connected.done("surveys", "qualtrics")}
-        assert connected.done("questions", "qualtrics", SURVEY)["questions"]
+        assert SURVEY not in {
+            survey["id"] for survey in connected.done("survey", "list", "qualtrics")
+        }
+        assert connected.done("survey", "questions", "qualtrics", SURVEY)["questions"]
         assert connected.done(*NPS)["responses"]
     finally:
         sandbox.state.share(SURVEY, listed=True)
@@ -152,11 +154,11 @@ def test_a_distribution_is_a_series(connected: Command, counted: dict[str, Count
 def test_a_comparison_gives_three_numbers(connected: Command) -> None:
     """--type comparison gives current, previous and change as numbers, and says their unit."""
     given = connected.done(
-        *NPS, "--type", "comparison", "--from", "2026-01-01", "--to", "2026-02-01"
+        *NPS, "--type", "comparison", "--since", "2026-01-01", "--until", "2026-02-01"
     )
     responses = connected.done(
         *(*PREVIEW, "--calculation", "responses", "--type", "comparison"),
-        *("--from", "2026-01-01", "--to", "2026-02-01"),
+        *("--since", "2026-01-01", "--until", "2026-02-01"),
     )
 
     assert given["change"] == pytest.approx(given["current"] - given["previous"])
@@ -175,8 +177,8 @@ def test_what_is_left_out_may_be_included(
 ) -> None:
     """The options to include kinds of responses count every response of the file."""
     given = connected.done(
-        *(*PREVIEW, "--calculation", "responses", "--include-unfinished", "--include-preview"),
-        *("--include-test", "--include-spam"),
+        *(*PREVIEW, "--calculation", "responses", "--count", "unfinished,preview"),
+        *("--count", "test,spam"),
     )
 
     assert given["value"] == counted["all"]["all"]
@@ -187,12 +189,12 @@ def test_filters_keep_and_drop(connected: Command) -> None:
     """Included and excluded make up the whole; a share counts the answers it is given."""
     responses = (*PREVIEW, "--calculation", "responses")
     whole = connected.done(*responses)["value"]
-    shop = connected.done(*responses, "--filter", "question:QID3=10|20")["value"]
-    rest = connected.done(*responses, "--exclude", "question:QID3=10|20")["value"]
-    business = connected.done(*responses, "--include", "Segment=Business")["value"]
-    others = connected.done(*responses, "--exclude", "Segment = Business")["value"]
+    shop = connected.done(*responses, "--where", "question:QID3=10|20")["value"]
+    rest = connected.done(*responses, "--where-not", "question:QID3=10|20")["value"]
+    business = connected.done(*responses, "--where", "Segment=Business")["value"]
+    others = connected.done(*responses, "--where-not", "Segment = Business")["value"]
     both = connected.done(
-        *responses, "--include", "field:Segment=Business", "--include", "question:QID3=10|20"
+        *responses, "--where", "field:Segment=Business", "--where", "question:QID3=10|20"
     )["value"]
     share = connected.done(
         *(*PREVIEW, "--question", "QID3", "--calculation", "share", "--answers", "10, 20")
@@ -224,11 +226,27 @@ def test_the_scale_may_run_backwards(connected: Command) -> None:
         ((*NPS, "--type", "comparison"), "query_invalid"),
         ((*NPS, "--group-by", "question:QID5"), "grouping_refused"),
         ((*PREVIEW, "--question", "QID99", "--calculation", "average"), "question_unavailable"),
-        (("preview", "qualtrics", "--survey", "SV_x", "--calculation", "responses"), "survey_unav"),
-        (("preview", "nobody", "--survey", "SV_x", "--calculation", "responses"), "not_found"),
+        (
+            (
+                "metric",
+                "preview",
+                "--connection",
+                "qualtrics",
+                "--survey",
+                "SV_x",
+                "--calculation",
+                "responses",
+            ),
+            "survey_unav",
+        ),
+        (
+            ("metric", "preview", "--connection", "nobody", "--survey", "SV_x")
+            + ("--calculation", "responses"),
+            "not_found",
+        ),
         (("metric", "show", "met_0"), "not_found"),
-        (("load", "met_0"), "not_found"),
-        (("account", "set", "--zone", "Europe/Wien"), "invalid_input"),
+        (("card", "load", "met_0"), "not_found"),
+        (("account", "edit", "--zone", "Europe/Wien"), "invalid_input"),
     ],
 )
 def test_a_refusal_ends_with_1(connected: Command, arguments: tuple[str, ...], kind: str) -> None:
@@ -254,7 +272,7 @@ def test_a_metric_lives_from_add_to_delete(connected: Command) -> None:
     identity = made["id"]
     renamed = connected.done("metric", "edit", identity, "--name", "NPS", "--heading", "By month")
     changed = connected.done(
-        *("metric", "edit", identity, "--calculation", "average", "--include-test"),
+        *("metric", "edit", identity, "--calculation", "average", "--count", "test"),
         *("--reset", "group-by", "--reset", "chart"),
     )
     listed, shown = connected.done("metric", "list"), connected.done("metric", "show", identity)
@@ -296,8 +314,8 @@ def test_cards_of_all_three_types(new: Command, sandbox: SandboxServer) -> None:
     ]
     sandbox.state.clear_log()
 
-    cards = new.done("load", "--now", "2026-04-01T12:00:00Z")["cards"]
-    again = new("load", "--now", "2026-04-01T12:30:00Z")
+    cards = new.done("card", "load", "--now", "2026-04-01T12:00:00Z")["cards"]
+    again = new("card", "load", "--now", "2026-04-01T12:30:00Z")
 
     starts = [call for call in sandbox.state.calls() if call["route"] == "export_start"]
     assert len(starts) == 1
@@ -322,11 +340,11 @@ def test_a_card_that_fails_is_no_failure_of_the_command(
     """A failed refresh ends with 0: the card has its last value, the problem and the remedy."""
     new.connect(sandbox.host)
     new.done("metric", "add", "All", *ADD, "--calculation", "responses")
-    before = new.done("load", "--now", "2026-04-01T12:00:00Z")["cards"][0]
+    before = new.done("card", "load", "--now", "2026-04-01T12:00:00Z")["cards"][0]
     sandbox.state.add_fault("export_progress", kind="failed")
 
-    after = new.done("load", "--now", "2026-04-01T13:00:01Z")["cards"][0]
-    told = new("load", "--now", "2026-04-01T13:00:02Z")
+    after = new.done("card", "load", "--now", "2026-04-01T13:00:01Z")["cards"][0]
+    told = new("card", "load", "--now", "2026-04-01T13:00:02Z")
 
     assert after["freshness"] == "failed"
     assert after["value"] == before["value"]
@@ -344,7 +362,7 @@ def test_ids_choose_and_order_the_cards(new: Command, sandbox: SandboxServer) ->
         new.done("metric", "add", name, *ADD, "--calculation", "responses")["id"] for name in "abc"
     ]
 
-    cards = new.done("load", ids[2], ids[0], ids[2])["cards"]
+    cards = new.done("card", "load", ids[2], ids[0], ids[2])["cards"]
 
     assert [card["id"] for card in cards] == [ids[2], ids[0]]
 
@@ -354,13 +372,13 @@ def test_the_account_decides_where_days_begin(new: Command, sandbox: SandboxServ
     new.connect(sandbox.host)
     assert new.done("account", "show") == {"zone": "UTC", "week_start": 1}
 
-    new.done("account", "set", "--zone", "Europe/Vienna")
-    assert new.done("account", "set", "--week-start", "7") == {
+    new.done("account", "edit", "--zone", "Europe/Vienna")
+    assert new.done("account", "edit", "--week-start", "7") == {
         "zone": "Europe/Vienna",
         "week_start": 7,
     }
     given = new.done(
-        *(*PREVIEW, "--calculation", "responses", "--from", "2026-01-01", "--to", "2026-07-01")
+        *(*PREVIEW, "--calculation", "responses", "--since", "2026-01-01", "--until", "2026-07-01")
     )
 
     assert given["window"] == {"start": "2025-12-31T23:00:00Z", "end": "2026-06-30T22:00:00Z"}

@@ -33,7 +33,7 @@ def test_an_hour_is_not_longer_than_an_hour(metric: Command, sandbox: SandboxSer
     made = []
     for now in (T, T_3600, T_3601):
         sandbox.state.clear_log()
-        cards = metric.done("load", "--now", now)["cards"]
+        cards = metric.done("card", "load", "--now", now)["cards"]
         made.append(exports(sandbox))
         assert [card["freshness"] for card in cards] == ["fresh", "fresh"]
 
@@ -42,13 +42,13 @@ def test_an_hour_is_not_longer_than_an_hour(metric: Command, sandbox: SandboxSer
 
 def test_a_failed_attempt_counts_like_any_other(metric: Command, sandbox: SandboxServer) -> None:
     """A failed attempt is not repeated for an hour, and the old value is kept meanwhile."""
-    first = metric.done("load", "--now", "2026-04-01T10:00:00Z")["cards"]
+    first = metric.done("card", "load", "--now", "2026-04-01T10:00:00Z")["cards"]
     made, freshness = [], []
     for now in (T, T_3600, T_3601):
         sandbox.state.clear_log()
         if now != T_3601:
             sandbox.state.add_fault("export_progress", kind="failed")
-        cards = metric.done("load", "--now", now)["cards"]
+        cards = metric.done("card", "load", "--now", now)["cards"]
         sandbox.state.clear_faults()
         made.append(exports(sandbox))
         freshness.append(cards[0]["freshness"])
@@ -60,20 +60,20 @@ def test_a_failed_attempt_counts_like_any_other(metric: Command, sandbox: Sandbo
 
 def test_an_editor_may_refresh_at_once(metric: Command, sandbox: SandboxServer) -> None:
     """--force makes an export before the hour is over, but not twice in a minute."""
-    metric.done("load", "--now", T)
+    metric.done("card", "load", "--now", T)
     sandbox.state.clear_log()
 
     for now in ("2026-04-01T12:10:00Z", "2026-04-01T12:10:30Z", "2026-04-01T12:11:01Z"):
-        metric.done("load", "--now", now, "--force")
+        metric.done("card", "load", "--now", now, "--force")
 
     assert exports(sandbox) == 2
 
 
 def test_a_clock_without_a_zone_is_utc(metric: Command) -> None:
     """--now without a zone is UTC, and with one is that instant."""
-    metric.done("load", "--now", "2026-04-01T12:00:00")
+    metric.done("card", "load", "--now", "2026-04-01T12:00:00")
 
-    (card, _) = metric.done("load", "--now", "2026-04-01T15:00:00+02:00")["cards"]
+    (card, _) = metric.done("card", "load", "--now", "2026-04-01T15:00:00+02:00")["cards"]
 
     assert card["as_of"] == "2026-04-01T12:00:00Z"
 
@@ -82,12 +82,12 @@ def test_another_name_keeps_the_value_and_another_question_does_not(
     metric: Command, sandbox: SandboxServer
 ) -> None:
     """A new name keeps the value; measuring something else discards it and is due at once."""
-    (card, _) = metric.done("load", "--now", T)["cards"]
+    (card, _) = metric.done("card", "load", "--now", T)["cards"]
     metric.done("metric", "edit", card["id"], "--name", "renamed", "--prefix", "n = ")
     sandbox.state.clear_log()
-    renamed = metric.done("load", card["id"], "--now", T_3600)["cards"][0]
+    renamed = metric.done("card", "load", card["id"], "--now", T_3600)["cards"][0]
     metric.done("metric", "edit", card["id"], "--range", "last_90_days")
-    stored = metric.done("load", card["id"], "--now", T_3600, "--wait", "0")["cards"][0]
+    stored = metric.done("card", "load", card["id"], "--now", T_3600, "--wait", "0")["cards"][0]
 
     assert renamed["value"] == card["value"]
     assert stored["value"] is None

@@ -91,16 +91,35 @@ def test_the_fixed_forms_work_as_processes(
     """Connect and preview, as scripts call them: JSON on standard output, nothing beside it."""
     connected = run(
         environment,
-        *("connect", "qualtrics", "--set", f"base_url={sandbox.host}"),
+        *("connection", "add", "qualtrics", "--set", f"base_url={sandbox.host}"),
         *("--secret-stdin", "api_token", "--json"),
         stdin=TOKEN + "\n",
     )
     previewed = run(
         environment,
-        *("preview", "qualtrics", "--survey", SURVEY, "--question", "QID4_2"),
+        *(
+            "metric",
+            "preview",
+            "--connection",
+            "qualtrics",
+            "--survey",
+            SURVEY,
+            "--question",
+            "QID4_2",
+        ),
         *("--calculation", "average", "--json"),
     )
-    wrong = run(environment, "preview", "qualtrics", "--survey", SURVEY, "--calculation", "mean")
+    wrong = run(
+        environment,
+        "metric",
+        "preview",
+        "--connection",
+        "qualtrics",
+        "--survey",
+        SURVEY,
+        "--calculation",
+        "mean",
+    )
 
     assert (connected.returncode, connected.stderr) == (0, "")
     assert json.loads(connected.stdout)["status"] == "connected"
@@ -113,7 +132,22 @@ def test_the_fixed_forms_work_as_processes(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
     "words",
-    [("load",), ("preview", "qualtrics", "--survey", SURVEY, "--calculation", "responses")],
+    [
+        (
+            "card",
+            "load",
+        ),
+        (
+            "metric",
+            "preview",
+            "--connection",
+            "qualtrics",
+            "--survey",
+            SURVEY,
+            "--calculation",
+            "responses",
+        ),
+    ],
     ids=["load", "preview"],
 )
 def test_an_interrupted_command_ends_at_once_and_is_no_attempt(  # noqa: PLR0917  # Fixtures.
@@ -150,7 +184,7 @@ def test_an_interrupted_command_ends_at_once_and_is_no_attempt(  # noqa: PLR0917
         out, err = process.communicate(timeout=30)
     after = list(tmp_path.glob("*/*/*"))
     sandbox.state.clear_faults()
-    (card,) = new.done("load")["cards"]
+    (card,) = new.done("card", "load")["cards"]
 
     assert (process.returncode, out, err) == (128 + number, "", "")
     assert during
@@ -173,10 +207,12 @@ def test_what_a_source_prints_is_not_in_the_answer(
     (place / "noisy_source.py").write_text(NOISY)
     environment["PYTHONPATH"] = str(place)
 
-    connected = run(environment, "connect", "noisy", "--secret-stdin", "token", "--json", stdin="t")
-    listed = run(environment, "sources", "--json")
-    failed = run(environment, "surveys", "noisy", "--json")
-    helped = run(environment, "surveys", "--help")
+    connected = run(
+        environment, "connection", "add", "noisy", "--secret-stdin", "token", "--json", stdin="t"
+    )
+    listed = run(environment, "source", "list", "--json")
+    failed = run(environment, "survey", "list", "noisy", "--json")
+    helped = run(environment, "survey", "list", "--help")
     told = run(environment, "connections")
 
     assert (connected.returncode, listed.returncode) == (0, 0), connected.stderr
@@ -194,7 +230,7 @@ def test_what_a_source_prints_is_not_in_the_answer(
 def test_a_reader_that_leaves_is_no_error(environment: dict[str, str]) -> None:
     """Standard output that is closed early, as by `head`, brings no traceback."""
     with subprocess.Popen(
-        [SMAPLY_METRICS, "sources", "--json"],
+        [SMAPLY_METRICS, "source", "list", "--json"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

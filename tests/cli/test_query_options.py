@@ -77,11 +77,10 @@ def test_every_option_reaches_the_definition() -> None:
         calculation=Calculation.SHARE,
         answers='1 , "Yes, often",3',
         group_by="period:week",
-        first="2026-01-01",
-        filter=["question:Q2=a|b"],
-        exclude=["field:Region=North=East"],
-        unfinished=True,
-        spam=True,
+        since="2026-01-01",
+        where=["question:Q2=a|b"],
+        where_not=["field:Region=North=East"],
+        count=" unfinished,spam ",
         reverse_scale=True,
     )
 
@@ -138,8 +137,8 @@ def test_a_filter_without_a_value_is_refused(given: str) -> None:
         parse_filter(given, exclude=False)
 
 
-def test_including_values_and_including_kinds_are_told_apart() -> None:
-    """Options that begin alike are each read as what they are, in any order."""
+def test_options_that_begin_alike_are_read_apart() -> None:
+    """--where and --where-not are each read as what they are, in any order."""
     app, read = typer.Typer(), list[QueryOptions]()
 
     @app.command()
@@ -148,14 +147,13 @@ def test_including_values_and_including_kinds_are_told_apart() -> None:
         """Take the options."""
         read.append(query)
 
-    said = ["--include-test", "--include", "a=1", "--include=b=2", "--include-spam"]
-    done = CliRunner().invoke(app, [*said, "--filter", "c=3", "--exclude", "d=4"])
+    given = ["--where-not=d=4", "--where", "a=1", "--where=b=2", "--count", "test,spam"]
+    done = CliRunner().invoke(app, [*given, "--where", "c=3"])
     assert done.exit_code == 0, done.output
     (query,) = read
-    assert (query.filter, query.exclude) == (["a=1", "b=2", "c=3"], ["d=4"])
-    kinds = (query.test, query.spam, query.unfinished, query.preview)
-    assert kinds == (True, True, False, False)
-    for cut in ("--inclu", "--include-un"):
+    assert (query.where, query.where_not) == (["a=1", "b=2", "c=3"], ["d=4"])
+    assert query.count == "test,spam"
+    for cut in ("--wher", "--where-n"):
         assert CliRunner().invoke(app, [cut, "a=1"]).exit_code == 2
 
 
@@ -165,8 +163,8 @@ def test_an_edit_of_nothing_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("part", RESETTABLE)
-def test_each_part_can_be_taken_back(part: str) -> None:
-    """Taking a part back gives it its default and leaves the others."""
+def test_each_part_can_be_reset(part: str) -> None:
+    """Resetting a part sets its default and leaves the others."""
     field = RESETTABLE[part]
 
     changed = QueryOptions().changed(FULL, [part])
@@ -176,23 +174,23 @@ def test_each_part_can_be_taken_back(part: str) -> None:
     assert all(getattr(changed, other) == getattr(FULL, other) for other in others)
 
 
-def test_an_edit_adds_kinds_and_keeps_a_comparison() -> None:
-    """Kinds are included on top of those before; a comparison stays one."""
+def test_an_edit_replaces_kinds_and_keeps_a_comparison() -> None:
+    """--count names all kinds that are counted; a comparison stays one."""
     compared = FULL.model_copy(update={"type": MetricType.COMPARISON, "group_by": None})
 
-    changed = QueryOptions(preview=True, calculation=Calculation.AVERAGE).changed(compared, ())
+    changed = QueryOptions(count="preview", calculation=Calculation.AVERAGE).changed(compared, ())
 
-    assert changed.include == {ExclusionReason.TEST, ExclusionReason.PREVIEW}
+    assert changed.include == {ExclusionReason.PREVIEW}
     assert changed.type is MetricType.COMPARISON
     assert QueryOptions().changed(FULL, ["group-by"]).type is MetricType.NUMBER
 
 
 @pytest.mark.parametrize(
-    ("first", "end"), [("2026-01-02", "2026-01-01"), ("2026-13-01", None), (None, "today")]
+    ("since", "until"), [("2026-01-02", "2026-01-01"), ("2026-13-01", None), (None, "today")]
 )
-def test_dates_that_are_none_are_refused(first: str | None, end: str | None) -> None:
+def test_invalid_dates_are_rejected(since: str | None, until: str | None) -> None:
     """Dates that do not exist or run backwards are wrong usage."""
-    options = QueryOptions(survey="S", calculation=Calculation.NPS, first=first, end=end)
+    options = QueryOptions(survey="S", calculation=Calculation.NPS, since=since, until=until)
 
     with pytest.raises(CommandLineError):
         options.definition()

@@ -22,9 +22,24 @@ def test_the_token_is_in_nothing_that_is_written(
     query = (*survey, "--question", "QID1", "--calculation", "nps")
     add = ("metric", "add", "NPS", "--connection", "qualtrics", *query)
     runs: list[tuple[str, ...]] = [
-        *[("connections",), ("check", "qualtrics"), ("surveys", "qualtrics")],
-        *[("preview", "qualtrics", *query), add, ("load",), ("metric", "list")],
-        ("debug-export", "qualtrics", *survey, "--to", str(tmp_path / "1.zip")),
+        *[
+            (
+                "connection",
+                "list",
+            ),
+            ("connection", "check", "qualtrics"),
+            ("survey", "list", "qualtrics"),
+        ],
+        *[
+            ("metric", "preview", "--connection", "qualtrics", *query),
+            add,
+            (
+                "card",
+                "load",
+            ),
+            ("metric", "list"),
+        ],
+        ("bundle", "export", "qualtrics", SURVEY, "--output", str(tmp_path / "1.zip")),
     ]
     sandbox.state.add_fault("export_progress", kind="html")
     try:
@@ -33,13 +48,13 @@ def test_the_token_is_in_nothing_that_is_written(
         sandbox.state.set_token(None)
         for number, run in enumerate(runs):
             new(*run[:-1], run[-1].replace("1.zip", "2.zip"), "--debug")
-            new("load", "--now", f"2026-05-01T{number:02}:00:00Z", "--debug")
+            new("card", "load", "--now", f"2026-05-01T{number:02}:00:00Z", "--debug")
         sandbox.state.set_token(NEW_TOKEN)
-        edit = ("edit", "qualtrics", "--secret-stdin", "api_token", "--debug")
+        edit = ("connection", "edit", "qualtrics", "--secret-stdin", "api_token", "--debug")
         new(*edit, stdin=TOKEN)
         new(*edit, stdin=f"{NEW_TOKEN} {NEW_TOKEN}")
         new(*edit, stdin=NEW_TOKEN)
-        new("delete", "qualtrics", "--yes", "--debug")
+        new("connection", "delete", "qualtrics", "--yes", "--debug")
     finally:
         sandbox.state.clear_faults()
         sandbox.state.set_token(TOKEN)

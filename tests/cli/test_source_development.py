@@ -36,7 +36,7 @@ def suite(tmp_path: Path) -> str:
 
 def test_a_contract_class_runs_from_anywhere(command: Command, suite: str) -> None:
     """Every test is listed with what came of it, and exceptions with their reasons."""
-    found = command.done("test-source", f"{suite}:Good")
+    found = command.done("source", "test", f"{suite}:Good")
 
     assert found["failed"] == 0
     assert found["exceptions"] == {
@@ -48,8 +48,8 @@ def test_a_contract_class_runs_from_anywhere(command: Command, suite: str) -> No
 
 def test_a_failure_ends_with_one_and_says_how_to_mend_it(command: Command, suite: str) -> None:
     """A test that fails is told with what is wrong and its fix, for people and for programs."""
-    ended = command("test-source", f"{suite}:Bad", "--json")
-    told = command("test-source", f"{suite}:Bad")
+    ended = command("source", "test", f"{suite}:Bad", "--json")
+    told = command("source", "test", f"{suite}:Bad")
 
     assert (ended.code, told.code) == (1, 1)
     failed = {one["test"]: one for one in ended.json["tests"] if one["outcome"] == "failed"}
@@ -60,7 +60,7 @@ def test_a_failure_ends_with_one_and_says_how_to_mend_it(command: Command, suite
 
 def test_another_source_is_tested_with_the_same_facts(command: Command, suite: str) -> None:
     """`--source` tries an installed source with the facts of a class."""
-    ended = command("test-source", f"{suite}:Good", "--source", "no_such_source", "--json")
+    ended = command("source", "test", f"{suite}:Good", "--source", "no_such_source", "--json")
 
     assert ended.code == 1
     assert "No source “no_such_source” is installed." in ended.json["tests"][0]["said"]
@@ -69,7 +69,7 @@ def test_another_source_is_tested_with_the_same_facts(command: Command, suite: s
 @pytest.mark.parametrize("name", ["nothing", "no_such_module:X", "json:loads", "no.py:X"])
 def test_what_is_no_contract_class_is_said(command: Command, name: str) -> None:
     """A name that leads to no contract class is refused with the form of one that does."""
-    ended = command("test-source", name, "--json")
+    ended = command("source", "test", name, "--json")
 
     assert ended.code == 1
     assert ended.error["kind"] == "invalid_input"
@@ -84,7 +84,7 @@ def test_what_stands_beside_a_file_is_found(command: Command, tmp_path: Path) ->
         encoding="utf-8",
     )
 
-    assert command.done("test-source", f"{file}:Near")["failed"] == 0
+    assert command.done("source", "test", f"{file}:Near")["failed"] == 0
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_code_that_fails_is_called_the_authors(
     file = tmp_path / f"author_{name}.py"
     file.write_text(code, encoding="utf-8")
 
-    ended = command("test-source", f"{file}:X", "--json")
+    ended = command("source", "test", f"{file}:X", "--json")
 
     assert ended.code == 1
     assert ended.error["kind"] == "invalid_input"
@@ -128,12 +128,12 @@ def test_recordings_are_told(
         "smaply_metrics_core.testing.recording.recorder.record",
         lambda *_: Recorded((path,), ("cookie",), ()),
     )
-    found = command.done("record", f"{suite}:Good", "--to", str(tmp_path))
-    told = command("record", f"{suite}:Good", "--to", str(tmp_path))
+    found = command.done("source", "record", f"{suite}:Good", "--output", str(tmp_path))
+    told = command("source", "record", f"{suite}:Good", "--output", str(tmp_path))
 
     assert found == {"cassettes": [str(path)], "left_out": ["cookie"]}
     assert "cookie" in told.out
-    assert command("record", f"{suite}:Good").code == 2
+    assert command("source", "record", f"{suite}:Good").code == 2
 
 
 @pytest.mark.parametrize(("what", "code"), [("added", 0), ("removed", 1), ("changed", 1)])
@@ -151,8 +151,10 @@ def test_a_check_ends_with_one_for_what_breaks(
     monkeypatch.setattr(
         "smaply_metrics_core.testing.recording.recorder.check", lambda *_: (change,)
     )
-    ended = command("record", f"{suite}:Good", "--check", "--to", str(tmp_path), "--json")
-    told = command("record", f"{suite}:Good", "--check", "--to", str(tmp_path))
+    ended = command(
+        "source", "record", f"{suite}:Good", "--check", "--output", str(tmp_path), "--json"
+    )
+    told = command("source", "record", f"{suite}:Good", "--check", "--output", str(tmp_path))
 
     assert (ended.code, told.code) == (code, code)
     assert ended.json[what] == [
@@ -177,7 +179,7 @@ def test_a_users_bundle_becomes_a_test_that_fails(
         *("metric", "add", "NPS", "--connection", "qualtrics", "--survey", SURVEY),
         *("--question", "QID1", "--calculation", "nps"),
     )
-    new.done("debug-export", "qualtrics", "--survey", SURVEY, "--to", str(bundle))
+    new.done("bundle", "export", "qualtrics", SURVEY, "--output", str(bundle))
 
     assert run_bundle(Facts, bundle).outcome == "passed"
 
@@ -193,22 +195,22 @@ def test_a_users_bundle_becomes_a_test_that_fails(
 
 def test_a_new_source_is_written(command: Command, tmp_path: Path) -> None:
     """The folder and its files are told; and, where the id is taken, by which distribution."""
-    free = command.done("new-source", "paper_birds", "--to", str(tmp_path))
+    free = command.done("source", "new", "paper_birds", "--output", str(tmp_path))
     assert free["folder"] == str(tmp_path / "paper_birds")
     assert all(Path(file).is_file() for file in free["files"])
     assert free["rivals"] == []
 
-    taken = command.done("new-source", "csv_example", "--to", str(tmp_path))
+    taken = command.done("source", "new", "csv_example", "--output", str(tmp_path))
     assert taken["rivals"] == ["smaply-metrics-csv-example"]
-    told = command("new-source", "qualtrics", "--to", str(tmp_path))
+    told = command("source", "new", "qualtrics", "--output", str(tmp_path))
     assert "The id qualtrics is taken by smaply-metrics-qualtrics" in told.out
 
 
 def test_the_doctor_finds_a_good_source_well(command: Command) -> None:
     """Each thing that was looked at is told; there is nothing to mend."""
-    found = command.done("sources", "doctor", "csv_example")
+    found = command.done("source", "doctor", "csv_example")
 
     assert found["state"] == "ok"
     assert all(one["good"] for one in found["findings"])
-    assert "✓" in command("sources", "doctor", "csv_example").out
-    assert command("sources", "doctor", "no_such_source").code == 1
+    assert "✓" in command("source", "doctor", "csv_example").out
+    assert command("source", "doctor", "no_such_source").code == 1

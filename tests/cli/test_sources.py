@@ -27,7 +27,7 @@ def broken_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_sources_are_listed(command: Command) -> None:
     """Sources gives id, title, distribution, version, state and reason, and opens no home."""
-    listed = {source["id"]: source for source in command.done("sources")}
+    listed = {source["id"]: source for source in command.done("source", "list")}
 
     assert list(listed["qualtrics"])[:6] == [
         *("id", "title", "distribution", "version", "state", "reason")
@@ -41,9 +41,9 @@ def test_sources_are_listed(command: Command) -> None:
 @pytest.mark.usefixtures("broken_beside")
 def test_a_broken_source_is_shown_and_stops_nothing(new: Command, sandbox: SandboxServer) -> None:
     """A source that ends the process on import is broken; the others go on, and exit is 0."""
-    listed = {source["id"]: source for source in new.done("sources")}
-    told = new("sources")
-    refused = new("connect", "broken", "--json")
+    listed = {source["id"]: source for source in new.done("source", "list")}
+    told = new("source", "list")
+    refused = new("connection", "add", "broken", "--json")
     new.connect(sandbox.host)
 
     assert listed["broken"]["state"] == "broken"
@@ -54,13 +54,13 @@ def test_a_broken_source_is_shown_and_stops_nothing(new: Command, sandbox: Sandb
     assert "SystemExit" in told.out
     assert refused.code == 1
     assert refused.error["kind"] == "source_not_usable"
-    assert SURVEY in {survey["id"] for survey in new.done("surveys", "qualtrics")}
+    assert SURVEY in {survey["id"] for survey in new.done("survey", "list", "qualtrics")}
 
 
 def test_a_setting_keeps_a_source_out(command: Command) -> None:
     """A blocked source is listed as that, with the setting that blocks it."""
     ended = command(
-        "sources", "--json", environment={"SMAPLY_METRICS_SOURCES_BLOCKED": "qualtrics"}
+        "source", "list", "--json", environment={"SMAPLY_METRICS_SOURCES_BLOCKED": "qualtrics"}
     )
 
     states = {source["id"]: source for source in ended.json}
@@ -71,7 +71,7 @@ def test_a_setting_keeps_a_source_out(command: Command) -> None:
 def test_a_malformed_setting_is_refused(command: Command) -> None:
     """A setting that cannot be read is refused, naming it."""
     ended = command(
-        "sources", "--json", environment={"SMAPLY_METRICS_SOURCES_PREFERRED": "qualtrics"}
+        "source", "list", "--json", environment={"SMAPLY_METRICS_SOURCES_PREFERRED": "qualtrics"}
     )
 
     assert ended.code == 1

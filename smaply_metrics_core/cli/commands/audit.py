@@ -1,4 +1,4 @@
-"""``audit``: who connected, edited, deleted and exported."""
+"""``audit list``: who connected, edited, deleted and exported."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Annotated
 import typer
 
 from smaply_metrics_core.charts.date_text import instant_text
-from smaply_metrics_core.cli.command_context import CommandContext, actor, opened
+from smaply_metrics_core.cli.command_context import CommandContext, before_command
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 
-app = typer.Typer()
+app = typer.Typer(help="List who connected, edited, deleted and exported.")
+app.callback()(option_groups(before_command))
 
 
-@app.command()
+@app.command("list")
 @option_groups
-def audit(
+def list_entries(
     *,
     limit: Annotated[
         int, typer.Option(min=1, max=1_000, metavar="NUMBER", help="How many entries.")
@@ -27,10 +28,10 @@ def audit(
     ] = None,
     invocation: CommandContext,
 ) -> None:
-    """Show who did what, newest first."""
-    with opened(invocation.folder) as host:
-        entries = host.audit.list(actor(), limit=limit, before=before)
-        zone = host.accounts.show(actor()).zone
+    """List who did what, newest first."""
+    with invocation.open() as opened:
+        entries = opened.host.audit.list(opened.actor, limit=limit, before=before)
+        zone = opened.zone
     if invocation.wants_json:
         print_json({"entries": [entry.model_dump(mode="json") for entry in entries]})
         return

@@ -1,8 +1,8 @@
-"""``bundle check``: the metrics of a debug bundle, calculated anew from what is in it."""
+"""``bundle export|check|show``: debug bundles of a survey."""
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -14,8 +14,12 @@ import typer
 from smaply_metrics_core import __version__
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.date_text import instant_text
-from smaply_metrics_core.cli.command_context import CommandContext, actor, before_command, opened
-from smaply_metrics_core.cli.commands.survey import ConnectionArgument
+from smaply_metrics_core.cli.arguments import ConnectionArgument, SurveyArgument
+from smaply_metrics_core.cli.command_context import (
+    CommandContext,
+    before_command,
+    source_registry,
+)
 from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.json_output import result_json
 from smaply_metrics_core.cli.option_groups import option_groups
@@ -29,20 +33,23 @@ from smaply_metrics_core.cli.output import (
     text,
 )
 from smaply_metrics_core.cli.progress import progress_bar
-from smaply_metrics_core.cli.stdio import keep_stdout
 from smaply_metrics_core.errors import InputError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Loads Polars.
     from smaply_metrics_core.bundle.check import BundleCheck, Fact, MetricCheck
+    from smaply_metrics_core.bundle.contents import BundledMetric, Manifest
     from smaply_metrics_core.bundle.reader import BundleReader
     from smaply_metrics_core.models.result import Result
     from smaply_metrics_core.sources import Source
 
-app = typer.Typer(help="What is in a debug bundle.")
+app = typer.Typer(help="Export, check and show debug bundles.")
 app.callback()(option_groups(before_command))
 
 MOST_SHOWN: Final = 10
-"""Differences of one metric that people are shown; in JSON there are all."""
+"""Differences of one metric in the text output; JSON has all of them."""
+
+UNSAFE_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
+"""Characters of a survey's id that are replaced in the name of a file."""
 
 COLORS: Final = {
     "agrees": "green",
@@ -53,21 +60,121 @@ COLORS: Final = {
 AGREE: Final = {"agrees": True, "differs": False, "not_recomputed": None, "nothing_stored": None}
 
 
-@app.command("check")
+FileArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A debug bundle, as `bundle export` writes it.")
+]
+
+
+@app.command("export")
 @option_groups
-def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `debug-export` has written.")],
+def export(
+    connection: ConnectionArgument,
+    survey: SurveyArgument,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The ZIP file to write, which must not exist. Default: debug-bundle-SURVEY.zip in "
+            "the current folder.",
+            show_default=False,
+        ),
+    ] = None,
+    include_personal: Annotated[
+        bool,
+        typer.Option(
+            "--include-personal",
+            help="Include the columns that identify people: address, location, recipient.",
+            show_default=False,
+        ),
+    ] = False,
     invocation: CommandContext,
 ) -> None:
-    """Calculate every metric of a bundle anew.
+    """Write the data, metrics and requests of a survey into a ZIP file for support.
 
-    From its raw data alone, without a network, and show it against what was stored. Ends with 1
-    when a value differs or cannot be calculated.
+    The credentials are never in it. It is also written when the survey tool fails: the failure is
+    then part of it, and reported on standard error.
+    """
+    path = output or Path(f"debug-bundle-{UNSAFE_IN_NAMES.sub('-', survey)}.zip")
+    with invocation.open() as opened, progress_bar() as progress:
+        bundle = opened.host.debug_bundles.export(
+            opened.actor,
+            connection,
+            survey,
+            path.absolute(),
+            include_personal=include_personal,
+            progress=progress,
+        )
+    problem, size = bundle.problem, bundle.path.stat().st_size
+    if invocation.wants_json:
+        shown = None if problem is None else error_json(problem)
+        print_json({"bundle": str(bundle.path), "bytes": size, "problem": shown})
+        return
+    print_text("Written: ", text(str(bundle.path), "bold"), f" ({size:,} bytes)")
+    if problem is not None:
+        print_text("! Some of the survey's data is missing from it:", style="yellow", stderr=True)
+        print_problem(problem, style="yellow", stderr=True)
+    if include_personal:
+        print_text("It holds personal data: give it only to people who may see it.", style="yellow")
+
+
+@app.command("show")
+@option_groups
+def show_bundle(file: FileArgument, invocation: CommandContext) -> None:
+    """Show what a bundle holds: its survey, versions, metrics with stored values, and files.
+
+    Nothing is calculated, and the source does not have to be installed.
+    """
+    from smaply_metrics_core.bundle.contents import METRICS, METRICS_FILE, VERSIONS, VERSIONS_FILE
+    from smaply_metrics_core.bundle.reader import problems_in  # Only on use, as above.
+
+    with _opened(file.absolute()) as reader:
+        manifest = reader.manifest
+        versions = reader.read(VERSIONS, VERSIONS_FILE) if VERSIONS in reader.names else {}
+        metrics = reader.read(METRICS, METRICS_FILE) if METRICS in reader.names else ()
+        problems = tuple(problems_in(reader))
+        names = sorted(reader.names)
+    if invocation.wants_json:
+        print_json(
+            {
+                **_manifest_json(manifest),
+                "versions": dict(versions),
+                "metrics": [_bundled_json(bundled) for bundled in metrics],
+                "problems": [error_json(problem) for problem in problems],
+                "files": names,
+            }
+        )
+        return
+    print_text(text("Survey     ", "bold"), f"{manifest.source} {manifest.survey_id}")
+    print_text(text("Made       ", "bold"), instant_text(manifest.made_at, manifest.zone))
+    print_text(text("Made by    ", "bold"), ", ".join(f"{n} {v}" for n, v in versions.items()))
+    print_text(text("Files      ", "bold"), ", ".join(names))
+    if manifest.include_personal:
+        print_text("It holds personal data.", style="yellow")
+    if metrics:
+        made = table("Metric", "Name", "Stored", whole=("Metric",), right=("Stored",))
+        for bundled in metrics:
+            metric = bundled.metric
+            made.add_row(text(metric.id), text(metric.name, "bold"), _value(bundled.result))
+        print_text()
+        show(made)
+    for problem in problems:
+        print_text()
+        print_problem(problem)
+
+
+@app.command("check")
+@option_groups
+def check(file: FileArgument, invocation: CommandContext) -> None:
+    """Recompute every metric of a bundle and compare it with the stored value.
+
+    Only the bundle's raw data is used, without a network. Ends with 1 when a value differs or
+    cannot be calculated.
     """
     from smaply_metrics_core.bundle.check import check_bundle  # Loads Polars: only on use.
 
     with _opened(file.absolute()) as reader:
-        source = _source(reader)
+        source = source_registry().get(reader.manifest.source)
         found = check_bundle(reader, source)
     if invocation.wants_json:
         print_json(_json(found, source))
@@ -91,24 +198,10 @@ def _opened(file: Path) -> Iterator[BundleReader]:
         yield reader
 
 
-def _source(reader: BundleReader) -> Source:
-    from smaply_metrics_core.sources import SourceRegistry, SourceSettings  # Only on use.
-
-    keep_stdout()
-    # No store is opened: a support engineer has none.
-    return SourceRegistry(SourceSettings.from_environment(os.environ)).get(reader.manifest.source)
-
-
 def _json(found: BundleCheck, source: Source) -> dict[str, Any]:
-    about = found.manifest.model_dump(mode="json")
     return {
         "agree": found.agrees,
-        "source": about["source"],
-        "survey": about["survey_id"],
-        "zone": about["zone"],
-        "week_start": about["week_start"],
-        "include_personal": about["include_personal"],
-        "made_at": about["made_at"],
+        **_manifest_json(found.manifest),
         "versions": dict(found.versions),
         "checked_with": _installed(source),
         "metrics": [_metric_json(checked) for checked in found.metrics],
@@ -120,9 +213,12 @@ def _json(found: BundleCheck, source: Source) -> dict[str, Any]:
     }
 
 
-def _metric_json(checked: MetricCheck) -> dict[str, Any]:
-    bundled = checked.bundled
-    dumped = bundled.model_dump(mode="json", include={"decision"})
+def _manifest_json(manifest: Manifest) -> dict[str, Any]:
+    dumped = manifest.model_dump(mode="json", exclude={"format", "survey_id"})
+    return {"survey": manifest.survey_id} | dumped
+
+
+def _bundled_json(bundled: BundledMetric) -> dict[str, Any]:
     attempt = bundled.attempt
     problem = attempt.problem if attempt is not None else None
     return {
@@ -130,6 +226,14 @@ def _metric_json(checked: MetricCheck) -> dict[str, Any]:
         "name": bundled.metric.name,
         "type": bundled.metric.definition.type,
         "calculation": bundled.metric.definition.calculation,
+        "stored": _result(bundled.result),
+        "problem": error_json(problem) if problem else None,
+        "decision": bundled.model_dump(mode="json", include={"decision"})["decision"],
+    }
+
+
+def _metric_json(checked: MetricCheck) -> dict[str, Any]:
+    return _bundled_json(checked.bundled) | {
         "as_of": checked.as_of.isoformat(),
         "verdict": checked.verdict,
         "agree": AGREE[checked.verdict],
@@ -137,8 +241,6 @@ def _metric_json(checked: MetricCheck) -> dict[str, Any]:
         "recomputed": _result(checked.recomputed),
         "differences": [asdict(difference) for difference in checked.differences],
         "error": error_json(checked.error) if checked.error else None,
-        "problem": error_json(problem) if problem else None,
-        "decision": dumped["decision"],
     }
 
 
@@ -217,49 +319,3 @@ def _show_details(checked: MetricCheck) -> None:
 
 def _said(fact: Fact) -> str:
     return "nothing" if fact is None else str(fact)
-
-
-export_app = typer.Typer()
-
-
-@export_app.command("debug-export")
-@option_groups
-def debug_export(
-    connection: ConnectionArgument,
-    survey: Annotated[str, typer.Option(metavar="ID", help="The survey.")],
-    to: Annotated[Path, typer.Option(metavar="FILE", help="The zip to write; must not exist.")],
-    *,
-    include_personal: Annotated[
-        bool,
-        typer.Option(
-            "--include-personal",
-            help="With the columns that identify people: address, location, recipient.",
-        ),
-    ] = False,
-    invocation: CommandContext,
-) -> None:
-    """Write a survey and all around it into a zip.
-
-    It is for support, and never with the token in it. It is written even when the survey tool
-    fails: the failure is then part of it, and told.
-    """
-    with opened(invocation.folder) as host, progress_bar() as progress:
-        bundle = host.debug_bundles.export(
-            actor(),
-            connection,
-            survey,
-            to.absolute(),
-            include_personal=include_personal,
-            progress=progress,
-        )
-    problem, size = bundle.problem, bundle.path.stat().st_size
-    if invocation.wants_json:
-        told = None if problem is None else error_json(problem)
-        print_json({"bundle": str(bundle.path), "bytes": size, "problem": told})
-        return
-    print_text("Written: ", text(str(bundle.path), "bold"), f" ({size:,} bytes)")
-    if problem is not None:
-        print_text("! Not all of the survey's data is in it:", style="yellow", stderr=True)
-        print_problem(problem, style="yellow", stderr=True)
-    if include_personal:
-        print_text("It holds personal data: hand it only to who may see them.", style="yellow")

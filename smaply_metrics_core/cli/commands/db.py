@@ -1,4 +1,4 @@
-"""``db``: the tables of the store, brought up to date with this release."""
+"""``db upgrade``: migrates the tables of the store to this release."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from typing import Any
 
 import typer
 
-from smaply_metrics_core.cli.command_context import CommandContext, before_command, opened
+from smaply_metrics_core.cli.command_context import CommandContext, before_command
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, text
 
-app = typer.Typer(help="The tables of the store.")
+app = typer.Typer(help="Upgrade the tables of the store.")
 app.callback()(option_groups(before_command))
 
 
-@app.command()
+@app.command("upgrade")
 @option_groups
 def upgrade(invocation: CommandContext) -> None:
-    """Bring the tables up to date with this release, or make them.
+    """Upgrade the tables to this release, or create them.
 
-    Every start does so too; a fleet runs this once, before its processes start. Those that start
-    meanwhile wait for it.
+    Every start does so too; a fleet runs this once, before its processes start. Processes that
+    start meanwhile wait for it.
     """
-    with opened(invocation.folder) as host:
-        done = host.upgraded
+    with invocation.open(hint=False) as opened:
+        done = opened.host.upgraded
     if invocation.wants_json:
         answer: dict[str, Any] = {"before": done.before, "after": done.after}
         print_json(answer)

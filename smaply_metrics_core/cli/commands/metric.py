@@ -1,107 +1,87 @@
-"""``metric``: add, list, show, edit, explain, history, delete."""
+"""``metric preview|add|list|show|edit|delete|history|explain``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from smaply_metrics_core.charts.date_text import instant_text
 from smaply_metrics_core.cli.card_table import show_result
-from smaply_metrics_core.cli.command_context import CommandContext, actor, before_command, opened
-from smaply_metrics_core.cli.commands.survey import ConnectionArgument
+from smaply_metrics_core.cli.command_context import CommandContext, before_command
+from smaply_metrics_core.cli.display_options import DISPLAY_RESETTABLE, DisplayOptions
 from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.json_output import result_json
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 from smaply_metrics_core.cli.progress import progress_bar
 from smaply_metrics_core.cli.query_options import RESETTABLE, QueryOptions
-from smaply_metrics_core.models.metric import ChartType, Display
+from smaply_metrics_core.models.metric import Display, Metric
+from smaply_metrics_core.models.query import DateRange, Definition
 
-if TYPE_CHECKING:
-    from smaply_metrics_core.models.metric import Metric
-    from smaply_metrics_core.models.query import DateRange, Definition
-
-app = typer.Typer(help="Make, list, show, edit and delete metrics.")
+app = typer.Typer(help="Preview, add, list, show, edit and delete metrics.")
 app.callback()(option_groups(before_command))
 
 MetricArgument = Annotated[str, typer.Argument(metavar="ID", help="A metric's id.")]
 
 
-def _option(name: str, help: str) -> Any:  # noqa: A002, ANN401  # As typer.Option.
-    return typer.Option(name, help=help, show_default=False)
+ConnectionOption = Annotated[
+    str, typer.Option("--connection", metavar="ID", help="A connection's id, or its source.")
+]
 
 
-@dataclass(frozen=True)
-class DisplayOptions:
-    """How a metric is shown; ``None`` where nothing was given."""
-
-    chart: Annotated[ChartType | None, _option("--chart", "The chart.")] = None
-    heading: Annotated[str | None, _option("--heading", "Text above the value.")] = None
-    subheading: Annotated[str | None, _option("--subheading", "Text below the heading.")] = None
-    target: Annotated[float | None, _option("--target", "The value to reach.")] = None
-    prefix: Annotated[str | None, _option("--prefix", "Text before the value.")] = None
-    suffix: Annotated[str | None, _option("--suffix", "Text after the value.")] = None
-
-    def display(self, old: Display, reset: Iterable[str] = ()) -> Display:
-        """Lay what was given over how it was shown; ``reset`` names what loses that first.
-
-        Raises:
-            CommandLineError: for a value that cannot be shown, such as a target of infinity.
-        """
-        kept = {name: value for name, value in dict(old).items() if name not in set(reset)}
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        changes = {name: value for name, value in given.items() if value is not None}
-        try:
-            return Display.model_validate(kept | changes)
-        except ValidationError as error:
-            (name, *_) = error.errors(include_input=False)[0]["loc"]
-            raise CommandLineError(
-                f"--{name} does not fit.", "See --help for what it takes."
-            ) from None
-
-
-DISPLAY_RESETTABLE: Final = tuple(field.name for field in fields(DisplayOptions))
+@app.command("preview")
+@option_groups
+def preview(connection: ConnectionOption, query: QueryOptions, invocation: CommandContext) -> None:
+    """Measure something without saving it."""
+    definition = query.definition()
+    with invocation.open() as opened:
+        with progress_bar() as progress:
+            # Nothing is cached beyond this command, so no other definition is counted.
+            result = opened.host.metrics.preview(
+                opened.actor, connection, definition, progress=progress, prefetch=False
+            )
+        zone = opened.zone
+    if invocation.wants_json:
+        print_json(result_json(result))
+    else:
+        show_result(result, zone)
 
 
 @app.command("add")
 @option_groups
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it.")],
-    connection: Annotated[
-        str, typer.Option(metavar="ID", help="A connection's id, or its source.")
-    ],
+    connection: ConnectionOption,
     query: QueryOptions,
     display: DisplayOptions,
     invocation: CommandContext,
 ) -> None:
-    """Make a metric."""
+    """Add a metric."""
     definition = query.definition()
-    with opened(invocation.folder) as host:
-        metric = host.metrics.add(
-            actor(), connection, name, definition, display=display.display(Display())
+    with invocation.open() as opened:
+        metric = opened.host.metrics.add(
+            opened.actor, connection, name, definition, display=display.display(Display())
         )
     if invocation.wants_json:
         print_json(metric.model_dump(mode="json"))
         return
-    print_text("Made ", text(metric.name, "bold"), text(f"  {metric.id}", "dim"))
-    print_text(f"Next: smaply-metrics load {metric.id}", style="dim")
+    print_text("Added ", text(metric.name, "bold"), text(f"  {metric.id}", "dim"))
+    print_text(f"Next: smaply-metrics card load {metric.id}", style="dim")
 
 
 @app.command("list")
 @option_groups
 def list_metrics(invocation: CommandContext) -> None:
     """List all metrics."""
-    with opened(invocation.folder) as host:
-        metrics = host.metrics.list(actor())
+    with invocation.open() as opened:
+        metrics = opened.host.metrics.list(opened.actor)
     if invocation.wants_json:
         print_json([metric.model_dump(mode="json") for metric in metrics])
         return
     if not metrics:
-        print_text("There is no metric yet. Make one with `smaply-metrics metric add`.")
+        print_text("There is no metric yet. Add one with `smaply-metrics metric add`.")
         return
     made = table("Metric", "Name", "Source", "What", whole=("Metric",))
     for metric in metrics:
@@ -118,9 +98,9 @@ def list_metrics(invocation: CommandContext) -> None:
 @option_groups
 def show_metric(metric: MetricArgument, invocation: CommandContext) -> None:
     """Show a metric's definition."""
-    with opened(invocation.folder) as host:
-        found = host.metrics.show(actor(), metric)
-        zone = host.accounts.show(actor()).zone
+    with invocation.open() as opened:
+        found = opened.host.metrics.show(opened.actor, metric)
+        zone = opened.zone
     if invocation.wants_json:
         print_json(found.model_dump(mode="json"))
         return
@@ -142,7 +122,7 @@ def edit(
         typer.Option(
             "--reset",
             metavar="PART",
-            help="Take back what was given before; may be repeated: "
+            help="Reset a part to its default; may be repeated: "
             f"{', '.join((*RESETTABLE, *DISPLAY_RESETTABLE))}.",
         ),
     ] = None,
@@ -152,15 +132,16 @@ def edit(
 
     A new name or display keeps the value; measuring something else discards it.
     """
-    parts, looks = _resets(reset or ())
-    with opened(invocation.folder) as host:
-        old = host.metrics.show(actor(), metric)
-        changed = host.metrics.edit(
-            actor(),
+    query_parts, display_parts = _resets(reset or ())
+    with invocation.open() as opened:
+        metrics = opened.host.metrics
+        old = metrics.show(opened.actor, metric)
+        changed = metrics.edit(
+            opened.actor,
             metric,
             name=name,
-            definition=query.changed(old.definition, parts),
-            display=display.display(old.display, looks),
+            definition=query.changed(old.definition, query_parts),
+            display=display.display(old.display, display_parts),
             version=old.version,
         )
     if invocation.wants_json:
@@ -168,15 +149,15 @@ def edit(
         return
     print_text("Changed ", text(changed.name, "bold"), text(f"  {changed.id}", "dim"))
     if changed.definition != old.definition:
-        print_text("It measures something else now: the next load measures it anew.")
+        print_text("It measures something else now: the next `card load` updates its value.")
 
 
 @app.command("explain")
 @option_groups
 def explain(metric: MetricArgument, invocation: CommandContext) -> None:
-    """Say why a metric was or was not updated, and when it will be next."""
-    with opened(invocation.folder) as host:
-        explanation = host.cards.explain(actor(), metric)
+    """Explain why a metric was or was not updated, and when the next update is due."""
+    with invocation.open() as opened:
+        explanation = opened.host.cards.explain(opened.actor, metric)
     if invocation.wants_json:
         print_json(explanation.model_dump(mode="json"))
         return
@@ -187,17 +168,17 @@ def explain(metric: MetricArgument, invocation: CommandContext) -> None:
 @app.command("history")
 @option_groups
 def history(metric: MetricArgument, invocation: CommandContext) -> None:
-    """Show the values that a metric had before, oldest first."""
+    """Show the past values of a metric, oldest first."""
     from smaply_metrics_core.host import format_value  # Loads the host: only on use.
 
-    with opened(invocation.folder) as host:
-        past = host.metrics.history(actor(), metric)
-        zone = host.accounts.show(actor()).zone
+    with invocation.open() as opened:
+        past = opened.host.metrics.history(opened.actor, metric)
+        zone = opened.zone
     if invocation.wants_json:
         print_json({"values": [value.model_dump(mode="json") for value in past]})
         return
     if not past:
-        print_text("It has no value yet. `smaply-metrics load` measures it.")
+        print_text("It has no value yet. `smaply-metrics card load` updates it.")
         return
     shown = table(
         "As of", "Value", "Answered", "Responses", right=("Value", "Answered", "Responses")
@@ -215,9 +196,9 @@ def history(metric: MetricArgument, invocation: CommandContext) -> None:
 @app.command("delete")
 @option_groups
 def delete(metric: MetricArgument, invocation: CommandContext) -> None:
-    """Delete a metric, its value and its past."""
-    with opened(invocation.folder) as host:
-        deleted = host.metrics.delete(actor(), metric)
+    """Delete a metric, its value and its history."""
+    with invocation.open() as opened:
+        deleted = opened.host.metrics.delete(opened.actor, metric)
     if invocation.wants_json:
         print_json(deleted.model_dump(mode="json"))
         return
@@ -225,7 +206,7 @@ def delete(metric: MetricArgument, invocation: CommandContext) -> None:
 
 
 def _resets(given: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Split what an edit takes back into parts of the definition and of the display."""
+    """Split the parts to reset into those of the definition and those of the display."""
     for part in given:
         if part not in RESETTABLE and part not in DISPLAY_RESETTABLE:
             raise CommandLineError(
@@ -265,7 +246,7 @@ def _describe(metric: Metric, zone: str) -> None:
 
 
 def _question(metric: Metric) -> str:
-    """Name the question as people know it: by its id and what it asked when it was chosen."""
+    """Return the question's id, with its text when the metric was saved."""
     question_id = metric.definition.question_id or ""
     known = metric.questions.get(question_id)
     return f"{question_id} “{known.text}”" if known else question_id
@@ -287,26 +268,3 @@ def _range(chosen: DateRange) -> str:
     first = f"from {chosen.start} " if chosen.start else ""
     end = f"to before {chosen.end}" if chosen.end else ""
     return (first + end).strip()
-
-
-preview_app = typer.Typer()
-
-
-@preview_app.command()
-@option_groups
-def preview(
-    connection: ConnectionArgument, query: QueryOptions, invocation: CommandContext
-) -> None:
-    """Measure something without saving it."""
-    definition = query.definition()
-    with opened(invocation.folder) as host:
-        with progress_bar() as progress:
-            # Nothing is kept beyond this command, so nothing more is counted.
-            result = host.metrics.preview(
-                actor(), connection, definition, progress=progress, prefetch=False
-            )
-        zone = host.accounts.show(actor()).zone
-    if invocation.wants_json:
-        print_json(result_json(result))
-    else:
-        show_result(result, zone)

@@ -1,32 +1,28 @@
-"""``sources``: what is installed, whether it can be used, and what to mend."""
+"""``source list|doctor``: the installed sources, whether they can be used, and what to fix."""
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
-from smaply_metrics_core.cli.command_context import CommandContext, before_command
+from smaply_metrics_core.cli.command_context import (
+    CommandContext,
+    before_command,
+    source_registry,
+)
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
-from smaply_metrics_core.cli.stdio import keep_stdout
 
-app = typer.Typer(help="List the installed sources and their state.")
+app = typer.Typer(help="List and examine installed sources; write, test and record new ones.")
+app.callback()(option_groups(before_command))
 
 
-@app.callback(invoke_without_command=True)
+@app.command("list")
 @option_groups
-def sources(invocation: CommandContext) -> None:
+def list_sources(invocation: CommandContext) -> None:
     """List the installed sources and their state."""
-    before_command(invocation)
-    if invocation.context.invoked_subcommand is not None:
-        return
-    from smaply_metrics_core.sources import SourceRegistry, SourceSettings  # Only on use.
-
-    keep_stdout()
-    # No store is opened: this also helps where the store or the key is what is wrong.
-    registry = SourceRegistry(SourceSettings.from_environment(os.environ))
+    registry = source_registry()
     states = registry.states(load=True)
     if invocation.wants_json:
         keys = ("id", "title", "distribution", "version", "state", "reason", "contract", "hooks")
@@ -56,22 +52,19 @@ def sources(invocation: CommandContext) -> None:
             print_text(text(state.id, "bold"), f" ({state.distribution}): {state.reason}")
 
 
-@app.command()
+@app.command("doctor")
 @option_groups
 def doctor(
     source: Annotated[str, typer.Argument(metavar="ID", help="The source's id.")],
     invocation: CommandContext,
 ) -> None:
-    """Look at one source without an account, and print what to mend.
+    """Examine one source without an account, and print what to fix.
 
-    Ends with 1 when there is something.
+    Ends with 1 when there is something to fix.
     """
-    from smaply_metrics_core.sources import SourceRegistry, SourceSettings  # Only on use.
-    from smaply_metrics_core.testing.doctor import examine
+    from smaply_metrics_core.testing.doctor import examine  # Only on use.
 
-    keep_stdout()
-    registry = SourceRegistry(SourceSettings.from_environment(os.environ))
-    state, findings = examine(registry, source)
+    state, findings = examine(source_registry(), source)
     if invocation.wants_json:
         print_json(
             {

@@ -1,4 +1,4 @@
-"""``test-source``, ``record``, ``new-source``: for authors of sources."""
+"""``source new|test|record``, for authors of sources."""
 
 from __future__ import annotations
 
@@ -13,40 +13,44 @@ from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, text
 from smaply_metrics_core.cli.stdio import keep_stdout
 from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.extras import require_extra
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Loads pytest and vcrpy.
     from smaply_metrics_core.testing.recording.recorder import Recorded, RecordingChange
     from smaply_metrics_core.testing.suite.contract import SourceContract
     from smaply_metrics_core.testing.suite.runner import ContractTestResult
 
 app = typer.Typer()
 
-CONTRACT = typer.Argument(
-    metavar="MODULE:CLASS",
-    help="The contract class, by module or by file: tests/test_contract.py:TestAcme.",
-)
+CONTRACT_HELP = "The contract class, by module or by file: tests/test_contract.py:TestAcme."
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("-", "dim")}
 
 
-@app.command("test-source")
+@app.command("test")
 @option_groups
-def try_source(
-    contract: Annotated[str, CONTRACT],
+def run_contract(
+    contract: Annotated[str, typer.Argument(metavar="MODULE:CLASS", help=CONTRACT_HELP)],
     invocation: CommandContext,
     source: Annotated[
-        str, typer.Option(metavar="ID", help="Test this installed source with the class's facts.")
+        str,
+        typer.Option(
+            metavar="ID",
+            help="Test this installed source with the facts of the class.",
+            show_default=False,
+        ),
     ] = "",
     bundle: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Play what is in this debug bundle as well."),
+        typer.Option(
+            metavar="FILE", help="Replay the data of this debug bundle too.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Run the contract tests of a class, without a test runner.
 
-    Ends with 1 when one fails.
+    Ends with 1 when a test fails.
     """
-    from smaply_metrics_core.testing.import_string import import_contract
-    from smaply_metrics_core.testing.recording.bundle_cassette import run_bundle  # Only on use.
+    from smaply_metrics_core.testing.import_string import import_contract  # Only on use.
     from smaply_metrics_core.testing.suite.runner import run_tests
 
     keep_stdout()
@@ -56,21 +60,24 @@ def try_source(
         for verdict in run_tests(found):
             verdicts.append(verdict)
             if not invocation.wants_json:
-                _say_verdict(verdict)
+                _print_test_result(verdict)
         if bundle is not None:
+            require_extra("testing", "vcr")
+            from smaply_metrics_core.testing.recording.bundle_cassette import run_bundle
+
             try:
                 verdicts.append(run_bundle(found, bundle.absolute()))
             except InputError as error:
                 raise CommandLineError(error.message, error.remedy) from None
             if not invocation.wants_json:
-                _say_verdict(verdicts[-1])
+                _print_test_result(verdicts[-1])
         if invocation.wants_json:
             print_json(_tested(found, verdicts))
     if any(verdict.outcome == "failed" for verdict in verdicts):
         raise typer.Exit(1)
 
 
-def _say_verdict(verdict: ContractTestResult) -> None:
+def _print_test_result(verdict: ContractTestResult) -> None:
     mark, color = MARKS.get(verdict.outcome, ("!", "yellow"))
     print_text(text(f"{mark} ", color), text(verdict.test, "bold"))
     for line in verdict.said.splitlines():
@@ -100,39 +107,54 @@ def _tested(contract: type[SourceContract], verdicts: list[ContractTestResult]) 
     }
 
 
-@app.command()
+@app.command("record")
 @option_groups
 def record(
-    contract: Annotated[str, CONTRACT],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID|MODULE:CLASS",
+            help="The source's id, whose contract class is in a test_contract.py below tests/; or "
+            "the class itself.",
+        ),
+    ],
     invocation: CommandContext,
-    to: Annotated[
+    output: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="The folder of the recordings. Default: the class's `cassettes`."
+            metavar="DIR",
+            help="The folder of the recordings. Default: the class's `cassettes`.",
+            show_default=False,
         ),
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Keep nothing: say what has changed since the recording."),
+        typer.Option(
+            "--check",
+            help="Store nothing; report what has changed since the recording.",
+            show_default=False,
+        ),
     ] = False,
 ) -> None:
-    """Record the answers that contract tests play, from where the class's credentials lead.
+    """Record the responses that contract tests replay, with the credentials of the class.
 
     With `--check`, ends with 1 when a field is gone or of another type.
     """
-    from smaply_metrics_core.testing.import_string import import_contract
-    from smaply_metrics_core.testing.recording import recorder  # Needs the extra `testing`.
+    require_extra("testing", "vcr", "pytest")
+    from smaply_metrics_core.testing.import_string import find_contract, import_contract
+    from smaply_metrics_core.testing.recording import recorder
 
     keep_stdout()
+    contract = source if ":" in source else find_contract(source, Path("tests"))
     with import_contract(contract) as found:
-        folder = to or found.cassettes
+        folder = output or found.cassettes
         if folder is None:
             raise CommandLineError(
-                f"{found.__name__} has no folder of recordings.", "Give one with --to DIR."
+                f"{found.__name__} has no folder of recordings.", "Name one with --output DIR."
             )
         if check:
             changes = recorder.check(found, folder.absolute())
-            _tell_changes(changes, as_json=invocation.wants_json)
+            _print_changes(changes, as_json=invocation.wants_json)
             if any(change.breaks for change in changes):
                 raise typer.Exit(1)
             return
@@ -141,12 +163,12 @@ def record(
         except AssertionError as error:
             raise InputError(
                 str(error).rpartition("\n")[0],
-                remedy="Mend what fails, and record again: the old recordings are still there.",
+                remedy="Fix what fails, and record again: the old recordings are unchanged.",
             ) from None
-        _tell_recorded(recorded, as_json=invocation.wants_json)
+        _print_recorded(recorded, as_json=invocation.wants_json)
 
 
-def _tell_changes(changes: tuple[RecordingChange, ...], *, as_json: bool) -> None:
+def _print_changes(changes: tuple[RecordingChange, ...], *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -166,14 +188,14 @@ def _tell_changes(changes: tuple[RecordingChange, ...], *, as_json: bool) -> Non
         )
         return
     if not changes:
-        print_text("Everything answers in the form in which it was recorded.")
+        print_text("All responses have the form in which they were recorded.")
     for one in changes:
         color = "red" if one.breaks else "green"
         print_text(text(f"{one.what} ", color), f"{one.cassette}: {one.request} {one.path}")
         print_text(f"was {one.was or 'not there'}, is {one.now or 'not there'}", indent=2)
 
 
-def _tell_recorded(recorded: Recorded, *, as_json: bool) -> None:
+def _print_recorded(recorded: Recorded, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -189,23 +211,27 @@ def _tell_recorded(recorded: Recorded, *, as_json: bool) -> None:
         print_text(", ".join(recorded.left_out), indent=2, style="dim")
 
 
-@app.command("new-source")
+@app.command("new")
 @option_groups
-def new_source(
+def new(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="The id of the source, as in paper_birds.")
     ],
     invocation: CommandContext,
-    to: Annotated[
+    output: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where its folder is made. Default: here."),
+        typer.Option(
+            metavar="DIR",
+            help="The folder in which the source's folder is created. Default: the current one.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
-    """Write the distribution of a new source, which passes its contract tests as it is."""
+    """Write the distribution of a new source, which passes its contract tests unchanged."""
     from smaply_metrics_core.sources import SourceRegistry  # Only on use.
     from smaply_metrics_core.testing.scaffold.generator import write_source
 
-    folder = (to or Path()) / name
+    folder = (output or Path()) / name
     written = write_source(name, folder)
     rivals = sorted({one.distribution for one in SourceRegistry().states() if one.id == name})
     if invocation.wants_json:
@@ -215,10 +241,10 @@ def new_source(
     print_text(text("✓ ", "green"), f"{folder}: {len(written)} files.")
     if rivals:
         print_text(
-            f"The id {name} is taken by {', '.join(rivals)}, which is installed here: beside it "
-            "neither is used.",
+            f"The id {name} is taken by {', '.join(rivals)}, which is installed here: with both "
+            "installed, neither is used.",
             style="yellow",
         )
     print_text(
-        f'Next: pip install -e "{folder}[test]", then pytest in it. Its README says the rest.'
+        f'Next: pip install -e "{folder}[test]", then pytest in it. Its README explains the rest.'
     )

@@ -1,4 +1,4 @@
-"""``surveys`` and ``questions``: what there is to measure."""
+"""``survey list|questions``: what there is to measure."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smaply_metrics_core.charts.date_text import instant_text
-from smaply_metrics_core.cli.command_context import CommandContext, actor, opened
+from smaply_metrics_core.cli.arguments import ConnectionArgument, SurveyArgument
+from smaply_metrics_core.cli.command_context import CommandContext, before_command
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 
 if TYPE_CHECKING:
     from smaply_metrics_core.models.survey import Choice, Question, Questionnaire
 
-app = typer.Typer()
-
-ConnectionArgument = Annotated[
-    str, typer.Argument(metavar="CONNECTION", help="A connection's id, or its source.")
-]
+app = typer.Typer(help="List surveys and their questions.")
+app.callback()(option_groups(before_command))
 
 
-@app.command()
+@app.command("list")
 @option_groups
-def surveys(
+def list_surveys(
     connection: ConnectionArgument,
     *,
     search: Annotated[
@@ -32,9 +30,9 @@ def surveys(
     invocation: CommandContext,
 ) -> None:
     """List the surveys that a connection can see."""
-    with opened(invocation.folder) as host:
-        listed = host.catalog.surveys(actor(), connection, limit=None).surveys
-        zone = host.accounts.show(actor()).zone
+    with invocation.open() as opened:
+        listed = opened.host.catalog.surveys(opened.actor, connection, limit=None).surveys
+        zone = opened.zone
     sought = search.casefold().strip()
     found = [s for s in listed if sought in s.name.casefold() or sought in s.id.casefold()]
     if invocation.wants_json:
@@ -56,19 +54,19 @@ def surveys(
     show(made)
 
 
-@app.command()
+@app.command("questions")
 @option_groups
-def questions(
+def list_questions(
     connection: ConnectionArgument,
-    survey: Annotated[str, typer.Argument(metavar="SURVEY", help="A survey's id.")],
+    survey: SurveyArgument,
     invocation: CommandContext,
 ) -> None:
     """List the questions of a survey.
 
     With their answers, and what can be calculated from each.
     """
-    with opened(invocation.folder) as host:
-        questionnaire = host.catalog.questionnaire(actor(), connection, survey)
+    with invocation.open() as opened:
+        questionnaire = opened.host.catalog.questionnaire(opened.actor, connection, survey)
     if invocation.wants_json:
         print_json(questionnaire.model_dump(mode="json"))
         return

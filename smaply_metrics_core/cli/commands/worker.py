@@ -1,4 +1,4 @@
-"""``worker``: makes the refreshes that a fleet has queued, until it is stopped."""
+"""``worker run``: runs the refreshes that a fleet has queued, until it is stopped."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from typing import Annotated
 
 import typer
 
-from smaply_metrics_core.cli.command_context import CommandContext, opened
+from smaply_metrics_core.cli.command_context import CommandContext, before_command
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_text
 
-app = typer.Typer()
+app = typer.Typer(help="Run queued refreshes.")
+app.callback()(option_groups(before_command))
 
 
-@app.command()
+@app.command("run")
 @option_groups
-def worker(
+def run(
     *,
     concurrency: Annotated[
         int,
@@ -25,10 +26,13 @@ def worker(
 ) -> None:
     """Run queued refreshes, until Ctrl-C or SIGTERM.
 
-    Needs PostgreSQL (SMAPLY_METRICS_DATABASE_URL) and the extra smaply-metrics-core[worker]. What is
-    cut short by the end leaves no trace, and another worker makes it.
+    Needs PostgreSQL (SMAPLY_METRICS_DATABASE_URL) and the extra smaply-metrics-core[worker]. A
+    refresh that the end cancels is not an attempt; another worker runs it.
     """
-    with opened(invocation.folder) as host, host.worker(concurrency) as running:
+    with (
+        invocation.open(hint=False) as opened,
+        opened.host.worker(concurrency) as running,
+    ):
         if not invocation.wants_json:
-            print_text("Waiting for refreshes. Ctrl-C ends it.", stderr=True)
+            print_text("Waiting for refreshes. Ctrl-C ends the worker.", stderr=True)
         running.wait()

@@ -1,1 +1,1 @@
-"""The distribution that ``smaply-metrics new-source`` writes, and how it is written."""
+"""The distribution that ``smaply-metrics source new`` writes, and how it is written."""

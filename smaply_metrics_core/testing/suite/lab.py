@@ -103,7 +103,7 @@ class Lab:
         policy: What may be stored in cassettes.
         bundle_answers: For a pattern of paths the file of a debug bundle whose content the survey
             tool sends there, and a function that makes of it what it sends; no file, where the
-            function makes it of nothing. Only for ``test-source --bundle``.
+            function makes it of nothing. Only for ``source test --bundle``.
         exceptions: For a test of the suite that is left out or replaced, the reason in a sentence;
             the report of every run prints it.
         recording: Whether the cassettes are made anew; ``record`` sets it.
@@ -332,7 +332,7 @@ def _entry_point(target: object) -> EntryPoint:
         raise broken(
             "The source is neither the id of an installed one nor an object that describes itself: "
             f"{type(error).__name__}.",
-            "set `source` to the id that `smaply-metrics sources` shows, or to the object that the "
+            "set `source` to the id that `smaply-metrics source list` shows, or to the object that the "
             "entry point names",
         ) from None
     point = _ObjectEntryPoint(name=name, value="contract:source", group=ENTRY_POINT_GROUP)

@@ -1,0 +1,54 @@
+"""The options for how a metric is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Final
+
+import typer
+from pydantic import ValidationError
+
+from smaply_metrics_core.cli.errors import CommandLineError
+from smaply_metrics_core.models.metric import ChartType, Display
+
+
+def _option(name: str, help: str) -> Any:  # noqa: A002, ANN401  # As typer.Option.
+    return typer.Option(name, help=help, show_default=False)
+
+
+@dataclass(frozen=True)
+class DisplayOptions:
+    """How a metric is shown; ``None`` where nothing was given."""
+
+    chart: Annotated[ChartType | None, _option("--chart", "The chart.")] = None
+    heading: Annotated[str | None, _option("--heading", "Text above the value.")] = None
+    subheading: Annotated[str | None, _option("--subheading", "Text below the heading.")] = None
+    target: Annotated[float | None, _option("--target", "The value to reach.")] = None
+    prefix: Annotated[str | None, _option("--prefix", "Text before the value.")] = None
+    suffix: Annotated[str | None, _option("--suffix", "Text after the value.")] = None
+
+    def display(self, old: Display, reset: Iterable[str] = ()) -> Display:
+        """Return a display with these options.
+
+        Args:
+            old: The values where no option was given.
+            reset: Names of ``DISPLAY_RESETTABLE`` that go back to their default first.
+
+        Raises:
+            CommandLineError: for a value that cannot be shown, such as a target of infinity.
+        """
+        kept = {name: value for name, value in dict(old).items() if name not in set(reset)}
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        changes = {name: value for name, value in given.items() if value is not None}
+        try:
+            return Display.model_validate(kept | changes)
+        except ValidationError as error:
+            (name, *_) = error.errors(include_input=False)[0]["loc"]
+            raise CommandLineError(
+                f"The value of --{name} is not valid.", "See --help for the values that it takes."
+            ) from None
+
+
+DISPLAY_RESETTABLE: Final = tuple(field.name for field in fields(DisplayOptions))
+"""The parts of a display that an edit can reset."""
