@@ -81,8 +81,9 @@ fix: install ## format, and mend what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: install ## write the table of causes in docs/ anew, from what the tests see
+docs: install ## write the generated parts of docs/: the table of causes and the page of settings
 	$(BIN)/python -m tests.bad_input.table
+	$(BIN)/python -m tests.docs.settings_page
 
 cassettes: install ## record the answers that the contract tests replay anew, from the sandbox
 	$(BIN)/python -m plugins.qualtrics.tests.contract.record_cassettes

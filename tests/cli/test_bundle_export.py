@@ -51,3 +51,38 @@ def test_a_bundle_without_the_data_says_so(
     assert "Some of the survey's data is missing from it" in said
     assert " ".join(problem["remedy"].split()) in said
     assert "Written:" in told.out
+
+
+def test_a_bundle_has_a_name_by_default(
+    connected: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --output the file is in the current folder, named for the survey."""
+    monkeypatch.chdir(tmp_path)
+
+    made = connected.done("bundle", "export", "qualtrics", SURVEY)
+
+    assert Path(made["bundle"]) == tmp_path / f"debug-bundle-{SURVEY}.zip"
+    assert Path(made["bundle"]).is_file()
+
+
+def test_a_bundle_is_shown(connected: Command, tmp_path: Path) -> None:
+    """`bundle show` gives the manifest, metrics, versions and files, without any computation."""
+    metric = connected.done(
+        *("metric", "add", "Everyone", "--connection", "qualtrics"),
+        *("--survey", SURVEY, "--calculation", "responses"),
+    )
+    (card,) = connected.done("card", "load", metric["id"])["cards"]
+    path = str(tmp_path / "b.zip")
+    connected.done("bundle", "export", "qualtrics", SURVEY, "--output", path)
+    found, told = connected.done("bundle", "show", path), connected("bundle", "show", path).out
+
+    assert (found["source"], found["survey"], found["zone"]) == ("qualtrics", SURVEY, "UTC")
+    assert found["include_personal"] is False
+    assert found["problems"] == []
+    assert "raw/responses.csv" in found["files"]
+    assert "smaply-metrics-core" in found["versions"]
+    (shown,) = [one for one in found["metrics"] if one["id"] == metric["id"]]
+    assert shown["stored"]["value"] == card["value"]
+    for word in (SURVEY, "Everyone", "smaply-metrics-qualtrics"):
+        assert word in told
+    assert connected("bundle", "show", str(tmp_path / "none.zip"), "--json").code == 2

@@ -72,7 +72,7 @@ def test_connecting_tells_its_steps(new: Command, sandbox: SandboxServer) -> Non
     assert ended.out.count("✓") == 4
     assert "connected" in ended.out
     assert MASKED in ended.out
-    assert "smaply-metrics surveys qualtrics" in ended.out
+    assert "smaply-metrics survey list qualtrics" in ended.out
     assert TOKEN not in ended.out + ended.err
 
 
@@ -333,3 +333,19 @@ def test_a_lost_key_is_that_connections_problem(new: Command, sandbox: SandboxSe
     assert connection["problem"]["kind"] == surveys.error["kind"] == "seal_broken"
     assert surveys.code == 1
     assert "enter the token again" in replaced.out
+
+
+def test_a_connection_is_shown(connected: Command) -> None:
+    """`connection show` gives one connection with the steps of its last check, secrets masked."""
+    (listed,) = connected.done("connection", "list")
+    by_source, by_id = (
+        connected.done("connection", "show", name) for name in ("qualtrics", listed["id"])
+    )
+    told = connected("connection", "show", "qualtrics").out
+
+    assert by_source == by_id == listed
+    assert {step["name"] for step in by_id["steps"]} >= {"reach", "authenticate"}
+    for shown in (listed["id"], "connected", "✓ The token is accepted", TOKEN[-4:]):
+        assert shown in told
+    assert TOKEN not in told + str(by_id)
+    assert connected("connection", "show", "nothing", "--json").error["kind"] == "not_found"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smaply_metrics_core.cli.command_context import opened
+from smaply_metrics_core.host import Settings
 from smaply_metrics_core.host.store.migrations.runner import newest_version
 
 if TYPE_CHECKING:
@@ -45,9 +46,10 @@ def test_a_wrong_url_is_refused_in_words(command: Command) -> None:
 
 def test_leases_run_by_the_database_s_time(tmp_path: Path) -> None:
     """Unless an instant is given to look from: then by the machine's, as that one stands still."""
-    with opened(tmp_path) as host:
+    settings = Settings.from_environment(tmp_path, {})
+    with opened(settings) as host:
         assert host._runtime.lease_now() is None  # noqa: SLF001  # Seen nowhere else.
     instant = datetime(2026, 4, 1, tzinfo=UTC)
-    with opened(tmp_path, now=instant) as host:
+    with opened(settings, now=instant) as host:
         assert host._runtime.now() == instant  # noqa: SLF001
         assert host._runtime.lease_now() != instant  # noqa: SLF001

@@ -64,7 +64,9 @@ def test_every_name_is_documented() -> None:
 def test_an_example_is_a_command_line(line: str) -> None:
     """Each command line that a page shows is understood as it stands."""
     arguments = shlex.split(line.partition(" < ")[0])
-    words = tuple(arguments[:2]) if tuple(arguments[:2]) in COMMANDS else (arguments[0],)
+    while arguments[0].startswith("--"):  # Options of the root, each with a value.
+        del arguments[:2]
+    words = tuple(arguments[:2])
 
     context = COMMANDS[words].make_context(words[-1], arguments[len(words) :])
 

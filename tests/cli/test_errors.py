@@ -129,7 +129,7 @@ def test_every_command_takes_a_home(name: str, found: Any) -> None:  # noqa: ANN
                 *("metric", "add", "x", "--connection", "q", "--survey", "S"),
                 *("--calculation", "nps", "--target", "inf"),
             ),
-            "--target is not valid",
+            "value of --target is not valid",
             "--help",
         ),
         (("card", "load", "--now", "9999-12-31T23:59:59Z"), "--now “9999", "2026-"),
@@ -222,7 +222,7 @@ def test_a_long_word_that_nobody_knows_is_not_repeated(
 
 def test_a_long_option_that_is_known_is_named(command: Command) -> None:
     """What is not repeated are unknown words: an option of the command helps, however long."""
-    ended = command("bundle", "export", "qualtrics", SURVEY, "--include-personal=yes", "--json")
+    ended = command("bundle", "export", "qualtrics", "SV_1", "--include-personal=yes", "--json")
 
     assert ended.code == 2
     assert "--include-personal" in ended.error["message"]

@@ -240,8 +240,10 @@ def test_the_scale_may_run_backwards(connected: Command) -> None:
             "survey_unav",
         ),
         (
-            ("metric", "preview", "--connection", "nobody", "--survey", "SV_x")
-            + ("--calculation", "responses"),
+            (
+                *("metric", "preview", "--connection", "nobody", "--survey", "SV_x"),
+                *("--calculation", "responses"),
+            ),
             "not_found",
         ),
         (("metric", "show", "met_0"), "not_found"),

@@ -222,7 +222,7 @@ def test_what_a_source_prints_is_not_in_the_answer(
     for when in ("import", "child", "validate", "descriptor", "exit"):
         assert f"noise at {when}" in connected.stderr
     assert "noise at exit" in failed.stderr
-    assert "Usage: smaply-metrics surveys" in helped.stdout
+    assert "Usage: smaply-metrics survey list" in helped.stdout
     assert "Noisy" in told.stdout
     assert "noise at" not in helped.stdout + told.stdout
 

@@ -121,7 +121,7 @@ def test_code_that_fails_is_called_the_authors(
 def test_recordings_are_told(
     command: Command, suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`record` names its files, and what the policy left out."""
+    """`source record` names its files, and what the policy left out."""
     path = tmp_path / "check.yaml"
     path.write_text("interactions: []", encoding="utf-8")
     monkeypatch.setattr(
@@ -146,7 +146,7 @@ def test_a_check_ends_with_one_for_what_breaks(
     what: str,
     code: int,
 ) -> None:
-    """`record --check` groups changes by kind; a field that is new breaks nothing."""
+    """`source record --check` groups changes by kind; a field that is new breaks nothing."""
     change = RecordingChange(what, "surveys", "GET /v1/surveys", "items[].id", "text", "number")  # type: ignore[arg-type]  # One of them.
     monkeypatch.setattr(
         "smaply_metrics_core.testing.recording.recorder.check", lambda *_: (change,)
@@ -214,3 +214,37 @@ def test_the_doctor_finds_a_good_source_well(command: Command) -> None:
     assert all(one["good"] for one in found["findings"])
     assert "✓" in command("source", "doctor", "csv_example").out
     assert command("source", "doctor", "no_such_source").code == 1
+
+
+def test_recording_finds_the_contract_class_of_a_source(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An id stands for the one contract class of that source below tests/."""
+    folder = tmp_path / "tests" / "contract"
+    folder.mkdir(parents=True)
+    facts = (
+        "from smaply_metrics_core.testing import SourceContract\n"
+        "class One(SourceContract):\n    source = 'one'\n"
+        "class Two(SourceContract):\n    source = 'two'\n"
+        "class Again(Two):\n    pass\n"
+    )
+    (folder / "test_contract.py").write_text(facts, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    recorded: list[str] = []
+
+    def record(contract: type, _folder: Path) -> Recorded:
+        recorded.append(contract.__name__)
+        return Recorded((), (), ())
+
+    monkeypatch.setattr("smaply_metrics_core.testing.recording.recorder.record", record)
+
+    assert command.done("source", "record", "one", "--output", "here") == {
+        "cassettes": [],
+        "left_out": [],
+    }
+    assert recorded == ["One"]
+    several = command("source", "record", "two", "--output", "here", "--json")
+    assert "Two" in several.error["message"]
+    assert "Again" in several.error["message"]
+    missing = command("source", "record", "three", "--output", "here", "--json")
+    assert "MODULE:CLASS" in missing.error["remedy"]

@@ -99,7 +99,7 @@ def test_a_command_of_the_tutorial_runs(
         return
     program, *arguments = shlex.split(line)
     assert program == "smaply-metrics"
-    monkeypatch.chdir(tmp_path if arguments[0] == "new-source" else GARDEN)
+    monkeypatch.chdir(tmp_path if arguments[:2] == ["source", "new"] else GARDEN)
     result = CliRunner().invoke(app, [*arguments, "--home", str(tmp_path / "home")])
     assert result.exit_code == 0, result.output
 

@@ -139,7 +139,7 @@ def test_seven_bad_wheels_are_named_and_stop_nothing(python: Path) -> None:
 def test_a_good_source_works_beside_them(python: Path, root: Path) -> None:
     """A test of the contract passes for a good source in the same environment."""
     suite = root / "plugins" / "csv_example" / "tests" / "test_contract.py"
-    done = run(python, "test-source", f"{suite}:TestCsvExample", "--json")
+    done = run(python, "source", "test", f"{suite}:TestCsvExample", "--json")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
 
 

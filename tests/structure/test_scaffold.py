@@ -81,7 +81,7 @@ def project(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source as the command of that environment has written it, installed there."""
     folder = tmp_path_factory.mktemp("written")
     command = str(elsewhere / "smaply-metrics")
-    done(command, "new-source", NAME, "--to", str(folder), cwd=folder)
+    done(command, "source", "new", NAME, "--output", str(folder), cwd=folder)
     install(elsewhere / "python", build(folder / NAME, tmp_path_factory.mktemp("built")))
     return folder / NAME
 
@@ -91,12 +91,12 @@ def project(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_is_found_by_its_entry_point(elsewhere: Path, project: Path) -> None:
     """The list shows it as ok, and the doctor finds nothing to mend."""
     command = str(elsewhere / "smaply-metrics")
-    listed = json.loads(done(command, "sources", "--json", cwd=project))
+    listed = json.loads(done(command, "source", "list", "--json", cwd=project))
     found = next(one for one in listed if one["id"] == NAME)
     assert (found["state"], found["title"]) == ("ok", "Paper Birds Surveys")
     assert found["distribution"] == "smaply-metrics-paper-birds"
     assert found["hooks"] == HOOKS
-    done(command, "sources", "doctor", NAME, cwd=project)
+    done(command, "source", "doctor", NAME, cwd=project)
 
 
 @pytest.mark.wheels
@@ -157,7 +157,7 @@ def test_its_suite_fails_when_it_leads_elsewhere(
 def failed_tests(elsewhere: Path, project: Path) -> set[str]:
     """Run the suite of a project as it stands; name the tests that fail, each with a fix."""
     ended = run(
-        *(str(elsewhere / "smaply-metrics"), "test-source", "--json"),
+        *(str(elsewhere / "smaply-metrics"), "source", "test", "--json"),
         "tests/test_contract.py:TestPaperBirds",
         cwd=project,
         PYTHONPATH=str(project / "src"),  # In place of what is installed.

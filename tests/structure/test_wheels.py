@@ -99,8 +99,15 @@ def test_the_packages_come_from_the_wheels(
 
 
 def test_the_command_runs_from_the_wheels(elsewhere: Path, tmp_path: Path) -> None:
-    """`smaply-metrics sources --json`, installed from wheels, finds both sources in order."""
-    command = [str(elsewhere / "smaply-metrics"), "sources", "--json", "--home", str(tmp_path)]
+    """`smaply-metrics source list --json`, installed from wheels, finds both sources in order."""
+    command = [
+        str(elsewhere / "smaply-metrics"),
+        "source",
+        "list",
+        "--json",
+        "--home",
+        str(tmp_path),
+    ]
     out = run(*command, cwd=tmp_path)
 
     sources = {source["id"]: source for source in json.loads(out)}

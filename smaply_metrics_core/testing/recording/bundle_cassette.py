@@ -106,7 +106,7 @@ def run_bundle(contract: type[SourceContract], path: Path) -> ContractTestResult
 
     Args:
         contract: The class with the source's facts.
-        path: What ``smaply-metrics debug-export`` has written.
+        path: A debug bundle, as ``smaply-metrics bundle export`` writes it.
 
     Raises:
         InputError: when it is no debug bundle.

@@ -1,0 +1,112 @@
+"""Accounts on the command line: which account a command works on, and which ones there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smaply_metrics_qualtrics_sandbox import SandboxServer
+from tests.cli.conftest import TOKEN, Command
+
+
+@pytest.fixture
+def two_accounts(new: Command, sandbox: SandboxServer) -> Command:
+    """A store in which the accounts `default` and `acme` have a connection each."""
+    new.connect(sandbox.host)
+    new.done(
+        *("--account", "acme", "connection", "add", "qualtrics"),
+        *("--set", f"base_url={sandbox.host}", "--secret-stdin", "api_token"),
+        stdin=TOKEN,
+    )
+    return new
+
+
+def test_all_accounts_are_listed(two_accounts: Command) -> None:
+    """Each account of the store is listed with its settings, in both forms."""
+    two_accounts.done("account", "edit", "--account", "zenith", "--zone", "Europe/Vienna")
+
+    assert two_accounts.done("account", "list") == [
+        {"id": "acme", "zone": "UTC", "week_start": 1},
+        {"id": "default", "zone": "UTC", "week_start": 1},
+        {"id": "zenith", "zone": "Europe/Vienna", "week_start": 1},
+    ]
+    assert "Monday (1)" in two_accounts("account", "list").out
+
+
+def test_an_empty_store_has_no_account(command: Command) -> None:
+    """The list is empty and says how an account comes into being."""
+    assert command.done("account", "list") == []
+    assert "There is no account yet" in command("account", "list").out
+
+
+def test_each_account_sees_its_own(two_accounts: Command) -> None:
+    """Connections, metrics and the audit trail are those of the account that is named."""
+    (mine,) = two_accounts.done("connection", "list")
+    (theirs,) = two_accounts.done("connection", "list", "--account", "acme")
+    two_accounts.done("connection", "delete", "qualtrics", "--yes", "--account", "acme")
+
+    assert mine["id"] != theirs["id"]
+    assert two_accounts.done("connection", "list") == [mine]
+    audited = two_accounts.done("audit", "list", "--account", "acme")["entries"]
+    assert [entry["action"] for entry in audited] == ["delete", "connect"]
+    assert len(two_accounts.done("audit", "list")["entries"]) == 1
+
+
+def test_the_account_comes_from_an_option_or_the_environment(two_accounts: Command) -> None:
+    """The innermost option counts, then the one before the noun, then the variable."""
+    environment = {"SMAPLY_METRICS_ACCOUNT": "acme"}
+    (acme,) = two_accounts("connection", "list", "--json", environment=environment).json
+    default = ("--account", "default", "connection", "list", "--json")
+    both = ("--account", "nothing", "connection", "list", "--account", "acme", "--json")
+
+    assert two_accounts(*default, environment=environment).json != [acme]
+    assert two_accounts(*both, environment=environment).json == [acme]
+
+
+def test_an_account_without_anything_is_a_hint(two_accounts: Command) -> None:
+    """A command that reads names the unknown account on standard error and goes on."""
+    listed = two_accounts("metric", "list", "--account", "acmee", "--json")
+    shown = two_accounts("account", "show", "--account", "acmee", "--json")
+
+    assert listed.code == shown.code == 0
+    assert listed.json == []
+    assert shown.json == {"zone": "UTC", "week_start": 1}
+    for ended in (listed, shown):
+        assert "Nothing is stored for the account “acmee”" in ended.err
+        assert "account list" in " ".join(ended.err.split())
+
+
+def test_a_known_account_and_a_new_store_are_no_hint(command: Command) -> None:
+    """The default account of an empty store is a first use and not a mistake."""
+    assert command("connection", "list").err == ""
+    assert "This store has no account yet" in command("connection", "list", "--account", "a").err
+
+
+def test_another_account_reads_its_own_files(command: Command) -> None:
+    """Files of an account are those that the reference host stores for it."""
+    folder = command.home / "files" / "acme" / "visits"
+    folder.mkdir(parents=True)
+    (folder / "visits.csv").write_text(
+        "recorded_at,nps\n2026-01-01T00:00:00Z,9\n", encoding="utf-8"
+    )
+    add = ("connection", "add", "csv_example", "--set", "folder=visits", "--json")
+
+    assert command(*add, "--account", "acme").code == 0
+    assert command(*add).error["kind"] == "destination_refused"
+    assert command(*add, "--account", "../files/acme").error["kind"] == "destination_refused"
+
+
+def test_a_files_folder_is_named_for_the_account(command: Command, tmp_path: Path) -> None:
+    """A folder in the environment is that of the account, whichever it is."""
+    folder = tmp_path / "elsewhere" / "visits"
+    folder.mkdir(parents=True)
+    (folder / "visits.csv").write_text(
+        "recorded_at,nps\n2026-01-01T00:00:00Z,9\n", encoding="utf-8"
+    )
+    ended = command(
+        *("connection", "add", "csv_example", "--set", "folder=visits", "--account", "acme"),
+        environment={"SMAPLY_METRICS_FILES_DIR": str(folder.parent)},
+    )
+
+    assert ended.code == 0

@@ -1,0 +1,97 @@
+"""What happens before a command: the version, its extra, its imports and its environment."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from smaply_metrics_core import __version__
+from tests.cli.conftest import Command
+
+BLOCKED = """
+import sys
+sys.modules["typer"] = None
+sys.argv = ["smaply-metrics", *{arguments!r}]
+from smaply_metrics_core.cli import main
+main()
+"""
+
+HEAVY = ("sqlalchemy", "polars", "httpx", "cryptography", "pydantic_settings")
+
+HELP = """
+import sys
+sys.argv = ["smaply-metrics", *{arguments!r}]
+from smaply_metrics_core.cli import main
+try:
+    main()
+finally:
+    print(*sorted(set(sys.modules) & set({heavy!r})), file=sys.stderr)
+"""
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_the_version_is_shown(command: Command) -> None:
+    """--version prints the version, for people and in JSON."""
+    assert command("--version").out == f"smaply-metrics {__version__}\n"
+    assert command("--version", "--json").json == {"version": __version__}
+    assert not command.home.exists()
+
+
+def test_a_missing_extra_is_named() -> None:
+    """Without Typer the command names the extra, for people and in JSON."""
+    plain = python(BLOCKED.format(arguments=["source", "list"]))
+    in_json = python(BLOCKED.format(arguments=["source", "list", "--json"]))
+
+    assert (plain.returncode, in_json.returncode) == (1, 1)
+    assert "typer" in plain.stderr
+    assert 'pip install "smaply-metrics-core[cli]"' in plain.stderr
+    assert "smaply-metrics-core[cli]" in json.loads(in_json.stdout)["error"]["remedy"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["metric", "add", "--help"], ["--version"]])
+def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
+    """Help and version start quickly: no database, data frame, HTTP or cipher library."""
+    done = python(HELP.format(arguments=arguments, heavy=HEAVY))
+
+    assert done.returncode == 0
+    assert done.stdout
+    assert done.stderr.split() == []
+
+
+@pytest.mark.parametrize("arguments", [("connection", "list"), ("source", "list")])
+def test_an_unknown_variable_is_a_warning(command: Command, arguments: tuple[str, ...]) -> None:
+    """It is written once on standard error with the most similar name, and never its value."""
+    environment = {
+        "SMAPLY_METRICS_DATABASE_URI": "postgresql://user:hunter2@host/database",
+        "SMAPLY_METRICS_SECRET_API_TOKEN": "a-token",
+        "SMAPLY_METRICS_HOST_PUBLIC_URL": "https://metrics.example.com",
+    }
+    ended = command(*arguments, "--json", environment=environment)
+
+    assert ended.code == 0
+    assert isinstance(ended.json, list)
+    assert ended.err.count("\n") == 1
+    assert "SMAPLY_METRICS_DATABASE_URI is not a setting" in ended.err
+    assert "Did you mean SMAPLY_METRICS_DATABASE_URL?" in ended.err
+    assert "hunter2" not in ended.err
+
+
+def test_a_bad_value_names_its_variable(command: Command) -> None:
+    """The error of a command says which variable is wrong and what to write."""
+    ended = command(
+        "card", "load", "--json", environment={"SMAPLY_METRICS_REFRESH_THREADS": "many"}
+    )
+
+    assert ended.code == 1
+    assert "“many” is not a valid SMAPLY_METRICS_REFRESH_THREADS" in ended.error["message"]
+    assert "a whole number from 1 to 64" in ended.error["remedy"]
+    assert not command.home.exists()
