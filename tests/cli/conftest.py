@@ -105,7 +105,7 @@ def no_waiting() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def surveys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of invented surveys."""
-    folder = tmp_path_factory.mktemp("survey", "list")
+    folder = tmp_path_factory.mktemp("surveys")
     generate(folder, seed=5, until=UNTIL)
     return folder
 

@@ -349,3 +349,19 @@ def test_a_connection_is_shown(connected: Command) -> None:
         assert shown in told
     assert TOKEN not in told + str(by_id)
     assert connected("connection", "show", "nothing", "--json").error["kind"] == "not_found"
+
+
+def test_a_connection_has_a_name(new: Command, sandbox: SandboxServer) -> None:
+    """--name is stored, shown with the source's title, and replaced by an edit alone."""
+    given = ("--set", f"base_url={sandbox.host}", "--secret-stdin", "api_token")
+    made = new.done("connection", "add", "qualtrics", "--name", " Retail ", *given, stdin=TOKEN)
+    listed = new("connection", "list").out
+    edited = new.done("connection", "edit", "qualtrics", "--name", "Stores")
+    changed = new.done(
+        "connection", "edit", "qualtrics", "--secret-stdin", "api_token", stdin=TOKEN
+    )
+
+    assert made["name"] == "Retail"
+    assert "Retail (Qualtrics)" in " ".join(listed.split())
+    assert edited["name"] == changed["name"] == "Stores"
+    assert edited["fields"] == made["fields"]

@@ -253,7 +253,7 @@ def test_the_home_is_found_in_the_environment(command: Command, tmp_path: Path) 
 
     home = tmp_path / "named"
     env = {**command.environment, "SMAPLY_METRICS_HOME": str(home)}
-    result = CliRunner().invoke(app, ["connections", "--json"], env=env)
+    result = CliRunner().invoke(app, ["connection", "list", "--json"], env=env)
 
     assert result.stdout == "[]\n"
     assert (home / "store.db").is_file()

@@ -177,8 +177,8 @@ def test_what_is_left_out_may_be_included(
 ) -> None:
     """The options to include kinds of responses count every response of the file."""
     given = connected.done(
-        *(*PREVIEW, "--calculation", "responses", "--count", "unfinished,preview"),
-        *("--count", "test,spam"),
+        *(*PREVIEW, "--calculation", "responses"),
+        *("--count", "unfinished,preview,test,spam"),
     )
 
     assert given["value"] == counted["all"]["all"]

@@ -213,7 +213,7 @@ def test_what_a_source_prints_is_not_in_the_answer(
     listed = run(environment, "source", "list", "--json")
     failed = run(environment, "survey", "list", "noisy", "--json")
     helped = run(environment, "survey", "list", "--help")
-    told = run(environment, "connections")
+    told = run(environment, "connection", "list")
 
     assert (connected.returncode, listed.returncode) == (0, 0), connected.stderr
     assert json.loads(connected.stdout)["status"] == "connected"

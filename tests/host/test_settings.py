@@ -47,7 +47,7 @@ def test_every_variable_is_read() -> None:
     assert settings.refresh_executor == "procrastinate"
     assert settings.refresh_threads == 2
     assert settings.support_contact == "help@example.com"
-    assert settings.sources.allowed == {"qualtrics", "csv_example"}
+    assert settings.sources.allowed == frozenset({"qualtrics", "csv_example"})
     assert settings.sources.blocked == {"form_garden"}
     assert settings.sources.preferred == {"qualtrics": "smaply-metrics-qualtrics"}
     assert settings.sources.load_seconds == 3

@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smaply_metrics_core.cli.command_context import (
-    CommandContext,
-    before_command,
-)
+from smaply_metrics_core.cli.command_context import CommandContext, before_command
 from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
@@ -82,7 +79,7 @@ def edit_account(
             zone=old.zone if zone is None else zone,
             week_start=old.week_start if week_start is None else week_start,
         )
-        accounts.edit(opened.actor, settings)
+        settings = accounts.edit(opened.actor, settings)
     _print_settings(settings, invocation)
 
 

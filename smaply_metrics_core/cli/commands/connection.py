@@ -47,6 +47,11 @@ def add(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="The id of a source, as `source list` shows it.")
     ],
+    *,
+    name: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="What people call the connection.", show_default=False),
+    ] = "",
     credentials: CredentialOptions,
     invocation: CommandContext,
 ) -> None:
@@ -58,7 +63,7 @@ def add(
         fields = _fields(opened, source)
         values = credential_input.prompt_missing(fields, credentials.entered(fields))
         view = opened.host.connections.connect(
-            opened.actor, source, values, on_step=_step_printer(invocation)
+            opened.actor, source, values, name=name, on_step=_step_printer(invocation)
         )
         zone = opened.zone
     _print_connection(view, zone, invocation)
@@ -88,7 +93,7 @@ def list_connections(invocation: CommandContext) -> None:
     for view in views:
         made.add_row(
             text(view.id, "bold"),
-            text(view.title),
+            text(_title(view)),
             text(view.status, STATUS_COLORS[view.status]),
             text("\n".join(f"{field.label}: {field.value}" for field in view.fields)),
             text(instant_text(view.checked_at, zone)),
@@ -97,7 +102,7 @@ def list_connections(invocation: CommandContext) -> None:
     for view in views:
         if view.problem is not None:
             print_text()
-            print_text(text(f"{view.title} ", "bold"), text(view.id, "dim"))
+            print_text(text(f"{_title(view)} ", "bold"), text(view.id, "dim"))
             print_problem(view.problem, style=STATUS_COLORS[view.status])
 
 
@@ -138,17 +143,28 @@ def check(connection: ConnectionArgument, invocation: CommandContext) -> None:
 @app.command("edit")
 @option_groups
 def edit(
-    connection: ConnectionArgument, credentials: CredentialOptions, invocation: CommandContext
+    connection: ConnectionArgument,
+    *,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Another name for the connection.", show_default=False),
+    ] = None,
+    credentials: CredentialOptions,
+    invocation: CommandContext,
 ) -> None:
-    """Change a connection's credentials.
+    """Change a connection's name or credentials.
 
     A field that is not given stays as it is; if the new values are refused, all fields do.
     """
     with invocation.open() as opened:
         connections, actor = opened.host.connections, opened.actor
         fields = _fields(opened, connections.show(actor, connection).source)
-        values = credentials.entered(fields) or credential_input.prompt_changes(fields)
-        view = connections.edit(actor, connection, values, on_step=_step_printer(invocation))
+        values = credentials.entered(fields)
+        if not values and name is None:
+            values = credential_input.prompt_changes(fields)
+        view = connections.edit(
+            actor, connection, values, name=name, on_step=_step_printer(invocation)
+        )
         zone = opened.zone
     _print_connection(view, zone, invocation)
 
@@ -195,7 +211,7 @@ def _require_terminal(invocation: CommandContext) -> None:
 
 
 def _confirm(view: ConnectionView, stopping: list[str]) -> None:
-    print_text(f"This destroys the credentials of {view.title} ({view.id}).", stderr=True)
+    print_text(f"This destroys the credentials of {_title(view)} ({view.id}).", stderr=True)
     _print_metrics("These metrics are then no longer updated:", stopping, stderr=True)
     if not typer.confirm("Delete it?", err=True):
         print_text("Nothing was deleted.", stderr=True)
@@ -236,9 +252,13 @@ def _print_connection(view: ConnectionView, zone: str, invocation: CommandContex
     _print_metrics("These metrics use a survey that cannot be seen:", view.unseen)
 
 
+def _title(view: ConnectionView) -> str:
+    return f"{view.name} ({view.title})" if view.name else view.title
+
+
 def _print_view(view: ConnectionView, zone: str) -> None:
     print_text(
-        text(f"{view.title}: ", "bold"),
+        text(f"{_title(view)}: ", "bold"),
         text(view.status, STATUS_COLORS[view.status]),
         text(f"  {view.id}", "dim"),
     )

@@ -74,12 +74,13 @@ class Connections:
             steps=said.checks,
         )
 
-    def connect(
+    def connect(  # noqa: PLR0913  # All but the first three by name.
         self,
         actor: Actor,
         source_id: str,
         values: Mapping[str, Any],
         *,
+        name: str = "",
         on_step: StepCallback | None = None,
         cancelled: Event | None = None,
     ) -> ConnectionView:
@@ -110,14 +111,20 @@ class Connections:
                 actor.account, connection_id, source, credentials, deadline, on_step
             )
             deadline.check()
-            row = self._add(actor, connection_id, source, sealed, report)
+            row = self._add(actor, connection_id, name, source, sealed, report)
         except BaseException:
             self._sessions.forget(connection_id)
             raise
         return self._view(row, actor, unseen)
 
-    def _add(
-        self, actor: Actor, connection_id: str, source: Source, sealed: str, report: CheckReport
+    def _add(  # noqa: PLR0913  # The parts of a new row.
+        self,
+        actor: Actor,
+        connection_id: str,
+        name: str,
+        source: Source,
+        sealed: str,
+        report: CheckReport,
     ) -> ConnectionRow:
         """Store a new connection."""
         now = self._runtime.now()
@@ -138,6 +145,7 @@ class Connections:
             woken_at=None,
             retry_not_before=None,
             retry_said_at=None,
+            name=name.strip(),
         )
         with self._runtime.store.writing() as db:
             rows.add(db, row)
@@ -200,16 +208,17 @@ class Connections:
             self._health.record_up(row)
         return self.show(actor, row.id)
 
-    def edit(
+    def edit(  # noqa: PLR0913  # All but the first three by name.
         self,
         actor: Actor,
         connection_id: str,
         values: Mapping[str, Any],
         *,
+        name: str | None = None,
         on_step: StepCallback | None = None,
         cancelled: Event | None = None,
     ) -> ConnectionView:
-        """Replace fields of the credentials; those not given, or blank, stay as they are.
+        """Replace the name and fields of the credentials; what is not given stays as it is.
 
         The old credentials keep working until the new ones have passed the check.
 
@@ -244,6 +253,7 @@ class Connections:
                     "woken_at": rows.recovered_at(db, row, now),
                     "retry_not_before": None,
                     "retry_said_at": None,
+                    "name": row.name if name is None else name.strip(),
                 },
                 report=report,
                 problem=report.problem,
@@ -375,6 +385,7 @@ class Connections:
             updated_at=row.updated_at,
             checked_at=row.checked_at,
             unseen=unseen,
+            name=row.name,
         )
 
 

@@ -57,7 +57,8 @@ class ConnectionView(Frozen):
     """A connection as the Integrations page shows it.
 
     ``fields`` is empty for people who are not Admins. ``unseen`` names the metrics whose survey
-    the new credentials cannot see; filled when connecting and editing.
+    the new credentials cannot see; filled when connecting and editing. ``name`` is what an Admin
+    calls the connection, or empty.
     """
 
     id: str
@@ -72,6 +73,7 @@ class ConnectionView(Frozen):
     updated_at: datetime
     checked_at: datetime
     unseen: tuple[str, ...] = ()
+    name: str = ""
 
 
 class DeletedConnection(Frozen):

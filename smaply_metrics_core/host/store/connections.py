@@ -49,6 +49,7 @@ class ConnectionRow:
     retry_not_before: datetime | None
     retry_said_at: datetime | None
     down_since: datetime | None = None
+    name: str = ""
 
     @property
     def stands_refused(self) -> bool:

@@ -92,6 +92,8 @@ connections = Table(
     Column("retry_said_at", Instant, nullable=True),
     # Since when it does not work; empty while it does. Told to the log once, as its end is.
     Column("down_since", Instant, nullable=True),
+    # What an Admin calls it; empty for the source's title.
+    Column("name", String(200), nullable=False, server_default=""),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("account", "source"),
 )
