@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
@@ -11,14 +11,9 @@ from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.date_text import date_range_text, instant_text
 from smaply_metrics_core.charts.headline import CUT, FEW, RUNNING, change_words, ungrouped_text
 from smaply_metrics_core.cli.output import print_problem, print_text, show, table, text
-from smaply_metrics_core.models.metric import Freshness
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from smaply_metrics_core.models.metric import Card
-    from smaply_metrics_core.models.problem import Problem
-    from smaply_metrics_core.models.result import GroupValue, Result, WindowResult
+from smaply_metrics_core.models.metric import Card, Freshness
+from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.result import GroupValue, Result, WindowResult
 
 COLORS = {
     Freshness.FRESH: "green",
@@ -31,11 +26,11 @@ COLORS = {
 
 
 def show_cards(cards: Sequence[Card], zone: str) -> None:
-    """Write cards, then what keeps some of them from being fresh.
+    """Write cards, then the problems of those that are not fresh.
 
     Args:
         cards: The cards, in the order to show.
-        zone: The account's time zone, in which dates are said.
+        zone: The account's time zone, in which dates are written.
     """
     made = table("Metric", "Value", "n", "Freshness", right=("Value", "n"), whole=("Freshness",))
     low = False
@@ -60,16 +55,16 @@ def show_cards(cards: Sequence[Card], zone: str) -> None:
     show(made)
     if low:
         print_text(f"* {FEW}", style="dim")
-    _say_problems(cards)
+    _print_problems(cards)
 
 
-def _say_problems(cards: Sequence[Card]) -> None:
+def _print_problems(cards: Sequence[Card]) -> None:
     """Write each problem once, below the names of the cards that have it."""
-    troubled: dict[Problem, list[Card]] = {}
+    affected: dict[Problem, list[Card]] = {}
     for card in cards:
         if card.problem is not None:
-            troubled.setdefault(card.problem, []).append(card)
-    for problem, having in troubled.items():
+            affected.setdefault(card.problem, []).append(card)
+    for problem, having in affected.items():
         print_text()
         print_text(text(", ".join(card.name for card in having), "bold"))
         fresh = all(card.freshness is Freshness.FRESH for card in having)
@@ -77,7 +72,7 @@ def _say_problems(cards: Sequence[Card]) -> None:
 
 
 def show_result(result: Result, zone: str) -> None:
-    """Write one result: its number, its groups, and what it was made of."""
+    """Write one result: its number, its groups, and the responses behind it."""
     current = result.current
     print_text(text("Value      ", "bold"), _headline(result, before_change="  "))
     if current.value is None and current.reason:

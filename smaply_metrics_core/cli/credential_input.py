@@ -137,7 +137,7 @@ def _standard_input(name: str) -> str:
         read = content.decode()
     except UnicodeDecodeError:
         raise CommandLineError(
-            "Standard input is no text.", f"Send {name} alone, as UTF-8 text."
+            "Standard input is not text.", f"Send {name} alone, as UTF-8 text."
         ) from None
     return read.removesuffix("\n").removesuffix("\r")
 

@@ -1,19 +1,16 @@
-"""Results and cards as flat JSON: the number on top, and beside it what it was made of."""
+"""Results and cards as flat JSON: the number, and the responses behind it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from smaply_metrics_core.models.metric import Card
 from smaply_metrics_core.models.query import MetricType
-from smaply_metrics_core.models.result import Unit
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.models.metric import Card
-    from smaply_metrics_core.models.result import GroupValue, Result
+from smaply_metrics_core.models.result import GroupValue, Result, Unit
 
 
 def result_json(result: Result) -> dict[str, Any]:
-    """Give a result as a preview shows it.
+    """Return a result as a preview shows it.
 
     ``value`` is the number of the whole (current) window. A Comparison adds ``current``,
     ``previous`` and ``change``; see ``_compared``.
@@ -43,7 +40,7 @@ def result_json(result: Result) -> dict[str, Any]:
 
 
 def card_json(card: Card) -> dict[str, Any]:
-    """Give a card: ``value`` for a Number, ``groups`` for a Series, or what a Comparison has."""
+    """Return a card: ``value`` of a Number, ``groups`` of a Series, the values of a Comparison."""
     result = card.result
     dumped = card.model_dump(mode="json", include={"as_of", "next_at", "problem"})
     found: dict[str, Any] = {
@@ -88,7 +85,7 @@ def card_json(card: Card) -> dict[str, Any]:
 
 
 def _compared(result: Result) -> dict[str, Any]:
-    """Give the two numbers of a Comparison and the change that people read.
+    """Return the two numbers of a Comparison and the change that people read.
 
     ``change`` is in percent of the previous value, or in points where the values are percents or
     points themselves: ``change_unit`` says which. ``difference`` is current minus previous.
@@ -116,5 +113,5 @@ def _group(unit: Unit, group: GroupValue) -> dict[str, Any]:
 
 
 def _number(unit: Unit, value: float | None) -> float | None:
-    """Give the raw number; a count as the whole number that it is."""
+    """Return the raw number; a count as an integer."""
     return int(value) if unit is Unit.COUNT and value is not None else value

@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 def option_groups(function: Callable[..., R]) -> Callable[..., R]:
-    """Make a function for Typer of one whose dataclass parameters are spread out into options.
+    """Return a function for Typer whose dataclass parameters are replaced by options.
 
     Every field carries its ``typer.Option`` in ``Annotated``. Parameters keep their order.
     """
@@ -32,12 +32,12 @@ def option_groups(function: Callable[..., R]) -> Callable[..., R]:
             )
 
     @functools.wraps(function)
-    def spread_out(**given: Any) -> R:  # noqa: ANN401  # Whatever the options are.
+    def spread_out(**given: Any) -> R:  # noqa: ANN401  # The options.
         for name, model in shared.items():
             given[name] = model(**{field.name: given.pop(field.name) for field in fields(model)})
         return function(**given)
 
-    # Both are read by Typer; with `__wrapped__` it would find the original ones.
+    # Typer reads both; with `__wrapped__` it would find the original ones.
     seen: Any = spread_out
     del seen.__wrapped__
     seen.__signature__ = Signature(parameters)
@@ -58,5 +58,5 @@ def _parameters(model: Any) -> list[Parameter]:  # noqa: ANN401  # A dataclass, 
     ]
 
 
-def _default(field: Field[Any]) -> Any:  # noqa: ANN401  # Whatever the field's type is.
+def _default(field: Field[Any]) -> Any:  # noqa: ANN401  # Any type.
     return Parameter.empty if field.default is MISSING else field.default

@@ -1,9 +1,10 @@
-"""What the command writes: JSON for programs, tables and sentences for people."""
+"""The output of the command: JSON for programs, tables and sentences for people."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,21 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from smaply_metrics_core.cli.stdio import reserve_stdout
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.problem import Problem
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Give the terminal, without guessing what numbers or quotes in a text may mean."""
+    """Return the terminal; numbers and quotes in a text are not highlighted."""
     file = None if stderr else reserve_stdout()
     return Console(file=file, stderr=stderr, highlight=False, emoji=False)
 
 
 def text(value: object, style: str = "") -> Text:
-    """Show a text as it is: no markup, and no character that could steer the terminal."""
+    """Return a text without markup and without control characters."""
     shown = "".join(c if c.isprintable() or c == "\n" else " " for c in str(value))
     return Text(shown, style)
 
@@ -39,7 +36,7 @@ def print_text(*parts: Text | str, style: str = "", stderr: bool = False, indent
 
 
 def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
-    """Make a table; numbers go to the right, and ids stay whole so that they can be copied."""
+    """Return an empty table; ``right`` names right-aligned columns, ``whole`` unwrapped ones."""
     made = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
     for column in columns:
         made.add_column(
@@ -56,8 +53,8 @@ def show(made: Table) -> None:
     console().print(made)
 
 
-def print_json(data: Any) -> None:  # noqa: ANN401  # Anything that JSON can say.
-    """Write JSON on standard output; escapes what the output's encoding does not know."""
+def print_json(data: Any) -> None:  # noqa: ANN401  # Any JSON value.
+    """Write JSON on standard output; escapes characters that its encoding does not have."""
     out = reserve_stdout()
     unicode = (out.encoding or "").lower().replace("-", "") == "utf8"
     out.write(json.dumps(data, ensure_ascii=not unicode, indent=2, allow_nan=False))
@@ -66,7 +63,7 @@ def print_json(data: Any) -> None:  # noqa: ANN401  # Anything that JSON can say
 
 
 def error_json(problem: Problem) -> dict[str, Any]:
-    """Give a problem as every command's JSON has it: what is absent is left out, but the issue."""
+    """Return a problem as JSON; absent fields are omitted, except the issue."""
     found: dict[str, Any] = {
         "kind": problem.kind,
         "issue": problem.issue,
@@ -83,7 +80,7 @@ def error_json(problem: Problem) -> dict[str, Any]:
 
 
 def print_problem(problem: Problem, *, style: str = "red", stderr: bool = False) -> None:
-    """Write what is wrong and what to do about it."""
+    """Write a problem and its remedy."""
     issue = f"{problem.issue.replace('_', ' ').capitalize()}: " if problem.issue else ""
     print_text(text("✗ ", style), text(issue, "bold"), problem.message, stderr=stderr)
     print_text("→ ", problem.remedy, stderr=stderr)

@@ -1,4 +1,4 @@
-"""A progress bar on standard error while an export runs; nothing where nobody watches."""
+"""A progress bar on standard error while an export runs; nothing without a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smaply_metrics_core.context import ProgressCallback
 
 @contextmanager
 def progress_bar() -> Iterator[ProgressCallback | None]:
-    """Show what the host tells of its work: how far, of how much if that is known, at what."""
+    """Show the progress that the host reports: done, total if it is known, and the current step."""
     terminal = console(stderr=True)
     if not terminal.is_terminal:
         yield None

@@ -6,30 +6,28 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NoReturn
-
-if TYPE_CHECKING:
-    from types import FrameType
+from types import FrameType
+from typing import Final, NoReturn
 
 TERMINATED: Final = 128 + signal.SIGTERM
 
 
 @contextmanager
 def terminated_gracefully() -> Iterator[None]:
-    """Let a SIGTERM end the block by an exception, as Ctrl-C does, and the process with 143.
+    """End the block by an exception on SIGTERM, as on Ctrl-C, and the process with 143.
 
-    So the host is closed, no attempt is counted, and neither temporary files nor a child process
-    stay. A second one changes nothing: it would only cut off the shutdown that the first began.
+    The host is closed, no attempt is counted, and temporary files and child processes are removed.
+    A second signal is ignored, so that it does not interrupt the shutdown.
     """
 
-    def leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise SystemExit(TERMINATED)
 
     if threading.current_thread() is not threading.main_thread():
-        yield  # Python lets only the main thread handle signals.
+        yield  # Only the main thread can handle signals.
         return
-    before = signal.signal(signal.SIGTERM, leave)
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     finally:

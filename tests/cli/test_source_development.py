@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -248,3 +249,18 @@ def test_recording_finds_the_contract_class_of_a_source(
     assert "Again" in several.error["message"]
     missing = command("source", "record", "three", "--output", "here", "--json")
     assert "MODULE:CLASS" in missing.error["remedy"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("source", "record", "{}:Good"), ("source", "test", "{}:Good", "--bundle", "b")]
+)
+def test_a_missing_testing_extra_is_named(
+    command: Command, suite: str, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """Recording and replaying without vcrpy name the extra."""
+    monkeypatch.setitem(sys.modules, "vcr", None)
+
+    ended = command(*(word.format(suite) for word in arguments), "--json")
+
+    assert ended.code == 1
+    assert "smaply-metrics-core[testing]" in ended.error["remedy"]

@@ -52,7 +52,7 @@ def preview(connection: ConnectionOption, query: QueryOptions, invocation: Comma
 @app.command("add")
 @option_groups
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The metric's name.")],
     connection: ConnectionOption,
     query: QueryOptions,
     display: DisplayOptions,
@@ -115,7 +115,7 @@ def edit(
     display: DisplayOptions,
     *,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="What people call it.")
+        str | None, typer.Option("--name", metavar="NAME", help="The metric's name.")
     ] = None,
     reset: Annotated[
         list[str] | None,

@@ -74,7 +74,7 @@ class Connections:
             steps=said.checks,
         )
 
-    def connect(  # noqa: PLR0913  # All but the first three by name.
+    def connect(  # noqa: PLR0913  # A connection has a name, credentials and a running check.
         self,
         actor: Actor,
         source_id: str,
@@ -117,7 +117,7 @@ class Connections:
             raise
         return self._view(row, actor, unseen)
 
-    def _add(  # noqa: PLR0913  # The parts of a new row.
+    def _add(  # noqa: PLR0913, PLR0917  # The parts of a new row.
         self,
         actor: Actor,
         connection_id: str,
@@ -208,7 +208,7 @@ class Connections:
             self._health.record_up(row)
         return self.show(actor, row.id)
 
-    def edit(  # noqa: PLR0913  # All but the first three by name.
+    def edit(  # noqa: PLR0913  # As `connect`.
         self,
         actor: Actor,
         connection_id: str,
