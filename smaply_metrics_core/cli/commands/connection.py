@@ -144,27 +144,18 @@ def check(connection: ConnectionArgument, invocation: CommandContext) -> None:
 @option_groups
 def edit(
     connection: ConnectionArgument,
-    *,
-    name: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Another name for the connection.", show_default=False),
-    ] = None,
     credentials: CredentialOptions,
     invocation: CommandContext,
 ) -> None:
-    """Change a connection's name or credentials.
+    """Change a connection's credentials.
 
     A field that is not given stays as it is; if the new values are refused, all fields do.
     """
     with invocation.open() as opened:
         connections, actor = opened.host.connections, opened.actor
         fields = _fields(opened, connections.show(actor, connection).source)
-        values = credentials.entered(fields)
-        if not values and name is None:
-            values = credential_input.prompt_changes(fields)
-        view = connections.edit(
-            actor, connection, values, name=name, on_step=_step_printer(invocation)
-        )
+        values = credentials.entered(fields) or credential_input.prompt_changes(fields)
+        view = connections.edit(actor, connection, values, on_step=_step_printer(invocation))
         zone = opened.zone
     _print_connection(view, zone, invocation)
 

@@ -50,6 +50,8 @@ def run_contract(
 
     Ends with 1 when a test fails.
     """
+    if bundle is not None:
+        require_extra("testing", "vcr")
     from smaply_metrics_core.testing.import_string import import_contract  # Only on use.
     from smaply_metrics_core.testing.suite.runner import run_tests
 
@@ -62,7 +64,6 @@ def run_contract(
             if not invocation.wants_json:
                 _print_test_result(verdict)
         if bundle is not None:
-            require_extra("testing", "vcr")
             from smaply_metrics_core.testing.recording.bundle_cassette import run_bundle
 
             try:

@@ -141,10 +141,6 @@ class Connections:
             created_by=actor.user,
             updated_at=now,
             checked_at=now,
-            refused_at=None,
-            woken_at=None,
-            retry_not_before=None,
-            retry_said_at=None,
             name=name.strip(),
         )
         with self._runtime.store.writing() as db:
@@ -208,17 +204,16 @@ class Connections:
             self._health.record_up(row)
         return self.show(actor, row.id)
 
-    def edit(  # noqa: PLR0913  # As `connect`.
+    def edit(
         self,
         actor: Actor,
         connection_id: str,
         values: Mapping[str, Any],
         *,
-        name: str | None = None,
         on_step: StepCallback | None = None,
         cancelled: Event | None = None,
     ) -> ConnectionView:
-        """Replace the name and fields of the credentials; what is not given stays as it is.
+        """Replace fields of the credentials; those not given, or blank, stay as they are.
 
         The old credentials keep working until the new ones have passed the check.
 
@@ -253,7 +248,6 @@ class Connections:
                     "woken_at": rows.recovered_at(db, row, now),
                     "retry_not_before": None,
                     "retry_said_at": None,
-                    "name": row.name if name is None else name.strip(),
                 },
                 report=report,
                 problem=report.problem,

@@ -44,10 +44,10 @@ class ConnectionRow:
     created_by: str
     updated_at: datetime
     checked_at: datetime
-    refused_at: datetime | None
-    woken_at: datetime | None
-    retry_not_before: datetime | None
-    retry_said_at: datetime | None
+    refused_at: datetime | None = None
+    woken_at: datetime | None = None
+    retry_not_before: datetime | None = None
+    retry_said_at: datetime | None = None
     down_since: datetime | None = None
     name: str = ""
 
