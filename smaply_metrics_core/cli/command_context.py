@@ -128,7 +128,7 @@ class CommandContext:
 
     def _warn_of_missing_account(self, host: MetricsHost, settings: Settings) -> None:
         stored = host.accounts.list()
-        named = settings.account != type(settings).model_fields["account"].default
+        named = settings.account != settings.default_account
         if settings.account in stored or not (stored or named):
             return
         others = (
@@ -179,10 +179,9 @@ def _with_files_of_account(settings: Settings) -> Settings:
     The default account reads ``files`` in the home, any other one the folder of its name in it. A
     folder that a variable names is that of the account.
     """
-    root = settings.home / "files"
-    default = type(settings).model_fields["account"].default
-    if settings.files_dir is not None or settings.account == default:
+    if settings.files_dir is not None or settings.account == settings.default_account:
         return settings
+    root = settings.home / "files"
     files = root / settings.account
     inside = files.parent == root and settings.account != ".."
     return settings.with_folders({settings.account: files} if inside else {})

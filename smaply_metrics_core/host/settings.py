@@ -25,9 +25,6 @@ STORE_NAME: Final = "store.db"
 KEY_FILE_NAME: Final = "key"
 FILES_NAME: Final = "files"
 
-DEFAULT_ACCOUNT: Final = "default"
-"""The account of the command where none is named."""
-
 THREADS: Final = "threads"
 PROCRASTINATE: Final = "procrastinate"
 
@@ -71,6 +68,9 @@ class Settings(EnvironmentSettings):
         "history_retention_days": "0 keeps only the last value.",
     }
 
+    default_account: ClassVar[str] = "default"
+    """The account of the command where none is named."""
+
     home: Annotated[
         Path,
         VariableInfo(
@@ -88,7 +88,7 @@ class Settings(EnvironmentSettings):
             min_length=1,
             description="The account that the command works on; `--account` takes precedence.",
         ),
-    ] = DEFAULT_ACCOUNT
+    ] = default_account
     database_url: Annotated[
         SecretStr | None,
         VariableInfo(

@@ -49,7 +49,7 @@ def test_each_account_sees_its_own(two_accounts: Command) -> None:
     assert mine["id"] != theirs["id"]
     assert two_accounts.done("connection", "list") == [mine]
     audited = two_accounts.done("audit", "list", "--account", "acme")["entries"]
-    assert [entry["action"] for entry in audited] == ["delete", "connect"]
+    assert [entry["action"] for entry in audited] == ["delete_connection", "connect"]
     assert len(two_accounts.done("audit", "list")["entries"]) == 1
 
 
