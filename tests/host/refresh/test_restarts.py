@@ -65,7 +65,7 @@ def test_down_is_logged_once_and_up_once(
     world: World, connected: MetricsHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whichever processes meet the outage, and however often."""
-    caplog.set_level(logging.INFO, "smaply_metrics_core.host.runtime")
+    caplog.set_level(logging.INFO, "smaply_metrics_core.host.connections.health")
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
     world.shop.failure = SourceUnavailable("The shop is closed.")
@@ -88,7 +88,7 @@ def test_a_check_that_passes_ends_an_outage(
     world: World, connected: MetricsHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An Admin's check is as good as a refresh."""
-    caplog.set_level(logging.INFO, "smaply_metrics_core.host.runtime")
+    caplog.set_level(logging.INFO, "smaply_metrics_core.host.connections.health")
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     world.shop.failure = SourceUnavailable("Closed.")
     load(connected)
