@@ -67,7 +67,7 @@ def serving(home: Path) -> Iterator[HostProcess]:
     """Run the app on a home, in a process of its own."""
     command = str(Path(sys.executable).with_name("smaply-metrics-host"))
     process = subprocess.Popen(  # noqa: S603  # Our own command, our own arguments.
-        [command, "--home", str(home), "--port", "0"], stdout=subprocess.PIPE, text=True
+        [command, "serve", "--home", str(home), "--port", "0"], stdout=subprocess.PIPE, text=True
     )
     try:
         if process.stdout is None:

@@ -1,7 +1,8 @@
-"""The command: inviting, serving, and what it says when it cannot."""
+"""The command: inviting, serving, and its error messages."""
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -26,8 +27,8 @@ COMMAND = str(Path(sys.executable).with_name("smaply-metrics-host"))
 SECONDS = 60
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, with these variables in its environment."""
     return subprocess.run(
         [COMMAND, *arguments],
         capture_output=True,
@@ -35,6 +36,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=SECONDS,
         stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
     )
 
 
@@ -42,7 +44,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def served(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A host that serves a home, and its address."""
     process = subprocess.Popen(
-        [COMMAND, "--home", str(tmp_path), "--port", "0"],
+        [COMMAND, "serve", "--home", str(tmp_path), "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -110,30 +112,52 @@ def test_an_invitation_gives_the_role(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        ((), "--home"),
-        (("invite", "acme", "Vera"), "--home"),
         (("invite", "Not An Id", "Vera", "--home", "HOME"), "lower-case"),
         (("invite", "acme", "  ", "--home", "HOME"), "characters"),
-        (("--home", "HOME", "--public-url", "metrics.example.com"), "https://"),
+        (("serve", "--home", "HOME", "--public-url", "metrics.example.com"), "https://"),
     ],
 )
-def test_what_does_not_fit_is_said_with_a_remedy(
-    tmp_path: Path, arguments: tuple[str, ...], said: str
+def test_an_invalid_value_is_an_error_with_a_remedy(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    """Each refusal says what to do, on standard error, without a traceback."""
+    """The message names the remedy, on standard error, without a traceback."""
     done = run(*(argument.replace("HOME", str(tmp_path)) for argument in arguments))
 
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (("serve",), "--home"),
+        (("invite", "acme", "Vera"), "--home"),
+        (("demo", "--json"), "--once"),
+    ],
+)
+def test_a_missing_option_is_named(arguments: tuple[str, ...], option: str) -> None:
+    """An incomplete command line is a usage error that names the option."""
+    done = run(*arguments, SMAPLY_METRICS_HOME="")
+
+    assert done.returncode == 2
+    assert option in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_lists_its_subcommands() -> None:
+    """Without a subcommand, the help is printed."""
+    done = run()
+
+    assert {"serve", "demo", "invite"} <= set(done.stdout.replace("│", " ").split())
 
 
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     """Another program's port is not a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as other:
-        done = run("--home", str(tmp_path), "--port", str(other.getsockname()[1]))
+        done = run("serve", "--home", str(tmp_path), "--port", str(other.getsockname()[1]))
 
     assert done.returncode == 1
     assert "--port" in done.stderr

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A demo in a home that is made for it and goes with it."""
     process = subprocess.Popen(
-        [COMMAND, "--demo", "--port", "0"],
+        [COMMAND, "demo", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

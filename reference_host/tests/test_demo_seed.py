@@ -1,4 +1,4 @@
-"""The demo's account: furnished once, taken up again, and never over what is somebody's own."""
+"""The demo's account: filled once, continued by later demos, never in a home with other data."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from reference_host.tests.app_fixture import TOKEN
 from smaply_metrics_core.host import ChartType, Display, Freshness, InputError, Role
 from smaply_metrics_host.demo import content
+from smaply_metrics_host.demo.sandbox_process import SandboxProcess
 from smaply_metrics_host.demo.seed import ACCOUNT, seed_demo_account
 from smaply_metrics_host.demo.visits import write_visits
 
@@ -19,14 +20,19 @@ if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
 
 
+def sandbox_of(world: World) -> SandboxProcess:
+    """Return the address and the token of the app's sandbox."""
+    return SandboxProcess(world.sandbox.host, TOKEN)
+
+
 def test_a_demo_is_furnished_once_and_taken_up_again(world: World) -> None:
     """Every chart type with a first value; the next start keeps what people did to it."""
     app_state, ada = world.app_state, world.actor(account=ACCOUNT)
-    first = world.run(seed_demo_account(app_state, world.sandbox.host, TOKEN, 1))
+    first = world.run(seed_demo_account(app_state, sandbox_of(world), 1))
     app_state.maps.rename(ACCOUNT, first, "Ours")
     before = world.run(app_state.metrics.metrics.list(ada))
 
-    again = world.run(seed_demo_account(app_state, world.sandbox.host, TOKEN, 1))
+    again = world.run(seed_demo_account(app_state, sandbox_of(world), 1))
     cards = world.run(app_state.metrics.cards.load(ada))
 
     maps = app_state.maps.list(ACCOUNT)
@@ -46,7 +52,7 @@ def test_a_home_with_other_accounts_is_not_furnished(world: World) -> None:
     world.client(Role.VIEWER, account="acme")
 
     with pytest.raises(InputError, match="no demo has made"):
-        world.run(seed_demo_account(world.app_state, world.sandbox.host, TOKEN, 1))
+        world.run(seed_demo_account(world.app_state, sandbox_of(world), 1))
 
 
 def test_all_that_is_planned_fits_together() -> None:

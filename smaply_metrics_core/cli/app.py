@@ -10,7 +10,6 @@ import typer
 from typer.core import TyperGroup
 
 from smaply_metrics_core import __version__
-from smaply_metrics_core.cli import demo
 from smaply_metrics_core.cli.command_context import (
     CommandContext,
     before_command,
@@ -102,8 +101,6 @@ app.add_typer(account.app, name="account")
 app.add_typer(audit.app, name="audit")
 app.add_typer(db.app, name="db")
 app.add_typer(worker.app, name="worker")
-# `demo` has no noun: it adds its command to the root itself.
-app.add_typer(demo.app)
 
 
 def run() -> None:

@@ -53,6 +53,7 @@ from smaply_metrics_core.errors import (
 from smaply_metrics_core.host.accounts import Accounts
 from smaply_metrics_core.host.async_metrics_host import AsyncMetricsHost
 from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.cards.flat_json import card_json, result_json
 from smaply_metrics_core.host.connections.views import (
     ConnectionStatus,
     ConnectionView,
@@ -221,8 +222,10 @@ __all__ = [
     "Unreachable",
     "Window",
     "WindowResult",
+    "card_json",
     "describe_answers",
     "describe_responses",
     "format_value",
     "parse_filter",
+    "result_json",
 ]

@@ -10,9 +10,9 @@ import pytest
 
 from smaply_metrics_core.cli.card_table import show_cards, show_result
 from smaply_metrics_core.cli.errors import CommandLineError
-from smaply_metrics_core.cli.json_output import card_json, result_json
 from smaply_metrics_core.cli.output import print_json, print_text
 from smaply_metrics_core.cli.param_types import instant
+from smaply_metrics_core.host import card_json, result_json
 from smaply_metrics_core.models.metric import Card, Display, Freshness
 from smaply_metrics_core.models.problem import Blame, Issue, Problem
 from smaply_metrics_core.models.query import Calculation, MetricType, Window

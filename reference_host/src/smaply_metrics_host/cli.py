@@ -1,40 +1,48 @@
-"""The command ``smaply-metrics-host``: serve, show a demo, invite people."""
+"""The command ``smaply-metrics-host``: serve the app, run a demo, invite people."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import shlex
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from types import FrameType
+from typing import Annotated, Final, NoReturn
 from urllib.parse import urlsplit
 
 import typer
 
-from smaply_metrics_core.host import InputError, MetricsError, SystemClock
+from smaply_metrics_core.host import Freshness, InputError, MetricsError, SystemClock, card_json
 from smaply_metrics_host.app_state import AppState
+from smaply_metrics_host.demo.sandbox_process import demo_environment, running_sandbox
 from smaply_metrics_host.settings import PUBLIC_URL_VARIABLE, HostSettings
 from smaply_metrics_host.store.database import Database
 from smaply_metrics_host.store.people import People, RoleName
 
 HOME_VARIABLE: Final = "SMAPLY_METRICS_HOME"
+LOOPBACK: Final = "127.0.0.1"
+TERMINATED: Final = 128 + signal.SIGTERM
 
 app = typer.Typer(
     name="smaply-metrics-host",
     help="A web app that shows customer-experience metrics on journey maps.",
     add_completion=False,
+    no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
 HomeOption = Annotated[
-    Path | None,
+    Path,
     typer.Option(
         metavar="DIR",
         envvar=HOME_VARIABLE,
-        help="The folder of everything that is kept. Needed except with --demo.",
+        help="The folder that holds all data of the host.",
     ),
 ]
 UrlOption = Annotated[
@@ -47,73 +55,118 @@ UrlOption = Annotated[
     ),
 ]
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
-AddressOption = Annotated[
-    str, typer.Option("--host", metavar="ADDRESS", help="The address to listen on.")
-]
-
-
-@app.callback(invoke_without_command=True)
-def serve(  # noqa: PLR0913  # As many as there are options.
-    context: typer.Context,
-    *,
-    home: HomeOption = None,
-    address: AddressOption = "127.0.0.1",
-    port: PortOption = 8000,
-    public_url: UrlOption = None,
-    demo: Annotated[
-        bool,
-        typer.Option("--demo", help="Show an invented account, with a sandbox behind it."),
-    ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed invents another account.")] = 1,
-) -> None:
-    """Serve the app until it is interrupted."""
-    if context.invoked_subcommand is not None:
-        return
-    from smaply_metrics_host import server  # Loads the web libraries: only on use.
-
-    with _home(home, demo=demo) as folder:
-        listening = server.listen(address, port)
-        bound = listening.getsockname()[1]
-        url = _checked_url(public_url or f"http://{address}:{bound}")
-        settings = HostSettings.from_environment(folder, url)
-        if demo:
-            from smaply_metrics_host.demo.run import demo as show
-
-            asyncio.run(show(settings, listening, seed, _say))
-            return
-
-        async def tell(_app_state: AppState) -> None:
-            _say(f"Smaply Metrics is at {url}")
-
-        asyncio.run(server.serve(settings, listening, tell))
 
 
 @app.command()
-def invite(  # As many as there are options.
-    account: Annotated[str, typer.Argument(help="The account's id; made when it is new.")],
-    name: Annotated[str, typer.Argument(help="What the person is called.")],
+def serve(
     *,
-    role: Annotated[RoleName, typer.Option(help="What they may do.")] = RoleName.VIEWER,
-    home: HomeOption = None,
+    home: HomeOption,
+    address: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="The address to listen on.")
+    ] = LOOPBACK,
+    port: PortOption = 8000,
     public_url: UrlOption = None,
 ) -> None:
-    """Print a one-time sign-in link; somebody known keeps their things and gets the role."""
-    if home is None:
-        raise InputError(
-            "Nobody said where the host keeps its things.",
-            remedy=f"Add --home with the folder that is served, or set {HOME_VARIABLE}.",
-        )
-    url = _checked_url(public_url or "http://127.0.0.1:8000")
+    """Serve the app until it is interrupted."""
+    from smaply_metrics_host import server  # Loads the web libraries: only on use.
+
+    listening = server.listen(address, port)
+    url = _checked_url(public_url or f"http://{address}:{listening.getsockname()[1]}")
+    settings = HostSettings.from_environment(home.absolute(), url)
+
+    async def report(_site: AppState) -> None:
+        _echo(f"Smaply Metrics is at {url}")
+
+    asyncio.run(server.serve(settings, listening, report))
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="Run the main job in the terminal, then end."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --once: print the cards as JSON.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed invents other people.")] = 1,
+    port: PortOption = 8000,
+    home: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to store the demo; a temporary folder by default."),
+    ] = None,
+) -> None:
+    """Show an invented account: a sandbox on this machine plays Qualtrics."""
+    if as_json and not once:
+        raise typer.BadParameter("It can only be used together with --once.", param_hint="--json")
+    with _terminated_gracefully():
+        if once:
+            _demo_once(home, seed, as_json=as_json)
+        else:
+            _serve_demo(home, seed, port)
+
+
+def _serve_demo(home: Path | None, seed: int, port: int) -> None:
+    from smaply_metrics_host import server  # Loads the web libraries: only on use.
+    from smaply_metrics_host.demo.run import serve_demo
+
+    with _demo_home(home) as folder:
+        listening = server.listen(LOOPBACK, port)
+        url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
+        _echo("Preparing an invented account: it takes some seconds.")
+        with running_sandbox(seed) as sandbox:
+            settings = HostSettings.from_environment(folder, url, demo_environment())
+            asyncio.run(serve_demo(settings, listening, sandbox, seed, _echo))
+
+
+def _demo_once(home: Path | None, seed: int, *, as_json: bool) -> None:
+    from smaply_metrics_host.demo.card_output import print_cards
+    from smaply_metrics_host.demo.one_shot import one_shot_home, run_once
+
+    def report(title: str, text: str) -> None:
+        if not as_json:
+            _echo(f"{title:<9} {text}")
+
+    with one_shot_home(home) as (folder, bundle), running_sandbox(seed) as sandbox:
+        result = run_once(folder, bundle, sandbox, seed, report)
+    if as_json:
+        cards = [card_json(card) for card in result.cards]
+        _echo(json.dumps({"cards": cards, "bundle": str(result.bundle)}, indent=2))
+    else:
+        _echo("")
+        print_cards(result.cards, result.zone)
+        _echo(f"\nDebug bundle: {result.bundle}")
+        if home is not None:
+            _echo(
+                "The sandbox has stopped. The cards are still stored: "
+                f"smaply-metrics --home {shlex.quote(str(home))} card load --wait 0"
+            )
+    if any(card.freshness is not Freshness.FRESH for card in result.cards):
+        raise typer.Exit(1)
+
+
+@app.command()
+def invite(
+    account: Annotated[str, typer.Argument(help="The account's id; a new one is created.")],
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    *,
+    home: HomeOption,
+    role: Annotated[RoleName, typer.Option(help="The person's role.")] = RoleName.VIEWER,
+    public_url: UrlOption = None,
+) -> None:
+    """Print a one-time sign-in link; a known person keeps their data and gets the role."""
+    url = _checked_url(public_url or f"http://{LOOPBACK}:8000")
     database = Database(home)
     try:
         token = People(database, SystemClock()).invite(account, name, role.role)
     finally:
         database.close()
-    _say(f"{url}/sign-in/{token}")
+    _echo(f"{url}/sign-in/{token}")
 
 
 def main() -> None:
-    """Run the command; errors end as a message and a remedy."""
+    """Run the command; an error ends as a message and a remedy."""
     try:
         app()
     except MetricsError as error:
@@ -121,7 +174,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def _say(text: str) -> None:
+def _echo(text: str) -> None:
     typer.echo(text)
     sys.stdout.flush()
 
@@ -130,23 +183,33 @@ def _checked_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path not in {"", "/"}:
         raise InputError(
-            "The public URL does not fit.", remedy="Write it as https://metrics.example.com."
+            "The public URL is not valid.", remedy="Write it as https://metrics.example.com."
         )
     return url.rstrip("/")
 
 
 @contextmanager
-def _home(given: Path | None, *, demo: bool) -> Iterator[Path]:
+def _demo_home(given: Path | None) -> Iterator[Path]:
     if given is not None:
         yield given.absolute()
         return
-    if not demo:
-        raise InputError(
-            "Nobody said where to keep things.",
-            remedy=f"Add --home DIR or set {HOME_VARIABLE}; --demo needs neither.",
-        )
     folder = tempfile.mkdtemp(prefix="smaply-metrics-demo-")
     try:
         yield Path(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _terminated_gracefully() -> Iterator[None]:
+    """Turn a SIGTERM in the block into an exception, so that the sandbox and the home go too."""
+
+    def leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit(TERMINATED)
+
+    previous = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

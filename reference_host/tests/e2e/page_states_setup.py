@@ -21,6 +21,7 @@ from smaply_metrics_core.host import (
     MetricType,
     Role,
 )
+from smaply_metrics_host.demo.sandbox_process import SandboxProcess
 from smaply_metrics_host.demo.seed import ACCOUNT as DEMO
 from smaply_metrics_host.demo.seed import seed_demo_account
 from smaply_metrics_host.store.map_models import Cell
@@ -102,11 +103,11 @@ def demo(world: World) -> Ids:
     """Furnish the demo's account."""
     world.app_state.people.invite(DEMO, "Ada", Role.ADMIN)
     seed = 1
-    host = world.sandbox.host
+    sandbox = SandboxProcess(world.sandbox.host, TOKEN)
 
     async def furnished() -> str:
         async with asyncio.timeout(SECONDS):
-            return await seed_demo_account(world.app_state, host, TOKEN, seed)
+            return await seed_demo_account(world.app_state, sandbox, seed)
 
     map_id = world.run(furnished())
     metrics = world.run(world.app_state.metrics.metrics.list(world.actor(account=DEMO)))

@@ -21,7 +21,6 @@ from smaply_metrics_core.cli.command_context import (
     source_registry,
 )
 from smaply_metrics_core.cli.errors import CommandLineError
-from smaply_metrics_core.cli.json_output import result_json
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import (
     error_json,
@@ -245,6 +244,8 @@ def _metric_json(checked: MetricCheck) -> dict[str, Any]:
 
 
 def _result(result: Result | None) -> dict[str, Any] | None:
+    from smaply_metrics_core.host import result_json  # Loads the host: only on use.
+
     return None if result is None else result_json(result)
 
 

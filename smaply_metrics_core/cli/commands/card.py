@@ -8,7 +8,6 @@ import typer
 
 from smaply_metrics_core.cli.card_table import show_cards
 from smaply_metrics_core.cli.command_context import CommandContext, before_command
-from smaply_metrics_core.cli.json_output import card_json
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text
 from smaply_metrics_core.cli.param_types import instant
@@ -65,6 +64,8 @@ def load(
             )
         zone = opened.zone
     if invocation.wants_json:
+        from smaply_metrics_core.host import card_json  # Loads the host: only on use.
+
         print_json({"cards": [card_json(card) for card in cards]})
     elif cards:
         show_cards(cards, zone)

@@ -12,7 +12,6 @@ from smaply_metrics_core.cli.card_table import show_result
 from smaply_metrics_core.cli.command_context import CommandContext, before_command
 from smaply_metrics_core.cli.display_options import DISPLAY_RESETTABLE, DisplayOptions
 from smaply_metrics_core.cli.errors import CommandLineError
-from smaply_metrics_core.cli.json_output import result_json
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 from smaply_metrics_core.cli.progress import progress_bar
@@ -44,6 +43,8 @@ def preview(connection: ConnectionOption, query: QueryOptions, invocation: Comma
             )
         zone = opened.zone
     if invocation.wants_json:
+        from smaply_metrics_core.host import result_json  # Loads the host: only on use.
+
         print_json(result_json(result))
     else:
         show_result(result, zone)

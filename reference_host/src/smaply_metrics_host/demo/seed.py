@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from smaply_metrics_core.host import (
     AccountSettings,
@@ -15,44 +17,34 @@ from smaply_metrics_core.host import (
     NotFound,
     Role,
 )
+from smaply_metrics_host.app_state import AppState
 from smaply_metrics_host.demo import content
+from smaply_metrics_host.demo.content import PlannedMap
+from smaply_metrics_host.demo.sandbox_process import REMEDY, SandboxProcess
 from smaply_metrics_host.demo.visits import write_visits
 from smaply_metrics_host.store.map_models import Cell
 from smaply_metrics_host.uploads import OURS
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from smaply_metrics_host.app_state import AppState
-    from smaply_metrics_host.demo.content import PlannedMap
-
 ACCOUNT: Final = "demo"
 OWNER: Final = "Ada"
 ZONE: Final = "Europe/Vienna"
-NEEDED: Final = {
-    content.QUALTRICS: "smaply-metrics-qualtrics[sandbox]",
-    content.FILES: "smaply-metrics-csv-example",
-}
 LOOPBACK: Final = "127.0.0.1:"
 SECONDS_TO_LOAD: Final = 20.0
 
 
-async def seed_demo_account(app_state: AppState, host: str, token: str, seed: int) -> str:
-    """Furnish the account, or take up one that an earlier demo has left; gives its first map's id.
+async def seed_demo_account(app_state: AppState, sandbox: SandboxProcess, seed: int) -> str:
+    """Fill the account, or continue with that of an earlier demo; return its first map's id.
 
-    Whatever people did to it since stays. First values are there when this ends, if that takes no
-    longer than 20 seconds.
+    Changes that people made to it stay. The first values are stored when this returns, unless
+    that takes longer than 20 seconds.
 
     Args:
         app_state: The parts of the host.
-        host: Where the sandbox listens.
-        token: What it takes.
+        sandbox: The running sandbox.
         seed: Another seed invents other people.
 
     Raises:
-        InputError: when a source that the demo needs is not installed, or its account, or another
-            one in this home, is somebody's own.
+        InputError: A source of the demo is not installed, or the home holds other data.
     """
     ada = Actor(ACCOUNT, OWNER, Role.ADMIN)
     await _require_sources(app_state)
@@ -60,7 +52,7 @@ async def seed_demo_account(app_state: AppState, host: str, token: str, seed: in
     await asyncio.to_thread(app_state.people.invite, ACCOUNT, OWNER, Role.ADMIN)
     uploads = app_state.settings.files_of(ACCOUNT) / OURS
     await asyncio.to_thread(_write_files, uploads, seed)
-    await _connect(app_state, ada, content.QUALTRICS, {"base_url": host, "api_token": token})
+    await _connect(app_state, ada, content.QUALTRICS, sandbox.credentials)
     await _connect(app_state, ada, content.FILES, {"folder": OURS})
     maps = await asyncio.to_thread(app_state.maps.list, ACCOUNT)
     if not maps:
@@ -75,18 +67,18 @@ async def seed_demo_account(app_state: AppState, host: str, token: str, seed: in
 
 
 async def _require_sources(app_state: AppState) -> None:
-    for source, distribution in NEEDED.items():
+    for source in (content.QUALTRICS, content.FILES):
         try:
             await app_state.metrics.sources.get(source)
         except NotFound:
             raise InputError(
                 f"The demo needs the source {source}, which is not installed.",
-                remedy=f"Install {distribution} and try again.",
+                remedy=REMEDY,
             ) from None
 
 
 async def _refuse_what_is_real(app_state: AppState, ada: Actor) -> None:
-    """Touch nothing where people keep their own things: these are not to be overwritten."""
+    """Raise an error if the home holds data that no demo created: it must not be overwritten."""
     others = set(await asyncio.to_thread(app_state.people.accounts)) - {ACCOUNT}
     connections = await app_state.metrics.connections.list(ada)
     if others or not all(_invented(view) for view in connections):
@@ -97,7 +89,7 @@ async def _refuse_what_is_real(app_state: AppState, ada: Actor) -> None:
 
 
 def _invented(view: ConnectionView) -> bool:
-    """Whether it leads to a sandbox or the demo's files; one to a sandbox that is gone is blank."""
+    """Whether it uses a sandbox or the demo's files; the host of a stopped sandbox is blank."""
     values = {field.value for field in view.fields if not field.secret}
     return all(value.startswith(LOOPBACK) or value in {OURS, ""} for value in values)
 
@@ -109,7 +101,7 @@ def _write_files(folder: Path, seed: int) -> None:
 
 
 async def _connect(app_state: AppState, ada: Actor, source: str, values: dict[str, str]) -> None:
-    """Connect, or give the connection of an earlier demo the new sandbox."""
+    """Connect, or point the connection of an earlier demo to the new sandbox."""
     connections = app_state.metrics.connections
     if any(view.source == source for view in await connections.list(ada)):
         await connections.edit(ada, source, values)
@@ -118,7 +110,7 @@ async def _connect(app_state: AppState, ada: Actor, source: str, values: dict[st
 
 
 def _workspaces(app_state: AppState) -> dict[str, str]:
-    """Give the ids of the demo's workspaces by name; the one that each account has is the first."""
+    """Return the ids of the demo's workspaces by name, and create those that are missing."""
     known = app_state.people.workspaces(ACCOUNT)
     if content.ONLINE not in {one.name for one in known}:
         app_state.people.rename_workspace(ACCOUNT, known[0].id, content.ONLINE)
@@ -130,7 +122,7 @@ def _workspaces(app_state: AppState) -> dict[str, str]:
 async def _metrics(
     app_state: AppState, ada: Actor, workspaces: Mapping[str, str]
 ) -> dict[str, Metric]:
-    """Give the demo's metrics by name; those that a demo which was cut short has made are kept."""
+    """Return the demo's metrics by name, and create those that are missing."""
     metrics = {metric.name: metric for metric in await app_state.metrics.metrics.list(ada)}
     for planned in content.METRICS:
         if planned.name not in metrics:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import random
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Final
 
 VISITS: Final = 640
 DAYS: Final = 400
@@ -25,9 +23,9 @@ def write_visits(path: Path, *, seed: int, until: datetime) -> None:
     """Write a file of invented store visits; the same seed and day write the same ones.
 
     Args:
-        path: The file; replaced when it is there.
-        seed: Another seed makes other visitors.
-        until: The end of the days that the visits spread over.
+        path: The file; an existing one is replaced.
+        seed: Another seed invents other visitors.
+        until: The end of the days that the visits are spread over.
     """
     chance = random.Random(f"visits {seed}")  # noqa: S311  # Invented answers, no secrets.
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""Results and cards as flat JSON: the number, and the responses behind it."""
+"""Results and cards as flat JSON: the value, and the figures it was calculated from."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from smaply_metrics_core.models.result import GroupValue, Result, Unit
 
 
 def result_json(result: Result) -> dict[str, Any]:
-    """Return a result as a preview shows it.
+    """Return a result as flat JSON, as ``metric preview --json`` prints it.
 
-    ``value`` is the number of the whole (current) window. A Comparison adds ``current``,
+    ``value`` is the value of the whole (current) window. A Comparison adds ``current``,
     ``previous`` and ``change``; see ``_compared``.
     """
     current = result.current
@@ -40,7 +40,10 @@ def result_json(result: Result) -> dict[str, Any]:
 
 
 def card_json(card: Card) -> dict[str, Any]:
-    """Return a card: ``value`` of a Number, ``groups`` of a Series, the values of a Comparison."""
+    """Return a card as flat JSON, as ``card load --json`` prints it.
+
+    A Number has ``value``, a Series ``groups``, a Comparison ``current``, ``previous``, ``change``.
+    """
     result = card.result
     dumped = card.model_dump(mode="json", include={"as_of", "next_at", "problem"})
     found: dict[str, Any] = {
@@ -85,7 +88,7 @@ def card_json(card: Card) -> dict[str, Any]:
 
 
 def _compared(result: Result) -> dict[str, Any]:
-    """Return the two numbers of a Comparison and the change that people read.
+    """Return the two values of a Comparison and the change as it is displayed.
 
     ``change`` is in percent of the previous value, or in points where the values are percents or
     points themselves: ``change_unit`` says which. ``difference`` is current minus previous.
@@ -113,5 +116,5 @@ def _group(unit: Unit, group: GroupValue) -> dict[str, Any]:
 
 
 def _number(unit: Unit, value: float | None) -> float | None:
-    """Return the raw number; a count as an integer."""
+    """Return the value; a count as an integer."""
     return int(value) if unit is Unit.COUNT and value is not None else value
