@@ -27,14 +27,6 @@ def test_the_core_loads_without_its_heavy_libraries() -> None:
     assert loaded & HEAVY == set()
 
 
-def test_the_qualtrics_package_loads_nothing_but_itself() -> None:
-    """`import smaply_metrics_qualtrics` loads no other module, so the sandbox starts on its own."""
-    loaded = modules_loaded_by("import smaply_metrics_qualtrics")
-
-    ours = {name for name in loaded if name.startswith("smaply_metrics")}
-    assert ours == {"smaply_metrics_qualtrics"}
-
-
 @pytest.mark.parametrize("library", sorted(HEAVY))
 def test_the_check_would_see_a_heavy_library(library: str) -> None:
     """Each name looked for is what the library is called once loaded, so a miss is no typo."""

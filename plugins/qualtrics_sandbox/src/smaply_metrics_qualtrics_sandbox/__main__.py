@@ -11,18 +11,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
+from smaply_metrics_qualtrics_sandbox.errors import SandboxError
+from smaply_metrics_qualtrics_sandbox.generator.survey_files import generate
+from smaply_metrics_qualtrics_sandbox.server import SandboxServer
+
 WRONG_USAGE = 2
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage before it."""
+    """A parser whose errors are one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(WRONG_USAGE, f"error: {message}\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the sandbox until it's interrupted.
+    """Run the sandbox until it is interrupted.
 
     Args:
         arguments: The arguments; those of the process when None.
@@ -34,12 +38,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if (options.surveys is None) == (not options.generate):
         parser.error("give either --surveys DIR or --generate")
-    try:
-        from smaply_metrics_qualtrics_sandbox.errors import SandboxError
-        from smaply_metrics_qualtrics_sandbox.generator.survey_files import generate
-        from smaply_metrics_qualtrics_sandbox.server import SandboxServer
-    except ModuleNotFoundError as error:
-        parser.error(f"{error.name} is missing: install smaply-metrics-qualtrics[sandbox]")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
