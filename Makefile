@@ -1,26 +1,32 @@
-# `make demo` shows it working, `make test` runs every check. Both make .venv/ first.
+# `make demo` shows it working, `make test` runs the checks. Both make .venv/ first.
 
 PYTHON ?= python3
 PORT ?= 8000
+COVERED ?= 95
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PROJECTS := . plugins/qualtrics plugins/qualtrics_sandbox plugins/csv_example plugins/form_garden reference_host
+PACKAGES := smaply_metrics_core smaply_metrics_qualtrics smaply_metrics_qualtrics_sandbox \
+	smaply_metrics_csv_example smaply_metrics_form_garden smaply_metrics_host
+# These two must be covered; the others are only printed.
+PACKAGES_COVERED := smaply_metrics_core smaply_metrics_qualtrics
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BROWSER := chromium fonts-liberation fonts-noto-cjk fonts-noto-color-emoji fonts-noto-core
-WHAT_DECIDES := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
+INSTALL_INPUTS := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser postgresql demo demo-once test lint format types walls tests wheels fix \
-	docs cassettes screenshots guide live lock clean
+.PHONY: help install browser postgresql demo demo-once test test-deep test-campaign test-python \
+	test-live lint format types imports tests wheels dist mutants coverage fix docs record screenshots \
+	screenshots-guide lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' Makefile
 
-install: $(STAMP) ## make .venv/ with the five distributions and everything the checks need
+install: $(STAMP) ## create .venv/ with the six distributions and the dependencies of the checks
 
-$(STAMP): $(WHAT_DECIDES)
+$(STAMP): $(INSTALL_INPUTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Smaply Metrics needs Python 3.11 or newer, but '$(PYTHON)' is not that." >&2; \
 		echo "Name a newer one, for example: make install PYTHON=python3.11" >&2; \
@@ -30,37 +36,44 @@ $(STAMP): $(WHAT_DECIDES)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(addprefix -e ,$(PROJECTS))
 	@touch $@
 
-demo: install ## a journey map full of live cards, in an invented account; PORT=8000 unless you say
-	$(BIN)/smaply-metrics-host --demo --home build/demo --port $(PORT)
+demo: install ## a journey map full of live cards, in an invented account; PORT=8000 by default
+	$(BIN)/smaply-metrics-host demo --home build/demo --port $(PORT)
 
-demo-once: install ## the same on the command line: from connecting to a debug bundle, then it ends
+demo-once: install ## the same in the terminal: from connecting to a debug bundle, then it ends
 	rm -rf build/demo-once
-	$(BIN)/smaply-metrics demo --once --home build/demo-once
+	$(BIN)/smaply-metrics-host demo --once --home build/demo-once
 
-test: lint format types walls tests ## every check
+test: lint format types imports tests ## lint, format, types, import rules and tests, on every change
 
-lint: install ## ruff's rules
+test-deep: install browser postgresql coverage wheels mutants ## slower checks, before every merge
+
+test-campaign: ## the longest checks, by hand: the whole suite on the other Python versions
+	$(MAKE) test-python PYTHON=python3.12
+	$(MAKE) test-python PYTHON=python3.13
+
+lint: install ## ruff's rules, and spelling
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 
-format: install ## is everything formatted? (`make fix` does it)
+format: install ## check the format (`make fix` changes it)
 	$(BIN)/ruff format --check .
 
 types: install ## mypy, strict
 	$(BIN)/mypy
 
-walls: install ## who may import whom
+imports: install ## the import rules between packages
 	$(BIN)/lint-imports --no-logo
 
-# Without it the tests that look at pages are skipped, and say so; under CI they may not be.
-browser: ## install Chromium and fonts (Debian's packages) for the tests that look at pages
+# Without it the tests in a browser are skipped, with the reason; under CI a failure here is an error.
+browser: ## install Chromium and fonts (Debian's packages) for the tests in a browser
 	@dpkg -s $(BROWSER) >/dev/null 2>&1 || { \
 		echo "Installing $(BROWSER)"; \
 		$(SUDO) apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
 			$(BROWSER) >/dev/null; } || [ -z "$$CI" ]
 
-# Without it the tests on PostgreSQL are skipped, and say so; under CI they may not be. Only its
-# programs are wanted: Debian would start a server of the system, which no test touches.
+# Without it the tests on PostgreSQL are skipped, with the reason; under CI a failure here is an
+# error. Only the programs are needed: Debian would start a system server, which no test uses.
 postgresql: ## install PostgreSQL's programs (Debian's package) for the tests that run a server
 	@dpkg -s postgresql >/dev/null 2>&1 || command -v initdb >/dev/null || { \
 		echo "Installing postgresql"; \
@@ -71,33 +84,64 @@ postgresql: ## install PostgreSQL's programs (Debian's package) for the tests th
 		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
 			postgresql >/dev/null; } || [ -z "$$CI" ]
 
-tests: install browser postgresql ## pytest, the check of the built wheels among them
-	$(BIN)/pytest -n 2 --dist loadgroup
+tests: install browser postgresql ## pytest, without live tests and built wheels
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not live and not wheels"
 
-wheels: install ## only the check of the built wheels
-	$(BIN)/pytest -m wheels
+wheels: install ## build wheels and sdists, install them in clean environments and try them
+	$(BIN)/pytest -n 2 --dist loadgroup -m wheels
 
-fix: install ## format, and mend what ruff can mend by itself
+dist: install ## build the sdist and the wheel of every distribution into dist/
+	rm -rf dist
+	@for project in $(PROJECTS); do \
+		(cd $$project && $(CURDIR)/$(BIN)/python -m hatchling build --directory $(CURDIR)/dist) || exit 1; \
+	done
+	$(BIN)/twine check --strict dist/*
+
+mutants: install ## run every contract mutant and print what kills it, as JSON
+	$(BIN)/python -m tests.contract_suite.mutants
+
+# Child processes are measured too. Each run writes its own data file, which `combine` merges.
+coverage: install browser postgresql ## measure branch coverage, print it per package
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not live and not wheels" --cov --cov-report=
+	@for package in $(PACKAGES); do \
+		printf "%-34s %s %%\n" $$package \
+			"$$($(BIN)/coverage report --precision=2 --format=total --include="*/$$package/*")"; \
+	done
+	@for package in $(PACKAGES_COVERED); do \
+		$(BIN)/coverage report --include="*/$$package/*" --fail-under=$(COVERED) \
+			> build/coverage/$$package.txt || { \
+			cat build/coverage/$$package.txt; echo "$$package: below $(COVERED) %" >&2; exit 1; }; \
+	done
+
+# In an environment of its own. An interpreter that is not installed is a skip with its reason.
+test-python: ## the whole suite on another interpreter: make test-python PYTHON=python3.12
+	@$(PYTHON) -c '' 2>/dev/null || { echo "Skipped: $(PYTHON) cannot be started." >&2; exit 0; }; \
+	version=$$($(PYTHON) -c 'import sys; print("{}.{}".format(*sys.version_info))') && \
+	echo "The whole suite on Python $$version" && \
+	$(MAKE) VENV=build/python-$$version PYTHON=$(PYTHON) tests wheels
+
+fix: install ## format, and apply the fixes that ruff knows
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: install ## write the generated parts of docs/: the table of causes and the page of settings
+docs: install ## regenerate the table of causes and the page of settings in docs/
 	$(BIN)/python -m tests.bad_input.table
 	$(BIN)/python -m tests.docs.settings_page
 
-cassettes: install ## record the answers that the contract tests replay anew, from the sandbox
+record: install ## record the responses that the contract tests replay, from the sandbox
 	$(BIN)/python -m plugins.qualtrics.tests.contract.record_cassettes
 
-screenshots: install browser ## pictures of every page, state and width, in build/screenshots
+screenshots: install browser ## screenshots of every page, state and width, in build/screenshots
 	$(BIN)/python -m reference_host.tests.e2e.screenshots build/screenshots
 
-guide: install browser ## take the pictures of docs/guide.md anew
+screenshots-guide: install browser ## retake the screenshots of docs/guide.md
 	$(BIN)/python -m reference_host.tests.e2e.screenshots --guide
 
-live: install ## read-only tests against a real account named in the environment
+test-live: install ## read-only tests against a real account named in the environment
 	$(BIN)/pytest -m live plugins/qualtrics/tests/live
 
-# Keeps the versions that dev.txt has now where it can; `make lock UPGRADE=--upgrade` takes the newest.
+# Keeps the versions in dev.txt where possible; `make lock UPGRADE=--upgrade` takes the newest.
 lock: ## resolve requirements/dev.in to exact versions and hashes, for every Python from 3.11 on
 	$(PYTHON) -m venv --clear build/lock
 	build/lock/bin/python -m pip install --quiet uv
@@ -112,4 +156,4 @@ lock: ## resolve requirements/dev.in to exact versions and hashes, for every Pyt
 		--output-file requirements/dev.txt requirements/dev.in
 
 clean: ## remove .venv/, build/ and the caches
-	rm -rf $(VENV) build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

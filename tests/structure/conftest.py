@@ -1,4 +1,4 @@
-"""What the tests of the house itself share: where it is, and what belongs to it."""
+"""Fixtures of the tests of the repository: its root, its distributions, its files."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 NOT_OURS = {"build", "dist", "__pycache__"}
-HIDDEN_BUT_OURS = {".ci", ".github", ".gitignore"}
+HIDDEN_BUT_OURS = {".ci", ".github", ".gitignore", ".pre-commit-config.yaml"}
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """A distribution of this repository: its name, project folder and importable package."""
+    """A distribution: its name, its project folder, its importable package."""
 
     name: str
     project: Path
@@ -62,7 +62,7 @@ def distributions(root: Path) -> list[Distribution]:
 
 @pytest.fixture(scope="session")
 def our_files(root: Path) -> list[Path]:
-    """Every file of the project: not those that tools make, nor hidden ones that are not ours."""
+    """Every file of the project, without generated ones and other hidden ones."""
     files = [file for file in _walk(root) if file.suffix != ".pyc"]
     assert root / "pyproject.toml" in files
     return files

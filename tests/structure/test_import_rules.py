@@ -1,6 +1,6 @@
 """The import walls stand, and each of them stops what it is there to stop.
 
-`make walls` runs them on the real tree. Here a copy of the tree gets one import too many.
+`make imports` runs them on the real tree. Here a copy of the tree gets one import too many.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What we ship works without the source tree: wheels are built, installed elsewhere and run."""
+"""Wheels and sdists are built, installed in clean environments and tried."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.wheels, pytest.mark.xdist_group("wheels")]
 
 
 def run(*command: str, cwd: Path) -> str:
-    """Run a command, show all of what it said when it fails, and give its output."""
+    """Run a command and return its output; an error shows all of it."""
     done = subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300
     )
@@ -28,20 +29,36 @@ def run(*command: str, cwd: Path) -> str:
     return done.stdout
 
 
+def build(target: str, project: Path, folder: Path) -> None:
+    """Build the sdist or the wheel of a project."""
+    command = (sys.executable, "-m", "hatchling", "build", "--target", target)
+    run(*command, "--directory", str(folder), cwd=project)
+
+
 @pytest.fixture(scope="module")
-def wheels(
+def sdists(
     distributions: list[Distribution], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
-    """Their wheels, freshly built, by the name of their distribution."""
+    """The sdist of each distribution, by its name."""
     built: dict[str, Path] = {}
     for distribution in distributions:
+        folder = tmp_path_factory.mktemp("sdist")
+        build("sdist", distribution.project, folder)
+        (built[distribution.name],) = folder.glob("*.tar.gz")
+    return built
+
+
+@pytest.fixture(scope="module")
+def wheels(sdists: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The wheel of each distribution by its name, built from the sdist as installers do."""
+    built: dict[str, Path] = {}
+    for name, sdist in sdists.items():
         folder = tmp_path_factory.mktemp("wheel")
-        run(
-            *(sys.executable, "-m", "hatchling", "build", "--target", "wheel"),
-            *("--directory", str(folder)),
-            cwd=distribution.project,
-        )
-        (built[distribution.name],) = folder.glob("*.whl")
+        with tarfile.open(sdist) as archive:
+            archive.extractall(folder, filter="data")
+        (project,) = folder.iterdir()
+        build("wheel", project, folder)
+        (built[name],) = folder.glob("*.whl")
     return built
 
 
@@ -69,21 +86,67 @@ def elsewhere(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return python.parent
 
 
+def test_an_sdist_holds_its_own_package_only(
+    distributions: list[Distribution], sdists: dict[str, Path]
+) -> None:
+    """Next to the package there are only LICENSE, README and metadata."""
+    for distribution in distributions:
+        with tarfile.open(sdists[distribution.name]) as archive:
+            names = {name.partition("/")[2] for name in archive.getnames()}
+        package = distribution.package.relative_to(distribution.project).as_posix()
+        others = {name for name in names if not name.startswith(f"{package}/")}
+
+        assert f"{package}/__init__.py" in names
+        assert {"LICENSE", "PKG-INFO", "pyproject.toml"} <= others, distribution.name
+        assert others <= {"LICENSE", "PKG-INFO", "pyproject.toml", "README.md", ".gitignore"}
+
+
 def test_a_wheel_holds_each_file_of_its_package(
     distributions: list[Distribution], wheels: dict[str, Path]
 ) -> None:
     """Migrations, `py.typed` and other data files are in the wheels, and nothing else is."""
     for distribution in distributions:
         with zipfile.ZipFile(wheels[distribution.name]) as archive:
-            packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+            names = archive.namelist()
+        packed = {name for name in names if ".dist-info/" not in name}
         written = {
             file.relative_to(distribution.package.parent).as_posix()
             for file in distribution.package.rglob("*")
             if file.is_file() and "__pycache__" not in file.parts
-        }
+        } - {"smaply_metrics_core/README.md"}  # Part of the metadata.
 
         assert f"{distribution.package.name}/py.typed" in packed
         assert packed == written, distribution.name
+        assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+        folders = {part for name in packed - scaffold_of(packed) for part in name.split("/")[:-1]}
+        assert folders & {"tests", "mutants", "sandbox"} == set(), distribution.name
+
+
+def scaffold_of(names: set[str]) -> set[str]:
+    """Return the files that `source new` copies; tests for the new source are among them."""
+    return {name for name in names if "/testing/scaffold/tree/" in name}
+
+
+def test_an_index_accepts_the_metadata(wheels: dict[str, Path], sdists: dict[str, Path]) -> None:
+    """`twine check --strict` accepts each wheel and each sdist."""
+    files = [str(file) for file in (*wheels.values(), *sdists.values())]
+    command = (sys.executable, "-m", "twine", "--no-color", "check", "--strict")
+
+    out = run(*command, *files, cwd=Path(files[0]).parent)
+
+    assert out.count("PASSED") == len(files) == 12
+
+
+def test_the_metadata_names_the_licence_and_the_readme(wheels: dict[str, Path]) -> None:
+    """Each wheel has the licence, the authors and a description."""
+    for name, wheel in wheels.items():
+        with zipfile.ZipFile(wheel) as archive:
+            (path,) = [one for one in archive.namelist() if one.endswith(".dist-info/METADATA")]
+            text = archive.read(path).decode()
+        assert "License-Expression: Apache-2.0\n" in text, name
+        assert "License-File: LICENSE\n" in text, name
+        assert "Author: the Smaply Metrics authors\n" in text, name
+        assert f"\n# {name}\n" in text, name
 
 
 def test_the_packages_come_from_the_wheels(
@@ -115,3 +178,63 @@ def test_the_command_runs_from_the_wheels(elsewhere: Path, tmp_path: Path) -> No
     assert {name: sources[name]["state"] for name in ours} == dict.fromkeys(ours, "ok")
     assert sources["qualtrics"]["distribution"] == "smaply-metrics-qualtrics"
     assert sources["csv_example"]["distribution"] == "smaply-metrics-csv-example"
+
+
+CORE_ONLY = """
+import smaply_metrics_core, smaply_metrics_core.calculations, smaply_metrics_core.charts
+import smaply_metrics_core.http
+from pathlib import Path
+from smaply_metrics_core.host import Actor, MetricsHost, Role, Settings
+
+settings = Settings.from_environment(Path("home"), {}, account="acme")
+with MetricsHost(settings, environment={}) as host:
+    print(host.cards.load(Actor("acme", "vera", Role.VIEWER)))
+"""
+"""What works without any extra: every door but `testing`, and a host with a store."""
+
+MISSING = {
+    "charts": "import smaply_metrics_core.charts as charts; charts.browser_bundle()",
+    "cli": "from smaply_metrics_core.cli import main; main()",
+    "postgresql": """
+from sqlalchemy import make_url
+from smaply_metrics_core.host.store.engine import make_engine
+make_engine(make_url("postgresql+psycopg://user@127.0.0.1/none"), 2)
+""",
+    "testing": "from smaply_metrics_core.testing import record",
+    "worker": """
+from smaply_metrics_core.host.refresh.procrastinate_queue import require_procrastinate
+require_procrastinate()
+""",
+}
+"""By extra, a program that needs it."""
+
+
+def run_core_only(elsewhere: Path, program: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program with the wheel of the core and its required dependencies only."""
+    script = Path(__file__).with_name("core_only.py")
+    return subprocess.run(
+        [str(elsewhere / "python"), str(script), program],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_the_core_works_without_extras(elsewhere: Path, tmp_path: Path) -> None:
+    """Without any extra, a host opens its store and loads cards."""
+    done = run_core_only(elsewhere, CORE_ONLY, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "()\n"
+
+
+@pytest.mark.parametrize("extra", sorted(MISSING))
+def test_a_missing_extra_is_named(elsewhere: Path, tmp_path: Path, extra: str) -> None:
+    """A call that needs an extra fails with an error that names the extra."""
+    done = run_core_only(elsewhere, MISSING[extra], tmp_path)
+
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stderr, done.stderr
+    assert f"smaply-metrics-core[{extra}]" in done.stderr, done.stderr

@@ -1,4 +1,4 @@
-"""Records the cassettes anew from the sandbox: ``make cassettes``."""
+"""Records the cassettes anew from the sandbox: ``make record``."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_the_search_finds_what_must_not_be_there(tmp_path: Path) -> None:
 
 
 def test_recording_again_changes_nothing(tmp_path: Path) -> None:
-    """The sandbox still answers what was recorded; if not, `make cassettes` and look."""
+    """The sandbox still answers what was recorded; if not, `make record` and look."""
     again = record_into(tmp_path / "again")
     assert [path.name for path in again] == [path.name for path in cassettes()]
     for kept, new in zip(cassettes(), again, strict=True):

@@ -37,7 +37,7 @@ def server() -> Iterator[SandboxServer]:
 
 
 def run_live(**environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the live suite as `make live` does, with these variables of ours and no others.
+    """Run the live suite as `make test-live` does, with these variables of ours and no others.
 
     Only that nobody waits between two looks at an export.
     """

@@ -9,13 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from smaply_metrics_core.charts import (
-    date_range_text,
-    headline,
-    instant_text,
-    low_sample_text,
-    ungrouped_text,
-)
+from smaply_metrics_core import charts
 from smaply_metrics_core.host import (
     Card,
     Display,
@@ -43,7 +37,7 @@ def print_cards(cards: Sequence[Card], zone: str) -> None:
         table.add_section()
     console = Console(highlight=False, emoji=False)
     console.print(table)
-    if any(card.result is not None and low_sample_text(card.result) for card in cards):
+    if any(card.result is not None and charts.low_sample_text(card.result) for card in cards):
         console.print(Text("* low sample"))
     for card in cards:
         if card.problem is not None:
@@ -54,22 +48,22 @@ def print_cards(cards: Sequence[Card], zone: str) -> None:
 def _rows(card: Card, zone: str) -> Iterator[tuple[str, str, str, str]]:
     freshness = card.freshness.replace("_", " ")
     if card.as_of is not None:
-        freshness += f"\n{instant_text(card.as_of, zone)}"
+        freshness += f"\n{charts.instant_text(card.as_of, zone)}"
     result = card.result
     if result is None:
         yield f"{card.name}\n{card.source}", "—", "", freshness
         return
-    top = headline(result, Display(), zone=zone)
+    top = charts.headline(result, Display(), zone=zone)
     value = format_value(result.unit, result.current.value)
     if result.previous is not None:
         value = f"{format_value(result.unit, result.previous.value)} → {value}\n{top.change}"
-    dates = date_range_text(result.current.window, zone)
+    dates = charts.date_range_text(result.current.window, zone)
     yield f"{card.name}\n{card.source} · {dates}", value, _count(result.current), freshness
     for group in result.groups:
         label = f"  {group.label}{' (still running)' if group.running else ''}"
         yield label, format_value(result.unit, group.value), _count(group), ""
     if result.ungrouped:
-        yield f"  {ungrouped_text(result)}", "", "", ""
+        yield f"  {charts.ungrouped_text(result)}", "", "", ""
 
 
 def _count(value: WindowResult | GroupValue) -> str:

@@ -1,0 +1,105 @@
+"""The metadata of the distributions agrees, and each has its licence and a README of its own."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Distribution
+
+LINK = re.compile(r"\]\(([^)]*)\)")
+PYTHON = "Programming Language :: Python :: "
+
+
+def project(distribution: Distribution) -> dict[str, Any]:
+    """Return the `[project]` table of a distribution."""
+    text = (distribution.project / "pyproject.toml").read_text(encoding="utf-8")
+    table: dict[str, Any] = tomllib.loads(text)["project"]
+    return table
+
+
+def test_each_distribution_has_the_same_licence(distributions: list[Distribution]) -> None:
+    """Each project folder holds the same LICENSE, which its metadata names."""
+    texts = {(one.project / "LICENSE").read_text(encoding="utf-8") for one in distributions}
+
+    assert len(distributions) == 6
+    assert len(texts) == 1
+    (text,) = texts
+    assert "Apache License" in text
+    assert "Copyright 2026 the Smaply Metrics authors" in text
+    for distribution in distributions:
+        table = project(distribution)
+        assert table["license"] == "Apache-2.0", distribution.name
+        assert table["license-files"] == ["LICENSE"], distribution.name
+        assert table["authors"] == [{"name": "the Smaply Metrics authors"}], distribution.name
+        assert table["keywords"], distribution.name
+
+
+def test_the_python_versions_are_those_of_continuous_integration(
+    root: Path, distributions: list[Distribution]
+) -> None:
+    """The classifiers of every distribution name the versions of the CI matrix, and no other."""
+    workflow = (root / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    matrix = re.search(r"^ +python: \[(.*)\]$", workflow, re.MULTILINE)
+    assert matrix is not None
+    versions = re.findall(r"\d+\.\d+", matrix[1])
+
+    assert versions
+    for distribution in distributions:
+        table = project(distribution)
+        named = [one.removeprefix(PYTHON) for one in table["classifiers"] if PYTHON in one]
+        assert named == versions, distribution.name
+        assert table["requires-python"] == f">={versions[0]}", distribution.name
+
+
+def test_actions_are_pinned_by_major_version(root: Path) -> None:
+    """Each action of the workflow names a major version."""
+    workflow = (root / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    actions = re.findall(r"uses: (\S+)", workflow)
+
+    assert actions
+    assert [one for one in actions if not re.fullmatch(r"[\w.-]+/[\w.-]+@v\d+", one)] == []
+
+
+def test_a_readme_on_an_index_has_no_dead_link(distributions: list[Distribution]) -> None:
+    """The README of each distribution is its own and has no relative link."""
+    readmes = {one.name: one.project / project(one)["readme"] for one in distributions}
+
+    assert len(set(readmes.values())) == len(distributions)
+    for name, readme in readmes.items():
+        text = readme.read_text(encoding="utf-8")
+        assert text.startswith(f"# {name}\n")
+        assert [link for link in LINK.findall(text) if not link.startswith("https://")] == [], name
+
+
+@pytest.mark.parametrize("extra", ["charts", "cli", "postgresql", "testing", "worker"])
+def test_the_core_documents_each_extra(distributions: list[Distribution], extra: str) -> None:
+    """The README of the core has a row for each extra."""
+    core = distributions[0]
+    table = project(core)
+
+    assert extra in table["optional-dependencies"]
+    readme = (core.project / table["readme"]).read_text(encoding="utf-8")
+    assert f"| `{extra}` |" in readme
+
+
+def test_links_between_files_of_the_repository_exist(root: Path, our_files: list[Path]) -> None:
+    """Each relative link in a Markdown file leads to a file of the repository."""
+    dead: list[str] = []
+    for file in our_files:
+        if file.suffix != ".md":
+            continue
+        for link in LINK.findall(file.read_text(encoding="utf-8")):
+            target = link.partition("#")[0]
+            if ":" in target or not target:
+                continue
+            if not (file.parent / target).exists():
+                dead.append(f"{file.relative_to(root)}: {link}")
+
+    assert dead == []
