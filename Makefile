@@ -98,7 +98,7 @@ dist: install ## build the sdist and the wheel of every distribution into dist/
 	$(BIN)/twine check --strict dist/*
 
 mutants: install ## run every contract mutant and print what kills it, as JSON
-	$(BIN)/python -m tests.contract_suite.mutants
+	$(BIN)/python -m tests.contract_suite.mutants --json
 
 # Child processes are measured too. Each run writes its own data file, which `combine` merges.
 coverage: install browser postgresql ## measure branch coverage, print it per package

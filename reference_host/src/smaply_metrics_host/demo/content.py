@@ -1,4 +1,4 @@
-"""What the demo shows: metrics of every chart type, and the journey maps that they lie on."""
+"""The content of the demo: metrics of every chart type, and the journey maps that show them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VISITS: Final = "Store visits"
 
 @dataclass(frozen=True)
 class Planned:
-    """A metric to make; its display is what its cards begin with."""
+    """A metric to add; its display is that of its cards."""
 
     name: str
     workspace: str
@@ -40,10 +40,10 @@ class Planned:
 
 @dataclass(frozen=True)
 class PlannedMap:
-    """A map to make.
+    """A map to add.
 
     Attributes:
-        texts: By text lane, what stands in its cells, from the first stage to the last.
+        texts: By text lane, the texts of its cells, from the first stage to the last.
         cards: By data lane, the metrics in its cells, from the first stage to the last.
     """
 
@@ -70,7 +70,7 @@ def _comparison(survey: str, calculation: str, question: str, dates: str) -> Def
     return _definition(MetricType.COMPARISON, survey, calculation, question, dates)
 
 
-def _definition(  # noqa: PLR0913, PLR0917  # What a metric is made of.
+def _definition(  # noqa: PLR0913, PLR0917  # The parts of a definition.
     kind: MetricType, survey: str, calculation: str, question: str, dates: str, group_by: str = ""
 ) -> Definition:
     return Definition(
