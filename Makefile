@@ -100,10 +100,12 @@ dist: install ## build the sdist and the wheel of every distribution into dist/
 mutants: install ## run every contract mutant and print what kills it, as JSON
 	$(BIN)/python -m tests.contract_suite.mutants --json
 
-# Child processes are measured too. Each run writes its own data file, which `combine` merges.
+# Measured from the start of each interpreter, in the processes of pytest and of the tests alike. Each
+# writes a data file of its own, which `combine` merges.
 coverage: install browser postgresql ## measure branch coverage, print it per package
 	rm -rf build/coverage && mkdir -p build/coverage
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not live and not wheels" --cov --cov-report=
+	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup -m "not live and not wheels"
+	$(BIN)/coverage combine --quiet
 	@for package in $(PACKAGES); do \
 		printf "%-34s %s %%\n" $$package \
 			"$$($(BIN)/coverage report --precision=2 --format=total --include="*/$$package/*")"; \
