@@ -1,36 +1,46 @@
-"""The tests that every source has to pass, for authors of sources.
+"""The contract tests for authors of sources, and their tools.
 
-Subclass ``SourceContract`` in a test file. Recorded answers need the extra ``testing`` of
-``smaply-metrics-core``, which is imported only where they are played.
+Subclass ``SourceContract`` in a test file. Recording and playing cassettes needs the extra
+``testing`` of ``smaply-metrics-core``, which is imported only then.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from smaply_metrics_core.extras import require_extra
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Loaded on first use, see below.
     from smaply_metrics_core.testing.clock import ManualClock
+    from smaply_metrics_core.testing.fixtures import Canary, ContextFactory
+    from smaply_metrics_core.testing.recording.policy import RecordingPolicy
     from smaply_metrics_core.testing.recording.recorder import record
     from smaply_metrics_core.testing.suite.contract import SourceContract
 
-__all__ = ["ManualClock", "SourceContract", "record"]
+__all__ = [
+    "Canary",
+    "ContextFactory",
+    "ManualClock",
+    "RecordingPolicy",
+    "SourceContract",
+    "record",
+]
+
+_MODULES: Final = {
+    "Canary": "fixtures",
+    "ContextFactory": "fixtures",
+    "ManualClock": "clock",
+    "RecordingPolicy": "recording.policy",
+    "SourceContract": "suite.contract",
+    "record": "recording.recorder",
+}
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  # Whatever has the name.
-    """Load on first use: the pytest plugin in this package is loaded by every run of pytest."""
-    if name == "ManualClock":
-        from smaply_metrics_core.testing import clock
-
-        return clock.ManualClock
-    if name == "SourceContract":
-        from smaply_metrics_core.testing.suite import contract
-
-        return contract.SourceContract
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # Any public object.
+    """Load a public object on first use: every run of pytest imports the plugin of this package."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "record":
         require_extra("testing", "vcr", "pytest")
-        from smaply_metrics_core.testing.recording import recorder
-
-        return recorder.record
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""How a contract test fails: with what is wrong, and a last line that says how to mend it."""
+"""Failures of contract tests: what is wrong, and a last line that says how to fix it."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ _SUITE: Final = f"{__package__}."
 
 
 def broken(what: str, fix: str) -> AssertionError:
-    """Make the failure of a contract test; it ends with a line ``Fix: …``."""
+    """Return the failure of a contract test, which ends with a line ``Fix: …``."""
     return AssertionError(f"{what}\n{FIX}{fix}")
 
 
-def expect(holds: object, what: str, fix: str) -> None:
-    """Go on when something holds, else fail the test.
+def expect(condition: object, what: str, fix: str) -> None:
+    """Fail the test unless a condition is true.
 
     Raises:
-        AssertionError: what is wrong, and how to mend it.
+        AssertionError: with what is wrong, and how to fix it.
     """
-    if not holds:
+    if not condition:
         raise broken(what, fix)
 
 
-def unexpected(error: MetricsError, doing: str) -> AssertionError:
-    """Make the failure of a test whose source raised an error where it should have answered."""
+def unexpected(error: MetricsError, activity: str) -> AssertionError:
+    """Return the failure of a test whose source raised an error instead of answering."""
     code = f", code {error.code}" if error.code else ""
-    return broken(f"{doing}: the source ended in {error.kind}{code}: {error.message}", _fix(error))
+    return broken(
+        f"{activity}: the source ended in {error.kind}{code}: {error.message}", _fix(error)
+    )
 
 
 def _fix(error: MetricsError) -> str:
@@ -67,7 +69,7 @@ def _fix(error: MetricsError) -> str:
 
 
 def unknown_instant() -> AssertionError:
-    """Make the failure of a test that needs to know when a response was recorded."""
+    """Return the failure of a test that needs the instant of a response."""
     return broken(
         "The contract test does not know when a response was recorded, so a source that counts "
         "the end of a range, or takes the days of another zone, would pass.",
@@ -76,22 +78,22 @@ def unknown_instant() -> AssertionError:
 
 
 def with_fix(error: Exception) -> str:
-    """Give the text of whatever ended a test; it ends with a line ``Fix: …``."""
+    """Return the text of the error that ended a test, with a last line ``Fix: …``."""
     text = str(error)
     if isinstance(error, AssertionError) and text.rpartition("\n")[2].startswith(FIX):
         return text
-    told = f"{type(error).__name__}: {text}".rstrip(": ")
-    return str(broken(told, "mend what was raised: no test of the suite ends in this by itself"))
+    what = f"{type(error).__name__}: {text}".rstrip(": ")
+    return str(broken(what, "mend what was raised: no test of the suite ends in this by itself"))
 
 
-def left_out_by_suite(skip: BaseException) -> bool:
-    """Say whether a test of the suite left something out by itself, and not what it was given."""
+def is_suite_skip(skip: BaseException) -> bool:
+    """Whether a skip was raised by the suite itself, and not by a fact or a fixture."""
     raised_in = [frame for frame, _ in traceback.walk_tb(skip.__traceback__)]
     return bool(raised_in) and raised_in[-1].f_globals.get("__name__", "").startswith(_SUITE)
 
 
-def left_out_by_others(test: str, why: object) -> AssertionError:
-    """Make the failure of a test of the suite that something outside of it has left out."""
+def foreign_skip(test: str, why: object) -> AssertionError:
+    """Return the failure of a test of the suite that something outside the suite skipped."""
     return broken(
         f"{test} was not run, and the suite did not leave it out: {why}",
         f'remove what skips it or expects it to fail, or give the reason: exceptions = {{"{test}": '

@@ -1,4 +1,4 @@
-"""A clock for tests: it is set, and nobody ever waits."""
+"""A clock for tests, which is set by the test and never waits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 
 class ManualClock:
-    """Time that passes only when somebody waits, and then at once.
+    """A clock whose time passes only in ``wait`` and ``forward``, and then at once.
 
     Args:
         now: The instant at which it starts (aware).
@@ -21,19 +21,19 @@ class ManualClock:
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
-        """Give the instant at which it started and all that was waited since."""
+        """Return the current instant."""
         return self._start + timedelta(seconds=self._passed)
 
     def monotonic(self) -> float:
-        """Give the seconds waited."""
+        """Return the seconds that have passed since the start."""
         return self._passed
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Let time pass at once; True when ``stop`` is set."""
+        """Let time pass at once, and return whether ``stop`` is set."""
         self.forward(seconds)
         return stop.is_set()
 
     def forward(self, seconds: float) -> None:
-        """Let time pass without anybody waiting for it."""
+        """Let time pass."""
         with self._lock:
             self._passed += seconds

@@ -1,4 +1,4 @@
-"""What the fixtures of the pytest plugin give: a secret that must not be told, and contexts."""
+"""The classes behind the pytest fixtures: a canary secret, and contexts for hooks."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ SECONDS: Final = 600.0
 
 
 class Canary:
-    """A secret like no other text.
+    """A secret that occurs nowhere else, so that it can be searched for.
 
     Attributes:
-        secret: What to enter as token.
+        secret: The secret, to be used as a token.
     """
 
     def __init__(self) -> None:
@@ -36,10 +36,10 @@ class Canary:
         return "<a canary>"
 
     def expect_absent(self, where: str, *texts: str | bytes) -> None:
-        """See that the secret stands nowhere in these, in whatever form.
+        """Fail if the secret occurs in one of some texts, in any encoding.
 
         Raises:
-            AssertionError: when it does; it ends with a line ``Fix: …``.
+            AssertionError: if it does; it ends with a line ``Fix: …``.
         """
         for text in texts:
             content = text if isinstance(text, bytes) else text.encode()
@@ -51,7 +51,7 @@ class Canary:
 
 
 class ContextFactory:
-    """Makes the contexts that hooks are handed; their clients are closed with it."""
+    """Makes contexts for hooks; it closes their HTTP clients when it is closed."""
 
     def __init__(self, folder: Path, clock: ManualClock) -> None:
         self._folder = folder
@@ -68,29 +68,29 @@ class ContextFactory:
         seconds: float = SECONDS,
         report: Callable[[float, float | None, str], None] = lambda *_: None,
     ) -> SourceContext:
-        """Make one.
+        """Return a context.
 
         Args:
-            server: Answers in place of the survey tool.
-            host: Where the credentials lead.
-            fault: What answers from some request on, such as those of ``testing.faults``.
+            server: Answers instead of the survey tool.
+            host: The host of the destination.
+            fault: Answers from some request on, such as one of ``testing.faults.disturbances``.
             at: The number of that request, from 1.
-            seconds: How long the call may take, by the clock of the test.
-            report: Takes progress.
+            seconds: The time limit of the call, by the clock of the test.
+            report: Called with each progress report.
         """
-        asked = 0
+        requests = 0
 
         def answer(request: httpx.Request) -> httpx.Response:
-            nonlocal asked
-            asked += 1
-            if fault is None or asked < at:
+            nonlocal requests
+            requests += 1
+            if fault is None or requests < at:
                 return server(request)
-            return fault(asked - at, lambda: _read(server(request)))
+            return fault(requests - at, lambda: _read(server(request)))
 
         deadline = Deadline.after(seconds, self._clock)
-        place = Destination(kind="host", host=host)
+        destination = Destination(kind="host", host=host)
         client = build_client(
-            [place],
+            [destination],
             deadline=deadline,
             clock=self._clock,
             transport=httpx.MockTransport(answer),
@@ -99,7 +99,7 @@ class ContextFactory:
         return SourceContext(
             http=client,
             deadline=deadline,
-            destinations=(place,),
+            destinations=(destination,),
             folder=self._folder,
             clock=self._clock,
             report=report,
@@ -118,6 +118,7 @@ class ContextFactory:
 
 
 def _read(response: httpx.Response) -> RecordedResponse:
+    """Return a response with its body read."""
     response.read()
     return RecordedResponse(
         response.status_code, tuple(response.headers.multi_items()), response.content

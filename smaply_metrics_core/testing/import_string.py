@@ -1,4 +1,4 @@
-"""Finds what a ``MODULE:NAME`` of the command line means: a contract class, or a source."""
+"""Resolves a ``MODULE:NAME`` of the command line to a contract class or a source."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ FORM = "Give MODULE:NAME, or FILE.py:NAME, as in tests/test_contract.py:TestAcme
 
 @contextmanager
 def import_contract(text: str) -> Iterator[type[SourceContract]]:
-    """Give the contract class of a ``MODULE:NAME`` for the length of a ``with`` block.
+    """Yield the contract class of a ``MODULE:NAME``.
 
-    The name is that of the class, or of a function whose context manager gives it: one that starts
-    a server for as long as it is needed.
+    The name is that of the class, or of a function that returns a context manager which yields it,
+    such as one that runs a server.
 
     Raises:
-        InputError: when there is no such thing.
+        InputError: if it names neither.
     """
     found = import_object(text)
     if inspect.isclass(found) and issubclass(found, SourceContract):
         yield found
         return
-    with _code_of_its_author(text):
-        giving = found() if callable(found) else None
-    if not isinstance(giving, AbstractContextManager):
+    with _author_errors(text):
+        manager = found() if callable(found) else None
+    if not isinstance(manager, AbstractContextManager):
         raise InputError(f"{text} is no contract class, and gives none.", remedy=FORM)
     with ExitStack() as stack:
-        with _code_of_its_author(text):
-            contract = stack.enter_context(giving)
+        with _author_errors(text):
+            contract = stack.enter_context(manager)
         if not (inspect.isclass(contract) and issubclass(contract, SourceContract)):
             raise InputError(f"{text} gives no contract class.", remedy=FORM)
         yield contract
@@ -75,11 +75,11 @@ def find_contract(source: str, folder: Path) -> str:
     )
 
 
-def import_object(text: str) -> Any:  # noqa: ANN401  # Whatever has the name.
-    """Give the object of a ``MODULE:NAME``.
+def import_object(text: str) -> Any:  # noqa: ANN401  # Any object.
+    """Return the object of a ``MODULE:NAME``.
 
     Raises:
-        InputError: when the module cannot be imported, or has no such name.
+        InputError: if the module cannot be imported, or has no such name.
     """
     module, _, name = text.rpartition(":")
     if not module or not name.isidentifier():
@@ -91,16 +91,16 @@ def import_object(text: str) -> Any:  # noqa: ANN401  # Whatever has the name.
 
 
 def _imported(module: str) -> Any:  # noqa: ANN401  # A module.
-    with _code_of_its_author(module):
+    with _author_errors(module):
         return _module(module)
 
 
 @contextmanager
-def _code_of_its_author(name: str) -> Iterator[None]:
-    """Say of what an author's own code ends in that it is this code that ends so.
+def _author_errors(name: str) -> Iterator[None]:
+    """Convert the errors of an author's code to one that names the code.
 
     Raises:
-        InputError: naming the code.
+        InputError: naming the code and its error.
     """
     try:
         yield
@@ -109,9 +109,9 @@ def _code_of_its_author(name: str) -> Iterator[None]:
     except ImportError as error:
         raise InputError(f"{name} cannot be imported: {error}.", remedy=FORM) from error
     except BaseException as error:  # Also `sys.exit`, and pytest's `skip`.
-        told = f"{type(error).__name__}: {error}".rstrip(": .")
+        text = f"{type(error).__name__}: {error}".rstrip(": .")
         raise InputError(
-            f"{name} ends in {told}.",
+            f"{name} ends in {text}.",
             remedy="Mend that code; --debug shows where it ended.",
         ) from error
 
@@ -121,7 +121,7 @@ def _module(name: str) -> Any:  # noqa: ANN401  # A module.
     if not name.endswith(".py"):
         return importlib.import_module(name)
     path = Path(name).resolve()
-    _find_modules_in(path.parent)  # As Python does for a file: what stands beside it is found.
+    _find_modules_in(path.parent)  # As for a script: modules next to it can be imported.
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise ImportError(f"there is no file {name}")

@@ -1,6 +1,6 @@
-"""The pytest plugin of the core: fixtures for authors, and, beside it, a report that hides nothing.
+"""The pytest plugin of the core: fixtures for authors, and the report of the contract suite.
 
-pytest loads it in every run, so nothing heavy is imported here before it is used.
+pytest loads it in every run, so heavy modules are imported only in the fixtures that use them.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from smaply_metrics_core.testing.clock import ManualClock
 
-    from smaply_metrics_core.testing.clock import ManualClock
+if TYPE_CHECKING:  # These load httpx and vcrpy.
     from smaply_metrics_core.testing.fixtures import Canary, ContextFactory
     from smaply_metrics_core.testing.recording.cassettes import CassetteSession
 
@@ -24,32 +24,30 @@ pytest_plugins = ("smaply_metrics_core.testing.pytest_report",)
 
 @pytest.fixture
 def frozen_clock() -> ManualClock:
-    """A clock that stands at noon of 1 June 2026 (UTC) until somebody waits."""
-    from smaply_metrics_core.testing.clock import ManualClock
-
+    """A clock that stands at noon of 1 June 2026 (UTC) until something waits."""
     return ManualClock(datetime(2026, 6, 1, 12, tzinfo=UTC))
 
 
 @pytest.fixture
 def canary(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Iterator[Canary]:
-    """A made-up secret; the test fails when it was printed or logged."""
+    """A made-up secret; the test fails if it is printed or logged."""
     from smaply_metrics_core.testing.fixtures import Canary
 
-    bird = Canary()
+    canary = Canary()
     with caplog.at_level(0):
-        yield bird
-        told = capfd.readouterr()
-    bird.expect_absent("what was printed", told.out, told.err)
+        yield canary
+        printed = capfd.readouterr()
+    canary.expect_absent("what was printed", printed.out, printed.err)
     # At this point the text of the log is that of the teardown alone.
-    heard = (f"{one.getMessage()} {one.exc_text or ''}" for one in caplog.get_records("call"))
-    bird.expect_absent("the log", *heard)
+    logged = (f"{one.getMessage()} {one.exc_text or ''}" for one in caplog.get_records("call"))
+    canary.expect_absent("the log", *logged)
 
 
 @pytest.fixture
 def cassette(
     request: pytest.FixtureRequest,
 ) -> Callable[[str], AbstractContextManager[CassetteSession]]:
-    """A recording from the folder ``cassettes`` beside the test file, by its name."""
+    """Plays a recording from the folder ``cassettes`` next to the test file, by its name."""
     from smaply_metrics_core.testing.recording.cassettes import playing
 
     folder = request.path.parent / "cassettes"
@@ -58,8 +56,8 @@ def cassette(
 
 @pytest.fixture
 def source_context(tmp_path: Path, frozen_clock: ManualClock) -> Iterator[ContextFactory]:
-    """Makes what a hook is handed, with a server of the test's own and a fault if wanted."""
+    """Makes contexts for hooks, with a server of the test's own and optionally a fault."""
     from smaply_metrics_core.testing.fixtures import ContextFactory
 
-    with ContextFactory(tmp_path, frozen_clock) as maker:
-        yield maker
+    with ContextFactory(tmp_path, frozen_clock) as factory:
+        yield factory

@@ -1,6 +1,6 @@
-"""What pytest reports of the contract suite: nothing of it is left out without being told.
+"""The report of the contract suite in pytest: every skipped or excepted test is printed.
 
-pytest loads it in every run, so nothing heavy is imported here before it is used.
+pytest loads it in every run, so heavy modules are imported only in the hooks that use them.
 """
 
 from __future__ import annotations
@@ -13,28 +13,30 @@ from unittest import SkipTest
 
 import pytest
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # It loads httpx and Polars.
     from smaply_metrics_core.testing.suite.contract import SourceContract
 
 EXCEPTION: Final = "contract exception"
 OFF_MARKS: Final = {"skip", "skipif", "xfail"}
-SEEN: Final = pytest.StashKey[set["type[SourceContract]"]]()
-LEFT: Final = pytest.StashKey[set[str]]()
-LEFT_BY_WORKER: Final = "smaply_metrics_left"
-MOST_NAMED: Final = 5
-CONTRACT: Final = "smaply_metrics_core.testing.suite.contract"
+CONTRACTS: Final = pytest.StashKey[set["type[SourceContract]"]]()
+NOT_RUN: Final = pytest.StashKey[set[str]]()
+WORKER_NOT_RUN: Final = "smaply_metrics_not_run"
+MAX_NAMED: Final = 5
+CONTRACT_MODULE: Final = "smaply_metrics_core.testing.suite.contract"
 
 
 def _contract_of(item: pytest.Item) -> type[SourceContract] | None:
-    """Give the contract class that a test belongs to, if it is one; loads nothing for that."""
+    """Return the contract class of a test, if it has one, without importing the suite."""
     cls = getattr(item, "cls", None)
     return cls if _is_contract(cls) else None
 
 
-def _is_contract(given: object) -> TypeGuard[type[SourceContract]]:
-    module = sys.modules.get(CONTRACT)
+def _is_contract(candidate: object) -> TypeGuard[type[SourceContract]]:
+    module = sys.modules.get(CONTRACT_MODULE)
     return (
-        module is not None and inspect.isclass(given) and issubclass(given, module.SourceContract)
+        module is not None
+        and inspect.isclass(candidate)
+        and issubclass(candidate, module.SourceContract)
     )
 
 
@@ -42,16 +44,16 @@ def _is_contract(given: object) -> TypeGuard[type[SourceContract]]:
 def pytest_pycollect_makeitem(
     collector: pytest.Module | pytest.Class, name: str, obj: object
 ) -> Generator[None, Any, Any]:
-    """Note every contract class that has the name of tests, also one that is then left out."""
-    made = yield
+    """Note every contract class that is named as tests, also if pytest does not collect it."""
+    items = yield
     named_as_tests = collector.classnamefilter(name)  # By the setting `python_classes`.
     if named_as_tests and _is_contract(obj) and obj.__module__ == collector.obj.__name__:
-        collector.config.stash.setdefault(SEEN, set()).add(obj)
-    return made
+        collector.config.stash.setdefault(CONTRACTS, set()).add(obj)
+    return items
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse marks that would switch tests of the suite off without a reason.
+    """Reject marks that would disable tests of the suite without a reason.
 
     Raises:
         pytest.UsageError: naming the class.
@@ -60,7 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         contract = _contract_of(item)
         if contract is None:
             continue
-        _refuse_unwatched(contract)
+        _require_guardian(contract)
         if item.name in contract.exceptions:
             continue
         marks = sorted({mark.name for mark in item.iter_markers()} & OFF_MARKS)
@@ -75,65 +77,65 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
 
 
-def _refuse_unwatched(contract: type[SourceContract]) -> None:
-    from smaply_metrics_core.testing.suite.overrides import refuse_unwatched
+def _require_guardian(contract: type[SourceContract]) -> None:
+    from smaply_metrics_core.testing.suite.overrides import require_guardian
 
     try:
-        refuse_unwatched(contract)
+        require_guardian(contract)
     except AssertionError as error:
         raise pytest.UsageError(str(error)) from None
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note which tests of the suite a run leaves out, whoever has chosen that, and how."""
+    """Note which tests of the suite are not part of this run, for whatever reason."""
     run: dict[type[SourceContract], set[str]] = {}
     for item in session.items:
         if (contract := _contract_of(item)) is not None:
             run.setdefault(contract, set()).add(getattr(item, "originalname", item.name))
     stash = session.config.stash
-    left = stash.setdefault(LEFT, set())
-    contracts = {*stash.get(SEEN, set()), *run}
+    not_run = stash.setdefault(NOT_RUN, set())
+    contracts = {*stash.get(CONTRACTS, set()), *run}
     if not contracts:
         return
-    from smaply_metrics_core.testing.suite.runner import names_of_tests
+    from smaply_metrics_core.testing.suite.runner import contract_test_names
 
     for contract in contracts:
-        names = names_of_tests(contract)
+        names = contract_test_names(contract)
         missing = [name for name in names if name not in run.get(contract, set())]
         if missing:
-            few = f": {', '.join(missing)}" if len(missing) <= MOST_NAMED else ""
-            left.add(
+            listed = f": {', '.join(missing)}" if len(missing) <= MAX_NAMED else ""
+            not_run.add(
                 f"{contract.__name__}: {len(missing)} of {len(names)} tests are no part of this "
-                f"run{few}."
+                f"run{listed}."
             )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand what a worker of pytest-xdist has noted to the process that reports."""
-    told = getattr(session.config, "workeroutput", None)
-    if told is not None:
-        left: set[str] = session.config.stash.get(LEFT, set())
-        told[LEFT_BY_WORKER] = sorted(left)
+    """Send the notes of a worker of pytest-xdist to the process that reports."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        not_run: set[str] = session.config.stash.get(NOT_RUN, set())
+        output[WORKER_NOT_RUN] = sorted(not_run)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401  # Of pytest-xdist, if it is there.
-    """Take what a worker of pytest-xdist has noted; each has collected everything."""
-    told = getattr(node, "workeroutput", None) or {}  # None of it when the worker has crashed.
-    node.config.stash.setdefault(LEFT, set()).update(told.get(LEFT_BY_WORKER, ()))
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401  # Of pytest-xdist, if installed.
+    """Read the notes of a worker of pytest-xdist; each worker collects all tests."""
+    output = getattr(node, "workeroutput", None) or {}  # Missing if the worker crashed.
+    node.config.stash.setdefault(NOT_RUN, set()).update(output.get(WORKER_NOT_RUN, ()))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out what a class has excepted with a reason, and note it for the report."""
+    """Skip what a class excepts with a reason, and note it for the report."""
     contract = _contract_of(item)
     if contract is None:
         return
-    from smaply_metrics_core.testing.suite.overrides import changed
+    from smaply_metrics_core.testing.suite.overrides import overridden
 
     for name, reason in contract.exceptions.items():
-        said = "".join(one for one in " ".join(str(reason).split()) if one.isprintable())
-        item.user_properties.append((EXCEPTION, f"{contract.__name__}.{name}: {said}"))
-    if item.name in contract.exceptions and item.name not in changed(contract):
+        text = "".join(one for one in " ".join(str(reason).split()) if one.isprintable())
+        item.user_properties.append((EXCEPTION, f"{contract.__name__}.{name}: {text}"))
+    if item.name in contract.exceptions and item.name not in overridden(contract):
         pytest.skip(contract.exceptions[item.name])
 
 
@@ -141,32 +143,36 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let the report of a failed contract test end with its line ``Fix: …``, and nothing after."""
-    error = None if call.excinfo is None else call.excinfo.value  # pytest puts another for a skip.
+    """End the report of a failed contract test with its line ``Fix: …``."""
+    error = None if call.excinfo is None else call.excinfo.value  # pytest replaces that of a skip.
     report = yield
     contract = _contract_of(item)
     if contract is None:
         return report
-    if _left_out(contract, getattr(item, "originalname", item.name), error, report):
+    if _fail_foreign_skip(contract, getattr(item, "originalname", item.name), error, report):
         report.outcome = "failed"
     elif report.failed and isinstance(error, Exception):
         from smaply_metrics_core.testing.assertions import FIX, with_fix
 
-        said = with_fix(error)
+        message = with_fix(error)
         by_suite = str(error).rpartition("\n")[2].startswith(FIX)
-        report.longrepr = said if by_suite else f"{report.longreprtext}\n{said}"
+        report.longrepr = message if by_suite else f"{report.longreprtext}\n{message}"
         report.sections = []
     return report
 
 
-def _left_out(
+def _fail_foreign_skip(
     contract: type[SourceContract],
     test: str,
     error: BaseException | None,
     report: pytest.TestReport,
 ) -> bool:
-    """See whether something else than the suite skips one of its tests, or expects it to fail."""
-    from smaply_metrics_core.testing.assertions import left_out_by_others, left_out_by_suite
+    """Replace the report of a test that something outside the suite skips or expects to fail.
+
+    Returns:
+        Whether the report was replaced.
+    """
+    from smaply_metrics_core.testing.assertions import foreign_skip, is_suite_skip
     from smaply_metrics_core.testing.suite.overrides import protected
 
     expected_to_fail = hasattr(report, "wasxfail")
@@ -174,29 +180,29 @@ def _left_out(
         test in contract.exceptions
         or test not in protected()
         or not (expected_to_fail or report.skipped)
-        or (report.skipped and isinstance(error, SkipTest) and left_out_by_suite(error))
+        or (report.skipped and isinstance(error, SkipTest) and is_suite_skip(error))
     ):
         return False
     if expected_to_fail:
         del report.wasxfail
-    report.longrepr = str(left_out_by_others(test, error or "it was expected to fail."))
+    report.longrepr = str(foreign_skip(test, error or "it was expected to fail."))
     return True
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Print every exception from the contract suite with its reason, and what was not run."""
-    told = {
+    """Print every exception from the contract suite with its reason, and the tests not run."""
+    exceptions = {
         text
         for reports in terminalreporter.stats.values()
         for report in reports
         for name, text in getattr(report, "user_properties", ())
         if name == EXCEPTION
     }
-    left = config.stash.get(LEFT, set())
-    if not told and not left:
+    not_run = config.stash.get(NOT_RUN, set())
+    if not exceptions and not not_run:
         return
     terminalreporter.section("contract suite: exceptions")
-    for text in (*sorted(told), *sorted(left)):
+    for text in (*sorted(exceptions), *sorted(not_run)):
         terminalreporter.write_line(text)

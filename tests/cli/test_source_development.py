@@ -10,7 +10,7 @@ import pytest
 from plugins.qualtrics.tests.contract.test_contract import TestQualtrics as Facts
 from smaply_metrics_core.testing.recording.bundle_cassette import run_bundle
 from smaply_metrics_core.testing.recording.recorder import Recorded, RecordingChange
-from smaply_metrics_core.testing.suite.runner import names_of_tests
+from smaply_metrics_core.testing.suite.runner import contract_test_names
 from smaply_metrics_qualtrics.survey import loader
 from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.cli.conftest import SURVEY, Command
@@ -43,7 +43,7 @@ def test_a_contract_class_runs_from_anywhere(command: Command, suite: str) -> No
     assert found["exceptions"] == {
         "test_weeks_begin_where_the_account_says": "Tiny knows no weeks at all"
     }
-    assert {one["test"] for one in found["tests"]} >= set(names_of_tests(Facts))
+    assert {one["test"] for one in found["tests"]} >= set(contract_test_names(Facts))
     assert found["passed"] + found["skipped"] + 1 == len(found["tests"])
 
 
@@ -190,8 +190,8 @@ def test_a_users_bundle_becomes_a_test_that_fails(
     monkeypatch.setattr(loader, "read_definition", stumble)
     verdict = run_bundle(Facts, bundle)
     assert verdict.outcome == "failed"
-    assert "KeyError" in verdict.said
-    assert verdict.said.rpartition("\n")[2].startswith("Fix: ")
+    assert "KeyError" in verdict.message
+    assert verdict.message.rpartition("\n")[2].startswith("Fix: ")
 
 
 def test_a_new_source_is_written(command: Command, tmp_path: Path) -> None:

@@ -12,10 +12,9 @@ import pytest
 
 import smaply_metrics_core as sm
 from smaply_metrics_core.http import pages
-from smaply_metrics_core.testing import ManualClock
-from smaply_metrics_core.testing.faults import fault_types
+from smaply_metrics_core.testing import Canary, ContextFactory, ManualClock
+from smaply_metrics_core.testing.faults import disturbances
 from smaply_metrics_core.testing.faults.replay import Disturbance
-from smaply_metrics_core.testing.fixtures import Canary, ContextFactory
 from smaply_metrics_core.testing.recording.cassettes import CassetteSession
 from smaply_metrics_core.testing.suite.runner import run_test
 from tests.contract_suite.mutants.contracts import HttpContract, InMemoryContract
@@ -48,10 +47,10 @@ def test_a_context_asks_a_server_of_the_test(source_context: ContextFactory) -> 
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (fault_types.status(503, b"{}"), sm.SourceUnavailable),
-        (fault_types.network(httpx.ReadTimeout), sm.Unreachable),
-        (fault_types.break_off, sm.Unreachable),
-        (fault_types.status(429, b"{}", ("retry-after", "7200")), sm.RateLimited),
+        (disturbances.status(503, b"{}"), sm.SourceUnavailable),
+        (disturbances.network_error(httpx.ReadTimeout), sm.Unreachable),
+        (disturbances.break_off, sm.Unreachable),
+        (disturbances.status(429, b"{}", ("retry-after", "7200")), sm.RateLimited),
     ],
 )
 def test_a_fault_begins_at_the_request_that_is_named(
@@ -66,7 +65,7 @@ def test_a_fault_begins_at_the_request_that_is_named(
 
 def test_a_fault_may_pass(source_context: ContextFactory, frozen_clock: ManualClock) -> None:
     """A fault that comes once is waited for, by the clock of the test."""
-    context = source_context(hello, fault=fault_types.once(fault_types.status(503, b"{}")))
+    context = source_context(hello, fault=disturbances.once(disturbances.status(503, b"{}")))
     (page,) = pages(context.http, "/v1/list", lambda _: None)
     assert page.json() == {"said": "hello"}
     assert frozen_clock.monotonic() >= 0
@@ -150,4 +149,4 @@ def test_whatever_goes_wrong_ends_with_a_fix(
     """A refused destination, a hook that raises, and what is no source each say how to mend it."""
     verdict = run_test(type("Broken", (contract,), {"source": source}), test)
     assert verdict.outcome == "failed"
-    assert verdict.said.rpartition("\n")[2].startswith(fix), verdict.said
+    assert verdict.message.rpartition("\n")[2].startswith(fix), verdict.message

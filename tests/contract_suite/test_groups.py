@@ -1,15 +1,18 @@
-"""What the suite asks of groups where one response may be in several of them."""
+"""The checks of groups in which one response may be several times."""
 
 from __future__ import annotations
 
 import pytest
 
 from smaply_metrics_core import Counts, GroupBy, GroupCounts, WindowTally
-from smaply_metrics_core.testing.suite.queries import ask
-from smaply_metrics_core.testing.suite.subjects.query_partitions import HALVES
+from smaply_metrics_core.testing.suite.queries import build_query
+from smaply_metrics_core.testing.suite.scenarios.query_partitions import (
+    HALVES,
+    Partition,
+    PartitionCounts,
+)
+from smaply_metrics_core.testing.suite.subjects.query_partitions import check_partitions
 from smaply_metrics_core.testing.suite.tally_invariants import check_groups
-from tests.contract_suite.mutants.contracts import InMemoryContract
-from tests.contract_suite.mutants.in_memory_source import QUESTIONS, InMemorySource
 
 
 def window(*groups: int, ungrouped: int = 0) -> WindowTally:
@@ -51,22 +54,17 @@ def test_those_without_a_group_are_none_of_theirs() -> None:
         check_groups("a group by", window(5, 3, ungrouped=1), several=False)
 
 
-def test_pieces_of_a_query_may_be_in_several_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A question with several answers is cut into pieces as any other: its groups overlap."""
-    mood, used, *others = QUESTIONS
-    used = used.model_copy(update={"can_group_by": True})
-
-    class Several(InMemoryContract):
-        """A survey whose responses may be in several groups."""
-
-        source = InMemorySource(questions=(mood, used, *others))
-
-    whole = ask("whole", "S3", group_by=GroupBy(kind="question", of=used.id))
+def test_parts_of_a_query_may_be_in_several_groups() -> None:
+    """A query is divided into parts also if its groups overlap."""
+    group_by = GroupBy(kind="question", of="used")
+    whole = build_query("whole", "S3", group_by=group_by)
     part = whole.model_copy(update={"id": "part"})
-    counted = {"whole": window(10, 10), "part": window(10, 10)}
-    monkeypatch.setattr(Several, "_pieces", lambda _: ([(whole, HALVES, (part,))], counted, 0))
-    Several().test_pieces_of_a_query_make_up_the_whole()
 
-    counted["part"] = counted["whole"] = window(10, 11)
+    def check(counts: WindowTally) -> None:
+        windows = {"whole": counts, "part": counts}
+        partition = Partition(whole, HALVES, (part,))
+        check_partitions(PartitionCounts([partition], windows, undated=0), [group_by])
+
+    check(window(10, 10))
     with pytest.raises(AssertionError, match="Fix: "):
-        Several().test_pieces_of_a_query_make_up_the_whole()
+        check(window(10, 11))

@@ -32,8 +32,8 @@ def test_a_bad_source_fails(mutant: Mutant) -> None:
     """The test that is made for a fault fails, says how to mend it, and tells no secret."""
     verdict = mutant.verdict()
     assert kills(verdict), f"{mutant.killer}: {verdict}"
-    for secret in mutant.tried()().secrets():
-        assert secret not in verdict.said
+    for secret in mutant.tried()().lab.secrets():
+        assert secret not in verdict.message
 
 
 def test_every_test_that_can_be_killed_for_has_a_mutant() -> None:
@@ -82,7 +82,7 @@ def test_a_source_without_an_id_is_said() -> None:
         source = object()
 
     with pytest.raises(AssertionError, match="Fix: set `source` to the id"):
-        Nothing().surveys()
+        Nothing().lab.surveys()
 
 
 def test_a_source_that_is_not_installed_is_said() -> None:
@@ -94,7 +94,7 @@ def test_a_source_that_is_not_installed_is_said() -> None:
         source = "no_such_source"
 
     with pytest.raises(AssertionError, match=r"is installed\.\nFix: .*Use one of these"):
-        Missing().surveys()
+        Missing().lab.surveys()
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_source_that_is_not_installed_is_said() -> None:
 def test_a_fact_of_another_kind_is_named(fact: str, given: object) -> None:
     """A fact that is no such thing fails by its name, whatever else it leads to."""
     wrong: type[SourceContract] = type("Wrong", (TestTiny,), {fact: given})
-    said = run_test(wrong, "test_the_facts_of_the_test_are_good_enough").said
+    said = run_test(wrong, "test_the_facts_of_the_test_are_good_enough").message
     assert f"The fact `{fact}` is a {type(given).__name__}, and should be a" in said
 
 
@@ -124,4 +124,4 @@ def test_a_scenario_without_a_recording_is_said(tmp_path: Path) -> None:
         cassettes = tmp_path
 
     with pytest.raises(AssertionError, match=r"no recording surveys\.yaml(.|\n)*Fix: record"):
-        Unrecorded().surveys()
+        Unrecorded().lab.surveys()

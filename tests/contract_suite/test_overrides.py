@@ -1,16 +1,24 @@
-"""Nobody weakens the suite quietly."""
+"""What a contract class replaces of the suite is detected."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 from unittest import SkipTest
 
 import pytest
 
 from smaply_metrics_core import Clock
 from smaply_metrics_core.testing import SourceContract
+from smaply_metrics_core.testing.faults import fault_types
+from smaply_metrics_core.testing.suite import fault_injection, overrides, tally_invariants
+from smaply_metrics_core.testing.suite.lab import Lab
 from smaply_metrics_core.testing.suite.overrides import GUARDIAN
-from smaply_metrics_core.testing.suite.runner import names_of_tests, run_test
+from smaply_metrics_core.testing.suite.runner import contract_test_names, run_test
+from smaply_metrics_core.testing.suite.scenarios import every_scenario
+from smaply_metrics_core.testing.suite.subjects import debug_bundles, http_faults
 from tests.contract_suite.mutants.contracts import InMemoryContract
 
 pytest_plugins = ["pytester"]
@@ -26,8 +34,8 @@ def fails(contract: type[InMemoryContract]) -> str:
     """Give what the guardian says of a class that it fails."""
     verdict = run_test(contract, GUARDIAN)
     assert verdict.outcome == "failed"
-    assert verdict.said.rpartition("\n")[2].startswith("Fix: ")
-    return verdict.said
+    assert verdict.message.rpartition("\n")[2].startswith("Fix: ")
+    return verdict.message
 
 
 def test_a_replaced_test_is_named() -> None:
@@ -63,17 +71,67 @@ def test_a_test_replaced_afterwards_is_named(monkeypatch: pytest.MonkeyPatch) ->
     assert "Later replaces test_the_check_passes" in fails(Later)
 
 
-def test_what_tests_are_made_of_is_protected_too() -> None:
-    """A class that answers in the source's place fails as well."""
+def test_a_replaced_lab_is_named() -> None:
+    """A class with a lab of its own fails, whether it replaces the property or the stored lab."""
+
+    class NoLab(Lab):
+        """A lab that runs nothing."""
+
+        def run(self, scenario: str, work: object, *, values: object = None) -> Any:  # noqa: ANN401
+            """Return nothing."""
 
     class Clever(InMemoryContract):
-        """A class that knows every answer."""
+        """A class that replaces the property."""
 
-        def every_fault(self) -> tuple[()]:
-            """Try nothing."""
-            return ()
+        lab = NoLab(InMemoryContract())
 
-    assert "Clever replaces every_fault" in fails(Clever)
+    class Sly(InMemoryContract):
+        """A class that replaces the stored lab."""
+
+        _lab = NoLab(InMemoryContract())
+
+    assert "Clever replaces lab" in fails(Clever)
+    assert "Sly replaces _lab" in fails(Sly)
+
+
+def test_a_replaced_method_of_the_lab_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change to the class of the lab fails every contract class."""
+    monkeypatch.setattr(Lab, "expect_no_leak", lambda *_: None)
+    assert "InMemoryContract replaces Lab.expect_no_leak" in fails(InMemoryContract)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (fault_injection, "every_fault"),
+        (fault_types, "outages"),
+        (every_scenario, "every_scenario"),
+        (http_faults, "expect_reported"),
+        (tally_invariants, "check_groups"),
+        (debug_bundles, "contains_secret"),
+        (overrides, "overridden"),
+    ],
+)
+def test_a_replaced_helper_is_named(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str
+) -> None:
+    """A change to a function that tests use fails, where it is defined and where it is used."""
+    original = getattr(module, name)
+    monkeypatch.setattr(module, name, partial(original))
+    assert f"InMemoryContract replaces {module.__name__}.{name} of" in fails(InMemoryContract)
+
+
+def test_a_helper_may_be_replaced_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a reason, a helper may be replaced like a test."""
+    monkeypatch.setattr(fault_types, "outages", lambda: ())
+
+    class Honest(InMemoryContract):
+        """A class with a reason."""
+
+        exceptions = {f"{fault_types.__name__}.outages": REASON}  # noqa: RUF012  # A fact.
+
+    assert run_test(Honest, GUARDIAN).outcome == "passed"
+    assert "InMemoryContract replaces" in fails(InMemoryContract)
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "slow"])
@@ -125,7 +183,7 @@ def test_the_guardian_is_replaced_in_no_other_way(monkeypatch: pytest.MonkeyPatc
     for name in (GUARDIAN, "test_the_check_passes"):
         verdict = run_test(Later, name)
         assert verdict.outcome == "failed"
-        assert f"Later replaces {GUARDIAN}" in verdict.said
+        assert f"Later replaces {GUARDIAN}" in verdict.message
 
 
 @pytest.mark.parametrize("name", ["__getattribute__", "__new__", "__init_subclass__"])
@@ -165,7 +223,7 @@ def test_a_fact_skips_nothing() -> None:
 
     verdict = run_test(Tired, "test_the_check_passes")
     assert verdict.outcome == "failed"
-    assert "the suite did not leave it out: not today\nFix: " in verdict.said
+    assert "the suite did not leave it out: not today\nFix: " in verdict.message
 
 
 def test_an_exception_with_a_reason_is_told() -> None:
@@ -177,7 +235,7 @@ def test_an_exception_with_a_reason_is_told() -> None:
         exceptions = {"test_the_check_passes": REASON}  # noqa: RUF012  # A fact.
 
     verdict = run_test(Honest, "test_the_check_passes")
-    assert (verdict.outcome, verdict.said) == ("excepted", REASON)
+    assert (verdict.outcome, verdict.message) == ("excepted", REASON)
     assert run_test(Honest, GUARDIAN).outcome == "passed"
 
 
@@ -196,12 +254,14 @@ class TestHonest(InMemoryContract):
             "*contract suite: exceptions*",
             f"TestHonest.test_the_check_passes: {REASON}",
             (
-                f"TestHonest: {len(names_of_tests(InMemoryContract)) - 2} of "
-                f"{len(names_of_tests(InMemoryContract))} tests are no part of this run."
+                f"TestHonest: {len(contract_test_names(InMemoryContract)) - 2} of "
+                f"{len(contract_test_names(InMemoryContract))} tests are no part of this run."
             ),
         ]
     )
-    done.assert_outcomes(passed=1, skipped=1, deselected=len(names_of_tests(InMemoryContract)) - 2)
+    done.assert_outcomes(
+        passed=1, skipped=1, deselected=len(contract_test_names(InMemoryContract)) - 2
+    )
 
 
 @pytest.mark.parametrize("mark", ["skip", "xfail", "skipif(True, reason='later')"])
@@ -262,7 +322,7 @@ def test_the_report_names_tests_that_are_taken_away(
     pytester.makeconftest(switch)
     pytester.makepyfile(SUITE + "class TestLess(InMemoryContract): pass\n")
     done = pytester.runpytest_subprocess("-q", *workers)
-    of_all = f"1 of {len(names_of_tests(InMemoryContract))} tests are no part of this run"
+    of_all = f"1 of {len(contract_test_names(InMemoryContract))} tests are no part of this run"
     done.stdout.fnmatch_lines([f"TestLess: {of_all}: test_the_check_passes."])
 
 
@@ -273,7 +333,7 @@ def test_the_report_names_a_class_that_pytest_does_not_collect(pytester: pytest.
     )
     done = pytester.runpytest_inprocess("-q")
     done.assert_outcomes(passed=1)
-    count = len(names_of_tests(InMemoryContract))
+    count = len(contract_test_names(InMemoryContract))
     done.stdout.fnmatch_lines([f"TestOff: {count} of {count} tests are no part of this run."])
 
 
@@ -287,7 +347,7 @@ class TestBroken(InMemoryContract):
 """
     )
     done = pytester.runpytest_inprocess("-q", "-k", "list_of_surveys", "--tb=short")
-    done.assert_outcomes(failed=1, deselected=len(names_of_tests(InMemoryContract)) - 1)
+    done.assert_outcomes(failed=1, deselected=len(contract_test_names(InMemoryContract)) - 1)
     lines = done.stdout.lines
     fix = next(number for number, line in enumerate(lines) if line.startswith("Fix: "))
     assert "The survey S3 is not among the 2 listed." in lines[fix - 1]
@@ -303,5 +363,5 @@ def test_a_recording_that_nothing_plays_is_named(tmp_path: Path) -> None:
 
         cassettes = tmp_path
 
-    said = run_test(Recorded, "test_every_recording_is_played").said
+    said = run_test(Recorded, "test_every_recording_is_played").message
     assert "There is no recording check.yaml" in said

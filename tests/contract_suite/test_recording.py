@@ -25,7 +25,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cassettes")
     with recordable(folder) as contract:
         found = record(contract, folder)
-    assert (found.left_out, found.failed) == ((), ())
+    assert (found.unstored_fields, found.failures) == ((), ())
     return folder
 
 
@@ -68,7 +68,7 @@ def test_a_recording_that_nothing_plays_is_named(
     shutil.copy(recorded / "check.yaml", tmp_path / stray)
     with recordable(tmp_path) as contract:
         pass
-    said = run_test(contract, "test_every_recording_is_played").said
+    said = run_test(contract, "test_every_recording_is_played").message
     assert f"Nothing plays the cassettes {stray}." in said
 
 
@@ -80,7 +80,7 @@ def test_a_change_by_hand_is_noticed(recorded: Path, tmp_path: Path) -> None:
     with recordable(tmp_path) as contract:
         pass
     verdict = run_test(contract, "test_the_list_of_surveys_is_complete")
-    assert "surveys.yaml is not as it was recorded" in verdict.said
+    assert "surveys.yaml is not as it was recorded" in verdict.message
 
 
 def test_recording_again_keeps_what_has_not_changed(recorded: Path) -> None:
@@ -144,7 +144,7 @@ def test_what_the_policy_does_not_name_is_left_out(tmp_path: Path) -> None:
 
     with recordable(tmp_path, talkative) as contract:
         found = record(contract, tmp_path)
-    assert found.left_out == ("cookie",)
+    assert found.unstored_fields == ("cookie",)
     assert all(b"secret stuff" not in path.read_bytes() for path in found.paths)
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from smaply_metrics_core.testing import SourceContract
-from smaply_metrics_core.testing.recording.policy import ANSWER_HEADERS, REQUEST_HEADERS
+from smaply_metrics_core.testing.recording.policy import REQUEST_HEADERS, RESPONSE_HEADERS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
 
@@ -20,7 +20,7 @@ def test_the_page_lists_each_test_with_what_it_says_of_itself() -> None:
 
 def test_the_page_names_what_is_stored() -> None:
     """The allow-list of the page is that of the code."""
-    for stored in (*REQUEST_HEADERS, *ANSWER_HEADERS):
+    for stored in (*REQUEST_HEADERS, *RESPONSE_HEADERS):
         assert f"`{stored}`" in PAGE
 
 

@@ -27,6 +27,16 @@ BREACHES = [
     ("smaply_metrics_host/added.py", "smaply_metrics_core.errors", "host-app-doors"),
     ("smaply_metrics_core/host/added.py", "smaply_metrics_core.testing", "core-layers"),
     ("smaply_metrics_core/testing/added.py", "smaply_metrics_core.host", "core-layers"),
+    (
+        "smaply_metrics_core/testing/leak_detection/added.py",
+        "smaply_metrics_core.testing.suite.lab",
+        "testing-layers",
+    ),
+    (
+        "smaply_metrics_core/testing/suite/subjects/added.py",
+        "smaply_metrics_core.testing.suite.subjects.surveys",
+        "suite-flat",
+    ),
     ("smaply_metrics_core/added.py", "smaply_metrics_core.cli", "cli-door"),
     ("smaply_metrics_core/models/added.py", "smaply_metrics_core.host", "host-door"),
     ("smaply_metrics_qualtrics/added.py", "smaply_metrics_core.host", "host-door"),

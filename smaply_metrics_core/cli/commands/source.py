@@ -70,7 +70,7 @@ def doctor(
             {
                 **state.model_dump(mode="json"),
                 "findings": [
-                    {"what": one.what, "good": one.good, "said": one.said, "fix": one.fix}
+                    {"what": one.what, "good": one.good, "said": one.message, "fix": one.fix}
                     for one in findings
                 ],
             }
@@ -81,8 +81,8 @@ def doctor(
         )
         for one in findings:
             print_text(text("✓ " if one.good else "✗ ", "green" if one.good else "red"), one.what)
-            if one.said:
-                print_text(one.said, indent=2)
+            if one.message:
+                print_text(one.message, indent=2)
             if one.fix:
                 print_text(f"{'Hint' if one.good else 'Fix'}: {one.fix}", indent=2)
     if not all(one.good for one in findings):

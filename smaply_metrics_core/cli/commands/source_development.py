@@ -81,7 +81,7 @@ def run_contract(
 def _print_test_result(verdict: ContractTestResult) -> None:
     mark, color = MARKS.get(verdict.outcome, ("!", "yellow"))
     print_text(text(f"{mark} ", color), text(verdict.test, "bold"))
-    for line in verdict.said.splitlines():
+    for line in verdict.message.splitlines():
         print_text(line, indent=2)
 
 
@@ -98,10 +98,12 @@ def _tested(contract: type[SourceContract], verdicts: list[ContractTestResult]) 
         "tests": [
             {
                 "test": verdict.test,
-                "asks": verdict.asks,
+                "asks": verdict.rule,
                 "outcome": verdict.outcome,
-                "said": verdict.said.partition("\nFix: ")[0],
-                "fix": verdict.said.rpartition("\nFix: ")[2] if verdict.outcome == "failed" else "",
+                "said": verdict.message.partition("\nFix: ")[0],
+                "fix": verdict.message.rpartition("\nFix: ")[2]
+                if verdict.outcome == "failed"
+                else "",
             }
             for verdict in verdicts
         ],
@@ -201,15 +203,15 @@ def _print_recorded(recorded: Recorded, *, as_json: bool) -> None:
         print_json(
             {
                 "cassettes": [str(path) for path in recorded.paths],
-                "left_out": list(recorded.left_out),
+                "left_out": list(recorded.unstored_fields),
             }
         )
         return
     for path in recorded.paths:
         print_text(f"{path.name} {path.stat().st_size / 1000:.0f} kB")
-    if recorded.left_out:
+    if recorded.unstored_fields:
         print_text("Fields that were not stored, as the policy does not name them: ", style="dim")
-        print_text(", ".join(recorded.left_out), indent=2, style="dim")
+        print_text(", ".join(recorded.unstored_fields), indent=2, style="dim")
 
 
 @app.command("new")

@@ -1,1 +1,1 @@
-"""Faults of networks and services, and the replay that they are injected into."""
+"""Faults of a network and of a survey tool, for sources over HTTP."""

@@ -1,11 +1,11 @@
-"""Faults of the network and of a survey tool, as answers, and what a source may make of each."""
+"""The faults of a network and of a survey tool, and what a source may report of each."""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -16,10 +16,20 @@ import httpx
 from smaply_metrics_core import errors
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.problem import Issue, Problem
-from smaply_metrics_core.testing.faults.replay import Answer, Disturbance, Headers
+from smaply_metrics_core.testing.faults.disturbances import (
+    HTML,
+    break_off,
+    content,
+    network_error,
+    once,
+    recorded_with_status,
+    replace_with_nulls,
+    status,
+    status_without_body,
+    truncate,
+)
+from smaply_metrics_core.testing.faults.replay import Disturbance
 
-JSON: Final[Headers] = (("content-type", "application/json"),)
-HTML: Final[Headers] = (("content-type", "text/html"),)
 LONG_PAUSE: Final = timedelta(hours=2)
 SHORT_PAUSE: Final = timedelta(seconds=7)
 
@@ -34,124 +44,53 @@ class HttpFault:
 
     Attributes:
         name: What happens, as the end of “…, from the second request on”.
-        disturb: Answers in place of the survey tool.
-        fits: Whether what a source told of it is right.
-        wanted: What would have been right, for messages.
-        fix: How to mend a source that told something else.
-        applies: Whether it is a fault at all in place of this content.
-        as_sent: Whether it looks like an answer: a debug bundle may hold it as it came.
+        disturb: Makes the responses with the fault.
+        accepts: Whether a problem that a source reports is right, given whether one survey was
+            requested.
+        expected: What would be right, for messages.
+        fix: How to repair a source that reports something else.
+        applies: Whether replacing a body of this content is a fault at all.
+        storable: Whether it looks like a valid response, so that a debug bundle may store it.
     """
 
     name: str
     disturb: Disturbance
-    fits: Callable[[Problem, bool], bool]
-    wanted: str
+    accepts: Callable[[Problem, bool], bool]
+    expected: str
     fix: str
     applies: Callable[[bytes], bool] = _always
-    as_sent: bool = False
+    storable: bool = False
 
 
-def kinds(*classes: type[MetricsError]) -> frozenset[str]:
-    """Give the kinds of these errors and of all below them in the tree."""
+def error_kinds(*classes: type[MetricsError]) -> frozenset[str]:
+    """Return the kinds of some errors and of all their subclasses."""
     found = {one.kind for one in classes}
     for one in classes:
-        found |= kinds(*one.__subclasses__()) if one.__subclasses__() else set()
+        found |= error_kinds(*one.__subclasses__()) if one.__subclasses__() else set()
     return frozenset(found)
 
 
-def status(code: int, body: bytes, *headers: tuple[str, str]) -> Disturbance:
-    """Answer everything with a status."""
-    return lambda _, __: httpx.Response(
-        code, headers=[*JSON, *headers], stream=httpx.ByteStream(body)
-    )
-
-
-def content(body: bytes, headers: Headers = JSON) -> Disturbance:
-    """Answer everything with another content, as if all were well."""
-    return lambda _, __: httpx.Response(200, headers=list(headers), stream=httpx.ByteStream(body))
-
-
-def network(error: type[httpx.TransportError]) -> Disturbance:
-    """Let no answer come."""
-
-    def fail(_: int, __: Answer) -> httpx.Response:
-        raise error("a fault that the contract test makes")
-
-    return fail
-
-
-def once(disturb: Disturbance) -> Disturbance:
-    """Disturb one request alone."""
-    return lambda number, real: disturb(number, real) if number == 0 else real().response()
-
-
-class _TruncatedStream(httpx.SyncByteStream):
-    """Half of a content, and then the connection is gone."""
-
-    def __init__(self, whole: bytes) -> None:
-        self._half = whole[: len(whole) // 2]
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._half
-        raise httpx.RemoteProtocolError("peer closed connection without sending complete message")
-
-
-def break_off(_: int, real: Answer) -> httpx.Response:
-    """End each answer in its middle, as a connection does that breaks."""
-    whole = real()
-    return httpx.Response(
-        whole.status, headers=list(whole.headers), stream=_TruncatedStream(whole.content)
-    )
-
-
-def cut(_: int, real: Answer) -> httpx.Response:
-    """Give the first half of each answer as if it were all."""
-    whole = real()
-    half = whole.content[: len(whole.content) // 2]
-    return httpx.Response(whole.status, headers=list(whole.headers), stream=httpx.ByteStream(half))
-
-
-def hollow(_: int, real: Answer) -> httpx.Response:
-    """Give each answer in its form, with null for every text and number in it."""
-    whole = real()
-    if not is_json(whole.content):
-        return whole.response()
-    body = json.dumps(_hollowed(json.loads(whole.content))).encode()
-    return httpx.Response(whole.status, headers=list(whole.headers), stream=httpx.ByteStream(body))
-
-
-def _hollowed(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _hollowed(item) for name, item in value.items()}
-    return [_hollowed(item) for item in value] if isinstance(value, list) else None
-
-
 def is_json(body: bytes) -> bool:
-    """Whether a content is JSON with something in it."""
+    """Whether a body is a JSON object or list."""
     try:
         return isinstance(json.loads(body), dict | list)
     except ValueError:
         return False
-
-
-def _is_no_list(body: bytes) -> bool:
-    return not body.lstrip().startswith(b"[")  # Where a list is sent, an empty one may be right.
 
 
 def is_structured(body: bytes) -> bool:
-    """Whether half of a content can be told from all of it: JSON and ZIP can, plain rows not."""
-    if zipfile.is_zipfile(io.BytesIO(body)):
-        return True
-    try:
-        return isinstance(json.loads(body), dict | list)
-    except ValueError:
-        return False
+    """Whether half of a body can be told from all of it: of JSON and ZIP, but not of plain rows."""
+    return zipfile.is_zipfile(io.BytesIO(body)) or is_json(body)
 
 
-_REMOTE: Final = kinds(errors.RemoteError)
-_REFUSED: Final = kinds(errors.CredentialRefused, errors.AccessMissing)
-_BUGS: Final = kinds(errors.PluginError)
-_DATA: Final = kinds(
+def _is_not_list(body: bytes) -> bool:
+    return not body.lstrip().startswith(b"[")  # An empty list may be a valid list.
+
+
+_REMOTE: Final = error_kinds(errors.RemoteError)
+_CREDENTIALS: Final = error_kinds(errors.CredentialRefused, errors.AccessMissing)
+_BUGS: Final = error_kinds(errors.PluginError)
+_DATA: Final = error_kinds(
     errors.SurveyUnavailable, errors.ResultsUnavailable, errors.ExportFailed, errors.NoSurveys
 )
 _READ_JSON: Final = (
@@ -161,11 +100,11 @@ _READ_JSON: Final = (
 
 
 def _is_outage(problem: Problem, _: object) -> bool:
-    return problem.kind in _REMOTE - _REFUSED and problem.issue is not Issue.AUTHENTICATION
+    return problem.kind in _REMOTE - _CREDENTIALS and problem.issue is not Issue.AUTHENTICATION
 
 
-def refused(body: bytes) -> HttpFault:
-    """401: the secret is not accepted (any more)."""
+def unauthorized(body: bytes) -> HttpFault:
+    """Return 401: the secret is not valid, or not any more."""
     return HttpFault(
         "401 is answered",
         status(401, body),
@@ -180,14 +119,14 @@ def refused(body: bytes) -> HttpFault:
     )
 
 
-def forbidden(body: bytes, *, as_refusal: bool) -> HttpFault:
-    """403: the secret is known, and this is not for it.
+def forbidden(body: bytes, *, for_bad_secret: bool) -> HttpFault:
+    """Return 403: the secret is valid, but does not permit this request.
 
     Args:
         body: What the survey tool sends with it.
-        as_refusal: Whether this tool also sends it to a secret that it does not know.
+        for_bad_secret: Whether this tool also sends it for a secret that is not valid.
     """
-    wrong = frozenset() if as_refusal else kinds(errors.CredentialRefused)
+    wrong = frozenset() if for_bad_secret else error_kinds(errors.CredentialRefused)
     return HttpFault(
         "403 is answered",
         status(403, body),
@@ -202,12 +141,12 @@ def forbidden(body: bytes, *, as_refusal: bool) -> HttpFault:
 
 
 def not_found(body: bytes) -> HttpFault:
-    """404: it is not there."""
+    """Return 404: what was requested does not exist."""
     return HttpFault(
         "404 is answered",
         status(404, body),
         lambda problem, of_survey: (
-            problem.kind in _REMOTE - _REFUSED and (problem.kind in _DATA or not of_survey)
+            problem.kind in _REMOTE - _CREDENTIALS and (problem.kind in _DATA or not of_survey)
         ),
         "survey_unavailable where a survey was asked for, else another error of the way there",
         "raise SurveyUnavailable for 404 on a survey, ExportFailed on its export; give the body "
@@ -215,26 +154,26 @@ def not_found(body: bytes) -> HttpFault:
     )
 
 
-def too_many(now: datetime) -> tuple[HttpFault, HttpFault]:
-    """429 with a pause too long to wait for, in seconds and as a date."""
+def long_rate_limits(now: datetime) -> tuple[HttpFault, HttpFault]:
+    """Return 429 with a pause too long to wait for, in seconds and as a date."""
 
-    def made(form: str, value: str) -> HttpFault:
+    def rate_limit(form: str, retry_after: str) -> HttpFault:
         return HttpFault(
             f"429 is answered with Retry-After as {form}",
-            status(429, b"{}", ("retry-after", value)),
+            status(429, b"{}", ("retry-after", retry_after)),
             lambda problem, _: problem.kind == errors.RateLimited.kind,
             "rate_limited",
             "let the RateLimited of `context.http` pass: it says until when to rest",
         )
 
     return (
-        made("seconds", f"{LONG_PAUSE.total_seconds():.0f}"),
-        made("a date", format_datetime(now + LONG_PAUSE, usegmt=True)),
+        rate_limit("seconds", f"{LONG_PAUSE.total_seconds():.0f}"),
+        rate_limit("a date", format_datetime(now + LONG_PAUSE, usegmt=True)),
     )
 
 
-def short_pauses(now: datetime) -> Mapping[str, Disturbance]:
-    """429 and 503 that pass when their pause is waited for."""
+def short_rate_limits(now: datetime) -> Mapping[str, Disturbance]:
+    """Return one 429 whose pause is short enough to wait for, in seconds and as a date."""
     seconds = ("retry-after", f"{SHORT_PAUSE.total_seconds():.0f}")
     date = ("retry-after", format_datetime(now + SHORT_PAUSE, usegmt=True))
     return {
@@ -244,18 +183,18 @@ def short_pauses(now: datetime) -> Mapping[str, Disturbance]:
 
 
 def outages() -> tuple[HttpFault, ...]:
-    """5xx in its usual forms, and one that is a web page."""
+    """Return 5xx in its usual forms, one of them with a web page."""
     fix = "let the SourceUnavailable of `context.http` pass, and never go on with less"
-    answers = {
+    disturbances: Mapping[str, Disturbance] = {
         **{f"{code} is answered": status(code, b"{}") for code in (500, 502, 504)},
-        "503 is answered with a web page": lambda _, __: httpx.Response(
-            503, headers=list(HTML), stream=httpx.ByteStream(b"<html>Down for maintenance</html>")
+        "503 is answered with a web page": status(
+            503, b"<html>Down for maintenance</html>", headers=HTML
         ),
     }
     return tuple(
         HttpFault(
             name,
-            answer,
+            disturb,
             lambda problem, _: (
                 problem.kind == errors.SourceUnavailable.kind
                 and problem.issue is Issue.CONNECTION
@@ -264,128 +203,112 @@ def outages() -> tuple[HttpFault, ...]:
             "source_unavailable, retryable, issue Connection",
             fix,
         )
-        for name, answer in answers.items()
+        for name, disturb in disturbances.items()
     )
 
 
-def silences() -> tuple[HttpFault, ...]:
-    """No answer at all, or one that breaks off."""
+def network_failures() -> tuple[HttpFault, ...]:
+    """Return a timeout, a refused connection, and one that breaks in the middle of a response."""
     fix = "let the Unreachable of `context.http` pass, and never go on with less"
-    answers = {
-        "no answer comes in time": network(httpx.ReadTimeout),
-        "the connection is refused": network(httpx.ConnectError),
+    disturbances = {
+        "no answer comes in time": network_error(httpx.ReadTimeout),
+        "the connection is refused": network_error(httpx.ConnectError),
         "the connection breaks off in the middle of the answer": break_off,
     }
     return tuple(
         HttpFault(
             name,
-            answer,
-            lambda problem, told: _is_outage(problem, told) and problem.retryable,
+            disturb,
+            lambda problem, of_survey: _is_outage(problem, of_survey) and problem.retryable,
             "unreachable, retryable",
             fix,
         )
-        for name, answer in answers.items()
+        for name, disturb in disturbances.items()
     )
 
 
 def malformed() -> tuple[HttpFault, ...]:
-    """Answers with 200 that are not what the API sends."""
-    answers: Mapping[str, Disturbance] = {
+    """Return bodies that the API does not send, with status 200."""
+    empty_list = "an empty JSON list is answered"
+    disturbances: Mapping[str, Disturbance] = {
         "a web page is answered": content(b"<html>Please sign in</html>", HTML),
         "damaged JSON is answered": content(b'{"result": [{"id": '),
         "JSON null is answered": content(b"null"),
-        "an empty JSON list is answered": content(b"[]"),
+        empty_list: content(b"[]"),
         "an empty JSON object is answered": content(b"{}"),
         "a JSON object of another form is answered": content(b'{"unexpected": {"id": 1}}'),
         "a JSON text is answered": content(b'"maintenance"'),
     }
-    lists = "an empty JSON list is answered"
     return tuple(
         HttpFault(
             name,
-            answer,
+            disturb,
             _is_outage,
             "source_unavailable or export_failed",
             _READ_JSON,
-            applies=_is_no_list if name == lists else _always,
-            as_sent=True,
+            applies=_is_not_list if name == empty_list else _always,
+            storable=True,
         )
-        for name, answer in answers.items()
+        for name, disturb in disturbances.items()
     )
 
 
-def with_status(code: int, *headers: tuple[str, str]) -> Disturbance:
-    """Send each answer as it is, under another status."""
-
-    def disturb(_: int, real: Answer) -> httpx.Response:
-        whole = real()
-        sent = [*whole.headers, *headers]
-        return httpx.Response(code, headers=sent, stream=httpx.ByteStream(whole.content))
-
-    return disturb
-
-
-def unusual() -> tuple[HttpFault, ...]:
-    """Statuses that say of an answer that it is none."""
-    elsewhere = ("location", "https://elsewhere.example.org/")
-    statuses = {
-        204: content_under(204),
-        302: with_status(302, elsewhere),
-        400: with_status(400),
-        418: content_under(418),
+def unexpected_statuses() -> tuple[HttpFault, ...]:
+    """Return statuses that an API with JSON bodies does not send."""
+    redirect = ("location", "https://elsewhere.example.org/")
+    disturbances = {
+        204: status_without_body(204),
+        302: recorded_with_status(302, redirect),
+        400: recorded_with_status(400),
+        418: status_without_body(418),
     }
     return tuple(
         HttpFault(
             f"HTTP {code} is answered",
-            answer,
-            lambda problem, _: problem.kind in _REMOTE - _REFUSED,
+            disturb,
+            lambda problem, _: problem.kind in _REMOTE - _CREDENTIALS,
             "an error that blames no credential",
             "take an answer for one when its status is 200, and raise SourceUnavailable for a "
             "status that you do not expect",
         )
-        for code, answer in statuses.items()
+        for code, disturb in disturbances.items()
     )
 
 
-def content_under(code: int) -> Disturbance:
-    """Answer everything with nothing, under a status."""
-    return lambda _, __: httpx.Response(code, stream=httpx.ByteStream(b""))
-
-
-def hollowed() -> HttpFault:
-    """Answers of the right form, with nothing in them."""
+def null_values() -> HttpFault:
+    """Return bodies of the right form whose every value is null."""
     return HttpFault(
         "JSON with null in place of every text and number is answered",
-        hollow,
-        lambda problem, _: problem.kind not in _REFUSED | _BUGS,
+        replace_with_nulls,
+        lambda problem, _: problem.kind not in _CREDENTIALS | _BUGS,
         "source_unavailable, or less than usual: as no bug in any case",
         "look of what kind each part is before using it, and raise SourceUnavailable where it is "
         "another: pydantic's ValidationError is a ValueError",
         applies=is_json,
-        as_sent=True,
+        storable=True,
     )
 
 
 def truncated() -> HttpFault:
-    """Half of an answer as if it were all."""
+    """Return half of a body as if it were complete."""
     return HttpFault(
         "the first half of the answer comes as if it were all",
-        cut,
+        truncate,
         _is_outage,
         "source_unavailable or export_failed",
         _READ_JSON,
         applies=is_structured,
-        as_sent=True,
+        storable=True,
     )
 
 
 def empty() -> HttpFault:
-    """Nothing with 200."""
+    """Return an empty body with status 200."""
     return HttpFault(
         "nothing is answered, with 200",
         content(b""),
         _is_outage,
         "source_unavailable or export_failed",
         _READ_JSON,
-        as_sent=True,
+        storable=True,
     )

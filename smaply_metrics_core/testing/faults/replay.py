@@ -1,7 +1,7 @@
-"""What goes over the wire in a contract test: seen, kept in memory, and played again with a fault.
+"""Records the exchanges of a scenario in memory, and replays them with a fault.
 
-A scenario's exchanges are kept when it runs. They can then be played as often as wanted, with one
-answer or all from some request on put in another's place: no recording has to hold an outage.
+Exchanges can be replayed any number of times, with one response or all from some request on
+replaced: no cassette has to contain an outage.
 """
 
 from __future__ import annotations
@@ -16,49 +16,53 @@ import httpx
 
 from smaply_metrics_core.http.origin import Origin, open_route
 
-MOST_ASKED: Final = 60
-"""Requests beyond those of the undisturbed run after which a source is taken to ask for ever."""
+MAX_EXTRA_REQUESTS: Final = 60
+"""Requests beyond those of the undisturbed run after which a run is taken to be endless."""
 
-_NOT_KEPT: Final = {"content-encoding", "content-length", "transfer-encoding"}
-"""Headers of an answer that no longer fit once its content has been read."""
+_FRAMING_HEADERS: Final = {"content-encoding", "content-length", "transfer-encoding"}
+"""Headers of a response that are no longer true once its body has been read."""
 
 Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """One request as it left the client, with its secret headers."""
+    """One request as it left the client, with its secret headers.
+
+    Attributes:
+        target: Path and query.
+    """
 
     method: str
-    where: str
-    body: bytes = field(repr=False)  # It may hold a secret, and so may headers.
+    target: str
+    body: bytes = field(repr=False)  # It may contain a secret, and so may headers.
     headers: Headers = field(repr=False)
 
     @property
     def key(self) -> tuple[str, str, bytes]:
-        """What an answer is found by."""
-        return self.method, self.where, self.body
+        """What a replayed request has to share with a recorded one."""
+        return self.method, self.target, self.body
 
     def names(self, text: str) -> bool:
-        """Whether it is about something: in its address or its body."""
-        return text in unquote(self.where) or text.encode() in self.body
+        """Whether a text occurs in the address or the body."""
+        return text in unquote(self.target) or text.encode() in self.body
 
-    def holds(self, text: str) -> bool:
-        """Whether a text stands anywhere in it."""
-        everything = (self.where, *(value for _, value in self.headers))
+    def contains(self, text: str) -> bool:
+        """Whether a text occurs anywhere in the request."""
+        everything = (self.target, *(value for _, value in self.headers))
         return any(text in part for part in everything) or text.encode() in self.body
 
 
 @dataclass(frozen=True)
 class RecordedResponse:
-    """One answer, read to its end."""
+    """One response, read to its end."""
 
     status: int
     headers: Headers
     content: bytes
 
     def response(self) -> httpx.Response:
-        """Make the answer that goes up the wire."""
+        """Return a new response with the same content."""
         return httpx.Response(
             self.status, headers=list(self.headers), stream=httpx.ByteStream(self.content)
         )
@@ -68,11 +72,11 @@ Exchanges = list[tuple[RecordedRequest, RecordedResponse]]
 
 
 class RecordingTransport(httpx.BaseTransport):
-    """Passes requests on, and keeps each with its answer.
+    """Forwards requests, and records each with its response.
 
     Args:
-        inner: What answers; without it, real connections do.
-        exchanges: Where they are kept.
+        inner: The transport that answers; real connections if it is ``None``.
+        exchanges: Where the exchanges are added.
     """
 
     def __init__(self, inner: httpx.BaseTransport | None, exchanges: Exchanges) -> None:
@@ -81,20 +85,22 @@ class RecordingTransport(httpx.BaseTransport):
         self._opened: list[httpx.BaseTransport] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Have a request answered."""
-        asked = _asked(request)
+        """Return the response to a request."""
+        recorded_request = _recorded_request(request)
         response = self._route(request).handle_request(request)
         response.read()
         headers = tuple(
-            pair for pair in response.headers.multi_items() if pair[0].lower() not in _NOT_KEPT
+            pair
+            for pair in response.headers.multi_items()
+            if pair[0].lower() not in _FRAMING_HEADERS
         )
-        answered = RecordedResponse(response.status_code, headers, response.content)
+        recorded = RecordedResponse(response.status_code, headers, response.content)
         response.close()
-        self._exchanges.append((asked, answered))
-        return answered.response()
+        self._exchanges.append((recorded_request, recorded))
+        return recorded.response()
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close the connections."""
         for route in (*self._opened, *([self._inner] if self._inner else [])):
             route.close()
 
@@ -106,66 +112,68 @@ class RecordingTransport(httpx.BaseTransport):
         return self._opened[0]
 
 
-Answer = Callable[[], RecordedResponse]
-"""Gives the answer of the undisturbed run."""
+RecordedAnswer = Callable[[], RecordedResponse]
+"""Returns the recorded response to the current request."""
 
-Disturbance = Callable[[int, Answer], httpx.Response]
-"""Answers in place of what was kept: the number of the request since the fault began, from 0."""
+Disturbance = Callable[[int, RecordedAnswer], httpx.Response]
+"""Returns the response with the fault; the number counts requests since the fault began, from 0."""
 
 
 @dataclass
 class Replay:
-    """A scenario's exchanges, played again from memory.
+    """The exchanges of a scenario, replayed from memory.
 
     Attributes:
         exchanges: Those of the undisturbed run.
-        fault: Answers from request ``at`` on; nothing is disturbed without it.
+        fault: Answers from request ``at`` on; without it every response is the recorded one.
         at: The number of the first request with the fault, from 1.
-        asked: What was asked so far.
-        flooded: Whether more was asked than any ending run would.
+        requests: The requests so far.
+        is_endless: Whether there were more requests than any run that ends would send.
     """
 
     exchanges: Sequence[tuple[RecordedRequest, RecordedResponse]] = field(repr=False)
     fault: Disturbance | None = None
     at: int = 1
-    asked: list[RecordedRequest] = field(default_factory=list, repr=False)
-    flooded: bool = False
+    requests: list[RecordedRequest] = field(default_factory=list, repr=False)
+    is_endless: bool = False
     _played: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def transport(self) -> httpx.BaseTransport:
-        """Make the transport that plays them."""
+        """Return a transport that replays the exchanges."""
         return httpx.MockTransport(self._answer)
 
-    def after(self) -> tuple[RecordedRequest, ...]:
-        """Give what was asked from the fault on."""
-        return tuple(self.asked[self.at - 1 :])
+    def requests_since_fault(self) -> tuple[RecordedRequest, ...]:
+        """Return the requests from the fault on."""
+        return tuple(self.requests[self.at - 1 :])
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        asked = _asked(request)
+        current = _recorded_request(request)
         with self._lock:
-            self.asked.append(asked)
-            number = len(self.asked)
-        if number > len(self.exchanges) + MOST_ASKED:
-            self.flooded = True
+            self.requests.append(current)
+            number = len(self.requests)
+        if number > len(self.exchanges) + MAX_EXTRA_REQUESTS:
+            self.is_endless = True
             raise httpx.ConnectError("the test ends a run that would never end")
         if self.fault is not None and number >= self.at:
-            return self.fault(number - self.at, lambda: self._kept(asked))
-        return self._kept(asked).response()
+            return self.fault(number - self.at, lambda: self._recorded(current))
+        return self._recorded(current).response()
 
-    def _kept(self, asked: RecordedRequest) -> RecordedResponse:
+    def _recorded(self, request: RecordedRequest) -> RecordedResponse:
         with self._lock:
-            fitting = [
-                number for number, (kept, _) in enumerate(self.exchanges) if kept.key == asked.key
+            matching = [
+                number
+                for number, (recorded, _) in enumerate(self.exchanges)
+                if recorded.key == request.key
             ]
-            if not fitting:
+            if not matching:
                 return RecordedResponse(404, (("content-type", "application/json"),), b"{}")
-            number = next((one for one in fitting if one not in self._played), fitting[-1])
+            number = next((one for one in matching if one not in self._played), matching[-1])
             self._played.add(number)
         return self.exchanges[number][1]
 
 
-def _asked(request: httpx.Request) -> RecordedRequest:
+def _recorded_request(request: httpx.Request) -> RecordedRequest:
     return RecordedRequest(
         request.method,
         request.url.raw_path.decode("ascii"),

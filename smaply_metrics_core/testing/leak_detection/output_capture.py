@@ -1,4 +1,4 @@
-"""Everything that a source lets out while it works: logs, errors, and what it was seen to send."""
+"""Captures everything that a source outputs: logs, errors, values, prints and files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pickle
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -20,98 +21,97 @@ from smaply_metrics_core.testing.leak_detection.side_effects import (
     detect_subprocesses,
 )
 
-_OUR_OWN = ("vcr",)
-"""Loggers of the test machinery: they tell what is recorded, whatever the source does."""
+_OWN_LOGGERS: Final = ("vcr",)
+"""Loggers of the test libraries: they log what is recorded, whatever the source does."""
 
-
-_WAS_HIDDEN = HIDDEN.encode()
-"""What the framework leaves where it took a secret out of a source's text."""
+_REDACTED: Final = HIDDEN.encode()
+"""What the framework writes instead of a secret that it found in a source's text."""
 
 
 class OutputCapture(logging.Handler):
-    """Collects texts in which no secret may stand."""
+    """Collects texts that must not contain a secret."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self._heard: list[tuple[str, bytes]] = []
+        self._outputs: list[tuple[str, bytes]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a log record with its traceback and all that a formatter may write of it."""
-        if record.name.partition(".")[0] not in _OUR_OWN:
+        """Add a log record with its traceback and everything that a formatter may write of it."""
+        if record.name.partition(".")[0] not in _OWN_LOGGERS:
             text = self.format(record)
-            self.note(f"the log of {record.name}", f"{text}\n{vars(record)!r}".encode())
+            self.add(f"the log of {record.name}", f"{text}\n{vars(record)!r}".encode())
 
-    def note(self, where: str, content: bytes) -> None:
-        """Take any other text; ``where`` says where it stood."""
-        self._heard.append((where, content))
+    def add(self, where: str, content: bytes) -> None:
+        """Add any other text; ``where`` names its place in messages."""
+        self._outputs.append((where, content))
 
-    def error(self, error: MetricsError) -> None:
-        """Take an error in every form in which one travels."""
+    def add_error(self, error: MetricsError) -> None:
+        """Add every representation of an error."""
         name = type(error).__name__
-        self.note(f"the text of {name}", f"{error}\n{error!r}\n{error.args!r}".encode())
-        self.note(f"the problem of {name}", error.to_problem().model_dump_json().encode())
-        self.note(f"the pickle of {name}", pickle.dumps(error))
-        self.note(f"what {name} carries", repr(vars(error)).encode())
-        self.note(f"the traceback of {name}", "".join(traceback.format_exception(error)).encode())
+        self.add(f"the text of {name}", f"{error}\n{error!r}\n{error.args!r}".encode())
+        self.add(f"the problem of {name}", error.to_problem().model_dump_json().encode())
+        self.add(f"the pickle of {name}", pickle.dumps(error))
+        self.add(f"what {name} carries", repr(vars(error)).encode())
+        self.add(f"the traceback of {name}", "".join(traceback.format_exception(error)).encode())
 
-    def value(self, value: object) -> None:
-        """Take whatever a call gave, with all that is in it."""
+    def add_value(self, value: object) -> None:
+        """Add the value of a call, and everything in it."""
         if isinstance(value, MetricsError):
-            self.error(value)
+            self.add_error(value)
         elif isinstance(value, BaseModel):
-            self.note(f"what it gave as {type(value).__name__}", value.model_dump_json().encode())
+            self.add(f"what it gave as {type(value).__name__}", value.model_dump_json().encode())
         elif isinstance(value, Mapping):
-            self.value(tuple(value.values()))
+            self.add_value(tuple(value.values()))
         elif isinstance(value, tuple | list):
             for item in value:
-                self.value(item)
+                self.add_value(item)
         elif isinstance(value, bytes):
-            self.note("the bytes that it gave", value)
+            self.add("the bytes that it gave", value)
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Hear every logger at every level, what is printed, and what is left behind."""
+    def capturing(self) -> Iterator[None]:
+        """Capture every logger at every level, stdout and stderr, files and the environment."""
         root = logging.getLogger()
         level = root.level
         printed = io.StringIO()
         written: list[tuple[str, bytes]] = []
         environment = dict(os.environ)
-        really = logging.Logger.callHandlers
+        call_handlers = logging.Logger.callHandlers
 
-        def heard(logger: logging.Logger, record: logging.LogRecord) -> None:
-            self.emit(record)  # Whether or not the logger hands its records on.
-            really(logger, record)
+        def capture(logger: logging.Logger, record: logging.LogRecord) -> None:
+            self.emit(record)  # Whether or not the logger propagates its records.
+            call_handlers(logger, record)
 
-        logging.Logger.callHandlers = heard  # type: ignore[assignment, method-assign]  # Put back below.
+        logging.Logger.callHandlers = capture  # type: ignore[assignment, method-assign]  # Restored below.
         root.setLevel(logging.DEBUG)
-        for name in _OUR_OWN:  # Its log would bury what a failed test says.
+        for name in _OWN_LOGGERS:  # Their logs would bury the message of a failed test.
             logging.getLogger(name).setLevel(logging.WARNING)
         try:
             with (
                 redirect_stdout(printed),
                 redirect_stderr(printed),
                 detect_file_writes(written),
-                detect_subprocesses(lambda where, text: self.note(where, text.encode())),
+                detect_subprocesses(lambda where, text: self.add(where, text.encode())),
             ):
                 yield
         finally:
             root.setLevel(level)
-            logging.Logger.callHandlers = really  # type: ignore[method-assign]  # As it was.
-            self.note("what it printed", printed.getvalue().encode())
+            logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign]  # The original.
+            self.add("what it printed", printed.getvalue().encode())
             for name, content in written:
-                self.note(f"the file {name}", content)
-            left = {name: v for name, v in os.environ.items() if environment.get(name) != v}
-            self.note("the environment of the process", repr(left).encode())
-            for name in left.keys() - environment.keys():
-                del os.environ[name]  # No other test is to find it.
+                self.add(f"the file {name}", content)
+            changed = {name: v for name, v in os.environ.items() if environment.get(name) != v}
+            self.add("the environment of the process", repr(changed).encode())
+            for name in changed.keys() - environment.keys():
+                del os.environ[name]  # Other tests must not find it.
 
-    def told(self, secrets: Sequence[str]) -> tuple[str, ...]:
-        """Name the places where a secret was heard, in whatever form, or had to be hidden."""
-        if not _tells(b"\0".join(content for _, content in self._heard), secrets):
-            return ()  # As nearly always, and found out in one search.
-        places = (where for where, content in self._heard if _tells(content, secrets))
+    def leaks(self, secrets: Sequence[str]) -> tuple[str, ...]:
+        """Return the places where a secret occurs in any form, or had to be redacted."""
+        if not _leaks(b"\0".join(content for _, content in self._outputs), secrets):
+            return ()  # The usual case, found with one search.
+        places = (where for where, content in self._outputs if _leaks(content, secrets))
         return tuple(dict.fromkeys(places))
 
 
-def _tells(content: bytes, secrets: Sequence[str]) -> bool:
-    return _WAS_HIDDEN in content or contains_secret(content, secrets)
+def _leaks(content: bytes, secrets: Sequence[str]) -> bool:
+    return _REDACTED in content or contains_secret(content, secrets)

@@ -1,4 +1,4 @@
-"""The forms in which a secret is told all the same: those of the framework's search, and more."""
+"""Encodings of a secret beyond those that ``redaction.find_secrets`` knows."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Final
 from smaply_metrics_core.redaction import find_secrets
 
 PART: Final = 12
-"""So many characters from the beginning or the end of a secret are too much of it."""
+"""So many characters from the start or the end of a secret count as a leak."""
 
-_SIGNS: Final = bytes(n for n in range(128) if not chr(n).isalnum())
-"""What may stand between the characters of a secret, as in an address or in UTF-16."""
+_SEPARATORS: Final = bytes(n for n in range(128) if not chr(n).isalnum())
+"""What may occur between the characters of a secret, as in an address or in UTF-16."""
 
 
 def contains_secret(content: bytes, secrets: Sequence[str]) -> bool:
-    """Whether a secret, or a long part of it, stands in a content in any form.
+    """Whether a secret, or a long part of it, occurs in a content in any encoding.
 
-    Beside the forms of ``find_secrets``: in capital or small letters, backwards, as hexadecimal
-    digits or base32, each also with signs between its characters, and its first or last 12
-    characters alone.
+    In addition to the encodings of ``find_secrets``: in upper or lower case, reversed, as
+    hexadecimal digits or base32, each also with separators between its characters, and its first
+    or last 12 characters alone.
     """
     lowered = content.lower()
-    bare = lowered.translate(None, _SIGNS)
+    bare = lowered.translate(None, _SEPARATORS)
     return any(
         any(part in lowered for part in _parts(one)) or any(form in bare for form in _forms(one))
         for one in secrets
@@ -34,14 +34,15 @@ def contains_secret(content: bytes, secrets: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=256)
 def _parts(secret: str) -> tuple[bytes, ...]:
+    """Return the start and the end of a secret; a short one has none that is unlikely enough."""
     raw = secret.encode(errors="surrogatepass").lower()
-    # So short a text as a part of a shorter one stands somewhere by chance.
     return (raw[:PART], raw[-PART:]) if len(raw) >= PART else ()
 
 
 @lru_cache(maxsize=256)
 def _forms(secret: str) -> tuple[bytes, ...]:
+    """Return the encodings of a secret in lower case and without separators."""
     raw = secret.encode(errors="surrogatepass")
-    written = (raw, raw[::-1], raw.hex().encode(), base64.b32encode(raw))
-    bare = (form.lower().translate(None, _SIGNS) for form in written)
+    encoded = (raw, raw[::-1], raw.hex().encode(), base64.b32encode(raw))
+    bare = (form.lower().translate(None, _SEPARATORS) for form in encoded)
     return tuple(form for form in bare if len(form) >= PART)

@@ -1,4 +1,8 @@
-"""Notices what a source changes of its process, which others share, and what it hands to others."""
+"""Detects side effects of a source on its process and beyond it.
+
+Process state that a source changes, processes that it starts, files that it writes, and calls of
+``time.sleep``. Processes and files are seen by a Python audit hook.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +19,34 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, SupportsIndex
 
-_STARTS: Final = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"}
+AuditListener = Callable[[str, tuple[Any, ...]], object]
+"""Called with the name and the arguments of each audit event."""
 
-_READ_BY_ALL: Final = (
+MAX_FILE_BYTES: Final = 32 * 1024 * 1024
+"""How much of a written file is read; a secret is not searched for beyond."""
+
+_PROCESS_EVENTS: Final = {
+    "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn",
+}  # fmt: skip
+
+_SHARED_VARIABLES: Final = (
     "TZ", "LANG", "LC_ALL", "HOME", "PATH", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
 )  # fmt: skip
-"""Variables that everybody in the process reads; libraries set others when they are imported."""
+"""Variables that all code in the process reads; libraries set others when they are imported."""
+
+_listeners: Final[list[AuditListener]] = []
+"""The current listeners: an audit hook cannot be removed from its process."""
 
 
 @contextmanager
-def detect_process_changes(changed: list[str]) -> Iterator[None]:
-    """Note what is otherwise when the block ends, and mend what can be mended."""
-    before = _state()
+def detect_process_changes(changes: list[str]) -> Iterator[None]:
+    """Add the names of process state that the block changes, and restore what can be restored."""
+    before = _process_state()
     try:
         yield
     finally:
-        after = _state()
-        changed += [name for name, value in before.items() if after[name] != value]
+        after = _process_state()
+        changes += [name for name, value in before.items() if after[name] != value]
         os.chdir(before["the working directory"])
         socket.setdefaulttimeout(before["the timeout of all sockets"])
         locale.setlocale(locale.LC_ALL, before["the locale"])
@@ -42,11 +57,11 @@ def detect_process_changes(changed: list[str]) -> Iterator[None]:
         sys.path[:] = before["where modules are found"]
 
 
-def _state() -> Mapping[str, Any]:
+def _process_state() -> Mapping[str, Any]:
     root = logging.getLogger()
     return {
         "the working directory": Path.cwd(),
-        "the environment": {name: os.environ.get(name) for name in _READ_BY_ALL},
+        "the environment": {name: os.environ.get(name) for name in _SHARED_VARIABLES},
         "the timeout of all sockets": socket.getdefaulttimeout(),
         "the locale": locale.setlocale(locale.LC_ALL),
         "the level of all logs": root.level,
@@ -57,97 +72,87 @@ def _state() -> Mapping[str, Any]:
 
 
 @contextmanager
-def detect_subprocesses(told: Callable[[str, str], object]) -> Iterator[None]:
-    """Tell of each process that is started, with what it is handed."""
-
-    def hear(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in _STARTS:
-            told("what it hands to a process", repr(arguments))
-
-    with audit_events(hear):
-        yield
-
-
-Told = Callable[[str, tuple[Any, ...]], object]
-
-_listening: list[Told] = []
-"""Who listens now: an audit hook is there for as long as its process."""
-
-
-@contextmanager
-def audit_events(told: Told) -> Iterator[None]:
-    """Tell of each audit event, by its name and with its arguments, until the block ends."""
-    _listen()
-    _listening.append(told)
-    try:
-        yield
-    finally:
-        _listening[:] = [other for other in _listening if other is not told]
-
-
-@cache
-def _listen() -> None:
-    sys.addaudithook(_hear)
-
-
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    for told in tuple(_listening):
-        told(event, arguments)
-
-
-MOST_BYTES: Final = 32 * 1024 * 1024
-"""Read of a file that was written; a secret does not hide behind more."""
-
-
-@contextmanager
-def detect_file_writes(written: list[tuple[str, bytes]]) -> Iterator[None]:
-    """Note each file that was opened to be written and is there when the block ends."""
-    opened: list[str] = []
-
-    def hear(event: str, arguments: tuple[Any, ...]) -> None:
-        path = _written(event, arguments)
-        if isinstance(path, str | bytes | os.PathLike):
-            opened.append(os.fsdecode(path))
-
-    try:
-        with audit_events(hear):
-            yield
-    finally:
-        for name in dict.fromkeys(opened):
-            path = Path(name)
-            # Whoever else uses the file may delete it now: then it was not left behind.
-            with suppress(FileNotFoundError):
-                if path.is_file():
-                    with path.open("rb") as file:
-                        written.append((name, file.read(MOST_BYTES)))
-
-
-def _written(event: str, arguments: tuple[Any, ...]) -> object:
-    """Give what the event writes; the names of the events are in Python's table of them."""
-    match event, arguments:
-        case "open", (path, _, int(flags)) if flags & (os.O_WRONLY | os.O_RDWR):
-            return path
-        case "os.rename", (_, path, *_):  # Whoever writes with care renames what is complete.
-            return path
-        case "sqlite3.connect", (path,):  # Its files are opened below Python, and heard by nobody.
-            return path
-    return None
-
-
-@contextmanager
-def detect_sleeps(slept: list[str]) -> Iterator[None]:
-    """Let ``time.sleep`` on a source's thread pass at once, and note that it was called."""
-    really = time.sleep
+def detect_sleeps(sleeps: list[str]) -> Iterator[None]:
+    """Add each call of ``time.sleep`` on a thread of a source, which then does not sleep."""
+    original = time.sleep
 
     def sleep(seconds: float | SupportsIndex) -> None:
         name = threading.current_thread().name
         if name.startswith("smaply-source"):
-            slept.append(f"time.sleep({float(seconds):g}) in {name.rpartition(' ')[2]}")
+            sleeps.append(f"time.sleep({float(seconds):g}) in {name.rpartition(' ')[2]}")
         else:
-            really(seconds)
+            original(seconds)
 
     time.sleep = sleep
     try:
         yield
     finally:
-        time.sleep = really
+        time.sleep = original
+
+
+@contextmanager
+def detect_subprocesses(report: Callable[[str, str], object]) -> Iterator[None]:
+    """Report each process that is started, with its arguments."""
+
+    def listen(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _PROCESS_EVENTS:
+            report("what it hands to a process", repr(arguments))
+
+    with audit_events(listen):
+        yield
+
+
+@contextmanager
+def detect_file_writes(written: list[tuple[str, bytes]]) -> Iterator[None]:
+    """Add the name and content of each file that was opened for writing and exists at the end."""
+    opened: list[str] = []
+
+    def listen(event: str, arguments: tuple[Any, ...]) -> None:
+        path = _written_path(event, arguments)
+        if isinstance(path, str | bytes | os.PathLike):
+            opened.append(os.fsdecode(path))
+
+    try:
+        with audit_events(listen):
+            yield
+    finally:
+        for name in dict.fromkeys(opened):
+            path = Path(name)
+            # Another process may delete the file now: then it was not left behind.
+            with suppress(FileNotFoundError):
+                if path.is_file():
+                    with path.open("rb") as file:
+                        written.append((name, file.read(MAX_FILE_BYTES)))
+
+
+def _written_path(event: str, arguments: tuple[Any, ...]) -> object:
+    """Return the path that an audit event writes; Python's audit events table names them."""
+    match event, arguments:
+        case "open", (path, _, int(flags)) if flags & (os.O_WRONLY | os.O_RDWR):
+            return path
+        case "os.rename", (_, path, *_):  # Atomic writes rename the complete file.
+            return path
+        case "sqlite3.connect", (path,):  # SQLite opens its files without an audit event.
+            return path
+    return None
+
+
+@contextmanager
+def audit_events(listener: AuditListener) -> Iterator[None]:
+    """Call a listener with each audit event until the block ends."""
+    _install_hook()
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners[:] = [other for other in _listeners if other is not listener]
+
+
+@cache
+def _install_hook() -> None:
+    sys.addaudithook(_dispatch)
+
+
+def _dispatch(event: str, arguments: tuple[Any, ...]) -> None:
+    for listener in tuple(_listeners):
+        listener(event, arguments)

@@ -1,8 +1,8 @@
-"""A debug bundle from a user's failure as a cassette, and as a test that fails until it is mended.
+"""A user's debug bundle as a cassette, and as a test that fails until the source is fixed.
 
-A bundle tells every request without its body, and holds the survey's raw data. With the fact
-``bundle_answers`` of a contract class, which says what the survey tool sends for a path, that is
-enough to play the user's calls again.
+A bundle contains every request without its body, and the survey's raw data. With the fact
+``bundle_answers`` of a contract class, which states what the survey tool sends for a path, the
+user's calls can be replayed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pydantic import TypeAdapter
 
 from smaply_metrics_core.bundle.contents import EXCHANGE, METRICS, METRICS_FILE
 from smaply_metrics_core.bundle.reader import BundleReader, open_bundle
-from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.date_ranges import make_query
 from smaply_metrics_core.errors import MetricsError, PluginError
 from smaply_metrics_core.http import Exchange
@@ -26,20 +25,20 @@ from smaply_metrics_core.sources.temp_dirs import private_directory
 from smaply_metrics_core.testing.assertions import broken, expect, with_fix
 from smaply_metrics_core.testing.clock import ManualClock
 from smaply_metrics_core.testing.suite.contract import SourceContract
-from smaply_metrics_core.testing.suite.lab import SECONDS, ScenarioResult
 from smaply_metrics_core.testing.suite.runner import ContractTestResult
+from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
 
 TEST: Final = "test_what_is_in_the_bundle_ends_as_no_bug"
-ASKS: Final = "What the user's survey tool answered is answered again, or told as an error."
+RULE: Final = "What the user's survey tool answered is answered again, or told as an error."
 _EXCHANGES: Final = TypeAdapter(tuple[Exchange, ...])
 
 
 class BundleCassette:
-    """The exchanges of a bundle, played again.
+    """The exchanges of a bundle, replayed.
 
     Args:
-        exchanges: As the bundle has them.
-        bodies: For a path, as the tool sends it, what it answers; the first that fits.
+        exchanges: The exchanges of the bundle.
+        bodies: For a pattern of paths the response body; the first pattern that matches is used.
         refusals: For a status, the body with which the tool sends it.
     """
 
@@ -58,7 +57,7 @@ class BundleCassette:
         self._refusals = refusals
 
     def transport(self) -> httpx.BaseTransport:
-        """Make the transport that plays them."""
+        """Return a transport that replays them."""
         return httpx.MockTransport(self._answer)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -79,10 +78,10 @@ _JSON: Final = {"content-type": "application/json"}
 
 
 def cassette_from_bundle(reader: BundleReader, contract: type[SourceContract]) -> BundleCassette:
-    """Load a bundle as a cassette.
+    """Return a bundle as a cassette.
 
     Raises:
-        AssertionError: when the class does not say what the tool sends.
+        AssertionError: if the class does not state what the tool sends.
     """
     expect(
         contract.bundle_answers,
@@ -91,64 +90,57 @@ def cassette_from_bundle(reader: BundleReader, contract: type[SourceContract]) -
         "makes of its content what the tool sends",
     )
     bodies = {}
-    for pattern, (name, sent) in contract.bundle_answers.items():
+    for pattern, (name, make_body) in contract.bundle_answers.items():
         if not name:
-            bodies[pattern] = sent(b"")
+            bodies[pattern] = make_body(b"")
         elif name in reader.names:
             with reader.open(name) as stream:
-                bodies[pattern] = sent(stream.read())
+                bodies[pattern] = make_body(stream.read())
     exchanges = reader.read(EXCHANGE, _EXCHANGES) if EXCHANGE in reader.names else ()
     return BundleCassette(exchanges, bodies, dict(contract.refusals))
 
 
 def run_bundle(contract: type[SourceContract], path: Path) -> ContractTestResult:
-    """Play a bundle's survey through a source: the test fails as long as it ends in a bug.
+    """Replay a bundle's survey with a source, and return a failure if it ends in a bug.
 
     Args:
         contract: The class with the source's facts.
         path: A debug bundle, as ``smaply-metrics bundle export`` writes it.
 
     Raises:
-        InputError: when it is no debug bundle.
+        InputError: if it is not a debug bundle.
     """
     with private_directory() as folder, open_bundle(path, folder) as reader:
         try:
-            _play(contract, reader)
-        except Exception as error:  # noqa: BLE001  # Whatever it ends with is its verdict.
-            return ContractTestResult(TEST, ASKS, "failed", with_fix(error))
-    return ContractTestResult(TEST, ASKS, "passed")
+            _replay(contract, reader)
+        except Exception as error:  # noqa: BLE001  # Any error is a failure of the test.
+            return ContractTestResult(TEST, RULE, "failed", with_fix(error))
+    return ContractTestResult(TEST, RULE, "passed")
 
 
-def _play(contract: type[SourceContract], reader: BundleReader) -> None:
+def _replay(contract: type[SourceContract], reader: BundleReader) -> None:
     manifest = reader.manifest
     queries = _queries(reader)
     clock = ManualClock(manifest.made_at)
-    outcome = ScenarioResult(clock.now())
-    tape = cassette_from_bundle(reader, contract)
+    result = ScenarioResult(clock.now())
+    cassette = cassette_from_bundle(reader, contract)
 
     def work(session: SourceSession) -> None:
         try:
             session.questions(manifest.survey_id)
         except MetricsError as error:
-            _refuse_bug("list_questions", error)
+            _reject_bug("list_questions", error)
         for answer in session.fetch(manifest.survey_id, queries).values():
-            _refuse_bug("fetch_metric", answer)
+            _reject_bug("fetch_metric", answer)
 
-    contract()._try(  # noqa: SLF001  # A part of the suite.
-        work,
-        contract.credentials,
-        clock,
-        outcome,
-        tape.transport,
-        deadline=Deadline.after(SECONDS, clock),
-    )
-    _refuse_bug("a hook", outcome.error)
+    contract().lab.execute(work, result, clock, transports=cassette.transport)
+    _reject_bug("a hook", result.error)
 
 
-def _refuse_bug(doing: str, answer: object) -> None:
+def _reject_bug(activity: str, answer: object) -> None:
     if isinstance(answer, PluginError):
         raise broken(
-            f"{doing}, with what is in the bundle, ends as a bug: {answer.message}",
+            f"{activity}, with what is in the bundle, ends as a bug: {answer.message}",
             "mend the hook: what the survey tool sent is in the bundle",
         )
 

@@ -1,7 +1,7 @@
-"""Recorded HTTP: how it is recorded and played. It needs the extra ``testing``.
+"""Records and plays cassettes with vcrpy, which needs the extra ``testing``.
 
-A cassette is YAML, as vcrpy writes it, with a head that says when it was recorded, with which
-version of the source, and a hash by which a change by hand is noticed.
+A cassette is a YAML file of vcrpy with a head: when it was recorded, with which version of the
+source, and a hash by which manual changes are detected.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from smaply_metrics_core.testing.recording.policy import ORIGIN, CassetteRecorde
 from smaply_metrics_core.testing.recording.sensitive_data import find_sensitive_data
 
 MATCHED: Final = ("method", "path", "query", "body")
-"""What a request has to share with a recorded one; hosts and ports are no matter."""
+"""What a request has to share with a recorded one; hosts and ports may differ."""
 
 RECORD_AGAIN: Final = (
     "record the cassettes again with smaply_metrics_core.testing.record(TheTestClass, folder), and "
@@ -33,7 +33,7 @@ RECORD_AGAIN: Final = (
 
 HASH: Final = "content_hash"
 _BODY: Final = "interactions:"
-"""With this begins what vcrpy has written."""
+"""The first line that vcrpy writes."""
 
 
 @dataclass
@@ -41,55 +41,59 @@ class CassetteSession:
     """A cassette in use.
 
     Attributes:
-        missed: The requests that no recording was left for.
-        left_out: The fields of answers that were not stored.
+        unmatched: The requests for which no recording was left.
+        unstored_fields: The fields of responses that were not stored.
     """
 
     path: Path
-    missed: list[str] = field(default_factory=list)
-    left_out: set[str] = field(default_factory=set)
+    unmatched: list[str] = field(default_factory=list)
+    unstored_fields: set[str] = field(default_factory=set)
 
     def transport(self) -> httpx.BaseTransport:
-        """Make a transport whose every request the cassette answers, or records."""
-        return _CassetteTransport(self.missed)
+        """Return a transport whose requests are answered from the cassette, or recorded."""
+        return _CassetteTransport(self.unmatched)
 
 
 class _CassetteTransport(httpx.HTTPTransport):
-    """What vcrpy plays or records, with what it has no recording for written down.
+    """A transport that vcrpy intercepts; it notes requests without a recording.
 
-    The error alone would be lost: a source's guard turns it into an error like any other.
+    The error of vcrpy is not enough: the isolation of sources converts it to one of the error tree.
     """
 
-    def __init__(self, missed: list[str]) -> None:
+    def __init__(self, unmatched: list[str]) -> None:
         super().__init__()
-        self._missed = missed
+        self._unmatched = unmatched
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         try:
-            answer = super().handle_request(request)
+            response = super().handle_request(request)
         except CannotOverwriteExistingCassetteException:
-            where = request.url.raw_path.decode("ascii")
-            self._missed.append(f"{request.method} {where}")
+            target = request.url.raw_path.decode("ascii")
+            self._unmatched.append(f"{request.method} {target}")
             raise
-        content = b"".join(answer.stream)  # type: ignore[arg-type]  # A synchronous one.
+        content = b"".join(response.stream)  # type: ignore[arg-type]  # A synchronous one.
         origin = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
         return httpx.Response(
-            answer.status_code,
-            headers=[pair for pair in answer.headers.multi_items() if pair[0] != "content-length"],
+            response.status_code,
+            headers=[
+                pair for pair in response.headers.multi_items() if pair[0] != "content-length"
+            ],
             stream=httpx.ByteStream(content.replace(ORIGIN.encode(), origin.encode())),
             extensions={
-                name: value for name, value in answer.extensions.items() if name == "reason_phrase"
+                name: value
+                for name, value in response.extensions.items()
+                if name == "reason_phrase"
             },
         )
 
 
 @contextmanager
 def playing(path: Path) -> Iterator[CassetteSession]:
-    """Answer every request from a cassette; nothing is ever sent.
+    """Answer every request from a cassette, without sending any.
 
     Raises:
-        AssertionError: when there is no such cassette, a request is not in it, or one that is in
-            it was not made.
+        AssertionError: if the cassette does not exist or was changed, a request is not in it, or
+            a recorded request was not made.
     """
     expect(path.is_file(), f"There is no recording {path.name} in {path.parent}.", RECORD_AGAIN)
     expect(
@@ -97,14 +101,15 @@ def playing(path: Path) -> Iterator[CassetteSession]:
         f"{path.name} is not as it was recorded: it was changed by hand, or has no head.",
         RECORD_AGAIN,
     )
-    tape = CassetteSession(path)
+    session = CassetteSession(path)
     with _cassette(path, "none") as cassette:
         try:
-            yield tape
+            yield session
         finally:
-            if tape.missed:
+            if session.unmatched:
                 raise broken(
-                    f"{path.name} holds no answer (any more) to {tape.missed[0]}", RECORD_AGAIN
+                    f"{path.name} holds no answer (any more) to {session.unmatched[0]}",
+                    RECORD_AGAIN,
                 )
     unplayed = [
         f"{request.method} {request.uri}"
@@ -122,24 +127,24 @@ def playing(path: Path) -> Iterator[CassetteSession]:
 def recording(
     path: Path, policy: RecordingPolicy, secrets: Sequence[str], about: Mapping[str, str]
 ) -> Iterator[CassetteSession]:
-    """Send every request and store what is allowed of it; what went wrong is not stored.
+    """Send every request, and store what is allowed of it; a failed run stores nothing.
 
     Args:
-        path: The cassette; an old one is replaced.
+        path: The cassette; an existing one is replaced.
         policy: What may be stored.
-        secrets: What must not stand anywhere in it.
-        about: What its head says, beside the hash.
+        secrets: What must not occur in it.
+        about: What its head contains in addition to the hash.
 
     Raises:
-        AssertionError: when a secret or data about a person would have been stored, or a request
-            has a part that the policy does not name; the cassette is then removed.
+        AssertionError: if a secret or personal data would have been stored, or a request has a
+            part that the policy does not name; the cassette is then removed.
     """
     path.unlink(missing_ok=True)
-    storing = CassetteRecorder(policy)
-    tape = CassetteSession(path, left_out=storing.left_out)
+    recorder = CassetteRecorder(policy)
+    session = CassetteSession(path, unstored_fields=recorder.unstored_fields)
     try:
-        with _cassette(path, "all", before_save_interaction=storing):
-            yield tape
+        with _cassette(path, "all", before_save_interaction=recorder):
+            yield session
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -162,13 +167,13 @@ def _write_head(path: Path, about: Mapping[str, str]) -> None:
 
 
 def is_as_recorded(path: Path) -> bool:
-    """Whether nobody has changed a cassette since it was recorded."""
+    """Whether a cassette has not been changed since it was recorded."""
     head, found, body = path.read_text(encoding="utf-8").partition(_BODY)
     return bool(found) and _about(head).get(HASH) == _hash(found + body)
 
 
 def head_of(path: Path) -> Mapping[str, str]:
-    """Give what a cassette says of itself: ``recorded_at``, ``plugin``, ``content_hash``."""
+    """Return the head of a cassette: ``recorded_at``, ``plugin``, ``content_hash``."""
     return _about(path.read_text(encoding="utf-8").partition(_BODY)[0])
 
 
@@ -183,13 +188,13 @@ def _hash(body: str) -> str:
 
 @contextmanager
 def _cassette(path: Path, mode: str, **options: object) -> Iterator[Cassette]:
-    settings = vcr.VCR(record_mode=mode, match_on=MATCHED, record_on_exception=False, **options)
-    using = settings.use_cassette(path)
-    cassette = using.__enter__()
+    recorder = vcr.VCR(record_mode=mode, match_on=MATCHED, record_on_exception=False, **options)
+    manager = recorder.use_cassette(path)
+    cassette = manager.__enter__()
     try:
         yield cassette
-        using.__exit__(None, None, None)
+        manager.__exit__(None, None, None)
     except BaseException as error:
-        # Also when it refuses to store: httpx stays patched until it ends as after a failure.
-        using.__exit__(type(error), error, error.__traceback__)
+        # Also if storing was rejected: otherwise httpx stays patched.
+        manager.__exit__(type(error), error, error.__traceback__)
         raise

@@ -1,7 +1,7 @@
-"""What is stored of recorded HTTP: only what an allow-list names.
+"""The allow-list of what a cassette may store of requests and responses.
 
-vcrpy stores every header that nobody filters. Here it is the other way round: a request and an
-answer are written anew from the parts named below, and nothing else reaches the file.
+vcrpy stores everything that is not filtered out. Here a request and a response are rewritten from
+the parts that the allow-list names, and nothing else reaches the file.
 """
 
 from __future__ import annotations
@@ -9,30 +9,31 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
-
-from vcr.request import Request
 
 from smaply_metrics_core.testing.assertions import broken
 
+if TYPE_CHECKING:  # Optional: contract classes with a policy load without it.
+    from vcr.request import Request
+
 REQUEST_HEADERS: Final = ("accept", "content-type")
-ANSWER_HEADERS: Final = ("content-type", "retry-after")
+RESPONSE_HEADERS: Final = ("content-type", "retry-after")
 
 ORIGIN: Final = "recorded://origin"
-"""Stands in a stored answer for the scheme and host that were called."""
+"""Replaces the scheme and host of the service in stored responses."""
 
 
 @dataclass(frozen=True)
 class RecordingPolicy:
-    """What is stored, beyond what holds for every source. Names are regular expressions.
+    """What cassettes of one source may store. Names are regular expressions.
 
     Attributes:
-        fields: Fields of JSON bodies, at any depth: those that the source reads. What is below a
-            field that is not named is left out with it.
-        parameters: Parameters in the address of a request.
-        changing: Patterns of ids that are others with each recording, such as request ids. They
-            are numbered instead, so that recording again changes nothing in the file.
+        fields: Fields of JSON bodies, at any depth: those that the source reads. A field that is
+            not named is not stored, nor is anything below it.
+        parameters: Query parameters of requests.
+        changing: Patterns of ids that differ in each recording, such as request ids. They are
+            replaced with numbers, so that recording again does not change the file.
     """
 
     fields: tuple[str, ...] = ()
@@ -41,46 +42,50 @@ class RecordingPolicy:
 
 
 class CassetteRecorder:
-    """Writes each exchange of one cassette anew, from what may be stored.
+    """Rewrites each exchange of one cassette with only what may be stored.
 
     Attributes:
-        left_out: The fields of answers that were not stored.
+        unstored_fields: The fields of responses that were not stored.
     """
 
     def __init__(self, policy: RecordingPolicy) -> None:
-        self.left_out: set[str] = set()
+        self.unstored_fields: set[str] = set()
         self._fields = _any_of(policy.fields)
         self._parameters = _any_of(policy.parameters)
         self._changing = re.compile("|".join(policy.changing)) if policy.changing else None
         self._numbers: dict[str, str] = {}
 
-    def __call__(self, request: Request, answer: dict[str, Any]) -> tuple[Request, dict[str, Any]]:
-        """Give what is stored of a request and its answer.
+    def __call__(
+        self, request: Request, response: dict[str, Any]
+    ) -> tuple[Request, dict[str, Any]]:
+        """Return what is stored of a request and its response.
 
         Raises:
-            AssertionError: when the request has a part that no policy names: without it, no
-                recording could be found again.
+            AssertionError: if the request has a part that the policy does not name: without it,
+                the recording could not be matched when it is played.
         """
+        from vcr.request import Request  # Optional.
+
         parts = urlsplit(request.uri)
         origin = f"{parts.scheme}://{parts.netloc}"
         for name, _ in parse_qsl(parts.query, keep_blank_values=True):
             if not self._parameters.fullmatch(name):
                 raise _unnamed(f"the parameter {name}", "parameters")
-        where = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         stored = Request(
             request.method,
-            self._steady(where),
-            self._asked(request.body, origin),
+            self._stable(target),
+            self._stored_request_body(request.body, origin),
             {name: request.headers[name] for name in REQUEST_HEADERS if name in request.headers},
         )
-        headers = {name.lower(): values for name, values in answer["headers"].items()}
+        headers = {name.lower(): values for name, values in response["headers"].items()}
         return stored, {
-            "status": dict(answer["status"]),
-            "headers": {name: list(headers[name]) for name in ANSWER_HEADERS if name in headers},
-            "body": {"string": self._answered(answer["body"]["string"], origin)},
+            "status": dict(response["status"]),
+            "headers": {name: list(headers[name]) for name in RESPONSE_HEADERS if name in headers},
+            "body": {"string": self._stored_response_body(response["body"]["string"], origin)},
         }
 
-    def _asked(self, content: bytes | None, origin: str) -> bytes | None:
+    def _stored_request_body(self, content: bytes | None, origin: str) -> bytes | None:
         found = _json(content)
         if found is None:
             return self._text(content, origin)
@@ -89,7 +94,7 @@ class CassetteRecorder:
             raise _unnamed("a field in the body of a request", "fields")
         return self._text(content, origin)
 
-    def _answered(self, content: bytes | None, origin: str) -> bytes | None:
+    def _stored_response_body(self, content: bytes | None, origin: str) -> bytes | None:
         found = _json(content)
         if found is None:
             return self._text(content, origin)
@@ -101,7 +106,7 @@ class CassetteRecorder:
             return [self._allowed(item) for item in value]
         if not isinstance(value, dict):
             return value
-        self.left_out |= {name for name in value if not self._fields.fullmatch(name)}
+        self.unstored_fields |= {name for name in value if not self._fields.fullmatch(name)}
         return {
             name: self._allowed(item)
             for name, item in value.items()
@@ -114,10 +119,10 @@ class CassetteRecorder:
         try:
             text = content.decode()
         except UnicodeDecodeError:
-            return content  # A file: stored as it is, and searched afterwards.
-        return self._steady(text.replace(origin, ORIGIN)).encode()
+            return content  # A binary file: stored as it is, and scanned afterwards.
+        return self._stable(text.replace(origin, ORIGIN)).encode()
 
-    def _steady(self, text: str) -> str:
+    def _stable(self, text: str) -> str:
         if self._changing is None:
             return text
         return self._changing.sub(lambda found: self._numbered(found[0]), text)
@@ -134,7 +139,7 @@ def _any_of(names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{name})" for name in names) if names else r"(?!)")
 
 
-def _json(content: bytes | None) -> Any:  # noqa: ANN401  # JSON is anything; `None` where it is none.
+def _json(content: bytes | None) -> Any:  # noqa: ANN401  # Any JSON; `None` for other contents.
     try:
         return json.loads(content or b"")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Records a contract's cassettes anew, or says what has changed since they were recorded."""
+"""Records the cassettes of a contract class, or reports what has changed since."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.testing.assertions import broken
 from smaply_metrics_core.testing.recording.cassettes import HASH, head_of
 from smaply_metrics_core.testing.suite.contract import SourceContract
-from smaply_metrics_core.testing.suite.runner import names_of_tests, run_test
+from smaply_metrics_core.testing.suite.runner import contract_test_names, run_test
 from smaply_metrics_core.testing.suite.subjects.http_faults import HttpFaultTests
 from smaply_metrics_core.testing.suite.subjects.isolation import IsolationTests
 
-OF_FACTS: Final = {"test_the_numbers_are_those_of_the_account"}
-"""Tests of what the author knows, which is often read off the first recording."""
+FACT_TESTS: Final = {"test_the_numbers_are_those_of_the_account"}
+"""Tests of values that the author knows, and often reads off the first recording."""
 
 STATUS: Final = "HTTP status"
-"""Stands for it among the fields of an answer, in words that no field has for its name."""
+"""Its name among the fields of a response, which no JSON field has."""
 
 What = Literal["added", "removed", "changed"]
 
 
 @dataclass(frozen=True)
 class RecordingChange:
-    """One difference between what was recorded and what answers now.
+    """One difference between a recording and the current responses.
 
     Attributes:
-        what: Whether a field is new, gone, or of another type.
-        cassette: In which scenario.
-        request: In the answer to what, as ``GET /v1/surveys``.
-        path: Which field, as in ``result.elements[].id``; empty for a whole request.
-        was: Its types when it was recorded.
+        what: Whether a field is new, missing, or of another type.
+        cassette: The scenario.
+        request: The request, as ``GET /v1/surveys``.
+        path: The field of the response, as ``result.elements[].id``; empty for a whole request.
+        was: The types of the field in the recording.
         now: Its types now.
     """
 
@@ -55,85 +55,89 @@ class RecordingChange:
 
     @property
     def breaks(self) -> bool:
-        """Whether a source that read what was recorded may fail on it."""
+        """Whether a source that reads the recording may fail on the current responses."""
         return self.what != "added"
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """Cassettes as they were just recorded.
+    """Cassettes that were just recorded.
 
     Attributes:
         paths: The files.
-        left_out: Fields of answers that the policy does not name.
-        failed: What the tests said that failed meanwhile.
+        unstored_fields: Fields of responses that the policy does not name.
+        failures: The messages of the tests that failed.
     """
 
     paths: tuple[Path, ...]
-    left_out: tuple[str, ...]
-    failed: tuple[str, ...]
+    unstored_fields: tuple[str, ...]
+    failures: tuple[str, ...]
 
 
-def _of_memory() -> set[str]:
-    """Name the tests that play from memory what others have asked for."""
+def _replay_tests() -> set[str]:
+    """Return the names of the tests that replay the exchanges of others from memory."""
     return {name for suite in (HttpFaultTests, IsolationTests) for name in vars(suite)}
 
 
 @contextmanager
 def _recorded(contract: type[SourceContract]) -> Iterator[Recorded]:
-    """Record into a folder that goes with the ``with`` block."""
-    with tempfile.TemporaryDirectory() as place:
+    """Yield the cassettes in a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder:
 
         class Recording(contract):  # type: ignore[misc, valid-type]  # Made while it runs.
-            cassettes = Path(place)
+            cassettes = Path(folder)
             recording = True
 
-        wanted = [name for name in names_of_tests(Recording) if name not in OF_FACTS | _of_memory()]
-        verdicts = [run_test(Recording, name) for name in wanted]
+        names = [
+            name
+            for name in contract_test_names(Recording)
+            if name not in FACT_TESTS | _replay_tests()
+        ]
+        results = [run_test(Recording, name) for name in names]
         yield Recorded(
-            tuple(sorted(Path(place).glob("*.yaml"))),
-            tuple(sorted(Recording._not_stored)),  # noqa: SLF001  # Made of our own class.
-            tuple(f"{one.test}: {one.said}" for one in verdicts if one.outcome == "failed"),
+            tuple(sorted(Path(folder).glob("*.yaml"))),
+            tuple(sorted(Recording().lab.unstored_fields)),
+            tuple(f"{one.test}: {one.message}" for one in results if one.outcome == "failed"),
         )
 
 
 def record(contract: type[SourceContract], folder: Path) -> Recorded:
-    """Record a contract's cassettes anew, by running all of its tests against what answers now.
+    """Record the cassettes of a contract class by running its tests against the real service.
 
-    A cassette whose content is what it was stays as it is, with the date of its recording.
+    A cassette with the same content as before is not replaced, and so has its old date.
 
     Args:
-        contract: Its ``credentials`` have to lead where answers are to be recorded.
-        folder: Where the cassettes go; those that are there are replaced.
+        contract: A class whose ``credentials`` belong to the service that is recorded.
+        folder: The folder of the cassettes; existing ones are replaced.
 
     Raises:
-        AssertionError: when a test fails; the cassettes that were there stay then.
+        AssertionError: if a test fails; existing cassettes are not replaced then.
     """
     with _recorded(contract) as new:
-        if new.failed:
-            raise broken("\n".join(new.failed), "mend what fails; nothing was recorded")
+        if new.failures:
+            raise broken("\n".join(new.failures), "mend what fails; nothing was recorded")
         folder.mkdir(parents=True, exist_ok=True)
-        kept = {path.name: path for path in folder.glob("*.yaml")}
+        existing = {path.name: path for path in folder.glob("*.yaml")}
         names = {path.name for path in new.paths}
         for path in new.paths:
-            old = kept.get(path.name)
+            old = existing.get(path.name)
             if old is None or head_of(old).get(HASH) != head_of(path).get(HASH):
                 shutil.copy(path, folder)
-        for name in kept.keys() - names:
-            kept[name].unlink()
+        for name in existing.keys() - names:
+            existing[name].unlink()
         paths = tuple(folder / path.name for path in new.paths)
-        return Recorded(paths, new.left_out, ())
+        return Recorded(paths, new.unstored_fields, ())
 
 
 def check(contract: type[SourceContract], folder: Path) -> tuple[RecordingChange, ...]:
-    """Record again, keep nothing of it, and say what answers otherwise than it did.
+    """Record again without storing it, and return the differences from the recording.
 
     Args:
-        contract: Its ``credentials`` have to lead where answers come from.
-        folder: Where the cassettes are.
+        contract: A class whose ``credentials`` belong to the service.
+        folder: The folder of the cassettes.
 
     Raises:
-        InputError: when there are none.
+        InputError: if it has none.
     """
     if not any(folder.glob("*.yaml")):
         raise InputError(
@@ -142,20 +146,20 @@ def check(contract: type[SourceContract], folder: Path) -> tuple[RecordingChange
         )
     with _recorded(contract) as new:
         names = {path.stem: path for path in new.paths}
-        why = f": {new.failed[0].partition(chr(10))[0]}" if new.failed else ""
+        reason = f": {new.failures[0].partition(chr(10))[0]}" if new.failures else ""
         found: list[RecordingChange] = []
         for old in sorted(folder.glob("*.yaml")):
             if old.stem in names:
-                found += compared(old, names[old.stem])
+                found += differences(old, names[old.stem])
             else:
                 found.append(
-                    RecordingChange("removed", old.stem, "", "", "a recording", f"nothing{why}")
+                    RecordingChange("removed", old.stem, "", "", "a recording", f"nothing{reason}")
                 )
         return tuple(found)
 
 
-def compared(old: Path, new: Path) -> Iterator[RecordingChange]:
-    """Give the differences between two recordings of one scenario, request by request."""
+def differences(old: Path, new: Path) -> Iterator[RecordingChange]:
+    """Yield the differences between two recordings of one scenario, request by request."""
     was, now = _requests(old), _requests(new)
     for request in [*was, *(one for one in now if one not in was)]:
         if request not in now:
@@ -163,46 +167,48 @@ def compared(old: Path, new: Path) -> Iterator[RecordingChange]:
         elif request not in was:
             yield RecordingChange("added", old.stem, request, "", "not asked", "asked")
         else:
-            yield from _between(old.stem, request, was[request], now[request])
+            yield from _field_differences(old.stem, request, was[request], now[request])
 
 
 Types = Mapping[str, frozenset[str]]
 
 
-def _between(cassette: str, request: str, was: Types, now: Types) -> Iterator[RecordingChange]:
+def _field_differences(
+    cassette: str, request: str, was: Types, now: Types
+) -> Iterator[RecordingChange]:
     for path in sorted({*was, *now}):
         before, after = was.get(path, frozenset()), now.get(path, frozenset())
-        told = " or ".join(sorted(before)), " or ".join(sorted(after))
+        types = " or ".join(sorted(before)), " or ".join(sorted(after))
         if not before:
-            yield RecordingChange("added", cassette, request, path, *told)
+            yield RecordingChange("added", cassette, request, path, *types)
         elif not after:
-            yield RecordingChange("removed", cassette, request, path, *told)
+            yield RecordingChange("removed", cassette, request, path, *types)
         elif after - before:
-            yield RecordingChange("changed", cassette, request, path, *told)
+            yield RecordingChange("changed", cassette, request, path, *types)
 
 
 def _requests(path: Path) -> Mapping[str, Types]:
-    """Give for each request, without its values, the types of every field of its answers."""
+    """Return for each request, without its values, the types of every field of its responses."""
     found: dict[str, dict[str, set[str]]] = {}
-    for request, answer in Cassette.load(path=path, record_mode="none").data:
-        asked = f"{request.method} {request.uri.partition('?')[0]}"
-        fields = found.setdefault(asked, {})
-        fields.setdefault(STATUS, set()).add(str(answer["status"]["code"]))
-        for where, kind in _fields(answer["body"]["string"] or b""):
-            fields.setdefault(where, set()).add(kind)
+    for request, response in Cassette.load(path=path, record_mode="none").data:
+        key = f"{request.method} {request.uri.partition('?')[0]}"
+        fields = found.setdefault(key, {})
+        fields.setdefault(STATUS, set()).add(str(response["status"]["code"]))
+        for path_in_body, kind in _fields(response["body"]["string"] or b""):
+            fields.setdefault(path_in_body, set()).add(kind)
     return {
-        asked: {where: frozenset(kinds) for where, kinds in fields.items()}
-        for asked, fields in found.items()
+        key: {name: frozenset(kinds) for name, kinds in fields.items()}
+        for key, fields in found.items()
     }
 
 
 def _fields(content: bytes) -> Iterator[tuple[str, str]]:
-    """Give path and type of everything in an answer: of JSON, a table's columns, or a ZIP."""
+    """Yield the path and type of each field of a body: of JSON, CSV, or the files of a ZIP."""
     if zipfile.is_zipfile(io.BytesIO(content)):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for number, name in enumerate(archive.namelist()):
-                for where, kind in _fields(archive.read(name)):
-                    yield f"file {number + 1}: {where}", kind
+                for path, kind in _fields(archive.read(name)):
+                    yield f"file {number + 1}: {path}", kind
         return
     try:
         value = json.loads(content)
@@ -210,17 +216,17 @@ def _fields(content: bytes) -> Iterator[tuple[str, str]]:
         header = next(csv.reader(io.StringIO(content.decode(errors="replace"))), [])
         yield from ((f"column {name}", "text") for name in header)
         return
-    yield from _walked(value, "")
+    yield from _json_fields(value, "")
 
 
-def _walked(value: Any, where: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401  # JSON.
-    yield where or "the answer", _type(value)
+def _json_fields(value: Any, path: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401  # JSON.
+    yield path or "the answer", _type(value)
     if isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _walked(item, f"{where}.{name}".lstrip("."))
+            yield from _json_fields(item, f"{path}.{name}".lstrip("."))
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for item in value:
-            yield from _walked(item, f"{where}[]")
+            yield from _json_fields(item, f"{path}[]")
 
 
 def _type(value: object) -> str:

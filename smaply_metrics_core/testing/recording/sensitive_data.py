@@ -1,4 +1,4 @@
-"""Searches a cassette for what no recording may hold: secrets, and data about persons."""
+"""Finds secrets and personal data in a cassette, which no recording may contain."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from vcr.cassette import Cassette
 
 from smaply_metrics_core.testing.leak_detection.secret_encodings import contains_secret
 
-_EMAIL: Final = re.compile(  # Also with letters beyond ASCII, and as it stands in an address.
+_EMAIL: Final = re.compile(  # Also with letters beyond ASCII, and percent-encoded.
     rb"[\w.+\x80-\xff-]+(?:@|%40)[A-Za-z0-9\x80-\xff-]+(?:\.[A-Za-z0-9\x80-\xff-]+)*"
     rb"\.[A-Za-z\x80-\xff]{2,}"
 )
 _PHONE: Final = re.compile(rb"(?<![\w+])\+[1-9](?:[ ()/-]{0,2}\d){8,14}(?!\w)")
-_ADDRESS: Final = re.compile(rb"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
-_ADDRESS_6: Final = re.compile(rb"(?<![\w:])[23][0-9a-fA-F]{3}:[0-9a-fA-F:]{2,34}(?![\w:])")
-"""What may be an IPv6 address: those of the internet begin with 2 or 3."""
+_IPV4: Final = re.compile(rb"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
+_IPV6: Final = re.compile(rb"(?<![\w:])[23][0-9a-fA-F]{3}:[0-9a-fA-F:]{2,34}(?![\w:])")
+"""Candidates for IPv6 addresses: public ones start with 2 or 3."""
 
-_LOOKS_SECRET: Final = {
+_SECRET_PATTERNS: Final = {
     "a JSON web token": re.compile(rb"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"),
     "a bearer token": re.compile(rb"\bBearer\s+[\w.~+/-]{12,}", re.IGNORECASE),
     "a private key": re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
@@ -32,32 +32,32 @@ _LOOKS_SECRET: Final = {
 
 
 def find_sensitive_data(path: Path, secrets: Sequence[str]) -> tuple[str, ...]:
-    """Say what a cassette holds that it must not.
+    """Return descriptions of the sensitive data in a cassette.
 
-    That is a secret in any form or what looks like one, an e-mail address, a telephone number, or
-    an address on the internet that is not for examples. Files in it are unpacked and searched.
+    That is a secret in any encoding or what looks like one, an e-mail address, a telephone number,
+    or a public IP address. Files in it are unpacked and searched.
     """
     cassette = Cassette.load(path=path, record_mode="none")
     contents = [path.read_bytes()]
     for answer in cassette.responses:
         contents += _unpacked(answer["body"]["string"] or b"")
-    return tuple(dict.fromkeys(what for one in contents for what in _held(one, secrets)))
+    return tuple(dict.fromkeys(what for one in contents for what in _found(one, secrets)))
 
 
-def _held(content: bytes, secrets: Sequence[str]) -> Iterator[str]:
+def _found(content: bytes, secrets: Sequence[str]) -> Iterator[str]:
     if contains_secret(content, secrets):
         yield "a secret"
-    yield from (what for what, pattern in _LOOKS_SECRET.items() if pattern.search(content))
+    yield from (what for what, pattern in _SECRET_PATTERNS.items() if pattern.search(content))
     if address := _EMAIL.search(content):
         yield f"the e-mail address {address[0].decode(errors='replace')}"
     if number := _PHONE.search(content):
         yield f"the telephone number {number[0].decode()}"
-    for found in (*_ADDRESS.findall(content), *_ADDRESS_6.findall(content)):
-        if _is_somebody(found.decode()):
+    for found in (*_IPV4.findall(content), *_IPV6.findall(content)):
+        if _is_public_address(found.decode()):
             yield f"the internet address {found.decode()}"
 
 
-def _is_somebody(text: str) -> bool:
+def _is_public_address(text: str) -> bool:
     try:
         return ipaddress.ip_address(text).is_global
     except ValueError:

@@ -1,4 +1,4 @@
-"""Writes a new source: a copy of a tree that works as it is, with the names changed."""
+"""Writes the project of a new source: a copy of a working template tree with other names."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from typing import Final
 from smaply_metrics_core.errors import AlreadyExists, InputError
 
 SUFFIX: Final = ".txt"
-"""At the end of every file of the tree, so that no tool takes it for code of this package."""
+"""The suffix of every template file, so that no tool treats it as code of this package."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-_MOST: Final = 40
-_OURS: Final = {"core", "host"}
-"""Names whose packages are those of the framework and of its reference host."""
+_MAX_LENGTH: Final = 40
+_RESERVED: Final = {"core", "host"}
+"""Names of packages of the framework and of its reference host."""
 
 
 def write_source(name: str, folder: Path) -> tuple[Path, ...]:
-    """Write the distribution of a new source into a new folder; gives its files.
+    """Write the distribution of a new source into a new folder, and return its files.
 
     Args:
         name: The id of the source, as in ``paper_birds``.
-        folder: Where it goes; made, and not there before.
+        folder: The folder, which must not exist yet.
 
     Raises:
-        InputError: when the name cannot be that of a Python package, or is that of ours.
-        AlreadyExists: when the folder is there.
+        InputError: if the name is not valid for a Python package, or is reserved.
+        AlreadyExists: if the folder exists.
     """
-    if not _NAME.fullmatch(name) or len(name) > _MOST:
+    if not _NAME.fullmatch(name) or len(name) > _MAX_LENGTH:
         raise InputError(
-            f"“{name[:_MOST]}” cannot be the name of a source.",
-            remedy=f"Use at most {_MOST} small letters and digits, words joined by underscores, as "
-            "in paper_birds.",
+            f"“{name[:_MAX_LENGTH]}” cannot be the name of a source.",
+            remedy=f"Use at most {_MAX_LENGTH} small letters and digits, words joined by "
+            "underscores, as in paper_birds.",
         )
-    if name in _OURS:
+    if name in _RESERVED:
         raise InputError(
             f"“{name}” is a part of Smaply Metrics itself.",
             remedy="Name the source after the survey tool that it asks.",
@@ -53,7 +53,7 @@ def write_source(name: str, folder: Path) -> tuple[Path, ...]:
 
 
 def _names(name: str) -> Mapping[str, str]:
-    """Give each form in which the tree names its source, and what stands there instead."""
+    """Return the replacement of each form in which the tree names its source."""
     words = name.split("_")
     return {
         "smaply-metrics-acme": f"smaply-metrics-{'-'.join(words)}",
@@ -83,5 +83,5 @@ def _copy(tree: Traversable, folder: Path, names: Mapping[str, str], written: li
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:
-    # All in one go: what is put in is not looked at again, and may hold the name of the tree.
+    # In one pass: a new name is not replaced again if it contains a name of the tree.
     return re.sub("|".join(map(re.escape, names)), lambda found: names[found[0]], text)

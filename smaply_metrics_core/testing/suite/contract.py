@@ -1,22 +1,51 @@
-"""The contract as tests: subclass one class, give a few facts, get every test."""
+"""The contract as tests: an author subclasses one class and states a few facts."""
 
 from __future__ import annotations
 
-from unittest import SkipTest
-
-from smaply_metrics_core.testing.assertions import expect
 from smaply_metrics_core.testing.suite.overrides import (
     OverrideProtection,
     protected,
-    refuse_unwatched,
+    protected_helpers,
+    require_guardian,
 )
+from smaply_metrics_core.testing.suite.subjects.batches import BatchTests
+from smaply_metrics_core.testing.suite.subjects.combined_queries import CombinedQueryTests
+from smaply_metrics_core.testing.suite.subjects.credential_checks import CredentialCheckTests
 from smaply_metrics_core.testing.suite.subjects.debug_bundles import DebugBundleTests
+from smaply_metrics_core.testing.suite.subjects.descriptions import DescriptionTests
+from smaply_metrics_core.testing.suite.subjects.expected_values import ExpectedValueTests
+from smaply_metrics_core.testing.suite.subjects.filters import FilterTests
+from smaply_metrics_core.testing.suite.subjects.http_faults import HttpFaultTests
+from smaply_metrics_core.testing.suite.subjects.isolation import IsolationTests
+from smaply_metrics_core.testing.suite.subjects.query_partitions import QueryPartitionTests
+from smaply_metrics_core.testing.suite.subjects.recordings import RecordingTests
+from smaply_metrics_core.testing.suite.subjects.secret_leaks import SecretLeakTests
+from smaply_metrics_core.testing.suite.subjects.surveys import SurveyTests
+from smaply_metrics_core.testing.suite.subjects.tallies import TallyTests
+from smaply_metrics_core.testing.suite.subjects.time_zones import TimeZoneTests
 
 
-class SourceContract(DebugBundleTests, OverrideProtection):
+class SourceContract(  # pytest runs the tests of the last base first.
+    RecordingTests,
+    SecretLeakTests,
+    DebugBundleTests,
+    IsolationTests,
+    HttpFaultTests,
+    CredentialCheckTests,
+    DescriptionTests,
+    ExpectedValueTests,
+    QueryPartitionTests,
+    CombinedQueryTests,
+    TimeZoneTests,
+    FilterTests,
+    BatchTests,
+    TallyTests,
+    SurveyTests,
+    OverrideProtection,
+):
     """Every test that a source has to pass.
 
-    A subclass gives the facts, and a test runner the rest::
+    A subclass states the facts, and a test runner runs the tests::
 
         class TestAcme(SourceContract):
             source = "acme"
@@ -26,30 +55,20 @@ class SourceContract(DebugBundleTests, OverrideProtection):
             recorded_at = datetime(2026, 3, 1, 9, 5, 1, tzinfo=UTC)
             cassettes = Path(__file__).parent / "cassettes"
 
-    The source is called as a host calls it, through the registry and its guard. Nothing is
-    waited for. Every failure ends with a line ``Fix: …``. ``Harness`` explains the facts.
+    The source is called as a host calls it, through the registry and with isolation. No test
+    waits. Every failure ends with a line ``Fix: …``. ``ContractFacts`` explains the facts.
     """
 
     def __init_subclass__(cls) -> None:
-        """Let nobody replace the test that watches over the others."""
+        """Reject a class that replaces the test that protects the others.
+
+        Raises:
+            AssertionError: naming the class.
+        """
         super().__init_subclass__()
-        refuse_unwatched(cls)
-
-    def test_every_recording_is_played(self) -> None:
-        """Each cassette is that of a scenario, so that none stays behind unnoticed."""
-        if self.cassettes is None:
-            raise SkipTest("this source is tested without recordings")
-        there = {
-            str(path.relative_to(self.cassettes))
-            for path in self.cassettes.rglob("*")
-            if path.suffix.lower() in {".yaml", ".yml"}
-        }
-        left = sorted(there - {f"{scenario}.yaml" for scenario, _ in self.everything()})
-        expect(
-            not left,
-            f"Nothing plays the cassettes {', '.join(left)}.",
-            "remove them, or record all of them again",
-        )
+        require_guardian(cls)
 
 
-protected()  # Seen as it was written, before anybody can change it.
+# The suite as it was written, before other code can change it.
+protected()
+protected_helpers()

@@ -1,200 +1,227 @@
-"""Runs the scenarios of a source over HTTP again, with a fault from some request on."""
+"""Runs the scenarios of a source over HTTP again with a fault, and checks what it reports."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from http import HTTPStatus
+from typing import Any, Final
 from unittest import SkipTest
 
 import httpx
 
-from smaply_metrics_core.context import Clock, Deadline
 from smaply_metrics_core.errors import MetricsError, RateLimited
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.survey import Questionnaire
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.sources import Source
 from smaply_metrics_core.testing.assertions import broken, expect
-from smaply_metrics_core.testing.clock import ManualClock
+from smaply_metrics_core.testing.faults import fault_types
 from smaply_metrics_core.testing.faults.fault_types import HttpFault
-from smaply_metrics_core.testing.faults.replay import Answer, Disturbance, Exchanges, Replay
-from smaply_metrics_core.testing.suite.lab import SECONDS, ScenarioResult, Transports, Work
-from smaply_metrics_core.testing.suite.subjects.bundle_contents import (
-    BUNDLE,
-    BundleContentTests,
-    problems_named,
+from smaply_metrics_core.testing.faults.replay import (
+    Disturbance,
+    Exchanges,
+    RecordedAnswer,
+    Replay,
 )
-from smaply_metrics_core.testing.suite.subjects.descriptions import DescriptionTests, run_check
-from smaply_metrics_core.testing.suite.subjects.expected_values import ExpectedValueTests
+from smaply_metrics_core.testing.suite.bundles import (
+    BUNDLE,
+    bundle_files,
+    problem_files,
+    write_files,
+)
+from smaply_metrics_core.testing.suite.lab import Lab, Work, check_credentials
+from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
 
-EVERY_PLACE: Final = 6
-"""Up to so many requests, a fault is tried at each; beyond, at the first and the last ones."""
+MAX_POSITIONS: Final = 6
+"""With up to so many requests, a fault is tried at each; beyond, at the first and last ones."""
 
-OF_A_SURVEY: Final = {"questionnaire", "calculations", BUNDLE}
+SURVEY_SCENARIOS: Final = {"questionnaire", "calculations", BUNDLE}
+"""The scenarios that request one survey."""
+
+NO_BODY: Final = b"{}"
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One hook as it ran undisturbed: what is compared with."""
+    """A hook with the result of its undisturbed run, which runs with a fault are compared with."""
 
     name: str
     work: Work
-    outcome: ScenarioResult
+    result: ScenarioResult
 
     @property
     def exchanges(self) -> Exchanges:
-        """What went over the wire."""
-        return self.outcome.exchanges
+        """The requests and responses of the undisturbed run."""
+        return self.result.exchanges
 
-    def places(self) -> tuple[int, ...]:
-        """Give the numbers of the requests at which a fault is tried, from 1."""
+    def positions(self) -> tuple[int, ...]:
+        """Return the numbers of the requests at which a fault is tried, from 1."""
         last = len(self.exchanges)
-        if last <= EVERY_PLACE:
+        if last <= MAX_POSITIONS:
             return tuple(range(1, last + 1))
         return (1, 2, last // 2, last - 1, last)
 
 
-class FaultInjection(DescriptionTests, ExpectedValueTests, BundleContentTests):
-    """What the tests with faults share."""
+def hook_scenarios(lab: Lab) -> tuple[Scenario, ...]:
+    """Return a scenario for each hook that calls the survey tool."""
+    questions, _ = lab.calculations()
+    queries = lab.calculation_queries(questions)
+    survey_id = lab.facts.survey_id
+    lab.check()
+    lab.surveys()
+    lab.questionnaire()
+    bundle_files(lab, personal=False)
+    works: Mapping[str, Work] = {
+        "check": check_credentials,
+        "surveys": lambda session: session.surveys(),
+        "questionnaire": lambda session: session.questions(survey_id),
+        "calculations": lambda session: session.fetch(survey_id, queries),
+        BUNDLE: lambda session: write_files(lab, session, personal=False),
+    }
+    return tuple(Scenario(name, work, lab.results[name]) for name, work in works.items())
 
-    _disturbed: ClassVar[dict[tuple[str, str, int], tuple[ScenarioResult, Replay]]] = {}
 
-    def __init_subclass__(cls) -> None:
-        """Keep what was found out about one source apart from another's."""
-        super().__init_subclass__()
-        cls._disturbed = {}
+def http_scenarios(lab: Lab) -> tuple[Scenario, ...]:
+    """Return a scenario for each hook of a source over HTTP.
 
-    def scenarios(self) -> tuple[Scenario, ...]:
-        """Give each hook that asks the survey tool, as it runs when all is well."""
-        asked, _ = self._calculations()
-        queries = self._asked_for(asked)
-        self._checked()
-        self.surveys()
-        self.questionnaire()
-        self._bundle(personal=False)
-        works: Mapping[str, Work] = {
-            "check": run_check,
-            "surveys": lambda session: session.surveys(),
-            "questionnaire": lambda session: session.questions(self.survey_id),
-            "calculations": lambda session: session.fetch(self.survey_id, queries),
-            BUNDLE: lambda session: self.written(session, personal=False),
-        }
-        return tuple(Scenario(name, work, self._outcomes[name]) for name, work in works.items())
-
-    def over_wire(self) -> tuple[Scenario, ...]:
-        """Give the hooks, where they go over the wire.
-
-        Raises:
-            SkipTest: for a source that leads to no host.
-            AssertionError: when it leads to one, and its client is not asked.
-        """
-        found = self.scenarios()
-        if not self._leads_to_a_host() and not any(one.exchanges for one in found):
-            raise SkipTest("this source leads to no host: nothing goes over the wire")
-        for one in found:
-            expect(
-                one.exchanges,
-                f"The source leads to a host, and the scenario “{one.name}” asks it nothing.",
-                "ask with `context.http`, at every call: no other client is held to the "
-                "allow-list and the deadline, and nothing may be kept between calls",
-            )
-        return found
-
-    def _leads_to_a_host(self) -> bool:
-        outcome = ScenarioResult(self.now)
-        scenario = Scenario("destinations", lambda session: session.destinations, outcome)
-        places = self.disturbed(scenario, None).value or ()
-        return any(place.kind == "host" for place in places)
-
-    def disturbed(  # noqa: PLR0913  # All by name but the first two.
-        self,
-        scenario: Scenario,
-        replay: Replay | None,
-        *,
-        clock: Clock | None = None,
-        deadline: Deadline | None = None,
-        source: Source | None = None,
-        values: Mapping[str, str] | None = None,
-        progress: Callable[[], object] = lambda: None,
-    ) -> ScenarioResult:
-        """Run a scenario once more, with its exchanges from memory."""
-        clock = clock or ManualClock(self.now)
-        outcome = ScenarioResult(clock.now())
-        transports: Transports | None = replay.transport if replay else None
-        self._try(
-            scenario.work,
-            values or self.credentials,
-            clock,
-            outcome,
-            transports,
-            deadline=deadline or Deadline.after(SECONDS, clock),
-            source=source,
-            progress=progress,
-        )
-        return outcome
-
-    def with_fault(
-        self, scenario: Scenario, fault: HttpFault, place: int
-    ) -> tuple[ScenarioResult, Replay]:
-        """Run a scenario with a fault from a request on; once, however many tests look at it."""
-        key = (scenario.name, fault.name, place)
-        if key not in self._disturbed:
-            replay = Replay(scenario.exchanges, fault.disturb, place)
-            self._disturbed[key] = self.disturbed(scenario, replay), replay
-        return self._disturbed[key]
-
-    def expect_silence(self, where: str, outcome: ScenarioResult) -> None:
-        """See that a run told no secret."""
-        told = outcome.hearing.told(self.secrets())
+    Raises:
+        SkipTest: for a source without a host among its destinations.
+        AssertionError: if it has one, and a hook does not use its client.
+    """
+    found = hook_scenarios(lab)
+    if not _has_host(lab) and not any(one.exchanges for one in found):
+        raise SkipTest("this source leads to no host: nothing goes over the wire")
+    for one in found:
         expect(
-            not told,
-            f"{where}: a secret stands in {', '.join(told)}.",
-            "send it with http.secret_auth, and name it in no message, whatever fails",
+            one.exchanges,
+            f"The source leads to a host, and the scenario “{one.name}” asks it nothing.",
+            "ask with `context.http`, at every call: no other client is held to the "
+            "allow-list and the deadline, and nothing may be kept between calls",
         )
-
-    def expect_told(self, *faults: HttpFault) -> Iterator[tuple[str, ScenarioResult, Replay]]:
-        """See that each fault, wherever it begins, is told for what it is.
-
-        Gives, for each that is, where it was, what came of it, and what was asked.
-        """
-        for scenario in self.over_wire():
-            for place in scenario.places():
-                content = scenario.exchanges[place - 1][1].content
-                for fault in faults:
-                    if not fault.applies(content) or (fault.as_sent and scenario.name == BUNDLE):
-                        continue  # A bundle holds what was sent, whatever that is.
-                    outcome, replay = self.with_fault(scenario, fault, place)
-                    if says_what_is_missing(outcome.value, scenario.outcome.value):
-                        continue
-                    where = (
-                        f"{scenario.name}, when {fault.name} from request {place} of "
-                        f"{len(scenario.exchanges)} on"
-                    )
-                    judge(where, fault, problems(outcome), of_survey=scenario.name in OF_A_SURVEY)
-                    yield where, outcome, replay
+    return found
 
 
-def says_what_is_missing(found: object, clean: object) -> bool:
-    """Whether a questionnaire or a bundle came with less, and tells people so."""
-    return bool(problems_named(found)) or (
-        isinstance(found, Questionnaire)
-        and isinstance(clean, Questionnaire)
-        and bool({*found.notes} - {*clean.notes})
+def _has_host(lab: Lab) -> bool:
+    destinations = lab.replay(lambda session: session.destinations, None).value or ()
+    return any(destination.kind == "host" for destination in destinations)
+
+
+def run_with_fault(
+    lab: Lab, scenario: Scenario, fault: HttpFault, position: int
+) -> tuple[ScenarioResult, Replay]:
+    """Return the result of a scenario with a fault from a request on, which runs once per class."""
+    key = (scenario.name, fault.name, position)
+    if key not in lab.fault_runs:
+        replay = Replay(scenario.exchanges, fault.disturb, position)
+        lab.fault_runs[key] = lab.replay(scenario.work, replay), replay
+    return lab.fault_runs[key]
+
+
+def refusal_body(lab: Lab, status: int) -> bytes:
+    """Return the body with which the survey tool sends a status."""
+    return lab.facts.refusals.get(status, NO_BODY)
+
+
+def unauthorized(lab: Lab) -> HttpFault:
+    """Return the fault 401 as the survey tool sends it."""
+    return fault_types.unauthorized(refusal_body(lab, HTTPStatus.UNAUTHORIZED))
+
+
+def forbidden(lab: Lab) -> HttpFault:
+    """Return the fault 403 as the survey tool sends it."""
+    statuses = {response.status for _, response in lab.check_wrong_credentials().exchanges}
+    return fault_types.forbidden(
+        refusal_body(lab, HTTPStatus.FORBIDDEN), for_bad_secret=HTTPStatus.FORBIDDEN in statuses
     )
 
 
-def judge(
+def not_found(lab: Lab) -> HttpFault:
+    """Return the fault 404 as the survey tool sends it."""
+    return fault_types.not_found(refusal_body(lab, HTTPStatus.NOT_FOUND))
+
+
+def every_fault(lab: Lab) -> tuple[HttpFault, ...]:
+    """Return every fault that is tried at every position."""
+    return (
+        unauthorized(lab),
+        forbidden(lab),
+        not_found(lab),
+        *fault_types.long_rate_limits(lab.facts.now),
+        *fault_types.outages(),
+        *fault_types.network_failures(),
+        *fault_types.malformed(),
+        *fault_types.unexpected_statuses(),
+        fault_types.null_values(),
+        fault_types.truncated(),
+        fault_types.empty(),
+    )
+
+
+def every_fault_run(lab: Lab) -> Iterator[tuple[str, ScenarioResult]]:
+    """Yield the result of every fault at every position; nothing for a source without HTTP."""
+    if lab.facts.recording:
+        return
+    try:
+        scenarios = http_scenarios(lab)
+    except SkipTest:
+        return
+    for scenario in scenarios:
+        for position in scenario.positions():
+            for fault in every_fault(lab):
+                result, _ = run_with_fault(lab, scenario, fault, position)
+                yield f"{scenario.name}, when {fault.name} from request {position} on", result
+
+
+def expect_reported(lab: Lab, *faults: HttpFault) -> Iterator[tuple[str, ScenarioResult, Replay]]:
+    """Check that each fault, at each position, is reported as what it is.
+
+    Yields, for each that is, where it occurred, the result, and the replay.
+
+    Raises:
+        AssertionError: if a fault is reported wrongly, or not at all.
+    """
+    for scenario in http_scenarios(lab):
+        for position in scenario.positions():
+            content = scenario.exchanges[position - 1][1].content
+            for fault in faults:
+                if not fault.applies(content) or (fault.storable and scenario.name == BUNDLE):
+                    continue  # A bundle holds what was sent, whatever that is.
+                result, replay = run_with_fault(lab, scenario, fault, position)
+                if reports_missing_data(result.value, scenario.result.value):
+                    continue
+                where = (
+                    f"{scenario.name}, when {fault.name} from request {position} of "
+                    f"{len(scenario.exchanges)} on"
+                )
+                check_problems(
+                    where, fault, problems_of(result), of_survey=scenario.name in SURVEY_SCENARIOS
+                )
+                yield where, result, replay
+
+
+def reports_missing_data(found: object, undisturbed: object) -> bool:
+    """Whether a questionnaire or a bundle is incomplete, and says so in notes or files."""
+    return bool(problem_files(found)) or (
+        isinstance(found, Questionnaire)
+        and isinstance(undisturbed, Questionnaire)
+        and bool({*found.notes} - {*undisturbed.notes})
+    )
+
+
+def check_problems(
     where: str, fault: HttpFault, found: tuple[Problem | None, ...], *, of_survey: bool
 ) -> None:
-    """See that what a source told of a fault is right.
+    """Check that a source reports a fault correctly.
 
     Args:
-        where: Which run it was, for messages.
-        fault: What had happened.
-        found: What was told, as ``problems`` gives it.
-        of_survey: Whether one survey was asked for.
+        where: The run, for messages.
+        fault: The fault.
+        found: The problems that the source reported, as ``problems_of`` returns them.
+        of_survey: Whether one survey was requested.
+
+    Raises:
+        AssertionError: if it does not.
     """
     for problem in found:
         if problem is None:
@@ -202,37 +229,37 @@ def judge(
                 f"{where}: the source answers all the same, or ends its check as passed.",
                 fault.fix,
             )
-        said = f"{problem.kind}, issue {problem.issue}: {problem.message}"
+        reported = f"{problem.kind}, issue {problem.issue}: {problem.message}"
         expect(
-            fault.fits(problem, of_survey) and problem.remedy.strip(),
-            f"{where}: the source tells {said} Right would be {fault.wanted}, with a remedy.",
+            fault.accepts(problem, of_survey) and problem.remedy.strip(),
+            f"{where}: the source tells {reported} Right would be {fault.expected}, with a remedy.",
             fault.fix,
         )
 
 
-def problems(outcome: ScenarioResult) -> tuple[Problem | None, ...]:
-    """Give what a run told: a problem for each answer that failed, ``None`` for each that came."""
-    if outcome.error is not None:
-        return (outcome.error.to_problem(),)
-    if isinstance(outcome.value, CheckReport):
-        bad = [step.problem for step in outcome.value.steps if step.status != "passed"]
-        return (bad[0],) if bad else (None,)
-    if isinstance(outcome.value, Mapping):
+def problems_of(result: ScenarioResult) -> tuple[Problem | None, ...]:
+    """Return a problem for each answer of a run that failed, and ``None`` for each other one."""
+    if result.error is not None:
+        return (result.error.to_problem(),)
+    if isinstance(result.value, CheckReport):
+        failed = [step.problem for step in result.value.steps if step.status != "passed"]
+        return (failed[0],) if failed else (None,)
+    if isinstance(result.value, Mapping):
         return tuple(
             answer.to_problem() if isinstance(answer, MetricsError) else None
-            for answer in outcome.value.values()
+            for answer in result.value.values()
         )
     return (None,)
 
 
-def limits(outcome: ScenarioResult) -> tuple[RateLimited, ...]:
-    """Give the errors of a run that ask to rest."""
-    values = outcome.value.values() if isinstance(outcome.value, Mapping) else ()
-    return tuple(one for one in (outcome.error, *values) if isinstance(one, RateLimited))
+def rate_limits(result: ScenarioResult) -> tuple[RateLimited, ...]:
+    """Return the rate-limit errors of a run."""
+    values = result.value.values() if isinstance(result.value, Mapping) else ()
+    return tuple(one for one in (result.error, *values) if isinstance(one, RateLimited))
 
 
-def same_time(value: Any) -> Any:  # noqa: ANN401  # Whatever a hook gives.
-    """Leave out of a value when it was made, so that two runs can be compared."""
+def without_times(value: Any) -> Any:  # noqa: ANN401  # The value of any hook.
+    """Return a value without the instants at which it was made, so that runs can be compared."""
     if isinstance(value, CheckReport):
         return [(step.name, step.status, step.detail, step.problem) for step in value.steps]
     if isinstance(value, Mapping):
@@ -243,12 +270,12 @@ def same_time(value: Any) -> Any:  # noqa: ANN401  # Whatever a hook gives.
     return value
 
 
-def doing(act: Callable[[], object]) -> Disturbance:
-    """Do something when the request comes, and answer as if nothing were."""
+def calling(function: Callable[[], object]) -> Disturbance:
+    """Return a disturbance that calls a function at the first request, and changes no response."""
 
-    def answer(number: int, real: Answer) -> httpx.Response:
+    def disturb(number: int, recorded: RecordedAnswer) -> httpx.Response:
         if number == 0:
-            act()
-        return real().response()
+            function()
+        return recorded().response()
 
-    return answer
+    return disturb

@@ -1,38 +1,49 @@
-"""What a contract test knows of its source, and how it calls it: as a host does."""
+"""The lab of a contract class: it calls the source as a host does, and keeps the results.
+
+A scenario is a named piece of work with one session of the source. It runs once per class, however
+many tests look at its result, and its name is that of its cassette.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import EntryPoint
-from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 
+from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.extras import require_extra
-from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
-from smaply_metrics_core.http.error_mapping import causes_of
+from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.credentials import credential_fields
-from smaply_metrics_core.sources import AllowedDestinations, Source, SourceRegistry, SourceSession
-from smaply_metrics_core.testing.assertions import broken, unexpected
+from smaply_metrics_core.models.query import Calculation, MetricQuery
+from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.models.survey import Question, Questionnaire, Survey
+from smaply_metrics_core.models.tally import Tally, WindowTally
+from smaply_metrics_core.sources import Source, SourceRegistry, SourceSession
+from smaply_metrics_core.testing.assertions import expect, unexpected
 from smaply_metrics_core.testing.clock import ManualClock
-from smaply_metrics_core.testing.faults.replay import Exchanges, RecordingTransport
-from smaply_metrics_core.testing.leak_detection.output_capture import OutputCapture
+from smaply_metrics_core.testing.faults.replay import RecordingTransport, Replay
 from smaply_metrics_core.testing.leak_detection.side_effects import (
     detect_process_changes,
     detect_sleeps,
 )
+from smaply_metrics_core.testing.recording.policy import RecordingPolicy
+from smaply_metrics_core.testing.suite.facts import ContractFacts
+from smaply_metrics_core.testing.suite.object_entry_point import object_entry_point
+from smaply_metrics_core.testing.suite.queries import (
+    best_question,
+    build_query,
+    every_calculation,
+    every_group_by,
+)
+from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Needs vcrpy, which is optional.
     from smaply_metrics_core.testing.recording.cassettes import CassetteSession
-    from smaply_metrics_core.testing.recording.policy import RecordingPolicy
 
 T = TypeVar("T")
 
@@ -41,118 +52,142 @@ Transports = Callable[[], httpx.BaseTransport]
 Work = Callable[[SourceSession], Any]
 """What a scenario does with a session."""
 
-Expected = float | None | Mapping[str, float | str | None]
-"""A number, one for each answer or group, or the text of each."""
+Answers = Mapping[str, Tally | MetricsError]
+"""The answers of one call by the id of the query."""
 
-NEVER = datetime.max.replace(tzinfo=UTC)
+QuestionQueries = tuple[tuple[Question, MetricQuery], ...]
+"""Queries, each with the question that it is about."""
 
-SECONDS = 600.0
-"""Time that one scenario has; with a clock that nobody waits for, that is no time at all."""
+SECONDS: Final = 600.0
+"""The time limit of one scenario; with a manual clock it takes no real time."""
+
+AUTHENTICATE: Final = "authenticate"
+"""The check step that tries the secret."""
+
+RESPONSES: Final = "responses"
+"""The query that counts the responses of the survey without a question."""
 
 
-@dataclass
-class ScenarioResult:
-    """What came of one scenario: a value, or the error of our tree that ended it.
-
-    Attributes:
-        started: When it began, by its own clock; and when it had ended.
-        exchanges: What went over the wire.
-        slept: Whether the source waited by itself, and how.
-        changed: What the source changed of its process.
-    """
-
-    started: datetime
-    ended: datetime = NEVER
-    value: Any = None
-    error: MetricsError | None = None
-    failure: AssertionError | None = None
-    hearing: OutputCapture = field(default_factory=OutputCapture)
-    exchanges: Exchanges = field(default_factory=list)
-    slept: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
+def check_credentials(session: SourceSession) -> CheckReport:
+    """Return the report of all check steps of a session."""
+    return CheckReport(steps=tuple(session.check()))
 
 
 class Lab:
-    """The facts that an author gives, and the calls that the tests make with them.
+    """Runs scenarios of one source and stores their results.
 
     Attributes:
-        source: The id of an installed source, or the object with its hooks.
-        credentials: What a person would enter, with which everything works. Secrets have to be
-            made up, and long enough not to stand anywhere by chance.
-        wrong_credentials: The same, with which nothing may work.
-        survey_id: A survey with answers, that these credentials can see. Take one from the last
-            page of the list: a source that reads only the first page passes otherwise.
-        unknown_survey_id: An id that no survey has, in the form that ids have.
-        recorded_at: When one of its responses that count was recorded (aware), to the second; the
-            next one was recorded a second later or more. Take one from the last page of responses,
-            for the same reason. ``None`` only where nobody can know.
-        personal: Texts of columns about the respondents themselves (an IP address, a recipient),
-            which only a bundle with personal columns may hold; empty where there are none. With
-            recordings nothing that these refuse, such as an e-mail address.
-        expected: What is known of the account in another way: counted by hand, or read off the
-            survey tool's own report. ``everything_expected`` explains the names.
-        cassettes: The folder of recordings; ``None`` for a source that needs no network, or one
-            that is tried against a server of the test's own.
-        server: A function that answers requests in place of the survey tool, within the process;
-            in place of cassettes.
-        refusals: For the statuses 401, 403 and 404 the body with which the survey tool sends it,
-            where the source looks at that; ``{}`` otherwise.
-        allowed: Where the source may go.
-        account: Whose credentials these are.
-        now: The time of the tests (aware); later than the survey's last response.
-        policy: What may be stored in cassettes.
-        bundle_answers: For a pattern of paths the file of a debug bundle whose content the survey
-            tool sends there, and a function that makes of it what it sends; no file, where the
-            function makes it of nothing. Only for ``source test --bundle``.
-        exceptions: For a test of the suite that is left out or replaced, the reason in a sentence;
-            the report of every run prints it.
-        recording: Whether the cassettes are made anew; ``record`` sets it.
+        facts: The facts of the contract class.
+        results: The results of the scenarios that have run, by name.
+        fault_runs: The results of the runs with a fault, and the replay that was used, by
+            scenario, fault and request position.
+        unstored_fields: The fields of responses that were not recorded.
     """
 
-    source: ClassVar[str | object] = ""
-    credentials: ClassVar[Mapping[str, str]] = {}
-    wrong_credentials: ClassVar[Mapping[str, str]] = {}
-    survey_id: ClassVar[str] = ""
-    unknown_survey_id: ClassVar[str] = "no_such_survey"
-    recorded_at: ClassVar[datetime | None] = None
-    personal: ClassVar[tuple[str, ...]] = ()
-    expected: ClassVar[Mapping[str, Expected]] = {}
-    cassettes: ClassVar[Path | None] = None
-    server: ClassVar[Callable[[httpx.Request], httpx.Response] | None] = None
-    refusals: ClassVar[Mapping[int, bytes]] = {}
-    allowed: ClassVar[AllowedDestinations] = AllowedDestinations()
-    account: ClassVar[str] = "contract"
-    now: ClassVar[datetime] = datetime(2026, 6, 1, 12, tzinfo=UTC)
-    policy: ClassVar[RecordingPolicy | None] = None
-    bundle_answers: ClassVar[Mapping[str, tuple[str, Callable[[bytes], bytes]]]] = {}
-    exceptions: ClassVar[Mapping[str, str]] = {}
-    recording: ClassVar[bool] = False
+    __slots__ = ("facts", "fault_runs", "results", "unstored_fields")
 
-    _outcomes: ClassVar[dict[str, ScenarioResult]] = {}
-    _not_stored: ClassVar[set[str]] = set()
+    def __init__(self, facts: ContractFacts) -> None:
+        self.facts = facts
+        self.results: dict[str, ScenarioResult] = {}
+        self.fault_runs: dict[tuple[str, str, int], tuple[ScenarioResult, Replay]] = {}
+        self.unstored_fields: set[str] = set()
 
-    def __init_subclass__(cls) -> None:
-        """Keep what was found out about one source apart from another's."""
-        super().__init_subclass__()
-        cls._outcomes = {}
-        cls._not_stored = set()
+    # The scenarios that several subjects look at.
 
-    def clock(self) -> Clock:
-        """Make the clock of one scenario."""
-        return ManualClock(self.now)
+    def surveys(self) -> tuple[Survey, ...]:
+        """Return every survey that the credentials can see."""
+        return self.run("surveys", lambda session: session.surveys())
 
-    def loaded(self, transports: Transports | None = None, clock: Clock | None = None) -> Source:
-        """Load the source as a host does.
+    def questionnaire(self) -> Questionnaire:
+        """Return the questionnaire of the author's survey."""
+        survey_id = self.facts.survey_id
+        return self.run("questionnaire", lambda session: session.questions(survey_id))
+
+    def check(self) -> CheckReport:
+        """Return the report of the check with valid credentials."""
+        return self.run("check", check_credentials)
+
+    def check_wrong_credentials(self) -> ScenarioResult:
+        """Return the result of the check with wrong credentials."""
+        return self.result(
+            "wrong_credentials", check_credentials, values=self.facts.wrong_credentials
+        )
+
+    def fetch(self, scenario: str, *queries: MetricQuery) -> Answers:
+        """Return the answers to queries about the author's survey, fetched in one call."""
+        survey_id = self.facts.survey_id
+        return self.run(scenario, lambda session: session.fetch(survey_id, queries))
+
+    def calculations(self) -> tuple[QuestionQueries, Answers]:
+        """Return a query for each declared calculation of each question, and the answers."""
+        queries = tuple(every_calculation(self.questionnaire()))
+        return queries, self.fetch("calculations", *self.calculation_queries(queries))
+
+    def calculation_queries(self, queries: QuestionQueries) -> tuple[MetricQuery, ...]:
+        """Return the queries of the scenario ``calculations``, the one without a question first."""
+        return (
+            build_query(RESPONSES, self.facts.survey_id),
+            *(query for _, query in queries),
+        )
+
+    def responses(self) -> WindowTally:
+        """Return the counts of the survey without a question.
 
         Raises:
-            AssertionError: when it cannot be used, with the reason.
+            AssertionError: if they could not be counted.
         """
-        clock = clock or self.clock()
+        _, answers = self.calculations()
+        answer = answers[RESPONSES]
+        if isinstance(answer, MetricsError):
+            raise unexpected(answer, "Counting responses without a question")
+        return answer.window("current")
+
+    def groups(self) -> tuple[Answers, Question]:
+        """Return the answered counts of one question by each group-by, and the question.
+
+        The answers are stored under the text of the group-by; ``whole`` is the one without.
+        """
+        question = best_question(self.questionnaire())
+        queries = [
+            build_query(
+                str(group_by or "whole"),
+                self.facts.survey_id,
+                calculation=Calculation.ANSWERED,
+                question=question,
+                group_by=group_by,
+            )
+            for group_by in (None, *(by for by, _ in every_group_by(self.questionnaire())))
+        ]
+        return self.fetch("groups", *queries), question
+
+    def calculate(self, query: MetricQuery, tally: Tally) -> Result:
+        """Return the result that the framework calculates from a tally.
+
+        Raises:
+            AssertionError: if the framework cannot calculate it.
+        """
         try:
-            if isinstance(self.source, str):
+            return calculate(query, tally, self.facts.now)
+        except MetricsError as error:
+            raise unexpected(error, f"Calculating {query.id}") from None
+
+    # Running scenarios.
+
+    def load_source(
+        self, transports: Transports | None = None, clock: Clock | None = None
+    ) -> Source:
+        """Return the source, loaded as a host loads it.
+
+        Raises:
+            AssertionError: if it cannot be used, with the reason.
+        """
+        clock = clock or self.facts.clock()
+        source = self.facts.source
+        try:
+            if isinstance(source, str):
                 registry = SourceRegistry(clock=clock, transport_factory=transports)
-                return registry.get(self.source)
-            point = _entry_point(self.source)
+                return registry.get(source)
+            point = object_entry_point(source)
             return SourceRegistry(
                 clock=clock, entry_points=lambda: (point,), transport_factory=transports
             ).get(point.name)
@@ -160,12 +195,12 @@ class Lab:
             raise unexpected(error, "Loading the source") from None
 
     def secrets(self) -> tuple[str, ...]:
-        """Give every secret of both sets of credentials, in clear."""
-        fields = credential_fields(self.loaded().description.credentials)
+        """Return every secret of both sets of credentials in plain text."""
+        fields = credential_fields(self.load_source().description.credentials)
         names = [field.name for field in fields if field.secret]
         found = [
             values[name].strip()
-            for values in (self.credentials, self.wrong_credentials)
+            for values in (self.facts.credentials, self.facts.wrong_credentials)
             for name in names
             if name in values
         ]
@@ -178,166 +213,177 @@ class Lab:
         *,
         values: Mapping[str, str] | None = None,
     ) -> T:
-        """Give what a scenario found out; it is run once, however many tests look at it.
+        """Return the value of a scenario, which runs once per class.
 
         Args:
             scenario: Its name, which is also that of its cassette.
             work: What it does with the session.
-            values: Other credentials than the right ones.
+            values: Credentials to use instead of the valid ones.
 
         Raises:
-            AssertionError: when it ended in an error, or its recording does not fit.
+            AssertionError: if it ended in an error, or its recording does not fit.
         """
-        outcome = self.outcome(scenario, work, values=values)
-        if outcome.error is not None:
-            raise unexpected(outcome.error, f"In the scenario “{scenario}”")
-        value: T = outcome.value
+        result = self.result(scenario, work, values=values)
+        if result.error is not None:
+            raise unexpected(result.error, f"In the scenario “{scenario}”")
+        value: T = result.value
         return value
 
-    def outcome(
+    def result(
         self,
         scenario: str,
         work: Callable[[SourceSession], T],
         *,
         values: Mapping[str, str] | None = None,
     ) -> ScenarioResult:
-        """Give what came of a scenario, an error included.
+        """Return the result of a scenario, also if it ended in an error.
 
         Raises:
-            AssertionError: when its recording does not fit, or the work itself failed.
+            AssertionError: if its recording does not fit, or the work itself failed.
         """
-        if scenario not in self._outcomes:
-            clock = self.clock()
-            outcome = ScenarioResult(clock.now())
+        if scenario not in self.results:
+            clock = self.facts.clock()
+            result = ScenarioResult(clock.now())
             try:
-                with self._transports(scenario, outcome) as transports:
-                    self._try(work, values or self.credentials, clock, outcome, transports)
+                with self._transports(scenario, result) as transports:
+                    self.execute(work, result, clock, values=values, transports=transports)
             except AssertionError as failure:
-                outcome.failure = failure
-            self._outcomes[scenario] = outcome
-        outcome = self._outcomes[scenario]
-        if outcome.failure is not None:
-            raise outcome.failure
-        return outcome
+                result.failure = failure
+            self.results[scenario] = result
+        result = self.results[scenario]
+        if result.failure is not None:
+            raise result.failure
+        return result
 
-    def _try(  # noqa: PLR0913  # What one run is made of.
+    def replay(  # noqa: PLR0913  # All by name but the first two.
         self,
         work: Work,
-        values: Mapping[str, str],
-        clock: Clock,
-        outcome: ScenarioResult,
-        transports: Transports | None,
+        replay: Replay | None,
         *,
+        clock: Clock | None = None,
+        deadline: Deadline | None = None,
+        source: Source | None = None,
+        values: Mapping[str, str] | None = None,
+        progress: Callable[[], object] = lambda: None,
+    ) -> ScenarioResult:
+        """Run some work again with exchanges from memory, and return its result.
+
+        Args:
+            work: The work of a scenario.
+            replay: Its exchanges; without it no transport is given.
+            clock: The clock of the run.
+            deadline: The deadline of the run.
+            source: A loaded source, instead of loading it again.
+            values: Credentials to use instead of the valid ones.
+            progress: Called at each progress report of the source.
+        """
+        clock = clock or ManualClock(self.facts.now)
+        result = ScenarioResult(clock.now())
+        self.execute(
+            work,
+            result,
+            clock,
+            values=values,
+            transports=replay.transport if replay else None,
+            deadline=deadline,
+            source=source,
+            progress=progress,
+        )
+        return result
+
+    def execute(  # noqa: PLR0913  # All by name but the first three.
+        self,
+        work: Work,
+        result: ScenarioResult,
+        clock: Clock,
+        *,
+        values: Mapping[str, str] | None = None,
+        transports: Transports | None = None,
         deadline: Deadline | None = None,
         source: Source | None = None,
         progress: Callable[[], object] = lambda: None,
     ) -> None:
-        """Run some work with a session and put what came of it into ``outcome``."""
-        hearing = outcome.hearing
+        """Run some work with a session of the source, and fill in its result."""
+        output = result.output
 
-        def told(*given: object) -> None:
-            hearing.note("the progress", repr(given).encode())
+        def report(*progress_values: object) -> None:
+            output.add("the progress", repr(progress_values).encode())
             progress()
 
         with (
-            hearing.listening(),
-            detect_process_changes(outcome.changed),
-            detect_sleeps(outcome.slept),
+            output.capturing(),
+            detect_process_changes(result.process_changes),
+            detect_sleeps(result.sleeps),
         ):
             try:
-                source = source or self.loaded(transports, clock)
-                credentials = source.parse(values)
-                hearing.note("the credentials' repr", f"{credentials!r} {credentials}".encode())
-                hearing.note("the credentials' JSON", credentials.model_dump_json().encode())
+                source = source or self.load_source(transports, clock)
+                credentials = source.parse(values or self.facts.credentials)
+                output.add("the credentials' repr", f"{credentials!r} {credentials}".encode())
+                output.add("the credentials' JSON", credentials.model_dump_json().encode())
                 with source.session(
                     credentials,
-                    account=self.account,
-                    allowed=self.allowed,
+                    account=self.facts.account,
+                    allowed=self.facts.allowed,
                     deadline=deadline or Deadline.after(SECONDS, clock),
-                    progress=told,
-                    exchange=hearing.value,
+                    progress=report,
+                    exchange=output.add_value,
                 ) as session:
-                    hearing.note("the session's repr", f"{session!r} {vars(session)!r}".encode())
-                    outcome.value = work(session)
-                    outcome.ended = clock.now()
-                    hearing.value(outcome.value)
+                    output.add("the session's repr", f"{session!r} {vars(session)!r}".encode())
+                    result.value = work(session)
+                    result.ended = clock.now()
+                    output.add_value(result.value)
             except MetricsError as error:
-                hearing.error(error)
-                outcome.error = error
-        # They hold the source, whose folder of temporary files every later one looks at.
-        for kept in _errors_in(outcome):
-            kept.__traceback__ = None
+                output.add_error(error)
+                result.error = error
+        result.drop_tracebacks()
 
     @contextmanager
-    def _transports(self, scenario: str, outcome: ScenarioResult) -> Iterator[Transports]:
+    def _transports(self, scenario: str, result: ScenarioResult) -> Iterator[Transports]:
+        """Yield the factory of the transport that answers a scenario, and record its exchanges."""
         answering: Callable[[], httpx.BaseTransport | None] = lambda: None  # noqa: E731
         with ExitStack() as stack:
-            if self.cassettes is not None:
-                answering = stack.enter_context(self._tape(scenario, self.cassettes)).transport
-            elif (server := type(self).server) is not None:
+            if self.facts.cassettes is not None:
+                answering = stack.enter_context(self._cassette(scenario)).transport
+            # Read from the class: as an attribute of the instance the function is a method.
+            elif (server := type(self.facts).server) is not None:
                 answering = partial(httpx.MockTransport, server)
-            yield lambda: RecordingTransport(answering(), outcome.exchanges)
-            for asked, _ in outcome.exchanges:
-                outcome.hearing.note("the address of a request", asked.where.encode())
+            yield lambda: RecordingTransport(answering(), result.exchanges)
+            for request, _ in result.exchanges:
+                result.output.add("the address of a request", request.target.encode())
 
     @contextmanager
-    def _tape(self, scenario: str, folder: Path) -> Iterator[CassetteSession]:
+    def _cassette(self, scenario: str) -> Iterator[CassetteSession]:
         require_extra("testing", "vcr")  # A source without cassettes does not need it.
         from smaply_metrics_core.testing.recording.cassettes import playing, recording
-        from smaply_metrics_core.testing.recording.policy import RecordingPolicy
 
-        path = folder / f"{scenario}.yaml"
-        if not self.recording:
-            with playing(path) as tape:
-                yield tape
+        assert self.facts.cassettes is not None  # noqa: S101  # Checked by the caller.
+        path = self.facts.cassettes / f"{scenario}.yaml"
+        if not self.facts.recording:
+            with playing(path) as cassette:
+                yield cassette
             return
-        policy = self.policy or RecordingPolicy()
-        with recording(path, policy, self.secrets(), self._about()) as tape:
-            yield tape
-        self._not_stored.update(tape.left_out)
+        policy = self.facts.policy or RecordingPolicy()
+        with recording(path, policy, self.secrets(), self._cassette_head()) as cassette:
+            yield cassette
+        self.unstored_fields.update(cassette.unstored_fields)
 
-    def _about(self) -> Mapping[str, str]:
-        """Say what the head of a cassette holds, beside its hash."""
-        source = self.loaded()
+    def _cassette_head(self) -> Mapping[str, str]:
+        """Return what the head of a cassette holds in addition to its hash."""
+        source = self.load_source()
         return {
             "recorded_at": f"{SystemClock().now():%Y-%m-%dT%H:%M:%SZ}",
             "plugin": f"{source.distribution} {source.version}".strip(),
         }
 
+    def expect_no_leak(self, where: str, result: ScenarioResult) -> None:
+        """Fail if a secret occurs in the output of a run.
 
-def _errors_in(outcome: ScenarioResult) -> Iterator[BaseException]:
-    """Give every error that came of a run, and all that led to it."""
-    answers = outcome.value.values() if isinstance(outcome.value, Mapping) else ()
-    for one in (outcome.error, *answers):
-        if isinstance(one, BaseException):
-            yield from causes_of(one)
-
-
-class _ObjectEntryPoint(EntryPoint):
-    """An entry point that leads to an object."""
-
-    def load(self) -> Any:  # noqa: ANN401  # Whatever the author gave.
-        return vars(self)["target"]
-
-
-def _entry_point(target: object) -> EntryPoint:
-    """Make the entry point of an object that no distribution has installed.
-
-    Raises:
-        AssertionError: when the object does not say its id.
-    """
-    try:
-        name = target.describe_source().id  # type: ignore[attr-defined]  # Tried.
-    except Exception as error:  # noqa: BLE001  # Whatever the author gave.
-        raise broken(
-            "The source is neither the id of an installed one nor an object that describes itself: "
-            f"{type(error).__name__}.",
-            "set `source` to the id that `smaply-metrics source list` shows, or to the object that "
-            "the entry point names",
-        ) from None
-    point = _ObjectEntryPoint(name=name, value="contract:source", group=ENTRY_POINT_GROUP)
-    vars(point).update(
-        target=target,
-        dist=SimpleNamespace(name="contract-test", version="0", metadata={}, requires=[]),
-    )
-    return point
+        Raises:
+            AssertionError: naming where the secret occurs.
+        """
+        places: Sequence[str] = result.output.leaks(self.secrets())
+        expect(
+            not places,
+            f"{where}: a secret stands in {', '.join(places)}.",
+            "send it with http.secret_auth, and name it in no message, whatever fails",
+        )

@@ -1,36 +1,47 @@
-"""Nobody weakens the suite quietly: what a class changes of it needs a written reason."""
+"""Detects what a contract class replaces of the suite without a written reason."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from functools import cache
+from types import ModuleType
 from typing import Final
 
 from smaply_metrics_core.testing.assertions import broken, expect
+from smaply_metrics_core.testing.suite.facts import ContractFacts
 from smaply_metrics_core.testing.suite.lab import Lab
+from smaply_metrics_core.testing.suite.subject import ContractSubject
 
 GUARDIAN: Final = "test_every_exception_has_a_reason"
-SHORTEST_REASON: Final = 12
+MIN_REASON_LENGTH: Final = 12
 """Characters: “not needed” is no reason."""
 
 MAY_BE_SET: Final = {"clock", "exceptions"}
-"""Beside the facts, what a class may give in its own way."""
+"""In addition to the facts, what a class may define."""
 
 SPECIAL: Final = ("__getattribute__", "__getattr__", "__new__", "__init__", "__init_subclass__")
-"""What Python asks a class for before anything of the suite: it decides about all the rest."""
+"""What Python calls before any attribute of the suite, and can therefore replace all of it."""
 
 METACLASS: Final = "metaclass"
+LAB: Final = "_lab"
+
+PACKAGE: Final = "smaply_metrics_core.testing"
+HELPER_PACKAGES: Final = tuple(
+    f"{PACKAGE}.{name}" for name in ("suite", "faults", "leak_detection", "assertions", "clock")
+)
+"""The modules that the tests are made of."""
 
 
-class OverrideProtection(Lab):
-    """The test that watches over the others."""
+class OverrideProtection(ContractSubject):
+    """The test that protects the others."""
 
     def test_every_exception_has_a_reason(self) -> None:
         """No test is left out, and nothing of the suite replaced, without a reason in writing."""
         cls = type(self)
         check_exceptions(cls)
-        for name in changed(cls):
+        for name in overridden(cls):
             expect(
                 name in cls.exceptions,
                 f"{cls.__name__} replaces {name} of the contract suite and does not say why.",
@@ -39,14 +50,14 @@ class OverrideProtection(Lab):
             )
 
 
-def check_exceptions(cls: type[Lab]) -> None:
-    """See that each exception names something of the suite, and says why.
+def check_exceptions(cls: type[ContractFacts]) -> None:
+    """Check that each exception names a part of the suite, and has a reason.
 
     Raises:
-        AssertionError: when one does not.
+        AssertionError: if one does not.
     """
-    refuse_unwatched(cls)
-    known = {*protected(), *SPECIAL, METACLASS}
+    require_guardian(cls)
+    known = {*protected(), *protected_helpers(), *SPECIAL, METACLASS, LAB}
     for name, reason in cls.exceptions.items():
         expect(
             name in known and name != GUARDIAN,
@@ -55,51 +66,99 @@ def check_exceptions(cls: type[Lab]) -> None:
             "name a test of the suite in `exceptions`, or remove the entry",
         )
         expect(
-            len(str(reason).strip()) >= SHORTEST_REASON,
+            len(str(reason).strip()) >= MIN_REASON_LENGTH,
             f"{cls.__name__} makes an exception of {name} because of “{reason}”.",
             "say in a sentence what of the survey tool makes this test meaningless",
         )
 
 
-def changed(cls: type[Lab]) -> tuple[str, ...]:
-    """Name what a class has replaced of the suite: tests, and what they are made of."""
-    of_the_suite = suite()
-    special = (
-        name
-        for name in SPECIAL
-        if any(name in vars(base) for base in cls.__mro__ if base not in of_the_suite)
+def overridden(cls: type[ContractFacts]) -> tuple[str, ...]:
+    """Return the names of what is replaced of the suite: tests, the lab, and their helpers."""
+    return tuple(
+        dict.fromkeys(
+            (
+                *([METACLASS] if type(cls) is not type else []),
+                *_special_methods(cls),
+                *(
+                    name
+                    for name, original in protected().items()
+                    if inspect.getattr_static(cls, name, None) is not original
+                ),
+                *([LAB] if _has_foreign_lab(cls) else []),
+                *(
+                    name
+                    for name, (owner, attribute, original) in protected_helpers().items()
+                    if inspect.getattr_static(owner, attribute, None) is not original
+                ),
+            )
+        )
     )
-    replaced = (
-        name
-        for name, original in protected().items()
-        if inspect.getattr_static(cls, name, None) is not original
-    )
-    return (*([METACLASS] if type(cls) is not type else []), *special, *replaced)
+
+
+def _special_methods(cls: type) -> Iterator[str]:
+    """Yield the special methods that a class defines outside the suite."""
+    suite = suite_classes()
+    for name in SPECIAL:
+        if any(name in vars(base) for base in cls.__mro__ if base not in suite):
+            yield name
+
+
+def _has_foreign_lab(cls: type) -> bool:
+    """Whether a class has set a lab of another class than ``Lab``, which alone is protected."""
+    labs = (vars(base).get(LAB) for base in cls.__mro__)
+    return any(lab is not None and type(lab) is not Lab for lab in labs)
 
 
 @cache
-def suite() -> tuple[type, ...]:
-    """Give the classes that the suite is made of, and what every class is."""
-    from smaply_metrics_core.testing.suite.contract import SourceContract
+def suite_classes() -> tuple[type, ...]:
+    """Return ``SourceContract`` and all its base classes."""
+    from smaply_metrics_core.testing.suite.contract import SourceContract  # A cycle.
 
     return SourceContract.__mro__
 
 
 @cache
 def protected() -> Mapping[str, object]:
-    """Give everything of the suite that is no fact, as it was written."""
-    contract, *_ = of_the_suite = suite()[:-1]  # Without `object`.
-    facts = {name for base in of_the_suite for name in inspect.get_annotations(base)} | MAY_BE_SET
+    """Return every attribute of ``SourceContract`` that is not a fact, as the suite defines it."""
+    contract, *_ = classes = suite_classes()[:-1]  # Without `object`.
+    facts = {name for base in classes for name in inspect.get_annotations(base)} | MAY_BE_SET
     return {
         name: inspect.getattr_static(contract, name)
-        for base in of_the_suite
+        for base in classes
         for name in vars(base)
         if name not in facts and not name.startswith("__")
     }
 
 
-def refuse_unwatched(cls: type[Lab]) -> None:
-    """Refuse a class without the one test that nothing excuses, or with unreadable exceptions.
+@cache
+def protected_helpers() -> Mapping[str, tuple[object, str, object]]:
+    """Return what the tests are made of, as it was when the suite was imported.
+
+    That is every global name of the modules of the suite, and every attribute of their classes:
+    for each its owner, its name there, and its value.
+    """
+    found: dict[str, tuple[object, str, object]] = {}
+    for module in _helper_modules():
+        for name, value in vars(module).items():
+            if name.startswith("__") or isinstance(value, ModuleType):
+                continue
+            found[f"{module.__name__}.{name}"] = (module, name, value)
+            if inspect.isclass(value) and value.__module__.startswith(PACKAGE):
+                for attribute in (*vars(value), *SPECIAL):
+                    original = inspect.getattr_static(value, attribute, None)
+                    found[f"{value.__name__}.{attribute}"] = (value, attribute, original)
+    return found
+
+
+def _helper_modules() -> Iterator[ModuleType]:
+    """Yield the imported modules that the tests are made of."""
+    for name, module in sorted(sys.modules.items()):
+        if name.startswith(HELPER_PACKAGES):
+            yield module
+
+
+def require_guardian(cls: type[ContractFacts]) -> None:
+    """Reject a class that replaces the protecting test, or whose exceptions cannot be read.
 
     Raises:
         AssertionError: naming the class.

@@ -1,4 +1,4 @@
-"""The queries that contract tests put to a source."""
+"""The queries that contract tests send to a source."""
 
 from __future__ import annotations
 
@@ -25,11 +25,19 @@ from smaply_metrics_core.models.tally import Tally
 ZONE: Final = "Europe/Vienna"
 """A zone with summer time, whose days are not those of UTC."""
 
+FAR_ZONES: Final = ("Pacific/Kiritimati", "Pacific/Pago_Pago")
+"""A day ahead of each other at every instant: the first is never on the day of the second."""
+
+WEEK_STARTS: Final = (1, 7)
+
 DAY: Final = timedelta(days=1)
 SECOND: Final = timedelta(seconds=1)
 
+BY_WEEK: Final = GroupBy(kind="period", of=Period.WEEK)
+BY_MONTH: Final = GroupBy(kind="period", of=Period.MONTH)
 
-def ask(  # noqa: PLR0913  # All by name but the first two.
+
+def build_query(  # noqa: PLR0913  # All by name but the first two.
     query_id: str,
     survey_id: str,
     *,
@@ -42,7 +50,7 @@ def ask(  # noqa: PLR0913  # All by name but the first two.
     zone: str = ZONE,
     week_start: int = 1,
 ) -> MetricQuery:
-    """Make a query of the type that its parts make it; two windows make a Comparison."""
+    """Return a query whose type follows from its parts; two windows make a Comparison."""
     kind = MetricType.NUMBER
     if group_by is not None or calculation is Calculation.DISTRIBUTION:
         kind = MetricType.SERIES
@@ -55,9 +63,9 @@ def ask(  # noqa: PLR0913  # All by name but the first two.
             survey_id=survey_id,
             question_id=question.id if question else None,
             calculation=calculation,
-            answers=_shared_answers(question) if calculation is Calculation.SHARE else (),
+            answers=_share_answers(question) if calculation is Calculation.SHARE else (),
             group_by=group_by,
-            range=_dates(windows[0]) if kind is MetricType.COMPARISON else DateRange(),
+            range=_date_range(windows[0]) if kind is MetricType.COMPARISON else DateRange(),
             filters=tuple(filters),
             include=frozenset(include),
         ),
@@ -67,8 +75,8 @@ def ask(  # noqa: PLR0913  # All by name but the first two.
     )
 
 
-def _dates(window: Window) -> DateRange:
-    """Give the days that a window between two midnights covers."""
+def _date_range(window: Window) -> DateRange:
+    """Return the dates that a window between two midnights covers."""
     assert window.start is not None  # noqa: S101  # A Comparison's windows are closed.
     assert window.end is not None  # noqa: S101  # As above.
     zone = zone_info(ZONE)
@@ -79,25 +87,27 @@ def _dates(window: Window) -> DateRange:
     )
 
 
-def _shared_answers(question: Question | None) -> tuple[str, ...]:
-    """Two of its answers, so that a source has to say who gave at least one of them."""
+def _share_answers(question: Question | None) -> tuple[str, ...]:
+    """Return two answers, so that a source has to count who gave at least one of them."""
     offered = [choice.key for choice in question.choices if choice.analyze] if question else []
     return tuple(offered[:2]) or ("1",)
 
 
 def every_calculation(questionnaire: Questionnaire) -> Iterator[tuple[Question, MetricQuery]]:
-    """Ask every question for every calculation that it declares."""
+    """Yield a query for each calculation that each question declares."""
     for question in questionnaire.walk():
         for calculation in question.calculations:
             name = f"{question.id} {calculation}"
             yield (
                 question,
-                ask(name, questionnaire.survey.id, calculation=calculation, question=question),
+                build_query(
+                    name, questionnaire.survey.id, calculation=calculation, question=question
+                ),
             )
 
 
-def everything_to_group_by(questionnaire: Questionnaire) -> Iterator[tuple[GroupBy, bool]]:
-    """Give every group by, and whether one response may be in several of its groups."""
+def every_group_by(questionnaire: Questionnaire) -> Iterator[tuple[GroupBy, bool]]:
+    """Yield every group-by, and whether one response may be in several of its groups."""
     for question in questionnaire.walk():
         if question.can_group_by:
             several = question.kind is QuestionKind.MULTIPLE_CHOICE
@@ -109,22 +119,22 @@ def everything_to_group_by(questionnaire: Questionnaire) -> Iterator[tuple[Group
 
 
 def best_question(questionnaire: Questionnaire) -> Question:
-    """Pick the question that says most: one whose answers have values, where there is one."""
+    """Return the question with the most calculations, so that its answers have values if any do."""
     questions = [one for one in questionnaire.walk() if one.calculations]
     return max(questions, key=lambda one: len(one.calculations))
 
 
-def month_borders(tally: Tally) -> tuple[datetime, datetime, datetime]:
-    """Give the beginning, a border in the middle and the end of what a tally by month counted.
+def month_boundaries(tally: Tally) -> tuple[datetime, datetime, datetime]:
+    """Return the start, a month boundary in the middle and the end of a tally by month.
 
     Raises:
-        ValueError: when everything lies in one month.
+        ValueError: if all responses are in one month.
     """
     groups = [group.key for group in tally.window("current").groups if group.counts.responses]
-    if len(groups) < 2:  # noqa: PLR2004  # Two sides of a border.
-        raise ValueError("one month has no border inside")
+    if len(groups) < 2:  # noqa: PLR2004  # Two sides of a boundary.
+        raise ValueError("one month has no boundary inside")
     first, middle, last = (
-        period_of_key(Period.MONTH, groups[place]) for place in (0, len(groups) // 2, -1)
+        period_of_key(Period.MONTH, groups[index]) for index in (0, len(groups) // 2, -1)
     )
     return _start(first), _start(middle), _start(next_period(Period.MONTH, last))
 

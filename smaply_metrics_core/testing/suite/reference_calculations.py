@@ -1,7 +1,7 @@
-"""The calculations once more, the slow way: every answer is written out and looked at.
+"""A second, independent implementation of the calculations, one answer at a time.
 
-The numbers of the framework come from ``calculations.value``. This is a second, independent
-reading of the same definitions, so that a contract test compares two things.
+The numbers of the framework come from ``calculations.results``; contract tests compare them with
+these.
 """
 
 from __future__ import annotations
@@ -9,25 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from statistics import median
-from typing import TYPE_CHECKING
 
-from smaply_metrics_core.models.query import Calculation
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.models.query import Definition
-    from smaply_metrics_core.models.survey import Choice
-    from smaply_metrics_core.models.tally import Counts, Totals
+from smaply_metrics_core.models.query import Calculation, Definition
+from smaply_metrics_core.models.survey import Choice
+from smaply_metrics_core.models.tally import Counts, Totals
 
 _PROMOTER, _DETRACTOR = 9, 6
 
 
 def number(definition: Definition, choices: Sequence[Choice], counts: Counts) -> float | None:
-    """Work out a definition's one number; ``None`` where nobody answered.
+    """Return the number of a definition; ``None`` if there are no answers.
 
     Args:
-        definition: What is measured; not a distribution, which has a number for each answer.
-        choices: The question's answers; empty when it asks for numbers.
-        counts: How often each was given.
+        definition: Any definition but a distribution, which has a number for each answer.
+        choices: The question's answers; empty for a question about a number.
+        counts: How often each answer was given.
     """
     calculation = definition.calculation
     if calculation is Calculation.RESPONSES:
@@ -43,18 +39,18 @@ def number(definition: Definition, choices: Sequence[Choice], counts: Counts) ->
         return 100 * given / counts.answered
     if counts.totals is not None:
         return _of_totals(calculation, counts.totals, counts.answered)
-    return float(_of_values(calculation, _written_out(choices, counts), _scale(choices)))
+    return float(_of_values(calculation, _expanded(choices, counts), _scale(choices)))
 
 
 def distribution(choices: Sequence[Choice], counts: Counts) -> dict[str, float]:
-    """Work out the percent of those who answered that gave each answer, given or offered."""
+    """Return the percentage of the answered responses for each answer, given or offered."""
     keys = {choice.key for choice in choices if choice.analyze} | set(counts.answers)
     if counts.answered == 0:
         return {}
     return {key: 100 * counts.answers.get(key, 0) / counts.answered for key in keys}
 
 
-def _written_out(choices: Sequence[Choice], counts: Counts) -> list[Fraction]:
+def _expanded(choices: Sequence[Choice], counts: Counts) -> list[Fraction]:
     values = {choice.key: choice.value for choice in choices}
     found: list[Fraction] = []
     for key, times in counts.answers.items():
@@ -69,7 +65,7 @@ def _scale(choices: Sequence[Choice]) -> list[Fraction]:
 
 
 def _of_values(calculation: Calculation, values: list[Fraction], scale: list[Fraction]) -> Fraction:
-    """Work one out; ``values`` and ``scale`` are in order, and neither is empty."""
+    """Return one calculation; ``values`` and ``scale`` are sorted and not empty."""
     promoters = [value for value in values if value >= _PROMOTER]
     detractors = [value for value in values if value <= _DETRACTOR]
     boxes = {

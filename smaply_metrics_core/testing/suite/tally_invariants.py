@@ -1,22 +1,17 @@
-"""What has to hold for a tally whatever its source: the sums, the keys, the labels."""
+"""What has to hold for every tally: its sums, its keys and its groups."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
 
 from smaply_metrics_core.calculations.decimal_keys import key_number, number_key
-from smaply_metrics_core.models.query import ExclusionReason
-from smaply_metrics_core.models.survey import QuestionKind
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.models.query import ExclusionReason, MetricQuery
+from smaply_metrics_core.models.survey import Question, QuestionKind
+from smaply_metrics_core.models.tally import Counts, Tally, WindowTally
 from smaply_metrics_core.testing.assertions import broken, expect
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
-    from smaply_metrics_core.errors import MetricsError
-    from smaply_metrics_core.models.query import MetricQuery
-    from smaply_metrics_core.models.survey import Question
-    from smaply_metrics_core.models.tally import Counts, Tally, WindowTally
 
 COUNT_WITH_CORE: Final = (
     "count rows with `smaply_metrics_core.calculations.tally_builder`, or make the counts as "
@@ -24,14 +19,14 @@ COUNT_WITH_CORE: Final = (
 )
 
 REASONS: Final = frozenset(ExclusionReason)
-"""Why a response may be left out: each kind can be included again by a metric."""
+"""Why a response may be excluded; a metric can include the responses of each reason again."""
 
 
 def query_tally(answers: Mapping[str, Tally | MetricsError], query: MetricQuery) -> Tally:
-    """Give the tally of a query that has to be answered.
+    """Return the tally of a query that has to be answered.
 
     Raises:
-        AssertionError: when it ended in an error.
+        AssertionError: if it ended in an error.
     """
     answer = answers[query.id]
     if isinstance(answer, Exception):
@@ -46,14 +41,14 @@ def query_tally(answers: Mapping[str, Tally | MetricsError], query: MetricQuery)
 def check_tally(
     name: str, tally: Tally, question: Question, since: datetime, until: datetime
 ) -> None:
-    """See that one question's tally agrees with itself and with the questionnaire.
+    """Check that the tally of a question is consistent, and fits the questionnaire.
 
     Args:
-        name: What was asked, for messages.
-        tally: The answer.
-        question: What it is about.
-        since: When the source was asked (aware).
-        until: When it had answered (aware).
+        name: The query, for messages.
+        tally: The tally.
+        question: The question.
+        since: When the call started (aware).
+        until: When it ended (aware).
     """
     expect(
         tally.as_of >= since,
@@ -94,7 +89,7 @@ def check_tally(
 
 
 def check_counts(name: str, counts: Counts, question: Question) -> None:
-    """See that counts are possible for this question."""
+    """Check that counts are possible for a question."""
     offered = {choice.key for choice in question.choices}
     strange = sorted(set(counts.answers) - offered) if offered else []
     expect(
@@ -128,14 +123,14 @@ def check_counts(name: str, counts: Counts, question: Question) -> None:
     )
 
 
-def check_share(name: str, asked: Sequence[str], counts: Counts) -> None:
-    """See that as many gave one of the answers asked for as these answers allow."""
-    given = [counts.answers.get(key, 0) for key in set(asked)]
+def check_share(name: str, answers: Sequence[str], counts: Counts) -> None:
+    """Check that the count of a share is possible, given the counts of its answers."""
+    given = [counts.answers.get(key, 0) for key in set(answers)]
     if counts.chosen is None or not given:
         return
     expect(
         max(given) <= counts.chosen <= min(counts.answered, sum(given)),
-        f"{name}: {counts.chosen} gave one of the answers {', '.join(asked)}, which were given "
+        f"{name}: {counts.chosen} gave one of the answers {', '.join(answers)}, which were given "
         f"{', '.join(map(str, given))} times.",
         "count in `chosen` each response that gave at least one of them, once; " + COUNT_WITH_CORE,
     )
@@ -147,12 +142,12 @@ def _is_plain_number(key: str) -> bool:
 
 
 def check_groups(name: str, window: WindowTally, *, several: bool) -> None:
-    """See that groups make up the whole.
+    """Check that groups add up to the whole.
 
     Args:
-        name: What was asked, for messages.
+        name: The query, for messages.
         window: The window with its groups.
-        several: Whether a response may be in several groups.
+        several: Whether one response may be in several groups.
     """
     total = window.total
     for what, whole, parts in (
@@ -181,9 +176,9 @@ def _parts(window: WindowTally, what: str) -> list[int]:
     return [getattr(group.counts, what) for group in window.groups]
 
 
-def added(one: WindowTally, other: WindowTally) -> dict[str, dict[str, int]]:
-    """Add two windows, as plain numbers to compare with ``flat``."""
-    first, second = flat(one), flat(other)
+def sum_of_counts(one: WindowTally, other: WindowTally) -> dict[str, dict[str, int]]:
+    """Return the sums of the counts of two windows, to compare with ``plain_counts``."""
+    first, second = plain_counts(one), plain_counts(other)
     return {
         what: {
             key: first[what].get(key, 0) + second[what].get(key, 0)
@@ -193,8 +188,8 @@ def added(one: WindowTally, other: WindowTally) -> dict[str, dict[str, int]]:
     }
 
 
-def flat(window: WindowTally) -> dict[str, dict[str, int]]:
-    """Give everything that a window counts, without what is zero."""
+def plain_counts(window: WindowTally) -> dict[str, dict[str, int]]:
+    """Return all counts of a window that are not zero."""
     total = window.total
     numbers = {
         "counted": {"responses": total.responses, "answered": total.answered},

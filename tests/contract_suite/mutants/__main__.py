@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(f"{killed} of {len(zoo)} mutants are killed.\n")
         sys.stdout.writelines(f"survives: {name}\n" for name in survivors)
     for verdict in unjust:
-        sys.stderr.write(f"A good source fails {verdict.test}: {verdict.said}\n")
+        sys.stderr.write(f"A good source fails {verdict.test}: {verdict.message}\n")
     return 1 if survivors or unjust else 0
 
 

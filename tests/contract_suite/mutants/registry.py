@@ -59,7 +59,7 @@ class Mutant:
 
 def kills(verdict: ContractTestResult) -> bool:
     """Whether a test failed, and said how to mend the source."""
-    return verdict.outcome == "failed" and verdict.said.rpartition("\n")[2].startswith(FIX)
+    return verdict.outcome == "failed" and verdict.message.rpartition("\n")[2].startswith(FIX)
 
 
 def mutants() -> tuple[Mutant, ...]:

@@ -1,1 +1,1 @@
-"""The subjects of the contract suite, one module per subject."""
+"""The contract tests, one flat class per subject. The modules do not import each other."""

@@ -1,4 +1,4 @@
-"""Contract tests: what a source counts again from its own debug bundle."""
+"""Contract tests of debug bundles: their contents, their privacy, and recomputation from them."""
 
 from __future__ import annotations
 
@@ -18,98 +18,246 @@ from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.testing.assertions import expect, unexpected, unknown_instant
 from smaply_metrics_core.testing.clock import ManualClock
-from smaply_metrics_core.testing.suite.lab import SECONDS
-from smaply_metrics_core.testing.suite.queries import SECOND, ZONE, ask
-from smaply_metrics_core.testing.suite.subjects.secret_leaks import SecretLeakTests
-from smaply_metrics_core.testing.suite.subjects.tallies import Answers
+from smaply_metrics_core.testing.leak_detection.secret_encodings import contains_secret
+from smaply_metrics_core.testing.suite.bundles import (
+    BUNDLE,
+    Files,
+    bundle_files,
+    contains_text,
+    find_json_rows,
+    problem_files,
+    timestamp_texts,
+)
+from smaply_metrics_core.testing.suite.lab import RESPONSES, SECONDS, Answers, Lab
+from smaply_metrics_core.testing.suite.queries import SECOND, ZONE, build_query
+from smaply_metrics_core.testing.suite.subject import ContractSubject
 
-FROM_BUNDLE: Final = (
+MIN_FILES: Final = 2
+REQUEST_THE_SURVEY: Final = "write the survey that was asked for, and no other"
+RECOMPUTE: Final = (
     "let `recompute_metric` read what `debug_export` has written, and count it as `fetch_metric` "
     "does"
 )
 
 
-class DebugBundleTests(SecretLeakTests):
-    """The optional hook ``recompute_metric``."""
+class DebugBundleTests(ContractSubject):
+    """The bundle of a survey, and the optional hook ``recompute_metric``."""
 
-    def _offers_it(self) -> None:
-        if "recompute_metric" not in self.loaded().hooks:
-            raise SkipTest("this source does not calculate from a bundle: the hook is optional")
-
-    def _again(self, as_of: datetime, *queries: MetricQuery) -> Answers:
-        """Answer queries from the source's own bundle, as of an instant."""
-        clock = ManualClock(as_of)
-        manifest = Manifest(
-            source=self.loaded().id,
-            survey_id=self.survey_id,
-            zone=ZONE,
-            week_start=1,
-            include_personal=False,
-            made_at=self.now,
+    def test_the_debug_bundle_is_complete(self) -> None:
+        """The bundle holds the survey's responses and its definition, none of them empty."""
+        self.lab.questionnaire()
+        files = bundle_files(self.lab, personal=False)
+        empty = [name for name, content in files.items() if not content]
+        expect(
+            len(files) >= MIN_FILES and not empty,
+            f"Empty in the bundle: {', '.join(empty)}."
+            if empty
+            else f"The bundle holds {', '.join(files) or 'nothing'} alone.",
+            "write the raw responses and the definition, each into a file of its own",
         )
-        with tempfile.TemporaryDirectory() as place:
-            path = Path(place) / "bundle.zip"
-            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.writestr(MANIFEST, manifest.model_dump_json())
-                for name, content in self._bundle(personal=False).items():
-                    archive.writestr(name, content)
-            try:
-                with (
-                    open_bundle(path, Path(place)) as reader,
-                    self.loaded(clock=clock).offline(
-                        deadline=Deadline.after(SECONDS, clock)
-                    ) as session,
-                ):
-                    return session.recompute(self.survey_id, queries, reader)
-            except MetricsError as error:
-                raise unexpected(error, "Calculating from the bundle") from None
+        expect(
+            any("definition" in name for name in files),
+            f"The bundle holds {', '.join(files)}, and no definition of the survey.",
+            "write it into `definition.json`: support reads there what the answers mean",
+        )
+        _check_requests(self.lab)
+        _check_definition(self.lab, files)
+        _check_rows(self.lab, files)
+        problems = problem_files(files)
+        expect(
+            not problems,
+            f"The bundle reports a problem: {', '.join(problems)}.",
+            "a survey that can be measured can also be exported for support",
+        )
+
+    def test_the_debug_bundle_is_clean(self) -> None:
+        """No secret is in the bundle, and no personal column unless it was asked for."""
+        files = bundle_files(self.lab, personal=False)
+        for number, (name, content) in enumerate(files.items(), start=1):
+            expect(
+                not contains_secret(name.encode(), self.lab.secrets()),
+                f"The name of file {number} of the bundle holds a secret.",
+                "name files by what is in them",
+            )
+            expect(
+                not contains_secret(content, self.lab.secrets()),
+                f"The file {name} of the bundle holds a secret.",
+                "write what the survey tool answered, never what was sent to it",
+            )
+            personal = [
+                text
+                for text in self.personal
+                if contains_text(name.encode() + b" " + content, text)
+            ]
+            expect(
+                not personal,
+                f"The file {number} of the bundle, or its name, holds {', '.join(personal)}.",
+                "leave out columns about the respondents unless bundle.include_personal",
+            )
+        if not self.personal:
+            return
+        everything = b"".join(bundle_files(self.lab, personal=True).values())
+        missing = [text for text in self.personal if not contains_text(everything, text)]
+        expect(
+            not missing,
+            f"A bundle with personal columns lacks {', '.join(missing)}.",
+            "include columns about the respondents when bundle.include_personal, or correct "
+            "`personal`",
+        )
 
     def test_a_bundle_gives_the_same_numbers(self) -> None:
         """What is counted again from the debug bundle is what was counted from the survey tool."""
-        self._offers_it()
-        asked, answers = self._calculations()
-        again = self._again(self.now, *(query for _, query in asked))
-        for _, query in asked:
+        _require_recomputation(self.lab)
+        queries, answers = self.lab.calculations()
+        recomputed = _recompute(self.lab, self.now, *(query for _, query in queries))
+        for _, query in queries:
             expect(
-                _comparable(again[query.id]) == _comparable(answers[query.id]),
-                f"{query.id}: from the bundle it is {_shown(again[query.id])}, from the survey "
-                f"tool {_shown(answers[query.id])}.",
-                FROM_BUNDLE,
+                _comparable(recomputed[query.id]) == _comparable(answers[query.id]),
+                f"{query.id}: from the bundle it is {_shown(recomputed[query.id])}, from the "
+                f"survey tool {_shown(answers[query.id])}.",
+                RECOMPUTE,
             )
 
     def test_a_bundle_is_counted_as_of_its_instant(self) -> None:
         """Counting again as of a past instant leaves out what was recorded after it."""
-        self._offers_it()
+        _require_recomputation(self.lab)
         at = self.recorded_at
         if at is None:
             raise unknown_instant()
-        query = ask("responses", self.survey_id)
-        now, before = (
-            self._again(instant, query)[query.id] for instant in (at + SECOND, at - SECOND)
+        query = build_query(RESPONSES, self.survey_id)
+        after, before = (
+            _recompute(self.lab, instant, query)[query.id] for instant in (at + SECOND, at - SECOND)
         )
-        counted = [
+        counts = [
             one.window("current").total.responses if isinstance(one, Tally) else -1
-            for one in (now, before)
+            for one in (after, before)
         ]
         expect(
-            counted[0] > counted[1] >= 0,
-            f"As of a second after {at} there are {counted[0]} responses, and as of a second "
-            f"before it {counted[1]}.",
+            counts[0] > counts[1] >= 0,
+            f"As of a second after {at} there are {counts[0]} responses, and as of a second "
+            f"before it {counts[1]}.",
             "leave out responses that were recorded after `context.now()`",
         )
 
 
+def _check_requests(lab: Lab) -> None:
+    """Check that the requests for the bundle name the author's survey, and no other."""
+    survey_id = lab.facts.survey_id
+    for_questions, for_bundle = (
+        [request for request, _ in lab.results[name].exchanges]
+        for name in ("questionnaire", BUNDLE)
+    )
+    expect(
+        any(request.names(survey_id) for request in for_bundle)
+        or not any(request.names(survey_id) for request in for_questions),
+        f"No request for the bundle names the survey {survey_id}.",
+        REQUEST_THE_SURVEY,
+    )
+    for survey in lab.surveys():
+        expect(
+            survey.id in survey_id or not any(request.names(survey.id) for request in for_bundle),
+            f"A request for the bundle of the survey {survey_id} names {survey.id}.",
+            REQUEST_THE_SURVEY,
+        )
+
+
+def _check_definition(lab: Lab, files: Files) -> None:
+    """Check that the definition contains every question."""
+    definition = b"".join(content for name, content in files.items() if "definition" in name)
+    missing = [
+        one.id
+        for one in lab.questionnaire().questions
+        if not contains_text(definition, one.id, one.text)
+    ]
+    expect(
+        not missing,
+        f"The definition in the bundle lacks the questions {', '.join(missing[:3])}.",
+        "write the whole definition of the survey, as the survey tool gives it",
+    )
+
+
+def _check_rows(lab: Lab, files: Files) -> None:
+    """Check that the bundle contains every response that is sent for a metric.
+
+    Responses are found by their instants, so this needs ``recorded_at``.
+    """
+    at = lab.facts.recorded_at
+    if at is None:
+        return
+    lab.calculations()
+    sent = [response.content for _, response in lab.results["calculations"].exchanges]
+    instants, fields = find_json_rows(at, sent)
+    rows = b"".join(content for name, content in files.items() if "definition" not in name)
+    timestamps = timestamp_texts(at)
+    missing = [one for one in instants if not contains_text(rows, one, *timestamp_texts(one))]
+    is_sent = any(contains_text(content, *timestamps) for content in sent)
+    if is_sent and not contains_text(rows, *timestamps):
+        missing.append(str(at))
+    expect(
+        not missing,
+        f"The bundle lacks responses that are sent for a metric: {', '.join(missing[:3])}.",
+        "write every response into the bundle, from the first page to the last, also those "
+        "that are left out, with the time at which it was recorded",
+    )
+    sent_questions = {one.id for one in lab.questionnaire().walk()} & fields
+    lacking = sorted(one for one in sent_questions if not contains_text(rows, one))
+    expect(
+        not lacking,
+        f"The responses in the bundle lack the answers to {', '.join(lacking[:3])}.",
+        "write the responses as the survey tool gives them, without personal columns alone",
+    )
+
+
+def _require_recomputation(lab: Lab) -> None:
+    """Skip the test for a source without the optional hook.
+
+    Raises:
+        SkipTest: if it does not have the hook.
+    """
+    if "recompute_metric" not in lab.load_source().hooks:
+        raise SkipTest("this source does not calculate from a bundle: the hook is optional")
+
+
+def _recompute(lab: Lab, as_of: datetime, *queries: MetricQuery) -> Answers:
+    """Return the answers to queries from the source's own bundle, as of an instant."""
+    clock = ManualClock(as_of)
+    manifest = Manifest(
+        source=lab.load_source().id,
+        survey_id=lab.facts.survey_id,
+        zone=ZONE,
+        week_start=1,
+        include_personal=False,
+        made_at=lab.facts.now,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bundle.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(MANIFEST, manifest.model_dump_json())
+            for name, content in bundle_files(lab, personal=False).items():
+                archive.writestr(name, content)
+        try:
+            with (
+                open_bundle(path, Path(folder)) as reader,
+                lab.load_source(clock=clock).offline(
+                    deadline=Deadline.after(SECONDS, clock)
+                ) as session,
+            ):
+                return session.recompute(lab.facts.survey_id, queries, reader)
+        except MetricsError as error:
+            raise unexpected(error, "Calculating from the bundle") from None
+
+
 def _comparable(answer: Tally | MetricsError) -> object:
-    """Give what has to be the same; why somebody did not answer may be lost in raw data."""
+    """Return what has to be equal; why a response did not answer may be lost in raw data."""
     if isinstance(answer, MetricsError):
         return answer.kind
     window = answer.window("current")
     total = window.total
-    return total.responses, total.answered, _some(total.answers), _some(window.excluded)
+    return total.responses, total.answered, _positive(total.answers), _positive(window.excluded)
 
 
-def _some(counts: Mapping[str, int]) -> dict[str, int]:
-    return {name: number for name, number in counts.items() if number}
+def _positive(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if count}
 
 
 def _shown(answer: Tally | MetricsError) -> str:

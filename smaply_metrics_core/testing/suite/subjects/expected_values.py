@@ -1,94 +1,38 @@
-"""Contract tests: the numbers of a source against what its author knows in another way.
+"""Contract tests that compare the numbers of a source with values that its author knows.
 
-Everything else a suite can ask is whether a source agrees with itself; a key that is off by one
-agrees with itself perfectly.
+All other tests check that a source is consistent with itself, and a key that is off by one is.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from smaply_metrics_core.calculations.results import calculate
-from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.query import Calculation
 from smaply_metrics_core.models.survey import QuestionKind
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.testing.assertions import expect, unexpected
-from smaply_metrics_core.testing.suite.lab import Expected
-from smaply_metrics_core.testing.suite.queries import everything_to_group_by
-from smaply_metrics_core.testing.suite.subjects.query_partitions import QueryPartitionTests
+from smaply_metrics_core.testing.assertions import expect
+from smaply_metrics_core.testing.suite.facts import Expected
+from smaply_metrics_core.testing.suite.lab import RESPONSES, Lab
+from smaply_metrics_core.testing.suite.queries import every_group_by
+from smaply_metrics_core.testing.suite.subject import ContractSubject
 
-RESPONSES: Final = "responses"
 NPS_VALUES: Final = tuple(float(value) for value in range(11))
-NO_NUMBERS: Final = ("left out", "survey names", "question texts", " labels")
-CLOSE: Final = 0.05
-"""Numbers known from a report are rounded: one decimal is enough."""
+NOT_NUMBERS: Final = ("left out", "survey names", "question texts", " labels")
+TOLERANCE: Final = 0.05
+"""The numbers of a report are rounded: one decimal is enough."""
 
 
-class ExpectedValueTests(QueryPartitionTests):
-    """Numbers that are known."""
-
-    def everything_expected(self) -> dict[str, Expected]:
-        """Give all that can stand in ``expected``, as the source has it.
-
-        ``surveys`` and ``questions`` are how many there are; ``responses`` how many count, and
-        ``left out`` the others by reason; ``QUESTION CALCULATION`` is a number, and for a
-        distribution the percent of each answer; ``QUESTION by GROUP`` how many answered, by group.
-        ``survey names`` and ``question texts`` are texts by id, and ``QUESTION labels`` those of
-        its answers by key.
-        """
-        found: dict[str, Expected] = {
-            "surveys": len(self.surveys()),
-            "questions": sum(1 for one in self.questionnaire().walk() if one.calculations),
-            "survey names": {one.id: one.name for one in self.surveys()},
-            "question texts": {one.id: one.text for one in self.questionnaire().walk()},
-        }
-        for one in self.questionnaire().walk():
-            if one.choices:
-                found[f"{one.id} labels"] = {choice.key: choice.label for choice in one.choices}
-        asked, answers = self._calculations()
-        plain = answers[RESPONSES]
-        if isinstance(plain, MetricsError):
-            raise unexpected(plain, "Counting responses without a question")
-        window = plain.window("current")
-        found[RESPONSES] = window.total.responses
-        found["left out"] = {name: n for name, n in window.excluded.items() if n}
-        for _, query in asked:
-            tally = answers[query.id]
-            if isinstance(tally, Tally):
-                found[query.id] = self._number(query.id, query.definition.calculation, tally)
-        found.update(self._by_group())
-        return found
-
-    def _number(self, name: str, calculation: Calculation, tally: Tally) -> Expected:
-        query = next(query for _, query in self._calculations()[0] if query.id == name)
-        try:
-            result = calculate(query, tally, self.now)
-        except MetricsError as error:
-            raise unexpected(error, f"Calculating {name}") from None
-        if calculation is Calculation.DISTRIBUTION:
-            return {group.key: group.value for group in result.groups}
-        return result.current.value
-
-    def _by_group(self) -> Iterator[tuple[str, Expected]]:
-        answers, question = self._grouped()
-        for group_by, _ in everything_to_group_by(self.questionnaire()):
-            tally = answers[str(group_by)]
-            if isinstance(tally, Tally):
-                groups = tally.window("current").groups
-                yield (
-                    f"{question.id} by {group_by}",
-                    {group.key: group.counts.answered for group in groups},
-                )
+class ExpectedValueTests(ContractSubject):
+    """Values that the author knows."""
 
     def test_the_numbers_are_those_of_the_account(self) -> None:
         """What is known of the account in another way is what the source says."""
-        found = self.everything_expected()
+        found = source_values(self.lab)
         example = next((name for name in found if name.endswith(" average")), "Q1 answered")
-        numbers = [name for name in self.expected if " " in name and not name.endswith(NO_NUMBERS)]
+        numbers = [name for name in self.expected if " " in name and not name.endswith(NOT_NUMBERS)]
         expect(
             RESPONSES in self.expected and numbers,
             "The contract test knows no number of the account, so a source whose every key is off "
@@ -97,14 +41,14 @@ class ExpectedValueTests(QueryPartitionTests):
             f'{{"responses": …, "{example}": …}}',
         )
         for name, known in self.expected.items():
-            near = difflib.get_close_matches(name, found, n=1)
+            similar = difflib.get_close_matches(name, found, n=1)
             expect(
                 name in found,
                 f"The source says nothing of “{name}”, which `expected` names.",
-                f"did you mean “{near[0]}”?" if near else "name one of " + ", ".join(found),
+                f"did you mean “{similar[0]}”?" if similar else "name one of " + ", ".join(found),
             )
             expect(
-                _fits(known, found[name]),
+                _equal(known, found[name]),
                 f"“{name}” is {found[name]} by the source, and known to be {known}.",
                 "look at keys and values of the answers, at what is left out, and at the last "
                 "page; or correct `expected`",
@@ -112,17 +56,18 @@ class ExpectedValueTests(QueryPartitionTests):
 
     def test_a_likelihood_has_the_values_0_to_10(self) -> None:
         """The answers of an NPS question are 0 to 10, each with the value that it is."""
-        for question in self.questionnaire().walk():
+        for question in self.lab.questionnaire().walk():
             if question.kind is not QuestionKind.NPS:
                 continue
             values = sorted(one.value for one in question.choices if one.value is not None)
-            named = [
+            numeric_labels = [
                 (float(one.label), one.value)
                 for one in question.choices
                 if one.label.strip().isdecimal() and one.value is not None
             ]
             expect(
-                tuple(values) == NPS_VALUES and all(label == value for label, value in named),
+                tuple(values) == NPS_VALUES
+                and all(label == value for label, value in numeric_labels),
                 f"{question.id} is of the kind nps, and its answers have the values "
                 f"{', '.join(f'{value:g}' for value in values)}.",
                 "give each answer the number that the respondent chose; a scale of other values "
@@ -130,7 +75,50 @@ class ExpectedValueTests(QueryPartitionTests):
             )
 
 
-def _fits(known: Expected, found: Expected) -> bool:
+def source_values(lab: Lab) -> dict[str, Expected]:
+    """Return everything that ``expected`` can name, as the source has it.
+
+    ``surveys`` and ``questions`` are their numbers; ``responses`` is the number of counted
+    responses, and ``left out`` the excluded ones by reason; ``QUESTION CALCULATION`` is a number,
+    and for a distribution the percentage of each answer; ``QUESTION by GROUP`` is the answered
+    count by group. ``survey names`` and ``question texts`` are texts by id, and ``QUESTION labels``
+    those of the answers by key.
+    """
+    questionnaire = lab.questionnaire()
+    window = lab.responses()
+    found: dict[str, Expected] = {
+        "surveys": len(lab.surveys()),
+        "questions": sum(1 for one in questionnaire.walk() if one.calculations),
+        "survey names": {one.id: one.name for one in lab.surveys()},
+        "question texts": {one.id: one.text for one in questionnaire.walk()},
+        RESPONSES: window.total.responses,
+        "left out": {name: n for name, n in window.excluded.items() if n},
+    }
+    for one in questionnaire.walk():
+        if one.choices:
+            found[f"{one.id} labels"] = {choice.key: choice.label for choice in one.choices}
+    queries, answers = lab.calculations()
+    for _, query in queries:
+        tally = answers[query.id]
+        if not isinstance(tally, Tally):
+            continue
+        result = lab.calculate(query, tally)
+        if query.definition.calculation is Calculation.DISTRIBUTION:
+            found[query.id] = {group.key: group.value for group in result.groups}
+        else:
+            found[query.id] = result.current.value
+    groups, question = lab.groups()
+    for group_by, _ in every_group_by(questionnaire):
+        tally = groups[str(group_by)]
+        if isinstance(tally, Tally):
+            found[f"{question.id} by {group_by}"] = {
+                group.key: group.counts.answered for group in tally.window("current").groups
+            }
+    return found
+
+
+def _equal(known: Expected, found: Expected) -> bool:
+    """Whether a known value is that of the source, ignoring zeros and rounding."""
     if isinstance(known, Mapping) or isinstance(found, Mapping):
         if not (isinstance(known, Mapping) and isinstance(found, Mapping)):
             return False
@@ -145,4 +133,4 @@ def _close(known: float | str | None, found: float | str | None) -> bool:
         return known == found
     if known is None or found is None:
         return known is found
-    return math.isclose(known, found, abs_tol=CLOSE)
+    return math.isclose(known, found, abs_tol=TOLERANCE)

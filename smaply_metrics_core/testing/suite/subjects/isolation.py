@@ -1,13 +1,14 @@
-"""Contract tests: a call ends when it has to, and shares nothing with another."""
+"""Contract tests that a call ends when it has to, and shares no state with another call."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import zip_longest
+from typing import Final
 
 import httpx
 
@@ -16,98 +17,37 @@ from smaply_metrics_core.errors import Cancelled, DeadlineExceeded, MetricsError
 from smaply_metrics_core.models.check import CheckReport, StepResult
 from smaply_metrics_core.models.problem import Issue
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.sources import Source, SourceSession
+from smaply_metrics_core.sources import Source
 from smaply_metrics_core.testing.assertions import expect
 from smaply_metrics_core.testing.clock import ManualClock
-from smaply_metrics_core.testing.faults import fault_types
-from smaply_metrics_core.testing.faults.replay import Answer, Replay
-from smaply_metrics_core.testing.suite.fault_injection import Scenario, doing, problems, same_time
-from smaply_metrics_core.testing.suite.lab import SECONDS, ScenarioResult
-from smaply_metrics_core.testing.suite.subjects.bundle_contents import BUNDLE, problems_named
-from smaply_metrics_core.testing.suite.subjects.http_faults import HttpFaultTests
+from smaply_metrics_core.testing.faults.replay import RecordedAnswer, Replay
+from smaply_metrics_core.testing.suite.bundles import BUNDLE, problem_files
+from smaply_metrics_core.testing.suite.fault_injection import (
+    Scenario,
+    calling,
+    hook_scenarios,
+    http_scenarios,
+    problems_of,
+    unauthorized,
+    without_times,
+)
+from smaply_metrics_core.testing.suite.lab import SECONDS, Lab
+from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
+from smaply_metrics_core.testing.suite.subject import ContractSubject
 
-STATELESS = (
+STATELESS: Final = (
     "keep nothing in the module or the object between calls: take everything from the arguments, "
     "and hold it in local variables"
 )
 
 
-@dataclass(frozen=True)
-class NoticedDeadline(Deadline):
-    """A deadline that knows whether it has told a source's thread that the call is over."""
-
-    told: list[str] = field(default_factory=list)
-
-    def check(self) -> None:
-        """Go on, or say why not, and remember that."""
-        try:
-            super().check()
-        except MetricsError as error:
-            if threading.current_thread().name.startswith("smaply-source"):
-                self.told.append(error.kind)
-            raise
-
-
-def _tallies(value: object) -> Iterator[tuple[str, Tally]]:
-    """Give the tallies among the answers of a call, if it is one that measures."""
-    for name, answer in value.items() if isinstance(value, Mapping) else ():
-        if isinstance(answer, Tally):
-            yield name, answer
-
-
-class _Turns:
-    """Gives each session that opens its client the transport that was laid ready for it."""
-
-    def __init__(self) -> None:
-        self.ready: list[Replay] = []
-
-    def __call__(self) -> httpx.BaseTransport:
-        if not self.ready:
-            return Replay([]).transport()
-        return self.ready.pop(0).transport()
-
-
-class IsolationTests(HttpFaultTests):
-    """Deadline, cancellation, connections side by side."""
-
-    def _ended_early(
-        self, end: Callable[[ManualClock, Deadline], None], wanted: type[MetricsError], fix: str
-    ) -> None:
-        """See that each hook ends with the right error when a call is over in its middle."""
-        for scenario in self.scenarios():
-            for place in scenario.places() or (0,):
-                clock = ManualClock(self.now)
-                deadline = NoticedDeadline(clock, clock.monotonic() + SECONDS)
-
-                def over(clock: ManualClock = clock, deadline: Deadline = deadline) -> None:
-                    end(clock, deadline)
-
-                replay = Replay(scenario.exchanges, doing(over), place) if place else None
-                outcome = self.disturbed(
-                    scenario,
-                    replay,
-                    clock=clock,
-                    deadline=deadline,
-                    progress=over if not place else lambda: None,
-                )
-                if not place and not deadline.told:
-                    continue  # Without a request, and never asked the context: nobody told it.
-                if problems_named(outcome.value) and wanted is DeadlineExceeded:
-                    continue  # A bundle may say that the time ran out before it was complete.
-                where = f"at request {place}" if place else "when it told its progress"
-                self.expect_silence(f"{scenario.name}, when the call was over {where}", outcome)
-                found = problems(outcome)
-                kinds = {problem.kind if problem else "an answer" for problem in found}
-                expect(
-                    kinds == {wanted.kind},
-                    f"{scenario.name}: the call was over {where}, and the source gives "
-                    f"{', '.join(sorted(kinds))}.",
-                    fix,
-                )
+class IsolationTests(ContractSubject):
+    """Deadline, cancellation, and calls of several connections at the same time."""
 
     def test_the_deadline_is_kept(self) -> None:
         """When the time runs out in the middle of a call, that is what the call ends with."""
-        self._ended_early(
+        _check_early_end(
+            self.lab,
             lambda clock, _: clock.forward(SECONDS + 1),
             DeadlineExceeded,
             "let DeadlineExceeded pass: catch single errors of the tree, never all of them",
@@ -115,7 +55,8 @@ class IsolationTests(HttpFaultTests):
 
     def test_a_cancellation_is_obeyed(self) -> None:
         """When the caller asks to stop, the call ends at once, with nothing else to tell."""
-        self._ended_early(
+        _check_early_end(
+            self.lab,
             lambda _, deadline: deadline.cancelled.set(),
             Cancelled,
             "let Cancelled pass: catch single errors of the tree, never all of them",
@@ -123,186 +64,291 @@ class IsolationTests(HttpFaultTests):
 
     def test_waiting_is_left_to_the_context(self) -> None:
         """Nothing sleeps but by `context.pause`, which ends with the deadline."""
-        for scenario in self.scenarios():
-            slept = [*scenario.outcome.slept]
-            for outcome, _ in self._disturbed.values():
-                slept += outcome.slept
+        for scenario in hook_scenarios(self.lab):
+            sleeps = [*scenario.result.sleeps]
+            for result, _ in self.lab.fault_runs.values():
+                sleeps += result.sleeps
             expect(
-                not slept,
-                f"The source waits by itself: {', '.join(dict.fromkeys(slept))}.",
+                not sleeps,
+                f"The source waits by itself: {', '.join(dict.fromkeys(sleeps))}.",
                 "wait with `context.pause(seconds)`: it ends with the deadline and on request",
             )
 
     def test_as_of_is_when_the_reading_began(self) -> None:
         """What is recorded while responses are read is not claimed to be in the numbers."""
-        described, measured = (
-            next(one for one in self.over_wire() if one.name == name)
+        questionnaire, calculations = (
+            next(one for one in http_scenarios(self.lab) if one.name == name)
             for name in ("questionnaire", "calculations")
         )
-        known = {asked.key for asked, _ in described.exchanges}
-        keys = [asked.key for asked, _ in measured.exchanges]
+        known = {request.key for request, _ in questionnaire.exchanges}
+        keys = [request.key for request, _ in calculations.exchanges]
         first = next((n for n, key in enumerate(keys) if key not in known), len(keys) - 1)
         clock = ManualClock(self.now)
 
-        def late(_: int, real: Answer) -> httpx.Response:
+        def slow(_: int, recorded: RecordedAnswer) -> httpx.Response:
             clock.forward(1)
-            return real().response()
+            return recorded().response()
 
-        outcome = self.disturbed(measured, Replay(measured.exchanges, late), clock=clock)
+        replay = Replay(calculations.exchanges, slow)
+        result = self.lab.replay(calculations.work, replay, clock=clock)
         began = self.now + timedelta(seconds=first)
-        for name, answer in _tallies(outcome.value):
+        for name, tally in _tallies(result.value):
             expect(
-                answer.as_of <= began,
-                f"{name}: as_of is {answer.as_of}, and the responses were asked for at "
+                tally.as_of <= began,
+                f"{name}: as_of is {tally.as_of}, and the responses were asked for at "
                 f"{began}: what was recorded since may be missing.",
                 "set as_of to `context.now()` before the first request for responses",
             )
 
     def test_a_call_leaves_nothing_behind(self) -> None:
         """The same call, made twice with one source, asks the same and is answered the same."""
-        turns = _Turns()
+        transports = TransportQueue()
         clock = ManualClock(self.now)
-        source = self.loaded(turns, clock)
-        for scenario in self.scenarios():
+        source = self.lab.load_source(transports, clock)
+        for scenario in hook_scenarios(self.lab):
+            changes = scenario.result.process_changes
             expect(
-                not scenario.outcome.changed,
-                f"{scenario.name}: the source changes {', '.join(scenario.outcome.changed)}.",
+                not changes,
+                f"{scenario.name}: the source changes {', '.join(changes)}.",
                 "leave the process as it is: other sources and the host run in it",
             )
-            first, second = Replay(scenario.exchanges), Replay(scenario.exchanges)
-            outcomes = []
-            for replay in (first, second):
-                turns.ready = [replay]
-                clock.forward(SECONDS)
-                outcomes.append(self.disturbed(scenario, None, source=source, clock=clock))
-            for name, answer in _tallies(outcomes[1].value):
-                expect(
-                    answer.as_of >= outcomes[1].started,
-                    f"{name}: the second call is answered as of {answer.as_of}, before it began.",
-                    STATELESS,
-                )
-            one, other = (same_time(outcome.value) for outcome in outcomes)
-            expect(
-                one == other and one == same_time(scenario.outcome.value),
-                f"{scenario.name}: the second call is answered otherwise than the first.",
-                STATELESS,
-            )
-            keys = [[asked.key for asked in replay.asked] for replay in (first, second)]
-            expect(
-                keys[0] == keys[1] == [asked.key for asked, _ in scenario.exchanges],
-                f"{scenario.name}: the second call asks {len(keys[1])} times, the first "
-                f"{len(keys[0])}, or for something else.",
-                STATELESS,
-            )
+            _check_repeated_call(self.lab, scenario, source, transports, clock)
 
     def test_connections_share_nothing(self) -> None:
         """What one connection may see, another may not, even in the middle of its call."""
-        turns = _Turns()
-        source = self.loaded(turns)
-        for scenario in self.scenarios():
+        transports = TransportQueue()
+        source = self.lab.load_source(transports)
+        for scenario in hook_scenarios(self.lab):
             if scenario.name == "check":
-                continue  # Seen step by step, below.
+                continue  # Checked step by step, below.
             if scenario.name == BUNDLE and not scenario.exchanges:
-                continue  # Files that are there need no credentials to be written.
+                continue  # Local files need no credentials to be written.
             last = max(1, len(scenario.exchanges))
-            for place in sorted({1, last}):
-                for right in (False, True):
-                    self._beside(scenario, source, turns, place, right=right)
-        self._check_steps(source, turns)
+            for position in sorted({1, last}):
+                for valid in (False, True):
+                    _check_interleaved_calls(
+                        self.lab, scenario, source, transports, position, valid=valid
+                    )
+        _check_interleaved_steps(self.lab, source, transports)
 
-    def _beside(
-        self, scenario: Scenario, source: Source, turns: _Turns, place: int, *, right: bool
-    ) -> None:
-        """Make a call, with calls of another connection before it, in its middle and after it.
 
-        The other one has wrong credentials, or the same as this one.
-        """
-        refused = None if right else fault_types.refused(self._refusal(401))
-        others: list[tuple[ScenarioResult, Replay]] = []
+@dataclass(frozen=True)
+class ObservedDeadline(Deadline):
+    """A deadline that notes each error that it raises on a thread of a source."""
 
-        def other() -> None:
-            replay = Replay(scenario.exchanges, refused.disturb if refused else None)
-            turns.ready = [replay]
-            values = self.credentials if right else self.wrong_credentials
-            others.append((self.disturbed(scenario, None, source=source, values=values), replay))
+    raised: list[str] = field(default_factory=list)
 
-        other()
-        mine = Replay(scenario.exchanges, doing(other), place)
-        turns.ready = [mine]
-        outcome = self.disturbed(scenario, None, source=source)
-        other()
-        alone = same_time(scenario.outcome.value)
-        for value in (outcome.value, *(one.value for one, _ in others if right)):
-            expect(
-                same_time(value) == alone,
-                f"{scenario.name}: beside a call of another connection the source answers "
-                "something else.",
-                STATELESS,
+    def check(self) -> None:
+        """Raise if the call is over, and note the kind of the error."""
+        try:
+            super().check()
+        except MetricsError as error:
+            if threading.current_thread().name.startswith("smaply-source"):
+                self.raised.append(error.kind)
+            raise
+
+
+class TransportQueue:
+    """A transport factory: each client gets the next replay of a queue."""
+
+    def __init__(self) -> None:
+        self.replays: list[Replay] = []
+
+    def __call__(self) -> httpx.BaseTransport:
+        """Return the transport of the next replay, or one without recordings."""
+        if not self.replays:
+            return Replay([]).transport()
+        return self.replays.pop(0).transport()
+
+
+def _check_early_end(
+    lab: Lab,
+    end: Callable[[ManualClock, Deadline], None],
+    expected: type[MetricsError],
+    fix: str,
+) -> None:
+    """Check that each hook ends with the right error if its call is over in the middle."""
+    for scenario in hook_scenarios(lab):
+        for position in scenario.positions() or (0,):  # 0: at a progress report.
+            clock = ManualClock(lab.facts.now)
+            deadline = ObservedDeadline(clock, clock.monotonic() + SECONDS)
+
+            def end_call(clock: ManualClock = clock, deadline: Deadline = deadline) -> None:
+                end(clock, deadline)
+
+            result = lab.replay(
+                scenario.work,
+                Replay(scenario.exchanges, calling(end_call), position) if position else None,
+                clock=clock,
+                deadline=deadline,
+                progress=end_call if not position else lambda: None,
             )
-        if not right:
-            self._check_apart(scenario.name, others, mine)
-
-    def _check_apart(
-        self, name: str, others: list[tuple[ScenarioResult, Replay]], mine: Replay
-    ) -> None:
-        for found, _ in others:
+            if not position and not deadline.raised:
+                continue  # Without a request or a look at the context, it could not know.
+            if problem_files(result.value) and expected is DeadlineExceeded:
+                continue  # A bundle may report that the time ran out before it was complete.
+            where = f"at request {position}" if position else "when it told its progress"
+            lab.expect_no_leak(f"{scenario.name}, when the call was over {where}", result)
+            problems = problems_of(result)
+            kinds = {problem.kind if problem else "an answer" for problem in problems}
             expect(
-                None not in problems(found),
-                f"{name}: with wrong credentials the source answers, once right ones have been "
-                "used.",
-                STATELESS,
+                kinds == {expected.kind},
+                f"{scenario.name}: the call was over {where}, and the source gives "
+                f"{', '.join(sorted(kinds))}.",
+                fix,
             )
-        right, wrong = ({*values.values()} for values in (self.credentials, self.wrong_credentials))
-        secrets = {*self.secrets()}
-        for secret in secrets & right - wrong:
+
+
+def _check_repeated_call(
+    lab: Lab, scenario: Scenario, source: Source, transports: TransportQueue, clock: ManualClock
+) -> None:
+    """Check that a second call sends the same requests and returns the same value."""
+    first, second = Replay(scenario.exchanges), Replay(scenario.exchanges)
+    results = []
+    for replay in (first, second):
+        transports.replays = [replay]
+        clock.forward(SECONDS)
+        results.append(lab.replay(scenario.work, None, source=source, clock=clock))
+    for name, tally in _tallies(results[1].value):
+        expect(
+            tally.as_of >= results[1].started,
+            f"{name}: the second call is answered as of {tally.as_of}, before it began.",
+            STATELESS,
+        )
+    one, other = (without_times(result.value) for result in results)
+    expect(
+        one == other and one == without_times(scenario.result.value),
+        f"{scenario.name}: the second call is answered otherwise than the first.",
+        STATELESS,
+    )
+    keys = [[request.key for request in replay.requests] for replay in (first, second)]
+    expect(
+        keys[0] == keys[1] == [request.key for request, _ in scenario.exchanges],
+        f"{scenario.name}: the second call asks {len(keys[1])} times, the first "
+        f"{len(keys[0])}, or for something else.",
+        STATELESS,
+    )
+
+
+def _check_interleaved_calls(  # noqa: PLR0913  # All by name but the first five.
+    lab: Lab,
+    scenario: Scenario,
+    source: Source,
+    transports: TransportQueue,
+    position: int,
+    *,
+    valid: bool,
+) -> None:
+    """Check a call with calls of another connection before, during and after it.
+
+    Args:
+        lab: The lab.
+        scenario: The scenario that runs on both connections.
+        source: The source that both connections use.
+        transports: Where its clients get their transports.
+        position: The request of the call at which the other connection calls.
+        valid: Whether the other connection has the same, valid credentials, or wrong ones.
+    """
+    disturb = None if valid else unauthorized(lab).disturb
+    others: list[tuple[ScenarioResult, Replay]] = []
+
+    def call_other() -> None:
+        replay = Replay(scenario.exchanges, disturb)
+        transports.replays = [replay]
+        values = lab.facts.credentials if valid else lab.facts.wrong_credentials
+        others.append((lab.replay(scenario.work, None, source=source, values=values), replay))
+
+    call_other()
+    mine = Replay(scenario.exchanges, calling(call_other), position)
+    transports.replays = [mine]
+    result = lab.replay(scenario.work, None, source=source)
+    call_other()
+    alone = without_times(scenario.result.value)
+    for value in (result.value, *(one.value for one, _ in others if valid)):
+        expect(
+            without_times(value) == alone,
+            f"{scenario.name}: beside a call of another connection the source answers "
+            "something else.",
+            STATELESS,
+        )
+    if not valid:
+        _check_separate_secrets(lab, scenario.name, others, mine)
+
+
+def _check_separate_secrets(
+    lab: Lab, name: str, others: Sequence[tuple[ScenarioResult, Replay]], mine: Replay
+) -> None:
+    """Check that wrong credentials are rejected, and no request has a secret of the other."""
+    for result, _ in others:
+        expect(
+            None not in problems_of(result),
+            f"{name}: with wrong credentials the source answers, once right ones have been used.",
+            STATELESS,
+        )
+    valid, wrong = (
+        {*values.values()} for values in (lab.facts.credentials, lab.facts.wrong_credentials)
+    )
+    secrets = {*lab.secrets()}
+    for requests, foreign_secrets in (
+        ([request for _, replay in others for request in replay.requests], valid - wrong),
+        (mine.requests, wrong - valid),
+    ):
+        for secret in secrets & foreign_secrets:
             expect(
-                not any(asked.holds(secret) for _, replay in others for asked in replay.asked),
+                not any(request.contains(secret) for request in requests),
                 f"{name}: a secret of one connection is sent for another.",
                 STATELESS,
             )
-        for secret in secrets & wrong - right:
-            expect(
-                not any(asked.holds(secret) for asked in mine.asked),
-                f"{name}: a secret of one connection is sent for another.",
-                STATELESS,
-            )
 
-    def _check_steps(self, source: Source, turns: _Turns) -> None:
-        """Try right and wrong credentials in turns, step by step."""
-        scenario = next(one for one in self.scenarios() if one.name == "check")
-        refused = fault_types.refused(self._refusal(401))
-        turns.ready = [Replay(scenario.exchanges), Replay(scenario.exchanges, refused.disturb)]
-        right, wrong = list[StepResult](), list[StepResult]()
-        with ExitStack() as stack:
-            try:
-                mine = self._session(stack, source, right=True)
-                theirs = self._session(stack, source, right=False)
-            except MetricsError:
-                return  # The wrong ones lead nowhere: nothing can be tried with them.
-            for one, other in zip_longest(mine, theirs):
-                right += [one] if one else []
-                wrong += [other] if other else []
-        expect(
-            same_time(CheckReport(steps=tuple(right))) == same_time(scenario.outcome.value),
-            "check: beside a check of another connection, the check of right credentials ends "
-            "otherwise.",
-            STATELESS,
-        )
-        bad = [step.problem for step in wrong if step.problem is not None]
-        expect(
-            bad and (bad[0].issue is Issue.AUTHENTICATION or not self.secrets()),
-            "check: beside a check of right credentials, wrong ones are not refused.",
-            STATELESS,
-        )
 
-    def _session(self, stack: ExitStack, source: Source, *, right: bool) -> Iterator[StepResult]:
-        clock = ManualClock(self.now)
-        session: SourceSession = stack.enter_context(
-            source.session(
-                source.parse(self.credentials if right else self.wrong_credentials),
-                account=self.account,
-                allowed=self.allowed,
-                deadline=Deadline.after(SECONDS, clock),
-            )
+def _check_interleaved_steps(lab: Lab, source: Source, transports: TransportQueue) -> None:
+    """Check valid and wrong credentials in turns, step by step."""
+    scenario = next(one for one in hook_scenarios(lab) if one.name == "check")
+    transports.replays = [
+        Replay(scenario.exchanges),
+        Replay(scenario.exchanges, unauthorized(lab).disturb),
+    ]
+    valid, wrong = list[StepResult](), list[StepResult]()
+    with ExitStack() as stack:
+        try:
+            mine = _check_steps(lab, stack, source, lab.facts.credentials)
+            theirs = _check_steps(lab, stack, source, lab.facts.wrong_credentials)
+        except MetricsError:
+            return  # The destination of the wrong ones is not allowed: no step can run.
+        for one, other in zip_longest(mine, theirs):
+            valid += [one] if one else []
+            wrong += [other] if other else []
+    expect(
+        without_times(CheckReport(steps=tuple(valid))) == without_times(scenario.result.value),
+        "check: beside a check of another connection, the check of right credentials ends "
+        "otherwise.",
+        STATELESS,
+    )
+    problems = [step.problem for step in wrong if step.problem is not None]
+    expect(
+        problems and (problems[0].issue is Issue.AUTHENTICATION or not lab.secrets()),
+        "check: beside a check of right credentials, wrong ones are not refused.",
+        STATELESS,
+    )
+
+
+def _check_steps(
+    lab: Lab, stack: ExitStack, source: Source, values: Mapping[str, str]
+) -> Iterator[StepResult]:
+    """Open a session and return the results of its check steps."""
+    session = stack.enter_context(
+        source.session(
+            source.parse(values),
+            account=lab.facts.account,
+            allowed=lab.facts.allowed,
+            deadline=Deadline.after(SECONDS, ManualClock(lab.facts.now)),
         )
-        return session.check()
+    )
+    return session.check()
+
+
+def _tallies(value: object) -> Iterator[tuple[str, Tally]]:
+    """Yield the tallies of a call that fetches metrics; nothing for other calls."""
+    for name, answer in value.items() if isinstance(value, Mapping) else ():
+        if isinstance(answer, Tally):
+            yield name, answer

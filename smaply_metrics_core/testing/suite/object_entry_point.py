@@ -1,0 +1,41 @@
+"""An entry point for a source that is given as an object instead of an installed id."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+from types import SimpleNamespace
+from typing import Any
+
+from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
+from smaply_metrics_core.testing.assertions import broken
+
+
+class ObjectEntryPoint(EntryPoint):
+    """An entry point that loads an object."""
+
+    def load(self) -> Any:  # noqa: ANN401  # Any object that an author passes.
+        """Return the object."""
+        return vars(self)["target"]
+
+
+def object_entry_point(target: object) -> EntryPoint:
+    """Return the entry point of an object that no distribution installs.
+
+    Raises:
+        AssertionError: if the object does not describe itself.
+    """
+    try:
+        name = target.describe_source().id  # type: ignore[attr-defined]  # Tried.
+    except Exception as error:  # noqa: BLE001  # Any object that an author passes.
+        raise broken(
+            "The source is neither the id of an installed one nor an object that describes itself: "
+            f"{type(error).__name__}.",
+            "set `source` to the id that `smaply-metrics sources` shows, or to the object that the "
+            "entry point names",
+        ) from None
+    point = ObjectEntryPoint(name=name, value="contract:source", group=ENTRY_POINT_GROUP)
+    vars(point).update(
+        target=target,
+        dist=SimpleNamespace(name="contract-test", version="0", metadata={}, requires=[]),
+    )
+    return point

@@ -1,0 +1,58 @@
+"""The result of one scenario: its value or error, its exchanges, and everything it output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.http.error_mapping import causes_of
+from smaply_metrics_core.testing.faults.replay import Exchanges
+from smaply_metrics_core.testing.leak_detection.output_capture import OutputCapture
+
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass
+class ScenarioResult:
+    """The result of one run of a scenario.
+
+    Attributes:
+        started: When the run started, by its own clock.
+        ended: When it ended, by its own clock.
+        value: What the scenario returned.
+        error: The error of the error tree that ended it.
+        failure: The failed assertion that ended it, if its recording does not fit.
+        output: Logs, output, errors and values of the source.
+        exchanges: The requests that were sent and their responses.
+        sleeps: Calls of ``time.sleep`` by the source.
+        process_changes: Process state that the source changed.
+    """
+
+    started: datetime
+    ended: datetime = NEVER
+    value: Any = None
+    error: MetricsError | None = None
+    failure: AssertionError | None = None
+    output: OutputCapture = field(default_factory=OutputCapture)
+    exchanges: Exchanges = field(default_factory=list)
+    sleeps: list[str] = field(default_factory=list)
+    process_changes: list[str] = field(default_factory=list)
+
+    def drop_tracebacks(self) -> None:
+        """Remove the tracebacks of all errors.
+
+        Their frames reference the source, and with it its folder of temporary files, which every
+        later source scans.
+        """
+        for error in self._errors():
+            error.__traceback__ = None
+
+    def _errors(self) -> Iterator[BaseException]:
+        """Yield every error of the run with its causes."""
+        answers = self.value.values() if isinstance(self.value, Mapping) else ()
+        for one in (self.error, *answers):
+            if isinstance(one, BaseException):
+                yield from causes_of(one)

@@ -1,0 +1,23 @@
+"""The base of the subject classes: the author's facts, and the lab made from them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from smaply_metrics_core.testing.suite.facts import ContractFacts
+from smaply_metrics_core.testing.suite.lab import Lab
+
+
+class ContractSubject(ContractFacts):
+    """Contract tests about one subject. A subject class holds tests only, and uses the lab."""
+
+    _lab: ClassVar[Lab | None] = None
+
+    @property
+    def lab(self) -> Lab:
+        """The lab of the class; a subclass has its own, as its facts may differ."""
+        cls = type(self)
+        lab: Lab | None = vars(cls).get("_lab")
+        if lab is None:
+            lab = cls._lab = Lab(cls())
+        return lab

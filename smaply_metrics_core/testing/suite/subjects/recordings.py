@@ -1,0 +1,44 @@
+"""Contract tests of the cassettes of a contract class."""
+
+from __future__ import annotations
+
+from unittest import SkipTest
+
+from smaply_metrics_core.testing.assertions import expect
+from smaply_metrics_core.testing.suite.scenarios.every_scenario import every_scenario
+from smaply_metrics_core.testing.suite.subject import ContractSubject
+
+
+class RecordingTests(ContractSubject):
+    """Cassettes: none is left over, and none contains a secret."""
+
+    def test_every_recording_is_played(self) -> None:
+        """Each cassette is that of a scenario, so that none stays behind unnoticed."""
+        if self.cassettes is None:
+            raise SkipTest("this source is tested without recordings")
+        present = {
+            str(path.relative_to(self.cassettes))
+            for path in self.cassettes.rglob("*")
+            if path.suffix.lower() in {".yaml", ".yml"}
+        }
+        unused = sorted(present - {f"{scenario}.yaml" for scenario, _ in every_scenario(self.lab)})
+        expect(
+            not unused,
+            f"Nothing plays the cassettes {', '.join(unused)}.",
+            "remove them, or record all of them again",
+        )
+
+    def test_no_credential_is_recorded(self) -> None:
+        """No cassette holds a secret or an e-mail address, in any form."""
+        if self.cassettes is None:
+            raise SkipTest("this source is tested without recordings")
+        # Needs the extra `testing`.
+        from smaply_metrics_core.testing.recording.sensitive_data import find_sensitive_data
+
+        for path in sorted(self.cassettes.glob("*.yaml")):
+            found = find_sensitive_data(path, self.lab.secrets())
+            expect(
+                not found,
+                f"The cassette {path.name} holds {', '.join(found)}.",
+                "remove it, change the secret if it is a real one, and record again",
+            )

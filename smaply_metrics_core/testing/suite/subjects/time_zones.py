@@ -1,0 +1,53 @@
+"""Contract tests of days and weeks, which depend on the time zone and week start of the account."""
+
+from __future__ import annotations
+
+from smaply_metrics_core.date_ranges import period_key, period_of_key, zone_info
+from smaply_metrics_core.models.query import Period
+from smaply_metrics_core.testing.assertions import expect, unknown_instant
+from smaply_metrics_core.testing.suite.queries import WEEK_STARTS
+from smaply_metrics_core.testing.suite.scenarios.query_parts import day_zones, query_parts
+from smaply_metrics_core.testing.suite.subject import ContractSubject
+
+
+class TimeZoneTests(ContractSubject):
+    """Days and weeks of an account."""
+
+    def test_days_are_those_of_the_zone(self) -> None:
+        """A response belongs to the day that it was in the query's zone, wherever that is."""
+        if self.recorded_at is None:
+            raise unknown_instant()
+        tallies = query_parts(self.lab)
+        for zone in day_zones(self.recorded_at):
+            key = period_key(Period.DAY, self.recorded_at.astimezone(zone_info(zone)).date())
+            one_day = tallies[f"the day in {zone}"].window("current")
+            by_day = {group.key: group.counts.responses for group in one_day.groups}
+            several_days = tallies[f"the days in {zone}"].window("current")
+            among = {group.key: group.counts.responses for group in several_days.groups}
+            total = one_day.total.responses
+            expect(
+                by_day == {key: total} and among.get(key) == total,
+                f"The day {key} of {zone} holds {total} responses; by day they are "
+                f"{by_day}, and among the days around it {among}.",
+                "cut days at midnight in the query's zone, not in UTC or the machine's, with the "
+                "summer time of that day; "
+                "`calculations.tally` does it for rows",
+            )
+
+    def test_weeks_begin_where_the_account_says(self) -> None:
+        """Weeks begin on the query's first day of the week, and hold every response."""
+        tallies = query_parts(self.lab)
+        for start in WEEK_STARTS:
+            window = tallies[f"weeks from {start}"].window("current")
+            wrong = [
+                group.key
+                for group in window.groups
+                if period_of_key(Period.WEEK, group.key).isoweekday() != start
+            ]
+            counted = sum(group.counts.responses for group in window.groups) + window.ungrouped
+            expect(
+                window.groups and not wrong and counted == window.total.responses,
+                f"Weeks that begin on day {start} come as {', '.join(wrong) or 'others'}, and "
+                f"hold {counted} of {window.total.responses} responses.",
+                "take `query.week_start` to `smaply_metrics_core.date_ranges.period_start`",
+            )
