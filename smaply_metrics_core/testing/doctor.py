@@ -14,8 +14,8 @@ from smaply_metrics_core.testing.suite.contract import SourceContract
 from smaply_metrics_core.testing.suite.runner import ContractTestResult, run_tests
 
 OFFLINE_TESTS: Final = (
-    "test_the_description_says_all_that_people_need",
-    "test_the_form_refuses_what_is_missing",
+    "test_the_description_is_complete",
+    "test_the_form_rejects_missing_fields",
 )
 """The contract tests that need no account."""
 

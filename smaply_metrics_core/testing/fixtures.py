@@ -46,7 +46,7 @@ class Canary:
             expect(
                 not contains_secret(content, [self.secret]),
                 f"The secret stands in {where}.",
-                "send it with http.secret_auth, and name it in no message",
+                "send it with http.header_auth, and name it in no message",
             )
 
 

@@ -28,8 +28,8 @@ from smaply_metrics_core.testing.suite.contract import SourceContract
 from smaply_metrics_core.testing.suite.runner import ContractTestResult
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
 
-TEST: Final = "test_what_is_in_the_bundle_ends_as_no_bug"
-RULE: Final = "What the user's survey tool answered is answered again, or told as an error."
+TEST: Final = "test_the_bundle_causes_no_bug"
+RULE: Final = "The user's calls are answered, or end in an error that is not a bug."
 _EXCHANGES: Final = TypeAdapter(tuple[Exchange, ...])
 
 

@@ -155,7 +155,7 @@ def recording(
         path.unlink()
         raise broken(
             f"{path.name} would have held {', '.join(found)}.",
-            "name fewer fields in Policy.fields, or use made-up data",
+            "name fewer fields in RecordingPolicy.fields, or use made-up data",
         )
     _write_head(path, about)
 

@@ -149,5 +149,5 @@ def _json(content: bytes | None) -> Any:  # noqa: ANN401  # Any JSON; `None` for
 def _unnamed(what: str, attribute: str) -> AssertionError:
     return broken(
         f"A recording would hold {what}, which the policy does not name.",
-        f"name it in Policy.{attribute} if it is no secret and tells about nobody",
+        f"name it in RecordingPolicy.{attribute} if it is no secret and tells about nobody",
     )

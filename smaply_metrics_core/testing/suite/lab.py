@@ -385,5 +385,5 @@ class Lab:
         expect(
             not places,
             f"{where}: a secret stands in {', '.join(places)}.",
-            "send it with http.secret_auth, and name it in no message, whatever fails",
+            "send it with http.header_auth, and name it in no message, whatever fails",
         )

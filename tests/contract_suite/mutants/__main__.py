@@ -1,6 +1,6 @@
 """Tests the contract suite: ``python -m tests.contract_suite.mutants [--json]``.
 
-Ends with 1 when a mutant survives the test that is made for it, or a good source fails one.
+Exits with 1 if a mutant survives the test that has to detect it, or a correct source fails one.
 """
 
 from __future__ import annotations
@@ -8,24 +8,24 @@ from __future__ import annotations
 import json
 import sys
 
-from tests.contract_suite.mutants.registry import kills, mutants, wronged
+from tests.contract_suite.mutants.registry import false_failures, is_killed, mutants
 
 
 def main(arguments: list[str]) -> int:
-    """Try every mutant; say which survive."""
-    zoo = mutants()
-    survivors = [one.name for one in zoo if not kills(one.verdict())]
-    unjust = wronged()
-    killed = len(zoo) - len(survivors)
+    """Run the test of every mutant, and print those that survive."""
+    every_mutant = mutants()
+    survivors = [one.name for one in every_mutant if not is_killed(one.result())]
+    failures = false_failures()
+    killed = len(every_mutant) - len(survivors)
     if "--json" in arguments:
-        found = {"mutants": len(zoo), "killed": killed, "survivors": survivors}
+        found = {"mutants": len(every_mutant), "killed": killed, "survivors": survivors}
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     else:
-        sys.stdout.write(f"{killed} of {len(zoo)} mutants are killed.\n")
+        sys.stdout.write(f"{killed} of {len(every_mutant)} mutants are killed.\n")
         sys.stdout.writelines(f"survives: {name}\n" for name in survivors)
-    for verdict in unjust:
-        sys.stderr.write(f"A good source fails {verdict.test}: {verdict.message}\n")
-    return 1 if survivors or unjust else 0
+    for failure in failures:
+        sys.stderr.write(f"A correct source fails {failure.test}: {failure.message}\n")
+    return 1 if survivors or failures else 0
 
 
 if __name__ == "__main__":

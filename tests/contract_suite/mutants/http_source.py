@@ -26,7 +26,7 @@ AUTHENTICATE = sm.CheckStep(name="authenticate", title="The token is accepted", 
 
 PAGE: Final = 30
 SURVEYS: Final = [{"id": f"R{n}", "name": f"Remote survey {n}"} for n in (1, 2, 3)]
-ASKED: Final = [
+QUESTIONS: Final = [
     {"id": "nps", "text": "Would you recommend us?", "scale": [0, 10]},
     {"id": "ease", "text": "How easy was it?", "scale": [1, 5]},
 ]
@@ -56,15 +56,15 @@ def server(request: httpx.Request) -> httpx.Response:
     if survey is None:
         return httpx.Response(404, json={"error": "no such survey"})
     if path.endswith("/questions"):
-        return httpx.Response(200, json={"survey": survey, "questions": ASKED})
+        return httpx.Response(200, json={"survey": survey, "questions": QUESTIONS})
     rows = ROWS if survey is SURVEYS[-1] else ROWS[:PAGE]
     return _page(path, rows, number, PAGE)
 
 
 def _page(path: str, items: Sequence[Any], number: int, size: int) -> httpx.Response:
     start = (number - 1) * size
-    following = f"{path}?page={number + 1}" if start + size < len(items) else None
-    return httpx.Response(200, json={"items": items[start : start + size], "next": following})
+    next_url = f"{path}?page={number + 1}" if start + size < len(items) else None
+    return httpx.Response(200, json={"items": items[start : start + size], "next": next_url})
 
 
 class HttpSourceCredentials(sm.Credentials):
@@ -128,10 +128,14 @@ class HttpSource:
         """Count the rows."""
         as_of = context.now()
         described = self.questionnaire(context, credentials, survey_id)
-        context.progress(0, None, self.doing(credentials))
+        context.progress(0, None, self.progress_text(credentials))
         rows = self.rows(context, credentials, survey_id)
         return answer_queries(
-            self.frame(rows), [self.asked(one) for one in queries], described, READING, as_of=as_of
+            self.frame(rows),
+            [self.changed_query(one) for one in queries],
+            described,
+            ROW_READER,
+            as_of=as_of,
         )
 
     @sm.hookimpl
@@ -143,20 +147,20 @@ class HttpSource:
         bundle: BundleWriter,
     ) -> None:
         """Write rows and definition down."""
-        definition = self.defined(context, credentials, survey_id)
-        rows = self.exported(context, credentials, survey_id)
+        definition = self.bundle_definition(context, credentials, survey_id)
+        rows = self.bundle_rows(context, credentials, survey_id)
         if not bundle.include_personal:
             rows = [{k: v for k, v in row.items() if k != "address"} for row in rows]
         bundle.add_json("rows.json", rows)
         bundle.add_json("definition.json", definition)
 
-    def exported(
+    def bundle_rows(
         self, context: sm.SourceContext, credentials: HttpSourceCredentials, survey_id: str
     ) -> list[Any]:
         """Give the rows for a bundle."""
         return self.rows(context, credentials, survey_id)
 
-    def defined(
+    def bundle_definition(
         self, context: sm.SourceContext, credentials: HttpSourceCredentials, survey_id: str
     ) -> object:
         """Give the definition for a bundle."""
@@ -182,9 +186,9 @@ class HttpSource:
 
     def get(self, context: sm.SourceContext, credentials: HttpSourceCredentials, path: str) -> Any:  # noqa: ANN401  # JSON.
         """Ask for one thing, and read it."""
-        return self.answered(self.send(context, credentials, path))
+        return self.read_body(self.send(context, credentials, path))
 
-    def answered(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON.
+    def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON.
         """Read an answer, or say what it refuses."""
         match response.status_code:
             case 200:
@@ -210,10 +214,10 @@ class HttpSource:
     ) -> Iterator[Any]:
         """Follow a list to its last page."""
         auth = self.auth(credentials)
-        for page in pages(context.http, path, self.following, auth=auth):
-            yield from self.listed(self.answered(page))
+        for page in pages(context.http, path, self.next_url, auth=auth):
+            yield from self.listed(self.read_body(page))
 
-    def following(self, page: httpx.Response) -> str | None:
+    def next_url(self, page: httpx.Response) -> str | None:
         """Give the address of the next page."""
         found = json.loads(page.content).get("next")
         return found if isinstance(found, str) else None
@@ -268,12 +272,12 @@ class HttpSource:
         """Give every response."""
         return list(self.items(context, credentials, f"/v1/surveys/{survey_id}/responses"))
 
-    def doing(self, credentials: HttpSourceCredentials) -> str:
+    def progress_text(self, credentials: HttpSourceCredentials) -> str:
         """Say what is being done."""
         del credentials
         return "Reading the responses"
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         """Take a query as it is."""
         return query
 
@@ -299,4 +303,4 @@ def _read(question: sm.Question) -> AnswerExpr:
     return pl.col(question.id)
 
 
-READING = RowReader(pl.col("at"), _read, pl.col, pl.col("left_out"))
+ROW_READER = RowReader(pl.col("at"), _read, pl.col, pl.col("left_out"))

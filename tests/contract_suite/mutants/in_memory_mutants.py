@@ -49,18 +49,18 @@ TICK: Final = timedelta(microseconds=1)
 UNKNOWN: Final = Survey(id="no_such_survey", name="A survey that nobody has")
 
 
-def changed(question: int, **parts: object) -> tuple[Question, ...]:
+def changed_questions(question: int, **parts: object) -> tuple[Question, ...]:
     """Change one question."""
     questions = list(QUESTIONS)
     questions[question] = questions[question].model_copy(update=parts)
     return tuple(questions)
 
 
-def let_everybody_in(_: str) -> None:
+def accept_any_token(_: str) -> None:
     """Never try the token."""
 
 
-def call_it_an_outage(token: str) -> None:
+def report_outage(token: str) -> None:
     """Take a refused token for an outage."""
     try:
         sign_in(token)
@@ -68,24 +68,24 @@ def call_it_an_outage(token: str) -> None:
         raise SourceUnavailable("Tiny is down.") from None
 
 
-def tell_the_token(token: str) -> None:
+def put_token_into_error(token: str) -> None:
     """Name the token in an error."""
     if token != TOKEN:
         raise CredentialRefused(f"Tiny does not accept {token}.")
 
 
-def log_the_token(token: str) -> None:
+def log_token(token: str) -> None:
     """Write the token into a log."""
     logging.getLogger("tiny").debug("in with %s", token)
     sign_in(token)
 
 
-def in_windows(change: Callable[[Window], Window]) -> Callable[[MetricQuery], MetricQuery]:
+def change_windows(change: Callable[[Window], Window]) -> Callable[[MetricQuery], MetricQuery]:
     """Mistake the windows of every query."""
     return lambda query: query.model_copy(update={"windows": tuple(map(change, query.windows))})
 
 
-def later(*sides: str) -> Callable[[Window], Window]:
+def move_later(*sides: str) -> Callable[[Window], Window]:
     """Move sides of a window by the smallest step."""
 
     def move(window: Window) -> Window:
@@ -95,43 +95,43 @@ def later(*sides: str) -> Callable[[Window], Window]:
     return move
 
 
-def in_another_zone(query: MetricQuery) -> MetricQuery:
+def use_other_zone(query: MetricQuery) -> MetricQuery:
     """Take the days of another zone."""
     return query.model_copy(update={"zone": "Pacific/Pago_Pago"})
 
 
-def count_the_present_twice(query: MetricQuery) -> MetricQuery:
+def compare_with_itself(query: MetricQuery) -> MetricQuery:
     """Compare a window with itself."""
     first = query.windows[0]
-    return in_windows(lambda window: first.model_copy(update={"name": window.name}))(query)
+    return change_windows(lambda window: first.model_copy(update={"name": window.name}))(query)
 
 
-def analyze_everything(tally: Tally) -> Tally:
+def analyze_all_choices(tally: Tally) -> Tally:
     """Say that "not applicable" is an answer like any other."""
     choices = tuple(choice.model_copy(update={"analyze": True}) for choice in tally.choices)
     return tally.model_copy(update={"choices": choices})
 
 
-def told(change: Callable[[WindowTally], dict[str, object]]) -> Callable[[Tally], Tally]:
+def change_tally(change: Callable[[WindowTally], dict[str, object]]) -> Callable[[Tally], Tally]:
     """Tell other windows than were counted."""
     return lambda tally: tally.model_copy(
         update={"windows": tuple(w.model_copy(update=change(w)) for w in tally.windows)}
     )
 
 
-def lose_blanks(window: WindowTally) -> dict[str, object]:
+def drop_unanswered(window: WindowTally) -> dict[str, object]:
     """Forget who did not answer."""
-    answered = {"responses": window.total.answered, "unanswered": {}}
-    return {"total": window.total.model_copy(update=answered)}
+    counts = {"responses": window.total.answered, "unanswered": {}}
+    return {"total": window.total.model_copy(update=counts)}
 
 
-def label_alike(window: WindowTally) -> dict[str, object]:
+def repeat_label(window: WindowTally) -> dict[str, object]:
     """Give every group the same label."""
     groups = (GroupCounts(key=g.key, label="Group", counts=g.counts) for g in window.groups)
     return {"groups": tuple(groups)}
 
 
-def all_or_nothing(answers: Iterator[Answer]) -> Iterator[Answer]:
+def fail_all(answers: Iterator[Answer]) -> Iterator[Answer]:
     """Let one impossible query spoil the others."""
     kept = list(answers)
     for _, answer in kept:
@@ -140,58 +140,58 @@ def all_or_nothing(answers: Iterator[Answer]) -> Iterator[Answer]:
     yield from kept
 
 
-def as_a_bug(answers: Iterator[Answer]) -> Iterator[Answer]:
+def raise_bug(answers: Iterator[Answer]) -> Iterator[Answer]:
     """Take an impossible query for a bug."""
     for query_id, answer in answers:
         failed = isinstance(answer, MetricsError)
         yield query_id, PluginError("KeyError: no_such_question") if failed else answer
 
 
-def write_no_rows(bundle: BundleWriter) -> None:
+def write_definition_only(bundle: BundleWriter) -> None:
     """Leave the responses out of the bundle."""
     bundle.add_json("definition.json", QUESTIONS)
 
 
-def write_no_definition(bundle: BundleWriter) -> None:
+def write_rows_only(bundle: BundleWriter) -> None:
     """Write the rows twice, and not what they mean."""
     bundle.add_text("raw/rows.csv", ROWS.write_csv())
     bundle.add_text("rows.csv", ROWS.write_csv())
 
 
-def write_addresses(bundle: BundleWriter) -> None:
+def write_personal_column(bundle: BundleWriter) -> None:
     """Write what nobody asked for."""
     write(bundle)
     bundle.add_text("raw/addresses.csv", IP)
 
 
-class LaxCredentials(InMemoryCredentials):
-    """A form that wants nothing."""
+class OptionalCredentials(InMemoryCredentials):
+    """A form without required fields."""
 
     api_token: Annotated[Token, FormField(label="API token", help="Optional.")] = Token(TOKEN)
 
 
-class OpenCredentials(InMemoryCredentials):
-    """A form that takes what it does not have."""
+class ExtraFieldCredentials(InMemoryCredentials):
+    """A form that accepts unknown fields."""
 
     model_config = ConfigDict(extra="ignore")
 
 
-class TalkativeCredentials(InMemoryCredentials):
+class PrintedCredentials(InMemoryCredentials):
     """A form that shows its token when it is printed."""
 
     def __str__(self) -> str:
-        """Show everything."""
+        """Return every field in plain text."""
         return f"Tiny with {self.api_token.get_secret_value()}"
 
 
-def nobody_chose(tally: Tally) -> Tally:
+def clear_chosen(tally: Tally) -> Tally:
     """Say of several answers that nobody gave one of them."""
     if not tally.multiple:
         return tally
-    return told(lambda w: {"total": w.total.model_copy(update={"chosen": 0})})(tally)
+    return change_tally(lambda w: {"total": w.total.model_copy(update={"chosen": 0})})(tally)
 
 
-def chose_most(tally: Tally) -> Tally:
+def set_chosen_to_maximum(tally: Tally) -> Tally:
     """Count of a share those alone who gave the most frequent of its answers."""
 
     def change(window: WindowTally) -> dict[str, object]:
@@ -199,7 +199,7 @@ def chose_most(tally: Tally) -> Tally:
         given = max(total.answers.get(one.key, 0) for one in tally.choices[:2])
         return {"total": total.model_copy(update={"chosen": given})}
 
-    return told(change)(tally) if tally.multiple else tally
+    return change_tally(change)(tally) if tally.multiple else tally
 
 
 WARNING: Final = CheckNote(problem=SourceUnavailable("Something is not quite right.").to_problem())
@@ -221,148 +221,152 @@ MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
     ),
     "offers two answers with one key": (
         InMemorySource(
-            questions=changed(0, choices=(*MOOD, Choice(key="1", label="Again", value=1.0)))
+            questions=changed_questions(
+                0, choices=(*MOOD, Choice(key="1", label="Again", value=1.0))
+            )
         ),
         "test_questions_are_unique_and_well_formed",
     ),
     "declares an average of free text": (
-        InMemorySource(questions=changed(3, calculations=(Calculation.AVERAGE,))),
+        InMemorySource(questions=changed_questions(3, calculations=(Calculation.AVERAGE,))),
         "test_questions_declare_what_their_answers_allow",
     ),
     "groups by free text": (
-        InMemorySource(questions=changed(3, can_group_by=True)),
+        InMemorySource(questions=changed_questions(3, can_group_by=True)),
         "test_questions_declare_what_their_answers_allow",
     ),
-    "describes a survey that nobody has": (
+    "describes an unknown survey": (
         InMemorySource(known=(*SURVEYS, UNKNOWN)),
-        "test_a_survey_that_is_not_there_is_said",
+        "test_an_unknown_survey_is_reported",
     ),
     "accepts any token": (
-        InMemorySource(sign_in=let_everybody_in),
+        InMemorySource(sign_in=accept_any_token),
         "test_wrong_credentials_are_refused",
     ),
-    "calls a refused token an outage": (
-        InMemorySource(sign_in=call_it_an_outage),
-        "test_wrong_credentials_are_never_called_an_outage",
+    "reports a rejected token as an outage": (
+        InMemorySource(sign_in=report_outage),
+        "test_wrong_credentials_are_never_reported_as_an_outage",
     ),
-    "tells the token in an error": (
-        InMemorySource(sign_in=tell_the_token),
-        "test_wrong_credentials_are_never_called_an_outage",
+    "puts the token into an error": (
+        InMemorySource(sign_in=put_token_into_error),
+        "test_wrong_credentials_are_never_reported_as_an_outage",
     ),
     "logs the token": (
-        InMemorySource(sign_in=log_the_token),
-        "test_no_credential_is_told",
+        InMemorySource(sign_in=log_token),
+        "test_no_credential_is_leaked",
     ),
     "tries the token in the first step": (
         InMemorySource(first_step=sign_in),
         "test_wrong_credentials_are_refused",
     ),
     "ignores the date range": (
-        InMemorySource(asked=in_windows(lambda window: Window(name=window.name))),
+        InMemorySource(change_query=change_windows(lambda window: Window(name=window.name))),
         "test_two_adjacent_ranges_add_up_to_their_union",
     ),
     "counts the end of a range": (
-        InMemorySource(asked=in_windows(later("end"))),
+        InMemorySource(change_query=change_windows(move_later("end"))),
         "test_the_start_of_a_range_counts_and_its_end_does_not",
     ),
     "counts the end of a range and not its start": (
-        InMemorySource(asked=in_windows(later("start", "end"))),
+        InMemorySource(change_query=change_windows(move_later("start", "end"))),
         "test_the_start_of_a_range_counts_and_its_end_does_not",
     ),
-    "takes the days of another zone": (
-        InMemorySource(asked=in_another_zone),
+    "cuts days in another zone": (
+        InMemorySource(change_query=use_other_zone),
         "test_periods_and_ranges_count_the_same",
     ),
     "compares a window with itself": (
-        InMemorySource(asked=count_the_present_twice),
+        InMemorySource(change_query=compare_with_itself),
         "test_both_windows_of_a_comparison_are_counted",
     ),
-    "analyses what is not applicable": (
-        InMemorySource(told=analyze_everything),
+    "counts “not applicable” as an answer": (
+        InMemorySource(change_tally=analyze_all_choices),
         "test_each_declared_calculation_is_answered_with_a_consistent_tally",
     ),
-    "calls old data new": (
-        InMemorySource(told=lambda tally: tally.model_copy(update={"as_of": tally.as_of - TICK})),
+    "sets as_of before the call": (
+        InMemorySource(
+            change_tally=lambda tally: tally.model_copy(update={"as_of": tally.as_of - TICK})
+        ),
         "test_each_declared_calculation_is_answered_with_a_consistent_tally",
     ),
-    "loses those who did not answer": (
-        InMemorySource(told=told(lose_blanks)),
+    "drops the unanswered responses": (
+        InMemorySource(change_tally=change_tally(drop_unanswered)),
         "test_calculations_of_one_question_count_the_same_responses",
     ),
-    "leaves out for a reason that nobody can include": (
-        InMemorySource(told=told(lambda _: {"excluded": {"testing": 1}})),
+    "excludes responses for an unknown reason": (
+        InMemorySource(change_tally=change_tally(lambda _: {"excluded": {"testing": 1}})),
         "test_each_declared_calculation_is_answered_with_a_consistent_tally",
     ),
-    "loses a group": (
-        InMemorySource(told=told(lambda window: {"groups": window.groups[:-1]})),
+    "drops a group": (
+        InMemorySource(change_tally=change_tally(lambda window: {"groups": window.groups[:-1]})),
         "test_group_bys_sum_up",
     ),
-    "labels every group alike": (
-        InMemorySource(told=told(label_alike)),
+    "gives every group the same label": (
+        InMemorySource(change_tally=change_tally(repeat_label)),
         "test_group_bys_sum_up",
     ),
-    "lets one query spoil the others": (
-        InMemorySource(answered=all_or_nothing),
+    "fails every query if one fails": (
+        InMemorySource(change_answers=fail_all),
         "test_an_impossible_query_leaves_its_siblings_alone",
     ),
-    "takes an impossible query for a bug": (
-        InMemorySource(answered=as_a_bug),
+    "raises a bug for an impossible query": (
+        InMemorySource(change_answers=raise_bug),
         "test_an_impossible_query_leaves_its_siblings_alone",
     ),
     "writes no responses into the bundle": (
-        InMemorySource(written=write_no_rows),
+        InMemorySource(write_bundle=write_definition_only),
         "test_the_debug_bundle_is_complete",
     ),
-    "writes personal columns that nobody asked for": (
-        InMemorySource(written=write_addresses),
+    "writes a personal column into every bundle": (
+        InMemorySource(write_bundle=write_personal_column),
         "test_the_debug_bundle_is_clean",
     ),
-    "counts again what was recorded later": (
-        InMemorySource(recounted=lambda rows, _: rows),
+    "recomputes with responses recorded later": (
+        InMemorySource(filter_recomputed=lambda rows, _: rows),
         "test_a_bundle_is_counted_as_of_its_instant",
     ),
-    "loses a response when it counts again": (
-        InMemorySource(recounted=lambda rows, instant: until(rows, instant)[1:]),
+    "drops a response when it recomputes": (
+        InMemorySource(filter_recomputed=lambda rows, instant: until(rows, instant)[1:]),
         "test_a_bundle_gives_the_same_numbers",
     ),
     "writes no definition into the bundle": (
-        InMemorySource(written=write_no_definition),
+        InMemorySource(write_bundle=write_rows_only),
         "test_the_debug_bundle_is_complete",
     ),
     "has no title of its own": (
         InMemorySource(title=lambda: "tiny"),
-        "test_the_description_says_all_that_people_need",
+        "test_the_description_is_complete",
     ),
-    "describes itself otherwise each time": (
+    "changes its description at each call": (
         InMemorySource(title=map("Tiny Surveys {}".format, count()).__next__),
-        "test_the_description_says_all_that_people_need",
+        "test_the_description_is_complete",
     ),
-    "wants no token": (
-        InMemorySource(form=LaxCredentials),
-        "test_the_form_refuses_what_is_missing",
+    "requires no token": (
+        InMemorySource(form=OptionalCredentials),
+        "test_the_form_rejects_missing_fields",
     ),
-    "takes fields that it does not have": (
-        InMemorySource(form=OpenCredentials),
-        "test_the_form_refuses_what_is_missing",
+    "accepts unknown fields": (
+        InMemorySource(form=ExtraFieldCredentials),
+        "test_the_form_rejects_missing_fields",
     ),
     "shows the token when its credentials are printed": (
-        InMemorySource(form=TalkativeCredentials),
-        "test_the_form_takes_what_is_right",
+        InMemorySource(form=PrintedCredentials),
+        "test_the_form_accepts_valid_credentials",
     ),
     "names an embedded field twice": (
         InMemorySource(fields=(EmbeddedField(name="region"),) * 2),
         "test_embedded_fields_are_unique",
     ),
-    "warns of what is in order": (
+    "warns although nothing is wrong": (
         InMemorySource(note=WARNING),
         "test_the_check_passes",
     ),
-    "says of several answers that nobody gave one of them": (
-        InMemorySource(told=nobody_chose),
+    "sets the count of a share to zero": (
+        InMemorySource(change_tally=clear_chosen),
         "test_each_declared_calculation_agrees_with_its_definition",
     ),
-    "counts of a share those who gave its most frequent answer": (
-        InMemorySource(told=chose_most),
+    "sets the count of a share to that of its most frequent answer": (
+        InMemorySource(change_tally=set_chosen_to_maximum),
         "test_filters_keep_what_they_name",
     ),
 }

@@ -111,7 +111,7 @@ def _read(question: Question) -> AnswerExpr:
     return pl.col(question.id)
 
 
-READING = RowReader(pl.col("recorded"), _read, pl.col, pl.col("left_out"))
+ROW_READER = RowReader(pl.col("recorded"), _read, pl.col, pl.col("left_out"))
 
 Answer = tuple[str, Tally | MetricsError]
 
@@ -152,11 +152,11 @@ class InMemorySource:
     note: CheckNote | None = None
     sign_in: Callable[[str], object] = sign_in
     first_step: Callable[[str], object] = same
-    asked: Callable[[MetricQuery], MetricQuery] = same
-    told: Callable[[Tally], Tally] = same
-    answered: Callable[[Iterator[Answer]], Iterator[Answer]] = same
-    written: Callable[[BundleWriter], None] = write
-    recounted: Callable[[pl.DataFrame, datetime], pl.DataFrame] = until
+    change_query: Callable[[MetricQuery], MetricQuery] = same
+    change_tally: Callable[[Tally], Tally] = same
+    change_answers: Callable[[Iterator[Answer]], Iterator[Answer]] = same
+    write_bundle: Callable[[BundleWriter], None] = write
+    filter_recomputed: Callable[[pl.DataFrame, datetime], pl.DataFrame] = until
 
     @hookimpl
     def describe_source(self) -> SourceDescription:
@@ -210,12 +210,12 @@ class InMemorySource:
     ) -> Iterator[tuple[str, Tally | MetricsError]]:
         """Count the rows."""
         described = self.list_questions(credentials, survey_id)
-        return self.answered(self._count(described, queries, context.now()))
+        return self.change_answers(self._count(described, queries, context.now()))
 
     @hookimpl
     def debug_export(self, bundle: BundleWriter) -> None:
         """Write everything down."""
-        self.written(bundle)
+        self.write_bundle(bundle)
 
     @hookimpl
     def recompute_metric(
@@ -231,14 +231,16 @@ class InMemorySource:
             pl.col("recorded").str.to_datetime("%+", time_zone="UTC"),
             pl.col(f"used_{c.key}" for c in USED) == "true",
         )
-        rows = self.recounted(rows, context.now())
+        rows = self.filter_recomputed(rows, context.now())
         survey = Survey(id=survey_id, name=survey_id)
         described = Questionnaire(survey=survey, questions=self.questions, fields=self.fields)
-        return answer_queries(rows, queries, described, READING, as_of=context.now())
+        return answer_queries(rows, queries, described, ROW_READER, as_of=context.now())
 
     def _count(
         self, described: Questionnaire, queries: Sequence[MetricQuery], as_of: datetime
     ) -> Iterator[Answer]:
-        asked = [self.asked(query) for query in queries]
-        for query_id, tally in answer_queries(ROWS, asked, described, READING, as_of=as_of):
-            yield query_id, tally if isinstance(tally, MetricsError) else self.told(tally)
+        change_query = [self.change_query(query) for query in queries]
+        for query_id, tally in answer_queries(
+            ROWS, change_query, described, ROW_READER, as_of=as_of
+        ):
+            yield query_id, tally if isinstance(tally, MetricsError) else self.change_tally(tally)

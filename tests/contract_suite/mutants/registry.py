@@ -1,4 +1,4 @@
-"""All mutants: each a source with one fault, and the test that is made for it."""
+"""All mutants: sources with one fault each, and the test that has to detect it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.contract_suite.mutants.contracts import HttpContract, InMemoryContrac
 from tests.contract_suite.mutants.http_mutants import (
     bundle_faults,
     combined_queries,
+    counting_errors,
     date_boundaries,
     encoded_secrets,
     http_errors,
@@ -37,9 +38,9 @@ class Mutant:
     """One mutant.
 
     Attributes:
-        name: What it does wrong.
-        contract: The facts of the source that it was made of.
-        make: Makes the object with the hooks; anew each time, since some keep things.
+        name: Its fault.
+        contract: The contract class of the source that it is derived from.
+        make: Returns a new object with the hooks; some mutants keep state.
         killer: The test that has to fail.
     """
 
@@ -48,26 +49,26 @@ class Mutant:
     make: Callable[[], object]
     killer: str
 
-    def tried(self) -> type[SourceContract]:
-        """Give the contract with which it is tried."""
+    def contract_class(self) -> type[SourceContract]:
+        """Return the contract class of the mutant."""
         return type("Mutated", (self.contract,), {"source": self.make(), "__doc__": self.name})
 
-    def verdict(self) -> ContractTestResult:
-        """Run the test that is made for it."""
-        return run_test(self.tried(), self.killer)
+    def result(self) -> ContractTestResult:
+        """Return the result of the test that has to fail."""
+        return run_test(self.contract_class(), self.killer)
 
 
-def kills(verdict: ContractTestResult) -> bool:
-    """Whether a test failed, and said how to mend the source."""
-    return verdict.outcome == "failed" and verdict.message.rpartition("\n")[2].startswith(FIX)
+def is_killed(result: ContractTestResult) -> bool:
+    """Whether a test failed with a line that says how to fix the source."""
+    return result.outcome == "failed" and result.message.rpartition("\n")[2].startswith(FIX)
 
 
 def mutants() -> tuple[Mutant, ...]:
-    """Give all of them."""
+    """Return all mutants."""
     found = tuple(chain(_in_memory(), _over_http()))
-    twice = [name for name, times in Counter(one.name for one in found).items() if times > 1]
-    if twice:
-        raise ValueError(f"two mutants have one name: {', '.join(twice)}")
+    repeated = [name for name, times in Counter(one.name for one in found).items() if times > 1]
+    if repeated:
+        raise ValueError(f"several mutants have one name: {', '.join(repeated)}")
     return found
 
 
@@ -83,6 +84,7 @@ def _over_http() -> Iterator[Mutant]:
         secret_leaks,
         encoded_secrets,
         state_leaks,
+        counting_errors,
         combined_queries,
         date_boundaries,
         bundle_faults,
@@ -92,20 +94,20 @@ def _over_http() -> Iterator[Mutant]:
     for killers in (module.KILLERS for module in modules):
         for killer, classes in killers.items():
             for mutant in classes:
-                yield Mutant(_does(mutant), HttpContract, mutant, killer)
+                yield Mutant(_fault(mutant), HttpContract, mutant, killer)
 
 
-def _does(mutant: type[HttpSource]) -> str:
-    """Say in words what a mutant does: its docstring, within a sentence."""
-    said = (mutant.__doc__ or "").strip().rstrip(".")
-    return said[0].lower() + said[1:]
+def _fault(mutant: type[HttpSource]) -> str:
+    """Return the docstring of a mutant as a part of a sentence."""
+    text = (mutant.__doc__ or "").strip().rstrip(".")
+    return text[0].lower() + text[1:]
 
 
-def wronged() -> tuple[ContractTestResult, ...]:
-    """Give the tests that a source without a fault fails: there may be none."""
+def false_failures() -> tuple[ContractTestResult, ...]:
+    """Return the failed tests of the sources without a fault; there must be none."""
     return tuple(
-        verdict
+        result
         for contract in REFERENCES
-        for verdict in run_tests(contract)
-        if verdict.outcome == "failed"
+        for result in run_tests(contract)
+        if result.outcome == "failed"
     )

@@ -32,7 +32,7 @@ def test_responses_are_counted_without_a_question(own: Account) -> None:
     assert result.current.recorded == 10
 
 
-def test_what_is_left_out_can_be_included(own: Account) -> None:
+def test_excluded_responses_can_be_included(own: Account) -> None:
     """Each kind counts again when the metric asks for it; the status comes before unfinished."""
     result = own.measure(
         query("responses", include=[ExclusionReason.UNFINISHED, ExclusionReason.PREVIEW])

@@ -37,7 +37,7 @@ class BatchTests(ContractSubject):
     """Several queries in one call."""
 
     def test_an_impossible_query_leaves_its_siblings_alone(self) -> None:
-        """A query that cannot be answered gets its own error, with a remedy; the others theirs."""
+        """A query that cannot be answered has an error of its own, and the others are answered."""
         queries, answers = batch(self.lab)
         first, repeated = answers[POSSIBLE], answers[REPEATED]
         expect(
@@ -69,7 +69,7 @@ def _check_error(name: str, answer: Tally | MetricsError) -> None:
         answered = answer.message if isinstance(answer, PluginError) else "an answer"
         raise broken(
             f"The query “{name}” is answered, or ends as a bug of the source: {answered}",
-            "check it with calculations.definitions.check_definition, and yield the error",
+            "check it with calculations.check_definition, and yield the error",
         )
     problem = answer.to_problem()
     expect(

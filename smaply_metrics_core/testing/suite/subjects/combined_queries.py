@@ -27,8 +27,8 @@ INCLUDED: Final = (
 class CombinedQueryTests(ContractSubject):
     """Filters, dates, group-bys and inclusions in one query."""
 
-    def test_filters_hold_with_all_else(self) -> None:
-        """Several filters all hold, and each holds with dates, groups and every calculation."""
+    def test_filters_combine_with_all_other_parts(self) -> None:
+        """Several filters apply together, and with dates, group-bys and every calculation."""
         pair = filter_pair(self.lab)
         if pair is None:
             raise SkipTest("this survey has nothing to filter by")
@@ -64,7 +64,7 @@ class CombinedQueryTests(ContractSubject):
         )
 
     def test_open_ranges_hold_for_every_calculation(self) -> None:
-        """A range open on one side ends on the other, whatever is calculated."""
+        """A range that is open on one side is closed on the other, for every calculation."""
         found = combined_queries(self.lab)
         closed = date_ranges(self.lab)
         for side, closed_range in (("before", "before"), ("since", "after")):
@@ -79,8 +79,8 @@ class CombinedQueryTests(ContractSubject):
                     "open, and the other one is not",
                 )
 
-    def test_what_is_included_counts_in_every_query(self) -> None:
-        """With every reason included the same responses count, by group and for a question too."""
+    def test_included_responses_count_in_every_query(self) -> None:
+        """With every reason included, every query counts the same responses."""
         windows = combined_queries(self.lab)
         counts = {
             name: (window.total.responses, sum(window.excluded.values()))
@@ -104,7 +104,7 @@ class CombinedQueryTests(ContractSubject):
             )
 
     def test_periods_hold_the_days_of_their_zone(self) -> None:
-        """The weeks, months, quarters and years of a zone hold what its days hold."""
+        """The weeks, months, quarters and years of a zone contain the responses of its days."""
         windows = combined_queries(self.lab)
         for zone in FAR_ZONES:
             days = windows[f"days of {zone}"].groups

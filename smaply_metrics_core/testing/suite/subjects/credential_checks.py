@@ -14,7 +14,7 @@ class CredentialCheckTests(ContractSubject):
     """The check with valid and with wrong credentials."""
 
     def test_the_check_passes(self) -> None:
-        """With the right credentials every declared step passes, in the order declared."""
+        """With valid credentials every declared step passes, in the declared order."""
         steps = self.lab.check().steps
         declared = tuple(step.name for step in self.lab.load_source().description.checks)
         expect(
@@ -32,7 +32,7 @@ class CredentialCheckTests(ContractSubject):
             )
 
     def test_wrong_credentials_are_refused(self) -> None:
-        """Wrong credentials fail a required step: the one that authenticates, with a secret."""
+        """Wrong credentials fail a required step; with a secret, the one that authenticates."""
         result = self.lab.check_wrong_credentials()
         if result.error is not None:
             expect(
@@ -48,8 +48,8 @@ class CredentialCheckTests(ContractSubject):
             f"try the secret in “{AUTHENTICATE}” and in no step before it",
         )
 
-    def test_wrong_credentials_are_never_called_an_outage(self) -> None:
-        """What people are told of wrong credentials sends them to the credentials."""
+    def test_wrong_credentials_are_never_reported_as_an_outage(self) -> None:
+        """Wrong credentials are reported as a problem of the credentials."""
         result = self.lab.check_wrong_credentials()
         if result.error is not None:
             problem = result.error.to_problem()

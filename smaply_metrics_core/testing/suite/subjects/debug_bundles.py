@@ -44,7 +44,7 @@ class DebugBundleTests(ContractSubject):
     """The bundle of a survey, and the optional hook ``recompute_metric``."""
 
     def test_the_debug_bundle_is_complete(self) -> None:
-        """The bundle holds the survey's responses and its definition, none of them empty."""
+        """The bundle contains the survey's responses and its definition."""
         self.lab.questionnaire()
         files = bundle_files(self.lab, personal=False)
         empty = [name for name, content in files.items() if not content]
@@ -71,7 +71,7 @@ class DebugBundleTests(ContractSubject):
         )
 
     def test_the_debug_bundle_is_clean(self) -> None:
-        """No secret is in the bundle, and no personal column unless it was asked for."""
+        """The bundle contains no secret, and personal columns only if requested."""
         files = bundle_files(self.lab, personal=False)
         for number, (name, content) in enumerate(files.items(), start=1):
             expect(
@@ -106,7 +106,7 @@ class DebugBundleTests(ContractSubject):
         )
 
     def test_a_bundle_gives_the_same_numbers(self) -> None:
-        """What is counted again from the debug bundle is what was counted from the survey tool."""
+        """The numbers recomputed from the debug bundle are those of the survey tool."""
         _require_recomputation(self.lab)
         queries, answers = self.lab.calculations()
         recomputed = _recompute(self.lab, self.now, *(query for _, query in queries))
@@ -119,7 +119,7 @@ class DebugBundleTests(ContractSubject):
             )
 
     def test_a_bundle_is_counted_as_of_its_instant(self) -> None:
-        """Counting again as of a past instant leaves out what was recorded after it."""
+        """Recomputing as of a past instant excludes the responses recorded after it."""
         _require_recomputation(self.lab)
         at = self.recorded_at
         if at is None:

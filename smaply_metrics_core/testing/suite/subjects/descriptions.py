@@ -33,8 +33,8 @@ FACT_TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
 class DescriptionTests(ContractSubject):
     """The source description and the credentials form."""
 
-    def test_the_description_says_all_that_people_need(self) -> None:
-        """The source loads, and has a title, checks, and a form whose fields explain themselves."""
+    def test_the_description_is_complete(self) -> None:
+        """The source has a title, checks, and a form with a label and help for each field."""
         description = self.lab.load_source().description
         expect(
             description == self.lab.load_source().description,
@@ -62,7 +62,7 @@ class DescriptionTests(ContractSubject):
         )
 
     def test_the_facts_of_the_test_are_good_enough(self) -> None:
-        """The secrets are long enough to be searched for, and the wrong ones are others."""
+        """The secrets are long enough to be searched for, and the wrong ones are different."""
         for name, (types, description) in FACT_TYPES.items():
             given = getattr(self, name)
             expect(
@@ -86,8 +86,8 @@ class DescriptionTests(ContractSubject):
             "change the secret; without a secret, the place where the credentials lead",
         )
 
-    def test_the_form_takes_what_is_right(self) -> None:
-        """White space around a value does no harm, and no secret is shown."""
+    def test_the_form_accepts_valid_credentials(self) -> None:
+        """White space around a value is ignored, and no secret is shown."""
         source = self.lab.load_source()
         try:
             plain = source.parse(self.credentials)
@@ -106,8 +106,8 @@ class DescriptionTests(ContractSubject):
             "declare it as SecretStr or Token",
         )
 
-    def test_the_form_refuses_what_is_missing(self) -> None:
-        """A required field that is left out is named, and so is one that does not exist."""
+    def test_the_form_rejects_missing_fields(self) -> None:
+        """A missing required field is named, and so is an unknown field."""
         source = self.lab.load_source()
         required = [field for field in _form_fields(source) if field.required]
         expect(

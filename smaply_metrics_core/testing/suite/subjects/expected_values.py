@@ -29,7 +29,7 @@ class ExpectedValueTests(ContractSubject):
     """Values that the author knows."""
 
     def test_the_numbers_are_those_of_the_account(self) -> None:
-        """What is known of the account in another way is what the source says."""
+        """The numbers of the source are those that the author knows from elsewhere."""
         found = source_values(self.lab)
         example = next((name for name in found if name.endswith(" average")), "Q1 answered")
         numbers = [name for name in self.expected if " " in name and not name.endswith(NOT_NUMBERS)]
@@ -54,8 +54,8 @@ class ExpectedValueTests(ContractSubject):
                 "page; or correct `expected`",
             )
 
-    def test_a_likelihood_has_the_values_0_to_10(self) -> None:
-        """The answers of an NPS question are 0 to 10, each with the value that it is."""
+    def test_nps_answers_have_the_values_0_to_10(self) -> None:
+        """The answers of an NPS question are 0 to 10, each with its own value."""
         for question in self.lab.questionnaire().walk():
             if question.kind is not QuestionKind.NPS:
                 continue

@@ -19,7 +19,7 @@ class FilterTests(ContractSubject):
     """Filters and excluded responses."""
 
     def test_filters_keep_what_they_name(self) -> None:
-        """A filter keeps the responses of its group, and an excluding one all the others."""
+        """A filter keeps the responses of its group, and an excluding filter all others."""
         tallies = query_parts(self.lab)
         filtered = list(filter_queries(self.lab))
         if not filtered:
@@ -57,8 +57,8 @@ class FilterTests(ContractSubject):
                     "`calculations.tally` does it for rows",
                 )
 
-    def test_what_is_left_out_can_be_included(self) -> None:
-        """Responses left out for a reason count where a metric includes that reason."""
+    def test_excluded_responses_can_be_included(self) -> None:
+        """Responses excluded for a reason are counted if a metric includes that reason."""
         excluded = _positive(self.lab.responses().excluded)
         if not excluded:
             raise SkipTest("no response of this survey is left out")

@@ -43,12 +43,12 @@ IDENTIFY_SERVICE: Final = (
 class HttpFaultTests(ContractSubject):
     """Faults are reported as what they are, and never hidden by an answer."""
 
-    def test_everything_is_asked_with_the_given_client(self) -> None:
-        """Each hook asks the survey tool with `context.http`, and with no other client."""
+    def test_every_request_uses_the_given_client(self) -> None:
+        """Each hook sends its requests with `context.http`, and with no other client."""
         http_scenarios(self.lab)
 
-    def test_a_secret_is_shown_to_the_right_service_alone(self) -> None:
-        """The check first sees who answers, without the secret, and shows it to nobody else."""
+    def test_the_secret_is_sent_to_the_right_service_only(self) -> None:
+        """The check first identifies the service without the secret, and sends it to no other."""
         check = next(one for one in http_scenarios(self.lab) if one.name == "check")
         first, _ = check.exchanges[0]
         expect(
@@ -65,8 +65,8 @@ class HttpFaultTests(ContractSubject):
                 IDENTIFY_SERVICE,
             )
 
-    def test_a_refused_secret_is_said_at_once(self) -> None:
-        """A 401, wherever it comes, is the credential's failure, and nothing is asked again."""
+    def test_a_rejected_secret_is_reported_at_once(self) -> None:
+        """A 401 to any request is the credential's failure, and no request is repeated."""
         for where, _, replay in expect_reported(self.lab, unauthorized(self.lab)):
             requests = [(one.key, one.headers) for one in replay.requests_since_fault()]
             expect(
@@ -77,15 +77,15 @@ class HttpFaultTests(ContractSubject):
             )
 
     def test_a_forbidden_answer_is_no_outage(self) -> None:
-        """A 403 is a matter of permissions, which waiting does not mend."""
+        """A 403 is a missing permission, and not an outage."""
         list(expect_reported(self.lab, forbidden(self.lab)))
 
-    def test_what_is_not_found_is_said(self) -> None:
-        """A 404 on a survey is that survey's failure, and never a refused credential."""
+    def test_a_missing_resource_is_reported(self) -> None:
+        """A 404 for a survey is that survey's failure, and never a rejected credential."""
         list(expect_reported(self.lab, not_found(self.lab)))
 
-    def test_too_many_requests_are_said_when_the_pause_is_long(self) -> None:
-        """A 429 that asks for hours, in seconds or with a date, ends the call and says so."""
+    def test_a_long_rate_limit_is_reported(self) -> None:
+        """A 429 with a pause of hours, in seconds or as a date, ends the call as a rate limit."""
         long = fault_types.long_rate_limits(self.now)
         for where, result, _ in expect_reported(self.lab, *long):
             expect(
@@ -94,8 +94,8 @@ class HttpFaultTests(ContractSubject):
                 long[0].fix,
             )
 
-    def test_too_many_requests_are_waited_for_when_the_pause_is_short(self) -> None:
-        """A 429 that asks for seconds changes nothing about the answer."""
+    def test_a_short_rate_limit_is_waited_for(self) -> None:
+        """A 429 with a pause of seconds does not change the answer."""
         for scenario in http_scenarios(self.lab):
             for position in scenario.positions():
                 for name, disturb in fault_types.short_rate_limits(self.now).items():
@@ -120,16 +120,16 @@ class HttpFaultTests(ContractSubject):
                         "ask with `context.http` alone",
                     )
 
-    def test_an_outage_is_called_one(self) -> None:
-        """A 5xx is the survey tool's outage: nobody's credential, nobody's data, and retryable."""
+    def test_an_outage_is_reported(self) -> None:
+        """A 5xx is an outage of the survey tool, and retryable."""
         list(expect_reported(self.lab, *fault_types.outages()))
 
-    def test_a_silent_network_is_told(self) -> None:
-        """No answer, or one that breaks off, is a failure of the way there, and retryable."""
+    def test_a_network_failure_is_reported(self) -> None:
+        """No response, or one that breaks off, is a network failure, and retryable."""
         list(expect_reported(self.lab, *fault_types.network_failures()))
 
     def test_retries_are_left_to_the_client(self) -> None:
-        """While a fault lasts, nothing is asked more often than `context.http` asks by itself."""
+        """During a fault the source sends no more requests than the retries of `context.http`."""
         final = (
             forbidden(self.lab),
             not_found(self.lab),
@@ -153,15 +153,15 @@ class HttpFaultTests(ContractSubject):
                     )
 
     def test_a_malformed_answer_is_refused(self) -> None:
-        """A web page, damaged JSON, or JSON of another form ends in an error, as no bug."""
+        """A web page, damaged JSON, or JSON of another form ends in an error that is not a bug."""
         list(expect_reported(self.lab, *fault_types.malformed()))
 
     def test_an_unexpected_status_is_no_answer(self) -> None:
         """HTTP 204, 302, 400 or 418 ends in an error that blames no credential."""
         list(expect_reported(self.lab, *fault_types.unexpected_statuses()))
 
-    def test_a_hollow_answer_is_no_bug(self) -> None:
-        """JSON of the right form, with null for each value, ends in no bug of the source."""
+    def test_null_values_cause_no_bug(self) -> None:
+        """JSON of the right form with null for each value causes no bug of the source."""
         for scenario in http_scenarios(self.lab):
             for position in scenario.positions():
                 fault = fault_types.null_values()
@@ -173,15 +173,15 @@ class HttpFaultTests(ContractSubject):
                 check_problems(where, fault, problems, of_survey=False)
 
     def test_a_truncated_answer_is_refused(self) -> None:
-        """Half an answer ends in an error, never in what half of it holds."""
+        """A truncated response ends in an error, never in partial data."""
         list(expect_reported(self.lab, fault_types.truncated()))
 
     def test_an_empty_answer_is_refused(self) -> None:
-        """Nothing, sent as a success, ends in an error, never in an empty list or a zero."""
+        """An empty body with status 200 ends in an error, never in an empty list or a zero."""
         list(expect_reported(self.lab, fault_types.empty()))
 
-    def test_a_list_that_leads_in_a_circle_ends(self) -> None:
-        """When a page of a list leads back to one before it, the list ends in an error."""
+    def test_a_pagination_loop_ends_in_an_error(self) -> None:
+        """A list whose page links back to an earlier one ends in an error."""
         lists = [one for one in http_scenarios(self.lab) if _ends_with_pages(one)]
         if not lists:
             raise SkipTest("no list has more than one page")

@@ -45,7 +45,7 @@ class IsolationTests(ContractSubject):
     """Deadline, cancellation, and calls of several connections at the same time."""
 
     def test_the_deadline_is_kept(self) -> None:
-        """When the time runs out in the middle of a call, that is what the call ends with."""
+        """A call whose deadline passes ends with DeadlineExceeded."""
         _check_early_end(
             self.lab,
             lambda clock, _: clock.forward(SECONDS + 1),
@@ -54,7 +54,7 @@ class IsolationTests(ContractSubject):
         )
 
     def test_a_cancellation_is_obeyed(self) -> None:
-        """When the caller asks to stop, the call ends at once, with nothing else to tell."""
+        """A cancelled call ends at once with Cancelled."""
         _check_early_end(
             self.lab,
             lambda _, deadline: deadline.cancelled.set(),
@@ -63,7 +63,7 @@ class IsolationTests(ContractSubject):
         )
 
     def test_waiting_is_left_to_the_context(self) -> None:
-        """Nothing sleeps but by `context.pause`, which ends with the deadline."""
+        """The source waits only with `context.pause`, which ends at the deadline."""
         for scenario in hook_scenarios(self.lab):
             sleeps = [*scenario.result.sleeps]
             for result, _ in self.lab.fault_runs.values():
@@ -75,7 +75,7 @@ class IsolationTests(ContractSubject):
             )
 
     def test_as_of_is_when_the_reading_began(self) -> None:
-        """What is recorded while responses are read is not claimed to be in the numbers."""
+        """`as_of` is not later than the first request for responses."""
         questionnaire, calculations = (
             next(one for one in http_scenarios(self.lab) if one.name == name)
             for name in ("questionnaire", "calculations")
@@ -100,8 +100,8 @@ class IsolationTests(ContractSubject):
                 "set as_of to `context.now()` before the first request for responses",
             )
 
-    def test_a_call_leaves_nothing_behind(self) -> None:
-        """The same call, made twice with one source, asks the same and is answered the same."""
+    def test_a_call_leaves_no_state_behind(self) -> None:
+        """The same call, made twice, sends the same requests and returns the same value."""
         transports = TransportQueue()
         clock = ManualClock(self.now)
         source = self.lab.load_source(transports, clock)
@@ -115,7 +115,7 @@ class IsolationTests(ContractSubject):
             _check_repeated_call(self.lab, scenario, source, transports, clock)
 
     def test_connections_share_nothing(self) -> None:
-        """What one connection may see, another may not, even in the middle of its call."""
+        """Calls of two connections do not affect each other, even at the same time."""
         transports = TransportQueue()
         source = self.lab.load_source(transports)
         for scenario in hook_scenarios(self.lab):

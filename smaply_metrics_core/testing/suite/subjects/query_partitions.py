@@ -35,8 +35,8 @@ APPLY_ALL: Final = (
 class QueryPartitionTests(ContractSubject):
     """A query equals the sum of its parts."""
 
-    def test_pieces_of_a_query_make_up_the_whole(self) -> None:
-        """Ranges that meet, and a filter and its opposite, hold what the whole query holds."""
+    def test_the_parts_of_a_query_add_up_to_the_whole(self) -> None:
+        """Adjacent ranges, and a filter and its opposite, add up to the whole query."""
         overlapping = [
             group_by for group_by, several in every_group_by(self.lab.questionnaire()) if several
         ]

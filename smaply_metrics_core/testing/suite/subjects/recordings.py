@@ -13,7 +13,7 @@ class RecordingTests(ContractSubject):
     """Cassettes: none is left over, and none contains a secret."""
 
     def test_every_recording_is_played(self) -> None:
-        """Each cassette is that of a scenario, so that none stays behind unnoticed."""
+        """Each cassette belongs to a scenario."""
         if self.cassettes is None:
             raise SkipTest("this source is tested without recordings")
         present = {
@@ -29,7 +29,7 @@ class RecordingTests(ContractSubject):
         )
 
     def test_no_credential_is_recorded(self) -> None:
-        """No cassette holds a secret or an e-mail address, in any form."""
+        """No cassette contains a secret in any encoding, or personal data."""
         if self.cassettes is None:
             raise SkipTest("this source is tested without recordings")
         # Needs the extra `testing`.

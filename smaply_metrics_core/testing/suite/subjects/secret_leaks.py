@@ -10,8 +10,8 @@ from smaply_metrics_core.testing.suite.subject import ContractSubject
 class SecretLeakTests(ContractSubject):
     """Logs, errors, values and other output, with and without faults."""
 
-    def test_no_credential_is_told(self) -> None:
-        """No secret stands in any log, error, repr, pickle, progress or answer of the source."""
+    def test_no_credential_is_leaked(self) -> None:
+        """No secret occurs in any log, error, repr, pickle, progress or value of the source."""
         for scenario, result in every_scenario(self.lab):
             self.lab.expect_no_leak(f"In the scenario “{scenario}”", result)
         for where, result in every_fault_run(self.lab):

@@ -46,7 +46,7 @@ class SurveyTests(ContractSubject):
         )
 
     def test_the_questionnaire_is_that_of_the_survey(self) -> None:
-        """The description is of the survey asked for, under the name that the list gave."""
+        """The questionnaire is that of the requested survey, under the name in the list."""
         found = self.lab.questionnaire().survey
         listed = {survey.id: survey.name for survey in self.lab.surveys()}
         expect(
@@ -57,7 +57,7 @@ class SurveyTests(ContractSubject):
         )
 
     def test_questions_are_unique_and_well_formed(self) -> None:
-        """Each question has an id of its own, a text, and answers that can be told apart."""
+        """Each question has an id of its own, a text, and answers with different keys."""
         questions = list(self.lab.questionnaire().walk())
         expect(
             any(question.calculations for question in questions),
@@ -72,14 +72,14 @@ class SurveyTests(ContractSubject):
             _check_question(question)
 
     def test_questions_declare_what_their_answers_allow(self) -> None:
-        """No question declares a calculation that its kind and its answers do not bear."""
+        """No question declares a calculation that its kind and its answers do not allow."""
         for question in self.lab.questionnaire().walk():
             allowed = allowed_calculations(question.kind, question.choices)
             more = [name for name in question.calculations if name not in allowed]
             expect(
                 not more,
                 f"{question.id} ({question.kind}) declares {', '.join(more)}.",
-                "take `calculations` from calculations.definitions.allowed_calculations",
+                "take `calculations` from calculations.allowed_calculations",
             )
             expect(
                 not question.can_group_by or question.choices,
@@ -106,8 +106,8 @@ class SurveyTests(ContractSubject):
             "give each field once, under the name that the data has",
         )
 
-    def test_a_survey_that_is_not_there_is_said(self) -> None:
-        """Asking for a survey that nobody has is that survey's failure, not the connection's."""
+    def test_an_unknown_survey_is_reported(self) -> None:
+        """An unknown survey is reported as that survey's failure, not as the connection's."""
         questionnaire, tally = unknown_survey(self.lab)
         for hook, answer in (("list_questions", questionnaire), ("fetch_metric", tally)):
             got = f"ended in {answer.kind}" if isinstance(answer, MetricsError) else "was answered"

@@ -35,7 +35,7 @@ class TallyTests(ContractSubject):
     """Calculations, group-bys and date ranges."""
 
     def test_each_declared_calculation_is_answered_with_a_consistent_tally(self) -> None:
-        """Every calculation of every question gets a tally that adds up."""
+        """Every calculation of every question has a consistent tally."""
         queries, answers = self.lab.calculations()
         run = self.lab.results["calculations"]
         for question, query in queries:
@@ -51,7 +51,7 @@ class TallyTests(ContractSubject):
         )
 
     def test_each_declared_calculation_agrees_with_its_definition(self) -> None:
-        """The number made of a tally is that of the definition, worked out the slow way."""
+        """The result of a tally is the one of a second, independent calculation."""
         queries, answers = self.lab.calculations()
         for question, query in queries:
             tally = query_tally(answers, query)
@@ -75,7 +75,7 @@ class TallyTests(ContractSubject):
             )
 
     def test_calculations_of_one_question_count_the_same_responses(self) -> None:
-        """Whatever is calculated, the same responses count, and the same are left out."""
+        """Every calculation counts the same responses, and excludes the same ones."""
         queries, answers = self.lab.calculations()
         whole = self.lab.responses()
         first: dict[str, dict[str, dict[str, int]]] = {}
@@ -99,7 +99,7 @@ class TallyTests(ContractSubject):
             )
 
     def test_group_bys_sum_up(self) -> None:
-        """The groups of a question, a field or a period hold every response that counts."""
+        """The groups of a question, a field or a period contain every counted response."""
         answers, question = self.lab.groups()
         whole = answers["whole"]
         if isinstance(whole, MetricsError):
@@ -123,7 +123,7 @@ class TallyTests(ContractSubject):
             _check_labels(name, group_by, tally, self.lab.questionnaire())
 
     def test_two_adjacent_ranges_add_up_to_their_union(self) -> None:
-        """What was recorded before an instant and what since then are all, and none twice."""
+        """The responses before an instant and those since then are all responses, each once."""
         windows = {name: tally.window("current") for name, tally in date_ranges(self.lab).items()}
         parts = sum_of_counts(windows["before"], windows["after"])
         whole = plain_counts(windows["whole"])
@@ -135,7 +135,7 @@ class TallyTests(ContractSubject):
         )
 
     def test_periods_and_ranges_count_the_same(self) -> None:
-        """The months before an instant hold what the range up to it counts."""
+        """The months before an instant contain the same responses as the range up to it."""
         _, middle, _ = survey_boundaries(self.lab)
         boundary = period_key(Period.MONTH, middle.astimezone(zone_info(ZONE)).date())
         answers, _ = self.lab.groups()
@@ -152,7 +152,7 @@ class TallyTests(ContractSubject):
         )
 
     def test_the_start_of_a_range_counts_and_its_end_does_not(self) -> None:
-        """A response recorded exactly at a border belongs to what begins there, and to no other."""
+        """A response recorded exactly at a boundary counts only in the range that starts there."""
         if self.recorded_at is None:
             raise unknown_instant()
         windows = {name: tally.window("current") for name, tally in date_ranges(self.lab).items()}
@@ -169,7 +169,7 @@ class TallyTests(ContractSubject):
         )
 
     def test_both_windows_of_a_comparison_are_counted(self) -> None:
-        """A Comparison's two windows count what each counts alone."""
+        """Each window of a Comparison counts the same responses as the window alone."""
         tallies = date_ranges(self.lab)
         for name, current, previous in (
             ("compared", "after", "before"),

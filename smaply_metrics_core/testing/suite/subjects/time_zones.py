@@ -14,7 +14,7 @@ class TimeZoneTests(ContractSubject):
     """Days and weeks of an account."""
 
     def test_days_are_those_of_the_zone(self) -> None:
-        """A response belongs to the day that it was in the query's zone, wherever that is."""
+        """A response is counted on its day in the query's time zone."""
         if self.recorded_at is None:
             raise unknown_instant()
         tallies = query_parts(self.lab)
@@ -35,7 +35,7 @@ class TimeZoneTests(ContractSubject):
             )
 
     def test_weeks_begin_where_the_account_says(self) -> None:
-        """Weeks begin on the query's first day of the week, and hold every response."""
+        """Weeks start on the query's first day of the week, and contain every response."""
         tallies = query_parts(self.lab)
         for start in WEEK_STARTS:
             window = tallies[f"weeks from {start}"].window("current")

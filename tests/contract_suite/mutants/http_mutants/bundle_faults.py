@@ -1,4 +1,4 @@
-"""Sources over HTTP with one fault each, in their debug bundle and in how they follow responses."""
+"""Sources over HTTP with a fault in the debug bundle or in the pagination of responses."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Mine = HttpSourceCredentials
 Rows = list[dict[str, Any]]
 
 
-class ExportsWhatItGot(HttpSource):
-    """Writes into the bundle what came before something went wrong."""
+class ExportsPartialRows(HttpSource):
+    """Writes incomplete responses into the bundle after an error."""
 
     caught: type[sm.MetricsError] = sm.RemoteError
 
-    def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
+    def bundle_rows(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
         found: Rows = []
         try:
             for row in self.items(context, credentials, f"/v1/surveys/{survey_id}/responses"):
@@ -33,20 +33,20 @@ class ExportsWhatItGot(HttpSource):
         return found
 
 
-class ExportsWhenCancelled(ExportsWhatItGot):
-    """Writes into the bundle what came before it was asked to stop."""
+class ExportsPartialRowsWhenCancelled(ExportsPartialRows):
+    """Writes incomplete responses into the bundle after a cancellation."""
 
     caught = sm.Cancelled
 
 
-class ExportsLate(ExportsWhatItGot):
-    """Writes into the bundle what came before its time was over."""
+class ExportsPartialRowsAfterDeadline(ExportsPartialRows):
+    """Writes incomplete responses into the bundle after the deadline."""
 
     caught = sm.DeadlineExceeded
 
 
-class ExportsNothingOfNothing(HttpSource):
-    """Writes an empty bundle of a survey that is not there."""
+class ExportsEmptyBundleFor404(HttpSource):
+    """Writes an empty bundle for an unknown survey."""
 
     @sm.hookimpl
     def debug_export(
@@ -58,12 +58,12 @@ class ExportsNothingOfNothing(HttpSource):
             bundle.add_json("definition.json", {})
 
 
-class ExportBlamesOutage(HttpSource):
-    """Calls a refused token an outage while it writes the bundle."""
+class ExportReportsOutageFor401(HttpSource):
+    """Reports a rejected token as an outage while it writes the bundle."""
 
-    def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
+    def bundle_rows(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
         try:
-            return super().exported(context, credentials, survey_id)
+            return super().bundle_rows(context, credentials, survey_id)
         except sm.CredentialRefused:
             raise sm.SourceUnavailable("Remote is down.") from None
 
@@ -71,84 +71,84 @@ class ExportBlamesOutage(HttpSource):
 class ExportLogsToken(HttpSource):
     """Logs the token when the bundle fails."""
 
-    def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
+    def bundle_rows(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
         try:
-            return super().exported(context, credentials, survey_id)
+            return super().bundle_rows(context, credentials, survey_id)
         except sm.SourceUnavailable:
             token = credentials.api_token.get_secret_value()
             logging.getLogger("remote").warning("no bundle with %s", token)
             raise
 
 
-class ExportInsists(HttpSource):
-    """Reads the responses for the bundle once more, whatever went wrong."""
+class ExportRetriesAfterErrors(HttpSource):
+    """Retries the responses for the bundle after any error."""
 
-    def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
+    def bundle_rows(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
         try:
-            return super().exported(context, credentials, survey_id)
+            return super().bundle_rows(context, credentials, survey_id)
         except sm.RemoteError:
-            return super().exported(context, credentials, survey_id)
+            return super().bundle_rows(context, credentials, survey_id)
 
 
 class ExportSleeps(HttpSource):
-    """Waits by itself before it writes the bundle."""
+    """Sleeps before it writes the bundle."""
 
-    def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
+    def bundle_rows(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
         time.sleep(1)
-        return super().exported(context, credentials, survey_id)
+        return super().bundle_rows(context, credentials, survey_id)
 
 
-class ExportKeeps(HttpSource):
-    """Keeps the responses for the next bundle."""
+class ExportCachesRows(HttpSource):
+    """Caches the responses for the next bundle."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Rows] = {}
 
-    def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
+    def bundle_rows(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
         if survey_id not in self.kept:
-            self.kept[survey_id] = super().exported(context, credentials, survey_id)
+            self.kept[survey_id] = super().bundle_rows(context, credentials, survey_id)
         return self.kept[survey_id]
 
 
-class ExportsWhatCounts(HttpSource):
-    """Writes into the bundle the responses that count."""
+class ExportsCountedRowsOnly(HttpSource):
+    """Writes only the counted responses into the bundle."""
 
-    def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
-        rows = super().exported(context, credentials, survey_id)
+    def bundle_rows(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
+        rows = super().bundle_rows(context, credentials, survey_id)
         return [row for row in rows if row["left_out"] is None]
 
 
 class ExportsFirstAndLast(HttpSource):
     """Writes the first and the last page into the bundle."""
 
-    def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
-        rows = super().exported(context, credentials, survey_id)
+    def bundle_rows(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
+        rows = super().bundle_rows(context, credentials, survey_id)
         return [*rows[:30], *rows[60:]]
 
 
 class ExportsNoAnswers(HttpSource):
     """Writes responses without their answers into the bundle."""
 
-    def exported(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
-        rows = super().exported(context, credentials, survey_id)
+    def bundle_rows(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
+        rows = super().bundle_rows(context, credentials, survey_id)
         return [{k: v for k, v in row.items() if k not in {"nps", "ease"}} for row in rows]
 
 
-class DefinesNothing(HttpSource):
+class ExportsEmptyDefinition(HttpSource):
     """Writes a definition without questions into the bundle."""
 
-    def defined(self, context: Context, credentials: Mine, survey_id: str) -> object:
+    def bundle_definition(self, context: Context, credentials: Mine, survey_id: str) -> object:
         return self.questionnaire(context, credentials, survey_id).survey
 
 
-class DefinesAnother(HttpSource):
+class ExportsOtherDefinition(HttpSource):
     """Writes the definition of another survey into the bundle."""
 
-    def defined(self, context: Context, credentials: Mine, survey_id: str) -> object:
-        return super().defined(context, credentials, "R1")
+    def bundle_definition(self, context: Context, credentials: Mine, survey_id: str) -> object:
+        return super().bundle_definition(context, credentials, "R1")
 
 
-class AddressInWideText(HttpSource):
+class PersonalTextAsUtf16(HttpSource):
     """Writes a personal text into the bundle as UTF-16."""
 
     @sm.hookimpl
@@ -160,8 +160,8 @@ class AddressInWideText(HttpSource):
             file.write(ADDRESS.encode("utf-16"))
 
 
-class AddressAsName(HttpSource):
-    """Names a file of the bundle by a respondent."""
+class PersonalTextAsFileName(HttpSource):
+    """Names a file of the bundle after a respondent."""
 
     @sm.hookimpl
     def debug_export(
@@ -171,8 +171,8 @@ class AddressAsName(HttpSource):
         bundle.add_text(f"{ADDRESS}.txt", "a respondent")
 
 
-class TokenAsName(HttpSource):
-    """Names a file of the bundle by the token, backwards."""
+class ReversedTokenAsFileName(HttpSource):
+    """Names a file of the bundle after the reversed token."""
 
     @sm.hookimpl
     def debug_export(
@@ -182,25 +182,25 @@ class TokenAsName(HttpSource):
         bundle.add_text(f"{credentials.api_token.get_secret_value()[::-1]}.txt", "sent")
 
 
-class EndlessRows(HttpSource):
-    """Follows the pages of responses wherever they lead, and leaves out what it has seen."""
+class EndlessRowPages(HttpSource):
+    """Follows a pagination loop of responses forever, and drops duplicates."""
 
     def rows(self, context: Context, credentials: Mine, survey_id: str) -> list[Any]:
         url: str | None = f"/v1/surveys/{survey_id}/responses"
         found: list[Any] = []
-        while self.goes_on(url):
+        while self.is_next(url):
             page: httpx.Response = self.send(context, credentials, url or "")
-            found += [one for one in self.listed(self.answered(page)) if one not in found]
-            url = self.following(page)
+            found += [one for one in self.listed(self.read_body(page)) if one not in found]
+            url = self.next_url(page)
         return found
 
-    def goes_on(self, url: str | None) -> bool:
+    def is_next(self, url: str | None) -> bool:
         """Whether to read a page."""
         return url is not None
 
 
-class CircleOfRows(EndlessRows):
-    """Takes the responses for complete where their pages lead back."""
+class RowPaginationLoopAsComplete(EndlessRowPages):
+    """Treats the responses as complete at a pagination loop."""
 
     @sm.hookimpl
     def fetch_metric(
@@ -213,29 +213,78 @@ class CircleOfRows(EndlessRows):
         self.seen = set[str | None]()
         return super().fetch_metric(credentials, context, survey_id, queries)
 
-    def goes_on(self, url: str | None) -> bool:
+    def is_next(self, url: str | None) -> bool:
         fresh = url not in self.seen
         self.seen.add(url)
-        return super().goes_on(url) and fresh
+        return super().is_next(url) and fresh
+
+
+class PersonalColumnsInBundle(HttpSource):
+    """Writes personal columns into every bundle."""
+
+    @sm.hookimpl
+    def debug_export(
+        self, credentials: Mine, context: Context, survey_id: str, bundle: BundleWriter
+    ) -> None:
+        bundle.add_json("rows.json", self.rows(context, credentials, survey_id))
+        bundle.add_json("definition.json", self.questionnaire(context, credentials, survey_id))
+
+
+class TokenInBundle(HttpSource):
+    """Writes the token into the bundle."""
+
+    @sm.hookimpl
+    def debug_export(
+        self, credentials: Mine, context: Context, survey_id: str, bundle: BundleWriter
+    ) -> None:
+        super().debug_export(credentials, context, survey_id, bundle)
+        bundle.add_text("sent.txt", credentials.api_token.get_secret_value())
+
+
+class BundlesAnotherSurvey(HttpSource):
+    """Writes another survey into the bundle."""
+
+    @sm.hookimpl
+    def debug_export(
+        self, credentials: Mine, context: Context, survey_id: str, bundle: BundleWriter
+    ) -> None:
+        del survey_id
+        super().debug_export(credentials, context, "R1", bundle)
+
+
+class BundlesTheFirstPage(HttpSource):
+    """Writes only the first page of the responses into the bundle."""
+
+    def bundle_rows(self, context: Context, credentials: Mine, survey_id: str) -> list[Any]:
+        found = self.get(context, credentials, f"/v1/surveys/{survey_id}/responses")
+        return self.listed(found)
 
 
 KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
-    "test_an_outage_is_called_one": (ExportsWhatItGot,),
-    "test_a_cancellation_is_obeyed": (ExportsWhenCancelled,),
-    "test_the_deadline_is_kept": (ExportsLate,),
-    "test_what_is_not_found_is_said": (ExportsNothingOfNothing,),
-    "test_a_refused_secret_is_said_at_once": (ExportBlamesOutage,),
-    "test_no_credential_is_told": (ExportLogsToken,),
-    "test_retries_are_left_to_the_client": (ExportInsists,),
+    "test_an_outage_is_reported": (ExportsPartialRows,),
+    "test_a_cancellation_is_obeyed": (ExportsPartialRowsWhenCancelled,),
+    "test_the_deadline_is_kept": (ExportsPartialRowsAfterDeadline,),
+    "test_a_missing_resource_is_reported": (ExportsEmptyBundleFor404,),
+    "test_a_rejected_secret_is_reported_at_once": (ExportReportsOutageFor401,),
+    "test_no_credential_is_leaked": (ExportLogsToken,),
+    "test_retries_are_left_to_the_client": (ExportRetriesAfterErrors,),
     "test_waiting_is_left_to_the_context": (ExportSleeps,),
-    "test_a_call_leaves_nothing_behind": (ExportKeeps,),
+    "test_a_call_leaves_no_state_behind": (ExportCachesRows,),
     "test_the_debug_bundle_is_complete": (
-        ExportsWhatCounts,
+        BundlesAnotherSurvey,
+        BundlesTheFirstPage,
+        ExportsCountedRowsOnly,
         ExportsFirstAndLast,
         ExportsNoAnswers,
-        DefinesNothing,
-        DefinesAnother,
+        ExportsEmptyDefinition,
+        ExportsOtherDefinition,
     ),
-    "test_the_debug_bundle_is_clean": (AddressInWideText, AddressAsName, TokenAsName),
-    "test_a_list_that_leads_in_a_circle_ends": (EndlessRows, CircleOfRows),
+    "test_the_debug_bundle_is_clean": (
+        PersonalColumnsInBundle,
+        TokenInBundle,
+        PersonalTextAsUtf16,
+        PersonalTextAsFileName,
+        ReversedTokenAsFileName,
+    ),
+    "test_a_pagination_loop_ends_in_an_error": (EndlessRowPages, RowPaginationLoopAsComplete),
 }

@@ -27,23 +27,23 @@ def always(query: sm.MetricQuery) -> sm.MetricQuery:
 
 
 class FirstFilter(HttpSource):
-    """Applies the first filter alone."""
+    """Applies only the first filter."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return without(query, filters=query.definition.filters[:1])
 
 
 class LastFilter(HttpSource):
-    """Applies the last filter alone."""
+    """Applies only the last filter."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return without(query, filters=query.definition.filters[-1:])
 
 
 class FirstValue(HttpSource):
-    """Keeps the first value of a filter alone."""
+    """Applies only the first value of a filter."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         filters = query.definition.filters
         return without(
             query, filters=tuple(f.model_copy(update={"values": f.values[:1]}) for f in filters)
@@ -51,68 +51,68 @@ class FirstValue(HttpSource):
 
 
 class FilterWithoutRange(HttpSource):
-    """Forgets the dates where there is a filter."""
+    """Ignores the dates of filtered queries."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return always(query) if query.definition.filters else query
 
 
 class GroupsWithoutFilter(HttpSource):
-    """Forgets the filters where there is a group by."""
+    """Ignores the filters of grouped queries."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return without(query, filters=()) if grouped(query) else query
 
 
 class NpsWithoutFilter(HttpSource):
-    """Forgets the filters of an NPS."""
+    """Ignores the filters of an NPS."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         of_nps = query.definition.calculation is sm.Calculation.NPS
         return without(query, filters=()) if of_nps else query
 
 
 class CountsWithoutFilter(HttpSource):
-    """Forgets the filters where no question is named."""
+    """Ignores the filters of queries without a question."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         plain = query.definition.question_id is None
         return without(query, filters=()) if plain else query
 
 
 class NpsOfAllTime(HttpSource):
-    """Counts an NPS of all time."""
+    """Ignores the dates of an NPS."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         of_nps = query.definition.calculation is sm.Calculation.NPS
         return always(query) if of_nps else query
 
 
 class OpenStart(HttpSource):
-    """Takes a range without a start for all time."""
+    """Treats a range without a start as all time."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return always(query) if query.windows[0].start is None else query
 
 
 class OpenEnd(HttpSource):
-    """Takes a range without an end for all time."""
+    """Treats a range without an end as all time."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return always(query) if query.windows[0].end is None else query
 
 
 class GroupsWithoutIncluded(HttpSource):
-    """Leaves out what is included where there is a group by."""
+    """Ignores inclusions of grouped queries."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return without(query, include=frozenset()) if grouped(query) else query
 
 
 class AnswersWithoutIncluded(HttpSource):
-    """Leaves out what is included where a question is named."""
+    """Ignores inclusions of queries with a question."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         named = query.definition.question_id is not None
         return without(query, include=frozenset()) if named else query
 
@@ -120,7 +120,7 @@ class AnswersWithoutIncluded(HttpSource):
 class MonthsOfUtc(HttpSource):
     """Cuts days in the account's zone, and months in UTC."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         group_by = query.definition.group_by
         by_month = group_by is not None and group_by.of == sm.Period.MONTH
         return query.model_copy(update={"zone": "UTC"}) if by_month else query
@@ -129,48 +129,48 @@ class MonthsOfUtc(HttpSource):
 class WeeksOfUtc(HttpSource):
     """Cuts days in the account's zone, and weeks in UTC."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         group_by = query.definition.group_by
         by_week = group_by is not None and group_by.of == sm.Period.WEEK
         return query.model_copy(update={"zone": "UTC"}) if by_week else query
 
 
 class FilteredWeeksFromMonday(HttpSource):
-    """Begins weeks on Monday where there is a filter."""
+    """Starts the weeks of filtered queries on Monday."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         filters = query.definition.filters
         return query.model_copy(update={"week_start": 1}) if filters else query
 
 
 class FilteredDaysOfUtc(HttpSource):
-    """Cuts days in UTC where there is a filter."""
+    """Cuts the days of filtered queries in UTC."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return query.model_copy(update={"zone": "UTC"}) if query.definition.filters else query
 
 
 class FilteredWithoutIncluded(HttpSource):
-    """Leaves out what is included where there is a filter."""
+    """Ignores inclusions of filtered queries."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         filters = query.definition.filters
         return without(query, include=frozenset()) if filters else query
 
 
 class RangedWeeksFromMonday(HttpSource):
-    """Begins weeks on Monday where a range has a start and an end."""
+    """Starts the weeks of closed ranges on Monday."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         window = query.windows[0]
         closed = window.start is not None and window.end is not None
         return query.model_copy(update={"week_start": 1}) if closed else query
 
 
 class GroupsByRegionOfAllTime(HttpSource):
-    """Forgets the dates where it groups by a field."""
+    """Ignores the dates of queries grouped by a field."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         group_by = query.definition.group_by
         by_field = group_by is not None and group_by.kind == "field"
         return always(query) if by_field else query
@@ -179,8 +179,8 @@ class GroupsByRegionOfAllTime(HttpSource):
 Observed = Iterator[tuple[str, sm.Tally | sm.MetricsError]]
 
 
-class Retelling(HttpSource):
-    """Tells other tallies than were counted."""
+class ChangesTallies(HttpSource):
+    """Changes the tallies that it counted."""
 
     @sm.hookimpl
     def fetch_metric(
@@ -210,15 +210,15 @@ class Retelling(HttpSource):
         return tally.as_of
 
 
-class GroupsAsText(Retelling):
-    """Puts the groups of a question in the order of their keys as texts."""
+class GroupsAsText(ChangesTallies):
+    """Sorts the groups of a question by key as text."""
 
     def window(self, query: sm.MetricQuery, window: sm.WindowTally) -> sm.WindowTally:
         groups = tuple(sorted(window.groups, key=lambda group: group.key))
         return window.model_copy(update={"groups": groups})
 
 
-class SmallestGroupLost(Retelling):
+class SmallestGroupLost(ChangesTallies):
     """Drops the group with the fewest responses."""
 
     def window(self, query: sm.MetricQuery, window: sm.WindowTally) -> sm.WindowTally:
@@ -227,15 +227,15 @@ class SmallestGroupLost(Retelling):
         return window.model_copy(update={"groups": groups})
 
 
-class AsOfTheEnd(Retelling):
-    """Says that its data is of when it had been read."""
+class AsOfEndOfDownload(ChangesTallies):
+    """Sets as_of to the end of the download."""
 
     def as_of(self, context: sm.SourceContext, tally: sm.Tally) -> datetime:
         return context.now()
 
 
-class Mixing(HttpSource):
-    """Puts parts of the answer to another query into that to the query asked."""
+class MixesQueries(HttpSource):
+    """Mixes the answer of another query into the answer of a query."""
 
     def other(self, query: sm.MetricQuery) -> sm.MetricQuery:
         """Give the other query."""
@@ -268,8 +268,8 @@ class Mixing(HttpSource):
                 yield name, right
 
 
-class PreviousOfEverybody(Mixing):
-    """Forgets the filters for the window before."""
+class PreviousWindowWithoutFilter(MixesQueries):
+    """Ignores the filters in the previous window."""
 
     def other(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return without(query, filters=())
@@ -279,7 +279,7 @@ class PreviousOfEverybody(Mixing):
 
 
 KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
-    "test_filters_hold_with_all_else": (
+    "test_filters_combine_with_all_other_parts": (
         FirstFilter,
         LastFilter,
         FirstValue,
@@ -287,12 +287,12 @@ KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
         GroupsWithoutFilter,
         NpsWithoutFilter,
         CountsWithoutFilter,
-        PreviousOfEverybody,
+        PreviousWindowWithoutFilter,
     ),
     "test_open_ranges_hold_for_every_calculation": (NpsOfAllTime, OpenStart, OpenEnd),
-    "test_what_is_included_counts_in_every_query": (GroupsWithoutIncluded, AnswersWithoutIncluded),
+    "test_included_responses_count_in_every_query": (GroupsWithoutIncluded, AnswersWithoutIncluded),
     "test_periods_hold_the_days_of_their_zone": (MonthsOfUtc, WeeksOfUtc),
-    "test_pieces_of_a_query_make_up_the_whole": (
+    "test_the_parts_of_a_query_add_up_to_the_whole": (
         FilteredWeeksFromMonday,
         FilteredDaysOfUtc,
         FilteredWithoutIncluded,
@@ -300,5 +300,5 @@ KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
         GroupsByRegionOfAllTime,
     ),
     "test_group_bys_sum_up": (GroupsAsText, SmallestGroupLost),
-    "test_as_of_is_when_the_reading_began": (AsOfTheEnd,),
+    "test_as_of_is_when_the_reading_began": (AsOfEndOfDownload,),
 }

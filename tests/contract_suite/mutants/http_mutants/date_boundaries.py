@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import smaply_metrics_core as sm
 from tests.contract_suite.mutants.http_mutants.combined_queries import (
-    Mixing,
+    ChangesTallies,
+    MixesQueries,
     Observed,
-    Retelling,
     grouped,
     without,
 )
@@ -32,55 +32,55 @@ def in_windows(query: sm.MetricQuery, change: Callable[[sm.Window], sm.Window]) 
     return query.model_copy(update={"windows": tuple(map(change, query.windows))})
 
 
-class MovingEnd(HttpSource):
+class MovesEnds(HttpSource):
     """Counts the end of a range."""
 
     def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
         """Whether the window is mistaken."""
         raise NotImplementedError
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return in_windows(
             query, lambda one: moved(one, TICK, "end") if self.mistaken(query, one) else one
         )
 
 
-class PreviousEndCounts(MovingEnd):
-    """Counts the end of the window before."""
+class PreviousEndCounts(MovesEnds):
+    """Counts the end of the previous window."""
 
     def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
         return window.name == "previous"
 
 
-class GroupedEndCounts(MovingEnd):
-    """Counts the end of a range where there is a group by."""
+class GroupedEndCounts(MovesEnds):
+    """Counts the end of a range in grouped queries."""
 
     def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
         return grouped(query)
 
 
-class FilteredEndCounts(MovingEnd):
-    """Counts the end of a range where there is a filter."""
+class FilteredEndCounts(MovesEnds):
+    """Counts the end of a range in filtered queries."""
 
     def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
         return bool(query.definition.filters)
 
 
-class NpsEndCounts(MovingEnd):
+class NpsEndCounts(MovesEnds):
     """Counts the end of the range of an NPS."""
 
     def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
         return query.definition.calculation is sm.Calculation.NPS
 
 
-class PlainEndCounts(MovingEnd):
-    """Counts the end of a range where no question is named."""
+class PlainEndCounts(MovesEnds):
+    """Counts the end of a range in queries without a question."""
 
     def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
         return query.definition.question_id is None
 
 
-class OpenEndCounts(MovingEnd):
+class OpenEndCounts(MovesEnds):
     """Counts the end of a range that has no start."""
 
     def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
@@ -88,43 +88,43 @@ class OpenEndCounts(MovingEnd):
 
 
 class OpenStartLost(HttpSource):
-    """Leaves out the start of a range that has no end."""
+    """Excludes the start of a range that has no end."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return in_windows(query, lambda one: moved(one, TICK, "start") if one.end is None else one)
 
 
 class PreviousStartLost(HttpSource):
-    """Leaves out the start of the window before."""
+    """Excludes the start of the previous window."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return in_windows(
             query, lambda one: moved(one, TICK, "start") if one.name == "previous" else one
         )
 
 
-class FilteredADayLater(HttpSource):
-    """Counts a day later where there is a filter."""
+class FilteredDayLater(HttpSource):
+    """Counts filtered queries a day later."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         if not query.definition.filters:
             return query
         return in_windows(query, lambda one: moved(one, DAY, "start", "end"))
 
 
 class SummerAllYear(HttpSource):
-    """Cuts days with the summer time of a zone the whole year."""
+    """Cuts days with the summer time of a zone all year."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         offset = datetime(2026, 7, 1, tzinfo=ZoneInfo(query.zone)).utcoffset() or timedelta()
         hours = -offset // timedelta(hours=1)
         return query.model_copy(update={"zone": f"Etc/GMT{hours:+d}" if hours >= -12 else "UTC"})
 
 
 class FirstValueOfField(HttpSource):
-    """Keeps the first value of a filter by a field alone."""
+    """Applies only the first value of a filter by a field."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return without(
             query,
             filters=tuple(
@@ -135,15 +135,15 @@ class FirstValueOfField(HttpSource):
 
 
 class IncludesAllOrNothing(HttpSource):
-    """Includes every reason where a query wants one included."""
+    """Includes every reason if a query includes one."""
 
-    def asked(self, query: sm.MetricQuery) -> sm.MetricQuery:
+    def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         wanted = query.definition.include
         return without(query, include=frozenset(sm.ExclusionReason)) if wanted else query
 
 
-class EmptyMonths(Retelling):
-    """Gives a month in which nobody answered."""
+class EmptyMonths(ChangesTallies):
+    """Returns a month without responses."""
 
     def window(self, query: sm.MetricQuery, window: sm.WindowTally) -> sm.WindowTally:
         group_by = query.definition.group_by
@@ -153,7 +153,7 @@ class EmptyMonths(Retelling):
         return window.model_copy(update={"groups": (empty, *window.groups)})
 
 
-class SwapsGroupsOfOthers(Retelling):
+class SwapsGroupsOfOthers(ChangesTallies):
     """Swaps the first two groups of any question but the NPS."""
 
     def window(self, query: sm.MetricQuery, window: sm.WindowTally) -> sm.WindowTally:
@@ -167,8 +167,8 @@ class SwapsGroupsOfOthers(Retelling):
         return window.model_copy(update={"groups": (*swapped, *others)})
 
 
-class LeftOutOfEverybody(Mixing):
-    """Forgets the filters for what is left out."""
+class ExcludedWithoutFilter(MixesQueries):
+    """Ignores the filters for excluded responses."""
 
     def other(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return without(query, filters=())
@@ -177,8 +177,8 @@ class LeftOutOfEverybody(Mixing):
         return right.model_copy(update={"excluded": other.excluded})
 
 
-class PreviousWithoutIncluded(Mixing):
-    """Leaves out what is included in the window before."""
+class PreviousWithoutIncluded(MixesQueries):
+    """Ignores inclusions in the previous window."""
 
     def other(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return without(query, include=frozenset())
@@ -187,8 +187,8 @@ class PreviousWithoutIncluded(Mixing):
         return other if right.window == "previous" else right
 
 
-class Answering(HttpSource):
-    """Tells something else than it has found out, whatever was asked."""
+class ChangesAnswers(HttpSource):
+    """Changes its answers after counting."""
 
     def answers(
         self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
@@ -208,8 +208,8 @@ class Answering(HttpSource):
         yield from self.answers(told, queries)
 
 
-class OncePerDefinition(Answering):
-    """Answers a definition once, for whoever asked for it last."""
+class AnswersOncePerDefinition(ChangesAnswers):
+    """Answers each definition once, under the id of the last query."""
 
     def answers(
         self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
@@ -218,8 +218,8 @@ class OncePerDefinition(Answering):
         yield from ((name, told[name]) for name in last.values())
 
 
-class OneErrorForAll(Answering):
-    """Tells the first error for every query that fails."""
+class FirstErrorForAll(ChangesAnswers):
+    """Returns the first error for every query that fails."""
 
     def answers(
         self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
@@ -229,8 +229,8 @@ class OneErrorForAll(Answering):
             yield name, first if first and isinstance(one, sm.MetricsError) else one
 
 
-class SwapsErrors(Answering):
-    """Tells the errors of a call in the opposite order."""
+class SwapsErrors(ChangesAnswers):
+    """Returns the errors of a call in reverse order."""
 
     def answers(
         self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
@@ -240,8 +240,8 @@ class SwapsErrors(Answering):
             yield name, wrong.pop() if isinstance(one, sm.MetricsError) else one
 
 
-class OutageForQueries(Answering):
-    """Calls it an outage when a query cannot be answered."""
+class OutageForInvalidQueries(ChangesAnswers):
+    """Reports an outage for a query that cannot be answered."""
 
     def answers(
         self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
@@ -251,8 +251,8 @@ class OutageForQueries(Answering):
             yield name, down if isinstance(one, sm.MetricsError) else one
 
 
-class FailsFromThere(Answering):
-    """Fails every query after the first that fails."""
+class FailsAfterFirstError(ChangesAnswers):
+    """Fails every query after the first error."""
 
     def answers(
         self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
@@ -267,26 +267,26 @@ class FailsFromThere(Answering):
 
 KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
     "test_both_windows_of_a_comparison_are_counted": (PreviousEndCounts, PreviousStartLost),
-    "test_pieces_of_a_query_make_up_the_whole": (
+    "test_the_parts_of_a_query_add_up_to_the_whole": (
         GroupedEndCounts,
         FilteredEndCounts,
         NpsEndCounts,
         PlainEndCounts,
         OpenEndCounts,
         OpenStartLost,
-        FilteredADayLater,
+        FilteredDayLater,
         SwapsGroupsOfOthers,
     ),
     "test_days_are_those_of_the_zone": (SummerAllYear,),
-    "test_filters_keep_what_they_name": (FirstValueOfField, LeftOutOfEverybody),
-    "test_what_is_left_out_can_be_included": (IncludesAllOrNothing,),
-    "test_what_is_included_counts_in_every_query": (PreviousWithoutIncluded,),
+    "test_filters_keep_what_they_name": (FirstValueOfField, ExcludedWithoutFilter),
+    "test_excluded_responses_can_be_included": (IncludesAllOrNothing,),
+    "test_included_responses_count_in_every_query": (PreviousWithoutIncluded,),
     "test_group_bys_sum_up": (EmptyMonths,),
     "test_an_impossible_query_leaves_its_siblings_alone": (
-        OncePerDefinition,
-        OneErrorForAll,
+        AnswersOncePerDefinition,
+        FirstErrorForAll,
         SwapsErrors,
-        OutageForQueries,
-        FailsFromThere,
+        OutageForInvalidQueries,
+        FailsAfterFirstError,
     ),
 }

@@ -19,8 +19,8 @@ Context = sm.SourceContext
 Mine = HttpSourceCredentials
 
 
-class LogsForm(HttpSource):
-    """Logs a form of the token."""
+class LogsEncodedToken(HttpSource):
+    """Logs an encoding of the token."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         form = self.form(credentials.api_token.get_secret_value())
@@ -32,50 +32,50 @@ class LogsForm(HttpSource):
         return quote(f"Bearer {token}")
 
 
-class LogsHex(LogsForm):
+class LogsHex(LogsEncodedToken):
     """Logs the token as hexadecimal digits."""
 
     def form(self, token: str) -> str:
         return f"Bearer {token}".encode().hex().upper()
 
 
-class LogsBase64(LogsForm):
-    """Logs the token as it is in a basic authentication."""
+class LogsBase64(LogsEncodedToken):
+    """Logs the token as in basic authentication."""
 
     def form(self, token: str) -> str:
         return base64.b64encode(f"user:{token}".encode()).decode()
 
 
-class LogsCapitals(LogsForm):
-    """Logs the token in capital letters."""
+class LogsUpperCase(LogsEncodedToken):
+    """Logs the token in upper case."""
 
     def form(self, token: str) -> str:
         return token.upper()
 
 
-class LogsBackwards(LogsForm):
-    """Logs the token backwards."""
+class LogsReversed(LogsEncodedToken):
+    """Logs the token reversed."""
 
     def form(self, token: str) -> str:
         return token[::-1]
 
 
-class LogsSpaced(LogsForm):
+class LogsSpaced(LogsEncodedToken):
     """Logs the token with a space after each character."""
 
     def form(self, token: str) -> str:
         return " ".join(token)
 
 
-class LogsPercents(LogsForm):
-    """Logs the token with every character encoded as for an address."""
+class LogsPercentEncoded(LogsEncodedToken):
+    """Logs the token with every character percent-encoded."""
 
     def form(self, token: str) -> str:
         return "".join(f"%{byte:02x}" for byte in token.encode())
 
 
-class LogsBeside(HttpSource):
-    """Hands the token to the formatters of a log beside its text."""
+class LogsTokenAsArgument(HttpSource):
+    """Adds the token to a log record as an extra attribute."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         sent = {"headers": credentials.api_token.get_secret_value()}
@@ -83,7 +83,7 @@ class LogsBeside(HttpSource):
         return super().send(context, credentials, path)
 
 
-class SetsEnvironment(HttpSource):
+class TokenInEnvironment(HttpSource):
     """Leaves the token in the environment of the process."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
@@ -91,21 +91,21 @@ class SetsEnvironment(HttpSource):
         return super().send(context, credentials, path)
 
 
-class LogsBeginning(LogsForm):
+class LogsFirstHalf(LogsEncodedToken):
     """Logs the first half of the token."""
 
     def form(self, token: str) -> str:
         return f"{token[:12]}…"
 
 
-class LogsEnd(LogsForm):
+class LogsSecondHalf(LogsEncodedToken):
     """Logs the second half of the token."""
 
     def form(self, token: str) -> str:
         return f"…{token[-12:]}"
 
 
-class CarriesToken(HttpSource):
+class TokenInErrorAttribute(HttpSource):
     """Puts the token into an attribute of an error."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
@@ -116,7 +116,7 @@ class CarriesToken(HttpSource):
             raise
 
 
-class NotesToken(HttpSource):
+class TokenInErrorNote(HttpSource):
     """Adds the token to an error as a note."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
@@ -127,8 +127,8 @@ class NotesToken(HttpSource):
             raise
 
 
-class ChecksAloud(HttpSource):
-    """Tells the token in a note of its check."""
+class TokenInCheckNote(HttpSource):
+    """Puts the token into a note of its check."""
 
     @sm.hookimpl
     def validate_credentials(
@@ -138,7 +138,7 @@ class ChecksAloud(HttpSource):
         yield sm.CheckNote(detail=f"in with {credentials.api_token.get_secret_value()[::-1]}")
 
 
-class NamesToken(HttpSource):
+class TokenInSurveyNames(HttpSource):
     """Puts the token into the name of each survey."""
 
     @sm.hookimpl
@@ -149,9 +149,9 @@ class NamesToken(HttpSource):
 
 
 class ProgressInHex(HttpSource):
-    """Tells the token as hexadecimal digits while it works."""
+    """Reports the token as hexadecimal digits in its progress."""
 
-    def doing(self, credentials: Mine) -> str:
+    def progress_text(self, credentials: Mine) -> str:
         return f"Reading with {credentials.api_token.get_secret_value().encode().hex()}"
 
 
@@ -166,8 +166,8 @@ class HexInBundle(HttpSource):
         bundle.add_text("sent.txt", credentials.api_token.get_secret_value().encode().hex())
 
 
-class BeginningInBundle(HttpSource):
-    """Writes the beginning of the token into the bundle."""
+class TokenPrefixInBundle(HttpSource):
+    """Writes the start of the token into the bundle."""
 
     @sm.hookimpl
     def debug_export(
@@ -178,23 +178,23 @@ class BeginningInBundle(HttpSource):
 
 
 KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
-    "test_no_credential_is_told": (
-        LogsForm,
+    "test_no_credential_is_leaked": (
+        LogsEncodedToken,
         LogsHex,
         LogsBase64,
-        LogsCapitals,
-        LogsBackwards,
+        LogsUpperCase,
+        LogsReversed,
         LogsSpaced,
-        LogsPercents,
-        LogsBeside,
-        SetsEnvironment,
-        LogsBeginning,
-        LogsEnd,
-        CarriesToken,
-        NotesToken,
-        ChecksAloud,
-        NamesToken,
+        LogsPercentEncoded,
+        LogsTokenAsArgument,
+        TokenInEnvironment,
+        LogsFirstHalf,
+        LogsSecondHalf,
+        TokenInErrorAttribute,
+        TokenInErrorNote,
+        TokenInCheckNote,
+        TokenInSurveyNames,
         ProgressInHex,
     ),
-    "test_the_debug_bundle_is_clean": (HexInBundle, BeginningInBundle),
+    "test_the_debug_bundle_is_clean": (HexInBundle, TokenPrefixInBundle),
 }

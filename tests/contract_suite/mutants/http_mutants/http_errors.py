@@ -17,24 +17,24 @@ Mine = HttpSourceCredentials
 
 
 class OutageFor401(HttpSource):
-    """Calls a 401 an outage."""
+    """Reports a 401 as an outage."""
 
-    def answered(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON, here and below.
+    def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON, here and below.
         if response.status_code == 401:
             raise sm.SourceUnavailable("Remote is down.")
-        return super().answered(response)
+        return super().read_body(response)
 
 
 class Retries401(HttpSource):
-    """Asks once more when the token was refused."""
+    """Retries after a rejected token."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         first = super().send(context, credentials, path)
         return first if first.status_code != 401 else super().send(context, credentials, path)
 
 
-class NothingFor401(HttpSource):
-    """Gives an empty list when the token was refused."""
+class EmptyListFor401(HttpSource):
+    """Returns an empty list for a rejected token."""
 
     def items(self, context: Context, credentials: Mine, path: str) -> Iterator[Any]:
         try:
@@ -44,25 +44,25 @@ class NothingFor401(HttpSource):
 
 
 class OutageFor403(HttpSource):
-    """Calls a missing permission an outage."""
+    """Reports a missing permission as an outage."""
 
-    def answered(self, response: httpx.Response) -> Any:  # noqa: ANN401
+    def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401
         if response.status_code == 403:
             raise sm.SourceUnavailable("Remote is down.")
-        return super().answered(response)
+        return super().read_body(response)
 
 
-class TokenFor404(HttpSource):
-    """Takes what is not there for a refused token."""
+class CredentialErrorFor404(HttpSource):
+    """Reports a 404 as a rejected token."""
 
-    def answered(self, response: httpx.Response) -> Any:  # noqa: ANN401
+    def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401
         if response.status_code == 404:
             raise sm.CredentialRefused("Remote does not accept the token.")
-        return super().answered(response)
+        return super().read_body(response)
 
 
-class NothingFor404(HttpSource):
-    """Counts nobody where the survey is gone."""
+class ZeroFor404(HttpSource):
+    """Counts zero for a deleted survey."""
 
     def rows(self, context: Context, credentials: Mine, survey_id: str) -> list[Any]:
         try:
@@ -71,8 +71,8 @@ class NothingFor404(HttpSource):
             return []
 
 
-class Swallows(HttpSource):
-    """Gives what it has when something goes wrong on the way."""
+class IgnoresErrors(HttpSource):
+    """Returns partial data after any error."""
 
     caught: type[sm.MetricsError] = sm.MetricsError
 
@@ -83,38 +83,38 @@ class Swallows(HttpSource):
             return
 
 
-class Swallows429(Swallows):
-    """Gives what it has when it was asked to wait."""
+class IgnoresRateLimits(IgnoresErrors):
+    """Returns partial data after a rate limit."""
 
     caught = sm.RateLimited
 
 
-class Swallows5xx(Swallows):
-    """Gives what it has during an outage."""
+class IgnoresOutages(IgnoresErrors):
+    """Returns partial data during an outage."""
 
     caught = sm.SourceUnavailable
 
 
-class SwallowsSilence(Swallows):
-    """Takes the pages that came before the network failed for all of them."""
+class IgnoresNetworkErrors(IgnoresErrors):
+    """Returns partial data after a network error."""
 
     caught = sm.Unreachable
 
 
-class SwallowsDeadline(Swallows):
-    """Gives what it has when the time is over."""
+class IgnoresDeadline(IgnoresErrors):
+    """Returns partial data after the deadline."""
 
     caught = sm.DeadlineExceeded
 
 
-class SwallowsCancellation(Swallows):
-    """Goes on with what it has when it was asked to stop."""
+class IgnoresCancellation(IgnoresErrors):
+    """Returns partial data after a cancellation."""
 
     caught = sm.Cancelled
 
 
 class OutageForDeadline(HttpSource):
-    """Calls the end of its time an outage."""
+    """Reports the deadline as an outage."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         try:
@@ -123,8 +123,8 @@ class OutageForDeadline(HttpSource):
             raise sm.SourceUnavailable("Remote is down.") from None
 
 
-class TokenForOutage(HttpSource):
-    """Takes an outage for a refused token."""
+class CredentialErrorForOutage(HttpSource):
+    """Reports an outage as a rejected token."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         try:
@@ -134,7 +134,7 @@ class TokenForOutage(HttpSource):
 
 
 class ZeroForOutage(HttpSource):
-    """Counts nobody during an outage."""
+    """Counts zero during an outage."""
 
     def rows(self, context: Context, credentials: Mine, survey_id: str) -> list[Any]:
         try:
@@ -143,15 +143,15 @@ class ZeroForOutage(HttpSource):
             return []
 
 
-class BelievesAnything(HttpSource):
-    """Reads JSON without looking at what it is."""
+class UncheckedJson(HttpSource):
+    """Reads JSON without checking its form."""
 
     def parsed(self, response: httpx.Response) -> Any:  # noqa: ANN401
         return response.json()
 
 
-class NothingForNonsense(HttpSource):
-    """Takes an answer that it does not understand for an empty one."""
+class EmptyForMalformed(HttpSource):
+    """Treats a malformed response as an empty one."""
 
     def parsed(self, response: httpx.Response) -> Any:  # noqa: ANN401
         try:
@@ -160,16 +160,16 @@ class NothingForNonsense(HttpSource):
             return {"items": [], "survey": {"id": "R3", "name": "Remote survey 3"}, "questions": []}
 
 
-class ListsLeniently(HttpSource):
-    """Takes a page without a list for an empty one."""
+class EmptyListForMissingField(HttpSource):
+    """Treats a page without a list as an empty page."""
 
     def listed(self, found: Any) -> list[Any]:  # noqa: ANN401
         items: list[Any] = found.get("items", [])
         return items
 
 
-class TrustsFields(HttpSource):
-    """Takes each field for what it should be."""
+class UncheckedFields(HttpSource):
+    """Does not check the types of fields."""
 
     def survey(self, found: Any) -> sm.Survey:  # noqa: ANN401
         if not isinstance(found, dict) or "name" not in found:
@@ -177,16 +177,16 @@ class TrustsFields(HttpSource):
         return sm.Survey(id=found["id"].strip(), name=found["name"].strip())
 
 
-class AnyStatus(HttpSource):
-    """Reads what comes under any status that it does not know."""
+class IgnoresStatus(HttpSource):
+    """Reads the body of any unexpected status."""
 
-    def answered(self, response: httpx.Response) -> Any:  # noqa: ANN401
+    def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401
         known = response.status_code in {401, 403, 404}
-        return super().answered(response) if known else self.parsed(response)
+        return super().read_body(response) if known else self.parsed(response)
 
 
-class SalvagesHalves(HttpSource):
-    """Picks whole items out of half an answer."""
+class ReadsTruncatedJson(HttpSource):
+    """Reads complete items from a truncated response."""
 
     def parsed(self, response: httpx.Response) -> Any:  # noqa: ANN401
         try:
@@ -198,32 +198,32 @@ class SalvagesHalves(HttpSource):
             found = re.findall(r'\{"id":"(\w+)","name":"([^"]+)"\}', text)
             return {"items": [{"id": one, "name": name} for one, name in found]}
 
-    def following(self, page: httpx.Response) -> str | None:
+    def next_url(self, page: httpx.Response) -> str | None:
         try:
-            return super().following(page)
+            return super().next_url(page)
         except ValueError:
             return None
 
 
-class NothingForEmpty(HttpSource):
-    """Takes an empty answer for an empty list."""
+class EmptyListForEmptyBody(HttpSource):
+    """Treats an empty body as an empty list."""
 
     def parsed(self, response: httpx.Response) -> Any:  # noqa: ANN401
         return super().parsed(response) if response.content else {"items": [], "next": None}
 
-    def following(self, page: httpx.Response) -> str | None:
-        return super().following(page) if page.content else None
+    def next_url(self, page: httpx.Response) -> str | None:
+        return super().next_url(page) if page.content else None
 
 
 class FirstPage(HttpSource):
-    """Reads the first page of every list."""
+    """Reads only the first page of every list."""
 
-    def following(self, page: httpx.Response) -> str | None:
+    def next_url(self, page: httpx.Response) -> str | None:
         return None
 
 
 class FirstPageOfRows(HttpSource):
-    """Reads the first page of the responses."""
+    """Reads only the first page of the responses."""
 
     def rows(self, context: Context, credentials: Mine, survey_id: str) -> list[Any]:
         path = f"/v1/surveys/{survey_id}/responses"
@@ -231,22 +231,22 @@ class FirstPageOfRows(HttpSource):
 
 
 class EndlessPages(HttpSource):
-    """Follows a list wherever it leads, and leaves out what it has seen."""
+    """Follows a pagination loop forever, and drops duplicates."""
 
     def items(self, context: Context, credentials: Mine, path: str) -> Iterator[Any]:
         url: str | None = path
         seen: list[Any] = []
         while url:
             page = self.send(context, credentials, url)
-            for item in self.listed(self.answered(page)):
+            for item in self.listed(self.read_body(page)):
                 if item not in seen:
                     seen.append(item)
                     yield item
-            url = self.following(page)
+            url = self.next_url(page)
 
 
-class CircleAsComplete(HttpSource):
-    """Ends a list where it leads back to a page already read, as if it were complete."""
+class PaginationLoopAsComplete(HttpSource):
+    """Treats a list as complete at a pagination loop."""
 
     def items(self, context: Context, credentials: Mine, path: str) -> Iterator[Any]:
         url: str | None = path
@@ -255,15 +255,15 @@ class CircleAsComplete(HttpSource):
         while url and url not in followed:
             followed.add(url)
             page = self.send(context, credentials, url)
-            for item in self.listed(self.answered(page)):
+            for item in self.listed(self.read_body(page)):
                 if item not in seen:
                     seen.append(item)
                     yield item
-            url = self.following(page)
+            url = self.next_url(page)
 
 
 class Sleeps(HttpSource):
-    """Waits by itself between two requests."""
+    """Sleeps between two requests."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         time.sleep(1)
@@ -271,7 +271,7 @@ class Sleeps(HttpSource):
 
 
 class OwnClient(HttpSource):
-    """Asks with a client of its own."""
+    """Uses an HTTP client of its own."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         with httpx.Client(
@@ -286,17 +286,17 @@ class OwnClient(HttpSource):
         url: str | None = path
         while url:
             page = self.send(context, credentials, url)
-            yield from self.listed(self.answered(page))
-            url = self.following(page)
+            yield from self.listed(self.read_body(page))
+            url = self.next_url(page)
 
 
-class Impatient(HttpSource):
-    """Gives up when an answer takes a few seconds."""
+class NeverWaits(HttpSource):
+    """Fails if a response takes a few seconds."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
-        asked = context.clock.monotonic()
+        changed_query = context.clock.monotonic()
         response = super().send(context, credentials, path)
-        if context.clock.monotonic() - asked > 5:
+        if context.clock.monotonic() - changed_query > 5:
             raise sm.SourceUnavailable("Remote is too slow.")
         return response
 
@@ -304,32 +304,46 @@ class Impatient(HttpSource):
         url: str | None = path
         while url:
             page = self.send(context, credentials, url)
-            yield from self.listed(self.answered(page))
-            url = self.following(page)
+            yield from self.listed(self.read_body(page))
+            url = self.next_url(page)
+
+
+class RaisesRuntimeError(HttpSource):
+    """Raises RuntimeError for a rejected token."""
+
+    def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON.
+        if response.status_code == 401:
+            raise RuntimeError("401")
+        return super().read_body(response)
 
 
 KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
-    "test_a_refused_secret_is_said_at_once": (OutageFor401, Retries401, NothingFor401),
-    "test_a_forbidden_answer_is_no_outage": (OutageFor403,),
-    "test_what_is_not_found_is_said": (TokenFor404, NothingFor404),
-    "test_too_many_requests_are_said_when_the_pause_is_long": (Swallows429,),
-    "test_too_many_requests_are_waited_for_when_the_pause_is_short": (Impatient,),
-    "test_an_outage_is_called_one": (Swallows5xx, TokenForOutage, ZeroForOutage),
-    "test_a_silent_network_is_told": (SwallowsSilence, Swallows),
-    "test_a_malformed_answer_is_refused": (
-        BelievesAnything,
-        NothingForNonsense,
-        ListsLeniently,
+    "test_a_rejected_secret_is_reported_at_once": (
+        RaisesRuntimeError,
+        OutageFor401,
+        Retries401,
+        EmptyListFor401,
     ),
-    "test_an_unexpected_status_is_no_answer": (AnyStatus,),
-    "test_a_hollow_answer_is_no_bug": (TrustsFields,),
-    "test_a_truncated_answer_is_refused": (SalvagesHalves,),
-    "test_an_empty_answer_is_refused": (NothingForEmpty,),
+    "test_a_forbidden_answer_is_no_outage": (OutageFor403,),
+    "test_a_missing_resource_is_reported": (CredentialErrorFor404, ZeroFor404),
+    "test_a_long_rate_limit_is_reported": (IgnoresRateLimits,),
+    "test_a_short_rate_limit_is_waited_for": (NeverWaits,),
+    "test_an_outage_is_reported": (IgnoresOutages, CredentialErrorForOutage, ZeroForOutage),
+    "test_a_network_failure_is_reported": (IgnoresNetworkErrors, IgnoresErrors),
+    "test_a_malformed_answer_is_refused": (
+        UncheckedJson,
+        EmptyForMalformed,
+        EmptyListForMissingField,
+    ),
+    "test_an_unexpected_status_is_no_answer": (IgnoresStatus,),
+    "test_null_values_cause_no_bug": (UncheckedFields,),
+    "test_a_truncated_answer_is_refused": (ReadsTruncatedJson,),
+    "test_an_empty_answer_is_refused": (EmptyListForEmptyBody,),
     "test_the_list_of_surveys_is_complete": (FirstPage,),
     "test_the_numbers_are_those_of_the_account": (FirstPageOfRows,),
-    "test_a_list_that_leads_in_a_circle_ends": (EndlessPages, CircleAsComplete),
-    "test_the_deadline_is_kept": (SwallowsDeadline, OutageForDeadline),
-    "test_a_cancellation_is_obeyed": (SwallowsCancellation,),
+    "test_a_pagination_loop_ends_in_an_error": (EndlessPages, PaginationLoopAsComplete),
+    "test_the_deadline_is_kept": (IgnoresDeadline, OutageForDeadline),
+    "test_a_cancellation_is_obeyed": (IgnoresCancellation,),
     "test_waiting_is_left_to_the_context": (Sleeps,),
-    "test_everything_is_asked_with_the_given_client": (OwnClient,),
+    "test_every_request_uses_the_given_client": (OwnClient,),
 }

@@ -12,8 +12,8 @@ Context = sm.SourceContext
 Mine = HttpSourceCredentials
 
 
-class CutsNames(HttpSource):
-    """Cuts the names of surveys short."""
+class TruncatesNames(HttpSource):
+    """Truncates the names of surveys."""
 
     def survey(self, found: Any) -> sm.Survey:  # noqa: ANN401  # JSON.
         survey = super().survey(found)
@@ -21,7 +21,7 @@ class CutsNames(HttpSource):
 
 
 class SwapsIds(HttpSource):
-    """Lists two surveys under each other's names."""
+    """Swaps the names of two surveys."""
 
     @sm.hookimpl
     def list_surveys(self, credentials: Mine, context: Context) -> Iterator[sm.Survey]:
@@ -32,7 +32,7 @@ class SwapsIds(HttpSource):
 
 
 class SwapsTexts(HttpSource):
-    """Gives two questions each other's texts."""
+    """Swaps the texts of two questions."""
 
     def questionnaire(
         self, context: Context, credentials: Mine, survey_id: str
@@ -62,7 +62,7 @@ class ShiftsLabels(HttpSource):
 
 
 class ShiftsValues(HttpSource):
-    """Begins the values of a scale with 0."""
+    """Starts the values of a scale with 0."""
 
     def question(self, id: str, text: str, scale: Sequence[int]) -> sm.Question:  # noqa: A002
         found = super().question(id, text, scale)
@@ -76,7 +76,7 @@ class ShiftsValues(HttpSource):
 
 KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
     "test_the_numbers_are_those_of_the_account": (
-        CutsNames,
+        TruncatesNames,
         SwapsIds,
         SwapsTexts,
         ShiftsLabels,

@@ -22,8 +22,8 @@ Context = sm.SourceContext
 Mine = HttpSourceCredentials
 
 
-class Leaving(HttpSource):
-    """Does something to the process before it asks."""
+class HasSideEffects(HttpSource):
+    """Changes the process before each request."""
 
     def leave(self, token: str) -> None:
         """Do it."""
@@ -34,35 +34,35 @@ class Leaving(HttpSource):
         return super().send(context, credentials, path)
 
 
-class ChangesFolder(Leaving):
+class ChangesWorkingDirectory(HasSideEffects):
     """Changes the working directory."""
 
     def leave(self, token: str) -> None:
         os.chdir(os.sep)
 
 
-class ChangesZone(Leaving):
+class ChangesZone(HasSideEffects):
     """Sets the time zone of the process."""
 
     def leave(self, token: str) -> None:
         os.environ["TZ"] = "UTC"
 
 
-class ChangesTimeout(Leaving):
+class ChangesTimeout(HasSideEffects):
     """Sets the timeout of all sockets."""
 
     def leave(self, token: str) -> None:
         socket.setdefaulttimeout(30)
 
 
-class ChangesLogs(Leaving):
-    """Takes over the logs of the process."""
+class ChangesLogging(HasSideEffects):
+    """Changes the log level of the process."""
 
     def leave(self, token: str) -> None:
         logging.basicConfig(level=logging.INFO, force=True)
 
 
-class ChangesLocale(Leaving):
+class ChangesLocale(HasSideEffects):
     """Sets the locale of the process."""
 
     def leave(self, token: str) -> None:
@@ -70,15 +70,15 @@ class ChangesLocale(Leaving):
         locale.setlocale(locale.LC_ALL, other)
 
 
-class StartsProcess(Leaving):
-    """Hands the token to another process."""
+class StartsProcess(HasSideEffects):
+    """Passes the token to another process."""
 
     def leave(self, token: str) -> None:
         subprocess.run([sys.executable, "-c", "", token], check=True)  # The fault.
 
 
-class LogsApart(Leaving):
-    """Logs the token with a logger that hands nothing on."""
+class LogsWithoutPropagation(HasSideEffects):
+    """Logs the token with a logger that does not propagate."""
 
     def leave(self, token: str) -> None:
         logger = logging.getLogger("remote.apart")
@@ -87,8 +87,8 @@ class LogsApart(Leaving):
         logger.warning("sending %s", token)
 
 
-class LogsAtTheEnd(HttpSource):
-    """Logs the token when its time is over, or it is asked to stop."""
+class LogsTokenAtDeadline(HttpSource):
+    """Logs the token at the deadline or a cancellation."""
 
     def items(self, context: Context, credentials: Mine, path: str) -> Iterator[Any]:
         try:
@@ -99,28 +99,28 @@ class LogsAtTheEnd(HttpSource):
             raise
 
 
-class LogsAfterAPause(HttpSource):
-    """Logs the token when an answer takes a few seconds."""
+class LogsTokenAfterRateLimit(HttpSource):
+    """Logs the token if a response takes a few seconds."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
-        asked = context.clock.monotonic()
+        changed_query = context.clock.monotonic()
         response = super().send(context, credentials, path)
-        if context.clock.monotonic() - asked > 5:
+        if context.clock.monotonic() - changed_query > 5:
             token = credentials.api_token.get_secret_value()
             logging.getLogger("remote").info("slow with %s", token)
         return response
 
 
-class ShowsTokenToAnyJson(HttpSource):
-    """Goes on with the token whatever JSON was answered without it."""
+class SendsTokenAfterAnyJson(HttpSource):
+    """Sends the token after any JSON response to the request without it."""
 
     def reach(self, context: Context, credentials: Mine) -> None:
         if "html" in context.http.get("/v1/me").headers.get("content-type", ""):
             raise sm.Unreachable("A web page answers there.")
 
 
-class RestsForNoTime(HttpSource):
-    """Loses until when it was asked to rest."""
+class DropsRetryTime(HttpSource):
+    """Drops the retry time of a rate limit."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         try:
@@ -130,7 +130,7 @@ class RestsForNoTime(HttpSource):
 
 
 class PlainCredentials(sm.Credentials):
-    """A token that is no secret."""
+    """A token that is not declared as a secret."""
 
     api_token: Annotated[str, sm.FormField(label="API token", help="Under Settings.")]
 
@@ -148,17 +148,17 @@ class TakesPlainToken(HttpSource):
 
 
 KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
-    "test_a_call_leaves_nothing_behind": (
-        ChangesFolder,
+    "test_a_call_leaves_no_state_behind": (
+        ChangesWorkingDirectory,
         ChangesZone,
         ChangesTimeout,
-        ChangesLogs,
+        ChangesLogging,
         ChangesLocale,
     ),
-    "test_no_credential_is_told": (StartsProcess, LogsApart),
-    "test_a_cancellation_is_obeyed": (LogsAtTheEnd,),
-    "test_too_many_requests_are_waited_for_when_the_pause_is_short": (LogsAfterAPause,),
-    "test_too_many_requests_are_said_when_the_pause_is_long": (RestsForNoTime,),
-    "test_a_secret_is_shown_to_the_right_service_alone": (ShowsTokenToAnyJson,),
-    "test_wrong_credentials_are_never_called_an_outage": (TakesPlainToken,),
+    "test_no_credential_is_leaked": (StartsProcess, LogsWithoutPropagation),
+    "test_a_cancellation_is_obeyed": (LogsTokenAtDeadline,),
+    "test_a_short_rate_limit_is_waited_for": (LogsTokenAfterRateLimit,),
+    "test_a_long_rate_limit_is_reported": (DropsRetryTime,),
+    "test_the_secret_is_sent_to_the_right_service_only": (SendsTokenAfterAnyJson,),
+    "test_wrong_credentials_are_never_reported_as_an_outage": (TakesPlainToken,),
 }

@@ -14,17 +14,17 @@ Context = sm.SourceContext
 Mine = HttpSourceCredentials
 
 
-class TokenFor403(HttpSource):
-    """Takes a missing permission for a refused token."""
+class CredentialErrorFor403(HttpSource):
+    """Reports a missing permission as a rejected token."""
 
-    def answered(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON.
+    def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON.
         if response.status_code == 403:
             raise sm.CredentialRefused("Remote does not accept the token.")
-        return super().answered(response)
+        return super().read_body(response)
 
 
-class Insists(HttpSource):
-    """Asks once more, whatever went wrong."""
+class RetriesAfterErrors(HttpSource):
+    """Retries after any error."""
 
     caught: type[sm.MetricsError] = sm.RemoteError
 
@@ -35,34 +35,34 @@ class Insists(HttpSource):
             return super().send(context, credentials, path)
 
 
-class InsistsDuringOutage(Insists):
-    """Asks once more during an outage."""
+class RetriesOutages(RetriesAfterErrors):
+    """Retries during an outage."""
 
     caught = sm.SourceUnavailable
 
 
-class InsistsWhenSilent(Insists):
-    """Asks once more when no answer came."""
+class RetriesNetworkErrors(RetriesAfterErrors):
+    """Retries after a network error."""
 
     caught = sm.Unreachable
 
 
-class InsistsWhenLimited(Insists):
-    """Asks once more when it was asked to wait for hours."""
+class RetriesLongRateLimits(RetriesAfterErrors):
+    """Retries after a rate limit of hours."""
 
     caught = sm.RateLimited
 
 
-class InsistsWhenForbidden(HttpSource):
-    """Asks once more when it may not."""
+class RetriesForbidden(HttpSource):
+    """Retries after a 403."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         first = super().send(context, credentials, path)
         return first if first.status_code != 403 else super().send(context, credentials, path)
 
 
-class InsistsForEver(HttpSource):
-    """Asks during an outage until it is over, with pauses."""
+class RetriesForever(HttpSource):
+    """Retries during an outage until it is over, with pauses."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         while True:
@@ -73,13 +73,13 @@ class InsistsForEver(HttpSource):
 
 
 KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
-    "test_a_forbidden_answer_is_no_outage": (TokenFor403,),
+    "test_a_forbidden_answer_is_no_outage": (CredentialErrorFor403,),
     "test_retries_are_left_to_the_client": (
-        Insists,
-        InsistsDuringOutage,
-        InsistsWhenSilent,
-        InsistsWhenLimited,
-        InsistsWhenForbidden,
-        InsistsForEver,
+        RetriesAfterErrors,
+        RetriesOutages,
+        RetriesNetworkErrors,
+        RetriesLongRateLimits,
+        RetriesForbidden,
+        RetriesForever,
     ),
 }

@@ -27,7 +27,7 @@ Mine = HttpSourceCredentials
 
 
 class TokenInAddress(HttpSource):
-    """Sends the token in the address as well."""
+    """Sends the token in the address too."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         token = credentials.api_token.get_secret_value()
@@ -35,9 +35,9 @@ class TokenInAddress(HttpSource):
 
 
 class TokenInProgress(HttpSource):
-    """Tells the token while it works."""
+    """Reports the token in its progress."""
 
-    def doing(self, credentials: Mine) -> str:
+    def progress_text(self, credentials: Mine) -> str:
         return f"Reading with {credentials.api_token.get_secret_value()}"
 
 
@@ -61,8 +61,8 @@ class PrintsToken(HttpSource):
         return super().auth(credentials)
 
 
-class WritesToken(HttpSource):
-    """Keeps the token in a file of its own."""
+class TokenInFile(HttpSource):
+    """Writes the token to a file."""
 
     def __init__(self) -> None:
         self.folder = mkdtemp()
@@ -74,22 +74,22 @@ class WritesToken(HttpSource):
         return super().auth(credentials)
 
 
-class ShowsTokenFirst(HttpSource):
-    """Sends the token to whoever answers."""
+class SendsTokenFirst(HttpSource):
+    """Sends the token without identifying the service."""
 
     def reach(self, context: Context, credentials: Mine) -> None:
         self.send(context, credentials, "/v1/me")
 
 
-class ShowsTokenToAWebPage(HttpSource):
-    """Goes on with the token whatever answered without it."""
+class SendsTokenAfterWebPage(HttpSource):
+    """Sends the token after any response to the request without it."""
 
     def reach(self, context: Context, credentials: Mine) -> None:
         context.http.get("/v1/me")
 
 
-class ChecksNothing(HttpSource):
-    """Says that every step went well."""
+class PassesEveryStep(HttpSource):
+    """Passes every check step."""
 
     @sm.hookimpl
     def validate_credentials(
@@ -99,8 +99,8 @@ class ChecksNothing(HttpSource):
         yield AUTHENTICATE
 
 
-class ChecksWithTheList(HttpSource):
-    """Tries the token on what is the same for everybody."""
+class ChecksPublicResource(HttpSource):
+    """Checks the token on a public resource."""
 
     @sm.hookimpl
     def validate_credentials(
@@ -122,18 +122,18 @@ class HeadersInLog(HttpSource):
 
     def items(self, context: Context, credentials: Mine, path: str) -> Iterator[Any]:
         client = context.http
-        for page in pages(client, path, self.following, auth=self.auth(credentials)):
-            yield from self.listed(self.answered(page))
+        for page in pages(client, path, self.next_url, auth=self.auth(credentials)):
+            yield from self.listed(self.read_body(page))
 
 
-class ExposesToken(HttpSource):
+class TokenInErrorMessage(HttpSource):
     """Puts the token into an error that a person sees."""
 
-    def answered(self, response: httpx.Response) -> Any:  # noqa: ANN401
+    def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401
         if response.status_code == 403:
             sent = response.request.extensions
             raise sm.AccessMissing(f"Refused: {self.token} {len(sent)}", remedy="Ask.")
-        return super().answered(response)
+        return super().read_body(response)
 
     def auth(self, credentials: Mine) -> httpx.Auth:
         self.token = SecretStr(credentials.api_token.get_secret_value()).get_secret_value()
@@ -141,15 +141,15 @@ class ExposesToken(HttpSource):
 
 
 KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
-    "test_a_secret_is_shown_to_the_right_service_alone": (ShowsTokenFirst, ShowsTokenToAWebPage),
-    "test_no_credential_is_told": (
+    "test_the_secret_is_sent_to_the_right_service_only": (SendsTokenFirst, SendsTokenAfterWebPage),
+    "test_no_credential_is_leaked": (
         TokenInAddress,
         TokenInProgress,
         TokenInLogOfOutage,
         PrintsToken,
-        WritesToken,
+        TokenInFile,
         HeadersInLog,
     ),
-    "test_wrong_credentials_are_refused": (ChecksNothing, ChecksWithTheList),
-    "test_a_forbidden_answer_is_no_outage": (ExposesToken,),
+    "test_wrong_credentials_are_refused": (PassesEveryStep, ChecksPublicResource),
+    "test_a_forbidden_answer_is_no_outage": (TokenInErrorMessage,),
 }
