@@ -1,4 +1,4 @@
-"""The survey tool of the mutants behind a real socket, for what has to be recorded."""
+"""The survey tool of the HTTP source on a real socket, for recording."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Server = Callable[[httpx.Request], httpx.Response]
 
 @contextmanager
 def answering(server: Server) -> Iterator[str]:
-    """Answer at a free port; gives host and port."""
+    """Answer at a free port, and yield the host and port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -46,7 +46,7 @@ def answering(server: Server) -> Iterator[str]:
             self.wfile.write(answer.content)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=listening.serve_forever, daemon=True)
@@ -61,7 +61,7 @@ def answering(server: Server) -> Iterator[str]:
 
 @contextmanager
 def recordable(folder: Path, server: Server = http_source.server) -> Iterator[type[SourceContract]]:
-    """Give a contract whose source leads to a socket, with a folder for its recordings."""
+    """Yield a contract class whose source uses the socket, with a folder of cassettes."""
     with answering(server) as host:
 
         class Local(http_source.HttpSource):

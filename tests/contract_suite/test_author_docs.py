@@ -1,4 +1,4 @@
-"""The pages for authors are true: signatures, rules, and every piece of the tutorial."""
+"""The documentation for authors is correct: signatures, rules, and the code of the tutorial."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ GARDEN = ROOT / "plugins" / "form_garden"
 
 
 def page(name: str) -> str:
-    """Read a page."""
+    """Return the text of a page."""
     return (DOCS / name).read_text(encoding="utf-8")
 
 
 def blocks(name: str, language: str) -> list[str]:
-    """Give the pieces of a page in one language."""
+    """Return the code blocks of a page in one language."""
     return re.findall(rf"^```{language}\n(.*?)^```", page(name), re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("hook", contract())
 def test_a_hook_is_documented_with_its_exact_signature(hook: str) -> None:
-    """The section of a hook holds its definition as it stands in the code, and what it is for."""
+    """The section of a hook contains its definition, and the first line of its docstring."""
     source = inspect.getsource(getattr(hookspecs, hook))
     signature = re.search(r"^def (?:.|\n)*?\) -> .*?:", source, re.MULTILINE)
     assert signature is not None
@@ -55,7 +55,7 @@ def test_each_hook_links_to_sources_that_use_it() -> None:
 
 
 def test_there_is_a_section_for_each_rule_and_no_other() -> None:
-    """A rule has what its test says of itself, why it is there, and how it is kept."""
+    """A rule has the docstring of its test, a reason, and how to follow it."""
     sections = dict(
         re.findall(r"^## `(test_\w+)`\n((?:.|\n)*?)(?=^## |\Z)", page("rules.md"), re.MULTILINE)
     )
@@ -68,14 +68,14 @@ def test_there_is_a_section_for_each_rule_and_no_other() -> None:
 
 
 def slices() -> str:
-    """Give the code of the filled-in source and its tests, without indentation."""
+    """Return the code of the completed source and its tests."""
     files = sorted(GARDEN.rglob("*.py"))
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 @pytest.mark.parametrize("piece", blocks("tutorial.md", "python"))
 def test_a_piece_of_the_tutorial_is_a_slice_of_a_source_that_runs(piece: str) -> None:
-    """Each piece of code stands as it is, indented at most, in the source that the tests run."""
+    """Each code block occurs in the tested source, with any indentation."""
     code = slices()
     indented = (textwrap.indent(piece, "    " * depth) for depth in (0, 1))
     assert any(one in code for one in indented)
@@ -94,7 +94,7 @@ PROVEN_FROM_WHEELS = ("cd form_garden", "pip install", "pytest", "mypy")
 def test_a_command_of_the_tutorial_runs(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each command line does what the tutorial says, and ends with 0."""
+    """Each command exits with 0."""
     if line.startswith(PROVEN_FROM_WHEELS):
         return
     program, *arguments = shlex.split(line)

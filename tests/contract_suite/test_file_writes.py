@@ -1,4 +1,4 @@
-"""Files that a source leaves behind are noticed, however it writes them."""
+"""Files that a source leaves behind are detected, however it writes them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECRET = "made-up-token-of-a-file"
 
 
 def write(folder: Path) -> None:
-    """Write as most do."""
+    """Write with pathlib."""
     (folder / "kept.txt").write_text(SECRET, encoding="utf-8")
 
 
@@ -30,14 +30,14 @@ def write_by_descriptor(folder: Path) -> None:
 
 
 def write_and_rename(folder: Path) -> None:
-    """Write as those do who never leave half a file."""
+    """Write atomically: a temporary file, then rename."""
     with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
         file.write(SECRET)
     Path(file.name).replace(folder / "kept.json")
 
 
 def write_and_copy(folder: Path) -> None:
-    """Write into a file that goes, and leave its copy."""
+    """Write to a temporary file, and copy it."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
         file.write(SECRET)
         file.flush()
@@ -45,7 +45,7 @@ def write_and_copy(folder: Path) -> None:
 
 
 def write_into_a_database(folder: Path) -> None:
-    """Write below Python."""
+    """Write with SQLite, without Python's open."""
     with closing(sqlite3.connect(folder / "kept.db")) as connection:
         connection.execute("create table kept (token text)")
         connection.execute("insert into kept values (?)", (SECRET,))
@@ -57,8 +57,8 @@ def write_into_a_database(folder: Path) -> None:
     [write, write_by_descriptor, write_and_rename, write_and_copy, write_into_a_database],
     ids=lambda act: act.__name__,
 )
-def test_a_file_left_behind_is_noticed(act: Callable[[Path], None], tmp_path: Path) -> None:
-    """What was written is there to be searched, once, under the name that it has in the end."""
+def test_a_file_left_behind_is_detected(act: Callable[[Path], None], tmp_path: Path) -> None:
+    """The content is found once, under the final name of the file."""
     written: list[tuple[str, bytes]] = []
     with detect_file_writes(written):
         act(tmp_path)
@@ -66,8 +66,8 @@ def test_a_file_left_behind_is_noticed(act: Callable[[Path], None], tmp_path: Pa
     assert [name for name, content in written if SECRET.encode() in content] == [str(kept)]
 
 
-def test_what_is_read_or_gone_is_not_left_behind(tmp_path: Path) -> None:
-    """A file that is only read is nobody's, and one that was deleted tells nothing."""
+def test_read_and_deleted_files_are_not_left_behind(tmp_path: Path) -> None:
+    """Files that are only read, or deleted again, are not found."""
     path = tmp_path / "read.txt"
     path.write_text(SECRET, encoding="utf-8")
     written: list[tuple[str, bytes]] = []
@@ -78,8 +78,8 @@ def test_what_is_read_or_gone_is_not_left_behind(tmp_path: Path) -> None:
     assert written == []
 
 
-def test_two_who_watch_notice_the_same(tmp_path: Path) -> None:
-    """Watching within watching takes nothing from either, and ends with each."""
+def test_detection_can_be_nested(tmp_path: Path) -> None:
+    """Nested detection works for both, and ends with each block."""
     outer: list[tuple[str, bytes]] = []
     inner: list[tuple[str, bytes]] = []
     with detect_file_writes(outer):

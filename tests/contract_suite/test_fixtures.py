@@ -1,4 +1,4 @@
-"""What the pytest plugin gives authors, and how every kind of failure is told."""
+"""The fixtures of the pytest plugin, and the messages of failures."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ pytest_plugins = ["pytester"]
 
 
 def hello(_: httpx.Request) -> httpx.Response:
-    """Answer everything alike."""
+    """Return the same response to every request."""
     return httpx.Response(200, json={"said": "hello"})
 
 
-def test_the_clock_stands_until_somebody_waits(frozen_clock: ManualClock) -> None:
-    """The clock moves by what is waited, at once."""
+def test_the_clock_moves_only_when_something_waits(frozen_clock: ManualClock) -> None:
+    """The clock moves only when something waits."""
     before = frozen_clock.now()
     assert frozen_clock.now() == before
     frozen_clock.forward(90)
     assert (frozen_clock.now() - before).total_seconds() == 90
 
 
-def test_a_context_asks_a_server_of_the_test(source_context: ContextFactory) -> None:
-    """The client of the context is answered by a function."""
+def test_a_context_sends_requests_to_the_server_of_the_test(source_context: ContextFactory) -> None:
+    """A function answers the requests of the context's client."""
     context = source_context(hello)
     assert context.http.get("/v1/me").json() == {"said": "hello"}
     assert context.destinations[0].host == "api.example.com"
@@ -53,28 +53,28 @@ def test_a_context_asks_a_server_of_the_test(source_context: ContextFactory) -> 
         (disturbances.status(429, b"{}", ("retry-after", "7200")), sm.RateLimited),
     ],
 )
-def test_a_fault_begins_at_the_request_that_is_named(
+def test_a_fault_begins_at_the_named_request(
     source_context: ContextFactory, fault: Disturbance, error: type[sm.MetricsError]
 ) -> None:
-    """What goes before it is answered; from there on the fault is."""
+    """Earlier requests are answered; from the named one on the fault occurs."""
     context = source_context(hello, fault=fault, at=2)
     assert context.http.get("/v1/me").status_code == 200
     with pytest.raises(error):
         context.http.get("/v1/me")
 
 
-def test_a_fault_may_pass(source_context: ContextFactory, frozen_clock: ManualClock) -> None:
-    """A fault that comes once is waited for, by the clock of the test."""
+def test_a_fault_may_occur_once(source_context: ContextFactory, frozen_clock: ManualClock) -> None:
+    """A fault that occurs once is retried, with the clock of the test."""
     context = source_context(hello, fault=disturbances.once(disturbances.status(503, b"{}")))
     (page,) = pages(context.http, "/v1/list", lambda _: None)
     assert page.json() == {"said": "hello"}
     assert frozen_clock.monotonic() >= 0
 
 
-def test_a_missing_recording_is_said(
+def test_a_missing_recording_is_reported(
     cassette: Callable[[str], AbstractContextManager[CassetteSession]],
 ) -> None:
-    """The fixture looks beside the test file, and says what is not there."""
+    """The fixture reads the folder next to the test file, and reports a missing cassette."""
     with (
         pytest.raises(AssertionError, match=r"no recording check\.yaml(.|\n)*Fix: "),
         cassette("check"),
@@ -82,8 +82,8 @@ def test_a_missing_recording_is_said(
         pass
 
 
-def test_a_canary_is_shown_by_nothing_of_its_own(canary: Canary) -> None:
-    """A secret that is only used, and never told, lets the test pass."""
+def test_a_canary_that_does_not_leak_passes(canary: Canary) -> None:
+    """A test passes if its secret is never printed or logged."""
     assert canary.secret not in repr(canary)
     canary.expect_absent("a text", "nothing", b"to see")
     with pytest.raises(AssertionError, match="Fix: send it with"):
@@ -93,16 +93,16 @@ def test_a_canary_is_shown_by_nothing_of_its_own(canary: Canary) -> None:
 @pytest.mark.parametrize(
     "act", ["print(canary.secret)", "logging.getLogger('x').info(canary.secret)"]
 )
-def test_a_canary_that_is_told_fails_the_test(pytester: pytest.Pytester, act: str) -> None:
-    """A test whose code prints or logs the secret fails, though it asks for nothing."""
+def test_a_canary_that_leaks_fails_the_test(pytester: pytest.Pytester, act: str) -> None:
+    """A test that prints or logs the secret fails."""
     pytester.makepyfile(f"import logging\n\ndef test_it(canary):\n    {act}\n")
     done = pytester.runpytest_inprocess("-q")
     done.assert_outcomes(passed=1, errors=1)
     done.stdout.fnmatch_lines(["*The secret stands in *"])
 
 
-def test_the_plugin_costs_a_run_nothing_heavy() -> None:
-    """A run of pytest loads the plugin, and no data frame, HTTP or database library with it."""
+def test_the_plugin_is_light() -> None:
+    """The plugin does not import data frame, HTTP or database libraries."""
     code = (
         "import sys, smaply_metrics_core.testing.pytest_plugin\n"
         "import smaply_metrics_core.testing.pytest_report\n"
@@ -114,31 +114,36 @@ def test_the_plugin_costs_a_run_nothing_heavy() -> None:
     assert done.stdout.split() == []
 
 
-class Elsewhere(HttpSource):
-    """A source that leads where nobody allows it."""
+class ForbiddenDestination(HttpSource):
+    """A source with a destination that is not allowed."""
 
     @sm.hookimpl
     def destinations(self) -> Sequence[sm.Destination]:
-        """Lead to this machine."""
+        """Return a destination on this machine."""
         return [sm.Destination(kind="host", host="localhost")]
 
 
-class Raising(HttpSource):
+class RaisingHook(HttpSource):
     """A source with a hook that raises."""
 
     @sm.hookimpl
     def list_questions(
         self, credentials: HttpSourceCredentials, context: sm.SourceContext, survey_id: str
     ) -> sm.Questionnaire:
-        """Stumble."""
+        """Raise an error that is not of the error tree."""
         raise KeyError("questions")
 
 
 @pytest.mark.parametrize(
     ("contract", "source", "test", "fix"),
     [
-        (HttpContract, Elsewhere(), "test_the_check_passes", "Fix: correct the hook `destinat"),
-        (HttpContract, Raising(), "test_questions_are_unique_and_well_formed", "Fix: mend the"),
+        (
+            HttpContract,
+            ForbiddenDestination(),
+            "test_the_check_passes",
+            "Fix: correct the hook `destinat",
+        ),
+        (HttpContract, RaisingHook(), "test_questions_are_unique_and_well_formed", "Fix: mend the"),
         (InMemoryContract, InMemorySource, "test_the_check_passes", "Fix: set `source` to the id"),
         (InMemoryContract, object(), "test_the_check_passes", "Fix: set `source` to the id"),
     ],
@@ -146,7 +151,7 @@ class Raising(HttpSource):
 def test_whatever_goes_wrong_ends_with_a_fix(
     contract: type[InMemoryContract], source: object, test: str, fix: str
 ) -> None:
-    """A refused destination, a hook that raises, and what is no source each say how to mend it."""
+    """A rejected destination, a hook that raises, and an invalid source each have a fix."""
     verdict = run_test(type("Broken", (contract,), {"source": source}), test)
     assert verdict.outcome == "failed"
     assert verdict.message.rpartition("\n")[2].startswith(fix), verdict.message

@@ -33,7 +33,7 @@ def window(*groups: int, ungrouped: int = 0) -> WindowTally:
 
 @pytest.mark.parametrize("sizes", [(10,), (10, 10), (7, 5)])
 def test_several_groups_may_share_responses(sizes: tuple[int, ...]) -> None:
-    """Groups together may hold more than there are."""
+    """The groups may contain more responses than there are."""
     check_groups("a group by", window(*sizes), several=True)
 
 
@@ -42,13 +42,13 @@ def test_several_groups_may_share_responses(sizes: tuple[int, ...]) -> None:
     [((5, 4), True), ((5, 4), False), ((7, 5), False), ((11,), True)],
 )
 def test_no_response_is_lost_and_none_invented(sizes: tuple[int, ...], *, several: bool) -> None:
-    """Groups never hold fewer than there are to be grouped, nor one group more than all."""
+    """Groups never contain too few responses, nor one group too many."""
     with pytest.raises(AssertionError, match="Fix: "):
         check_groups("a group by", window(*sizes), several=several)
 
 
-def test_those_without_a_group_are_none_of_theirs() -> None:
-    """Responses without a group value are in no group and are still accounted for."""
+def test_responses_without_a_group_are_counted() -> None:
+    """Responses without a group value are in no group, and still counted."""
     check_groups("a group by", window(5, 3, ungrouped=2), several=False)
     with pytest.raises(AssertionError, match="Fix: "):
         check_groups("a group by", window(5, 3, ungrouped=1), several=False)

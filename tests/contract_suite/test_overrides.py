@@ -31,7 +31,7 @@ from tests.contract_suite.mutants.in_memory_source import InMemorySource
 
 
 def fails(contract: type[InMemoryContract]) -> str:
-    """Give what the guardian says of a class that it fails."""
+    """Return the message with which the protecting test fails a class."""
     verdict = run_test(contract, GUARDIAN)
     assert verdict.outcome == "failed"
     assert verdict.message.rpartition("\n")[2].startswith("Fix: ")
@@ -39,10 +39,10 @@ def fails(contract: type[InMemoryContract]) -> str:
 
 
 def test_a_replaced_test_is_named() -> None:
-    """A class that replaces a test fails by its name and the test's."""
+    """A class that replaces a test fails with both names."""
 
     class Quiet(InMemoryContract):
-        """A class that passes whatever comes."""
+        """A class with a test that checks nothing."""
 
         def test_the_check_passes(self) -> None:
             """Pass."""
@@ -51,10 +51,10 @@ def test_a_replaced_test_is_named() -> None:
 
 
 def test_a_removed_test_is_named() -> None:
-    """So does one that removes it."""
+    """A class that removes a test fails."""
 
     class Less(InMemoryContract):
-        """A class with a test less."""
+        """A class without a test."""
 
         test_the_check_passes = None  # type: ignore[assignment]  # The fault.
 
@@ -62,10 +62,10 @@ def test_a_removed_test_is_named() -> None:
 
 
 def test_a_test_replaced_afterwards_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So does one whose test is taken from it later."""
+    """A class whose test is replaced later fails."""
 
     class Later(InMemoryContract):
-        """A class that is well at first."""
+        """A class that is changed later."""
 
     monkeypatch.setattr(Later, "test_the_check_passes", lambda _: None, raising=False)
     assert "Later replaces test_the_check_passes" in fails(Later)
@@ -136,10 +136,10 @@ def test_a_helper_may_be_replaced_with_a_reason(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("reason", ["", "   ", "slow"])
 def test_a_reason_is_a_sentence(reason: str) -> None:
-    """An exception without a reason, or with one that says nothing, is none."""
+    """An exception needs a reason that is a sentence."""
 
     class Short(InMemoryContract):
-        """A class of few words."""
+        """A class with a short reason."""
 
         exceptions = {"test_the_check_passes": reason}  # noqa: RUF012  # A fact.
 
@@ -148,10 +148,10 @@ def test_a_reason_is_a_sentence(reason: str) -> None:
 
 @pytest.mark.parametrize("name", ["test_that_is_not_there", GUARDIAN])
 def test_an_exception_is_of_something(name: str) -> None:
-    """An exception names a part of the suite, and never the test that watches over it."""
+    """An exception names a part of the suite, and never the protecting test."""
 
     class Vain(InMemoryContract):
-        """A class with a wrong exception."""
+        """A class with an exception that is not valid."""
 
         exceptions = {name: REASON}  # noqa: RUF012  # A fact.
 
@@ -159,25 +159,25 @@ def test_an_exception_is_of_something(name: str) -> None:
 
 
 def test_the_guardian_itself_cannot_be_replaced() -> None:
-    """A class that replaces the watching test cannot be made at all."""
+    """A class that replaces the protecting test cannot be defined."""
     with pytest.raises(AssertionError, match=r"Unwatched replaces (.|\n)*Fix: "):
         type("Unwatched", (InMemoryContract,), {GUARDIAN: None})
 
 
 def test_exceptions_are_a_dictionary() -> None:
-    """A class that names tests without reasons cannot be made at all."""
+    """A class with exceptions without reasons cannot be defined."""
     with pytest.raises(AssertionError, match=r"Listed gives its exceptions as a list(.|\n)*Fix: "):
         type("Listed", (InMemoryContract,), {"exceptions": ["test_the_check_passes"]})
 
 
-def test_the_guardian_is_replaced_in_no_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a class beside the suite nor a later change takes its place: no test passes then."""
+def test_the_guardian_cannot_be_replaced_in_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The protecting test cannot be replaced by another base class, or later: no test passes then."""
     beside = type("Beside", (), {GUARDIAN: lambda _: None})
     with pytest.raises(AssertionError, match="Unwatched replaces"):
         type("Unwatched", (beside, InMemoryContract), {})
 
     class Later(InMemoryContract):
-        """A class that is well at first."""
+        """A class that is changed later."""
 
     monkeypatch.setattr(Later, GUARDIAN, lambda _: None, raising=False)
     for name in (GUARDIAN, "test_the_check_passes"):
@@ -187,38 +187,38 @@ def test_the_guardian_is_replaced_in_no_other_way(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("name", ["__getattribute__", "__new__", "__init_subclass__"])
-def test_what_decides_about_all_the_rest_is_protected(name: str) -> None:
-    """A class that gives other tests than it has fails by the name of what does that."""
+def test_special_methods_are_protected(name: str) -> None:
+    """A class with a special method that can replace attributes fails."""
     between = type("Between", (InMemoryContract,), {name: getattr(object, name)})
     assert f"Sly replaces {name}" in fails(type("Sly", (between,), {}))
 
 
-def test_a_class_made_in_another_way_is_named() -> None:
-    """So does one whose class decides what it gives."""
+def test_a_metaclass_is_named() -> None:
+    """A class with a metaclass fails."""
 
     class Giving(type):
-        """A kind of class."""
+        """A metaclass."""
 
     class Sly(InMemoryContract, metaclass=Giving):
-        """A class of another kind."""
+        """A class with a metaclass."""
 
     assert "Sly replaces metaclass" in fails(Sly)
 
 
-def test_a_suite_that_was_changed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is changed of the suite itself is seen in each class, also without its name."""
+def test_a_changed_suite_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change to the suite itself fails every contract class."""
     monkeypatch.setattr(SourceContract, "test_the_check_passes", lambda _: None)
     assert "InMemoryContract replaces test_the_check_passes" in fails(InMemoryContract)
 
 
 def test_a_fact_skips_nothing() -> None:
-    """What a class gives may not leave a test out by a skip of its own."""
+    """A fact cannot skip a test."""
 
     class Tired(InMemoryContract):
-        """A class whose clock stands."""
+        """A class with a clock that skips."""
 
         def clock(self) -> Clock:
-            """Give none."""
+            """Skip the test."""
             raise SkipTest("not today")
 
     verdict = run_test(Tired, "test_the_check_passes")
@@ -226,8 +226,8 @@ def test_a_fact_skips_nothing() -> None:
     assert "the suite did not leave it out: not today\nFix: " in verdict.message
 
 
-def test_an_exception_with_a_reason_is_told() -> None:
-    """With a reason a test is left out, or replaced, and its verdict says why."""
+def test_an_exception_with_a_reason_is_reported() -> None:
+    """A test with a reason is skipped or replaced, and its result contains the reason."""
 
     class Honest(InMemoryContract):
         """A class with a reason."""
@@ -240,7 +240,7 @@ def test_an_exception_with_a_reason_is_told() -> None:
 
 
 def test_the_report_prints_each_exception(pytester: pytest.Pytester) -> None:
-    """Pytest leaves out what is excepted, and prints the reason at the end of every run."""
+    """Pytest skips an excepted test, and prints the reason at the end of every run."""
     pytester.makepyfile(
         SUITE
         + f"""
@@ -266,7 +266,7 @@ class TestHonest(InMemoryContract):
 
 @pytest.mark.parametrize("mark", ["skip", "xfail", "skipif(True, reason='later')"])
 def test_a_mark_that_switches_a_test_off_ends_the_run(pytester: pytest.Pytester, mark: str) -> None:
-    """A skip or an expected failure needs a reason in `exceptions`, like any other."""
+    """A mark that skips or expects a failure needs a reason in `exceptions`."""
     pytester.makepyfile(
         SUITE + f"import pytest\n\n@pytest.mark.{mark}\nclass TestOff(InMemoryContract): pass\n"
     )
@@ -293,7 +293,7 @@ def test_a_mark_that_switches_a_test_off_ends_the_run(pytester: pytest.Pytester,
     ],
 )
 def test_a_test_that_something_else_skips_fails(pytester: pytest.Pytester, switch: str) -> None:
-    """A fixture or a hook that skips tests, or expects them to fail, makes them fail instead."""
+    """A test that a fixture or a hook skips, or expects to fail, fails instead."""
     pytester.makeconftest(f"import pytest\n\n{switch}\n")
     pytester.makepyfile(SUITE + "class TestOff(InMemoryContract): pass\n")
     done = pytester.runpytest_inprocess("-q", "-k", "check_passes")
@@ -315,10 +315,10 @@ def test_a_test_that_something_else_skips_fails(pytester: pytest.Pytester, switc
     ],
 )
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
-def test_the_report_names_tests_that_are_taken_away(
+def test_the_report_names_removed_tests(
     pytester: pytest.Pytester, switch: str, workers: tuple[str, ...]
 ) -> None:
-    """Tests that a hook takes from the run are named, with and without other processes."""
+    """Tests that a hook removes from the run are named, with and without workers."""
     pytester.makeconftest(switch)
     pytester.makepyfile(SUITE + "class TestLess(InMemoryContract): pass\n")
     done = pytester.runpytest_subprocess("-q", *workers)
@@ -327,7 +327,7 @@ def test_the_report_names_tests_that_are_taken_away(
 
 
 def test_the_report_names_a_class_that_pytest_does_not_collect(pytester: pytest.Pytester) -> None:
-    """A class with the name of tests that is not collected is told, whatever else passes."""
+    """A class named as tests that is not collected is reported."""
     pytester.makepyfile(
         SUITE + "class TestOff(InMemoryContract): __test__ = False\n\ndef test_other(): pass\n"
     )
@@ -338,7 +338,7 @@ def test_the_report_names_a_class_that_pytest_does_not_collect(pytester: pytest.
 
 
 def test_the_report_of_a_failure_ends_with_its_fix(pytester: pytest.Pytester) -> None:
-    """What fails is told in two lines, without the suite's own code and the log of the run."""
+    """A failure is reported in two lines, without code of the suite and without logs."""
     pytester.makepyfile(
         SUITE
         + """
@@ -355,7 +355,7 @@ class TestBroken(InMemoryContract):
 
 
 def test_a_recording_that_nothing_plays_is_named(tmp_path: Path) -> None:
-    """A cassette of no scenario fails the class; so does a scenario without one."""
+    """A cassette without a scenario fails, and so does a scenario without a cassette."""
     (tmp_path / "stray.yaml").write_text("interactions: []\nversion: 1\n", encoding="utf-8")
 
     class Recorded(InMemoryContract):

@@ -1,4 +1,4 @@
-"""Cassettes: what is stored of an answer, what is refused, and what has changed since."""
+"""Recording: what cassettes store, what they reject, and how changes are reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.contract_suite.mutants import http_source
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The recordings of the small source."""
+    """The cassettes of the HTTP source."""
     folder = tmp_path_factory.mktemp("cassettes")
     with recordable(folder) as contract:
         found = record(contract, folder)
@@ -30,7 +30,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def changed(request: httpx.Request) -> httpx.Response:
-    """Answer as the survey tool will in its next version."""
+    """Answer as another version of the survey tool."""
     answer = http_source.server(request)
     if answer.status_code != 200 or request.url.path != "/v1/surveys":
         return answer
@@ -42,15 +42,15 @@ def changed(request: httpx.Request) -> httpx.Response:
 
 
 def test_recordings_are_played_without_a_server(recorded: Path) -> None:
-    """What was recorded is enough: the same tests pass when nobody answers any more."""
+    """Recorded tests pass without a server."""
     with recordable(recorded) as contract:
         pass
     for name in ("test_the_numbers_are_those_of_the_account", "test_every_recording_is_played"):
         assert run_test(contract, name).outcome == "passed"
 
 
-def test_a_cassette_says_where_it_comes_from(recorded: Path) -> None:
-    """Its head tells when it was recorded, with which version, and the hash of its content."""
+def test_a_cassette_has_a_head(recorded: Path) -> None:
+    """Its head contains when it was recorded, with which version, and a hash."""
     for path in recorded.glob("*.yaml"):
         head = head_of(path)
         assert set(head) == {"recorded_at", "plugin", "content_hash"}
@@ -62,7 +62,7 @@ def test_a_cassette_says_where_it_comes_from(recorded: Path) -> None:
 def test_a_recording_that_nothing_plays_is_named(
     recorded: Path, tmp_path: Path, stray: str
 ) -> None:
-    """A cassette that is that of no scenario fails, whatever its ending, and in any folder."""
+    """A cassette without a scenario fails, with any suffix and in any folder."""
     shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
     (tmp_path / stray).parent.mkdir(exist_ok=True)
     shutil.copy(recorded / "check.yaml", tmp_path / stray)
@@ -72,8 +72,8 @@ def test_a_recording_that_nothing_plays_is_named(
     assert f"Nothing plays the cassettes {stray}." in said
 
 
-def test_a_change_by_hand_is_noticed(recorded: Path, tmp_path: Path) -> None:
-    """A cassette that somebody has edited is not played."""
+def test_a_manual_change_is_detected(recorded: Path, tmp_path: Path) -> None:
+    """An edited cassette is not played."""
     for path in recorded.glob("*.yaml"):
         text = path.read_text(encoding="utf-8")
         (tmp_path / path.name).write_text(text.replace("Remote survey", "My survey"), "utf-8")
@@ -84,15 +84,15 @@ def test_a_change_by_hand_is_noticed(recorded: Path, tmp_path: Path) -> None:
 
 
 def test_recording_again_keeps_what_has_not_changed(recorded: Path) -> None:
-    """A cassette with the same content keeps the date of its recording."""
+    """A cassette with the same content is not replaced."""
     before = {path.name: path.read_bytes() for path in recorded.glob("*.yaml")}
     with recordable(recorded) as contract:
         record(contract, recorded)
     assert {path.name: path.read_bytes() for path in recorded.glob("*.yaml")} == before
 
 
-def test_a_check_names_what_is_new_gone_and_of_another_type(recorded: Path) -> None:
-    """Fields are told by their path; only what a source may stumble over breaks."""
+def test_a_check_reports_new_missing_and_changed_fields(recorded: Path) -> None:
+    """Changed fields are reported by path, and new ones do not break a source."""
     with recordable(recorded) as contract:
         assert check(contract, recorded) == ()
     with recordable(recorded, changed) as contract:
@@ -105,8 +105,8 @@ def test_a_check_names_what_is_new_gone_and_of_another_type(recorded: Path) -> N
     assert {one.breaks for one in found if one.what == "added"} == {False}
 
 
-def test_a_field_named_status_is_no_status(recorded: Path, tmp_path: Path) -> None:
-    """A field that has the name of a part of every answer is missed when it goes."""
+def test_a_field_named_status_is_not_the_http_status(recorded: Path, tmp_path: Path) -> None:
+    """A removed JSON field named “status” is reported."""
 
     def answered(request: httpx.Request) -> httpx.Response:
         answer = http_source.server(request)
@@ -120,8 +120,8 @@ def test_a_field_named_status_is_no_status(recorded: Path, tmp_path: Path) -> No
     assert {(one.what, one.path, one.was) for one in found} == {("removed", "status", "text")}
 
 
-def test_a_check_says_why_a_recording_is_gone(recorded: Path) -> None:
-    """During an outage the change is told with what the source ended in."""
+def test_a_check_reports_why_a_recording_is_missing(recorded: Path) -> None:
+    """During an outage the error of the source is the reason of the change."""
     with recordable(recorded, lambda _: httpx.Response(503, json={})) as contract:
         found = check(contract, recorded)
     gone = [one for one in found if not one.path and one.was == "a recording"]
@@ -129,14 +129,14 @@ def test_a_check_says_why_a_recording_is_gone(recorded: Path) -> None:
     assert all("source_unavailable" in one.now for one in gone)
 
 
-def test_a_check_against_nothing_is_refused(tmp_path: Path) -> None:
-    """Where nothing was recorded, nothing can be said to be as it was."""
+def test_a_check_without_cassettes_is_rejected(tmp_path: Path) -> None:
+    """A folder without cassettes is rejected."""
     with recordable(tmp_path) as contract, pytest.raises(InputError, match="no recording in"):
         check(contract, tmp_path / "not_there")
 
 
-def test_what_the_policy_does_not_name_is_left_out(tmp_path: Path) -> None:
-    """A field of an answer that is not named is not stored, and is told."""
+def test_a_field_that_is_not_named_is_not_stored(tmp_path: Path) -> None:
+    """A field that the policy does not name is not stored, and is reported."""
 
     def talkative(request: httpx.Request) -> httpx.Response:
         answer = http_source.server(request)
@@ -148,8 +148,8 @@ def test_what_the_policy_does_not_name_is_left_out(tmp_path: Path) -> None:
     assert all(b"secret stuff" not in path.read_bytes() for path in found.paths)
 
 
-def test_a_parameter_that_is_not_named_is_refused(tmp_path: Path) -> None:
-    """A request cannot be found again without its parameters, so all of them have to be named."""
+def test_a_parameter_that_is_not_named_is_rejected(tmp_path: Path) -> None:
+    """Every query parameter has to be named: requests are matched by them."""
     sending = httpx.HTTPTransport.handle_request
     with recordable(tmp_path) as contract:
         contract.policy = dataclasses.replace(POLICY, parameters=())
@@ -175,8 +175,8 @@ def test_a_parameter_that_is_not_named_is_refused(tmp_path: Path) -> None:
         ("2a00:1450:4001:81b::200e", "the internet address 2a00:1450:4001:81b::200e"),
     ],
 )
-def test_the_scanner_refuses_secrets_and_persons(recorded: Path, text: str, told: str) -> None:
-    """Secrets, what looks like one, and data about persons are found wherever they stand."""
+def test_secrets_and_personal_data_are_found(recorded: Path, text: str, told: str) -> None:
+    """Secrets, what looks like one, and personal data are found."""
     kept = recorded / "surveys.yaml"
     spoiled = recorded.parent / "spoiled.yaml"
     content = kept.read_text(encoding="utf-8")
@@ -186,7 +186,7 @@ def test_the_scanner_refuses_secrets_and_persons(recorded: Path, text: str, told
     spoiled.unlink()
 
 
-def test_addresses_of_examples_are_no_persons(recorded: Path) -> None:
-    """Addresses that are reserved for documentation may stand in a recording."""
+def test_example_addresses_are_not_personal_data(recorded: Path) -> None:
+    """IP addresses that are reserved for documentation may be recorded."""
     kept = (recorded / "bundle_with_personal.yaml").read_text(encoding="utf-8")
     assert http_source.ADDRESS in kept

@@ -1,4 +1,4 @@
-"""The suite's own definitions of the calculations, held to the examples worked by hand."""
+"""The suite's own calculations give the results of the documented examples."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from smaply_metrics_core.testing.suite import reference_calculations
 
 
 @pytest.mark.parametrize("calculation", CALCULATIONS)
-def test_the_reference_gives_what_was_worked_out_by_hand(calculation: Calculation) -> None:
-    """Each documented example comes out, also where "not applicable" and blanks are about."""
+def test_the_reference_gives_the_documented_results(calculation: Calculation) -> None:
+    """Each documented example is right, also with "not applicable" and blank answers."""
     example = CALCULATIONS[calculation].example
     low, high = example.scale
     choices = (
@@ -36,7 +36,7 @@ def test_the_reference_gives_what_was_worked_out_by_hand(calculation: Calculatio
 
 
 def test_totals_are_enough_for_some_calculations() -> None:
-    """A source that only knows totals gives an average, a sum, and the extremes it knows."""
+    """Totals are enough for an average, a sum and the known extremes."""
     counts = Counts(responses=4, answered=4, totals=Totals(sum=10, minimum=1, maximum=4))
     found = {
         calculation: reference_calculations.number(
@@ -47,8 +47,8 @@ def test_totals_are_enough_for_some_calculations() -> None:
     assert found == {Calculation.AVERAGE: 2.5, Calculation.SUM: 10, Calculation.MAXIMUM: 4}
 
 
-def test_nobody_has_no_number() -> None:
-    """Where nobody answered there is no average, and a distribution has no share."""
+def test_without_answers_there_is_no_number() -> None:
+    """Without answers there is no average, and a distribution is empty."""
     counts = Counts(responses=2, unanswered={"not_answered": 2})
     definition = Definition(survey_id="S1", question_id="Q1", calculation=Calculation.AVERAGE)
     assert reference_calculations.number(definition, (), counts) is None

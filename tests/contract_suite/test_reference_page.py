@@ -1,4 +1,4 @@
-"""The page for authors lists the tests and the facts that there are, and no other."""
+"""docs/testing.md lists every test and every fact."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smaply_metrics_core.testing.recording.policy import REQUEST_HEADERS, RESPON
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
 
 
-def test_the_page_lists_each_test_with_what_it_says_of_itself() -> None:
+def test_the_page_lists_each_test_with_its_docstring() -> None:
     """A row is a test's name and its docstring."""
     rows = dict(re.findall(r"^\| `(test_\w+)` \| (.+) \|$", PAGE, re.MULTILINE))
     tests = {name: getattr(SourceContract, name) for name in dir(SourceContract)}
@@ -19,13 +19,13 @@ def test_the_page_lists_each_test_with_what_it_says_of_itself() -> None:
 
 
 def test_the_page_names_what_is_stored() -> None:
-    """The allow-list of the page is that of the code."""
+    """The page lists what cassettes store."""
     for stored in (*REQUEST_HEADERS, *RESPONSE_HEADERS):
         assert f"`{stored}`" in PAGE
 
 
 def test_the_page_names_every_fact() -> None:
-    """Each attribute that an author may set is explained."""
+    """Each fact is explained."""
     table = PAGE.partition("## The facts")[2].partition("## The tests")[0]
     named = set(re.findall(r"`(\w+)`", table))
     facts = {

@@ -1,4 +1,4 @@
-"""The contract of the two small sources: what a mutant of one is tried with."""
+"""The contract classes of the two correct sources, which are also used for their mutants."""
 
 from __future__ import annotations
 

@@ -74,11 +74,11 @@ class HttpSourceCredentials(sm.Credentials):
 
 
 class HttpSource:
-    """The hooks. What a mutant does in another way is a method of its own."""
+    """The hooks. Each method is something that a mutant overrides."""
 
     @sm.hookimpl
     def describe_source(self) -> sm.SourceDescription:
-        """Ask for a token."""
+        """Describe a source with a token."""
         return sm.SourceDescription(
             id="remote",
             title="Remote Surveys",
@@ -88,14 +88,14 @@ class HttpSource:
 
     @sm.hookimpl
     def destinations(self) -> Sequence[sm.Destination]:
-        """Lead to one host."""
+        """Return one host."""
         return [sm.Destination(kind="host", host="api.remote.example.com")]
 
     @sm.hookimpl
     def validate_credentials(
         self, credentials: HttpSourceCredentials, context: sm.SourceContext
     ) -> Iterator[sm.CheckStep | sm.CheckNote]:
-        """See who answers, and then show the token."""
+        """Identify the service, and then send the token."""
         yield REACH
         self.reach(context, credentials)
         yield AUTHENTICATE
@@ -146,7 +146,7 @@ class HttpSource:
         survey_id: str,
         bundle: BundleWriter,
     ) -> None:
-        """Write rows and definition down."""
+        """Write the rows and the definition."""
         definition = self.bundle_definition(context, credentials, survey_id)
         rows = self.bundle_rows(context, credentials, survey_id)
         if not bundle.include_personal:
@@ -157,22 +157,22 @@ class HttpSource:
     def bundle_rows(
         self, context: sm.SourceContext, credentials: HttpSourceCredentials, survey_id: str
     ) -> list[Any]:
-        """Give the rows for a bundle."""
+        """Return the rows of a bundle."""
         return self.rows(context, credentials, survey_id)
 
     def bundle_definition(
         self, context: sm.SourceContext, credentials: HttpSourceCredentials, survey_id: str
     ) -> object:
-        """Give the definition for a bundle."""
+        """Return the definition of a bundle."""
         return self.questionnaire(context, credentials, survey_id)
 
     def auth(self, credentials: HttpSourceCredentials) -> httpx.Auth:
-        """Send the token in a header that no log shows."""
+        """Return the authentication with the token."""
         token = credentials.api_token.get_secret_value()
         return header_auth("Authorization", SecretStr(f"Bearer {token}"))
 
     def reach(self, context: sm.SourceContext, credentials: HttpSourceCredentials) -> None:
-        """See who answers, without the token."""
+        """Identify the service without the token."""
         del credentials
         answer = context.http.get("/v1/me")
         if answer.status_code in {200, 404} or "html" in answer.headers.get("content-type", ""):
@@ -181,15 +181,15 @@ class HttpSource:
     def send(
         self, context: sm.SourceContext, credentials: HttpSourceCredentials, path: str
     ) -> httpx.Response:
-        """Ask for one thing."""
+        """Request a resource."""
         return context.http.get(path, auth=self.auth(credentials))
 
     def get(self, context: sm.SourceContext, credentials: HttpSourceCredentials, path: str) -> Any:  # noqa: ANN401  # JSON.
-        """Ask for one thing, and read it."""
+        """Request a resource, and read it."""
         return self.read_body(self.send(context, credentials, path))
 
     def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON.
-        """Read an answer, or say what it refuses."""
+        """Return the body of a response, or raise its error."""
         match response.status_code:
             case 200:
                 return self.parsed(response)
@@ -203,7 +203,7 @@ class HttpSource:
                 raise sm.SourceUnavailable(f"Remote answered HTTP {other}.")
 
     def parsed(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON.
-        """Read what has to be a JSON object."""
+        """Return the body, which has to be a JSON object."""
         found = read_json(response)
         if not isinstance(found, dict) or not found:
             raise sm.SourceUnavailable("Remote answered without the data that was asked for.")
@@ -218,12 +218,12 @@ class HttpSource:
             yield from self.listed(self.read_body(page))
 
     def next_url(self, page: httpx.Response) -> str | None:
-        """Give the address of the next page."""
+        """Return the address of the next page."""
         found = json.loads(page.content).get("next")
         return found if isinstance(found, str) else None
 
     def listed(self, found: Any) -> list[Any]:  # noqa: ANN401  # JSON.
-        """Give the items of one page."""
+        """Return the items of one page."""
         if not isinstance(found.get("items"), list):
             raise sm.SourceUnavailable("Remote answered without the list that was asked for.")
         items: list[Any] = found["items"]
@@ -244,14 +244,14 @@ class HttpSource:
             raise sm.SourceUnavailable("Remote described no survey.") from None
 
     def survey(self, found: Any) -> sm.Survey:  # noqa: ANN401  # JSON.
-        """Make a survey of its description."""
+        """Return a survey from its description."""
         try:
             return sm.Survey(id=found["id"], name=found["name"])
         except (KeyError, TypeError, ValueError):
             raise sm.SourceUnavailable("Remote described no survey.") from None
 
     def question(self, id: str, text: str, scale: Sequence[int]) -> sm.Question:  # noqa: A002  # As the tool calls it.
-        """Make a question of a scale."""
+        """Return a question with a scale."""
         kind = sm.QuestionKind.NPS if id == "nps" else sm.QuestionKind.SINGLE_CHOICE
         choices = tuple(
             sm.Choice(key=str(n), label=str(n), value=float(n))
@@ -269,20 +269,20 @@ class HttpSource:
     def rows(
         self, context: sm.SourceContext, credentials: HttpSourceCredentials, survey_id: str
     ) -> list[Any]:
-        """Give every response."""
+        """Return every response."""
         return list(self.items(context, credentials, f"/v1/surveys/{survey_id}/responses"))
 
     def progress_text(self, credentials: HttpSourceCredentials) -> str:
-        """Say what is being done."""
+        """Return the text of the progress."""
         del credentials
         return "Reading the responses"
 
     def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
-        """Take a query as it is."""
+        """Return the query to be answered."""
         return query
 
     def frame(self, rows: list[Any]) -> pl.DataFrame:
-        """Make a table of the responses."""
+        """Return the responses as a data frame."""
         frame = pl.DataFrame(
             rows,
             schema={

@@ -1,4 +1,4 @@
-"""Sources in memory with one fault each, and the test that is made for it."""
+"""Sources in memory with one fault each, and the test that has to detect it."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ UNKNOWN: Final = Survey(id="no_such_survey", name="A survey that nobody has")
 
 
 def changed_questions(question: int, **parts: object) -> tuple[Question, ...]:
-    """Change one question."""
+    """Return the questions with one changed."""
     questions = list(QUESTIONS)
     questions[question] = questions[question].model_copy(update=parts)
     return tuple(questions)
 
 
 def accept_any_token(_: str) -> None:
-    """Never try the token."""
+    """Accept any token."""
 
 
 def report_outage(token: str) -> None:
-    """Take a refused token for an outage."""
+    """Report a rejected token as an outage."""
     try:
         sign_in(token)
     except CredentialRefused:
@@ -69,7 +69,7 @@ def report_outage(token: str) -> None:
 
 
 def put_token_into_error(token: str) -> None:
-    """Name the token in an error."""
+    """Put the token into an error."""
     if token != TOKEN:
         raise CredentialRefused(f"Tiny does not accept {token}.")
 
@@ -81,12 +81,12 @@ def log_token(token: str) -> None:
 
 
 def change_windows(change: Callable[[Window], Window]) -> Callable[[MetricQuery], MetricQuery]:
-    """Mistake the windows of every query."""
+    """Return a function that changes the windows of a query."""
     return lambda query: query.model_copy(update={"windows": tuple(map(change, query.windows))})
 
 
 def move_later(*sides: str) -> Callable[[Window], Window]:
-    """Move sides of a window by the smallest step."""
+    """Return a function that moves sides of a window by the smallest step."""
 
     def move(window: Window) -> Window:
         moved = {side: at + TICK for side in sides if (at := getattr(window, side))}
@@ -96,7 +96,7 @@ def move_later(*sides: str) -> Callable[[Window], Window]:
 
 
 def use_other_zone(query: MetricQuery) -> MetricQuery:
-    """Take the days of another zone."""
+    """Use another zone."""
     return query.model_copy(update={"zone": "Pacific/Pago_Pago"})
 
 
@@ -107,20 +107,20 @@ def compare_with_itself(query: MetricQuery) -> MetricQuery:
 
 
 def analyze_all_choices(tally: Tally) -> Tally:
-    """Say that "not applicable" is an answer like any other."""
+    """Analyze every choice, also "not applicable"."""
     choices = tuple(choice.model_copy(update={"analyze": True}) for choice in tally.choices)
     return tally.model_copy(update={"choices": choices})
 
 
 def change_tally(change: Callable[[WindowTally], dict[str, object]]) -> Callable[[Tally], Tally]:
-    """Tell other windows than were counted."""
+    """Return a function that changes the windows of a tally."""
     return lambda tally: tally.model_copy(
         update={"windows": tuple(w.model_copy(update=change(w)) for w in tally.windows)}
     )
 
 
 def drop_unanswered(window: WindowTally) -> dict[str, object]:
-    """Forget who did not answer."""
+    """Drop the unanswered responses."""
     counts = {"responses": window.total.answered, "unanswered": {}}
     return {"total": window.total.model_copy(update=counts)}
 
@@ -132,7 +132,7 @@ def repeat_label(window: WindowTally) -> dict[str, object]:
 
 
 def fail_all(answers: Iterator[Answer]) -> Iterator[Answer]:
-    """Let one impossible query spoil the others."""
+    """Fail every query if one fails."""
     kept = list(answers)
     for _, answer in kept:
         if isinstance(answer, MetricsError):
@@ -141,25 +141,25 @@ def fail_all(answers: Iterator[Answer]) -> Iterator[Answer]:
 
 
 def raise_bug(answers: Iterator[Answer]) -> Iterator[Answer]:
-    """Take an impossible query for a bug."""
+    """Raise a bug for an impossible query."""
     for query_id, answer in answers:
         failed = isinstance(answer, MetricsError)
         yield query_id, PluginError("KeyError: no_such_question") if failed else answer
 
 
 def write_definition_only(bundle: BundleWriter) -> None:
-    """Leave the responses out of the bundle."""
+    """Write no responses into the bundle."""
     bundle.add_json("definition.json", QUESTIONS)
 
 
 def write_rows_only(bundle: BundleWriter) -> None:
-    """Write the rows twice, and not what they mean."""
+    """Write the rows twice, and no definition."""
     bundle.add_text("raw/rows.csv", ROWS.write_csv())
     bundle.add_text("rows.csv", ROWS.write_csv())
 
 
 def write_personal_column(bundle: BundleWriter) -> None:
-    """Write what nobody asked for."""
+    """Write a personal column."""
     write(bundle)
     bundle.add_text("raw/addresses.csv", IP)
 
@@ -185,14 +185,14 @@ class PrintedCredentials(InMemoryCredentials):
 
 
 def clear_chosen(tally: Tally) -> Tally:
-    """Say of several answers that nobody gave one of them."""
+    """Set the count of a share to zero."""
     if not tally.multiple:
         return tally
     return change_tally(lambda w: {"total": w.total.model_copy(update={"chosen": 0})})(tally)
 
 
 def set_chosen_to_maximum(tally: Tally) -> Tally:
-    """Count of a share those alone who gave the most frequent of its answers."""
+    """Set the count of a share to that of its most frequent answer."""
 
     def change(window: WindowTally) -> dict[str, object]:
         total = window.total

@@ -1,4 +1,4 @@
-"""A small source in memory that keeps the contract."""
+"""A correct source in memory."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class InMemoryCredentials(Credentials):
 
 
 def choice_question(question_id: str, kind: QuestionKind, choices: tuple[Choice, ...]) -> Question:
-    """Make a question with answers to choose from."""
+    """Return a question with choices."""
     return Question(
         id=question_id,
         text=f"What about {question_id}?",
@@ -72,7 +72,7 @@ def choice_question(question_id: str, kind: QuestionKind, choices: tuple[Choice,
 
 
 def free_question(question_id: str, kind: QuestionKind) -> Question:
-    """Make a question without answers to choose from."""
+    """Return a question without choices."""
     return Question(
         id=question_id,
         text=f"What about {question_id}?",
@@ -102,7 +102,7 @@ ROWS = pl.DataFrame(
         "region": ["" if n % 13 == 0 else ("North", "South")[n % 2] for n in _NUMBERS],
     }
 )
-"""Responses of three months; some blank, some left out, some "not applicable"."""
+"""Responses of three months; some blank, some excluded, some "not applicable"."""
 
 
 def _read(question: Question) -> AnswerExpr:
@@ -117,18 +117,18 @@ Answer = tuple[str, Tally | MetricsError]
 
 
 def sign_in(token: str) -> None:
-    """Refuse every token but one."""
+    """Reject every token but the valid one."""
     if token != TOKEN:
         raise CredentialRefused("Tiny does not accept this token.")
 
 
 def same(thing: T) -> T:
-    """Change nothing."""
+    """Return the argument."""
     return thing
 
 
 def until(rows: pl.DataFrame, instant: datetime) -> pl.DataFrame:
-    """Leave out what was recorded later."""
+    """Exclude the responses recorded later."""
     return rows.filter(pl.col("recorded") <= instant)
 
 
@@ -141,7 +141,7 @@ def write(bundle: BundleWriter) -> None:
 
 @dataclass
 class InMemorySource:
-    """The hooks; each attribute is a thing that a mutant does in another way."""
+    """The hooks; each attribute is something that a mutant replaces."""
 
     listed: tuple[Survey, ...] = SURVEYS
     known: tuple[Survey, ...] = SURVEYS
@@ -160,7 +160,7 @@ class InMemorySource:
 
     @hookimpl
     def describe_source(self) -> SourceDescription:
-        """Ask for a token."""
+        """Describe a source with a token."""
         return SourceDescription(
             id="tiny",
             title=self.title(),
@@ -170,7 +170,7 @@ class InMemorySource:
 
     @hookimpl
     def destinations(self) -> Sequence[Destination]:
-        """Lead nowhere: everything is in memory."""
+        """Return no destination: everything is in memory."""
         return ()
 
     @hookimpl
@@ -193,7 +193,7 @@ class InMemorySource:
 
     @hookimpl
     def list_questions(self, credentials: InMemoryCredentials, survey_id: str) -> Questionnaire:
-        """Describe one; they all ask the same."""
+        """Describe one; all have the same questions."""
         self.sign_in(credentials.api_token.get_secret_value())
         for survey in self.known:
             if survey.id == survey_id:
@@ -214,7 +214,7 @@ class InMemorySource:
 
     @hookimpl
     def debug_export(self, bundle: BundleWriter) -> None:
-        """Write everything down."""
+        """Write the bundle."""
         self.write_bundle(bundle)
 
     @hookimpl
