@@ -171,10 +171,10 @@ def test_exceptions_are_a_dictionary() -> None:
 
 
 def test_the_guardian_cannot_be_replaced_in_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The protecting test cannot be replaced by another base class, or later: no test passes then."""
-    beside = type("Beside", (), {GUARDIAN: lambda _: None})
+    """Replacing the protecting test by a base class or later fails every test."""
+    other_base = type("OtherBase", (), {GUARDIAN: lambda _: None})
     with pytest.raises(AssertionError, match="Unwatched replaces"):
-        type("Unwatched", (beside, InMemoryContract), {})
+        type("Unwatched", (other_base, InMemoryContract), {})
 
     class Later(InMemoryContract):
         """A class that is changed later."""
