@@ -10,8 +10,8 @@ from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
 from smaply_metrics_core.testing.assertions import broken
 
 
-class ObjectEntryPoint(EntryPoint):
-    """An entry point that loads an object."""
+class UninstalledEntryPoint(EntryPoint):
+    """The entry point of an object that no distribution installs."""
 
     def load(self) -> Any:  # noqa: ANN401  # Any object that an author passes.
         """Return the object."""
@@ -33,7 +33,7 @@ def object_entry_point(target: object) -> EntryPoint:
             "set `source` to the id that `smaply-metrics source list` shows, or to the object that the "
             "entry point names",
         ) from None
-    point = ObjectEntryPoint(name=name, value="contract:source", group=ENTRY_POINT_GROUP)
+    point = UninstalledEntryPoint(name=name, value="contract:source", group=ENTRY_POINT_GROUP)
     vars(point).update(
         target=target,
         dist=SimpleNamespace(name="contract-test", version="0", metadata={}, requires=[]),
