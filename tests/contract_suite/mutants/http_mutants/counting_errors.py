@@ -185,7 +185,7 @@ class DropsAQuestion(HttpSource):
 
 
 KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
-    "test_a_likelihood_has_the_values_0_to_10": (ShiftsNpsValues,),
+    "test_nps_answers_have_the_values_0_to_10": (ShiftsNpsValues,),
     "test_the_numbers_are_those_of_the_account": (
         ShiftsKeys,
         CountsTwice,
@@ -200,7 +200,7 @@ KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
     "test_days_are_those_of_the_zone": (DaysOfUtc,),
     "test_weeks_begin_where_the_account_says": (WeeksFromMonday,),
     "test_filters_keep_what_they_name": (IgnoresFilters, IgnoresExclude),
-    "test_what_is_left_out_can_be_included": (IgnoresInclude,),
+    "test_excluded_responses_can_be_included": (IgnoresInclude,),
     "test_two_adjacent_ranges_add_up_to_their_union": (IgnoresRange,),
     "test_each_declared_calculation_is_answered_with_a_consistent_tally": (
         AsOfTomorrow,
