@@ -58,8 +58,9 @@ lint: install ## ruff's rules, and spelling
 format: install ## check the format (`make fix` changes it)
 	$(BIN)/ruff format --check .
 
-types: install ## mypy, strict
+types: install ## mypy, strict; and basedpyright on what authors and hosts write
 	$(BIN)/mypy
+	$(BIN)/basedpyright
 
 imports: install ## the import rules between packages
 	$(BIN)/lint-imports --no-logo

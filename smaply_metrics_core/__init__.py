@@ -1,21 +1,29 @@
 """Smaply Metrics: customer-experience numbers from survey tools, correct and fresh.
 
-This module is for authors of sources: everything a plugin needs that costs nothing to import.
-Hosts import ``smaply_metrics_core.host``; contract tests ``smaply_metrics_core.testing``. Counting
-rows (``smaply_metrics_core.calculations.tally_builder``) and HTTP (``smaply_metrics_core.http``)
-are imported where they are used, so that a process that needs neither does not load them.
+This module is the contract, for authors of sources: models, errors, the context of a call, the
+hook marker and the debug bundle. It is light to import. A plugin may also import
+``smaply_metrics_core.http`` (HTTP), ``smaply_metrics_core.calculations`` (counting rows) and
+``smaply_metrics_core.charts``; its tests import ``smaply_metrics_core.testing``. Host apps import
+``smaply_metrics_core.host``. Every other module is private.
 """
 
+from smaply_metrics_core._version import __version__
+from smaply_metrics_core.bundle.reader import BundleReader
+from smaply_metrics_core.bundle.writer import BundleWriter
 from smaply_metrics_core.context import Clock, Deadline, SourceContext, SystemClock
+from smaply_metrics_core.date_ranges import period_start
 from smaply_metrics_core.errors import (
     AccessMissing,
     CalculationRefused,
     Cancelled,
     CredentialRefused,
     CredentialsInvalid,
+    DataError,
     DeadlineExceeded,
+    DestinationRefused,
     ExportFailed,
     GroupingRefused,
+    InputError,
     MetricsError,
     NoSurveys,
     PluginError,
@@ -28,9 +36,18 @@ from smaply_metrics_core.errors import (
     SurveyUnavailable,
     Unreachable,
 )
-from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP, hookimpl
-from smaply_metrics_core.models.check import CheckNote, CheckStep
-from smaply_metrics_core.models.credentials import Credentials, FormField, Token, suggestion_error
+from smaply_metrics_core.hookspecs import CONTRACT_VERSION, ENTRY_POINT_GROUP, hookimpl
+from smaply_metrics_core.models.check import CheckNote, CheckReport, CheckStep, StepResult
+from smaply_metrics_core.models.credentials import (
+    CredentialField,
+    Credentials,
+    FormField,
+    Token,
+    credential_fields,
+    parse_credentials,
+    suggestion_error,
+)
+from smaply_metrics_core.models.metric import ChartType, Display
 from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
     Calculation,
@@ -44,39 +61,51 @@ from smaply_metrics_core.models.query import (
     Period,
     Window,
 )
+from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
 from smaply_metrics_core.models.source import Destination, RequestLimit, SourceDescription
 from smaply_metrics_core.models.survey import (
     Choice,
     EmbeddedField,
+    KnownQuestion,
     Question,
     QuestionKind,
     Questionnaire,
     Survey,
 )
 from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Totals, WindowTally
-
-__version__ = "0.1.0"
+from smaply_metrics_core.public_names import set_public_module
+from smaply_metrics_core.redaction import Readable
 
 __all__ = [
+    "CONTRACT_VERSION",
     "ENTRY_POINT_GROUP",
     "AccessMissing",
     "Blame",
+    "BundleReader",
+    "BundleWriter",
     "Calculation",
     "CalculationRefused",
     "Cancelled",
+    "Change",
+    "ChartType",
     "CheckNote",
+    "CheckReport",
     "CheckStep",
     "Choice",
     "Clock",
     "Counts",
+    "CredentialField",
     "CredentialRefused",
     "Credentials",
     "CredentialsInvalid",
+    "DataError",
     "DateRange",
     "Deadline",
     "DeadlineExceeded",
     "Definition",
     "Destination",
+    "DestinationRefused",
+    "Display",
     "EmbeddedField",
     "ExclusionReason",
     "ExportFailed",
@@ -85,8 +114,11 @@ __all__ = [
     "FormField",
     "GroupBy",
     "GroupCounts",
+    "GroupValue",
     "GroupingRefused",
+    "InputError",
     "Issue",
+    "KnownQuestion",
     "MetricQuery",
     "MetricType",
     "MetricsError",
@@ -100,21 +132,32 @@ __all__ = [
     "QuestionUnavailable",
     "Questionnaire",
     "RateLimited",
+    "Readable",
     "RemoteError",
     "RequestLimit",
+    "Result",
     "ResultsUnavailable",
     "SourceContext",
     "SourceDescription",
     "SourceUnavailable",
+    "StepResult",
     "Survey",
     "SurveyUnavailable",
     "SystemClock",
     "Tally",
     "Token",
     "Totals",
+    "Unit",
     "Unreachable",
     "Window",
+    "WindowResult",
     "WindowTally",
+    "__version__",
+    "credential_fields",
     "hookimpl",
+    "parse_credentials",
+    "period_start",
     "suggestion_error",
 ]
+
+set_public_module(__name__, [globals()[name] for name in __all__])

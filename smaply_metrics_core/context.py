@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from smaply_metrics_core.errors import Cancelled, DeadlineExceeded
 from smaply_metrics_core.models.check import StepResult
+from smaply_metrics_core.models.source import Destination
 
 if TYPE_CHECKING:
     import httpx
 
-    from smaply_metrics_core.models.source import Destination
 
 ProgressCallback: TypeAlias = Callable[[float, float | None, str], None]
 """Receives how much is done, the total (``None`` when it is not known), and a description."""

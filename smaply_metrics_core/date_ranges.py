@@ -6,9 +6,10 @@ start belongs to it and its end does not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from smaply_metrics_core.errors import InputError, QueryInvalid
@@ -21,9 +22,6 @@ from smaply_metrics_core.models.query import (
     Period,
     Window,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """English and the same on every machine, which ``strftime`` is not."""
@@ -61,7 +59,7 @@ def zone_info(zone: str) -> ZoneInfo:
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Give the first instant of a day in a zone, in UTC.
+    """Return the first instant of a day in a zone, in UTC.
 
     Where clocks go forward at midnight the day begins at one o'clock; where they go back over
     midnight, the first of the two counts.
@@ -70,7 +68,7 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def period_start(period: Period, day: date, week_start: int = 1) -> date:
-    """Give the first day of the period that a day lies in.
+    """Return the first day of the period that a day lies in.
 
     Args:
         period: The kind of period.
@@ -91,7 +89,7 @@ def period_start(period: Period, day: date, week_start: int = 1) -> date:
 
 
 def next_period(period: Period, start: date) -> date:
-    """Give the first day of the period after the one that begins on ``start``."""
+    """Return the first day of the period after the one that begins on ``start``."""
     match period:
         case Period.DAY:
             return start + timedelta(days=1)
@@ -111,7 +109,7 @@ def _add_months(first: date, months: int) -> date:
 
 
 def previous_period(period: Period, start: date, week_start: int = 1) -> date:
-    """Give the first day of the period before the one that begins on ``start``."""
+    """Return the first day of the period before the one that begins on ``start``."""
     return period_start(period, start - timedelta(days=1), week_start)
 
 
@@ -132,7 +130,7 @@ def period_key(period: Period, start: date) -> str:
 
 
 def period_of_key(period: Period, key: str) -> date:
-    """Give the first day of the period that ``period_key`` named.
+    """Return the first day of the period that ``period_key`` named.
 
     Raises:
         ValueError: when it is no key of this kind of period, or of a year that no response has.

@@ -4,34 +4,34 @@
 
     MetricsError
     ├── InputError                  what a person or a setting gave does not fit
-    │   ├── CredentialsInvalid          a credentials form with fields that do not fit
-    │   ├── QueryInvalid                a metric whose parts do not go together
-    │   ├── NotFound                    no such connection, metric or source in this account
-    │   ├── AlreadyExists               a second connection to one source
-    │   ├── EditConflict            somebody else saved the same thing first
-    │   ├── RoleRequired                the actor's role does not allow this
-    │   └── DestinationRefused          a host or folder that the operator does not allow
+    │   ├── CredentialsInvalid      a credentials form with fields that do not fit
+    │   ├── QueryInvalid            a metric whose parts do not go together
+    │   ├── NotFound                no such connection, metric or source in this account
+    │   ├── AlreadyExists           a second connection to one source
+    │   ├── EditConflict            another person saved the same thing first
+    │   ├── RoleRequired            the actor's role does not allow this
+    │   └── DestinationRefused      a host or folder that the operator does not allow
     ├── RemoteError                 the survey tool, or the way to it, said no
-    │   ├── Unreachable                 no connection: name, network, TLS, wrong service
-    │   ├── SourceUnavailable           a 5xx answer, or one that is not what the API sends
-    │   ├── RateLimited                 too many requests
-    │   ├── CredentialRefused           the token is not accepted
-    │   ├── AccessMissing               the token is fine, the account lacks API access
-    │   ├── NoSurveys                   connected, but no survey can be seen
-    │   ├── SurveyUnavailable           the survey is gone, or not shared with this user
-    │   ├── ResultsUnavailable          the survey is there, its results may not be viewed
-    │   ├── QuestionUnavailable         the question, field or answer is gone
-    │   ├── ExportFailed                the export of responses failed, or came damaged
-    │   └── CheckFailed                 a required step of checking credentials failed
+    │   ├── Unreachable             no connection: name, network, TLS, wrong service
+    │   ├── SourceUnavailable       a 5xx answer, or one that is not what the API sends
+    │   ├── RateLimited             too many requests
+    │   ├── CredentialRefused       the token is not accepted
+    │   ├── AccessMissing           the token is fine, the account lacks API access
+    │   ├── NoSurveys               connected, but no survey can be seen
+    │   ├── SurveyUnavailable       the survey is gone, or not shared with this user
+    │   ├── ResultsUnavailable      the survey is there, its results may not be viewed
+    │   ├── QuestionUnavailable     the question, field or answer is gone
+    │   ├── ExportFailed            the export of responses failed, or came damaged
+    │   └── CheckFailed             a required step of checking credentials failed
     ├── DataError                   the data is there and cannot become this number
-    │   ├── CalculationRefused          the question does not allow the calculation
-    │   └── GroupingRefused             too many groups, or a group for each respondent
+    │   ├── CalculationRefused      the question does not allow the calculation
+    │   └── GroupingRefused         too many groups, or a group for each respondent
     ├── PluginError                 a source broke its contract; names the distribution
-    │   ├── SourceNotUsable             it is broken, blocked or missing and cannot be called
-    │   └── DeadlineExceeded            it did not answer in time
-    ├── EncryptionError                  credentials cannot be sealed or opened
-    │   ├── EncryptionKeyMissing                  no key is configured
-    │   └── DecryptionFailed                  this one connection's credentials cannot be opened
+    │   ├── SourceNotUsable         it is broken, blocked or missing and cannot be called
+    │   └── DeadlineExceeded        it did not answer in time
+    ├── EncryptionError             credentials cannot be sealed or opened
+    │   ├── EncryptionKeyMissing    no key is configured
+    │   └── DecryptionFailed        this one connection's credentials cannot be opened
     ├── StoreError                  the store cannot be used (newer release, not a database)
     ├── BundleRefused               a debug bundle would have carried a secret
     └── Cancelled                   the caller asked to stop
@@ -42,13 +42,11 @@ in, the survey tool. Each carries a message and a remedy for people, and none ca
 
 from __future__ import annotations
 
-from datetime import datetime  # Kept at run time: annotations are read by tools.
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
+from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.models.check import CheckReport
 
 
 class MetricsError(Exception):
@@ -93,7 +91,7 @@ class MetricsError(Exception):
         return (_rebuild, (type(self), self.args, self.__dict__))
 
     def to_problem(self) -> Problem:
-        """Give the JSON form that stores, APIs and other processes use."""
+        """Return the JSON form that stores, APIs and other processes use."""
         return Problem(
             kind=self.kind,
             issue=self.issue,
@@ -311,7 +309,7 @@ class CheckFailed(RemoteError):
         self._problem = problem
 
     def to_problem(self) -> Problem:
-        """Give the failed step's problem: its kind and issue, not this wrapper's."""
+        """Return the failed step's problem: its kind and issue, not this wrapper's."""
         return self._problem
 
 

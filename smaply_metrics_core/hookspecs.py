@@ -8,26 +8,32 @@ several at a time; they keep no state between calls, and wait only with ``contex
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import pluggy
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from smaply_metrics_core.bundle.reader import BundleReader
-    from smaply_metrics_core.bundle.writer import BundleWriter
-    from smaply_metrics_core.context import SourceContext
-    from smaply_metrics_core.errors import MetricsError
-    from smaply_metrics_core.models.check import CheckNote, CheckStep
-    from smaply_metrics_core.models.credentials import Credentials
-    from smaply_metrics_core.models.query import MetricQuery
-    from smaply_metrics_core.models.source import Destination, SourceDescription
-    from smaply_metrics_core.models.survey import Questionnaire, Survey
-    from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core.bundle.reader import BundleReader
+from smaply_metrics_core.bundle.writer import BundleWriter
+from smaply_metrics_core.context import SourceContext
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.models.check import CheckNote, CheckStep
+from smaply_metrics_core.models.credentials import Credentials
+from smaply_metrics_core.models.query import MetricQuery
+from smaply_metrics_core.models.source import Destination, SourceDescription
+from smaply_metrics_core.models.survey import Questionnaire, Survey
+from smaply_metrics_core.models.tally import Tally
 
 PROJECT: Final = "smaply_metrics"
 ENTRY_POINT_GROUP: Final = "smaply_metrics.sources"
+
+CONTRACT_VERSION: Final = "0.1"
+"""The version of the contract that this release offers: hooks, models and errors.
+
+A source declares the version it was written for in ``SourceDescription.contract``. While the major
+number is 0, every minor version is a contract of its own; from 1.0 on, a source written for an
+earlier minor version of the same major version fits.
+"""
 
 OPTIONAL: Final = frozenset({"recompute_metric"})
 """The hooks that a source may leave out."""
@@ -38,12 +44,12 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec(firstresult=True)
 def describe_source() -> SourceDescription:  # type: ignore[empty-body]
-    """Say what this source is and needs. Called without credentials; does no I/O."""
+    """Return what this source is and needs. Called without credentials; does no I/O."""
 
 
 @hookspec(firstresult=True)
 def destinations(credentials: Credentials) -> Sequence[Destination]:  # type: ignore[empty-body]
-    """Say where these credentials lead. Does no I/O.
+    """Return where these credentials lead. Does no I/O.
 
     The core refuses destinations that the operator does not allow, before any other hook sees
     the credentials, and holds the HTTP client to them.
@@ -54,7 +60,7 @@ def destinations(credentials: Credentials) -> Sequence[Destination]:  # type: ig
 def validate_credentials(  # type: ignore[empty-body]
     credentials: Credentials, context: SourceContext
 ) -> Iterator[CheckStep | CheckNote]:
-    """Try the credentials, step by step.
+    """Check the credentials, step by step.
 
     Yield each declared ``CheckStep`` when it begins; the core times it until the next one. Yield a
     ``CheckNote`` to add a detail or a warning to the step that runs. Raise to fail the step: the
@@ -73,9 +79,9 @@ def list_surveys(  # type: ignore[empty-body]
 def list_questions(  # type: ignore[empty-body]
     credentials: Credentials, context: SourceContext, survey_id: str
 ) -> Questionnaire:
-    """Describe one survey.
+    """Return one survey with its questions and fields.
 
-    Raises ``SurveyUnavailable`` when it is gone or not shared.
+    Raises ``SurveyUnavailable`` if it is gone or not shared.
     """
 
 
@@ -86,7 +92,7 @@ def fetch_metric(  # type: ignore[empty-body]
     survey_id: str,
     queries: Sequence[MetricQuery],
 ) -> Iterator[tuple[str, Tally | MetricsError]]:
-    """Answer all queries about one survey from one reading of its responses.
+    """Answer all queries of one survey from one download of its responses.
 
     Yield ``(query.id, Tally)``, or ``(query.id, error)`` for a query that cannot be answered: its
     siblings still get theirs. Raise for what concerns the whole survey. Never yield partial data

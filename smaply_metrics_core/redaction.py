@@ -7,12 +7,9 @@ import html
 import io
 import json
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import quote, quote_plus
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 SHORT: Final = 6
 """Secrets with fewer characters than this are searched as whole words only."""
@@ -135,7 +132,7 @@ def _json_forms(secret: str) -> Iterable[bytes]:
 
 
 def _base64_forms(raw: bytes) -> Iterable[bytes]:
-    """Give the characters that depend on the secret alone, for each place it may begin at."""
+    """Return the characters that depend on the secret alone, for each place it may begin at."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + raw)
         first = -(-before * 8 // 6)
@@ -165,13 +162,13 @@ class Redactor:
         return bool(find_secrets(io.BytesIO(data), self._secrets))
 
     def redact(self, text: str) -> str:
-        """Give the text with dots for each secret; nothing when one is there in another form."""
+        """Return the text with dots for each secret; nothing when one is there in another form."""
         for secret in self._secrets:
             if len(secret) >= SHORT:
                 text = text.replace(secret, HIDDEN)
         return "" if self.contains_secret(text) else text
 
     def redact_line(self, text: str) -> str:
-        """Give a short single line without secrets, for a message to people."""
+        """Return a short single line without secrets, for a message to people."""
         flat = " ".join(self.redact(text).split())
         return flat if len(flat) <= _MOST_CHARACTERS else f"{flat[: _MOST_CHARACTERS - 1]}…"

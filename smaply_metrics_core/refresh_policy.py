@@ -153,7 +153,7 @@ class _Table:
         return self._in_flight(now) or self._resting(now) or self._forced(now) or self._aged(now)
 
     def next_look(self, now: datetime, until: datetime) -> datetime:
-        """Give the next instant at which the verdict may change: ``until``, or before it.
+        """Return the next instant at which the verdict may change: ``until``, or before it.
 
         A waking that was dated ahead, by a clock since set back, ends a rest once it counts.
         """
@@ -225,13 +225,13 @@ class _Table:
         )
 
     def _happened(self, instant: datetime | None, now: datetime) -> datetime | None:
-        """Give an instant back unless it lies too far ahead to be true."""
+        """Return an instant back unless it lies too far ahead to be true."""
         if instant is None or instant - now > self.policy.future_tolerance:
             return None
         return instant
 
     def _attempt(self, now: datetime) -> datetime | None:
-        """Give the instant from which the last attempt's age counts, if it counts at all."""
+        """Return the instant from which the last attempt's age counts, if it counts at all."""
         if self.state.attempt_fingerprint != self.state.fingerprint:
             return None
         return self._happened(self.state.last_attempt_ended or self.state.last_attempt_started, now)

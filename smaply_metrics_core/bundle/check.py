@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pydantic import TypeAdapter
 
@@ -22,21 +23,16 @@ from smaply_metrics_core.bundle.contents import (
     BundledMetric,
     Manifest,
 )
-from smaply_metrics_core.bundle.reader import problems_in
+from smaply_metrics_core.bundle.reader import BundleReader, problems_in
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.context import Deadline, SystemClock
 from smaply_metrics_core.date_ranges import ends_now
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.http import Exchange
 from smaply_metrics_core.models.problem import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from smaply_metrics_core.bundle.reader import BundleReader
-    from smaply_metrics_core.models.query import MetricQuery
-    from smaply_metrics_core.models.result import Result, WindowResult
-    from smaply_metrics_core.sources import Source
+from smaply_metrics_core.models.query import MetricQuery
+from smaply_metrics_core.models.result import Result, WindowResult
+from smaply_metrics_core.sources import Source
 
 SECONDS: Final = 1800.0
 """For everything that a source counts in one check."""
@@ -133,7 +129,7 @@ class BundleClock(SystemClock):
         self._instant = instant
 
     def now(self) -> datetime:
-        """Give the instant."""
+        """Return the instant."""
         return self._instant
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:  # noqa: ARG002  # As a Clock.

@@ -9,7 +9,9 @@ import shutil
 import struct
 import zipfile
 import zlib
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,9 +22,6 @@ from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.models.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-    from pathlib import Path
-
     from _typeshed import WriteableBuffer
 
 T = TypeVar("T")
@@ -178,7 +177,7 @@ def open_bundle(path: Path, folder: Path) -> Generator[BundleReader, None, None]
 
 
 def problems_in(reader: BundleReader) -> Iterator[Problem]:
-    """Give what went wrong while the bundle was made: what kept its source from more comes first.
+    """Return what went wrong while the bundle was made: what kept its source from more comes first.
 
     Raises:
         InputError: when one of the files that say so is damaged, or holds something else.

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING, BinaryIO, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
+from typing import BinaryIO, Final
 
 _SUSPECT: Final = frozenset("=+-@\t\r\n \uff1d\uff0b\uff0d\uff20")
 """What a cell may begin with to be a formula somewhere: the signs, their full-width forms, and
@@ -19,7 +17,7 @@ _NUMBER: Final = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?\s?%?")
 
 
 def escape_formula(cell: str) -> str:
-    """Give a cell as a spreadsheet may have it: what could be a formula begins with ``'``.
+    """Return a cell as a spreadsheet may have it: what could be a formula begins with ``'``.
 
     A cell is taken for one when its first character other than a space is ``=``, ``+``, ``-`` or
     ``@`` (also in full width), a tab, a carriage return or a line feed. Plain numbers such as

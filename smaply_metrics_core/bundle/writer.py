@@ -10,18 +10,16 @@ import shutil
 import tempfile
 import threading
 import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, Final
+from typing import IO, BinaryIO, Final
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from smaply_metrics_core.bundle.spreadsheet_csv import write_spreadsheet_csv
 from smaply_metrics_core.errors import BundleRefused, InputError, PluginError
 from smaply_metrics_core.redaction import Readable, find_secrets
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["BundleWriter", "find_secrets", "write_bundle"]
 
@@ -277,7 +275,7 @@ class _Text:
 
 
 def _put_in_place(draft: Path, path: Path) -> None:
-    """Give the draft its name in one step, and never that of another file."""
+    """Return the draft its name in one step, and never that of another file."""
     try:
         os.link(draft, path)
     except FileExistsError:

@@ -19,7 +19,7 @@ PROMOTERS: Final = frozenset({9, 10})
 DETRACTORS: Final = frozenset(range(7))
 
 
-class Needs(StrEnum):
+class AnswerRequirement(StrEnum):
     """What a calculation needs of a question's answers, in words for people."""
 
     NOTHING = "no particular kind of answers"
@@ -31,7 +31,7 @@ class Needs(StrEnum):
 
 
 @dataclass(frozen=True)
-class Example:
+class WorkedExample:
     """An example worked by hand, run by a test.
 
     Attributes:
@@ -71,8 +71,8 @@ class CalculationDefinition:
     unit: Unit
     definition: str
     kinds: frozenset[QuestionKind]
-    needs: Needs
-    example: Example
+    needs: AnswerRequirement
+    example: WorkedExample
     several: bool = field(default=False, kw_only=True)
 
     @property
@@ -91,9 +91,9 @@ _SATISFACTION = (5, 5, 5, 5, 4, 4, 3, 2, 1, 1)
 
 def _satisfaction(
     working: str, value: float | Mapping[str, float], *, share_of: tuple[str, ...] = ()
-) -> Example:
+) -> WorkedExample:
     """Twelve responses to a question from 1 to 5: ten answers, one not applicable, one blank."""
-    return Example((1, 5), _SATISFACTION, 1, 1, working, value, share_of)
+    return WorkedExample((1, 5), _SATISFACTION, 1, 1, working, value, share_of)
 
 
 CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
@@ -103,7 +103,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         "How many responses count: recorded in the date range, passed by the filters, and not "
         "left out as unfinished, preview, test or spam.",
         frozenset(QuestionKind),
-        Needs.NOTHING,
+        AnswerRequirement.NOTHING,
         _satisfaction("10 answers + 1 not applicable + 1 blank = 12", 12),
     ),
     Calculation.ANSWERED: CalculationDefinition(
@@ -112,7 +112,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         "How many of the responses answered the question. Blank, not applicable, and seen but "
         "not answered are no answers.",
         _ASKED,
-        Needs.NOTHING,
+        AnswerRequirement.NOTHING,
         _satisfaction("12 responses - 1 not applicable - 1 blank = 10", 10),
     ),
     Calculation.AVERAGE: CalculationDefinition(
@@ -120,7 +120,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         Unit.SCORE,
         "The sum of the answers' values divided by how many answered.",
         _NUMERIC,
-        Needs.VALUES,
+        AnswerRequirement.VALUES,
         _satisfaction("(5 + 5 + 5 + 5 + 4 + 4 + 3 + 2 + 1 + 1) / 10 = 35 / 10 = 3.5", 3.5),
     ),
     Calculation.MEDIAN: CalculationDefinition(
@@ -129,7 +129,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         "The middle value when all who answered are put in order; with an even number of answers "
         "the mean of the two in the middle.",
         _NUMERIC,
-        Needs.VALUES,
+        AnswerRequirement.VALUES,
         _satisfaction("1 1 2 3 4 | 4 5 5 5 5: (4 + 4) / 2 = 4", 4),
     ),
     Calculation.SUM: CalculationDefinition(
@@ -137,7 +137,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         Unit.SCORE,
         "The values of all answers added up.",
         _NUMERIC,
-        Needs.VALUES,
+        AnswerRequirement.VALUES,
         _satisfaction("4 x 5 + 2 x 4 + 1 x 3 + 1 x 2 + 2 x 1 = 35", 35),
     ),
     Calculation.MINIMUM: CalculationDefinition(
@@ -145,7 +145,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         Unit.SCORE,
         "The lowest value that anybody answered.",
         _NUMERIC,
-        Needs.VALUES,
+        AnswerRequirement.VALUES,
         _satisfaction("the lowest of 5 4 3 2 1 is 1", 1),
     ),
     Calculation.MAXIMUM: CalculationDefinition(
@@ -153,7 +153,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         Unit.SCORE,
         "The highest value that anybody answered.",
         _NUMERIC,
-        Needs.VALUES,
+        AnswerRequirement.VALUES,
         _satisfaction("the highest of 5 4 3 2 1 is 5", 5),
     ),
     Calculation.NPS: CalculationDefinition(
@@ -162,8 +162,8 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         "Net Promoter Score: the percent of those who answered that gave 9 or 10 (promoters) minus "
         "the percent that gave 0 to 6 (detractors), from -100 to 100.",
         _SCALED,
-        Needs.ZERO_TO_TEN,
-        Example(
+        AnswerRequirement.ZERO_TO_TEN,
+        WorkedExample(
             (0, 10),
             (10, 10, 9, 9, 8, 7, 6, 3),
             0,
@@ -178,7 +178,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         "The percent of those who answered that chose the highest value of the question's scale; "
         "the lowest when the scale is reversed.",
         _SCALED,
-        Needs.TWO_VALUES,
+        AnswerRequirement.TWO_VALUES,
         _satisfaction("5 was chosen by 4 of 10 = 40 %", 40),
     ),
     Calculation.TOP_2_BOX: CalculationDefinition(
@@ -187,7 +187,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         "The percent of those who answered that chose one of the two highest values of the "
         "question's scale; the two lowest when the scale is reversed.",
         _SCALED,
-        Needs.THREE_VALUES,
+        AnswerRequirement.THREE_VALUES,
         _satisfaction("5 or 4 was chosen by 6 of 10 = 60 %", 60),
     ),
     Calculation.BOTTOM_2_BOX: CalculationDefinition(
@@ -196,7 +196,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         "The percent of those who answered that chose one of the two lowest values of the "
         "question's scale; the two highest when the scale is reversed.",
         _SCALED,
-        Needs.THREE_VALUES,
+        AnswerRequirement.THREE_VALUES,
         _satisfaction("1 or 2 was chosen by 3 of 10 = 30 %", 30),
     ),
     Calculation.SHARE: CalculationDefinition(
@@ -204,7 +204,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         Unit.PERCENT,
         "The percent of those who answered that chose at least one of the given answers.",
         _CHOSEN,
-        Needs.ANSWERS,
+        AnswerRequirement.ANSWERS,
         _satisfaction(
             "3 or 4 was chosen by 3 of 10 = 30 %",
             30,
@@ -217,7 +217,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         "For each answer, how many chose it and the percent of those who answered. Where several "
         "answers may be chosen, the percents may add up to more than 100.",
         _CHOSEN,
-        Needs.ANSWERS,
+        AnswerRequirement.ANSWERS,
         _satisfaction(
             "1: 2 of 10, 2: 1 of 10, 3: 1 of 10, 4: 2 of 10, 5: 4 of 10",
             {"1": 20, "2": 10, "3": 10, "4": 20, "5": 40},

@@ -42,7 +42,7 @@ class _Code:
 
     @classmethod
     def of(cls, column: pl.Series) -> _Code | None:
-        """Give the numbers of a column of codes, days or Booleans; of others ``None``."""
+        """Return the numbers of a column of codes, days or Booleans; of others ``None``."""
         match column.dtype:
             case pl.Categorical():
                 highest = column.to_physical().max()
@@ -119,12 +119,12 @@ class _CellTable:
         self._cells.append(counted)
 
     def size(self) -> float:
-        """Give the bytes that it takes."""
+        """Return the bytes that it takes."""
         every = [*self._cells, *(each for several in self._numbers.values() for each in several)]
         return sum(each.estimated_size() for each in every)
 
     def take(self) -> pl.DataFrame | None:
-        """Give the combinations of cells, if there were any rows to find them in, and forget."""
+        """Return the combinations of cells, if there were any rows to find them in, and forget."""
         cells = [*self._cells, *(key.decode(found) for key, found in self._numbers.items())]
         self._cells.clear()
         self._numbers.clear()
@@ -182,7 +182,7 @@ class CellCounts:
         self._work_out([names for names, each in self._found.items() if each.size() > MOST_BYTES])
 
     def counted(self) -> list[CountedRows]:
-        """Give what each plan counted.
+        """Return what each plan counted.
 
         Raises:
             ValueError: when no rows were added, not even an empty frame of them.

@@ -1,7 +1,7 @@
 """What a query counts, said as Polars expressions over one row for each response.
 
 A million responses give few different combinations of the cells that a query looks at. So rows are
-first counted by these cells as they are (``calculations.cells``), and what they mean is worked out
+first counted by these cells as they are (``cell_counts``), and what they mean is worked out
 for each combination, once.
 """
 
@@ -108,7 +108,7 @@ class TimestampColumns:
         self._steps: tuple[list[pl.Expr], ...] = ([], [], [])
 
     def recorded(self, expression: pl.Expr) -> pl.Expr:
-        """Give the column of when rows were recorded; only ``derived`` may read it.
+        """Return the column of when rows were recorded; only ``derived`` may read it.
 
         Dates that no response can have, such as the year 1, are taken for unknown ones.
         """
@@ -116,7 +116,7 @@ class TimestampColumns:
         return self._column(1, pl.when(told.dt.year().is_between(YEARS[0], YEARS[-1])).then(told))
 
     def derived(self, expression: pl.Expr) -> pl.Expr:
-        """Give the column of something that follows from when rows were recorded."""
+        """Return the column of something that follows from when rows were recorded."""
         return self._column(2, expression)
 
     def _column(self, step: int, expression: pl.Expr) -> pl.Expr:
@@ -250,7 +250,7 @@ def _excluded(columns: TallyColumns, include: frozenset[ExclusionReason]) -> pl.
 
 
 def _within(recorded: pl.Expr, window: Window) -> pl.Expr:
-    """Say whether rows are in a window; null when nobody knows."""
+    """Return whether rows are in a window; null when nobody knows."""
     sides = []
     if window.start is not None:
         sides.append(recorded >= pl.lit(window.start))

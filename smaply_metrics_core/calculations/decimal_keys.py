@@ -48,7 +48,7 @@ def exact_sum(counted: Iterable[tuple[Decimal, int]]) -> Decimal:
 
 
 def to_float(number: Decimal) -> float:
-    """Give the nearest float.
+    """Return the nearest float.
 
     Raises:
         CalculationRefused: when it is too large for one.

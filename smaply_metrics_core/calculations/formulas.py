@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from decimal import Decimal, localcontext
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS, DETRACTORS, NPS_SCALE, PROMOTERS
 from smaply_metrics_core.calculations.decimal_keys import (
@@ -16,13 +17,8 @@ from smaply_metrics_core.calculations.decimal_keys import (
 )
 from smaply_metrics_core.calculations.rules import scale_values
 from smaply_metrics_core.errors import CalculationRefused
-from smaply_metrics_core.models.query import Calculation
-
-if TYPE_CHECKING:
-    from collections.abc import Container
-
-    from smaply_metrics_core.models.query import Definition
-    from smaply_metrics_core.models.tally import Counts, Tally, Totals
+from smaply_metrics_core.models.query import Calculation, Definition
+from smaply_metrics_core.models.tally import Counts, Tally, Totals
 
 FOR_SEVERAL_ANSWERS: Final = frozenset(
     {Calculation.RESPONSES, Calculation.ANSWERED, Calculation.SHARE, Calculation.DISTRIBUTION}
@@ -92,7 +88,7 @@ class Formula:
         return self._of_answers(counts) if counts.answered else FormulaResult(None, NOBODY)
 
     def answers(self, counts: Counts) -> dict[str, int]:
-        """Say how many gave each answer: all that are offered, then others that were found.
+        """Return how many gave each answer: all that are offered, then others that were found.
 
         A share is narrowed to the answers it asks for.
 
@@ -109,7 +105,7 @@ class Formula:
         }
 
     def label(self, key: str) -> str:
-        """Give what people call an answer: its own key when the scale no longer has it."""
+        """Return what people call an answer: its own key when the scale no longer has it."""
         choice = self._choices.get(key)
         return choice.label if choice else key
 
@@ -181,7 +177,7 @@ class Formula:
                 )
 
     def _numbers(self, counts: Counts) -> list[tuple[Decimal, int]]:
-        """Give each value with how often it was given, ascending."""
+        """Return each value with how often it was given, ascending."""
         self._check(counts)
         return sorted((self._value(key), n) for key, n in counts.answers.items() if n)
 

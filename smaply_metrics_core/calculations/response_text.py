@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 from smaply_metrics_core.models.query import ExclusionReason
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from smaply_metrics_core.models.result import WindowResult
+from smaply_metrics_core.models.result import WindowResult
 
 _ONE_AND_MANY: Final = {
     ExclusionReason.UNFINISHED: ("unfinished", "unfinished"),
@@ -20,7 +17,7 @@ _ONE_AND_MANY: Final = {
 
 
 def describe_responses(measured: WindowResult) -> str:
-    """Say which responses count: ``1,204 of 1,310 recorded; 92 unfinished, 14 previews left out``.
+    """Describe who counts: ``1,204 of 1,310 recorded; 92 unfinished, 14 previews left out``.
 
     Responses, then all that were recorded in the window, then those left out, by reason.
     """
@@ -30,7 +27,7 @@ def describe_responses(measured: WindowResult) -> str:
 
 
 def describe_answers(measured: WindowResult) -> str:
-    """Say who of them answered: ``1,100 of 1,204 answered; 90 not shown, 14 not applicable``."""
+    """Return who of them answered: ``1,100 of 1,204 answered; 90 not shown, 14 not applicable``."""
     answered = f"{measured.answered:,} of {measured.responses:,} answered"
     others = _by_reason(measured.unanswered)
     return f"{answered}; {others}" if others else answered

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS, LOW_SAMPLE_BELOW
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
@@ -21,16 +21,16 @@ from smaply_metrics_core.date_ranges import (
     zone_info,
 )
 from smaply_metrics_core.errors import GroupingRefused, PluginError
-from smaply_metrics_core.models.query import Calculation, Period
+from smaply_metrics_core.models.query import (
+    Calculation,
+    Definition,
+    GroupBy,
+    MetricQuery,
+    Period,
+    Window,
+)
 from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
-from smaply_metrics_core.models.tally import Counts, GroupCounts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import date, datetime
-
-    from smaply_metrics_core.models.query import MetricQuery, Window
-    from smaply_metrics_core.models.tally import Tally, WindowTally
+from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, WindowTally
 
 _OF_VALUES = frozenset(
     {
@@ -73,6 +73,7 @@ def calculate(query: MetricQuery, tally: Tally, now: datetime) -> Result:
         change=_change(current, previous, in_points=meaning.compares_in_points)
         if previous is not None
         else None,
+        group_by=_group_by(definition),
         groups=tuple(_groups(measure, query, windows["current"], now)),
         ungrouped=windows["current"].ungrouped,
         counted=measure.counted,
@@ -83,7 +84,7 @@ def calculate(query: MetricQuery, tally: Tally, now: datetime) -> Result:
 
 
 def _scale(tally: Tally) -> str:
-    """Say what the values stand for: any single choice can be averaged, and few should be."""
+    """Return what the values stand for: any single choice can be averaged, and few should be."""
     valued = [(one.value, one.label) for one in tally.choices if one.analyze]
     known = sorted((value, label) for value, label in valued if value is not None)
     ends = dict.fromkeys([*known[:1], *known[-1:]])
@@ -147,13 +148,20 @@ def _change(current: WindowResult, previous: WindowResult, *, in_points: bool) -
     return Change(difference=difference, percent=100 * difference / abs(before))
 
 
+def _group_by(definition: Definition) -> GroupBy | None:
+    """Return what the groups are; a distribution without a group-by has one group per answer."""
+    if definition.group_by is None and definition.calculation is Calculation.DISTRIBUTION:
+        return GroupBy(kind="answer")
+    return definition.group_by
+
+
 def _groups(
     measure: Formula, query: MetricQuery, counted: WindowTally, now: datetime
 ) -> Iterable[GroupValue]:
-    group_by = query.definition.group_by
-    if group_by is None and query.definition.calculation is not Calculation.DISTRIBUTION:
+    group_by = _group_by(query.definition)
+    if group_by is None:
         return ()
-    if group_by is None or group_by.kind == "answer":
+    if group_by.kind == "answer":
         return _answers(measure, counted.total)
     if group_by.kind == "period":
         return _periods(measure, query, Period(group_by.of), counted, now)
@@ -190,7 +198,7 @@ def _group_value(
 def _periods(
     measure: Formula, query: MetricQuery, period: Period, counted: WindowTally, now: datetime
 ) -> Iterator[GroupValue]:
-    """Give every period from the first to the last, also those in which nothing was recorded."""
+    """Return every period from the first to the last, also those in which nothing was recorded."""
     zone = zone_info(query.zone)
     window = query.windows[0]
     present = {_start_of(period, group): group for group in counted.groups}
@@ -225,7 +233,7 @@ def _start_of(period: Period, group: GroupCounts) -> date:
 def _span(
     period: Period, query: MetricQuery, present: Sequence[date], now: datetime
 ) -> Iterator[date]:
-    """Give the first day of each period to show: those of the window, else those of the data."""
+    """Return the first day of each period to show: those of the window, else those of the data."""
     zone = zone_info(query.zone)
     window = query.windows[0]
     firsts, lasts = [*present[:1]], [*present[-1:]]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from smaply_metrics_core.calculations.catalog import CALCULATIONS, NPS_SCALE, Needs
+from smaply_metrics_core.calculations.catalog import CALCULATIONS, NPS_SCALE, AnswerRequirement
 from smaply_metrics_core.calculations.decimal_keys import key_number
 from smaply_metrics_core.date_ranges import refuse_without_previous
 from smaply_metrics_core.errors import (
@@ -14,14 +15,8 @@ from smaply_metrics_core.errors import (
     QueryInvalid,
     QuestionUnavailable,
 )
-from smaply_metrics_core.models.query import Calculation, MetricType
-from smaply_metrics_core.models.survey import QuestionKind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from smaply_metrics_core.models.query import Definition, Filter, GroupBy
-    from smaply_metrics_core.models.survey import Choice, Question, Questionnaire
+from smaply_metrics_core.models.query import Calculation, Definition, Filter, GroupBy, MetricType
+from smaply_metrics_core.models.survey import Choice, Question, QuestionKind, Questionnaire
 
 __all__ = ["CALCULATIONS", "allowed_calculations", "check_definition", "scale_values"]
 
@@ -40,7 +35,7 @@ MOST_NAMED: Final = 12
 def allowed_calculations(
     kind: QuestionKind, choices: Sequence[Choice] = ()
 ) -> tuple[Calculation, ...]:
-    """Say what may be calculated from a question of this kind with these choices."""
+    """Return what may be calculated from a question of this kind with these choices."""
     return tuple(
         calculation
         for calculation, definition in CALCULATIONS.items()
@@ -49,7 +44,7 @@ def allowed_calculations(
 
 
 def scale_values(choices: Sequence[Choice]) -> tuple[float, ...]:
-    """Give the distinct values of a question's scale, ascending.
+    """Return the distinct values of a question's scale, ascending.
 
     Empty unless every choice that enters denominators has a value: half a scale measures nothing.
     """
@@ -58,21 +53,21 @@ def scale_values(choices: Sequence[Choice]) -> tuple[float, ...]:
     return () if None in values else tuple(sorted(known))
 
 
-def _meets(needs: Needs, kind: QuestionKind, choices: Sequence[Choice]) -> bool:
+def _meets(needs: AnswerRequirement, kind: QuestionKind, choices: Sequence[Choice]) -> bool:
     number = kind is QuestionKind.NUMBER
     values = scale_values(choices)
     match needs:
-        case Needs.NOTHING:
+        case AnswerRequirement.NOTHING:
             return True
-        case Needs.ANSWERS:
+        case AnswerRequirement.ANSWERS:
             return number or any(choice.analyze for choice in choices)
-        case Needs.VALUES:
+        case AnswerRequirement.VALUES:
             return number or bool(values)
-        case Needs.TWO_VALUES:
+        case AnswerRequirement.TWO_VALUES:
             return len(values) >= 2  # noqa: PLR2004  # As its name says.
-        case Needs.THREE_VALUES:
+        case AnswerRequirement.THREE_VALUES:
             return len(values) >= 3  # noqa: PLR2004  # As its name says.
-        case Needs.ZERO_TO_TEN:
+        case AnswerRequirement.ZERO_TO_TEN:
             scale = set(values)
             full = scale == NPS_SCALE
             return full or (kind is QuestionKind.NPS and bool(scale) and scale <= NPS_SCALE)

@@ -1,8 +1,9 @@
-"""Charts, tables and words for what metrics show: plain data that any host can use.
+"""Charts, tables and texts of results: plain data that any host can use.
 
-``vega_lite`` makes the specification that a browser draws (with the script that ``browser_bundle``
-makes) or ``svg`` draws on the server. ``headline``, ``data_table`` and ``summary`` say the same in
-words. Only ``svg`` and ``browser_bundle`` need the extra ``[charts]``.
+``vega_lite`` returns a Vega-Lite specification, which a browser draws with the script that
+``browser_bundle`` returns, or ``render_svg`` on the server. ``headline``, ``data_table`` and
+``summary`` present the same result as text. Only ``render_svg`` and ``browser_bundle`` need the
+extra ``[charts]``.
 """
 
 from smaply_metrics_core.charts.chart_types import chart_types, default_chart, unavailable_reason
@@ -11,16 +12,15 @@ from smaply_metrics_core.charts.headline import (
     Direction,
     Headline,
     Tone,
-    answer_count_text,
     headline,
-    low_sample_text,
-    ungrouped_text,
 )
+from smaply_metrics_core.charts.remarks import answer_count_text, low_sample_text, ungrouped_text
 from smaply_metrics_core.charts.renderer import browser_bundle, render_svg
 from smaply_metrics_core.charts.spec import vega_lite
 from smaply_metrics_core.charts.summary import summary
 from smaply_metrics_core.charts.table import DataTable, data_table
 from smaply_metrics_core.charts.theme import THEMES, Theme
+from smaply_metrics_core.public_names import set_public_module
 
 __all__ = [
     "THEMES",
@@ -44,3 +44,5 @@ __all__ = [
     "ungrouped_text",
     "vega_lite",
 ]
+
+set_public_module(__name__, [globals()[name] for name in __all__])

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.charts.marks.gauge import gauge_bounds
 from smaply_metrics_core.charts.series_groups import not_a_whole, periods_of
-from smaply_metrics_core.models.metric import ChartType
-from smaply_metrics_core.models.query import Calculation, MetricType
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.models.metric import Display
-    from smaply_metrics_core.models.query import GroupBy
-    from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.models.metric import ChartType, Display
+from smaply_metrics_core.models.query import Calculation, GroupBy, MetricType
+from smaply_metrics_core.models.result import Result
 
 PARTS_OF_A_WHOLE: Final = frozenset(
     {Calculation.RESPONSES, Calculation.ANSWERED, Calculation.DISTRIBUTION}
@@ -38,7 +34,7 @@ _PERIODS: Final = (ChartType.LINE, ChartType.BAR, ChartType.HORIZONTAL_BAR, Char
 def chart_types(
     result_type: MetricType, calculation: Calculation, group_by: GroupBy | None = None
 ) -> tuple[ChartType, ...]:
-    """Give the chart types that make sense for a metric, the usual one first.
+    """Return the chart types that make sense for a metric, the usual one first.
 
     Args:
         result_type: Number, Series or Comparison.
@@ -60,7 +56,7 @@ def unavailable_reason(
     calculation: Calculation,
     group_by: GroupBy | None = None,
 ) -> str:
-    """Say why a chart type does not go with a metric, for people; empty when it does."""
+    """Return why a chart type does not go with a metric, for people; empty when it does."""
     if chart not in _OF_TYPE[result_type]:
         kinds = ", ".join(one.replace("_", " ") for one in _OF_TYPE[result_type])
         return f"A {result_type} is shown as one of: {kinds}."
@@ -76,7 +72,7 @@ def unavailable_reason(
 
 
 def default_chart(result: Result, display: Display) -> ChartType:
-    """Give the chart to draw now: the wanted one where it fits, else the usual one.
+    """Return the chart to draw now: the wanted one where it fits, else the usual one.
 
     It never fails: a metric may have changed since its chart was chosen, or the answers may turn
     out to allow less than was thought.
@@ -84,7 +80,7 @@ def default_chart(result: Result, display: Display) -> ChartType:
     wanted = display.chart
     if wanted is not None and not _why_not_now(wanted, result, display):
         return wanted
-    by_period = result.type is MetricType.SERIES and periods_of(result.groups) is not None
+    by_period = result.type is MetricType.SERIES and periods_of(result) is not None
     return ChartType.LINE if by_period else _OF_TYPE[result.type][0]
 
 
@@ -93,7 +89,7 @@ def _why_not_now(chart: ChartType, result: Result, display: Display) -> str:
         return "It belongs to another type of metric."
     match chart:
         case ChartType.LINE:
-            return "" if periods_of(result.groups) else "The groups are no periods."
+            return "" if periods_of(result) else "The groups are no periods."
         case ChartType.PIE:
             return _no_pie(result)
         case ChartType.GAUGE:
@@ -103,6 +99,6 @@ def _why_not_now(chart: ChartType, result: Result, display: Display) -> str:
 
 
 def _no_pie(result: Result) -> str:
-    if result.calculation not in PARTS_OF_A_WHOLE or periods_of(result.groups):
+    if result.calculation not in PARTS_OF_A_WHOLE or periods_of(result):
         return "They are not the parts of a whole."
     return not_a_whole(result)

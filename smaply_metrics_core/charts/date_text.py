@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import date, datetime, timedelta
 
 from smaply_metrics_core.date_ranges import MONTHS, zone_info
-
-if TYPE_CHECKING:
-    from datetime import date, datetime
-
-    from smaply_metrics_core.models.query import Window
+from smaply_metrics_core.models.query import Window
 
 
 def instant_text(at: datetime, zone: str) -> str:
@@ -20,7 +15,7 @@ def instant_text(at: datetime, zone: str) -> str:
 
 
 def date_range_text(window: Window, zone: str) -> str:
-    """Say which days a window covers, both included, with a dash in between; or ``all time``."""
+    """Return which days a window covers, both included, with a dash in between; or ``all time``."""
     where = zone_info(zone)
     first = window.start.astimezone(where).date() if window.start else None
     # The end is not in it: what ends at midnight ends with the day before.

@@ -5,23 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from smaply_metrics_core.calculations.catalog import LOW_SAMPLE_BELOW
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.date_text import date_range_text
+from smaply_metrics_core.charts.remarks import remarks
 from smaply_metrics_core.charts.series_groups import latest
+from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import Calculation, MetricType
-from smaply_metrics_core.models.result import Unit
+from smaply_metrics_core.models.result import Change, Result, Unit, WindowResult
 
-if TYPE_CHECKING:
-    from smaply_metrics_core.models.metric import Display
-    from smaply_metrics_core.models.result import Change, GroupValue, Result, WindowResult
-
-FEW: Final = f"fewer than {LOW_SAMPLE_BELOW} answers"
-RUNNING: Final = "still running"
-CUT: Final = "cut by the dates"
 UNCHANGED: Final = "unchanged"
 
 
@@ -68,7 +62,7 @@ class Headline:
 
 
 def headline(result: Result, display: Display, *, zone: str = "UTC") -> Headline:
-    """Say what stands large on a card.
+    """Return what stands large on a card.
 
     A Series shows its latest period where the display asks for that and the groups are periods,
     else the value of all responses together.
@@ -195,7 +189,7 @@ def _as_shown(unit: Unit, value: float) -> float:
 
 
 def target_words(unit: Unit, value: float | None, display: Display) -> str:
-    """Say how a value stands to the target: ``Target 50%: missed``."""
+    """Return how a value stands to the target: ``Target 50%: missed``."""
     target = target_said(unit, display)
     done = reached(unit, value, display)
     if not target or done is None:
@@ -204,35 +198,6 @@ def target_words(unit: Unit, value: float | None, display: Display) -> str:
 
 
 def target_tone(unit: Unit, value: float | None, display: Display) -> Tone:
-    """Give the tone of a value beside the target."""
+    """Return the tone of a value beside the target."""
     done = reached(unit, value, display)
     return Tone.NEUTRAL if done is None else Tone.GOOD if done else Tone.BAD
-
-
-def answer_count_text(result: Result) -> str:
-    """Say how many answers stand behind the value: ``n = 1,204``."""
-    return f"n = {result.current.answered:,}"
-
-
-def low_sample_text(result: Result) -> str:
-    """Say what rests on few answers: the value, or some of its groups; empty when nothing does."""
-    if result.current.low_sample:
-        return FEW
-    if result.previous is not None and result.previous.low_sample:
-        return f"{FEW} before"
-    few = sum(group.low_sample for group in result.groups)
-    groups = "group has" if few == 1 else "groups have"
-    return f"{few:,} {groups} {FEW}" if few else ""
-
-
-def ungrouped_text(result: Result) -> str:
-    """Say how many responses count and have nothing that they could be grouped by."""
-    responses = "response" if result.ungrouped == 1 else "responses"
-    return f"{result.ungrouped:,} {responses} in no group" if result.ungrouped else ""
-
-
-def remarks(group: GroupValue) -> list[str]:
-    """Say what to be careful with in one group."""
-    told = [RUNNING] if group.running else []
-    told += [CUT] if group.edge else []
-    return [*told, FEW] if group.low_sample else told

@@ -3,54 +3,37 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING
 
-from smaply_metrics_core.date_ranges import next_period, period_label, period_of_key
 from smaply_metrics_core.models.query import Calculation, Period
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smaply_metrics_core.models.result import GroupValue, Result
+from smaply_metrics_core.models.result import GroupValue, Result
 
 
-def periods_of(groups: Sequence[GroupValue]) -> Period | None:
-    """Say which calendar periods the groups are, one after the other; ``None`` if they are not.
+def periods_of(result: Result) -> Period | None:
+    """Return the calendar period of each group; ``None`` if the groups are not periods.
 
-    A result does not say what it was grouped by, but the core alone makes keys and labels of
-    periods, so they can be told by these.
+    A result stored without its group-by counts as grouped by something other than periods.
     """
-    return next((period for period in Period if groups and _are(period, groups)), None)
-
-
-def _are(period: Period, groups: Sequence[GroupValue]) -> bool:
-    expected = None
-    for group in groups:
-        try:
-            start = period_of_key(period, group.key)
-        except ValueError:
-            return False
-        if group.label != period_label(period, start) or expected not in {None, start}:
-            return False
-        expected = next_period(period, start)
-    return True
+    group_by = result.group_by
+    if group_by is None or group_by.kind != "period" or not result.groups:
+        return None
+    return Period(group_by.of)
 
 
 def value_of(group: GroupValue) -> float | None:
-    """Give the value of a group; ``None`` for one that no axis has a place for."""
+    """Return the value of a group; ``None`` if no axis can show it."""
     return group.value if group.value is not None and isfinite(group.value) else None
 
 
 def latest(result: Result) -> GroupValue | None:
-    """Give the latest period that has a value; ``None`` when the groups are no periods."""
-    if periods_of(result.groups) is None:
+    """Return the latest period that has a value; ``None`` if the groups are not periods."""
+    if periods_of(result) is None:
         return None
     valued = [group for group in result.groups if value_of(group) is not None]
     return valued[-1] if valued else None
 
 
 def not_a_whole(result: Result) -> str:
-    """Say why the groups of a count or a distribution are no parts of a whole, else nothing.
+    """Return why the groups of a count or a distribution are no parts of a whole, else nothing.
 
     They are when each person is in one group: then the groups hold all who answered, or all who
     count but those in no group.

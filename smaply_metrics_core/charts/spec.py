@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from smaply_metrics_core.charts.chart_types import default_chart
 from smaply_metrics_core.charts.marks.bars import horizontal_bars, vertical_bars
@@ -13,13 +13,9 @@ from smaply_metrics_core.charts.marks.pie import pie
 from smaply_metrics_core.charts.sanitizer import plain_json
 from smaply_metrics_core.charts.series_groups import value_of
 from smaply_metrics_core.charts.summary import summary
-from smaply_metrics_core.charts.theme import THEMES, config
-from smaply_metrics_core.models.metric import ChartType
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.charts.theme import ThemeName
-    from smaply_metrics_core.models.metric import Display
-    from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.charts.theme import THEMES, ThemeName, config
+from smaply_metrics_core.models.metric import ChartType, Display
+from smaply_metrics_core.models.result import Result
 
 SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 

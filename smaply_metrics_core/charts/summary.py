@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
-from smaply_metrics_core.charts.headline import (
-    answer_count_text,
-    headline,
-    low_sample_text,
-    remarks,
-    said,
-    target_said,
-    target_words,
-)
+from smaply_metrics_core.charts.headline import headline, said, target_said, target_words
+from smaply_metrics_core.charts.remarks import answer_count_text, low_sample_text, remarks
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
+from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.models.metric import Display
-    from smaply_metrics_core.models.result import GroupValue, Result
+from smaply_metrics_core.models.result import GroupValue, Result
 
 
 def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
@@ -54,7 +43,7 @@ def _series(result: Result, display: Display, _: str) -> str:
     valued = [group for group in result.groups if value_of(group) is not None]
     if not valued:
         return "no values yet"
-    periods = periods_of(result.groups)
+    periods = periods_of(result)
     what = f"{periods}s" if periods else "groups"
     count = f"{len(result.groups):,} {what.removesuffix('s') if len(result.groups) == 1 else what}"
     newest = latest(result)

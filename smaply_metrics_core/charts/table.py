@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.charts.date_text import date_range_text
-from smaply_metrics_core.charts.headline import (
-    FEW,
-    change_words,
-    remarks,
-    said,
-    target_said,
-    target_words,
-    ungrouped_text,
-)
+from smaply_metrics_core.charts.headline import change_words, said, target_said, target_words
+from smaply_metrics_core.charts.remarks import FEW, remarks, ungrouped_text
 from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smaply_metrics_core.models.result import Result, WindowResult
+from smaply_metrics_core.models.result import Result, WindowResult
 
 ANSWERS = "Answers"
 REMARKS = "Remarks"
@@ -58,7 +47,7 @@ def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTa
     found = list(_rows(result, display, zone))
     remarked = any(row[-1] for row in found)
     first = {
-        MetricType.SERIES: "Period" if periods_of(result.groups) else "Group",
+        MetricType.SERIES: "Period" if periods_of(result) else "Group",
         MetricType.NUMBER: "Dates",
         MetricType.COMPARISON: "Dates",
     }[result.type]

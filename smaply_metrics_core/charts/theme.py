@@ -72,7 +72,7 @@ THEMES: Final[Mapping[ThemeName, Theme]] = {
 
 
 def config(theme: Theme) -> dict[str, Any]:
-    """Give the configuration that every specification of a theme carries."""
+    """Return the configuration that every specification of a theme carries."""
     return {
         "background": None,
         "font": FONT,

@@ -51,9 +51,21 @@ from smaply_metrics_core.errors import (
     Unreachable,
 )
 from smaply_metrics_core.host.accounts import Accounts
-from smaply_metrics_core.host.async_metrics_host import AsyncMetricsHost
+from smaply_metrics_core.host.async_metrics_host import (
+    AsyncAuditTrail,
+    AsyncCards,
+    AsyncConnections,
+    AsyncDebugBundles,
+    AsyncMetrics,
+    AsyncMetricsHost,
+    AsyncSources,
+    AsyncSurveyCatalog,
+)
+from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.cards.flat_json import card_json, result_json
+from smaply_metrics_core.host.cards.service import Cards
+from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.connections.views import (
     ConnectionStatus,
     ConnectionView,
@@ -61,9 +73,10 @@ from smaply_metrics_core.host.connections.views import (
     FieldView,
     SourceForm,
 )
-from smaply_metrics_core.host.debug_bundles import DebugBundle
+from smaply_metrics_core.host.debug_bundles import DebugBundle, DebugBundles
 from smaply_metrics_core.host.metrics.form_models import FormOption, MetricDraft, MetricOptions
-from smaply_metrics_core.host.metrics.survey_catalog import SurveyPage
+from smaply_metrics_core.host.metrics.service import Metrics
+from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog, SurveyPage
 from smaply_metrics_core.host.metrics_host import MetricsHost
 from smaply_metrics_core.host.refresh.decisions import RefreshExplanation
 from smaply_metrics_core.host.settings import Deadlines, Settings
@@ -105,6 +118,7 @@ from smaply_metrics_core.models.survey import (
     Questionnaire,
     Survey,
 )
+from smaply_metrics_core.public_names import set_public_module
 from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind, RefreshPolicy
 from smaply_metrics_core.sources import (
     AllowedDestinations,
@@ -123,9 +137,17 @@ __all__ = [
     "Actor",
     "AllowedDestinations",
     "AlreadyExists",
+    "AsyncAuditTrail",
+    "AsyncCards",
+    "AsyncConnections",
+    "AsyncDebugBundles",
+    "AsyncMetrics",
     "AsyncMetricsHost",
+    "AsyncSources",
+    "AsyncSurveyCatalog",
     "AuditAction",
     "AuditEntry",
+    "AuditTrail",
     "Blame",
     "BundleRefused",
     "Calculation",
@@ -133,6 +155,7 @@ __all__ = [
     "CalculationRefused",
     "Cancelled",
     "Card",
+    "Cards",
     "Change",
     "ChartType",
     "CheckFailed",
@@ -142,6 +165,7 @@ __all__ = [
     "Clock",
     "ConnectionStatus",
     "ConnectionView",
+    "Connections",
     "CredentialField",
     "CredentialRefused",
     "CredentialsInvalid",
@@ -150,6 +174,7 @@ __all__ = [
     "DeadlineExceeded",
     "Deadlines",
     "DebugBundle",
+    "DebugBundles",
     "DecryptionFailed",
     "Definition",
     "DeletedConnection",
@@ -177,6 +202,7 @@ __all__ = [
     "MetricDraft",
     "MetricOptions",
     "MetricType",
+    "Metrics",
     "MetricsError",
     "MetricsHost",
     "NoSurveys",
@@ -215,6 +241,7 @@ __all__ = [
     "StoreError",
     "StoreUpgrade",
     "Survey",
+    "SurveyCatalog",
     "SurveyPage",
     "SurveyUnavailable",
     "SystemClock",
@@ -229,3 +256,5 @@ __all__ = [
     "parse_filter",
     "result_json",
 ]
+
+set_public_module(__name__, [globals()[name] for name in __all__])

@@ -1,6 +1,6 @@
-"""The HTTP client that a source is handed, and what helps a source to use it.
+"""HTTP for authors of sources: authentication, pagination and reading responses.
 
-Importing this package loads the HTTP library; the rest of the contract does without.
+Importing this module loads httpx; the contract in ``smaply_metrics_core`` does not.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from smaply_metrics_core.http.exchange import Exchange
 from smaply_metrics_core.http.pagination import pages
 from smaply_metrics_core.http.rate_limit import RateLimiter
 from smaply_metrics_core.http.responses import RemoteDetails, read_json, remote_details
+from smaply_metrics_core.public_names import set_public_module
 
 __all__ = [
     "Exchange",
@@ -22,3 +23,5 @@ __all__ = [
     "read_json",
     "remote_details",
 ]
+
+set_public_module(__name__, [globals()[name] for name in __all__])

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Generator
+from typing import Final
 
 import httpx
 from pydantic import SecretStr
 
 from smaply_metrics_core.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 SECRET_HEADERS: Final = "smaply_metrics.secret_headers"  # noqa: S105  # A name, no secret.
 """Name of the request extension with the secret headers: a mapping to ``SecretStr``."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import httpx
 
-from smaply_metrics_core import __version__
+from smaply_metrics_core._version import __version__
+from smaply_metrics_core.context import Clock, Deadline
+from smaply_metrics_core.http.exchange import Exchange
 from smaply_metrics_core.http.log_filter import our_request, silence_http_logs
 from smaply_metrics_core.http.origin import Origin
+from smaply_metrics_core.http.rate_limit import RateLimiter
 from smaply_metrics_core.http.retry import full_jitter
 from smaply_metrics_core.http.transport import (
     READ_AT_ONCE,
@@ -16,14 +20,7 @@ from smaply_metrics_core.http.transport import (
     GuardedTransport,
     TransportConfig,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from smaply_metrics_core.context import Clock, Deadline
-    from smaply_metrics_core.http.exchange import Exchange
-    from smaply_metrics_core.http.rate_limit import RateLimiter
-    from smaply_metrics_core.models.source import Destination
+from smaply_metrics_core.models.source import Destination
 
 USER_AGENT: Final = f"smaply-metrics/{__version__}"
 

@@ -7,7 +7,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import httpx
 
@@ -19,9 +19,7 @@ from smaply_metrics_core.errors import (
     Unreachable,
 )
 from smaply_metrics_core.http.responses import find_request_id, is_gzip, remote_details
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.http.retry import RetryAfter
+from smaply_metrics_core.http.retry import RetryAfter
 
 TOO_MANY: Final = 429
 WORTH_ANOTHER_TRY: Final = frozenset({500, 502, 503, 504})
@@ -50,7 +48,7 @@ class MappedError:
 
 
 def network_failure(error: httpx.TransportError, host: str, *, proxied: bool) -> MappedError:
-    """Say why no answer came, naming the host and nothing else."""
+    """Return why no answer came, naming the host and nothing else."""
     if isinstance(error, httpx.LocalProtocolError):
         return MappedError(
             PluginError(f"A request to {host} could not be sent: its headers are not valid.")
@@ -148,7 +146,7 @@ def status_failure(
 
 
 def causes_of(error: BaseException) -> list[BaseException]:
-    """Give an error and all that led to it, the latest first."""
+    """Return an error and all that led to it, the latest first."""
     found: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in found:

@@ -7,12 +7,10 @@ requests made through our client are dropped; those of the host's own clients ar
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Final
 
 # A filter on a parent does not see the records of its children, so each logger is named.
 LOGGERS: Final = (

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from smaply_metrics_core.errors import DestinationRefused, InputError
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.models.source import Destination
+from smaply_metrics_core.models.source import Destination
 
 HTTPS_PORT: Final = 443
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
@@ -29,13 +27,13 @@ class Origin(NamedTuple):
 
     @classmethod
     def of_url(cls, url: httpx.URL) -> Origin:
-        """Give the origin that a request to this URL would connect to."""
+        """Return the origin that a request to this URL would connect to."""
         port = url.port or (HTTPS_PORT if url.scheme == "https" else 80)
         return cls(url.scheme, url.raw_host.decode("ascii"), port)
 
     @classmethod
     def of_destination(cls, destination: Destination) -> Origin:
-        """Give the one origin that a host destination allows.
+        """Return the one origin that a host destination allows.
 
         Raises:
             DestinationRefused: when it is neither a public host name nor, with a setting, a
@@ -88,7 +86,7 @@ def open_route(origin: Origin) -> httpx.BaseTransport:
 
 
 def proxy_for(origin: Origin) -> str | None:
-    """Give the address of the proxy that the environment wants for an origin, if any."""
+    """Return the address of the proxy that the environment wants for an origin, if any."""
     if origin.scheme != "https" or proxy_bypass(origin.host):
         return None
     proxies = getproxies()

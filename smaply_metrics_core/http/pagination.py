@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+
+import httpx
 
 from smaply_metrics_core.errors import SourceUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    import httpx
 
 
 def pages(

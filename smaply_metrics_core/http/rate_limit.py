@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
+from smaply_metrics_core.context import Clock, Deadline
 from smaply_metrics_core.errors import RateLimited
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smaply_metrics_core.context import Clock, Deadline
-    from smaply_metrics_core.models.source import RequestLimit
+from smaply_metrics_core.models.source import RequestLimit
 
 WINDOW: Final = 60.0
 """Seconds in which a limit's ``per_minute`` requests may be sent."""

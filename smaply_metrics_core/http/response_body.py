@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator
+from typing import Final
 
 import httpx
 
+from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import ExportFailed, MetricsError, Unreachable
 from smaply_metrics_core.http.error_mapping import network_failure
 from smaply_metrics_core.http.log_filter import our_request
 from smaply_metrics_core.http.responses import is_gzip
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from smaply_metrics_core.context import Deadline
 
 _PIECE: Final = 1 << 20
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -56,7 +53,7 @@ class GuardedBody(httpx.SyncByteStream):
         self._inflater = zlib.decompressobj(_GZIP) if is_gzip(answer) else None
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the body piece by piece.
+        """Return the body piece by piece.
 
         Raises:
             Unreachable: when the connection breaks, or the body is shorter than was announced.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import httpx
 
 from smaply_metrics_core.errors import SourceUnavailable
-
-if TYPE_CHECKING:
-    import httpx
 
 REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id")
 _SHORT: Final = re.compile(r"[\w.:/+=-]{1,100}", re.ASCII)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import random
 import re
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from typing import Final, NamedTuple
 
 MAX_TRIES: Final = 4
 LONGEST_WAIT: Final = 30.0
@@ -28,7 +25,7 @@ def full_jitter(ceiling: float) -> float:
 
 
 def back_off_ceiling(tries: int) -> float:
-    """Give the longest wait, in seconds, after so many tries: it doubles with each."""
+    """Return the longest wait, in seconds, after so many tries: it doubles with each."""
     return _FIRST_BACK_OFF * 2.0 ** (tries - 1)
 
 

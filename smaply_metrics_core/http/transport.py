@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import httpx
 
+from smaply_metrics_core.context import Clock, Deadline
 from smaply_metrics_core.errors import DestinationRefused, MetricsError, Unreachable
 from smaply_metrics_core.http import error_mapping, retry
 from smaply_metrics_core.http.auth import SECRET_HEADERS
 from smaply_metrics_core.http.exchange import Exchange
 from smaply_metrics_core.http.log_filter import our_request
 from smaply_metrics_core.http.origin import Origin, open_route, proxy_for
+from smaply_metrics_core.http.rate_limit import RateLimiter
 from smaply_metrics_core.http.response_body import GuardedBody
 from smaply_metrics_core.http.responses import find_request_id, remote_details
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from smaply_metrics_core.context import Clock, Deadline
-    from smaply_metrics_core.http.rate_limit import RateLimiter
 
 READ_AT_ONCE: Final = "smaply_metrics.read_at_once"
 MOST_AT_ONCE: Final = 64 * 2**20
@@ -255,7 +252,7 @@ class GuardedTransport(httpx.BaseTransport):
     def _wait_before_retry(
         self, request: httpx.Request, failure: error_mapping.MappedError, tries: int
     ) -> float | None:
-        """Give the seconds to wait for another try, or ``None`` when there is to be none."""
+        """Return the seconds to wait for another try, or ``None`` when there is to be none."""
         may = failure.retry is error_mapping.Retry.ALWAYS or (
             failure.retry is error_mapping.Retry.READS and request.method in READS
         )
@@ -300,7 +297,7 @@ class GuardedTransport(httpx.BaseTransport):
 
 
 def _rebuilt(answer: httpx.Response, body: httpx.SyncByteStream) -> httpx.Response:
-    """Give an answer with another body, which is no longer compressed."""
+    """Return an answer with another body, which is no longer compressed."""
     headers = answer.headers.copy()
     if "content-encoding" in headers:
         del headers["content-encoding"]

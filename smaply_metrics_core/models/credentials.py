@@ -160,7 +160,7 @@ def _say(kind: str, message: str, name: str, labels: dict[str, str]) -> str:
 
 
 def secret_values(credentials: Credentials) -> tuple[str, ...]:
-    """Give the secrets in clear, for the vault and for scanners that must find none of them."""
+    """Return the secrets in clear, for the vault and for scanners that must find none of them."""
     return tuple(
         value.get_secret_value()
         for value in credentials.__dict__.values()
@@ -169,7 +169,7 @@ def secret_values(credentials: Credentials) -> tuple[str, ...]:
 
 
 def reveal(credentials: Credentials) -> dict[str, Any]:
-    """Give every field in clear JSON types, for sealing alone.
+    """Return every field in clear JSON types, for sealing alone.
 
     (``model_dump_json`` would store asterisks in place of a secret.)
     """

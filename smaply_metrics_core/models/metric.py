@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # pydantic needs it at run time.
-from datetime import datetime  # pydantic needs it at run time.
+from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from smaply_metrics_core.models.base import Finite, Frozen
-from smaply_metrics_core.models.problem import Problem  # pydantic needs it.
-from smaply_metrics_core.models.query import Definition  # pydantic needs it.
-from smaply_metrics_core.models.result import Result  # pydantic needs it.
-from smaply_metrics_core.models.survey import KnownQuestion  # pydantic needs it.
+from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.query import Definition
+from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.models.survey import KnownQuestion
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, date, datetime  # pydantic needs them at run time.
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Final, Literal, Self
 
@@ -23,7 +23,7 @@ class MetricType(StrEnum):
 
 
 class Calculation(StrEnum):
-    """The calculations; each one's definition stands in ``calculations.definitions``."""
+    """The calculations; ``calculations.CALCULATIONS`` defines each."""
 
     RESPONSES = "responses"
     ANSWERED = "answered"
@@ -128,7 +128,7 @@ PRESETS = (
     "this_year",
     "last_year",
 )
-"""Names of the ranges that move with the calendar; ``periods`` resolves them."""
+"""Names of the ranges that move with the calendar; ``date_ranges`` resolves them."""
 
 
 YEARS: Final = range(1900, 2200)
@@ -200,7 +200,7 @@ class Definition(Frozen):
     reverse_scale: bool = False
 
     def named_questions(self) -> tuple[tuple[str, str], ...]:
-        """Give each question that it names: the part that names it, and the question's id.
+        """Return each question that it names: the part that names it, and the question's id.
 
         The part is ``question_id``, ``group_by`` or ``filters``.
         """

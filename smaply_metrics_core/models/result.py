@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # pydantic needs it at run time.
-from datetime import datetime  # pydantic needs it at run time.
+from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field
 
 from smaply_metrics_core.models.base import Frozen
-from smaply_metrics_core.models.query import (  # pydantic needs them.
+from smaply_metrics_core.models.query import (
     Calculation,
+    GroupBy,
     MetricType,
     Window,
 )
@@ -87,6 +88,8 @@ class Result(Frozen):
     """What a metric shows.
 
     Attributes:
+        group_by: What the groups are: the group-by of the metric, ``answer`` for a distribution
+            without one. ``None`` without groups, and in results stored before this field existed.
         counted: Labels of the answers that a box or a share counted.
         scale: The lowest and highest value of the answers offered, with their labels, where the
             number is made of such values: ``1 = Very poor … 5 = Very good``.
@@ -100,6 +103,7 @@ class Result(Frozen):
     current: WindowResult
     previous: WindowResult | None = None
     change: Change | None = None
+    group_by: GroupBy | None = None
     groups: tuple[GroupValue, ...] = ()
     ungrouped: int = 0
     counted: tuple[str, ...] = ()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path  # pydantic needs it at run time.
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import PositiveInt, field_validator
+from pydantic import PositiveInt, StringConstraints, field_validator
 
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.check import CheckStep
-from smaply_metrics_core.models.credentials import Credentials  # pydantic.
+from smaply_metrics_core.models.credentials import Credentials
+
+ContractVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}$")]
+"""Major and minor number of a version of the contract, such as ``0.1``."""
 
 
 class RequestLimit(Frozen):
@@ -40,6 +43,9 @@ class SourceDescription(Frozen):
     Attributes:
         id: The entry point's name.
         title: What people call it.
+        contract: The version of the contract that it was written for, as in ``"0.1"``: the
+            ``CONTRACT_VERSION`` of the release it was developed with, written out. A source whose
+            contract does not fit is ``incompatible`` and never called.
         credentials: Its credentials model; secrets are ``SecretStr`` or ``Token``.
         checks: The steps that ``validate_credentials`` goes through, in order.
         documentation: Where people read how to get the credentials.
@@ -48,6 +54,7 @@ class SourceDescription(Frozen):
 
     id: str
     title: str
+    contract: ContractVersion
     credentials: type[Credentials]
     checks: tuple[CheckStep, ...]
     documentation: str = ""

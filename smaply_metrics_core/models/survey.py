@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator  # Kept at run time for tools.
-from datetime import datetime  # pydantic needs it at run time.
+from collections.abc import Iterator
+from datetime import datetime
 from enum import StrEnum
 
 from smaply_metrics_core.errors import QuestionUnavailable
 from smaply_metrics_core.models.base import Finite, Frozen
 from smaply_metrics_core.models.problem import FieldProblem
-from smaply_metrics_core.models.query import Calculation  # pydantic needs it.
+from smaply_metrics_core.models.query import Calculation
 
 _EDIT = "Edit the metric and choose a question from the survey as it is now."
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # pydantic needs it at run time.
-from datetime import datetime  # pydantic needs it at run time.
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
@@ -118,7 +118,7 @@ class Tally(Frozen):
         return self
 
     def window(self, name: Literal["current", "previous"]) -> WindowTally:
-        """Give one window.
+        """Return one window.
 
         Raises:
             KeyError: when the query did not ask for it.

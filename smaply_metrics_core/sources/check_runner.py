@@ -19,7 +19,7 @@ def run_steps(
     clock: Clock,
     who: str,
 ) -> Iterator[StepResult]:
-    """Give the result of each declared step as soon as it is known.
+    """Return the result of each declared step as soon as it is known.
 
     A step runs from when it is yielded until the next one is. An error ends the check: it fails
     the step that runs, or is a warning on one that is not required, and the rest is skipped. The

@@ -13,7 +13,7 @@ from typing import Final
 
 from packaging.requirements import Requirement
 
-from smaply_metrics_core import __version__
+from smaply_metrics_core._version import __version__
 from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
 from smaply_metrics_core.sources.settings import PREFERRED, SourceSettings, same_distribution
 from smaply_metrics_core.sources.source_state import SourceStatus
@@ -172,7 +172,7 @@ def _judge_version(candidate: Candidate) -> Candidate:
 
 
 def _requirements(candidate: Candidate) -> list[Requirement | None]:
-    """Give what it requires of the core in this environment; ``None`` where that is unreadable."""
+    """Return its requirements of the core in this environment; ``None`` for unreadable ones."""
     found: list[Requirement | None] = []
     for text in candidate.requires:
         leading = _LEADING_NAME.match(text)

@@ -36,8 +36,8 @@ class CapturedException:
     contract: bool = False
 
 
-def with_remedy(text: str) -> str:
-    """Give the text without halves of characters (cut-off emoji), which nothing could store."""
+def whole_characters(text: str) -> str:
+    """Return the text without halves of characters (cut-off emoji), which no store accepts."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -48,8 +48,8 @@ def kind_of(thing: object) -> str:
     return type(thing).__name__
 
 
-def exception_text(problem: Problem) -> tuple[str, ...]:
-    """Give every text that a problem would show to somebody."""
+def problem_texts(problem: Problem) -> tuple[str, ...]:
+    """Return every text of a problem that people can read."""
     texts = [problem.message, problem.remedy, problem.code, problem.request_id]
     for field in problem.fields:
         texts += [field.name, field.message, field.suggestion]
@@ -72,14 +72,14 @@ def describe(error: BaseException) -> CapturedException:
 
 def _text(error: BaseException) -> str:
     try:
-        return with_remedy(str(error))
+        return whole_characters(str(error))
     except BaseException:  # noqa: BLE001  # Its __str__ is the source's code, too.
         return ""
 
 
 def _trace(error: BaseException) -> str:
     try:
-        return with_remedy("".join(traceback.format_exception(error))[-_MOST_TRACE:])
+        return whole_characters("".join(traceback.format_exception(error))[-_MOST_TRACE:])
     except BaseException:  # noqa: BLE001  # As above.
         return ""
 
@@ -92,7 +92,7 @@ def copy_exception(error: MetricsError) -> MetricsError | None:
     known = next(
         one
         for one in type(error).__mro__
-        if issubclass(one, MetricsError) and one.__module__ == errors.__name__
+        if issubclass(one, MetricsError) and vars(errors).get(one.__name__) is one
     )
     try:
         given = vars(error)
@@ -108,7 +108,7 @@ def copy_exception(error: MetricsError) -> MetricsError | None:
             parts["retry_at"] = _known(given["retry_at"], datetime, type(None))
         if issubclass(known, errors.CredentialsInvalid | errors.QuestionUnavailable):
             parts["fields"] = tuple(_field(field) for field in given["fields"])
-        copy = known.__new__(known, parts["message"])
+        copy: MetricsError = known.__new__(known, parts["message"])
         copy.args = (parts["message"],)
         vars(copy).update(parts)
         copy.to_problem()  # Fails for one that needs more, which no source has any use for.
@@ -120,7 +120,7 @@ def copy_exception(error: MetricsError) -> MetricsError | None:
 def _known(value: object, *types: type) -> object:
     if type(value) not in types:
         raise TypeError
-    return with_remedy(value) if isinstance(value, str) else value
+    return whole_characters(value) if isinstance(value, str) else value
 
 
 def _field(field: FieldProblem) -> FieldProblem:

@@ -25,8 +25,8 @@ from smaply_metrics_core.sources.exception_details import (
     CapturedException,
     ContractViolation,
     describe,
-    exception_text,
     kind_of,
+    problem_texts,
 )
 
 logger = logging.getLogger("smaply_metrics_core.sources")
@@ -158,7 +158,7 @@ class PluginIsolation:
     stuck: StuckCalls = field(default_factory=StuckCalls)
 
     def keeping(self, secrets: Iterable[str]) -> PluginIsolation:
-        """Give the guard for calls that know these secrets."""
+        """Return the guard for calls that know these secrets."""
         return replace(self, redactor=Redactor(secrets))
 
     def call(self, work: Callable[[], T], *, deadline: Deadline, what: str) -> T:
@@ -281,7 +281,7 @@ class PluginIsolation:
         if isinstance(known, Cancelled) and not deadline.cancelled.is_set():
             return PluginError(f"{self.who} stopped by itself, which nobody asked for ({what}).")
         if known is not None:
-            if not self.redactor.contains_secret(*exception_text(known.to_problem())):
+            if not self.redactor.contains_secret(*problem_texts(known.to_problem())):
                 return known
             return PluginError(
                 f"{self.who} failed: {kind_of(known)}, with a message that held a secret and is "

@@ -15,7 +15,7 @@ import pluggy
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from smaply_metrics_core import hookspecs
-from smaply_metrics_core.hookspecs import OPTIONAL, PROJECT
+from smaply_metrics_core.hookspecs import CONTRACT_VERSION, OPTIONAL, PROJECT
 from smaply_metrics_core.models.credentials import Credentials, credential_fields
 from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.sources.exception_details import ContractViolation
@@ -35,7 +35,7 @@ class Loaded:
 
 @cache
 def contract() -> dict[str, tuple[str, ...]]:
-    """Give the name of each hook with its arguments, in the order of ``hookspecs``."""
+    """Return the name of each hook with its arguments, in the order of ``hookspecs``."""
     manager = pluggy.PluginManager(PROJECT)
     return {
         name: tuple(inspect.signature(function).parameters)
@@ -43,6 +43,23 @@ def contract() -> dict[str, tuple[str, ...]]:
         if isinstance(function, FunctionType)
         and manager.parse_hookspec_opts(hookspecs, name) is not None
     }
+
+
+def contract_mismatch(declared: str) -> str:
+    """Return why a source written for this version of the contract cannot be used; empty if it can.
+
+    Args:
+        declared: What ``describe_source`` declares, such as ``0.1``.
+    """
+    major, minor = map(int, declared.split("."))
+    our_major, our_minor = map(int, CONTRACT_VERSION.split("."))
+    if major == our_major and (minor == our_minor if major == 0 else minor <= our_minor):
+        return ""
+    return (
+        f"It was written for version {declared} of the contract, and this release of "
+        f"smaply-metrics-core offers {CONTRACT_VERSION}. Install a version of the source or of "
+        "smaply-metrics-core that fits the other."
+    )
 
 
 def load(entry_point: EntryPoint) -> Loaded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError, NotFound, SourceNotUsable
 from smaply_metrics_core.sources.discovery import Candidate, classify, installed_entry_points
 from smaply_metrics_core.sources.isolation import PluginIsolation
-from smaply_metrics_core.sources.loader import load
+from smaply_metrics_core.sources.loader import contract_mismatch, load
 from smaply_metrics_core.sources.settings import SourceSettings
 from smaply_metrics_core.sources.source import Source
 from smaply_metrics_core.sources.source_state import SourceState, SourceStatus
@@ -81,7 +82,7 @@ class SourceRegistry:
         return tuple(_state(slot) for slot in slots)
 
     def get(self, source_id: str) -> Source:
-        """Give a source; loads it on first use.
+        """Return a source; loads it on first use.
 
         Raises:
             NotFound: when no source of this id is installed.
@@ -135,6 +136,13 @@ class SourceRegistry:
                 )
             except MetricsError as error:
                 slot.refusal = error.message
+                return None
+            mismatch = contract_mismatch(loaded.description.contract)
+            if mismatch:
+                slot.candidate = replace(
+                    candidate, state=SourceStatus.INCOMPATIBLE, reason=mismatch
+                )
+                slot.refusal = mismatch
                 return None
             who = f"The source “{loaded.description.title}” ({_from(candidate)})"
             slot.source = Source(

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeGuard
 
+import pluggy
+
+from smaply_metrics_core.bundle.reader import BundleReader
+from smaply_metrics_core.bundle.writer import BundleWriter
 from smaply_metrics_core.context import Clock, Deadline, ProgressCallback, SourceContext
 from smaply_metrics_core.errors import Cancelled, InputError, MetricsError
 from smaply_metrics_core.models.check import StepResult
@@ -30,10 +34,7 @@ from smaply_metrics_core.sources.isolation import PluginIsolation
 
 if TYPE_CHECKING:
     import httpx
-    import pluggy
 
-    from smaply_metrics_core.bundle.reader import BundleReader
-    from smaply_metrics_core.bundle.writer import BundleWriter
     from smaply_metrics_core.http import Exchange, RateLimiter
 
 logger = logging.getLogger("smaply_metrics_core.sources")
@@ -106,7 +107,7 @@ class SourceSession:
             )
 
     def surveys(self) -> tuple[Survey, ...]:
-        """Give every survey that the credentials can see, each once.
+        """Return every survey that the credentials can see, each once.
 
         Raises:
             MetricsError: what the source raised; never a part of the list.

@@ -15,7 +15,8 @@ class SourceStatus(StrEnum):
     BROKEN = "broken"
     """It cannot be imported, or what was imported does not keep the contract."""
     INCOMPATIBLE = "incompatible"
-    """Its distribution asks for another version of the core; it was not imported."""
+    """It needs another version: its distribution requires other releases of the core (then it is
+    not imported), or it declares a contract that this release does not offer."""
     CLASH = "clash"
     """Several entry points claim its id, so none of them is used until a setting names one."""
     BLOCKED = "blocked"

@@ -21,9 +21,9 @@ from smaply_metrics_core.sources.exception_details import (
     CapturedException,
     ContractViolation,
     describe,
-    exception_text,
     kind_of,
-    with_remedy,
+    problem_texts,
+    whole_characters,
 )
 
 M = TypeVar("M", bound=BaseModel)
@@ -58,7 +58,7 @@ def _adapter(model: type[M]) -> TypeAdapter[M]:
 
 def _mended(data: object) -> object:
     if isinstance(data, str):
-        return with_remedy(data)
+        return whole_characters(data)
     if isinstance(data, dict):
         return {_mended(key): _mended(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
@@ -84,7 +84,7 @@ def step_or_note(item: object, redactor: Redactor) -> CheckStep | CheckNote:
     note = require_type(CheckNote, item, "validate_credentials")
     problem = note.problem
     if problem is not None:
-        _refuse_told(redactor, "a problem of validate_credentials", exception_text(problem))
+        _refuse_told(redactor, "a problem of validate_credentials", problem_texts(problem))
     return CheckNote(detail=redactor.redact_line(note.detail), problem=problem)
 
 

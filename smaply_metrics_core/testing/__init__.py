@@ -10,31 +10,61 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from smaply_metrics_core.extras import require_extra
+from smaply_metrics_core.public_names import set_public_module
 
 if TYPE_CHECKING:  # Loaded on first use, see below.
+    from smaply_metrics_core.bundle.reader import open_bundle
+    from smaply_metrics_core.bundle.writer import write_bundle
+    from smaply_metrics_core.sources.allow_list import AllowedDestinations
+    from smaply_metrics_core.sources.registry import SourceRegistry
+    from smaply_metrics_core.sources.session import SourceSession
+    from smaply_metrics_core.sources.source import Source
     from smaply_metrics_core.testing.clock import ManualClock
+    from smaply_metrics_core.testing.faults.replay import Disturbance, RecordedResponse
     from smaply_metrics_core.testing.fixtures import Canary, ContextFactory
     from smaply_metrics_core.testing.recording.policy import RecordingPolicy
-    from smaply_metrics_core.testing.recording.recorder import record
+    from smaply_metrics_core.testing.recording.recorder import Recorded, record
+    from smaply_metrics_core.testing.recording.sensitive_data import find_sensitive_data
     from smaply_metrics_core.testing.suite.contract import SourceContract
 
 __all__ = [
+    "AllowedDestinations",
     "Canary",
     "ContextFactory",
+    "Disturbance",
     "ManualClock",
+    "Recorded",
+    "RecordedResponse",
     "RecordingPolicy",
+    "Source",
     "SourceContract",
+    "SourceRegistry",
+    "SourceSession",
+    "find_sensitive_data",
+    "open_bundle",
     "record",
+    "write_bundle",
 ]
 
 _MODULES: Final = {
-    "Canary": "fixtures",
-    "ContextFactory": "fixtures",
-    "ManualClock": "clock",
-    "RecordingPolicy": "recording.policy",
-    "SourceContract": "suite.contract",
-    "record": "recording.recorder",
+    "AllowedDestinations": "sources.allow_list",
+    "Canary": "testing.fixtures",
+    "ContextFactory": "testing.fixtures",
+    "Disturbance": "testing.faults.replay",
+    "ManualClock": "testing.clock",
+    "Recorded": "testing.recording.recorder",
+    "RecordedResponse": "testing.faults.replay",
+    "RecordingPolicy": "testing.recording.policy",
+    "Source": "sources.source",
+    "SourceContract": "testing.suite.contract",
+    "SourceRegistry": "sources.registry",
+    "SourceSession": "sources.session",
+    "find_sensitive_data": "testing.recording.sensitive_data",
+    "open_bundle": "bundle.reader",
+    "record": "testing.recording.recorder",
+    "write_bundle": "bundle.writer",
 }
+"""The module that defines each public object, below ``smaply_metrics_core``."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # Any public object.
@@ -43,4 +73,12 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # Any public object.
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "record":
         require_extra("testing", "vcr", "pytest")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    found = getattr(import_module(f"smaply_metrics_core.{_MODULES[name]}"), name)
+    set_public_module(__name__, [found])
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """List the lazy names as well."""
+    return sorted({*globals(), *__all__})

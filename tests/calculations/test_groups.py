@@ -50,6 +50,7 @@ def test_a_distribution_shows_every_answer() -> None:
     ]
     assert result.current.value is None
     assert "each answer" in result.current.reason
+    assert str(result.group_by) == "answer"
 
 
 def test_percents_of_several_answers_are_of_respondents() -> None:

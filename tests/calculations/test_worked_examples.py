@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from smaply_metrics_core.calculations.catalog import CALCULATIONS, Example
+from smaply_metrics_core.calculations.catalog import CALCULATIONS, WorkedExample
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.calculations.tally_builder import TallyColumns, tally
 from smaply_metrics_core.models.query import Calculation
@@ -17,7 +17,7 @@ from tests.calculations.factories import AS_OF, NOT_APPLICABLE, frame, query, sc
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "calculations.md"
 
 
-def rows(example: Example) -> pl.DataFrame:
+def rows(example: WorkedExample) -> pl.DataFrame:
     """Make the responses of an example."""
     given = [str(answer) for answer in example.answers]
     return frame([*given, *(["99"] * example.not_applicable), *([""] * example.blank)])

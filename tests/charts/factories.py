@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from smaply_metrics_core.date_ranges import next_period, period_key, period_label, period_of_key
 from smaply_metrics_core.models.metric import ChartType, Display
-from smaply_metrics_core.models.query import Calculation, MetricType, Period, Window
+from smaply_metrics_core.models.query import Calculation, GroupBy, MetricType, Period, Window
 from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
 
 AS_OF = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -120,8 +121,20 @@ def series(
         MetricType.SERIES,
         calculation,
         measured(other.pop("value", whole), total),
-        {"groups": tuple(groups)} | other,
+        {"groups": tuple(groups), "group_by": _group_by(groups, calculation)} | other,
     )
+
+
+def _group_by(groups: Sequence[GroupValue], calculation: Calculation) -> GroupBy | None:
+    """Return what the groups are: those that ``periods`` made have the keys of a period."""
+    if calculation is Calculation.DISTRIBUTION:
+        return GroupBy(kind="answer")
+    for period in Period:
+        with contextlib.suppress(ValueError):
+            for one in groups:
+                period_of_key(period, one.key)
+            return GroupBy(kind="period", of=period) if groups else None
+    return GroupBy(kind="field", of="channel")
 
 
 def distribution(shares: dict[str, int], **other: Any) -> Result:  # noqa: ANN401

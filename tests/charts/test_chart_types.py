@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from smaply_metrics_core.charts import chart_types, default_chart, unavailable_reason
+from smaply_metrics_core.charts import (
+    chart_types,
+    data_table,
+    default_chart,
+    unavailable_reason,
+    vega_lite,
+)
 from smaply_metrics_core.models.metric import ChartType
 from smaply_metrics_core.models.query import Calculation, GroupBy, MetricType, Period
+from smaply_metrics_core.models.result import Result
 from tests.charts.factories import comparison, display, distribution, group, number, periods, series
 
 BAR, LYING, PIE = ChartType.BAR, ChartType.HORIZONTAL_BAR, ChartType.PIE
@@ -109,8 +116,8 @@ def test_counts_are_a_whole_when_each_person_is_in_one_group() -> None:
 
 
 @pytest.mark.parametrize("period", Period)
-def test_periods_are_told_by_keys_and_labels_together(period: Period) -> None:
-    """Answers that merely look like dates, or leave one out, are no periods."""
+def test_periods_are_what_the_result_is_grouped_by(period: Period) -> None:
+    """Only the group-by of a result makes its groups periods, not the look of their keys."""
     first = {
         Period.DAY: "2026-01-05",
         Period.WEEK: "2026-01-05",
@@ -119,11 +126,23 @@ def test_periods_are_told_by_keys_and_labels_together(period: Period) -> None:
         Period.YEAR: "2026",
     }[period]
     made = periods(period, first, [1.0, 2.0, 3.0])
-    renamed = [made[0].model_copy(update={"label": "Something"}), *made[1:]]
+    by_period = series(made, group_by=GroupBy(kind="period", of=period))
+    by_field = series(made, group_by=GroupBy(kind="field", of="month"))
 
-    assert default_chart(series(made), display()) is LINE
-    assert default_chart(series(renamed), display()) is BAR
-    assert default_chart(series([made[0], made[2]]), display()) is BAR
+    assert default_chart(by_period, display()) is LINE
+    assert default_chart(by_field, display()) is BAR
+
+
+def test_a_result_stored_without_its_group_by_is_drawn() -> None:
+    """A result from before the field existed loads, and its groups are drawn as bars."""
+    stored = series(periods(Period.MONTH, "2026-01", [1.0, 2.0])).model_dump(mode="json")
+    del stored["group_by"]
+    result = Result.model_validate(stored)
+
+    assert result.group_by is None
+    assert default_chart(result, display(LINE)) is BAR
+    assert vega_lite(result, display()) is not None
+    assert data_table(result, display()).columns[0] == "Group"
 
 
 def test_a_gauge_needs_ends() -> None:

@@ -33,7 +33,9 @@ class Mine(sm.Credentials):
 @sm.hookimpl
 def describe_source():
     subprocess.run([sys.executable, "-c", "print('noise at child')"])
-    return sm.SourceDescription(id="noisy", title="Noisy", credentials=Mine, checks=(STEP,))
+    return sm.SourceDescription(
+        id="noisy", title="Noisy", contract="0.1", credentials=Mine, checks=(STEP,)
+    )
 
 @sm.hookimpl
 def destinations():

@@ -26,7 +26,7 @@ from smaply_metrics_core.host import (
     Settings,
     SourceRegistry,
 )
-from smaply_metrics_csv_example import CsvSource
+from smaply_metrics_csv_example.source import CsvSource
 from tests.host.conftest import ADMIN, EDITOR, SetClock
 from tests.host.fake_source import entry_point
 

@@ -85,6 +85,7 @@ class Shop:
         return SourceDescription(
             id="shop",
             title="The Shop",
+            contract="0.1",
             credentials=ShopCredentials,
             checks=(REACH, AUTHENTICATE, LIST),
         )

@@ -74,6 +74,7 @@ class Acme:
         return SourceDescription(
             id="acme",
             title="Acme Surveys",
+            contract="0.1",
             credentials=AcmeCredentials,
             checks=(REACH, SIGN_IN, EXPORT),
         )

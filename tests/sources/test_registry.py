@@ -12,7 +12,7 @@ import pytest
 
 from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import NotFound, SourceNotUsable
-from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP, hookimpl
+from smaply_metrics_core.hookspecs import CONTRACT_VERSION, ENTRY_POINT_GROUP, hookimpl
 from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.models.survey import Survey
 from smaply_metrics_core.sources import (
@@ -20,7 +20,9 @@ from smaply_metrics_core.sources import (
     SourceRegistry,
     SourceSettings,
     SourceStatus,
+    loader,
 )
+from smaply_metrics_core.sources.loader import contract_mismatch
 
 from .conftest import Acme, AcmeCredentials, Installs, Points
 
@@ -38,7 +40,9 @@ class Mine(Credentials):
 
 @hookimpl
 def describe_source():
-    return SourceDescription(id="zz_good", title="Good", credentials=Mine, checks=(STEP,))
+    return SourceDescription(
+        id="zz_good", title="Good", contract="0.1", credentials=Mine, checks=(STEP,)
+    )
 
 @hookimpl
 def destinations():
@@ -119,6 +123,61 @@ def test_a_core_that_does_not_fit_keeps_a_source_from_being_imported(install: In
     with pytest.raises(SourceNotUsable, match="smaply-metrics-core >=99"):
         SourceRegistry().get("zz_good")
     assert "zz_good_p" not in sys.modules
+
+
+@pytest.mark.parametrize("declared", ["0.2", "0.0", "1.0"])
+def test_a_source_of_another_contract_is_incompatible(install: Installs, declared: str) -> None:
+    """A source that declares a contract that this release does not offer says how to fix that."""
+    module = f"zz_good_{declared.replace('.', '_')}"
+    code = GOOD.replace('contract="0.1"', f'contract="{declared}"')
+    install("zz-good", points={"zz_good": module}, module=module, code=code)
+    registry = SourceRegistry()
+
+    (state,) = (one for one in registry.states(load=True) if one.id == "zz_good")
+
+    assert state.state is SourceStatus.INCOMPATIBLE
+    assert f"version {declared} of the contract" in state.reason
+    assert f"offers {CONTRACT_VERSION}. Install a version" in state.reason
+    with pytest.raises(SourceNotUsable, match=f"version {declared} of the contract"):
+        registry.get("zz_good")
+
+
+@pytest.mark.parametrize("line", ["", 'contract="1", ', 'contract="", ', "contract=0.1, "])
+def test_a_source_without_a_readable_contract_is_broken(install: Installs, line: str) -> None:
+    """A source declares its contract as MAJOR.MINOR; without that it is broken, with the reason."""
+    module = f"zz_good_undeclared{abs(hash(line))}"
+    install(
+        "zz-good",
+        points={"zz_good": module},
+        module=module,
+        code=GOOD.replace('contract="0.1", ', line),
+    )
+
+    (state,) = (one for one in SourceRegistry().states(load=True) if one.id == "zz_good")
+
+    assert state.state is SourceStatus.BROKEN
+    assert "contract" in state.reason
+
+
+@pytest.mark.parametrize(
+    ("declared", "ours", "fits"),
+    [
+        ("0.1", "0.1", True),
+        ("0.1", "0.2", False),
+        ("1.0", "1.3", True),
+        ("1.3", "1.3", True),
+        ("1.4", "1.3", False),
+        ("2.0", "1.3", False),
+        ("0.9", "1.0", False),
+    ],
+)
+def test_a_contract_fits_by_its_version(
+    monkeypatch: pytest.MonkeyPatch, declared: str, ours: str, *, fits: bool
+) -> None:
+    """Before 1.0 every minor version differs; afterwards an earlier minor version fits."""
+    monkeypatch.setattr(loader, "CONTRACT_VERSION", ours)
+
+    assert (contract_mismatch(declared) == "") is fits
 
 
 def test_a_preferred_source_is_the_one_given(install: Installs) -> None:

@@ -37,7 +37,9 @@ class Nobody(Credentials):
 @hookimpl
 def describe_source():
     step = CheckStep(name="reach", title="Reach", required=True)
-    return SourceDescription(id="zz_rows", title="Rows", credentials=Nobody, checks=(step,))
+    return SourceDescription(
+        id="zz_rows", title="Rows", contract="0.1", credentials=Nobody, checks=(step,)
+    )
 
 @hookimpl
 def destinations():

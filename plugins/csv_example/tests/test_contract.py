@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from smaply_metrics_core.sources import AllowedDestinations
-from smaply_metrics_core.testing import SourceContract
+from smaply_metrics_core.testing import AllowedDestinations, SourceContract
 
 
 class TestCsvExample(SourceContract):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,31 +14,26 @@ from pathlib import Path
 import httpx
 import pytest
 
+import smaply_metrics_core as core
 from smaply_metrics_core import (
+    BundleWriter,
     Calculation,
-    CalculationRefused,
-    CheckNote,
     CheckStep,
     Deadline,
     Definition,
     Destination,
-    ExportFailed,
     GroupBy,
     MetricQuery,
     MetricsError,
-    NoSurveys,
     Question,
     QuestionKind,
+    Result,
     SourceContext,
-    SurveyUnavailable,
-    SystemClock,
     Tally,
 )
-from smaply_metrics_core.bundle.writer import BundleWriter
-from smaply_metrics_core.calculations.results import calculate
-from smaply_metrics_core.models.credentials import parse_credentials
-from smaply_metrics_core.models.result import Result
-from smaply_metrics_csv_example import CsvCredentials, source
+from smaply_metrics_core.calculations import calculate
+from smaply_metrics_csv_example import source
+from smaply_metrics_csv_example.source import CsvCredentials
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 VISITS = Path(__file__).parent / "files" / "visits.csv"
@@ -56,10 +52,10 @@ def write(tmp_path: Path) -> Write:
             (folder / f"{name}.csv").write_bytes(data)
         return SourceContext(
             http=httpx.Client(),
-            deadline=Deadline.after(60, SystemClock()),
+            deadline=Deadline.after(60, core.SystemClock()),
             destinations=(Destination(kind="folder", folder=folder.resolve()),),
             folder=tmp_path,
-            clock=SystemClock(),
+            clock=core.SystemClock(),
         )
 
     return written
@@ -147,7 +143,7 @@ def test_links_out_of_the_folder_are_not_followed(write: Write, tmp_path: Path) 
     (folder / "inside.csv").symlink_to(folder / "visits.csv")
 
     assert [survey.id for survey in source.list_surveys(context)] == ["inside", "visits"]
-    with pytest.raises(SurveyUnavailable):
+    with pytest.raises(core.SurveyUnavailable):
         source.list_questions(context, "outside")
 
 
@@ -159,7 +155,7 @@ def test_an_id_is_never_a_path(write: Write, tmp_path: Path, survey_id: str) -> 
     (tmp_path / "secret.csv").write_text("recorded_at\n")
     context = write(visits="recorded_at\n")
 
-    with pytest.raises(SurveyUnavailable, match="There is no file"):
+    with pytest.raises(core.SurveyUnavailable, match="There is no file"):
         source.list_questions(context, survey_id)
 
 
@@ -274,7 +270,7 @@ def test_one_query_that_does_not_fit_leaves_the_others_alone(visits: SourceConte
     outcome = dict(source.fetch_metric(visits, "visits", queries))
 
     assert {query_id: type(one) for query_id, one in outcome.items()} == {
-        "average comment None": CalculationRefused,
+        "average comment None": core.CalculationRefused,
         "nps nps None": Tally,
         "responses None None": Tally,
     }
@@ -300,12 +296,12 @@ def test_a_file_that_is_wrong_says_where(write: Write, content: str | bytes, pro
     """An error names the file, the row and column where there is one, and what belongs there."""
     context = write(wrong=content)
 
-    with pytest.raises(ExportFailed) as caught:
+    with pytest.raises(core.ExportFailed) as caught:
         source.list_questions(context, "wrong")
 
     assert caught.value.message.startswith("wrong.csv: ")
     assert problem in caught.value.message
-    with pytest.raises(ExportFailed):
+    with pytest.raises(core.ExportFailed):
         list(source.fetch_metric(context, "wrong", []))
 
 
@@ -340,17 +336,19 @@ def test_an_empty_survey_has_no_responses(write: Write) -> None:
 
 def test_the_check_names_its_steps(visits: SourceContext) -> None:
     """The steps are those of the description, with the number of files as a detail."""
-    credentials = parse_credentials(CsvCredentials, {"folder": " surveys "})
+    credentials = core.parse_credentials(CsvCredentials, {"folder": " surveys "})
     described = source.describe_source()
 
     steps = list(source.validate_credentials(visits))
 
     assert tuple(one for one in steps if isinstance(one, CheckStep)) == described.checks
-    assert [one.detail for one in steps if isinstance(one, CheckNote)] == ["CSV files: 1"]
+    assert [one.detail for one in steps if isinstance(one, core.CheckNote)] == ["CSV files: 1"]
     assert source.destinations(credentials) == [Destination(kind="folder", folder=Path("surveys"))]
 
 
-@pytest.mark.parametrize(("files", "error"), [({}, NoSurveys), ({"wrong": "a\n1\n"}, ExportFailed)])
+@pytest.mark.parametrize(
+    ("files", "error"), [({}, core.NoSurveys), ({"wrong": "a\n1\n"}, core.ExportFailed)]
+)
 def test_the_check_fails_its_second_step(
     write: Write, files: dict[str, str], error: type[MetricsError]
 ) -> None:
@@ -370,7 +368,7 @@ def debug(context: SourceContext, survey_id: str, folder: Path) -> dict[str, byt
         bundle = BundleWriter(archive, folder=folder, include_personal=False)
         try:
             source.debug_export(context, survey_id, bundle)
-        except ExportFailed:
+        except core.ExportFailed:
             bundle.add_text("failed", "")
     with zipfile.ZipFile(stream) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
@@ -390,9 +388,12 @@ def test_support_gets_the_file_and_what_was_made_of_it(
 
 
 def test_the_readme_shows_the_example_and_the_source(visits: SourceContext) -> None:
-    """The README prints the example's file as it is."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    """The README prints the example's file as it is, and lists each module of the source."""
+    project = Path(__file__).parents[1]
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    modules = {path.name for path in (project / "src").glob("*/*.py")} - {"__init__.py"}
 
     assert f"```csv\n{VISITS.read_text(encoding='utf-8')}```" in readme
+    assert set(re.findall(r"^\| `(\w+\.py)` \|", readme, re.MULTILINE)) == modules
     for calculation in (Calculation.NPS, Calculation.TOP_2_BOX):
         assert f"`{calculation}`" in readme

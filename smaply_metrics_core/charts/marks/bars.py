@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from smaply_metrics_core.charts.marks.layers import (
     HOVER,
@@ -22,17 +23,12 @@ from smaply_metrics_core.charts.marks.layers import (
     wrapped,
     zero_line,
 )
-from smaply_metrics_core.charts.marks.rows import rows_of
+from smaply_metrics_core.charts.marks.rows import Row, rows_of
 from smaply_metrics_core.charts.series_groups import periods_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smaply_metrics_core.charts.marks.rows import Row
-    from smaply_metrics_core.charts.theme import Theme
-    from smaply_metrics_core.models.metric import Display
-    from smaply_metrics_core.models.query import Period
-    from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.charts.theme import Theme
+from smaply_metrics_core.models.metric import Display
+from smaply_metrics_core.models.query import Period
+from smaply_metrics_core.models.result import Result
 
 MOST_BARS: Final = 200
 """Bars that a page of any width has room for."""
@@ -50,7 +46,7 @@ SHORT: Final = 6
 def vertical_bars(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     """Draw bars that stand beside each other, their labels below."""
     rows = rows_of(result, display, theme)
-    period = periods_of(result.groups)
+    period = periods_of(result)
     negative = any(value < 0 for value in visible(rows))
     labels, place = _places(result, rows, period, negative=negative)
     letters = longest(rows, "text")
@@ -106,7 +102,7 @@ def vertical_bars(result: Result, display: Display, theme: Theme) -> dict[str, A
 
 
 def _width_of_labels(rows: Sequence[Row]) -> float:
-    """Give the pixels that the labels of bars want, within reason: bars without one say little."""
+    """Return the pixels for the labels of bars, up to a limit: the bars need room as well."""
     lines = [wrapped(row["label"]) for row in rows]
     letters = max(len(line) if isinstance(line, str) else max(map(len, line)) for line in lines)
     return min(64, max(30, LETTER * letters))
@@ -115,7 +111,7 @@ def _width_of_labels(rows: Sequence[Row]) -> float:
 def _places(
     result: Result, rows: Sequence[Row], period: Period | None, *, negative: bool
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Give the axis below upright bars and the parameters that it reads its labels from."""
+    """Return the axis below upright bars and the parameters that it reads its labels from."""
     if period:
         labels, label = period_labels(result.groups, period), PERIOD_LABEL
     else:
@@ -140,7 +136,7 @@ def _places(
 def horizontal_bars(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     """Draw bars that lie below each other: label, bar, value; with titles right the other way."""
     rows = rows_of(result, display, theme)
-    by_period = periods_of(result.groups) is not None
+    by_period = periods_of(result) is not None
     values = f"{LETTER * longest(rows, 'text') + 12}"
     labels = f"min(width * 0.42, {LETTER * longest(rows, 'label') + 18})"
     right = display.titles_on_right

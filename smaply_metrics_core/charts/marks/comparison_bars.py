@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smaply_metrics_core.charts.date_text import date_range_text
-from smaply_metrics_core.charts.headline import FEW, change_words, said, target_tone, target_words
+from smaply_metrics_core.charts.headline import change_words, said, target_tone, target_words
 from smaply_metrics_core.charts.marks.layers import (
     HOVER,
     OWN_AXES,
@@ -16,13 +16,11 @@ from smaply_metrics_core.charts.marks.layers import (
     visible,
     zero_line,
 )
-from smaply_metrics_core.charts.marks.rows import tone_color
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.charts.marks.rows import Row
-    from smaply_metrics_core.charts.theme import Theme
-    from smaply_metrics_core.models.metric import Display
-    from smaply_metrics_core.models.result import Result, WindowResult
+from smaply_metrics_core.charts.marks.rows import Row, tone_color
+from smaply_metrics_core.charts.remarks import FEW
+from smaply_metrics_core.charts.theme import Theme
+from smaply_metrics_core.models.metric import Display
+from smaply_metrics_core.models.result import Result, WindowResult
 
 
 def comparison_bars(result: Result, display: Display, theme: Theme, zone: str) -> dict[str, Any]:

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import re
 from math import floor, isfinite, log10, pi
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from smaply_metrics_core.calculations.results import format_value
-from smaply_metrics_core.charts.headline import (
-    FEW,
-    answer_count_text,
-    said,
-    target_said,
-    target_tone,
-    target_words,
-)
+from smaply_metrics_core.charts.headline import said, target_said, target_tone, target_words
 from smaply_metrics_core.charts.marks.layers import HALF_SEEN
 from smaply_metrics_core.charts.marks.rows import tone_color
+from smaply_metrics_core.charts.remarks import FEW, answer_count_text
+from smaply_metrics_core.charts.theme import Theme
+from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import Calculation
-from smaply_metrics_core.models.result import Unit
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.charts.theme import Theme
-    from smaply_metrics_core.models.metric import Display
-    from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.models.result import Result, Unit
 
 INSIDE: Final = 0.76
 """The inner radius of the arc, of the outer one."""
@@ -152,7 +143,7 @@ _HIGHEST: Final = re.compile(r" … (\S+) = ")
 
 
 def gauge_bounds(result: Result, display: Display) -> tuple[float, float] | None:
-    """Give the lowest and the highest value that a gauge shows.
+    """Return the lowest and the highest value that a gauge shows.
 
     Percents and NPS have ends of their own, and scores those of the question's scale. A number
     without an end, such as a count, gets one above its target; ``None`` without a target.
@@ -183,6 +174,6 @@ def _of_question(result: Result) -> tuple[float, float] | None:
 
 
 def _round_up(value: float) -> float:
-    """Give the next number with two digits: ends of a scale are round."""
+    """Return the next number with two digits: ends of a scale are round."""
     step = 10.0 ** (floor(log10(value)) - 1)
     return step * -(-value // step)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from smaply_metrics_core.charts.headline import target_said
+from smaply_metrics_core.charts.marks.rows import Row
 from smaply_metrics_core.charts.sanitizer import plain
-from smaply_metrics_core.charts.theme import SMALL
+from smaply_metrics_core.charts.theme import SMALL, Theme
+from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import Period
-from smaply_metrics_core.models.result import Unit
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smaply_metrics_core.charts.marks.rows import Row
-    from smaply_metrics_core.charts.theme import Theme
-    from smaply_metrics_core.models.metric import Display
-    from smaply_metrics_core.models.result import GroupValue, Result
+from smaply_metrics_core.models.result import GroupValue, Result, Unit
 
 Spec = dict[str, Any]
 
@@ -44,7 +39,7 @@ OWN_AXES: Final[Spec] = {"axis": {"x": "independent", "y": "independent"}}
 
 
 def look() -> Spec:
-    """Give the look of bars: full; pale with an outline for few answers; dashed for a part."""
+    """Return the look of bars: full; pale with an outline for few answers; dashed for a part."""
     pale = {"test": "datum.few || datum.part", "value": HALF_SEEN}
     return {
         "color": COLOR,
@@ -55,7 +50,7 @@ def look() -> Spec:
 
 
 def value_axis(result: Result, display: Display) -> Spec:
-    """Give the axis of the values: few lines, its labels left, or right where titles are."""
+    """Return the axis of the values: few lines, its labels left, or right where titles are."""
     percent = " + '%'" if result.unit is Unit.PERCENT else ""
     # With the minus that values are written with.
     label = "replace(datum.label, '\N{MINUS SIGN}', '-')"
@@ -68,7 +63,7 @@ def value_axis(result: Result, display: Display) -> Spec:
 
 
 def bar_domain(values: Sequence[float], display: Display) -> list[float]:
-    """Give the span of an axis of bars: a bar is as long as its value, so zero is always in it."""
+    """Return the span of an axis of bars, which always includes zero."""
     reach = [0.0, *values, *([] if display.target is None else [display.target])]
     low, high = min(reach), max(reach)
     return [low, high if high > low else 1.0]
@@ -119,7 +114,7 @@ def values_over(mark: Spec, encoding: Spec, theme: Theme, display: Display) -> l
 
 
 def period_labels(groups: Sequence[GroupValue], period: Period) -> list[Spec]:
-    """Give the parameters with which an axis of periods writes its labels.
+    """Return the parameters with which an axis of periods writes its labels.
 
     As many as there is room for, the latest always, each year where it changes.
     """
@@ -155,13 +150,13 @@ def wrapped(label: str) -> str | list[str]:
 
 
 def shown_of(total: int, room: str) -> Spec:
-    """Give the parameter that says how many groups are drawn: a few all, of more what has room."""
+    """Return the parameter with the number of groups to draw: as many as have room."""
     expr = f"min({total}, max({FEWEST}, floor({room})))" if total > ALWAYS else f"{total}"
     return {"name": "shown", "expr": expr}
 
 
 def not_all(total: int, theme: Theme, which: str = "") -> Spec:
-    """Give the note that says how many of all groups are drawn, where that is not all."""
+    """Return the note that says how many of all groups are drawn, where that is not all."""
     if total <= ALWAYS:
         return {}
     title = {
@@ -177,7 +172,7 @@ def not_all(total: int, theme: Theme, which: str = "") -> Spec:
 
 
 def visible(rows: Sequence[Row]) -> list[float]:
-    """Give the values that are drawn."""
+    """Return the values that are drawn."""
     return [row["v"] for row in rows if row["v"] is not None]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from smaply_metrics_core.charts.marks.layers import (
     HOVER,
@@ -16,18 +17,12 @@ from smaply_metrics_core.charts.marks.layers import (
     values_over,
     visible,
 )
-from smaply_metrics_core.charts.marks.rows import rows_of
+from smaply_metrics_core.charts.marks.rows import Row, rows_of
 from smaply_metrics_core.charts.series_groups import periods_of
+from smaply_metrics_core.charts.theme import Theme
+from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import Period
-from smaply_metrics_core.models.result import Unit
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smaply_metrics_core.charts.marks.rows import Row
-    from smaply_metrics_core.charts.theme import Theme
-    from smaply_metrics_core.models.metric import Display
-    from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.models.result import Result, Unit
 
 MOST_POINTS: Final = 400
 """Periods that a line shows, the latest ones: more are no longer told apart."""
@@ -42,7 +37,7 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     """Draw a line from period to period, with the value of the latest one beside it."""
     everything = rows_of(result, display, theme)
     rows = everything[-MOST_POINTS:]
-    period = periods_of(result.groups) or Period.DAY
+    period = periods_of(result) or Period.DAY
     first, last = (rows[0]["i"], rows[-1]["i"]) if rows else (0, 0)
     ends = [first, last] if last > first else [first - 1, first + 1]
     place = {
@@ -132,7 +127,7 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
 
 
 def _domain(result: Result, display: Display, values: Sequence[float]) -> list[float]:
-    """Give the span of the axis: that of the values, of the target, and of zero if it is wanted."""
+    """Return the span of the axis: values, target, and zero if the display asks for it."""
     reach = [
         *values,
         *([] if display.target is None else [display.target]),
@@ -146,7 +141,7 @@ def _domain(result: Result, display: Display, values: Sequence[float]) -> list[f
 
 
 def _strokes(rows: Sequence[Row]) -> list[Row]:
-    """Give the stretches of the line: each of one look, none over a period without a value."""
+    """Return the stretches of the line: each of one look, none over a period without a value."""
     strokes: list[Row] = []
     look: tuple[bool, bool] | None = None
     number = 0

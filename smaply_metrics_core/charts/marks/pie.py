@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
-from smaply_metrics_core.charts.headline import answer_count_text, said
+from smaply_metrics_core.charts.headline import said
 from smaply_metrics_core.charts.marks.layers import COLOR, HALF_SEEN, HOVER, LETTER, longest
-from smaply_metrics_core.charts.marks.rows import rows_of
+from smaply_metrics_core.charts.marks.rows import Row, rows_of
+from smaply_metrics_core.charts.remarks import answer_count_text
+from smaply_metrics_core.charts.theme import Theme
+from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import Calculation
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smaply_metrics_core.charts.marks.rows import Row
-    from smaply_metrics_core.charts.theme import Theme
-    from smaply_metrics_core.models.metric import Display
-    from smaply_metrics_core.models.result import GroupValue, Result
+from smaply_metrics_core.models.result import GroupValue, Result
 
 ROW: Final = 20
 """Pixels from one line of the legend to the next, at most."""
@@ -107,7 +104,7 @@ def _legend(field: str, y: str, x: str, align: str, limit: str) -> dict[str, Any
 
 
 def _listed(slices: Sequence[Row]) -> float:
-    """Give the pixels that a legend takes: swatch, label, value."""
+    """Return the pixels that a legend takes: swatch, label, value."""
     letters = longest(slices, "label") + longest(slices, "text")
     return min(WIDEST, LETTER * letters + 44)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from smaply_metrics_core.charts.headline import Tone, remarks, said, target_tone, target_words
+from smaply_metrics_core.charts.headline import Tone, said, target_tone, target_words
+from smaply_metrics_core.charts.remarks import remarks
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.charts.theme import Theme
-    from smaply_metrics_core.models.metric import Display
-    from smaply_metrics_core.models.result import GroupValue, Result
+from smaply_metrics_core.charts.theme import Theme
+from smaply_metrics_core.models.metric import Display
+from smaply_metrics_core.models.result import GroupValue, Result
 
 Row = dict[str, Any]
 
@@ -24,7 +23,7 @@ def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
     ``part`` a period of which only a part was counted, ``last`` the latest period.
     """
     groups = result.groups
-    by_period = periods_of(groups) is not None
+    by_period = periods_of(result) is not None
     newest = latest(result)
     order = sorted(range(len(groups)), key=lambda i: -i if by_period else -groups[i].responses)
     ranks = {place: rank for rank, place in enumerate(order)}
@@ -57,5 +56,5 @@ def tip_of(group: GroupValue, result: Result, display: Display) -> str:
 
 
 def tone_color(tone: Tone, theme: Theme) -> str:
-    """Give the colour of a tone; neutral is the accent."""
+    """Return the colour of a tone; neutral is the accent."""
     return {Tone.GOOD: theme.good, Tone.BAD: theme.bad, Tone.NEUTRAL: theme.accent}[tone]

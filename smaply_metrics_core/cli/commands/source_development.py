@@ -16,8 +16,8 @@ from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.extras import require_extra
 
 if TYPE_CHECKING:  # Loads pytest and vcrpy.
+    from smaply_metrics_core.testing import SourceContract
     from smaply_metrics_core.testing.recording.recorder import Recorded, RecordingChange
-    from smaply_metrics_core.testing.suite.contract import SourceContract
     from smaply_metrics_core.testing.suite.runner import ContractTestResult
 
 app = typer.Typer()

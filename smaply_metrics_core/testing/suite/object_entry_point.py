@@ -30,8 +30,8 @@ def object_entry_point(target: object) -> EntryPoint:
         raise broken(
             "The source is neither the id of an installed one nor an object that describes itself: "
             f"{type(error).__name__}.",
-            "set `source` to the id that `smaply-metrics source list` shows, or to the object that the "
-            "entry point names",
+            "set `source` to the id that `smaply-metrics source list` shows, or to the object that "
+            "the entry point names",
         ) from None
     point = UninstalledEntryPoint(name=name, value="contract:source", group=ENTRY_POINT_GROUP)
     vars(point).update(

@@ -82,6 +82,7 @@ class HttpSource:
         return sm.SourceDescription(
             id="remote",
             title="Remote Surveys",
+            contract="0.1",
             credentials=HttpSourceCredentials,
             checks=(REACH, AUTHENTICATE),
         )

@@ -164,6 +164,7 @@ class InMemorySource:
         return SourceDescription(
             id="tiny",
             title=self.title(),
+            contract="0.1",
             credentials=self.form,
             checks=(REACH, AUTHENTICATE),
         )

@@ -27,13 +27,13 @@ class FormGardenApi:
         self._http = http
 
     def reach(self) -> None:
-        """See that Form Garden answers, without showing the key to anybody."""
+        """Check that Form Garden answers, before the key is sent."""
         answer = self._http.get("/api/account")
         if answer.status_code not in {401, 403} or "html" in answer.headers.get("content-type", ""):
             raise sm.Unreachable("Something other than Form Garden answers at this host.")
 
     def account(self) -> str:
-        """Give the name of the key's account."""
+        """Return the name of the key's account."""
         found = _answered(self._http.get("/api/account", auth=self._auth))
         if not isinstance(found.get("account"), str):
             raise sm.SourceUnavailable("Form Garden does not say whose key it is.")
@@ -45,14 +45,14 @@ class FormGardenApi:
             yield from _forms(_answered(page))
 
     def form(self, form_id: str) -> Mapping[str, Any]:
-        """Give one form with its questions."""
+        """Return one form with its questions."""
         return _answered(self._http.get(f"/api/forms/{_checked(form_id)}", auth=self._auth))
 
     def responses(self, form_id: str) -> str:
-        """Give every response to one form as CSV, without its last line.
+        """Return every response to one form as CSV, without the last line.
 
         Raises:
-            ExportFailed: when that line is missing, or tells of other rows: not all has come.
+            ExportFailed: if that line is missing or has another row count: the text is incomplete.
         """
         url = f"/api/forms/{_checked(form_id)}/responses.csv"
         response = self._http.get(url, auth=self._auth)
@@ -82,7 +82,7 @@ def _forms(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _answered(response: httpx.Response) -> Mapping[str, Any]:
-    """Read an answer, or say what it refuses. 429 and 5xx never arrive here."""
+    """Return the decoded response, or raise what its status means; 429 and 5xx never get here."""
     match response.status_code:
         case 200:
             found = read_json(response)

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from smaply_metrics_core.errors import (
+from smaply_metrics_core import (
+    Blame,
+    CheckNote,
+    CheckStep,
     ExportFailed,
+    FieldProblem,
     NoSurveys,
+    Problem,
     RemoteError,
     ResultsUnavailable,
+    Survey,
     SurveyUnavailable,
 )
-from smaply_metrics_core.models.check import CheckNote, CheckStep
-from smaply_metrics_core.models.problem import Blame, FieldProblem, Problem
-from smaply_metrics_core.models.survey import Survey
+from smaply_metrics_qualtrics.api.client import QualtricsApi
 from smaply_metrics_qualtrics.api.errors import wrong_host
 from smaply_metrics_qualtrics.api.exports import ExportRequest
 from smaply_metrics_qualtrics.survey.definition import read_definition, read_survey
-
-if TYPE_CHECKING:
-    from smaply_metrics_qualtrics.api.client import QualtricsApi
 
 REACH: Final = CheckStep(name="reach", title="Qualtrics answers at the base URL", required=True)
 AUTHENTICATE: Final = CheckStep(name="authenticate", title="The token is accepted", required=True)

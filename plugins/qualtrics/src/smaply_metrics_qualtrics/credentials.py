@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from smaply_metrics_core.models.credentials import Credentials, FormField, Token, suggestion_error
-from smaply_metrics_core.models.source import Destination
+from smaply_metrics_core import Credentials, Destination, FormField, Token, suggestion_error
 
 SANDBOX_SETTING: Final = "SMAPLY_QUALTRICS_SANDBOX"
 """Names the one loopback ``IP:PORT`` that plain HTTP is allowed to; nothing else widens it."""
@@ -28,12 +27,12 @@ _FORMS: Final = (
 
 
 def is_qualtrics_host(host: str) -> bool:
-    """Tell whether a lower-case host name can be a Qualtrics API host."""
+    """Whether a lower-case host name can be a Qualtrics API host."""
     return bool(_HOST.fullmatch(host))
 
 
 def sandbox_host() -> str:
-    """Give the ``IP:PORT`` of the setting, or nothing when it is absent or names no loopback."""
+    """Return the ``IP:PORT`` of the setting, or nothing when it is absent or names no loopback."""
     value = os.environ.get(SANDBOX_SETTING, "")
     try:
         parts = urlsplit(f"//{value}")

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
 
-from smaply_metrics_core.errors import (
+from smaply_metrics_core import (
+    BundleWriter,
     CredentialRefused,
     DeadlineExceeded,
     ExportFailed,
     MetricsError,
     RemoteError,
+    SourceContext,
 )
+from smaply_metrics_qualtrics.api.client import QualtricsApi
 from smaply_metrics_qualtrics.api.exports import ExportRequest, fetch_export
 from smaply_metrics_qualtrics.export_columns import METADATA, PERSONAL_METADATA, Header
 from smaply_metrics_qualtrics.responses.csv_reader import read_header
 from smaply_metrics_qualtrics.responses.query_plan import sentinel
 from smaply_metrics_qualtrics.responses.zip_reader import Allowance, ZipMember, members
 from smaply_metrics_qualtrics.survey.definition import read_definition
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from smaply_metrics_core.bundle.writer import BundleWriter
-    from smaply_metrics_core.context import SourceContext
-    from smaply_metrics_qualtrics.api.client import QualtricsApi
 
 DEFINITION: Final = "definition.json"
 SCHEMA: Final = "response-schema.json"
@@ -53,7 +50,7 @@ def debug_export(
         definition = api.definition(survey_id)
         bundle.add_json(DEFINITION, definition)
         survey = read_definition(definition, survey_id)
-        if any(reading.every_loop for reading in survey.readings.values()):
+        if any(answer.every_loop for answer in survey.answer_columns.values()):
             seen.append(sentinel(survey.recodes))
 
     problems = [*_trying(write_definition)]
@@ -121,7 +118,7 @@ class _Allowed:
 
 
 def _refuse_personal(path: Path) -> None:
-    """See that Qualtrics left out the personal columns as it was asked to.
+    """Check that Qualtrics left out the personal columns as it was asked to.
 
     Raises:
         ExportFailed: when it did not, or nobody can tell.

@@ -129,23 +129,23 @@ class Header:
             self._by_key.setdefault(column.key, []).append(column)
 
     def all(self, key: ColumnKey) -> list[ExportColumn]:
-        """Give every column with this key: more than one and nobody can tell which is meant."""
+        """Return every column with this key: more than one and nobody can tell which is meant."""
         return self._by_key.get(key, [])
 
     def metadata(self, name: str) -> ExportColumn | None:
-        """Give a column of metadata.
+        """Return a column of metadata.
 
         An embedded field may have the same name; metadata stands before all embedded data.
         """
         return next(iter(self.all(ColumnKey(name))), None)
 
     def field(self, name: str) -> list[ExportColumn]:
-        """Give the columns of an embedded field: more than one are ambiguous."""
+        """Return the columns of an embedded field: more than one are ambiguous."""
         found = self.all(ColumnKey(name))
         return found[1:] if name in NEEDED_METADATA else found
 
     def parts(self, import_id: str) -> list[ExportColumn]:
-        """Give every column of a question, in one loop, or of a part of it such as a row."""
+        """Return every column of a question, in one loop, or of a part of it such as a row."""
         begins = (f"{import_id}_", f"{import_id}#")
         return [
             column
@@ -155,12 +155,12 @@ class Header:
         ]
 
     def loops(self, question: str) -> list[str]:
-        """Give the loops of a question in the order of the file; one outside of loops is empty."""
+        """Return a question's loops in the order of the file; one outside of loops is empty."""
         found = (c.loop for c in self.columns if c.question == question)
         return list(dict.fromkeys(found))
 
     def choices(self, import_id: str) -> dict[str, list[ExportColumn]]:
-        """Give the columns of a question that was split by choice, by the id of the choice."""
+        """Return the columns of a question that was split by choice, by the id of the choice."""
         found: dict[str, list[ExportColumn]] = {}
         for column in self.columns:
             if column.key.import_id == import_id and dict(column.key.rest).keys() == {"choiceId"}:

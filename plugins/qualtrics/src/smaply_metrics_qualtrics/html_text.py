@@ -28,7 +28,7 @@ class _Reader(HTMLParser):
         self._hidden: list[tuple[str, int]] = []
 
     def text(self) -> str:
-        """Give what is shown; of what was hidden and never ended only code is left out."""
+        """Return what is shown; of what was hidden and never ended only code is left out."""
         begun = (place for tag, place in self._hidden if tag in _CODE)
         return "".join(self._parts[: next(begun, None)])
 

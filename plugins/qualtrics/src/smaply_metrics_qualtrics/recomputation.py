@@ -6,29 +6,31 @@ import csv
 import io
 import os
 import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from smaply_metrics_core.calculations.count_plan import NOT_ANSWERED
-from smaply_metrics_core.errors import ExportFailed, MetricsError, SurveyUnavailable
-from smaply_metrics_core.models.tally import Counts, Tally
+from smaply_metrics_core import (
+    BundleReader,
+    Counts,
+    ExportFailed,
+    MetricQuery,
+    MetricsError,
+    SourceContext,
+    SurveyUnavailable,
+    Tally,
+)
+from smaply_metrics_core.calculations import NOT_ANSWERED
 from smaply_metrics_qualtrics.api.client import ExportProgress, QualtricsApi
 from smaply_metrics_qualtrics.debug_bundle import DEFINITION, REQUEST, SCHEMA, responses_name
 from smaply_metrics_qualtrics.export_columns import Header
+from smaply_metrics_qualtrics.json_values import as_dict
 from smaply_metrics_qualtrics.responses.csv_reader import HEADER_RECORDS
 from smaply_metrics_qualtrics.responses.fetch import fetch
 from smaply_metrics_qualtrics.responses.loop_merge import NOT_SHOWN
-from smaply_metrics_qualtrics.survey.choices import as_dict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
-    from pathlib import Path
-
-    from smaply_metrics_core.bundle.reader import BundleReader
-    from smaply_metrics_core.context import SourceContext
-    from smaply_metrics_core.models.query import MetricQuery
 
 _THE_EXPORT: Final = "the-export-in-the-bundle"
 
@@ -73,11 +75,11 @@ class BundleApi(QualtricsApi):
         return bool(self._mark)
 
     def definition(self, survey_id: str) -> Any:  # noqa: ANN401, ARG002  # As in Api.
-        """Give the survey's definition."""
+        """Return the survey's definition."""
         return self._bundle.read_json(DEFINITION)
 
     def response_schema(self, survey_id: str) -> Any:  # noqa: ANN401, ARG002  # As in Api.
-        """Give the schema of its responses."""
+        """Return the schema of its responses."""
         if SCHEMA not in self._bundle.names:
             raise SurveyUnavailable(
                 f"The debug bundle has no {SCHEMA}.",
@@ -178,7 +180,7 @@ def _limit(until: datetime, zone: str) -> str:
 
 
 def _mark_of(request: object) -> str:
-    """Give what an export was asked to write for seen and not answered; empty for nothing."""
+    """Return what an export was asked to write for seen and not answered; empty for nothing."""
     mark = as_dict(request).get("seenUnansweredRecode")
     return str(mark) if isinstance(mark, int) else ""
 

@@ -1,30 +1,46 @@
-"""Qualtrics as a source: the hooks of the contract, each handed on to its own module."""
+"""The hooks of Qualtrics as a source, each of which calls its own module."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from smaply_metrics_core.hookspecs import hookimpl
-from smaply_metrics_core.models.source import Destination, RequestLimit, SourceDescription
+from smaply_metrics_core import (
+    BundleReader,
+    BundleWriter,
+    CheckNote,
+    CheckStep,
+    Destination,
+    MetricQuery,
+    MetricsError,
+    Questionnaire,
+    RequestLimit,
+    SourceContext,
+    SourceDescription,
+    Survey,
+    Tally,
+    hookimpl,
+)
 from smaply_metrics_qualtrics.credential_check import STEPS
 from smaply_metrics_qualtrics.credentials import QualtricsCredentials
 
-if TYPE_CHECKING:
-    from smaply_metrics_core.bundle.reader import BundleReader
-    from smaply_metrics_core.bundle.writer import BundleWriter
-    from smaply_metrics_core.context import SourceContext
-    from smaply_metrics_core.errors import MetricsError
-    from smaply_metrics_core.models.check import CheckNote, CheckStep
-    from smaply_metrics_core.models.query import MetricQuery
-    from smaply_metrics_core.models.survey import Questionnaire, Survey
-    from smaply_metrics_core.models.tally import Tally
-
 DOCUMENTATION: Final = "https://www.qualtrics.com/support/integrations/api-integration/overview/"
+
+_EXPORTS: Final = r"/API/v3/surveys/[^/]+/export-responses"
+_SCHEMA: Final = r"/API/v3/surveys/[^/]+/response-schema"
+
+LIMITS: Final = (
+    RequestLimit(method="POST", path=_EXPORTS, per_minute=100),
+    RequestLimit(method="GET", path=rf"{_EXPORTS}/[^/]+/file", per_minute=100),
+    RequestLimit(method="GET", path=rf"{_EXPORTS}/[^/]+", per_minute=1000),
+    RequestLimit(method="GET", path=_SCHEMA, per_minute=60),
+    RequestLimit(method="GET", path=r"/API/v3/.*", per_minute=3000),
+)
+"""The documented rate limit of each endpoint; a brand shares 3,000 requests a minute."""
 
 
 class QualtricsSource:
-    """The hooks. Holds nothing: every call gets what it needs.
+    """The hooks. They hold no state.
 
     The HTTP client and Polars are imported where a hook first needs them, so that listing the
     installed sources stays quick.
@@ -32,10 +48,11 @@ class QualtricsSource:
 
     @hookimpl
     def describe_source(self) -> SourceDescription:
-        """Say what Qualtrics needs: a token and a host."""
+        """Return what Qualtrics needs: a token and a host."""
         return SourceDescription(
             id="qualtrics",
             title="Qualtrics",
+            contract="0.1",
             credentials=QualtricsCredentials,
             checks=STEPS,
             documentation=DOCUMENTATION,
@@ -44,14 +61,14 @@ class QualtricsSource:
 
     @hookimpl
     def destinations(self, credentials: QualtricsCredentials) -> Sequence[Destination]:
-        """Name the one host that requests go to."""
+        """Return the one host that requests are sent to."""
         return (credentials.destination,)
 
     @hookimpl
     def validate_credentials(
         self, credentials: QualtricsCredentials, context: SourceContext
     ) -> Iterator[CheckStep | CheckNote]:
-        """Try the credentials, step by step."""
+        """Check the credentials, step by step."""
         from smaply_metrics_qualtrics.api.client import QualtricsApi
         from smaply_metrics_qualtrics.credential_check import check
 
@@ -78,7 +95,7 @@ class QualtricsSource:
     def list_questions(
         self, credentials: QualtricsCredentials, context: SourceContext, survey_id: str
     ) -> Questionnaire:
-        """Describe one survey; also one that the list lacks, since it is shared with a group."""
+        """Return one survey, also one that is shared through a group and is not in the list."""
         from smaply_metrics_qualtrics.api.client import QualtricsApi
         from smaply_metrics_qualtrics.survey.loader import load_survey
 
@@ -92,7 +109,7 @@ class QualtricsSource:
         survey_id: str,
         queries: Sequence[MetricQuery],
     ) -> Iterator[tuple[str, Tally | MetricsError]]:
-        """Answer all queries about one survey from one export."""
+        """Answer all queries of one survey from one export."""
         from smaply_metrics_qualtrics.api.client import QualtricsApi
         from smaply_metrics_qualtrics.responses.fetch import fetch
 
@@ -128,16 +145,3 @@ class QualtricsSource:
 
 source: Final = QualtricsSource()
 """What the entry point names."""
-
-
-_EXPORTS: Final = r"/API/v3/surveys/[^/]+/export-responses"
-_SCHEMA: Final = r"/API/v3/surveys/[^/]+/response-schema"
-
-LIMITS: Final = (
-    RequestLimit(method="POST", path=_EXPORTS, per_minute=100),
-    RequestLimit(method="GET", path=rf"{_EXPORTS}/[^/]+/file", per_minute=100),
-    RequestLimit(method="GET", path=rf"{_EXPORTS}/[^/]+", per_minute=1000),
-    RequestLimit(method="GET", path=_SCHEMA, per_minute=60),
-    RequestLimit(method="GET", path=r"/API/v3/.*", per_minute=3000),
-)
-"""What Qualtrics documents for each endpoint; a brand shares 3,000 requests a minute."""

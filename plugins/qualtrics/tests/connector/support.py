@@ -18,25 +18,24 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from smaply_metrics_core.calculations.results import calculate
-from smaply_metrics_core.context import Deadline, SourceContext
-from smaply_metrics_core.errors import MetricsError
-from smaply_metrics_core.http import build_client
-from smaply_metrics_core.models.query import (
+from smaply_metrics_core import (
     Calculation,
+    Deadline,
     Definition,
     ExclusionReason,
     Filter,
     GroupBy,
     MetricQuery,
+    MetricsError,
     MetricType,
+    Result,
+    SourceContext,
+    Tally,
     Window,
 )
-from smaply_metrics_core.models.result import Result
-from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.sources.allow_list import AllowedDestinations
-from smaply_metrics_core.sources.registry import SourceRegistry
-from smaply_metrics_core.sources.session import SourceSession
+from smaply_metrics_core.calculations import calculate
+from smaply_metrics_core.http import build_client
+from smaply_metrics_core.testing import AllowedDestinations, SourceRegistry, SourceSession
 from smaply_metrics_qualtrics.api.client import QualtricsApi
 from smaply_metrics_qualtrics.credentials import SANDBOX_SETTING, QualtricsCredentials
 from smaply_metrics_qualtrics.survey.definition import SurveyDefinition, read_definition

@@ -18,10 +18,11 @@ from plugins.qualtrics.tests.connector.support import (
     api_answered_by,
     envelope,
 )
-from smaply_metrics_core.errors import (
+from smaply_metrics_core import (
     AccessMissing,
     CredentialRefused,
     ExportFailed,
+    Issue,
     MetricsError,
     RateLimited,
     RemoteError,
@@ -30,7 +31,6 @@ from smaply_metrics_core.errors import (
     SurveyUnavailable,
     Unreachable,
 )
-from smaply_metrics_core.models.problem import Issue
 from smaply_metrics_qualtrics.api.client import QualtricsApi
 from smaply_metrics_qualtrics.api.errors import read_envelope
 

@@ -19,9 +19,7 @@ from plugins.qualtrics.tests.connector.support import (
     survey_definition,
     write_survey,
 )
-from smaply_metrics_core.errors import MetricsError
-from smaply_metrics_core.models.check import StepResult
-from smaply_metrics_core.models.problem import Issue, Problem
+from smaply_metrics_core import Issue, MetricsError, Problem, StepResult
 from smaply_metrics_qualtrics.credential_check import check
 
 OTHER_HOST = "sjc1.qualtrics.com"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plugins.qualtrics.tests.connector.support import TOKEN
-from smaply_metrics_core.errors import CredentialsInvalid
-from smaply_metrics_core.models.credentials import credential_fields, parse_credentials
+from smaply_metrics_core import CredentialsInvalid, credential_fields, parse_credentials
 from smaply_metrics_qualtrics.credentials import SANDBOX_SETTING, QualtricsCredentials
 
 

@@ -27,9 +27,14 @@ from plugins.qualtrics.tests.connector.support import (
     tally_of,
     zipped,
 )
-from smaply_metrics_core.context import SourceContext
-from smaply_metrics_core.errors import Cancelled, DeadlineExceeded, ExportFailed, MetricsError
-from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core import (
+    Cancelled,
+    DeadlineExceeded,
+    ExportFailed,
+    MetricsError,
+    SourceContext,
+    Tally,
+)
 from smaply_metrics_qualtrics.responses import csv_reader, zip_reader
 from smaply_metrics_qualtrics.responses.csv_reader import Responses, read_export
 from smaply_metrics_qualtrics.responses.fetch import count_export, fetch

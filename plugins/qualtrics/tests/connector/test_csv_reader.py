@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.qualtrics.tests.connector.support import csv_text, zipped
-from smaply_metrics_core.errors import ExportFailed
+from smaply_metrics_core import ExportFailed
 from smaply_metrics_qualtrics.export_columns import ColumnKey, Header
 from smaply_metrics_qualtrics.responses import zip_reader
 from smaply_metrics_qualtrics.responses.csv_reader import Responses, read_export

@@ -16,8 +16,7 @@ from plugins.qualtrics.tests.connector.support import (
     mc,
 )
 from plugins.qualtrics.tests.connector.support import read_survey_with as read
-from smaply_metrics_core.errors import QuestionUnavailable, SourceUnavailable
-from smaply_metrics_core.models.survey import QuestionKind
+from smaply_metrics_core import QuestionKind, QuestionUnavailable, SourceUnavailable
 from smaply_metrics_qualtrics.survey.definition import moment, read_definition, read_survey
 
 
@@ -111,7 +110,7 @@ def test_loops_that_nobody_lists_are_measured_together() -> None:
     question = survey.questionnaire.question("QID1")
     assert question.kind is QuestionKind.SINGLE_CHOICE
     assert question.sub_questions == ()
-    assert survey.readings["QID1"].every_loop
+    assert survey.answer_columns["QID1"].every_loop
 
 
 def test_carried_forward_choices_come_from_their_question() -> None:
@@ -216,7 +215,7 @@ def test_nothing_in_a_definition_makes_the_list_fail(
     ids = [one.id for one in survey.questionnaire.walk()]
     assert "QID1" in ids
     assert len(set(ids)) == len(ids)
-    assert set(ids) == set(survey.readings)
+    assert set(ids) == set(survey.answer_columns)
 
 
 @pytest.mark.parametrize("element", [None, [], {}, {"id": ""}, {"id": 5}, "SV_1"])

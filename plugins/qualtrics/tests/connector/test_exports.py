@@ -16,15 +16,15 @@ from plugins.qualtrics.tests.connector.support import (
     api_answered_by,
     envelope,
 )
-from smaply_metrics_core.errors import (
+from smaply_metrics_core import (
     DeadlineExceeded,
     ExportFailed,
     MetricsError,
     RateLimited,
     SourceUnavailable,
     Unreachable,
+    Window,
 )
-from smaply_metrics_core.models.query import Window
 from smaply_metrics_qualtrics.api.exports import ExportRequest, fetch_export, span
 
 RUNNING = {"percentComplete": 12.5, "status": "inProgress"}

@@ -19,12 +19,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from plugins.qualtrics.tests.connector.support import NOW, Account, account, query
-from smaply_metrics_core.calculations.response_text import describe_responses
-from smaply_metrics_core.calculations.results import calculate
-from smaply_metrics_core.models.query import ExclusionReason, MetricQuery, Window
-from smaply_metrics_core.models.result import Result
-from smaply_metrics_core.models.survey import Question
-from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core import ExclusionReason, MetricQuery, Question, Result, Tally, Window
+from smaply_metrics_core.calculations import calculate, describe_responses
 from smaply_metrics_qualtrics_sandbox import generate
 
 NAMES = ("relationship", "support", "store")

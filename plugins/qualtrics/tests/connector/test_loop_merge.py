@@ -24,9 +24,17 @@ from plugins.qualtrics.tests.connector.support import (
     survey_definition,
     write_survey,
 )
-from smaply_metrics_core.errors import GroupingRefused, QueryInvalid
-from smaply_metrics_core.models.query import ExclusionReason, Filter, Window
-from smaply_metrics_core.models.tally import Counts, Tally, Totals, WindowTally
+from smaply_metrics_core import (
+    Counts,
+    ExclusionReason,
+    Filter,
+    GroupingRefused,
+    QueryInvalid,
+    Tally,
+    Totals,
+    Window,
+    WindowTally,
+)
 from smaply_metrics_qualtrics.responses.loop_merge import merge
 
 GOOD = mc(

@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 import pytest
 
 from plugins.qualtrics.tests.connector.support import SURVEY, Account, error_of, query, tally_of
-from smaply_metrics_core.errors import (
+from smaply_metrics_core import (
     CalculationRefused,
+    ExclusionReason,
+    Filter,
     GroupingRefused,
     QueryInvalid,
     QuestionUnavailable,
+    Result,
+    Window,
 )
-from smaply_metrics_core.models.query import ExclusionReason, Filter, Window
-from smaply_metrics_core.models.result import Result
 
 FEBRUARY = Window(start=datetime(2026, 2, 1, tzinfo=UTC), end=datetime(2026, 3, 1, tzinfo=UTC))
 

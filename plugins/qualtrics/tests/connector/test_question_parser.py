@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from plugins.qualtrics.tests.connector.support import MATRIX, mc, read_survey_with
-from smaply_metrics_core.models.query import Calculation
-from smaply_metrics_core.models.survey import Choice, Question, QuestionKind
+from smaply_metrics_core import Calculation, Choice, Question, QuestionKind
 
 
 def ask(body: Mapping[str, Any]) -> Question:

@@ -18,7 +18,7 @@ from plugins.qualtrics.tests.connector.support import (
     tally_of,
     write_survey,
 )
-from smaply_metrics_core.errors import MetricsError, QuestionUnavailable
+from smaply_metrics_core import MetricsError, QuestionUnavailable
 
 NUMERIC = {"Settings": {"Type": "ContentType", "ContentType": "ValidNumber"}}
 MULTIPLE = {**MATRIX, "SubSelector": "MultipleAnswer", "RecodeValues": None}

@@ -16,11 +16,9 @@ from plugins.qualtrics.tests.connector.support import (
     query,
     tally_of,
 )
-from smaply_metrics_core.context import Deadline
-from smaply_metrics_core.errors import MetricsError, RateLimited
+from smaply_metrics_core import Deadline, MetricsError, RateLimited, Tally
 from smaply_metrics_core.http import RateLimiter
-from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_core.testing import SourceRegistry
 from smaply_metrics_qualtrics.source import LIMITS
 
 EXPORTS = f"/API/v3/surveys/{SURVEY}/export-responses"

@@ -29,16 +29,20 @@ from plugins.qualtrics.tests.connector.support import (
     write_survey,
 )
 from plugins.qualtrics_sandbox.tests.studies import catalog
-from smaply_metrics_core.bundle.check import BundleClock
-from smaply_metrics_core.bundle.contents import MANIFEST, Manifest
-from smaply_metrics_core.bundle.reader import open_bundle
-from smaply_metrics_core.bundle.writer import BundleWriter, write_bundle
-from smaply_metrics_core.context import Deadline
-from smaply_metrics_core.errors import ExportFailed, InputError, MetricsError
-from smaply_metrics_core.models.query import Calculation, ExclusionReason, MetricQuery, Window
-from smaply_metrics_core.models.survey import Questionnaire
-from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.sources import SourceRegistry
+from smaply_metrics_core import (
+    BundleWriter,
+    Calculation,
+    Deadline,
+    ExclusionReason,
+    ExportFailed,
+    InputError,
+    MetricQuery,
+    MetricsError,
+    Questionnaire,
+    Tally,
+    Window,
+)
+from smaply_metrics_core.testing import ManualClock, SourceRegistry, open_bundle, write_bundle
 from smaply_metrics_qualtrics_sandbox import generate
 from tests.shared_data import needs_recorded_data
 
@@ -49,15 +53,15 @@ def bundle_of(own: Account, tmp_path: Path, survey: str = SURVEY) -> Path:
     """Make a bundle as the host does."""
 
     def fill(bundle: BundleWriter) -> None:
-        manifest = Manifest(
-            source="qualtrics",
-            survey_id=survey,
-            zone="UTC",
-            week_start=1,
-            include_personal=False,
-            made_at=NOW,
-        )
-        bundle.add_json(MANIFEST, manifest)
+        manifest = {
+            "source": "qualtrics",
+            "survey_id": survey,
+            "zone": "UTC",
+            "week_start": 1,
+            "include_personal": False,
+            "made_at": NOW,
+        }
+        bundle.add_json("bundle.json", manifest)
         with own.session() as session:
             session.debug_export(survey, bundle)
 
@@ -71,7 +75,7 @@ def recompute(
     folder = tmp_path / "copies"
     folder.mkdir(exist_ok=True)
     source = SourceRegistry().get("qualtrics")
-    deadline = Deadline.after(60, BundleClock(as_of))
+    deadline = Deadline.after(60, ManualClock(as_of))
     with open_bundle(path, folder) as reader, source.offline(deadline=deadline) as session:
         return session.recompute(survey, queries, reader)
 

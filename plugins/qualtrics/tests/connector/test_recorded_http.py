@@ -13,14 +13,14 @@ import pytest
 from plugins.qualtrics.tests.connector.support import SURVEY, api_answered_by
 from plugins.qualtrics_sandbox.tests import recorded_http
 from plugins.qualtrics_sandbox.tests.recorded_http import OWN, REAL, Recordings
-from smaply_metrics_core.errors import (
+from smaply_metrics_core import (
     CredentialRefused,
     ExportFailed,
     MetricsError,
+    QuestionKind,
     SourceUnavailable,
     SurveyUnavailable,
 )
-from smaply_metrics_core.models.survey import QuestionKind
 from smaply_metrics_qualtrics.api.client import QualtricsApi
 from smaply_metrics_qualtrics.api.errors import read_envelope
 from smaply_metrics_qualtrics.survey.definition import read_definition, read_survey

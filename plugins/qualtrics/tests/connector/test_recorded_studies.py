@@ -16,12 +16,17 @@ from plugins.qualtrics.tests.connector.study_csv import StudyCsv
 from plugins.qualtrics.tests.connector.support import NOW, Account, account, query
 from plugins.qualtrics_sandbox.tests.studies import catalog, hotel_stay, stream_loops
 from plugins.qualtrics_sandbox.tests.studies.catalog import StudyFacts
-from smaply_metrics_core.calculations.results import calculate
-from smaply_metrics_core.errors import MetricsError, QuestionUnavailable
-from smaply_metrics_core.models.query import MetricQuery
-from smaply_metrics_core.models.result import Result
-from smaply_metrics_core.models.survey import Question, QuestionKind, Questionnaire
-from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core import (
+    MetricQuery,
+    MetricsError,
+    Question,
+    QuestionKind,
+    Questionnaire,
+    QuestionUnavailable,
+    Result,
+    Tally,
+)
+from smaply_metrics_core.calculations import calculate
 from tests.shared_data import needs_recorded_data
 
 

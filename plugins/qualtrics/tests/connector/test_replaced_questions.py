@@ -17,13 +17,28 @@ from plugins.qualtrics.tests.connector.support import (
     query,
     read_survey_with,
 )
-from smaply_metrics_core.errors import MetricsError, QuestionUnavailable
-from smaply_metrics_core.host import Actor, AllowedDestinations, MetricsHost, Role, Settings
-from smaply_metrics_core.models.metric import Card, Freshness
-from smaply_metrics_core.models.problem import Issue, Problem
-from smaply_metrics_core.models.query import Calculation, Definition, Filter, GroupBy, MetricType
-from smaply_metrics_core.models.survey import KnownQuestion
-from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_core import (
+    Calculation,
+    Definition,
+    Filter,
+    GroupBy,
+    Issue,
+    KnownQuestion,
+    MetricsError,
+    MetricType,
+    Problem,
+    QuestionUnavailable,
+)
+from smaply_metrics_core.host import (
+    Actor,
+    AllowedDestinations,
+    Card,
+    Freshness,
+    MetricsHost,
+    Role,
+    Settings,
+    SourceRegistry,
+)
 
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 ADMIN = Actor("acme", "ada", Role.ADMIN)

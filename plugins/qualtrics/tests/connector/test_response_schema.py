@@ -25,9 +25,7 @@ from plugins.qualtrics.tests.connector.support import (
     tally_of,
     write_survey,
 )
-from smaply_metrics_core.errors import CredentialRefused, QuestionUnavailable
-from smaply_metrics_core.models.query import Filter
-from smaply_metrics_core.models.survey import QuestionKind
+from smaply_metrics_core import CredentialRefused, Filter, QuestionKind, QuestionUnavailable
 from smaply_metrics_qualtrics.survey.definition import read_definition
 from smaply_metrics_qualtrics.survey.response_schema import schema_fields, schema_topics
 
@@ -163,7 +161,7 @@ def test_numbers_orders_scores_and_questions_are_told_apart() -> None:
     assert survey.questionnaire.question("field:Spend").kind is QuestionKind.NUMBER
     assert [field.name for field in survey.questionnaire.fields] == ["Store", "Spend", "Visits"]
     trashed = survey_definition({"QID1": QUESTIONS["QID1"]})
-    assert TOPICS not in read_definition(trashed, SURVEY, schema).readings
+    assert TOPICS not in read_definition(trashed, SURVEY, schema).answer_columns
 
 
 def test_a_number_in_a_contact_list_is_averaged(tmp_path: Path) -> None:
@@ -226,7 +224,7 @@ def test_a_survey_of_hundreds_of_questions_is_read() -> None:
     questions = {f"QID{n}": kinds[n % 3] for n in range(684)}
     survey = read_definition(survey_definition(questions), SURVEY)
     assert len(survey.questionnaire.questions) == 684
-    assert len(list(survey.questionnaire.walk())) == len(survey.readings) == 684 + 228 * 3
+    assert len(list(survey.questionnaire.walk())) == len(survey.answer_columns) == 684 + 228 * 3
 
 
 ANY_JSON = st.recursive(
@@ -253,4 +251,4 @@ def test_no_schema_makes_the_list_fail(schema: object) -> None:
         survey = read_definition(survey_definition(QUESTIONS), SURVEY, given_schema)
         ids = [question.id for question in survey.questionnaire.walk()]
         assert len(set(ids)) == len(ids)
-        assert set(ids) == set(survey.readings)
+        assert set(ids) == set(survey.answer_columns)

@@ -17,7 +17,7 @@ from plugins.qualtrics.tests.connector.support import (
     survey_definition,
     write_survey,
 )
-from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_core.testing import SourceRegistry
 from smaply_metrics_qualtrics.source import source
 
 

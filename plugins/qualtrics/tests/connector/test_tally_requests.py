@@ -20,9 +20,7 @@ from plugins.qualtrics.tests.connector.support import (
     survey_definition,
     zipped,
 )
-from smaply_metrics_core.errors import ExportFailed, MetricsError
-from smaply_metrics_core.models.query import MetricQuery, Window
-from smaply_metrics_core.models.tally import Tally, WindowTally
+from smaply_metrics_core import ExportFailed, MetricQuery, MetricsError, Tally, Window, WindowTally
 from smaply_metrics_qualtrics.responses.fetch import fetch
 
 QUESTIONS = {

@@ -6,17 +6,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import pytest
 
 from plugins.qualtrics.tests.contract.account import sandbox
 from plugins.qualtrics.tests.contract.test_contract import TestQualtrics
-from smaply_metrics_core.testing import record
+from smaply_metrics_core.testing import SourceContract, record
 from smaply_metrics_qualtrics.credentials import SANDBOX_SETTING
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.testing import SourceContract
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from smaply_metrics_core.testing.recording.policy import RecordingPolicy
+from smaply_metrics_core.testing import RecordingPolicy
 
 ANSWERS: Final = """
     brandId datacenter elements error errorCode errorMessage fileId httpStatus id isActive

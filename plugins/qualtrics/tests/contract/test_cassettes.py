@@ -12,7 +12,7 @@ from vcr.cassette import Cassette
 from plugins.qualtrics.tests.contract import test_contract
 from plugins.qualtrics.tests.contract.account import TOKEN
 from plugins.qualtrics.tests.contract.record_cassettes import record_into
-from smaply_metrics_core.testing.recording.sensitive_data import find_sensitive_data
+from smaply_metrics_core.testing import find_sensitive_data
 
 MOST_BYTES = 300_000
 

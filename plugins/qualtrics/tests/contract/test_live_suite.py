@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from plugins.qualtrics.tests.contract.account import TOKEN, sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smaply_metrics_qualtrics_sandbox import SandboxServer
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 
 ROOT = Path(__file__).resolve().parents[4]
 PREFIX = "SMAPLY_LIVE_QUALTRICS"

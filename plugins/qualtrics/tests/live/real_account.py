@@ -15,16 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import httpx
 
 from smaply_metrics_core import Deadline, SystemClock
 from smaply_metrics_core.http import RateLimiter, build_client, header_auth
 from smaply_metrics_qualtrics.api.client import TOKEN_HEADER
 from smaply_metrics_qualtrics.credentials import QualtricsCredentials
 from smaply_metrics_qualtrics.source import LIMITS, source
-
-if TYPE_CHECKING:
-    import httpx
 
 TOKEN: Final = "SMAPLY_LIVE_QUALTRICS_TOKEN"
 HOST: Final = "SMAPLY_LIVE_QUALTRICS_HOST"

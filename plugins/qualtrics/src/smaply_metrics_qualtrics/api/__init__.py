@@ -1,1 +1,1 @@
-"""The Qualtrics API: endpoints, errors and exports."""
+"""The Qualtrics API: its endpoints, what its refusals mean, and exports of responses."""

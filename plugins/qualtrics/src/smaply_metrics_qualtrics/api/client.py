@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from smaply_metrics_core.errors import (
+import httpx
+
+from smaply_metrics_core import (
     ExportFailed,
     RemoteError,
+    SourceContext,
     SourceUnavailable,
     SurveyUnavailable,
     Unreachable,
@@ -25,17 +30,8 @@ from smaply_metrics_qualtrics.api.errors import (
     decode,
     read_envelope,
 )
-from smaply_metrics_qualtrics.credentials import is_qualtrics_host
-from smaply_metrics_qualtrics.survey.choices import as_dict, as_list
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    import httpx
-
-    from smaply_metrics_core.context import SourceContext
-    from smaply_metrics_qualtrics.credentials import QualtricsCredentials
+from smaply_metrics_qualtrics.credentials import QualtricsCredentials, is_qualtrics_host
+from smaply_metrics_qualtrics.json_values import as_dict, as_list
 
 TOKEN_HEADER: Final = "X-API-TOKEN"  # noqa: S105  # The header's name.
 API_ROOT: Final = "/API/v3/"
@@ -86,7 +82,7 @@ class QualtricsApi:
             )
 
     def whoami(self) -> Mapping[str, Any]:
-        """Give the token's user. Holds a name and an e-mail address: show neither."""
+        """Return the token's user. Holds a name and an e-mail address: show neither."""
         return as_dict(self._get("/whoami", ApiCall.ACCOUNT))
 
     def survey_pages(self) -> Iterator[Sequence[Any]]:
@@ -96,7 +92,7 @@ class QualtricsApi:
             yield as_list(as_dict(self._result(response, ApiCall.SURVEYS)).get("elements"))
 
     def definition(self, survey_id: str) -> Any:  # noqa: ANN401  # Checked by its reader.
-        """Give a survey's definition as it came.
+        """Return a survey's definition as it came.
 
         Raises:
             SurveyUnavailable: when it is gone or not shared.
@@ -105,7 +101,7 @@ class QualtricsApi:
         return self._get(path, ApiCall.DEFINITION)
 
     def response_schema(self, survey_id: str) -> Any:  # noqa: ANN401  # Checked by its reader.
-        """Give the JSON Schema of a survey's responses: the only place that names all its fields.
+        """Return the JSON Schema of a survey's responses: the only place that names all its fields.
 
         Qualtrics allows it 60 times a minute.
         """
@@ -201,7 +197,7 @@ class QualtricsApi:
 
 
 def checked_survey_id(survey_id: str) -> str:
-    """Give a survey id that can stand in a path.
+    """Return a survey id that can stand in a path.
 
     Raises:
         SurveyUnavailable: when no survey can have such an id.

@@ -12,9 +12,11 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from smaply_metrics_core.errors import (
+import httpx
+
+from smaply_metrics_core import (
     AccessMissing,
     CredentialRefused,
     ExportFailed,
@@ -25,10 +27,7 @@ from smaply_metrics_core.errors import (
     Unreachable,
 )
 from smaply_metrics_qualtrics.html_text import html_to_text
-from smaply_metrics_qualtrics.survey.choices import as_dict
-
-if TYPE_CHECKING:
-    import httpx
+from smaply_metrics_qualtrics.json_values import as_dict
 
 _NOTICE: Final = re.compile(r"use this host instead:\s*([a-z0-9.-]+?)\.?\s*$", re.IGNORECASE)
 _ID: Final = re.compile(r"[\w.:/+=-]{1,100}", re.ASCII)
@@ -138,7 +137,7 @@ class ErrorMapper:
     use_host: str
 
     def error(self) -> RemoteError:  # noqa: PLR0911  # One for each meaning.
-        """Give the error that says what it means, and what to do."""
+        """Return the error that says what it means, and what to do."""
         if not self.envelope.known:
             return self._without_envelope()
         if self.status == HTTPStatus.UNAUTHORIZED or self.envelope.code in _NO_TOKEN:

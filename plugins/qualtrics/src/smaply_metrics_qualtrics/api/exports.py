@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from smaply_metrics_core.errors import DeadlineExceeded, ExportFailed
+from smaply_metrics_core import DeadlineExceeded, ExportFailed, SourceContext, Window
+from smaply_metrics_qualtrics.api.client import ExportProgress, QualtricsApi
 from smaply_metrics_qualtrics.export_columns import NEEDED_METADATA
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from smaply_metrics_core.context import SourceContext
-    from smaply_metrics_core.models.query import Window
-    from smaply_metrics_qualtrics.api.client import ExportProgress, QualtricsApi
 
 FIRST_WAIT: Final = 1.0
 LONGEST_WAIT: Final = 15.0
@@ -44,7 +39,7 @@ class ExportRequest:
     limit: int | None = None
 
     def body(self) -> dict[str, Any]:
-        """Give the request's JSON: only what is meant, since defaults are documented wrongly."""
+        """Return the request's JSON: only what is meant, since defaults are documented wrongly."""
         body: dict[str, Any] = {
             "format": "csv",
             "breakoutSets": True,
@@ -69,7 +64,7 @@ class ExportRequest:
 
 
 def span(windows: Iterable[Window]) -> tuple[datetime | None, datetime | None]:
-    """Give the shortest span that holds all windows; an open side of one opens that side."""
+    """Return the shortest span that holds all windows; an open side of one opens that side."""
     windows = tuple(windows)
     starts = [window.start for window in windows if window.start is not None]
     ends = [window.end for window in windows if window.end is not None]

@@ -1,1 +1,1 @@
-"""Responses: from the export's ZIP to tallies."""
+"""The responses of an export: reading the file, and counting what queries request."""

@@ -11,19 +11,17 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections.abc import Collection, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
 
 import polars as pl
 
-from smaply_metrics_core.errors import ExportFailed
+from smaply_metrics_core import ExportFailed
 from smaply_metrics_qualtrics.export_columns import NEEDED_METADATA, ExportColumn, Header
 from smaply_metrics_qualtrics.responses.zip_reader import Allowance, ZipMember, members
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator
-    from pathlib import Path
 
 _T = TypeVar("_T")
 
@@ -101,7 +99,7 @@ class Responses:
             yield nothing
 
     def _texts(self, first: _File) -> Generator[tuple[list[str], bytes]]:
-        """Give the responses as text, each piece with the names of its columns."""
+        """Return the responses as text, each piece with the names of its columns."""
         allowance = Allowance()
         for file in self._files(first):
             names = _names(file.header, first.header)
@@ -189,7 +187,7 @@ def _cells(record: bytes) -> list[str]:
 
 
 def _types(header: Header, wanted: Collection[str]) -> dict[str, pl.DataType]:
-    """Say how to read the columns that are wanted, and those that every response has."""
+    """Return how to read the columns that are wanted, and those that every response has."""
     always = _known(header)
     types: dict[str, pl.DataType] = {}
     for column in header.columns:

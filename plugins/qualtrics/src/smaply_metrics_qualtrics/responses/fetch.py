@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from datetime import datetime
+from pathlib import Path
 
 import polars as pl
 
-from smaply_metrics_core.calculations.tally_builder import TallyBuilder, TallyRequest
-from smaply_metrics_core.errors import ExportFailed, MetricsError
+from smaply_metrics_core import ExportFailed, MetricQuery, MetricsError, SourceContext, Tally
+from smaply_metrics_core.calculations import TallyBuilder, TallyRequest
+from smaply_metrics_qualtrics.api.client import QualtricsApi
 from smaply_metrics_qualtrics.api.exports import fetch_export
 from smaply_metrics_qualtrics.responses.csv_reader import read_export
 from smaply_metrics_qualtrics.responses.loop_merge import merge
 from smaply_metrics_qualtrics.responses.query_plan import PlannedQuery, plan_export, prepare
 from smaply_metrics_qualtrics.responses.tally_requests import TallyRequestBuilder, count_nothing
 from smaply_metrics_qualtrics.survey.loader import load_survey_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
-    from pathlib import Path
-
-    from smaply_metrics_core.context import SourceContext
-    from smaply_metrics_core.models.query import MetricQuery
-    from smaply_metrics_core.models.tally import Tally
-    from smaply_metrics_qualtrics.api.client import QualtricsApi
 
 
 def fetch(

@@ -12,11 +12,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from smaply_metrics_core.calculations.decimal_keys import exact_sum, key_number, to_float
-from smaply_metrics_core.errors import MetricsError
-from smaply_metrics_core.models.query import Calculation
-from smaply_metrics_core.models.survey import QuestionKind
-from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Totals, WindowTally
+from smaply_metrics_core import (
+    Calculation,
+    Counts,
+    GroupCounts,
+    MetricsError,
+    QuestionKind,
+    Tally,
+    Totals,
+    WindowTally,
+)
+from smaply_metrics_core.calculations import exact_sum, key_number, to_float
 from smaply_metrics_qualtrics.responses.query_plan import PlannedQuery
 
 NOT_SHOWN: Final = "not_shown"
@@ -28,12 +34,12 @@ NOTE: Final = (
 
 
 def one_loop(part: PlannedQuery, number: int) -> PlannedQuery:
-    """Give the query as it is asked of one loop."""
+    """Return the query as it is asked of one loop."""
     return replace(part, query=part.query.model_copy(update={"id": f"{part.query.id} #{number}"}))
 
 
 def never_asked(part: PlannedQuery) -> PlannedQuery:
-    """Give the query that counts who went through any loop, and so who went through none."""
+    """Return the query that counts who went through any loop, and so who went through none."""
     if part.question is None:
         raise ValueError("only a question is asked in loops")
     definition = part.query.definition.model_copy(

@@ -6,13 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from smaply_metrics_core.calculations.rules import check_definition
-from smaply_metrics_core.errors import (
-    QueryInvalid,
-    QuestionUnavailable,
-)
-from smaply_metrics_core.models.query import MetricQuery
-from smaply_metrics_core.models.survey import Question
+from smaply_metrics_core import MetricQuery, QueryInvalid, Question, QuestionUnavailable
+from smaply_metrics_core.calculations import check_definition
 from smaply_metrics_qualtrics.api.exports import ExportRequest, span
 from smaply_metrics_qualtrics.survey.definition import SurveyDefinition
 from smaply_metrics_qualtrics.survey.loader import named_fields, only_in_schema
@@ -28,24 +23,24 @@ class PlannedQuery:
 
     Attributes:
         question: What it measures; ``None`` counts responses.
-        reading: How that is read.
+        answer: The columns of its answer.
         others: The questions that it groups by or filters on, by id.
-        readings: How those are read, by id.
+        answer_columns: The columns of their answers, by id.
         fields: The embedded fields that it groups by or filters on.
     """
 
     query: MetricQuery
     question: Question | None
-    reading: AnswerColumns | None
+    answer: AnswerColumns | None
     others: Mapping[str, Question]
-    readings: Mapping[str, AnswerColumns]
+    answer_columns: Mapping[str, AnswerColumns]
     fields: tuple[str, ...]
 
-    def all_readings(self) -> Iterator[AnswerColumns]:
-        """Yield every reading that it needs columns for."""
-        if self.reading is not None:
-            yield self.reading
-        yield from self.readings.values()
+    def all_answer_columns(self) -> Iterator[AnswerColumns]:
+        """Yield the columns of every answer that it reads."""
+        if self.answer is not None:
+            yield self.answer
+        yield from self.answer_columns.values()
 
 
 def prepare(query: MetricQuery, survey: SurveyDefinition) -> PlannedQuery:
@@ -64,10 +59,10 @@ def prepare(query: MetricQuery, survey: SurveyDefinition) -> PlannedQuery:
     if survey.fields_unknown and not {f.name for f in survey.questionnaire.fields} >= {*fields}:
         raise survey.fields_unknown
     check_definition(definition, survey.questionnaire)
-    readings = {question_id: survey.readings[question_id] for question_id in others}
-    for question_id, reading in readings.items():
-        if reading.shape is AnswerShape.ANY or (
-            reading.every_loop and not others[question_id].choices
+    answer_columns = {question_id: survey.answer_columns[question_id] for question_id in others}
+    for question_id, answer in answer_columns.items():
+        if answer.shape is AnswerShape.ANY or (
+            answer.every_loop and not others[question_id].choices
         ):
             raise QueryInvalid(
                 f"{question_id} has no answer of its own to filter by.",
@@ -76,9 +71,9 @@ def prepare(query: MetricQuery, survey: SurveyDefinition) -> PlannedQuery:
     return PlannedQuery(
         query=query,
         question=question,
-        reading=survey.readings[question.id] if question else None,
+        answer=survey.answer_columns[question.id] if question else None,
         others=others,
-        readings=readings,
+        answer_columns=answer_columns,
         fields=fields,
     )
 
@@ -94,15 +89,17 @@ def _found(survey: SurveyDefinition, part: str, question_id: str) -> Question:
 
 def plan_export(parts: Sequence[PlannedQuery], survey: SurveyDefinition) -> ExportRequest:
     """Make the one request that holds what all queries need: their columns and windows."""
-    readings = [reading for part in parts for reading in part.all_readings()]
+    answer_columns = [answer for part in parts for answer in part.all_answer_columns()]
     start, end = span(window for part in parts for window in part.query.windows)
     fields = {name for part in parts for name in part.fields}
-    fields |= {reading.field for reading in readings if reading.field}
+    fields |= {answer.field for answer in answer_columns if answer.field}
     # Nobody documents which filter keeps scores, so an export with a score has none.
-    scored = any(not reading.question and not reading.field for reading in readings)
-    coded = any(reading.shape in {AnswerShape.SINGLE, AnswerShape.MULTIPLE} for reading in readings)
+    scored = any(not answer.question and not answer.field for answer in answer_columns)
+    coded = any(
+        answer.shape in {AnswerShape.SINGLE, AnswerShape.MULTIPLE} for answer in answer_columns
+    )
     return ExportRequest(
-        questions=None if scored else _ordered(r.question for r in readings if r.question),
+        questions=None if scored else _ordered(r.question for r in answer_columns if r.question),
         fields=None if scored else _ordered(fields),
         start=start,
         end=end,

@@ -9,11 +9,15 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from smaply_metrics_core.calculations.count_plan import UNREADABLE
-from smaply_metrics_core.calculations.tally_builder import TallyColumns, TallyRequest
-from smaply_metrics_core.errors import ExportFailed, QuestionUnavailable
-from smaply_metrics_core.models.query import ExclusionReason, MetricQuery
-from smaply_metrics_core.models.survey import Question, QuestionKind
+from smaply_metrics_core import (
+    ExclusionReason,
+    ExportFailed,
+    MetricQuery,
+    Question,
+    QuestionKind,
+    QuestionUnavailable,
+)
+from smaply_metrics_core.calculations import UNREADABLE, TallyColumns, TallyRequest
 from smaply_metrics_qualtrics.export_columns import ColumnKey, ExportColumn, Header
 from smaply_metrics_qualtrics.responses.csv_reader import Responses
 from smaply_metrics_qualtrics.responses.loop_merge import NOT_SHOWN, never_asked, one_loop
@@ -68,17 +72,17 @@ class TallyRequestBuilder:
         self._seen = None if seen is None else str(seen)
 
     def tally_requests(self, part: PlannedQuery) -> list[TallyRequest]:
-        """Say what to count for a query; of a question in loops, what ``loops.merge`` adds up.
+        """Return what to count for a query; of a question in loops, what ``loops.merge`` adds up.
 
         Raises:
             QuestionUnavailable: when the export has no column for something that it names.
             ExportFailed: when the query is about dates and the export has none.
         """
-        if part.reading is None:
+        if part.answer is None:
             return [self._request(part, _ResolvedColumns(_NO_TEXT))]
-        if not part.reading.every_loop:
-            return [self._request(part, self._find(part.reading))]
-        passes = [self._find(reading) for reading in self._loops(part.reading)]
+        if not part.answer.every_loop:
+            return [self._request(part, self._find(part.answer))]
+        passes = [self._find(answer) for answer in self._loops(part.answer)]
         asked = [self._asked(found.columns) for found in passes]
         ever = pl.when(pl.any_horizontal(asked)).then(pl.lit("1"))
         return [
@@ -100,8 +104,8 @@ class TallyRequestBuilder:
             found=found,
             others={
                 **{
-                    ("question", of): self._filter(part.others[of], reading)
-                    for of, reading in part.readings.items()
+                    ("question", of): self._filter(part.others[of], answer)
+                    for of, answer in part.answer_columns.items()
                 },
                 **{("field", name): self._field(name) for name in part.fields},
             },
@@ -109,60 +113,60 @@ class TallyRequestBuilder:
         )
 
     def _asked(self, columns: Iterable[ExportColumn]) -> pl.Expr:
-        """Say whether a row was asked something: it has an answer, or the mark of being seen."""
+        """Return whether a row was asked something: it has an answer, or the mark of being seen."""
         return pl.any_horizontal(
             (pl.col(Responses.name(column)) != "").fill_null(value=False) for column in columns
         )
 
-    def _find(self, reading: AnswerColumns) -> _ResolvedColumns:
-        match reading.shape:
-            case AnswerShape.MULTIPLE if self._joined(reading):
-                column = self._column(reading)
+    def _find(self, answer: AnswerColumns) -> _ResolvedColumns:
+        match answer.shape:
+            case AnswerShape.MULTIPLE if self._joined(answer):
+                column = self._column(answer)
                 cell = self._cell(column)
                 # An answer that was taken out of the survey is one, but nobody knows which.
                 unread: pl.Expr = pl.when(cell != "").then(pl.lit(UNREADABLE))
                 if (unseen := self._unseen([column])) is not None:
                     unread = pl.coalesce(unread, unseen)
-                return _ResolvedColumns(_listed(reading, cell), unread, (column,))
+                return _ResolvedColumns(_listed(answer, cell), unread, (column,))
             case AnswerShape.MULTIPLE:
-                columns = self._split(reading)
+                columns = self._split(answer)
                 ticks = {key: self._is_ticked(column) for key, column in columns.items()}
                 unseen = self._unseen(columns.values())
                 return _ResolvedColumns(ticks, unseen, tuple(dict.fromkeys(columns.values())))
             case AnswerShape.ANY:
-                parts = self._header.parts(reading.import_id)
+                parts = self._header.parts(answer.import_id)
                 if not parts:
-                    raise _missing(reading.import_id)
+                    raise _missing(answer.import_id)
                 return _ResolvedColumns(self._any(parts), None, tuple(parts))
             case AnswerShape.SINGLE:
-                column = self._column(reading)
+                column = self._column(answer)
                 cell = self._cell(column)
-                if reading.spellings:
-                    cell = cell.replace(reading.spellings)
+                if answer.spellings:
+                    cell = cell.replace(answer.spellings)
                 return _ResolvedColumns(cell, self._unseen([column]), (column,))
             case _:
-                column = self._column(reading)
+                column = self._column(answer)
                 return _ResolvedColumns(self._cell(column), None, (column,))
 
-    def _loops(self, reading: AnswerColumns) -> list[AnswerColumns]:
-        """Give the reading of each loop that the export knows."""
-        loops = self._header.loops(reading.question)
+    def _loops(self, answer: AnswerColumns) -> list[AnswerColumns]:
+        """Return the reading of each loop that the export knows."""
+        loops = self._header.loops(answer.question)
         if not loops:
-            raise _missing(reading.import_id)
+            raise _missing(answer.import_id)
         return [
             dataclasses.replace(
-                reading,
-                import_id=f"{loop}_{reading.import_id}" if loop else reading.import_id,
+                answer,
+                import_id=f"{loop}_{answer.import_id}" if loop else answer.import_id,
                 every_loop=False,
             )
             for loop in loops
         ]
 
-    def _filter(self, question: Question, reading: AnswerColumns) -> Answered:
-        """Give the answers to filter by; of a question in loops whether any loop gave each."""
-        if not reading.every_loop:
-            return self._find(reading).answered
-        found = [self._find(loop).answered for loop in self._loops(reading)]
+    def _filter(self, question: Question, answer: AnswerColumns) -> Answered:
+        """Return the answers to filter by; of a question in loops whether any loop gave each."""
+        if not answer.every_loop:
+            return self._find(answer).answered
+        found = [self._find(loop).answered for loop in self._loops(answer)]
         return {
             choice.key: pl.any_horizontal(
                 each.get(choice.key, pl.lit(value=False))
@@ -173,28 +177,28 @@ class TallyRequestBuilder:
             for choice in question.choices
         }
 
-    def _joined(self, reading: AnswerColumns) -> bool:
+    def _joined(self, answer: AnswerColumns) -> bool:
         """Whether one column lists all the answers, which no export does that was not asked to."""
-        whole = self._header.all(ColumnKey(reading.import_id))
-        split = self._header.choices(reading.import_id)
-        return bool(reading.spellings) and len(whole) == 1 and not split
+        whole = self._header.all(ColumnKey(answer.import_id))
+        split = self._header.choices(answer.import_id)
+        return bool(answer.spellings) and len(whole) == 1 and not split
 
-    def _split(self, reading: AnswerColumns) -> dict[str, ExportColumn]:
+    def _split(self, answer: AnswerColumns) -> dict[str, ExportColumn]:
         """Find the column of each choice, by the choice's key."""
-        split = self._header.choices(reading.import_id)
+        split = self._header.choices(answer.import_id)
         columns: dict[str, ExportColumn] = {}
-        for option_id, key in reading.ticks.items():
-            named = ColumnKey(f"{reading.import_id}_{option_id}")
+        for option_id, key in answer.ticks.items():
+            named = ColumnKey(f"{answer.import_id}_{option_id}")
             found = split.pop(option_id, []) or self._header.all(named)
             if found:
-                columns[key] = _only(found, reading.import_id)
-            elif option_id not in reading.may_lack:
-                raise _missing(f"{reading.import_id}, answer {option_id}")
+                columns[key] = _only(found, answer.import_id)
+            elif option_id not in answer.may_lack:
+                raise _missing(f"{answer.import_id}, answer {option_id}")
         # Answers that were taken out of the survey may still have columns: they were answers.
         for option_id, found in split.items():
-            columns.setdefault(option_id, _only(found, reading.import_id))
+            columns.setdefault(option_id, _only(found, answer.import_id))
         if not columns:
-            raise _missing(reading.import_id)
+            raise _missing(answer.import_id)
         return columns
 
     def _is_ticked(self, column: ExportColumn) -> pl.Expr:
@@ -206,13 +210,13 @@ class TallyRequestBuilder:
         cells = [self._cell(column).str.strip_chars() for column in columns]
         return pl.coalesce([pl.when(cell != "").then(pl.lit("1")) for cell in cells])
 
-    def _column(self, reading: AnswerColumns) -> ExportColumn:
-        if reading.field:
-            return _only(self._header.field(reading.field), f"the field “{reading.field}”")
-        return _only(self._header.all(ColumnKey(reading.import_id)), reading.import_id)
+    def _column(self, answer: AnswerColumns) -> ExportColumn:
+        if answer.field:
+            return _only(self._header.field(answer.field), f"the field “{answer.field}”")
+        return _only(self._header.all(ColumnKey(answer.import_id)), answer.import_id)
 
     def _cell(self, column: ExportColumn) -> pl.Expr:
-        """Give a question's cell, null where it was seen and not answered."""
+        """Return a question's cell, null where it was seen and not answered."""
         cell = pl.col(Responses.name(column))
         return cell if self._seen is None else pl.when(cell != self._seen).then(cell)
 
@@ -264,11 +268,11 @@ class TallyRequestBuilder:
         return reason
 
 
-def _listed(reading: AnswerColumns, cell: pl.Expr) -> dict[str, pl.Expr]:
+def _listed(answer: AnswerColumns, cell: pl.Expr) -> dict[str, pl.Expr]:
     """Say for each choice whether it is in a list."""
     chosen = pl.concat_str(pl.lit(","), cell, pl.lit(","))
     spelled: dict[str, list[str]] = {}
-    for text, key in reading.spellings.items():
+    for text, key in answer.spellings.items():
         spelled.setdefault(key, []).append(text)
     return {
         key: pl.any_horizontal(
@@ -279,20 +283,20 @@ def _listed(reading: AnswerColumns, cell: pl.Expr) -> dict[str, pl.Expr]:
 
 
 def count_nothing(part: PlannedQuery) -> TallyRequest:
-    """Say what to count in an export that held no file, so no response: everything is zero."""
+    """Return what to count in an export that held no file, so no response: everything is zero."""
 
-    def nothing(reading: AnswerColumns) -> Answered:
-        if reading.shape is AnswerShape.MULTIPLE:
-            return dict.fromkeys(reading.ticks.values(), pl.lit(value=False))
+    def nothing(answer: AnswerColumns) -> Answered:
+        if answer.shape is AnswerShape.MULTIPLE:
+            return dict.fromkeys(answer.ticks.values(), pl.lit(value=False))
         return _NO_TEXT
 
     return _request(
         part,
         recorded=_NO_DATE,
         left_out=_NO_TEXT,
-        found=_ResolvedColumns(nothing(part.reading) if part.reading else _NO_TEXT),
+        found=_ResolvedColumns(nothing(part.answer) if part.answer else _NO_TEXT),
         others={
-            **{("question", of): nothing(reading) for of, reading in part.readings.items()},
+            **{("question", of): nothing(answer) for of, answer in part.answer_columns.items()},
             **{("field", name): _NO_TEXT for name in part.fields},
         },
         notes=(),

@@ -10,16 +10,14 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from typing import IO, TYPE_CHECKING, Final
+from pathlib import Path
+from typing import IO, Final
 
 from isal import isal_zlib
 
-from smaply_metrics_core.errors import ExportFailed
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-    from pathlib import Path
+from smaply_metrics_core import ExportFailed
 
 MOST_MEMBERS: Final = 1_000
 MOST_BYTES: Final = 16 * 2**30

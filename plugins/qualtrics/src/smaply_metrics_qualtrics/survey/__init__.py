@@ -1,1 +1,1 @@
-"""Survey definitions: questions, choices and answer columns."""
+"""A survey's definition and response schema, as questions, answers and fields."""

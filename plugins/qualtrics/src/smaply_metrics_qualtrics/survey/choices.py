@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from smaply_metrics_core.models.survey import Choice
+from smaply_metrics_core import Choice
 from smaply_metrics_qualtrics.html_text import html_to_text
+from smaply_metrics_qualtrics.json_values import as_dict, as_list
 
 _LOCATOR: Final = re.compile(r"q://(QID\d+)/")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
@@ -48,20 +49,10 @@ class AnswerOption:
         return self.recode or self.id
 
 
-def as_dict(value: object) -> Mapping[str, Any]:
-    """Give a JSON object with text keys; an empty one for anything else."""
-    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
-
-
-def as_list(value: object) -> Sequence[Any]:
-    """Give a JSON array; an empty one for anything else."""
-    return value if isinstance(value, list) else ()
-
-
 def options(
     question: Mapping[str, Any], what: str = "Choice", *, valued: bool = True
 ) -> tuple[AnswerOption, ...]:
-    """Give a question's ``Choice`` or ``Answer`` options in the order shown.
+    """Return a question's ``Choice`` or ``Answer`` options in the order shown.
 
     Recodes, and being left out of analyses, belong to what exports write as a value; they are not
     read for options that are not ``valued``: the rows of a matrix, the items of a slider.
@@ -90,7 +81,7 @@ def with_carried(
     valued: bool = True,
     _depth: int = 0,
 ) -> tuple[AnswerOption, ...]:
-    """Give a question's choices with those carried forward from an earlier question, if any.
+    """Return a question's choices with those carried forward from an earlier question, if any.
 
     A carried choice has the id of its origin after an ``x``; its recode, if any, is this
     question's own.
@@ -116,7 +107,7 @@ def with_carried(
 
 
 def single_choices(offered: Sequence[AnswerOption]) -> tuple[Choice, ...]:
-    """Give the choices of a question with one answer, keyed by what exports write."""
+    """Return the choices of a question with one answer, keyed by what exports write."""
     by_key: dict[str, list[AnswerOption]] = {}
     for option in offered:
         by_key.setdefault(option.key, []).append(option)
@@ -132,7 +123,7 @@ def single_choices(offered: Sequence[AnswerOption]) -> tuple[Choice, ...]:
 
 
 def other_spellings(offered: Sequence[AnswerOption]) -> dict[str, str]:
-    """Give what else may stand in an export for a choice: its key by what stands there.
+    """Return what else may stand in an export for a choice: its key by what stands there.
 
     A cell is a recode first and an id second. Of carried-forward choices nobody documents whether
     exports write their own id or that of their origin, so either is understood where it is no
@@ -148,7 +139,7 @@ def other_spellings(offered: Sequence[AnswerOption]) -> dict[str, str]:
 
 
 def multiple_choices(offered: Sequence[AnswerOption]) -> dict[str, Choice]:
-    """Give the choices of a question with several answers, by option id.
+    """Return the choices of a question with several answers, by option id.
 
     Each has a column of its own, so ids tell them apart. Their keys are the recodes when every
     option has one and no two are equal, else the ids.
@@ -164,7 +155,7 @@ def multiple_choices(offered: Sequence[AnswerOption]) -> dict[str, Choice]:
 
 
 def joined_spellings(offered: Sequence[AnswerOption]) -> dict[str, str]:
-    """Give the key of a choice by what stands for it in a list of several: its recode or its id.
+    """Return the key of a choice by what stands for it in a list of several: its recode or its id.
 
     Empty when recodes repeat: a list of them cannot be told apart.
     """

@@ -11,18 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from smaply_metrics_core.calculations.rules import allowed_calculations
-from smaply_metrics_core.errors import QuestionUnavailable, RemoteError, SourceUnavailable
-from smaply_metrics_core.models.survey import (
+from smaply_metrics_core import (
     EmbeddedField,
     KnownQuestion,
     Question,
     QuestionKind,
     Questionnaire,
+    QuestionUnavailable,
+    RemoteError,
+    SourceUnavailable,
     Survey,
 )
+from smaply_metrics_core.calculations import allowed_calculations
 from smaply_metrics_qualtrics.html_text import html_to_text
-from smaply_metrics_qualtrics.survey.choices import as_dict, as_list, options
+from smaply_metrics_qualtrics.json_values import as_dict, as_list
+from smaply_metrics_qualtrics.survey.choices import options
 from smaply_metrics_qualtrics.survey.question_parser import (
     NOT_ANSWERED,
     AnswerColumns,
@@ -53,7 +56,7 @@ class SurveyDefinition:
     """
 
     questionnaire: Questionnaire
-    readings: Mapping[str, AnswerColumns]
+    answer_columns: Mapping[str, AnswerColumns]
     trash: Mapping[str, KnownQuestion]
     recodes: frozenset[str]
     fields_unknown: RemoteError | None = None
@@ -125,22 +128,22 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
     }
     order, trashed = _order(body, bodies, schema_loops(schema))
     questions: list[Question] = []
-    readings: dict[str, AnswerColumns] = {}
+    answer_columns: dict[str, AnswerColumns] = {}
     for question_id, loops in order.items():
         if bodies[question_id].get("QuestionType") not in NOT_ANSWERED:
             asked = parse_question(question_id, bodies[question_id], bodies, loops)
             questions.append(asked.question)
-            readings |= asked.readings
+            answer_columns |= asked.answer_columns
     fields, numbers = _fields(body, schema_fields(schema))
     topics = _topics(schema, order)
-    for question, reading in (*topics, *_scores(body), *numbers):
+    for question, answer in (*topics, *_scores(body), *numbers):
         questions.append(question)
-        readings[question.id] = reading
+        answer_columns[question.id] = answer
     return SurveyDefinition(
         questionnaire=Questionnaire(
             survey=survey, questions=tuple(questions), fields=fields, notes=_notes(len(trashed))
         ),
-        readings=readings,
+        answer_columns=answer_columns,
         trash={
             question.id: KnownQuestion(name=question.name, text=question.text)
             for qid in trashed
@@ -177,7 +180,7 @@ def _order(
     bodies: Mapping[str, Mapping[str, Any]],
     more_loops: Mapping[str, Sequence[str]],
 ) -> tuple[dict[str, Mapping[str, str] | None], list[str]]:
-    """Give the questions in the order of the blocks, each with its loops, and those in the trash.
+    """Return the questions in the order of the blocks, each with its loops, and those in the trash.
 
     A question in no block stays: its answers are still exported.
     """
@@ -199,7 +202,7 @@ def _order(
 def _loops(
     block: Mapping[str, Any], bodies: Mapping[str, Mapping[str, Any]], more: Sequence[str]
 ) -> Mapping[str, str] | None:
-    """Give the loops of a loop & merge block, label by id; ``None`` for every other block.
+    """Return the loops of a loop & merge block, label by id; ``None`` for every other block.
 
     ``more`` are those that a question of it has in the schema, whether the block lists them or not.
     """
@@ -219,7 +222,7 @@ def _loops(
 def _fields(
     body: Mapping[str, Any], others: Sequence[SchemaField]
 ) -> tuple[tuple[EmbeddedField, ...], list[tuple[Question, AnswerColumns]]]:
-    """Give the embedded fields of the flow, then the others, and as questions those of numbers."""
+    """Return the fields of the flow, then the others, and as questions those of numbers."""
     found: dict[str, bool] = {}
     for element in _walk(body.get("SurveyFlow")):
         for declared in as_list(element.get("EmbeddedData")):
@@ -242,7 +245,7 @@ def _fields(
 
 
 def _topics(schema: object, order: Iterable[str]) -> list[tuple[Question, AnswerColumns]]:
-    """Give the topics that Text iQ found in texts: several for one answer, so only counted."""
+    """Return the topics that Text iQ found in texts: several for one answer, so only counted."""
     known = set(order)
     return [
         (
@@ -275,8 +278,8 @@ def _scores(body: Mapping[str, Any]) -> Iterator[tuple[Question, AnswerColumns]]
         score_id = as_dict(category).get("ID")
         if isinstance(score_id, str) and score_id:
             name = html_to_text(as_dict(category).get("Name")) or score_id
-            reading = AnswerColumns("", AnswerShape.NUMBER, import_id=score_id)
-            yield _number(score_id, name, f"Score: {name}"), reading
+            answer = AnswerColumns("", AnswerShape.NUMBER, import_id=score_id)
+            yield _number(score_id, name, f"Score: {name}"), answer
 
 
 def _number(question_id: str, name: str, text: str) -> Question:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from smaply_metrics_core.errors import CredentialRefused, RemoteError
-from smaply_metrics_core.models.query import Definition
+from smaply_metrics_core import CredentialRefused, Definition, RemoteError
+from smaply_metrics_qualtrics.api.client import QualtricsApi
 from smaply_metrics_qualtrics.survey.definition import (
     SurveyDefinition,
     is_field_number,
     read_definition,
 )
 from smaply_metrics_qualtrics.survey.response_schema import is_in_loop, is_topics
-
-if TYPE_CHECKING:
-    from smaply_metrics_qualtrics.api.client import QualtricsApi
 
 
 def load_survey(api: QualtricsApi, survey_id: str) -> SurveyDefinition:
@@ -67,7 +63,7 @@ def _names_more(definition: Definition, survey: SurveyDefinition) -> bool:
     """Whether it names a field, topics or a loop that the survey's definition does not have."""
     known = {field.name for field in survey.questionnaire.fields}
     return any(name not in known for name in named_fields(definition)) or any(
-        question_id not in survey.readings and only_in_schema(question_id)
+        question_id not in survey.answer_columns and only_in_schema(question_id)
         for _, question_id in definition.named_questions()
     )
 
@@ -78,7 +74,7 @@ def only_in_schema(question_id: str) -> bool:
 
 
 def named_fields(definition: Definition) -> tuple[str, ...]:
-    """Give the embedded fields that a definition groups by or filters on."""
+    """Return the embedded fields that a definition groups by or filters on."""
     group_by = definition.group_by
     by = (group_by.of,) if group_by is not None and group_by.kind == "field" else ()
     return (*by, *(wanted.of for wanted in definition.filters if wanted.kind == "field"))

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from smaply_metrics_core.calculations.rules import allowed_calculations
-from smaply_metrics_core.models.survey import Choice, Question, QuestionKind
+from smaply_metrics_core import Choice, Question, QuestionKind
+from smaply_metrics_core.calculations import allowed_calculations
 from smaply_metrics_qualtrics.html_text import html_to_text
+from smaply_metrics_qualtrics.json_values import as_dict
 from smaply_metrics_qualtrics.survey.choices import (
     AnswerOption,
-    as_dict,
     joined_spellings,
     multiple_choices,
     options,
@@ -99,10 +99,10 @@ class AnswerColumns:
 
 @dataclass(frozen=True)
 class ParsedQuestion:
-    """A question with all its sub-questions, and the reading of each that can be answered."""
+    """A question with all its sub-questions, and the columns of each answer."""
 
     question: Question
-    readings: Mapping[str, AnswerColumns]
+    answer_columns: Mapping[str, AnswerColumns]
 
 
 class _Named(NamedTuple):
@@ -142,19 +142,19 @@ def parse_question(
     builder = _Builder(question_id, body, questions)
     question = builder.build(named)
     if loops is None:
-        return ParsedQuestion(question, builder.readings)
-    readings = {
-        part: dataclasses.replace(reading, every_loop=True)
-        for part, reading in builder.readings.items()
+        return ParsedQuestion(question, builder.answer_columns)
+    answer_columns = {
+        part: dataclasses.replace(answer, every_loop=True)
+        for part, answer in builder.answer_columns.items()
     }
     inside: list[Question] = []
     for loop, label in loops.items():
         one = _Builder(question_id, body, questions)
         inside.append(one.build(_Named(f"{loop}_{question_id}", f"{loop}_{tag}", label)))
-        readings |= one.readings
+        answer_columns |= one.answer_columns
     whole = _in_every_loop(question)
     return ParsedQuestion(
-        whole.model_copy(update={"sub_questions": (*whole.sub_questions, *inside)}), readings
+        whole.model_copy(update={"sub_questions": (*whole.sub_questions, *inside)}), answer_columns
     )
 
 
@@ -190,7 +190,7 @@ class _Builder:
         body: Mapping[str, Any],
         questions: Mapping[str, Mapping[str, Any]],
     ) -> None:
-        self.readings: dict[str, AnswerColumns] = {}
+        self.answer_columns: dict[str, AnswerColumns] = {}
         self._id = question_id
         self._body = body
         self._questions = questions
@@ -300,7 +300,7 @@ class _Builder:
         unknown = f"The question type {self._type or '(none)'} is not measured."
         return self._counted(named, _COUNT_NOTES.get(self._type, unknown))
 
-    # What the makers above end in: one question that is answered, and its reading.
+    # What the makers above end in: one question that is answered, and its columns.
 
     def _single(
         self,
@@ -315,7 +315,7 @@ class _Builder:
 
     def _multiple(self, named: _Named, offered: Sequence[AnswerOption]) -> Question:
         by_option = multiple_choices(offered)
-        self.readings[named.id] = AnswerColumns(
+        self.answer_columns[named.id] = AnswerColumns(
             question=self._id,
             shape=AnswerShape.MULTIPLE,
             import_id=named.id,
@@ -335,7 +335,7 @@ class _Builder:
         return _answered(named, QuestionKind.TEXT, _TEXT_NOTE)
 
     def _written(self, named: _Named, numeric: bool) -> Question:  # noqa: FBT001  # Of two.
-        """Give what is written beside a choice, or in the field of a form."""
+        """Return what is written beside a choice, or in the field of a form."""
         return self._number(named) if numeric else self._typed(named)
 
     def _group(self, named: _Named, inside: Sequence[Question], note: str) -> Question:
@@ -353,7 +353,7 @@ class _Builder:
         import_id: str = "",
         spellings: Mapping[str, str] | None = None,
     ) -> None:
-        self.readings[named.id] = AnswerColumns(
+        self.answer_columns[named.id] = AnswerColumns(
             self._id, shape, import_id or named.id, spellings=spellings or {}
         )
 
@@ -363,7 +363,7 @@ def _beside(option: AnswerOption) -> str:
 
 
 def _depths(parents: Mapping[str, Any]) -> dict[str, int]:
-    """Give the level of each answer of a drill down from the answer above each, 0 for none."""
+    """Return the level of each answer of a drill down from the answer above each, 0 for none."""
     depths: dict[str, int] = {}
     for answer in parents:
         above, depth = parents[answer], 0

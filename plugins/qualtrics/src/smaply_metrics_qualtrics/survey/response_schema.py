@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from smaply_metrics_qualtrics.export_columns import METADATA
 from smaply_metrics_qualtrics.html_text import html_to_text
-from smaply_metrics_qualtrics.survey.choices import as_dict
+from smaply_metrics_qualtrics.json_values import as_dict
 
 _TOPICS: Final = re.compile(
     r"(?:[^_]+_)?(?P<question>QID\d+)(?:_x?\d+)*_TEXT_[0-9a-f]{24}.*", re.DOTALL
@@ -49,7 +49,7 @@ def _properties(schema: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def schema_fields(schema: object) -> tuple[SchemaField, ...]:
-    """Give the embedded fields in a response-schema. Never raises."""
+    """Return the embedded fields in a response-schema. Never raises."""
     return tuple(
         SchemaField(name, numeric=field.get("type") in {"number", "integer"})
         for name, field in _properties(schema)
@@ -62,7 +62,7 @@ def schema_fields(schema: object) -> tuple[SchemaField, ...]:
 
 
 def schema_loops(schema: object) -> dict[str, tuple[str, ...]]:
-    """Give the loops of each question that is asked in any, in their order. Never raises."""
+    """Return the loops of each question that is asked in any, in their order. Never raises."""
     found: dict[str, dict[str, None]] = {}
     for name, _ in _properties(schema):
         match = _QUESTION.fullmatch(name)
@@ -72,7 +72,7 @@ def schema_loops(schema: object) -> dict[str, tuple[str, ...]]:
 
 
 def schema_topics(schema: object) -> tuple[Topics, ...]:
-    """Give the topics of texts in a response-schema. Never raises."""
+    """Return the topics of texts in a response-schema. Never raises."""
     return tuple(
         Topics(name, found["question"], html_to_text(field.get("description")) or name)
         for name, field in _properties(schema)

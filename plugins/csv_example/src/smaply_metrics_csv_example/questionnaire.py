@@ -1,0 +1,133 @@
+"""The questionnaire of a file: questions derived from the columns, and how answers are read.
+
+A survey tool describes what it asked. A file shows only what was answered, so the kind of each
+question follows from its answers; the README has the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import polars as pl
+
+from smaply_metrics_core import Choice, EmbeddedField, Question, QuestionKind, Questionnaire, Survey
+from smaply_metrics_core.calculations import AnswerExpr, RowReader, allowed_calculations
+from smaply_metrics_csv_example.csv_files import ABOUT, FIELD_PREFIX, RECORDED, STATUS
+
+MULTIPLE_SUFFIX: Final = "[]"
+"""The header of a question that takes several answers ends with this."""
+
+SEPARATOR: Final = ";"
+"""Stands between the answers of one response to such a question."""
+
+NPS_SCALE: Final = range(11)
+MOST_SCALE_VALUES: Final = 11
+MOST_TEXT_CHOICES: Final = 50
+ANSWERS_PER_TEXT: Final = 2
+"""Texts are choices if each is given so often on average; otherwise they are free text."""
+
+LARGEST_WHOLE: Final = 1e15
+"""Above this a float no longer holds every whole number."""
+
+
+def questionnaire_of(survey_id: str, rows: pl.DataFrame) -> Questionnaire:
+    """Return the survey of a file: one question per column, and its embedded fields."""
+    names = [name for name in rows.columns if name not in ABOUT]
+    fields = [name for name in names if name.startswith(FIELD_PREFIX)]
+    questions = [name for name in names if name not in fields]
+    return Questionnaire(
+        survey=Survey(id=survey_id, name=survey_id),
+        questions=tuple(_question(name, rows[name].drop_nulls()) for name in questions),
+        fields=tuple(EmbeddedField(name=name.removeprefix(FIELD_PREFIX)) for name in fields),
+    )
+
+
+def _question(name: str, answers: pl.Series) -> Question:
+    derived = _multiple(answers) if name.endswith(MULTIPLE_SUFFIX) else _single(name, answers)
+    return Question(
+        id=name,
+        text=name.removesuffix(MULTIPLE_SUFFIX),
+        kind=derived.kind,
+        choices=derived.choices,
+        # One rule for all sources says what may be calculated from which kind of question.
+        calculations=allowed_calculations(derived.kind, derived.choices),
+        can_group_by=derived.kind in {QuestionKind.SINGLE_CHOICE, QuestionKind.NPS},
+    )
+
+
+class _Derived(NamedTuple):
+    """What the answers show about their question."""
+
+    kind: QuestionKind
+    choices: tuple[Choice, ...] = ()
+
+
+def _multiple(answers: pl.Series) -> _Derived:
+    parts = answers.str.split(SEPARATOR).explode().str.strip_chars()
+    given = sorted(set(parts.drop_nulls()) - {""})
+    return _Derived(QuestionKind.MULTIPLE_CHOICE, _texts(given))
+
+
+def _single(name: str, answers: pl.Series) -> _Derived:
+    numbers = _numbers(answers)
+    if numbers is None:
+        return _of_texts(answers)
+    whole = all(value.is_integer() and abs(value) < LARGEST_WHOLE for value in numbers)
+    if whole and "nps" in name.lower() and set(numbers) <= set(NPS_SCALE):
+        return _Derived(QuestionKind.NPS, _scale(NPS_SCALE))
+    if not numbers:  # No answers yet.
+        return _Derived(QuestionKind.TEXT)
+    if whole and len(numbers) <= MOST_SCALE_VALUES:
+        return _Derived(QuestionKind.SINGLE_CHOICE, _scale(_with_gaps_filled(numbers)))
+    return _Derived(QuestionKind.NUMBER)
+
+
+def _numbers(answers: pl.Series) -> list[float] | None:
+    """Return the distinct answers in order if all are numbers, else ``None``."""
+    numbers = answers.cast(pl.Float64, strict=False)
+    if not numbers.is_finite().fill_null(value=False).all():
+        return None
+    return sorted(set(numbers))
+
+
+def _of_texts(answers: pl.Series) -> _Derived:
+    given = sorted(set(answers))
+    if len(given) <= min(MOST_TEXT_CHOICES, len(answers) / ANSWERS_PER_TEXT):
+        return _Derived(QuestionKind.SINGLE_CHOICE, _texts(given))
+    return _Derived(QuestionKind.TEXT)
+
+
+def _with_gaps_filled(numbers: Sequence[float]) -> list[int]:
+    """Return a scale with the values in between that no response has chosen."""
+    scale = range(int(numbers[0]), int(numbers[-1]) + 1)
+    return list(scale) if len(scale) <= MOST_SCALE_VALUES else [int(value) for value in numbers]
+
+
+def _scale(values: Iterable[int]) -> tuple[Choice, ...]:
+    return tuple(Choice(key=str(one), label=str(one), value=one) for one in values)
+
+
+def _texts(texts: Iterable[str]) -> tuple[Choice, ...]:
+    return tuple(Choice(key=one, label=one) for one in texts)
+
+
+def _answer(question: Question) -> AnswerExpr:
+    """Return how the answer to a question is read: text, or yes or no for each of several."""
+    cell = pl.col(question.id)
+    if question.kind is QuestionKind.MULTIPLE_CHOICE:
+        given = cell.str.split(SEPARATOR).list.eval(pl.element().str.strip_chars())
+        return {choice.key: given.list.contains(choice.key) for choice in question.choices}
+    if any(choice.value is not None for choice in question.choices):
+        return cell.cast(pl.Float64).cast(pl.Int64).cast(pl.String)  # “5.0” is the answer “5”.
+    return cell
+
+
+def _field(name: str) -> pl.Expr:
+    return pl.col(f"{FIELD_PREFIX}{name}")
+
+
+ROWS: Final = RowReader(
+    recorded=pl.col(RECORDED), answer=_answer, field=_field, left_out=pl.col(STATUS)
+)
+"""How ``answer_queries`` reads the rows: the same for every file."""

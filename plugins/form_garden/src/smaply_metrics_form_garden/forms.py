@@ -1,0 +1,122 @@
+"""Forms of Form Garden as questionnaires, and their responses as rows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import polars as pl
+
+from smaply_metrics_core import (
+    Choice,
+    EmbeddedField,
+    ExclusionReason,
+    ExportFailed,
+    Question,
+    QuestionKind,
+    Questionnaire,
+    SourceUnavailable,
+    Survey,
+)
+from smaply_metrics_core.calculations import AnswerExpr, RowReader, allowed_calculations
+
+PERSONAL: Final = "respondent"
+"""The column about the respondents: only in a debug bundle that includes personal columns."""
+
+RECORDED: Final = "submitted_at"
+STATUS: Final = "status"
+EXCLUDED: Final = {
+    "draft": ExclusionReason.UNFINISHED,
+    "test": ExclusionReason.TEST,
+    "done": None,
+}
+"""Why a response does not count, by its status."""
+
+UNEXPECTED: Final = "Form Garden sent something that its API does not send."
+
+
+def form_survey(item: Mapping[str, Any]) -> Survey:
+    """Return one form of the list as a survey."""
+    try:
+        return Survey(id=item["id"], name=item["title"])
+    except (KeyError, ValueError):  # Whatever does not fit the model is a ValueError.
+        raise SourceUnavailable(UNEXPECTED) from None
+
+
+def form_questionnaire(found: Mapping[str, Any]) -> Questionnaire:
+    """Return one form with its questions.
+
+    Raises:
+        SourceUnavailable: if the answer is not what the API documents.
+    """
+    try:
+        return Questionnaire(
+            survey=form_survey(found["form"]),
+            questions=tuple(_question(**one) for one in found["questions"]),
+            fields=(EmbeddedField(name="plot", label="Garden plot"),),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise SourceUnavailable(UNEXPECTED) from None
+
+
+def _question(name: str, label: str, options: Sequence[str], *, many: bool) -> Question:
+    kind = QuestionKind.SINGLE_CHOICE if options else QuestionKind.TEXT
+    if many:
+        kind = QuestionKind.MULTIPLE_CHOICE
+    choices = tuple(
+        Choice(key=one, label=one, value=float(one) if one.isdecimal() else None) for one in options
+    )
+    return Question(
+        id=name,
+        text=label,
+        kind=kind,
+        choices=choices,
+        calculations=allowed_calculations(kind, choices),
+        can_group_by=kind is QuestionKind.SINGLE_CHOICE,
+        note="" if choices else "Its answers are free text.",
+    )
+
+
+def read_table(text: str) -> pl.DataFrame:
+    """Return the responses as a table of texts.
+
+    Raises:
+        ExportFailed: if the text is no table.
+    """
+    try:
+        return pl.read_csv(io.StringIO(text), infer_schema=False)
+    except pl.exceptions.PolarsError:
+        raise ExportFailed("Form Garden sent responses that are no table.") from None
+
+
+def read_rows(text: str, questionnaire: Questionnaire) -> pl.DataFrame:
+    """Return one row per response, with its time and why it is excluded.
+
+    Raises:
+        ExportFailed: if a column is missing or has a value that the API does not document.
+    """
+    rows = read_table(text)
+    names = {RECORDED, STATUS, *(one.id for one in questionnaire.walk()), "plot"}
+    if missing := names - {*rows.columns}:
+        raise ExportFailed(f"Form Garden left out the columns {', '.join(sorted(missing))}.")
+    try:
+        return rows.with_columns(
+            pl.col(RECORDED).str.to_datetime("%+", time_zone="UTC"),
+            pl.col(STATUS).replace_strict(EXCLUDED, return_dtype=pl.String),
+        )
+    except pl.exceptions.PolarsError:
+        raise ExportFailed(UNEXPECTED) from None
+
+
+def _answer(question: Question) -> AnswerExpr:
+    given = pl.col(question.id)
+    if question.kind is QuestionKind.MULTIPLE_CHOICE:  # A yes or no for each of the answers.
+        return {one.key: given.str.split("|").list.contains(one.key) for one in question.choices}
+    return given
+
+
+ROWS: Final = RowReader(
+    recorded=pl.col(RECORDED), answer=_answer, field=pl.col, left_out=pl.col(STATUS)
+)
+"""How ``answer_queries`` reads the rows: the same for every form."""

@@ -1,0 +1,234 @@
+"""The public modules: what they export, and the names that their exports have and use."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pickle
+import re
+import types
+import typing
+from collections.abc import Iterator
+from functools import cached_property
+from types import FunctionType
+from typing import Any, ForwardRef
+
+import pytest
+
+import smaply_metrics_core
+from smaply_metrics_core import CredentialRefused, Definition, RateLimited, Survey, hookspecs
+from smaply_metrics_core.public_names import DOORS
+from tests.structure.public_names import EXPORTS
+
+OURS = "smaply_metrics_core"
+CONTRACT = "SourceContract"
+"""Authors set its fields. Its methods are tests, which pytest calls."""
+
+MADE_BY_THE_CORE = {
+    *("AsyncAccounts", "AsyncAuditTrail", "AsyncCards", "AsyncConnections", "AsyncDebugBundles"),
+    *("AsyncMetrics", "AsyncSources", "AsyncSurveyCatalog"),
+    *("Accounts", "AuditTrail", "Cards", "Connections", "DebugBundles", "Metrics", "SurveyCatalog"),
+    *("Source", "SourceSession"),
+}
+"""Users receive these objects and never call their constructors."""
+
+
+def exported(door: str) -> dict[str, Any]:
+    """Return the public objects of a door by name."""
+    module = importlib.import_module(door)
+    return {name: getattr(module, name) for name in module.__all__}
+
+
+def everything() -> dict[str, dict[str, Any]]:
+    """Return the public objects of all doors, by door and name."""
+    return {door: exported(door) for door in DOORS}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_the_exports_are_pinned(door: str) -> None:
+    """A public name is added or removed on purpose: here, in the changelog and in the docs."""
+    module = importlib.import_module(door)
+
+    assert sorted(module.__all__) == sorted(EXPORTS[door].split())
+    assert len(set(module.__all__)) == len(module.__all__)
+    assert set(module.__all__) <= set(dir(module))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_public_object_shows_the_module_to_import_it_from(door: str) -> None:
+    """``__module__`` is the first door that exports the object."""
+    doors = everything()
+    wrong = {}
+    for name, thing in doors[door].items():
+        if isinstance(thing, type | FunctionType) and thing.__module__.startswith(OURS):
+            first = next(one for one in DOORS if doors[one].get(name) is thing)
+            if thing.__module__ != first:
+                wrong[name] = thing.__module__
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_public_classes_and_functions_have_docstrings(door: str) -> None:
+    """Every public class and function says what it is."""
+    missing = [
+        name
+        for name, thing in exported(door).items()
+        if isinstance(thing, type | FunctionType) and not inspect.getdoc(thing)
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_public_objects_can_be_pickled_by_name(door: str) -> None:
+    """A class or function is found again under the name that it shows."""
+    for thing in exported(door).values():
+        if isinstance(thing, type | FunctionType):
+            assert pickle.loads(pickle.dumps(thing)) is thing  # noqa: S301  # Our own pickle.
+
+
+def test_type_hints_of_public_classes_can_be_resolved() -> None:
+    """``typing.get_type_hints`` works for each class; httpx is loaded by the test, not by us."""
+    httpx = importlib.import_module("httpx")
+    classes = {
+        thing
+        for things in everything().values()
+        for thing in things.values()
+        if isinstance(thing, type) and thing.__module__ in DOORS[:4]
+    }
+    for cls in classes:
+        assert typing.get_type_hints(cls, localns={"httpx": httpx}) is not None
+
+    assert len(classes) > 50
+
+
+def test_errors_and_models_show_their_public_names() -> None:
+    """A traceback, a repr and pydantic's errors name the public class; pickles keep values."""
+    error = RateLimited("Too many requests.", request_id="r-1")
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301  # Our own pickle.
+    survey = pickle.loads(pickle.dumps(Survey(id="s", name="S")))  # noqa: S301  # As above.
+
+    assert repr(CredentialRefused).startswith("<class 'smaply_metrics_core.CredentialRefused'")
+    assert (type(copy), copy.request_id) == (RateLimited, "r-1")
+    assert survey == Survey(id="s", name="S")
+
+
+def test_public_models_can_be_extended_and_rebuilt() -> None:
+    """Pydantic resolves the annotations of a model whose ``__module__`` is a door."""
+
+    class Extended(Definition):
+        """A model of a user."""
+
+        remark: str = ""
+
+    Definition.model_rebuild(force=True)
+    Extended.model_rebuild(force=True)
+
+    assert Extended(survey_id="s", calculation="nps", remark="r").remark == "r"  # type: ignore[arg-type]
+
+
+def annotations_of(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401  # Any public object.
+    """Yield each annotation of a public function, or of a class: fields, methods, properties."""
+    if isinstance(thing, FunctionType):
+        home = vars(importlib.import_module(thing.__globals__["__name__"]))
+        for name, value in thing.__annotations__.items():
+            yield name, resolve(value, home)
+        return
+    for cls in thing.__mro__:
+        if not cls.__module__.startswith(OURS):
+            continue
+        for name, value in inspect.get_annotations(cls).items():
+            if not name.startswith("_"):
+                yield name, resolve(value, vars(importlib.import_module(cls.__module__)))
+        for name, value in vars(cls).items():
+            function = underlying(value)
+            called = (
+                cls.__name__ not in MADE_BY_THE_CORE
+                if name == "__init__"
+                else name[0] != "_" or name == "__call__"
+            )
+            if isinstance(function, FunctionType) and called and thing.__name__ != CONTRACT:
+                yield from ((f"{name}.{part}", of) for part, of in annotations_of(function))
+
+
+def underlying(member: object) -> object:
+    """Return the function of a property, a class method or a static method."""
+    if isinstance(member, property):
+        return member.fget
+    if isinstance(member, cached_property):
+        return member.func
+    return member.__func__ if isinstance(member, classmethod | staticmethod) else member
+
+
+def resolve(value: Any, namespace: dict[str, Any]) -> Any:  # noqa: ANN401  # Any annotation.
+    """Return the types of an annotation; unresolved text where only type checkers can see it."""
+    if isinstance(value, ForwardRef):
+        namespace = vars(importlib.import_module(value.__forward_module__ or OURS))
+        value = value.__forward_arg__
+    if not isinstance(value, str):
+        return value
+    try:
+        return eval(value, dict(namespace))  # noqa: S307  # Our own annotation.
+    except NameError:
+        return value
+
+
+def classes_in(annotation: Any) -> Iterator[type]:  # noqa: ANN401  # Any annotation.
+    """Yield every class that an annotation names."""
+    if isinstance(annotation, types.GenericAlias | types.UnionType) or typing.get_args(annotation):
+        for part in (typing.get_origin(annotation), *typing.get_args(annotation)):
+            yield from classes_in(part)
+    elif isinstance(annotation, list | tuple):
+        for part in annotation:
+            yield from classes_in(part)
+    elif isinstance(annotation, type):
+        yield annotation
+
+
+def hidden_types(thing: Any, public: set[type]) -> set[str]:  # noqa: ANN401  # Any public object.
+    """Name the types of ours in the signatures of a public object that no door exports."""
+    return {
+        f"{name}: {cls.__module__}.{cls.__qualname__}"
+        for name, annotation in annotations_of(thing)
+        for cls in classes_in(annotation)
+        if cls.__module__.startswith(OURS) and cls not in public
+    }
+
+
+def test_every_type_in_a_public_signature_is_exported() -> None:
+    """Authors and hosts can name every type of ours that a public signature mentions."""
+    doors = everything()
+    public = {t for things in doors.values() for t in things.values() if isinstance(t, type)}
+    found = {
+        f"{door}.{name}": hidden
+        for door, things in doors.items()
+        for name, thing in things.items()
+        if isinstance(thing, type | FunctionType) and thing.__module__.startswith(OURS)
+        if (hidden := hidden_types(thing, public))
+    }
+    found |= {
+        name: hidden
+        for name, thing in vars(hookspecs).items()
+        if isinstance(thing, FunctionType) and (hidden := hidden_types(thing, public))
+    }
+
+    assert found == {}
+
+
+def test_the_walk_sees_a_hidden_type() -> None:
+    """A signature that names a type that is not exported is reported."""
+
+    def example(wanted: Survey) -> None:
+        """Take a survey."""
+
+    example.__annotations__ = {"wanted": list[Survey]}
+
+    assert hidden_types(example, set()) == {"wanted: smaply_metrics_core.Survey"}
+    assert hidden_types(example, {Survey}) == set()
+
+
+def test_the_version_is_a_version() -> None:
+    """``__version__`` is exported from the root, and the contract follows its minor version."""
+    assert re.fullmatch(r"\d+\.\d+\.\d+", smaply_metrics_core.__version__)
+    assert smaply_metrics_core.__version__.startswith(smaply_metrics_core.CONTRACT_VERSION)

@@ -1,0 +1,29 @@
+"""Type checkers accept and reject what `tests/typing/` says they do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+FILES = {"contract_tests.py", "host_app.py", "plugin.py"}
+
+
+def test_basedpyright_agrees_with_the_public_types(root: Path) -> None:
+    """A plugin, its tests and a host app are well typed, and their mistakes are errors.
+
+    mypy checks the same files in `make types`.
+    """
+    assert {path.name for path in (root / "tests/typing").glob("*.py")} == FILES
+
+    done = subprocess.run(
+        [Path(sys.executable).with_name("basedpyright"), "--outputjson"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"filesAnalyzed": 3' in done.stdout
