@@ -23,6 +23,7 @@ def test_the_door_offers_what_it_says() -> None:
         for name, value in vars(host).items()
         if not (name.startswith("_") or isinstance(value, ModuleType))
     }
+    offered.remove("set_public_module")
     assert host.__all__ == sorted(offered, key=order)
 
 
