@@ -8,9 +8,17 @@ hook marker and the debug bundle. It is light to import. A plugin may also impor
 """
 
 from smaply_metrics_core._version import __version__
+from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.bundle.reader import BundleReader
 from smaply_metrics_core.bundle.writer import BundleWriter
-from smaply_metrics_core.context import Clock, Deadline, SourceContext, SystemClock
+from smaply_metrics_core.context import (
+    Clock,
+    Deadline,
+    ProgressCallback,
+    SourceContext,
+    StepCallback,
+    SystemClock,
+)
 from smaply_metrics_core.date_ranges import period_start
 from smaply_metrics_core.errors import (
     AccessMissing,
@@ -80,6 +88,7 @@ __all__ = [
     "CONTRACT_VERSION",
     "ENTRY_POINT_GROUP",
     "AccessMissing",
+    "AccountSettings",
     "Blame",
     "BundleReader",
     "BundleWriter",
@@ -126,6 +135,7 @@ __all__ = [
     "Period",
     "PluginError",
     "Problem",
+    "ProgressCallback",
     "QueryInvalid",
     "Question",
     "QuestionKind",
@@ -140,6 +150,7 @@ __all__ = [
     "SourceContext",
     "SourceDescription",
     "SourceUnavailable",
+    "StepCallback",
     "StepResult",
     "Survey",
     "SurveyUnavailable",

@@ -15,6 +15,7 @@ from smaply_metrics_core.calculations.catalog import CALCULATIONS, CalculationDe
 from smaply_metrics_core.calculations.response_text import describe_answers, describe_responses
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.context import Clock, ProgressCallback, StepCallback, SystemClock
+from smaply_metrics_core.environment import EnvironmentVariable
 from smaply_metrics_core.errors import (
     AccessMissing,
     AlreadyExists,
@@ -52,6 +53,7 @@ from smaply_metrics_core.errors import (
 )
 from smaply_metrics_core.host.accounts import Accounts
 from smaply_metrics_core.host.async_metrics_host import (
+    AsyncAccounts,
     AsyncAuditTrail,
     AsyncCards,
     AsyncConnections,
@@ -79,6 +81,7 @@ from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog, SurveyPage
 from smaply_metrics_core.host.metrics_host import MetricsHost
 from smaply_metrics_core.host.refresh.decisions import RefreshExplanation
+from smaply_metrics_core.host.refresh.worker import Worker
 from smaply_metrics_core.host.settings import Deadlines, Settings
 from smaply_metrics_core.host.single_flight import SingleFlight
 from smaply_metrics_core.host.store.audit import AuditAction, AuditEntry
@@ -137,6 +140,7 @@ __all__ = [
     "Actor",
     "AllowedDestinations",
     "AlreadyExists",
+    "AsyncAccounts",
     "AsyncAuditTrail",
     "AsyncCards",
     "AsyncConnections",
@@ -184,6 +188,7 @@ __all__ = [
     "EmbeddedField",
     "EncryptionError",
     "EncryptionKeyMissing",
+    "EnvironmentVariable",
     "ExclusionReason",
     "ExportFailed",
     "FieldProblem",
@@ -249,6 +254,7 @@ __all__ = [
     "Unreachable",
     "Window",
     "WindowResult",
+    "Worker",
     "card_json",
     "describe_answers",
     "describe_responses",

@@ -75,7 +75,6 @@ class AsyncCards:
 
     def __init__(self, cards: Cards, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.load = _patient(cards.load, quick, slow)
-        self.decisions = quick(cards.decisions)
         self.explain = quick(cards.explain)
 
 

@@ -25,9 +25,9 @@ from smaply_metrics_core.bundle.writer import BundleWriter, write_bundle
 from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import Cancelled, MetricsError
 from smaply_metrics_core.host.authorization import Actor, Role
-from smaply_metrics_core.host.cards.service import Cards
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
+from smaply_metrics_core.host.refresh.decisions import read_decisions
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import audit
 from smaply_metrics_core.host.store.accounts import read_account
@@ -63,12 +63,10 @@ class DebugBundles:
         runtime: Runtime,
         credential_store: CredentialStore,
         sessions: ConnectionSessions,
-        cards: Cards,
     ) -> None:
         self._runtime = runtime
         self._credential_store = credential_store
         self._sessions = sessions
-        self._cards = cards
 
     def export(  # noqa: PLR0913  # The survey, the file, and who watches.
         self,
@@ -156,10 +154,8 @@ class DebugBundles:
 
     def _metrics(self, actor: Actor, row: ConnectionRow, survey_id: str) -> list[BundledMetric]:
         """Describe the metrics on the survey: definition, last result, problem, decision."""
-        return [
-            _bundled(state, decision)
-            for state, decision in self._cards.decisions(actor, row.source, survey_id)
-        ]
+        decided, _ = read_decisions(self._runtime, actor.account, survey=(row.source, survey_id))
+        return [_bundled(state, decision) for state, decision in decided]
 
     def _versions(self, row: ConnectionRow) -> dict[str, str]:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from smaply_metrics_core.context import Clock, SystemClock
 from smaply_metrics_core.host.accounts import Accounts
@@ -19,6 +19,7 @@ from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import QuestionnaireCache, SurveyCatalog
 from smaply_metrics_core.host.refresh.procrastinate_queue import ProcrastinateExecutor
+from smaply_metrics_core.host.refresh.worker import Worker
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.settings import (
     KEY_FILE_NAME,
@@ -30,10 +31,6 @@ from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.database_clock import DatabaseClock
 from smaply_metrics_core.host.store.engine import parse_database_url
 from smaply_metrics_core.sources import SourceRegistry
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.host.refresh.worker import Worker
-
 
 TEMP_DIR_NAME: Final = "tmp"
 """The folder in the home for the temporary directories of calls."""
@@ -125,7 +122,7 @@ class MetricsHost:
         self.catalog = SurveyCatalog(runtime, sessions, questionnaires)
         self.metrics = Metrics(runtime, sessions, previews)
         self.cards = Cards(runtime, sessions, refresh_executor)
-        self.debug_bundles = DebugBundles(runtime, credential_store, sessions, self.cards)
+        self.debug_bundles = DebugBundles(runtime, credential_store, sessions)
         self.audit = AuditTrail(self._store)
 
     def worker(self, concurrency: int = 4) -> Worker:
@@ -137,8 +134,6 @@ class MetricsHost:
         Raises:
             InputError: when the store is not in PostgreSQL, or the extra ``worker`` is missing.
         """
-        from smaply_metrics_core.host.refresh.worker import Worker  # Loads asyncio: only on use.
-
         return Worker(self._runtime, self._sessions, concurrency)
 
     def close(self) -> None:

@@ -6,19 +6,19 @@ from typing import Final
 
 EXPORTS: Final = {
     "smaply_metrics_core": """
-        AccessMissing Blame BundleReader BundleWriter CONTRACT_VERSION Calculation
-        CalculationRefused Cancelled Change ChartType CheckNote CheckReport CheckStep Choice
-        Clock Counts CredentialField CredentialRefused Credentials CredentialsInvalid
-        DataError DateRange Deadline DeadlineExceeded Definition Destination
-        DestinationRefused Display ENTRY_POINT_GROUP EmbeddedField ExclusionReason
-        ExportFailed FieldProblem Filter FormField GroupBy GroupCounts GroupValue
-        GroupingRefused InputError Issue KnownQuestion MetricQuery MetricType MetricsError
-        NoSurveys Period PluginError Problem QueryInvalid Question QuestionKind
-        QuestionUnavailable Questionnaire RateLimited Readable RemoteError RequestLimit
-        Result ResultsUnavailable SourceContext SourceDescription SourceUnavailable
-        StepResult Survey SurveyUnavailable SystemClock Tally Token Totals Unit Unreachable
-        Window WindowResult WindowTally __version__ credential_fields hookimpl
-        parse_credentials period_start suggestion_error
+        AccessMissing AccountSettings Blame BundleReader BundleWriter CONTRACT_VERSION
+        Calculation CalculationRefused Cancelled Change ChartType CheckNote CheckReport
+        CheckStep Choice Clock Counts CredentialField CredentialRefused Credentials
+        CredentialsInvalid DataError DateRange Deadline DeadlineExceeded Definition
+        Destination DestinationRefused Display ENTRY_POINT_GROUP EmbeddedField
+        ExclusionReason ExportFailed FieldProblem Filter FormField GroupBy GroupCounts
+        GroupValue GroupingRefused InputError Issue KnownQuestion MetricQuery MetricType
+        MetricsError NoSurveys Period PluginError Problem ProgressCallback QueryInvalid
+        Question QuestionKind QuestionUnavailable Questionnaire RateLimited Readable
+        RemoteError RequestLimit Result ResultsUnavailable SourceContext SourceDescription
+        SourceUnavailable StepCallback StepResult Survey SurveyUnavailable SystemClock Tally
+        Token Totals Unit Unreachable Window WindowResult WindowTally __version__
+        credential_fields hookimpl parse_credentials period_start suggestion_error
     """,
     "smaply_metrics_core.http": """
         Exchange RateLimiter RemoteDetails build_client header_auth pages read_json
@@ -37,26 +37,28 @@ EXPORTS: Final = {
         low_sample_text render_svg summary unavailable_reason ungrouped_text vega_lite
     """,
     "smaply_metrics_core.host": """
-        AccessMissing AccountSettings Actor AllowedDestinations AlreadyExists
-        AsyncAuditTrail AsyncCards AsyncConnections AsyncDebugBundles AsyncMetrics
-        AsyncMetricsHost AsyncSources AsyncSurveyCatalog AuditAction AuditEntry AuditTrail
-        Blame BundleRefused CALCULATIONS Calculation CalculationDefinition
+        AccessMissing AccountSettings Accounts Actor AllowedDestinations AlreadyExists
+        AsyncAccounts AsyncAuditTrail AsyncCards AsyncConnections AsyncDebugBundles
+        AsyncMetrics AsyncMetricsHost AsyncSources AsyncSurveyCatalog AuditAction AuditEntry
+        AuditTrail Blame BundleRefused CALCULATIONS Calculation CalculationDefinition
         CalculationRefused Cancelled Card Cards Change ChartType CheckFailed CheckReport
         CheckStep Choice Clock ConnectionStatus ConnectionView Connections CredentialField
         CredentialRefused CredentialsInvalid DataError DateRange DeadlineExceeded Deadlines
         DebugBundle DebugBundles DecryptionFailed Definition DeletedConnection
         DestinationRefused Display EditConflict EmbeddedField EncryptionError
-        EncryptionKeyMissing ExclusionReason ExportFailed FieldProblem FieldView Filter
-        FormOption Freshness GroupBy GroupValue GroupingRefused HistoryEntry InputError
-        Issue KnownQuestion Metric MetricDraft MetricOptions MetricType Metrics MetricsError
-        MetricsHost NoSurveys NotFound PRESETS Period PluginError Problem QueryInvalid
-        Question QuestionKind QuestionUnavailable Questionnaire RateLimited RefreshDecision
-        RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress RemoteError
-        Result ResultsUnavailable Role RoleRequired Settings SourceForm SourceNotUsable
-        SourceRegistry SourceSettings SourceState SourceStatus SourceUnavailable StepResult
-        StoreError StoreUpgrade Survey SurveyCatalog SurveyPage SurveyUnavailable
-        SystemClock Unit Unreachable Window WindowResult describe_answers describe_responses
-        format_value parse_filter
+        EncryptionKeyMissing EnvironmentVariable ExclusionReason ExportFailed FieldProblem
+        FieldView Filter FormOption Freshness GroupBy GroupValue GroupingRefused
+        HistoryEntry InputError Issue KnownQuestion Metric MetricDraft MetricOptions
+        MetricType Metrics MetricsError MetricsHost NoSurveys NotFound PRESETS Period
+        PluginError Problem ProgressCallback QueryInvalid Question QuestionKind
+        QuestionUnavailable Questionnaire RateLimited RefreshDecision RefreshDecisionKind
+        RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result
+        ResultsUnavailable Role RoleRequired Settings SingleFlight SourceForm
+        SourceNotUsable SourceRegistry SourceSettings SourceState SourceStatus
+        SourceUnavailable StepCallback StepResult StoreError StoreUpgrade Survey
+        SurveyCatalog SurveyPage SurveyUnavailable SystemClock Unit Unreachable Window
+        WindowResult Worker card_json describe_answers describe_responses format_value
+        parse_filter result_json
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded

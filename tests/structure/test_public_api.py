@@ -28,7 +28,7 @@ MADE_BY_THE_CORE = {
     *("AsyncAccounts", "AsyncAuditTrail", "AsyncCards", "AsyncConnections", "AsyncDebugBundles"),
     *("AsyncMetrics", "AsyncSources", "AsyncSurveyCatalog"),
     *("Accounts", "AuditTrail", "Cards", "Connections", "DebugBundles", "Metrics", "SurveyCatalog"),
-    *("Source", "SourceSession"),
+    *("Source", "SourceSession", "Worker"),
 }
 """Users receive these objects and never call their constructors."""
 

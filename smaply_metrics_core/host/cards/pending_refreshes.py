@@ -10,11 +10,11 @@ from concurrent.futures import wait as wait_for
 from typing import Final, TypeAlias
 
 from smaply_metrics_core.context import Clock
+from smaply_metrics_core.host.refresh.decisions import Decided
 from smaply_metrics_core.host.refresh.executors import RefreshExecutor, SurveyKey
 from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
-from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind
+from smaply_metrics_core.refresh_policy import RefreshDecisionKind
 
-Decided: TypeAlias = tuple[MetricState, RefreshDecision | None]
 Attempts: TypeAlias = tuple[Attempt | None, ...]
 
 LOOK_AGAIN: Final = 0.2

@@ -11,12 +11,13 @@ from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.cards.card_builder import empty_result_problem
-from smaply_metrics_core.host.cards.pending_refreshes import Decided, PendingRefreshes, survey_of
+from smaply_metrics_core.host.cards.pending_refreshes import PendingRefreshes, survey_of
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.decisions import (
+    Decided,
     RefreshExplanation,
-    decide_for_metric,
     explain_decision,
+    read_decisions,
 )
 from smaply_metrics_core.host.refresh.executors import (
     RefreshExecutor,
@@ -26,9 +27,6 @@ from smaply_metrics_core.host.refresh.executors import (
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.single_flight import SingleFlight
-from smaply_metrics_core.host.store import metric_states as state_rows
-from smaply_metrics_core.host.store import metrics as metric_rows
-from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
 from smaply_metrics_core.models.metric import Card, Freshness, RefreshProgress
 from smaply_metrics_core.models.problem import Blame, Problem
@@ -97,11 +95,6 @@ class Cards:
             if listener is not None:
                 self._listeners.remove(listener)
 
-    def decisions(self, actor: Actor, source: str, survey_id: str) -> tuple[Decided, ...]:
-        """Give the states of a survey's metrics and what the policy says of each, for support."""
-        decided, _ = self._decide(actor.account, survey=(source, survey_id))
-        return decided
-
     def explain(self, actor: Actor, metric_id: str) -> RefreshExplanation:
         """Say why a metric was or was not refreshed, and when it will be next.
 
@@ -136,41 +129,13 @@ class Cards:
         account: str,
         *,
         metric_ids: Sequence[str] | None = None,
-        survey: tuple[str, str] | None = None,
         force: bool = False,
     ) -> tuple[tuple[Decided, ...], AccountSettings]:
         wanted = None if metric_ids is None else tuple(metric_ids)
         return self._reads.run(
-            (account, wanted, survey, force),
-            lambda: self._read_and_decide(account, wanted, survey, force=force),
+            (account, wanted, force),
+            lambda: read_decisions(self._runtime, account, metric_ids=wanted, forced=force),
         )
-
-    def _read_and_decide(
-        self,
-        account: str,
-        metric_ids: Sequence[str] | None,
-        survey: tuple[str, str] | None,
-        *,
-        force: bool,
-    ) -> tuple[tuple[Decided, ...], AccountSettings]:
-        with self._runtime.store.reading() as db:
-            settings = read_account(db, account)
-            states = state_rows.read(db, account, metric_ids=metric_ids, survey=survey)
-        if metric_ids is not None:
-            found = {state.metric.id: state for state in states}
-            for metric_id in metric_ids:
-                if metric_id not in found:
-                    raise metric_rows.no_metric(metric_id)
-            states = tuple(found[metric_id] for metric_id in metric_ids)
-        return tuple(
-            (
-                state,
-                None
-                if state.connection is None
-                else decide_for_metric(self._runtime, state, settings, forced=force),
-            )
-            for state in states
-        ), settings
 
     def _report_progress(self, key: SurveyKey, done: float, total: float | None, what: str) -> None:
         for account, progress in tuple(self._listeners):

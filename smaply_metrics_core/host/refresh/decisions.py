@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import leases
+from smaply_metrics_core.host.store import metric_states as state_rows
+from smaply_metrics_core.host.store import metrics as metric_rows
+from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.metric_states import MetricState
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.refresh_policy import (
@@ -15,6 +20,49 @@ from smaply_metrics_core.refresh_policy import (
     RefreshState,
     decide,
 )
+
+Decided: TypeAlias = tuple[MetricState, RefreshDecision | None]
+"""A metric's state and the decision about it; ``None`` when its source is not connected."""
+
+
+def read_decisions(
+    runtime: Runtime,
+    account: str,
+    *,
+    metric_ids: Sequence[str] | None = None,
+    survey: tuple[str, str] | None = None,
+    forced: bool = False,
+) -> tuple[tuple[Decided, ...], AccountSettings]:
+    """Return the states of an account's metrics with the decisions, and the account's settings.
+
+    Args:
+        runtime: The shared parts of the host.
+        account: The account.
+        metric_ids: Which metrics, in this order; all of the account when ``None``.
+        survey: The source and survey whose metrics to read; all when ``None``.
+        forced: Whether an Editor requested the refresh.
+
+    Raises:
+        NotFound: when a metric is not in this account.
+    """
+    with runtime.store.reading() as db:
+        settings = read_account(db, account)
+        states = state_rows.read(db, account, metric_ids=metric_ids, survey=survey)
+    if metric_ids is not None:
+        found = {state.metric.id: state for state in states}
+        for metric_id in metric_ids:
+            if metric_id not in found:
+                raise metric_rows.no_metric(metric_id)
+        states = tuple(found[metric_id] for metric_id in metric_ids)
+    return tuple(
+        (
+            state,
+            None
+            if state.connection is None
+            else decide_for_metric(runtime, state, settings, forced=forced),
+        )
+        for state in states
+    ), settings
 
 
 def decide_for_metric(
