@@ -17,16 +17,20 @@ class AccountSettings:
     Attributes:
         zone: The IANA name of the time zone.
         week_start: The first day of the week, ISO: 1 = Monday … 7 = Sunday.
-
-    Raises:
-        InputError: for a time zone or a weekday that does not exist.
     """
 
     zone: str = "UTC"
     week_start: int = 1
 
-    def __post_init__(self) -> None:
-        """Validate both values."""
+    def validate(self) -> None:
+        """Validate both values, as before they are stored.
+
+        The constructor does not: a stored zone that this machine does not know is the problem of
+        the metrics that use it, and must not end every load.
+
+        Raises:
+            InputError: for a time zone or a weekday that does not exist.
+        """
         zone_info(self.zone)
         if not 1 <= self.week_start <= DAYS_IN_WEEK:
             raise InputError(

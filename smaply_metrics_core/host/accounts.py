@@ -41,8 +41,10 @@ class Accounts:
 
         Raises:
             RoleRequired: unless the actor is an Admin.
+            InputError: for a time zone or a weekday that does not exist.
         """
         actor.require(Role.ADMIN, "Changing the account's time zone")
+        settings.validate()
         with self._runtime.store.writing() as db:
             write_account(db, actor.account, settings)
             detail = f"{settings.zone}, weeks begin on day {settings.week_start}"

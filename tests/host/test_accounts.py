@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from smaply_metrics_core.host import AccountSettings, Actor, InputError, Role, RoleRequired
+from smaply_metrics_core.host.store.accounts import write_account
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, VIEWER
 
 if TYPE_CHECKING:
@@ -60,14 +61,30 @@ def test_the_same_on_an_event_loop(world: World) -> None:
 
 
 @pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../UTC"])
-def test_a_zone_that_does_not_exist_is_refused(zone: str) -> None:
-    """No settings can be made with it."""
+def test_a_zone_that_does_not_exist_is_refused(host: MetricsHost, zone: str) -> None:
+    """It is not stored."""
     with pytest.raises(InputError, match="no time zone"):
-        AccountSettings(zone)
+        host.accounts.edit(ADMIN, AccountSettings(zone))
+    assert host.accounts.show(ADMIN) == AccountSettings()
 
 
 @pytest.mark.parametrize("week_start", [0, 8, -1])
-def test_a_weekday_that_does_not_exist_is_refused(week_start: int) -> None:
+def test_a_weekday_that_does_not_exist_is_refused(host: MetricsHost, week_start: int) -> None:
     """Weeks begin on one of seven days."""
     with pytest.raises(InputError, match="no weekday"):
-        AccountSettings("UTC", week_start)
+        host.accounts.edit(ADMIN, AccountSettings("UTC", week_start))
+    assert host.accounts.show(ADMIN) == AccountSettings()
+
+
+def test_a_stored_zone_that_is_unknown_here_does_not_end_a_load(
+    connected: MetricsHost,
+) -> None:
+    """Another machine knows the zone and this one does not: the cards are returned."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    runtime = connected._runtime  # noqa: SLF001  # No other way to store such a zone.
+    with runtime.store.writing() as db:
+        write_account(db, "acme", AccountSettings("Mars/Olympus"))
+
+    assert connected.accounts.show(ADMIN).zone == "Mars/Olympus"
+    (card,) = connected.cards.load(VIEWER, refresh=False)
+    assert card.name == "Stars"
