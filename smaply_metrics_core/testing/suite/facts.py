@@ -49,7 +49,7 @@ class ContractFacts:
         policy: What may be stored in cassettes.
         bundle_answers: For a pattern of paths, the file of a debug bundle that holds what the
             survey tool sends there, and a function that makes the response body of it; an empty
-            file name if the function needs no file. Only for ``test-source --bundle``.
+            file name if the function needs no file. Only for ``source test --bundle``.
         exceptions: For a test of the suite that is skipped or replaced, the reason in a sentence;
             the report of every run prints it.
         recording: Whether the cassettes are being recorded; ``record`` sets it.
