@@ -122,7 +122,7 @@ def test_the_sandbox_stops_when_the_demo_is_terminated(tmp_path: Path) -> None:
 
 def test_a_real_connection_is_not_overwritten(tmp_path: Path) -> None:
     """In a home with a connection that no demo created, the demo changes nothing."""
-    files = tmp_path / "files" / "sales"
+    files = tmp_path / "files" / "default" / "sales"
     files.mkdir(parents=True)
     visits = Path(__file__).parents[2] / "plugins/csv_example/tests/files/visits.csv"
     shutil.copy(visits, files)

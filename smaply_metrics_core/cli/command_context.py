@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.output import print_text
 from smaply_metrics_core.cli.stdio import keep_stdout
 from smaply_metrics_core.context import SystemClock
@@ -102,19 +103,23 @@ class CommandContext:
         """
         from smaply_metrics_core.host import Settings  # Loads the host: only on use.
 
+        if self.given_account is not None and not self.given_account.strip():
+            raise CommandLineError("--account is empty.", "Give the account's id, or leave it out.")
         home = self.given_home
-        settings = Settings.from_environment(
+        return Settings.from_environment(
             None if home is None else home.absolute(), account=self.given_account
         )
-        return _with_files_of_account(settings)
 
     @contextmanager
-    def open(self, *, now: datetime | None = None, hint: bool = True) -> Iterator[OpenedHost]:
+    def open(
+        self, *, now: datetime | None = None, hint: bool = True, make_files_dir: bool = False
+    ) -> Iterator[OpenedHost]:
         """Open the host.
 
         Args:
             now: Fixes the host's clock at this instant.
             hint: Whether to say on standard error that nothing is stored for the account.
+            make_files_dir: Whether to create the account's folder for files in the home.
 
         Raises:
             InputError: when a variable is not valid.
@@ -122,14 +127,18 @@ class CommandContext:
         """
         settings = self.settings()
         with opened(settings, now=now) as host:
+            if make_files_dir:
+                _make_files_dirs(settings)
             if hint:
                 self._warn_of_missing_account(host, settings)
             yield OpenedHost(host, command_actor(settings.account))
 
     def _warn_of_missing_account(self, host: MetricsHost, settings: Settings) -> None:
+        if host.accounts.exists(settings.account):
+            return
         stored = host.accounts.list()
         named = settings.account != settings.default_account
-        if settings.account in stored or not (stored or named):
+        if not (stored or named):
             return
         others = (
             "`smaply-metrics account list` lists those of this store; choose one with --account."
@@ -173,18 +182,13 @@ def _system_user() -> str:
         return "unknown"
 
 
-def _with_files_of_account(settings: Settings) -> Settings:
-    """Return settings whose account reads its own files, as the reference host stores them.
-
-    The default account reads ``files`` in the home, any other one the folder of its name in it. A
-    folder that a variable names is that of the account.
-    """
-    if settings.files_dir is not None or settings.account == settings.default_account:
-        return settings
-    root = settings.home / "files"
-    files = root / settings.account
-    inside = files.parent == root and settings.account != ".."
-    return settings.with_folders({settings.account: files} if inside else {})
+def _make_files_dirs(settings: Settings) -> None:
+    """Create the folders for files that lie in the home, for this user alone."""
+    for folder in settings.allowed.folders.values():
+        # A folder elsewhere is for the operator to create.
+        if folder.is_relative_to(settings.home):
+            for part in (*reversed(folder.relative_to(settings.home).parents[:-1]), folder):
+                (settings.home / part).mkdir(mode=0o700, exist_ok=True)
 
 
 def source_registry() -> SourceRegistry:
@@ -214,10 +218,6 @@ def opened(settings: Settings, *, now: datetime | None = None) -> Iterator[Metri
     home = settings.home
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for files in settings.allowed.folders.values():
-            # Folders in the home belong to it; another one is for the operator to make.
-            if files.is_relative_to(home):
-                files.mkdir(mode=0o700, parents=True, exist_ok=True)
         host = MetricsHost(
             settings,
             clock=None if now is None else FixedClock(now),

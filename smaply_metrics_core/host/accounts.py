@@ -8,7 +8,12 @@ from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import audit
-from smaply_metrics_core.host.store.accounts import read_account, read_accounts, write_account
+from smaply_metrics_core.host.store.accounts import (
+    has_rows,
+    read_account,
+    read_accounts,
+    write_account,
+)
 from smaply_metrics_core.host.store.audit import AuditAction
 
 
@@ -26,6 +31,11 @@ class Accounts:
         """
         with self._runtime.store.reading() as db:
             return read_accounts(db)
+
+    def exists(self, account: str) -> bool:
+        """Return whether an account has stored anything; for the operator, as ``list`` is."""
+        with self._runtime.store.reading() as db:
+            return has_rows(db, account)
 
     def show(self, actor: Actor) -> AccountSettings:
         """Return the settings of the actor's account; the defaults when it has set none."""

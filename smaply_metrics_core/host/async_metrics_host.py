@@ -30,6 +30,7 @@ class AsyncAccounts:
 
     def __init__(self, accounts: Accounts, quick: ThreadBridge, _slow: ThreadBridge) -> None:
         self.list = quick(accounts.list)
+        self.exists = quick(accounts.exists)
         self.show = quick(accounts.show)
         self.edit = quick(accounts.edit)
 

@@ -123,7 +123,9 @@ class Settings(EnvironmentSettings):
     files_dir: Annotated[
         Path | None,
         VariableInfo(
-            "a folder", read_by="the command, host apps", default=f"`{FILES_NAME}` in the home"
+            "a folder",
+            read_by="the command, host apps",
+            default=f"`{FILES_NAME}/ACCOUNT` in the home",
         ),
         Field(description="The folder below which sources that read files may read."),
     ] = None
@@ -191,8 +193,8 @@ class Settings(EnvironmentSettings):
             home: The folder of the store; ``SMAPLY_METRICS_HOME``, or the user's data folder, by
                 default.
             environment: The variables; those of the process by default.
-            account: Whose sources may read below ``SMAPLY_METRICS_FILES_DIR``, or ``files`` in the
-                home; ``SMAPLY_METRICS_ACCOUNT`` by default.
+            account: Whose sources may read below ``SMAPLY_METRICS_FILES_DIR``, or below
+                ``files/ACCOUNT`` in the home; ``SMAPLY_METRICS_ACCOUNT`` by default.
             host_variables: The names of the host app's own variables, all of which begin with
                 ``SMAPLY_METRICS_HOST_``.
 
@@ -214,8 +216,8 @@ class Settings(EnvironmentSettings):
             allowed=AllowedDestinations(environment=env, store=store),
             sources=SourceSettings.from_environment(env),
         )
-        files = settings.files_dir or settings.home / FILES_NAME
-        return settings.with_folders({settings.account: files})
+        files = settings.files_dir or _files_of(settings.home, settings.account)
+        return settings.with_folders({settings.account: files} if files is not None else {})
 
     @classmethod
     def warn_of_unknown_variables(
@@ -243,3 +245,12 @@ class Settings(EnvironmentSettings):
             store=self.allowed.store,
         )
         return self.model_copy(update={"allowed": allowed})
+
+
+def _files_of(home: Path, account: str) -> Path | None:
+    """Return the folder of an account's files; none if the id is not the name of a folder.
+
+    No account's folder lies in that of another one.
+    """
+    files = home / FILES_NAME / account
+    return files if files.parent == home / FILES_NAME and account not in {"", ".", ".."} else None

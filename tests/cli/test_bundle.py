@@ -207,7 +207,7 @@ def test_a_refused_token_leaves_a_bundle_with_its_code(
 
 def test_csv_files_are_checked_as_well(new: Command, command: Command, tmp_path: Path) -> None:
     """A bundle of the source csv_example; dates and labels as its file has them."""
-    folder = new.home / "files" / "shop"
+    folder = new.home / "files" / "default" / "shop"
     folder.mkdir(parents=True)
     rows = ["recorded_at,status,nps,field:store"]
     rows += [

@@ -90,8 +90,17 @@ def test_a_replaced_lab_is_named() -> None:
 
         _lab = NoLab(InMemoryContract())
 
+    class Borrower(InMemoryContract):
+        """A class with the lab of another source, whose tests would all be those of that one."""
+
+        source = "there_is_no_such_source"
+        _lab = InMemoryContract().lab
+
     assert "Clever replaces lab" in fails(Clever)
     assert "Sly replaces _lab" in fails(Sly)
+    assert "Borrower replaces _lab" in fails(Borrower)
+    with pytest.raises(AssertionError, match="uses the lab of InMemoryContract"):
+        Borrower().test_the_check_passes()
 
 
 def test_a_replaced_method_of_the_lab_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def test_a_mapping_replaces_the_process_s_environment(
         assert one.database_url is None
         assert one.account == "default"
         assert one.refresh_threads == 4
-    assert settings.allowed.folders == {"default": tmp_path / "files"}
+    assert settings.allowed.folders == {"default": tmp_path / "files" / "default"}
     assert Settings.from_environment().database_connections == 5
 
 

@@ -187,7 +187,7 @@ from pathlib import Path
 from smaply_metrics_core.host import Actor, MetricsHost, Role, Settings
 
 settings = Settings.from_environment(Path("home"), {}, account="acme")
-with MetricsHost(settings, environment={}) as host:
+with MetricsHost(settings) as host:
     print(host.cards.load(Actor("acme", "vera", Role.VIEWER)))
 """
 """What works without any extra: every door but `testing`, and a host with a store."""

@@ -59,7 +59,7 @@ def add(
 
     Its credentials are tried, sealed and stored.
     """
-    with invocation.open(hint=False) as opened:
+    with invocation.open(hint=False, make_files_dir=True) as opened:
         fields = _fields(opened, source)
         values = credential_input.prompt_missing(fields, credentials.entered(fields))
         view = opened.host.connections.connect(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, union
+from sqlalchemy import Connection, exists, or_, select, union
 
 from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.host.store.dialect import upsert
@@ -21,6 +21,13 @@ def write_account(db: Connection, account: str, settings: AccountSettings) -> No
     """Store the settings of an account."""
     values = {"zone": settings.zone, "week_start": settings.week_start}
     db.execute(upsert(db, accounts, {"id": account, **values}, values))
+
+
+def has_rows(db: Connection, account: str) -> bool:
+    """Return whether any table has a row of an account."""
+    columns = (accounts.c.id, connections.c.account, metrics.c.account, audit.c.account)
+    found = or_(*(exists().where(column == account) for column in columns))
+    return bool(db.execute(select(found)).scalar_one())
 
 
 def read_accounts(db: Connection) -> dict[str, AccountSettings]:

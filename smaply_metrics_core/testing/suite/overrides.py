@@ -104,9 +104,11 @@ def _special_methods(cls: type) -> Iterator[str]:
 
 
 def _has_foreign_lab(cls: type) -> bool:
-    """Whether a class has set a lab of another class than ``Lab``, which alone is protected."""
-    labs = (vars(base).get(LAB) for base in cls.__mro__)
-    return any(lab is not None and type(lab) is not Lab for lab in labs)
+    """Whether a class has set a lab itself: one of another class, or with the facts of another."""
+    labs = ((base, vars(base).get(LAB)) for base in cls.__mro__)
+    return any(
+        lab is not None and not (type(lab) is Lab and type(lab.facts) is base) for base, lab in labs
+    )
 
 
 @cache
@@ -165,7 +167,7 @@ def require_guardian(cls: type[ContractFacts]) -> None:
     Raises:
         AssertionError: naming the class.
     """
-    if inspect.getattr_static(cls, GUARDIAN) is not vars(OverrideProtection)[GUARDIAN]:
+    if inspect.getattr_static(cls, GUARDIAN) is not protected()[GUARDIAN]:
         raise broken(
             f"{cls.__name__} replaces {GUARDIAN}, which nothing excuses.",
             "remove it, and give reasons in `exceptions`",

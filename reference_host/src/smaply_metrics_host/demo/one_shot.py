@@ -94,10 +94,10 @@ def run_once(
         InputError: A source of the demo is not installed, or the home holds other connections.
     """
     home = home.absolute()
-    visits = home / "files" / VISITS_FOLDER
-    visits.mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment = demo_environment()
-    settings = Settings.from_environment(home, environment, account=ACTOR.account)
+    settings = Settings.from_environment(home, demo_environment(), account=ACTOR.account)
+    visits = settings.allowed.folders[ACTOR.account] / VISITS_FOLDER
+    for folder in (home, *reversed(visits.relative_to(home).parents[:-1]), visits):
+        (home / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     with MetricsHost(settings) as host:
         _require_sources(host)
         _require_own_home(host)
