@@ -89,7 +89,7 @@ class EnvironmentSettings(BaseSettings):
     def read(cls, environment: Mapping[str, str]) -> dict[str, Any]:
         """Return the fields that an environment sets, not validated yet."""
         return {
-            field: environment[name]
+            field: environment[name] if info.may_be_blank else environment[name].strip()
             for field, name, info in cls._fields_with_variables()
             if name in environment and (info.may_be_blank or environment[name].strip())
         }

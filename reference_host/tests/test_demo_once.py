@@ -134,7 +134,9 @@ def test_a_real_connection_is_not_overwritten(tmp_path: Path) -> None:
     ended = run("demo", "--once", "--json", "--home", str(tmp_path))
 
     assert ended.returncode == 1
-    assert "--home" in ended.stderr
+    error = json.loads(ended.stdout)["error"]
+    assert set(error) == {"kind", "issue", "message", "remedy"}
+    assert "--home" in error["remedy"]
     assert stored_connections(tmp_path) == ["csv_example"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from types import TracebackType
 from typing import Final, Self
 
@@ -11,6 +13,7 @@ from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.cards.service import Cards
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth
+from smaply_metrics_core.host.connections.keys import VARIABLE as KEYS_VARIABLE
 from smaply_metrics_core.host.connections.keys import load_keys
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
@@ -31,6 +34,8 @@ from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.database_clock import DatabaseClock
 from smaply_metrics_core.host.store.engine import parse_database_url
 from smaply_metrics_core.sources import SourceRegistry
+
+logger = logging.getLogger(__name__)
 
 TEMP_DIR_NAME: Final = "tmp"
 """The folder in the home for the temporary directories of calls."""
@@ -105,6 +110,12 @@ class MetricsHost:
             clock=clock,
             lease_clock=lease_clock,
         )
+        if settings.encryption_keys is None and os.environ.get(KEYS_VARIABLE):
+            logger.warning(
+                "%s is set but not used: the settings were made without it. "
+                "Settings.from_environment reads it.",
+                KEYS_VARIABLE,
+            )
         credential_store = CredentialStore(
             self._store,
             registry,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, NoReturn, SupportsIndex
 
 import platformdirs
 from pydantic import Field, InstanceOf, SecretStr
@@ -218,6 +218,10 @@ class Settings(EnvironmentSettings):
         )
         files = settings.files_dir or _files_of(settings.home, settings.account)
         return settings.with_folders({settings.account: files} if files is not None else {})
+
+    def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
+        """Refuse to be pickled: the keys and the database's password must not leave the process."""
+        raise TypeError("Settings hold secrets and cannot be pickled.")
 
     @classmethod
     def warn_of_unknown_variables(

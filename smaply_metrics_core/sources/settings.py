@@ -42,7 +42,7 @@ def _pairs(value: object) -> object:
     for pair in _split(value):
         source, separator, distribution = (part.strip() for part in pair.partition("="))
         if not (source and separator and distribution):
-            raise ValueError(f"“{pair}” in {PREFERRED} is not of the form id=distribution")
+            raise ValueError(f"A pair in {PREFERRED} is not of the form id=distribution")
         if not same_distribution(pairs.setdefault(source, distribution), distribution):
             raise ValueError(f"{PREFERRED} names two distributions for “{source}”")
     return pairs
@@ -77,7 +77,11 @@ class SourceSettings(EnvironmentSettings):
     load_seconds: Annotated[
         float,
         VariableInfo("a number of seconds above 0, such as 20"),
-        Field(gt=0, description="The longest time that importing one source may take."),
+        Field(
+            gt=0,
+            allow_inf_nan=False,
+            description="The longest time that importing one source may take.",
+        ),
     ] = 20.0
 
     @classmethod

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .conftest import Distribution
+
+WITH = {"pydantic": "pydantic-core"}
+"""A part that another distribution always brings along, at the version that fits."""
 
 
 def asked_for(root: Path, distributions: list[Distribution]) -> dict[str, SpecifierSet]:
@@ -64,3 +71,39 @@ def test_the_lock_pins_each_dependency_within_its_range(
 
     for name, range_ in asked_for(root, distributions).items():
         assert pins[name] in range_, name
+
+
+def imported_packages(package: Path) -> set[str]:
+    """Return the top-level packages that the modules of a package import, at any place."""
+    found: set[str] = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_each_distribution_declares_what_it_imports(distributions: list[Distribution]) -> None:
+    """An import that only another distribution brings along fails at somebody else's."""
+    provided_by = packages_distributions()
+    undeclared = {}
+    for distribution in distributions:
+        toml = tomllib.loads((distribution.project / "pyproject.toml").read_text(encoding="utf-8"))
+        texts = list(toml["project"].get("dependencies", []))
+        for extra in toml["project"].get("optional-dependencies", {}).values():
+            texts += extra
+        declared: set[str] = {canonicalize_name(Requirement(text).name) for text in texts}
+        declared |= {distribution.name, *(WITH[name] for name in declared if name in WITH)}
+        missing = {
+            package
+            for package in imported_packages(distribution.package)
+            if package not in {*sys.stdlib_module_names, "_typeshed"}
+            if not {canonicalize_name(name) for name in provided_by.get(package, [package])}
+            & declared
+        }
+        if missing:
+            undeclared[distribution.name] = missing
+
+    assert undeclared == {}

@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final, NoReturn
@@ -102,7 +102,8 @@ def demo(
         raise typer.BadParameter("It can only be used together with --once.", param_hint="--json")
     with _terminated_gracefully():
         if once:
-            _demo_once(home, seed, as_json=as_json)
+            with _json_errors() if as_json else nullcontext():
+                _demo_once(home, seed, as_json=as_json)
         else:
             _serve_demo(home, seed, port)
 
@@ -186,6 +187,18 @@ def _checked_url(url: str) -> str:
             "The public URL is not valid.", remedy="Write it as https://metrics.example.com."
         )
     return url.rstrip("/")
+
+
+@contextmanager
+def _json_errors() -> Iterator[None]:
+    """Print an error of the block as JSON, with the keys of the framework's own command."""
+    try:
+        yield
+    except MetricsError as error:
+        problem = error.to_problem()
+        keys = ("kind", "issue", "message", "remedy")
+        _echo(json.dumps({"error": {key: getattr(problem, key) for key in keys}}))
+        raise typer.Exit(1) from None
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from threading import Event
-from typing import Any
+from typing import Any, Final
 
 from smaply_metrics_core.context import Deadline, StepCallback
 from smaply_metrics_core.errors import (
@@ -41,6 +41,9 @@ from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.credentials import Credentials, credential_fields
 from smaply_metrics_core.models.problem import Issue
 from smaply_metrics_core.sources import Source, SourceSession
+
+MAX_NAME_LENGTH: Final = 200
+"""Characters of the name of a connection; its column holds no more."""
 
 
 class Connections:
@@ -98,6 +101,7 @@ class Connections:
             Cancelled: when stopped on request; nothing was stored.
         """
         actor.require(Role.ADMIN, "Connecting a source")
+        name = _valid_name(name)
         source = self._runtime.registry.get(source_id)
         with self._runtime.store.reading() as db:
             if source_id in rows.of_account(db, actor.account):
@@ -141,7 +145,7 @@ class Connections:
             created_by=actor.user,
             updated_at=now,
             checked_at=now,
-            name=name.strip(),
+            name=name,
         )
         with self._runtime.store.writing() as db:
             rows.add(db, row)
@@ -390,3 +394,18 @@ def _run_check(session: SourceSession, on_step: StepCallback | None) -> CheckRep
         if on_step is not None:
             on_step(step)
     return CheckReport(steps=tuple(steps))
+
+
+def _valid_name(name: str) -> str:
+    """Return the name of a connection without surrounding white space.
+
+    Raises:
+        InputError: for a name that is too long, or has characters that are not printed.
+    """
+    name = name.strip()
+    if len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise InputError(
+            "The name of the connection is not valid.",
+            remedy=f"Use at most {MAX_NAME_LENGTH} printable characters, on one line.",
+        )
+    return name

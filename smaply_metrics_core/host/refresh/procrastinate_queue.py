@@ -66,8 +66,8 @@ def _shared(store: Store) -> URL:
     if not isinstance(store.where, URL):
         raise InputError(
             "Workers need a store in PostgreSQL.",
-            remedy="Set SMAPLY_METRICS_DATABASE_URL to the URL of one, or unset "
-            "SMAPLY_METRICS_REFRESH_EXECUTOR.",
+            remedy="Set SMAPLY_METRICS_DATABASE_URL to the URL of one. Without workers, leave "
+            "SMAPLY_METRICS_REFRESH_EXECUTOR unset.",
         )
     return store.where
 

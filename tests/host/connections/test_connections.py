@@ -328,3 +328,17 @@ def test_what_may_be_a_mistyped_token_is_not_repeated(connected: MetricsHost) ->
         with pytest.raises(NotFound) as refused:
             attempt()
         assert token not in refused.value.message
+
+
+@pytest.mark.parametrize("name", ["x" * 201, "two\nlines", "\x1b[31mred", "nul\x00"])
+def test_a_name_that_cannot_be_shown_is_refused_before_the_check(
+    host: MetricsHost, name: str
+) -> None:
+    """On every store alike, and before the survey tool is called."""
+    steps: list[StepResult] = []
+    with pytest.raises(InputError, match="name of the connection"):
+        host.connections.connect(
+            ADMIN, "shop", {"api_token": TOKEN}, name=name, on_step=steps.append
+        )
+    assert host.connections.list(ADMIN) == ()
+    assert steps == []

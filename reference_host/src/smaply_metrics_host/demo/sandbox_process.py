@@ -20,12 +20,14 @@ SANDBOX_VARIABLE: Final = "SMAPLY_QUALTRICS_SANDBOX"
 REMEDY: Final = "Install smaply-metrics-host[demo] and try again."
 SECONDS_TO_START: Final = 60
 SECONDS_TO_STOP: Final = 10
-REAL_ACCOUNT_SETTINGS: Final = (
-    "SMAPLY_METRICS_DATABASE",
-    "SMAPLY_METRICS_FILES",
-    "SMAPLY_METRICS_REFRESH",
+REAL_ACCOUNT_VARIABLES: Final = frozenset(
+    {
+        "SMAPLY_METRICS_DATABASE_URL",
+        "SMAPLY_METRICS_FILES_DIR",
+        "SMAPLY_METRICS_REFRESH_EXECUTOR",
+    }
 )
-"""Prefixes of variables that a demo ignores: it stores and refreshes everything in its own home."""
+"""Variables that a demo ignores: it stores and refreshes everything in its own home."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,7 @@ class SandboxProcess:
 
 def demo_environment() -> dict[str, str]:
     """Return this process's variables without those that belong to real accounts."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(REAL_ACCOUNT_SETTINGS)
-    }
+    return {name: value for name, value in os.environ.items() if name not in REAL_ACCOUNT_VARIABLES}
 
 
 @contextmanager
