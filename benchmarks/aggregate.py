@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ROWS: Final = 1_000_000
 QUICK_ROWS: Final = 100_000
 RUNS: Final = 5
-CONTENDERS: Final = ("ours", "polars_by_hand", "pandas_full", "csv_loop")
+CONTENDERS: Final = ("connector", "polars_by_hand", "pandas_full", "csv_loop")
 _INFLATE: Final = "inflate"
 _PEAK: Final = "VmHWM:"
 _KILOBYTES: Final = 1_024
@@ -34,7 +34,7 @@ _KILOBYTES: Final = 1_024
 
 def run(name: str, files: Files) -> tuple[float, float, PipelineResult]:
     """Run one contender in this process: seconds, peak megabytes, and what it found."""
-    contender = import_module(f"benchmarks.{name}")
+    contender = import_module(f"benchmarks.pipelines.{name}")
     begin = time.perf_counter()
     numbers = contender.numbers(files)
     return time.perf_counter() - begin, peak(), numbers

@@ -28,7 +28,7 @@ FLAGS: Final = (
     "--force-prefers-reduced-motion",
 )
 SERIOUS: Final = {"serious", "critical"}
-MILLISECONDS: Final = 20_000
+MILLISECONDS: Final = 60_000
 DRAWN_MILLISECONDS: Final = 120_000
 """How long a chart may take to appear, on any machine: it guards against a hang only."""
 HEIGHT: Final = 900

@@ -21,13 +21,8 @@ from smaply_metrics_core import (
 from smaply_metrics_qualtrics.api.client import QualtricsApi
 from smaply_metrics_qualtrics.api.errors import wrong_host
 from smaply_metrics_qualtrics.api.exports import ExportRequest
+from smaply_metrics_qualtrics.check_steps import AUTHENTICATE, EXPORT, LIST_SURVEYS, REACH
 from smaply_metrics_qualtrics.survey.definition import read_definition, read_survey
-
-REACH: Final = CheckStep(name="reach", title="Qualtrics answers at the base URL", required=True)
-AUTHENTICATE: Final = CheckStep(name="authenticate", title="The token is accepted", required=True)
-LIST_SURVEYS: Final = CheckStep(name="list_surveys", title="Surveys can be seen", required=False)
-EXPORT: Final = CheckStep(name="export", title="Results can be exported", required=False)
-STEPS: Final = (REACH, AUTHENTICATE, LIST_SURVEYS, EXPORT)
 
 _MOST_TRIED: Final = 3
 _SHOWN: Final = {"brandId": "brand", "userId": "user", "datacenter": "data centre"}

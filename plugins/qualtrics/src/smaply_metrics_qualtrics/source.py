@@ -21,7 +21,7 @@ from smaply_metrics_core import (
     Tally,
     hookimpl,
 )
-from smaply_metrics_qualtrics.credential_check import STEPS
+from smaply_metrics_qualtrics.check_steps import STEPS
 from smaply_metrics_qualtrics.credentials import QualtricsCredentials
 
 DOCUMENTATION: Final = "https://www.qualtrics.com/support/integrations/api-integration/overview/"
