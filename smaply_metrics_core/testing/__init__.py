@@ -20,6 +20,14 @@ if TYPE_CHECKING:  # Loaded on first use, see below.
     from smaply_metrics_core.sources.session import SourceSession
     from smaply_metrics_core.sources.source import Source
     from smaply_metrics_core.testing.clock import ManualClock
+    from smaply_metrics_core.testing.faults.disturbances import (
+        break_off,
+        content,
+        network_error,
+        once,
+        status,
+        truncate,
+    )
     from smaply_metrics_core.testing.faults.replay import Disturbance, RecordedResponse
     from smaply_metrics_core.testing.fixtures import Canary, ContextFactory
     from smaply_metrics_core.testing.recording.policy import RecordingPolicy
@@ -40,9 +48,15 @@ __all__ = [
     "SourceContract",
     "SourceRegistry",
     "SourceSession",
+    "break_off",
+    "content",
     "find_sensitive_data",
+    "network_error",
+    "once",
     "open_bundle",
     "record",
+    "status",
+    "truncate",
     "write_bundle",
 ]
 
@@ -59,9 +73,15 @@ _MODULES: Final = {
     "SourceContract": "testing.suite.contract",
     "SourceRegistry": "sources.registry",
     "SourceSession": "sources.session",
+    "break_off": "testing.faults.disturbances",
+    "content": "testing.faults.disturbances",
     "find_sensitive_data": "testing.recording.sensitive_data",
+    "network_error": "testing.faults.disturbances",
+    "once": "testing.faults.disturbances",
     "open_bundle": "bundle.reader",
     "record": "testing.recording.recorder",
+    "status": "testing.faults.disturbances",
+    "truncate": "testing.faults.disturbances",
     "write_bundle": "bundle.writer",
 }
 """The module that defines each public object, below ``smaply_metrics_core``."""

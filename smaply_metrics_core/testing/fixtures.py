@@ -73,7 +73,7 @@ class ContextFactory:
         Args:
             server: Answers instead of the survey tool.
             host: The host of the destination.
-            fault: Answers from some request on, such as one of ``testing.faults.disturbances``.
+            fault: Answers from some request on, such as ``status(503, b"")``.
             at: The number of that request, from 1.
             seconds: The time limit of the call, by the clock of the test.
             report: Called with each progress report.

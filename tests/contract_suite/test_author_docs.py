@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from smaply_metrics_core import hookspecs
+from smaply_metrics_core import hookspecs, testing
 from smaply_metrics_core.cli.app import app
 from smaply_metrics_core.sources.loader import contract
 from smaply_metrics_core.testing import SourceContract
@@ -65,6 +65,14 @@ def test_there_is_a_section_for_each_rule_and_no_other() -> None:
         assert tests[name].__doc__.strip() in section, name
         assert re.search(r"^\*\*Why\.\*\* \S", section, re.MULTILINE), name
         assert re.search(r"^\*\*Keep it\.\*\* \S", section, re.MULTILINE), name
+
+
+def test_the_public_names_for_tests_are_documented() -> None:
+    """The table of testing.md has each public name of `smaply_metrics_core.testing` once."""
+    _, _, after = page("testing.md").partition("The public names of `smaply_metrics_core.testing`:")
+    rows = re.findall(r"^\| (`.*`) \| .* \|$", after.partition("\n## ")[0], re.MULTILINE)
+    names = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(names) == sorted(testing.__all__)
 
 
 def slices() -> str:

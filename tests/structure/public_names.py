@@ -63,7 +63,8 @@ EXPORTS: Final = {
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded
         RecordedResponse RecordingPolicy Source SourceContract SourceRegistry SourceSession
-        find_sensitive_data open_bundle record write_bundle
+        break_off content find_sensitive_data network_error once open_bundle record status
+        truncate write_bundle
     """,
 }
 """Separated by white space, by public module."""

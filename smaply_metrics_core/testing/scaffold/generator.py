@@ -44,7 +44,8 @@ def write_source(name: str, folder: Path) -> tuple[Path, ...]:
         )
     if folder.exists():
         raise AlreadyExists(
-            f"{folder} is already there.", remedy="Choose another name, or a folder with --to."
+            f"{folder} is already there.",
+            remedy="Choose another name, or another folder with --output.",
         )
     names = _names(name)
     written: list[Path] = []
