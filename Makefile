@@ -13,7 +13,9 @@ PACKAGES := smaply_metrics_core smaply_metrics_qualtrics smaply_metrics_qualtric
 # These two must be covered; the others are only printed.
 PACKAGES_COVERED := smaply_metrics_core smaply_metrics_qualtrics
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-BROWSER := chromium fonts-liberation fonts-noto-cjk fonts-noto-color-emoji fonts-noto-core
+# The commands that the tests look for: see NAMES in reference_host/tests/e2e/browser_pages.py.
+BROWSERS := chromium chromium-browser google-chrome
+FONTS := fonts-liberation fonts-noto-cjk fonts-noto-color-emoji fonts-noto-core
 INSTALL_INPUTS := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 
 .DEFAULT_GOAL := help
@@ -66,12 +68,15 @@ imports: install ## the import rules between packages
 	$(BIN)/lint-imports --no-logo
 
 # Without it the tests in a browser are skipped, with the reason; under CI a failure here is an error.
-browser: ## install Chromium and fonts (Debian's packages) for the tests in a browser
-	@dpkg -s $(BROWSER) >/dev/null 2>&1 || { \
-		echo "Installing $(BROWSER)"; \
+# An installed Chrome or Chromium is used: Ubuntu has no package of Chromium, only a snap.
+browser: ## install Chromium, if there is none, and fonts (Debian's packages) for the tests in a browser
+	@packages="$(FONTS)"; \
+	$(foreach one,$(BROWSERS),command -v $(one) >/dev/null ||) packages="chromium $$packages"; \
+	dpkg -s $$packages >/dev/null 2>&1 || { \
+		echo "Installing $$packages"; \
 		$(SUDO) apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
-			$(BROWSER) >/dev/null; } || [ -z "$$CI" ]
+			$$packages >/dev/null; } || [ -z "$$CI" ]
 
 # Without it the tests on PostgreSQL are skipped, with the reason; under CI a failure here is an
 # error. Only the programs are needed: Debian would start a system server, which no test uses.

@@ -72,11 +72,13 @@ def _state(registry: SourceRegistry, source_id: str) -> SourceState:
 
 def _findings(source: Source, state: SourceState) -> Iterator[DoctorFinding]:
     yield DoctorFinding("It can be used.", good=True)
+    declared = source.description.contract
+    yield DoctorFinding(f"It was written for version {declared} of the contract.", good=True)
     pinned = bool(state.contract)
     yield DoctorFinding(
-        "It says with which versions of the contract it works.",
+        "Its distribution requires a range of versions of smaply-metrics-core.",
         good=pinned,
-        message="" if pinned else "Its distribution asks for no version of smaply-metrics-core.",
+        message="" if pinned else "It requires no version of smaply-metrics-core.",
         fix="" if pinned else 'require it with both ends, as in "smaply-metrics-core>=0.1,<0.2"',
     )
     credentials = {

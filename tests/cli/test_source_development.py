@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from plugins.qualtrics.tests.contract.test_contract import TestQualtrics as Facts
+from smaply_metrics_core import CONTRACT_VERSION
 from smaply_metrics_core.testing.recording.bundle_cassette import run_bundle
 from smaply_metrics_core.testing.recording.recorder import Recorded, RecordingChange
 from smaply_metrics_core.testing.suite.runner import contract_test_names
@@ -213,6 +214,8 @@ def test_the_doctor_finds_a_good_source_well(command: Command) -> None:
 
     assert found["state"] == "ok"
     assert all(one["good"] for one in found["findings"])
+    checks = {one["what"] for one in found["findings"]}
+    assert f"It was written for version {CONTRACT_VERSION} of the contract." in checks
     assert "✓" in command("source", "doctor", "csv_example").out
     assert command("source", "doctor", "no_such_source").code == 1
 

@@ -33,7 +33,7 @@ def list_sources(invocation: CommandContext) -> None:
         print_text("No source is installed. Install one, such as smaply-metrics-qualtrics.")
         return
     made = table(
-        *("Source", "Title", "Distribution", "Contract", "Hooks", "State"),
+        *("Source", "Title", "Distribution", "Requires core", "Hooks", "State"),
         whole=("Source", "State"),
     )
     for state in states:

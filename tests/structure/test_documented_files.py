@@ -1,0 +1,31 @@
+"""The documentation names Python files that exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+NAME = re.compile(r"`([\w./-]+\.py)(?::[A-Za-z]\w*)?`")
+
+
+def committed(root: Path, pattern: str) -> list[str]:
+    """Return the paths of the committed files that match a pattern of git."""
+    git = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", pattern]
+    listed = subprocess.run(git, cwd=root, capture_output=True, check=True).stdout
+    return [name for name in listed.decode().split("\0") if name and (root / name).is_file()]
+
+
+def test_python_files_in_the_documentation_exist(root: Path) -> None:
+    """Each name in back-ticks is the end of the path of a committed file."""
+    files = [f"/{name}" for name in committed(root, "*.py")]
+    pages = committed(root, "*.md")
+    unknown = {
+        (page, name)
+        for page in pages
+        for name in NAME.findall((root / page).read_text(encoding="utf-8"))
+        if not any(file.endswith(f"/{name}") for file in files)
+    }
+
+    assert len(pages) > 20
+    assert unknown == set()
