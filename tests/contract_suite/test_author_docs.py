@@ -75,18 +75,41 @@ def test_the_public_names_for_tests_are_documented() -> None:
     assert sorted(names) == sorted(testing.__all__)
 
 
-def slices() -> str:
-    """Return the code of the completed source and its tests."""
-    files = sorted(GARDEN.rglob("*.py"))
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+def pieces() -> list[tuple[str, str]]:
+    """Return the code blocks of the tutorial, each with the file that is named last before it."""
+    found, file = [], ""
+    for part in re.finditer(
+        r"^```python\n(?P<code>.*?)^```|`(?P<file>(?:src|tests)/[\w/]+\.py)`",
+        page("tutorial.md"),
+        re.MULTILINE | re.DOTALL,
+    ):
+        file = part["file"] or file
+        if part["code"]:
+            found.append((file, part["code"]))
+    return found
 
 
-@pytest.mark.parametrize("piece", blocks("tutorial.md", "python"))
-def test_a_piece_of_the_tutorial_is_a_slice_of_a_source_that_runs(piece: str) -> None:
-    """Each code block occurs in the tested source, with any indentation."""
-    code = slices()
+def code_of(file: str) -> str:
+    """Return the code of a file of the completed source, as it is in a project of its own."""
+    code = (GARDEN / file).read_text(encoding="utf-8")
+    return code.replace("from plugins.form_garden.tests.", "from ")
+
+
+@pytest.mark.parametrize(("file", "piece"), pieces())
+def test_a_piece_of_the_tutorial_is_a_slice_of_the_named_file(file: str, piece: str) -> None:
+    """Each code block occurs in the file of the tested source, with any indentation."""
+    code = code_of(file)
     indented = (textwrap.indent(piece, "    " * depth) for depth in (0, 1))
     assert any(one in code for one in indented)
+
+
+def test_the_tutorial_shows_every_mandatory_hook_and_the_imports_of_each_file() -> None:
+    """A reader who copies all pieces has the hooks, and the names that they use."""
+    shown = pieces()
+    code = "\n".join(piece for _, piece in shown)
+    files = [file for file, piece in shown if piece.startswith("from __future__")]
+    assert [hook for hook in contract() if f"def {hook}(" not in code] == ["recompute_metric"]
+    assert sorted(files) == sorted({file for file, _ in shown})
 
 
 COMMANDS = [

@@ -1,7 +1,7 @@
 """Form Garden, an invented survey tool, as a source for Smaply Metrics.
 
 - ``source``: the hooks, and the credentials form.
-- ``forms``: its forms as questionnaires, and its CSV files as rows.
+- ``questionnaire``: its forms as questionnaires, and its CSV files as rows.
 - ``api``: its endpoints and what their refusals mean.
 """
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 import smaply_metrics_core as sm
 from smaply_metrics_core.calculations import answer_queries
 from smaply_metrics_form_garden.api import FormGardenApi
-from smaply_metrics_form_garden.forms import (
+from smaply_metrics_form_garden.questionnaire import (
     PERSONAL,
     ROWS,
     form_questionnaire,
