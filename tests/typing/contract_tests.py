@@ -17,7 +17,10 @@ from smaply_metrics_core.testing import (
     Source,
     SourceContract,
     SourceRegistry,
+    once,
     open_bundle,
+    status,
+    truncate,
 )
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -35,6 +38,8 @@ def test_with_a_context(make_context: ContextFactory, tmp_path: Path) -> None:
     """Use the fixtures and tools of the testing module."""
     context = make_context(lambda _: httpx.Response(200))
     assert_type(context, SourceContext)
+    make_context(lambda _: httpx.Response(200), fault=once(status(503, b"")), at=2)
+    make_context(lambda _: httpx.Response(200), fault=truncate)
     source = SourceRegistry(clock=ManualClock(NOON)).get("acme")
     assert_type(source, Source)
     allowed = AllowedDestinations(folders={"acme": tmp_path})
