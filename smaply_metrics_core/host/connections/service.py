@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from threading import Event
-from typing import Any, Final
+from typing import Any
 
 from smaply_metrics_core.context import Deadline, StepCallback
 from smaply_metrics_core.errors import (
@@ -21,6 +21,7 @@ from smaply_metrics_core.errors import (
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth
+from smaply_metrics_core.host.connections.names import validate_name
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.views import (
     ConnectionStatus,
@@ -41,9 +42,6 @@ from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.credentials import Credentials, credential_fields
 from smaply_metrics_core.models.problem import Issue
 from smaply_metrics_core.sources import Source, SourceSession
-
-MAX_NAME_LENGTH: Final = 200
-"""Characters of the name of a connection; its column holds no more."""
 
 
 class Connections:
@@ -101,7 +99,7 @@ class Connections:
             Cancelled: when stopped on request; nothing was stored.
         """
         actor.require(Role.ADMIN, "Connecting a source")
-        name = _valid_name(name)
+        name = validate_name(name)
         source = self._runtime.registry.get(source_id)
         with self._runtime.store.reading() as db:
             if source_id in rows.of_account(db, actor.account):
@@ -394,18 +392,3 @@ def _run_check(session: SourceSession, on_step: StepCallback | None) -> CheckRep
         if on_step is not None:
             on_step(step)
     return CheckReport(steps=tuple(steps))
-
-
-def _valid_name(name: str) -> str:
-    """Return the name of a connection without surrounding white space.
-
-    Raises:
-        InputError: for a name that is too long, or has characters that are not printed.
-    """
-    name = name.strip()
-    if len(name) > MAX_NAME_LENGTH or not name.isprintable():
-        raise InputError(
-            "The name of the connection is not valid.",
-            remedy=f"Use at most {MAX_NAME_LENGTH} printable characters, on one line.",
-        )
-    return name
