@@ -126,7 +126,7 @@ def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_seven_bad_wheels_are_named_and_stop_nothing(python: Path) -> None:
     """The list ends with 0 and gives each bad source its own reason; the good ones are ok."""
-    done = run(python, "sources", "--json")
+    done = run(python, "source", "list", "--json")
     assert done.returncode == 0, done.stderr
     states = {one["id"]: one for one in json.loads(done.stdout)}
     for name, (_, reason) in BAD.items():
@@ -146,7 +146,7 @@ def test_a_good_source_works_beside_them(python: Path, root: Path) -> None:
 @pytest.mark.parametrize("name", sorted(BAD))
 def test_the_doctor_says_what_to_mend(python: Path, name: str) -> None:
     """Each bad source has its reason and a line that says how to mend it; the exit code is 1."""
-    done = run(python, "sources", "doctor", name)
+    done = run(python, "source", "doctor", name)
     assert done.returncode == 1
     assert " ".join(BAD[name][1].split()) in " ".join(done.stdout.split())
     assert "Fix: " in done.stdout
