@@ -21,12 +21,15 @@ INTRODUCTION: Final = f"""\
 
 Everything that an operator sets is an environment variable. `Settings.from_environment` reads
 them into one typed object; a host app can pass its own mapping or construct `Settings` itself. A
-blank variable counts as not set, except `SMAPLY_METRICS_ENCRYPTION_KEYS`. A value that is not valid
-stops the start with an error that names the variable and what to write.
+blank variable counts as not set, except `SMAPLY_METRICS_ENCRYPTION_KEYS`. A value that is not
+valid ends the start of a host, and each command that reads it, with an error that names the
+variable and what to write; a key that is not valid does so when a credential is first sealed or
+opened.
 
-A `SMAPLY_METRICS_…` variable that is not on this page is logged as a warning at start, and the
-command writes the warning on standard error. The framework ignores variables that begin with
-`{SECRET_PREFIX}` or `{HOST_PREFIX}`; the reference host checks the latter.
+A `SMAPLY_METRICS_…` variable that is not on this page is logged as a warning when a host starts; a
+command that reads sources or a store writes the warning on standard error. The framework ignores
+variables that begin with `{SECRET_PREFIX}` or `{HOST_PREFIX}`; the reference host
+checks the latter.
 """
 
 HEAD: Final = (
