@@ -52,6 +52,11 @@ def keys() -> dict[str, str]:
     return {KEYS_VARIABLE: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii")}
 
 
+def files_of(home: Path) -> Path:
+    """Return the folder of the account's files, where a worker reads them too."""
+    return home / "files" / ACTOR.account
+
+
 def write_files(folder: Path, count: int) -> None:
     """Write CSV files of some responses, one survey each."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +76,7 @@ def settings_of(
     return Settings(
         home=home,
         allowed=AllowedDestinations(
-            folders={ACTOR.account: home / "files"}, store=home / "store.db"
+            folders={ACTOR.account: files_of(home)}, store=home / "store.db"
         ),
         database_url=None if url is None else SecretStr(url),
         encryption_keys=SecretStr(environment[KEYS_VARIABLE]),
@@ -89,7 +94,7 @@ def fill(home: Path, url: str | None, environment: Mapping[str, str], count: int
 
     One is measured for real; the others are copies of its rows.
     """
-    write_files(home / "files", 1)
+    write_files(files_of(home), 1)
     with MetricsHost(settings_of(home, url, environment)) as host:
         host.connections.connect(ACTOR, "csv_example", {"folder": "."})
         definition = Definition.model_validate(

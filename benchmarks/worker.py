@@ -23,6 +23,7 @@ from sqlalchemy import update
 from benchmarks.report import command, report
 from benchmarks.stores import (
     ACTOR,
+    files_of,
     keys,
     open_store,
     postgres_url,
@@ -51,7 +52,7 @@ def measure(runs: int) -> dict[str, Any]:
             raise RuntimeError("There is no PostgreSQL server: `make postgresql` installs it.")
         home = Path(made)
         environment = keys()
-        write_files(home / "files", SURVEYS)
+        write_files(files_of(home), SURVEYS)
         settings = settings_of(home, url, environment, refresh_executor="procrastinate")
         with MetricsHost(settings) as host:
             _furnish(host)
