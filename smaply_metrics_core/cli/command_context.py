@@ -128,7 +128,7 @@ class CommandContext:
         settings = self.settings()
         with opened(settings, now=now) as host:
             if make_files_dir:
-                _make_files_dirs(settings)
+                settings.make_files_dirs()
             if hint:
                 self._warn_of_missing_account(host, settings)
             yield OpenedHost(host, command_actor(settings.account))
@@ -180,15 +180,6 @@ def _system_user() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # A container whose user has no name.
         return "unknown"
-
-
-def _make_files_dirs(settings: Settings) -> None:
-    """Create the folders for files that lie in the home, for this user alone."""
-    for folder in settings.allowed.folders.values():
-        # A folder elsewhere is for the operator to create.
-        if folder.is_relative_to(settings.home):
-            for part in (*reversed(folder.relative_to(settings.home).parents[:-1]), folder):
-                (settings.home / part).mkdir(mode=0o700, exist_ok=True)
 
 
 def source_registry() -> SourceRegistry:

@@ -236,6 +236,17 @@ class Settings(EnvironmentSettings):
         known = {variable.name for variable in cls.all_variables()}
         warn_of_unknown_variables(environment, known, host_variables=host_variables)
 
+    def make_files_dirs(self) -> None:
+        """Create the folders for files that lie in the home, for this user alone.
+
+        A folder elsewhere is for the operator to create.
+        """
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in self.allowed.folders.values():
+            if folder.is_relative_to(self.home):
+                for part in (*reversed(folder.relative_to(self.home).parents[:-1]), folder):
+                    (self.home / part).mkdir(mode=0o700, exist_ok=True)
+
     def with_folders(self, folders: Mapping[str, Path]) -> Settings:
         """Return a copy whose accounts may read below other folders.
 

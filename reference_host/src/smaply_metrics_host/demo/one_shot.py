@@ -96,8 +96,8 @@ def run_once(
     home = home.absolute()
     settings = Settings.from_environment(home, demo_environment(), account=ACTOR.account)
     visits = settings.allowed.folders[ACTOR.account] / VISITS_FOLDER
-    for folder in (home, *reversed(visits.relative_to(home).parents[:-1]), visits):
-        (home / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.make_files_dirs()
+    visits.mkdir(mode=0o700, exist_ok=True)
     with MetricsHost(settings) as host:
         _require_sources(host)
         _require_own_home(host)
