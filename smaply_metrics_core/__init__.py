@@ -56,7 +56,7 @@ from smaply_metrics_core.models.credentials import (
     suggestion_error,
 )
 from smaply_metrics_core.models.metric import ChartType, Display
-from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
+from smaply_metrics_core.models.problem import Audience, Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
     Calculation,
     DateRange,
@@ -89,6 +89,7 @@ __all__ = [
     "ENTRY_POINT_GROUP",
     "AccessMissing",
     "AccountSettings",
+    "Audience",
     "Blame",
     "BundleReader",
     "BundleWriter",

@@ -46,7 +46,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from smaply_metrics_core.models.check import CheckReport
-from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
+from smaply_metrics_core.models.problem import Audience, Blame, FieldProblem, Issue, Problem
 
 
 class MetricsError(Exception):
@@ -57,7 +57,11 @@ class MetricsError(Exception):
         remedy: What to do about it, and where.
         code: The survey tool's own error code, when it sent one.
         request_id: The survey tool's id of the failed request: its support asks for it.
-        issue: Overrides the class's issue where one cause stands apart.
+        issue: Overrides the issue of the class.
+        audience: Overrides who can act on the remedy.
+        summary: What people read who cannot act on the remedy, without details; derived from the
+            issue by default.
+        fields: The form fields that are not valid, each with a suggestion where one is known.
 
     ``issue`` is ``None`` for wrong input and for a plugin's own bug: these are said as what they
     are. Errors survive pickling, so they can cross processes.
@@ -67,9 +71,10 @@ class MetricsError(Exception):
     blame: ClassVar[Blame] = Blame.CONFIGURATION
     retryable: ClassVar[bool] = False
     issue: Issue | None = None
+    audience: Audience = Audience.ADMIN
     default_remedy: ClassVar[str] = "Send the debug bundle to support."
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # All by name: what is known about the failure.
         self,
         message: str,
         *,
@@ -77,14 +82,21 @@ class MetricsError(Exception):
         code: str | None = None,
         request_id: str | None = None,
         issue: Issue | None = None,
+        audience: Audience | None = None,
+        summary: str | None = None,
+        fields: tuple[FieldProblem, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy or self.default_remedy
         self.code = code
         self.request_id = request_id
+        self.summary = summary
+        self.fields = fields
         if issue is not None:
             self.issue = issue
+        if audience is not None:
+            self.audience = audience
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from the attributes, since keyword arguments are lost by default."""
@@ -101,6 +113,9 @@ class MetricsError(Exception):
             blame=self.blame,
             code=self.code,
             request_id=self.request_id,
+            audience=self.audience,
+            summary=self.summary,
+            fields=self.fields,
         )
 
 
@@ -115,6 +130,7 @@ class InputError(MetricsError):
     """What a person or a setting gave does not fit."""
 
     kind = "invalid_input"
+    audience = Audience.VIEWER
     default_remedy = "Correct the value and try again."
 
 
@@ -122,14 +138,6 @@ class CredentialsInvalid(InputError):
     """A credentials form holds fields that do not fit; ``fields`` says which and why."""
 
     kind = "credentials_invalid"
-
-    def __init__(self, message: str, *, fields: tuple[FieldProblem, ...], remedy: str) -> None:
-        super().__init__(message, remedy=remedy)
-        self.fields = fields
-
-    def to_problem(self) -> Problem:
-        """Add the problems of single fields, each with a suggestion where there is one."""
-        return super().to_problem().model_copy(update={"fields": self.fields})
 
 
 class QueryInvalid(InputError):
@@ -169,6 +177,7 @@ class DestinationRefused(InputError):
     """The credentials lead to a host or folder that the operator does not allow."""
 
     kind = "destination_refused"
+    audience = Audience.ADMIN
 
 
 class RemoteError(MetricsError):
@@ -200,6 +209,7 @@ class RateLimited(RemoteError):
     """Too many requests, or an outage that asks for a long pause: until ``retry_at``."""
 
     kind = "rate_limited"
+    audience = Audience.VIEWER
     retryable = True
     default_remedy = "Wait: the next update is made when the survey tool allows it."
 
@@ -245,6 +255,7 @@ class SurveyUnavailable(RemoteError):
     """The survey does not exist, or is not shared with the token's user."""
 
     kind = "survey_unavailable"
+    audience = Audience.EDITOR
     blame = Blame.PERMISSION
     issue = Issue.DATA
 
@@ -253,6 +264,7 @@ class ResultsUnavailable(RemoteError):
     """The survey can be seen, but its results may not be viewed by the token's user."""
 
     kind = "results_unavailable"
+    audience = Audience.EDITOR
     blame = Blame.PERMISSION
     issue = Issue.DATA
 
@@ -265,31 +277,16 @@ class QuestionUnavailable(RemoteError):
     """
 
     kind = "question_unavailable"
+    audience = Audience.EDITOR
     blame = Blame.CONFIGURATION
     issue = Issue.DATA
-
-    def __init__(  # noqa: PLR0913  # All by name: what is said of a question that is gone.
-        self,
-        message: str,
-        *,
-        remedy: str | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        issue: Issue | None = None,
-        fields: tuple[FieldProblem, ...] = (),
-    ) -> None:
-        super().__init__(message, remedy=remedy, code=code, request_id=request_id, issue=issue)
-        self.fields = fields
-
-    def to_problem(self) -> Problem:
-        """Add the part to change, with the suggestion that a form can offer in one click."""
-        return super().to_problem().model_copy(update={"fields": self.fields})
 
 
 class ExportFailed(RemoteError):
     """The export of responses failed, or what came was damaged or incomplete."""
 
     kind = "export_failed"
+    audience = Audience.EDITOR
     retryable = True
     issue = Issue.DATA
     default_remedy = "Try again; if it stays, give support the request id."
@@ -317,6 +314,7 @@ class DataError(MetricsError):
     """The data is there, and cannot become this number."""
 
     kind = "data_error"
+    audience = Audience.EDITOR
     issue = Issue.DATA
 
 
@@ -336,6 +334,7 @@ class PluginError(MetricsError):
     """A source broke its contract; the message names its distribution."""
 
     kind = "plugin_error"
+    audience = Audience.OPERATOR
     blame = Blame.PLUGIN
     default_remedy = "Tell the author of the source; other sources are not affected."
 
@@ -360,6 +359,7 @@ class EncryptionError(MetricsError):
     """Credentials cannot be sealed or opened."""
 
     kind = "vault_error"
+    audience = Audience.OPERATOR
 
 
 class EncryptionKeyMissing(EncryptionError):
@@ -373,6 +373,7 @@ class DecryptionFailed(EncryptionError):
     """This connection's credentials cannot be opened: its key is lost or the data was changed."""
 
     kind = "seal_broken"
+    audience = Audience.ADMIN
     issue = Issue.AUTHENTICATION
     default_remedy = "Enter the token again under Edit Configuration."
 
@@ -381,6 +382,7 @@ class StoreError(MetricsError):
     """The store cannot be used: it is no database, or a newer release wrote it."""
 
     kind = "store_error"
+    audience = Audience.OPERATOR
 
 
 class BundleRefused(MetricsError):
@@ -394,4 +396,5 @@ class Cancelled(MetricsError):
     """The caller asked to stop; nothing was changed."""
 
     kind = "cancelled"
+    audience = Audience.VIEWER
     default_remedy = "Start it again when you want the result."

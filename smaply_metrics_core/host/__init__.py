@@ -97,7 +97,7 @@ from smaply_metrics_core.models.metric import (
     Metric,
     RefreshProgress,
 )
-from smaply_metrics_core.models.problem import Blame, FieldProblem, Issue, Problem
+from smaply_metrics_core.models.problem import Audience, Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
     PRESETS,
     Calculation,
@@ -149,6 +149,7 @@ __all__ = [
     "AsyncMetricsHost",
     "AsyncSources",
     "AsyncSurveyCatalog",
+    "Audience",
     "AuditAction",
     "AuditEntry",
     "AuditTrail",

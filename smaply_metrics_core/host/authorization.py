@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from smaply_metrics_core.errors import RoleRequired
+from smaply_metrics_core.models.problem import Audience
 
 
 class Role(IntEnum):
@@ -17,6 +18,11 @@ class Role(IntEnum):
     """Makes metrics."""
     ADMIN = 3
     """Connects sources and downloads debug bundles."""
+
+    @property
+    def audience(self) -> Audience:
+        """The role as the reader of a problem."""
+        return Audience[self.name]
 
 
 @dataclass(frozen=True)

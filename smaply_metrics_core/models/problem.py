@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from smaply_metrics_core.models.base import Frozen
 
@@ -28,6 +29,40 @@ class Blame(StrEnum):
     PLUGIN = "plugin"
 
 
+class Audience(StrEnum):
+    """Who can act on a remedy.
+
+    The first three are the roles of an account, each including the ones before it.
+    """
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    """Whoever runs this installation: its settings, keys, database and plugins."""
+
+
+_ORDER: Final = tuple(Audience)
+
+_WHO_CAN_FIX: Final[dict[Audience, str]] = {
+    Audience.EDITOR: "An Editor can fix it.",
+    Audience.ADMIN: "An Admin can fix it.",
+    Audience.OPERATOR: "The operator of this installation can fix it.",
+}
+
+_SUMMARIES: Final[dict[Issue | None, str]] = {
+    Issue.CONNECTION: "The connection to {source} is broken.",
+    Issue.AUTHENTICATION: "The connection to {source} is broken.",
+    Issue.TOKEN_REVOKED: "The connection to {source} is broken.",
+    Issue.SURVEYS: "The connection to {source} shows no surveys.",
+    Issue.DATA: "{source} no longer provides the data for this metric.",
+    None: "{source} could not be read because of a fault in this installation.",
+}
+
+_PAUSED: Final = "{source} cannot be read at the moment."
+_RETRIED: Final = "The update is retried automatically."
+
+
 class FieldProblem(Frozen):
     """What is wrong with one field of a form, and the value to use where that is known."""
 
@@ -37,10 +72,22 @@ class FieldProblem(Frozen):
 
 
 class Problem(Frozen):
-    """An error for people and programs alike; never holds a secret.
+    """An error for people and programs; never contains a secret.
 
-    ``kind`` is the stable name of the error's class, ``issue`` what the Integrations page calls
-    it (absent for wrong input and plugin bugs), ``code`` and ``request_id`` the survey tool's own.
+    Attributes:
+        kind: The stable name of the error's class.
+        issue: The name of the issue on the Integrations page; ``None`` for invalid input and for
+            plugin bugs.
+        message: What happened, for people who can act on it.
+        remedy: What to do, for people who can act on it.
+        retryable: Whether the same call can succeed later without a change.
+        blame: Where to look for the cause.
+        code: The survey tool's own error code.
+        request_id: The survey tool's id of the failed request.
+        fields: The form fields that are not valid.
+        audience: Who can act on the remedy. Everybody else reads ``summary``.
+        summary: What happened, without details, for people who cannot act on it; ``None`` for a
+            sentence derived from the issue.
     """
 
     kind: str
@@ -52,3 +99,30 @@ class Problem(Frozen):
     code: str | None = None
     request_id: str | None = None
     fields: tuple[FieldProblem, ...] = ()
+    audience: Audience = Audience.ADMIN
+    summary: str | None = None
+
+    def for_reader(self, reader: Audience, *, source: str) -> Problem:
+        """Return the problem as a person with this role reads it.
+
+        A person who can act on the remedy, and every Admin, reads all of it. Everybody else reads
+        a sentence without host names, ids or error codes, and who can fix it.
+
+        Args:
+            reader: The role of the person.
+            source: The name of the survey tool, such as ``Qualtrics``.
+        """
+        if _ORDER.index(reader) >= min(_ORDER.index(self.audience), _ORDER.index(Audience.ADMIN)):
+            return self
+        # The tool or the network recovers by itself; everything else needs somebody to act.
+        recovers = self.retryable and self.blame in {Blame.SOURCE, Blame.NETWORK}
+        derived = (_PAUSED if recovers else _SUMMARIES[self.issue]).format(source=source)
+        return self.model_copy(
+            update={
+                "message": self.summary or derived,
+                "remedy": _RETRIED if recovers else _WHO_CAN_FIX[self.audience],
+                "code": None,
+                "request_id": None,
+                "fields": (),
+            }
+        )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from smaply_metrics_core import errors
 from smaply_metrics_core.errors import MetricsError
-from smaply_metrics_core.models.problem import FieldProblem, Issue, Problem
+from smaply_metrics_core.models.problem import Audience, FieldProblem, Issue, Problem
 
 _MOST_TRACE = 20_000
 
@@ -50,7 +50,7 @@ def kind_of(thing: object) -> str:
 
 def problem_texts(problem: Problem) -> tuple[str, ...]:
     """Return every text of a problem that people can read."""
-    texts = [problem.message, problem.remedy, problem.code, problem.request_id]
+    texts = [problem.message, problem.remedy, problem.summary, problem.code, problem.request_id]
     for field in problem.fields:
         texts += [field.name, field.message, field.suggestion]
     return tuple(text for text in texts if text)
@@ -101,12 +101,16 @@ def copy_exception(error: MetricsError) -> MetricsError | None:
             "remedy": _known(given["remedy"], str),
             "code": _known(given["code"], str, type(None)),
             "request_id": _known(given["request_id"], str, type(None)),
+            "summary": _known(given["summary"], str, type(None)),
+            "fields": (),
         }
+        if given.get("audience") is not None:
+            parts["audience"] = Audience(given["audience"])
         if given.get("issue") is not None:
             parts["issue"] = Issue(given["issue"])
         if issubclass(known, errors.RateLimited):
             parts["retry_at"] = _known(given["retry_at"], datetime, type(None))
-        if issubclass(known, errors.CredentialsInvalid | errors.QuestionUnavailable):
+        if given["fields"]:
             parts["fields"] = tuple(_field(field) for field in given["fields"])
         copy: MetricsError = known.__new__(known, parts["message"])
         copy.args = (parts["message"],)

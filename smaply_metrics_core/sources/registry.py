@@ -109,6 +109,13 @@ class SourceRegistry:
             f"The source “{source_id}” ({_from(slot.candidate)}) cannot be used: {slot.refusal}"
         )
 
+    def title(self, source_id: str) -> str:
+        """Return what people call a source, without loading it; its id until it is loaded."""
+        for slot in self._slots():
+            if slot.candidate.id == source_id and slot.source is not None:
+                return slot.source.title
+        return source_id.replace("_", " ").capitalize()
+
     def stuck_calls(self) -> tuple[str, ...]:
         """Name the calls that were given up and whose threads still run, source by source."""
         return tuple(name for slot in self._slots() for name in slot.isolation.stuck.names())

@@ -142,7 +142,7 @@ def test_a_subclass_of_ours_becomes_the_class_of_the_tree(
     error = error_of(isolation, later, AcmeRefused())
 
     assert type(error) is CredentialRefused
-    assert vars(error).keys() == {"message", "remedy", "code", "request_id"}
+    assert vars(error).keys() == {*("message", "remedy", "summary", "fields", "code", "request_id")}
 
 
 class Nameless(type):

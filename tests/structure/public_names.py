@@ -6,11 +6,11 @@ from typing import Final
 
 EXPORTS: Final = {
     "smaply_metrics_core": """
-        AccessMissing AccountSettings Blame BundleReader BundleWriter CONTRACT_VERSION
-        Calculation CalculationRefused Cancelled Change ChartType CheckNote CheckReport
-        CheckStep Choice Clock Counts CredentialField CredentialRefused Credentials
-        CredentialsInvalid DataError DateRange Deadline DeadlineExceeded Definition
-        Destination DestinationRefused Display ENTRY_POINT_GROUP EmbeddedField
+        AccessMissing AccountSettings Audience Blame BundleReader BundleWriter
+        CONTRACT_VERSION Calculation CalculationRefused Cancelled Change ChartType CheckNote
+        CheckReport CheckStep Choice Clock Counts CredentialField CredentialRefused
+        Credentials CredentialsInvalid DataError DateRange Deadline DeadlineExceeded
+        Definition Destination DestinationRefused Display ENTRY_POINT_GROUP EmbeddedField
         ExclusionReason ExportFailed FieldProblem Filter FormField GroupBy GroupCounts
         GroupValue GroupingRefused InputError Issue KnownQuestion MetricQuery MetricType
         MetricsError NoSurveys Period PluginError Problem ProgressCallback QueryInvalid
@@ -39,18 +39,18 @@ EXPORTS: Final = {
     "smaply_metrics_core.host": """
         AccessMissing AccountSettings Accounts Actor AllowedDestinations AlreadyExists
         AsyncAccounts AsyncAuditTrail AsyncCards AsyncConnections AsyncDebugBundles
-        AsyncMetrics AsyncMetricsHost AsyncSources AsyncSurveyCatalog AuditAction AuditEntry
-        AuditTrail Blame BundleRefused CALCULATIONS Calculation CalculationDefinition
-        CalculationRefused Cancelled Card Cards Change ChartType CheckFailed CheckReport
-        CheckStep Choice Clock ConnectionStatus ConnectionView Connections CredentialField
-        CredentialRefused CredentialsInvalid DataError DateRange DeadlineExceeded Deadlines
-        DebugBundle DebugBundles DecryptionFailed Definition DeletedConnection
-        DestinationRefused Display EditConflict EmbeddedField EncryptionError
-        EncryptionKeyMissing EnvironmentVariable ExclusionReason ExportFailed FieldProblem
-        FieldView Filter FormOption Freshness GroupBy GroupValue GroupingRefused
-        HistoryEntry InputError Issue KnownQuestion Metric MetricDraft MetricOptions
-        MetricType Metrics MetricsError MetricsHost NoSurveys NotFound PRESETS Period
-        PluginError Problem ProgressCallback QueryInvalid Question QuestionKind
+        AsyncMetrics AsyncMetricsHost AsyncSources AsyncSurveyCatalog Audience AuditAction
+        AuditEntry AuditTrail Blame BundleRefused CALCULATIONS Calculation
+        CalculationDefinition CalculationRefused Cancelled Card Cards Change ChartType
+        CheckFailed CheckReport CheckStep Choice Clock ConnectionStatus ConnectionView
+        Connections CredentialField CredentialRefused CredentialsInvalid DataError DateRange
+        DeadlineExceeded Deadlines DebugBundle DebugBundles DecryptionFailed Definition
+        DeletedConnection DestinationRefused Display EditConflict EmbeddedField
+        EncryptionError EncryptionKeyMissing EnvironmentVariable ExclusionReason
+        ExportFailed FieldProblem FieldView Filter FormOption Freshness GroupBy GroupValue
+        GroupingRefused HistoryEntry InputError Issue KnownQuestion Metric MetricDraft
+        MetricOptions MetricType Metrics MetricsError MetricsHost NoSurveys NotFound PRESETS
+        Period PluginError Problem ProgressCallback QueryInvalid Question QuestionKind
         QuestionUnavailable Questionnaire RateLimited RefreshDecision RefreshDecisionKind
         RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result
         ResultsUnavailable Role RoleRequired Settings SingleFlight SourceForm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from smaply_metrics_core.models.problem import Blame, Issue, Problem
+from smaply_metrics_core.models.problem import Audience, Blame, Issue, Problem
 from smaply_metrics_core.models.result import Result, WindowResult
 
 KIND: Final = "nothing_to_count"
@@ -16,7 +16,15 @@ def empty_result_problem(result: Result) -> Problem | None:
     if measured.value is not None or measured.answered:
         return None
     message, remedy = _words(measured)
-    return Problem(kind=KIND, issue=Issue.DATA, message=message, remedy=remedy, blame=Blame.SOURCE)
+    return Problem(
+        kind=KIND,
+        issue=Issue.DATA,
+        message=message,
+        remedy=remedy,
+        blame=Blame.SOURCE,
+        audience=Audience.EDITOR,
+        summary=message,
+    )
 
 
 def _words(measured: WindowResult) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Container, Sequence
 from dataclasses import replace
+from typing import Final
 
 from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.results import format_value
@@ -29,9 +30,11 @@ from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.single_flight import SingleFlight
 from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
 from smaply_metrics_core.models.metric import Card, Freshness, RefreshProgress
-from smaply_metrics_core.models.problem import Blame, Problem
+from smaply_metrics_core.models.problem import Audience, Blame, Problem
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind
+
+NOT_CONNECTED: Final = "The account is not connected to the source of this metric."
 
 
 class Cards:
@@ -84,13 +87,14 @@ class Cards:
             # Looked at first: what has ended since then shows in what is stored.
             pending = self._refresh_executor.pending()
             decided, settings = self._decide(actor.account, metric_ids=metric_ids)
-            return _cards(actor.account, decided, settings, pending)
+            return self._shown(actor, _cards(actor.account, decided, settings, pending))
         listener = (actor.account, progress) if progress is not None else None
         if listener is not None:
             self._listeners.append(listener)
         try:
             awaited = PendingRefreshes(self._refresh_executor, self._runtime.clock, wait, cancelled)
-            return self._refresh(actor.account, metric_ids, awaited, force=force)
+            cards = self._refresh(actor.account, metric_ids, awaited, force=force)
+            return self._shown(actor, cards)
         finally:
             if listener is not None:
                 self._listeners.remove(listener)
@@ -135,6 +139,18 @@ class Cards:
         return self._reads.run(
             (account, wanted, force),
             lambda: read_decisions(self._runtime, account, metric_ids=wanted, forced=force),
+        )
+
+    def _shown(self, actor: Actor, cards: tuple[Card, ...]) -> tuple[Card, ...]:
+        """Return the cards with their problems as a person of this role reads them."""
+        reader, title = actor.role.audience, self._runtime.registry.title
+        return tuple(
+            card
+            if card.problem is None
+            else card.model_copy(
+                update={"problem": card.problem.for_reader(reader, source=title(card.source))}
+            )
+            for card in cards
         )
 
     def _report_progress(self, key: SurveyKey, done: float, total: float | None, what: str) -> None:
@@ -206,10 +222,11 @@ def _attempt_problem(attempt: Attempt | None, decision: RefreshDecision | None) 
         return None
     return Problem(
         kind="interrupted",
-        message="The last update was cut short: the process that made it has ended.",
-        remedy="It is made again when it is due; an Editor can ask for it at once.",
+        message="The last update was interrupted because its process ended.",
+        remedy="It is retried when it is due. An Editor can refresh it now.",
         retryable=True,
         blame=Blame.CONFIGURATION,
+        audience=Audience.VIEWER,
     )
 
 
@@ -234,9 +251,10 @@ def _shown_problem(
     if decision is None:
         return Problem(
             kind="not_connected",
-            message=f"The account is not connected to {state.metric.source}.",
-            remedy="An Admin connects it under Integrations; the metric then goes on.",
+            message=NOT_CONNECTED,
+            remedy="Connect it under Integrations. The metric then continues.",
             blame=Blame.CONFIGURATION,
+            summary=NOT_CONNECTED,
         )
     if decision.kind is RefreshDecisionKind.RESTING and state.connection is not None:
         return state.connection.problem or problem

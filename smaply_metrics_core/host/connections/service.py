@@ -373,9 +373,11 @@ class Connections:
             else ConnectionStatus.WARNING
             if problem is not None
             else ConnectionStatus.CONNECTED,
-            problem=problem,
+            problem=None
+            if problem is None
+            else problem.for_reader(actor.role.audience, source=title),
             fields=fields,
-            steps=row.report.steps,
+            steps=row.report.steps if actor.role >= Role.ADMIN else (),
             created_at=row.created_at,
             created_by=row.created_by,
             updated_at=row.updated_at,

@@ -59,11 +59,14 @@ def test_a_failed_attempt_counts_like_any_other(world: World, connected: Metrics
     first = load(connected)[0].as_of
     world.shop.failure = SourceUnavailable("The shop is closed.", request_id="r-1")
     world.clock.forward(3601)
-    (card,) = load(connected)
+    (card,) = connected.cards.load(ADMIN, wait=10)
     assert (value_of(card), card.as_of) == (4.0, first)
     assert card.freshness is Freshness.FAILED
     assert card.problem is not None
     assert (card.problem.issue, card.problem.request_id) == (Issue.CONNECTION, "r-1")
+    (seen_by_viewer,) = load(connected)
+    assert seen_by_viewer.problem is not None
+    assert seen_by_viewer.problem.message == "The Shop cannot be read at the moment."
     world.shop.failure = None
     world.clock.forward(3600)
     assert load(connected)[0].freshness is Freshness.FAILED
