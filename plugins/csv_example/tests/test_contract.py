@@ -1,4 +1,4 @@
-"""The source passes the tests that every source has to pass."""
+"""The source passes the contract tests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from smaply_metrics_core.testing import AllowedDestinations, SourceContract
 
 
 class TestCsvExample(SourceContract):
-    """The facts: a folder with one file, of which the account may read."""
+    """The contract tests, run on the folder ``files`` with one survey."""
 
     source = "csv_example"
-    credentials = {"folder": "files"}  # noqa: RUF012  # A fact, which nobody changes.
+    credentials = {"folder": "files"}  # noqa: RUF012  # Never modified.
     wrong_credentials = {"folder": "elsewhere"}  # noqa: RUF012  # As above.
     survey_id = "visits"
     recorded_at = datetime(2026, 1, 5, 10, tzinfo=UTC)
-    expected = {  # noqa: RUF012  # As above; counted by hand in visits.csv.
+    expected = {  # noqa: RUF012  # As above. Counted by hand in visits.csv.
         "surveys": 1,
         "questions": 6,
         "responses": 6,

@@ -1,4 +1,4 @@
-"""What the source makes of files: surveys, questions, counts, and errors that say what to mend."""
+"""Tests of the surveys, questions, counts and errors that the source derives from files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Write = Callable[..., SourceContext]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Write files, given by their names as text or bytes, and give the context to read them."""
+    """Return a function that writes files, passed by name, and returns a context to read them."""
     folder = tmp_path / "surveys"
     folder.mkdir()
 
@@ -63,17 +63,17 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def visits(write: Write) -> SourceContext:
-    """A folder with the example of the README."""
+    """A folder with the example file of the README."""
     return write(visits=VISITS.read_bytes())
 
 
 def questions(context: SourceContext, survey_id: str = "visits") -> dict[str, Question]:
-    """List the questions of a survey by id."""
+    """Return the questions of a survey by id."""
     return {one.id: one for one in source.list_questions(context, survey_id).questions}
 
 
 def column(write: Write, name: str, *cells: str) -> Question:
-    """Make a survey of one question with these answers, and describe the question."""
+    """Return the question of a survey with one column and these answers."""
     rows = "".join(f'2026-01-01,"{cell}"\n' for cell in cells)
     return questions(write(one=f"recorded_at,{name}\n{rows}"), "one")[name]
 
@@ -85,7 +85,7 @@ def ask(
     by: str | None = None,
     **parts: object,
 ) -> MetricQuery:
-    """Ask for a calculation."""
+    """Return a query for a calculation."""
     return MetricQuery(
         id=f"{calculation} {question_id} {by}",
         definition=Definition.model_validate(
@@ -108,7 +108,7 @@ def measure(
     by: str | None = None,
     **parts: object,
 ) -> Result:
-    """Fetch one metric and calculate it."""
+    """Fetch one metric and return its result."""
     query = ask(context, calculation, question_id, by, **parts)
     ((query_id, outcome),) = source.fetch_metric(context, query.definition.survey_id, [query])
     assert query_id == query.id
@@ -118,12 +118,12 @@ def measure(
 
 
 def groups(result: Result) -> dict[str, float | None]:
-    """Give the value of each group."""
+    """Return the value of each group by its key."""
     return {group.key: group.value for group in result.groups}
 
 
 def test_each_file_is_a_survey(write: Write) -> None:
-    """Files are listed by name without their ending; other files and hidden ones are not."""
+    """Files are listed by name without the extension; hidden and other files are not listed."""
     context = write(visits="recorded_at\n", calls="recorded_at\n")
     (folder,) = (one.folder for one in context.destinations if one.folder)
     (folder / ".hidden.csv").write_text("recorded_at\n")
@@ -134,7 +134,7 @@ def test_each_file_is_a_survey(write: Write) -> None:
 
 
 def test_links_out_of_the_folder_are_not_followed(write: Write, tmp_path: Path) -> None:
-    """A file that is a link to outside is not there; a link inside the folder is."""
+    """A link to a file outside the folder is ignored; a link inside the folder is followed."""
     context = write(visits="recorded_at\n")
     (folder,) = (one.folder for one in context.destinations if one.folder)
     secret = tmp_path / "secret.csv"
@@ -151,16 +151,16 @@ def test_links_out_of_the_folder_are_not_followed(write: Write, tmp_path: Path) 
     "survey_id", ["gone", "../secret", "", ".", "visits.csv", "a\0b", "x" * 999]
 )
 def test_an_id_is_never_a_path(write: Write, tmp_path: Path, survey_id: str) -> None:
-    """Only what is listed can be read, whatever an id looks like."""
+    """An id that is not in the list is rejected, whatever it contains."""
     (tmp_path / "secret.csv").write_text("recorded_at\n")
     context = write(visits="recorded_at\n")
 
-    with pytest.raises(core.SurveyUnavailable, match="There is no file"):
+    with pytest.raises(core.SurveyUnavailable, match="does not exist"):
         source.list_questions(context, survey_id)
 
 
 def test_columns_become_questions_and_fields(visits: SourceContext) -> None:
-    """The example's columns are what the README says of them."""
+    """The example's columns become the questions and fields that the README documents."""
     questionnaire = source.list_questions(visits, "visits")
 
     assert {one.id: (one.kind, one.can_group_by) for one in questionnaire.questions} == {
@@ -186,7 +186,7 @@ def test_columns_become_questions_and_fields(visits: SourceContext) -> None:
         ("nps", ["11"], "single_choice", ["11"]),
         ("nps", ["9.5"], "number", []),
         ("nps", ["high", "high"], "single_choice", ["high"]),
-        # 3 lies on the scale too, even though nobody chose it.
+        # 3 is part of the scale although no response has it.
         ("rating", ["1", "2", "4.0"], "single_choice", ["1", "2", "3", "4"]),
         ("rating", ["-1", "1"], "single_choice", ["-1", "0", "1"]),
         ("rating", ["0", "50", "100"], "single_choice", ["0", "50", "100"]),
@@ -205,24 +205,24 @@ def test_columns_become_questions_and_fields(visits: SourceContext) -> None:
         ("empty", ["", ""], "text", []),
     ],
 )  # fmt: skip
-def test_the_kind_of_a_question_is_guessed(
+def test_the_kind_of_a_question_is_derived_from_its_answers(
     write: Write, name: str, cells: list[str], kind: str, keys: list[str]
 ) -> None:
-    """From the answers in a column follows its kind, and what it offers."""
+    """The answers in a column determine the question's kind and choices."""
     question = column(write, name, *cells)
 
     assert question.kind == kind
     assert [choice.key for choice in question.choices] == keys
 
 
-def test_the_example_is_measured(visits: SourceContext) -> None:
-    """Numbers of the example, worked out by hand: a preview and an unfinished one are left out."""
+def test_the_example_is_calculated(visits: SourceContext) -> None:
+    """Results equal values calculated by hand; preview and unfinished responses are excluded."""
     # NPS 10 9 8 3 7: 2 promoters, 1 detractor, 5 answers, 1 blank.
     nps = measure(visits, "nps", "nps")
     assert nps.current.value == pytest.approx(20)
     assert (nps.current.responses, nps.current.answered) == (6, 5)
     assert nps.current.excluded == {"preview": 1, "unfinished": 1}
-    # Satisfaction 5 4 2 1 4; 4.0 is the answer 4.
+    # Satisfaction 5 4 2 1 4; 4.0 is read as 4.
     assert measure(visits, "average", "satisfaction").current.value == pytest.approx(3.2)
     assert measure(visits, "top_2_box", "satisfaction").current.value == pytest.approx(60)
     # Spent 12.5 30 0.99 7 5.
@@ -231,8 +231,8 @@ def test_the_example_is_measured(visits: SourceContext) -> None:
     assert measure(visits, "responses", include=["preview"]).current.value == 7
 
 
-def test_the_example_is_split(visits: SourceContext) -> None:
-    """The same by answer, question, field and month."""
+def test_the_example_is_grouped(visits: SourceContext) -> None:
+    """Results are grouped by answer, question, field and month."""
     assert groups(measure(visits, "distribution", "services[]")) == {
         "advice": 60, "parking": 40, "repair": 40,
     }  # fmt: skip
@@ -249,7 +249,7 @@ def test_the_example_is_split(visits: SourceContext) -> None:
 
 
 def test_the_example_is_filtered(visits: SourceContext) -> None:
-    """Filters on a field, a scale and several answers keep what they name."""
+    """Filters on a field, a scale and a multiple-choice question select the matching responses."""
     filters = [
         ([{"kind": "field", "of": "store", "values": ["Graz"]}], 3),
         ([{"kind": "question", "of": "satisfaction", "values": ["4"]}], 2),
@@ -259,8 +259,8 @@ def test_the_example_is_filtered(visits: SourceContext) -> None:
         assert measure(visits, "responses", filters=wanted).current.value == responses
 
 
-def test_one_query_that_does_not_fit_leaves_the_others_alone(visits: SourceContext) -> None:
-    """All queries are answered from one reading; one gets its error, the others their tallies."""
+def test_one_invalid_query_does_not_affect_the_others(visits: SourceContext) -> None:
+    """An invalid query gets an error, and the others get their tallies."""
     queries = [
         ask(visits, "average", "comment"),
         ask(visits, "nps", "nps"),
@@ -279,21 +279,24 @@ def test_one_query_that_does_not_fit_leaves_the_others_alone(visits: SourceConte
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "no comma-separated table"),
-        ("recorded_at,a\n2026-01-01,1,2\n", "longer than the first"),
-        ('recorded_at,a\n2026-01-01,"open\n', "no comma-separated table"),
-        ("date,a\n2026-01-01,1\n", "needs recorded_at"),
-        ("recorded_at;a\n2026-01-01;1\n", "needs recorded_at"),
-        ("recorded_at,a,a\n2026-01-01,1,2\n", "a name of its own"),
-        ("recorded_at,a,\n2026-01-01,1,2\n", "a name of its own"),
-        ("recorded_at,field:\n2026-01-01,1\n", "a name of its own"),
+        (b"", "not valid CSV"),
+        ("recorded_at,a\n2026-01-01,1,2\n", "more cells than the header"),
+        ('recorded_at,a\n2026-01-01,"open\n', "not valid CSV"),
+        ("date,a\n2026-01-01,1\n", "must contain recorded_at"),
+        ("recorded_at;a\n2026-01-01;1\n", "must contain recorded_at"),
+        ("recorded_at,a,a\n2026-01-01,1,2\n", "a unique name"),
+        ("recorded_at,a,\n2026-01-01,1,2\n", "a unique name"),
+        ("recorded_at,field:\n2026-01-01,1\n", "a unique name"),
         ("recorded_at\n2026-01-01\n4/21/25 12:11\n", "recorded_at in row 3 is “4/21/25 12:11”"),
-        ("recorded_at,status\n,\n2026-01-01,spamm\n", "status in row 3 is “spamm” and not one of"),
-        ("recorded_at,finished\n2026-01-01,yes\n", "finished in row 2 is “yes” and not 1 or 0"),
+        (
+            "recorded_at,status\n,\n2026-01-01,nope\n",
+            "status in row 3 is “nope” but must be one of",
+        ),
+        ("recorded_at,finished\n2026-01-01,yes\n", "finished in row 2 is “yes” but must be 1 or 0"),
     ],
 )
-def test_a_file_that_is_wrong_says_where(write: Write, content: str | bytes, problem: str) -> None:
-    """An error names the file, the row and column where there is one, and what belongs there."""
+def test_an_invalid_file_is_rejected(write: Write, content: str | bytes, problem: str) -> None:
+    """The error names the file, the row and column if known, and the expected content."""
     context = write(wrong=content)
 
     with pytest.raises(core.ExportFailed) as caught:
@@ -305,8 +308,8 @@ def test_a_file_that_is_wrong_says_where(write: Write, content: str | bytes, pro
         list(source.fetch_metric(context, "wrong", []))
 
 
-def test_files_as_spreadsheets_save_them_are_read(write: Write) -> None:
-    """A byte order mark, line ends of Windows, quotes, empty lines and odd bytes do no harm."""
+def test_files_saved_by_spreadsheets_are_read(write: Write) -> None:
+    """Byte order marks, Windows line endings, quotes, empty lines and invalid UTF-8 are read."""
     context = write(
         visits=b'\xef\xbb\xbf"recorded_at",why \r\n2026-01-01,"two\r\nlines"\r\n\r\n'
         b"2026-01-02 , caf\xe9\r\n,\r\n"
@@ -317,7 +320,7 @@ def test_files_as_spreadsheets_save_them_are_read(write: Write) -> None:
 
 
 def test_dates_are_instants(write: Write) -> None:
-    """A date without an offset is in UTC, and one with it is where it says."""
+    """A date without an offset is in UTC; an offset is applied."""
     context = write(
         visits="recorded_at\n2025-12-31T23:30:00-01:00\n2025-12-31T23:30:00\n"
         "2026-01-01T00:30:00+02:00\n2026-01-01T00:00:00Z\n"
@@ -327,7 +330,7 @@ def test_dates_are_instants(write: Write) -> None:
 
 
 def test_an_empty_survey_has_no_responses(write: Write) -> None:
-    """A file with a header row alone is a survey that nobody has answered yet."""
+    """A file with only a header row is a survey without responses."""
     context = write(visits="recorded_at,nps\n")
 
     assert measure(context, "responses").current.value == 0
@@ -335,7 +338,7 @@ def test_an_empty_survey_has_no_responses(write: Write) -> None:
 
 
 def test_the_check_names_its_steps(visits: SourceContext) -> None:
-    """The steps are those of the description, with the number of files as a detail."""
+    """The check yields the declared steps, with the number of files as a detail."""
     credentials = core.parse_credentials(CsvCredentials, {"folder": " surveys "})
     described = source.describe_source()
 
@@ -352,7 +355,7 @@ def test_the_check_names_its_steps(visits: SourceContext) -> None:
 def test_the_check_fails_its_second_step(
     write: Write, files: dict[str, str], error: type[MetricsError]
 ) -> None:
-    """Without a file, or with one that cannot be read, the step that is only a warning fails."""
+    """The optional step fails if the folder is empty or its first file is invalid."""
     steps = source.validate_credentials(write(**files))
     begun = [step.required for step in islice(steps, 3) if isinstance(step, CheckStep)]
 
@@ -362,7 +365,7 @@ def test_the_check_fails_its_second_step(
 
 
 def debug(context: SourceContext, survey_id: str, folder: Path) -> dict[str, bytes]:
-    """Make a bundle, and give its files; an error of the source ends it early, as in a host."""
+    """Return the files of a debug bundle, which is incomplete if the source raises an error."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         bundle = BundleWriter(archive, folder=folder, include_personal=False)
@@ -374,10 +377,10 @@ def debug(context: SourceContext, survey_id: str, folder: Path) -> dict[str, byt
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_support_gets_the_file_and_what_was_made_of_it(
+def test_the_debug_bundle_contains_the_file_and_its_questions(
     visits: SourceContext, write: Write, tmp_path: Path
 ) -> None:
-    """A bundle holds the file byte for byte and the questions; of a broken file at least itself."""
+    """A bundle contains the unchanged file and its questions; an invalid file is also included."""
     files = debug(visits, "visits", tmp_path)
     broken = debug(write(broken="a,b\n1\n"), "broken", tmp_path)
 
@@ -388,7 +391,7 @@ def test_support_gets_the_file_and_what_was_made_of_it(
 
 
 def test_the_readme_shows_the_example_and_the_source(visits: SourceContext) -> None:
-    """The README prints the example's file as it is, and lists each module of the source."""
+    """The README contains the example file and lists each module of the source."""
     project = Path(__file__).parents[1]
     readme = (project / "README.md").read_text(encoding="utf-8")
     modules = {path.name for path in (project / "src").glob("*/*.py")} - {"__init__.py"}

@@ -1,4 +1,4 @@
-"""Form Garden as the tests play it: a function that answers requests, with invented data."""
+"""A fake Form Garden server with fictional data, as a function from request to response."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUESTIONS: Final[list[dict[str, Any]]] = [
 
 
 def responses() -> str:
-    """Write every response, and how many they are."""
+    """Return the responses to a form as CSV text that ends with the number of rows."""
     lines = ["submitted_at,status,respondent,plot,ease,grown,wish"]
     for n in range(70):
         at = (FIRST + timedelta(days=n, seconds=n)).isoformat()
@@ -33,11 +33,11 @@ def responses() -> str:
 
 
 def server(request: httpx.Request) -> httpx.Response:
-    """Answer one request; only this host does."""
+    """Return the response to a request; only ``HOST`` exists."""
     if request.url.host != HOST:
-        raise httpx.ConnectError("nobody answers there")
+        raise httpx.ConnectError("the host does not exist")
     if request.headers.get("x-garden-key") != KEY:
-        return httpx.Response(401, json={"message": "who are you?"})
+        return httpx.Response(401, json={"message": "Unknown key"})
     path, offset = request.url.path, int(request.url.params.get("offset", 0))
     if path == "/api/account":
         return httpx.Response(200, json={"account": "allotment"})
@@ -49,4 +49,4 @@ def server(request: httpx.Request) -> httpx.Response:
             return httpx.Response(200, json={"form": form, "questions": QUESTIONS})
         if path == f"/api/forms/{form['id']}/responses.csv":
             return httpx.Response(200, text=responses(), headers={"content-type": "text/csv"})
-    return httpx.Response(404, json={"message": "nothing grows here"})
+    return httpx.Response(404, json={"message": "Not found"})

@@ -1,4 +1,4 @@
-"""Form Garden keeps the contract: the facts about the account that the server plays."""
+"""Form Garden passes the contract tests."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from smaply_metrics_core.testing import SourceContract
 
 
 class TestFormGarden(SourceContract):
-    """Every test of the contract."""
+    """The contract tests, run against the fake server."""
 
     source = "form_garden"
     credentials: ClassVar = {"region": "eu", "key": KEY}
-    wrong_credentials: ClassVar = {"region": "eu", "key": "another-key-of-nobody"}
+    wrong_credentials: ClassVar = {"region": "eu", "key": "made-up-key-that-is-unknown"}
     survey_id = "form-4"
     recorded_at = FIRST + timedelta(days=60, seconds=60)
     personal = (RESPONDENT,)
     server = server
-    expected: ClassVar = {  # Counted by a loop over the rows, not by the source.
+    expected: ClassVar = {  # Counted by a loop over the rows, independently of the source.
         "surveys": 4,
         "questions": 3,
         "responses": 61,

@@ -1,8 +1,8 @@
-"""CSV files in a folder as a source for Smaply Metrics: the source to copy.
+"""An example source for Smaply Metrics that reads CSV files in a folder.
 
-- ``source``: the hooks, and the credentials form.
-- ``csv_files``: finds and reads the files.
-- ``questionnaire``: derives questions from the columns, and reads their answers.
+- ``source``: the hooks, the credentials form and the check steps.
+- ``csv_files``: finds the files and reads them.
+- ``questionnaire``: derives the questions from the columns and reads their answers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Find the CSV files of the folder, and read one as a data frame with one row per response."""
+"""Find the CSV files in the folder and read them as data frames, one row per response."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ RECORDED: Final = "recorded_at"
 STATUS: Final = "status"
 FINISHED: Final = "finished"
 ABOUT: Final = (RECORDED, STATUS, FINISHED)
-"""The columns about the response itself. Every other column is a question or a field."""
+"""The columns about the response. Every other column is a question or an embedded field."""
 
 FIELD_PREFIX: Final = "field:"
-"""The header of an embedded field begins with this."""
+"""Marks the header of an embedded field."""
 
 
 def csv_files(context: SourceContext) -> dict[str, Path]:
-    """Return the CSV files of the folder by survey id, which is the name without ``.csv``.
+    """Return the CSV files in the folder by survey id, which is the file name without ``.csv``.
 
-    The core has resolved the folder itself. A file in it can still be a link to a place outside of
-    the folder: such a file is not a survey.
+    Symbolic links that lead out of the folder are skipped. The core has already resolved the folder
+    itself.
     """
     folder = next(place.folder for place in context.destinations if place.folder)
     found = {path.stem: path.resolve() for path in sorted(folder.glob("[!.]*.csv"))}
@@ -36,24 +36,29 @@ def csv_files(context: SourceContext) -> dict[str, Path]:
 def csv_file(context: SourceContext, survey_id: str) -> Path:
     """Return the file of one survey.
 
-    The id is looked up and never joined to a path, so an id such as ``../secrets`` finds nothing.
+    The id is looked up and never joined to a path, so an id such as ``../secrets`` is harmless.
 
     Raises:
-        SurveyUnavailable: if there is no such file.
+        SurveyUnavailable: if the file does not exist.
     """
     path = csv_files(context).get(survey_id)
     if path is None:
-        raise SurveyUnavailable(f"There is no file {survey_id}.csv.", remedy="Choose another one.")
+        raise SurveyUnavailable(
+            f"The file {survey_id}.csv does not exist.",
+            remedy="Restore the file, or edit the metric and choose another survey.",
+        )
     return path
 
 
 def read_rows(path: Path) -> pl.DataFrame:
-    """Return the responses of a file, as text except for the columns about the response.
+    """Return the responses of a file, one row each.
 
-    ``recorded_at`` is a Datetime in UTC. ``status`` is an ``ExclusionReason`` or null.
+    ``recorded_at`` is a Datetime in UTC, and ``status`` an ``ExclusionReason`` or null. All other
+    columns are text.
 
     Raises:
-        ExportFailed: if the file is not such a table; the message names the row and the column.
+        ExportFailed: if the file does not have the documented format. The message names the row
+            and column.
     """
     rows = _read_text(path)
     recorded = [_recorded(path, row, cell) for row, cell in _cells(rows, RECORDED)]
@@ -64,32 +69,32 @@ def read_rows(path: Path) -> pl.DataFrame:
         pl.Series(RECORDED, recorded, pl.Datetime("us", "UTC")),
         pl.Series(STATUS, excluded, pl.String),
     )
-    return rows.filter(~pl.all_horizontal(pl.all().is_null()))  # An empty line is no response.
+    return rows.filter(~pl.all_horizontal(pl.all().is_null()))  # Skip empty lines.
 
 
 def _read_text(path: Path) -> pl.DataFrame:
-    """Return the table as text under the names of its first row; blank cells are null.
+    """Return the file as text columns named by its first row. Blank cells are null.
 
-    Nothing is guessed while reading: a reader that guesses types turns the answer 00501 into 501.
+    Type inference is off, because it would turn the answer 00501 into 501.
     """
     try:
         rows = pl.read_csv(path, has_header=False, infer_schema=False, encoding="utf8-lossy")
     except pl.exceptions.PolarsError:
-        raise _broken(
-            path, "it is no comma-separated table, or a row is longer than the first"
+        raise _invalid(
+            path, "the file is not valid CSV, or a row has more cells than the header"
         ) from None
     rows = rows.with_columns(pl.all().str.strip_chars().replace("", None))
     header, rows = rows.row(0), rows[1:]
     names = set(header)
     if RECORDED not in names or names & {None, FIELD_PREFIX} or len(names) < len(header):
-        raise _broken(
-            path, "its first row needs recorded_at, and for each column a name of its own"
+        raise _invalid(
+            path, "the header must contain recorded_at and a unique name for each column"
         )
     return rows.rename(dict(zip(rows.columns, header, strict=True)))
 
 
 def _cells(rows: pl.DataFrame, column: str) -> list[tuple[int, str | None]]:
-    """Return the cells of a column with their row in the file; all empty without the column."""
+    """Return the cells of a column with their row numbers; all empty if the column is missing."""
     cells = rows[column].to_list() if column in rows.columns else [None] * rows.height
     return list(enumerate(cells, start=2))  # Row 1 is the header.
 
@@ -100,8 +105,8 @@ def _recorded(path: Path, row: int, cell: str | None) -> datetime | None:
     try:
         instant = datetime.fromisoformat(cell)
     except ValueError:
-        takes = "a date such as 2026-01-31T14:30:00+01:00"
-        raise _wrong_cell(path, RECORDED, row, cell, takes) from None
+        expected = "a date such as 2026-01-31T14:30:00+01:00"
+        raise _invalid_cell(path, RECORDED, row, cell, expected) from None
     return instant.replace(tzinfo=instant.tzinfo or UTC)
 
 
@@ -111,19 +116,21 @@ def _status(path: Path, row: int, cell: str | None) -> ExclusionReason | None:
     try:
         return ExclusionReason(cell)
     except ValueError:
-        takes = f"one of {', '.join(ExclusionReason)}"
-        raise _wrong_cell(path, STATUS, row, cell, takes) from None
+        expected = f"one of {', '.join(ExclusionReason)}"
+        raise _invalid_cell(path, STATUS, row, cell, expected) from None
 
 
 def _unfinished(path: Path, row: int, cell: str | None) -> ExclusionReason | None:
     if cell not in {None, "0", "1"}:
-        raise _wrong_cell(path, FINISHED, row, cell, "1 or 0")
+        raise _invalid_cell(path, FINISHED, row, cell, "1 or 0")
     return ExclusionReason.UNFINISHED if cell == "0" else None
 
 
-def _wrong_cell(path: Path, column: str, row: int, cell: str | None, takes: str) -> ExportFailed:
-    return _broken(path, f"{column} in row {row} is “{cell}” and not {takes}")
+def _invalid_cell(
+    path: Path, column: str, row: int, cell: str | None, expected: str
+) -> ExportFailed:
+    return _invalid(path, f"{column} in row {row} is “{cell}” but must be {expected}")
 
 
-def _broken(path: Path, problem: str) -> ExportFailed:
-    return ExportFailed(f"{path.name}: {problem}.", remedy="Correct it and try again.")
+def _invalid(path: Path, problem: str) -> ExportFailed:
+    return ExportFailed(f"{path.name}: {problem}.", remedy="Correct the file and try again.")

@@ -1,7 +1,7 @@
-"""The questionnaire of a file: questions derived from the columns, and how answers are read.
+"""Derive a questionnaire from the columns of a file, and read the answers.
 
-A survey tool describes what it asked. A file shows only what was answered, so the kind of each
-question follows from its answers; the README has the rules.
+A survey tool knows the kind of each question. A CSV file does not, so the kind is derived from the
+answers by the rules in the README.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from smaply_metrics_core.calculations import AnswerExpr, RowReader, allowed_calc
 from smaply_metrics_csv_example.csv_files import ABOUT, FIELD_PREFIX, RECORDED, STATUS
 
 MULTIPLE_SUFFIX: Final = "[]"
-"""The header of a question that takes several answers ends with this."""
+"""Marks the header of a multiple-choice question."""
 
 SEPARATOR: Final = ";"
-"""Stands between the answers of one response to such a question."""
+"""Separates the answers in a cell of a multiple-choice question."""
 
 NPS_SCALE: Final = range(11)
 MOST_SCALE_VALUES: Final = 11
 MOST_TEXT_CHOICES: Final = 50
 ANSWERS_PER_TEXT: Final = 2
-"""Texts are choices if each is given so often on average; otherwise they are free text."""
+"""Texts are choices if each occurs at least this often on average. Otherwise they are free text."""
 
 LARGEST_WHOLE: Final = 1e15
-"""Above this a float no longer holds every whole number."""
+"""Well below the limit (2**53) up to which a float represents every integer exactly."""
 
 
 def questionnaire_of(survey_id: str, rows: pl.DataFrame) -> Questionnaire:
-    """Return the survey of a file: one question per column, and its embedded fields."""
+    """Return the questionnaire of a file: one question or embedded field for each column."""
     names = [name for name in rows.columns if name not in ABOUT]
     fields = [name for name in names if name.startswith(FIELD_PREFIX)]
     questions = [name for name in names if name not in fields]
@@ -50,14 +50,14 @@ def _question(name: str, answers: pl.Series) -> Question:
         text=name.removesuffix(MULTIPLE_SUFFIX),
         kind=derived.kind,
         choices=derived.choices,
-        # One rule for all sources says what may be calculated from which kind of question.
+        # The core defines which calculations each kind of question allows.
         calculations=allowed_calculations(derived.kind, derived.choices),
         can_group_by=derived.kind in {QuestionKind.SINGLE_CHOICE, QuestionKind.NPS},
     )
 
 
 class _Derived(NamedTuple):
-    """What the answers show about their question."""
+    """What the answers reveal about their question."""
 
     kind: QuestionKind
     choices: tuple[Choice, ...] = ()
@@ -84,7 +84,7 @@ def _single(name: str, answers: pl.Series) -> _Derived:
 
 
 def _numbers(answers: pl.Series) -> list[float] | None:
-    """Return the distinct answers in order if all are numbers, else ``None``."""
+    """Return the distinct answers in ascending order, or ``None`` if one is not a number."""
     numbers = answers.cast(pl.Float64, strict=False)
     if not numbers.is_finite().fill_null(value=False).all():
         return None
@@ -99,7 +99,7 @@ def _of_texts(answers: pl.Series) -> _Derived:
 
 
 def _with_gaps_filled(numbers: Sequence[float]) -> list[int]:
-    """Return a scale with the values in between that no response has chosen."""
+    """Return the scale including values that no response chose, unless that is too many."""
     scale = range(int(numbers[0]), int(numbers[-1]) + 1)
     return list(scale) if len(scale) <= MOST_SCALE_VALUES else [int(value) for value in numbers]
 
@@ -113,13 +113,13 @@ def _texts(texts: Iterable[str]) -> tuple[Choice, ...]:
 
 
 def _answer(question: Question) -> AnswerExpr:
-    """Return how the answer to a question is read: text, or yes or no for each of several."""
+    """Return an expression for the answer: text, or one boolean for each of several choices."""
     cell = pl.col(question.id)
     if question.kind is QuestionKind.MULTIPLE_CHOICE:
         given = cell.str.split(SEPARATOR).list.eval(pl.element().str.strip_chars())
         return {choice.key: given.list.contains(choice.key) for choice in question.choices}
     if any(choice.value is not None for choice in question.choices):
-        return cell.cast(pl.Float64).cast(pl.Int64).cast(pl.String)  # “5.0” is the answer “5”.
+        return cell.cast(pl.Float64).cast(pl.Int64).cast(pl.String)  # Read “5.0” as “5”.
     return cell
 
 
@@ -130,4 +130,4 @@ def _field(name: str) -> pl.Expr:
 ROWS: Final = RowReader(
     recorded=pl.col(RECORDED), answer=_answer, field=_field, left_out=pl.col(STATUS)
 )
-"""How ``answer_queries`` reads the rows: the same for every file."""
+"""How ``answer_queries`` reads the rows of any file."""

@@ -1,7 +1,8 @@
 """The source: its hooks, its credentials form and its check steps.
 
 A source is an object whose methods are marked with ``hookimpl``. An entry point in
-``pyproject.toml`` names it. It holds no state between calls: everything comes in as arguments.
+``pyproject.toml`` names the object. A source is stateless: a hook receives everything it needs as
+arguments.
 """
 
 from __future__ import annotations
@@ -34,31 +35,34 @@ from smaply_metrics_core.calculations import answer_queries
 from smaply_metrics_csv_example.csv_files import RECORDED, csv_file, csv_files, read_rows
 from smaply_metrics_csv_example.questionnaire import ROWS, questionnaire_of
 
-# A required step that fails keeps the connection from being saved; other steps only warn.
+# A connection is not saved if a required step fails. The other steps only warn.
 REACH: Final = CheckStep(name="reach", title="Open the folder", required=True)
 EXPORT: Final = CheckStep(name="export", title="Read the first file", required=False)
 
 RESPONSES: Final = "responses.csv"
-"""The name of the survey's file in a debug bundle."""
+"""The name of the responses file in a debug bundle."""
 
 
 class CsvCredentials(Credentials):
-    """What an Admin enters. A secret is declared as a ``Token``: sealed, and never shown again."""
+    """The fields of the credentials form.
+
+    A secret would have the type ``Token``: it is stored encrypted and never shown again.
+    """
 
     folder: Annotated[
-        str, FormField(label="Folder", help="Below the folder that the operator has set.")
+        str, FormField(label="Folder", help="A path inside the folder that the operator allows.")
     ]
 
 
 class CsvSource:
-    """The hooks. A hook leaves out the arguments that it does not use."""
+    """The hooks of the source. Each declares only the arguments that it uses."""
 
     @hookimpl
     def describe_source(self) -> SourceDescription:
-        """Return what this source is and needs.
+        """Return the metadata of this source.
 
-        ``id`` is the entry point's name. ``contract`` is the version of the contract that this
-        source was written for: ``smaply_metrics_core.CONTRACT_VERSION`` at the time.
+        ``id`` equals the name of the entry point. ``contract`` is the contract version that this
+        source implements: the ``smaply_metrics_core.CONTRACT_VERSION`` it was written against.
         """
         return SourceDescription(
             id="csv_example",
@@ -70,50 +74,52 @@ class CsvSource:
 
     @hookimpl
     def destinations(self, credentials: CsvCredentials) -> Sequence[Destination]:
-        """Return where the credentials lead; the core refuses what the operator does not allow."""
+        """Return the folder to read. The core rejects it unless the operator allows it."""
         return [Destination(kind="folder", folder=Path(credentials.folder))]
 
     @hookimpl
     def validate_credentials(self, context: SourceContext) -> Iterator[CheckStep | CheckNote]:
-        """Yield each step as it begins. An error fails the step and is its message."""
+        """Yield each step before running it. An error that is raised fails the current step."""
         yield REACH
         files = csv_files(context)
         yield CheckNote(detail=f"CSV files: {len(files)}")
 
         yield EXPORT
         if not files:
-            raise NoSurveys("The folder has no CSV file.", remedy="Put one there: NAME.csv.")
+            raise NoSurveys(
+                "The folder contains no CSV files.", remedy="Add a file with the extension .csv."
+            )
         read_rows(next(iter(files.values())))
 
     @hookimpl
     def list_surveys(self, context: SourceContext) -> Iterator[Survey]:
-        """Yield the surveys one by one, so that a long list can be shown while it is read."""
+        """Yield the surveys one by one, so that a long list can be shown while it loads."""
         for name in csv_files(context):
             yield Survey(id=name, name=name)
 
     @hookimpl
     def list_questions(self, context: SourceContext, survey_id: str) -> Questionnaire:
-        """Return one survey with its questions and what each of them allows."""
+        """Return one survey with its questions and the calculations that each allows."""
         return questionnaire_of(survey_id, read_rows(csv_file(context, survey_id)))
 
     @hookimpl
     def fetch_metric(
         self, context: SourceContext, survey_id: str, queries: Sequence[MetricQuery]
     ) -> Iterator[tuple[str, Tally | MetricsError]]:
-        """Answer all queries from one reading of the file.
+        """Read the file once and answer all queries.
 
-        The source returns tallies, which are counts. Only the core turns them into numbers.
+        A source returns tallies, which are counts. The core calculates the metrics from them.
         """
-        as_of = context.now()  # Before reading: later responses are not in the tallies.
+        as_of = context.now()  # Before the file is read, which may lack later responses.
         rows = read_rows(csv_file(context, survey_id))
-        # Reports progress, and raises if the call is cancelled or out of time.
+        # Also raises if the call is cancelled or its deadline has passed.
         context.progress(0, None, "Counting the responses")
         questionnaire = questionnaire_of(survey_id, rows)
         return answer_queries(rows, queries, questionnaire, ROWS, as_of=as_of)
 
     @hookimpl
     def debug_export(self, context: SourceContext, survey_id: str, bundle: BundleWriter) -> None:
-        """Write the file as it is, then the questionnaire, which fails for an unreadable file."""
+        """Write the unchanged file, then the questionnaire, which fails if the file is invalid."""
         path = csv_file(context, survey_id)
         with path.open("rb") as file:
             bundle.add_csv(RESPONSES, file)
@@ -123,9 +129,9 @@ class CsvSource:
     def recompute_metric(
         self, context: SourceContext, queries: Sequence[MetricQuery], bundle: BundleReader
     ) -> Iterator[tuple[str, Tally | MetricsError]]:
-        """Answer queries again from what ``debug_export`` wrote. This hook is optional.
+        """Answer queries from the files that ``debug_export`` wrote. This hook is optional.
 
-        ``context.now()`` is the time of the bundle: later responses do not count.
+        ``context.now()`` is the time at which the bundle was created. Later responses are excluded.
         """
         as_of = context.now()
         rows = read_rows(bundle.extract(f"raw/{RESPONSES}"))
@@ -135,4 +141,4 @@ class CsvSource:
 
 
 source: Final = CsvSource()
-"""What the entry point names."""
+"""The object that the entry point names."""

@@ -1,8 +1,8 @@
-"""Form Garden, an invented survey tool, as a source for Smaply Metrics.
+"""Form Garden, a fictional survey tool, as a source for Smaply Metrics.
 
-- ``source``: the hooks, and the credentials form.
-- ``questionnaire``: its forms as questionnaires, and its CSV files as rows.
-- ``api``: its endpoints and what their refusals mean.
+- ``source``: the hooks, the credentials form and the check steps.
+- ``questionnaire``: converts forms to questionnaires and CSV files to rows.
+- ``api``: the endpoints, and the errors for their status codes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The API of Form Garden: its endpoints, each as one call, and what its refusals mean."""
+"""The Form Garden API: one method for each endpoint, and the errors for its status codes."""
 
 from __future__ import annotations
 
@@ -20,27 +20,34 @@ _END: Final = re.compile(r"# ([0-9]+) rows")
 
 
 class FormGardenApi:
-    """The API as one account sees it."""
+    """A client for the Form Garden API, for one account."""
 
     def __init__(self, key: SecretStr, http: httpx.Client) -> None:
         self._auth = header_auth(KEY_HEADER, key)
         self._http = http
 
     def reach(self) -> None:
-        """Check that Form Garden answers, before the key is sent."""
+        """Check that the host is Form Garden, before the key is sent.
+
+        Raises:
+            Unreachable: if another service responds.
+        """
         answer = self._http.get("/api/account")
         if answer.status_code not in {401, 403} or "html" in answer.headers.get("content-type", ""):
-            raise sm.Unreachable("Something other than Form Garden answers at this host.")
+            raise sm.Unreachable(
+                "Another service responded instead of Form Garden.",
+                remedy="Check the region, and that no proxy intercepts the request.",
+            )
 
     def account(self) -> str:
-        """Return the name of the key's account."""
+        """Return the name of the account that the key belongs to."""
         found = _answered(self._http.get("/api/account", auth=self._auth))
         if not isinstance(found.get("account"), str):
-            raise sm.SourceUnavailable("Form Garden does not say whose key it is.")
+            raise sm.SourceUnavailable("Form Garden did not return the account name.")
         return str(found["account"])
 
     def forms(self) -> Iterator[Mapping[str, Any]]:
-        """Yield every form of the list."""
+        """Yield every form of the account."""
         for page in pages(self._http, "/api/forms", _next_page, auth=self._auth):
             yield from _forms(_answered(page))
 
@@ -49,10 +56,12 @@ class FormGardenApi:
         return _answered(self._http.get(f"/api/forms/{_checked(form_id)}", auth=self._auth))
 
     def responses(self, form_id: str) -> str:
-        """Return every response to one form as CSV, without the last line.
+        """Return all responses to one form as CSV text.
+
+        The last line states the number of rows. It is checked and removed.
 
         Raises:
-            ExportFailed: if that line is missing or has another row count: the text is incomplete.
+            ExportFailed: if the text is incomplete.
         """
         url = f"/api/forms/{_checked(form_id)}/responses.csv"
         response = self._http.get(url, auth=self._auth)
@@ -60,16 +69,16 @@ class FormGardenApi:
             _answered(response)
         text, _, last = response.text.rstrip("\n").rpartition("\n")
         end = _END.fullmatch(last)
-        rows = sum(1 for _ in csv.reader(io.StringIO(text))) - 1  # Without the header.
+        rows = sum(1 for _ in csv.reader(io.StringIO(text))) - 1  # Minus the header.
         if end is None or int(end[1]) != rows:
-            raise sm.ExportFailed("Form Garden did not send all of the responses.")
+            raise sm.ExportFailed("Form Garden sent only part of the responses.")
         return text
 
 
 def _next_page(page: httpx.Response) -> str | None:
     found = _answered(page)
     if not isinstance(found.get("offset"), int) or not isinstance(found.get("total"), int):
-        raise sm.SourceUnavailable("Form Garden does not say how long its list is.")
+        raise sm.SourceUnavailable("Form Garden did not return the length of the list.")
     following: int = found["offset"] + len(_forms(found))
     return f"/api/forms?offset={following}" if following < found["total"] else None
 
@@ -77,31 +86,40 @@ def _next_page(page: httpx.Response) -> str | None:
 def _forms(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     forms = found.get("forms")
     if not isinstance(forms, list) or not all(isinstance(one, dict) for one in forms):
-        raise sm.SourceUnavailable("Form Garden answered without the list that was asked for.")
+        raise sm.SourceUnavailable("Form Garden did not return a list of forms.")
     return forms
 
 
 def _answered(response: httpx.Response) -> Mapping[str, Any]:
-    """Return the decoded response, or raise what its status means; 429 and 5xx never get here."""
+    """Return the decoded response, or raise the error for its status.
+
+    The client has already handled 429 and 5xx.
+    """
     match response.status_code:
         case 200:
             found = read_json(response)
             if not isinstance(found, dict):
-                raise sm.SourceUnavailable("Form Garden answered without the data asked for.")
+                raise sm.SourceUnavailable("Form Garden returned an unexpected response.")
             return found
         case 401:
-            raise sm.CredentialRefused("Form Garden does not accept the key.")
+            raise sm.CredentialRefused("Form Garden rejected the key.")
         case 403:
             raise sm.AccessMissing(
-                "The key may not do this.", remedy="Make one with the right “Read responses”."
+                "The key does not have the permission “Read responses”.",
+                remedy="Create a key with this permission and enter it.",
             )
         case 404:
-            raise sm.SurveyUnavailable("There is no such form.", remedy="Choose another one.")
+            raise sm.SurveyUnavailable(
+                "The form does not exist.", remedy="Edit the metric and choose another form."
+            )
         case other:
-            raise sm.SourceUnavailable(f"Form Garden answered in an unexpected way (HTTP {other}).")
+            raise sm.SourceUnavailable(f"Form Garden returned an unexpected HTTP {other}.")
 
 
 def _checked(form_id: str) -> str:
-    if not _ID.fullmatch(form_id):  # It goes into a path.
-        raise sm.SurveyUnavailable("No form has such an id.", remedy="Choose another one.")
+    """Return the id, which becomes part of a URL path, if it is valid."""
+    if not _ID.fullmatch(form_id):
+        raise sm.SurveyUnavailable(
+            "The form ID is not valid.", remedy="Edit the metric and choose another form."
+        )
     return form_id

@@ -1,4 +1,4 @@
-"""Forms of Form Garden as questionnaires, and their responses as rows."""
+"""Convert Form Garden's forms to questionnaires and its CSV files to rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from smaply_metrics_core import (
 from smaply_metrics_core.calculations import AnswerExpr, RowReader, allowed_calculations
 
 PERSONAL: Final = "respondent"
-"""The column about the respondents: only in a debug bundle that includes personal columns."""
+"""The column with personal data. Debug bundles contain it only when personal data is included."""
 
 RECORDED: Final = "submitted_at"
 STATUS: Final = "status"
@@ -31,16 +31,16 @@ EXCLUDED: Final = {
     "test": ExclusionReason.TEST,
     "done": None,
 }
-"""Why a response does not count, by its status."""
+"""Why a response is excluded, by its status; ``None`` for a response that counts."""
 
-UNEXPECTED: Final = "Form Garden sent something that its API does not send."
+UNEXPECTED: Final = "Form Garden returned an unexpected response."
 
 
 def form_survey(item: Mapping[str, Any]) -> Survey:
     """Return one form of the list as a survey."""
     try:
         return Survey(id=item["id"], name=item["title"])
-    except (KeyError, ValueError):  # Whatever does not fit the model is a ValueError.
+    except (KeyError, ValueError):  # A pydantic ValidationError is a ValueError.
         raise SourceUnavailable(UNEXPECTED) from None
 
 
@@ -48,7 +48,7 @@ def form_questionnaire(found: Mapping[str, Any]) -> Questionnaire:
     """Return one form with its questions.
 
     Raises:
-        SourceUnavailable: if the answer is not what the API documents.
+        SourceUnavailable: if the response does not match the documented API.
     """
     try:
         return Questionnaire(
@@ -74,32 +74,32 @@ def _question(name: str, label: str, options: Sequence[str], *, many: bool) -> Q
         choices=choices,
         calculations=allowed_calculations(kind, choices),
         can_group_by=kind is QuestionKind.SINGLE_CHOICE,
-        note="" if choices else "Its answers are free text.",
+        note="" if choices else "The answers are free text.",
     )
 
 
 def read_table(text: str) -> pl.DataFrame:
-    """Return the responses as a table of texts.
+    """Return the responses as a data frame in which every column is text.
 
     Raises:
-        ExportFailed: if the text is no table.
+        ExportFailed: if the text is not valid CSV.
     """
     try:
         return pl.read_csv(io.StringIO(text), infer_schema=False)
     except pl.exceptions.PolarsError:
-        raise ExportFailed("Form Garden sent responses that are no table.") from None
+        raise ExportFailed("Form Garden returned invalid CSV.") from None
 
 
 def read_rows(text: str, questionnaire: Questionnaire) -> pl.DataFrame:
-    """Return one row per response, with its time and why it is excluded.
+    """Return one row per response, with its time in UTC and the reason why it is excluded.
 
     Raises:
-        ExportFailed: if a column is missing or has a value that the API does not document.
+        ExportFailed: if a column is missing or holds an undocumented value.
     """
     rows = read_table(text)
     names = {RECORDED, STATUS, *(one.id for one in questionnaire.walk()), "plot"}
     if missing := names - {*rows.columns}:
-        raise ExportFailed(f"Form Garden left out the columns {', '.join(sorted(missing))}.")
+        raise ExportFailed(f"The responses lack these columns: {', '.join(sorted(missing))}.")
     try:
         return rows.with_columns(
             pl.col(RECORDED).str.to_datetime("%+", time_zone="UTC"),
@@ -111,7 +111,7 @@ def read_rows(text: str, questionnaire: Questionnaire) -> pl.DataFrame:
 
 def _answer(question: Question) -> AnswerExpr:
     given = pl.col(question.id)
-    if question.kind is QuestionKind.MULTIPLE_CHOICE:  # A yes or no for each of the answers.
+    if question.kind is QuestionKind.MULTIPLE_CHOICE:  # One boolean for each choice.
         return {one.key: given.str.split("|").list.contains(one.key) for one in question.choices}
     return given
 
@@ -119,4 +119,4 @@ def _answer(question: Question) -> AnswerExpr:
 ROWS: Final = RowReader(
     recorded=pl.col(RECORDED), answer=_answer, field=pl.col, left_out=pl.col(STATUS)
 )
-"""How ``answer_queries`` reads the rows: the same for every form."""
+"""How ``answer_queries`` reads the rows of any form."""

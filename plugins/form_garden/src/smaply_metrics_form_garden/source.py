@@ -1,4 +1,4 @@
-"""The source: its hooks, its credentials form and its check steps. It holds no state."""
+"""The source: its hooks, its credentials form and its check steps."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from smaply_metrics_form_garden.questionnaire import (
     read_table,
 )
 
-REACH: Final = sm.CheckStep(name="reach", title="Form Garden answers", required=True)
-AUTHENTICATE: Final = sm.CheckStep(name="authenticate", title="The key is accepted", required=True)
+REACH: Final = sm.CheckStep(name="reach", title="Connect to Form Garden", required=True)
+AUTHENTICATE: Final = sm.CheckStep(name="authenticate", title="Verify the key", required=True)
 LIMITS: Final = (sm.RequestLimit(method="GET", path=r"/api/.*", per_minute=120),)
 
 
 class FormGardenCredentials(sm.Credentials):
-    """What an Admin enters."""
+    """The fields of the credentials form."""
 
-    region: Annotated[Literal["eu", "us"], sm.FormField("Region", "The one in your address bar.")]
+    region: Annotated[Literal["eu", "us"], sm.FormField("Region", "The region of your account.")]
     key: Annotated[sm.Token, sm.FormField("Key", "In Form Garden, under Account → Keys.")]
 
 
 class FormGardenSource:
-    """The hooks."""
+    """The hooks of the source. They are stateless."""
 
     @sm.hookimpl
     def describe_source(self) -> sm.SourceDescription:
-        """Return what this source is and needs."""
+        """Return the metadata of this source."""
         return sm.SourceDescription(
             id="form_garden",
             title="Form Garden",
@@ -47,14 +47,14 @@ class FormGardenSource:
 
     @sm.hookimpl
     def destinations(self, credentials: FormGardenCredentials) -> Sequence[sm.Destination]:
-        """Return the one host of the region."""
+        """Return the host of the region."""
         return [sm.Destination(kind="host", host=f"{credentials.region}.form-garden.example.com")]
 
     @sm.hookimpl
     def validate_credentials(
         self, credentials: FormGardenCredentials, context: sm.SourceContext
     ) -> Iterator[sm.CheckStep | sm.CheckNote]:
-        """Check who answers, and send the key only then."""
+        """Check that the host is Form Garden before sending the key to it."""
         api = FormGardenApi(credentials.key, context.http)
         yield REACH
         api.reach()
@@ -67,7 +67,7 @@ class FormGardenSource:
         credentials: FormGardenCredentials,
         context: sm.SourceContext,
     ) -> Iterator[sm.Survey]:
-        """Yield every form, page after page."""
+        """Yield every form, page by page."""
         for item in FormGardenApi(credentials.key, context.http).forms():
             yield form_survey(item)
 
@@ -87,7 +87,7 @@ class FormGardenSource:
         queries: Sequence[sm.MetricQuery],
     ) -> Iterator[tuple[str, sm.Tally | sm.MetricsError]]:
         """Answer all queries from one download."""
-        as_of = context.now()  # Before reading: later responses are not in the tallies.
+        as_of = context.now()  # Before the download, which may lack later responses.
         api = FormGardenApi(credentials.key, context.http)
         questionnaire = form_questionnaire(api.form(survey_id))
         context.progress(0, None, "Reading the responses")
@@ -102,7 +102,7 @@ class FormGardenSource:
         survey_id: str,
         bundle: sm.BundleWriter,
     ) -> None:
-        """Write the form and its responses; personal columns only if they are included."""
+        """Write the form and its responses, without personal data unless it is included."""
         api = FormGardenApi(credentials.key, context.http)
         bundle.add_json("definition.json", api.form(survey_id))
         text = api.responses(survey_id)
@@ -112,4 +112,4 @@ class FormGardenSource:
 
 
 source: Final = FormGardenSource()
-"""What the entry point names."""
+"""The object that the entry point names."""
