@@ -41,8 +41,8 @@ def test_the_form_begins_empty(world: World) -> None:
     assert re.findall(r'<label for="field-\w+">([^<]+)</label>', page) == ["API token", "Base URL"]
     assert re.search(r'name="api_token" type="password"\s+placeholder', page)
     assert re.search(r'name="base_url" type="text"\s+value=""', page)
-    assert "shown once" in page
-    assert "Use an account made for this" in page
+    assert "shown only once" in page
+    assert "Use a shared account" in page
     assert "Datacenter ID" in page
 
 
@@ -94,12 +94,12 @@ def test_a_wrong_token_stores_nothing(world: World) -> None:
 
     assert "Connection Failed" in page
     assert "Authentication" in page
-    assert "does not accept the API token" in page
+    assert "rejected the API token" in page
     assert "What to do:" in page
     assert SUPPORT in page
-    assert '<li class="step passed">Qualtrics answers at the base URL' in page
-    assert '<li class="step failed">The token is accepted' in page
-    assert '<li class="step skipped">Surveys can be seen' in page
+    assert '<li class="step passed">Connect to Qualtrics' in page
+    assert '<li class="step failed">Verify the API token' in page
+    assert '<li class="step skipped">List surveys' in page
     assert f'value="{world.sandbox.host}"' in page
     assert WRONG not in page
     assert not connected(world)

@@ -113,7 +113,7 @@ def test_a_file_with_a_problem_says_so(world: World) -> None:
     name, bundle = file(ada, page)
 
     assert "The download is ready, and not complete" in page
-    assert "no survey with such an id" in page
+    assert "not a Qualtrics survey ID" in page
     assert name.startswith("qualtrics-SV_no_body-")
     assert "problem.json" in bundle.namelist()
 
@@ -153,7 +153,7 @@ def test_surveys_that_cannot_be_listed_are_no_dead_end(world: World) -> None:
     assert "The surveys cannot be listed" in listed
     assert "Token revoked" in listed
     assert "not complete" in page
-    assert "does not accept the API token" in page
+    assert "rejected the API token" in page
 
 
 def test_files_lie_in_a_private_folder_until_the_next_start(

@@ -49,7 +49,7 @@ def question_added_again(world: World) -> Problem | None:
     Where.CARD,
     kind="results_unavailable",
     issue=Issue.DATA,
-    says=("may not view its results",),
+    says=("not allowed to view its results",),
     advises=("View Results",),
 )
 def results_hidden(world: World) -> Problem | None:
@@ -64,8 +64,8 @@ def results_hidden(world: World) -> Problem | None:
     Where.CARD,
     kind="remote_error",
     issue=Issue.CONNECTION,
-    says=("sjc1.qualtrics.com", "exports"),
-    advises=("Use `sjc1.qualtrics.com`",),
+    says=("sjc1.qualtrics.com", "export responses"),
+    advises=("Enter `sjc1.qualtrics.com`",),
 )
 def export_not_forwarded(world: World) -> Problem | None:
     """Lists are forwarded there, exports are not."""
@@ -161,7 +161,7 @@ def truncated_zip(world: World) -> Problem | None:
     Where.CARD,
     kind="export_failed",
     issue=Issue.DATA,
-    says=("could not make the export",),
+    says=("failed to create the export",),
     advises=("request id",),
 )
 def failed_export(world: World) -> Problem | None:

@@ -37,8 +37,8 @@ def _refused_later(world: World, host: MetricsHost) -> Problem | None:
     Where.CARD,
     kind="credential_refused",
     issue=Issue.TOKEN_REVOKED,
-    says=("does not accept the API token",),
-    advises=("Edit Configuration",),
+    says=("rejected the API token",),
+    advises=("Enter the current API token",),
 )
 def token_revoked(world: World) -> Problem | None:
     """The connection shows it too, and rests: an hour later it is tried once."""
@@ -57,8 +57,8 @@ def token_revoked(world: World) -> Problem | None:
     Where.CARD,
     kind="credential_refused",
     issue=Issue.TOKEN_REVOKED,
-    says=("does not accept the API token",),
-    advises=("activate the user",),
+    says=("rejected the API token",),
+    advises=("still active",),
 )
 def user_deactivated(world: World) -> Problem | None:
     """Qualtrics refuses the token; once the user is active again, a check wakes the connection."""
@@ -77,8 +77,8 @@ def user_deactivated(world: World) -> Problem | None:
     Where.PAGE,
     kind="credential_refused",
     issue=Issue.TOKEN_REVOKED,
-    says=("does not accept the API token",),
-    advises=("account is deactivated",),
+    says=("rejected the API token",),
+    advises=("still active",),
 )
 def account_deactivated(world: World) -> Problem | None:
     """Checking the connection tells it, and no survey can be listed."""
@@ -120,7 +120,7 @@ def token_rotated(world: World) -> Works:
     Where.CARD,
     kind="survey_unavailable",
     issue=Issue.DATA,
-    says=("no such survey", "not shared"),
+    says=("does not exist", "not shared"),
     advises=("share the survey",),
 )
 def not_shared(world: World) -> Problem | None:

@@ -16,7 +16,7 @@ from tests.bad_input.connected_account import ADMIN, HOST, TOKEN, World, problem
     "The host is pasted as a URL",
     Where.SAVE,
     kind="credentials_invalid",
-    says=("Base URL", "the host alone"),
+    says=("Base URL", "only the host name"),
     advises=(f"Use `{HOST}`",),
 )
 def host_as_url(world: World) -> Problem:
@@ -31,7 +31,7 @@ def host_as_url(world: World) -> Problem:
     "The host is none of Qualtrics",
     Where.SAVE,
     kind="credentials_invalid",
-    says=("no Qualtrics host", "then qualtrics.com"),
+    says=("not a Qualtrics host", "iad1.qualtrics.com"),
     advises=("Correct Base URL",),
 )
 def foreign_host(world: World) -> Problem:
@@ -90,7 +90,7 @@ def other_service(world: World) -> Problem:
     kind="remote_error",
     issue=Issue.CONNECTION,
     says=(HOST, "sjc1.qualtrics.com"),
-    advises=("Use `sjc1.qualtrics.com`",),
+    advises=("Enter `sjc1.qualtrics.com`",),
 )
 def wrong_data_centre(world: World) -> Problem | None:
     """Qualtrics forwards what is read; the connection is saved with a warning."""
@@ -149,7 +149,7 @@ def token_with_accent(world: World) -> Problem:
     Where.SAVE,
     kind="credential_refused",
     issue=Issue.AUTHENTICATION,
-    says=("does not accept the API token",),
+    says=("rejected the API token",),
     advises=("Account Settings → Qualtrics IDs",),
 )
 def mistyped(world: World) -> Problem:
@@ -162,7 +162,7 @@ def mistyped(world: World) -> Problem:
     Where.SAVE,
     kind="access_missing",
     issue=Issue.AUTHENTICATION,
-    says=("may not use the Qualtrics API",),
+    says=("no access to the Qualtrics API",),
     advises=("Access API", "licence"),
 )
 def no_api_access(world: World) -> Problem:
@@ -176,8 +176,8 @@ def no_api_access(world: World) -> Problem:
     Where.SAVE,
     kind="no_surveys",
     issue=Issue.SURVEYS,
-    says=("can see no survey",),
-    advises=("share a survey", "by its id"),
+    says=("cannot see any survey",),
+    advises=("share a survey", "by their ID"),
 )
 def no_survey(world: World) -> Problem | None:
     """The connection is saved with the issue as a warning."""

@@ -166,7 +166,7 @@ def test_the_right_host_is_suggested(new: Command) -> None:
     assert ended.error["fields"] == [
         {
             "name": "base_url",
-            "message": "It must be the host alone: use iad1.qualtrics.com.",
+            "message": "Enter only the host name: iad1.qualtrics.com.",
             "suggestion": "iad1.qualtrics.com",
         }
     ]
@@ -345,7 +345,7 @@ def test_a_connection_is_shown(connected: Command) -> None:
 
     assert by_source == by_id == listed
     assert {step["name"] for step in by_id["steps"]} >= {"reach", "authenticate"}
-    for shown in (listed["id"], "connected", "✓ The token is accepted", TOKEN[-4:]):
+    for shown in (listed["id"], "connected", "✓ Verify the API token", TOKEN[-4:]):
         assert shown in told
     assert TOKEN not in told + str(by_id)
     assert connected("connection", "show", "nothing", "--json").error["kind"] == "not_found"

@@ -1,4 +1,4 @@
-"""The declared steps of a credential check; apart from it, as they load no HTTP client."""
+"""The steps of the credential check, in a module that does not load the HTTP client."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Final
 
 from smaply_metrics_core import CheckStep
 
-REACH: Final = CheckStep(name="reach", title="Qualtrics answers at the base URL", required=True)
-AUTHENTICATE: Final = CheckStep(name="authenticate", title="The token is accepted", required=True)
-LIST_SURVEYS: Final = CheckStep(name="list_surveys", title="Surveys can be seen", required=False)
-EXPORT: Final = CheckStep(name="export", title="Results can be exported", required=False)
+REACH: Final = CheckStep(name="reach", title="Connect to Qualtrics", required=True)
+AUTHENTICATE: Final = CheckStep(name="authenticate", title="Verify the API token", required=True)
+LIST_SURVEYS: Final = CheckStep(name="list_surveys", title="List surveys", required=False)
+EXPORT: Final = CheckStep(name="export", title="Export responses", required=False)
 STEPS: Final = (REACH, AUTHENTICATE, LIST_SURVEYS, EXPORT)

@@ -1,4 +1,4 @@
-"""Trying credentials, step by step: reach, authenticate, list surveys, export."""
+"""Check credentials in four steps: reach, authenticate, list surveys, export."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _SHOWN: Final = {"brandId": "brand", "userId": "user", "datacenter": "data centr
 
 
 def check(api: QualtricsApi) -> Iterator[CheckStep | CheckNote]:
-    """Go through the steps; raise to fail the one that runs.
+    """Yield each step before running it. An error that is raised fails the current step.
 
-    The token is shown only to a host that has answered as Qualtrics' API does without it.
+    The token is sent only to a host that has already responded as the Qualtrics API does.
     """
     yield REACH
     api.reach()
@@ -42,13 +42,14 @@ def check(api: QualtricsApi) -> Iterator[CheckStep | CheckNote]:
         yield CheckNote(problem=_wrong_host(api))
     yield LIST_SURVEYS
     surveys = _first_surveys(api)
-    yield CheckNote(detail=f"Surveys on the first page of the list: {len(surveys)}.")
+    plural = "" if len(surveys) == 1 else "s"
+    yield CheckNote(detail=f"{len(surveys)} survey{plural} on the first page of the list.")
     yield EXPORT
     yield CheckNote(detail=_try_exports(api, surveys))
 
 
 def _describe(account: Any) -> str:  # noqa: ANN401  # JSON.
-    """Name the account by ids: its name and e-mail address are nobody's business here."""
+    """Return the account's ids. Its name and e-mail address are personal data."""
     parts = (
         f"{label} {account[name]}"
         for name, label in _SHOWN.items()
@@ -66,30 +67,30 @@ def _wrong_host(api: QualtricsApi) -> Problem:
 
 
 def _first_surveys(api: QualtricsApi) -> list[Survey]:
-    """Read the first page alone: some accounts see thousands of surveys.
+    """Return the first page of the list only, since an account may have thousands of surveys.
 
     Raises:
-        NoSurveys: when there is none.
+        NoSurveys: if the list is empty.
     """
     surveys = [survey for survey in map(read_survey, next(api.survey_pages(), ())) if survey]
     if not surveys:
         raise NoSurveys(
-            "The token is accepted, but its user can see no survey.",
-            remedy="In Qualtrics, share a survey with the token's user (Collaborate), with the "
-            "permissions to view results. A survey that is shared through a group is not in this "
-            "list, yet can be used by its id.",
+            "The token is valid, but its user cannot see any survey.",
+            remedy="In Qualtrics, share a survey with the token's user (Collaborate) and allow it "
+            "to view results. Surveys shared through a group are not listed, but can be used by "
+            "their ID.",
         )
     return surveys
 
 
 def _try_exports(api: QualtricsApi, surveys: list[Survey]) -> str:
-    """Start an export of one response, of no answers, from the first survey that lets us.
+    """Start an export of one response without answers from one of the first surveys.
 
-    Qualtrics refuses at the start those who may not view results, so nothing is waited for and
-    nothing downloaded.
+    Qualtrics checks the permission to view results at the start, so the check does not wait for the
+    export or download it.
 
     Raises:
-        ResultsUnavailable: when none of the first surveys lets us, and the like.
+        RemoteError: the error for the first survey, if no export could be started.
     """
     request = ExportRequest(metadata=("status", "recordedDate"), limit=1).body()
     refusals: list[RemoteError] = []
@@ -100,5 +101,5 @@ def _try_exports(api: QualtricsApi, surveys: list[Survey]) -> str:
         except (ResultsUnavailable, SurveyUnavailable, ExportFailed) as error:
             refusals.append(error)
         else:
-            return f"An export of “{survey.name}” could be started."
+            return f"Started a test export of “{survey.name}”."
     raise refusals[0]

@@ -1,4 +1,4 @@
-"""What connects to Qualtrics: an API token, and the host of the account's data centre."""
+"""The credentials: an API token and the host name of the account's data centre."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ from pydantic_core import PydanticCustomError
 from smaply_metrics_core import Credentials, Destination, FormField, Token, suggestion_error
 
 SANDBOX_SETTING: Final = "SMAPLY_QUALTRICS_SANDBOX"
-"""Names the one loopback ``IP:PORT`` that plain HTTP is allowed to; nothing else widens it."""
+"""The environment variable that allows plain HTTP to one loopback ``IP:PORT``."""
 
 _HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,2}qualtrics\.com")
 _DATACENTER: Final = re.compile(r"[a-z]{2,4}[0-9]")
-"""As in ``iad1``. Not just any word: a token typed into this field must not be repeated."""
+"""Matches ``iad1`` but no token: a token entered in this field must not appear in a message."""
 
-_FORMS: Final = (
-    "It is a host such as iad1.qualtrics.com or brand.iad1.qualtrics.com: one or two names, "
-    "then qualtrics.com."
-)
+_EXAMPLES: Final = "Enter a host name such as iad1.qualtrics.com or brand.iad1.qualtrics.com."
 
 
 def is_qualtrics_host(host: str) -> bool:
@@ -32,7 +29,7 @@ def is_qualtrics_host(host: str) -> bool:
 
 
 def sandbox_host() -> str:
-    """Return the ``IP:PORT`` of the setting, or nothing when it is absent or names no loopback."""
+    """Return the sandbox's ``IP:PORT``, or an empty string if none is set or it is not loopback."""
     value = os.environ.get(SANDBOX_SETTING, "")
     try:
         parts = urlsplit(f"//{value}")
@@ -48,22 +45,22 @@ def _check_host(value: str) -> str:
     if is_qualtrics_host(host) or (sandbox and host == sandbox):
         return host
     if not host:
-        raise PydanticCustomError("host_empty", "It is empty. " + _FORMS)
-    meant = _meant(host, sandbox)
-    if meant:
-        raise suggestion_error(f"It must be the host alone: use {meant}.", meant)
-    raise PydanticCustomError("host_pattern", "It is no Qualtrics host. " + _FORMS)
+        raise PydanticCustomError("host_empty", _EXAMPLES)
+    suggestion = _host_in(host, sandbox)
+    if suggestion:
+        raise suggestion_error(f"Enter only the host name: {suggestion}.", suggestion)
+    raise PydanticCustomError("host_pattern", "This is not a Qualtrics host. " + _EXAMPLES)
 
 
-def _meant(text: str, sandbox: str) -> str:
-    """Find the host inside a URL or an address-bar paste; nothing when it holds none of ours."""
+def _host_in(text: str, sandbox: str) -> str:
+    """Return the Qualtrics host in a URL or data centre ID; an empty string if there is none."""
     address = text if "//" in text else f"//{text}"
     try:
         parts = urlsplit(address)
         found = (parts.hostname or "").rstrip(".")
         if sandbox and parts.netloc.rpartition("@")[2] == sandbox:
             return sandbox
-    except ValueError:  # Brackets or ports that are none.
+    except ValueError:  # Invalid brackets or port.
         return ""
     candidate = f"{found}.qualtrics.com" if _DATACENTER.fullmatch(found) else found
     return candidate if is_qualtrics_host(candidate) else ""
@@ -77,8 +74,8 @@ class QualtricsCredentials(Credentials):
         FormField(
             label="API token",
             help="In Qualtrics: Account Settings → Qualtrics IDs → API → Generate Token. It is "
-            "shown once, and generating a new one ends the old one. Use an account made for this, "
-            "with the surveys shared with it: it stays when people leave.",
+            "shown only once. Generating a new token disables the old one. Use a shared account, "
+            "so it survives staff changes.",
             placeholder="40 letters and digits",
             keeps_secrets=True,
         ),
@@ -88,21 +85,21 @@ class QualtricsCredentials(Credentials):
         AfterValidator(_check_host),
         FormField(
             label="Base URL",
-            help="The host of the account's data centre: in Account Settings → Qualtrics IDs the "
-            "Datacenter ID, followed by .qualtrics.com.",
+            help="The Datacenter ID from Account Settings → Qualtrics IDs, followed by "
+            ".qualtrics.com.",
             placeholder="iad1.qualtrics.com",
         ),
     ]
 
     @property
     def destination(self) -> Destination:
-        """The one host that requests go to."""
+        """The host that all requests are sent to."""
         if is_qualtrics_host(self.base_url):
             return Destination(kind="host", host=self.base_url)
         return Destination(kind="host", host=self.base_url, setting=SANDBOX_SETTING)
 
     @property
     def api_url(self) -> str:
-        """Where the API begins, without a slash at the end."""
+        """The URL of the API without a trailing slash."""
         scheme = "https" if is_qualtrics_host(self.base_url) else "http"
         return f"{scheme}://{self.base_url}/API/v3"

@@ -1,4 +1,4 @@
-"""A survey's raw data for the debug bundle: the definition, and the export as it came."""
+"""Write the raw data of a survey to a debug bundle: its definition and the unchanged export."""
 
 from __future__ import annotations
 
@@ -26,23 +26,25 @@ from smaply_metrics_qualtrics.survey.definition import read_definition
 DEFINITION: Final = "definition.json"
 SCHEMA: Final = "response-schema.json"
 REQUEST: Final = "export-request.json"
-"""What the export was asked for."""
+"""The body of the export request."""
 
 
 def debug_export(
     api: QualtricsApi, context: SourceContext, survey_id: str, bundle: BundleWriter
 ) -> None:
-    """Write the survey's definition, the schema of its responses, and all its responses.
+    """Write the survey definition, the response schema and all responses.
 
-    The responses are ``raw/responses.csv`` as they came and ``responses.csv`` for people; further
-    files of one export are numbered, and ``export-request.json`` says what was asked for. In a
-    survey with loops, the number named there as ``seenUnansweredRecode`` stands where a question
-    was seen and not answered: without it nobody could tell which loops a person went through. The
-    file for people leaves such cells empty. A bundle is for when things do not work: what Qualtrics
-    refuses is written as ``problem.json`` beside what it gave, and raises nothing.
+    ``raw/responses.csv`` contains the responses unchanged, and ``responses.csv`` in readable form.
+    Further files of an export are numbered. ``export-request.json`` contains the request.
+
+    In a survey with loops, the number ``seenUnansweredRecode`` of the request marks questions that
+    were seen but not answered; it shows which loops a respondent went through. The readable file
+    leaves these cells empty.
+
+    Errors of Qualtrics do not abort the bundle. They are written to ``problem.json``.
 
     Raises:
-        CredentialRefused: when the token is; it is not tried again.
+        CredentialRefused: if Qualtrics rejects the token. No further request is sent.
     """
     seen: list[int] = []
 
@@ -54,7 +56,7 @@ def debug_export(
             seen.append(sentinel(survey.recodes))
 
     problems = [*_trying(write_definition)]
-    if not problems:  # A survey that is gone answers here with an error that says nothing.
+    if not problems:  # For a deleted survey, the schema request fails with an uninformative error.
         problems += _trying(lambda: bundle.add_json(SCHEMA, api.response_schema(survey_id)))
     problems += _trying(lambda: _write_responses(api, context, survey_id, bundle, seen))
     if problems:
@@ -62,7 +64,7 @@ def debug_export(
 
 
 def responses_name(number: int) -> str:
-    """Name a file of responses, by its place in the export from 1."""
+    """Return the name of the file of responses with this number, from 1."""
     return "responses.csv" if number == 1 else f"responses-{number}.csv"
 
 
@@ -93,7 +95,7 @@ def _write_responses(
     bundle.add_json(REQUEST, request.body())
     path = fetch_export(api, context, survey_id, request)
     if not bundle.include_personal:
-        _refuse_personal(path)
+        _check_no_personal_columns(path)
     allowance = Allowance()
     with members(path) as found:
         for number, member in enumerate(found, start=1):
@@ -105,7 +107,7 @@ def _write_responses(
 
 
 class _Allowed:
-    """A file of the export, as far as what is allowed to come out of it."""
+    """A file of the export, read up to the size limit."""
 
     def __init__(self, member: ZipMember, allowance: Allowance) -> None:
         self._member = member
@@ -117,11 +119,11 @@ class _Allowed:
         return block
 
 
-def _refuse_personal(path: Path) -> None:
-    """Check that Qualtrics left out the personal columns as it was asked to.
+def _check_no_personal_columns(path: Path) -> None:
+    """Check that the export contains no personal columns, as requested.
 
     Raises:
-        ExportFailed: when it did not, or nobody can tell.
+        ExportFailed: if it does, or if its header cannot be read.
     """
     header: Header | None = None
     with members(path) as found:
@@ -129,7 +131,7 @@ def _refuse_personal(path: Path) -> None:
             header, _ = read_header(member, of=header)
             if any(column.key.import_id in PERSONAL_METADATA for column in header.columns):
                 raise ExportFailed(
-                    "The export holds personal columns that were not asked for, so it was left "
-                    "out of the bundle.",
-                    remedy="Make the bundle again with personal columns included, if you may.",
+                    "The export contains personal data that was not requested, so it was excluded "
+                    "from the bundle.",
+                    remedy="Create the bundle again and include personal data, if permitted.",
                 )

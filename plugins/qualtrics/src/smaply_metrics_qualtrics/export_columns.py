@@ -1,8 +1,8 @@
-"""The columns of an export: what row 3 of its header says, as keys that are compared whole.
+"""Identify the columns of an export by the ImportId objects in row 3 of the header.
 
-Header names repeat and are people's to edit, and row 2 is in the account's language, so a column
-is known by its ImportId object alone. ``choiceId`` and whatever else stands in the object belongs
-to the key; ``timeZone`` only tells how to read the column's dates.
+The names in row 1 can repeat and can be edited by users, and row 2 is in the account's language.
+All properties of the ImportId object, such as ``choiceId``, belong to the key, except ``timeZone``,
+which is the time zone of the column's dates.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _QUESTION: Final = re.compile(
 _DERIVED: Final = re.compile(r"_(?:DO|NPS_GROUP)|.*_TEXT_[0-9a-f]{24}.*", re.DOTALL)
 
 NEEDED_METADATA: Final = ("status", "finished", "recordedDate")
-"""What decides whether and when a response counts; in every export. Three columns: an export of one
-column would lose its blank rows in most readers."""
+"""The columns that determine whether and when a response counts. Every export contains them, which
+also avoids an export with a single column, where blank rows would be lost."""
 
 PERSONAL_METADATA: Final = frozenset(
     {
@@ -32,7 +32,7 @@ PERSONAL_METADATA: Final = frozenset(
         "externalDataReference",
     }
 )
-"""Columns about the person who answered: exported only for a debug bundle that asks for them."""
+"""Columns with personal data. They are exported only for a debug bundle that includes them."""
 
 METADATA: Final = PERSONAL_METADATA | {
     "startDate",
@@ -46,11 +46,11 @@ METADATA: Final = PERSONAL_METADATA | {
     "distributionChannel",
     "userLanguage",
 }
-"""What an export can tell about a response beside its answers."""
+"""All columns of an export that describe the response."""
 
 
 class ColumnKey(NamedTuple):
-    """An ImportId object: its ``ImportId`` and, sorted, everything else but the time zone."""
+    """An ImportId object: its ``ImportId``, and its other properties, sorted, without time zone."""
 
     import_id: str
     rest: tuple[tuple[str, str], ...] = ()
@@ -58,10 +58,12 @@ class ColumnKey(NamedTuple):
 
 @dataclass(frozen=True)
 class ExportColumn:
-    """One column of an export by its position.
+    """One column of an export.
 
     Attributes:
-        zone: The IANA zone that its dates are written in.
+        position: The index of the column, from 0.
+        key: The ImportId object.
+        zone: The IANA time zone of the column's dates.
     """
 
     position: int
@@ -70,7 +72,7 @@ class ExportColumn:
 
     @property
     def question(self) -> str:
-        """The question that this is an answer to; empty for metadata, fields, scores and orders."""
+        """The id of the question; empty for metadata, embedded fields, scores and orders."""
         found = _QUESTION.fullmatch(self.key.import_id)
         if found is None or _DERIVED.fullmatch(found["rest"]):
             return ""
@@ -78,15 +80,16 @@ class ExportColumn:
 
     @property
     def loop(self) -> str:
-        """The loop in which that was asked; empty outside of loops."""
+        """The id of the loop; empty outside of loops."""
         found = _QUESTION.fullmatch(self.key.import_id)
         return (found["loop"] or "") if found else ""
 
 
 def read_key(cell: str) -> tuple[ColumnKey, str] | None:
-    """Read a cell of row 3: its key and the time zone of its dates.
+    """Parse a cell of row 3 and return its key and time zone.
 
-    Gives ``None`` for what is no ImportId object, as in columns that people wrote. Never raises.
+    Return ``None`` if the cell is not an ImportId object, as in a column that a user added. Never
+    raises.
     """
     try:
         content = json.loads(cell)
@@ -105,12 +108,12 @@ def _spell(value: object) -> str:
 
 
 class Header:
-    """The three header records of an export.
+    """The header of an export.
 
     Attributes:
-        width: How many columns there are.
-        columns: Those with an ImportId, in the order of the file.
-        ignored: The names of the others, which people or spreadsheets added.
+        width: The number of columns.
+        columns: The columns with an ImportId, in file order.
+        ignored: The names of the other columns, which users or spreadsheets added.
     """
 
     def __init__(self, names: list[str], keys: list[str]) -> None:
@@ -129,23 +132,23 @@ class Header:
             self._by_key.setdefault(column.key, []).append(column)
 
     def all(self, key: ColumnKey) -> list[ExportColumn]:
-        """Return every column with this key: more than one and nobody can tell which is meant."""
+        """Return all columns with this key. More than one are ambiguous."""
         return self._by_key.get(key, [])
 
     def metadata(self, name: str) -> ExportColumn | None:
-        """Return a column of metadata.
+        """Return a metadata column.
 
-        An embedded field may have the same name; metadata stands before all embedded data.
+        An embedded field can have the same name, but metadata precedes embedded data in a file.
         """
         return next(iter(self.all(ColumnKey(name))), None)
 
     def field(self, name: str) -> list[ExportColumn]:
-        """Return the columns of an embedded field: more than one are ambiguous."""
+        """Return the columns of an embedded field. More than one are ambiguous."""
         found = self.all(ColumnKey(name))
         return found[1:] if name in NEEDED_METADATA else found
 
     def parts(self, import_id: str) -> list[ExportColumn]:
-        """Return every column of a question, in one loop, or of a part of it such as a row."""
+        """Return all columns of a question in one loop, or of a sub-question such as a row."""
         begins = (f"{import_id}_", f"{import_id}#")
         return [
             column
@@ -155,12 +158,12 @@ class Header:
         ]
 
     def loops(self, question: str) -> list[str]:
-        """Return a question's loops in the order of the file; one outside of loops is empty."""
+        """Return the loops of a question in file order; an empty id is outside of loops."""
         found = (c.loop for c in self.columns if c.question == question)
         return list(dict.fromkeys(found))
 
     def choices(self, import_id: str) -> dict[str, list[ExportColumn]]:
-        """Return the columns of a question that was split by choice, by the id of the choice."""
+        """Return the columns of a question with one column per choice, by choice id."""
         found: dict[str, list[ExportColumn]] = {}
         for column in self.columns:
             if column.key.import_id == import_id and dict(column.key.rest).keys() == {"choiceId"}:

@@ -1,4 +1,4 @@
-"""Text as people read it: survey texts are HTML with piped-in values."""
+"""Convert survey texts, which are HTML with piped text, to plain text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 _CODE: Final = frozenset({"script", "style", "noscript", "template", "head", "title"})
 _MEDIA: Final = frozenset({"audio", "canvas", "iframe", "object", "svg", "video"})
-"""What stands inside is for browsers that cannot show them."""
+"""Their content is a fallback for browsers without support."""
 
 _BREAKS: Final = frozenset(
     {"address", "blockquote", "br", "dd", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6"}
@@ -20,7 +20,7 @@ _SPACE: Final = re.compile(r"\s+")
 
 
 class _Reader(HTMLParser):
-    """Collects what a browser would show."""
+    """Collects the text that a browser would show."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -28,24 +28,24 @@ class _Reader(HTMLParser):
         self._hidden: list[tuple[str, int]] = []
 
     def text(self) -> str:
-        """Return what is shown; of what was hidden and never ended only code is left out."""
+        """Return the visible text up to the first code element that was never closed."""
         begun = (place for tag, place in self._hidden if tag in _CODE)
         return "".join(self._parts[: next(begun, None)])
 
     def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002  # The base's.
-        """Hide what browsers hide; end a word where a new line begins."""
+        """Start hiding the content of a hidden element; separate words at a line break."""
         if tag in _CODE or tag in _MEDIA:
             self._hidden.append((tag, len(self._parts)))
         elif tag in _BREAKS:
             self._parts.append(" ")
 
     def handle_startendtag(self, tag: str, attrs: object) -> None:  # noqa: ARG002  # As above.
-        """Treat ``<br/>`` as ``<br>``; a hidden element closed at once hides nothing."""
+        """Treat ``<br/>`` as ``<br>``; a self-closing hidden element has no content."""
         if tag in _BREAKS:
             self._parts.append(" ")
 
     def handle_endtag(self, tag: str) -> None:
-        """Show again what follows a hidden element, and drop what stood in it."""
+        """Drop the content of a hidden element and show what follows it."""
         if any(tag == hidden for hidden, _ in self._hidden):
             name, place = "", 0
             while name != tag:
@@ -55,21 +55,21 @@ class _Reader(HTMLParser):
             self._parts.append(" ")
 
     def handle_data(self, data: str) -> None:
-        """Keep a text until it turns out to be hidden."""
+        """Collect a text, which is dropped later if its element is hidden."""
         self._parts.append(data)
 
 
 def html_to_text(source: object) -> str:
-    """Turn a survey's HTML into one line of text.
+    """Return the HTML of a survey text as one line of plain text.
 
-    Scripts, styles and the insides of videos go, entities become characters, and piped text
-    (``${q://QID1/…}``), whose value differs for each respondent, becomes ``[…]``. Never raises:
-    whatever is no text gives an empty string.
+    Scripts, styles and fallback content are removed and entities are decoded. Piped text
+    (``${q://QID1/…}``), which differs between respondents, becomes ``[…]``. Never raises: a value
+    that is neither text nor a number becomes an empty string.
     """
     if not isinstance(source, str):
         return str(source) if isinstance(source, int | float) else ""
     text, pipes = _PIPED.subn("[…]", source)
-    while pipes:  # A field's name may itself be piped in.
+    while pipes:  # Piped text can be nested.
         text, pipes = _PIPED.subn("[…]", text)
     if _MARKUP.search(text):
         reader = _Reader()
@@ -77,7 +77,7 @@ def html_to_text(source: object) -> str:
             reader.feed(text)
             reader.close()
         except (AssertionError, ValueError):
-            # The standard parser gives up on a few malformed declarations.
+            # The standard parser fails on some malformed declarations.
             return _SPACE.sub(" ", re.sub(r"<[^>]*>", " ", text)).strip()
         text = reader.text()
     return _SPACE.sub(" ", text).strip()

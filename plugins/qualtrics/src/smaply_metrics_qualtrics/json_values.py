@@ -1,4 +1,4 @@
-"""Decoded JSON of any shape, read as the type that is needed."""
+"""Read decoded JSON of unknown shape as the expected type."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def as_dict(value: object) -> Mapping[str, Any]:
-    """Return a JSON object with text keys; an empty one for anything else."""
+    """Return the value if it is a JSON object, else an empty mapping."""
     return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> Sequence[Any]:
-    """Return a JSON array; an empty one for anything else."""
+    """Return the value if it is a JSON array, else an empty sequence."""
     return value if isinstance(value, list) else ()

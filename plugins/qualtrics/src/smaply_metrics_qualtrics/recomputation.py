@@ -1,4 +1,4 @@
-"""Answering queries from a debug bundle: the connector's own way, but for where the data is."""
+"""Answer queries from a debug bundle with the same code as from the API."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ _THE_EXPORT: Final = "the-export-in-the-bundle"
 def recompute(
     context: SourceContext, survey_id: str, queries: Sequence[MetricQuery], bundle: BundleReader
 ) -> Iterator[tuple[str, Tally | MetricsError]]:
-    """Answer queries as ``fetch`` does, from an account that is what the bundle holds.
+    """Answer queries as ``fetch`` does, with the bundle instead of the API.
 
-    Where the raw export does not mark what was seen and not answered, that cannot be told from what
-    was not shown: both are *not answered* then.
+    If the raw export does not mark questions that were seen but not answered, these cannot be
+    distinguished from questions that were not shown. Both count as *not answered*.
 
     Raises:
-        MetricsError: as ``fetch``, and when the bundle lacks the responses or is damaged.
+        MetricsError: as ``fetch``, and if the bundle has no responses or is damaged.
     """
     api = BundleApi(bundle, context.now())
     for query_id, answer in fetch(api, context, survey_id, queries):
         if isinstance(answer, Tally) and not api.marked:
-            answer = _without_shown(answer)  # noqa: PLW2901  # The same tally, told less of.
+            answer = _without_not_shown(answer)  # noqa: PLW2901  # The same tally, less detailed.
         yield query_id, answer
 
 
 class BundleApi(QualtricsApi):
-    """The calls that a measurement makes, answered from a bundle; there is no other one.
+    """The API calls of ``fetch``, answered from a bundle.
 
     Args:
-        bundle: What ``debug_export`` wrote.
-        until: Responses that were recorded later are not there.
+        bundle: The bundle that ``debug_export`` wrote.
+        until: Responses recorded later are excluded.
     """
 
     def __init__(self, bundle: BundleReader, until: datetime) -> None:
-        # Without the parent's: there are no credentials, and nothing may be sent.
+        # Does not call super().__init__(): there are no credentials and no HTTP client.
         self._bundle = bundle
         self._until = until
         request = bundle.read_json(REQUEST) if REQUEST in bundle.names else {}
@@ -71,33 +71,37 @@ class BundleApi(QualtricsApi):
 
     @property
     def marked(self) -> bool:
-        """Whether the export marks what was seen and not answered."""
+        """Whether the export marks questions that were seen but not answered."""
         return bool(self._mark)
 
-    def definition(self, survey_id: str) -> Any:  # noqa: ANN401, ARG002  # As in Api.
-        """Return the survey's definition."""
+    def definition(self, survey_id: str) -> Any:  # noqa: ANN401, ARG002  # As in the parent.
+        """Return the survey definition."""
         return self._bundle.read_json(DEFINITION)
 
-    def response_schema(self, survey_id: str) -> Any:  # noqa: ANN401, ARG002  # As in Api.
-        """Return the schema of its responses."""
+    def response_schema(self, survey_id: str) -> Any:  # noqa: ANN401, ARG002  # As in the parent.
+        """Return the response schema.
+
+        Raises:
+            SurveyUnavailable: if the bundle does not contain it.
+        """
         if SCHEMA not in self._bundle.names:
             raise SurveyUnavailable(
-                f"The debug bundle has no {SCHEMA}.",
-                remedy="See problem.json in it for the reason.",
+                f"The debug bundle does not contain {SCHEMA}.",
+                remedy="See problem.json in the bundle for the reason.",
             )
         return self._bundle.read_json(SCHEMA)
 
     def start_export(self, survey_id: str, body: Mapping[str, Any]) -> str:  # noqa: ARG002
-        """Take the export that is there: it holds every column and all responses."""
+        """Return the id of the export in the bundle, which has all columns and responses."""
         self._wanted_mark = _mark_of(body)
         return _THE_EXPORT
 
-    def progress(self, survey_id: str, progress_id: str) -> ExportProgress:  # noqa: ARG002  # As in Api.
-        """Say that it is complete."""
+    def progress(self, survey_id: str, progress_id: str) -> ExportProgress:  # noqa: ARG002  # As above.
+        """Return that the export is complete."""
         return ExportProgress("complete", 100.0, _THE_EXPORT, request_id=None)
 
     def download(self, survey_id: str, file_id: str, target: Path) -> int:  # noqa: ARG002
-        """Write the export to ``target``, as Qualtrics would have given it at that time."""
+        """Write the export to ``target`` as Qualtrics would have created it at that time."""
         opened = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         copy = _Copy(self._until, self._mark, self._wanted_mark)
         with os.fdopen(opened, "wb") as file, zipfile.ZipFile(file, "w") as archive:
@@ -106,13 +110,13 @@ class BundleApi(QualtricsApi):
                     self._bundle.open(f"raw/{name}") as raw,
                     archive.open(name, "w", force_zip64=True) as out,
                     io.TextIOWrapper(raw, "utf-8-sig", "replace", newline="") as rows,
-                    io.TextIOWrapper(out, "utf-8", newline="") as kept,
+                    io.TextIOWrapper(out, "utf-8", newline="") as copied,
                 ):
-                    copy(rows, kept)
+                    copy(rows, copied)
         return target.stat().st_size
 
     def _responses(self) -> Iterator[str]:
-        """Name the files of responses; without the first, opening it says what is wrong."""
+        """Yield the names of the files of responses. Opening a missing first file raises."""
         number = 1
         while number == 1 or f"raw/{responses_name(number)}" in self._bundle.names:
             yield responses_name(number)
@@ -120,12 +124,12 @@ class BundleApi(QualtricsApi):
 
 
 class _Copy:
-    """Copies the files of an export without the responses that came later.
+    """Copies the files of an export without responses that were recorded later.
 
     Args:
-        until: Responses that were recorded after it are left out.
-        mark: What stands there for a question that was seen and not answered; empty for nothing.
-        wanted: What the reader expects there.
+        until: The last time at which a response counts.
+        mark: The cell of a question that was seen but not answered, or an empty string.
+        wanted: The mark that the reader expects instead.
     """
 
     def __init__(self, until: datetime, mark: str, wanted: str) -> None:
@@ -134,13 +138,13 @@ class _Copy:
         self._wanted = wanted
         self._header: Header | None = None
 
-    def __call__(self, rows: io.TextIOWrapper, kept: io.TextIOWrapper) -> None:
+    def __call__(self, rows: io.TextIOWrapper, copied: io.TextIOWrapper) -> None:
         """Copy one file.
 
         Raises:
-            ExportFailed: when a cell is longer than any answer, as after an open quote.
+            ExportFailed: if a cell is too long, for example after an unclosed quote.
         """
-        records, out = csv.reader(rows), csv.writer(kept)
+        records, out = csv.reader(rows), csv.writer(copied)
         try:
             begin = list(islice(records, HEADER_RECORDS))
             own = Header(begin[0], begin[-1]) if len(begin) == HEADER_RECORDS else None
@@ -148,11 +152,11 @@ class _Copy:
                 self._header = own
                 out.writerows(begin)
                 begin = []
-            out.writerows(self._kept(chain(begin, records)))
+            out.writerows(self._selected(chain(begin, records)))
         except csv.Error:
             raise ExportFailed("The responses in the debug bundle are damaged.") from None
 
-    def _kept(self, records: Iterable[list[str]]) -> Iterator[list[str]]:
+    def _selected(self, records: Iterable[list[str]]) -> Iterator[list[str]]:
         recorded = self._header.metadata("recordedDate") if self._header else None
         limit = _limit(self._until, recorded.zone) if recorded else ""
         place = recorded.position if recorded else 0
@@ -166,35 +170,35 @@ class _Copy:
 
 
 def _second(cell: str) -> str:
-    """Spell an instant so that texts sort by time: ISO 8601 comes with a T."""
+    """Return a date in the format of ``_limit``, so that texts compare by time."""
     return cell.replace("T", " ")[: len("2026-01-31 23:59:59")]
 
 
 def _limit(until: datetime, zone: str) -> str:
-    """Spell the last second that counts in the zone of the export's dates."""
+    """Return the last second that counts, as text in the time zone of the export."""
     try:
         local = until.astimezone(ZoneInfo("UTC" if zone == "Z" else zone))
     except (KeyError, ValueError, OSError):
-        return ""  # Whoever reads the dates refuses the zone, and says so.
+        return ""  # The code that reads the dates rejects the time zone.
     return local.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _mark_of(request: object) -> str:
-    """Return what an export was asked to write for seen and not answered; empty for nothing."""
+    """Return the mark for questions that were seen but not answered, or an empty string."""
     mark = as_dict(request).get("seenUnansweredRecode")
     return str(mark) if isinstance(mark, int) else ""
 
 
-def _without_shown(tally: Tally) -> Tally:
-    """Count those who may not have seen the question with those who did not answer."""
+def _without_not_shown(tally: Tally) -> Tally:
+    """Return the tally with *not shown* counted as *not answered*."""
     return tally.model_copy(
         update={
             "windows": tuple(
                 window.model_copy(
                     update={
-                        "total": _unshown(window.total),
+                        "total": _merge_not_shown(window.total),
                         "groups": tuple(
-                            group.model_copy(update={"counts": _unshown(group.counts)})
+                            group.model_copy(update={"counts": _merge_not_shown(group.counts)})
                             for group in window.groups
                         ),
                     }
@@ -205,7 +209,7 @@ def _without_shown(tally: Tally) -> Tally:
     )
 
 
-def _unshown(counts: Counts) -> Counts:
+def _merge_not_shown(counts: Counts) -> Counts:
     unanswered = dict(counts.unanswered)
     blank = unanswered.pop(NOT_SHOWN, 0)
     if blank:

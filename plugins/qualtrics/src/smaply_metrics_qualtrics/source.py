@@ -1,4 +1,4 @@
-"""The hooks of Qualtrics as a source, each of which calls its own module."""
+"""The hooks of the Qualtrics source. Each delegates to one module."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ LIMITS: Final = (
     RequestLimit(method="GET", path=_SCHEMA, per_minute=60),
     RequestLimit(method="GET", path=r"/API/v3/.*", per_minute=3000),
 )
-"""The documented rate limit of each endpoint; a brand shares 3,000 requests a minute."""
+"""The documented rate limits of the endpoints. A brand shares 3,000 requests per minute."""
 
 
 class QualtricsSource:
-    """The hooks. They hold no state.
+    """The hooks of the source. They are stateless.
 
-    The HTTP client and Polars are imported where a hook first needs them, so that listing the
-    installed sources stays quick.
+    The HTTP client and Polars are imported inside the hooks to keep listing the installed sources
+    fast.
     """
 
     @hookimpl
     def describe_source(self) -> SourceDescription:
-        """Return what Qualtrics needs: a token and a host."""
+        """Return the metadata of this source."""
         return SourceDescription(
             id="qualtrics",
             title="Qualtrics",
@@ -61,14 +61,14 @@ class QualtricsSource:
 
     @hookimpl
     def destinations(self, credentials: QualtricsCredentials) -> Sequence[Destination]:
-        """Return the one host that requests are sent to."""
+        """Return the host that all requests are sent to."""
         return (credentials.destination,)
 
     @hookimpl
     def validate_credentials(
         self, credentials: QualtricsCredentials, context: SourceContext
     ) -> Iterator[CheckStep | CheckNote]:
-        """Check the credentials, step by step."""
+        """Check the credentials in steps."""
         from smaply_metrics_qualtrics.api.client import QualtricsApi
         from smaply_metrics_qualtrics.credential_check import check
 
@@ -78,14 +78,14 @@ class QualtricsSource:
     def list_surveys(
         self, credentials: QualtricsCredentials, context: SourceContext
     ) -> Iterator[Survey]:
-        """Yield every survey that the token's user owns or that is shared with it directly."""
+        """Yield the surveys that the token's user owns or that are shared with it directly."""
         from smaply_metrics_qualtrics.api.client import QualtricsApi
         from smaply_metrics_qualtrics.survey.definition import read_survey
 
         seen: set[str] = set()
         for page in QualtricsApi(credentials, context).survey_pages():
             for survey in filter(None, map(read_survey, page)):
-                # The list moves while it is paged through: a survey may come twice.
+                # The list can change between two pages, so a survey may appear twice.
                 if survey.id not in seen:
                     seen.add(survey.id)
                     yield survey
@@ -95,7 +95,7 @@ class QualtricsSource:
     def list_questions(
         self, credentials: QualtricsCredentials, context: SourceContext, survey_id: str
     ) -> Questionnaire:
-        """Return one survey, also one that is shared through a group and is not in the list."""
+        """Return one survey, which need not be in the list: it may be shared through a group."""
         from smaply_metrics_qualtrics.api.client import QualtricsApi
         from smaply_metrics_qualtrics.survey.loader import load_survey
 
@@ -123,7 +123,7 @@ class QualtricsSource:
         survey_id: str,
         bundle: BundleWriter,
     ) -> None:
-        """Write the survey's definition and its responses as Qualtrics exports them."""
+        """Write the survey definition and the responses as exported by Qualtrics."""
         from smaply_metrics_qualtrics.api.client import QualtricsApi
         from smaply_metrics_qualtrics.debug_bundle import debug_export
 
@@ -137,11 +137,11 @@ class QualtricsSource:
         queries: Sequence[MetricQuery],
         bundle: BundleReader,
     ) -> Iterator[tuple[str, Tally | MetricsError]]:
-        """Answer queries again from a debug bundle."""
+        """Answer queries from a debug bundle."""
         from smaply_metrics_qualtrics.recomputation import recompute
 
         return recompute(context, survey_id, queries, bundle)
 
 
 source: Final = QualtricsSource()
-"""What the entry point names."""
+"""The object that the entry point names."""

@@ -1,1 +1,1 @@
-"""The Qualtrics API: its endpoints, what its refusals mean, and exports of responses."""
+"""The Qualtrics API: endpoints, error mapping and response exports."""

@@ -1,4 +1,4 @@
-"""The Qualtrics v3 API: its endpoints, each as one call."""
+"""A client for the Qualtrics API v3, with one method for each endpoint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from smaply_metrics_core import (
 )
 from smaply_metrics_core.http import header_auth, pages, read_json
 from smaply_metrics_qualtrics.api.errors import (
-    SHARE_REMEDY,
     ApiCall,
     Envelope,
     ErrorMapper,
@@ -41,7 +40,7 @@ _EXPORT_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
 @dataclass(frozen=True)
 class ExportProgress:
-    """How far an export is; only ``status`` decides, the percentage is for people."""
+    """The progress of an export. ``percent`` is only for display; ``status`` is authoritative."""
 
     status: str
     percent: float
@@ -50,11 +49,11 @@ class ExportProgress:
 
 
 class QualtricsApi:
-    """The API as one account sees it.
+    """A client for one Qualtrics account.
 
     Attributes:
-        use_host: The host that Qualtrics says to use in place of ours: it forwarded a request,
-            since the account is in another data centre. Empty until it says so.
+        use_host: The host that Qualtrics named when it forwarded a request to the account's data
+            centre. Empty if it did not forward any.
     """
 
     def __init__(self, credentials: QualtricsCredentials, context: SourceContext) -> None:
@@ -65,55 +64,55 @@ class QualtricsApi:
         self._auth = header_auth(TOKEN_HEADER, credentials.api_token)
 
     def reach(self) -> None:
-        """See whether Qualtrics' API answers here, without showing it the token.
+        """Check that the host is the Qualtrics API, without sending the token.
 
-        Qualtrics refuses a request without a token, in its own envelope and with an error. What
-        answers anything else may repeat or keep whatever it is sent.
+        Qualtrics rejects a request without a token with an error in its own envelope. Any other
+        service might log or echo the token.
 
         Raises:
-            Unreachable: when something else answers.
+            Unreachable: if another service responds.
         """
         response = self._http.get(f"{self._url}/whoami")
         if not (response.is_client_error and read_envelope(decode(response)).refused):
             raise Unreachable(
-                f"{self.host} is not a Qualtrics API host: something else answers there.",
-                remedy="Use the Datacenter ID of Account Settings → Qualtrics IDs, followed by "
-                ".qualtrics.com, as in iad1.qualtrics.com.",
+                f"{self.host} is not a Qualtrics API host: another service responded.",
+                remedy="Enter the Datacenter ID from Account Settings → Qualtrics IDs, followed by "
+                ".qualtrics.com, such as iad1.qualtrics.com.",
             )
 
     def whoami(self) -> Mapping[str, Any]:
-        """Return the token's user. Holds a name and an e-mail address: show neither."""
+        """Return the token's user. It includes personal data, which must not be shown."""
         return as_dict(self._get("/whoami", ApiCall.ACCOUNT))
 
     def survey_pages(self) -> Iterator[Sequence[Any]]:
-        """Yield the elements of each page of the list of surveys."""
+        """Yield the surveys on each page of the list."""
         first = f"{self._url}/surveys"
         for response in pages(self._http, first, self._next_page, auth=self._auth):
             yield as_list(as_dict(self._result(response, ApiCall.SURVEYS)).get("elements"))
 
     def definition(self, survey_id: str) -> Any:  # noqa: ANN401  # Checked by its reader.
-        """Return a survey's definition as it came.
+        """Return the definition of a survey as decoded JSON.
 
         Raises:
-            SurveyUnavailable: when it is gone or not shared.
+            SurveyUnavailable: if the survey is deleted or not shared.
         """
         path = f"/survey-definitions/{checked_survey_id(survey_id)}"
         return self._get(path, ApiCall.DEFINITION)
 
     def response_schema(self, survey_id: str) -> Any:  # noqa: ANN401  # Checked by its reader.
-        """Return the JSON Schema of a survey's responses: the only place that names all its fields.
+        """Return the JSON Schema of a survey's responses, the only complete list of its fields.
 
-        Qualtrics allows it 60 times a minute.
+        Qualtrics limits this endpoint to 60 requests per minute.
         """
         path = f"/surveys/{checked_survey_id(survey_id)}/response-schema"
         return self._get(path, ApiCall.SCHEMA)
 
     def start_export(self, survey_id: str, body: Mapping[str, Any]) -> str:
-        """Start an export of responses; give the id of its progress.
+        """Start an export of responses and return its progress id.
 
         Raises:
-            ResultsUnavailable: when the token's user may not view results.
-            RemoteError: when the base URL is another data centre's.
+            ResultsUnavailable: if the token's user is not allowed to view results.
+            RemoteError: if the account is in another data centre.
         """
         url = f"{self._url}/surveys/{checked_survey_id(survey_id)}/export-responses"
         response = self._http.post(url, json=body, auth=self._auth)
@@ -121,10 +120,10 @@ class QualtricsApi:
         return _checked_export_id(progress_id)
 
     def progress(self, survey_id: str, progress_id: str) -> ExportProgress:
-        """Ask how far an export is.
+        """Return the progress of an export.
 
         Raises:
-            ExportFailed: when it is no longer there.
+            ExportFailed: if the export no longer exists.
         """
         url = f"{self._url}/surveys/{survey_id}/export-responses/{progress_id}"
         response = self._http.get(url, auth=self._auth)
@@ -139,10 +138,12 @@ class QualtricsApi:
         )
 
     def download(self, survey_id: str, file_id: str, target: Path) -> int:
-        """Write an exported file to ``target``, a new file only we may read; give its bytes.
+        """Write an exported file to ``target`` and return its size in bytes.
+
+        The file must not exist. It is created with mode 0600.
 
         Raises:
-            ExportFailed: when it is no longer there.
+            ExportFailed: if the export no longer exists.
         """
         url = f"{self._url}/surveys/{survey_id}/export-responses/{file_id}/file"
         opened = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -152,35 +153,41 @@ class QualtricsApi:
         ):
             if response.status_code != HTTPStatus.OK:
                 response.read()
-                raise self._refusal(response, ApiCall.FILE)
+                raise self._error(response, ApiCall.FILE)
             return sum(out.write(block) for block in response.iter_bytes())
 
-    def _get(self, path: str, asking: ApiCall) -> Any:  # noqa: ANN401  # JSON is anything.
-        return self._result(self._http.get(f"{self._url}{path}", auth=self._auth), asking)
+    def _get(self, path: str, call: ApiCall) -> Any:  # noqa: ANN401  # Any JSON.
+        return self._result(self._http.get(f"{self._url}{path}", auth=self._auth), call)
 
-    def _result(self, response: httpx.Response, asking: ApiCall) -> Any:  # noqa: ANN401  # As above.
+    def _result(self, response: httpx.Response, call: ApiCall) -> Any:  # noqa: ANN401  # As above.
         if response.status_code != HTTPStatus.OK:
-            raise self._refusal(response, asking)
+            raise self._error(response, call)
         body = as_dict(read_json(response))
-        envelope = self._noticed(read_envelope(body))
+        envelope = self._note_forwarding(read_envelope(body))
         if "result" not in body:
             raise SourceUnavailable(
-                f"{self.host} answered without the data that was asked for.",
+                "Qualtrics returned a response without the requested data.",
                 request_id=envelope.request_id,
             )
         return body["result"]
 
-    def _refusal(self, response: httpx.Response, asking: ApiCall) -> RemoteError:
-        envelope = self._noticed(read_envelope(decode(response)))
-        return ErrorMapper(response.status_code, envelope, asking, self.host, self.use_host).error()
+    def _error(self, response: httpx.Response, call: ApiCall) -> RemoteError:
+        envelope = self._note_forwarding(read_envelope(decode(response)))
+        return ErrorMapper(response.status_code, envelope, call, self.host, self.use_host).error()
 
-    def _noticed(self, envelope: Envelope) -> Envelope:
+    def _note_forwarding(self, envelope: Envelope) -> Envelope:
         if is_qualtrics_host(envelope.use_host) and envelope.use_host != self.host:
             self.use_host = envelope.use_host
         return envelope
 
     def _next_page(self, response: httpx.Response) -> str | None:
-        """Follow ``nextPage`` on our own host: through a proxy it names the other one."""
+        """Return the URL of the next page on the configured host.
+
+        When Qualtrics forwards requests, ``nextPage`` names the other data centre.
+
+        Raises:
+            SourceUnavailable: if ``nextPage`` is not a path of the API.
+        """
         url = as_dict(as_dict(decode(response)).get("result")).get("nextPage")
         if not url:
             return None
@@ -190,27 +197,27 @@ class QualtricsApi:
             parts = urlsplit("")
         if not parts.path.startswith(API_ROOT) or ".." in unquote(parts.path):
             raise SourceUnavailable(
-                f"{self.host} sent a list that goes on outside of the Qualtrics API."
+                "Qualtrics returned a link to the next page that is outside its API."
             )
         query = f"?{parts.query}" if parts.query else ""
         return f"{self._url}/{parts.path.removeprefix(API_ROOT)}{query}"
 
 
 def checked_survey_id(survey_id: str) -> str:
-    """Return a survey id that can stand in a path.
+    """Return the survey id if it is safe to use in a URL path.
 
     Raises:
-        SurveyUnavailable: when no survey can have such an id.
+        SurveyUnavailable: if it is not.
     """
     if not _SURVEY_ID.fullmatch(survey_id):
         raise SurveyUnavailable(
-            "Qualtrics has no survey with such an id; ids look like SV_0123456789abcde.",
-            remedy=SHARE_REMEDY,
+            "This is not a Qualtrics survey ID; survey IDs look like SV_0123456789abcde.",
+            remedy="Choose a survey from the list, or enter another ID.",
         )
     return survey_id
 
 
 def _checked_export_id(value: object) -> str:
     if not isinstance(value, str) or not _EXPORT_ID.fullmatch(value) or ".." in value:
-        raise ExportFailed("Qualtrics started an export and gave no usable id for it.")
+        raise ExportFailed("Qualtrics did not return a valid ID for the export.")
     return value

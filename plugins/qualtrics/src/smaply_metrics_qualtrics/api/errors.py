@@ -1,8 +1,9 @@
-"""What Qualtrics answers when it refuses, as errors of the framework's tree.
+"""Map Qualtrics error responses to framework errors.
 
-The HTTP status decides; the error code tells apart what shares one. The text of ``httpStatus``
-may differ from the status, the body may be HTML or empty, the code may be absent, and an old
-envelope is still met. The code and the request id are kept: Qualtrics' support asks for them.
+The HTTP status determines the error; the error code distinguishes errors with the same status. The
+text of ``httpStatus`` can differ from the status, the body can be HTML or empty, the code can be
+missing, and an older envelope format is still in use. Errors carry the code and the request id,
+which Qualtrics support needs.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import httpx
 
 from smaply_metrics_core import (
     AccessMissing,
+    Audience,
     CredentialRefused,
     ExportFailed,
     RemoteError,
@@ -31,7 +33,7 @@ from smaply_metrics_qualtrics.json_values import as_dict
 
 _NOTICE: Final = re.compile(r"use this host instead:\s*([a-z0-9.-]+?)\.?\s*$", re.IGNORECASE)
 _ID: Final = re.compile(r"[\w.:/+=-]{1,100}", re.ASCII)
-_LONGEST_SAID: Final = 200
+_MAX_MESSAGE: Final = 200
 
 _NO_TOKEN: Final = frozenset({"ATP_2", "ATC_1"})
 _NO_ACCESS: Final = "AuthZ_2.0"
@@ -41,31 +43,30 @@ _MISSING: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 _NOT_ALLOWED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN})
 
 REENTER: Final = (
-    "Copy the token from Account Settings → Qualtrics IDs and enter it under Edit Configuration. "
-    "A token ends when a new one is generated and when its user or account is deactivated: then "
-    "ask your Qualtrics administrator to activate the user, or use another user's token."
+    "Enter the current API token from Account Settings → Qualtrics IDs. If it has not changed, ask "
+    "your Qualtrics administrator whether the token's user is still active."
 )
 ACCESS_REMEDY: Final = (
-    "Ask your Qualtrics administrator to give the token's user the permission “Access API”; it "
-    "needs a licence that includes the API."
+    "Ask your Qualtrics administrator to grant the token's user the permission “Access API”, which "
+    "requires a licence that includes the API."
 )
 SHARE_REMEDY: Final = (
-    "In Qualtrics, share the survey with the token's user (Collaborate), with the permissions to "
-    "view results. If the survey was deleted, edit the metric and choose another one."
+    "In Qualtrics, share the survey with the token's user (Collaborate) and allow it to view "
+    "results. If the survey was deleted, edit the metric and choose another survey."
 )
 RESULTS_REMEDY: Final = (
-    "In Qualtrics, under Collaborate, allow the token's user to view this survey's results "
+    "In Qualtrics, under Collaborate, allow the token's user to view the survey's results "
     "(View Reports and View Results)."
 )
 
 
 class ApiCall(StrEnum):
-    """What a request was for: the same status means different things."""
+    """The purpose of a request, on which the meaning of a status depends."""
 
     ACCOUNT = "the account"
     SURVEYS = "the list of surveys"
     DEFINITION = "the survey's definition"
-    SCHEMA = "the list of a response's fields"
+    SCHEMA = "the list of response fields"
     START = "an export of responses"
     PROGRESS = "the progress of the export"
     FILE = "the exported file"
@@ -73,26 +74,26 @@ class ApiCall(StrEnum):
 
 @dataclass(frozen=True)
 class Envelope:
-    """The ``meta`` of an answer.
+    """The ``meta`` object of a response.
 
     Attributes:
-        known: Whether it is an envelope of Qualtrics at all.
-        refused: Whether it holds an error, with or without a code.
-        code: The error code; empty when there is none.
-        said: The error message as plain text.
-        use_host: The host that Qualtrics says to use; empty unless it forwarded the request.
+        known: Whether the response has a Qualtrics envelope.
+        refused: Whether the envelope contains an error.
+        code: The error code, or an empty string.
+        message: The error message as plain text.
+        use_host: The host that Qualtrics forwarded the request to, or an empty string.
     """
 
     known: bool = False
     refused: bool = False
     code: str = ""
-    said: str = ""
+    message: str = ""
     request_id: str | None = None
     use_host: str = ""
 
 
 def read_envelope(body: object) -> Envelope:
-    """Read the envelope of a decoded answer. Never raises."""
+    """Return the envelope of a decoded response. Never raises."""
     meta = as_dict(as_dict(body).get("meta"))
     if not any(isinstance(meta.get(name), str) for name in ("httpStatus", "status")):
         return Envelope()
@@ -103,14 +104,14 @@ def read_envelope(body: object) -> Envelope:
         known=True,
         refused=bool(error),
         code=_id(error.get("errorCode") or meta.get("internalErrorCode")) or "",
-        said=html_to_text(error.get("errorMessage") or meta.get("errorMessage"))[:_LONGEST_SAID],
+        message=html_to_text(error.get("errorMessage") or meta.get("errorMessage"))[:_MAX_MESSAGE],
         request_id=_id(meta.get("requestId") or meta.get("errorId")),
         use_host=forwarded[1].lower() if forwarded else "",
     )
 
 
 def decode(response: httpx.Response) -> Any:  # noqa: ANN401  # JSON is anything.
-    """Decode an answer that may be anything; ``None`` when it is no JSON."""
+    """Return the decoded JSON of a response, or ``None`` if it is not JSON."""
     try:
         return json.loads(response.content)
     except (ValueError, RecursionError):
@@ -119,34 +120,32 @@ def decode(response: httpx.Response) -> Any:  # noqa: ANN401  # JSON is anything
 
 @dataclass(frozen=True)
 class ErrorMapper:
-    """An answer that is no success.
+    """Maps an error response to a framework error.
 
     Attributes:
         status: The HTTP status.
-        envelope: What the answer's envelope says.
-        asking: What the request was for.
-        host: The host that was asked.
-        use_host: The one that Qualtrics named when it forwarded this or an earlier request; empty
-            when it did not.
+        envelope: The envelope of the response.
+        call: The purpose of the request.
+        host: The configured host.
+        use_host: The host that Qualtrics forwarded this or an earlier request to, or an empty
+            string.
     """
 
     status: int
     envelope: Envelope
-    asking: ApiCall
+    call: ApiCall
     host: str
     use_host: str
 
-    def error(self) -> RemoteError:  # noqa: PLR0911  # One for each meaning.
-        """Return the error that says what it means, and what to do."""
+    def error(self) -> RemoteError:  # noqa: PLR0911  # One return per error.
+        """Return the framework error."""
         if not self.envelope.known:
             return self._without_envelope()
         if self.status == HTTPStatus.UNAUTHORIZED or self.envelope.code in _NO_TOKEN:
-            return self._make(
-                CredentialRefused, "Qualtrics does not accept the API token.", REENTER
-            )
+            return self._make(CredentialRefused, "Qualtrics rejected the API token.", REENTER)
         if self.envelope.code == _NO_ACCESS:
             return self._access_missing()
-        match self.asking:
+        match self.call:
             case ApiCall.ACCOUNT | ApiCall.SURVEYS if self.status == HTTPStatus.FORBIDDEN:
                 return self._access_missing()
             case ApiCall.DEFINITION if self.status in _MISSING:
@@ -156,28 +155,28 @@ class ErrorMapper:
             case ApiCall.START if self.status in _NOT_ALLOWED:
                 return self._export_refused()
             case ApiCall.PROGRESS | ApiCall.FILE if self.status in _MISSING:
-                message = "The export is no longer there: it expired or was removed."
+                message = "The export no longer exists: it expired or was deleted."
                 return self._make(ExportFailed, message, None)
         return self._unexpected()
 
     def _without_envelope(self) -> RemoteError:
-        """For an answer that may not come from Qualtrics at all."""
+        """Return the error for a response that may not come from Qualtrics."""
         return self._make(
             Unreachable if self.status == HTTPStatus.FORBIDDEN else SourceUnavailable,
-            f"{self.host} answered HTTP {self.status} without saying why.",
-            "Check that the base URL is right and that no firewall or proxy stands in between; "
-            "otherwise try again in a few minutes.",
+            f"{self.host} returned HTTP {self.status} without a reason.",
+            "Check the Base URL, and whether a firewall or proxy blocks the request; otherwise try "
+            "again in a few minutes.",
         )
 
     def _access_missing(self) -> RemoteError:
         return self._make(
-            AccessMissing, "The token's user may not use the Qualtrics API.", ACCESS_REMEDY
+            AccessMissing, "The token's user has no access to the Qualtrics API.", ACCESS_REMEDY
         )
 
     def _survey_unavailable(self) -> RemoteError:
         return self._make(
             SurveyUnavailable,
-            "Qualtrics has no such survey, or it is not shared with the token's user.",
+            "The survey does not exist, or it is not shared with the token's user.",
             SHARE_REMEDY,
         )
 
@@ -188,38 +187,49 @@ class ErrorMapper:
         if self.envelope.code.startswith(_INVALID):
             return self._make(
                 ExportFailed,
-                f"Qualtrics could not take the request for an export: {self.envelope.said}",
+                f"Qualtrics rejected the export request: {self.envelope.message}",
                 "Send the debug bundle to support.",
+                Audience.ADMIN,
             )
         return self._make(
             ResultsUnavailable,
-            "The survey can be seen, but the token's user may not view its results.",
+            "The survey exists, but the token's user is not allowed to view its results.",
             RESULTS_REMEDY,
         )
 
     def _unexpected(self) -> RemoteError:
-        said = f": {self.envelope.said}" if self.envelope.said else "."
+        reason = f": {self.envelope.message}" if self.envelope.message else "."
         return self._make(
             SourceUnavailable,
-            f"Qualtrics refused to give {self.asking} (HTTP {self.status}){said}",
-            "Try again in a few minutes; if it stays, send the debug bundle to support.",
+            f"Qualtrics rejected the request for {self.call} (HTTP {self.status}){reason}",
+            "Try again in a few minutes; if the error persists, send the debug bundle to support.",
         )
 
-    def _make(self, kind: type[RemoteError], message: str, remedy: str | None) -> RemoteError:
+    def _make(
+        self,
+        kind: type[RemoteError],
+        message: str,
+        remedy: str | None,
+        audience: Audience | None = None,
+    ) -> RemoteError:
         return kind(
             message,
             remedy=remedy,
+            audience=audience,
             code=self.envelope.code or None,
             request_id=self.envelope.request_id,
         )
 
 
 def wrong_host(host: str, use_host: str) -> RemoteError:
-    """Say that the account is in another data centre: a Connection issue that does not pass."""
+    """Return the error for an account in another data centre. It is a permanent Connection issue.
+
+    Qualtrics forwards requests for lists to the other data centre, but not export requests.
+    """
     return RemoteError(
-        f"{host} forwards every request to {use_host}, where the account is. Lists work this way; "
-        "exports of responses do not.",
-        remedy=f"Use `{use_host}` as base URL under Edit Configuration.",
+        f"The account is in another data centre: {host} forwards requests to {use_host}, but does "
+        "not export responses.",
+        remedy=f"Enter `{use_host}` as the Base URL.",
     )
 
 

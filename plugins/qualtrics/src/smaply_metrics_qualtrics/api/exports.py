@@ -1,4 +1,4 @@
-"""An export of responses: what to ask for, waiting until it is ready, and fetching the file."""
+"""Request an export of responses, wait until it is complete, and download the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from smaply_metrics_core import DeadlineExceeded, ExportFailed, SourceContext, Window
+from smaply_metrics_core import Audience, DeadlineExceeded, ExportFailed, SourceContext, Window
 from smaply_metrics_qualtrics.api.client import ExportProgress, QualtricsApi
 from smaply_metrics_qualtrics.export_columns import NEEDED_METADATA
 
@@ -21,13 +21,16 @@ _RUNNING: Final = "inprogress"
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What an export is to hold; ``None`` for a kind of column keeps all of that kind.
+    """The parameters of an export.
 
     Attributes:
-        start: First recorded date that counts (aware).
-        end: The one from which on they no longer count.
-        seen: The number to write for a question that was seen and not answered.
-        limit: Most responses.
+        questions: The ids of the questions to export; ``None`` for all.
+        fields: The names of the embedded fields to export; ``None`` for all.
+        metadata: The names of the metadata columns to export.
+        start: The earliest recorded date, inclusive (aware).
+        end: The latest recorded date, exclusive (aware).
+        seen: The number that marks a question as seen but not answered.
+        limit: The maximum number of responses.
     """
 
     questions: tuple[str, ...] | None = ()
@@ -39,7 +42,7 @@ class ExportRequest:
     limit: int | None = None
 
     def body(self) -> dict[str, Any]:
-        """Return the request's JSON: only what is meant, since defaults are documented wrongly."""
+        """Return the JSON body. Values are explicit because the documented defaults are wrong."""
         body: dict[str, Any] = {
             "format": "csv",
             "breakoutSets": True,
@@ -53,7 +56,7 @@ class ExportRequest:
         if self.start is not None:
             body["startDate"] = _instant(self.start)
         if self.end is not None:
-            # Exports know seconds, and the end is exclusive: a part of one still belongs to it.
+            # Round up: the API takes whole seconds, and the end is exclusive.
             whole = self.end if not self.end.microsecond else self.end + timedelta(seconds=1)
             body["endDate"] = _instant(whole)
         if self.seen is not None:
@@ -64,7 +67,10 @@ class ExportRequest:
 
 
 def span(windows: Iterable[Window]) -> tuple[datetime | None, datetime | None]:
-    """Return the shortest span that holds all windows; an open side of one opens that side."""
+    """Return the start and end of the shortest span that contains all windows.
+
+    ``None`` is an open end: it results if any window is open on that side.
+    """
     windows = tuple(windows)
     starts = [window.start for window in windows if window.start is not None]
     ends = [window.end for window in windows if window.end is not None]
@@ -77,12 +83,12 @@ def span(windows: Iterable[Window]) -> tuple[datetime | None, datetime | None]:
 def fetch_export(
     api: QualtricsApi, context: SourceContext, survey_id: str, request: ExportRequest
 ) -> Path:
-    """Run one export to its end and download it into the call's private folder.
+    """Run an export, download it to the private folder of the call, and return the path.
 
     Raises:
-        ExportFailed: when Qualtrics says so, or the export vanished meanwhile.
-        ResultsUnavailable: when the token's user may not view results.
-        DeadlineExceeded: when it is not ready in time.
+        ExportFailed: if the export fails or no longer exists.
+        ResultsUnavailable: if the token's user is not allowed to view results.
+        DeadlineExceeded: if the export is not complete before the deadline.
     """
     progress_id = api.start_export(survey_id, request.body())
     done = wait_for(api, context, survey_id, progress_id)
@@ -91,7 +97,7 @@ def fetch_export(
     try:
         api.download(survey_id, done.file_id, target)
     except BaseException:
-        # Half a file is of no use, and holds answers all the same.
+        # Delete the partial file, which contains answers.
         target.unlink(missing_ok=True)
         raise
     return target
@@ -100,11 +106,11 @@ def fetch_export(
 def wait_for(
     api: QualtricsApi, context: SourceContext, survey_id: str, progress_id: str
 ) -> ExportProgress:
-    """Ask for an export's progress, ever less often, until it is complete.
+    """Poll the progress of an export with increasing intervals until it is complete.
 
     Raises:
-        ExportFailed: when it failed or vanished; carries the request id.
-        DeadlineExceeded: when it is not complete in time.
+        ExportFailed: if the export fails or no longer exists.
+        DeadlineExceeded: if the export is not complete before the deadline.
     """
     wait, percent = FIRST_WAIT, 0.0
     while True:
@@ -112,7 +118,9 @@ def wait_for(
             context.pause(wait)
         except DeadlineExceeded:
             raise DeadlineExceeded(
-                f"Qualtrics had not finished the export in the time allowed ({percent:.0f} %)."
+                f"Qualtrics did not finish the export in time ({percent:.0f} %).",
+                audience=Audience.EDITOR,
+                summary="Qualtrics did not finish the export in time.",
             ) from None
         progress = api.progress(survey_id, progress_id)
         status = progress.status.replace(" ", "").lower()
@@ -120,14 +128,14 @@ def wait_for(
             break
         if status != _RUNNING:
             raise ExportFailed(
-                "Qualtrics could not make the export.", request_id=progress.request_id
+                "Qualtrics failed to create the export.", request_id=progress.request_id
             )
         percent = progress.percent
-        context.progress(min(percent, 100.0), 100, "Qualtrics prepares the responses")
+        context.progress(min(percent, 100.0), 100, "Qualtrics is preparing the responses")
         wait = min(wait * _GROWTH, LONGEST_WAIT)
     if not progress.file_id:
         raise ExportFailed(
-            "Qualtrics finished the export and named no file.", request_id=progress.request_id
+            "Qualtrics finished the export without a file.", request_id=progress.request_id
         )
     return progress
 

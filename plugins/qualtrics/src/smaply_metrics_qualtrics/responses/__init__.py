@@ -1,1 +1,1 @@
-"""The responses of an export: reading the file, and counting what queries request."""
+"""Read the responses of an export and count what the queries request."""

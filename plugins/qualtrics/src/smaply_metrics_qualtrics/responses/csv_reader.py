@@ -1,9 +1,9 @@
-"""Reading an export's CSV: its header by its own rules, its rows with Polars, as text.
+"""Read the CSV files of an export: parse the header, and read the rows as text with Polars.
 
-Row 2 holds question texts and so may hold newlines: header rows are records, not lines. Columns
-get names of our own, since header names repeat. Nothing is inferred: a column of ``00501`` stays
-text, one bad byte spoils nothing. Polars reads what is inflated some megabytes at a time, cut
-where a record ends, so memory does not grow with the export and nothing is written to disk.
+Row 2 contains question texts, which can contain newlines, so the header is read as records, not as
+lines. Columns are renamed by position because header names can repeat. Type inference is off, and
+invalid UTF-8 is replaced. The decompressed text is passed to Polars in blocks of some megabytes
+that end at a record, so memory use does not grow with the export and nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import polars as pl
 
-from smaply_metrics_core import ExportFailed
+from smaply_metrics_core import Audience, ExportFailed
 from smaply_metrics_qualtrics.export_columns import NEEDED_METADATA, ExportColumn, Header
 from smaply_metrics_qualtrics.responses.zip_reader import Allowance, ZipMember, members
 
@@ -27,17 +27,17 @@ _T = TypeVar("_T")
 
 HEADER_RECORDS: Final = 3
 BLOCK: Final = 12 * 2**20
-"""Bytes of text that are read at a time: fewer take longer, and each more takes six of memory."""
+"""The number of bytes to read at a time. Each byte takes about six bytes of memory."""
 
 MOST_CODES: Final = 10_000
-"""A column with more different texts than this is no longer read as codes."""
+"""A column with more distinct texts than this is no longer read as categorical."""
 
 _RECORDED: Final = "recordedDate"
 _LONGEST_RECORD: Final = 64 * 2**20
 
 
 class _File(NamedTuple):
-    """One file of an export after its header: what was read of it, and the rest."""
+    """One file of an export after its header: the text already read, and the rest."""
 
     header: Header
     begun: bytes
@@ -48,7 +48,7 @@ class Responses:
     """The responses of an export.
 
     Attributes:
-        header: The header of its first file; ``None`` when it holds no file, so no response.
+        header: The header of the first file; ``None`` if there are no files and so no responses.
     """
 
     def __init__(self, first: _File | None, further: Iterator[ZipMember]) -> None:
@@ -58,21 +58,22 @@ class Responses:
 
     @staticmethod
     def name(column: ExportColumn) -> str:
-        """Name a column in ``blocks``."""
+        """Return the name of a column in ``blocks``."""
         return f"c{column.position}"
 
     def blocks(self, wanted: Collection[str]) -> Generator[pl.DataFrame]:
-        """Read the responses, once: one row for each, in at least one block.
+        """Yield the responses in at least one block, one row each. Can be called only once.
 
-        The cells are text. A column of few different texts is categorical: it is counted faster.
+        The cells are text. Columns with few distinct texts are categorical, which speeds up
+        counting.
 
         Args:
             wanted: The names of the columns to read.
 
         Raises:
-            ExportFailed: when the export is damaged, larger than any can be, or its files have
-                different columns.
-            polars.exceptions.PolarsError: when its rows do not fit its header.
+            ExportFailed: if the export is damaged or too large, or its files have different
+                columns.
+            polars.exceptions.PolarsError: if a row does not match the header.
         """
         return _ahead(self._read(wanted))
 
@@ -93,18 +94,18 @@ class Responses:
                     raise_if_empty=False,
                 )
                 rows = found.select(list(types)).collect()
-                _give_up_codes(rows, types)
+                _disable_codes(rows, types)
                 yield _without_blank_lines(rows, _known(header))
         if rows is None:
             yield nothing
 
     def _texts(self, first: _File) -> Generator[tuple[list[str], bytes]]:
-        """Return the responses as text, each piece with the names of its columns."""
+        """Yield the responses as blocks of text, each with the names of its columns."""
         allowance = Allowance()
         for file in self._files(first):
             names = _names(file.header, first.header)
             for text in _whole_records(file, allowance):
-                yield names, _repaired(text)
+                yield names, _valid_utf8(text)
 
     def _files(self, first: _File) -> Iterator[_File]:
         yield first
@@ -114,10 +115,10 @@ class Responses:
 
 @contextmanager
 def read_export(path: Path) -> Iterator[Responses]:
-    """Open a downloaded export. Its rows are read later, while it is open.
+    """Open a downloaded export and read its first header. The rows are read on demand.
 
     Raises:
-        ExportFailed: when it is damaged, or is not what Qualtrics exports.
+        ExportFailed: if the file is damaged or is not a Qualtrics export.
     """
     with members(path) as found:
         member = next(found, None)
@@ -126,18 +127,18 @@ def read_export(path: Path) -> Iterator[Responses]:
 
 
 def read_header(stream: ZipMember, *, of: Header | None = None) -> tuple[Header, bytes]:
-    """Read the three header records, and leave the stream at the first response.
+    """Read the header and leave the stream at the first response.
 
     Args:
         stream: One file of an export.
-        of: The header of the export's first file: whether a second one begins with a header of its
-            own nobody documents, so it may go without.
+        of: The header of the first file of the export. If given, this file may lack a header: it
+            is undocumented whether the further files have one.
 
     Returns:
-        The header, and what was read of the responses.
+        The header, and the bytes of responses that were read from the stream.
 
     Raises:
-        ExportFailed: when there is no header, or row 3 has no ImportId at all.
+        ExportFailed: if there is no header, or row 3 contains no ImportId.
     """
     records = [_record(stream) for _ in range(HEADER_RECORDS)]
     names, keys = _cells(records[0].removeprefix(codecs.BOM_UTF8)), _cells(records[2])
@@ -145,8 +146,8 @@ def read_header(stream: ZipMember, *, of: Header | None = None) -> tuple[Header,
     if header.columns and len(names) == len(keys):
         if header.width == 1:
             raise ExportFailed(
-                "The export came with one column alone: a blank answer there cannot be told from "
-                "no line at all."
+                "The export has only one column, so blank answers cannot be distinguished from "
+                "empty lines."
             )
         return header, b""
     if of is not None and len(names) == of.width:
@@ -154,15 +155,19 @@ def read_header(stream: ZipMember, *, of: Header | None = None) -> tuple[Header,
     raise ExportFailed(
         "The export does not begin with the three header rows of a Qualtrics export.",
         remedy="Send the debug bundle to support.",
+        audience=Audience.ADMIN,
     )
 
 
 def _record(stream: ZipMember, *, quoted: bool = False) -> bytes:
-    """Read one record, or the rest of it: lines until no quote is open. Takes nothing beyond it.
+    """Return one record or the rest of one: all lines until no quote is open.
 
     Args:
-        stream: What to read.
-        quoted: Whether a quote is open where it stands.
+        stream: The file to read from.
+        quoted: Whether a quote is open at the current position.
+
+    Raises:
+        ExportFailed: if the record is too long.
     """
     record = bytearray()
     while len(record) < _LONGEST_RECORD:
@@ -171,23 +176,23 @@ def _record(stream: ZipMember, *, quoted: bool = False) -> bytes:
         quoted ^= _opens(line)
         if not line or not quoted:
             return bytes(record)
-    raise ExportFailed("A record of the export has no end.")
+    raise ExportFailed("The export is damaged: a record has no end.")
 
 
 def _opens(text: bytes) -> bool:
-    """Whether text changes if a quote is open: it does with an odd number of quotes."""
+    """Whether the text opens or closes a quote: it contains an odd number of quote characters."""
     return text.count(b'"') % 2 == 1
 
 
 def _cells(record: bytes) -> list[str]:
     try:
         return next(csv.reader(io.StringIO(record.decode(errors="replace"), newline="")), [])
-    except csv.Error:  # A cell beyond any name or key that there is.
+    except csv.Error:  # A cell is longer than any name or key.
         return []
 
 
 def _types(header: Header, wanted: Collection[str]) -> dict[str, pl.DataType]:
-    """Return how to read the columns that are wanted, and those that every response has."""
+    """Return the types of the columns to read: the wanted ones and those of every response."""
     always = _known(header)
     types: dict[str, pl.DataType] = {}
     for column in header.columns:
@@ -198,8 +203,8 @@ def _types(header: Header, wanted: Collection[str]) -> dict[str, pl.DataType]:
     return types
 
 
-def _give_up_codes(rows: pl.DataFrame, types: dict[str, pl.DataType]) -> None:
-    """Read columns as plain text from the next block on that turn out to have many texts."""
+def _disable_codes(rows: pl.DataFrame, types: dict[str, pl.DataType]) -> None:
+    """Change categorical columns with many distinct texts to plain text, from the next block on."""
     coded = [name for name, kind in types.items() if isinstance(kind, pl.Categorical)]
     highest = rows.select(pl.col(coded).to_physical().max())
     for name in coded:
@@ -208,7 +213,7 @@ def _give_up_codes(rows: pl.DataFrame, types: dict[str, pl.DataType]) -> None:
 
 
 def _names(own: Header, first: Header) -> list[str]:
-    """Name each column of a file, by the same key as in the first file."""
+    """Return the name of each column of a file, matched by key to the first file."""
     names = [f"x{position}" for position in range(own.width)]
     places: dict[object, list[ExportColumn]] = {}
     for column in own.columns:
@@ -222,13 +227,13 @@ def _names(own: Header, first: Header) -> list[str]:
 
 
 def _whole_records(file: _File, allowance: Allowance) -> Iterator[bytes]:
-    """Read the text of a file in pieces that end where a record does."""
+    """Yield the text of a file in blocks that end at a record."""
     begun = file.begun
     while text := file.rest.read(BLOCK):
         text = b"".join((begun, text, _record(file.rest, quoted=_opens(text))))
         allowance.take(len(text) - len(begun))
         begun = b""
-        # Without blank lines at its beginning: Polars counts the columns there.
+        # Strip leading blank lines, because Polars counts the columns in the first line.
         if text := text.lstrip(b"\r\n"):
             yield text
     if begun := begun.lstrip(b"\r\n"):
@@ -236,7 +241,7 @@ def _whole_records(file: _File, allowance: Allowance) -> Iterator[bytes]:
 
 
 def _ahead(blocks: Generator[_T]) -> Generator[_T]:
-    """Prepare one block while the one before it is used, so that all cores have work."""
+    """Yield the blocks, preparing the next one in a thread while the current one is used."""
     with closing(blocks), ThreadPoolExecutor(1) as worker:
         coming = worker.submit(next, blocks, None)
         while (block := coming.result()) is not None:
@@ -244,8 +249,8 @@ def _ahead(blocks: Generator[_T]) -> Generator[_T]:
             yield block
 
 
-def _repaired(text: bytes) -> bytes:
-    """Replace bytes that are no UTF-8: Polars reads no codes from a text with such bytes."""
+def _valid_utf8(text: bytes) -> bytes:
+    """Replace invalid UTF-8, from which Polars cannot read categorical columns."""
     try:
         _ = text.isascii() or text.decode()
     except UnicodeDecodeError:
@@ -254,13 +259,13 @@ def _repaired(text: bytes) -> bytes:
 
 
 def _known(header: Header) -> list[str]:
-    """Name the columns that no response leaves blank, if there is a date among them."""
+    """Return the names of the columns that are never blank; none if the date is missing."""
     found = [header.metadata(name) for name in (_RECORDED, *NEEDED_METADATA)]
     return [] if found[0] is None else [Responses.name(column) for column in found if column]
 
 
 def _without_blank_lines(rows: pl.DataFrame, known: Collection[str]) -> pl.DataFrame:
-    """Drop lines without any cell: a response has at least the date when it was recorded."""
+    """Drop empty lines. Every response has at least a recorded date."""
     if not known or not any(rows[name].null_count() for name in known):
         return rows
     return rows.filter(~pl.all_horizontal(pl.col(known).is_null()))

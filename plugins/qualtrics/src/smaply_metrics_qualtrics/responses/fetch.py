@@ -1,4 +1,4 @@
-"""Queries about one survey, answered from one export in one pass over its rows."""
+"""Answer queries about one survey from one export, in one pass over its rows."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def fetch(
     """Answer all queries about one survey from one export.
 
     Raises:
-        SurveyUnavailable: when the survey is gone or not shared.
-        ResultsUnavailable: when its results may not be viewed.
-        ExportFailed: when the export failed or came damaged.
+        SurveyUnavailable: if the survey is deleted or not shared.
+        ResultsUnavailable: if the token's user is not allowed to view results.
+        ExportFailed: if the export fails or is damaged.
     """
-    context.progress(0, None, "Reading the survey's definition")
+    context.progress(0, None, "Reading the survey definition")
     survey = load_survey_for(api, survey_id, [query.definition for query in queries])
     parts: list[PlannedQuery] = []
     for query in queries:
@@ -56,17 +56,17 @@ def count_export(
     context: SourceContext,
     as_of: datetime,
 ) -> dict[str, Tally | MetricsError]:
-    """Give, by query id, the tally or why there is none.
+    """Return the tally or error of each query by its id.
 
     Args:
-        path: The file.
+        path: The exported file.
         parts: The queries.
-        seen: What stands there for a question that was seen and not answered, if anything does.
-        context: Told of every block of rows; cancellation and the deadline take effect there.
+        seen: The number that marks a question as seen but not answered, if any.
+        context: Receives the progress after each block, and checks cancellation and deadline.
         as_of: When the export was started.
 
     Raises:
-        ExportFailed: when it is damaged, or is not what Qualtrics exports.
+        ExportFailed: if the file is damaged or is not a Qualtrics export.
     """
     outcomes: dict[str, Tally | MetricsError] = {}
     requests: dict[str, list[TallyRequest]] = {}
@@ -90,7 +90,7 @@ def count_export(
         tallies = counting.tallies(as_of)
     except pl.exceptions.PolarsError as error:
         raise ExportFailed(
-            "The export arrived damaged: its rows do not fit its header, or a date cannot be read."
+            "The export is damaged: a row does not match the header, or a date is not valid."
         ) from error
     for query_id, several in requests.items():
         outcomes[query_id] = merge([tallies[one.query.id] for one in several])

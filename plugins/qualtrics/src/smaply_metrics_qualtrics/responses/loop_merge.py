@@ -1,8 +1,7 @@
-"""A question asked in loops, all of them together: each loop is counted, and the counts added.
+"""Combine the loops of a question: count each loop and add the counts.
 
-Every loop that a response went through gives an answer of its own, and so counts as a
-response of its own. A response that went through none counts once, as not shown.
-Responses that are left out are counted once each, whatever their loops.
+Each loop that a respondent went through counts as a separate response. A response without loops
+counts once, as *not shown*. An excluded response counts once, regardless of its loops.
 """
 
 from __future__ import annotations
@@ -26,20 +25,18 @@ from smaply_metrics_core.calculations import exact_sum, key_number, to_float
 from smaply_metrics_qualtrics.responses.query_plan import PlannedQuery
 
 NOT_SHOWN: Final = "not_shown"
-"""The reason of a blank answer to a question that the respondent never saw."""
+"""The reason for a blank answer to a question that the respondent did not see."""
 
-NOTE: Final = (
-    "Asked in loops: each loop that a respondent went through counts as a response of its own."
-)
+NOTE: Final = "Combines all loops; each loop that a respondent went through counts as a response."
 
 
 def one_loop(part: PlannedQuery, number: int) -> PlannedQuery:
-    """Return the query as it is asked of one loop."""
+    """Return the query for one loop."""
     return replace(part, query=part.query.model_copy(update={"id": f"{part.query.id} #{number}"}))
 
 
 def never_asked(part: PlannedQuery) -> PlannedQuery:
-    """Return the query that counts who went through any loop, and so who went through none."""
+    """Return the query that counts responses with at least one loop, and so those without any."""
     if part.question is None:
         raise ValueError("only a question is asked in loops")
     definition = part.query.definition.model_copy(
@@ -51,10 +48,11 @@ def never_asked(part: PlannedQuery) -> PlannedQuery:
 
 
 def merge(outcomes: Sequence[Tally | MetricsError]) -> Tally | MetricsError:
-    """Add up what was counted in each loop.
+    """Return the sum of the counts of all loops, or the first error.
 
     Args:
-        outcomes: Who went through any loop, then each loop; a single one is given back as it is.
+        outcomes: The outcome of ``never_asked``, then of each loop. A single outcome is returned
+            unchanged.
     """
     tallies: list[Tally] = []
     for outcome in outcomes:
@@ -116,23 +114,23 @@ def _counts(ever: Counts, loops: Sequence[Counts]) -> Counts:
     if never:
         unanswered[NOT_SHOWN] = never
     answered = sum(counts.answered for counts in loops)
-    told = [counts for counts in loops if counts.answered]
+    with_answers = [counts for counts in loops if counts.answered]
     chosen = [counts.chosen for counts in loops if counts.chosen is not None]
     return Counts(
         responses=answered + unanswered.total(),
         answered=answered,
         unanswered=unanswered,
-        # Where one loop does not tell its answers one by one, all together cannot either.
-        answers=answers if all(counts.answers for counts in told) else {},
+        # Counts per answer are only complete if every loop has them.
+        answers=answers if all(counts.answers for counts in with_answers) else {},
         chosen=sum(chosen) if chosen else None,
-        totals=_totals(told),
+        totals=_totals(with_answers),
     )
 
 
-def _totals(told: Sequence[Counts]) -> Totals | None:
-    if not any(counts.totals for counts in told):
+def _totals(with_answers: Sequence[Counts]) -> Totals | None:
+    if not any(counts.totals for counts in with_answers):
         return None
-    known = [counts.totals or _totals_of(counts) for counts in told]
+    known = [counts.totals or _totals_of(counts) for counts in with_answers]
     return Totals(
         sum=sum(totals.sum for totals in known),
         minimum=min(totals.minimum for totals in known if totals.minimum is not None),

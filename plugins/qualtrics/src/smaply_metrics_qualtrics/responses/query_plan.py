@@ -1,4 +1,4 @@
-"""Queries answered from one export: what it must hold, and what each counts in it."""
+"""Resolve queries against a survey, and plan the export that answers all of them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from smaply_metrics_qualtrics.survey.loader import named_fields, only_in_schema
 from smaply_metrics_qualtrics.survey.question_parser import AnswerColumns, AnswerShape
 
 _FIRST_SENTINEL: Final = -99_887_766
-"""Written for a question that was seen and not answered: nobody answers this."""
+"""Marks a question as seen but not answered: a number that is not a plausible answer."""
 
 
 @dataclass(frozen=True)
 class PlannedQuery:
-    """One query with everything in the survey that it names.
+    """A query and the parts of the survey that it uses.
 
     Attributes:
-        question: What it measures; ``None`` counts responses.
-        answer: The columns of its answer.
-        others: The questions that it groups by or filters on, by id.
-        answer_columns: The columns of their answers, by id.
-        fields: The embedded fields that it groups by or filters on.
+        query: The query.
+        question: The question to calculate from; ``None`` to count responses.
+        answer: The columns of ``question``.
+        others: The questions to group by or filter on, by id.
+        answer_columns: The columns of ``others``, by id.
+        fields: The embedded fields to group by or filter on.
     """
 
     query: MetricQuery
@@ -37,20 +38,20 @@ class PlannedQuery:
     fields: tuple[str, ...]
 
     def all_answer_columns(self) -> Iterator[AnswerColumns]:
-        """Yield the columns of every answer that it reads."""
+        """Yield the columns of every question that the query uses."""
         if self.answer is not None:
             yield self.answer
         yield from self.answer_columns.values()
 
 
 def prepare(query: MetricQuery, survey: SurveyDefinition) -> PlannedQuery:
-    """Find what a query names in the survey as it is now.
+    """Resolve a query against the current survey.
 
     Raises:
-        QuestionUnavailable: when a question, field or answer is gone.
-        CalculationRefused: when the question does not allow the calculation.
-        GroupingRefused: when it cannot be grouped like this.
-        QueryInvalid: when the parts of the query do not go together.
+        QuestionUnavailable: if a question, field or answer is deleted.
+        CalculationRefused: if the question does not allow the calculation.
+        GroupingRefused: if the question does not allow the group-by.
+        QueryInvalid: if the parts of the query do not fit together.
     """
     definition, fields = query.definition, named_fields(query.definition)
     found = {(part, of): _found(survey, part, of) for part, of in definition.named_questions()}
@@ -65,7 +66,7 @@ def prepare(query: MetricQuery, survey: SurveyDefinition) -> PlannedQuery:
             answer.every_loop and not others[question_id].choices
         ):
             raise QueryInvalid(
-                f"{question_id} has no answer of its own to filter by.",
+                f"The question “{others[question_id].name}” cannot be used as a filter.",
                 remedy="Filter by one of its rows, or by another question.",
             )
     return PlannedQuery(
@@ -88,12 +89,12 @@ def _found(survey: SurveyDefinition, part: str, question_id: str) -> Question:
 
 
 def plan_export(parts: Sequence[PlannedQuery], survey: SurveyDefinition) -> ExportRequest:
-    """Make the one request that holds what all queries need: their columns and windows."""
+    """Return the export request with the columns and the time span that all queries need."""
     answer_columns = [answer for part in parts for answer in part.all_answer_columns()]
     start, end = span(window for part in parts for window in part.query.windows)
     fields = {name for part in parts for name in part.fields}
     fields |= {answer.field for answer in answer_columns if answer.field}
-    # Nobody documents which filter keeps scores, so an export with a score has none.
+    # It is undocumented which filter includes scores, so an export with a score has no filter.
     scored = any(not answer.question and not answer.field for answer in answer_columns)
     coded = any(
         answer.shape in {AnswerShape.SINGLE, AnswerShape.MULTIPLE} for answer in answer_columns
@@ -112,7 +113,7 @@ def _ordered(ids: Iterable[str]) -> tuple[str, ...]:
 
 
 def sentinel(recodes: frozenset[str]) -> int:
-    """Pick the number for a question that was seen and not answered: one that is no answer."""
+    """Return a number to mark questions as seen but not answered, which is not an answer."""
     number = _FIRST_SENTINEL
     while str(number) in recodes:
         number -= 1

@@ -1,4 +1,4 @@
-"""What a query counts in an export, said as Polars expressions over its columns."""
+"""Translate queries to Polars expressions over the columns of an export."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STATUS: Final[Mapping[str, ExclusionReason]] = {
     "40": ExclusionReason.SPAM,
     "EX Spam": ExclusionReason.SPAM,
 }
-"""Why a response of this status, as a code or in words, is left out; every other status counts."""
+"""The exclusion reason for each status, as a code or label. Responses of other statuses count."""
 
 _UNFINISHED: Final = ("0", "False", "FALSE", "false")
 _DATE: Final = "%Y-%m-%d %H:%M:%S"
@@ -48,11 +48,11 @@ _NO_TEXT: Final = pl.lit(None, dtype=pl.String)
 _NO_DATE: Final = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
 
 Answered = pl.Expr | Mapping[str, pl.Expr]
-"""The answer as text or, where one response may give several, a Boolean for each key."""
+"""The answer as text, or one Boolean for each key if several answers are possible."""
 
 
 class _ResolvedColumns(NamedTuple):
-    """The cells of a question: its answers, why a row has none, and the columns they come from."""
+    """The answers of a question, the reason why a row has none, and the columns of both."""
 
     answered: Answered
     unanswered: pl.Expr | None = None
@@ -60,11 +60,11 @@ class _ResolvedColumns(NamedTuple):
 
 
 class TallyRequestBuilder:
-    """Says what queries count in one export.
+    """Builds the tally requests of queries for one export.
 
     Args:
-        header: The export's header.
-        seen: What stands there for a question that was seen and not answered, if anything does.
+        header: The header of the export.
+        seen: The number that marks a question as seen but not answered, if any.
     """
 
     def __init__(self, header: Header, seen: int | None) -> None:
@@ -72,11 +72,13 @@ class TallyRequestBuilder:
         self._seen = None if seen is None else str(seen)
 
     def tally_requests(self, part: PlannedQuery) -> list[TallyRequest]:
-        """Return what to count for a query; of a question in loops, what ``loops.merge`` adds up.
+        """Return the tally requests of a query.
+
+        A question in loops has several, whose tallies ``loop_merge.merge`` combines.
 
         Raises:
-            QuestionUnavailable: when the export has no column for something that it names.
-            ExportFailed: when the query is about dates and the export has none.
+            QuestionUnavailable: if the export lacks a column that the query needs.
+            ExportFailed: if the query needs dates and the export has none.
         """
         if part.answer is None:
             return [self._request(part, _ResolvedColumns(_NO_TEXT))]
@@ -113,7 +115,7 @@ class TallyRequestBuilder:
         )
 
     def _asked(self, columns: Iterable[ExportColumn]) -> pl.Expr:
-        """Return whether a row was asked something: it has an answer, or the mark of being seen."""
+        """Return an expression for whether a row has an answer or is marked as seen."""
         return pl.any_horizontal(
             (pl.col(Responses.name(column)) != "").fill_null(value=False) for column in columns
         )
@@ -123,7 +125,7 @@ class TallyRequestBuilder:
             case AnswerShape.MULTIPLE if self._joined(answer):
                 column = self._column(answer)
                 cell = self._cell(column)
-                # An answer that was taken out of the survey is one, but nobody knows which.
+                # The answer may have been deleted from the survey: it is filled but unknown.
                 unread: pl.Expr = pl.when(cell != "").then(pl.lit(UNREADABLE))
                 if (unseen := self._unseen([column])) is not None:
                     unread = pl.coalesce(unread, unseen)
@@ -149,7 +151,7 @@ class TallyRequestBuilder:
                 return _ResolvedColumns(self._cell(column), None, (column,))
 
     def _loops(self, answer: AnswerColumns) -> list[AnswerColumns]:
-        """Return the reading of each loop that the export knows."""
+        """Return the columns of each loop in the export."""
         loops = self._header.loops(answer.question)
         if not loops:
             raise _missing(answer.import_id)
@@ -163,7 +165,7 @@ class TallyRequestBuilder:
         ]
 
     def _filter(self, question: Question, answer: AnswerColumns) -> Answered:
-        """Return the answers to filter by; of a question in loops whether any loop gave each."""
+        """Return the answers to filter on. With loops, an answer matches if any loop has it."""
         if not answer.every_loop:
             return self._find(answer).answered
         found = [self._find(loop).answered for loop in self._loops(answer)]
@@ -178,13 +180,17 @@ class TallyRequestBuilder:
         }
 
     def _joined(self, answer: AnswerColumns) -> bool:
-        """Whether one column lists all the answers, which no export does that was not asked to."""
+        """Whether one column contains all answers, although exports request split columns."""
         whole = self._header.all(ColumnKey(answer.import_id))
         split = self._header.choices(answer.import_id)
         return bool(answer.spellings) and len(whole) == 1 and not split
 
     def _split(self, answer: AnswerColumns) -> dict[str, ExportColumn]:
-        """Find the column of each choice, by the choice's key."""
+        """Return the column of each choice by the key of the choice.
+
+        Raises:
+            QuestionUnavailable: if a choice has no column, or more than one.
+        """
         split = self._header.choices(answer.import_id)
         columns: dict[str, ExportColumn] = {}
         for option_id, key in answer.ticks.items():
@@ -194,7 +200,7 @@ class TallyRequestBuilder:
                 columns[key] = _only(found, answer.import_id)
             elif option_id not in answer.may_lack:
                 raise _missing(f"{answer.import_id}, answer {option_id}")
-        # Answers that were taken out of the survey may still have columns: they were answers.
+        # Choices that were deleted from the survey may still have columns, and their answers count.
         for option_id, found in split.items():
             columns.setdefault(option_id, _only(found, answer.import_id))
         if not columns:
@@ -206,7 +212,7 @@ class TallyRequestBuilder:
         return ((cell != "") & (cell != "0")).fill_null(value=False)
 
     def _any(self, columns: Sequence[ExportColumn]) -> pl.Expr:
-        """Give some text for a row where one of the columns is filled."""
+        """Return an expression that is not null where at least one of the columns is filled."""
         cells = [self._cell(column).str.strip_chars() for column in columns]
         return pl.coalesce([pl.when(cell != "").then(pl.lit("1")) for cell in cells])
 
@@ -216,12 +222,12 @@ class TallyRequestBuilder:
         return _only(self._header.all(ColumnKey(answer.import_id)), answer.import_id)
 
     def _cell(self, column: ExportColumn) -> pl.Expr:
-        """Return a question's cell, null where it was seen and not answered."""
+        """Return an expression for a cell that is null where the question is marked as seen."""
         cell = pl.col(Responses.name(column))
         return cell if self._seen is None else pl.when(cell != self._seen).then(cell)
 
     def _unseen(self, columns: Iterable[ExportColumn]) -> pl.Expr | None:
-        """Say that a row without an answer was not shown the question, unless it is marked seen."""
+        """Return an expression that is *not shown* for rows that are not marked as seen."""
         if self._seen is None:
             return None
         marked = (pl.col(Responses.name(column)) == self._seen for column in columns)
@@ -237,15 +243,15 @@ class TallyRequestBuilder:
         if column is None:
             by_period = query.definition.group_by and query.definition.group_by.kind == "period"
             if by_period or any(window.start or window.end for window in query.windows):
-                raise ExportFailed("The export does not say when responses were recorded.")
+                raise ExportFailed("The export lacks the dates of the responses.")
             return _NO_DATE
         zone = _zone(column.zone)
         text = pl.col(Responses.name(column))
         usual = text.str.to_datetime(_DATE, time_unit="us", strict=False, cache=False)
-        # ISO 8601 is read as well; whatever else it is ends in an error, never in a wrong date.
+        # Also accept ISO 8601. Any other format raises an error.
         odd = pl.when(usual.is_null() & (text != "")).then(text).str.replace("T", " ")
         tail = r"(\.\d+)?Z?$" if zone == "UTC" else r"(\.\d+)?$"
-        # Nearly every date is another one: a cache of them only costs time.
+        # A cache would be slower because nearly all dates are distinct.
         iso = odd.str.replace(tail, "").str.to_datetime(
             _DATE, time_unit="us", strict=True, cache=False
         )
@@ -269,7 +275,7 @@ class TallyRequestBuilder:
 
 
 def _listed(answer: AnswerColumns, cell: pl.Expr) -> dict[str, pl.Expr]:
-    """Say for each choice whether it is in a list."""
+    """Return, for each choice, an expression for whether a joined cell contains it."""
     chosen = pl.concat_str(pl.lit(","), cell, pl.lit(","))
     spelled: dict[str, list[str]] = {}
     for text, key in answer.spellings.items():
@@ -283,7 +289,7 @@ def _listed(answer: AnswerColumns, cell: pl.Expr) -> dict[str, pl.Expr]:
 
 
 def count_nothing(part: PlannedQuery) -> TallyRequest:
-    """Return what to count in an export that held no file, so no response: everything is zero."""
+    """Return the tally request for an export without files and so without responses."""
 
     def nothing(answer: AnswerColumns) -> Answered:
         if answer.shape is AnswerShape.MULTIPLE:
@@ -345,17 +351,17 @@ def _notes(header: Header) -> tuple[str, ...]:
 
 
 def _zone(name: str) -> str:
-    """Check the time zone that a header names; ``Z`` is UTC.
+    """Return the time zone that a header names; ``Z`` is UTC.
 
     Raises:
-        ExportFailed: when there is no such zone.
+        ExportFailed: if the time zone is unknown.
     """
     zone = "UTC" if name == "Z" else name
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
         raise ExportFailed(
-            f"The export gives its dates in a time zone that is not known: “{name}”."
+            f"The dates of the export are in an unknown time zone: “{name}”."
         ) from None
     return zone
 
@@ -365,14 +371,14 @@ def _only(found: Sequence[ExportColumn], what: str) -> ExportColumn:
         raise _missing(what)
     if len(found) > 1:
         raise QuestionUnavailable(
-            f"The export has {len(found)} columns for {what}, and nothing tells them apart.",
-            remedy="Rename one of them in Qualtrics, or send the debug bundle to support.",
+            f"The export has {len(found)} identical columns for {what}.",
+            remedy="Rename one of them in Qualtrics.",
         )
     return found[0]
 
 
 def _missing(what: str) -> QuestionUnavailable:
     return QuestionUnavailable(
-        f"The export has no column for {what}: it may have been deleted just now.",
-        remedy="Edit the metric and choose a question from the survey as it is now.",
+        f"The export has no column for {what}, which may have just been deleted.",
+        remedy="Edit the metric and choose another question.",
     )

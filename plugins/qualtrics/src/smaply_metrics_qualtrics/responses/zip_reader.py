@@ -1,7 +1,7 @@
-"""The downloaded ZIP: its members as streams, none of them ever extracted by its name.
+"""Read the members of a downloaded ZIP as streams, without extracting them to disk.
 
-The standard library finds and checks the members; what they hold is inflated by ``isal``, which
-takes a third of the time.
+The standard library lists and validates the members. ``isal`` decompresses them in a third of the
+time.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from smaply_metrics_core import ExportFailed
 
 MOST_MEMBERS: Final = 1_000
 MOST_BYTES: Final = 16 * 2**30
-"""Inflated, all members together. Qualtrics itself fails beyond some 2 GB."""
+"""The limit for the decompressed size of all members. Qualtrics itself fails above about 2 GB."""
 
 _BLOCK: Final = 1 << 20
 _COMPRESSED: Final = 1 << 17
 _LOCAL: Final = struct.Struct("<26xHH")
-"""A member's local header: how long its name and the extra field are that follow."""
+"""The local header of a member. It ends with the lengths of the name and the extra field."""
 _END: Final = b"PK\x05\x06"
 _LONGEST_END: Final = 22 + 2**16
 _MANY: Final = 0xFFFF
-"""Stands in the end record when another one, for large archives, tells the number of members."""
+"""The number of members in the end record if the ZIP64 end record contains the real number."""
 
 _DAMAGE: Final[tuple[type[Exception], ...]] = (
     zipfile.BadZipFile,
@@ -43,65 +43,65 @@ _DAMAGE: Final[tuple[type[Exception], ...]] = (
     RuntimeError,
     ValueError,
 )
-"""What the standard library raises for damaged, encrypted and unknown ZIPs."""
+"""The exceptions that the libraries raise for damaged, encrypted and unsupported ZIPs."""
 
 
 class ZipMember:
-    """One file in an export's ZIP, from its beginning."""
+    """A readable stream for one file in an export."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
 
     def read(self, size: int = -1) -> bytes:
-        """Read some of it, or the rest.
+        """Return up to ``size`` bytes, or all remaining ones.
 
         Raises:
-            ExportFailed: when it is damaged or cut short.
+            ExportFailed: if the file is damaged or truncated.
         """
-        with _no_damage():
+        with _zip_errors():
             return self._stream.read(size)
 
     def readline(self, size: int = -1) -> bytes:
-        """Read to the end of a line.
+        """Return one line of up to ``size`` bytes.
 
         Raises:
-            ExportFailed: when it is damaged or cut short.
+            ExportFailed: if the file is damaged or truncated.
         """
-        with _no_damage():
+        with _zip_errors():
             return self._stream.readline(size)
 
 
 class Allowance:
-    """How many bytes may still come out of an archive."""
+    """Limits the decompressed size of an archive."""
 
     def __init__(self, most: int = MOST_BYTES) -> None:
         self._left = most
 
     def take(self, count: int) -> None:
-        """Use some of it.
+        """Subtract a number of bytes from the remaining allowance.
 
         Raises:
-            ExportFailed: when that is more than is left.
+            ExportFailed: if the limit is exceeded.
         """
         self._left -= count
         if self._left < 0:
             raise ExportFailed(
-                "The export is far larger than any export of Qualtrics can be.",
+                "The export is larger than any Qualtrics export can be.",
                 remedy="Choose a shorter date range.",
             )
 
 
 @contextmanager
 def members(path: Path) -> Iterator[Iterator[ZipMember]]:
-    """Open each file in an export's ZIP, one after the other, in the order of the ZIP.
+    """Open an export and return an iterator over its files, in archive order.
 
-    None at all is an export without responses.
+    Only one file is open at a time. An export without files has no responses.
 
     Raises:
-        ExportFailed: when the ZIP is damaged or cut short.
+        ExportFailed: if the archive is damaged or truncated.
     """
     with ExitStack() as opened:
-        with _no_damage():
+        with _zip_errors():
             archive = opened.enter_context(zipfile.ZipFile(path))
             found = [info for info in archive.infolist() if info.file_size or not info.is_dir()]
             complete = _count(path) in {len(archive.infolist()), _MANY}
@@ -113,10 +113,10 @@ def members(path: Path) -> Iterator[Iterator[ZipMember]]:
 
 
 def copy(member: ZipMember, out: IO[bytes], allowance: Allowance) -> None:
-    """Write the rest of a member, in blocks.
+    """Write the rest of a member to a file in blocks.
 
     Raises:
-        ExportFailed: when it is damaged, or larger than what is allowed.
+        ExportFailed: if the member is damaged or exceeds the allowance.
     """
     while block := member.read(_BLOCK):
         allowance.take(len(block))
@@ -128,8 +128,8 @@ def _opened(
 ) -> Generator[ZipMember]:
     for info in found:
         with ExitStack() as opened:
-            with _no_damage():
-                # In any case: this compares the member's own header with the directory.
+            with _zip_errors():
+                # Opening also compares the local header with the central directory.
                 stream: IO[bytes] = opened.enter_context(archive.open(info))
                 if info.compress_type == zipfile.ZIP_DEFLATED:
                     file = opened.enter_context(path.open("rb"))
@@ -138,7 +138,7 @@ def _opened(
 
 
 class _Inflated(io.RawIOBase):
-    """What a deflated member holds, inflated as it is read and checked at its end."""
+    """The content of a deflated member, decompressed on demand and verified at the end."""
 
     def __init__(self, file: IO[bytes], info: zipfile.ZipInfo) -> None:
         self._info = info
@@ -153,15 +153,15 @@ class _Inflated(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    # The stubs want a Buffer, which Python 3.11 has no name for.
+    # The type stubs require a Buffer, which Python 3.11 does not define.
     def readinto(self, target: bytearray | memoryview) -> int:  # type: ignore[override]
         block = b""
         while not block and not self._inflate.eof:
             compressed = self._inflate.unconsumed_tail or self._compressed()
             block = self._inflate.decompress(compressed, len(target))
-            # At the end some may be inflated and not handed out yet.
+            # At the end, decompressed data may remain that was not returned yet.
             if not (block or compressed or self._inflate.eof):
-                raise EOFError("a member is cut short")
+                raise EOFError("a member is truncated")
         if not block:
             self._check_end()
         self._size += len(block)
@@ -176,11 +176,11 @@ class _Inflated(io.RawIOBase):
 
     def _check_end(self) -> None:
         if (self._size, self._crc) != (self._info.file_size, self._info.CRC):
-            raise zipfile.BadZipFile("a member is not what the directory says")
+            raise zipfile.BadZipFile("the size or checksum of a member does not match")
 
 
 def _count(path: Path) -> int:
-    """Read how many members there are to be: the standard library does not compare."""
+    """Return the number of members in the end record, which the standard library ignores."""
     with path.open("rb") as file:
         file.seek(-min(_LONGEST_END, path.stat().st_size), 2)
         tail = file.read()
@@ -189,8 +189,8 @@ def _count(path: Path) -> int:
 
 
 @contextmanager
-def _no_damage() -> Iterator[None]:
-    """Turn what a damaged ZIP raises into our error."""
+def _zip_errors() -> Iterator[None]:
+    """Convert the exceptions of a damaged ZIP to ``ExportFailed``."""
     try:
         yield
     except _DAMAGE as error:
@@ -198,4 +198,4 @@ def _no_damage() -> Iterator[None]:
 
 
 def _damaged() -> ExportFailed:
-    return ExportFailed("The export arrived damaged or incomplete, so nothing was read from it.")
+    return ExportFailed("The export is damaged or incomplete.")

@@ -1,1 +1,1 @@
-"""A survey's definition and response schema, as questions, answers and fields."""
+"""Parse the definition and response schema of a survey into questions, choices and fields."""

@@ -1,9 +1,9 @@
-"""The answers that a question offers, as survey-definitions tells them.
+"""Parse the choices of a question from a survey definition.
 
-``Choices`` (and the ``Answers`` of a matrix) come as a mapping, as an array whose index is the id
-(NPS), or as ``[]``. Exports write an answer's recode where it has one and its id otherwise, so
-that is the key under which it is counted. Two answers with one recode cannot be told apart in the
-data: they become one, with both labels.
+``Choices`` (and the ``Answers`` of a matrix) are a mapping, an array whose index is the id (NPS),
+or ``[]``. An export contains the recode of a choice if it has one, otherwise its id. This is the
+key under which the choice is counted. Two choices with the same recode cannot be distinguished in
+an export, so they become one choice with both labels.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from smaply_metrics_qualtrics.json_values import as_dict, as_list
 _LOCATOR: Final = re.compile(r"q://(QID\d+)/")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _DEEPEST_CARRY: Final = 20
-"""Choices may be carried on and on; in a circle only by a broken survey."""
+"""The maximum depth of carried-forward choices. Only an invalid survey has a cycle."""
 
 
 @dataclass(frozen=True)
 class AnswerOption:
-    """One answer as the definition has it.
+    """A choice in a survey definition.
 
     Attributes:
-        id: Its id in the definition; carried-forward ones begin with ``x``.
-        recode: What exports write in place of the id; empty where the definition has none.
-        label: What the respondent read.
-        analyze: False when Qualtrics was told to leave it out of analyses.
-        text_entry: Whether the respondent could write something beside it.
-        numeric: Whether what is written had to be a number.
+        id: The id in the definition. The id of a carried-forward choice begins with ``x``.
+        recode: The value that exports contain instead of the id, or an empty string.
+        label: The text that respondents see.
+        analyze: Whether Qualtrics includes the choice in analyses.
+        text_entry: Whether the choice has a text field.
+        numeric: Whether the text field accepts only numbers.
     """
 
     id: str
@@ -45,17 +45,20 @@ class AnswerOption:
 
     @property
     def key(self) -> str:
-        """What stands in an export when it was chosen."""
+        """The value in an export for this choice."""
         return self.recode or self.id
 
 
 def options(
     question: Mapping[str, Any], what: str = "Choice", *, valued: bool = True
 ) -> tuple[AnswerOption, ...]:
-    """Return a question's ``Choice`` or ``Answer`` options in the order shown.
+    """Return the ``Choice`` or ``Answer`` options of a question in display order.
 
-    Recodes, and being left out of analyses, belong to what exports write as a value; they are not
-    read for options that are not ``valued``: the rows of a matrix, the items of a slider.
+    Args:
+        question: The definition of the question.
+        what: ``Choice`` or ``Answer``.
+        valued: Whether the options are values in an export. The rows of a matrix and the items of a
+            slider are not; they have no recodes and cannot be excluded from analyses.
     """
     recodes = as_dict(question.get("RecodeValues")) if valued else {}
     analyzed = as_dict(question.get("AnalyzeChoices")) if valued else {}
@@ -81,10 +84,10 @@ def with_carried(
     valued: bool = True,
     _depth: int = 0,
 ) -> tuple[AnswerOption, ...]:
-    """Return a question's choices with those carried forward from an earlier question, if any.
+    """Return the choices of a question, including those carried forward from an earlier question.
 
-    A carried choice has the id of its origin after an ``x``; its recode, if any, is this
-    question's own.
+    The id of a carried choice is the original id with the prefix ``x``. Its recode is defined by
+    this question.
     """
     own = options(question, valued=valued)
     locator = str(as_dict(question.get("DynamicChoices")).get("Locator", ""))
@@ -107,7 +110,7 @@ def with_carried(
 
 
 def single_choices(offered: Sequence[AnswerOption]) -> tuple[Choice, ...]:
-    """Return the choices of a question with one answer, keyed by what exports write."""
+    """Return the choices of a single-answer question, keyed by their values in an export."""
     by_key: dict[str, list[AnswerOption]] = {}
     for option in offered:
         by_key.setdefault(option.key, []).append(option)
@@ -123,11 +126,11 @@ def single_choices(offered: Sequence[AnswerOption]) -> tuple[Choice, ...]:
 
 
 def other_spellings(offered: Sequence[AnswerOption]) -> dict[str, str]:
-    """Return what else may stand in an export for a choice: its key by what stands there.
+    """Return alternative values that an export may contain for a choice, mapped to its key.
 
-    A cell is a recode first and an id second. Of carried-forward choices nobody documents whether
-    exports write their own id or that of their origin, so either is understood where it is no
-    other choice.
+    A recode takes precedence over an id. It is undocumented whether exports contain the own or the
+    original id of a carried-forward choice, so both are accepted unless they identify another
+    choice.
     """
     keys = {option.key for option in offered}
     found = {option.id: option.key for option in offered if option.id not in keys}
@@ -139,10 +142,10 @@ def other_spellings(offered: Sequence[AnswerOption]) -> dict[str, str]:
 
 
 def multiple_choices(offered: Sequence[AnswerOption]) -> dict[str, Choice]:
-    """Return the choices of a question with several answers, by option id.
+    """Return the choices of a multiple-answer question by option id.
 
-    Each has a column of its own, so ids tell them apart. Their keys are the recodes when every
-    option has one and no two are equal, else the ids.
+    Each option has its own column, so ids identify them. The keys are the recodes if every option
+    has a unique one, otherwise the ids.
     """
     recodes = {option.recode for option in offered}
     coded = "" not in recodes and len(recodes) == len(offered)
@@ -155,9 +158,9 @@ def multiple_choices(offered: Sequence[AnswerOption]) -> dict[str, Choice]:
 
 
 def joined_spellings(offered: Sequence[AnswerOption]) -> dict[str, str]:
-    """Return the key of a choice by what stands for it in a list of several: its recode or its id.
+    """Return the keys of the choices by the recode or id that identifies each in a joined cell.
 
-    Empty when recodes repeat: a list of them cannot be told apart.
+    Return an empty mapping if recodes repeat, since a joined cell is then ambiguous.
     """
     by_option = multiple_choices(offered)
     spelled = {option.key: by_option[option.id].key for option in offered}
@@ -181,7 +184,7 @@ def _label(body: Mapping[str, Any], option_id: str) -> str:
 
 
 def _spell(recode: object) -> str:
-    """Spell a recode as exports do; definitions have numbers and texts, also mistyped ones."""
+    """Return a recode as exports write it. Definitions contain numbers, texts and other types."""
     if isinstance(recode, float) and recode.is_integer():
         return str(int(recode))
     return str(recode).strip() if isinstance(recode, int | float | str) else ""

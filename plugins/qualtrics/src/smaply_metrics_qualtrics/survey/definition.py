@@ -1,7 +1,7 @@
-"""A survey's definition as the questionnaire that people see, and how to read each answer of it.
+"""Parse a survey definition into a questionnaire and the export columns of each question.
 
-The source is ``GET /survey-definitions/{id}``. Nothing in it is trusted to have the right type:
-surveys are years old and made by many hands.
+The input is the result of ``GET /survey-definitions/{id}``. No value is assumed to have the
+documented type, because old surveys deviate from it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from smaply_metrics_qualtrics.json_values import as_dict, as_list
 from smaply_metrics_qualtrics.survey.choices import options
 from smaply_metrics_qualtrics.survey.question_parser import (
     NOT_ANSWERED,
+    NUMBER_NOTE,
     AnswerColumns,
     AnswerShape,
     parse_question,
@@ -41,18 +42,19 @@ from smaply_metrics_qualtrics.survey.response_schema import (
 
 _NUMERIC_FIELDS: Final = frozenset({"Scale", "Number", "Numeric"})
 _FIELD_PREFIX: Final = "field:"
-_EDIT: Final = "Edit the metric and choose a question from the survey as it is now."
+_EDIT: Final = "Edit the metric and choose another question."
 
 
 @dataclass(frozen=True)
 class SurveyDefinition:
-    """One survey: its questionnaire, and the way from each question to columns of an export.
+    """A survey: its questionnaire and the export columns of its questions.
 
     Attributes:
-        readings: How each question or sub-question is read, by id.
-        trash: What the questions in the trash, and their parts, are called, by id.
-        fields_unknown: Why the fields that the flow does not declare are not known, if so.
-        recodes: Every key that a cell of a question may hold.
+        questionnaire: The survey's questions and fields.
+        answer_columns: The export columns of each question and sub-question, by id.
+        trash: The names of deleted questions and sub-questions, by id.
+        recodes: Every key that a cell of a question may contain.
+        fields_unknown: The error because of which undeclared fields are missing, if any.
     """
 
     questionnaire: Questionnaire
@@ -62,10 +64,15 @@ class SurveyDefinition:
     fields_unknown: RemoteError | None = None
 
     def question(self, question_id: str, part: str = "question_id") -> Question:
-        """Find a question; ``part`` is the part of a definition that names it.
+        """Return a question by its id.
+
+        Args:
+            question_id: The id of the question.
+            part: The part of a metric definition that contains the id.
 
         Raises:
-            QuestionUnavailable: when it is gone; names its likely successor where there is one.
+            QuestionUnavailable: if the question is deleted. The error suggests its likely
+                successor.
         """
         try:
             return self.questionnaire.question(question_id)
@@ -73,19 +80,19 @@ class SurveyDefinition:
             raise self.gone(question_id, part) from None
 
     def gone(self, question_id: str, part: str = "question_id") -> QuestionUnavailable:
-        """Say that a question is no longer there, and which one may have taken its place."""
+        """Return the error for a deleted question, with its likely successor if there is one."""
         known = self.trash.get(question_id)
         if known is not None:
             return self.questionnaire.deleted(question_id, known, part)
         return QuestionUnavailable(
-            f"The survey “{self.questionnaire.survey.name}” has no question {question_id} (any "
-            "more).",
+            f"The survey “{self.questionnaire.survey.name}” does not contain the question "
+            f"{question_id}.",
             remedy=_EDIT,
         )
 
 
 def read_survey(element: object) -> Survey | None:
-    """Read one element of ``GET /surveys``; ``None`` when it has no id."""
+    """Return the survey for an element of ``GET /surveys``, or ``None`` if it has no id."""
     body = as_dict(element)
     if not isinstance(body.get("id"), str) or not body["id"]:
         return None
@@ -99,21 +106,19 @@ def read_survey(element: object) -> Survey | None:
 
 
 def read_definition(result: object, survey_id: str, schema: object = None) -> SurveyDefinition:
-    """Read the result of ``GET /survey-definitions/{id}``.
+    """Parse the result of ``GET /survey-definitions/{id}``.
 
     Args:
         result: The definition.
-        survey_id: The survey that was asked for.
-        schema: The response-schema; without it, only fields that the flow declares are known.
+        survey_id: The id of the requested survey.
+        schema: The response schema. Without it, only the fields that the flow declares are known.
 
     Raises:
-        SourceUnavailable: when it is no survey definition at all.
+        SourceUnavailable: if the result is not a survey definition.
     """
     body = as_dict(result)
     if "Questions" not in body:
-        raise SourceUnavailable(
-            "Qualtrics answered with something else than the definition of a survey."
-        )
+        raise SourceUnavailable("Qualtrics returned something other than a survey definition.")
     status = body.get("SurveyStatus")
     survey = Survey(
         id=survey_id,
@@ -131,9 +136,9 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
     answer_columns: dict[str, AnswerColumns] = {}
     for question_id, loops in order.items():
         if bodies[question_id].get("QuestionType") not in NOT_ANSWERED:
-            asked = parse_question(question_id, bodies[question_id], bodies, loops)
-            questions.append(asked.question)
-            answer_columns |= asked.answer_columns
+            parsed = parse_question(question_id, bodies[question_id], bodies, loops)
+            questions.append(parsed.question)
+            answer_columns |= parsed.answer_columns
     fields, numbers = _fields(body, schema_fields(schema))
     topics = _topics(schema, order)
     for question, answer in (*topics, *_scores(body), *numbers):
@@ -160,12 +165,12 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
 
 
 def is_field_number(question_id: str) -> bool:
-    """Whether a question id is that of an embedded field that holds numbers."""
+    """Whether a question id refers to a numeric embedded field."""
     return question_id.startswith(_FIELD_PREFIX)
 
 
 def moment(value: object) -> datetime | None:
-    """Read a date of the API; ``None`` when it is none, or has no time zone."""
+    """Return a date of the API, or ``None`` if it is not valid or has no time zone."""
     if not isinstance(value, str):
         return None
     try:
@@ -180,9 +185,9 @@ def _order(
     bodies: Mapping[str, Mapping[str, Any]],
     more_loops: Mapping[str, Sequence[str]],
 ) -> tuple[dict[str, Mapping[str, str] | None], list[str]]:
-    """Return the questions in the order of the blocks, each with its loops, and those in the trash.
+    """Return the questions in block order, each with its loops, and the deleted questions.
 
-    A question in no block stays: its answers are still exported.
+    Questions outside of all blocks are included, because their answers are exported.
     """
     blocks = body.get("Blocks")
     order: dict[str, Mapping[str, str] | None] = {}
@@ -202,9 +207,9 @@ def _order(
 def _loops(
     block: Mapping[str, Any], bodies: Mapping[str, Mapping[str, Any]], more: Sequence[str]
 ) -> Mapping[str, str] | None:
-    """Return the loops of a loop & merge block, label by id; ``None`` for every other block.
+    """Return the labels of the loops of a loop & merge block by id; ``None`` for other blocks.
 
-    ``more`` are those that a question of it has in the schema, whether the block lists them or not.
+    ``more`` are the loops of a question in the schema, which the block need not list.
     """
     settings = as_dict(block.get("Options"))
     if settings.get("Looping") in {None, "", "None", False}:
@@ -222,7 +227,7 @@ def _loops(
 def _fields(
     body: Mapping[str, Any], others: Sequence[SchemaField]
 ) -> tuple[tuple[EmbeddedField, ...], list[tuple[Question, AnswerColumns]]]:
-    """Return the fields of the flow, then the others, and as questions those of numbers."""
+    """Return the declared and other embedded fields, and the numeric ones also as questions."""
     found: dict[str, bool] = {}
     for element in _walk(body.get("SurveyFlow")):
         for declared in as_list(element.get("EmbeddedData")):
@@ -245,7 +250,7 @@ def _fields(
 
 
 def _topics(schema: object, order: Iterable[str]) -> list[tuple[Question, AnswerColumns]]:
-    """Return the topics that Text iQ found in texts: several for one answer, so only counted."""
+    """Return the Text iQ topics. An answer can have several, so they can only be counted."""
     known = set(order)
     return [
         (
@@ -255,7 +260,7 @@ def _topics(schema: object, order: Iterable[str]) -> list[tuple[Question, Answer
                 text=topics.text,
                 kind=QuestionKind.OTHER,
                 calculations=allowed_calculations(QuestionKind.OTHER),
-                note="The topics of a text can be counted; they have no scale.",
+                note="Topics can only be counted.",
             ),
             AnswerColumns("", AnswerShape.TEXT, import_id=topics.id),
         )
@@ -265,7 +270,7 @@ def _topics(schema: object, order: Iterable[str]) -> list[tuple[Question, Answer
 
 
 def _walk(flow: object) -> Iterator[Mapping[str, Any]]:
-    """Yield every element of a survey's flow, however deep branches and groups are nested."""
+    """Yield every element of a survey flow, including nested ones."""
     pending = [flow]
     while pending:
         element = as_dict(pending.pop())
@@ -289,11 +294,12 @@ def _number(question_id: str, name: str, text: str) -> Question:
         text=text,
         kind=QuestionKind.NUMBER,
         calculations=allowed_calculations(QuestionKind.NUMBER),
-        note="Numbers are calculated with, but nothing is grouped by them.",
+        note=NUMBER_NOTE,
     )
 
 
 def _notes(trashed: int) -> tuple[str, ...]:
     if not trashed:
         return ()
-    return (f"Questions in the trash are not offered: {trashed}.",)
+    hidden = "question is" if trashed == 1 else "questions are"
+    return (f"{trashed} deleted {hidden} hidden.",)

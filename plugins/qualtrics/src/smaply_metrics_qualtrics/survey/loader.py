@@ -1,4 +1,4 @@
-"""Reading a survey as it is now: its definition and, where that is not enough, its schema."""
+"""Load the current definition of a survey and, if needed, its response schema."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from smaply_metrics_qualtrics.survey.response_schema import is_in_loop, is_topic
 
 
 def load_survey(api: QualtricsApi, survey_id: str) -> SurveyDefinition:
-    """Read all that can be measured of a survey.
+    """Load a survey with all its questions and fields.
 
-    Qualtrics may refuse the schema, which it gives less often than anything else: the survey is
-    then described without the fields that its flow does not declare, and says so.
+    If the schema is unavailable, for example because of its low rate limit, undeclared embedded
+    fields are missing and a note on the questionnaire states why.
 
     Raises:
-        SurveyUnavailable: when it is gone or not shared.
+        SurveyUnavailable: if the survey is deleted or not shared.
     """
     return _with_schema(api, survey_id, api.definition(survey_id))
 
@@ -30,14 +30,14 @@ def load_survey(api: QualtricsApi, survey_id: str) -> SurveyDefinition:
 def load_survey_for(
     api: QualtricsApi, survey_id: str, definitions: Sequence[Definition]
 ) -> SurveyDefinition:
-    """Read what some definitions need of a survey: the schema only when they name more.
+    """Load a survey for some metric definitions; request the schema only if they need it.
 
     Raises:
-        SurveyUnavailable: when it is gone or not shared.
+        SurveyUnavailable: if the survey is deleted or not shared.
     """
     definition = api.definition(survey_id)
     survey = read_definition(definition, survey_id)
-    if any(_names_more(wanted, survey) for wanted in definitions):
+    if any(_needs_schema(wanted, survey) for wanted in definitions):
         return _with_schema(api, survey_id, definition)
     return survey
 
@@ -49,7 +49,7 @@ def _with_schema(api: QualtricsApi, survey_id: str, definition: object) -> Surve
         raise
     except RemoteError as error:
         survey = read_definition(definition, survey_id)
-        missing = f"Fields that the survey's flow does not declare are not listed: {error.message}"
+        missing = f"Embedded fields outside of the survey flow are not listed: {error.message}"
         notes = (*survey.questionnaire.notes, missing)
         return replace(
             survey,
@@ -59,8 +59,8 @@ def _with_schema(api: QualtricsApi, survey_id: str, definition: object) -> Surve
     return read_definition(definition, survey_id, schema)
 
 
-def _names_more(definition: Definition, survey: SurveyDefinition) -> bool:
-    """Whether it names a field, topics or a loop that the survey's definition does not have."""
+def _needs_schema(definition: Definition, survey: SurveyDefinition) -> bool:
+    """Whether it names a field, topic or loop that the survey definition does not contain."""
     known = {field.name for field in survey.questionnaire.fields}
     return any(name not in known for name in named_fields(definition)) or any(
         question_id not in survey.answer_columns and only_in_schema(question_id)
@@ -69,12 +69,12 @@ def _names_more(definition: Definition, survey: SurveyDefinition) -> bool:
 
 
 def only_in_schema(question_id: str) -> bool:
-    """Whether a question that the definition does not have may stand in the schema."""
+    """Whether the schema may contain a question that the survey definition does not contain."""
     return is_topics(question_id) or is_field_number(question_id) or is_in_loop(question_id)
 
 
 def named_fields(definition: Definition) -> tuple[str, ...]:
-    """Return the embedded fields that a definition groups by or filters on."""
+    """Return the names of the embedded fields that a definition groups by or filters on."""
     group_by = definition.group_by
     by = (group_by.of,) if group_by is not None and group_by.kind == "field" else ()
     return (*by, *(wanted.of for wanted in definition.filters if wanted.kind == "field"))

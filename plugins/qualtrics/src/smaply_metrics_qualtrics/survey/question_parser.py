@@ -1,8 +1,7 @@
-"""One question of a definition: what people see of it, and how its answers are read.
+"""Parse a question of a survey definition, and determine the export columns of its answers.
 
-Each type of question has its columns (see the docs' table of types). A type that is not known, or
-whose columns do not hold one number or one choice each, is listed with a note and can be counted:
-it is answered when any of its columns holds something.
+``docs/qualtrics.md`` lists the supported types. A question of another type can only be counted: it
+is answered if any of its columns is filled. A note on the question states this.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from smaply_metrics_qualtrics.survey.choices import (
 
 MULTIPLE_SELECTORS: Final = frozenset({"MAVR", "MAHR", "MACOL", "MSB"})
 NOT_ANSWERED: Final = frozenset({"DB", "Captcha"})
-"""Types that ask nothing: descriptive text and captchas have no column."""
+"""Types without answers: descriptive text and captchas have no column."""
 
 _ONE_ANSWER: Final = frozenset({"", "SingleAnswer", "DL", "DND"})
 _TIMES: Final = {
@@ -38,53 +37,55 @@ _TIMES: Final = {
     "PAGE_SUBMIT": "Page submit (seconds)",
     "CLICK_COUNT": "Click count",
 }
-_TEXT_NOTE: Final = "Free text: it has no value to calculate with, and each answer may be its own."
+_TEXT_NOTE: Final = "Free text can only be counted."
 _SEVERAL_NOTE: Final = (
-    "Several answers may be given: it has shares and no average, and nothing is grouped by it."
+    "Several answers are possible, so there is no average and no grouping by this question."
 )
-_NUMBER_NOTE: Final = "Numbers are calculated with, but nothing is grouped by them."
-_LOOPS_NOTE: Final = "Asked in loops, here all together: each loop gives an answer of its own."
+NUMBER_NOTE: Final = "Results cannot be grouped by a number."
+_LOOPS_NOTE: Final = "Combines all loops; each loop counts as a separate answer."
 _COUNT_NOTES: Final = {
-    "Draw": "A signature can be counted; there is nothing in it to calculate with.",
-    "FileUpload": "An uploaded file can be counted; there is nothing in it to calculate with.",
-    "HeatMap": "Clicks on a picture can be counted; they have no scale.",
-    "HL": "Highlighted words can be counted; they have no scale.",
-    "HotSpot": "A marked picture can be counted; its regions have no common scale.",
-    "Meta": "The respondent's browser can be counted; there is nothing in it to calculate with.",
-    "PGR": "Pick, group and rank answers mix groups with ranks and are not measured.",
-    "SBS": "A side-by-side question mixes questions of several kinds and is not measured.",
-    "SS": "A rating of scattered items is not measured.",
-    "TreeSelect": "Tree answers span several columns and are not measured.",
+    "Draw": "Signatures can only be counted.",
+    "FileUpload": "Uploaded files can only be counted.",
+    "HeatMap": "Clicks on an image can only be counted.",
+    "HL": "Highlighted words can only be counted.",
+    "HotSpot": "Selected regions of an image can only be counted.",
+    "Meta": "Browser information can only be counted.",
+    "PGR": "Answers that combine groups and ranks can only be counted.",
+    "SBS": "Side-by-side questions can only be counted.",
+    "SS": "Ratings of scattered items can only be counted.",
+    "TreeSelect": "Selections in a tree can only be counted.",
 }
 
 
 class AnswerShape(StrEnum):
-    """How the cells of a question are read."""
+    """The layout of a question's columns."""
 
     SINGLE = "single"
-    """One column with the key of one choice."""
+    """One column with the key of a choice."""
     MULTIPLE = "multiple"
-    """One column for each choice, filled when it was chosen."""
+    """One column for each choice, filled if the choice is selected."""
     NUMBER = "number"
     """One column with a number."""
     TEXT = "text"
-    """One column with whatever was typed."""
+    """One column with free text."""
     ANY = "any"
-    """Any column of a question or of a part of it: answered when one of them is filled."""
+    """All columns of a question or sub-question. It is answered if one of them is filled."""
 
 
 @dataclass(frozen=True)
 class AnswerColumns:
-    """How the answers to a question are read from an export.
+    """The export columns that contain the answers to a question.
 
     Attributes:
-        question: The id under which its columns are asked for; empty for a score or a field.
-        import_id: Of its column; what those of all its columns begin with when there are several.
-        every_loop: It is asked in loops, and counts in each: ``import_id`` is that outside of them.
-        field: The embedded field that holds it; empty for everything else.
-        ticks: For a split question the key of each choice, by option id.
-        spellings: What else than a choice's key may stand in a cell, and the key that it means.
-        may_lack: Options that may have no column: those left out of analyses often have none.
+        question: The question id for the export request; empty for a score or embedded field.
+        shape: The layout of the columns.
+        import_id: The ImportId of the column, or the common prefix of several columns.
+        every_loop: Whether the question is asked in loops and all are counted. ``import_id`` then
+            lacks the loop prefix.
+        field: The name of the embedded field that contains the answer, or an empty string.
+        ticks: The key of each choice by option id, if each choice has its own column.
+        spellings: Alternative values of a cell, mapped to the keys of the choices.
+        may_lack: The ids of options that may lack a column because analyses exclude them.
     """
 
     question: str
@@ -99,21 +100,21 @@ class AnswerColumns:
 
 @dataclass(frozen=True)
 class ParsedQuestion:
-    """A question with all its sub-questions, and the columns of each answer."""
+    """A question with its sub-questions, and the export columns of each by question id."""
 
     question: Question
     answer_columns: Mapping[str, AnswerColumns]
 
 
 class _Named(NamedTuple):
-    """What a question is called: id, export tag, and the text that people read."""
+    """The id, export tag and text of a question."""
 
     id: str
     tag: str
     text: str
 
     def part(self, suffix: str, text: str) -> _Named:
-        """Name a part of it: exports write ids and tags of parts after an underscore."""
+        """Return the name of a sub-question: id and tag get a suffix after an underscore."""
         return _Named(f"{self.id}_{suffix}", f"{self.tag}_{suffix}", text)
 
 
@@ -123,14 +124,14 @@ def parse_question(
     questions: Mapping[str, Mapping[str, Any]],
     loops: Mapping[str, str] | None,
 ) -> ParsedQuestion:
-    """Read one question.
+    """Parse one question.
 
     Args:
-        question_id: Its id, as in ``QID4``.
-        body: Its definition.
-        questions: All questions of the survey, for choices that are carried forward.
-        loops: For a question of a loop & merge block its loops, label by id; empty when they are
-            not known, and all together all the same. ``None`` for every other question.
+        question_id: The id of the question, such as ``QID4``.
+        body: The definition of the question.
+        questions: The definitions of all questions by id, to resolve carried-forward choices.
+        loops: The labels of the loops by id if the question is in a loop & merge block; empty if
+            the loops are unknown. ``None`` for other questions.
     """
     tag = str(body.get("DataExportTag") or question_id)
     text = (
@@ -159,7 +160,7 @@ def parse_question(
 
 
 def _in_every_loop(question: Question) -> Question:
-    """Say that a question stands for all of its loops: one response may give several answers."""
+    """Return the question as one that combines all loops, with up to one answer for each loop."""
     return question.model_copy(
         update={
             "can_group_by": False,
@@ -182,7 +183,7 @@ def _group(named: _Named, inside: Sequence[Question], note: str) -> Question:
 
 
 class _Builder:
-    """Makes a question and its sub-questions, in one loop or outside of loops."""
+    """Builds a question and its sub-questions, in one loop or outside of loops."""
 
     def __init__(
         self,
@@ -220,7 +221,7 @@ class _Builder:
         else:
             made = self._single(named, offered)
         texts = tuple(
-            self._written(named.part(f"{option.id}_TEXT", _beside(option)), option.numeric)
+            self._written(named.part(f"{option.id}_TEXT", _text_label(option)), option.numeric)
             for option in offered
             if option.text_entry
         )
@@ -242,10 +243,9 @@ class _Builder:
                 ),
             )
         if self._selector == "MaxDiff":
-            note = "MaxDiff answers set choices against each other; alone they have no scale."
-            return self._counted(named, note)
+            return self._counted(named, "MaxDiff answers can only be counted.")
         kind = f"{self._selector} {sub_selector}".strip() or "unknown"
-        return self._counted(named, f"A matrix of this kind ({kind}) is not measured.")
+        return self._counted(named, f"Matrix questions of the type {kind} can only be counted.")
 
     def _rows(self, named: _Named, make: Callable[[_Named], Question]) -> Question:
         inside: list[Question] = []
@@ -256,8 +256,8 @@ class _Builder:
                 part = part._replace(tag=str(tags[row.id]))
             inside.append(make(part))
             if row.text_entry:
-                inside.append(self._written(part.part("TEXT", _beside(row)), row.numeric))
-        return self._group(named, inside, "Choose one of its rows.")
+                inside.append(self._written(part.part("TEXT", _text_label(row)), row.numeric))
+        return self._group(named, inside, "Choose a row.")
 
     def _text_entry(self, named: _Named) -> Question:
         numeric = self._is_numeric()
@@ -268,7 +268,7 @@ class _Builder:
             self._written(named.part(field.id, field.label), field.numeric or numeric)
             for field in options(self._body, valued=False)
         ]
-        return self._group(named, inside, "Choose one of its fields.")
+        return self._group(named, inside, "Choose a field.")
 
     def _is_numeric(self) -> bool:
         settings = as_dict(as_dict(self._body.get("Validation")).get("Settings"))
@@ -279,28 +279,28 @@ class _Builder:
         items = with_carried(self._body, self._questions, valued=False)
         inside = [self._number(named.part(item.id, item.label)) for item in items]
         if self._type == "RO":
-            return self._group(named, inside, "Choose one of its items; 1 is the first rank.")
-        return self._group(named, inside, "Choose one of its items.")
+            return self._group(named, inside, "Choose an item; 1 is the highest rank.")
+        return self._group(named, inside, "Choose an item.")
 
     def _timing(self, named: _Named) -> Question:
         inside = [self._number(named.part(part, label)) for part, label in _TIMES.items()]
-        return self._group(named, inside, "Choose one of its times.")
+        return self._group(named, inside, "Choose a time.")
 
     def _drill_down(self, named: _Named) -> Question:
-        """Read its levels: each is a list, and offers what the level above leads to."""
+        """Build one sub-question for each level, with the answers of that level as choices."""
         answers = options(self._body, "Answer")
         depths = _depths(as_dict(self._body.get("AnswerMap")))
         inside = []
         for depth, level in enumerate(options(self._body, valued=False)):
             here = [answer for answer in answers if depths.get(answer.id, depth) == depth]
             inside.append(self._single(named.part(level.id, level.label), here or answers))
-        return self._group(named, inside, "Choose one of its levels.")
+        return self._group(named, inside, "Choose a level.")
 
     def _other(self, named: _Named) -> Question:
-        unknown = f"The question type {self._type or '(none)'} is not measured."
+        unknown = f"Questions of the type {self._type or '(none)'} can only be counted."
         return self._counted(named, _COUNT_NOTES.get(self._type, unknown))
 
-    # What the makers above end in: one question that is answered, and its columns.
+    # Each of the methods below builds one question and records its columns.
 
     def _single(
         self,
@@ -310,7 +310,7 @@ class _Builder:
     ) -> Question:
         self._keep(named, AnswerShape.SINGLE, spellings=other_spellings(offered))
         choices = single_choices(offered)
-        note = "" if choices else "The survey's definition does not say what it offers."
+        note = "" if choices else "The survey definition does not list the choices."
         return _answered(named, kind, note, choices)
 
     def _multiple(self, named: _Named, offered: Sequence[AnswerOption]) -> Question:
@@ -328,14 +328,14 @@ class _Builder:
 
     def _number(self, named: _Named, import_id: str = "") -> Question:
         self._keep(named, AnswerShape.NUMBER, import_id)
-        return _answered(named, QuestionKind.NUMBER, _NUMBER_NOTE)
+        return _answered(named, QuestionKind.NUMBER, NUMBER_NOTE)
 
     def _typed(self, named: _Named, import_id: str = "") -> Question:
         self._keep(named, AnswerShape.TEXT, import_id)
         return _answered(named, QuestionKind.TEXT, _TEXT_NOTE)
 
-    def _written(self, named: _Named, numeric: bool) -> Question:  # noqa: FBT001  # Of two.
-        """Return what is written beside a choice, or in the field of a form."""
+    def _written(self, named: _Named, numeric: bool) -> Question:  # noqa: FBT001  # One of two.
+        """Build the text field of a choice or form."""
         return self._number(named) if numeric else self._typed(named)
 
     def _group(self, named: _Named, inside: Sequence[Question], note: str) -> Question:
@@ -358,12 +358,12 @@ class _Builder:
         )
 
 
-def _beside(option: AnswerOption) -> str:
+def _text_label(option: AnswerOption) -> str:
     return f"{option.label.rstrip(':')}: text"
 
 
 def _depths(parents: Mapping[str, Any]) -> dict[str, int]:
-    """Return the level of each answer of a drill down from the answer above each, 0 for none."""
+    """Return the level of each answer of a drill down, from 0, given the parent of each answer."""
     depths: dict[str, int] = {}
     for answer in parents:
         above, depth = parents[answer], 0

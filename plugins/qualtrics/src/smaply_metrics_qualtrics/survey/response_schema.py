@@ -1,8 +1,8 @@
-"""What a survey's response-schema adds to its definition.
+"""Parse the parts of a response schema that a survey definition does not contain.
 
-``GET /surveys/{id}/response-schema`` is a JSON Schema of one response. Contact lists and links add
-embedded fields that no flow declares, Text iQ adds the topics of texts, and the loops of a block
-may come from elsewhere: all of them stand in it.
+``GET /surveys/{id}/response-schema`` returns the JSON Schema of one response. Only the schema lists
+the embedded fields of contact lists and links, the topics of Text iQ, and the loops that a block
+takes from another question.
 """
 
 from __future__ import annotations
@@ -24,16 +24,19 @@ _SCORE: Final = re.compile(r"SC_[A-Za-z0-9]+")
 
 
 class SchemaField(NamedTuple):
-    """An embedded field as the schema has it."""
+    """An embedded field in the schema."""
 
     name: str
     numeric: bool
 
 
 class Topics(NamedTuple):
-    """What Text iQ made of a text question.
+    """The Text iQ topics of a text question.
 
-    ``id`` is that of the column, ``question`` that of the question, ``text`` for people.
+    Attributes:
+        id: The id of the column.
+        question: The id of the question.
+        text: The text to display.
     """
 
     id: str
@@ -42,14 +45,14 @@ class Topics(NamedTuple):
 
 
 def _properties(schema: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the fields of a response. Nothing is trusted to have the right type."""
+    """Yield the properties of a response. No value is assumed to have the documented type."""
     body = as_dict(as_dict(schema).get("properties"))
     for name, field in as_dict(as_dict(body.get("values")).get("properties")).items():
         yield name, as_dict(field)
 
 
 def schema_fields(schema: object) -> tuple[SchemaField, ...]:
-    """Return the embedded fields in a response-schema. Never raises."""
+    """Return the embedded fields in a response schema. Never raises."""
     return tuple(
         SchemaField(name, numeric=field.get("type") in {"number", "integer"})
         for name, field in _properties(schema)
@@ -62,7 +65,7 @@ def schema_fields(schema: object) -> tuple[SchemaField, ...]:
 
 
 def schema_loops(schema: object) -> dict[str, tuple[str, ...]]:
-    """Return the loops of each question that is asked in any, in their order. Never raises."""
+    """Return the ids of the loops of each question in loops, in order. Never raises."""
     found: dict[str, dict[str, None]] = {}
     for name, _ in _properties(schema):
         match = _QUESTION.fullmatch(name)
@@ -72,7 +75,7 @@ def schema_loops(schema: object) -> dict[str, tuple[str, ...]]:
 
 
 def schema_topics(schema: object) -> tuple[Topics, ...]:
-    """Return the topics of texts in a response-schema. Never raises."""
+    """Return the Text iQ topics in a response schema. Never raises."""
     return tuple(
         Topics(name, found["question"], html_to_text(field.get("description")) or name)
         for name, field in _properties(schema)
@@ -81,11 +84,11 @@ def schema_topics(schema: object) -> tuple[Topics, ...]:
 
 
 def is_in_loop(question_id: str) -> bool:
-    """Whether a question id is that of a question in one of its loops."""
+    """Whether a question id refers to a question in one loop."""
     found = _QUESTION.fullmatch(question_id)
     return bool(found and found["loop"])
 
 
 def is_topics(question_id: str) -> bool:
-    """Whether a question id is that of the topics of a text."""
+    """Whether a question id refers to Text iQ topics."""
     return bool(_TOPICS.fullmatch(question_id))
