@@ -1,4 +1,4 @@
-"""One survey with something of everything, in an account of the test's own."""
+"""A survey with many features, in an account of its own for each test."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from plugins.qualtrics.tests.connector.support import Account, account
 
 @pytest.fixture
 def surveys(tmp_path: Path) -> Path:
-    """A folder with the one survey."""
+    """A folder with the example survey."""
     return write_example(tmp_path)
 
 
 @pytest.fixture
 def own(surveys: Path) -> Iterator[Account]:
-    """An account with the one survey."""
+    """An account with the example survey."""
     with account(surveys) as mine:
         yield mine

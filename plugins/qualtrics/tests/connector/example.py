@@ -1,4 +1,4 @@
-"""One survey with something of everything."""
+"""A survey with many features."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS: list[dict[str, str]] = [
     {"NPS": "0", "Status": "2"},
     {"NPS": "0", "Status": "8", "Finished": "0"},
 ]
-"""Six responses that count, then an unfinished one, a preview, a test and spam."""
+"""Six counted responses, then an unfinished one, a preview, a test and spam."""
 
 QUESTIONS = {
     "QID1": mc("NPS", {}, Selector="NPS", Choices=[{"Display": str(score)} for score in range(11)]),
@@ -71,7 +71,7 @@ COLUMNS: dict[str, object] = {
 
 
 def write_example(folder: Path) -> Path:
-    """Write the survey into a folder of surveys; gives that folder."""
+    """Write the survey to a folder of surveys and return that folder."""
     declared = [embedded("Region"), embedded("Spend", kind="Scale")]
     definition = survey_definition(
         QUESTIONS,

@@ -1,6 +1,6 @@
-"""The simplest reader of a study's files, to compare the connector's numbers with.
+"""A minimal reader of the files of a study, to verify the numbers of the source.
 
-It shares nothing with the connector: it counts cells with the csv module alone.
+It shares no code with the source and counts cells with only the csv module.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 NOT_COUNTED: Final = frozenset({"1", "2", "8", "9", "12", "17", "40"})
-"""The codes of previews, tests and spam."""
+"""The status codes of previews, tests and spam."""
 
 
 class StudyCsv:
-    """A study's CSV, column by ImportId and choice, and its survey."""
+    """The survey of a study and its CSV columns by ImportId and choice."""
 
     def __init__(self, folder: Path) -> None:
         csv.field_size_limit(sys.maxsize)
@@ -51,7 +51,7 @@ class StudyCsv:
                 self.questions[element["Payload"]["QuestionID"]] = element["Payload"]
 
     def not_analyzed(self, question_id: str) -> set[str]:
-        """Return the exported numbers of the answers that are left out of analyses."""
+        """Return the exported keys of the answers that are excluded from analyses."""
         (base,) = (part for part in question_id.split("_") if part.startswith("QID"))
         question = self.questions[base]
         recodes = question.get("RecodeValues") or {}
@@ -62,7 +62,7 @@ class StudyCsv:
         }
 
     def loops(self, question_id: str) -> list[str]:
-        """Return the ids of a question in each of its loops; its own outside of loops."""
+        """Return the ids of a question in each loop, or its own id outside of loops."""
         if not question_id.startswith("QID"):
             return [question_id]
         found = {
@@ -73,7 +73,7 @@ class StudyCsv:
         return [f"{loop}_{question_id}" for loop in sorted(found)] or [question_id]
 
     def parts(self, question_id: str) -> list[list[str]]:
-        """Return the columns of a question and of its parts, without orders and groups."""
+        """Return the columns of a question and its sub-questions, without orders and groups."""
         name = question_id.removeprefix("field:")
         return [
             cells
@@ -86,17 +86,17 @@ class StudyCsv:
         ]
 
     def single(self, question_id: str) -> list[str]:
-        """Return the one column of a number or a text; nothing when it was cut."""
+        """Return the column of a number or text; empty if it is missing from the file."""
         named = self.columns.get((f"{question_id}_TEXT", ""), [])
         return named or self.columns.get((question_id.removeprefix("field:"), ""), [])
 
     def exports(self, question_id: str) -> bool:
-        """Whether the CSV has a column for a question, or for one of its loops."""
+        """Whether the CSV contains a column for a question or one of its loops."""
         names = {question_id, f"{question_id}_TEXT", *self.loops(question_id)}
         return any(import_id in names for import_id, _ in self.columns)
 
     def responses(self, question_id: str) -> int:
-        """Return how many responses a question has: in loops one for each, at least one."""
+        """Return the number of responses to a question; each loop counts, at least one each."""
         loops = self.loops(question_id)
         if loops == [question_id]:
             return len(self.rows)
@@ -107,7 +107,7 @@ class StudyCsv:
         return sum(max(1, times) for times in asked)
 
     def answers(self, question_id: str) -> list[set[str]]:
-        """Return the answers of each response, and each loop, that counts as answered."""
+        """Return the answers of each response, and each loop, that answered the question."""
         return [given for loop in self.loops(question_id) for given in self._answers(loop)]
 
     def _answers(self, question_id: str) -> list[set[str]]:

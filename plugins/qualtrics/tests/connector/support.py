@@ -1,4 +1,4 @@
-"""A survey to test against, an account in a sandbox, and a clock that never waits."""
+"""Surveys, an account in a sandbox, and a clock that does not block."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from smaply_metrics_qualtrics.survey.definition import SurveyDefinition, read_de
 from smaply_metrics_qualtrics_sandbox import SandboxServer
 
 Json: TypeAlias = Any
-"""What JSON holds, and options passed on as they are."""
+"""Any JSON value, and options that are passed through."""
 
 TOKEN = "connector-token-of-forty-characters-0001"
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -59,7 +59,7 @@ _IMPORT_IDS = {
 
 
 class JumpingClock:
-    """Time that passes only when somebody waits, and then at once."""
+    """A clock that advances only when a caller waits, without blocking."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self._start = now
@@ -67,22 +67,22 @@ class JumpingClock:
         self.waits: list[float] = []
 
     def now(self) -> datetime:
-        """Give the instant to which the clock was waited."""
+        """Return the start time plus the seconds waited."""
         return self._start + timedelta(seconds=self._passed)
 
     def monotonic(self) -> float:
-        """Give the seconds waited."""
+        """Return the seconds waited."""
         return self._passed
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Let the time pass at once."""
+        """Advance the clock immediately."""
         self.waits.append(seconds)
         self._passed += seconds
         return stop.is_set()
 
 
 def mc(text: str, choices: Mapping[str, str], **more: Json) -> dict[str, Any]:
-    """Make a multiple-choice question with one answer, unless ``Selector`` says otherwise."""
+    """Return a single-answer multiple-choice question, unless ``Selector`` is given."""
     return {
         "QuestionText": text,
         "DataExportTag": text.split(maxsplit=1)[0].strip("?"),
@@ -96,7 +96,7 @@ def mc(text: str, choices: Mapping[str, str], **more: Json) -> dict[str, Any]:
 def survey_definition(
     questions: Mapping[str, Mapping[str, Any]], *, survey_id: str = SURVEY, **more: Json
 ) -> dict[str, Any]:
-    """Make a survey definition with all questions in one block."""
+    """Return a survey definition with all questions in one block."""
     elements = [{"Type": "Question", "QuestionID": question_id} for question_id in questions]
     return {
         "SurveyID": survey_id,
@@ -130,16 +130,16 @@ MATRIX: dict[str, Any] = {
     "RecodeValues": {"11": "1", "12": "2"},
     "ChoiceDataExportTags": {"7": "Rate_price"},
 }
-"""A question of two rows, whose answers have recodes and an order of their own."""
+"""A question with two rows, whose answers have recodes and a custom order."""
 
 
 def read_survey_with(questions: Mapping[str, Mapping[str, Any]], **more: Json) -> SurveyDefinition:
-    """Read the definition of a survey with these questions."""
+    """Parse the definition of a survey with these questions."""
     return read_definition(survey_definition(questions, **more), SURVEY)
 
 
 def embedded(*names: str, kind: str = "String") -> dict[str, Any]:
-    """Make the element of a survey's flow that declares embedded fields."""
+    """Return a survey flow element that declares embedded fields."""
     return {
         "Type": "EmbeddedData",
         "FlowID": "FL_9",
@@ -151,7 +151,7 @@ def embedded(*names: str, kind: str = "String") -> dict[str, Any]:
 
 
 def csv_text(columns: Mapping[str, object], rows: Sequence[Sequence[str]]) -> str:
-    """Write a CSV as Qualtrics does: ``columns`` maps a header to its ImportId (object)."""
+    """Return CSV text as Qualtrics writes it; ``columns`` maps headers to ImportId objects."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
@@ -172,7 +172,7 @@ def write_survey(
     columns: Mapping[str, object],
     rows: Sequence[Mapping[str, str]],
 ) -> None:
-    """Write a survey for the sandbox. A row names its cells by header; metadata is filled in."""
+    """Write a survey for the sandbox. Rows map headers to cells; metadata has defaults."""
     folder.mkdir(parents=True)
     (folder / "survey.json").write_text(json.dumps(definition), encoding="utf-8")
     everything: dict[str, object] = {name: json.loads(_IMPORT_IDS[name]) for name in METADATA}
@@ -191,7 +191,7 @@ def write_survey(
 
 @dataclass
 class Account:
-    """An account in a sandbox, as the framework sees it through the registry."""
+    """An account in a sandbox, accessed through the source registry."""
 
     sandbox: SandboxServer
     clock: JumpingClock
@@ -200,7 +200,7 @@ class Account:
 
     @contextmanager
     def session(self, seconds: float = 600) -> Iterator[SourceSession]:
-        """Open a session with the connector."""
+        """Open a session with the source."""
         source = SourceRegistry(clock=self.clock).get("qualtrics")
         credentials = source.parse({"api_token": self.token, "base_url": self.sandbox.host})
         deadline = Deadline.after(seconds, self.clock)
@@ -215,14 +215,14 @@ class Account:
             return session.fetch(survey, queries)
 
     def measure(self, query: MetricQuery, survey: str = SURVEY) -> Result:
-        """Answer one query and calculate its result; raises the error it ends in."""
+        """Return the result of one query, or raise its error."""
         outcome = self.fetch(query, survey=survey)[query.id]
         if isinstance(outcome, MetricsError):
             raise outcome
         return calculate(query, outcome, self.clock.now())
 
     def calls(self, method: str = "") -> list[str]:
-        """Give the paths that were called, in order."""
+        """Return the paths of the requests, in order."""
         return [
             call["path"]
             for call in self.sandbox.state.calls()
@@ -230,13 +230,13 @@ class Account:
         ]
 
     def exports(self) -> list[dict[str, Any]]:
-        """Give the bodies of the exports that were started."""
+        """Return the bodies of the export requests."""
         return [call["body"] for call in self.sandbox.state.calls() if call["method"] == "POST"]
 
 
 @contextmanager
 def account(folder: Path | None, **options: Json) -> Iterator[Account]:
-    """Run a sandbox that serves a folder, and allow the connector to reach it."""
+    """Run a sandbox that serves a folder, and allow the source to connect to it."""
     clock = JumpingClock()
     with (
         SandboxServer(folder, token=TOKEN, **options) as sandbox,
@@ -259,7 +259,7 @@ def query(  # All by name.
     survey: str = SURVEY,
     zone: str = "UTC",
 ) -> MetricQuery:
-    """Make a query: a Series when it has groups, else a Number."""
+    """Return a query: a Series if it has groups, otherwise a Number."""
     several = group_by is not None or calculation == "distribution"
     return MetricQuery(
         id=query_id,
@@ -279,7 +279,7 @@ def query(  # All by name.
 
 
 def tally_of(outcomes: Mapping[str, Tally | MetricsError], query_id: str = "q") -> Tally:
-    """Give the tally of one query; raises the error it ended in."""
+    """Return the tally of one query, or raise its error."""
     outcome = outcomes[query_id]
     if isinstance(outcome, MetricsError):
         raise outcome
@@ -287,7 +287,7 @@ def tally_of(outcomes: Mapping[str, Tally | MetricsError], query_id: str = "q") 
 
 
 def error_of(outcomes: Mapping[str, Tally | MetricsError], query_id: str = "q") -> MetricsError:
-    """Give the error that one query ended in."""
+    """Return the error of one query."""
     outcome = outcomes[query_id]
     assert isinstance(outcome, MetricsError), "the query was answered"
     return outcome
@@ -300,7 +300,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 def api_answered_by(
     handler: Handler, folder: Path, *, host: str = "iad1.qualtrics.com", seconds: float = 600
 ) -> Iterator[tuple[QualtricsApi, SourceContext, JumpingClock]]:
-    """Give the API of an account whose every request ``handler`` answers."""
+    """Provide an API client whose requests are answered by ``handler``."""
     clock = JumpingClock()
     credentials = QualtricsCredentials(api_token=SecretStr(TOKEN), base_url=host)
     deadline = Deadline.after(seconds, clock)
@@ -321,13 +321,13 @@ def api_answered_by(
 
 
 def envelope(result: object = None, *, status: str = "200 - OK", **meta: Json) -> dict[str, Any]:
-    """Wrap a result as the API does."""
+    """Return a result in the API envelope."""
     body: dict[str, Any] = {"meta": {"httpStatus": status, "requestId": "req-1", **meta}}
     return body if result is None else {**body, "result": result}
 
 
 def zipped(files: Mapping[str, str | bytes]) -> bytes:
-    """Make a ZIP of these files."""
+    """Return a ZIP archive of these files."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():

@@ -1,4 +1,4 @@
-"""What Qualtrics answers when it refuses, as errors that say what to do."""
+"""Tests of how Qualtrics error responses map to framework errors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ EVERY = tuple(CALLS)
 def refused(
     folder: Path, call: str, status: int, body: object = None, **options: Json
 ) -> MetricsError:
-    """Give the error of a call that is answered with this."""
+    """Return the error of a call that receives this response."""
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(status, json=body, **options)
@@ -58,19 +58,19 @@ def refused(
     return raised.value
 
 
-def said(status: int, code: str | None, message: str = "No.", **meta: Json) -> dict[str, Any]:
-    """Make the envelope of an error."""
+def error_body(status: int, code: str | None, message: str = "No.", **meta: Json) -> dict[str, Any]:
+    """Return the envelope of an error."""
     error = {"errorMessage": message} | ({"errorCode": code} if code else {})
     return envelope(status=f"{status} - Whatever", error=error, **meta)
 
 
 @pytest.mark.parametrize("call", EVERY)
 @pytest.mark.parametrize(("status", "code"), [(401, "DCD_7"), (401, None), (400, "ATP_2")])
-def test_a_refused_token_is_said_wherever_it_happens(
+def test_a_rejected_token_is_reported_by_every_call(
     tmp_path: Path, call: str, status: int, code: str | None
 ) -> None:
-    """Every 401, and a missing token, is a refused credential; code and request id are kept."""
-    error = refused(tmp_path, call, status, said(status, code))
+    """Every 401, and a missing token, is a rejected credential with code and request id."""
+    error = refused(tmp_path, call, status, error_body(status, code))
     assert type(error) is CredentialRefused
     assert error.issue is Issue.AUTHENTICATION
     assert "Qualtrics IDs" in error.remedy
@@ -78,9 +78,9 @@ def test_a_refused_token_is_said_wherever_it_happens(
 
 
 @pytest.mark.parametrize("call", EVERY)
-def test_missing_api_access_is_said_wherever_it_happens(tmp_path: Path, call: str) -> None:
-    """AuthZ_2.0 is about the licence or the permission, not about the token."""
-    error = refused(tmp_path, call, 403, said(403, "AuthZ_2.0"))
+def test_missing_api_access_is_reported_by_every_call(tmp_path: Path, call: str) -> None:
+    """AuthZ_2.0 is about the licence or permission, not about the token."""
+    error = refused(tmp_path, call, 403, error_body(403, "AuthZ_2.0"))
     assert type(error) is AccessMissing
     assert "Access API" in error.remedy
 
@@ -103,34 +103,34 @@ def test_missing_api_access_is_said_wherever_it_happens(tmp_path: Path, call: st
         ("start", 411, None, SourceUnavailable),
     ],
 )
-def test_the_same_status_means_what_was_asked_for(
+def test_the_error_depends_on_the_call(
     tmp_path: Path, call: str, status: int, code: str | None, kind: type[MetricsError]
 ) -> None:
     """A survey, its results, an export and an endpoint can each be missing."""
-    error = refused(tmp_path, call, status, said(status, code))
+    error = refused(tmp_path, call, status, error_body(status, code))
     assert type(error) is kind
     assert error.request_id == "req-1"
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_an_export_refused_through_a_proxy_names_the_host_to_use(
+def test_a_rejected_export_names_the_host_that_requests_are_forwarded_to(
     tmp_path: Path, status: int
 ) -> None:
-    """The base URL of another data centre lists surveys and refuses exports: that is the cause."""
+    """An export fails if Qualtrics forwards requests; the remedy names the right host."""
     notice = "Request proxied. For faster response times, use this host instead: sjc1.qualtrics.com"
-    error = refused(tmp_path, "start", status, said(status, None, notice=notice))
+    error = refused(tmp_path, "start", status, error_body(status, None, notice=notice))
     assert type(error) is RemoteError
     assert error.issue is Issue.CONNECTION
     assert not error.retryable
     assert "sjc1.qualtrics.com" in error.remedy
 
 
-def test_a_notice_of_an_earlier_answer_explains_the_refused_export(tmp_path: Path) -> None:
-    """The definition was forwarded, so the export was too, though its answer does not say so."""
+def test_a_notice_in_an_earlier_response_explains_a_rejected_export(tmp_path: Path) -> None:
+    """The notice need not be in the response to the export request."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
-            return httpx.Response(400, json=said(400, "EX_1"))
+            return httpx.Response(400, json=error_body(400, "EX_1"))
         notice = "Request proxied. Use this host instead: az1.qualtrics.com"
         return httpx.Response(200, json=envelope({"Questions": {}}, notice=notice))
 
@@ -152,8 +152,8 @@ def test_a_notice_of_an_earlier_answer_explains_the_refused_export(tmp_path: Pat
 def test_a_notice_that_names_no_other_qualtrics_host_is_ignored(
     tmp_path: Path, notice: object
 ) -> None:
-    """People are never sent to a host that is not Qualtrics'."""
-    error = refused(tmp_path, "start", 400, said(400, None, notice=notice))
+    """A remedy never suggests a host that does not belong to Qualtrics."""
+    error = refused(tmp_path, "start", 400, error_body(400, None, notice=notice))
     assert type(error) is ResultsUnavailable
 
 
@@ -167,10 +167,10 @@ def test_a_notice_that_names_no_other_qualtrics_host_is_ignored(
         (404, b"[[[", SourceUnavailable),
     ],
 )
-def test_an_answer_without_the_envelope_may_not_come_from_qualtrics(
+def test_a_response_without_an_envelope_may_not_come_from_qualtrics(
     tmp_path: Path, call: str, status: int, content: bytes, kind: type[MetricsError]
 ) -> None:
-    """HTML, nothing, or other JSON blames the way there, never the token."""
+    """HTML, an empty body or other JSON is a connection problem, not a token problem."""
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(status, content=content)
@@ -185,8 +185,8 @@ def test_an_answer_without_the_envelope_may_not_come_from_qualtrics(
 @pytest.mark.parametrize(
     "content", [b"<html>Sign in</html>", b"", b"{broken", b"[]", b'{"meta":{"httpStatus":"200"}}']
 )
-def test_a_success_that_is_no_data_is_said(tmp_path: Path, call: str, content: bytes) -> None:
-    """A 200 with a web page, nothing, or no result is not taken for an empty answer."""
+def test_a_success_without_data_is_an_error(tmp_path: Path, call: str, content: bytes) -> None:
+    """A 200 with a web page, an empty body or no result is not read as an empty list."""
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, content=content)
@@ -200,16 +200,16 @@ def test_a_success_that_is_no_data_is_said(tmp_path: Path, call: str, content: b
 
 @pytest.mark.parametrize("call", EVERY)
 @pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (503, SourceUnavailable)])
-def test_a_429_and_a_503_come_from_the_client_below(
+def test_the_http_client_handles_429_and_503(
     tmp_path: Path, call: str, status: int, kind: type[MetricsError]
 ) -> None:
-    """Limits and outages keep their own errors."""
-    assert type(refused(tmp_path, call, status, said(status, None))) is kind
+    """Rate limits and outages raise the errors of the HTTP client."""
+    assert type(refused(tmp_path, call, status, error_body(status, None))) is kind
 
 
 @pytest.mark.parametrize("survey_id", ["", "..", "SV_1/../x", "SV 1", "SV_1?x", "a" * 65, "SV_é"])
-def test_an_id_that_no_survey_has_is_never_sent(tmp_path: Path, survey_id: str) -> None:
-    """What cannot stand in a path is refused before any request."""
+def test_an_invalid_survey_id_is_not_sent(tmp_path: Path, survey_id: str) -> None:
+    """An id that is unsafe in a path is rejected before any request."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         raise AssertionError(request.url)
@@ -222,8 +222,8 @@ def test_an_id_that_no_survey_has_is_never_sent(tmp_path: Path, survey_id: str) 
 
 
 @pytest.mark.parametrize("given_id", [None, "", 5, "../x", "a/b", "a b"])
-def test_an_export_without_a_usable_id_is_not_polled(tmp_path: Path, given_id: object) -> None:
-    """A missing or odd progress id is a failed export."""
+def test_an_export_without_a_valid_id_is_not_polled(tmp_path: Path, given_id: object) -> None:
+    """A missing or invalid progress id is a failed export."""
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json=envelope({"progressId": given_id}))
@@ -232,9 +232,9 @@ def test_an_export_without_a_usable_id_is_not_polled(tmp_path: Path, given_id: o
         api.start_export(SURVEY, {})
 
 
-def test_no_error_holds_the_token(tmp_path: Path) -> None:
-    """Not even when Qualtrics repeats it: only plain, short ids of the answer are kept."""
-    body = said(418, f"{TOKEN} {TOKEN}", requestId="<b>x</b>")
+def test_no_error_contains_the_token(tmp_path: Path) -> None:
+    """The token is redacted even if Qualtrics echoes it; only short, plain ids are copied."""
+    body = error_body(418, f"{TOKEN} {TOKEN}", requestId="<b>x</b>")
     error = refused(tmp_path, "definition", 418, body)
     assert (error.code, error.request_id) == (None, None)
     assert TOKEN not in repr(error) + str(error.to_problem())
@@ -254,5 +254,5 @@ JSON = st.recursive(
 @settings(deadline=None)
 @given(JSON)
 def test_reading_an_envelope_never_fails(body: object) -> None:
-    """Any JSON is an envelope or none."""
+    """Any JSON can be read as an envelope."""
     assert isinstance(read_envelope(body).known, bool)

@@ -1,4 +1,4 @@
-"""Checking credentials, and every cause of trouble that Smaply's help names."""
+"""Tests of the credential check, with the causes of problems that Smaply's help lists."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ OTHER_HOST = "sjc1.qualtrics.com"
 
 
 def steps(own: Account) -> dict[str, StepResult]:
-    """Go through the check."""
+    """Run the check and return its steps by name."""
     with own.session() as session:
         return {step.name: step for step in session.check()}
 
 
 def statuses(own: Account) -> dict[str, str]:
-    """Go through the check, and give how each step went."""
+    """Run the check and return the status of each step."""
     return {name: step.status for name, step in steps(own).items()}
 
 
 def problem_of(step: StepResult) -> Problem:
-    """Give the problem that a step must have."""
+    """Return the problem of a step that has one."""
     assert step.problem is not None
     return step.problem
 
 
-def test_good_credentials_pass_every_step(own: Account) -> None:
-    """Reach, authenticate, list, export: the account is named by ids, never by name or e-mail."""
+def test_valid_credentials_pass_every_step(own: Account) -> None:
+    """All steps pass; the account is identified by ids, not by name or e-mail address."""
     result = steps(own)
     assert {step.status for step in result.values()} == {"passed"}
     assert list(result) == ["reach", "authenticate", "list_surveys", "export"]
@@ -53,16 +53,16 @@ def test_good_credentials_pass_every_step(own: Account) -> None:
     assert "A survey" in result["export"].detail
 
 
-def test_the_token_is_sent_only_after_the_host_has_shown_itself(own: Account) -> None:
-    """The first request of a check carries no token; every other one does."""
+def test_the_token_is_sent_only_after_the_host_is_verified(own: Account) -> None:
+    """The first request of a check carries no token; every later one does."""
     statuses(own)
     calls = own.sandbox.state.calls()
     assert [call["authorized"] for call in calls] == [False, True, True, True, True]
     assert calls[0]["path"] == "/API/v3/whoami"
 
 
-def test_the_check_exports_next_to_nothing(own: Account) -> None:
-    """One response without any answer, neither waited for nor downloaded."""
+def test_the_check_exports_almost_nothing(own: Account) -> None:
+    """It starts an export of one response without answers, and does not wait or download."""
     statuses(own)
     (body,) = own.exports()
     assert body["limit"] == 1
@@ -84,8 +84,8 @@ def test_the_check_exports_next_to_nothing(own: Account) -> None:
         (401, {"error": {"errorCode": "ATP_2"}}),
     ],
 )
-def test_another_service_is_never_shown_the_token(tmp_path: Path, status: int, body: Json) -> None:
-    """A host that does not refuse a missing token as Qualtrics does is unreachable for us."""
+def test_the_token_is_not_sent_to_another_service(tmp_path: Path, status: int, body: Json) -> None:
+    """A host that does not reject a missing token as Qualtrics does is unreachable."""
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -107,10 +107,10 @@ def test_another_service_is_never_shown_the_token(tmp_path: Path, status: int, b
         (403, {"errorMessage": "No."}),
     ],
 )
-def test_a_refusal_in_qualtrics_envelope_is_enough(
+def test_any_error_in_the_qualtrics_envelope_verifies_the_host(
     tmp_path: Path, status: int, error: Json
 ) -> None:
-    """Whatever the code of the error, the token goes to a host that refuses as Qualtrics does."""
+    """The token is sent to a host that rejects the first request as Qualtrics does."""
     seen: list[bool] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -124,8 +124,8 @@ def test_a_refusal_in_qualtrics_envelope_is_enough(
 
 
 @pytest.mark.parametrize("kind", ["html", "malformed", "drop"])
-def test_a_host_that_answers_nonsense_fails_the_first_step(own: Account, kind: str) -> None:
-    """A web page, broken data or no answer at all is a Connection issue."""
+def test_an_invalid_response_fails_the_first_step(own: Account, kind: str) -> None:
+    """A web page, malformed data or no response is a Connection issue."""
     own.sandbox.state.add_fault("whoami", kind=kind, times=0)
     result = steps(own)
     assert [step.status for step in result.values()] == ["failed", "skipped", "skipped", "skipped"]
@@ -133,8 +133,8 @@ def test_a_host_that_answers_nonsense_fails_the_first_step(own: Account, kind: s
 
 
 @pytest.mark.parametrize("why", ["revoked", "rotated", "user deactivated"])
-def test_a_token_that_is_not_accepted_fails_authentication(own: Account, why: str) -> None:
-    """Whatever ended the token, the remedy names where to get another."""
+def test_a_rejected_token_fails_authentication(own: Account, why: str) -> None:
+    """The remedy names where to find the current token, whatever the cause."""
     if why == "revoked":
         own.sandbox.state.set_token(None)
     elif why == "rotated":
@@ -145,25 +145,25 @@ def test_a_token_that_is_not_accepted_fails_authentication(own: Account, why: st
     assert [step.status for step in result.values()] == ["passed", "failed", "skipped", "skipped"]
     problem = problem_of(result["authenticate"])
     assert (problem.kind, problem.issue) == ("credential_refused", Issue.AUTHENTICATION)
-    assert "Edit Configuration" in problem.remedy
+    assert "Account Settings → Qualtrics IDs" in problem.remedy
 
 
 def test_a_rotated_token_works_once_it_is_entered(own: Account) -> None:
-    """The new token passes, the old one no longer does."""
+    """After rotation, the new token passes and the old one fails."""
     own.sandbox.state.set_token("another-token-of-forty-characters-000002")
     assert statuses(own)["authenticate"] == "failed"
     own.token = "another-token-of-forty-characters-000002"
     assert statuses(own)["authenticate"] == "passed"
 
 
-def test_white_space_around_the_token_does_no_harm(own: Account) -> None:
-    """A token pasted with a line break at its end is trimmed."""
+def test_white_space_around_the_token_is_trimmed(own: Account) -> None:
+    """A token pasted with a line break is trimmed."""
     own.token = f"  {TOKEN}\n"
     assert statuses(own)["authenticate"] == "passed"
 
 
-def test_missing_api_access_is_told_apart_from_a_bad_token(own: Account) -> None:
-    """The token is fine; the administrator has to allow the API."""
+def test_missing_api_access_differs_from_a_rejected_token(own: Account) -> None:
+    """The token is valid, but the administrator must grant API access."""
     own.sandbox.state.set_account(api_access=False)
     problem = problem_of(steps(own)["authenticate"])
     assert (problem.kind, problem.issue) == ("access_missing", Issue.AUTHENTICATION)
@@ -171,7 +171,7 @@ def test_missing_api_access_is_told_apart_from_a_bad_token(own: Account) -> None
 
 
 def test_the_wrong_data_centre_is_a_warning_that_names_the_right_one(own: Account) -> None:
-    """Lists work through the proxy, so nothing fails; the form can offer the host."""
+    """Lists are forwarded, so the step only warns, and suggests the right host."""
     own.sandbox.state.set_account(proxied_to=OTHER_HOST)
     result = steps(own)
     assert [step.status for step in result.values()] == ["passed", "warning", "passed", "warning"]
@@ -183,8 +183,8 @@ def test_the_wrong_data_centre_is_a_warning_that_names_the_right_one(own: Accoun
     assert OTHER_HOST in problem_of(result["export"]).remedy
 
 
-def test_the_pages_of_a_proxied_list_stay_on_our_host(surveys: Path) -> None:
-    """The next page names the other host; it is asked of ours, and the list is whole."""
+def test_the_pages_of_a_forwarded_list_are_read_from_the_configured_host(surveys: Path) -> None:
+    """The next page names the other host, but is requested from the configured one."""
     write_survey(surveys / "two", survey_definition({}, survey_id="SV_two000000000002"), {}, [])
     with account(surveys, page_size=1) as own:
         own.sandbox.state.set_account(proxied_to=OTHER_HOST)
@@ -194,7 +194,7 @@ def test_the_pages_of_a_proxied_list_stay_on_our_host(surveys: Path) -> None:
 
 
 def test_no_visible_survey_is_a_warning(own: Account) -> None:
-    """The connection can be saved; the remedy says how to share one."""
+    """The connection can be saved; the remedy describes how to share a survey."""
     own.sandbox.state.share(SURVEY, listed=False)
     result = steps(own)
     assert [step.status for step in result.values()] == ["passed", "passed", "warning", "skipped"]
@@ -204,7 +204,7 @@ def test_no_visible_survey_is_a_warning(own: Account) -> None:
 
 
 def test_results_that_may_not_be_viewed_are_a_warning(own: Account) -> None:
-    """The survey is listed; its results are not for this user."""
+    """The survey is listed, but its results are not visible to the token's user."""
     own.sandbox.state.share(SURVEY, results=False)
     result = steps(own)
     assert result["export"].status == "warning"
@@ -213,8 +213,8 @@ def test_results_that_may_not_be_viewed_are_a_warning(own: Account) -> None:
     assert "view" in problem.remedy
 
 
-def test_one_survey_without_results_does_not_hide_another(surveys: Path) -> None:
-    """The next survey of the list proves that results can be exported."""
+def test_one_survey_without_results_does_not_fail_the_step(surveys: Path) -> None:
+    """An export of another survey is enough to pass."""
     write_survey(surveys / "two", survey_definition({}, survey_id="SV_two000000000002"), {}, [])
     with account(surveys) as own:
         own.sandbox.state.share(SURVEY, results=False)
@@ -222,16 +222,16 @@ def test_one_survey_without_results_does_not_hide_another(surveys: Path) -> None
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_an_outage_is_never_called_a_bad_token(own: Account, status: int) -> None:
-    """Limits and 5xx are Connection issues."""
+def test_an_outage_is_not_reported_as_a_rejected_token(own: Account, status: int) -> None:
+    """Rate limits and 5xx are Connection issues."""
     own.sandbox.state.add_fault("whoami", kind="status", status=status, times=0)
     problem = problem_of(steps(own)["reach"])
     assert problem.issue is Issue.CONNECTION
     assert problem.retryable
 
 
-def test_a_survey_that_is_not_shared_is_its_own_failure(own: Account) -> None:
-    """Questions and metrics of it are refused with how to share it."""
+def test_a_survey_that_is_not_shared_is_reported_as_such(own: Account) -> None:
+    """Its questions and metrics fail; the remedy describes how to share it."""
     own.sandbox.state.share(SURVEY, shared=False)
     with own.session() as session, pytest.raises(MetricsError) as listed:
         session.questions(SURVEY)
@@ -244,7 +244,7 @@ def test_a_survey_that_is_not_shared_is_its_own_failure(own: Account) -> None:
 
 
 def test_a_survey_shared_through_a_group_is_reached_by_its_id(own: Account) -> None:
-    """It is missing from the list, and works all the same."""
+    """It is not in the list, but its questions and metrics work."""
     own.sandbox.state.share(SURVEY, listed=False)
     with own.session() as session:
         assert session.surveys() == ()
@@ -252,8 +252,8 @@ def test_a_survey_shared_through_a_group_is_reached_by_its_id(own: Account) -> N
     assert own.measure(query("responses")).current.value == 6
 
 
-def test_results_taken_away_later_fail_the_metric(own: Account) -> None:
-    """The survey's definition is still there; the export is refused as what it is."""
+def test_revoked_permission_to_view_results_fails_the_metric(own: Account) -> None:
+    """The survey definition is still available, but the export is rejected."""
     own.sandbox.state.share(SURVEY, results=False)
     with pytest.raises(MetricsError) as raised:
         own.measure(query("responses"))
@@ -261,7 +261,7 @@ def test_results_taken_away_later_fail_the_metric(own: Account) -> None:
 
 
 def test_a_question_deleted_and_added_again_names_its_successor(own: Account) -> None:
-    """The old id is gone; the trash still knows it, and the new one with its text is offered."""
+    """The error for the deleted question suggests the new question with the same text."""
     state = own.sandbox.state
     state.delete_question(SURVEY, "QID2", to_trash=True)
     with pytest.raises(MetricsError) as deleted:
@@ -276,13 +276,13 @@ def test_a_question_deleted_and_added_again_names_its_successor(own: Account) ->
     assert own.measure(query("average", "QID99")).current.value is None
 
 
-def test_a_question_deleted_for_good_is_gone(own: Account) -> None:
-    """The metric fails with what to do; the survey's other metrics go on."""
+def test_a_permanently_deleted_question_fails_its_metric(own: Account) -> None:
+    """The error has a remedy, and other metrics of the survey still work."""
     own.sandbox.state.delete_question(SURVEY, "QID2")
     with pytest.raises(MetricsError) as gone:
         own.measure(query("average", "QID2"))
     assert gone.value.kind == "question_unavailable"
-    assert "choose a question" in gone.value.remedy
+    assert "choose another question" in gone.value.remedy
     assert own.measure(query("nps", "QID1")).current.value == 0
 
 
@@ -301,10 +301,10 @@ def test_a_question_deleted_for_good_is_gone(own: Account) -> None:
         ("definition", "drop", "unreachable"),
     ],
 )
-def test_an_export_that_goes_wrong_says_how(
+def test_each_export_failure_has_its_own_error(
     own: Account, route: str, kind: str, expected: str
 ) -> None:
-    """Failed, vanished, stuck, cut short, or not an export at all: no number is made of it."""
+    """A failed, missing, stuck, truncated or invalid export never results in a number."""
     status = {"status": 200} if kind in {"html", "malformed"} else {}
     own.sandbox.state.add_fault(route, kind=kind, times=0, **status)
     with pytest.raises(MetricsError) as raised:
@@ -312,8 +312,8 @@ def test_an_export_that_goes_wrong_says_how(
     assert raised.value.kind == expected
 
 
-def test_a_passing_outage_is_got_over(own: Account) -> None:
-    """A 503 and a short Retry-After on reads cost a moment and no number."""
+def test_a_temporary_outage_is_retried(own: Account) -> None:
+    """A 503 and a short Retry-After delay the result but do not fail it."""
     own.sandbox.state.add_fault("definition", kind="status", status=503)
     own.sandbox.state.add_fault(
         "export_progress", kind="status", status=429, headers={"Retry-After": "2"}
@@ -321,8 +321,8 @@ def test_a_passing_outage_is_got_over(own: Account) -> None:
     assert own.measure(query("responses")).current.value == 6
 
 
-def test_a_session_without_time_left_ends(own: Account) -> None:
-    """The deadline holds for every step of an export."""
+def test_an_export_ends_at_the_deadline(own: Account) -> None:
+    """The deadline applies to every step of an export."""
     own.sandbox.state.add_fault("export_progress", kind="stuck", times=0)
     with own.session(seconds=20) as session:
         outcome = session.fetch(SURVEY, [query("responses")])["q"]
@@ -331,8 +331,8 @@ def test_a_session_without_time_left_ends(own: Account) -> None:
     assert own.clock.monotonic() <= 20
 
 
-def test_an_unexpected_datacenter_is_left_out_of_the_detail(tmp_path: Path) -> None:
-    """Only texts of known fields are shown of the account, whatever else it holds."""
+def test_a_datacenter_that_is_not_text_is_not_shown(tmp_path: Path) -> None:
+    """The detail contains only known text fields of the account."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if "X-API-TOKEN" not in request.headers:

@@ -1,4 +1,4 @@
-"""Which hosts and tokens are accepted, and what the form offers instead."""
+"""Tests of which hosts and tokens are accepted, and of the suggestions for other input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smaply_metrics_qualtrics.credentials import SANDBOX_SETTING, QualtricsCrede
 
 
 def parse(base_url: str, token: str = TOKEN) -> QualtricsCredentials:
-    """Read what was entered into the form."""
+    """Parse the values of the credentials form."""
     return parse_credentials(QualtricsCredentials, {"api_token": token, "base_url": base_url})
 
 
@@ -24,7 +24,7 @@ def parse(base_url: str, token: str = TOKEN) -> QualtricsCredentials:
     ],
 )
 def test_a_host_is_trimmed_and_lower_cased(entered: str, host: str) -> None:
-    """A Qualtrics host is accepted in any case and with white space around it."""
+    """A Qualtrics host is accepted in any case and with surrounding white space."""
     credentials = parse(entered)
     assert credentials.base_url == host
     assert credentials.api_url == f"https://{host}/API/v3"
@@ -47,8 +47,8 @@ def test_a_host_is_trimmed_and_lower_cased(entered: str, host: str) -> None:
         ("iad1", "iad1.qualtrics.com"),
     ],
 )
-def test_a_url_is_refused_with_the_host_to_use(entered: str, host: str) -> None:
-    """A scheme, path, port or user-info is refused, and the form can offer the host alone."""
+def test_a_url_is_rejected_with_a_suggestion(entered: str, host: str) -> None:
+    """A scheme, path, port or user-info is rejected, and the host name is suggested."""
     with pytest.raises(CredentialsInvalid) as refused:
         parse(entered)
     (problem,) = refused.value.fields
@@ -77,8 +77,8 @@ def test_a_url_is_refused_with_the_host_to_use(entered: str, host: str) -> None:
         "http://[not-an-address]/",
     ],
 )
-def test_another_host_is_refused_without_a_suggestion(entered: str) -> None:
-    """What holds no Qualtrics host is refused, saying in words what one looks like."""
+def test_another_host_is_rejected_without_a_suggestion(entered: str) -> None:
+    """The message gives an example of a Qualtrics host."""
     with pytest.raises(CredentialsInvalid) as refused:
         parse(entered)
     (problem,) = refused.value.fields
@@ -86,18 +86,18 @@ def test_another_host_is_refused_without_a_suggestion(entered: str) -> None:
     assert "iad1.qualtrics.com" in problem.message
 
 
-def test_a_token_typed_into_the_host_field_is_not_repeated() -> None:
-    """Nothing that is no host comes back in a message."""
+def test_a_token_in_the_host_field_is_not_repeated() -> None:
+    """A message contains input only if it is a Qualtrics host."""
     with pytest.raises(CredentialsInvalid) as refused:
         parse(TOKEN)
     assert TOKEN not in str(refused.value) + repr(refused.value.fields)
 
 
 @pytest.mark.parametrize("setting", ["127.0.0.1:8001", "[::1]:8001"])
-def test_the_sandbox_is_reached_over_http_when_the_setting_names_it(
+def test_the_setting_allows_http_to_the_sandbox(
     setting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The setting allows exactly one loopback address and port, over plain HTTP."""
+    """The setting allows one loopback address and port over plain HTTP."""
     monkeypatch.setenv(SANDBOX_SETTING, setting)
     credentials = parse(setting)
     assert credentials.api_url == f"http://{setting}/API/v3"
@@ -111,10 +111,10 @@ def test_the_sandbox_is_reached_over_http_when_the_setting_names_it(
     "setting",
     ["", "10.0.0.1:8001", "localhost:8001", "127.0.0.1", "evil.example:80", "127.0.0.1:0"],
 )
-def test_the_setting_allows_nothing_but_a_literal_loopback_address(
+def test_the_setting_allows_only_a_loopback_address(
     setting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A setting that names anything else widens nothing."""
+    """Any other value of the setting has no effect."""
     monkeypatch.setenv(SANDBOX_SETTING, setting)
     with pytest.raises(CredentialsInvalid):
         parse(setting)
@@ -123,15 +123,15 @@ def test_the_setting_allows_nothing_but_a_literal_loopback_address(
 
 
 @pytest.mark.parametrize("token", ["a b", "a\nb", "tökén", ""])
-def test_a_token_with_what_no_token_has_is_refused(token: str) -> None:
-    """White space inside a token, or a letter that is not ASCII, is an error."""
+def test_an_invalid_token_is_rejected(token: str) -> None:
+    """White space inside a token and letters outside of ASCII are not valid."""
     with pytest.raises(CredentialsInvalid) as refused:
         parse("iad1.qualtrics.com", token)
     assert refused.value.fields[0].name == "api_token"
 
 
-def test_the_form_has_the_two_fields_that_people_know() -> None:
-    """Labels are those of Qualtrics, the token is secret, and only it may change by itself."""
+def test_the_form_has_a_token_and_a_host() -> None:
+    """The labels match Qualtrics, the token is secret, and it can be changed separately."""
     token, host = credential_fields(QualtricsCredentials)
     assert (token.label, token.secret, token.harmless) == ("API token", True, True)
     assert (host.label, host.secret, host.harmless) == ("Base URL", False, False)

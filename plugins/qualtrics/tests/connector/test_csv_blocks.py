@@ -1,4 +1,4 @@
-"""Exports of any size: read in blocks, counted block by block, nothing left on disk."""
+"""Tests of reading and counting exports in blocks, without leaving files on disk."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ CELL = st.lists(PIECE, max_size=12).map("".join)
 
 
 def row(choice: str = "1", text: str = "", day: int = 1) -> list[str]:
-    """Make a response of February."""
+    """Return a response of February."""
     return ["0", "1", f"2026-02-{day:02} 09:00:00", choice, text]
 
 
 def written(folder: Path, rows: Sequence[Sequence[str]], *, files: int = 1) -> Path:
-    """Write an export of these rows."""
+    """Write an export with these rows and return its path."""
     parts = {f"{n}.csv": csv_text(COLUMNS, rows[n::files]) for n in range(files)}
     path = folder / "export.zip"
     path.write_bytes(zipped(parts))
@@ -75,7 +75,7 @@ def written(folder: Path, rows: Sequence[Sequence[str]], *, files: int = 1) -> P
 
 
 def read_in_blocks(path: Path, size: int) -> list[pl.DataFrame]:
-    """Read every column, so many bytes at a time."""
+    """Read all columns in blocks of this many bytes."""
     with pytest.MonkeyPatch.context() as patch, read_export(path) as responses:
         patch.setattr(csv_reader, "BLOCK", size)
         assert responses.header is not None
@@ -83,7 +83,7 @@ def read_in_blocks(path: Path, size: int) -> list[pl.DataFrame]:
 
 
 def texts(blocks: Sequence[pl.DataFrame]) -> list[tuple[str | None, ...]]:
-    """Give the rows of blocks, blank cells alike."""
+    """Return the rows of all blocks, with blank cells as ``None``."""
     rows = pl.concat(block.cast(pl.String) for block in blocks).rows()
     return [tuple(cell or None for cell in cells) for cells in rows]
 
@@ -96,15 +96,15 @@ def counted(path: Path, context: SourceContext) -> dict[str, Tally | MetricsErro
 
 @settings(max_examples=60, deadline=None)
 @given(cells=st.lists(CELL, max_size=12), size=st.integers(1, 300))
-def test_where_blocks_end_changes_nothing(cells: list[str], size: int) -> None:
-    """Newlines, quotes and nulls in cells, and rows longer than a block, are read as they are."""
+def test_block_boundaries_do_not_change_the_rows(cells: list[str], size: int) -> None:
+    """Newlines, quotes and nulls in cells, and rows longer than a block, are preserved."""
     rows = [row(text=cell) for cell in cells]
     with TemporaryDirectory() as folder:
         blocks = read_in_blocks(written(Path(folder), rows), size)
     assert texts(blocks) == [tuple(cell or None for cell in one) for one in rows]
 
 
-def test_blocks_are_as_small_as_they_are_asked_to_be(tmp_path: Path) -> None:
+def test_blocks_have_the_requested_size(tmp_path: Path) -> None:
     """A large export is never in memory as a whole."""
     blocks = read_in_blocks(written(tmp_path, [row() for _ in range(1000)]), 1000)
     assert sum(block.height for block in blocks) == 1000
@@ -112,15 +112,15 @@ def test_blocks_are_as_small_as_they_are_asked_to_be(tmp_path: Path) -> None:
 
 
 def test_a_header_longer_than_a_block_and_blank_lines_are_read(tmp_path: Path) -> None:
-    """The header is read by itself; a block of nothing but blank lines holds no response."""
+    """The header is read separately, and a block of blank lines has no responses."""
     text = csv_text(COLUMNS, [row("1"), row("2")]).replace("Text of", "Text of " * 500)
     path = tmp_path / "export.zip"
     path.write_bytes(zipped({"a.csv": b"\xef\xbb\xbf" + (text + "\n" * 300).encode()}))
     assert [cells[3] for cells in texts(read_in_blocks(path, 100))] == ["1", "2"]
 
 
-def test_a_response_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quote that is never closed must not fill the memory."""
+def test_a_record_without_end_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unclosed quote must not fill the memory."""
     monkeypatch.setattr(csv_reader, "_LONGEST_RECORD", 10_000)
     path = tmp_path / "export.zip"
     text = csv_text(COLUMNS, []) + '0,1,"' + "never closed,\n" * 5000
@@ -129,10 +129,10 @@ def test_a_response_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.M
         read_in_blocks(path, 1000)
 
 
-def test_a_column_of_many_texts_is_read_as_text(
+def test_a_column_with_many_distinct_texts_is_read_as_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Codes are given up for it from the next block on; its cells stay as they are."""
+    """It stops being categorical from the next block on; its cells do not change."""
     monkeypatch.setattr(csv_reader, "MOST_CODES", 5)
     rows = [row(text=f"text {number}") for number in range(100)]
     blocks = read_in_blocks(written(tmp_path, rows), 1000)
@@ -145,8 +145,8 @@ def test_a_column_of_many_texts_is_read_as_text(
 @pytest.mark.parametrize(
     "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 )
-def test_members_of_any_method_are_read(tmp_path: Path, method: int) -> None:
-    """Whatever the standard library can open is read, deflated members by a way of our own."""
+def test_members_with_any_compression_are_read(tmp_path: Path, method: int) -> None:
+    """All methods of the standard library work; deflated members use a faster reader."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as made:
         made.writestr("a.csv", csv_text(COLUMNS, [row(str(n % 2), f"{n}") for n in range(500)]))
@@ -155,8 +155,8 @@ def test_members_of_any_method_are_read(tmp_path: Path, method: int) -> None:
     assert [cells[4] for cells in texts(read_in_blocks(path, 777))] == [str(n) for n in range(500)]
 
 
-def test_a_member_that_inflates_a_thousandfold_is_read(tmp_path: Path) -> None:
-    """Few compressed bytes may hold many blocks; none of them gets lost, nor the last."""
+def test_a_highly_compressed_member_is_read_completely(tmp_path: Path) -> None:
+    """Few compressed bytes can contain many blocks, and none is lost."""
     text = csv_text(COLUMNS, [row(text="0" * 1000)] * 5000)
     path = tmp_path / "export.zip"
     path.write_bytes(zipped({"a.csv": text}))
@@ -166,8 +166,8 @@ def test_a_member_that_inflates_a_thousandfold_is_read(tmp_path: Path) -> None:
     assert path.stat().st_size < len(text) / 100
 
 
-def test_a_member_whose_content_was_changed_is_refused(tmp_path: Path) -> None:
-    """What inflates well and is not what the directory promises is damage too."""
+def test_a_member_with_a_wrong_checksum_or_size_is_rejected(tmp_path: Path) -> None:
+    """Data that decompresses but does not match the directory is damaged."""
     whole = zipped({"a.csv": csv_text(COLUMNS, [row()])})
     place = whole.rindex(b"PK\x01\x02")
     for offset in (16, 24):  # The checksum; the size.
@@ -179,18 +179,18 @@ def test_a_member_whose_content_was_changed_is_refused(tmp_path: Path) -> None:
             read_in_blocks(path, 1000)
 
 
-def refuse(_: httpx.Request) -> httpx.Response:
-    """Answer nothing: a saved export needs no network."""
+def server_error(_: httpx.Request) -> httpx.Response:
+    """Return HTTP 500: counting a saved export sends no requests."""
     return httpx.Response(500)
 
 
 def test_blocks_and_files_are_counted_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A decimal comma is unreadable in every block; the months of all blocks are one series."""
+    """The counts of all blocks and files are combined."""
     numbers = ["1,5", "2.5", "", "x", "-3"]
     rows = [row(str(1 + n % 2), numbers[n % 5], 1 + n % 28) for n in range(200)]
-    with api_answered_by(refuse, tmp_path) as (_, context, _):
+    with api_answered_by(server_error, tmp_path) as (_, context, _):
         whole = counted(written(tmp_path, rows), context)
         monkeypatch.setattr(csv_reader, "BLOCK", 500)
         assert counted(written(tmp_path, rows, files=3), context) == whole
@@ -205,11 +205,11 @@ def test_blocks_and_files_are_counted_together(
 def test_counting_stops_between_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: type[MetricsError]
 ) -> None:
-    """Who cancels, or allows no more time, does not wait for the rest of a large export."""
+    """Cancellation and the deadline take effect before the export is read completely."""
     monkeypatch.setattr(csv_reader, "BLOCK", 500)
     path = written(tmp_path, [row() for _ in range(1000)])
     seen: list[float] = []
-    with api_answered_by(refuse, tmp_path, seconds=60) as (_, context, clock):
+    with api_answered_by(server_error, tmp_path, seconds=60) as (_, context, clock):
 
         def report(done: float, _total: float | None, _what: str) -> None:
             seen.append(done)
@@ -227,8 +227,8 @@ def test_counting_stops_between_blocks(
 
 
 @pytest.mark.parametrize("content", ["good", "damaged", "empty"])
-def test_the_downloaded_file_goes_whatever_happens(tmp_path: Path, content: str) -> None:
-    """The call's private folder holds no responses once they were counted or refused."""
+def test_the_downloaded_file_is_always_deleted(tmp_path: Path, content: str) -> None:
+    """The private folder has no responses after they were counted or rejected."""
     good = zipped({"a.csv": csv_text(COLUMNS, [row()])})
     file = {"good": good, "damaged": good[:-40], "empty": zipped({})}[content]
 
@@ -252,27 +252,29 @@ def test_the_downloaded_file_goes_whatever_happens(tmp_path: Path, content: str)
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
 
 
-def test_the_limit_on_what_inflates_holds_over_all_files(
+def test_the_size_limit_applies_to_all_files_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Several files may not inflate to more than one may."""
+    """Several small files are limited like one large file."""
 
     def small(self: zip_reader.Allowance) -> None:
         self._left = 30_000
 
     monkeypatch.setattr(zip_reader.Allowance, "__init__", small)
     path = written(tmp_path, [row(text="x" * 500) for _ in range(100)], files=4)
-    with pytest.raises(ExportFailed, match="far larger"):
+    with pytest.raises(ExportFailed, match="larger than any"):
         read_in_blocks(path, 5000)
 
 
-def test_a_date_is_read_in_any_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A date that is none ends in an error wherever it stands, never in a wrong number."""
+def test_an_invalid_date_in_any_block_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A date that is not valid never results in a wrong number."""
     monkeypatch.setattr(csv_reader, "BLOCK", 300)
     rows = [row() for _ in range(50)]
     rows[40][2] = "yesterday"
     with (
-        api_answered_by(refuse, tmp_path) as (_, context, _),
-        pytest.raises(ExportFailed, match="date cannot be read"),
+        api_answered_by(server_error, tmp_path) as (_, context, _),
+        pytest.raises(ExportFailed, match="date is not valid"),
     ):
         counted(written(tmp_path, rows), context)

@@ -1,4 +1,4 @@
-"""Exports as files: headers, awkward cells, members, and damage."""
+"""Tests of reading export files: headers, unusual cells, archive members and damage."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def saved(tmp_path: Path, content: bytes) -> Path:
 
 
 class Read(NamedTuple):
-    """An export that was read to its end."""
+    """The header and all rows of an export."""
 
     header: Header | None
     rows: pl.DataFrame
 
 
 def read_all(path: Path) -> Read:
-    """Read every column of a saved export."""
+    """Read all columns of a saved export."""
     with read_export(path) as responses:
         header = responses.header
         names = {Responses.name(column) for column in header.columns} if header else set()
@@ -50,21 +50,21 @@ def read_all(path: Path) -> Read:
 
 
 def read(tmp_path: Path, *files: str | bytes) -> Read:
-    """Read an export of these files."""
+    """Read an export with these files."""
     return read_all(
         saved(tmp_path, zipped({f"part {number}.csv": file for number, file in enumerate(files)}))
     )
 
 
 def cells(responses: Read, import_id: str) -> list[str | None]:
-    """Give the cells of one column as they were read."""
+    """Return the cells of one column."""
     assert responses.header is not None
     (column,) = responses.header.all(ColumnKey(import_id))
     return responses.rows[Responses.name(column)].to_list()
 
 
-def test_cells_are_read_as_text_whatever_they_hold(tmp_path: Path) -> None:
-    """Leading zeros, decimal commas, quotes, newlines, commas and late texts stay as they are."""
+def test_cells_are_read_as_unchanged_text(tmp_path: Path) -> None:
+    """Leading zeros, decimal commas, quotes, newlines, commas and late texts are preserved."""
     texts = [
         "00501",
         "N/A",
@@ -81,7 +81,7 @@ def test_cells_are_read_as_text_whatever_they_hold(tmp_path: Path) -> None:
 
 
 def test_a_byte_order_mark_newlines_in_row_2_and_crlf_are_read(tmp_path: Path) -> None:
-    """The header is three records, however many lines these have."""
+    """The header consists of three records, which can span several lines."""
     text = csv_text(COLUMNS, [[DATE, "1", "a"], [DATE, "2", ""]])
     assert "\n“" in text
     for content in (b"\xef\xbb\xbf" + text.encode(), text.replace("\n", "\r\n").encode()):
@@ -90,8 +90,8 @@ def test_a_byte_order_mark_newlines_in_row_2_and_crlf_are_read(tmp_path: Path) -
         assert cells(responses, "QID1_TEXT") == ["a", None]
 
 
-def test_one_bad_byte_spoils_one_letter(tmp_path: Path) -> None:
-    """Bytes that are no UTF-8, and nulls, leave every other cell as it is."""
+def test_invalid_utf8_changes_only_one_cell(tmp_path: Path) -> None:
+    """Invalid bytes and nulls do not affect other cells."""
     text = csv_text(COLUMNS, [[DATE, "1", "?"], [DATE, "2", "fine"]]).encode()
     responses = read(tmp_path, text.replace(b"?", b"\xff\x00"))
     assert cells(responses, "QID1") == ["1", "2"]
@@ -99,23 +99,23 @@ def test_one_bad_byte_spoils_one_letter(tmp_path: Path) -> None:
 
 
 def test_a_header_without_responses_is_an_empty_survey(tmp_path: Path) -> None:
-    """No row gives no row."""
+    """An export with only a header has no responses."""
     assert cells(read(tmp_path, csv_text(COLUMNS, [])), "QID1") == []
 
 
-def test_a_blank_line_is_no_response(tmp_path: Path) -> None:
-    """A response has at least a date; a line with nothing is none."""
+def test_blank_lines_are_skipped(tmp_path: Path) -> None:
+    """Every response has at least a date, so a blank line is not a response."""
     text = csv_text(COLUMNS, [[DATE, "1", ""]])
     assert cells(read(tmp_path, text + "\n\n" + f"{DATE},2,\n"), "QID1") == ["1", "2"]
 
 
 def test_an_archive_without_any_file_is_an_empty_survey(tmp_path: Path) -> None:
-    """Exports without responses can be a ZIP with no member."""
+    """An export without responses can be an empty ZIP archive."""
     assert read(tmp_path).header is None
 
 
-def test_any_number_of_files_are_one_export(tmp_path: Path) -> None:
-    """Columns are matched by key, so their order may differ from file to file."""
+def test_several_files_are_one_export(tmp_path: Path) -> None:
+    """Columns are matched by key, so their order can differ between files."""
     swapped = {name: COLUMNS[name] for name in ("Q1", "RecordedDate", "Q1 again")}
     responses = read(
         tmp_path,
@@ -127,28 +127,28 @@ def test_any_number_of_files_are_one_export(tmp_path: Path) -> None:
     assert cells(responses, "QID1_TEXT") == ["a", "b"]
 
 
-def test_a_further_file_may_go_without_a_header(tmp_path: Path) -> None:
-    """Whether it has one nobody documents; its rows are counted either way."""
+def test_a_further_file_may_lack_a_header(tmp_path: Path) -> None:
+    """The rows of a further file are counted with or without a header."""
     rows = f'{DATE},2,"b\nb"\n{DATE},3,c\n{DATE},4,d\n{DATE},5,e\n'
     responses = read(tmp_path, csv_text(COLUMNS, [[DATE, "1", "a"]]), rows)
     assert cells(responses, "QID1") == ["1", "2", "3", "4", "5"]
 
 
-def test_files_with_other_columns_are_refused(tmp_path: Path) -> None:
-    """Two files that do not belong together are no export."""
+def test_files_with_different_columns_are_rejected(tmp_path: Path) -> None:
+    """All files of an export must have the same columns."""
     other = {"RecordedDate": COLUMNS["RecordedDate"], "Q2": "QID2", "Q3": "QID3"}
     with pytest.raises(ExportFailed, match="different columns"):
         read(tmp_path, csv_text(COLUMNS, []), csv_text(other, []))
 
 
-def test_columns_without_an_import_id_are_left_out_and_named(tmp_path: Path) -> None:
-    """What people added to the file is no answer to anything."""
+def test_columns_without_an_import_id_are_ignored_and_reported(tmp_path: Path) -> None:
+    """A column that a user added is not a question."""
     text = csv_text(COLUMNS, [[DATE, "1", "a"]]).splitlines(keepends=True)
     lines = [line.rstrip("\n") for line in text]
     lines[0] += ",TWIN_ID"
     lines[-2] += ",TWIN_ID"
     lines[-1] += ",77"
-    # Row 2 holds newlines, so its last line is the one before row 3.
+    # Row 2 contains newlines, so its last line is the one before row 3.
     lines[-3] += ",TWIN_ID"
     responses = read(tmp_path, "\n".join(lines) + "\n")
     assert responses.header is not None
@@ -169,14 +169,14 @@ def test_columns_without_an_import_id_are_left_out_and_named(tmp_path: Path) -> 
         b'a\nb\n"{""ImportId"":""QID1""}"\n5\n\n6\n',
     ],
 )
-def test_a_file_that_is_no_export_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Missing header rows, old exporters, web pages and a single column are no export."""
+def test_a_file_that_is_not_an_export_is_rejected(tmp_path: Path, content: bytes) -> None:
+    """Missing header rows, old formats, web pages and a single column are rejected."""
     with pytest.raises(ExportFailed):
         read(tmp_path, content)
 
 
-def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
-    """Cut short, changed, or no ZIP at all: nothing of it is used."""
+def test_a_damaged_archive_is_rejected(tmp_path: Path) -> None:
+    """A truncated, changed or invalid ZIP archive is rejected as a whole."""
     text = csv_text(COLUMNS, [[DATE, str(number % 7), f"text {number}"] for number in range(500)])
     good = zipped({"a.csv": text})
     changed = bytearray(good)
@@ -193,8 +193,8 @@ WHOLE = zipped(
 
 @settings(deadline=None)
 @given(place=st.integers(0, len(WHOLE) - 1), byte=st.integers(0, 255), cut=st.booleans())
-def test_no_damage_to_one_byte_loses_a_response(place: int, byte: int, *, cut: bool) -> None:
-    """An archive that was changed or cut anywhere gives all responses, or none and an error."""
+def test_damage_to_one_byte_never_loses_a_response(place: int, byte: int, *, cut: bool) -> None:
+    """A changed or truncated archive results in all responses or in an error."""
     content = WHOLE[:place] + (b"" if cut else bytes([byte]) + WHOLE[place + 1 :])
     with TemporaryDirectory() as folder:
         try:
@@ -204,12 +204,12 @@ def test_no_damage_to_one_byte_loses_a_response(place: int, byte: int, *, cut: b
         assert responses.rows.height == 18
 
 
-def test_an_archive_that_inflates_without_end_is_refused(
+def test_an_archive_that_exceeds_the_size_limit_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More bytes than any export has are not written to disk."""
+    """A decompression bomb is not read to its end."""
     monkeypatch.setattr(zip_reader.Allowance, "__init__", _small_allowance)
-    with pytest.raises(ExportFailed, match="far larger"):
+    with pytest.raises(ExportFailed, match="larger than any"):
         read(tmp_path, csv_text(COLUMNS, [[DATE, "1", "a" * 1000] for _ in range(100)]))
 
 
@@ -218,7 +218,7 @@ def _small_allowance(self: zip_reader.Allowance) -> None:
 
 
 def test_names_inside_the_archive_are_never_used(tmp_path: Path) -> None:
-    """Members with odd names are read as streams, and nothing is written anywhere."""
+    """Members are read as streams, whatever their names, and nothing is written to disk."""
     inside = tmp_path / "private"
     inside.mkdir()
     text = csv_text(COLUMNS, [[DATE, "1", "a"]])
@@ -230,8 +230,8 @@ def test_names_inside_the_archive_are_never_used(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["private"]
 
 
-def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
-    """A member that asks for a password is no export."""
+def test_an_encrypted_member_is_rejected(tmp_path: Path) -> None:
+    """An archive that requires a password is rejected."""
     content = bytearray(zipped({"a.csv": csv_text(COLUMNS, [])}))
     content[6] |= 1
     content[content.rindex(b"PK\x01\x02") + 8] |= 1
@@ -239,8 +239,8 @@ def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
         read_all(saved(tmp_path, bytes(content)))
 
 
-def test_too_many_members_are_refused(tmp_path: Path) -> None:
-    """An archive of countless files is no export."""
+def test_too_many_members_are_rejected(tmp_path: Path) -> None:
+    """The number of files in an archive is limited."""
     path = tmp_path / "export.zip"
     with zipfile.ZipFile(path, "w") as many:
         for number in range(zip_reader.MOST_MEMBERS + 1):

@@ -1,4 +1,4 @@
-"""What the connector puts into a debug bundle."""
+"""Tests of the files that the source writes to a debug bundle."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALL = sorted([*ABOUT, "raw/responses.csv", "responses.csv"])
 
 
 def bundle_of(own: Account, tmp_path: Path, *, personal: bool = False) -> dict[str, bytes]:
-    """Make a bundle; gives its files without the note that every bundle has."""
+    """Create a bundle and return its files without the README."""
     with own.session() as session:
         path = write_bundle(
             tmp_path / "bundle.zip",
@@ -34,12 +34,12 @@ def bundle_of(own: Account, tmp_path: Path, *, personal: bool = False) -> dict[s
 
 
 def headers(content: bytes) -> list[str]:
-    """Give the first row of a CSV."""
+    """Return the first row of a CSV file."""
     return next(csv.reader(io.StringIO(content.decode())))
 
 
 def test_a_bundle_has_the_definition_and_the_raw_responses(own: Account, tmp_path: Path) -> None:
-    """All answers and embedded data as Qualtrics wrote them, without personal columns."""
+    """It contains all answers and embedded data, without personal columns."""
     files = bundle_of(own, tmp_path)
     assert sorted(files) == ALL
     assert json.loads(files["response-schema.json"])
@@ -52,8 +52,8 @@ def test_a_bundle_has_the_definition_and_the_raw_responses(own: Account, tmp_pat
     assert "Fine,\nreally “fine”".encode() in files["raw/responses.csv"]
 
 
-def test_personal_columns_come_only_when_asked_for(own: Account, tmp_path: Path) -> None:
-    """An Admin who asks for them gets them."""
+def test_personal_columns_are_included_on_request(own: Account, tmp_path: Path) -> None:
+    """An Admin can include personal data."""
     files = bundle_of(own, tmp_path, personal=True)
     assert "IPAddress" in headers(files["raw/responses.csv"])
 
@@ -69,10 +69,10 @@ def test_every_file_of_the_export_is_in_the_bundle(own: Account, tmp_path: Path)
 @pytest.mark.parametrize(
     ("kind", "expected"), [("failed", "export_failed"), ("stuck", "deadline_exceeded")]
 )
-def test_a_bundle_is_made_even_when_the_export_fails(
+def test_a_bundle_is_created_when_the_export_fails(
     own: Account, tmp_path: Path, kind: str, expected: str
 ) -> None:
-    """What there is stays, and the problem with its request id is written beside it."""
+    """It contains the other files, and the problem with its request id."""
     own.sandbox.state.add_fault("export_progress", kind=kind, times=0)
     files = bundle_of(own, tmp_path)
     assert sorted(files) == sorted([*ABOUT, "problem.json"])
@@ -80,8 +80,8 @@ def test_a_bundle_is_made_even_when_the_export_fails(
     assert problem["kind"] == expected
 
 
-def test_a_bundle_is_made_when_nothing_can_be_had(own: Account, tmp_path: Path) -> None:
-    """Each refusal is written down."""
+def test_a_bundle_is_created_when_every_request_fails(own: Account, tmp_path: Path) -> None:
+    """It contains each error."""
     own.sandbox.state.share(SURVEY, shared=False)
     files = bundle_of(own, tmp_path)
     assert sorted(files) == ["export-request.json", "problem.json"]
@@ -89,26 +89,26 @@ def test_a_bundle_is_made_when_nothing_can_be_had(own: Account, tmp_path: Path) 
     assert kinds == ["survey_unavailable"] * 2
 
 
-def test_a_damaged_export_is_written_as_far_as_it_came(own: Account, tmp_path: Path) -> None:
-    """A truncated file is no reason to leave the rest out."""
+def test_a_bundle_is_created_when_the_export_is_damaged(own: Account, tmp_path: Path) -> None:
+    """A truncated file does not affect the other files."""
     own.sandbox.state.add_fault("export_file", kind="truncated_zip", times=0)
     files = bundle_of(own, tmp_path)
     assert "definition.json" in files
     assert json.loads(files["problem.json"])[0]["kind"] == "export_failed"
 
 
-def test_personal_columns_that_come_unasked_are_left_out(
+def test_unrequested_personal_columns_are_excluded(
     own: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When Qualtrics sends them all the same, the responses stay out of the bundle."""
+    """If Qualtrics sends them, the bundle contains no responses."""
     monkeypatch.setattr(ExportRequest, "body", lambda _: {"format": "csv"})
     files = bundle_of(own, tmp_path)
     assert sorted(files) == sorted([*ABOUT, "problem.json"])
     assert "personal" in json.loads(files["problem.json"])[0]["message"]
 
 
-def test_people_get_a_copy_in_which_nothing_runs(own: Account, tmp_path: Path) -> None:
-    """The same rows, readable by spreadsheets, beside the raw ones."""
+def test_the_readable_copy_contains_no_formulas(own: Account, tmp_path: Path) -> None:
+    """The readable file has the same rows as the raw one, with formulas escaped."""
     files = bundle_of(own, tmp_path)
     raw = list(csv.reader(io.StringIO(files["raw/responses.csv"].decode("utf-8-sig"))))
     shown = list(csv.reader(io.StringIO(files["responses.csv"].decode("utf-8-sig"))))
@@ -118,8 +118,8 @@ def test_people_get_a_copy_in_which_nothing_runs(own: Account, tmp_path: Path) -
     assert not any(cell.startswith(("=", "+", "@", "\t")) for _, cell in cells)
 
 
-def test_a_refused_token_is_not_tried_again(own: Account, tmp_path: Path) -> None:
-    """The refusal reaches the host, which keeps it on the connection, after one request."""
+def test_a_rejected_token_is_not_retried(own: Account, tmp_path: Path) -> None:
+    """The error is raised after one request, so the connection is marked."""
     own.sandbox.state.set_token(None)
     with pytest.raises(CredentialRefused):
         bundle_of(own, tmp_path)

@@ -1,4 +1,4 @@
-"""A survey's definition, with everything that real ones do, as a questionnaire."""
+"""Tests of parsing a survey definition with all its peculiarities into a questionnaire."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from smaply_metrics_qualtrics.survey.definition import moment, read_definition, 
 
 
 def test_a_survey_has_its_name_dates_and_state() -> None:
-    """The questionnaire names the survey as people know it."""
+    """The name is plain text."""
     survey = read({}, SurveyName="Caf&eacute; <b>survey</b>").questionnaire.survey
     assert survey.name == "Café survey"
     assert survey.last_modified == datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,8 +29,8 @@ def test_a_survey_has_its_name_dates_and_state() -> None:
     assert read({}, SurveyStatus="Inactive").questionnaire.survey.is_active is False
 
 
-def test_questions_stand_in_the_order_of_the_blocks_and_trash_is_not_offered() -> None:
-    """Blocks decide the order; the trash is left out and noted; a question in no block stays."""
+def test_questions_are_in_block_order_and_deleted_ones_are_hidden() -> None:
+    """A question in no block is included; a note states how many are hidden."""
     blocks = {
         "BL_2": {"Type": "Trash", "BlockElements": [{"Type": "Question", "QuestionID": "QID1"}]},
         "BL_1": {
@@ -47,11 +47,11 @@ def test_questions_stand_in_the_order_of_the_blocks_and_trash_is_not_offered() -
     for given_blocks in (blocks, list(blocks.values())):
         listed = read(questions, Blocks=given_blocks).questionnaire
         assert [question.id for question in listed.questions] == ["QID4", "QID2", "QID3"]
-        assert "trash" in listed.notes[0]
+        assert listed.notes == ("1 deleted question is hidden.",)
 
 
 def test_a_deleted_question_names_its_likely_successor() -> None:
-    """A question in the trash whose tag or text another one has is said to be replaced by it."""
+    """It is suggested if another question has the same tag or text."""
     trash = {"Type": "Trash", "BlockElements": [{"Type": "Question", "QuestionID": "QID1"}]}
     questions = {
         "QID1": mc("How was it?", {"1": "A"}, DataExportTag="Q1"),
@@ -68,14 +68,14 @@ def test_a_deleted_question_names_its_likely_successor() -> None:
 
 
 def looped(looping: str, options: object) -> dict[str, Any]:
-    """Make a loop & merge block with the question QID1."""
+    """Return a loop & merge block with the question QID1."""
     elements = [{"Type": "Question", "QuestionID": "QID1"}]
     settings = {"Looping": looping, "LoopingOptions": options}
     return {"BL_1": {"Type": "Standard", "BlockElements": elements, "Options": settings}}
 
 
 def test_each_loop_of_a_looped_question_is_a_question() -> None:
-    """Loops are named by the texts that are merged into them, and addressed as the export does."""
+    """Loops are named by their merged texts, and their ids match the export."""
     static = {"Static": {"1": {"1": "TikTok"}, "4": {"1": "", "2": "<b>Netflix</b>"}, "5": {}}}
     listed = read({"QID1": MATRIX}, Blocks=looped("Static", static)).questionnaire
     question = listed.question("QID1")
@@ -91,11 +91,11 @@ def test_each_loop_of_a_looped_question_is_a_question() -> None:
     assert listed.question("4_QID1_7").kind is QuestionKind.SINGLE_CHOICE
     assert listed.question("4_QID1_7").can_group_by
     assert not listed.question("QID1_7").can_group_by
-    assert "all together" in listed.question("QID1_7").note
+    assert "Combines all loops" in listed.question("QID1_7").note
 
 
 def test_a_loop_over_answers_is_named_by_them() -> None:
-    """Each loop over a question's answers bears the answer's label."""
+    """Each loop over the answers of a question has the label of its answer."""
     source = mc("Which", {"1": "Red", "2": "Blue"})
     options = {"QID": "QID8", "Static": {"1": {"2": ""}, "2": {"2": ""}}}
     listed = read(
@@ -104,8 +104,8 @@ def test_a_loop_over_answers_is_named_by_them() -> None:
     assert [loop.text for loop in listed.question("QID1").sub_questions] == ["Red", "Blue"]
 
 
-def test_loops_that_nobody_lists_are_measured_together() -> None:
-    """Without its loops a question still stands for all of them."""
+def test_unlisted_loops_are_combined() -> None:
+    """A question whose loops are unknown still combines all of them."""
     survey = read({"QID1": mc("How", {"1": "A"})}, Blocks=looped("Question", None))
     question = survey.questionnaire.question("QID1")
     assert question.kind is QuestionKind.SINGLE_CHOICE
@@ -114,7 +114,7 @@ def test_loops_that_nobody_lists_are_measured_together() -> None:
 
 
 def test_carried_forward_choices_come_from_their_question() -> None:
-    """Their ids have an x; own recodes are kept, and without one there is no value."""
+    """Their ids have the prefix x; without a recode they have no value."""
     carried = mc(
         "Best",
         {},
@@ -129,15 +129,15 @@ def test_carried_forward_choices_come_from_their_question() -> None:
     ]
 
 
-def test_choices_carried_in_a_circle_end() -> None:
-    """A broken survey whose questions carry choices from each other is still listed."""
+def test_cyclic_carried_forward_choices_are_handled() -> None:
+    """A survey with such a cycle is still parsed."""
     one = mc("A", {"1": "x"}, DynamicChoices={"Locator": "q://QID2/ChoiceGroup/SelectedChoices"})
     two = mc("B", {"1": "y"}, DynamicChoices={"Locator": "q://QID1/ChoiceGroup/SelectedChoices"})
     assert len(read({"QID1": one, "QID2": two}).questionnaire.questions) == 2
 
 
 def test_embedded_fields_are_found_wherever_the_flow_declares_them() -> None:
-    """Fields in branches and groups count too, each once; numbers can be measured."""
+    """Fields in branches and groups are listed once; numeric ones are also questions."""
     flow = {
         "Type": "Root",
         "Flow": [
@@ -160,14 +160,14 @@ def test_embedded_fields_are_found_wherever_the_flow_declares_them() -> None:
 
 
 def test_scores_are_numbers() -> None:
-    """Each scoring category can be averaged."""
+    """Each scoring category is a numeric question."""
     scoring = {"ScoringCategories": [{"ID": "SC_1", "Name": "Health"}, {"Name": "no id"}, None]}
     (score,) = read({}, Scoring=scoring).questionnaire.questions
     assert (score.id, score.text, score.kind) == ("SC_1", "Score: Health", QuestionKind.NUMBER)
 
 
-def test_what_is_no_definition_is_said_to_be_none() -> None:
-    """An answer without questions is not the definition of a survey."""
+def test_an_invalid_definition_is_rejected() -> None:
+    """A response without questions is not a survey definition."""
     with pytest.raises(SourceUnavailable):
         read_definition({"elements": []}, SURVEY)
     with pytest.raises(SourceUnavailable):
@@ -206,10 +206,10 @@ SELECTORS = st.sampled_from(["SAVR", "MAVR", "NPS", "Likert", "Bipolar", "TE", "
 
 @settings(deadline=None)
 @given(TYPES, SELECTORS, st.dictionaries(FIELDS, ANY_JSON), ANY_JSON, ANY_JSON)
-def test_nothing_in_a_definition_makes_the_list_fail(
+def test_parsing_a_definition_never_fails(
     kind: str, selector: str, body: dict[str, Any], blocks: object, flow: object
 ) -> None:
-    """Whatever a definition holds, its questions are listed, each id once."""
+    """Whatever a definition contains, each question is listed once."""
     question = {**body, "QuestionType": kind, "Selector": selector}
     survey = read({"QID1": question}, Blocks=blocks, SurveyFlow=flow, Scoring=blocks)
     ids = [one.id for one in survey.questionnaire.walk()]
@@ -220,12 +220,12 @@ def test_nothing_in_a_definition_makes_the_list_fail(
 
 @pytest.mark.parametrize("element", [None, [], {}, {"id": ""}, {"id": 5}, "SV_1"])
 def test_an_element_of_the_list_without_an_id_is_skipped(element: object) -> None:
-    """What has no id cannot be asked for."""
+    """A survey without an id cannot be requested."""
     assert read_survey(element) is None
 
 
 def test_an_old_element_of_the_list_is_read() -> None:
-    """Old answers lack a creation date, and names may be missing."""
+    """Old responses lack the creation date, and the name can be missing."""
     survey = read_survey({"id": "SV_1", "name": "", "lastModified": "2015-08-06T16:11:15Z"})
     assert survey is not None
     assert survey.name == "SV_1"
@@ -234,6 +234,6 @@ def test_an_old_element_of_the_list_is_read() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, "", "yesterday", "2015-08-06T16:11:15", "0000-00-00"])
-def test_a_date_that_is_none_is_left_out(value: object) -> None:
-    """A date that cannot be read, or has no time zone, is unknown."""
+def test_an_invalid_date_is_ignored(value: object) -> None:
+    """A date that is not valid or has no time zone is unknown."""
     assert moment(value) is None

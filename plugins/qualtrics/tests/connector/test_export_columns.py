@@ -1,4 +1,4 @@
-"""Columns are known by the whole ImportId object of row 3."""
+"""Tests of identifying columns by the ImportId objects in row 3."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ JSON = st.recursive(
 
 
 def header(*keys: str) -> Header:
-    """Make a header whose columns are named c0, c1 and so on."""
+    """Return a header with the column names c0, c1 and so on."""
     return Header([f"c{number}" for number in range(len(keys))], list(keys))
 
 
 def test_the_key_is_the_whole_object_in_any_order() -> None:
-    """Two objects with equal members are one key; one more member makes another key."""
+    """Objects with equal properties are the same key; an additional property makes another."""
     one, _ = read_key('{"ImportId":"QID7","choiceId":"2","x":1}') or (None, "")
     same, _ = read_key('{"x":1,"choiceId":"2","ImportId":"QID7"}') or (None, "")
     other, _ = read_key('{"ImportId":"QID7","choiceId":"2"}') or (None, "")
@@ -32,8 +32,8 @@ def test_the_key_is_the_whole_object_in_any_order() -> None:
     assert other == ColumnKey("QID7", (("choiceId", "2"),))
 
 
-def test_a_time_zone_is_read_and_is_no_part_of_the_key() -> None:
-    """A date column is found by its ImportId whatever zone it is written in."""
+def test_the_time_zone_is_not_part_of_the_key() -> None:
+    """A date column is found by its ImportId in any time zone."""
     found = read_key('{"ImportId":"recordedDate","timeZone":"America/Denver"}')
     assert found == (ColumnKey("recordedDate"), "America/Denver")
 
@@ -42,8 +42,8 @@ def test_a_time_zone_is_read_and_is_no_part_of_the_key() -> None:
     "cell",
     ["", "TWIN_ID", "{}", "[]", "null", '{"ImportId":5}', "{'ImportId': 'QID4-1-1'}", "[" * 9**5],
 )
-def test_what_people_wrote_in_row_3_is_no_key(cell: str) -> None:
-    """A cell that holds no ImportId object has no key."""
+def test_a_cell_without_an_import_id_object_has_no_key(cell: str) -> None:
+    """Text that a user wrote in row 3 is not a key."""
     assert read_key(cell) is None
 
 
@@ -52,28 +52,28 @@ def test_what_people_wrote_in_row_3_is_no_key(cell: str) -> None:
     st.text() | JSON.map(json.dumps) | st.dictionaries(st.just("ImportId"), JSON).map(json.dumps)
 )
 def test_reading_a_key_never_fails(cell: str) -> None:
-    """Whatever stands in row 3 gives a key or none."""
+    """Any cell results in a key or ``None``."""
     found = read_key(cell)
     assert found is None or isinstance(found[0].import_id, str)
 
 
-def test_equal_headers_are_kept_apart_by_their_keys() -> None:
-    """Two columns called alike are found each by its own ImportId."""
+def test_columns_with_equal_names_are_distinguished_by_key() -> None:
+    """Each column is found by its own ImportId."""
     both = Header(["Q2_1", "Q2_1"], ['{"ImportId":"QID9_1"}', '{"ImportId":"QID62_1"}'])
     assert [column.position for column in both.all(ColumnKey("QID9_1"))] == [0]
     assert [column.position for column in both.all(ColumnKey("QID62_1"))] == [1]
 
 
-def test_columns_without_a_key_are_named_as_ignored() -> None:
-    """Columns that people or spreadsheets added are reported by name, or by place."""
+def test_columns_without_a_key_are_reported_as_ignored() -> None:
+    """They are reported by name, or by position if they have none."""
     read = Header(["Status", "TWIN_ID", " "], ['{"ImportId":"status"}', "TWIN_ID", ""])
     assert read.ignored == ["TWIN_ID", "column 3"]
     assert len(read.columns) == 1
     assert read.width == 3
 
 
-def test_an_embedded_field_may_be_called_like_metadata() -> None:
-    """Metadata comes first; the second column of that name is the embedded field."""
+def test_an_embedded_field_can_have_the_name_of_metadata() -> None:
+    """The first column is the metadata, the second one the embedded field."""
     read = header('{"ImportId":"status"}', '{"ImportId":"QID1"}', '{"ImportId":"status"}')
     metadata = read.metadata("status")
     assert metadata is not None
@@ -84,7 +84,7 @@ def test_an_embedded_field_may_be_called_like_metadata() -> None:
 
 
 def test_choices_of_a_split_question_are_found_by_their_id() -> None:
-    """Each choice of a multiple-answer question has a column of its own; texts are none of them."""
+    """Each choice has its own column; text columns are not choices."""
     read = header(
         '{"ImportId":"QID7","choiceId":"2"}',
         '{"ImportId":"QID7_2_TEXT"}',
@@ -96,7 +96,7 @@ def test_choices_of_a_split_question_are_found_by_their_id() -> None:
 
 
 def test_the_parts_of_a_question_are_all_its_columns() -> None:
-    """Rows, texts and side-by-side columns belong to it; QID12 does not belong to QID1."""
+    """They include rows, texts and side-by-side columns, but not those of QID12 for QID1."""
     read = header(
         '{"ImportId":"QID1_2"}',
         '{"ImportId":"QID12"}',

@@ -1,4 +1,4 @@
-"""Asking for an export, waiting for it, and fetching it."""
+"""Tests of requesting an export, waiting for it and downloading it, and of lists of surveys."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COMPLETE = {"percentComplete": 100.0, "status": "complete", "fileId": "file-def"
 def run(
     folder: Path, answers: list[dict[str, Any]], *, file: bytes = b"PK", seconds: float = 600
 ) -> tuple[Path, JumpingClock]:
-    """Run an export whose progress gives these answers, one after the other; the last one stays."""
+    """Run an export whose progress requests receive these results; the last one repeats."""
     left = iter(answers)
     last: list[dict[str, Any]] = []
 
@@ -50,8 +50,8 @@ def run(
         return fetch_export(api, context, SURVEY, ExportRequest()), clock
 
 
-def test_progress_is_asked_for_ever_less_often(tmp_path: Path) -> None:
-    """From one second apart, growing, to fifteen at most."""
+def test_polling_intervals_increase(tmp_path: Path) -> None:
+    """Intervals grow from 1 second to 15 seconds."""
     path, clock = run(tmp_path, [RUNNING] * 12 + [COMPLETE], file=b"the file")
     assert path.read_bytes() == b"the file"
     assert clock.waits[0] == 1
@@ -60,8 +60,8 @@ def test_progress_is_asked_for_ever_less_often(tmp_path: Path) -> None:
     assert len(clock.waits) == 13
 
 
-def test_only_the_status_decides(tmp_path: Path) -> None:
-    """A hundred percent in progress is still in progress, and a failed one may say it as well."""
+def test_only_the_status_is_authoritative(tmp_path: Path) -> None:
+    """An export at 100 percent can still be in progress, or have failed."""
     _, clock = run(tmp_path, [{"percentComplete": 100, "status": "inProgress"}, COMPLETE])
     assert len(clock.waits) == 2
     with pytest.raises(ExportFailed) as failed:
@@ -79,19 +79,19 @@ def test_only_the_status_decides(tmp_path: Path) -> None:
     ],
 )
 def test_an_end_without_a_file_is_a_failed_export(tmp_path: Path, answer: dict[str, Any]) -> None:
-    """Complete without a file, and a status that nobody knows, are not waited for."""
+    """A complete export without a file, and an unknown status, end the polling."""
     with pytest.raises(ExportFailed):
         run(tmp_path, [answer])
 
 
-def test_an_export_that_never_ends_ends_at_the_deadline(tmp_path: Path) -> None:
-    """A stuck export is given up when the time allowed is over, and never later."""
+def test_a_stuck_export_ends_at_the_deadline(tmp_path: Path) -> None:
+    """The error contains the progress."""
     with pytest.raises(DeadlineExceeded, match="12 %"):
         run(tmp_path, [RUNNING], seconds=100)
 
 
-def test_a_request_says_only_what_is_meant() -> None:
-    """Kinds of columns that are not filtered, and options that are not needed, are left out."""
+def test_a_request_contains_only_the_needed_options() -> None:
+    """Unfiltered kinds of columns and unused options are omitted."""
     assert ExportRequest(questions=("QID1",)).body() == {
         "format": "csv",
         "breakoutSets": True,
@@ -107,7 +107,7 @@ def test_a_request_says_only_what_is_meant() -> None:
 
 
 def test_dates_are_sent_as_whole_seconds_of_utc() -> None:
-    """Another offset is converted; the exclusive end is never before what was meant."""
+    """Other offsets are converted, and the exclusive end is rounded up."""
     start = datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=2)))
     end = datetime(2026, 2, 1, 0, 0, 0, 1, tzinfo=UTC)
     body = ExportRequest(start=start, end=end).body()
@@ -116,7 +116,7 @@ def test_dates_are_sent_as_whole_seconds_of_utc() -> None:
 
 
 def day(number: int) -> datetime:
-    """Give a midnight in January."""
+    """Return midnight of a day in January."""
     return datetime(2026, 1, number, tzinfo=UTC)
 
 
@@ -130,8 +130,8 @@ def day(number: int) -> datetime:
         ([Window(start=day(3), end=day(9)), Window()], (None, None)),
     ],
 )
-def test_the_span_holds_every_window(windows: list[Window], expected: tuple[Any, Any]) -> None:
-    """One open side opens that side for all."""
+def test_the_span_contains_every_window(windows: list[Window], expected: tuple[Any, Any]) -> None:
+    """If a window is open on one side, so is the span."""
     assert span(windows) == expected
 
 
@@ -144,10 +144,10 @@ def test_the_span_holds_every_window(windows: list[Window], expected: tuple[Any,
         (429, {"Retry-After": "7200"}, "rate_limited"),
     ],
 )
-def test_a_file_that_is_not_given_is_no_export(
+def test_a_failed_download_is_an_error(
     tmp_path: Path, first: int, second: dict[str, str] | None, expected: str
 ) -> None:
-    """Refusals of the file itself are errors of their own, not files."""
+    """An error response is not saved as the exported file."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
@@ -167,15 +167,15 @@ def test_a_file_that_is_not_given_is_no_export(
 
 
 class Broken(httpx.SyncByteStream):
-    """A body whose connection breaks."""
+    """A response body whose connection breaks."""
 
     def __iter__(self) -> Iterator[bytes]:
         yield b"PK\x03\x04"
         raise httpx.ReadError("reset")
 
 
-def test_a_download_that_breaks_is_not_taken_for_a_file(tmp_path: Path) -> None:
-    """Half a file raises; it is never read."""
+def test_an_interrupted_download_is_deleted(tmp_path: Path) -> None:
+    """A partial file is not read."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
@@ -192,15 +192,15 @@ def test_a_download_that_breaks_is_not_taken_for_a_file(tmp_path: Path) -> None:
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
 
 
-def test_an_export_that_vanished_is_a_failed_one(tmp_path: Path) -> None:
-    """Qualtrics forgets exports: one that was in progress and is not there any more has failed."""
-    asked: list[str] = []
+def test_an_export_that_no_longer_exists_has_failed(tmp_path: Path) -> None:
+    """Qualtrics deletes exports; the error carries the request id."""
+    polled: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
             return httpx.Response(200, json=envelope({"progressId": "ES_1"}))
-        asked.append(request.url.path)
-        if len(asked) < 3:
+        polled.append(request.url.path)
+        if len(polled) < 3:
             return httpx.Response(200, json=envelope(RUNNING))
         return httpx.Response(404, json=envelope(status="404 - Not Found", requestId="req-gone"))
 
@@ -210,11 +210,11 @@ def test_an_export_that_vanished_is_a_failed_one(tmp_path: Path) -> None:
     ):
         fetch_export(api, context, SURVEY, ExportRequest())
     assert gone.value.request_id == "req-gone"
-    assert len(asked) == 3
+    assert len(polled) == 3
 
 
 def pages_of(folder: Path, next_page: object) -> tuple[list[Any], list[str]]:
-    """Read a list whose first page names ``next_page``; gives its elements and the URLs called."""
+    """Return the elements and URLs of a list whose first page names ``next_page``."""
     called: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -230,12 +230,12 @@ def pages_of(folder: Path, next_page: object) -> tuple[list[Any], list[str]]:
 
 @pytest.mark.parametrize("nothing", [None, "", 0])
 def test_a_list_ends_without_a_next_page(tmp_path: Path, nothing: object) -> None:
-    """No next page, no further request."""
+    """No further request is sent."""
     assert pages_of(tmp_path, nothing)[0] == [1]
 
 
-def test_a_next_page_on_another_host_is_asked_of_our_own(tmp_path: Path) -> None:
-    """Through a proxy the server names the other host: its path and query count, not its host."""
+def test_a_next_page_on_another_host_is_requested_from_the_configured_host(tmp_path: Path) -> None:
+    """Only the path and query of the URL are used."""
     url = "https://az1.qualtrics.com/API/v3/surveys?offset=100&proxyInfo=%7B%22a%22%3A1%7D"
     elements, called = pages_of(tmp_path, url)
     assert elements == [1, 2]
@@ -255,20 +255,20 @@ def test_a_next_page_on_another_host_is_asked_of_our_own(tmp_path: Path) -> None
         ["https://iad1.qualtrics.com/API/v3/surveys"],
     ],
 )
-def test_a_next_page_outside_of_the_api_is_refused(tmp_path: Path, url: object) -> None:
-    """The list is not passed off as complete, and nothing else is asked."""
+def test_a_next_page_outside_of_the_api_is_rejected(tmp_path: Path, url: object) -> None:
+    """The partial list is not returned as complete."""
     with pytest.raises(SourceUnavailable):
         pages_of(tmp_path, url)
 
 
-def test_a_list_that_leads_back_is_refused(tmp_path: Path) -> None:
-    """A next page that was read already would go on for ever."""
+def test_a_cyclic_list_is_rejected(tmp_path: Path) -> None:
+    """A next page that was already read is an error."""
     with pytest.raises(SourceUnavailable, match="already read"):
         pages_of(tmp_path, "https://iad1.qualtrics.com/API/v3/surveys")
 
 
-def test_rate_limits_beyond_patience_say_when_to_come_back(tmp_path: Path) -> None:
-    """A long Retry-After is not waited for."""
+def test_a_long_retry_after_raises(tmp_path: Path) -> None:
+    """The error carries the time of the next attempt."""
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(429, headers={"Retry-After": "3600"})

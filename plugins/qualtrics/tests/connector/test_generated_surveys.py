@@ -1,7 +1,7 @@
-"""The generated surveys, which have what the recorded studies lack, read in the simplest way.
+"""Compare the numbers of generated surveys with those of an independent reader.
 
-Every status, unfinished responses, NPS, several answers, “not applicable”: each question's numbers
-are compared with those of a reader that shares nothing with the connector.
+The generated surveys have features that the recorded studies lack: every status, unfinished
+responses, NPS, multiple answers and “not applicable”.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KINDS = {"1": "preview", "9": "preview", "17": "preview", "2": "test"} | dict.fr
 
 
 class Simple:
-    """A survey as its two files have it."""
+    """The definition and responses of a survey, read without the source."""
 
     def __init__(self, folder: Path) -> None:
         self.definition: dict[str, Any] = json.loads(
@@ -44,24 +44,24 @@ class Simple:
         self.names = [(key["ImportId"], str(key.get("choiceId", ""))) for key in keys]
         self.rows = [dict(zip(self.names, row, strict=True)) for row in rows[3:]]
 
-    def why_not(self, row: dict[tuple[str, str], str]) -> str:
-        """Say why a response does not count; nothing when it does."""
+    def reason(self, row: dict[tuple[str, str], str]) -> str:
+        """Return why a response is excluded, or an empty string if it counts."""
         kind = KINDS.get(row["status", ""], "")
         return kind or ("unfinished" if row["finished", ""] == "0" else "")
 
     def void(self, question_id: str) -> set[str]:
-        """Give the recodes of the answers that are left out of analyses."""
+        """Return the recodes of the answers that are excluded from analyses."""
         body = self.definition["Questions"][question_id.split("_", maxsplit=1)[0]]
         recodes = body.get("RecodeValues") or {}
         left_out = (key for key, yes in (body.get("AnalyzeChoices") or {}).items() if yes == "No")
         return {str(recodes.get(key, key)) for key in left_out}
 
     def answers(self, question_id: str, counted: frozenset[str]) -> list[set[str]]:
-        """Give the answers of each response that counts and has one."""
+        """Return the answers of each counted response that answered the question."""
         void = self.void(question_id)
         found = []
         for row in self.rows:
-            if self.why_not(row) not in counted:
+            if self.reason(row) not in counted:
                 continue
             given = {
                 choice or cell
@@ -75,7 +75,7 @@ class Simple:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The generated surveys."""
+    """A folder with the generated surveys."""
     made = tmp_path_factory.mktemp("generated")
     generate(made, seed=11, until=datetime(2026, 2, 28, 12, tzinfo=UTC))
     return made
@@ -83,7 +83,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(folder: Path) -> Iterator[Account]:
-    """The generated surveys in a sandbox, read only."""
+    """The generated surveys in a read-only sandbox."""
     with account(folder, export_polls=0) as own:
         yield own
 
@@ -94,15 +94,15 @@ def measure_all(
     """Answer many queries from one export."""
     outcomes = served.fetch(*queries.values(), survey=survey)
     results = {}
-    for key, asked in queries.items():
-        outcome = outcomes[asked.id]
+    for key, metric_query in queries.items():
+        outcome = outcomes[metric_query.id]
         assert isinstance(outcome, Tally), outcome
-        results[key] = calculate(asked, outcome, NOW)
+        results[key] = calculate(metric_query, outcome, NOW)
     return results
 
 
 def nps_of(answers: list[set[str]]) -> float:
-    """Promoters minus detractors, in percent of those who answered."""
+    """Return promoters minus detractors, in percent of the answers."""
     scores = [int(score) for given in answers for score in given]
     promoters = sum(score >= 9 for score in scores)
     detractors = sum(score <= 6 for score in scores)
@@ -119,7 +119,7 @@ CALCULATIONS = {"answered", "average", "distribution", "nps", "top_box", "share"
 def test_every_question_equals_the_file(
     served: Account, folder: Path, name: str, included: tuple[ExclusionReason, ...]
 ) -> None:
-    """All numbers of all questions, whoever counts."""
+    """The results of all questions equal those counted from the file."""
     simple = Simple(folder / name)
     with served.session() as session:
         questions = [one for one in session.questions(simple.id).walk() if one.choices]
@@ -138,8 +138,8 @@ def test_every_question_equals_the_file(
     }
     results = measure_all(served, simple.id, queries)
     counted = frozenset({"", *included})
-    whole = [row for row in simple.rows if simple.why_not(row) in counted]
-    reasons = Counter(simple.why_not(row) for row in simple.rows)
+    whole = [row for row in simple.rows if simple.reason(row) in counted]
+    reasons = Counter(simple.reason(row) for row in simple.rows)
     for question in questions:
         given = simple.answers(question.id, counted)
         current = results[question.id, "answered"].current
@@ -174,32 +174,32 @@ def _compare(
         assert results[question.id, "nps"].current.value == pytest.approx(nps_of(given))
 
 
-def test_not_applicable_is_in_the_data_and_in_no_average(served: Account, folder: Path) -> None:
-    """The generated satisfaction has such answers; they are told apart from blank ones."""
+def test_not_applicable_is_excluded_from_averages(served: Account, folder: Path) -> None:
+    """These answers are counted separately from blank ones."""
     simple = Simple(folder / "relationship")
     assert simple.void("QID2") == {"99"}
-    said = sum(row["QID2", ""] == "99" for row in simple.rows if not simple.why_not(row))
+    expected = sum(row["QID2", ""] == "99" for row in simple.rows if not simple.reason(row))
     result = served.measure(query("average", "QID2", survey=simple.id), survey=simple.id)
-    assert said > 0
-    assert result.current.unanswered["not_applicable"] == said
+    assert expected > 0
+    assert result.current.unanswered["not_applicable"] == expected
     assert result.current.value is not None
     assert 1 <= result.current.value <= 5
     assert result.scale == "1 = Very dissatisfied … 5 = Very satisfied"
 
 
-def test_what_was_not_shown_is_told_apart(served: Account, folder: Path) -> None:
-    """A finished response saw every question that is always shown."""
+def test_not_shown_differs_from_not_answered(served: Account, folder: Path) -> None:
+    """A finished response was shown every unconditional question."""
     simple = Simple(folder / "relationship")
-    blank = sum(not row["QID3", ""] for row in simple.rows if not simple.why_not(row))
+    blank = sum(not row["QID3", ""] for row in simple.rows if not simple.reason(row))
     result = served.measure(query("answered", "QID3", survey=simple.id), survey=simple.id)
     assert result.current.unanswered == ({"not_answered": blank} if blank else {})
 
 
 def test_the_sentence_adds_up(served: Account, folder: Path) -> None:
-    """People compare it with what Qualtrics shows."""
+    """The description of a result contains all recorded responses."""
     simple = Simple(folder / "relationship")
     result = served.measure(query("responses", survey=simple.id), survey=simple.id)
-    reasons = Counter(simple.why_not(row) for row in simple.rows)
+    reasons = Counter(simple.reason(row) for row in simple.rows)
     assert describe_responses(result.current) == (
         f"{reasons['']:,} of {len(simple.rows):,} recorded; {reasons['unfinished']} unfinished, "
         f"{reasons['preview']} previews, {reasons['test']} tests, {reasons['spam']} spam left out"
@@ -208,13 +208,13 @@ def test_the_sentence_adds_up(served: Account, folder: Path) -> None:
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Europe/Vienna", "Pacific/Auckland"])
 @pytest.mark.parametrize("period", ["day", "month"])
-def test_periods_are_of_the_zone_across_clock_changes(
+def test_periods_follow_the_time_zone_across_clock_changes(
     served: Account, folder: Path, zone: str, period: str
 ) -> None:
-    """Two years of responses, with every change of the clocks in them."""
+    """The responses span two years with all clock changes."""
     simple = Simple(folder / "relationship")
-    asked = query("responses", group_by=f"period:{period}", survey=simple.id, zone=zone)
-    result = served.measure(asked, survey=simple.id)
+    metric_query = query("responses", group_by=f"period:{period}", survey=simple.id, zone=zone)
+    result = served.measure(metric_query, survey=simple.id)
     form = "%Y-%m-%d" if period == "day" else "%Y-%m"
     expected = Counter(
         datetime.fromisoformat(row["recordedDate", ""])
@@ -222,7 +222,7 @@ def test_periods_are_of_the_zone_across_clock_changes(
         .astimezone(ZoneInfo(zone))
         .strftime(form)
         for row in simple.rows
-        if not simple.why_not(row)
+        if not simple.reason(row)
     )
     assert {group.key: group.responses for group in result.groups if group.responses} == expected
     keys = [group.key for group in result.groups]
@@ -230,10 +230,10 @@ def test_periods_are_of_the_zone_across_clock_changes(
     assert all(group.value == 0 for group in result.groups if not group.responses)
 
 
-def test_the_night_of_a_clock_change_is_cut_where_people_cut_it(
+def test_the_bounds_of_a_short_local_day_are_sent_as_instants(
     served: Account, folder: Path
 ) -> None:
-    """A local day of 23 hours: its bounds are sent as instants, and the end does not count."""
+    """A local day of 23 hours has an inclusive start and an exclusive end."""
     simple = Simple(folder / "relationship")
     spring = Window(
         start=datetime(2025, 3, 30, tzinfo=ZoneInfo("Europe/Vienna")),
@@ -248,7 +248,7 @@ def test_the_night_of_a_clock_change_is_cut_where_people_cut_it(
 def test_a_period_without_answers_is_a_gap_and_a_count_of_zero(
     served: Account, folder: Path
 ) -> None:
-    """The running month is marked; the one before anything was recorded has no average."""
+    """An empty month has no average; the current month is marked as running."""
     simple = Simple(folder / "store")
     window = Window(start=datetime(2020, 1, 1, tzinfo=UTC), end=NOW)
     queries = {

@@ -1,4 +1,4 @@
-"""Survey texts as people read them."""
+"""Tests of converting survey texts to plain text."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from smaply_metrics_qualtrics.html_text import html_to_text
     ],
 )
 def test_html_becomes_one_line_of_text(source: object, text: str) -> None:
-    """Tags go, entities become characters, scripts vanish, piped text is marked."""
+    """Tags and scripts are removed, entities are decoded, and piped text is marked."""
     assert html_to_text(source) == text
 
 
 @settings(deadline=None)
 @given(st.one_of(st.text(), st.text(alphabet="<>!&;/-[]{}$#x0sctyle \n\"'=")))
-def test_no_text_at_all_makes_it_fail(source: str) -> None:
-    """Whatever people typed gives one line without white space around it."""
+def test_converting_a_text_never_fails(source: str) -> None:
+    """Any text becomes one line without surrounding white space."""
     text = html_to_text(source)
     assert text == text.strip()
     assert "\n" not in text

@@ -1,7 +1,7 @@
-"""A question asked in loops, each by itself and all together, against counts made by hand.
+"""Compare the loops of a question, separately and combined, with counts made by hand.
 
-Six people were asked about up to three things that they bought (loops 1, 4 and 9): how good each
-was, what was good about it, how much it cost, and to say it in words.
+Six people answered questions about up to three purchases (loops 1, 4 and 9): how good each was,
+what was good about it, how much it cost, and a comment.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ JANUARY = Window(start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 2, 1
 
 @pytest.fixture(scope="module")
 def bought(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """The survey of what was bought, read only."""
+    """The survey of purchases in a read-only sandbox."""
     folder = tmp_path_factory.mktemp("bought")
     names = {"1": {"1": "Lamp"}, "4": {"1": "Rug"}, "9": {"1": "Chair"}}
     looped = [{"Type": "Question", "QuestionID": f"QID{n}"} for n in range(1, 6)]
@@ -96,8 +96,8 @@ def bought(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         yield own
 
 
-def test_the_worked_example_of_the_documentation(bought: Account) -> None:
-    """3 1 | 3 | 2 3 n/a | 2 | | 1: fifteen by seven answers; one went through no loop."""
+def test_the_example_in_the_documentation(bought: Account) -> None:
+    """The answers 3 1, 3, 2 3 n/a, 2, none and 1 are seven answers with the sum 15."""
     result = bought.measure(query("average", "QID1"))
     assert result.current.value == pytest.approx((3 + 1 + 3 + 2 + 3 + 2 + 1) / 7)
     assert result.current.answered == 7
@@ -106,8 +106,8 @@ def test_the_worked_example_of_the_documentation(bought: Account) -> None:
     assert "each loop" in result.notes[-1]
 
 
-def test_those_left_out_are_counted_once_each(bought: Account) -> None:
-    """Whatever their loops: one unfinished response and one preview."""
+def test_excluded_responses_count_once(bought: Account) -> None:
+    """One unfinished response and one preview are excluded, regardless of their loops."""
     result = bought.measure(query("average", "QID1"))
     assert result.current.excluded == {"unfinished": 1, "preview": 1}
     assert result.current.recorded == 11
@@ -123,7 +123,7 @@ def test_those_left_out_are_counted_once_each(bought: Account) -> None:
 def test_each_loop_has_its_own_numbers(
     bought: Account, loop: str, label: str, answers: str
 ) -> None:
-    """Loops are questions of their own, beside all together."""
+    """Each loop is a separate sub-question of the combined one."""
     with bought.session() as session:
         question = session.questions("SV_connector0000001").question("QID1")
     assert [part.text for part in question.sub_questions if part.id == f"{loop}_QID1"] == [label]
@@ -135,15 +135,15 @@ def test_each_loop_has_its_own_numbers(
 
 
 def test_a_distribution_and_boxes_are_of_all_answers(bought: Account) -> None:
-    """The denominator is the seven answers."""
+    """The denominator is the number of answers in all loops."""
     result = bought.measure(query("distribution", "QID1"))
     assert {group.key: group.answered for group in result.groups} == {"1": 2, "2": 2, "3": 3}
     assert sum(group.value or 0 for group in result.groups) == pytest.approx(100)
     assert bought.measure(query("top_box", "QID1")).current.value == pytest.approx(300 / 7)
 
 
-def test_several_answers_are_shares_of_the_loops_answered(bought: Account) -> None:
-    """Loops with a tick: 1, 9, 9 and 4; price was ticked in three, the look in two of four."""
+def test_shares_of_a_multiple_choice_question_in_loops(bought: Account) -> None:
+    """Four loops have an answer; three include the price and two the look."""
     result = bought.measure(query("distribution", "QID2"))
     assert result.current.answered == 4
     assert {group.key: group.value for group in result.groups} == {"1": 75, "2": 50}
@@ -152,8 +152,8 @@ def test_several_answers_are_shares_of_the_loops_answered(bought: Account) -> No
     assert bought.measure(query("share", "QID2", answers=["2"])).current.value == 50
 
 
-def test_numbers_texts_and_rows_are_taken_together(bought: Account) -> None:
-    """A slider's item, a text, the row of a matrix, and the heading above it."""
+def test_numbers_texts_and_rows_are_combined(bought: Account) -> None:
+    """A slider item, a text, a matrix row and their parent combine all loops."""
     cost = bought.measure(query("average", "QID3_1")).current
     assert (cost.value, cost.answered) == (20, 3)
     assert cost.unanswered == {"not_shown": 3, "unreadable": 1}
@@ -162,8 +162,8 @@ def test_numbers_texts_and_rows_are_taken_together(bought: Account) -> None:
     assert bought.measure(query("responses", "QID3")).current.answered == 4
 
 
-def test_groups_and_windows_hold_their_loops(bought: Account) -> None:
-    """A response's loops are in its group and in its window."""
+def test_loops_are_in_the_group_and_window_of_their_response(bought: Account) -> None:
+    """Loops have the field values and the date of the response."""
     result = bought.measure(query("average", "QID1", group_by="field:Region"))
     north, south = sorted(result.groups, key=lambda group: group.key)
     assert (north.key, north.answered, north.responses) == ("North", 3, 3)
@@ -176,8 +176,8 @@ def test_groups_and_windows_hold_their_loops(bought: Account) -> None:
     assert {group.key: group.value for group in months.groups} == {"2026-01": 1, "2026-02": 6}
 
 
-def test_a_filter_keeps_who_gave_the_answer_in_any_loop(bought: Account) -> None:
-    """Two people found something bad, and were asked in three loops."""
+def test_a_filter_matches_an_answer_in_any_loop(bought: Account) -> None:
+    """Two people gave the answer, and they went through three loops."""
     bad = Filter(kind="question", of="QID1", values=("1",))
     assert bought.measure(query("responses", filters=[bad])).current.value == 2
     assert bought.measure(query("responses", "QID1", filters=[bad])).current.value == 3
@@ -187,8 +187,8 @@ def test_a_filter_keeps_who_gave_the_answer_in_any_loop(bought: Account) -> None
     assert bought.measure(query("responses", filters=[others])).current.value == 4
 
 
-def test_what_loops_do_not_allow_is_refused(bought: Account) -> None:
-    """One response may be in several groups, and a number in loops is no filter."""
+def test_invalid_uses_of_combined_loops_are_rejected(bought: Account) -> None:
+    """One response can be in several groups, and a number in loops is not a filter."""
     outcomes = bought.fetch(
         query("responses", query_id="group", group_by="question:QID1"),
         query(
@@ -204,20 +204,20 @@ def test_what_loops_do_not_allow_is_refused(bought: Account) -> None:
 
 
 def test_all_loops_of_a_survey_come_from_one_export(bought: Account) -> None:
-    """However many loops there are, the survey is exported once."""
+    """The survey is exported once, regardless of the number of loops."""
     before = len(bought.exports())
     bought.fetch(query("average", "QID1", query_id="a"), query("average", "4_QID1", query_id="b"))
     assert len(bought.exports()) == before + 1
 
 
 def test_an_empty_export_has_no_loops(bought: Account) -> None:
-    """A ZIP without a file counts nothing."""
+    """A ZIP archive without files has no responses."""
     bought.sandbox.state.add_fault("export_file", kind="empty_zip")
     assert bought.measure(query("answered", "QID1")).current.recorded == 0
 
 
 def tally(answered: int, *, never: int = 0, **counts: object) -> Tally:
-    """Make the tally of one loop."""
+    """Return the tally of one loop."""
     unanswered: Mapping[str, int] = {"not_shown": never} if never else {}
     total = Counts.model_validate(
         {
@@ -230,8 +230,8 @@ def tally(answered: int, *, never: int = 0, **counts: object) -> Tally:
     return Tally(windows=(WindowTally(total=total),), as_of=datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def test_totals_and_answers_are_added_up() -> None:
-    """A loop with too many different numbers gives totals; those of the others join them."""
+def test_totals_and_answers_are_added() -> None:
+    """A loop with totals is added to loops with counts per answer."""
     merged = merge(
         [
             tally(4, never=1),
@@ -245,8 +245,8 @@ def test_totals_and_answers_are_added_up() -> None:
     assert (total.answers, total.answered, total.responses) == ({}, 5, 6)
 
 
-def test_one_loop_that_failed_fails_all_together() -> None:
-    """A sum without one of its parts would be a wrong number."""
+def test_an_error_in_one_loop_is_the_error_of_all() -> None:
+    """A sum without one of its loops would be wrong."""
     refused = GroupingRefused("Too many.")
     assert merge([tally(1), tally(1), refused]) is refused
     assert merge([refused]) is refused

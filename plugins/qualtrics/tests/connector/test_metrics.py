@@ -1,4 +1,4 @@
-"""Numbers of a survey, from the sandbox's socket to the result."""
+"""Tests of calculating metrics from responses in the sandbox."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FEBRUARY = Window(start=datetime(2026, 2, 1, tzinfo=UTC), end=datetime(2026, 3, 
 
 
 def groups(result: Result) -> dict[str, float | None]:
-    """Give the value of each group by its key."""
+    """Return the value of each group by its key."""
     return {group.key: group.value for group in result.groups}
 
 
 def test_responses_are_counted_without_a_question(own: Account) -> None:
-    """Previews, tests, spam and unfinished ones are left out, each under its own reason."""
+    """Previews, tests, spam and unfinished responses are excluded and counted by reason."""
     result = own.measure(query("responses"))
     assert result.current.value == 6
     assert result.current.excluded == {"unfinished": 1, "preview": 1, "test": 1, "spam": 1}
@@ -35,7 +35,7 @@ def test_responses_are_counted_without_a_question(own: Account) -> None:
 
 
 def test_excluded_responses_can_be_included(own: Account) -> None:
-    """Each kind counts again when the metric asks for it; the status comes before unfinished."""
+    """A metric can include each reason; the status takes precedence over unfinished."""
     result = own.measure(
         query("responses", include=[ExclusionReason.UNFINISHED, ExclusionReason.PREVIEW])
     )
@@ -43,29 +43,29 @@ def test_excluded_responses_can_be_included(own: Account) -> None:
     assert result.current.excluded == {"test": 1, "spam": 1}
 
 
-def test_nps_of_those_who_answered(own: Account) -> None:
-    """Two promoters and two detractors of five answers."""
+def test_nps_is_calculated_from_answers(own: Account) -> None:
+    """Two promoters and two detractors of five answers result in 0."""
     result = own.measure(query("nps", "QID1"))
     assert result.current.value == 0
     assert (result.current.answered, result.current.responses) == (5, 6)
 
 
-def test_an_average_leaves_out_not_applicable_and_blank(own: Account) -> None:
-    """(5 + 4 + 1 + 5) / 4, the recode 9 being no answer and one cell blank."""
+def test_an_average_excludes_not_applicable_and_blank(own: Account) -> None:
+    """(5 + 4 + 1 + 5) / 4; recode 9 is not applicable, and one cell is blank."""
     result = own.measure(query("average", "QID2"))
     assert result.current.value == 3.75
     assert result.current.unanswered == {"not_applicable": 1, "not_answered": 1}
 
 
-def test_blank_answers_tell_not_shown_from_not_answered(own: Account) -> None:
-    """A question with display logic and no answer was not shown, as far as exports tell."""
+def test_not_shown_differs_from_not_answered(own: Account) -> None:
+    """A blank answer to a question with display logic counts as not shown."""
     result = own.measure(query("answered", "QID3"))
     assert result.current.value == 4
     assert result.current.unanswered == {"not_shown": 2}
 
 
 def test_a_distribution_shows_every_choice_by_its_label(own: Account) -> None:
-    """Choices keep their order and labels, also those nobody chose."""
+    """Choices keep their order and labels, including those that no response has."""
     result = own.measure(query("distribution", "QID2"))
     assert [(group.label, group.value) for group in result.groups] == [
         ("Not", 25),
@@ -76,8 +76,8 @@ def test_a_distribution_shows_every_choice_by_its_label(own: Account) -> None:
     ]
 
 
-def test_several_answers_are_shares_of_those_who_answered(own: Account) -> None:
-    """Three answered; their answers may add up to more than 100 %."""
+def test_shares_of_a_multiple_choice_question(own: Account) -> None:
+    """Shares are of the three responses with an answer and can exceed 100 % in total."""
     result = own.measure(query("distribution", "QID4"))
     assert groups(result) == {
         "1": pytest.approx(200 / 3),
@@ -90,30 +90,30 @@ def test_several_answers_are_shares_of_those_who_answered(own: Account) -> None:
     assert share.current.value == pytest.approx(200 / 3)
 
 
-def test_the_row_of_a_matrix_is_measured_by_itself(own: Account) -> None:
-    """Rows are addressed as the export does."""
+def test_each_row_of_a_matrix_is_calculated_separately(own: Account) -> None:
+    """Rows have the same ids as in the export."""
     assert own.measure(query("average", "QID5_1")).current.value == 1.5
     assert own.measure(query("answered", "QID5_2")).current.value == 1
     assert own.measure(query("responses", "QID5")).current.answered == 2
 
 
 def test_text_and_other_types_are_counted(own: Account) -> None:
-    """Free text with newlines and quotes is one answer; nobody clicked on the picture."""
+    """Free text with newlines and quotes is one answer; an average is rejected."""
     assert own.measure(query("answered", "QID6")).current.value == 1
     assert own.measure(query("answered", "QID7")).current.value == 0
     with pytest.raises(CalculationRefused):
         own.measure(query("average", "QID6"))
 
 
-def test_numbers_of_an_embedded_field_with_a_decimal_comma_are_not_guessed(own: Account) -> None:
-    """What cannot be read as a number is no answer, and is said to be unreadable."""
+def test_a_decimal_comma_is_unreadable(own: Account) -> None:
+    """Text that is not a number is excluded and counted as unreadable."""
     result = own.measure(query("average", "field:Spend"))
     assert result.current.value == 15.25
     assert result.current.unanswered == {"not_answered": 3, "unreadable": 1}
 
 
 def test_a_score_is_exported_without_a_filter_on_columns(own: Account) -> None:
-    """Nobody documents which filter keeps scores, so none is sent; personal columns stay out."""
+    """A filter could exclude the score; personal columns are excluded."""
     own.measure(query("answered", "SC_health00000001"))
     (body,) = own.exports()
     assert "questionIds" not in body
@@ -122,27 +122,27 @@ def test_a_score_is_exported_without_a_filter_on_columns(own: Account) -> None:
 
 
 def test_groups_by_another_question_have_its_labels(own: Account) -> None:
-    """The average score of each channel; responses without a channel are in no group."""
+    """Responses without an answer to the group-by question are ungrouped."""
     result = own.measure(query("average", "QID1", group_by="question:QID3"))
     assert [(group.label, group.value) for group in result.groups] == [("Web", 5), ("Store", 8)]
     assert result.ungrouped == 2
 
 
 def test_groups_by_an_embedded_field(own: Account) -> None:
-    """A field of blanks belongs to no group."""
+    """Responses with a blank field are ungrouped."""
     result = own.measure(query("responses", group_by="field:Region"))
     assert groups(result) == {"North": 3, "South": 2}
     assert result.ungrouped == 1
 
 
 def test_groups_by_answer_count_each_answer(own: Account) -> None:
-    """Responses by answer are how many gave it."""
+    """Grouping responses by answer counts each answer."""
     result = own.measure(query("responses", "QID3", group_by="answer"))
     assert groups(result) == {"10": 2, "20": 2}
 
 
-def test_groups_by_month_are_of_the_accounts_zone(own: Account) -> None:
-    """The recorded date decides, in the zone of the query."""
+def test_groups_by_month_use_the_time_zone_of_the_query(own: Account) -> None:
+    """The recorded date determines the month."""
     result = own.measure(query("responses", group_by="period:month"))
     assert groups(result) == {"2026-01": 1, "2026-02": 5}
     own.sandbox.state.add_responses(SURVEY, [{"RecordedDate": "2026-01-31 23:30:00"}])
@@ -151,7 +151,7 @@ def test_groups_by_month_are_of_the_accounts_zone(own: Account) -> None:
 
 
 def test_a_window_counts_its_own_responses_and_bounds_the_export(own: Account) -> None:
-    """Half-open on the recorded date, and asked of Qualtrics in the same form."""
+    """The start is inclusive and the end exclusive, in the count and in the export request."""
     own.sandbox.state.add_responses(
         SURVEY, [{"RecordedDate": "2026-02-01 00:00:00"}, {"RecordedDate": "2026-03-01 00:00:00"}]
     )
@@ -161,8 +161,8 @@ def test_a_window_counts_its_own_responses_and_bounds_the_export(own: Account) -
     assert body["endDate"] == "2026-03-01T00:00:00Z"
 
 
-def test_filters_keep_and_drop(own: Account) -> None:
-    """By a question, by several answers, and by a field."""
+def test_filters_include_and_exclude(own: Account) -> None:
+    """Filters on a question, a multiple-choice question and a field."""
     store = Filter(kind="question", of="QID3", values=("20",))
     assert own.measure(query("average", "QID1", filters=[store])).current.value == 8
     advice = Filter(kind="question", of="QID4", values=("1",))
@@ -172,7 +172,7 @@ def test_filters_keep_and_drop(own: Account) -> None:
 
 
 def test_all_queries_of_a_survey_are_answered_by_one_export(own: Account) -> None:
-    """One start, the union of the columns, and a sentinel that is no recode of the survey."""
+    """The export contains all needed columns and a sentinel that is not a recode."""
     outcomes = own.fetch(
         query("nps", "QID1", query_id="a"),
         query("average", "QID2", query_id="b", windows=[FEBRUARY]),
@@ -194,8 +194,8 @@ def test_all_queries_of_a_survey_are_answered_by_one_export(own: Account) -> Non
     assert body["seenUnansweredRecode"] == -99887766
 
 
-def test_a_query_that_cannot_be_answered_spoils_no_other(own: Account) -> None:
-    """Each gets its own error, before anything is exported for it."""
+def test_an_invalid_query_does_not_affect_the_others(own: Account) -> None:
+    """Each invalid query has its own error before the export."""
     outcomes = own.fetch(
         query("responses", query_id="good"),
         query("average", "QID99", query_id="gone"),
@@ -219,13 +219,13 @@ def test_a_query_that_cannot_be_answered_spoils_no_other(own: Account) -> None:
 
 
 def test_nothing_is_exported_when_no_query_can_be_answered(own: Account) -> None:
-    """A wrong metric costs no export."""
+    """No export is started for invalid queries."""
     assert type(error_of(own.fetch(query("average", "QID99")))) is QuestionUnavailable
     assert own.exports() == []
 
 
-def test_an_empty_export_is_a_survey_with_nothing_in_it(own: Account) -> None:
-    """A ZIP without a file gives zeros for every kind of query."""
+def test_an_export_without_files_has_no_responses(own: Account) -> None:
+    """All kinds of queries result in zero responses."""
     own.sandbox.state.add_fault("export_file", kind="empty_zip")
     outcomes = own.fetch(
         query("responses", query_id="a", windows=[FEBRUARY]),
@@ -237,8 +237,8 @@ def test_an_empty_export_is_a_survey_with_nothing_in_it(own: Account) -> None:
         assert tally_of(outcomes, query_id).window("current").recorded == 0
 
 
-def test_a_survey_with_previews_only_has_nothing_to_count(own: Account) -> None:
-    """Everything is left out, and the result says how much and why."""
+def test_a_survey_with_only_previews_has_no_value(own: Account) -> None:
+    """The result contains the reason and the number of excluded responses."""
     previews = Filter(kind="field", of="Region", values=("Preview land",))
     own.sandbox.state.add_responses(
         SURVEY, [{"Status": "1", "Region": "Preview land", "NPS": "10"}] * 3
@@ -249,8 +249,8 @@ def test_a_survey_with_previews_only_has_nothing_to_count(own: Account) -> None:
     assert result.current.excluded == {"preview": 3}
 
 
-def test_every_status_is_counted_or_left_out_as_documented(own: Account) -> None:
-    """Only previews, tests and spam are left out; imported, offline and others count."""
+def test_every_status_counts_or_is_excluded_as_documented(own: Account) -> None:
+    """Only previews, tests and spam are excluded."""
     codes = ["0", "1", "2", "4", "8", "9", "12", "16", "17", "32", "40", "48"]
     own.sandbox.state.add_responses(SURVEY, [{"Status": code, "Region": "Codes"} for code in codes])
     only = Filter(kind="field", of="Region", values=("Codes",))
@@ -261,13 +261,13 @@ def test_every_status_is_counted_or_left_out_as_documented(own: Account) -> None
 
 @pytest.mark.parametrize("polls", [0, 3])
 def test_several_files_in_the_archive_are_all_counted(own: Account, polls: int) -> None:
-    """An export of many files with an odd name is read to its end."""
+    """All files are counted, whatever their names."""
     own.sandbox.state.set_exports(members=4, member_name="../a:b?", polls=polls)
     assert own.measure(query("responses")).current.value == 6
 
 
-def test_a_sentinel_avoids_the_surveys_own_recodes(own: Account) -> None:
-    """When a recode is the usual sentinel, another number is written."""
+def test_the_sentinel_is_not_a_recode(own: Account) -> None:
+    """If a recode equals the default sentinel, another number is used."""
     question = own.sandbox.state.survey(SURVEY).definition["Questions"]["QID3"]
     question["RecodeValues"]["1"] = "-99887766"
     own.measure(query("answered", "QID3"))

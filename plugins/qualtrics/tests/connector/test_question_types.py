@@ -1,4 +1,4 @@
-"""Types of questions from the export's columns to the number, over the sandbox."""
+"""Tests of calculating metrics for each question type from the columns in the sandbox."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ ROWS = [
 
 
 def looped(question_id: str, options: object) -> dict[str, object]:
-    """Make a loop & merge block."""
+    """Return a loop & merge block."""
     return {
         "Type": "Standard",
         "BlockElements": [{"Type": "Question", "QuestionID": question_id}],
@@ -106,7 +106,7 @@ def looped(question_id: str, options: object) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def types(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """A survey of many types, read only."""
+    """A survey with many question types in a read-only sandbox."""
     folder: Path = tmp_path_factory.mktemp("types")
     static = {"Static": {"1": {"1": "Shop"}, "2": {"1": "Web"}}}
     blocks = {"BL_5": looped("QID5", static), "BL_6": looped("QID6", None)}
@@ -116,8 +116,8 @@ def types(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 
 @pytest.mark.parametrize("row", ["QID1_1", "QID2_1"])
-def test_a_row_with_several_answers_is_read_in_either_spelling(types: Account, row: str) -> None:
-    """Its columns may carry the answer as a choiceId, or at the end of the ImportId."""
+def test_a_multiple_answer_row_is_read_in_both_formats(types: Account, row: str) -> None:
+    """The answer can be a choiceId or a suffix of the ImportId."""
     counts = tally_of(types.fetch(query("distribution", row))).window("current").total
     assert counts.answers == ({"12": 1, "11": 2} if row == "QID1_1" else {"12": 1, "11": 1})
     assert counts.answered == 2
@@ -130,25 +130,25 @@ def test_sliders_and_numeric_forms_are_averaged(types: Account) -> None:
     assert types.measure(query("responses", "QID4")).current.answered == 2
 
 
-def test_each_loop_is_measured_by_itself(types: Account) -> None:
-    """The question above them stands for all, each loop being an answer."""
+def test_each_loop_is_calculated_separately(types: Account) -> None:
+    """The parent question combines all loops."""
     assert types.measure(query("average", "1_QID5")).current.value == 1.5
     assert types.measure(query("average", "2_QID5")).current.value == 2
     assert types.measure(query("answered", "QID5")).current.value == 3
 
 
-def test_loops_that_are_not_listed_are_counted_together(types: Account) -> None:
-    """The export knows loops that the definition does not."""
+def test_unlisted_loops_are_combined(types: Account) -> None:
+    """The export can contain loops that the definition does not list."""
     assert types.measure(query("answered", "QID6")).current.value == 1
 
 
 def test_any_filled_part_counts_as_an_answer(types: Account) -> None:
-    """A click has two coordinates; one of them is enough to have answered."""
+    """A click has two coordinates, of which one is enough."""
     assert types.measure(query("answered", "QID10")).current.value == 1
 
 
 def test_the_levels_of_a_drill_down_are_counted(types: Account) -> None:
-    """Each level has its own answers, and can be grouped by."""
+    """Each level has its own answers and can be grouped by."""
     land = types.measure(query("distribution", "QID11_1"))
     assert {group.label: group.answered for group in land.groups} == {"A": 1, "B": 1}
     city = types.measure(query("distribution", "QID11_2"))
@@ -160,20 +160,20 @@ def test_the_levels_of_a_drill_down_are_counted(types: Account) -> None:
 
 
 def test_a_cell_is_a_recode_first_and_an_id_second(types: Account) -> None:
-    """What is no recode but a choice's id means that choice; what is neither stays itself."""
+    """A cell that is not a recode can be an id; any other value is its own key."""
     result = types.measure(query("distribution", "QID12"))
     assert {group.key: group.answered for group in result.groups} == {"10": 0, "20": 3, "9": 1}
 
 
-def test_carried_forward_choices_are_counted_under_any_spelling(types: Account) -> None:
-    """Their recode, their own id, and their origin's id all mean them."""
+def test_carried_forward_choices_are_counted_by_any_id(types: Account) -> None:
+    """Their recode, own id and original id are equivalent."""
     result = types.measure(query("distribution", "QID13"))
     assert {group.label: group.answered for group in result.groups} == {"A": 2, "B": 2}
     assert types.measure(query("average", "QID13")).current.value == 7.5
 
 
 def test_numbers_of_each_type_are_averaged(types: Account) -> None:
-    """Bipolar rows, cells of a numeric matrix, ranks and sums; what is no number is unreadable."""
+    """Bipolar rows, numeric cells, ranks and sums; other text is unreadable."""
     assert types.measure(query("average", "QID14_7")).current.value == 1.5
     cell = types.measure(query("average", "QID15_7_12")).current
     assert (cell.value, cell.unanswered["unreadable"]) == (4.5, 1)
@@ -181,20 +181,20 @@ def test_numbers_of_each_type_are_averaged(types: Account) -> None:
     assert types.measure(query("average", "QID17_1")).current.value == 50
 
 
-def test_a_type_not_yet_invented_is_counted(types: Account) -> None:
-    """Whatever its columns are called, one that is filled is an answer."""
+def test_an_unknown_type_is_counted(types: Account) -> None:
+    """A response answered if any column of the question is filled."""
     assert types.measure(query("answered", "QID18")).current.value == 1
 
 
-def test_an_answer_taken_out_of_the_survey_still_counts(types: Account) -> None:
-    """Its column is still exported; it is shown under its id."""
+def test_a_deleted_choice_still_counts(types: Account) -> None:
+    """Its column is still exported, and its label is its id."""
     result = types.measure(query("distribution", "QID8"))
     assert {group.key: group.answered for group in result.groups} == {"1": 2, "2": 1, "3": 1}
     assert result.current.answered == 3
 
 
-def test_a_question_without_a_column_fails_by_itself(types: Account) -> None:
-    """An export that lacks it answers the others."""
+def test_a_question_without_a_column_does_not_affect_others(types: Account) -> None:
+    """Only the query for the missing column has an error."""
     outcomes = types.fetch(
         query("average", "QID7", query_id="cut"), query("average", "QID3_1", query_id="there")
     )
@@ -203,21 +203,21 @@ def test_a_question_without_a_column_fails_by_itself(types: Account) -> None:
     assert tally_of(outcomes, "there").window("current").total.answered == 2
 
 
-def test_two_columns_with_one_key_are_not_guessed_between(types: Account) -> None:
-    """Nothing tells them apart, so no number is made of either."""
-    with pytest.raises(MetricsError, match="2 columns"):
+def test_two_columns_with_one_key_are_an_error(types: Account) -> None:
+    """The columns are ambiguous."""
+    with pytest.raises(MetricsError, match="2 identical columns"):
         types.measure(query("average", "QID9"))
 
 
-def test_columns_added_by_people_are_reported(tmp_path: Path) -> None:
-    """A score needs an unfiltered export, which has them; the result names what was ignored."""
+def test_columns_added_by_users_are_reported(tmp_path: Path) -> None:
+    """An export for a score includes them; a note lists the ignored columns."""
     scoring = {"ScoringCategories": [{"ID": "SC_1", "Name": "Score"}]}
     definition = survey_definition({}, Scoring=scoring)
     write_survey(tmp_path / "s" / "one", definition, {"SC0": "SC_1"}, [{"SC0": "4"}])
     responses = tmp_path / "s" / "one" / "responses.csv"
     lines = responses.read_text(encoding="utf-8").splitlines()
     ends = ["TWIN_ID", None, None, "TWIN_ID", "77"]
-    # Row 2 holds newlines: its last line is the one before row 3.
+    # Row 2 contains newlines, so its last line is the one before row 3.
     text = [lines[0] + ",TWIN_ID", *lines[1:-3], lines[-3] + ",TWIN_ID"]
     text += [lines[-2] + f",{ends[3]}", lines[-1] + f",{ends[4]}"]
     responses.write_text("\n".join(text) + "\n", encoding="utf-8")

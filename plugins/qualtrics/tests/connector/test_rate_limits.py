@@ -1,4 +1,4 @@
-"""Request limits over the sandbox, with a clock that jumps: who waits, for what, and how long."""
+"""Tests of rate limits on the sandbox, with a clock that does not block."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STARTS, PROGRESS, FILES, SCHEMAS = 100, 1000, 100, 60
 
 
 def fetch(own: Account, rate_limiter: RateLimiter, *, seconds: float = 600) -> Tally | MetricsError:
-    """Answer a query in a session of its own, under a budget that others share."""
+    """Answer a query in a session of its own with a shared rate limiter."""
     source = SourceRegistry(clock=own.clock).get("qualtrics")
     credentials = source.parse({"api_token": TOKEN, "base_url": own.sandbox.host})
     with source.session(
@@ -56,10 +56,10 @@ def spend(own: Account, rate_limiter: RateLimiter, method: str, path: str, times
         ("GET", f"/API/v3/survey-definitions/{SURVEY}", 3000),
     ],
 )
-def test_each_endpoint_has_the_budget_that_is_documented(
+def test_each_endpoint_has_its_documented_budget(
     own: Account, method: str, path: str, per_minute: int
 ) -> None:
-    """That many go at once; the next one waits out the minute."""
+    """Requests within the budget do not wait; the next one waits a minute."""
     rate_limiter = RateLimiter(LIMITS, own.clock)
     spend(own, rate_limiter, method, path, per_minute)
     assert own.clock.waits == []
@@ -67,20 +67,20 @@ def test_each_endpoint_has_the_budget_that_is_documented(
     assert sum(own.clock.waits) == pytest.approx(60)
 
 
-def test_polling_never_eats_the_budget_of_starts(own: Account) -> None:
-    """A thousand looks at slow exports leave every start where it was."""
+def test_polling_does_not_use_the_budget_of_export_starts(own: Account) -> None:
+    """An export can start although the other budgets are nearly used up."""
     own.sandbox.state.set_exports(polls=0)
     rate_limiter = RateLimiter(LIMITS, own.clock)
     spend(own, rate_limiter, "GET", f"{EXPORTS}/ES_1", PROGRESS - 1)
     spend(own, rate_limiter, "GET", f"{EXPORTS}/file-1/file", FILES - 1)
     spend(own, rate_limiter, "POST", EXPORTS, STARTS - 1)
     assert isinstance(fetch(own, rate_limiter), Tally)
-    # The first look at an export is made a second after its start; nobody waited for a turn.
+    # The only wait is the one second before the first progress request.
     assert own.clock.waits == [1]
 
 
 def test_sessions_share_the_budget_of_their_connection(own: Account) -> None:
-    """The start that the first session used is missing to the second."""
+    """An export start of one session reduces the budget of the next."""
     own.sandbox.state.set_exports(polls=0)
     rate_limiter = RateLimiter(LIMITS, own.clock)
     spend(own, rate_limiter, "POST", EXPORTS, STARTS - 1)
@@ -91,8 +91,8 @@ def test_sessions_share_the_budget_of_their_connection(own: Account) -> None:
     assert len(own.exports()) == 2
 
 
-def test_a_turn_that_comes_too_late_is_said_at_once(own: Account) -> None:
-    """Nobody waits for what cannot come in the time allowed."""
+def test_a_wait_beyond_the_deadline_fails_immediately(own: Account) -> None:
+    """A request that would wait too long raises without waiting."""
     rate_limiter = RateLimiter(LIMITS, own.clock)
     spend(own, rate_limiter, "POST", EXPORTS, STARTS)
     outcome = fetch(own, rate_limiter, seconds=30)
@@ -104,16 +104,16 @@ def test_a_turn_that_comes_too_late_is_said_at_once(own: Account) -> None:
 
 @pytest.mark.parametrize("route", ["definition", "export_start", "export_progress", "export_file"])
 @pytest.mark.parametrize("form", ["seconds", "date", "none", "nonsense"])
-def test_a_429_is_waited_for_in_every_form(own: Account, route: str, form: str) -> None:
-    """Seconds, a date, nothing at all: the request is made again, a start of an export too."""
-    # The date is read when the 429 comes: the clock has jumped by what was waited before.
-    asked = {
+def test_a_429_is_retried(own: Account, route: str, form: str) -> None:
+    """``Retry-After`` can be seconds, a date, missing or invalid; export starts are retried too."""
+    # The date is evaluated when the 429 arrives, after the clock advanced by earlier waits.
+    headers = {
         "seconds": {"Retry-After": "7"},
         "date": {"Retry-After": format_datetime(NOW + timedelta(seconds=9), usegmt=True)},
         "none": {},
         "nonsense": {"Retry-After": "soon"},
     }[form]
-    own.sandbox.state.add_fault(route, kind="status", status=429, headers=asked)
+    own.sandbox.state.add_fault(route, kind="status", status=429, headers=headers)
     assert tally_of(own.fetch(query("responses"))).window("current").total.responses == 6
     if form == "seconds":
         assert max(own.clock.waits) >= 7
@@ -123,8 +123,8 @@ def test_a_429_is_waited_for_in_every_form(own: Account, route: str, form: str) 
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_a_long_retry_after_is_told_and_not_waited_for(own: Account, form: str) -> None:
-    """Ten minutes: the error says until when, and nothing more is asked."""
+def test_a_long_retry_after_raises_without_waiting(own: Account, form: str) -> None:
+    """The error carries the time of the next attempt, and no further request is sent."""
     until = NOW + timedelta(minutes=10)
     value = "600" if form == "seconds" else format_datetime(until, usegmt=True)
     own.sandbox.state.add_fault(
@@ -138,8 +138,8 @@ def test_a_long_retry_after_is_told_and_not_waited_for(own: Account, form: str) 
     assert own.clock.waits == []
 
 
-def test_a_429_that_stays_ends_in_an_error(own: Account) -> None:
-    """After four tries it is said, and the deadline is kept."""
+def test_a_persistent_429_is_an_error(own: Account) -> None:
+    """It is raised after four attempts."""
     own.sandbox.state.add_fault("export_progress", kind="status", status=429, times=0)
     outcome = error_of(own.fetch(query("responses")))
     assert type(outcome) is RateLimited

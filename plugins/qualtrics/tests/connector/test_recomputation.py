@@ -1,4 +1,4 @@
-"""Answering from a debug bundle: what an account answered, without the account."""
+"""Tests of answering queries from a debug bundle without access to the account."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ MARK = "-99887766"
 
 
 def bundle_of(own: Account, tmp_path: Path, survey: str = SURVEY) -> Path:
-    """Make a bundle as the host does."""
+    """Create a bundle as the host does."""
 
     def fill(bundle: BundleWriter) -> None:
         manifest = {
@@ -81,7 +81,7 @@ def recompute(
 
 
 def rewritten(path: Path, changes: Mapping[str, bytes | None]) -> Path:
-    """Write a bundle anew with some files changed, or left out."""
+    """Return a copy of a bundle with some files changed or removed."""
     target = path.with_name("changed.zip")
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
         files = {name: old.read(name) for name in old.namelist()} | dict(changes)
@@ -92,7 +92,7 @@ def rewritten(path: Path, changes: Mapping[str, bytes | None]) -> Path:
 
 
 def everything(questionnaire: Questionnaire) -> Iterator[MetricQuery]:
-    """Ask each question for each calculation that it allows, and count by field and month."""
+    """Yield queries for every calculation of every question, and by field and month."""
     survey = questionnaire.survey.id
     for question in questionnaire.walk():
         keys = [choice.key for choice in question.choices if choice.analyze]
@@ -112,7 +112,7 @@ def everything(questionnaire: Questionnaire) -> Iterator[MetricQuery]:
 
 
 def without_reasons(tally: Tally) -> Any:  # noqa: ANN401  # JSON.
-    """Give a tally without why there is no answer, and when and of which columns it was made."""
+    """Return a tally without reasons for missing answers, time and notes."""
     dumped = tally.model_dump(mode="json", exclude={"as_of", "notes"})
     for window in dumped["windows"]:
         for counts in (window["total"], *(group["counts"] for group in window["groups"])):
@@ -120,8 +120,8 @@ def without_reasons(tally: Tally) -> Any:  # noqa: ANN401  # JSON.
     return dumped
 
 
-def test_every_answer_is_the_one_that_qualtrics_gave(own: Account, tmp_path: Path) -> None:
-    """All calculations of all questions come to the same counts from the bundle alone."""
+def test_every_count_equals_the_online_count(own: Account, tmp_path: Path) -> None:
+    """All calculations of all questions have the same counts, without any request."""
     with own.session() as session:
         queries = tuple(everything(session.questions(SURVEY)))
     assert len(queries) > 40
@@ -139,7 +139,7 @@ def test_every_answer_is_the_one_that_qualtrics_gave(own: Account, tmp_path: Pat
 
 
 def compare_all(folder: Path, tmp_path: Path) -> int:
-    """Compare every calculation of every question, and return how many were compared."""
+    """Compare every calculation of every question and return the number of comparisons."""
     compared = 0
     with account(folder, export_polls=0) as mine:
         with mine.session() as session:
@@ -163,25 +163,25 @@ def compare_all(folder: Path, tmp_path: Path) -> int:
 
 
 @needs_recorded_data
-def test_the_real_studies_come_out_the_same(tmp_path: Path) -> None:
-    """The real surveys, from their bundles."""
+def test_real_studies_have_equal_counts(tmp_path: Path) -> None:
+    """The counts of real surveys equal those from their bundles."""
     assert compare_all(catalog.REAL_STUDIES, tmp_path) > 500
 
 
-def test_studies_of_our_own_come_out_the_same(tmp_path: Path) -> None:
-    """Studies in the shapes of real ones, from their bundles."""
+def test_own_studies_have_equal_counts(tmp_path: Path) -> None:
+    """The counts of studies modelled on real ones equal those from their bundles."""
     studies = catalog.write_own_studies(tmp_path / "studies")
     assert compare_all(studies, tmp_path) > 100
 
 
-def test_the_invented_surveys_come_out_the_same(tmp_path: Path) -> None:
-    """Every status, unfinished responses and “not applicable” are left out from the bundle, too."""
+def test_generated_surveys_have_equal_counts(tmp_path: Path) -> None:
+    """Exclusions by status and of “not applicable” are the same from a bundle."""
     generate(tmp_path / "surveys", seed=3, until=NOW)
     assert compare_all(tmp_path / "surveys", tmp_path) > 100
 
 
-def test_what_was_recorded_later_is_not_there(own: Account, tmp_path: Path) -> None:
-    """A response counts when it was recorded at the instant asked for, and not a second later."""
+def test_later_responses_are_excluded(own: Account, tmp_path: Path) -> None:
+    """A response counts up to and including the second of the bundle."""
     path = bundle_of(own, tmp_path)
     everyone = query("responses")
     at = datetime.fromisoformat("2026-02-01T09:05:01+00:00")
@@ -192,7 +192,7 @@ def test_what_was_recorded_later_is_not_there(own: Account, tmp_path: Path) -> N
 
 @pytest.fixture
 def looped(tmp_path: Path) -> Iterator[Account]:
-    """A survey asked in loops 1 and 2: some saw a loop's row and gave no answer to it."""
+    """A survey with loops 1 and 2 in which some questions were seen but not answered."""
     rows_of = {"1": {"Display": "Speed"}, "2": {"Display": "Price"}}
     slider = mc("Cost", {"1": "Euro"}, QuestionType="Slider", Selector="HSLIDER")
     questions = {"QID1": {**MATRIX, "Choices": rows_of, "ChoiceOrder": ["1", "2"]}, "QID2": slider}
@@ -221,13 +221,13 @@ def looped(tmp_path: Path) -> Iterator[Account]:
 
 
 def columns_of(content: bytes, names: Sequence[str]) -> list[list[str]]:
-    """Give some columns of an export, without its header."""
+    """Return some columns of an export without the header."""
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
     return [[row[rows[0].index(name)] for name in names] for row in rows[3:]]
 
 
-def test_loops_are_counted_as_qualtrics_gave_them(looped: Account, tmp_path: Path) -> None:
-    """A survey with loops marks what was seen, so all of it comes out the same, reasons too."""
+def test_loops_have_equal_counts_and_reasons(looped: Account, tmp_path: Path) -> None:
+    """Bundles of surveys with loops mark seen questions, so reasons are equal as well."""
     with looped.session() as session:
         queries = tuple(everything(session.questions(SURVEY)))
     online = looped.fetch(*queries)
@@ -252,7 +252,7 @@ def test_loops_are_counted_as_qualtrics_gave_them(looped: Account, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind", "said"),
+    ("changes", "kind", "expected"),
     [
         ({"raw/responses.csv": None}, InputError, "raw/responses.csv"),
         ({"definition.json": None}, InputError, "definition.json"),
@@ -264,14 +264,14 @@ def test_loops_are_counted_as_qualtrics_gave_them(looped: Account, tmp_path: Pat
         ({"response-schema.json": None}, None, ""),
     ],
 )
-def test_a_bundle_that_lacks_something_says_so(
+def test_a_missing_or_invalid_file_is_an_error(
     own: Account,
     tmp_path: Path,
     changes: Mapping[str, bytes | None],
     kind: type[MetricsError] | None,
-    said: str,
+    expected: str,
 ) -> None:
-    """What is missing or broken is a clear error; what is not needed for the query is no matter."""
+    """A file that the query does not need can be missing."""
     path = rewritten(bundle_of(own, tmp_path), changes)
     before = csv.field_size_limit(131_072)  # The default: the sandbox, in this process, raises it.
     outcome = recompute(path, tmp_path, query("nps", "QID1"))["q"]
@@ -280,11 +280,11 @@ def test_a_bundle_that_lacks_something_says_so(
         assert isinstance(outcome, Tally)
         return
     assert isinstance(outcome, kind), outcome
-    assert said in outcome.message
+    assert expected in outcome.message
 
 
-def test_a_zone_that_nobody_knows_is_refused_by_the_reader(own: Account, tmp_path: Path) -> None:
-    """Dates in an unknown zone leave nothing out in silence."""
+def test_an_unknown_time_zone_is_an_error(own: Account, tmp_path: Path) -> None:
+    """Responses are not excluded silently."""
     path = bundle_of(own, tmp_path)
     with zipfile.ZipFile(path) as files:
         raw = files.read("raw/responses.csv")

@@ -1,4 +1,4 @@
-"""Recorded answers of Qualtrics servers through the connector's readers."""
+"""Tests of parsing recorded responses of Qualtrics servers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.shared_data import needs_recorded_data
 
 
 class Replay:
-    """Makes APIs that answer as recorded, one answer after the other."""
+    """Creates API clients that receive recorded responses in order."""
 
     def __init__(self, folder: Path, opened: ExitStack) -> None:
         self._folder = folder
@@ -37,7 +37,7 @@ class Replay:
     def __call__(
         self, recordings: Recordings, *names: str, status: int | None = None
     ) -> QualtricsApi:
-        """Replay these recordings; ``status`` is that of answers recorded without one."""
+        """Replay these recordings; ``status`` is for responses recorded without one."""
         answers = iter([answer for name in names for answer in recordings.answers(name)])
 
         def answer(_: httpx.Request) -> httpx.Response:
@@ -50,14 +50,14 @@ class Replay:
 
 @pytest.fixture
 def replay(tmp_path: Path) -> Iterator[Replay]:
-    """Replays recordings for the length of a test."""
+    """A ``Replay`` that is closed after the test."""
     with ExitStack() as opened:
         yield Replay(tmp_path, opened)
 
 
 @dataclass(frozen=True)
 class RecordedDefinition:
-    """A recorded definition and what its readers must find in it."""
+    """A recorded definition and the expected result."""
 
     recordings: Recordings
     survey_id: str
@@ -114,7 +114,7 @@ REAL_DEFINITION = RecordedDefinition(
     ],
 )
 def test_a_definition_is_read(replay: Replay, expected: RecordedDefinition) -> None:
-    """HTML and videos in labels become text; the order shown differs from that of the ids."""
+    """HTML and videos in labels become text, and the display order is kept."""
     api = replay(expected.recordings, "definition")
     survey = read_definition(api.definition(expected.survey_id), expected.survey_id)
     listed = survey.questionnaire
@@ -137,7 +137,7 @@ def test_a_definition_is_read(replay: Replay, expected: RecordedDefinition) -> N
     ],
 )
 def test_pages_of_surveys_are_read(replay: Replay, recordings: Recordings, name: str) -> None:
-    """Lists of several years and shapes are followed to their end."""
+    """Lists in formats of several years are read completely."""
     api = replay(recordings, "two pages")
     surveys = [read_survey(element) for page in api.survey_pages() for element in page]
     assert [survey.name for survey in surveys if survey] == [name]
@@ -156,7 +156,7 @@ def test_pages_of_surveys_are_read(replay: Replay, recordings: Recordings, name:
     ],
 )
 def test_a_notice_names_the_other_host(replay: Replay, recordings: Recordings, host: str) -> None:
-    """A forwarded answer is read, and the host to use is remembered."""
+    """A forwarded response is read, and the named host is stored."""
     api = replay(recordings, "question")
     api.definition(SURVEY)
     assert api.use_host == host
@@ -172,15 +172,15 @@ def test_a_notice_names_the_other_host(replay: Replay, recordings: Recordings, h
     ],
 )
 def test_whoami_is_read(replay: Replay, recordings: Recordings, datacenter: str) -> None:
-    """The account's ids are there."""
+    """The response contains the ids of the account."""
     account = replay(recordings, "whoami").whoami()
     assert account["userId"].startswith("UR_")
     assert account["datacenter"] == datacenter
 
 
 @recorded_http.both
-def test_an_export_is_followed(replay: Replay, recordings: Recordings) -> None:
-    """Start, running, complete and failed are distinguished."""
+def test_the_states_of_an_export_are_read(replay: Replay, recordings: Recordings) -> None:
+    """Started, running, complete and failed exports are distinguished."""
     progress_id = replay(recordings, "startexport").start_export(SURVEY, {})
     assert progress_id.startswith("ES_")
     for name, status in (
@@ -204,14 +204,14 @@ def test_an_export_is_followed(replay: Replay, recordings: Recordings) -> None:
     ],
 )
 @recorded_http.both
-def test_refusals_are_read(
+def test_error_responses_are_read(
     replay: Replay,
     recordings: Recordings,
     name: str,
     status: int | None,
     kind: type[MetricsError],
 ) -> None:
-    """Envelopes of several years carry their code."""
+    """Error envelopes of several years contain a code."""
     with pytest.raises(kind) as raised:
         replay(recordings, name, status=status).definition(SURVEY)
     assert raised.value.code
@@ -219,8 +219,8 @@ def test_refusals_are_read(
 
 
 @recorded_http.both
-def test_an_old_error_of_a_list_is_no_empty_list(replay: Replay, recordings: Recordings) -> None:
-    """The error has its code and its id."""
+def test_an_old_error_envelope_of_a_list_raises(replay: Replay, recordings: Recordings) -> None:
+    """The error has its code and request id."""
     api = replay(recordings, "old error")
     with pytest.raises(SourceUnavailable) as raised:
         list(api.survey_pages())
@@ -229,8 +229,8 @@ def test_an_old_error_of_a_list_is_no_empty_list(replay: Replay, recordings: Rec
 
 
 @recorded_http.both
-def test_an_export_that_is_gone_is_read(replay: Replay, recordings: Recordings) -> None:
-    """A 404 while polling is a failed export with its code."""
+def test_a_404_while_polling_is_a_failed_export(replay: Replay, recordings: Recordings) -> None:
+    """The error has its code."""
     with pytest.raises(ExportFailed) as raised:
         replay(recordings, "notfound", status=404).progress(SURVEY, "ES_1")
     assert raised.value.code == "UNF_9"
@@ -238,12 +238,12 @@ def test_an_export_that_is_gone_is_read(replay: Replay, recordings: Recordings) 
 
 @recorded_http.both
 def test_every_recorded_envelope_is_known(recordings: Recordings) -> None:
-    """No answer in a recorded shape is mistaken for another service's."""
+    """Each recorded response is recognised as a Qualtrics envelope."""
     for name in recordings.names():
         for _, body in recordings.answers(name):
             assert read_envelope(body).known, name
 
 
-def test_every_file_of_our_own_is_read() -> None:
-    """Each file of the project's own recordings has a name by which tests read it."""
+def test_every_own_recording_is_used() -> None:
+    """Each of the project's own recordings is read by a test."""
     assert OWN.unread() == set()

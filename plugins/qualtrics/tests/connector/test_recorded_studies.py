@@ -1,4 +1,4 @@
-"""Whole studies through sandbox and connector, against their CSVs read in the simplest way."""
+"""Compare the numbers of whole studies with those read directly from their CSV files."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from tests.shared_data import needs_recorded_data
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All studies in one folder."""
+    """A folder with all studies."""
     return catalog.gather_studies(tmp_path_factory.mktemp("studies"))
 
 
 @pytest.fixture(scope="module")
 def served(folder: Path) -> Iterator[Account]:
-    """All studies in one sandbox, read only."""
+    """All studies in a read-only sandbox."""
     with account(folder, export_polls=0) as own:
         yield own
 
@@ -46,7 +46,7 @@ def served(folder: Path) -> Iterator[Account]:
 def ask_all(
     served: Account, study: StudyCsv, questions: list[Question]
 ) -> Iterator[tuple[Question, Mapping[str, Result | MetricsError]]]:
-    """Measure everything that each question allows, all of it from one export."""
+    """Yield each question with the results of its calculations, all from one export."""
     queries: dict[str, MetricQuery] = {}
     for question in questions:
         for calculation in question.calculations:
@@ -70,7 +70,7 @@ def ask_all(
 
 
 def described(served: Account, study: StudyCsv) -> Questionnaire:
-    """Return the study as the connector describes it."""
+    """Return the questionnaire of a study."""
     with served.session() as session:
         return session.questions(study.id)
 
@@ -82,7 +82,7 @@ CHOICES = {QuestionKind.SINGLE_CHOICE, QuestionKind.MULTIPLE_CHOICE, QuestionKin
 def test_every_choice_question_equals_its_columns(
     served: Account, folder: Path, facts: StudyFacts
 ) -> None:
-    """All numbers are those of the CSV; what people cut out of it is said to be missing."""
+    """All numbers equal the CSV file; questions without a column are unavailable."""
     study = StudyCsv(folder / facts.name)
     questions = [one for one in described(served, study).walk() if one.kind in CHOICES]
     measured = 0
@@ -118,10 +118,10 @@ NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
 
 @catalog.every_study
-def test_everything_else_equals_its_columns_too(
+def test_every_other_question_equals_its_columns(
     served: Account, folder: Path, facts: StudyFacts
 ) -> None:
-    """Numbers are averaged; texts, headings and types without a scale are counted."""
+    """Numbers are averaged; texts, groups and other types are counted."""
     study = StudyCsv(folder / facts.name)
     questions = [one for one in described(served, study).walk() if one.kind not in CHOICES]
     measured = 0
@@ -154,14 +154,14 @@ def test_everything_else_equals_its_columns_too(
 
 
 class StudyQuestion(NamedTuple):
-    """A question, or a field, of a study."""
+    """A question or embedded field of a study."""
 
     study: str
     name: str
 
 
 def studied(study: str, name: str, *more: object) -> object:
-    """Return a parameter for a test of something in a study; real studies may be absent."""
+    """Return a test parameter for a question of a study; real studies may be absent."""
     real = study in {facts.name for facts in catalog.REAL}
     marks = [needs_recorded_data] if real else []
     return pytest.param(StudyQuestion(study, name), *more, id=f"{study}-{name}", marks=marks)
@@ -181,7 +181,7 @@ def studied(study: str, name: str, *more: object) -> object:
 def test_times_and_scores_are_averaged(
     served: Account, folder: Path, subject: StudyQuestion
 ) -> None:
-    """Numbers that are no answers are the mean of their cells."""
+    """The average is the mean of the cells."""
     study = StudyCsv(folder / subject.study)
     numbers = [float(cell) for cell in study.columns[subject.name, ""] if cell]
     result = served.measure(query("average", subject.name, survey=study.id), survey=study.id)
@@ -207,7 +207,7 @@ def test_times_and_scores_are_averaged(
 def test_texts_and_browsers_are_counted(
     served: Account, folder: Path, subject: StudyQuestion, import_ids: list[str]
 ) -> None:
-    """A response answered when any of the question's columns holds something."""
+    """A response answered if any of the question's columns is filled."""
     study = StudyCsv(folder / subject.study)
     cells = zip(*(study.columns[import_id, ""] for import_id in import_ids), strict=True)
     result = served.measure(query("answered", subject.name, survey=study.id), survey=study.id)
@@ -229,10 +229,10 @@ def test_texts_and_browsers_are_counted(
 def test_groups_by_an_embedded_field_equal_the_csv(
     served: Account, folder: Path, subject: StudyQuestion
 ) -> None:
-    """Every group has as many responses as rows hold its value."""
+    """Each group has as many responses as there are rows with its value."""
     study = StudyCsv(folder / subject.study)
-    asked = query("responses", group_by=f"field:{subject.name}", survey=study.id)
-    result = served.measure(asked, survey=study.id)
+    metric_query = query("responses", group_by=f"field:{subject.name}", survey=study.id)
+    result = served.measure(metric_query, survey=study.id)
     counted = Counter(cell for cell in study.columns[subject.name, ""] if cell)
     assert {group.key: group.responses for group in result.groups} == counted
 
@@ -241,16 +241,16 @@ def test_groups_by_an_embedded_field_equal_the_csv(
 def test_days_are_those_on_which_responses_were_recorded(
     served: Account, folder: Path, facts: StudyFacts
 ) -> None:
-    """Groups by day, in the zone that the study's file was saved in, are the days in the file."""
+    """Days in the time zone of the file equal the days in the file."""
     study = StudyCsv(folder / facts.name)
-    asked = query("responses", group_by="period:day", survey=study.id, zone=study.zone)
-    result = served.measure(asked, survey=study.id)
+    metric_query = query("responses", group_by="period:day", survey=study.id, zone=study.zone)
+    result = served.measure(metric_query, survey=study.id)
     days: Counter[str] = Counter()
     for cell in study.columns["recordedDate", ""]:
         day, _, _ = cell.partition(" ")
         if "/" in day:
             month, number, year = map(int, day.split("/"))
-            day = datetime(2000 + year % 100, month, number).date().isoformat()  # noqa: DTZ001  # A day has no zone.
+            day = datetime(2000 + year % 100, month, number).date().isoformat()  # noqa: DTZ001  # Only the date is used.
         days[day] += 1
     counted = {group.key: group.responses for group in result.groups if group.responses}
     assert counted == days
@@ -272,7 +272,7 @@ def test_days_are_those_on_which_responses_were_recorded(
 def test_equal_headers_are_two_questions(
     served: Account, folder: Path, name: str, question_ids: tuple[str, ...], answered: list[int]
 ) -> None:
-    """The header Q2_1 is that of two ImportIds of one study; each has its own answers."""
+    """Two columns with the header Q2_1 but different ImportIds are distinguished."""
     study = StudyCsv(folder / name)
     values = []
     for question_id in question_ids:
@@ -282,16 +282,16 @@ def test_equal_headers_are_two_questions(
 
 
 def test_numbers_counted_by_hand(served: Account) -> None:
-    """The numbers that the hotel's patterns come to, counted without any program.
+    """The numbers of the hotel study equal those counted by hand from its patterns.
 
-    Of 60 responses 6 did not finish, 5 are previews (one of them spam too), 1 is a test and 1 spam.
-    The pattern of NPS is “10 9 7 3 blank”. Responses that do not count answered 10 (20), 7 (7, 22,
-    37, 52) and 3 (33); 11, 12, 8 and 11 are left of 12 each.
+    Of 60 responses, 6 are unfinished, 5 are previews (one of them preview spam), 1 is a test and 1
+    is spam. The NPS pattern is “10 9 7 3 blank”, 12 times each. The excluded responses answered 10
+    (number 20), 7 (7, 22, 37, 52) and 3 (33), which leaves 11, 12, 8 and 11.
     """
 
     def measure(calculation: str, question_id: str | None = None, **options: object) -> Result:
-        asked = query(calculation, question_id, survey=hotel_stay.SURVEY_ID, **options)  # type: ignore[arg-type]
-        return served.measure(asked, survey=hotel_stay.SURVEY_ID)
+        metric_query = query(calculation, question_id, survey=hotel_stay.SURVEY_ID, **options)  # type: ignore[arg-type]
+        return served.measure(metric_query, survey=hotel_stay.SURVEY_ID)
 
     everyone = measure("responses").current
     assert everyone.responses == 47

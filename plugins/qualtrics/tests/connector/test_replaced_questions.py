@@ -1,4 +1,4 @@
-"""A question deleted and added again: the card names the new one, also when Qualtrics cannot."""
+"""Tests that cards suggest the successor of a deleted question."""
 
 from __future__ import annotations
 
@@ -64,23 +64,23 @@ def host(own: Account, tmp_path: Path) -> Iterator[MetricsHost]:
 
 
 def load(host: MetricsHost) -> Card:
-    """Load the one card."""
+    """Load the only card."""
     (card,) = host.cards.load(ADMIN, wait=600)
     return card
 
 
 def problem_of(card: Card) -> Problem:
-    """Give the problem that a failed card must have."""
+    """Return the problem of a failed card."""
     assert card.freshness is Freshness.FAILED
     assert card.problem is not None
     assert (card.problem.kind, card.problem.issue) == ("question_unavailable", Issue.DATA)
     return card.problem
 
 
-def test_the_successor_of_a_question_deleted_for_good_is_offered(
+def test_the_successor_of_a_permanently_deleted_question_is_suggested(
     own: Account, host: MetricsHost
 ) -> None:
-    """Nobody but the metric still knows the question; one click puts the new one in its place."""
+    """Only the metric knows the name of the deleted question; the suggestion can be saved."""
     metric = host.metrics.add(ADMIN, "qualtrics", "Satisfied", SATISFIED)
     assert metric.questions == {"QID2": KnownQuestion(name="Satisfied", text="Satisfied?")}
     own.sandbox.state.delete_question(SURVEY, "QID2")
@@ -97,7 +97,7 @@ def test_the_successor_of_a_question_deleted_for_good_is_offered(
 
 
 def test_a_question_without_a_successor_is_still_named(own: Account, host: MetricsHost) -> None:
-    """People know its text, not its id."""
+    """The message contains the text of the question."""
     host.metrics.add(ADMIN, "qualtrics", "Satisfied", SATISFIED)
     own.sandbox.state.delete_question(SURVEY, "QID2")
     problem = problem_of(load(host))
@@ -105,8 +105,10 @@ def test_a_question_without_a_successor_is_still_named(own: Account, host: Metri
     assert problem.fields == ()
 
 
-def test_a_group_by_that_is_gone_is_offered_as_a_group_by(own: Account, host: MetricsHost) -> None:
-    """The suggestion is what the part of the metric takes."""
+def test_the_successor_of_a_group_by_is_suggested_as_a_group_by(
+    own: Account, host: MetricsHost
+) -> None:
+    """The suggestion has the format of the field."""
     definition = Definition(
         type=MetricType.SERIES,
         survey_id=SURVEY,
@@ -124,16 +126,16 @@ def test_a_group_by_that_is_gone_is_offered_as_a_group_by(own: Account, host: Me
     assert GroupBy.parse(field.suggestion or "") == GroupBy(kind="question", of="QID33")
 
 
-def test_what_a_metric_knows_survives_a_rename(host: MetricsHost) -> None:
-    """Only a new definition is looked up again."""
+def test_stored_question_names_survive_a_rename_of_the_metric(host: MetricsHost) -> None:
+    """Only a changed definition updates them."""
     metric = host.metrics.add(ADMIN, "qualtrics", "Satisfied", SATISFIED)
     renamed = host.metrics.edit(ADMIN, metric.id, name="Happy")
     assert renamed.questions == metric.questions
     assert host.metrics.show(ADMIN, metric.id).questions == metric.questions
 
 
-def test_a_question_in_the_trash_names_its_successor_itself(own: Account) -> None:
-    """Qualtrics still shows it, so a preview is told as well; parts of it are known, too."""
+def test_the_successor_of_a_question_in_the_trash_is_suggested(own: Account) -> None:
+    """Qualtrics still returns its name, and those of its sub-questions."""
     own.sandbox.state.delete_question(SURVEY, "QID5", to_trash=True)
     own.sandbox.state.restore_question(SURVEY, "QID5", "QID55")
     with pytest.raises(MetricsError) as gone:
@@ -153,10 +155,10 @@ def test_a_question_in_the_trash_names_its_successor_itself(own: Account) -> Non
         (KnownQuestion(), None),
     ],
 )
-def test_a_successor_is_named_only_when_it_is_plain(
+def test_a_successor_is_suggested_only_if_unambiguous(
     known: KnownQuestion, successor: str | None
 ) -> None:
-    """Name and text, or a name or text that no other question has."""
+    """It has the same name and text, or a unique name or text."""
     survey = read_survey_with(
         {
             "QID1": mc("How was it?", {"1": "A"}, DataExportTag="Q1"),
@@ -169,8 +171,8 @@ def test_a_successor_is_named_only_when_it_is_plain(
     assert (found.id if found else None) == successor
 
 
-def test_the_error_survives_its_way_to_the_host() -> None:
-    """The suggestion is a part of the problem, whichever process made it."""
+def test_the_suggestion_is_part_of_the_problem() -> None:
+    """The error keeps it when converted to a problem."""
     survey = read_survey_with({"QID1": mc("How was it?", {"1": "A"})})
     error = survey.questionnaire.deleted("QID7", KnownQuestion(text="How was it?"), "filters")
     assert type(error) is QuestionUnavailable

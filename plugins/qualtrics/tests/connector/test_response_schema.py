@@ -1,4 +1,4 @@
-"""Fields that a survey's flow does not declare, found in its response-schema."""
+"""Tests of fields, topics and loops that only the response schema lists."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ ROWS = [
 
 
 def schema_of(properties: Json) -> dict[str, Any]:
-    """Wrap fields as a response-schema does."""
+    """Return a response schema with these properties."""
     return {"properties": {"values": {"type": "object", "properties": properties}}}
 
 
 @pytest.fixture
 def listed(tmp_path: Path) -> Iterator[Account]:
-    """A survey whose flow declares the region and not the store."""
+    """A survey whose flow declares the region but not the store."""
     flow = {"Type": "Root", "Flow": [embedded("Region"), {"Type": "Block", "ID": "BL_1"}]}
     scoring = {"ScoringCategories": [{"ID": "SC_1", "Name": "Score"}]}
     definition = survey_definition(QUESTIONS, SurveyFlow=flow, Scoring=scoring)
@@ -65,13 +65,13 @@ def listed(tmp_path: Path) -> Iterator[Account]:
         yield own
 
 
-def asked(own: Account, what: str) -> int:
-    """Say how often a route was called."""
+def calls_to(own: Account, what: str) -> int:
+    """Return the number of requests to a route."""
     return sum(path.endswith(what) for path in own.calls())
 
 
 def test_fields_of_contact_lists_are_listed(listed: Account) -> None:
-    """The store is nowhere in the definition, and can be grouped by and filtered on."""
+    """A field that only the schema lists can be grouped by and filtered on."""
     with listed.session() as session:
         questionnaire = session.questions(SURVEY)
     assert [field.name for field in questionnaire.fields] == ["Region", "Store"]
@@ -82,19 +82,19 @@ def test_fields_of_contact_lists_are_listed(listed: Account) -> None:
     assert listed.measure(query("responses", filters=[linz])).current.value == 2
 
 
-def test_the_schema_is_asked_for_only_when_it_is_needed(listed: Account) -> None:
-    """It may be had 60 times a minute: a refresh of declared fields does not touch it."""
+def test_the_schema_is_requested_only_if_needed(listed: Account) -> None:
+    """A refresh with only declared fields does not request it."""
     listed.measure(query("average", "QID1", group_by="field:Region"))
-    assert asked(listed, "/response-schema") == 0
+    assert calls_to(listed, "/response-schema") == 0
     listed.fetch(
         query("responses", query_id="a", group_by="field:Store"),
         query("average", "QID1", query_id="b", group_by="field:Store"),
     )
-    assert asked(listed, "/response-schema") == 1
+    assert calls_to(listed, "/response-schema") == 1
 
 
 def test_without_the_schema_the_survey_is_still_described(listed: Account) -> None:
-    """What is missing is said; a metric that needs it gets the reason, its siblings a number."""
+    """A note states what is missing; only metrics that need the schema fail."""
     listed.sandbox.state.add_fault("response_schema", kind="status", status=503, times=0)
     with listed.session() as session:
         questionnaire = session.questions(SURVEY)
@@ -110,31 +110,31 @@ def test_without_the_schema_the_survey_is_still_described(listed: Account) -> No
     assert tally_of(outcomes, "region").window("current").total.responses == 3
 
 
-def test_a_token_refused_for_the_schema_is_refused(listed: Account) -> None:
-    """A 401 is never passed over."""
+def test_a_401_for_the_schema_is_raised(listed: Account) -> None:
+    """A rejected token is not ignored."""
     listed.sandbox.state.add_fault("response_schema", kind="status", status=401, times=0)
     with listed.session() as session, pytest.raises(CredentialRefused):
         session.questions(SURVEY)
 
 
-def test_a_field_that_nobody_knows_is_not_there(listed: Account) -> None:
-    """With the schema at hand, an unknown field is a wrong one."""
+def test_an_unknown_field_is_unavailable(listed: Account) -> None:
+    """A field that is not in the schema either is an error."""
     outcome = error_of(listed.fetch(query("responses", group_by="field:Shop")))
     assert type(outcome) is QuestionUnavailable
     assert "Shop" in outcome.message
 
 
 def test_the_topics_of_a_text_can_be_counted(listed: Account) -> None:
-    """They are listed beside the text, and answered where there is one."""
+    """They are listed as a question."""
     with listed.session() as session:
         question = session.questions(SURVEY).question(TOPICS)
     assert question.kind is QuestionKind.OTHER
-    assert "topics" in question.note
+    assert question.note == "Topics can only be counted."
     assert listed.measure(query("answered", TOPICS)).current.value == 1
 
 
-def test_numbers_orders_scores_and_questions_are_told_apart() -> None:
-    """Only embedded data are fields, and those of type number can be averaged."""
+def test_only_embedded_data_are_fields() -> None:
+    """Fields of the type number can be averaged."""
     fields = {
         "Store": {"dataType": "embeddedData", "type": "string"},
         "Spend": {"dataType": "embeddedData", "type": "number"},
@@ -165,7 +165,7 @@ def test_numbers_orders_scores_and_questions_are_told_apart() -> None:
 
 
 def test_a_number_in_a_contact_list_is_averaged(tmp_path: Path) -> None:
-    """A field that only the schema knows, and knows as a number."""
+    """A numeric field that only the schema lists can be averaged."""
     definition = survey_definition(QUESTIONS)
     columns: dict[str, object] = {"Rate": "QID1", "Spend": "Spend"}
     write_survey(tmp_path / "s" / "one", definition, columns, [{"Spend": "3"}, {"Spend": "4"}])
@@ -178,8 +178,8 @@ def test_a_number_in_a_contact_list_is_averaged(tmp_path: Path) -> None:
         assert own.measure(query("average", "field:Spend")).current.value == 3.5
 
 
-def test_loops_that_the_definition_does_not_list_are_found(tmp_path: Path) -> None:
-    """The schema names them; one of them is measured by itself, and a wrong one is not there."""
+def test_loops_that_only_the_schema_lists_are_found(tmp_path: Path) -> None:
+    """Each can be calculated separately; an unknown loop is an error."""
     blocks = {
         "BL_1": {
             "Type": "Standard",
@@ -205,7 +205,7 @@ def test_loops_that_the_definition_does_not_list_are_found(tmp_path: Path) -> No
 
 
 def test_a_schema_of_a_thousand_fields_is_read() -> None:
-    """1,019 fields, as one survey out there has."""
+    """A real survey has 1,019 fields."""
     fields = {
         f"Field {n}": {"dataType": "embeddedData", "type": "string", "exportTag": f"Field {n}"}
         for n in range(1_019)
@@ -215,7 +215,7 @@ def test_a_schema_of_a_thousand_fields_is_read() -> None:
 
 
 def test_a_survey_of_hundreds_of_questions_is_read() -> None:
-    """684 questions in one reply, a third of them matrices; every one is listed once."""
+    """Each of 684 questions in one response is listed once."""
     kinds = [
         mc("One", {"1": "Yes", "2": "No"}),
         mc("Several", {"1": "A", "2": "B"}, Selector="MAVR"),
@@ -245,8 +245,8 @@ ANY_JSON = st.recursive(
 
 @settings(deadline=None)
 @given(ANY_JSON)
-def test_no_schema_makes_the_list_fail(schema: object) -> None:
-    """Whatever comes as a schema, the survey is described."""
+def test_parsing_a_schema_never_fails(schema: object) -> None:
+    """Whatever the schema contains, the questions are listed."""
     for given_schema in (schema, schema_of(schema)):
         survey = read_definition(survey_definition(QUESTIONS), SURVEY, given_schema)
         ids = [question.id for question in survey.questionnaire.walk()]

@@ -1,4 +1,4 @@
-"""The hooks, as the framework finds and calls them."""
+"""Tests of the hooks through the source registry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from smaply_metrics_qualtrics.source import source
 
 
 def test_the_framework_accepts_the_source() -> None:
-    """It is found by its entry point and keeps the contract."""
+    """The source is found by its entry point and implements the contract."""
     found = SourceRegistry().get("qualtrics")
     assert (found.id, found.title) == ("qualtrics", "Qualtrics")
     assert (len(found.hooks), found.hooks[-1]) == (8, "recompute_metric")
@@ -46,14 +46,14 @@ def test_the_framework_accepts_the_source() -> None:
     ],
 )
 def test_each_endpoint_has_its_documented_limit(method: str, path: str, per_minute: int) -> None:
-    """Polling has a limit of its own, so it cannot eat up that of starts."""
+    """Polling has its own limit, separate from export starts."""
     limits = source.describe_source().limits
     first = next(one for one in limits if one.method == method and re.fullmatch(one.path, path))
     assert first.per_minute == per_minute
 
 
 def test_listing_sources_loads_neither_the_client_nor_polars() -> None:
-    """Both are loaded when a hook first needs them."""
+    """Both are imported when a hook first needs them."""
     code = (
         "import sys, smaply_metrics_qualtrics.source as s; s.source.describe_source(); "
         "print([name for name in ('httpx', 'polars') if name in sys.modules])"
@@ -63,7 +63,7 @@ def test_listing_sources_loads_neither_the_client_nor_polars() -> None:
 
 
 def test_every_page_of_surveys_is_listed_once(tmp_path: Path) -> None:
-    """Pages are followed to their end."""
+    """All pages are read."""
     for number in range(5):
         definition = survey_definition({}, survey_id=f"SV_{number}", SurveyName=f"Survey {number}")
         write_survey(tmp_path / "s" / str(number), definition, {}, [])
@@ -77,7 +77,7 @@ def test_every_page_of_surveys_is_listed_once(tmp_path: Path) -> None:
 def test_a_survey_that_moves_between_pages_is_listed_once(
     own: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A list that changes while it is read may repeat a survey."""
+    """A list that changes between two requests can repeat a survey."""
     element = {"id": "SV_1", "name": "One"}
     monkeypatch.setattr(
         "smaply_metrics_qualtrics.api.client.QualtricsApi.survey_pages",
@@ -90,7 +90,7 @@ def test_a_survey_that_moves_between_pages_is_listed_once(
 def test_nothing_stays_in_the_private_folder(
     own: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exports on their way through are gone when the call is over."""
+    """Downloaded exports are deleted when the call ends."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     own.measure(query("responses"))
     (base,) = tmp_path.glob("smaply-metrics-*")
@@ -98,8 +98,8 @@ def test_nothing_stays_in_the_private_folder(
     assert left == []
 
 
-def test_the_token_is_nowhere_in_what_the_sandbox_was_asked(own: Account) -> None:
-    """It travels in its header alone: not in a path, a query or a body."""
+def test_the_token_is_sent_only_in_its_header(own: Account) -> None:
+    """It is not part of a path, query or body."""
     with own.session() as session:
         list(session.check())
         session.surveys()

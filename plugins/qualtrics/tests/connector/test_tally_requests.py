@@ -1,4 +1,4 @@
-"""Exports as they might come from elsewhere than the sandbox: labels, dates, missing columns."""
+"""Tests of exports in formats that the sandbox does not produce."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ SEEN = "-99887766"
 
 def counted(
     folder: Path,
-    asked: MetricQuery,
+    metric_query: MetricQuery,
     columns: Mapping[str, object],
     rows: Sequence[Sequence[str]],
     *,
     more: str = "",
     questions: Mapping[str, Mapping[str, Any]] = QUESTIONS,
 ) -> WindowTally:
-    """Answer a query from an export of these rows; raises the error that it ends in."""
+    """Answer a query from an export with these rows, or raise its error."""
     file = zipped({"a.csv": csv_text(columns, rows) + more})
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -66,15 +66,15 @@ def counted(
         return httpx.Response(200, json=envelope(done))
 
     with api_answered_by(answer, folder) as (api, context, _):
-        ((_, outcome),) = fetch(api, context, SURVEY, [asked])
+        ((_, outcome),) = fetch(api, context, SURVEY, [metric_query])
     if isinstance(outcome, MetricsError):
         raise outcome
     assert isinstance(outcome, Tally)
     return outcome.window("current")
 
 
-def test_status_and_finished_may_come_in_words(tmp_path: Path) -> None:
-    """Labels mean the same as codes."""
+def test_status_and_finished_can_be_labels(tmp_path: Path) -> None:
+    """Labels are equivalent to codes."""
     words = [
         ("IP Address", "True"),
         ("Imported", "True"),
@@ -89,8 +89,8 @@ def test_status_and_finished_may_come_in_words(tmp_path: Path) -> None:
     assert window.excluded == {"preview": 1, "test": 1, "spam": 1, "unfinished": 1}
 
 
-def test_without_a_status_nothing_is_left_out_by_status(tmp_path: Path) -> None:
-    """Unfinished ones still are, while that is known; without that either, all count."""
+def test_without_a_status_column_no_response_is_excluded_by_status(tmp_path: Path) -> None:
+    """Unfinished responses are excluded only if the column exists."""
     some = {name: COLUMNS[name] for name in ("Finished", "RecordedDate", "Rate")}
     rows = [["0", DATE, "1"], ["1", DATE, "1"]]
     assert counted(tmp_path, query("responses"), some, rows).excluded == {"unfinished": 1}
@@ -108,17 +108,17 @@ def test_without_a_status_nothing_is_left_out_by_status(tmp_path: Path) -> None:
         "2026-01-31 23:30:00.5",
     ],
 )
-def test_dates_are_read_in_both_forms(tmp_path: Path, date: str) -> None:
-    """Qualtrics' own form and ISO 8601 are the same instant."""
-    asked = query("responses", windows=[JANUARY])
+def test_dates_are_read_in_both_formats(tmp_path: Path, date: str) -> None:
+    """The Qualtrics format and ISO 8601 are equivalent."""
+    metric_query = query("responses", windows=[JANUARY])
     rows = [["0", "1", date, "1"], ["0", "1", DATE, "1"], ["0", "1", "", "1"]]
-    assert counted(tmp_path, asked, COLUMNS, rows).total.responses == 1
+    assert counted(tmp_path, metric_query, COLUMNS, rows).total.responses == 1
     everything = counted(tmp_path, query("responses"), COLUMNS, rows)
     assert everything.total.responses == 3
 
 
-def test_dates_are_of_the_zone_that_the_header_names(tmp_path: Path) -> None:
-    """A server that answers in another zone than was asked for is understood."""
+def test_dates_are_in_the_time_zone_of_the_header(tmp_path: Path) -> None:
+    """It can differ from the requested time zone."""
     columns = {**COLUMNS, "RecordedDate": {**RECORDED, "timeZone": "America/New_York"}}
     rows = [["0", "1", "2026-01-31 18:59:59", "1"], ["0", "1", "2026-01-31 19:00:00", "1"]]
     window = counted(tmp_path, query("responses", windows=[JANUARY]), columns, rows)
@@ -138,34 +138,34 @@ def test_dates_are_of_the_zone_that_the_header_names(tmp_path: Path) -> None:
         ("", DATE),
     ],
 )
-def test_a_date_that_cannot_be_read_makes_no_number(tmp_path: Path, zone: str, date: str) -> None:
-    """A format or zone that is not known fails the export; nothing is put in a wrong period."""
+def test_an_invalid_date_is_an_error(tmp_path: Path, zone: str, date: str) -> None:
+    """An unknown format or time zone fails the export."""
     columns = {**COLUMNS, "RecordedDate": {**RECORDED, "timeZone": zone}}
     with pytest.raises(ExportFailed):
         counted(tmp_path, query("responses", windows=[JANUARY]), columns, [["0", "1", date, "1"]])
 
 
-def test_a_row_with_too_many_cells_makes_no_number(tmp_path: Path) -> None:
-    """Rows that do not fit their header are a damaged export."""
+def test_a_row_with_too_many_cells_is_an_error(tmp_path: Path) -> None:
+    """Rows that do not match the header are damage."""
     with pytest.raises(ExportFailed, match="damaged"):
         counted(tmp_path, query("average", "QID1"), COLUMNS, [], more=f"0,1,{DATE},1,5\n")
 
 
 def test_without_dates_only_all_time_can_be_counted(tmp_path: Path) -> None:
-    """A window or a period of nothing would be a wrong number."""
+    """A date range or group by period is an error."""
     columns = {"Status": "status", "Rate": "QID1"}
     rows = [["0", "1"], ["0", "2"]]
     assert counted(tmp_path, query("average", "QID1"), columns, rows).total.answered == 2
-    for asked in (
+    for metric_query in (
         query("average", "QID1", windows=[JANUARY]),
         query("average", "QID1", group_by="period:month"),
     ):
-        with pytest.raises(ExportFailed, match="recorded"):
-            counted(tmp_path, asked, columns, rows)
+        with pytest.raises(ExportFailed, match="lacks the dates"):
+            counted(tmp_path, metric_query, columns, rows)
 
 
-def test_a_tick_is_what_is_filled_and_not_marked(tmp_path: Path) -> None:
-    """Blank, 0 and the mark of a question seen and not answered are no ticks."""
+def test_a_filled_cell_is_a_selected_choice(tmp_path: Path) -> None:
+    """Blank, 0 and the mark for seen but not answered are not."""
     rows = [
         [DATE, "1", SEEN],
         [DATE, "Yes", "1"],
@@ -180,10 +180,10 @@ def test_a_tick_is_what_is_filled_and_not_marked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("recodes", "cells"), [(None, "12"), ({"1": "10", "2": "20"}, "1020")])
-def test_answers_joined_in_one_column_are_told_apart(
+def test_answers_joined_in_one_cell_are_split(
     tmp_path: Path, recodes: dict[str, str] | None, cells: str
 ) -> None:
-    """A server that does not split lists them with commas, as recodes or as ids."""
+    """A server may list recodes or ids, separated by commas."""
     one, two = cells[: len(cells) // 2], cells[len(cells) // 2 :]
     columns = {"RecordedDate": RECORDED, "Tick": "QID2"}
     given = [f"{one},{two}", two, "1", "", SEEN, f"{one}{two}"]
@@ -199,8 +199,8 @@ def test_answers_joined_in_one_column_are_told_apart(
     assert window.total.unanswered == {"not_answered": 1, "not_shown": 1, "unreadable": 1}
 
 
-def test_joined_recodes_that_repeat_make_no_share(tmp_path: Path) -> None:
-    """Nobody can tell which of two answers with one recode was given."""
+def test_joined_recodes_that_repeat_are_an_error(tmp_path: Path) -> None:
+    """The answers are ambiguous."""
     questions = {**QUESTIONS, "QID2": {**QUESTIONS["QID2"], "RecodeValues": {"1": "1", "2": "1"}}}
     columns = {"RecordedDate": RECORDED, "Tick": "QID2"}
     with pytest.raises(MetricsError, match="answer 1"):
@@ -213,8 +213,8 @@ def test_joined_recodes_that_repeat_make_no_share(tmp_path: Path) -> None:
         )
 
 
-def test_a_marked_cell_is_no_answer_and_no_group(tmp_path: Path) -> None:
-    """The mark never becomes a number, a choice or a group."""
+def test_a_marked_cell_is_not_an_answer(tmp_path: Path) -> None:
+    """The mark is not counted as a number, choice or group."""
     rows = [["0", "1", DATE, "2"], ["0", "1", DATE, SEEN], ["0", "1", DATE, ""]]
     window = counted(tmp_path, query("distribution", "QID1"), COLUMNS, rows)
     assert window.total.answers == {"2": 1}
@@ -224,15 +224,15 @@ def test_a_marked_cell_is_no_answer_and_no_group(tmp_path: Path) -> None:
     assert grouped.ungrouped == 2
 
 
-def test_an_answer_that_is_no_choice_is_shown_under_its_own_key(tmp_path: Path) -> None:
-    """A recode that changed meanwhile is not counted as another answer."""
+def test_an_unknown_answer_has_its_own_key(tmp_path: Path) -> None:
+    """It is not counted as another choice."""
     rows = [["0", "1", DATE, "2"], ["0", "1", DATE, "7"]]
     window = counted(tmp_path, query("distribution", "QID1"), COLUMNS, rows)
     assert window.total.answers == {"2": 1, "7": 1}
 
 
-def test_a_choice_without_its_column_makes_no_share(tmp_path: Path) -> None:
-    """Shares without one of the answers would be wrong, so there are none."""
+def test_a_choice_without_a_column_is_an_error(tmp_path: Path) -> None:
+    """Shares without one of the choices would be wrong."""
     columns = {name: key for name, key in TICKS.items() if name != "Tick_2"}
     with pytest.raises(MetricsError, match="answer 2"):
         counted(tmp_path, query("distribution", "QID2"), columns, [[DATE, "1"]])

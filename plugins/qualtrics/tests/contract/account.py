@@ -1,4 +1,4 @@
-"""The account behind the cassettes: two small invented surveys in the sandbox."""
+"""The account behind the cassettes: two small generated surveys in the sandbox."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ TOKEN: Final = "Contract0Token0That0Is0Made0Up0Entirely1"
 SEED: Final = 7
 UNTIL: Final = datetime(2026, 4, 1, 12, tzinfo=UTC)
 KEPT: Final = {"relationship": 8, "store": 1}
-"""The surveys served, and of how many responses one is kept."""
+"""The surveys, and the step: every n-th response is included."""
 
 HEADER_ROWS: Final = 3
 
 
 def write_surveys(folder: Path) -> None:
-    """Write the surveys; the same ones each time."""
+    """Write the surveys. They are the same each time."""
     with tempfile.TemporaryDirectory() as everything:
         generate(Path(everything), seed=SEED, until=UNTIL)
         for name, every in KEPT.items():
@@ -43,7 +43,7 @@ def _thin_out(source: Path, target: Path, every: int) -> None:
 
 @contextmanager
 def sandbox() -> Iterator[SandboxServer]:
-    """Serve the account; its list has a page for each survey, and its clock stands still."""
+    """Serve the account with one survey per page and a fixed time."""
     with tempfile.TemporaryDirectory() as folder:
         write_surveys(Path(folder))
         with SandboxServer(Path(folder), token=TOKEN, page_size=1, now=lambda: UNTIL) as server:

@@ -1,4 +1,4 @@
-"""Records the cassettes anew from the sandbox: ``make record``."""
+"""Record the cassettes again from the sandbox: ``make record``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from smaply_metrics_qualtrics.credentials import SANDBOX_SETTING
 
 @contextmanager
 def against_the_sandbox() -> Iterator[type[SourceContract]]:
-    """Give the contract with credentials that lead to a sandbox."""
+    """Provide the contract tests with credentials for a sandbox."""
     with sandbox() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv(SANDBOX_SETTING, server.host)
 
         class AgainstTheSandbox(TestQualtrics):
-            """The same facts, with answers from a real socket."""
+            """The same facts, with responses from a sandbox."""
 
             credentials: ClassVar = {**TestQualtrics.credentials, "base_url": server.host}
             wrong_credentials: ClassVar = {
@@ -35,7 +35,7 @@ def against_the_sandbox() -> Iterator[type[SourceContract]]:
 
 
 def record_into(folder: Path) -> tuple[Path, ...]:
-    """Record every cassette into a folder."""
+    """Record all cassettes into a folder and return their paths."""
     with against_the_sandbox() as contract:
         return record(contract, folder).paths
 

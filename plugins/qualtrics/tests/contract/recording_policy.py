@@ -1,4 +1,4 @@
-"""What recordings of Qualtrics may hold: the fields that the connector reads, and asks with."""
+"""The fields that recordings of Qualtrics may contain: those that the source reads or sends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ANSWERS: Final = """
     brandId datacenter elements error errorCode errorMessage fileId httpStatus id isActive
     lastModified meta name nextPage percentComplete progress progressId requestId result status
     userId values
-""".split()  # noqa: SIM905  # A list to read, as the next ones.
+""".split()  # noqa: SIM905  # More readable than a list of strings.
 
 DEFINITIONS: Final = r"""
     \d+ AnalyzeChoices Answers AnswerOrder BlockElements Blocks Choices ChoiceDataExportTags
@@ -67,4 +67,4 @@ BUNDLE_ANSWERS: Final[Mapping[str, tuple[str, Callable[[bytes], bytes]]]] = {
     _EXPORT + "/ES_1": ("", lambda _: _enveloped({"status": "complete", "fileId": "F1"})),
     _EXPORT + "/F1/file": ("raw/responses.csv", _zipped),
 }
-"""What Qualtrics sends for which path, made of the files of a debug bundle."""
+"""Responses by path, created from the files of a debug bundle."""

@@ -1,4 +1,4 @@
-"""The cassettes are small, clean, and what the sandbox answers today."""
+"""Tests that the cassettes are small, contain no sensitive data, and match the sandbox."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MOST_BYTES = 300_000
 
 
 def cassettes() -> tuple[Path, ...]:
-    """The cassettes that are kept."""
+    """Return the paths of all cassettes."""
     folder = test_contract.TestQualtrics.cassettes
     assert folder is not None
     return tuple(sorted(folder.glob("*.yaml")))
 
 
 def content(path: Path) -> list[Any]:
-    """Give what a cassette holds, with its ZIPs unpacked: how they are packed may differ."""
+    """Return the content of a cassette with ZIP archives unpacked, since packing can differ."""
     cassette = Cassette.load(path=path, record_mode="none")
     return [
         (request.method, request.uri, request.body, dict(request.headers), answer["status"],
@@ -35,20 +35,20 @@ def content(path: Path) -> list[Any]:
 
 
 def unpacked(body: bytes) -> object:
-    """Give the files of a ZIP, and anything else as it is."""
+    """Return the files of a ZIP archive; any other body is returned unchanged."""
     if not zipfile.is_zipfile(io.BytesIO(body)):
         return body
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_they_are_small() -> None:
-    """All cassettes together stay below 300 kB."""
+def test_cassettes_are_small() -> None:
+    """All cassettes together are smaller than 300 kB."""
     assert 0 < sum(path.stat().st_size for path in cassettes()) < MOST_BYTES
 
 
-def test_they_hold_no_header_that_is_not_allowed() -> None:
-    """Only the named headers were stored: no token, no cookie, no address of a machine."""
+def test_cassettes_contain_only_allowed_headers() -> None:
+    """No token, cookie or machine address is recorded."""
     for path in cassettes():
         text = path.read_text(encoding="utf-8")
         assert "127.0.0.1" not in text
@@ -57,8 +57,8 @@ def test_they_hold_no_header_that_is_not_allowed() -> None:
             assert set(answer["headers"]) <= {"content-type", "retry-after"}
 
 
-def test_the_search_finds_what_must_not_be_there(tmp_path: Path) -> None:
-    """A token or an address in a body, or in a file inside an exported ZIP, is found."""
+def test_sensitive_data_is_found(tmp_path: Path) -> None:
+    """A token or address in a body, or in a file of a ZIP archive, is found."""
     kept = next(path for path in cassettes() if path.stem == "check")
     spoiled = tmp_path / "spoiled.yaml"
     text = kept.read_text(encoding="utf-8")
@@ -73,8 +73,8 @@ def test_the_search_finds_what_must_not_be_there(tmp_path: Path) -> None:
 
 
 def test_recording_again_changes_nothing(tmp_path: Path) -> None:
-    """The sandbox still answers what was recorded; if not, `make record` and look."""
+    """If the sandbox responds differently, run `make record` and review the changes."""
     again = record_into(tmp_path / "again")
     assert [path.name for path in again] == [path.name for path in cassettes()]
     for kept, new in zip(cassettes(), again, strict=True):
-        assert content(new) == content(kept), f"{kept.name} is not what the sandbox answers"
+        assert content(new) == content(kept), f"{kept.name} differs from the sandbox's responses"

@@ -1,4 +1,4 @@
-"""Qualtrics keeps the contract, on answers recorded from the sandbox."""
+"""Qualtrics passes the contract tests, with responses recorded from the sandbox."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from smaply_metrics_core.testing import SourceContract
 
 
 def refusal(status: str, code: str, message: str) -> bytes:
-    """Refuse a request as Qualtrics does."""
+    """Return the body of a Qualtrics error response."""
     error = {"errorCode": code, "errorMessage": message}
     return json.dumps({"meta": {"httpStatus": status, "error": error}}).encode()
 
 
 class TestQualtrics(SourceContract):
-    """Every test of the contract."""
+    """The contract tests."""
 
     source = "qualtrics"
     credentials: ClassVar = {"api_token": TOKEN, "base_url": "iad1.qualtrics.com"}
@@ -32,7 +32,7 @@ class TestQualtrics(SourceContract):
     recorded_at = datetime(2026, 3, 31, 6, 30, 6, tzinfo=UTC)
     personal = ("192.0.2.233",)
     cassettes = Path(__file__).resolve().parents[1] / "cassettes"
-    expected: ClassVar = {  # As a spreadsheet counts them in the survey's responses.csv.
+    expected: ClassVar = {  # Counted in responses.csv with a spreadsheet.
         "surveys": 2,
         "questions": 12,
         "responses": 132,

@@ -1,4 +1,4 @@
-"""The live suite runs: tried on the sandbox, as long as nobody has run it live."""
+"""Tests of the live suite on the sandbox, since it has not yet run on a real account."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PREFIX = "SMAPLY_LIVE_QUALTRICS"
 WITHOUT_WAITING = """
 import sys, pytest
 class Hurry:
-    def pytest_configure(self):  # Not before: pytest wants to be the first to import plugins.
+    def pytest_configure(self):  # Not earlier, because pytest must import plugins first.
         from smaply_metrics_core import SystemClock
         SystemClock.wait = lambda self, seconds, stop: stop.wait(min(seconds, 0.005))
 sys.exit(pytest.main(sys.argv[1:], plugins=[Hurry()]))
@@ -33,9 +33,9 @@ def server() -> Iterator[SandboxServer]:
 
 
 def run_live(**environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the live suite as `make test-live` does, with these variables of ours and no others.
+    """Run the live suite as `make test-live` does, with only these `SMAPLY_` variables.
 
-    Only that nobody waits between two looks at an export.
+    Polling an export does not wait.
     """
     others = {name: v for name, v in os.environ.items() if not name.startswith("SMAPLY_")}
     return subprocess.run(
@@ -52,15 +52,15 @@ def run_live(**environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_without_an_account_it_says_what_it_needs() -> None:
-    """Without the environment variables nothing runs, and that is no success."""
+def test_without_an_account_it_names_the_missing_variables() -> None:
+    """Without the environment variables the run fails."""
     done = run_live()
     assert done.returncode != 0
     assert f"set {PREFIX}_TOKEN and {PREFIX}_HOST (see docs/live.md)" in done.stdout + done.stderr
 
 
-def test_it_passes_on_the_sandbox_and_tells_what_it_found(server: SandboxServer) -> None:
-    """Against an account it runs the whole contract and lists facts, with nothing personal."""
+def test_it_passes_on_the_sandbox_and_reports_findings(server: SandboxServer) -> None:
+    """It runs all contract tests and reports facts without personal data."""
     done = run_live(
         SMAPLY_LIVE_QUALTRICS_TOKEN=TOKEN,
         SMAPLY_LIVE_QUALTRICS_HOST=server.host,
@@ -74,7 +74,7 @@ def test_it_passes_on_the_sandbox_and_tells_what_it_found(server: SandboxServer)
 
 
 def test_a_failure_does_not_show_the_token(server: SandboxServer) -> None:
-    """When tests fail, their reports show no value of the environment."""
+    """Reports of failed tests do not contain values from the environment."""
     wrong = TOKEN[::-1]
     done = run_live(
         SMAPLY_LIVE_QUALTRICS_TOKEN=wrong,
@@ -83,5 +83,5 @@ def test_a_failure_does_not_show_the_token(server: SandboxServer) -> None:
         SMAPLY_QUALTRICS_SANDBOX=server.host,
     )
     assert done.returncode == 1
-    assert "Qualtrics does not accept the API token" in done.stdout
+    assert "Qualtrics rejected the API token" in done.stdout
     assert wrong not in done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Lets the live tests run only where a real account is named, and tells what they found out."""
+"""Run the live tests only with a real account, and report their findings."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from plugins.qualtrics.tests.live.real_account import Asking, asking, missing
+from plugins.qualtrics.tests.live.real_account import PlainClient, missing, open_account
 
 FOUND = pytest.StashKey[dict[str, str]]()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """End the run when there is no account; keep the token out of every report."""
+    """End the run if there is no account; keep the token out of reports."""
     absent = missing()
     if absent:
         pytest.exit(
-            f"No live tests without a real account: set {' and '.join(absent)} (see docs/live.md).",
+            f"Live tests need a real account: set {' and '.join(absent)} (see docs/live.md).",
             returncode=1,
         )
-    # Longer reports show the arguments of functions, and the token is among them.
+    # Longer tracebacks show function arguments, which include the token.
     item.config.option.tbstyle = "short"
     item.config.option.showlocals = False
 
@@ -27,27 +27,27 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """List the open facts that this run has settled."""
+    """List the findings of this run."""
     found = config.stash.get(FOUND, {})
     if found:
-        terminalreporter.section("what the real account showed")
+        terminalreporter.section("findings about the real account")
         for fact, finding in found.items():
             terminalreporter.write_line(f"{fact}: {finding}")
 
 
 @pytest.fixture
-def tell(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Put a finding on the list at the end; nothing personal belongs into one."""
+def report_finding(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Return a function that adds a finding to the summary. It must not be personal data."""
     found = request.config.stash.setdefault(FOUND, {})
 
-    def tell(fact: str, finding: str) -> None:
+    def report_finding(fact: str, finding: str) -> None:
         found[fact] = finding
 
-    return tell
+    return report_finding
 
 
 @pytest.fixture(scope="module")
-def account() -> Iterator[Asking]:
+def account() -> Iterator[PlainClient]:
     """The account, for plain requests."""
-    with asking() as account:
+    with open_account() as account:
         yield account

@@ -1,4 +1,4 @@
-"""The real account: named in the environment, and only ever read."""
+"""A real account, named in the environment and only read."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ HEADER_ROWS: Final = 3
 
 
 class Hidden(dict[str, str]):
-    """Values that no report of a failed test repeats."""
+    """Values that do not appear in the report of a failed test."""
 
     def __repr__(self) -> str:
         return f"<{', '.join(self)}>"
 
 
 def missing() -> tuple[str, ...]:
-    """Name the variables that are not set."""
+    """Return the names of the variables that are not set."""
     return tuple(name for name in NEEDED if not os.environ.get(name, "").strip())
 
 
 def credentials() -> Hidden:
-    """Give what the environment names."""
+    """Return the credentials in the environment."""
     return Hidden(
         api_token=os.environ.get(TOKEN, "").strip(), base_url=os.environ.get(HOST, "").strip()
     )
@@ -58,13 +58,13 @@ def credentials() -> Hidden:
 
 @cache
 def made_up_token() -> str:
-    """Make a token that looks like one, and is nobody's."""
+    """Return a random token."""
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(40))
 
 
 @dataclass
-class Asking:
-    """Plain requests, to see answers as they come."""
+class PlainClient:
+    """A client for plain requests that returns unprocessed responses."""
 
     http: httpx.Client
     url: str
@@ -72,15 +72,15 @@ class Asking:
     deadline: Deadline
 
     def get(self, path: str, *, token: bool = True) -> httpx.Response:
-        """Read one route, with or without the token."""
+        """Send a GET request with or without the token."""
         return self.http.get(f"{self.url}{path}", auth=self.auth if token else None)
 
     def export(self, survey_id: str, **wanted: object) -> httpx.Response:
-        """Have responses exported and give the ZIP; nothing of it is kept."""
+        """Export responses and return the response with the ZIP archive."""
         base = f"/surveys/{survey_id}/export-responses"
         body = {"format": "csv", "breakoutSets": True, "timeZone": "UTC", **wanted}
         started = self.http.post(f"{self.url}{base}", json=body, auth=self.auth)
-        assert started.status_code == HTTPStatus.OK, f"the export was refused: {code_of(started)}"
+        assert started.status_code == HTTPStatus.OK, f"the export was rejected: {code_of(started)}"
         progress = result_of(started)
         while progress.get("status") == "inProgress":
             self.deadline.pause(WAIT)
@@ -91,8 +91,8 @@ class Asking:
 
 
 @contextmanager
-def asking() -> Iterator[Asking]:
-    """Open the account for plain requests, within its limits and the allow-list."""
+def open_account() -> Iterator[PlainClient]:
+    """Open the account for plain requests, with rate limits and the allow-list."""
     clock = SystemClock()
     deadline = Deadline.after(SECONDS, clock)
     given = QualtricsCredentials.model_validate(credentials())
@@ -103,17 +103,17 @@ def asking() -> Iterator[Asking]:
         limits=RateLimiter(LIMITS, clock),
     ) as client:
         auth = header_auth(TOKEN_HEADER, given.api_token)
-        yield Asking(client, given.api_url, auth, deadline)
+        yield PlainClient(client, given.api_url, auth, deadline)
 
 
 def result_of(response: httpx.Response) -> Mapping[str, Any]:
-    """Give the result of an answer."""
+    """Return the result of a response."""
     result: Mapping[str, Any] = response.json()["result"]
     return result
 
 
 def code_of(response: httpx.Response) -> str:
-    """Name how a request was answered: status and error code, nothing else."""
+    """Return the status and error code of a response, and nothing else."""
     try:
         code = response.json()["meta"]["error"].get("errorCode", "no code")
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -123,13 +123,13 @@ def code_of(response: httpx.Response) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """An exported CSV: what its columns are and what stands in them."""
+    """An exported CSV file: its columns and rows."""
 
     keys: tuple[Mapping[str, Any], ...]
     rows: tuple[tuple[str, ...], ...]
 
     def cells(self, import_id: str) -> Counter[str]:
-        """Count the cells of a column."""
+        """Return how often each value occurs in a column."""
         for place, key in enumerate(self.keys):
             if key.get("ImportId") == import_id:
                 return Counter(row[place] for row in self.rows)
@@ -137,7 +137,7 @@ class Table:
 
 
 def tables(response: httpx.Response) -> tuple[Table, ...]:
-    """Read every file of an exported ZIP."""
+    """Return every file of an exported ZIP archive."""
     found = []
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
         for name in archive.namelist():

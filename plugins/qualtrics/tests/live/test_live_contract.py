@@ -1,4 +1,4 @@
-"""Qualtrics keeps the contract on a real account too."""
+"""Qualtrics passes the contract tests on a real account."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from plugins.qualtrics.tests.contract.test_contract import TestQualtrics as Reco
 from plugins.qualtrics.tests.live.real_account import (
     SURVEY,
     UNKNOWN_SURVEY,
-    Asking,
     Hidden,
+    PlainClient,
     credentials,
     made_up_token,
     result_of,
@@ -24,7 +24,7 @@ from smaply_metrics_core.testing import SourceContract
 
 @pytest.mark.live
 class TestQualtricsLive(SourceContract):
-    """Every test of the contract; the survey is the one named, or the first of the list."""
+    """The contract tests on the named survey, or else the first of the list."""
 
     source = "qualtrics"
     credentials = credentials()
@@ -39,17 +39,17 @@ class TestQualtricsLive(SourceContract):
             "test_days_are_those_of_the_zone",
             "test_a_bundle_is_counted_as_of_its_instant",
         ),
-        "nobody knows the responses of a real account before they are read",
+        "the responses of a real account are not known in advance",
     )
 
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
-    def survey(cls, account: Asking) -> None:
+    def survey(cls, account: PlainClient) -> None:
         """Choose the survey."""
         named = os.environ.get(SURVEY, "").strip()
         surveys = [] if named else result_of(account.get("/surveys"))["elements"]
         cls.survey_id = named or (surveys[0]["id"] if surveys else "")
 
     def clock(self) -> Clock:
-        """Wait for exports as long as they take."""
+        """Return the system clock, to wait for exports."""
         return SystemClock()
