@@ -1,4 +1,4 @@
-"""Sandboxes for the tests of this folder."""
+"""Sandboxes for the tests in this folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plugins.qualtrics_sandbox.tests.support import Client, running, write_surve
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A sandbox shared by the tests of a module, which must leave it as it is."""
+    """A sandbox shared by the tests of a module, which must not change it."""
     folder = tmp_path_factory.mktemp("surveys")
     write_survey(folder / "everything")
     with running(folder) as client:
@@ -21,7 +21,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Client]:
-    """A sandbox of the test's own, to be changed at will."""
+    """A sandbox for one test, which may change it."""
     write_survey(tmp_path / "surveys" / "everything")
     with running(tmp_path / "surveys") as client:
         yield client

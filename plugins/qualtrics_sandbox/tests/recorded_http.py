@@ -1,8 +1,8 @@
-"""Recorded answers of the API: the project's own, and real ones where these are present.
+"""Recorded API responses: the project's own, and real ones if they are present.
 
-``recordings/`` holds invented content in the shapes of real answers: envelopes of several years,
-paging, a proxied host, errors, a definition with HTML in its labels. The recorded answers of real
-servers are not part of the project.
+``recordings/`` contains invented content in the formats of real responses: envelopes of several
+years, pagination, a forwarded host, errors, and a definition with HTML in its labels. Recordings of
+real servers are not part of the project.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # It comes with vcrpy and has no types.
+import yaml  # type: ignore[import-untyped]  # A dependency of vcrpy without type hints.
 
 from tests.shared_data import RECORDED, needs_recorded_data
 
@@ -42,7 +42,7 @@ _FILES: Final = {
         "notfound",
     )
 }
-"""The name of each recording, its file in ``recordings/``, and its file among the real ones."""
+"""The names of the recordings, with the file in ``recordings/`` and the real file."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Recordings:
     place: int
 
     def answers(self, name: str) -> list[tuple[int, Any]]:
-        """Return the status and the decoded body of each answer of a recording."""
+        """Return the status and the decoded body of each response in a recording."""
         text = (self.folder / _FILES[name][self.place]).read_text(encoding="utf-8")
         if _FILES[name][self.place].endswith(".json"):
             content = json.loads(text)
@@ -69,7 +69,7 @@ class Recordings:
         return answers
 
     def body(self, name: str, number: int = 0) -> dict[str, Any]:
-        """Return the body of one answer of a recording."""
+        """Return the body of one response in a recording."""
         found: dict[str, Any] = self.answers(name)[number][1]
         return found
 
@@ -78,7 +78,7 @@ class Recordings:
         return list(_FILES)
 
     def unread(self) -> set[str]:
-        """Return the files of the folder that no name stands for."""
+        """Return the files in the folder that no name refers to."""
         named = {files[self.place] for files in _FILES.values()}
         found = {str(p.relative_to(self.folder)) for p in self.folder.rglob("*") if p.is_file()}
         return found - named

@@ -1,4 +1,4 @@
-"""A small survey that has something of everything, and a client that calls a sandbox."""
+"""A small survey with many features, and a client that calls a sandbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Json: TypeAlias = Any
 
 TOKEN = "sandbox-token-of-forty-characters-000001"
 SURVEY = "SV_everything00001"
-# Loading the certificates of the world for each client takes longer than most of these tests.
+# Loading CA certificates for each client would take longer than most of these tests.
 PLAIN_HTTP = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -158,7 +158,7 @@ DEFINITION: dict[str, Any] = {
 }
 
 _DENVER = {"timeZone": "America/Denver"}
-# Header, text, key (or what people wrote in its place), and the cells of four responses.
+# Header, text, key (or text that a user added), and the cells of four responses.
 COLUMNS: list[tuple[str, str, dict[str, str] | str, tuple[str, str, str, str]]] = [
     (
         "StartDate",
@@ -225,7 +225,7 @@ def write_survey(
     columns: list[Any] | None = None,
     name: str = "survey.json",
 ) -> Path:
-    """Write a survey's folder, the one with everything unless told otherwise."""
+    """Write the folder of a survey, by default the one with many features."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(json.dumps(definition), encoding="utf-8")
     kept = COLUMNS if columns is None else columns
@@ -239,7 +239,7 @@ def write_survey(
 
 
 class Client:
-    """Calls one sandbox as the API's clients do."""
+    """Calls one sandbox."""
 
     def __init__(self, server: SandboxServer, token: str | None = TOKEN) -> None:
         self.server = server
@@ -250,11 +250,11 @@ class Client:
             headers=headers,
             trust_env=False,
             verify=PLAIN_HTTP,
-            timeout=60,  # A busy machine takes long to write a large export.
+            timeout=60,  # Writing a large export takes long on a busy machine.
         )
 
     def get(self, path: str, **options: Json) -> httpx.Response:
-        """GET a route of the API."""
+        """Send a GET request to a route of the API."""
         return self.http.get(f"/API/v3{path}", **options)
 
     def start(self, body: object, survey: str = SURVEY) -> httpx.Response:
@@ -262,7 +262,7 @@ class Client:
         return self.http.post(f"/API/v3/surveys/{survey}/export-responses", json=body)
 
     def progress(self, started: httpx.Response, survey: str = SURVEY) -> dict[str, Any]:
-        """Ask once how far an export is."""
+        """Return the progress of an export."""
         progress_id = started.json()["result"]["progressId"]
         answer = self.get(f"/surveys/{survey}/export-responses/{progress_id}")
         assert answer.status_code == 200, answer.text
@@ -270,7 +270,7 @@ class Client:
         return result
 
     def fetch(self, body: object, survey: str = SURVEY) -> httpx.Response:
-        """Run an export to its end and return its file."""
+        """Run an export and return the response with its file."""
         started = self.start(body, survey)
         assert started.status_code == 200, started.text
         result = self.progress(started, survey)
@@ -279,13 +279,13 @@ class Client:
         return self.get(f"/surveys/{survey}/export-responses/{result['fileId']}/file")
 
     def text(self, body: object, survey: str = SURVEY) -> str:
-        """Run an export and return the text of its one member."""
+        """Run an export and return the text of its only member."""
         with zipfile.ZipFile(io.BytesIO(self.fetch(body, survey).content)) as archive:
             (member,) = archive.namelist()
             return archive.read(member).decode()
 
     def rows(self, survey: str = SURVEY, **options: Json) -> list[list[str]]:
-        """Run a CSV export and return its records, the three header rows first."""
+        """Run a CSV export and return its records, including the three header rows."""
         text = self.text({"format": "csv", **options}, survey)
         return list(csv.reader(io.StringIO(text, newline="")))
 
@@ -295,18 +295,18 @@ class Client:
         return {key: [row[i] for row in rows[3:]] for i, key in enumerate(rows[2])}
 
     def control(self, path: str, body: object = None, method: str = "POST") -> httpx.Response:
-        """Call the control interface, without a token."""
+        """Call the control interface without a token."""
         return self.bare(method, f"/__sandbox__{path}", json=body)
 
     def bare(self, method: str, path: str, **options: Json) -> httpx.Response:
-        """Call without the token."""
+        """Send a request without the token."""
         url = f"{self.server.url}{path}"
         return httpx.request(method, url, trust_env=False, verify=PLAIN_HTTP, **options)
 
 
 @contextmanager
 def running(folder: Path | None, **options: Json) -> Iterator[Client]:
-    """Serve a folder, with a clock that stands still unless told otherwise."""
+    """Serve a folder, by default with a fixed clock."""
     with SandboxServer(folder, token=TOKEN, **{"now": lambda: NOW, **options}) as server:
         client = Client(server)
         with client.http:

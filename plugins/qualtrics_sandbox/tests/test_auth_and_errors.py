@@ -1,4 +1,4 @@
-"""Who is let in, and what those who aren't are told."""
+"""Tests of authorization and error responses."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from plugins.qualtrics_sandbox.tests.support import SURVEY, TOKEN, Client
 
 
 def whoami(api: Client, token: str | None) -> httpx.Response:
-    """Call whoami with another token, or with none."""
+    """Call whoami with the given token, or without a token."""
     headers = {} if token is None else {"X-API-TOKEN": token}
     return api.bare("GET", "/API/v3/whoami", headers=headers)
 
 
 def error(response: httpx.Response) -> dict[str, Any]:
-    """Return the error of an envelope, whose other parts are checked."""
+    """Return the error in an envelope after checking the other parts."""
     assert response.headers["content-type"] == "application/json"
     meta = response.json()["meta"]
     assert meta["httpStatus"].startswith(f"{response.status_code} - ")
@@ -28,8 +28,8 @@ def error(response: httpx.Response) -> dict[str, Any]:
     return found
 
 
-def test_no_header_is_a_bad_request_in_the_api_s_own_envelope(api: Client) -> None:
-    """A host can be told to be Qualtrics without sending it a token."""
+def test_a_missing_header_is_a_bad_request_in_the_api_envelope(api: Client) -> None:
+    """A client can verify the host without sending a token."""
     answer = whoami(api, None)
     assert answer.status_code == 400
     assert error(answer) == {
@@ -39,7 +39,7 @@ def test_no_header_is_a_bad_request_in_the_api_s_own_envelope(api: Client) -> No
 
 
 def test_an_empty_token_is_a_bad_request(api: Client) -> None:
-    """An empty header is told apart from a missing one."""
+    """An empty header has another error than a missing one."""
     answer = whoami(api, "")
     assert answer.status_code == 400
     assert error(answer) == {
@@ -59,8 +59,8 @@ def test_a_wrong_token_is_unauthorized(api: Client, token: str) -> None:
     }
 
 
-def test_the_token_is_checked_before_the_route_s_own_work(api: Client) -> None:
-    """A stranger can't find out which surveys exist, nor have a body looked at."""
+def test_the_token_is_checked_first(api: Client) -> None:
+    """Without the token, surveys cannot be discovered and bodies are not validated."""
     for path in (f"/surveys/{SURVEY}", "/surveys/SV_none", "/survey-definitions/SV_none"):
         assert api.bare("GET", f"/API/v3{path}").status_code == 400
     answer = api.bare(
@@ -74,20 +74,20 @@ def test_the_token_is_checked_before_the_route_s_own_work(api: Client) -> None:
 
 @pytest.mark.parametrize("path", ["/nothing", "/surveys/a/b/c", "/whoami/more"])
 def test_an_unknown_route_is_not_found_without_a_code(api: Client, path: str) -> None:
-    """A path that the API doesn't have is answered in its envelope."""
+    """An unknown path has an envelope without an error code."""
     answer = api.get(path)
     assert answer.status_code == 404
     assert error(answer) == {"errorMessage": "The requested resource does not exist."}
 
 
 def test_a_wrong_method_is_an_unknown_route(api: Client) -> None:
-    """Nothing but reads is possible, except for starting an export."""
+    """Only reads and export starts are supported."""
     assert api.http.delete(f"/API/v3/surveys/{SURVEY}").status_code == 404
     assert api.http.post("/API/v3/whoami", json={}).status_code == 404
 
 
 def test_an_unknown_survey_is_forbidden_or_not_found_by_route(api: Client) -> None:
-    """Definitions answer 403, the survey and its exports 404."""
+    """Definitions respond with 403, surveys and exports with 404."""
     for path in ("", "/questions", "/questions/QID1"):
         answer = api.get(f"/survey-definitions/SV_foreign{path}")
         assert answer.status_code == 403
@@ -113,29 +113,29 @@ def test_an_unknown_survey_is_forbidden_or_not_found_by_route(api: Client) -> No
     ],
 )
 def test_an_unknown_question_export_or_file_is_not_found(api: Client, path: str) -> None:
-    """What isn't there within a survey is not found."""
+    """An unknown id within a survey is 404."""
     answer = api.get(path)
     assert answer.status_code == 404
     assert error(answer) == {"errorMessage": "Resource not found", "errorCode": "UNF_9"}
 
 
-def test_a_path_may_end_with_a_slash(api: Client) -> None:
-    """The recordings call both ways."""
+def test_a_path_can_end_with_a_slash(api: Client) -> None:
+    """The recordings contain both forms."""
     for path in ("/whoami/", "/surveys/", f"/surveys/{SURVEY}/", f"/survey-definitions/{SURVEY}/"):
         assert api.get(path).status_code == 200
 
 
-def test_starting_an_export_without_a_body_is_refused(api: Client) -> None:
-    """A POST needs a length and a body."""
+def test_starting_an_export_without_a_body_is_rejected(api: Client) -> None:
+    """A POST request requires a body."""
     answer = api.http.post(f"/API/v3/surveys/{SURVEY}/export-responses")
     assert answer.status_code == 411
     assert "errorMessage" in error(answer)
 
 
 def test_only_the_loopback_is_bound(api: Client) -> None:
-    """The sandbox can't be reached from another machine."""
+    """The sandbox cannot be reached from other machines."""
     assert api.server.host.startswith("127.0.0.1:")
     port = int(api.server.host.rpartition(":")[2])
     with socket.socket() as other:
-        # Taken on 127.0.0.1 alone: another address of the loopback is still free.
+        # The port is in use only on 127.0.0.1, not on other loopback addresses.
         other.bind(("127.0.0.2", port))

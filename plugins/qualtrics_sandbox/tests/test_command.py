@@ -1,4 +1,4 @@
-"""The command `python -m smaply_metrics_qualtrics_sandbox`."""
+"""Tests of the command `python -m smaply_metrics_qualtrics_sandbox`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smaply_metrics_qualtrics_sandbox.__main__ import main
 
 
 def test_it_serves_until_it_is_interrupted(tmp_path: Path) -> None:
-    """One line names address and port; the token is in no output; the exit code is 0."""
+    """It prints one line with address and port, never the token, and exits with 0."""
     import httpx
 
     from plugins.qualtrics_sandbox.tests.support import PLAIN_HTTP
@@ -41,7 +41,7 @@ def test_it_serves_until_it_is_interrupted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["--token", "x"], "either --surveys DIR or --generate"),
         (["--generate"], "--token"),
@@ -54,10 +54,10 @@ def test_it_serves_until_it_is_interrupted(tmp_path: Path) -> None:
         (["--surveys", ".", "--generate", "--token", "x"], "either"),
     ],
 )
-def test_bad_arguments_are_one_message_and_2(
-    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_arguments_exit_with_2(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is served."""
+    """The error is one line, and nothing is served."""
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
@@ -65,4 +65,4 @@ def test_bad_arguments_are_one_message_and_2(
     assert output.out == ""
     assert output.err.startswith("error: ")
     assert output.err.count("\n") == 1
-    assert told in output.err
+    assert expected in output.err

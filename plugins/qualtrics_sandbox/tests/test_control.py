@@ -1,4 +1,4 @@
-"""Controlling a sandbox while it runs, over HTTP and from Python."""
+"""Tests of controlling a running sandbox over HTTP and from Python."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def cells(client: Client, header: str) -> list[str]:
 
 
 class TestToken:
-    """The token and the account behind it."""
+    """Changing the token and the account."""
 
     def test_a_revoked_token_is_unauthorized(self, own: Client) -> None:
-        """Until a new one is set."""
+        """A new token works."""
         assert own.control("/token", {"token": None}).json() == {"ok": True}
         assert own.get("/whoami").status_code == 401
         own.state.set_token("another")
@@ -29,15 +29,15 @@ class TestToken:
         assert own.get("/whoami", headers={"X-API-TOKEN": "another"}).status_code == 200
 
     @pytest.mark.parametrize("body", [None, {}, {"token": 5}, {"token": " "}, {"tokn": "x"}])
-    def test_a_wrong_body_changes_nothing(self, own: Client, body: object) -> None:
-        """The message says what is wanted."""
+    def test_an_invalid_body_changes_nothing(self, own: Client, body: object) -> None:
+        """The error states what is required."""
         answer = own.control("/token", body)
         assert answer.status_code == 400
         assert answer.json()["error"]
         assert own.get("/whoami").status_code == 200
 
     def test_a_deactivated_user_is_unauthorized_everywhere(self, own: Client) -> None:
-        """And works again when activated."""
+        """Calls work again after reactivation."""
         own.control("/account", {"deactivated": True})
         for path in ("/whoami", "/surveys", f"/surveys/{SURVEY}", f"/survey-definitions/{SURVEY}"):
             assert own.get(path).status_code == 401
@@ -46,7 +46,7 @@ class TestToken:
         assert own.get("/whoami").status_code == 200
 
     def test_a_user_without_api_access_is_forbidden_everywhere(self, own: Client) -> None:
-        """With a message of its own."""
+        """The error differs from that of an invalid token."""
         own.control("/account", {"api_access": False})
         answer = own.get("/whoami")
         assert answer.status_code == 403
@@ -56,8 +56,8 @@ class TestToken:
         }
         assert own.start({"format": "csv"}).status_code == 403
 
-    def test_an_account_on_another_data_centre_is_proxied(self, own: Client) -> None:
-        """Reads carry a notice, exports can't be started."""
+    def test_an_account_in_another_data_centre_is_forwarded(self, own: Client) -> None:
+        """Reads have a notice, and exports cannot be started."""
         own.control("/account", {"proxied_to": "sjc1.qualtrics.com"})
         notice = (
             "Request proxied. For faster response times, use this host instead: sjc1.qualtrics.com"
@@ -70,8 +70,8 @@ class TestToken:
         assert "notice" not in own.get("/whoami").json()["meta"]
         assert own.start({"format": "csv"}).status_code == 200
 
-    def test_a_proxied_list_continues_on_the_other_host(self, own: Client) -> None:
-        """As recorded, with the depth of the proxying in the query."""
+    def test_a_forwarded_list_continues_on_the_other_host(self, own: Client) -> None:
+        """The query contains the proxy depth, as recorded."""
         own.state.page_size = 1
         own.state.surveys["SV_second"] = own.state.surveys[SURVEY]
         own.state.set_account(proxied_to="sjc1.qualtrics.com")
@@ -83,8 +83,8 @@ class TestToken:
     @pytest.mark.parametrize(
         "body", [{"deactivated": 1}, {"proxied_to": ""}, {"proxied": "x"}, {"api_access": None}]
     )
-    def test_a_wrong_account_changes_nothing(self, own: Client, body: object) -> None:
-        """Types and names are checked."""
+    def test_an_invalid_account_changes_nothing(self, own: Client, body: object) -> None:
+        """Names and types are validated."""
         assert own.control("/account", body).status_code == 400
         assert own.get("/whoami").status_code == 200
 
@@ -92,8 +92,8 @@ class TestToken:
 class TestResponses:
     """Adding responses."""
 
-    def test_a_response_gets_its_metadata(self, own: Client) -> None:
-        """Recorded now, finished, status 0, an id of its own."""
+    def test_missing_metadata_is_filled_in(self, own: Client) -> None:
+        """A response is recorded now, finished, with status 0 and a new id."""
         answer = own.control(f"/surveys/{SURVEY}/responses", {"responses": [{}, {}]})
         assert answer.json() == {"added": 2}
         assert cells(own, "RecordedDate")[4:] == ["2026-03-01 12:00:00"] * 2
@@ -103,8 +103,8 @@ class TestResponses:
         assert len(set(ids)) == 6
         assert own.get(f"/surveys/{SURVEY}").json()["result"]["responseCounts"]["auditable"] == 6
 
-    def test_cells_go_by_header_or_import_id(self, own: Client) -> None:
-        """Numbers, ids and labels become recodes, and the NPS group is filled in."""
+    def test_cells_are_set_by_header_or_import_id(self, own: Client) -> None:
+        """Recodes, ids and labels become recodes, and the NPS group is set."""
         own.state.add_responses(
             SURVEY,
             [
@@ -123,7 +123,7 @@ class TestResponses:
         assert cells(own, "Status")[4:] == ["0", "0", "8"]
 
     def test_dates_can_be_given(self, own: Client) -> None:
-        """With an offset, or in UTC; the start is a little earlier."""
+        """Dates have an offset or are in UTC; the default start is slightly earlier."""
         own.state.add_responses(
             SURVEY, [{"recordedDate": "2026-01-02T03:04:05+01:00"}, {"RecordedDate": "2026-01-02"}]
         )
@@ -141,25 +141,25 @@ class TestResponses:
             "QID1",
         ],
     )
-    def test_a_wrong_response_adds_none(self, own: Client, wrong: object) -> None:
-        """All or nothing, and the message names the culprit."""
+    def test_an_invalid_response_adds_none(self, own: Client, wrong: object) -> None:
+        """No response is added, and the error names the cause."""
         answer = own.control(f"/surveys/{SURVEY}/responses", {"responses": [{"QID1": 1}, wrong]})
         assert answer.status_code == 400
         assert answer.json()["error"]
         assert len(own.rows()) == 7
 
-    def test_an_unknown_survey_is_named(self, own: Client) -> None:
-        """With those there are."""
+    def test_an_unknown_survey_is_an_error(self, own: Client) -> None:
+        """The error lists the existing surveys."""
         answer = own.control("/surveys/SV_none/responses", {"responses": []})
         assert answer.status_code == 404
         assert SURVEY in answer.json()["error"]
 
 
 class TestQuestions:
-    """Deleting questions and adding them again."""
+    """Deleting and restoring questions."""
 
-    def test_a_deleted_question_is_gone(self, own: Client) -> None:
-        """From the definition, the blocks and every export; asking for it is a bad request."""
+    def test_a_deleted_question_is_removed(self, own: Client) -> None:
+        """It is not in the definition, blocks and exports, and requesting it is a bad request."""
         own.control(f"/surveys/{SURVEY}/questions/QID1/delete")
         result = own.get(f"/survey-definitions/{SURVEY}").json()["result"]
         assert "QID1" not in result["Questions"]
@@ -170,8 +170,8 @@ class TestQuestions:
         assert own.start({"format": "csv", "questionIds": ["QID1"]}).status_code == 400
         assert own.get(f"/survey-definitions/{SURVEY}/questions/QID1").status_code == 404
 
-    def test_a_deleted_question_comes_back_with_its_answers(self, own: Client) -> None:
-        """In its old place."""
+    def test_a_restored_question_has_its_answers(self, own: Client) -> None:
+        """It has its previous position."""
         before = own.rows()
         blocks = own.get(f"/survey-definitions/{SURVEY}").json()["result"]["Blocks"]
         own.state.delete_question(SURVEY, "QID3")
@@ -183,7 +183,7 @@ class TestQuestions:
         assert "QID3" in again["Questions"]
 
     def test_a_question_added_again_has_a_new_id_and_no_answers(self, own: Client) -> None:
-        """Old responses are blank below it, new ones fill it."""
+        """Old responses are blank; new responses can answer it."""
         own.state.delete_question(SURVEY, "QID12")
         answer = own.control(f"/surveys/{SURVEY}/questions/QID12/restore", {"as": "QID99"})
         assert answer.json() == {"questionId": "QID99"}
@@ -196,8 +196,8 @@ class TestQuestions:
         assert len(columns) == 4
         assert own.get(f"/survey-definitions/{SURVEY}/questions/QID12").status_code == 404
 
-    def test_a_question_can_go_to_the_trash(self, own: Client) -> None:
-        """There the definition still shows it, and exports don't have it."""
+    def test_a_question_can_be_moved_to_the_trash(self, own: Client) -> None:
+        """It is in the definition but not in exports."""
         own.control(f"/surveys/{SURVEY}/questions/QID5/delete", {"to_trash": True})
         result = own.get(f"/survey-definitions/{SURVEY}").json()["result"]
         assert "QID5" in result["Questions"]
@@ -209,8 +209,8 @@ class TestQuestions:
         assert len(result["Blocks"]["BL_2"]["BlockElements"]) == 1
         assert "More" in own.rows()[0]
 
-    def test_what_can_t_be_done_is_said(self, own: Client) -> None:
-        """Unknown questions, questions that weren't deleted, ids that are taken."""
+    def test_invalid_operations_are_errors(self, own: Client) -> None:
+        """Unknown questions, questions that are not deleted, and used ids are rejected."""
         with pytest.raises(SandboxError, match="no question QID77"):
             own.state.delete_question(SURVEY, "QID77")
         with pytest.raises(SandboxError, match="was not deleted"):
@@ -222,10 +222,10 @@ class TestQuestions:
 
 
 class TestSharing:
-    """What the token's user may see."""
+    """Changing the permissions of the token's user."""
 
-    def test_a_survey_that_isn_t_shared_is_gone(self, own: Client) -> None:
-        """From the list, and by id with the error of each route."""
+    def test_a_survey_that_is_not_shared_cannot_be_accessed(self, own: Client) -> None:
+        """It is not in the list, and each route responds with its error."""
         own.control(f"/surveys/{SURVEY}/share", {"shared": False})
         assert own.get("/surveys").json()["result"]["elements"] == []
         assert own.get(f"/survey-definitions/{SURVEY}").status_code == 403
@@ -234,8 +234,8 @@ class TestSharing:
         own.state.share(SURVEY, shared=True)
         assert own.get(f"/surveys/{SURVEY}").status_code == 200
 
-    def test_results_may_be_hidden(self, own: Client) -> None:
-        """The survey can be read, its results can't."""
+    def test_results_can_be_hidden(self, own: Client) -> None:
+        """The survey can be read but not exported."""
         own.control(f"/surveys/{SURVEY}/share", {"results": False})
         assert len(own.get("/surveys").json()["result"]["elements"]) == 1
         assert own.get(f"/survey-definitions/{SURVEY}").status_code == 200
@@ -244,7 +244,7 @@ class TestSharing:
         assert "permission to view the results" in answer.json()["meta"]["error"]["errorMessage"]
 
     def test_a_survey_shared_through_a_group_is_not_listed(self, own: Client) -> None:
-        """Yet it's reached by id."""
+        """It can be accessed by id."""
         own.control(f"/surveys/{SURVEY}/share", {"listed": False})
         assert own.get("/surveys").json()["result"]["elements"] == []
         assert own.get(f"/survey-definitions/{SURVEY}").status_code == 200
@@ -255,7 +255,7 @@ class TestLog:
     """The log of calls."""
 
     def test_every_call_is_logged_without_secrets(self, own: Client) -> None:
-        """Route, path, query, status, body; no header, and the token nowhere."""
+        """The log contains route, path, query, status and body, but no headers and no token."""
         own.get("/surveys", params={"offset": "0", "x": TOKEN})
         own.start({"format": "csv", TOKEN: TOKEN})
         own.get("/nothing", headers={"X-API-TOKEN": "wrong"})
@@ -280,19 +280,19 @@ class TestLog:
         assert (calls[2]["route"], calls[2]["status"], calls[2]["authorized"]) == (None, 404, False)
         assert TOKEN not in answer.text
 
-    def test_a_token_that_was_valid_once_stays_hidden(self, own: Client) -> None:
-        """Replacing it doesn't reveal it."""
+    def test_a_previous_token_is_redacted(self, own: Client) -> None:
+        """Replacing a token does not reveal it."""
         own.state.set_token("second")
         own.get("/surveys", params={"x": TOKEN})
         assert TOKEN not in str(own.state.calls())
 
     def test_control_calls_are_not_logged(self, own: Client) -> None:
-        """The log is about the API."""
+        """The log contains only API calls."""
         own.control("/state", method="GET")
         assert own.state.calls() == []
 
-    def test_the_log_can_be_emptied(self, own: Client) -> None:
-        """And counts from one again."""
+    def test_the_log_can_be_cleared(self, own: Client) -> None:
+        """Numbering restarts at one."""
         own.get("/whoami")
         own.control("/log", method="DELETE")
         own.get("/surveys")
@@ -300,10 +300,10 @@ class TestLog:
 
 
 class TestState:
-    """Asking what is set."""
+    """Reading the state."""
 
-    def test_the_state_tells_everything_but_the_token(self, own: Client) -> None:
-        """Account, exports, faults, surveys."""
+    def test_the_state_does_not_contain_the_token(self, own: Client) -> None:
+        """It contains account, exports, faults and surveys."""
         own.state.set_exports(polls=3, seconds=1.5)
         own.state.add_fault("whoami", status=503, times=2)
         own.state.share(SURVEY, results=False)
@@ -339,8 +339,8 @@ class TestState:
             [],
         ],
     )
-    def test_wrong_settings_change_nothing(self, own: Client, body: object) -> None:
-        """Each is refused with a message."""
+    def test_invalid_settings_change_nothing(self, own: Client, body: object) -> None:
+        """Each is rejected with an error."""
         before = own.state.describe()
         answer = own.control("/exports", body)
         assert answer.status_code == 400
@@ -348,25 +348,25 @@ class TestState:
         assert own.state.describe() == before
 
     def test_an_unknown_control_route_is_not_found(self, own: Client) -> None:
-        """As on the API."""
+        """The response has the envelope of the API."""
         assert own.control("/tokens", {"token": "x"}).status_code == 404
 
-    def test_the_clock_is_the_sandbox_s(self, own: Client) -> None:
-        """Dates follow the injected clock."""
+    def test_dates_follow_the_injected_clock(self, own: Client) -> None:
+        """Recorded dates use the clock of the sandbox."""
         later = NOW + timedelta(days=1)
         own.state.now = lambda: later
         own.get("/whoami")
         assert own.state.calls()[0]["at"] == "2026-03-02T12:00:00Z"
 
-    def test_unknown_names_are_refused_in_python_too(self, own: Client) -> None:
-        """As over HTTP."""
+    def test_unknown_names_are_rejected_in_python(self, own: Client) -> None:
+        """The Python interface validates like the HTTP interface."""
         with pytest.raises(SandboxError, match="account"):
             own.state.set_account(activated=True)
         with pytest.raises(SandboxError, match="setting"):
             own.state.set_exports(speed=1)
 
-    def test_a_body_that_is_no_json_is_refused(self, own: Client) -> None:
-        """So is text."""
+    def test_a_body_that_is_not_a_json_object_is_rejected(self, own: Client) -> None:
+        """The error states what is wrong."""
         answer = own.bare("POST", "/__sandbox__/token", content=b"new")
         assert answer.status_code == 400
         assert "not JSON" in answer.json()["error"]

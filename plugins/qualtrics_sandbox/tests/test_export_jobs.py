@@ -1,4 +1,4 @@
-"""Exports from their start to their file."""
+"""Tests of export jobs from start to download."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Clock:
 
 @contextmanager
 def serving(tmp_path: Path, **options: object) -> Iterator[Client]:
-    """Serve the survey with everything."""
+    """Serve the survey with many features."""
     write_survey(tmp_path / "surveys" / "everything")
     with running(tmp_path / "surveys", **options) as client:
         yield client
 
 
-def test_an_export_is_started_asked_for_and_fetched(api: Client) -> None:
-    """In progress once, then complete with the id of a file."""
+def test_an_export_is_started_polled_and_downloaded(api: Client) -> None:
+    """It is in progress once, then complete with a file id."""
     started = api.start({"format": "csv"})
     result = started.json()["result"]
     assert re.fullmatch(r"ES_\w{15}", result.pop("progressId"))
@@ -48,7 +48,7 @@ def test_an_export_is_started_asked_for_and_fetched(api: Client) -> None:
 
 @pytest.mark.parametrize("polls", [0, 1, 4])
 def test_the_number_of_polls_can_be_set(tmp_path: Path, polls: int) -> None:
-    """The percentage rises with each."""
+    """The percentage increases with each poll."""
     with serving(tmp_path, export_polls=polls) as client:
         started = client.start({"format": "csv"})
         percent = []
@@ -59,8 +59,8 @@ def test_the_number_of_polls_can_be_set(tmp_path: Path, polls: int) -> None:
     assert all(0 < value < 100 for value in percent)
 
 
-def test_a_slowed_export_takes_its_time(tmp_path: Path) -> None:
-    """By the sandbox's clock, however often it's asked for."""
+def test_the_duration_of_an_export_can_be_set(tmp_path: Path) -> None:
+    """It is measured by the clock of the sandbox, regardless of the number of polls."""
     clock = Clock()
     with serving(tmp_path, export_polls=0, now=clock) as client:
         client.state.set_exports(seconds=60)
@@ -73,23 +73,23 @@ def test_a_slowed_export_takes_its_time(tmp_path: Path) -> None:
 
 
 def test_the_file_is_a_zip_named_after_the_survey(api: Client) -> None:
-    """Its name holds no character that an unzipper would stumble over."""
+    """The name contains no characters that are invalid in file names."""
     file = api.fetch({"format": "csv"})
     assert file.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
         assert archive.namelist() == ["Everything_ a_b_.csv"]
 
 
-def test_a_file_can_be_fetched_again(api: Client) -> None:
-    """The bytes are the same."""
+def test_a_file_can_be_downloaded_again(api: Client) -> None:
+    """The content is the same."""
     started = api.start({"format": "csv"})
     api.progress(started)
     path = f"/surveys/{SURVEY}/export-responses/{api.progress(started)['fileId']}/file"
     assert api.get(path).content == api.get(path).content
 
 
-def test_a_file_is_not_there_before_it_is_complete(tmp_path: Path) -> None:
-    """Its id isn't told, and would not help."""
+def test_a_file_cannot_be_downloaded_before_it_is_complete(tmp_path: Path) -> None:
+    """Its id is not returned, and does not work."""
     with serving(tmp_path) as client:
         started = client.start({"format": "csv"})
         (job,) = client.state.exports.jobs()
@@ -101,7 +101,7 @@ def test_a_file_is_not_there_before_it_is_complete(tmp_path: Path) -> None:
 
 
 def test_an_export_belongs_to_its_survey(tmp_path: Path) -> None:
-    """Another survey's path doesn't lead to it."""
+    """It cannot be accessed through the path of another survey."""
     from plugins.qualtrics_sandbox.tests.support import DEFINITION
 
     write_survey(tmp_path / "surveys" / "other", {**DEFINITION, "SurveyID": "SV_other"})
@@ -120,15 +120,15 @@ def test_an_export_belongs_to_its_survey(tmp_path: Path) -> None:
         ("ndjson", "application/x-ndjson"),
     ],
 )
-def test_a_file_can_be_had_without_compression(api: Client, name: str, kind: str) -> None:
-    """The same text as in the ZIP."""
+def test_a_file_can_be_uncompressed(api: Client, name: str, kind: str) -> None:
+    """It has the same text as the ZIP member."""
     plain = api.fetch({"format": name, "compress": False})
     assert plain.headers["content-type"] == kind
     assert plain.content.decode() == api.text({"format": name})
 
 
 def test_an_export_is_a_snapshot(own: Client) -> None:
-    """What comes or goes after its start isn't in it."""
+    """Changes after its start do not affect it."""
     started = own.start({"format": "csv", "questionIds": ["QID1"]})
     own.state.add_responses(SURVEY, [{"QID1": 5}])
     own.state.delete_question(SURVEY, "QID1")
@@ -141,7 +141,7 @@ def test_an_export_is_a_snapshot(own: Client) -> None:
 
 
 def test_the_responses_can_be_split_into_members(own: Client) -> None:
-    """Each member has the header rows, and together they hold everything once."""
+    """Each member has header rows, and all members together contain each response once."""
     own.state.set_exports(members=3, member_name="ä/..\\x.csv")
     with zipfile.ZipFile(io.BytesIO(own.fetch({"format": "csv"}).content)) as archive:
         names = archive.namelist()
@@ -154,13 +154,13 @@ def test_the_responses_can_be_split_into_members(own: Client) -> None:
 
 
 def test_a_file_can_begin_with_a_byte_order_mark(own: Client) -> None:
-    """As some real ones do."""
+    """Some real exports do."""
     own.state.set_exports(byte_order_mark=True)
     assert own.text({"format": "csv"}).startswith("\ufeffStartDate")
 
 
-def test_files_are_gone_when_the_sandbox_stops(tmp_path: Path) -> None:
-    """Nothing is left behind."""
+def test_files_are_deleted_when_the_sandbox_stops(tmp_path: Path) -> None:
+    """No temporary folder remains."""
     with serving(tmp_path) as client:
         client.fetch({"format": "csv"})
         (job,) = client.state.exports.jobs()

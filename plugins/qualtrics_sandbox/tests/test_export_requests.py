@@ -1,4 +1,4 @@
-"""What the body of an export request may say."""
+"""Tests of validating the body of an export request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from plugins.qualtrics_sandbox.tests.support import (
 
 
 def refusal(api: Client, body: object) -> str:
-    """Return the message of a body that is refused as a bad request."""
+    """Return the message of a body that is rejected as a bad request."""
     answer = api.start(body)
     assert answer.status_code == 400, answer.text
     error = answer.json()["meta"]["error"]
@@ -28,20 +28,20 @@ def refusal(api: Client, body: object) -> str:
     return message
 
 
-def test_unknown_fields_are_named(api: Client) -> None:
-    """A misspelt field isn't ignored."""
+def test_unknown_fields_are_rejected(api: Client) -> None:
+    """A misspelt field is not ignored."""
     body = {"format": "csv", "useLabel": True, "zeta": 1}
     assert refusal(api, body) == "Unknown fields are set: useLabel, zeta"
 
 
 @pytest.mark.parametrize("body", [[], "csv", True, 3])
-def test_a_body_that_is_no_object_is_refused(api: Client, body: object) -> None:
-    """JSON alone is not enough."""
+def test_a_body_that_is_not_an_object_is_rejected(api: Client, body: object) -> None:
+    """The message states what is wrong."""
     assert "JSON object" in refusal(api, body)
 
 
-def test_a_body_that_is_no_json_is_refused(api: Client) -> None:
-    """So is text."""
+def test_a_body_that_is_not_json_is_rejected(api: Client) -> None:
+    """The message states what is wrong."""
     answer = api.http.post(f"/API/v3/surveys/{SURVEY}/export-responses", content=b"format=csv")
     assert answer.status_code == 400
     assert "not valid JSON" in answer.json()["meta"]["error"]["errorMessage"]
@@ -53,15 +53,15 @@ def test_the_format_is_required(api: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["CSV", "xlsx", "", "pdf"])
-def test_an_unknown_format_is_refused(api: Client, name: str) -> None:
-    """The message names those there are."""
+def test_an_unknown_format_is_rejected(api: Client, name: str) -> None:
+    """The message lists the valid formats."""
     assert "csv, tsv, json, ndjson, spss, xml" in refusal(api, {"format": name})
 
 
 @pytest.mark.parametrize("name", ["spss", "xml"])
-def test_formats_that_the_sandbox_lacks_say_so(api: Client, name: str) -> None:
-    """The real API has them, so the message blames the sandbox."""
-    assert refusal(api, {"format": name}) == f"The sandbox does not do the format {name}."
+def test_unsupported_formats_are_rejected(api: Client, name: str) -> None:
+    """The message states that the sandbox does not support them."""
+    assert refusal(api, {"format": name}) == f"The sandbox does not support the format {name}."
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_formats_that_the_sandbox_lacks_say_so(api: Client, name: str) -> None:
         {"includeWaveWeights": True},
     ],
 )
-def test_options_that_the_sandbox_lacks_say_so(api: Client, option: dict[str, Any]) -> None:
-    """An option is honoured or refused, never ignored."""
+def test_unsupported_options_are_rejected(api: Client, option: dict[str, Any]) -> None:
+    """An option is never ignored."""
     (name,) = option
-    assert refusal(api, {"format": "csv", **option}) == f"The sandbox does not do {name}."
+    assert refusal(api, {"format": "csv", **option}) == f"The sandbox does not support {name}."
 
 
-def test_options_that_are_off_are_fine(api: Client) -> None:
-    """Saying the default changes nothing."""
+def test_unsupported_options_can_be_off(api: Client) -> None:
+    """An option that is set to its default has no effect."""
     off: Json = {"allowContinuation": False, "includeLabelColumns": False, "useLabels": False}
     assert api.rows(**off) == api.rows()
 
@@ -108,7 +108,7 @@ def test_options_that_are_off_are_fine(api: Client) -> None:
         ("newlineReplacement", False),
     ],
 )
-def test_a_wrong_type_is_refused(api: Client, name: str, value: object) -> None:
+def test_a_wrong_type_is_rejected(api: Client, name: str, value: object) -> None:
     """The message names the field."""
     assert f"Invalid value for {name}" in refusal(api, {"format": "csv", name: value})
 
@@ -127,24 +127,24 @@ def test_a_wrong_type_is_refused(api: Client, name: str, value: object) -> None:
         "",
     ],
 )
-def test_a_date_of_another_form_is_refused(api: Client, name: str, value: str) -> None:
-    """Milliseconds, missing or bad offsets and impossible days led to 400 in the field."""
+def test_a_date_in_another_format_is_rejected(api: Client, name: str, value: str) -> None:
+    """Milliseconds, missing or invalid offsets and invalid days are 400, as in the API."""
     assert f"Invalid value for {name}" in refusal(api, {"format": "csv", name: value})
 
 
-def test_a_zone_must_be_known(api: Client) -> None:
-    """An offset or an abbreviation of people is no IANA name."""
+def test_an_unknown_time_zone_is_rejected(api: Client) -> None:
+    """An offset or abbreviation is not an IANA name."""
     for value in ("Mars/Base", "+02:00", "", "../etc/passwd"):
         assert "timeZone" in refusal(api, {"format": "csv", "timeZone": value})
 
 
 def test_a_limit_must_be_positive(api: Client) -> None:
-    """Nothing can't be asked for."""
+    """A limit of zero is rejected."""
     assert "positive" in refusal(api, {"format": "csv", "limit": 0})
 
 
 def test_ids_must_exist(api: Client) -> None:
-    """An id that the survey doesn't have is a bad request; an unknown embedded field isn't."""
+    """An unknown question id is a bad request; an unknown embedded field is not."""
     wrong = {"format": "csv", "questionIds": ["QID1", "QID99", "NPS"]}
     assert refusal(api, wrong) == "Invalid value for questionIds: NPS, QID99"
     wrong = {"format": "csv", "surveyMetadataIds": ["RecordedDate"]}
@@ -155,9 +155,9 @@ def test_ids_must_exist(api: Client) -> None:
 
 
 def test_labels_exclude_label_columns(api: Client) -> None:
-    """One or the other."""
+    """Both options cannot be set together."""
     body = {"format": "csv", "useLabels": True, "includeLabelColumns": True}
-    assert "can't both be set" in refusal(api, body)
+    assert "cannot both be set" in refusal(api, body)
 
 
 @pytest.mark.parametrize("name", ["json", "ndjson"])
@@ -174,17 +174,17 @@ def test_labels_exclude_label_columns(api: Client) -> None:
         {"breakoutSets": True},
     ],
 )
-def test_options_of_text_formats_are_refused_with_json(
+def test_options_of_text_formats_are_rejected_with_json(
     api: Client, name: str, option: dict[str, Any]
 ) -> None:
-    """Even when they say the default."""
+    """They are rejected even with their default values."""
     (field,) = option
     message = refusal(api, {"format": name, **option})
     assert message == f"Not allowed with the format {name}: {field}"
 
 
-def test_dates_need_a_date_of_recording(tmp_path: Path) -> None:
-    """A file whose RecordedDate was removed can't be filtered by it, and says so."""
+def test_a_date_filter_requires_recorded_dates(tmp_path: Path) -> None:
+    """A file without RecordedDate cannot be filtered by date."""
     write_survey(tmp_path / "one", DEFINITION, COLUMNS[2:])
     with running(tmp_path) as client:
         message = refusal(client, {"format": "csv", "startDate": "2024-01-01T00:00:00Z"})

@@ -1,4 +1,4 @@
-"""The invented surveys."""
+"""Tests of the generated surveys."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ UNTIL = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Invented surveys, for tests that only read."""
-    folder = tmp_path_factory.mktemp("invented")
+    """Generated surveys, for tests that only read."""
+    folder = tmp_path_factory.mktemp("generated")
     generate(folder, seed=1, until=UNTIL)
     return folder
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return every file of a folder."""
+    """Return every file in a folder."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -37,28 +37,28 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def records(folder: Path, name: str) -> list[dict[str, str]]:
-    """Return the responses of an invented survey, by header."""
+    """Return the responses of a generated survey by header."""
     with (folder / name / "responses.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.reader(stream))
     return [dict(zip(rows[0], row, strict=True)) for row in rows[3:]]
 
 
 def nps(scores: list[int]) -> float:
-    """Return the score of some answers."""
+    """Return the NPS of some answers."""
     promoters = sum(score >= 9 for score in scores)
     detractors = sum(score <= 6 for score in scores)
     return 100 * (promoters - detractors) / len(scores)
 
 
-def test_the_same_seed_and_day_write_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    """In whatever zone the day is given."""
+def test_the_output_is_deterministic(folder: Path, tmp_path: Path) -> None:
+    """The same seed and time write the same files, in any time zone."""
     elsewhere = UNTIL.astimezone(timezone(timedelta(hours=5)))
     generate(tmp_path / "made" / "on demand", seed=1, until=elsewhere)
     assert contents(tmp_path / "made" / "on demand") == contents(folder)
 
 
-def test_another_seed_or_day_writes_other_responses(folder: Path, tmp_path: Path) -> None:
-    """The surveys stay, the people change."""
+def test_another_seed_or_time_writes_other_responses(folder: Path, tmp_path: Path) -> None:
+    """The survey definitions differ only in dates."""
     generate(tmp_path / "seed", seed=2, until=UNTIL)
     generate(tmp_path / "day", seed=1, until=UNTIL - timedelta(days=1))
     for other in ("seed", "day"):
@@ -69,14 +69,14 @@ def test_another_seed_or_day_writes_other_responses(folder: Path, tmp_path: Path
     assert seeded == contents(folder)["relationship/survey.json"]
 
 
-def test_a_day_without_a_zone_is_refused(tmp_path: Path) -> None:
-    """It would mean something else on another machine."""
+def test_a_time_without_a_time_zone_is_rejected(tmp_path: Path) -> None:
+    """It would depend on the machine."""
     with pytest.raises(ValueError, match="time zone"):
-        generate(tmp_path, seed=1, until=datetime(2026, 1, 1))  # noqa: DTZ001 - what is refused
+        generate(tmp_path, seed=1, until=datetime(2026, 1, 1))  # noqa: DTZ001 - the invalid argument
 
 
-def test_the_surveys_look_like_an_account(folder: Path) -> None:
-    """Three surveys of their sizes, with every kind of response that metrics must leave out."""
+def test_the_surveys_resemble_an_account(folder: Path) -> None:
+    """Three surveys of different sizes have all kinds of excluded responses."""
     sizes = {name: len(records(folder, name)) for name in ("relationship", "support", "store")}
     assert sizes == {"relationship": 1200, "support": 800, "store": 60}
     for name in sizes:
@@ -88,8 +88,8 @@ def test_the_surveys_look_like_an_account(folder: Path) -> None:
         assert len({record["ResponseId"] for record in found}) == len(found)
 
 
-def test_responses_lie_in_eighteen_months_before_the_day(folder: Path) -> None:
-    """In order, none later, with some in the last week."""
+def test_responses_span_eighteen_months(folder: Path) -> None:
+    """They are in order, and some are in the last week."""
     for name in ("relationship", "support"):
         dates = [record["RecordedDate"] for record in records(folder, name)]
         assert dates == sorted(dates)
@@ -99,7 +99,7 @@ def test_responses_lie_in_eighteen_months_before_the_day(folder: Path) -> None:
         assert len({date[:7] for date in dates}) >= 18
 
 
-def test_the_mood_rises(folder: Path) -> None:
+def test_the_nps_rises(folder: Path) -> None:
     """The NPS of the last six months is well above that of the first six."""
     scores = [int(r["NPS"]) for r in records(folder, "relationship") if r["NPS"]]
     third = len(scores) // 3
@@ -108,8 +108,8 @@ def test_the_mood_rises(folder: Path) -> None:
     assert set(scores) >= set(range(3, 11))
 
 
-def test_answers_are_believable(folder: Path) -> None:
-    """Blanks, not applicable, recodes, exclusive choices, groups, comments of all sorts."""
+def test_answers_are_realistic(folder: Path) -> None:
+    """There are blanks, not applicable, recodes, exclusive choices, groups and comments."""
     found = records(folder, "relationship")
     satisfaction = Counter(record["Satisfaction"] for record in found)
     assert set(satisfaction) == {"", "1", "2", "3", "4", "5", "99"}
@@ -127,7 +127,7 @@ def test_answers_are_believable(folder: Path) -> None:
 
 
 def test_unfinished_responses_are_recorded_a_week_after_their_end(folder: Path) -> None:
-    """And stop somewhere."""
+    """Their later answers are blank."""
     unfinished = [r for r in records(folder, "relationship") if r["Finished"] == "0"]
     for record in unfinished:
         assert int(record["Progress"]) < 100
@@ -136,7 +136,7 @@ def test_unfinished_responses_are_recorded_a_week_after_their_end(folder: Path) 
 
 
 def test_the_surveys_can_be_served(folder: Path) -> None:
-    """Nothing is lost between the file and an export, and the trash stays out of it."""
+    """An export equals the file, without questions in the trash."""
     with running(folder, export_polls=0) as client:
         elements = client.get("/surveys").json()["result"]["elements"]
         assert [element["name"] for element in elements] == [
@@ -153,10 +153,10 @@ def test_the_surveys_can_be_served(folder: Path) -> None:
 
 
 @recorded_http.both
-def test_definitions_have_the_shape_of_the_recorded_one(
+def test_definitions_have_the_format_of_the_recorded_one(
     folder: Path, recordings: Recordings
 ) -> None:
-    """The same keys above, none unknown in the options, and those that all questions have."""
+    """They have the same keys, including those that all questions have."""
     recorded: dict[str, Any] = recordings.body("definition")["result"]
     common = set.intersection(*(set(question) for question in recorded["Questions"].values()))
     for name in ("relationship", "support", "store"):

@@ -1,4 +1,4 @@
-"""JSON and NDJSON exports."""
+"""Tests of JSON and NDJSON exports."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def responses(api: Client, **options: Json) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_response_has_its_five_parts(api: Client) -> None:
-    """Each response is named by its id, in the order of the file."""
+def test_a_response_has_five_parts(api: Client) -> None:
+    """Responses have ids and are in file order."""
     found = responses(api)
     assert [response["responseId"] for response in found] == ["R_1", "R_2", "R_3", "R_4"]
     assert {tuple(response) for response in found} == {
@@ -24,7 +24,7 @@ def test_a_response_has_its_five_parts(api: Client) -> None:
 
 
 def test_values_have_the_types_of_the_api(api: Client) -> None:
-    """Codes are numbers, choices arrays of ids, texts and embedded data strings."""
+    """Codes are numbers, choices are arrays of ids, and texts and embedded data are strings."""
     values = responses(api)[0]["values"]
     assert values["startDate"] == "2025-04-21T18:11:00Z"
     assert values["recordedDate"] == "2025-04-21T18:13:00.000Z"
@@ -43,14 +43,14 @@ def test_values_have_the_types_of_the_api(api: Client) -> None:
 
 
 def test_a_blank_cell_is_a_missing_key(api: Client) -> None:
-    """Nothing is null or empty; a numeric text stays a text."""
+    """There are no null or empty values; numeric text stays text."""
     values = responses(api)[3]["values"]
     assert set(values) == {"startDate", "recordedDate", "status", "finished", "_recordId", "Region"}
     assert values["Region"] == "1.5"
 
 
-def test_labels_stand_beside_values(api: Client) -> None:
-    """In the same order as the choices."""
+def test_labels_have_the_order_of_values(api: Client) -> None:
+    """They have the same order as the choices."""
     labels = responses(api)[0]["labels"]
     assert labels["QID2"] == "Web shop"
     assert labels["QID12"] == ["Advice", "Other"]
@@ -59,8 +59,8 @@ def test_labels_stand_beside_values(api: Client) -> None:
     assert "QID5_TEXT" not in labels
 
 
-def test_what_was_seen_is_listed(api: Client) -> None:
-    """A question that was seen and not answered is displayed and has no value."""
+def test_seen_questions_are_listed(api: Client) -> None:
+    """A question that was seen but not answered is displayed without a value."""
     skipped = responses(api)[2]
     assert "QID1" in skipped["displayedFields"]
     assert "QID1" not in skipped["values"]
@@ -70,8 +70,8 @@ def test_what_was_seen_is_listed(api: Client) -> None:
     assert responses(api)[3]["displayedFields"] == []
 
 
-def test_filters_hold_for_json_too(api: Client) -> None:
-    """Columns and rows are chosen as in CSV."""
+def test_filters_apply_to_json(api: Client) -> None:
+    """Columns and rows are selected as in CSV."""
     found = responses(api, questionIds=["QID1"], surveyMetadataIds=[], embeddedDataIds=[], limit=1)
     assert [response["values"] for response in found] == [{"QID1_NPS_GROUP": 3, "QID1": 9}]
     assert responses(api, questionIds=[], surveyMetadataIds=[], embeddedDataIds=[], limit=1) == [
@@ -85,8 +85,8 @@ def test_filters_hold_for_json_too(api: Client) -> None:
     ]
 
 
-def test_ndjson_is_one_response_a_line(api: Client) -> None:
-    """The same objects as in JSON; no response at all is one empty object."""
+def test_ndjson_has_one_response_per_line(api: Client) -> None:
+    """The objects are those of JSON; without responses there is one empty object."""
     lines = api.text({"format": "ndjson"}).splitlines()
     assert [json.loads(line) for line in lines] == responses(api)
     assert api.text({"format": "ndjson", "startDate": "2030-01-01T00:00:00Z"}) == "{}\n"

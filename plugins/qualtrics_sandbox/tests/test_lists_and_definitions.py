@@ -1,4 +1,4 @@
-"""The routes that only read: whoami, lists, definitions, the older view, the response schema."""
+"""Tests of read-only routes: whoami, lists, definitions, the older format and the schema."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from plugins.qualtrics_sandbox.tests.support import (
 
 
 def serve_many(folder: Path, count: int) -> Path:
-    """Write some surveys that differ in id and name."""
+    """Write several surveys with different ids and names."""
     for number in range(count):
         definition = copy.deepcopy(DEFINITION)
         definition |= {"SurveyID": f"SV_{number:03d}", "SurveyName": f"Survey {number}"}
@@ -27,7 +27,7 @@ def serve_many(folder: Path, count: int) -> Path:
 
 
 def test_whoami_names_the_user(api: Client) -> None:
-    """The user is invented."""
+    """The user is fictional."""
     result = api.get("/whoami").json()["result"]
     assert result["email"].endswith("@example.com")
     assert result["datacenter"] == "iad1"
@@ -35,7 +35,7 @@ def test_whoami_names_the_user(api: Client) -> None:
 
 
 def test_a_list_fits_on_one_page_by_default(api: Client) -> None:
-    """One survey, no next page."""
+    """There is one survey and no next page."""
     assert api.get("/surveys").json()["result"] == {
         "elements": [
             {
@@ -51,8 +51,8 @@ def test_a_list_fits_on_one_page_by_default(api: Client) -> None:
     }
 
 
-def test_pages_follow_one_another_by_their_full_url(tmp_path: Path) -> None:
-    """Each survey comes once, and nextPage stands on the host that was called."""
+def test_pages_are_linked_by_full_urls(tmp_path: Path) -> None:
+    """Each survey is on one page, and nextPage is on the requested host."""
     with running(serve_many(tmp_path, 5), page_size=2) as client:
         seen: list[str] = []
         url: str | None = f"{client.server.url}/API/v3/surveys"
@@ -69,8 +69,8 @@ def test_pages_follow_one_another_by_their_full_url(tmp_path: Path) -> None:
     assert beyond == {"elements": [], "nextPage": None}
 
 
-def test_a_full_last_page_has_no_next_one(tmp_path: Path) -> None:
-    """Four surveys on pages of two are two pages."""
+def test_a_full_last_page_has_no_next_page(tmp_path: Path) -> None:
+    """Four surveys with two per page are two pages."""
     with running(serve_many(tmp_path, 4), page_size=2) as client:
         result = client.get("/surveys", params={"offset": "2"}).json()["result"]
     assert len(result["elements"]) == 2
@@ -78,21 +78,21 @@ def test_a_full_last_page_has_no_next_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("offset", ["-1", "x", "1.5", ""])
-def test_an_offset_that_is_no_number_is_a_bad_request(api: Client, offset: str) -> None:
-    """A wrong offset isn't taken for the first page."""
+def test_an_invalid_offset_is_a_bad_request(api: Client, offset: str) -> None:
+    """It is not interpreted as the first page."""
     answer = api.get("/surveys", params={"offset": offset})
     assert answer.status_code == 400
     assert answer.json()["meta"]["error"]["errorCode"].startswith("QVAL_")
 
 
 def test_no_folder_is_an_account_without_surveys() -> None:
-    """An empty account has an empty list."""
+    """The list is empty."""
     with running(None) as client:
         assert client.get("/surveys").json()["result"] == {"elements": [], "nextPage": None}
 
 
-def test_a_definition_is_the_file_s_own(api: Client) -> None:
-    """Nothing of the file is lost, and every question has its unsafe text."""
+def test_a_definition_equals_the_file(api: Client) -> None:
+    """Only QuestionText_Unsafe is added to questions."""
     result = api.get(f"/survey-definitions/{SURVEY}").json()["result"]
     for name, value in DEFINITION.items():
         if name != "Questions":
@@ -101,16 +101,16 @@ def test_a_definition_is_the_file_s_own(api: Client) -> None:
     assert list(result["Questions"]) == list(DEFINITION["Questions"])
 
 
-def test_questions_come_all_at_once_and_one_by_one(api: Client) -> None:
-    """The list has every question, those in the trash too."""
+def test_questions_can_be_requested_together_or_separately(api: Client) -> None:
+    """The list includes questions in the trash."""
     elements = api.get(f"/survey-definitions/{SURVEY}/questions").json()["result"]["elements"]
     assert [element["QuestionID"] for element in elements] == list(DEFINITION["Questions"])
     one = api.get(f"/survey-definitions/{SURVEY}/questions/QID12").json()["result"]
     assert one == elements[-1]
 
 
-def test_684_questions_fit_in_one_reply(tmp_path: Path) -> None:
-    """Questions aren't paged, however many there are."""
+def test_684_questions_are_in_one_response(tmp_path: Path) -> None:
+    """Questions are not paginated."""
     definition: dict[str, Any] = copy.deepcopy(DEFINITION)
     for number in range(100, 774):
         definition["Questions"][f"QID{number}"] = {
@@ -126,8 +126,8 @@ def test_684_questions_fit_in_one_reply(tmp_path: Path) -> None:
     assert result["nextPage"] is None
 
 
-def test_the_older_view_explains_choices_and_columns(api: Client) -> None:
-    """Recodes, labels and sub-questions in lower camel case, without the trash."""
+def test_the_older_format_describes_choices_and_columns(api: Client) -> None:
+    """It has recodes, labels and sub-questions in lower camel case, without the trash."""
     result = api.get(f"/surveys/{SURVEY}").json()["result"]
     assert "QID8" not in result["questions"]
     assert result["questions"]["QID2"]["choices"]["2"] == {
@@ -154,7 +154,7 @@ def test_the_older_view_explains_choices_and_columns(api: Client) -> None:
 
 
 def test_the_response_schema_maps_keys_to_columns(api: Client) -> None:
-    """Each key of a JSON export has its type, its header in CSV and its labels."""
+    """Each key of a JSON export has a type, a CSV header and labels."""
     schema = api.get(f"/surveys/{SURVEY}/response-schema").json()["result"]
     values = schema["properties"]["values"]["properties"]
     assert values["recordedDate"] == {

@@ -1,4 +1,4 @@
-"""The public API of the package, and what importing it loads."""
+"""Tests of the public API of the package and of its imports."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def test_the_public_names_exist() -> None:
         assert getattr(smaply_metrics_qualtrics_sandbox, name).__name__ == name
 
 
-def test_it_loads_neither_the_core_nor_the_connector() -> None:
-    """The sandbox and the connector share no code, so they cannot agree by accident."""
+def test_it_loads_neither_the_core_nor_the_plugin() -> None:
+    """The sandbox and the plugin share no code, so they cannot agree by accident."""
     program = (
         "import sys, smaply_metrics_qualtrics_sandbox, smaply_metrics_qualtrics_sandbox.__main__\n"
         "others = {name.partition('.')[0] for name in sys.modules}\n"

@@ -1,4 +1,4 @@
-"""Answers of the sandbox compared with recorded answers of the API."""
+"""Compare responses of the sandbox with recorded responses of the API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plugins.qualtrics_sandbox.tests.support import SURVEY, Client, running, wri
 
 
 def shape(value: object) -> object:
-    """Return the keys and types of JSON; lists are as their first item, numbers are numbers."""
+    """Return the keys and types of JSON; a list is represented by its first item."""
     if isinstance(value, dict):
         return {key: shape(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -34,7 +34,7 @@ def test_lists_have_the_recorded_keys_and_types(
 
 @recorded_http.both
 def test_the_first_page_has_the_recorded_next_page(own: Client, recordings: Recordings) -> None:
-    """The same path and the same query as in the recording."""
+    """The path and query are the same."""
     own.state.page_size = 3
     for number in range(3):
         own.state.surveys[f"SV_{number}"] = own.state.surveys[SURVEY]
@@ -48,7 +48,7 @@ def test_the_first_page_has_the_recorded_next_page(own: Client, recordings: Reco
 
 @recorded_http.both
 def test_an_export_has_the_recorded_keys_and_types(own: Client, recordings: Recordings) -> None:
-    """Its start, in progress, complete, failed."""
+    """Started, in progress, complete and failed."""
     started = own.start({"format": "csv"})
     assert shape(started.json()) == shape(recordings.body("startexport"))
     path = f"/surveys/{SURVEY}/export-responses/{started.json()['result']['progressId']}"
@@ -61,19 +61,19 @@ def test_an_export_has_the_recorded_keys_and_types(own: Client, recordings: Reco
 
 
 @recorded_http.both
-def test_errors_are_the_recorded_ones(own: Client, recordings: Recordings) -> None:
-    """Messages and codes, not only keys."""
+def test_errors_equal_the_recorded_ones(own: Client, recordings: Recordings) -> None:
+    """Messages and codes are the same."""
 
-    def told(answer: dict[str, Any]) -> object:
+    def error_of(answer: dict[str, Any]) -> object:
         meta = answer["meta"]
         return meta["httpStatus"], meta["error"], shape(meta)
 
     empty = own.get("/whoami", headers={"X-API-TOKEN": ""}).json()
-    assert told(empty) == told(recordings.body("badrequest"))
+    assert error_of(empty) == error_of(recordings.body("badrequest"))
     wrong = own.get("/whoami", headers={"X-API-TOKEN": "x"}).json()
-    assert told(wrong) == told(recordings.body("unauthorized"))
+    assert error_of(wrong) == error_of(recordings.body("unauthorized"))
     gone = own.get(f"/survey-definitions/{SURVEY}/questions/QID77").json()
-    assert told(gone) == told(recordings.body("notfound"))
+    assert error_of(gone) == error_of(recordings.body("notfound"))
     missing = own.get("/surveys/SV_noSuchSurvey00000").json()["meta"]
     del missing["requestId"]
     assert {"meta": missing} == recordings.body("survey and not found", 1)
@@ -81,13 +81,13 @@ def test_errors_are_the_recorded_ones(own: Client, recordings: Recordings) -> No
     host = expected["meta"]["notice"].split()[-1]
     own.state.set_account(proxied_to=host)
     foreign = own.get("/survey-definitions/SV_noSuchSurvey00000/questions").json()
-    assert told(foreign) == told(expected)
+    assert error_of(foreign) == error_of(expected)
     assert foreign["meta"]["notice"] == expected["meta"]["notice"]
 
 
 @recorded_http.both
-def test_a_recorded_survey_is_answered_as_it_was(tmp_path: Path, recordings: Recordings) -> None:
-    """Served from its recorded definition, both routes answer what was recorded."""
+def test_a_recorded_survey_is_served_as_recorded(tmp_path: Path, recordings: Recordings) -> None:
+    """Both routes return the recorded content for the recorded definition."""
     definition = recordings.body("definition")
     view = recordings.body("survey")["result"]
     survey = definition["result"]["SurveyID"]
@@ -103,14 +103,14 @@ def test_a_recorded_survey_is_answered_as_it_was(tmp_path: Path, recordings: Rec
     with running(tmp_path) as client:
         assert client.get(f"/survey-definitions/{survey}").json()["result"] == definition["result"]
         found = client.get(f"/surveys/{survey}").json()["result"]
-    # How many responses there were isn't in a definition.
+    # The definition does not contain the number of responses.
     assert shape(found.pop("responseCounts")) == shape(view.pop("responseCounts"))
     assert found == view
 
 
 @recorded_http.both
 def test_a_question_has_the_recorded_keys(api: Client, recordings: Recordings) -> None:
-    """Those that every question of the recording has."""
+    """These are the keys of every question in the recording."""
     found = api.get(f"/survey-definitions/{SURVEY}/questions/QID12").json()["result"]
     expected = recordings.body("question")["result"]
     assert {"QuestionText", "QuestionText_Unsafe", "QuestionID", "Choices"} <= set(found)

@@ -1,4 +1,4 @@
-"""Bad days: faults that are put on a route."""
+"""Tests of simulated faults."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ ROUTES = (
 )
 
 
-def test_each_route_can_fail_on_its_own(own: Client) -> None:
-    """A fault hits its route once and no other."""
+def test_a_fault_affects_one_route(own: Client) -> None:
+    """It affects one call of its route and no other route."""
     for route in ROUTES:
         own.state.add_fault(route, status=503)
     assert [call(own, route).status_code for route in ROUTES] == [503] * 9
@@ -55,8 +55,8 @@ def test_each_route_can_fail_on_its_own(own: Client) -> None:
     assert call(own, "whoami").status_code == 200
 
 
-def test_a_status_comes_with_headers_and_an_envelope(own: Client) -> None:
-    """So that Retry-After can be tried."""
+def test_a_status_has_headers_and_an_envelope(own: Client) -> None:
+    """Headers such as Retry-After can be set."""
     own.control("/faults", {"route": "surveys", "status": 429, "headers": {"Retry-After": "7"}})
     answer = own.get("/surveys")
     assert answer.status_code == 429
@@ -64,16 +64,16 @@ def test_a_status_comes_with_headers_and_an_envelope(own: Client) -> None:
     assert answer.json()["meta"]["httpStatus"] == "429 - Too Many Requests"
 
 
-def test_a_status_can_have_a_body_of_its_own(own: Client) -> None:
-    """The old envelope, or no JSON at all."""
+def test_a_status_can_have_a_custom_body(own: Client) -> None:
+    """It can be an old envelope or not JSON."""
     own.state.add_fault("surveys", status=500, body="", content_type="text/plain")
     answer = own.get("/surveys")
     assert (answer.status_code, answer.text) == (500, "")
     assert answer.headers["content-type"].startswith("text/plain")
 
 
-def test_a_fault_lasts_as_often_as_it_says(own: Client) -> None:
-    """Twice, then for ever, until faults are cleared."""
+def test_the_number_of_affected_calls_can_be_set(own: Client) -> None:
+    """It is two, then unlimited until the faults are cleared."""
     own.state.add_fault("whoami", status=500, times=2)
     own.state.add_fault("whoami", status=503, times=0)
     assert [own.get("/whoami").status_code for _ in range(5)] == [500, 500, 503, 503, 503]
@@ -81,8 +81,8 @@ def test_a_fault_lasts_as_often_as_it_says(own: Client) -> None:
     assert own.get("/whoami").status_code == 200
 
 
-def test_a_page_can_stand_where_json_should_be(own: Client) -> None:
-    """With 200, or with the 403 of an edge network."""
+def test_a_response_can_be_a_web_page(own: Client) -> None:
+    """The status is 200, or 403 as from an edge network."""
     own.state.add_fault("surveys", kind="html")
     own.state.add_fault("surveys", kind="html", status=403)
     for status in (200, 403):
@@ -92,8 +92,8 @@ def test_a_page_can_stand_where_json_should_be(own: Client) -> None:
         assert "Access Denied" in answer.text
 
 
-def test_json_can_break_off(own: Client) -> None:
-    """A malformed answer says it's JSON and isn't."""
+def test_json_can_be_malformed(own: Client) -> None:
+    """The content type is JSON, but the body is not."""
     own.state.add_fault("surveys", kind="malformed")
     answer = own.get("/surveys")
     assert answer.headers["content-type"] == "application/json"
@@ -102,7 +102,7 @@ def test_json_can_break_off(own: Client) -> None:
 
 
 def test_a_list_can_be_empty(own: Client) -> None:
-    """Though there are surveys and questions."""
+    """It is empty although there are surveys and questions."""
     own.state.add_fault("surveys", kind="empty_list")
     own.state.add_fault("questions", kind="empty_list")
     assert own.get("/surveys").json()["result"] == {"elements": [], "nextPage": None}
@@ -111,7 +111,7 @@ def test_a_list_can_be_empty(own: Client) -> None:
 
 
 def test_an_export_can_fail(own: Client) -> None:
-    """As recorded: HTTP 200, status failed, no file and no reason."""
+    """HTTP 200 with the status failed, without file and reason, as recorded."""
     started = own.start({"format": "csv"})
     own.state.add_fault("export_progress", kind="failed")
     assert own.progress(started) == {
@@ -122,14 +122,14 @@ def test_an_export_can_fail(own: Client) -> None:
 
 
 def test_an_export_can_be_stuck(own: Client) -> None:
-    """In progress for as long as the fault lasts."""
+    """It is in progress as long as the fault lasts."""
     started = own.start({"format": "csv"})
     own.state.add_fault("export_progress", kind="stuck", times=0)
     assert {own.progress(started)["status"] for _ in range(5)} == {"inProgress"}
 
 
 def test_an_export_or_its_file_can_expire(own: Client) -> None:
-    """Not found, though it was started."""
+    """It is not found although it was started."""
     started = own.start({"format": "csv"})
     progress_id = started.json()["result"]["progressId"]
     path = f"/surveys/{SURVEY}/export-responses"
@@ -143,7 +143,7 @@ def test_an_export_or_its_file_can_expire(own: Client) -> None:
 
 
 def test_a_zip_can_be_truncated(own: Client) -> None:
-    """Its end is missing."""
+    """The end of the file is missing."""
     own.state.add_fault("export_file", kind="truncated_zip")
     file = own.fetch({"format": "csv"})
     assert file.content.startswith(b"PK")
@@ -151,15 +151,15 @@ def test_a_zip_can_be_truncated(own: Client) -> None:
         zipfile.ZipFile(io.BytesIO(file.content))
 
 
-def test_a_zip_can_be_without_a_member(own: Client) -> None:
-    """As for a survey without responses."""
+def test_a_zip_can_be_empty(own: Client) -> None:
+    """It is as for a survey without responses."""
     own.state.add_fault("export_file", kind="empty_zip")
     with zipfile.ZipFile(io.BytesIO(own.fetch({"format": "csv"}).content)) as archive:
         assert archive.namelist() == []
 
 
 def test_a_connection_can_be_dropped(own: Client) -> None:
-    """No answer at all; the next call is answered, and the log has both."""
+    """There is no response; the next call works, and both are logged."""
     own.state.add_fault("whoami", kind="drop")
     with pytest.raises(httpx.RemoteProtocolError):
         own.get("/whoami")
@@ -168,7 +168,7 @@ def test_a_connection_can_be_dropped(own: Client) -> None:
 
 
 def test_a_route_can_hang(own: Client) -> None:
-    """No answer until the client gives up; the sandbox goes on and stops at once."""
+    """There is no response before the client times out; the sandbox still stops immediately."""
     own.state.add_fault("whoami", kind="hang")
     with pytest.raises(httpx.ReadTimeout):
         own.get("/whoami", timeout=0.1)
@@ -176,16 +176,16 @@ def test_a_route_can_hang(own: Client) -> None:
 
 
 def test_a_hang_ends_in_a_drop(own: Client) -> None:
-    """After the seconds that it says."""
+    """The connection closes after the configured time."""
     own.state.add_fault("whoami", kind="hang", seconds=0.05)
     with pytest.raises(httpx.RemoteProtocolError):
         own.get("/whoami", timeout=10)
 
 
-def test_a_sandbox_with_a_hanging_call_stops_at_once(
+def test_a_sandbox_with_a_hanging_call_stops_immediately(
     own: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Shutting down ends the silence."""
+    """Shutting down closes the connection."""
     own.state.add_fault("whoami", kind="hang")
     failures: list[type[Exception]] = []
     arrived = threading.Event()
@@ -212,29 +212,29 @@ def test_a_sandbox_with_a_hanging_call_stops_at_once(
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         ({}, "Unknown route"),
         ({"route": "nowhere", "status": 500}, "Unknown route"),
-        ({"route": "whoami"}, "needs a status"),
+        ({"route": "whoami"}, "requires a status"),
         ({"route": "whoami", "status": 99}, "between 200 and 599"),
         ({"route": "whoami", "kind": "flood"}, "Unknown kind"),
-        ({"route": "whoami", "kind": "failed"}, "not for whoami"),
+        ({"route": "whoami", "kind": "failed"}, "not to whoami"),
         ({"route": "whoami", "kind": "drop", "times": -1}, "times"),
         ({"route": "whoami", "kind": "hang", "seconds": 3600}, "at most 60"),
         ({"route": "whoami", "kind": "drop", "when": "now"}, "Unknown field"),
         ({"route": "whoami", "status": "500"}, "status must be int"),
     ],
 )
-def test_a_fault_that_can_t_be_is_refused(own: Client, body: object, told: str) -> None:
-    """With what is allowed."""
+def test_an_invalid_fault_is_rejected(own: Client, body: object, expected: str) -> None:
+    """The error states what is allowed."""
     answer = own.control("/faults", body)
     assert answer.status_code == 400
-    assert told in answer.json()["error"]
+    assert expected in answer.json()["error"]
     assert own.state.describe()["faults"] == []
 
 
-def test_a_fault_with_an_unknown_option_is_refused_in_python_too(own: Client) -> None:
-    """As over HTTP."""
+def test_a_fault_with_an_unknown_option_is_rejected_in_python(own: Client) -> None:
+    """The Python interface validates like the HTTP interface."""
     with pytest.raises(SandboxError, match="fault"):
         own.state.add_fault("whoami", status=500, colour="red")

@@ -1,4 +1,4 @@
-"""Whole studies, served and exported."""
+"""Tests of serving and exporting whole studies."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from tests.shared_data import needs_recorded_data
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All studies in one folder."""
+    """A folder with all studies."""
     return catalog.gather_studies(tmp_path_factory.mktemp("studies"))
 
 
 @pytest.fixture(scope="module")
 def studies(folder: Path) -> Iterator[Client]:
-    """A sandbox that serves the studies."""
+    """A sandbox that serves all studies."""
     with running(folder, export_polls=0) as client:
         yield client
 
 
 def file_rows(study: Path) -> list[list[str]]:
-    """Return the records of a study's file."""
+    """Return the records in the file of a study."""
     with (study / "responses.csv").open(encoding="utf-8-sig", newline="") as stream:
         return list(csv.reader(stream))
 
 
 def survey_id(study: Path) -> str:
-    """Return the id in a study's file."""
+    """Return the survey id in the file of a study."""
     path = study / "survey.qsf"
     if path.is_file():
         entry = json.loads(path.read_text(encoding="utf-8"))["SurveyEntry"]
@@ -50,7 +50,7 @@ def survey_id(study: Path) -> str:
 
 
 def moment(cell: str, zone: str) -> datetime:
-    """Return the instant of a date as a spreadsheet or an export wrote it."""
+    """Return the time of a date in spreadsheet or export format."""
     if "/" not in cell:
         found = datetime.fromisoformat(cell)
         return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))
@@ -60,7 +60,7 @@ def moment(cell: str, zone: str) -> datetime:
 
 
 def normalised(cell: str, raw: str) -> str:
-    """Return what the API writes for a cell: dates in UTC, the rest as it is in the file."""
+    """Return a cell as the API exports it: dates in UTC, other cells unchanged."""
     if '"timeZone"' not in raw or not cell:
         return cell
     at = moment(cell, json.loads(raw)["timeZone"])
@@ -68,8 +68,8 @@ def normalised(cell: str, raw: str) -> str:
 
 
 @catalog.every_study
-def test_a_study_is_exported_cell_by_cell(studies: Client, folder: Path, facts: StudyFacts) -> None:
-    """Every cell of the file, header rows too, but dates in UTC and their zone in row 3."""
+def test_an_export_equals_the_file(studies: Client, folder: Path, facts: StudyFacts) -> None:
+    """All cells and header rows are equal, except that dates are in UTC."""
     expected = file_rows(folder / facts.name)
     text = studies.text(
         {"format": "csv", "includeDisplayOrder": True}, survey_id(folder / facts.name)
@@ -88,10 +88,10 @@ def test_a_study_is_exported_cell_by_cell(studies: Client, folder: Path, facts: 
 
 
 @catalog.every_study
-def test_a_study_in_its_own_zone_has_its_own_dates(
+def test_an_export_in_the_time_zone_of_the_file_has_its_dates(
     studies: Client, folder: Path, facts: StudyFacts
 ) -> None:
-    """Asking for the zone of the file gives back its days and minutes."""
+    """Days and minutes equal those in the file."""
     expected = file_rows(folder / facts.name)
     zone = json.loads(expected[2][0])["timeZone"]
     rows = studies.rows(survey_id(folder / facts.name), timeZone=zone, limit=50)
@@ -100,10 +100,10 @@ def test_a_study_in_its_own_zone_has_its_own_dates(
 
 
 @catalog.every_study
-def test_each_question_of_a_study_can_be_had_alone(
+def test_each_question_can_be_exported_separately(
     studies: Client, folder: Path, facts: StudyFacts
 ) -> None:
-    """Its columns are those whose ImportId is its own, whatever the header."""
+    """Its columns are selected by ImportId, not by header."""
     keys = [json.loads(raw) for raw in file_rows(folder / facts.name)[2] if raw.startswith("{")]
     questions = studies.get(f"/survey-definitions/{survey_id(folder / facts.name)}").json()[
         "result"
@@ -127,10 +127,8 @@ def test_each_question_of_a_study_can_be_had_alone(
 
 
 @catalog.every_study
-def test_a_study_s_other_routes_and_formats_work(
-    studies: Client, folder: Path, facts: StudyFacts
-) -> None:
-    """Views, schema, JSON, labels and joined choices, for every question type there is."""
+def test_other_routes_and_formats_work(studies: Client, folder: Path, facts: StudyFacts) -> None:
+    """Views, schema, JSON, labels and joined choices work for every question type."""
     survey = survey_id(folder / facts.name)
     for path in (
         f"/surveys/{survey}",
@@ -157,10 +155,10 @@ def test_a_study_s_other_routes_and_formats_work(
         ),
     ],
 )
-def test_split_choices_join_again(
+def test_split_choices_can_be_joined(
     studies: Client, folder: Path, name: str, qid: str, choices: str
 ) -> None:
-    """In a study with loops, each loop has its own joined column, and the text of choice 8."""
+    """Each loop has its own joined column, and choice 8 has a text."""
     survey = survey_id(folder / name)
     rows = studies.rows(survey, breakoutSets=False, questionIds=[qid], surveyMetadataIds=[])
     keys = [json.loads(raw) for raw in rows[2] if qid in raw]
@@ -179,10 +177,10 @@ def test_split_choices_join_again(
 
 
 def test_questions_seen_and_not_answered_are_marked(studies: Client) -> None:
-    """A finished response has seen each question without display logic; others what they answered.
+    """A finished response has seen all questions without display logic; others, what they answered.
 
-    The question about the room is blank in 8 responses, every seventh from 4 on. Of these only 39
-    is unfinished, so 7 have seen it.
+    The question about the room is blank in 8 responses, every seventh one from 4. Only response 39
+    of these is unfinished, so 7 have seen the question.
     """
     columns = studies.columns(
         hotel_stay.SURVEY_ID, seenUnansweredRecode=-99, questionIds=["QID3", "QID13"]
@@ -200,8 +198,8 @@ def test_questions_seen_and_not_answered_are_marked(studies: Client) -> None:
     assert Counter(columns['{"ImportId":"QID13"}']) == {"": 48, "2": 6, "4": 6}
 
 
-def test_labels_of_a_study_are_plain_text(studies: Client) -> None:
-    """HTML is left out of labels, recodes become labels, and each loop has the choices' labels."""
+def test_labels_are_plain_text(studies: Client) -> None:
+    """HTML is removed, recodes become labels, and each loop has the labels of the choices."""
     columns = studies.columns(hotel_stay.SURVEY_ID, useLabels=True, limit=7)
     assert columns['{"ImportId":"QID3"}'] == [
         "1: Very good",

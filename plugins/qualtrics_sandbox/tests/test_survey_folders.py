@@ -1,4 +1,4 @@
-"""Reading folders of surveys: what is served, and what is refused with the file's name."""
+"""Tests of reading folders of surveys."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ QSF: dict[str, Any] = {
 
 
 def refused(folder: Path) -> str:
-    """Return why a folder can't be served."""
+    """Return the error for an invalid folder."""
     with pytest.raises(SurveyFolderError) as failure:
         SandboxServer(folder, token="token")
     assert str(failure.value.path) in str(failure.value)
@@ -71,7 +71,7 @@ def refused(folder: Path) -> str:
 
 
 def test_a_qsf_file_becomes_a_definition(tmp_path: Path) -> None:
-    """Its elements take the names of the API's answer, its dates their form."""
+    """Its elements and dates are converted to the format of the API."""
     write_survey(tmp_path / "one", QSF, COLUMNS[:8], name="survey.qsf")
     with running(tmp_path) as client:
         result = client.get(f"/survey-definitions/{SURVEY}").json()["result"]
@@ -87,16 +87,16 @@ def test_a_qsf_file_becomes_a_definition(tmp_path: Path) -> None:
     assert result["BrandBaseURL"] == "https://brand.qualtrics.com"
 
 
-def test_a_definition_may_keep_its_envelope(tmp_path: Path) -> None:
-    """An answer that somebody saved is served as it is."""
+def test_a_definition_can_have_an_envelope(tmp_path: Path) -> None:
+    """A saved response is served without its envelope."""
     envelope = {"result": DEFINITION, "meta": {"httpStatus": "200 - OK"}}
     write_survey(tmp_path / "one", envelope)
     with running(tmp_path) as client:
         assert client.get(f"/surveys/{SURVEY}").status_code == 200
 
 
-def test_other_files_are_left_alone(tmp_path: Path) -> None:
-    """Notes and folders of something else don't matter."""
+def test_other_files_are_ignored(tmp_path: Path) -> None:
+    """Other files and folders have no effect."""
     write_survey(tmp_path / "one")
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "three_header_rows.csv").write_text("a,b")
@@ -105,7 +105,7 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
         assert len(client.get("/surveys").json()["result"]["elements"]) == 1
 
 
-def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_blank_lines_are_skipped(tmp_path: Path) -> None:
     """Spreadsheets add both."""
     folder = write_survey(tmp_path / "one")
     responses = folder / "responses.csv"
@@ -118,7 +118,7 @@ def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path: Path) -> None:
 
 
 def test_a_missing_status_column_stays_missing(tmp_path: Path) -> None:
-    """No export has one then, and added responses do without."""
+    """Exports have no status, and responses can be added."""
     columns = [column for column in COLUMNS if column[0] not in {"Status", "ResponseId"}]
     write_survey(tmp_path / "one", DEFINITION, columns)
     with running(tmp_path) as client:
@@ -148,7 +148,7 @@ def test_a_missing_status_column_stays_missing(tmp_path: Path) -> None:
     ],
 )
 def test_dates_of_spreadsheets_are_normalised(tmp_path: Path, cell: str, utc: str) -> None:
-    """Whatever form a date has, the export writes one form, in UTC."""
+    """All date formats are exported in one format in UTC."""
     columns = [*COLUMNS]
     columns[1] = (*columns[1][:3], (cell, "4/21/25 12:11", "4/21/25 12:11", "4/21/25 12:11"))
     write_survey(tmp_path / "one", DEFINITION, columns)
@@ -165,10 +165,10 @@ def test_dates_of_spreadsheets_are_normalised(tmp_path: Path, cell: str, utc: st
         (("Web shop", "Shop", "closed since", "-99"), ["10", "20", "closed since", "-99"]),
     ],
 )
-def test_the_writing_of_a_column_is_found_out(
+def test_the_format_of_answers_is_detected(
     tmp_path: Path, cells: tuple[str, str, str, str], recodes: list[str]
 ) -> None:
-    """Recodes, ids or labels; a cell that no choice explains stays."""
+    """Recodes, ids and labels are detected; unknown cells are not converted."""
     columns = [*COLUMNS]
     place = next(i for i, column in enumerate(columns) if column[0] == "Channel")
     columns[place] = (*columns[place][:3], cells)
@@ -177,8 +177,8 @@ def test_the_writing_of_a_column_is_found_out(
         assert [row[place] for row in client.rows()[3:]] == recodes
 
 
-def test_ticks_may_be_written_as_labels(tmp_path: Path) -> None:
-    """A choice's text in its own column is a tick."""
+def test_labels_in_choice_columns_are_ticks(tmp_path: Path) -> None:
+    """The label of a choice in its own column is a tick."""
     columns = [*COLUMNS]
     place = next(i for i, column in enumerate(columns) if column[0] == "Well_9")
     columns[place] = (*columns[place][:3], ("None", "9", "3", ""))
@@ -188,7 +188,7 @@ def test_ticks_may_be_written_as_labels(tmp_path: Path) -> None:
 
 
 def test_questions_under_a_branch_are_not_always_seen(tmp_path: Path) -> None:
-    """Nor under a randomizer that shows a part; one that shows all of it is no obstacle."""
+    """The same applies to a randomizer that shows only a subset."""
     question = {"QuestionType": "MC", "Selector": "SAVR", "Choices": {"1": {"Display": "Yes"}}}
     definition = copy.deepcopy(DEFINITION)
     definition["Questions"] = {f"QID{n}": {**question} for n in range(1, 5)}
@@ -220,8 +220,8 @@ def test_questions_under_a_branch_are_not_always_seen(tmp_path: Path) -> None:
         assert client.rows(seenUnansweredRecode=-99)[3] == ["1", "-99", "", "", "-99"]
 
 
-def test_odd_questions_and_columns_are_served(tmp_path: Path) -> None:
-    """Side by side, texts in a matrix, sliders, gone questions, odd recodes and carried choices."""
+def test_unusual_questions_and_columns_are_served(tmp_path: Path) -> None:
+    """Side by side, matrix texts, sliders, deleted questions, unusual recodes, carried choices."""
     definition = copy.deepcopy(DEFINITION)
     matrix = {"QuestionType": "Matrix", "Selector": "Likert", "SubSelector": "SingleAnswer"}
     definition["Questions"] = {
@@ -277,17 +277,17 @@ def test_odd_questions_and_columns_are_served(tmp_path: Path) -> None:
         assert [block["Type"] for block in blocks.values()] == ["Trash"]
 
 
-def test_a_folder_must_hold_a_survey(tmp_path: Path) -> None:
-    """The message says what is looked for."""
+def test_a_folder_must_contain_a_survey(tmp_path: Path) -> None:
+    """The error lists the required files."""
     assert "NAME/survey.qsf" in refused(tmp_path)
     assert "not a folder" in refused(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         ("{", "not a JSON file"),
-        ("[]", "holds no survey"),
+        ("[]", "is not a survey"),
         ("{}", "SurveyID is missing"),
         ('{"SurveyID": 5, "SurveyName": "x", "Questions": {}}', "SurveyID is missing or"),
         ('{"SurveyID": "SV_1", "SurveyName": "x", "Questions": []}', "Questions is missing or"),
@@ -300,16 +300,16 @@ def test_a_folder_must_hold_a_survey(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_malformed_definition_is_named(tmp_path: Path, content: str, told: str) -> None:
-    """With what is wrong in it."""
+def test_an_invalid_definition_is_rejected(tmp_path: Path, content: str, expected: str) -> None:
+    """The error states what is wrong."""
     folder = write_survey(tmp_path / "one")
     (folder / "survey.json").write_text(content)
     message = refused(tmp_path)
     assert "survey.json" in message
-    assert told in message
+    assert expected in message
 
 
-def test_files_that_contradict_each_other_are_named(tmp_path: Path) -> None:
+def test_conflicting_files_are_rejected(tmp_path: Path) -> None:
     """Two surveys with one id, two definitions, responses without a survey."""
     write_survey(tmp_path / "one")
     write_survey(tmp_path / "two")
@@ -324,16 +324,16 @@ def test_files_that_contradict_each_other_are_named(tmp_path: Path) -> None:
     assert "this file is missing" in refused(tmp_path)
 
 
-def test_malformed_responses_are_named(tmp_path: Path) -> None:
-    """Missing header rows, ragged rows, bytes that are no text, dates that are none."""
+def test_invalid_responses_are_rejected(tmp_path: Path) -> None:
+    """Missing header rows, ragged rows, invalid UTF-8, invalid dates."""
     responses = write_survey(tmp_path / "one") / "responses.csv"
     good = responses.read_bytes().decode()
-    for content, told in (
+    for content, expected in (
         ("", "three header rows"),
         ("A,B\nA,B\n", "three header rows"),
         ("A,B\nA,B\nA\n1,2\n", "three header rows"),
         ("A,B\nA,B\nA,B\n1,2\n", "no {"),
-        (good + "1,2\r\n", "has 2 cells in place of 31"),
+        (good + "1,2\r\n", "has 2 cells instead of 31"),
         (good.replace("4/21/25 12:13", "at noon"), "column RecordedDate: 'at noon' is not a date"),
         (good.replace("America/Denver", "Mars/Base"), "not an IANA time zone"),
         (good.replace('""status""', '""finished""'), "two columns have the ImportId finished"),
@@ -341,7 +341,7 @@ def test_malformed_responses_are_named(tmp_path: Path) -> None:
         responses.write_text(content, encoding="utf-8", newline="")
         message = refused(tmp_path)
         assert "responses.csv" in message
-        assert told in message
+        assert expected in message
     responses.write_bytes(b"\xff\xfe\x00")
     assert "not a UTF-8 CSV file" in refused(tmp_path)
 
@@ -356,23 +356,23 @@ def test_malformed_responses_are_named(tmp_path: Path) -> None:
         {"port": 70000},
     ],
 )
-def test_wrong_arguments_are_refused(wrong: Json) -> None:
-    """Before anything is served."""
+def test_invalid_arguments_are_rejected(wrong: Json) -> None:
+    """Nothing is served."""
     with pytest.raises(SandboxError):
         SandboxServer(None, **{"token": "token", **wrong})
 
 
-def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
-    """The message names it."""
+def test_a_port_in_use_is_rejected(tmp_path: Path) -> None:
+    """The error names the port."""
     with running(None) as client:
         port = int(client.server.host.rpartition(":")[2])
-        with pytest.raises(SandboxError, match=f"port {port} can't be used"):
+        with pytest.raises(SandboxError, match=f"port {port} cannot be used"):
             SandboxServer(None, token="token", port=port).__enter__()
 
 
 def test_a_sandbox_runs_once() -> None:
-    """What has stopped is made anew, not started again."""
+    """A stopped sandbox cannot be started again."""
     with running(None) as client:
         pass
-    with pytest.raises(SandboxError, match="runs once"):
+    with pytest.raises(SandboxError, match="only run once"):
         client.server.__enter__()

@@ -1,4 +1,4 @@
-"""CSV and TSV exports: which columns, which rows, which cells."""
+"""Tests of the columns, rows and cells of CSV and TSV exports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plugins.qualtrics_sandbox.tests.support import COLUMNS, Client, Json
 
 
 def short(columns: dict[str, list[str]]) -> list[str]:
-    """Return the ImportIds of an export, with their choice after a colon."""
+    """Return the ImportIds of an export, with choices after a colon."""
     names = []
     for raw in columns:
         try:
@@ -47,13 +47,13 @@ QUESTIONS = [
 NONE: dict[str, Json] = {"embeddedDataIds": [], "surveyMetadataIds": [], "questionIds": []}
 
 
-def test_everything_comes_without_filters_but_orders_and_trash(api: Client) -> None:
-    """Orders of display have to be asked for, and questions in the trash have no columns."""
+def test_an_export_without_filters_has_all_columns(api: Client) -> None:
+    """Display orders must be requested, and questions in the trash have no columns."""
     assert short(api.columns()) == [*METADATA, *QUESTIONS, "Region", "SC_abc", "Panel", ""]
 
 
-def test_orders_come_when_asked_for(api: Client) -> None:
-    """Those of questions and those of the flow."""
+def test_display_orders_are_exported_on_request(api: Client) -> None:
+    """Those of questions and those of the flow are included."""
     found = short(api.columns(includeDisplayOrder=True))
     assert [name for name in found if "_DO" in name] == [
         "QID12_DO:1",
@@ -77,21 +77,21 @@ def test_orders_come_when_asked_for(api: Client) -> None:
         ([], []),
     ],
 )
-def test_a_question_keeps_all_its_columns_and_no_other(
+def test_a_question_filter_includes_all_its_columns(
     api: Client, wanted: list[str], found: list[str]
 ) -> None:
-    """QID1 isn't taken for QID12, and rows, texts, groups and loops come with their question."""
+    """QID1 does not match QID12; rows, texts, groups and loops are included."""
     assert short(api.columns(**{**NONE, "questionIds": wanted})) == found
 
 
-def test_orders_of_a_question_come_with_it(api: Client) -> None:
-    """With a filter on questions, the orders of the flow stay away."""
+def test_a_question_filter_includes_its_display_order(api: Client) -> None:
+    """The display orders of the flow are excluded."""
     options: Json = {**NONE, "questionIds": ["QID12"], "includeDisplayOrder": True}
     assert short(api.columns(**options))[-2:] == ["QID12_DO:1", "QID12_DO:2"]
 
 
-def test_each_filter_is_for_its_own_kind(api: Client) -> None:
-    """A filter on one kind keeps the others whole."""
+def test_each_filter_applies_to_its_kind(api: Client) -> None:
+    """Other kinds of columns are not filtered."""
     assert short(api.columns(surveyMetadataIds=["recordedDate", "_recordId"])) == [
         "recordedDate",
         "_recordId",
@@ -109,8 +109,8 @@ def test_each_filter_is_for_its_own_kind(api: Client) -> None:
     assert short(api.columns(questionIds=[])) == [*METADATA, "Region", "Panel"]
 
 
-def test_cells_are_recodes_whatever_the_file_writes(api: Client) -> None:
-    """Labels and choice ids of the file become the numbers that the API exports."""
+def test_cells_are_recodes_in_any_file_format(api: Client) -> None:
+    """Labels and choice ids in the file are exported as recodes."""
     columns = by_header(api)
     assert columns["Channel"] == ["10", "20", "30", ""]
     assert columns["Rate_1"] == ["-1", "0", "", ""]
@@ -131,8 +131,8 @@ def by_header(api: Client, **options: Json) -> dict[str, list[str]]:
     return dict(zip(headers, cells, strict=True))
 
 
-def test_dates_are_utc_unless_a_zone_is_asked_for(api: Client) -> None:
-    """The file's own zone, summer time too, is taken into account; row 3 names the zone."""
+def test_dates_are_in_utc_by_default(api: Client) -> None:
+    """The time zone and daylight saving time of the file are applied; row 3 has the time zone."""
     rows = api.rows()
     assert rows[2][0] == '{"ImportId":"startDate","timeZone":"Z"}'
     assert [row[0] for row in rows[3:]] == [
@@ -147,7 +147,7 @@ def test_dates_are_utc_unless_a_zone_is_asked_for(api: Client) -> None:
 
 
 def test_the_start_is_inclusive_and_the_end_exclusive(api: Client) -> None:
-    """Both compare the moment of recording."""
+    """Both apply to the recorded date."""
     moment, later = "2025-07-01T06:07:00Z", "2025-07-01T06:07:01Z"
     ids = {"surveyMetadataIds": ["_recordId"], "questionIds": ["QID1"], "embeddedDataIds": []}
 
@@ -163,13 +163,13 @@ def test_the_start_is_inclusive_and_the_end_exclusive(api: Client) -> None:
     assert found(startDate=moment, limit=1) == ["R_2"]
 
 
-def test_a_range_without_responses_is_a_file_of_headers(api: Client) -> None:
-    """Nothing recorded leaves the three header rows."""
+def test_a_range_without_responses_has_only_header_rows(api: Client) -> None:
+    """The file contains the three header rows."""
     assert len(api.rows(startDate="2030-01-01T00:00:00Z")) == 3
 
 
-def test_labels_replace_numbers(api: Client) -> None:
-    """Variable names go before texts, texts lose their HTML, ticks become the choice."""
+def test_labels_replace_recodes(api: Client) -> None:
+    """Variable names take precedence over texts, HTML is removed, and ticks become labels."""
     columns = by_header(api, useLabels=True)
     assert columns["Channel"] == ["Web shop", "Shop", "Other", ""]
     assert columns["Rate_1"] == ["Bad", "Fair", "", ""]
@@ -181,8 +181,8 @@ def test_labels_replace_numbers(api: Client) -> None:
     assert columns["More"][1] == "3.5"
 
 
-def test_choices_can_stay_in_one_column(api: Client) -> None:
-    """Without breakoutSets a set of choices is one column, its numbers joined by commas."""
+def test_choices_can_be_in_one_column(api: Client) -> None:
+    """Without breakoutSets a cell contains all selected recodes, joined by commas."""
     rows = api.rows(**{**NONE, "questionIds": ["QID12", "QID4"]}, breakoutSets=False)
     assert rows[0] == ["Tick_1", "Well", "Well_2_TEXT"]
     assert rows[1][1] == "What went well? - Selected Choice"
@@ -193,8 +193,8 @@ def test_choices_can_stay_in_one_column(api: Client) -> None:
     assert labelled["Well"] == ["Advice,Other", "None", "", ""]
 
 
-def test_seen_but_unanswered_is_told_apart_from_not_shown(api: Client) -> None:
-    """R_3 finished and skipped all; R_4 didn't finish; Why has display logic; loops are loops."""
+def test_seen_but_unanswered_differs_from_not_shown(api: Client) -> None:
+    """Unfinished responses, display logic and loops determine what was not shown."""
     columns = by_header(api, seenUnansweredRecode=-99)
     assert columns["NPS"] == ["9", "0", "-99", ""]
     assert columns["Rate_2"] == ["1", "-99", "-99", ""]
@@ -205,8 +205,8 @@ def test_seen_but_unanswered_is_told_apart_from_not_shown(api: Client) -> None:
     assert columns["Well_1"] == ["1", "-99", "-99", ""]
 
 
-def test_multiple_answers_have_a_recode_of_their_own(api: Client) -> None:
-    """It fills the choices that a person saw and didn't tick."""
+def test_multiple_answers_have_a_separate_recode(api: Client) -> None:
+    """It marks the choices that were seen but not selected."""
     columns = by_header(api, seenUnansweredRecode=-99, multiselectSeenUnansweredRecode=0)
     assert columns["Well_9"] == ["0", "1", "0", ""]
     assert columns["NPS"] == ["9", "0", "-99", ""]
@@ -216,7 +216,7 @@ def test_multiple_answers_have_a_recode_of_their_own(api: Client) -> None:
 
 
 def test_decimals_can_have_a_comma(api: Client) -> None:
-    """In numbers only: a text that looks like one stays."""
+    """Only numbers are converted; similar texts are not."""
     columns = by_header(api, formatDecimalAsComma=True)
     assert columns["Time_Click"][0] == "1,25"
     assert columns["LocationLatitude"][0] == "48,5"
@@ -226,7 +226,7 @@ def test_decimals_can_have_a_comma(api: Client) -> None:
 
 
 def test_newlines_can_be_replaced(api: Client) -> None:
-    """Everywhere in the file, and only when asked for."""
+    """They are replaced in the whole file on request."""
     assert by_header(api)["More"][0] == 'one\r\ntwo, "three"'
     rows = api.rows(newlineReplacement=" / ")
     place = rows[0].index("More")
@@ -235,15 +235,15 @@ def test_newlines_can_be_replaced(api: Client) -> None:
     assert by_header(api, newlineReplacement="\\1")["More"][0] == 'one\\1two, "three"'
 
 
-def test_a_tsv_holds_the_same_cells(api: Client) -> None:
+def test_a_tsv_file_has_the_same_cells(api: Client) -> None:
     """Only the delimiter differs."""
     text = api.text({"format": "tsv"})
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t"))
     assert rows == api.rows()
 
 
-def test_the_second_row_is_the_file_s_own(api: Client) -> None:
-    """Question texts are served as they stand."""
+def test_the_second_row_equals_the_file(api: Client) -> None:
+    """Question texts are exported unchanged."""
     rows = api.rows(includeDisplayOrder=True)
     expected = [text for _, text, key, _ in COLUMNS if key != {"ImportId": "QID8"}]
     assert rows[1] == expected

@@ -1,17 +1,18 @@
-"""A small stand-in for the Qualtrics v3 API over loopback HTTP.
+"""A fake Qualtrics API v3 server on the loopback interface, for tests and demos.
 
-For tests, demos and plugin authors. It serves surveys from a folder, or invented ones. It shares no
-code with the connector, so that agreement between the two is evidence.
+It serves surveys from a folder or generated ones. It shares no code with the Qualtrics plugin, so
+that agreement between the two is evidence of correctness.
 
-`SandboxServer` runs it from Python, `python -m smaply_metrics_qualtrics_sandbox --help` from a
-shell. `api.control` has the routes that change it while it runs, `route_faults` the faults it can
-simulate, `exports.selection` the columns, rows and blanks of an export.
+Start it from Python with `SandboxServer`, or from a shell with
+`python -m smaply_metrics_qualtrics_sandbox --help`. `api.control` documents the routes that change
+a running sandbox, `route_faults` the faults that it can simulate, and `exports.selection` the
+columns, rows and blank cells of an export.
 
-The sandbox rejects, with a reason, what it does not imitate: the formats spss and xml,
-continuation, saved filters, sorting by modification, responses in progress, label columns, wave
-weights. Where the public documentation of the API is silent, the sandbox decides: an error in a
-body has the code QVAL_1; a question id that the survey does not have is such an error; starting an
-export through a proxy is 400 "Bad Request"; a JSON export lists the ids of selected choices.
+The sandbox rejects unsupported options with an error: the formats spss and xml, continuation, saved
+filters, sorting by modification, responses in progress, label columns and wave weights. It defines
+what the public API documentation leaves open: errors in a body have the code QVAL_1, including
+unknown question ids; starting an export of a forwarded account is 400 "Bad Request"; a JSON export
+contains the ids of selected choices.
 """
 
 from smaply_metrics_qualtrics_sandbox.errors import SandboxError, SurveyFolderError

@@ -19,7 +19,7 @@ WRONG_USAGE = 2
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, without the usage."""
+    """A parser that prints errors as one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(WRONG_USAGE, f"error: {message}\n")
@@ -29,10 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the sandbox until it is interrupted.
 
     Args:
-        arguments: The arguments; those of the process when None.
+        arguments: The command line arguments; by default those of the process.
 
     Returns:
-        0 when it was stopped. Arguments or surveys that can't be served end the process with 2.
+        The exit status 0. Invalid arguments or surveys exit the process with status 2.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
             with SandboxServer(
                 folder, token=options.token, port=options.port, page_size=options.page_size
             ) as server:
-                print(server.host, flush=True)  # noqa: T201 - the one line that callers wait for
+                print(server.host, flush=True)  # noqa: T201 - the line that callers wait for
                 stop.wait()
         except SandboxError as error:
             parser.error(str(error))
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m smaply_metrics_qualtrics_sandbox",
-        description="A stand-in for the Qualtrics v3 API on 127.0.0.1; prints host:port when ready",
+        description="A fake Qualtrics API v3 server on 127.0.0.1. Prints host:port when ready.",
     )
     parser.add_argument(
         "--surveys",
@@ -67,19 +67,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder of NAME/survey.qsf (or survey.json) and NAME/responses.csv",
     )
-    parser.add_argument("--generate", action="store_true", help="serve invented surveys")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the invented surveys (1)")
+    parser.add_argument("--generate", action="store_true", help="serve generated surveys")
+    parser.add_argument("--seed", type=int, default=1, help="seed of generated surveys (1)")
     parser.add_argument(
-        "--until", type=_moment, metavar="ISO", help="the end of the invented surveys (today, 0:00)"
+        "--until", type=_moment, metavar="ISO", help="end date of generated surveys (today, 0:00)"
     )
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free port (0)")
-    parser.add_argument("--token", required=True, help="the token that is valid")
-    parser.add_argument("--page-size", type=int, default=100, help="surveys on one page (100)")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 chooses a free port (0)")
+    parser.add_argument("--token", required=True, help="the valid token")
+    parser.add_argument("--page-size", type=int, default=100, help="surveys per page (100)")
     return parser
 
 
 def _today() -> datetime:
-    """Return the beginning of the day, so that a seed gives the same people all day long."""
+    """Return the start of the day, so that a seed generates the same data all day."""
     return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 

@@ -1,4 +1,4 @@
-"""Dates as exports write them, as spreadsheets rewrite them, and as requests name them."""
+"""Parse and format dates of exports, spreadsheets and requests."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _REQUEST = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:Z|[+-]\d{2}:\d{2})
 
 
 def zone(name: str) -> ZoneInfo:
-    """Return the zone of an IANA name; `Z` is UTC.
+    """Return the time zone with an IANA name; `Z` is UTC.
 
     Raises:
-        ValueError: No zone has this name.
+        ValueError: if the time zone is unknown.
     """
     try:
         return ZoneInfo("UTC" if name == "Z" else name)
@@ -33,17 +33,17 @@ def zone(name: str) -> ZoneInfo:
 
 
 def parse_cell(text: str, where: ZoneInfo) -> datetime:
-    """Read a date of a responses file.
+    """Parse a date in a responses file.
 
     Args:
-        text: `2025-04-21 12:11:00`, ISO 8601, or a spreadsheet's `4/21/25 12:11`.
-        where: The zone of a date that names none.
+        text: `2025-04-21 12:11:00`, ISO 8601, or the spreadsheet format `4/21/25 12:11`.
+        where: The time zone of a date without an offset.
 
     Returns:
-        The moment in UTC, to the second.
+        The time in UTC, in whole seconds.
 
     Raises:
-        ValueError: The text is none of these.
+        ValueError: if the text has none of these formats.
     """
     stripped = text.strip()
     if found := _ISO.fullmatch(stripped):
@@ -71,10 +71,10 @@ def parse_cell(text: str, where: ZoneInfo) -> datetime:
 
 
 def parse_request(text: str) -> datetime:
-    """Read a date of an export request: `2024-01-01T00:00:00Z`, or with an offset.
+    """Parse a date in an export request: `2024-01-01T00:00:00Z`, or with an offset.
 
     Raises:
-        ValueError: Anything else, milliseconds too.
+        ValueError: if the text has another format, for example with milliseconds.
     """
     if not _REQUEST.fullmatch(text):
         message = f"{text!r} is not a date of the form 2024-01-01T00:00:00Z"
@@ -83,15 +83,15 @@ def parse_request(text: str) -> datetime:
 
 
 def to_export(moment: datetime) -> str:
-    """Return a UTC moment as the sandbox keeps it and the export writes it."""
+    """Return a time in the format of stored cells and exports, in UTC."""
     return moment.astimezone(UTC).strftime(EXPORT_FORMAT)
 
 
 def from_export(text: str) -> datetime:
-    """Return the moment of a kept date."""
+    """Return the time of a stored cell."""
     return datetime.fromisoformat(f"{text}+00:00")
 
 
 def to_iso(moment: datetime) -> str:
-    """Return a moment as JSON answers write it, `2025-04-21T12:11:00Z`."""
+    """Return a time in the format of JSON responses, `2025-04-21T12:11:00Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

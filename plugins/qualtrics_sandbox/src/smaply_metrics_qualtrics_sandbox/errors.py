@@ -1,11 +1,11 @@
-"""What can go wrong in the sandbox.
+"""The errors of the sandbox.
 
 ```
 Exception
-├── SandboxError          a mistake of the person who runs the sandbox
-│   ├── SurveyFolderError   a survey folder that can't be served
-│   └── ControlError        an operation on the running sandbox that can't be done
-└── ApiError              an answer of the Qualtrics API that isn't 200
+├── SandboxError          the sandbox is used incorrectly
+│   ├── SurveyFolderError   a survey folder is not valid
+│   └── ControlError        a call of the control interface is not valid
+└── ApiError              an error response of the Qualtrics API
 ```
 """
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class SandboxError(Exception):
-    """A mistake of the person who runs the sandbox, said in one message."""
+    """The sandbox is used incorrectly."""
 
 
 class SurveyFolderError(SandboxError):
-    """A survey folder that can't be served.
+    """A survey folder is not valid.
 
     Args:
-        path: The file at fault.
-        problem: What is wrong with it and what to do.
+        path: The invalid file or folder.
+        problem: What is wrong and what to do.
     """
 
     def __init__(self, path: Path, problem: str) -> None:
@@ -36,11 +36,11 @@ class SurveyFolderError(SandboxError):
 
 
 class ControlError(SandboxError):
-    """A call of the control interface that can't be done.
+    """A call of the control interface is not valid.
 
     Args:
         message: What is wrong and what is allowed.
-        status: HTTP status of the answer, 400 or 404.
+        status: The HTTP status of the response, 400 or 404.
     """
 
     def __init__(self, message: str, status: int = 400) -> None:
@@ -49,12 +49,12 @@ class ControlError(SandboxError):
 
 
 class ApiError(Exception):
-    """An answer of the Qualtrics API that isn't 200.
+    """An error response of the Qualtrics API.
 
     Args:
-        status: HTTP status.
+        status: The HTTP status.
         message: The `errorMessage`.
-        code: The `errorCode`; None leaves it out, as the real service sometimes does.
+        code: The `errorCode`; None omits it, as the real service sometimes does.
     """
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
@@ -73,30 +73,30 @@ def status_line(status: int) -> str:
 
 
 def unauthorized() -> ApiError:
-    """Return the answer to a token that isn't valid."""
+    """Return the error for an invalid token."""
     return ApiError(401, "Unrecognized X-API-TOKEN.", "DCD_7")
 
 
 def survey_not_found() -> ApiError:
-    """Return the answer to an unknown survey outside of survey-definitions."""
+    """Return the error for an unknown survey, except on survey-definitions."""
     return ApiError(404, "Survey not found.", "GSI_2")
 
 
 def forbidden_definition() -> ApiError:
-    """Return the answer to an unknown or foreign survey on survey-definitions: 403, not 404."""
+    """Return the error for an unknown survey on survey-definitions, which is 403, not 404."""
     return ApiError(403, "The operation is forbidden.", "QMST_2.1")
 
 
 def resource_not_found() -> ApiError:
-    """Return the answer to an unknown question, export or file."""
+    """Return the error for an unknown question, export or file."""
     return ApiError(404, "Resource not found", "UNF_9")
 
 
 def unknown_route() -> ApiError:
-    """Return the answer to a path that the API doesn't have; it carries no code."""
+    """Return the error for an unknown path. It has no code."""
     return ApiError(404, "The requested resource does not exist.")
 
 
 def invalid_request(message: str) -> ApiError:
-    """Return the answer to a body or a parameter that doesn't validate."""
+    """Return the error for an invalid body or parameter."""
     return ApiError(400, message, "QVAL_1")

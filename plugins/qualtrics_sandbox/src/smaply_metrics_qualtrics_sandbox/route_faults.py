@@ -1,4 +1,4 @@
-"""Faults that are put on a route: what a real network and a real service do on a bad day."""
+"""Simulated faults of the network and the service, each on one route."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ class RouteFault:
 
     Attributes:
         route: One of `ROUTES`.
-        kind: `status` (an answer with that status), `html` (a page where JSON should be),
-            `malformed` (JSON that breaks off), `drop` (the connection closes without an answer),
-            `hang` (no answer for `seconds`, then a drop), `empty_list`, `failed`, `stuck`,
-            `expired`, `truncated_zip`, `empty_zip`.
-        status: The status of `status`, `html` and `malformed`.
-        body: The body of `status`; an error envelope when None.
-        content_type: The content type of `status` with a body.
-        headers: More headers, such as `Retry-After`.
-        times: For how many calls; 0 for all of them.
-        seconds: How long `hang` hangs.
+        kind: `status` (a response with that status), `html` (a page instead of JSON), `malformed`
+            (truncated JSON), `drop` (the connection closes without a response), `hang` (no response
+            for `seconds`, then a drop), `empty_list`, `failed`, `stuck`, `expired`,
+            `truncated_zip`, `empty_zip`.
+        status: The HTTP status for `status`, `html` and `malformed`.
+        body: The body for `status`; None for an error envelope.
+        content_type: The content type for `status` with a body.
+        headers: Additional headers, such as `Retry-After`.
+        times: The number of affected calls; 0 for all calls.
+        seconds: The duration of `hang`.
     """
 
     route: str
@@ -67,16 +67,16 @@ class RouteFault:
     seconds: float = HANG_SECONDS
 
     def __post_init__(self) -> None:
-        """Refuse what can't be done."""
+        """Validate the fields."""
         if self.route not in ROUTES:
             raise ControlError(f"Unknown route {self.route!r}: one of {', '.join(ROUTES)}.")
         if self.kind not in KINDS:
             raise ControlError(f"Unknown kind {self.kind!r}: one of {', '.join(KINDS)}.")
         if self.route not in KINDS[self.kind]:
             allowed = ", ".join(KINDS[self.kind])
-            raise ControlError(f"The fault {self.kind} is for {allowed}, not for {self.route}.")
+            raise ControlError(f"The fault {self.kind} applies to {allowed}, not to {self.route}.")
         if self.kind == "status" and self.status is None:
-            raise ControlError("The fault status needs a status, for example 503.")
+            raise ControlError("The fault status requires a status, for example 503.")
         if self.status is not None and not 200 <= self.status <= 599:  # noqa: PLR2004 - HTTP
             raise ControlError("status must be between 200 and 599.")
         if self.times < 0 or not 0 < self.seconds <= HANG_SECONDS:
@@ -86,21 +86,21 @@ class RouteFault:
 
 
 class Faults:
-    """The faults that are set; the oldest one on a route goes first."""
+    """The active faults, oldest first."""
 
     def __init__(self) -> None:
         self._faults: list[RouteFault] = []
 
     def add(self, fault: RouteFault) -> None:
-        """Put a fault on its route."""
+        """Add a fault."""
         self._faults.append(fault)
 
     def clear(self) -> None:
-        """Take away all faults."""
+        """Remove all faults."""
         self._faults.clear()
 
     def take(self, route: str) -> RouteFault | None:
-        """Return the fault that the next call of a route meets, and count it."""
+        """Return the fault for the next call of a route, and count the call."""
         for fault in self._faults:
             if fault.route == route:
                 if fault.times == 1:

@@ -1,6 +1,6 @@
-"""What the sandbox is at this moment, and everything that can be done to it while it runs.
+"""The state of a sandbox, and the operations that change it while it runs.
 
-Each operation here is one of the control interface's; both are safe from any thread.
+The control interface exposes the same operations. All of them are thread-safe.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Account:
     """The account behind the token.
 
     Attributes:
-        deactivated: Whether its user is deactivated: 401 on everything.
-        api_access: Whether it may use the API: 403 on everything when not.
-        proxied_to: The host it really lives on; this sandbox then plays a wrong data centre, which
-            passes reads on with a notice and refuses to start exports.
+        deactivated: Whether its user is deactivated; every call is then 401.
+        api_access: Whether its user can access the API; if not, every call is 403.
+        proxied_to: The host of the account's data centre if it is another one. The sandbox then
+            answers reads with a notice and rejects export starts.
     """
 
     deactivated: bool = False
@@ -45,11 +45,11 @@ class SandboxState:
     """The state of a sandbox.
 
     Attributes:
-        lock: Held while anything here is read or changed.
-        surveys: The surveys by id, shared or not.
-        exports: The exports that were started.
-        now: The sandbox's clock.
-        page_size: Surveys on one page of the list.
+        lock: Held during each operation.
+        surveys: All surveys by id, whether shared or not.
+        exports: The started exports.
+        now: The clock of the sandbox.
+        page_size: The number of surveys per page.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class SandboxState:
         self._calls = 0
 
     def knows(self, token: str) -> bool:
-        """Return whether a token is the valid one."""
+        """Return whether a token is valid."""
         with self.lock:
             return self._token is not None and secrets.compare_digest(
                 token.encode(), self._token.encode()
@@ -84,20 +84,20 @@ class SandboxState:
     def set_token(self, token: str | None) -> None:
         """Replace the token, or revoke it with None."""
         if token is not None and not token.strip():
-            raise ControlError("token must be a text, or null to revoke it.")
+            raise ControlError("token must be a string, or null to revoke it.")
         with self.lock:
             self._token = token
             if token is not None:
                 self._ever_valid.add(token)
 
     def set_account(self, **changes: Json) -> None:
-        """Change the account; what isn't given stays, and `proxied_to=None` ends the proxying.
+        """Change the account. Other fields keep their values; `proxied_to=None` ends forwarding.
 
         Args:
             changes: Fields of `Account`.
 
         Raises:
-            ControlError: A field is unknown or its value can't be.
+            ControlError: if a field is unknown or its value is not valid.
         """
         with self.lock:
             try:
@@ -109,44 +109,44 @@ class SandboxState:
             self.account = changed
 
     def survey(self, survey_id: str) -> SandboxSurvey:
-        """Return a survey, shared or not.
+        """Return a survey, whether shared or not.
 
         Raises:
-            ControlError: There is no such survey.
+            ControlError: if the survey does not exist.
         """
         survey = self.surveys.get(survey_id)
         if survey is None:
             known = ", ".join(self.surveys)
-            raise ControlError(f"There is no survey {survey_id}. The surveys here: {known}.", 404)
+            raise ControlError(f"There is no survey {survey_id}, only: {known}.", 404)
         return survey
 
     def add_responses(self, survey_id: str, responses: Sequence[Mapping[str, Any]]) -> int:
         """Add responses to a survey.
 
         Args:
-            survey_id: The survey.
-            responses: For each response its cells by header or ImportId; a multiple-answer question
-                takes a list of choices under its ImportId. Metadata that isn't given is filled in:
-                recorded now, status 0, finished.
+            survey_id: The id of the survey.
+            responses: The cells of each response by header or ImportId. The value of a
+                multiple-answer question is a list of choices under its ImportId. Missing metadata
+                is filled in: recorded now, status 0, finished.
 
         Returns:
-            How many were added.
+            The number of added responses.
 
         Raises:
-            ControlError: A column is unknown or a value can't be kept; nothing was added then.
+            ControlError: if a column is unknown or a value is not valid; nothing is added.
         """
         with self.lock:
             return add_answers(self.survey(survey_id), responses, self.now())
 
     def delete_question(self, survey_id: str, qid: str, *, to_trash: bool = False) -> None:
-        """Delete a question, for good or into the trash."""
+        """Delete a question permanently, or move it to the trash."""
         with self.lock:
             survey = self.survey(survey_id)
             survey.delete_question(qid, to_trash=to_trash)
             self._touch(survey)
 
     def restore_question(self, survey_id: str, qid: str, as_id: str | None = None) -> str:
-        """Bring a deleted question back, or add it again as `as_id`; return its id."""
+        """Restore a deleted question, or add it again as `as_id`, and return its id."""
         with self.lock:
             survey = self.survey(survey_id)
             new = survey.restore_question(qid, as_id)
@@ -164,14 +164,14 @@ class SandboxState:
         results: bool | None = None,
         listed: bool | None = None,
     ) -> None:
-        """Change what the token's user may do with a survey; what isn't given stays.
+        """Change the permissions of the token's user for a survey. None keeps the current value.
 
         Args:
-            survey_id: The survey.
-            shared: Whether the user can reach it at all.
-            results: Whether the user may view its results: export them.
-            listed: Whether the list has it; one that is shared through a group is reached by id
-                only.
+            survey_id: The id of the survey.
+            shared: Whether the user can access the survey.
+            results: Whether the user can view, and so export, the results.
+            listed: Whether the survey is in the list. Surveys shared through a group are not, but
+                can be accessed by id.
         """
         with self.lock:
             survey = self.survey(survey_id)
@@ -180,35 +180,35 @@ class SandboxState:
             survey.listed = survey.listed if listed is None else listed
 
     def add_fault(self, route: str, **options: Json) -> None:
-        """Put a fault on a route.
+        """Add a fault to a route.
 
         Args:
-            route: One of `faults.ROUTES`.
-            options: The other fields of `Fault`.
+            route: One of `route_faults.ROUTES`.
+            options: The other fields of `RouteFault`.
 
         Raises:
-            ControlError: The fault can't be.
+            ControlError: if a field is unknown or not valid.
         """
         try:
             fault = RouteFault(route=route, **options)
         except TypeError as error:
-            raise ControlError(f"A fault can't be made of this: {error}") from error
+            raise ControlError(f"The fault is not valid: {error}") from error
         with self.lock:
             self.faults.add(fault)
 
     def clear_faults(self) -> None:
-        """Take away all faults."""
+        """Remove all faults."""
         with self.lock:
             self.faults.clear()
 
     def set_exports(self, **settings: Json) -> None:
-        """Change how exports behave from the next one on; what isn't given stays.
+        """Change the settings of later exports. Other settings keep their values.
 
         Args:
             settings: Fields of `ExportSettings`.
 
         Raises:
-            ControlError: A setting is unknown or its value can't be.
+            ControlError: if a setting is unknown or its value is not valid.
         """
         with self.lock:
             try:
@@ -218,11 +218,11 @@ class SandboxState:
             if changed.polls < 0 or changed.seconds < 0 or changed.members < 1:
                 raise ControlError("polls and seconds must be 0 or more, members 1 or more.")
             if changed.member_name == "":
-                raise ControlError("member_name must be a text, or null for the survey's name.")
+                raise ControlError("member_name must be a string, or null for the survey's name.")
             self.settings = changed
 
     def record(self, call: Mapping[str, Any]) -> None:
-        """Put a call into the log, with the token hidden wherever it stands."""
+        """Log a call with the token redacted."""
         with self.lock:
             self._calls += 1
             self._log.append({"n": self._calls, **self._hide(dict(call))})
@@ -239,18 +239,18 @@ class SandboxState:
         return value
 
     def calls(self) -> list[dict[str, Any]]:
-        """Return the calls, at most the last 10,000, without headers and without the token."""
+        """Return the last 10,000 calls, without headers and with the token redacted."""
         with self.lock:
             return [dict(call) for call in self._log]
 
     def clear_log(self) -> None:
-        """Empty the log."""
+        """Clear the log."""
         with self.lock:
             self._log.clear()
             self._calls = 0
 
     def describe(self) -> dict[str, Any]:
-        """Return what is set now, as JSON, without the token."""
+        """Return the current state as JSON, without the token."""
         with self.lock:
             return {
                 "token": self._token is not None,

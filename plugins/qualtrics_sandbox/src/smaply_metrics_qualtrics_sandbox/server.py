@@ -1,4 +1,4 @@
-"""A sandbox that runs: uvicorn on the loopback, in a thread of its own."""
+"""Run a sandbox with uvicorn on the loopback interface, in a separate thread."""
 
 from __future__ import annotations
 
@@ -32,24 +32,23 @@ def _now() -> datetime:
 
 
 class SandboxServer:
-    """A stand-in for the Qualtrics v3 API on 127.0.0.1, up while the `with` block runs.
+    """A fake Qualtrics API v3 server on 127.0.0.1 that runs during a `with` block.
 
     Args:
-        surveys: A folder of `NAME/survey.qsf` (or `survey.json`) and `NAME/responses.csv`; None
-            serves no survey.
-        token: The token that is valid at first.
-        port: The port; 0 takes a free one.
-        page_size: Surveys on one page of the list.
-        export_polls: How many questions for its progress an export answers with inProgress.
-        now: The sandbox's clock: dates of added responses, of the log, and the duration of slowed
-            exports.
+        surveys: A folder with `NAME/survey.qsf` (or `survey.json`) and `NAME/responses.csv`; None
+            for no surveys.
+        token: The token that is valid initially.
+        port: The port; 0 chooses a free port.
+        page_size: The number of surveys per page.
+        export_polls: The number of progress requests that return inProgress.
+        now: The clock for added responses, the log and the duration of exports.
 
     Raises:
-        SandboxError: The folder can't be served (`SurveyFolderError`), an argument is wrong, or the
-            port is taken.
+        SandboxError: if the folder (`SurveyFolderError`) or an argument is not valid, or the port
+            is in use.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a fact of the account it plays
+    def __init__(  # noqa: PLR0913 - the settings of the simulated account
         self,
         surveys: Path | None = None,
         *,
@@ -60,7 +59,7 @@ class SandboxServer:
         now: Callable[[], datetime] = _now,
     ) -> None:
         if not token.strip() or not token.isascii():
-            raise SandboxError("token must be a text of ASCII characters")
+            raise SandboxError("token must be a non-empty ASCII string")
         if page_size < 1 or export_polls < 0 or not 0 <= port <= _HIGHEST_PORT:
             raise SandboxError(
                 "page_size must be 1 or more, export_polls 0 or more, port 0 to 65535"
@@ -77,7 +76,7 @@ class SandboxServer:
 
     @property
     def state(self) -> SandboxState:
-        """What the sandbox is, and everything that can be done to it."""
+        """The state of the sandbox, with the operations that change it."""
         return self._state
 
     @property
@@ -87,12 +86,12 @@ class SandboxServer:
 
     @property
     def url(self) -> str:
-        """The address as a URL, without a path."""
+        """The URL of the server, without a path."""
         return f"http://{self.host}"
 
     def __enter__(self) -> Self:
         if self._thread is not None:
-            raise SandboxError("a SandboxServer runs once; make another one")
+            raise SandboxError("a SandboxServer can only run once; create another one")
         listener = self._listen()
         started = threading.Event()
         self._thread = threading.Thread(
@@ -100,7 +99,7 @@ class SandboxServer:
         )
         self._thread.start()
         if not started.wait(_STARTUP_SECONDS):
-            raise SandboxError("the sandbox did not start; see the messages of uvicorn above")
+            raise SandboxError("the sandbox did not start; see the uvicorn log above")
         return self
 
     def __exit__(
@@ -112,23 +111,23 @@ class SandboxServer:
         self.stop()
 
     def stop(self) -> None:
-        """Stop serving and remove the files of exports; stopping twice is fine."""
+        """Stop the server and delete the exported files. Can be called more than once."""
         if self._server and self._loop and self._connections and self._thread:
             self._server.should_exit = True
-            with suppress(RuntimeError):  # The loop is closed when the server has stopped before.
+            with suppress(RuntimeError):  # The loop is closed if the server has already stopped.
                 self._loop.call_soon_threadsafe(self._connections.closing.set)
             self._thread.join()
         self._state.exports.close()
 
     def _listen(self) -> socket.socket:
-        # With the protocol named, asyncio sets TCP_NODELAY: each answer would wait 40 ms without.
+        # asyncio sets TCP_NODELAY only if the protocol is given; otherwise responses take 40 ms.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((LOOPBACK, self._port))
         except OSError as error:
             listener.close()
-            raise SandboxError(f"port {self._port} can't be used: {error.strerror}") from error
+            raise SandboxError(f"port {self._port} cannot be used: {error.strerror}") from error
         self._port = listener.getsockname()[1]
         return listener
 
@@ -152,7 +151,7 @@ class SandboxServer:
 
 
 class _LoopbackServer(uvicorn.Server):
-    """Tells when it answers, and stops when told to rather than at uvicorn's next tick."""
+    """Signals when it is ready, and stops immediately instead of at the next tick of uvicorn."""
 
     def __init__(
         self, config: uvicorn.Config, ready: threading.Event, closing: asyncio.Event

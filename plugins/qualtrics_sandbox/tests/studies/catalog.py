@@ -1,4 +1,4 @@
-"""The studies that tests read: the project's own, and real ones where these are present."""
+"""The studies for tests: the project's own, and real ones if they are present."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ REAL_STUDIES: Final = RECORDED / "surveys"
 
 @dataclass(frozen=True)
 class StudyFacts:
-    """What is known of a study without reading it with the project's code.
+    """Facts about a study that were determined without the project's code.
 
     Attributes:
-        name: The name of its folder.
-        rows: How many responses its file holds.
-        measured: How many choice questions (rows, loops, and loops together) have columns.
+        name: The name of the folder.
+        rows: The number of responses in the file.
+        measured: The number of choice questions (rows, loops, combined loops) with columns.
     """
 
     name: str
@@ -49,11 +49,11 @@ every_study = pytest.mark.parametrize(
         *(pytest.param(facts, id=facts.name, marks=needs_recorded_data) for facts in REAL),
     ],
 )
-"""Runs a test on each study of the project's own and on each real one."""
+"""Runs a test on each of the project's own studies and on each real one."""
 
 
 def write_own_studies(folder: Path) -> Path:
-    """Write the project's own studies into a folder and return it."""
+    """Write the project's own studies to a folder and return it."""
     hotel_stay.write(folder / "hotel_stay")
     stream_loops.write(folder / "stream_loops")
     museum_visit.write(folder / "museum_visit")
@@ -61,7 +61,7 @@ def write_own_studies(folder: Path) -> Path:
 
 
 def gather_studies(folder: Path) -> Path:
-    """Write the project's own studies into a folder, link the real ones there, and return it."""
+    """Write the project's own studies to a folder, link the real ones, and return the folder."""
     write_own_studies(folder)
     if REAL_STUDIES.is_dir():
         for facts in REAL:

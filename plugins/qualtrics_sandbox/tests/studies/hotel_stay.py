@@ -1,9 +1,8 @@
-"""A study that a spreadsheet saved again.
+"""A study that was saved again by a spreadsheet.
 
-Its years are short, one column has no ImportId and one question's column was cut. It has responses
-that do not count, recodes, answers left out of analyses, equal labels, equal headers, a matrix with
-an order of display, times, a score, browsers, numbers that cannot be read and texts of several
-lines.
+Its dates have short years, one column has no ImportId, and the column of one question is missing.
+It has excluded responses, recodes, answers excluded from analyses, equal labels, equal headers, a
+matrix with a display order, timings, a score, browsers, unreadable numbers and multi-line texts.
 """
 
 from __future__ import annotations

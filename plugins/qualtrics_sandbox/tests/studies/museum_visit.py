@@ -1,4 +1,4 @@
-"""An untouched export with a byte order mark, of a survey in German."""
+"""An unmodified export with a byte order mark, of a German survey."""
 
 from __future__ import annotations
 

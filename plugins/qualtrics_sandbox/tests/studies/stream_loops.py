@@ -1,4 +1,4 @@
-"""A study with a block of loops whose questions share headers."""
+"""A study with a loop & merge block whose questions share headers."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def write(folder: Path) -> None:
         ("Platform Use_3", "Records", key("QID7", choiceId="3"), repeat("1 1 . .", rows)),
         ("Platform Use_6", "None", key("QID7", choiceId="6"), repeat(".", rows)),
     ]
-    # Of four responses the first has both loops, the next one each, the last the first again.
+    # Of each four responses, the first has both loops, and the others loop 2, 1 and 1.
     shown = {"1": repeat("1 . 1 1", rows), "2": repeat("1 1 . .", rows)}
     for loop, field in (("1", "Radio"), ("2", "Records")):
         looped_columns = {

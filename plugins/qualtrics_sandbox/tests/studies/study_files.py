@@ -1,7 +1,7 @@
-"""Parts of a study's files: questions, blocks, the QSF around them, and columns of cells.
+"""Build the files of a study: questions, blocks, the QSF file, and columns of cells.
 
-Cells follow patterns that repeat: response 0 has the first cell of a pattern, and so on. So the
-number of each answer can be counted by hand from the pattern and the number of responses.
+Cells follow repeating patterns: response 0 has the first cell of a pattern, and so on. Each answer
+can be counted by hand from the pattern and the number of responses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 Json: TypeAlias = Any
 Column: TypeAlias = tuple[str, str, str, list[str]]
-"""The three header cells of a column, and its cells."""
+"""The three header cells of a column and its cells."""
 
 BLANK: Final = "."
 HEADINGS: Final = {
@@ -42,16 +42,16 @@ AGREE: Final = {
     "RecodeValues": {"11": "1", "12": "2", "13": "3", "14": "4", "15": "5"},
     "ChoiceDataExportTags": False,
 }
-"""The answers of a matrix, whose ids are not the numbers exported."""
+"""The answers of a matrix. Their ids differ from the exported recodes."""
 ONE_ROW: Final = {
     "Choices": {"1": {"Display": "... is it worth its price?"}},
     "ChoiceOrder": [1],
 }
-"""The one row of a matrix."""
+"""The only row of a matrix."""
 
 
 def repeat(pattern: str | Sequence[str], rows: int) -> list[str]:
-    """Return the cells of a pattern, repeated; a point stands for a blank cell."""
+    """Return the cells of a repeated pattern; a dot is a blank cell."""
     parts = pattern.split() if isinstance(pattern, str) else pattern
     return ["" if part == BLANK else part for part in (parts[n % len(parts)] for n in range(rows))]
 
@@ -62,13 +62,13 @@ def key(import_id: str, **more: str) -> str:
 
 
 def metadata(import_id: str, cells: list[str], zone: str | None = None) -> Column:
-    """Return a column of metadata, with the zone of its dates."""
+    """Return a metadata column with the time zone of its dates."""
     header, text = HEADINGS[import_id]
     return header, text, key(import_id, **({"timeZone": zone} if zone else {})), cells
 
 
 def spreadsheet_dates(first: datetime, step: timedelta, rows: int, year: str) -> list[str]:
-    """Return dates as a spreadsheet saves them; ``year`` is the format of the year."""
+    """Return dates in spreadsheet format; ``year`` is the format of the year."""
     moments = (first + n * step for n in range(rows))
     return [f"{m.month}/{m.day}/{m.strftime(year)} {m.hour}:{m.minute:02}" for m in moments]
 
@@ -132,7 +132,7 @@ def qsf(
     flow: Sequence[Mapping[str, Any]],
     scores: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return a survey as the QSF file of its export: an entry, and elements with payloads."""
+    """Return a survey as a QSF file: an entry, and elements with payloads."""
 
     def element(kind: str, primary: str, payload: Json, secondary: str | None = None) -> Json:
         return {

@@ -1,4 +1,4 @@
-"""The HTTP application: how each call of the API is checked, answered and logged."""
+"""The HTTP application: authorizes, handles and logs the calls of the API."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NETWORK = frozenset({"status", "html", "malformed", "drop", "hang"})
 
 
 def make_app(state: SandboxState, connections: ConnectionDropper) -> ASGIApp:
-    """Return the application that serves this state."""
+    """Return the application for a state."""
     api = _ApiHandler(state, connections)
     app = Starlette(
         routes=[
@@ -55,7 +55,7 @@ def make_app(state: SandboxState, connections: ConnectionDropper) -> ASGIApp:
 
 
 class _WithoutTrailingSlash:
-    """Takes a path with a slash at its end for the path without."""
+    """Middleware that removes a trailing slash from the path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -68,7 +68,7 @@ class _WithoutTrailingSlash:
 
 @dataclass
 class _CallResult:
-    """The answer to a call and what the log says of it."""
+    """The response to a call and the values to log."""
 
     response: Response
     status: int | None
@@ -76,7 +76,7 @@ class _CallResult:
 
 
 class _ApiHandler:
-    """Checks, answers and logs the calls of the API."""
+    """Authorizes, handles and logs the calls of the API."""
 
     def __init__(self, state: SandboxState, connections: ConnectionDropper) -> None:
         self._state = state
@@ -85,7 +85,7 @@ class _ApiHandler:
     def endpoint(
         self, name: str, work: Callable[[Call], Answer]
     ) -> Callable[[Request], Awaitable[Response]]:
-        """Return the endpoint of one route."""
+        """Return the endpoint function of one route."""
 
         async def endpoint(request: Request) -> Response:
             content = await request.body()
@@ -102,7 +102,7 @@ class _ApiHandler:
         return endpoint
 
     async def no_route(self, request: Request, error: Exception) -> Response:  # noqa: ARG002
-        """Answer a path or a method that the API doesn't have."""
+        """Return the response for an unknown path or method."""
         outcome = self._failure(request, unknown_route())
         outcome.authorized = self._is_authorized(request)
         self._record(request, None, await request.body(), outcome)
@@ -180,7 +180,7 @@ class _ApiHandler:
         return _CallResult(_json(error.status, {"meta": meta}), error.status)
 
     def _network(self, fault: RouteFault) -> _CallResult:
-        """Return what a fault of the network or the service answers, whatever was asked."""
+        """Return the response for a fault that does not depend on the request."""
         if fault.kind == "drop":
             return _CallResult(Dropped(self._connections), None)
         if fault.kind == "hang":
@@ -228,7 +228,7 @@ def _json(status: int, body: Mapping[str, Any]) -> Response:
 
 
 def _body(content: bytes) -> Json:
-    """Return a request's body for the log: parsed, or as text where it isn't JSON."""
+    """Return the body of a request for the log: parsed, or as text if it is not JSON."""
     if not content:
         return None
     try:

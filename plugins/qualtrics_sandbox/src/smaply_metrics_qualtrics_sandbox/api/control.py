@@ -1,17 +1,17 @@
 """The control interface: JSON under `/__sandbox__/`, without a token.
 
-Each call is a method of `SandboxState`, which says more. A field that isn't given stays as it is;
-an unknown field or a wrong type is 400 with `{"error": …}`, and changes nothing.
+Each call is documented by the method of `SandboxState` with the same purpose. Omitted fields keep
+their values. An unknown field or a wrong type is 400 with `{"error": …}` and changes nothing.
 
-| call | body |
+| Call | Body |
 | --- | --- |
 | `POST token` | `{"token": "new"}` replaces the token, `{"token": null}` revokes it |
 | `POST account` | `{"deactivated", "api_access", "proxied_to"}` |
 | `POST surveys/{id}/responses` | `{"responses": [{"header or ImportId": value}]}` |
-| `POST surveys/{id}/questions/{qid}/delete` | `{"to_trash": true}`, or nothing: gone for good |
-| `POST surveys/{id}/questions/{qid}/restore` | `{"as": "QID99"}`, or nothing: the old one |
+| `POST surveys/{id}/questions/{qid}/delete` | `{"to_trash": true}`, or empty: permanently |
+| `POST surveys/{id}/questions/{qid}/restore` | `{"as": "QID99"}`, or empty: the same id |
 | `POST surveys/{id}/share` | `{"shared", "results", "listed"}` |
-| `POST faults` | the fields of `faults.Fault` |
+| `POST faults` | the fields of `route_faults.RouteFault` |
 | `DELETE faults` | |
 | `POST exports` | `{"polls", "seconds", "members", "member_name", "byte_order_mark"}` |
 | `GET log`, `DELETE log` | |
@@ -61,7 +61,7 @@ def control_routes(state: SandboxState) -> list[Route]:
 
     def token(_: Mapping[str, str], body: Mapping[str, Any]) -> None:
         if "token" not in body:
-            raise ControlError('A body such as {"token": "new"} or {"token": null} is wanted.')
+            raise ControlError('The body must be {"token": "new"} or {"token": null}.')
         state.set_token(body["token"])
 
     posts: list[tuple[str, _Fields, _Operation]] = [
@@ -135,7 +135,7 @@ def _endpoint(operation: _Operation, fields: _Fields) -> Callable[[Request], Awa
 
 
 def _checked(content: bytes, fields: _Fields) -> Mapping[str, Any]:
-    """Return the body of a control call, every field known and of its type."""
+    """Return the body of a control call with validated names and types."""
     if not content:
         return {}
     try:
@@ -147,7 +147,7 @@ def _checked(content: bytes, fields: _Fields) -> Mapping[str, Any]:
     for name, value in body.items():
         if name not in fields:
             known = ", ".join(fields) or "none"
-            raise ControlError(f"Unknown field {name!r}. The fields of this call: {known}.")
+            raise ControlError(f"Unknown field {name!r}. The fields of this call are: {known}.")
         fits = isinstance(value, fields[name])
         if isinstance(value, bool) and bool not in fields[name]:
             fits = False

@@ -1,4 +1,4 @@
-"""Answers that are no answers: a connection that closes, or that stays silent."""
+"""Close a connection without a response, immediately or after a time."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class ConnectionDropper:
-    """The open connections of a server, so that one can be closed in the middle of a request."""
+    """Tracks the open connections of a server, to close one during a request."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, int], asyncio.BaseTransport] = {}
         self.closing = asyncio.Event()
 
     def protocol(self) -> type[asyncio.Protocol]:
-        """Return the HTTP protocol for uvicorn, which registers its connections here."""
+        """Return an HTTP protocol for uvicorn that registers its connections here."""
         connections = self._open
 
         class Protocol(H11Protocol):
@@ -33,16 +33,16 @@ class ConnectionDropper:
         return Protocol
 
     def drop(self, client: tuple[str, int]) -> None:
-        """Close the connection of a client at once."""
+        """Close the connection of a client."""
         transport = self._open.get(client)
         if transport is not None:
             transport.close()
 
 
 class Dropped(Response):
-    """No answer: the connection closes, after `seconds` of silence.
+    """A response that sends nothing and closes the connection after `seconds`.
 
-    The silence ends early when the client goes away or the server shuts down.
+    It closes earlier if the client disconnects or the server shuts down.
     """
 
     def __init__(self, connections: ConnectionDropper, seconds: float = 0.0) -> None:
@@ -51,7 +51,7 @@ class Dropped(Response):
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing is sent
-        """Keep silent, then close."""
+        """Wait, then close the connection."""
         gone = asyncio.ensure_future(receive())
         closing = asyncio.ensure_future(self._connections.closing.wait())
         await asyncio.wait(

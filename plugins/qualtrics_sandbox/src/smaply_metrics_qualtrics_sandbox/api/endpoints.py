@@ -1,4 +1,4 @@
-"""The work of each route of the API, done once its call is let in."""
+"""The handlers of the API routes, called after authorization."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _TRUNCATED = 0.6
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the API.
+    """An authorized call of the API.
 
     Attributes:
-        state: The sandbox.
-        params: The variable parts of the path.
-        query: The query.
-        base: Scheme and host that were called.
+        state: The state of the sandbox.
+        params: The path parameters.
+        query: The query parameters.
+        base: The scheme and host of the request.
         content: The body.
-        fault: The kind of fault that the route is to show.
+        fault: The kind of fault to simulate, if any.
     """
 
     state: SandboxState
@@ -57,10 +57,10 @@ class Call:
     fault: str | None
 
     def shared_survey(self, missing: Callable[[], ApiError]) -> SandboxSurvey:
-        """Return the survey that the path names.
+        """Return the survey in the path.
 
         Raises:
-            ApiError: As `missing` makes it; the token's user can't reach such a survey.
+            ApiError: the result of `missing`, if the token's user cannot access the survey.
         """
         survey = self.state.surveys.get(self.params["survey"])
         if survey is None or not survey.shared:
@@ -74,7 +74,7 @@ def get_whoami(call: Call) -> Answer:
 
 
 def list_surveys(call: Call) -> Answer:
-    """`GET /surveys`: a page of those shared with the user directly; `offset` counts surveys."""
+    """`GET /surveys`: a page of the directly shared surveys; `offset` is a number of surveys."""
     text = call.query.get("offset", "0")
     if not text.isdecimal():
         raise invalid_request("Invalid value for offset: a number of surveys is expected.")
@@ -108,7 +108,7 @@ def get_definition(call: Call) -> Answer:
 
 
 def list_questions(call: Call) -> Answer:
-    """`GET /survey-definitions/{id}/questions`: all of them at once."""
+    """`GET /survey-definitions/{id}/questions`: all questions on one page."""
     with call.state.lock:
         questions = call.shared_survey(forbidden_definition).definition["Questions"]
         elements = [] if call.fault == "empty_list" else list(_copy(questions).values())
@@ -177,7 +177,7 @@ def get_file(call: Call) -> Answer:
 
 
 def _copy(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return JSON that no longer changes, as it's written after the lock is given back."""
+    """Return a deep copy of JSON, which is serialized after the lock is released."""
     copied: dict[str, Any] = json.loads(json.dumps(value))
     return copied
 

@@ -1,4 +1,4 @@
-"""What the routes that only read answer: lists, definitions, the older shape of a survey."""
+"""The bodies of read-only responses: the user, the list and the older format of a survey."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DATACENTER = "iad1"
 
 
 def whoami(proxied_to: str | None) -> dict[str, Any]:
-    """Return the user behind the token."""
+    """Return the token's user."""
     return {
         "brandId": BRAND,
         "userId": USER_ID,
@@ -31,7 +31,7 @@ def whoami(proxied_to: str | None) -> dict[str, Any]:
 
 
 def survey_element(survey: SandboxSurvey) -> dict[str, Any]:
-    """Return a survey as the list has it."""
+    """Return a survey as an element of the list."""
     definition = survey.definition
     return {
         "id": survey.id,
@@ -44,7 +44,7 @@ def survey_element(survey: SandboxSurvey) -> dict[str, Any]:
 
 
 def next_page(base: str, offset: int, proxied_to: str | None) -> str:
-    """Return the URL of a page; a proxied list continues on the host that the account lives on."""
+    """Return the URL of a page. A forwarded list continues on the host of the account."""
     query: dict[str, Any] = {"offset": offset}
     if proxied_to:
         base = f"https://{proxied_to}"
@@ -57,7 +57,7 @@ def _created(definition: Mapping[str, Any]) -> str | None:
 
 
 def survey_view(survey: SandboxSurvey) -> dict[str, Any]:
-    """Return `GET /surveys/{id}`: the survey in the older, lower camel case shape."""
+    """Return the body of `GET /surveys/{id}`, a survey in the older lower camel case format."""
     definition = survey.definition
     options_ = definition.get("SurveyOptions") or {}
     gone = trash(definition)

@@ -1,9 +1,9 @@
-"""The body of `POST …/export-responses`: what it may say, checked as the API checks it.
+"""Validate the body of `POST …/export-responses` as the API does.
 
-Unknown fields, wrong types, unknown formats, zones and ids, dates in another form than
-`2024-01-01T00:00:00Z`, and options that exclude each other are refused with 400. So are the few
-documented features that the sandbox doesn't have: they're never ignored, as a test would then pass
-for the wrong reason.
+Unknown fields, wrong types, unknown formats, time zones and ids, dates in other formats than
+`2024-01-01T00:00:00Z`, and conflicting options are rejected with 400. Documented features that the
+sandbox does not support are also rejected: if they were ignored, a test could pass for the wrong
+reason.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class ParsedExportRequest:
-    """A valid request for an export; the names are those of the API."""
+    """A valid export request, with the options of the API."""
 
     format: str
     question_ids: frozenset[str] | None
@@ -96,10 +96,10 @@ class ParsedExportRequest:
 
 
 def parse_export(body: object, survey: SandboxSurvey) -> ParsedExportRequest:
-    """Check the body of an export request.
+    """Validate the body of an export request.
 
     Raises:
-        ApiError: 400; the message names the field.
+        ApiError: with status 400, if a field is not valid. The message names the field.
     """
     if not isinstance(body, Mapping):
         raise invalid_request("The request body is not a JSON object.")
@@ -109,10 +109,10 @@ def parse_export(body: object, survey: SandboxSurvey) -> ParsedExportRequest:
     _check_types(body)
     file_format = _check_format(body)
     if body.get("useLabels") and body.get("includeLabelColumns"):
-        raise invalid_request("useLabels and includeLabelColumns can't both be set.")
+        raise invalid_request("useLabels and includeLabelColumns cannot both be set.")
     for name in sorted(NOT_DONE & set(body)):
         if body[name]:
-            raise invalid_request(f"The sandbox does not do {name}.")
+            raise invalid_request(f"The sandbox does not support {name}.")
     seen = body.get("seenUnansweredRecode")
     multiselect = body.get("multiselectSeenUnansweredRecode", seen)
     if "timeZone" in body:
@@ -159,7 +159,7 @@ def _check_format(body: Mapping[str, Any]) -> str:
     if name not in FORMATS:
         raise invalid_request(f"Invalid value for format: one of {', '.join(FORMATS)} is expected.")
     if name not in SERVED:
-        raise invalid_request(f"The sandbox does not do the format {name}.")
+        raise invalid_request(f"The sandbox does not support the format {name}.")
     if name in {"json", "ndjson"} and (wrong := sorted(TEXT_ONLY & set(body))):
         raise invalid_request(f"Not allowed with the format {name}: {', '.join(wrong)}")
     return str(name)
@@ -170,7 +170,7 @@ def _ids(body: Mapping[str, Any], name: str) -> frozenset[str] | None:
 
 
 def _question_ids(body: Mapping[str, Any], survey: SandboxSurvey) -> frozenset[str] | None:
-    """Return the questions to keep; an id that the survey doesn't have is a bad request."""
+    """Return the questions to export. An unknown id is a bad request."""
     wanted = _ids(body, "questionIds")
     if wanted is None:
         return None
@@ -202,7 +202,7 @@ def _limit(body: Mapping[str, Any]) -> int | None:
 
 def _date(body: Mapping[str, Any], name: str, survey: SandboxSurvey) -> datetime | None:
     if name in body and not any(column.import_id == "recordedDate" for column in survey.columns):
-        raise invalid_request(f"The sandbox can't do {name}: its file has no RecordedDate column.")
+        raise invalid_request(f"{name} is not supported: the file has no RecordedDate column.")
     return _read(name, body.get(name), parse_request)
 
 

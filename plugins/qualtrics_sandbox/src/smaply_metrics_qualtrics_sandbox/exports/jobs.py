@@ -1,4 +1,4 @@
-"""Export jobs: started, in progress, complete, fetched."""
+"""Export jobs, their progress and their files."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _ODD = str.maketrans(dict.fromkeys('\\/:*?"<>|', "_"))
 
 @dataclass
 class ExportSettings:
-    """How exports behave.
+    """The settings of exports.
 
     Attributes:
-        polls: How many answers to a question for the progress say inProgress.
-        seconds: How long an export takes besides, by the sandbox's clock.
-        members: Into how many members of the ZIP the responses are split.
-        member_name: The name of the member, in place of the survey's name.
-        byte_order_mark: Whether text files begin with one.
+        polls: The number of progress requests that return inProgress.
+        seconds: The minimum duration of an export by the clock of the sandbox.
+        members: The number of ZIP members into which the responses are split.
+        member_name: The name of the member; by default the name of the survey.
+        byte_order_mark: Whether text files begin with a byte order mark.
     """
 
     polls: int = 1
@@ -43,7 +43,7 @@ class ExportSettings:
 
 @dataclass
 class ExportJob:
-    """One export."""
+    """An export job."""
 
     survey_id: str
     request: ParsedExportRequest
@@ -52,29 +52,29 @@ class ExportJob:
     started: datetime
     progress_id: str = field(default_factory=lambda: f"ES_{uuid.uuid4().hex[:15]}")
     file_id: str = field(default_factory=lambda: f"{uuid.uuid4()}-def")
-    asked: int = 0
+    polled: int = 0
     path: Path | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def progress(self, now: datetime) -> dict[str, Any]:
-        """Answer one question for the progress, which counts as a poll."""
+        """Return the progress, and count the request as a poll."""
         waited = (now - self.started).total_seconds()
-        if self.asked < self.settings.polls or waited < self.settings.seconds:
-            self.asked += 1
-            by_polls = self.asked / (self.settings.polls + 1)
+        if self.polled < self.settings.polls or waited < self.settings.seconds:
+            self.polled += 1
+            by_polls = self.polled / (self.settings.polls + 1)
             by_time = waited / self.settings.seconds if self.settings.seconds else 1.0
             percent = round(min(by_polls, max(by_time, 0.0), 0.99) * 100, 1)
             return {"percentComplete": percent, "status": "inProgress"}
         return {"fileId": self.file_id, "percentComplete": 100.0, "status": "complete"}
 
     def is_complete(self, now: datetime) -> bool:
-        """Return whether the file can be fetched."""
+        """Return whether the file can be downloaded."""
         waited = (now - self.started).total_seconds()
-        return self.asked >= self.settings.polls and waited >= self.settings.seconds
+        return self.polled >= self.settings.polls and waited >= self.settings.seconds
 
 
 class Exports:
-    """The exports of one sandbox; their files lie in a private folder until it stops."""
+    """The exports of one sandbox. Their files are in a private folder until it stops."""
 
     def __init__(self) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -82,23 +82,23 @@ class Exports:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Remove every file."""
+        """Delete all files."""
         if self._folder is not None:
             self._folder.cleanup()
 
     def add(self, job: ExportJob) -> None:
-        """Keep a started export."""
+        """Add a started export."""
         self._jobs[job.progress_id] = job
 
     def jobs(self) -> list[ExportJob]:
-        """Return the exports in the order of their starts."""
+        """Return the exports in start order."""
         return list(self._jobs.values())
 
     def by_progress(self, survey_id: str, progress_id: str) -> ExportJob:
         """Return the export with this progress id.
 
         Raises:
-            ApiError: 404; the survey has no such export.
+            ApiError: with status 404, if the survey has no such export.
         """
         job = self._jobs.get(progress_id)
         if job is None or job.survey_id != survey_id:
@@ -109,7 +109,7 @@ class Exports:
         """Return the export with this file id.
 
         Raises:
-            ApiError: 404; the survey has no such export.
+            ApiError: with status 404, if the survey has no such export.
         """
         for job in self._jobs.values():
             if job.file_id == file_id and job.survey_id == survey_id:
@@ -117,7 +117,7 @@ class Exports:
         raise resource_not_found()
 
     def file(self, job: ExportJob) -> Path:
-        """Return the file of a complete export, written when first asked for."""
+        """Return the file of a complete export, which is created on the first request."""
         with self._lock:
             if self._folder is None:
                 self._folder = tempfile.TemporaryDirectory(prefix="qualtrics-sandbox-")

@@ -1,8 +1,8 @@
-"""Writing JSON and NDJSON exports: one object for each response.
+"""Write JSON and NDJSON exports, with one object for each response.
 
-Values, labels and displayed fields of a response; a blank cell is a missing key. What the API gives
-as numbers are numbers: codes, progress, duration, scores. A multiple-answer question is an array of
-choice ids, an order of display an array of what was shown, in order.
+A response has values, labels and displayed fields. Blank cells are omitted. Codes, progress,
+duration and scores are numbers, as in the API. A multiple-answer question is an array of choice
+ids, and a display order an array of the displayed items.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class JsonExport:
         self._seen = ShownQuestions(snapshot, rows)
 
     def write(self, stream: TextIO) -> None:
-        """Write the file; an NDJSON file of no response is one empty object."""
+        """Write the file. An NDJSON file without responses contains one empty object."""
         lines = (
             json.dumps(response, ensure_ascii=False, separators=(",", ":"))
             for response in self.responses()

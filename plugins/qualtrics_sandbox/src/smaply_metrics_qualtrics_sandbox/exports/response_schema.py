@@ -1,4 +1,4 @@
-"""`GET /surveys/{id}/response-schema`: a JSON Schema of one response in a JSON export."""
+"""The body of `GET /surveys/{id}/response-schema`: a JSON Schema of one response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NUMBERS = frozenset({"status", "progress", "duration", "finished"})
 
 
 def response_schema(survey: SandboxSurvey) -> dict[str, Any]:
-    """Return the schema of a survey's responses; `exportTag` is the header in a CSV export."""
+    """Return the response schema of a survey. `exportTag` is the header in a CSV export."""
     properties: dict[str, Any] = {}
     for column in survey.exported():
         if column.kind is ColumnKind.NAMELESS:

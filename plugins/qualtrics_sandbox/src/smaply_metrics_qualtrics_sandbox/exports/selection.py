@@ -1,19 +1,19 @@
-"""Which columns and rows an export holds, and which questions a response has seen.
+"""Select the columns and rows of an export, and determine which questions a response has seen.
 
-Columns. Metadata, embedded data and questions have a filter each; a filter that isn't given keeps
-all of its kind, `[]` none. A question keeps every column of its own, in every loop. Orders of
-display come only with includeDisplayOrder: those of a question with their question, those of the
-flow when no filter on questions is given. Scores come when no filter on questions is given, or when
-the filter names them. A nameless column, which only a spreadsheet makes, comes when no filter is
-given at all. Deleted questions and questions in the trash have no columns.
+Columns: Metadata, embedded data and questions have separate filters. A missing filter includes all
+columns of its kind, and `[]` none. A question includes all its columns in all loops. Display orders
+are included only with includeDisplayOrder: those of a question with the question, and those of the
+flow without a question filter. Scores are included without a question filter, or if the filter
+names them. A nameless column, which a spreadsheet added, is included only without any filter.
+Deleted questions and questions in the trash have no columns.
 
-Rows. Those recorded from startDate on and before endDate, in the order of the file; `limit` keeps
-the first of them.
+Rows: Responses recorded from startDate (inclusive) to endDate (exclusive), in file order; `limit`
+selects the first of them.
 
-Seen but unanswered. A responses file doesn't tell a question that was skipped from one that was
-never shown. The sandbox counts a question as seen by a response when any of its cells holds
-something, or when the response is finished and the question is always shown: no display logic, no
-loop, its block neither under a branch nor under a randomizer that shows only a part.
+Seen but unanswered: A responses file does not distinguish a skipped question from one that was not
+shown. The sandbox treats a question as seen if any of its cells is filled, or if the response is
+finished and the question is always shown: it has no display logic and no loop, and its block is
+neither in a branch nor in a randomizer that shows only a subset.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from smaply_metrics_qualtrics_sandbox.surveys.survey import SandboxSurvey
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What an export was started on; later changes of the survey don't reach it.
+    """A survey at the start of an export. Later changes do not affect it.
 
     Attributes:
-        name: The survey's name.
-        columns: Its columns.
-        rows: How many responses it had.
-        always_shown: The questions that everyone sees who finishes.
+        name: The name of the survey.
+        columns: The columns of the responses.
+        rows: The number of responses.
+        always_shown: The questions that every finished response has seen.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Snapshot:
     always_shown: frozenset[str]
 
     def metadata(self, import_id: str) -> SandboxColumn | None:
-        """Return a column of metadata, if the survey has it."""
+        """Return a metadata column, or None."""
         for column in self.columns:
             if column.kind is ColumnKind.METADATA and column.import_id == import_id:
                 return column
@@ -53,7 +53,7 @@ class Snapshot:
 
 
 def take(survey: SandboxSurvey) -> Snapshot:
-    """Return the survey as it is now."""
+    """Return a snapshot of the survey."""
     return Snapshot(
         name=survey.name,
         columns=tuple(survey.exported()),
@@ -63,7 +63,7 @@ def take(survey: SandboxSurvey) -> Snapshot:
 
 
 def choose_columns(snapshot: Snapshot, request: ParsedExportRequest) -> list[SandboxColumn]:
-    """Return the columns that a request asks for, in the order of the file."""
+    """Return the requested columns in file order."""
     return [column for column in snapshot.columns if _wanted(column, request)]
 
 
@@ -82,13 +82,13 @@ def _wanted(column: SandboxColumn, request: ParsedExportRequest) -> bool:
 
 
 def choose_rows(snapshot: Snapshot, request: ParsedExportRequest) -> Sequence[int]:
-    """Return the rows that a request asks for."""
+    """Return the indexes of the requested rows."""
     rows: Sequence[int] = range(snapshot.rows)
     recorded = snapshot.metadata("recordedDate")
     if recorded is not None and (request.start or request.end):
         first = to_export(request.start) if request.start else ""
         last = to_export(request.end) if request.end else "9999"
-        # Dates are kept as text of one form, so that comparing texts compares moments.
+        # All dates have the same text format, so they can be compared as text.
         inside = [first <= word < last for word in recorded.cells.words]
         rows = [
             row
@@ -99,7 +99,7 @@ def choose_rows(snapshot: Snapshot, request: ParsedExportRequest) -> Sequence[in
 
 
 class ShownQuestions:
-    """Whether responses have seen questions, for the rows of one export."""
+    """Determines which questions the rows of an export have seen."""
 
     def __init__(self, snapshot: Snapshot, rows: Sequence[int]) -> None:
         self._snapshot = snapshot
@@ -113,7 +113,7 @@ class ShownQuestions:
         )
 
     def by_row(self, column: SandboxColumn) -> bytes:
-        """Return for each row 1 when the question of this column was seen, else 0."""
+        """Return 1 for each row that has seen the question of this column, otherwise 0."""
         key = (column.loop, column.question or "")
         if key not in self._known:
             shown = not column.loop and column.question in self._snapshot.always_shown

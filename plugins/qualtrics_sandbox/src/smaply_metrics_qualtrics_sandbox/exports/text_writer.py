@@ -1,4 +1,4 @@
-"""Writing CSV and TSV exports: three header rows, then the responses."""
+"""Write CSV and TSV exports: three header rows, followed by the responses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 @dataclass(frozen=True)
 class Output:
-    """One column of the file."""
+    """A column of the file: its three header cells and its values."""
 
     header: str
     text: str
@@ -46,7 +46,7 @@ class TextExport:
         self._zone = zone(request.time_zone or "UTC")
 
     def write(self, stream: TextIO) -> None:
-        """Write the file; `stream` must not translate line ends."""
+        """Write the file; `stream` must not translate line endings."""
         delimiter = "\t" if self._request.format == "tsv" else ","
         writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
         outputs = self.outputs()
@@ -60,7 +60,7 @@ class TextExport:
         columns = choose_columns(self._snapshot, self._request)
         if self._request.breakout_sets:
             return [self._single(column) for column in columns]
-        # A choice's text column stands between the choices: a set's members aren't neighbours.
+        # The columns of a set need not be adjacent: text columns are between the choices.
         sets: dict[tuple[str, ...], list[SandboxColumn]] = {}
         for column in columns:
             sets.setdefault(_set_of(column), []).append(column)
@@ -91,10 +91,10 @@ class TextExport:
         )
 
     def _meanings(self, column: SandboxColumn) -> list[str]:
-        """Return what the file shows for each word of a column."""
+        """Return the exported text for each distinct text of a column."""
         words = column.cells.words
         if column.role is ColumnRole.DATE:
-            # Dates are kept in UTC, and converting a million of them takes seconds.
+            # Dates are stored in UTC, and converting a million of them takes seconds.
             return words if self._zone.key == "UTC" else [_in_zone(w, self._zone) for w in words]
         if self._request.use_labels:
             labels = column.labels()
@@ -115,7 +115,7 @@ class TextExport:
         return None
 
     def _joined(self, columns: list[SandboxColumn]) -> Output:
-        """Return the one column of a set of choices: those ticked, joined by commas."""
+        """Return one column for a set of choices: the selected choices, joined by commas."""
         first = columns[0]
         choice = str((first.key or {}).get("choiceId") or first.import_id.rpartition("_")[2])
         header = first.header.removesuffix(f"_{choice}")

@@ -1,1 +1,1 @@
-"""The generator of invented surveys."""
+"""Generate surveys with random responses."""

@@ -1,4 +1,4 @@
-"""The survey-definition of an invented survey, with the keys of the recorded one."""
+"""The survey definition of a generated survey, with the keys of a recorded one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ BRAND = "nordlicht"
 
 
 def definition(plan: SurveyTemplate, *, created: str, modified: str) -> dict[str, Any]:
-    """Return the survey-definition of a plan.
+    """Return the survey definition of a template.
 
     Args:
-        plan: The survey.
-        created: When it was made, ISO 8601.
-        modified: When it was last changed, ISO 8601.
+        plan: The template.
+        created: The creation date, in ISO 8601.
+        modified: The modification date, in ISO 8601.
     """
     main, trash = f"BL_{plan.id[3:]}", f"BL_{plan.id[3:-1]}0"
     fields = [

@@ -1,4 +1,4 @@
-"""The kinds of questions that the generator asks, in the shape of recorded definitions."""
+"""The question types of generated surveys, in the format of recorded definitions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def make_question(
     """Return a question.
 
     Args:
-        qid: Its id.
-        tag: Its export tag.
-        text: Its text, HTML.
-        shape: Type, selector and sub-selector.
-        more: What only some questions have.
+        qid: The id of the question.
+        tag: The export tag.
+        text: The text, as HTML.
+        shape: The type, selector and sub-selector.
+        more: Additional properties.
     """
     kind, selector, sub = shape
     question: Question = {
@@ -54,7 +54,7 @@ def make_question(
 def single_choice(
     qid: str, tag: str, text: str, choices: Mapping[str, str], selector: str = "SAVR", **more: Json
 ) -> Question:
-    """Return a question with one answer."""
+    """Return a single-answer question."""
     return make_question(
         qid,
         tag,
@@ -67,7 +67,7 @@ def single_choice(
 
 
 def nps(qid: str, tag: str, text: str) -> Question:
-    """Return an NPS question: eleven choices in a list, each its own number."""
+    """Return an NPS question with eleven choices in an array."""
     return make_question(
         qid,
         tag,
@@ -83,7 +83,7 @@ def nps(qid: str, tag: str, text: str) -> Question:
 
 
 def matrix(qid: str, tag: str, text: str, rows: Sequence[str], answers: Sequence[str]) -> Question:
-    """Return a matrix with one answer for each row."""
+    """Return a matrix question with one answer for each row."""
     return make_question(
         qid,
         tag,
@@ -110,9 +110,9 @@ def free_text(qid: str, tag: str, text: str, selector: str = "ML", **more: Json)
 
 
 def multiple_choice(qid: str, tag: str, text: str, choices: Sequence[str]) -> Question:
-    """Return a question with several answers.
+    """Return a multiple-answer question.
 
-    The last choice excludes the others, and the one before it takes a text.
+    The last choice is exclusive, and the choice before it has a text field.
     """
     bodies: dict[str, Any] = {str(key): {"Display": label} for key, label in enumerate(choices, 1)}
     bodies[str(len(choices) - 1)]["TextEntry"] = "true"
@@ -128,7 +128,7 @@ def multiple_choice(qid: str, tag: str, text: str, choices: Sequence[str]) -> Qu
 
 
 def shown_below_seven(qid: str, text: str) -> dict[str, Any]:
-    """Return the display logic of a question that only detractors see."""
+    """Return the display logic of a question that is shown for scores below 7."""
     return {
         "0": {
             "0": {

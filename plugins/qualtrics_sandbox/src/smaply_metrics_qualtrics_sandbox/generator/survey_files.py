@@ -1,9 +1,9 @@
-"""Inventing surveys that look like a customer's account: `generate(folder, seed=…, until=…)`.
+"""Generate surveys that resemble a customer's account: `generate(folder, seed=…, until=…)`.
 
-Over 18 months that end at `until`, a slowly rising mood that dips each December, better in the app
-than on the phone and better for businesses than for private customers; previews, tests, spam and
-imported responses; unfinished ones; blanks; comments with umlauts, quotes and several lines. The
-same seed and the same `until` write the same bytes.
+The responses span the 18 months before `until`. Ratings rise slowly and dip each December; they are
+higher in the app than on the phone, and higher for businesses than for private customers. There are
+previews, tests, spam, imported and unfinished responses, blank answers, and comments with umlauts,
+quotes and several lines. The output is deterministic for a given seed and `until`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from smaply_metrics_qualtrics_sandbox.surveys.questions import entries, is_multi
 
 SPAN = timedelta(days=548)
 ZONE = "Europe/Vienna"
-# Shares of the statuses that aren't a normal response (0), each with at least one response.
+# The share of responses with each status other than 0; at least one response each.
 STATUSES: Mapping[str, float] = {"1": 0.012, "2": 0.01, "8": 0.02, "4": 0.03}
 UNFINISHED = 0.07
 BLANK = 0.06
@@ -55,19 +55,18 @@ _OTHERS = ("parking", "opening hours", "the café", 'the "click & collect" desk'
 
 
 def generate(folder: Path, *, seed: int, until: datetime) -> None:
-    """Write invented surveys, each a folder with `survey.json` and `responses.csv`.
+    """Write generated surveys, each to a folder with `survey.json` and `responses.csv`.
 
     Args:
-        folder: Where to write; made when it isn't there.
-        seed: Another seed makes other people.
-        until: The moment of the last possible response; the first ones are 18 months older. Needs a
-            time zone.
+        folder: The target folder, which is created if necessary.
+        seed: The seed of the random generator.
+        until: The time of the last possible response (aware). The first one is 18 months earlier.
 
     Raises:
-        ValueError: `until` names no time zone.
+        ValueError: if `until` has no time zone.
     """
     if until.tzinfo is None:
-        raise ValueError("until needs a time zone, for example UTC")
+        raise ValueError("until must have a time zone, for example UTC")
     end = until.astimezone(ZoneInfo(ZONE)).replace(microsecond=0)
     for plan in PLANS:
         place = folder / plan.folder
@@ -99,7 +98,7 @@ def _write_responses(
 
 
 def _header(plan: SurveyTemplate) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return name, text and key of each column."""
+    """Return the name, text and key of each column."""
     found: list[tuple[str, str, dict[str, Any]]] = []
     for import_id, name in METADATA.items():
         if import_id == "lastModifiedDate":
@@ -163,7 +162,7 @@ def _question_header(question: Question) -> list[tuple[str, str, dict[str, Any]]
 
 
 def _moments(count: int, chance: random.Random, end: datetime) -> list[datetime]:
-    """Return when responses were recorded: by day, more of them lately and before Christmas."""
+    """Return recorded dates: during the day, more of them recently and before Christmas."""
     found: list[datetime] = []
     while len(found) < count:
         moment = end - SPAN * (1 - chance.random() ** 0.85)
@@ -176,7 +175,7 @@ def _moments(count: int, chance: random.Random, end: datetime) -> list[datetime]
 
 
 def _specials(count: int, chance: random.Random) -> dict[int, str]:
-    """Return the responses that aren't normal ones, with their status."""
+    """Return the status of each response whose status is not 0, by its index."""
     wanted = [
         status for status, share in STATUSES.items() for _ in range(max(1, round(count * share)))
     ]
@@ -184,7 +183,7 @@ def _specials(count: int, chance: random.Random) -> dict[int, str]:
 
 
 class _Response:
-    """One invented person on one day."""
+    """A generated response."""
 
     def __init__(
         self, plan: SurveyTemplate, chance: random.Random, recorded: datetime, end: datetime
@@ -196,7 +195,7 @@ class _Response:
         self._embedded = {name: chance.choice(values) for name, values in plan.embedded.items()}
         self._channel = chance.choices(range(4), weights=(45, 25 + 20 * (1 - age), 20, 10))[0]
         season = -0.6 if recorded.month == _DECEMBER else 0.15 * math.sin(recorded.month)
-        # On a scale from 0 to 1: in eighteen months the NPS rises from about 10 to about 40.
+        # From 0 to 1. The NPS rises from about 10 to about 40 in 18 months.
         self._mood = (
             0.76
             - 0.11 * age
@@ -212,7 +211,7 @@ class _Response:
         finished = status == "4" or chance.random() >= UNFINISHED
         reached = 1.0 if finished else chance.uniform(0.1, 0.8)
         seconds = int(chance.lognormvariate(5.2, 0.6)) + 20
-        # An unfinished session is closed, and recorded, a week after its last page.
+        # An unfinished session is closed and recorded a week after its last page.
         ended = self._recorded if finished else self._recorded - timedelta(days=7)
         metadata = {
             "startDate": (ended - timedelta(seconds=seconds)).strftime(EXPORT_FORMAT),
@@ -242,7 +241,7 @@ class _Response:
         return cells
 
     def _answer(self, question: Question, so_far: Mapping[str, str]) -> dict[str, str]:
-        """Return the cells of one question; none when this person leaves it blank."""
+        """Return the cells of one question; none if it is left blank."""
         qid, kind, chance = question["QuestionID"], question["QuestionType"], self._chance
         if kind == "TE":
             return self._comment(question, so_far)
@@ -266,7 +265,7 @@ class _Response:
         return {_dump({"ImportId": qid}): self._picked(question)}
 
     def _level(self, levels: int, lift: float = 0.0) -> int:
-        """Return a level from 0 on, by mood."""
+        """Return a random level from 0 to `levels` - 1, which depends on the mood."""
         felt = self._chance.gauss(self._mood + lift, 0.2)
         return min(levels - 1, max(0, int(felt * levels)))
 
@@ -310,7 +309,7 @@ class _Response:
         if "DisplayLogic" in question:
             score = so_far.get(_dump({"ImportId": "QID1"}), "")
             shown = score != "" and int(score) <= _DETRACTOR
-        if not shown or self._chance.random() < 0.55:  # noqa: PLR2004 - most people write nothing
+        if not shown or self._chance.random() < 0.55:  # noqa: PLR2004 - most comments are blank
             return {}
         return {
             _dump({"ImportId": f"{question['QuestionID']}_TEXT"}): self._chance.choice(_COMMENTS)

@@ -1,4 +1,4 @@
-"""The surveys that the generator invents: what they ask, and whom."""
+"""The templates of the generated surveys."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from smaply_metrics_qualtrics_sandbox.generator.questions import (
 
 @dataclass(frozen=True)
 class SurveyTemplate:
-    """One survey to invent.
+    """The template of a generated survey.
 
     Attributes:
-        folder: The name of its folder.
-        id: Its id.
-        name: Its name.
-        responses: How many responses to invent.
-        questions: Its questions in the order of the survey, the one in the trash last.
-        embedded: Its embedded data, each field with the values it takes.
+        folder: The name of the folder.
+        id: The id of the survey.
+        name: The name of the survey.
+        responses: The number of responses.
+        questions: The questions in survey order; the last one is in the trash.
+        embedded: The possible values of each embedded data field.
     """
 
     folder: str

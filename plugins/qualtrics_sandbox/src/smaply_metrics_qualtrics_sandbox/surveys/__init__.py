@@ -1,1 +1,1 @@
-"""The surveys of the sandbox and their responses."""
+"""The surveys of a sandbox and their responses."""

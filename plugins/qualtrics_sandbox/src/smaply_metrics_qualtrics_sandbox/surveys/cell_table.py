@@ -1,9 +1,9 @@
-"""Cells of a survey's responses, kept as words and codes.
+"""Dictionary-encoded storage for the cells of a column.
 
-An answer file repeats few words very often, so each column keeps every distinct text once and a
-four-byte code for each row. A million rows of sixty columns then take some 240 MB in place of sixty
-million Python strings, and whatever is done to cells (recode to label, one zone to another) is done
-once for each word. Columns only ever grow at the end: a number of rows is a snapshot.
+A responses file has few distinct texts that repeat often, so a column stores each distinct text
+(word) once and a four-byte code for each row. A million rows with sixty columns take about 240 MB
+instead of sixty million Python strings, and conversions such as recode to label run once per word.
+Columns are append-only, so a number of rows identifies a snapshot.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 class Cells:
-    """The cells of one column; code 0 is the blank cell."""
+    """The cells of one column. Code 0 is the blank cell."""
 
     __slots__ = ("_codes", "_index", "words")
 
@@ -29,10 +29,10 @@ class Cells:
         return len(self._codes)
 
     def append(self, text: str) -> None:
-        """Add one row."""
+        """Append one row."""
         code = self._index.get(text)
         if code is None:
-            # The word goes in before its code: a reader on another thread never meets a code
+            # Add the word before its code, so that readers in other threads never find a code
             # without a word.
             code = len(self.words)
             self.words.append(text)
@@ -40,7 +40,7 @@ class Cells:
         self._codes.append(code)
 
     def translate(self, change: Callable[[str], str]) -> None:
-        """Replace every word by what `change` makes of it; the blank stays blank."""
+        """Replace every word by the result of `change`. Blank cells stay blank."""
         fresh = Cells()
         codes = array("I")
         for word in self.words:
@@ -57,9 +57,9 @@ class Cells:
         return self.look_up(rows, self.words)
 
     def look_up(self, rows: Iterable[int], meanings: Sequence[_T]) -> Iterator[_T]:
-        """Yield what the word of each row means, given one meaning for each of `words`."""
+        """Yield the meaning of the cell in each of these rows; `meanings` parallels `words`."""
         return map(meanings.__getitem__, map(self._codes.__getitem__, rows))
 
     def filled(self, rows: Iterable[int]) -> Iterator[bool]:
-        """Yield for each of these rows whether its cell holds anything."""
+        """Yield whether the cell in each of these rows is filled."""
         return map(bool, map(self._codes.__getitem__, rows))

@@ -1,12 +1,12 @@
-"""The columns of an export: what an ImportId says, and what its cells mean.
+"""The columns of an export, with the kind and role that their ImportIds determine.
 
-The key of a column is the whole object in row 3; header names repeat. An ImportId is `[loop_]QIDn`,
-then what of the question it is: a row (`_2`), a row and answer (`_2_3`), a column of a side-by-side
-question (`#1_2`), a text (`_TEXT`, `_4_TEXT`), a group (`_NPS_GROUP`), a timing, an order (`_DO`).
-`FL_…_DO` and `BL_…_DO` are orders of the flow, `SC_…` a score, twenty names are metadata, and
-everything else is embedded data. A column that people added in their spreadsheet has no object in
-row 3: with a header it counts as embedded data of that name, without one as nothing that can be
-asked for; both are served as they stand when nothing is filtered.
+The key of a column is the whole object in row 3, since header names can repeat. The ImportId of a
+question is `[loop_]QIDn`, followed by a row (`_2`), a row and answer (`_2_3`), a column of a
+side-by-side question (`#1_2`), a text (`_TEXT`, `_4_TEXT`), a group (`_NPS_GROUP`), a timing or a
+display order (`_DO`). `FL_…_DO` and `BL_…_DO` are display orders of the flow, `SC_…` is a score,
+the names in `METADATA` are metadata, and everything else is embedded data. A column that a user
+added in a spreadsheet has no object in row 3. With a header it is embedded data of that name;
+without one it cannot be requested. Both are exported unchanged if there is no filter.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _REST = re.compile(r"(?:#(?P<col>\d+))?(?P<path>(?:_x?\d+)*)(?P<tail>.*)", re.DO
 
 
 class ColumnKind(Enum):
-    """What a column belongs to; decides which filter of a request keeps it."""
+    """The kind of a column, which determines the filter that applies to it."""
 
     METADATA = "metadata"
     QUESTION = "question"
@@ -87,7 +87,7 @@ class ColumnKind(Enum):
 
 
 class ColumnRole(Enum):
-    """What the cells of a column mean."""
+    """The meaning of the cells of a column."""
 
     DATE = "date"
     PLAIN = "plain"
@@ -100,21 +100,21 @@ class ColumnRole(Enum):
 
 @dataclass(eq=False)
 class SandboxColumn:
-    """One column of a survey's responses, under one key.
+    """One column of the responses of a survey.
 
     Attributes:
-        header: Row 1.
-        text: Row 2.
-        raw: Row 3 as the file has it.
-        key: Row 3 as an object; None when people wrote the column.
-        kind: What it belongs to.
-        role: What its cells mean.
-        question: Id of its question.
-        loop: Loop of a loop & merge block.
-        group: The cells that are one answer together: (loop, question, side-by-side column, row).
-        answers: What a coded cell can hold; for a ticked cell its one choice.
-        zone: IANA zone of a date column in the file.
-        cells: The cells, dates in UTC and coded cells as recodes.
+        header: The cell in row 1.
+        text: The cell in row 2.
+        raw: The cell in row 3, unparsed.
+        key: The object in row 3; None for a column that a user added.
+        kind: The kind of the column.
+        role: The meaning of the cells.
+        cells: The cells, with dates in UTC and coded cells as recodes.
+        question: The id of the question.
+        loop: The id of the loop, or an empty string.
+        group: Identifies the columns of one answer: (loop, question, side-by-side column, row).
+        answers: The possible answers of a coded cell; for a ticked cell, its choice.
+        zone: The IANA time zone of a date column in the file.
     """
 
     header: str
@@ -132,16 +132,16 @@ class SandboxColumn:
 
     @property
     def import_id(self) -> str:
-        """The ImportId, or the header where row 3 has none."""
+        """The ImportId, or the header if there is none."""
         return str(self.key["ImportId"]) if self.key else self.header
 
     @property
     def is_order(self) -> bool:
-        """Whether the column tells an order of display."""
+        """Whether the column is a display order."""
         return self.role is ColumnRole.ORDER
 
     def labels(self) -> Mapping[str, str]:
-        """Return the text of each cell value that has one."""
+        """Return the labels by cell value."""
         if self.kind is ColumnKind.METADATA:
             return {"status": STATUS_LABELS, "finished": FINISHED_LABELS}.get(self.import_id, {})
         if self.role is ColumnRole.TICKED:
@@ -155,7 +155,7 @@ class SandboxColumn:
 
 
 def parse_key(raw: str) -> Mapping[str, Any] | None:
-    """Return the object of a cell of row 3, or None when people wrote the cell."""
+    """Return the object in a cell of row 3, or None if it is not an ImportId object."""
     try:
         key = json.loads(raw)
     except ValueError:
@@ -168,7 +168,7 @@ def parse_key(raw: str) -> Mapping[str, Any] | None:
 def make_column(
     header: str, text: str, raw: str, questions: Mapping[str, Mapping[str, Any]], rows: int = 0
 ) -> SandboxColumn:
-    """Return the column of three header cells, with `rows` blank cells."""
+    """Return a column with these three header cells and `rows` blank cells."""
     key = parse_key(raw)
     cells = Cells(rows)
     if key is None:
@@ -193,7 +193,7 @@ def make_column(
 
 
 def _explain(column: SandboxColumn, rest: str, question: Mapping[str, Any] | None) -> None:
-    """Set the role of a question's column from what follows the question's id."""
+    """Set the role of a question's column from the rest of its ImportId."""
     parts = _REST.fullmatch(rest)
     if parts is None or column.key is None:  # pragma: no cover - the pattern matches every text
         return
@@ -215,7 +215,7 @@ def _explain(column: SandboxColumn, rest: str, question: Mapping[str, Any] | Non
 
 
 def _explain_cells(column: SandboxColumn, path: list[str], question: Mapping[str, Any]) -> None:
-    """Set the role of a column that holds an answer itself."""
+    """Set the role of a column that contains answers."""
     kind = question.get("QuestionType")
     if kind in NUMBER_TYPES:
         column.role = ColumnRole.NUMBER
@@ -238,7 +238,7 @@ def _explain_cells(column: SandboxColumn, path: list[str], question: Mapping[str
 
 
 def settle(column: SandboxColumn) -> None:
-    """Bring the cells of a freshly read column to recodes, whatever way the file writes answers."""
+    """Convert the cells of a newly read column to recodes, whatever format the file has."""
     if column.role is ColumnRole.CODED and column.answers:
         column.cells.translate(Coding(column.answers, column.cells.words).recode)
     elif column.role is ColumnRole.TICKED:

@@ -1,8 +1,7 @@
-"""Reading a survey: a QSF file or a survey-definition, always as the API's survey-definition.
+"""Read a QSF file or a survey definition, and return it as the API's survey definition.
 
-A QSF file is a list of elements; the payloads of its `SQ` elements are the questions as
-survey-definitions gives them, and the other elements hold the rest under the names of the recorded
-answer.
+A QSF file is a list of elements. The payloads of its `SQ` elements are questions in the format of
+survey-definitions, and the other elements contain the remaining properties.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ def read_definition(path: Path) -> Definition:
     """Read a survey.
 
     Args:
-        path: `survey.qsf`, or `survey.json` with a survey-definition, bare or in its envelope.
+        path: `survey.qsf`, or `survey.json` with a survey definition, with or without envelope.
 
     Returns:
         The `result` of `GET /survey-definitions/{id}`.
 
     Raises:
-        SurveyFolderError: The file can't be read as either.
+        SurveyFolderError: if the file has neither format.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -56,13 +55,13 @@ def read_definition(path: Path) -> Definition:
 def _checked(path: Path, content: object) -> Definition:
     if not isinstance(content, dict):
         raise SurveyFolderError(
-            path, "this holds no survey: a QSF file or a survey-definition is wanted"
+            path, "this is not a survey: a QSF file or a survey definition is required"
         )
     for name, kind in (("SurveyID", str), ("SurveyName", str), ("Questions", dict)):
         if not isinstance(content.get(name), kind) or not (content[name] or kind is dict):
             raise SurveyFolderError(
                 path,
-                f"{name} is missing or of a wrong type: is this a QSF file or a survey-definition?",
+                f"{name} is missing or invalid: a QSF file or survey definition is required",
             )
     for qid, question in content["Questions"].items():
         if not isinstance(question, dict):
@@ -147,14 +146,14 @@ def _blocks(payload: object) -> dict[str, Any]:
 
 
 def _moment(value: object) -> str | None:
-    """Turn a date of a QSF file into the API's, and its date of never into null."""
+    """Convert a date of a QSF file to the format of the API; `0000-00-00` becomes None."""
     if not isinstance(value, str) or not value or value == _NEVER:
         return None
     return value if "T" in value else f"{value.replace(' ', 'T')}Z"
 
 
 def trash(definition: Mapping[str, Any]) -> frozenset[str]:
-    """Return the questions in the trash: in the definition, but in no export."""
+    """Return the questions in the trash. The definition contains them, but exports do not."""
     return frozenset(
         str(element.get("QuestionID"))
         for block in definition["Blocks"].values()
@@ -164,7 +163,7 @@ def trash(definition: Mapping[str, Any]) -> frozenset[str]:
 
 
 def embedded_fields(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the embedded data that the flow declares, each field once."""
+    """Return the embedded data fields that the flow declares, each once."""
     fields: dict[str, Mapping[str, Any]] = {}
     for node, _ in _walk(definition["SurveyFlow"], conditional=False):
         declared = node.get("EmbeddedData") if node.get("Type") == "EmbeddedData" else None
@@ -175,10 +174,10 @@ def embedded_fields(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def always_shown(definition: Mapping[str, Any]) -> frozenset[str]:
-    """Return the questions that everyone sees who finishes the survey.
+    """Return the questions that every finished response has seen.
 
-    These have no display logic, and their block is neither under a branch nor under a randomizer
-    that shows a part.
+    They have no display logic, and their block is neither in a branch nor in a randomizer that
+    shows only a subset.
     """
     blocks = {
         str(node.get("ID"))
@@ -198,7 +197,7 @@ def always_shown(definition: Mapping[str, Any]) -> frozenset[str]:
 def _walk(
     node: Mapping[str, Any], *, conditional: bool
 ) -> Iterator[tuple[Mapping[str, Any], bool]]:
-    """Yield every element of the flow, and whether only some respondents come by it."""
+    """Yield every element of the flow, and whether only some respondents reach it."""
     yield node, conditional
     children = node.get("Flow")
     if not isinstance(children, list):

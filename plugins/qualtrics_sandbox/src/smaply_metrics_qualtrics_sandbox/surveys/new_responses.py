@@ -1,4 +1,4 @@
-"""Adding responses to a survey while the sandbox runs."""
+"""Add responses to a survey while the sandbox runs."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _DURATION = timedelta(minutes=4)
 def add_answers(
     survey: SandboxSurvey, responses: Sequence[Mapping[str, Any]], now: datetime
 ) -> int:
-    """Add responses at the end of a survey; all of them or none.
+    """Append responses to a survey, either all or none.
 
     Args:
         survey: The survey.
-        responses: For each response its cells by header or ImportId.
-        now: When they're recorded, unless they say otherwise.
+        responses: The cells of each response by header or ImportId.
+        now: The default recorded date.
 
     Returns:
-        How many were added.
+        The number of added responses.
 
     Raises:
-        ControlError: A column is unknown or ambiguous, or a value can't be kept.
+        ControlError: if a column is unknown or ambiguous, or a value is not valid.
     """
     places = _places(survey)
     rows = [_row(response, places, now) for response in responses]
@@ -49,7 +49,7 @@ def add_answers(
 
 
 def _places(survey: SandboxSurvey) -> dict[str, list[SandboxColumn]]:
-    """Return the columns under every name; the choices of a question share its ImportId."""
+    """Return the columns by header and ImportId; the choices of a question share an ImportId."""
     by_import: dict[str, list[SandboxColumn]] = {}
     by_header: dict[str, list[SandboxColumn]] = {}
     for column in survey.exported():
@@ -62,7 +62,7 @@ def _row(
     response: Mapping[str, Any], places: Mapping[str, list[SandboxColumn]], now: datetime
 ) -> dict[int, str]:
     if not isinstance(response, Mapping):
-        raise ControlError('A response is an object such as {"QID1": "3"}.')
+        raise ControlError('A response must be an object such as {"QID1": "3"}.')
     row: dict[int, str] = {}
     for name, value in response.items():
         columns = places.get(name)
@@ -100,7 +100,7 @@ def _cell(column: SandboxColumn, value: Json) -> str:
     if isinstance(value, bool):
         return str(int(value))
     if not isinstance(value, (str, int, float)):
-        raise ControlError(f"{column.import_id}: a text or a number is wanted, not {value!r}.")
+        raise ControlError(f"{column.import_id} must be a text or a number, not {value!r}.")
     text = str(value)
     if column.role is ColumnRole.DATE and text:
         try:
@@ -143,7 +143,7 @@ def _fill_metadata(
 
 
 def _fill_groups(row: dict[int, str], places: Mapping[str, list[SandboxColumn]]) -> None:
-    """Give each answer to an NPS question its group."""
+    """Set the NPS group of each answer to an NPS question."""
     for import_id, columns in places.items():
         base = places.get(import_id.removesuffix("_NPS_GROUP"))
         if not import_id.endswith("_NPS_GROUP") or not base or id(columns[0]) in row:

@@ -1,4 +1,4 @@
-"""What a question's definition says about the cells of its columns."""
+"""Read the answers and their codes from the definition of a question."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SPACE = re.compile(r"[ \t\r\f\v\u00a0]+")
 
 @dataclass(frozen=True)
 class SandboxOption:
-    """One answer that a coded cell can hold: its id, the number that exports write, its text."""
+    """An answer of a coded cell: its id, its recode in exports, and its label."""
 
     id: str
     recode: str
@@ -26,12 +26,12 @@ class SandboxOption:
 
 
 def plain(text: object) -> str:
-    """Return HTML as plain text, as row 2 and labels show it."""
+    """Return HTML as plain text, as in row 2 and in labels."""
     return _SPACE.sub(" ", html.unescape(_TAG.sub(" ", str(text or "")))).strip()
 
 
 def entries(choices: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the id and body of each choice, written as a map or, for NPS, as a list."""
+    """Yield the id and body of each choice of an object or, for NPS, an array."""
     pairs: Iterator[tuple[Any, Any]]
     if isinstance(choices, Mapping):
         pairs = iter(choices.items())
@@ -44,19 +44,19 @@ def entries(choices: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def has_rows(question: Mapping[str, Any]) -> bool:
-    """Return whether the choices of a question are rows (or levels), each with its own cell."""
+    """Return whether the choices of a question are rows or levels, each with its own cell."""
     return question.get("QuestionType") in {"DD", "Matrix", "SBS"}
 
 
 def is_multiple(question: Mapping[str, Any]) -> bool:
-    """Return whether more than one answer can be given to the question, or to one of its rows."""
+    """Return whether a question, or each of its rows, accepts more than one answer."""
     if has_rows(question):
         return question.get("SubSelector") == "MultipleAnswer"
     return question.get("QuestionType") == "MC" and question.get("Selector") in MULTIPLE_SELECTORS
 
 
 def options(question: Mapping[str, Any]) -> tuple[SandboxOption, ...]:
-    """Return the answers in display order: the columns of a matrix, else the choices."""
+    """Return the answers in display order: the columns of a matrix, otherwise the choices."""
     rows = has_rows(question)
     recodes = _map(question.get("RecodeValues"))
     names = {} if rows else _map(question.get("VariableNaming"))
@@ -74,7 +74,7 @@ def options(question: Mapping[str, Any]) -> tuple[SandboxOption, ...]:
 
 
 def column_of(question: Mapping[str, Any], number: str) -> Mapping[str, Any]:
-    """Return the question in one column of a side-by-side question; the question itself else."""
+    """Return the question in a column of a side-by-side question, otherwise the question."""
     additional = _map(question.get("AdditionalQuestions")).get(number)
     return additional if isinstance(additional, Mapping) else question
 
@@ -84,11 +84,11 @@ def _map(value: object) -> Mapping[str, Any]:
 
 
 class Coding:
-    """How one column writes its answers, found from what it holds.
+    """The format of the answers in a column, detected from its cells.
 
-    A spreadsheet export may hold recodes, choice ids or label texts. The writing that explains the
-    most distinct cells is taken, recodes before ids before labels; a cell that it does not explain
-    stays as it is.
+    A file can contain recodes, choice ids or labels. The format that matches the most distinct
+    cells is used; in a tie, recodes take precedence over ids and ids over labels. Other cells are
+    not converted.
     """
 
     def __init__(self, answers: tuple[SandboxOption, ...], words: list[str]) -> None:
@@ -100,5 +100,5 @@ class Coding:
         self._writing = max(writings, key=lambda known: sum(plain(word) in known for word in held))
 
     def recode(self, word: str) -> str:
-        """Return the number that an export writes for a cell of the file."""
+        """Return the recode of a cell, or the unchanged cell if it is unknown."""
         return self._writing.get(plain(word), word)

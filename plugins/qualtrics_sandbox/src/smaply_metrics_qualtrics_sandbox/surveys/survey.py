@@ -1,4 +1,4 @@
-"""Reading a folder of surveys, and a survey as the sandbox holds it."""
+"""Read a folder of surveys; the survey class of the sandbox."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ HEADER_ROWS = 3
 
 
 class SandboxSurvey:
-    """One survey: its definition, its columns, its responses.
+    """A survey: its definition and its responses by column.
 
     Attributes:
         definition: The `result` of `GET /survey-definitions/{id}`.
-        columns: The columns of its responses, deleted questions' too, all of one length.
-        rows: How many responses there are.
-        shared: Whether the token's user can reach the survey.
-        listed: Whether it is in the list; a survey shared through a group isn't, yet can be reached
-            by id.
-        results: Whether the token's user may view its results.
+        columns: The columns of the responses, including those of deleted questions.
+        rows: The number of responses.
+        shared: Whether the token's user can access the survey.
+        listed: Whether the survey is in the list. Surveys shared through a group are not, but can
+            be accessed by id.
+        results: Whether the token's user can view the results.
     """
 
     def __init__(self, definition: Definition, columns: list[SandboxColumn]) -> None:
@@ -49,24 +49,24 @@ class SandboxSurvey:
 
     @property
     def id(self) -> str:
-        """The survey's id."""
+        """The id of the survey."""
         return str(self.definition["SurveyID"])
 
     @property
     def name(self) -> str:
-        """The survey's name."""
+        """The name of the survey."""
         return str(self.definition["SurveyName"])
 
     def exported(self) -> list[SandboxColumn]:
-        """Return the columns that exports can have: none of questions deleted or in the trash."""
+        """Return the columns for exports, without those of deleted questions."""
         gone = trash(self.definition) | set(self._deleted)
         return [column for column in self.columns if column.question not in gone]
 
     def delete_question(self, qid: str, *, to_trash: bool = False) -> None:
-        """Delete a question for good, or move it to the trash, where the definition still shows it.
+        """Delete a question permanently, or move it to the trash, which keeps it in the definition.
 
         Raises:
-            ControlError: The survey has no such question.
+            ControlError: if the survey has no such question.
         """
         questions = self.definition["Questions"]
         if qid not in questions:
@@ -78,13 +78,13 @@ class SandboxSurvey:
             del questions[qid]
 
     def restore_question(self, qid: str, as_id: str | None = None) -> str:
-        """Bring a deleted question back, or add it again under a new id, with no answers yet.
+        """Restore a deleted question, or add it again without answers under a new id.
 
         Returns:
-            The id of the question that is there now.
+            The id of the restored or new question.
 
         Raises:
-            ControlError: The question wasn't deleted, or the new id is taken.
+            ControlError: if the question is not deleted, or the new id is already used.
         """
         if qid not in self._deleted:
             raise ControlError(f"Question {qid} of survey {self.id} was not deleted.", 404)
@@ -105,7 +105,7 @@ class SandboxSurvey:
         return new
 
     def _forget(self, qid: str) -> list[tuple[str, int]]:
-        """Take a question out of every block; return the places where it was."""
+        """Remove a question from every block and return its previous positions."""
         places: list[tuple[str, int]] = []
         for block_id, block in self.definition["Blocks"].items():
             elements = block.get("BlockElements") or []
@@ -142,17 +142,18 @@ class SandboxSurvey:
 
 
 def read_folder(folder: Path) -> list[SandboxSurvey]:
-    """Read every survey below a folder.
+    """Read all surveys in a folder.
 
     Args:
-        folder: Holds `NAME/survey.qsf` or `NAME/survey.json`, each with `NAME/responses.csv`. Other
-            entries are left alone.
+        folder: A folder with `NAME/survey.qsf` or `NAME/survey.json`, each with
+            `NAME/responses.csv`. Other entries are ignored.
 
     Returns:
-        The surveys in the order of their folders' names.
+        The surveys, sorted by the names of their folders.
 
     Raises:
-        SurveyFolderError: There is no survey, a file is malformed, or two surveys have one id.
+        SurveyFolderError: if there is no survey, a file is not valid, or two surveys have the same
+            id.
     """
     if not folder.is_dir():
         raise SurveyFolderError(folder, "this is not a folder")
@@ -163,11 +164,11 @@ def read_folder(folder: Path) -> list[SandboxSurvey]:
         if not found:
             if (entry / "responses.csv").is_file():
                 raise SurveyFolderError(
-                    entry, "holds responses.csv but no survey.qsf or survey.json"
+                    entry, "contains responses.csv but no survey.qsf or survey.json"
                 )
             continue
         if len(found) > 1:
-            raise SurveyFolderError(entry, "holds both survey.qsf and survey.json; keep one")
+            raise SurveyFolderError(entry, "contains both survey.qsf and survey.json; keep one")
         survey = read_survey(found[0], entry / "responses.csv")
         if survey.id in surveys:
             raise SurveyFolderError(
@@ -177,7 +178,7 @@ def read_folder(folder: Path) -> list[SandboxSurvey]:
         surveys[survey.id], origin[survey.id] = survey, found[0]
     if not surveys:
         raise SurveyFolderError(
-            folder, "holds no NAME/survey.qsf or NAME/survey.json with a NAME/responses.csv"
+            folder, "contains no NAME/survey.qsf or NAME/survey.json with NAME/responses.csv"
         )
     return list(surveys.values())
 
@@ -186,7 +187,7 @@ def read_survey(definition_path: Path, responses_path: Path) -> SandboxSurvey:
     """Read one survey and its responses.
 
     Raises:
-        SurveyFolderError: A file is missing or malformed.
+        SurveyFolderError: if a file is missing or not valid.
     """
     definition = read_definition(definition_path)
     if not responses_path.is_file():
@@ -209,14 +210,14 @@ def _read_columns(path: Path, reader: CsvReader, definition: Definition) -> list
     headers: list[Sequence[str]] = list(islice(reader, HEADER_ROWS))
     if len(headers) < HEADER_ROWS or len({len(row) for row in headers}) != 1:
         raise SurveyFolderError(
-            path, "three header rows of equal length are wanted: names, texts, ImportId objects"
+            path, "three header rows of equal length are required: names, texts, ImportId objects"
         )
     columns = [
         make_column(name, text, raw, definition["Questions"])
         for name, text, raw in zip(*headers, strict=True)
     ]
     if not any(column.key for column in columns):
-        raise SurveyFolderError(path, 'row 3 holds no {"ImportId": …} object: export the CSV again')
+        raise SurveyFolderError(path, 'row 3 has no {"ImportId": …} object: export the CSV again')
     seen: set[str] = set()
     for column in columns:
         if column.kind is ColumnKind.METADATA and column.import_id in seen:
@@ -228,7 +229,7 @@ def _read_columns(path: Path, reader: CsvReader, definition: Definition) -> list
             continue
         if len(row) != len(columns):
             raise SurveyFolderError(
-                path, f"line {reader.line_num} has {len(row)} cells in place of {len(columns)}"
+                path, f"line {reader.line_num} has {len(row)} cells instead of {len(columns)}"
             )
         for append, cell in zip(appends, row, strict=True):
             append(cell)
