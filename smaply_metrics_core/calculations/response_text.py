@@ -26,6 +26,11 @@ def describe_responses(measured: WindowResult) -> str:
     return f"{counted}; {left_out} left out" if left_out else counted
 
 
+def describe_exclusions(excluded: Mapping[str, int]) -> str:
+    """Return the numbers of excluded responses by reason, as in ``92 unfinished, 14 previews``."""
+    return _by_reason(excluded)
+
+
 def describe_answers(measured: WindowResult) -> str:
     """Return who of them answered: ``1,100 of 1,204 answered; 90 not shown, 14 not applicable``."""
     answered = f"{measured.answered:,} of {measured.responses:,} answered"

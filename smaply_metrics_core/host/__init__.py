@@ -1,13 +1,13 @@
-"""For host apps: connections kept safe, metrics, and cards that are right and quick.
+"""The API for host apps: connections, metrics and cards.
 
 >>> settings = Settings.from_environment(home, account="acme")
 >>> with MetricsHost(settings) as host:
 ...     cards = host.cards.load(Actor("acme", "vera", Role.VIEWER))
 
-``AsyncMetricsHost`` is the same for an event loop.
+``AsyncMetricsHost`` is the same API for an event loop.
 
-The words that a host shares with the authors of sources (``Definition``, ``Survey``, ``Problem``,
-every error …) are the very same objects as in ``smaply_metrics_core``: a host needs no other door.
+The names that host apps share with plugin authors (``Definition``, ``Survey``, ``Problem``, every
+error …) are the same objects as in ``smaply_metrics_core``, so a host app imports all of them here.
 """
 
 from smaply_metrics_core.account_settings import AccountSettings

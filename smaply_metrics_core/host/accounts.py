@@ -1,4 +1,4 @@
-"""The accounts of a store, and the settings that each decides for itself."""
+"""The accounts of a store and their settings."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Accounts:
             return read_accounts(db)
 
     def exists(self, account: str) -> bool:
-        """Return whether an account has stored anything; for the operator, as ``list`` is."""
+        """Whether an account has stored anything; for the operator, like ``list``."""
         with self._runtime.store.reading() as db:
             return has_rows(db, account)
 
     def show(self, actor: Actor) -> AccountSettings:
-        """Return the settings of the actor's account; the defaults when it has set none."""
+        """Return the settings of the actor's account, or the defaults when it has set none."""
         with self._runtime.store.reading() as db:
             return read_account(db, actor.account)
 
@@ -53,7 +53,7 @@ class Accounts:
             RoleRequired: unless the actor is an Admin.
             InputError: for a time zone or a weekday that does not exist.
         """
-        actor.require(Role.ADMIN, "Changing the account's time zone")
+        actor.require(Role.ADMIN, "Changing the settings of the account")
         settings.validate()
         with self._runtime.store.writing() as db:
             write_account(db, actor.account, settings)

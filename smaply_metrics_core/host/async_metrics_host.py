@@ -1,4 +1,4 @@
-"""The host for an event loop: the same calls, each one to await, none of which blocks the loop."""
+"""The async API of the host: the same calls as coroutines that do not block the event loop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class AsyncAccounts:
-    """``Accounts``, to await."""
+    """The async version of ``Accounts``."""
 
     def __init__(self, accounts: Accounts, quick: ThreadBridge, _slow: ThreadBridge) -> None:
         self.list = quick(accounts.list)
@@ -36,7 +36,7 @@ class AsyncAccounts:
 
 
 class AsyncConnections:
-    """``Connections``, to await."""
+    """The async version of ``Connections``."""
 
     def __init__(self, connections: Connections, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.form = slow(connections.form)
@@ -49,7 +49,7 @@ class AsyncConnections:
 
 
 class AsyncSurveyCatalog:
-    """``SurveyCatalog``, to await."""
+    """The async version of ``SurveyCatalog``."""
 
     def __init__(self, catalog: SurveyCatalog, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.surveys = slow(catalog.surveys)
@@ -59,7 +59,7 @@ class AsyncSurveyCatalog:
 
 
 class AsyncMetrics:
-    """``Metrics``, to await."""
+    """The async version of ``Metrics``."""
 
     def __init__(self, metrics: Metrics, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.preview = slow(metrics.preview)
@@ -72,29 +72,29 @@ class AsyncMetrics:
 
 
 class AsyncCards:
-    """``Cards``, to await."""
+    """The async version of ``Cards``."""
 
     def __init__(self, cards: Cards, quick: ThreadBridge, slow: ThreadBridge) -> None:
-        self.load = _patient(cards.load, quick, slow)
+        self.load = _route_load(cards.load, quick, slow)
         self.explain = quick(cards.explain)
 
 
 class AsyncDebugBundles:
-    """``DebugBundles``, to await."""
+    """The async version of ``DebugBundles``."""
 
     def __init__(self, debugging: DebugBundles, _quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.export = slow(debugging.export)
 
 
 class AsyncAuditTrail:
-    """``AuditTrail``, to await."""
+    """The async version of ``AuditTrail``."""
 
     def __init__(self, trail: AuditTrail, quick: ThreadBridge, _slow: ThreadBridge) -> None:
         self.list = quick(trail.list)
 
 
 class AsyncSources:
-    """``SourceRegistry``, to await: the first look at a source imports it."""
+    """The async version of ``SourceRegistry``; the first access to a source imports it."""
 
     def __init__(self, sources: SourceRegistry, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.states = slow(sources.states)
@@ -102,10 +102,10 @@ class AsyncSources:
         self.stuck_calls = quick(sources.stuck_calls)
 
 
-def _patient(
+def _route_load(
     load: Callable[P, T], quick: ThreadBridge, slow: ThreadBridge
 ) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Put loading cards among the slow calls where it is to wait for fresh values."""
+    """Run a load on the slow threads when it waits for fresh values, else on the quick ones."""
     at_once, waiting = quick(load), slow(load)
 
     @wraps(load)
@@ -121,31 +121,32 @@ class AsyncMetricsHost:
     >>> async with AsyncMetricsHost(settings) as host:
     ...     cards = await host.cards.load(actor)
 
-    What each call takes, gives and raises is said at the part of ``MetricsHost`` of the same name.
-    ``progress`` and ``on_step`` are plain functions and called on the event loop. When the task
-    that awaits is cancelled, a check of credentials, a preview, a debug bundle or waiting for cards
-    is stopped before that goes on; any other call ends by itself, unseen. Calls that ask a survey
-    tool, or wait, hold up only each other: maps are shown however many previews are being made.
+    Arguments, results and errors are documented on the attribute of ``MetricsHost`` with the same
+    name. ``progress`` and ``on_step`` are plain functions that are called on the event loop.
+    Cancelling the awaiting task stops a credentials check, a preview, a debug bundle or a load that
+    waits, and returns when it has stopped; any other call runs to its end in the background. Calls
+    that contact a survey tool or wait have threads of their own, so cards load however many
+    previews are running.
 
     Args:
-        settings: What the operator decided.
-        clock: The time by which metrics are due, as for ``MetricsHost``.
-        lease_clock: The time by which leases run out.
+        settings: The settings of the operator.
+        clock: The time by which metrics become due, as for ``MetricsHost``.
+        lease_clock: The time by which leases expire.
         registry: The sources.
-        threads: How many calls that ask a survey tool or wait run at the same time, and how many
-            others beside them, on threads that serve this host alone.
+        threads: The size of each of this host's two thread pools: one for calls that contact a
+            survey tool or wait, one for all others.
 
     Attributes:
-        accounts: List, show and edit accounts. This and the others are there once the host is
+        accounts: List, show and edit accounts. Like all attributes, it exists once the host is
             open.
-        connections: Connect, show, check, edit, delete.
-        catalog: The surveys and questions of a connection, cached for ten minutes; what the form
-            of a metric may offer.
-        metrics: Preview, add, list, show, edit, delete; what they showed over time.
-        cards: Load, and explain why a metric was or was not refreshed.
-        debug_bundles: Debug bundles.
-        audit: Who connected, edited, deleted and exported.
-        sources: What is installed, and in which state.
+        connections: Connect, list, show, check, edit and delete.
+        catalog: The surveys and questions of a connection, cached for ten minutes, and the options
+            of the metric form.
+        metrics: Preview, add, list, show, edit and delete; the history of values.
+        cards: Load cards, and explain why a metric was or was not refreshed.
+        debug_bundles: Export debug bundles.
+        audit: The audit trail.
+        sources: The installed sources and their states.
     """
 
     accounts: AsyncAccounts
@@ -177,15 +178,15 @@ class AsyncMetricsHost:
         self._host: MetricsHost | None = None
 
     async def open(self) -> None:
-        """Open the store and what lies in the home.
+        """Open the store and create the services.
 
         Raises:
-            StoreError: when the store in the home cannot be used.
+            StoreError: when the store cannot be used.
         """
         try:
             host = await self._quick(self._open)()
         except BaseException:
-            # Cancelled, it may be open by now.
+            # When cancelled, the host may already be open.
             await self.close()
             raise
         calls = (self._quick, self._slow)
@@ -199,10 +200,10 @@ class AsyncMetricsHost:
         self.sources = AsyncSources(host.sources, *calls)
 
     async def close(self) -> None:
-        """Stop what runs in the background, wait for calls to end and give back the store."""
+        """Stop background refreshes, wait for running calls and close the store."""
         try:
             if self._host is not None:
-                # First: loads that wait for a refresh then see it end, and show what is stored.
+                # First, so that loads that wait for a refresh return with the stored values.
                 await asyncio.to_thread(self._host.cards.close)
         finally:
             self._quick.stop()
@@ -220,7 +221,7 @@ class AsyncMetricsHost:
             self._host.close()
 
     async def __aenter__(self) -> Self:
-        """Open, for the length of an ``async with`` block."""
+        """Open the host."""
         await self.open()
         return self
 
@@ -230,5 +231,5 @@ class AsyncMetricsHost:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close."""
+        """Close the host."""
         await self.close()

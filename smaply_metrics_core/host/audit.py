@@ -1,4 +1,4 @@
-"""The audit trail: who connected, edited, deleted and exported."""
+"""The audit trail: who connected, edited, deleted and exported what."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST: Final = 1_000
 
 
 class AuditTrail:
-    """What people of an account did, for its Admins. It is never changed and never shortened."""
+    """What the people of an account did, for its Admins; entries are never changed or deleted."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -20,17 +20,21 @@ class AuditTrail:
     def list(
         self, actor: Actor, *, limit: int = 100, before: int | None = None
     ) -> tuple[audit.AuditEntry, ...]:
-        """Give entries, newest first.
+        """Return entries, newest first.
 
         Args:
             actor: An Admin.
-            limit: How many at most, up to 1,000.
-            before: Only those older than the entry of this id, to go on where a page ended.
+            limit: The maximum number of entries, up to 1,000.
+            before: The id of an entry; only older ones are returned, as for the next page.
+
+        Raises:
+            RoleRequired: when the actor is not an Admin.
+            InputError: when the limit is out of range.
         """
         actor.require(Role.ADMIN, "Reading the audit trail")
         if not 1 <= limit <= MOST:
             raise InputError(
-                f"{limit} entries cannot be listed.", remedy=f"Ask for 1 to {MOST:,} at a time."
+                f"The limit {limit} is not valid.", remedy=f"Use a limit from 1 to {MOST:,}."
             )
         with self._store.reading() as db:
             return audit.of_account(db, actor.account, limit=limit, before=before)

@@ -1,27 +1,28 @@
-"""Who asks: every call to the host names an actor, and every row belongs to an account."""
+"""Authorization: every call names an actor, and every row belongs to an account."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 from smaply_metrics_core.errors import RoleRequired
 from smaply_metrics_core.models.problem import Audience
 
 
 class Role(IntEnum):
-    """What a person may do; each role may do what the ones before it may."""
+    """What a person may do; each role includes the ones before it."""
 
     VIEWER = 1
     """Sees cards."""
     EDITOR = 2
-    """Makes metrics."""
+    """Creates metrics."""
     ADMIN = 3
     """Connects sources and downloads debug bundles."""
 
     @property
     def audience(self) -> Audience:
-        """The role as the reader of a problem."""
+        """The role as the audience of a problem."""
         return Audience[self.name]
 
 
@@ -34,15 +35,21 @@ class Actor:
     role: Role
 
     def require(self, role: Role, what: str) -> None:
-        """Let pass who may do this.
+        """Raise unless the actor has this role or a higher one.
+
+        Args:
+            role: The role that is required.
+            what: What the actor wants to do, as the subject of a sentence: ``Editing a metric``.
 
         Raises:
-            RoleRequired: naming the role that is needed.
+            RoleRequired: when the actor has a lower role.
         """
         if self.role < role:
             raise RoleRequired(
-                f"{what} needs the role {role.name.capitalize()}; "
-                f"{self.user} is {self.role.name.capitalize()}.",
+                f"{what} requires {_WITH_ARTICLE[role]}; you are {_WITH_ARTICLE[self.role]}.",
                 remedy=f"Ask an {'Admin' if role is Role.ADMIN else 'Editor or Admin'} "
                 "of this account.",
             )
+
+
+_WITH_ARTICLE: Final = {Role.VIEWER: "a Viewer", Role.EDITOR: "an Editor", Role.ADMIN: "an Admin"}

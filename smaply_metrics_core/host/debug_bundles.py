@@ -1,4 +1,4 @@
-"""Debug Configuration: a survey's data and everything around it, in one file for support."""
+"""Debug Configuration: exports a survey's data and its context in one file for support."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DebugBundle:
-    """A debug bundle that was made.
+    """A debug bundle.
 
     Attributes:
-        path: Where it is.
-        problem: Why not all of the survey's data is in it; None when nothing went wrong.
+        path: The path of the file.
+        problem: Why it does not hold all of the survey's data; ``None`` when it does.
     """
 
     path: Path
@@ -56,7 +56,7 @@ class DebugBundle:
 
 
 class DebugBundles:
-    """Makes debug bundles."""
+    """Exports debug bundles."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class DebugBundles:
         self._credential_store = credential_store
         self._sessions = sessions
 
-    def export(  # noqa: PLR0913  # The survey, the file, and who watches.
+    def export(  # noqa: PLR0913  # The survey, the file and the callbacks.
         self,
         actor: Actor,
         connection_id: str,
@@ -79,17 +79,26 @@ class DebugBundles:
         progress: ProgressCallback | None = None,
         cancelled: Event | None = None,
     ) -> DebugBundle:
-        """Download a survey's data into a zip at ``path``, with what support needs beside it.
+        """Download a survey's data into a ZIP file at ``path``, with the context support needs.
 
-        The bundle is made even when the source fails, and when the connection's credentials are
-        refused or cannot be opened: the problem is then part of it, and given with it.
+        The bundle is written even when the source fails or the connection's credentials are
+        rejected or cannot be decrypted: it then contains the problem, which is also returned.
+
+        Args:
+            actor: An Admin.
+            connection_id: The id of the connection, or of its source.
+            survey_id: The survey to export.
+            path: The file to write; it must not exist.
+            include_personal: Whether to include columns with personal data.
+            progress: Receives the progress of the download.
+            cancelled: An event that cancels the export when it is set.
 
         Raises:
-            RoleRequired: unless the actor is an Admin.
+            RoleRequired: when the actor is not an Admin.
             NotFound: when there is no such connection.
-            BundleRefused: when the credential was found in it; nothing is left behind.
-            InputError: when there is a file at ``path``, or none can be written there.
-            Cancelled: when stopped on request; nothing is left behind.
+            BundleRefused: when the credential was found in the bundle; the file is removed.
+            InputError: when ``path`` exists or cannot be written.
+            Cancelled: when cancelled; the file is removed.
         """
         actor.require(Role.ADMIN, "Downloading survey data")
         row = self._runtime.find_connection(actor.account, connection_id)
@@ -99,7 +108,7 @@ class DebugBundles:
         credentials, unopened = self._open(row)
         exchange: list[Exchange] = []
 
-        def ask(bundle: BundleWriter) -> None:
+        def download(bundle: BundleWriter) -> None:
             if unopened is not None:
                 raise unopened
             deadline = self._runtime.deadline(self._runtime.settings.deadlines.debug, cancelled)
@@ -109,18 +118,18 @@ class DebugBundles:
                 session.debug_export(survey_id, bundle)
 
         def fill(bundle: BundleWriter) -> None:
-            # What is decided now, before this call changes anything about the connection.
+            # The decisions come first: the download may change the state of the connection.
             bundle.add_json(
                 MANIFEST, self._manifest(row, survey_id, include_personal=include_personal)
             )
             bundle.add_json(METRICS, self._metrics(actor, row, survey_id))
             try:
-                ask(bundle)
+                download(bundle)
             except Cancelled:
                 raise
             except MetricsError as error:
                 bundle.add_json(FAILURE, error.to_problem())
-            # A call that was given up may still be at work, so the list is copied.
+            # An abandoned call may still append to the list, so it is copied.
             bundle.add_json(EXCHANGE, tuple(exchange))
             bundle.add_json(VERSIONS, self._versions(row))
 
@@ -133,7 +142,7 @@ class DebugBundles:
         return DebugBundle(made, _problem_in(made))
 
     def _open(self, row: ConnectionRow) -> tuple[Credentials | None, MetricsError | None]:
-        """Open the connection's credentials, or say why nothing can be asked of its source."""
+        """Return the decrypted credentials, or the error that prevents it."""
         try:
             _, credentials = self._credential_store.open(row)
         except MetricsError as error:
@@ -153,7 +162,7 @@ class DebugBundles:
         )
 
     def _metrics(self, actor: Actor, row: ConnectionRow, survey_id: str) -> list[BundledMetric]:
-        """Describe the metrics on the survey: definition, last result, problem, decision."""
+        """Return the metrics of the survey with their last result, problem and decision."""
         decided, _ = read_decisions(self._runtime, actor.account, survey=(row.source, survey_id))
         return [_bundled(state, decision) for state, decision in decided]
 
@@ -173,11 +182,11 @@ class DebugBundles:
 
 
 def _problem_in(path: Path) -> Problem | None:
-    """Find what went wrong where the bundle says so: a source may note problems and go on."""
+    """Return the first problem recorded in the bundle: a source may record some and continue."""
     try:
         with open_bundle(path, path.parent) as reader:
             return next(problems_in(reader), None)
-    except MetricsError as error:  # The source wrote what no check will be able to read, either.
+    except MetricsError as error:  # The source wrote a file that cannot be read back.
         return error.to_problem()
 
 

@@ -1,4 +1,4 @@
-"""The host: everything that a host app calls, opened once for a process."""
+"""The entry point of host apps, opened once per process."""
 
 from __future__ import annotations
 
@@ -45,14 +45,13 @@ class MetricsHost:
     """Smaply Metrics in a host app.
 
     Args:
-        settings: What the operator decided; ``Settings.from_environment`` reads it.
-        clock: The time by which metrics are due; the database's by default, which for SQLite is the
-            machine's.
-        lease_clock: The time by which leases run out; ``clock``, or the database's, by default. It
-            differs when a ``clock`` is held at an instant: a process that died is over all the
-            same.
-        registry: The sources, which stay open when the host is closed; those installed by default,
-            with their temporary folders below the home.
+        settings: The settings of the operator; ``Settings.from_environment`` reads them.
+        clock: The time by which metrics become due; by default the database's, which for SQLite is
+            the machine's.
+        lease_clock: The time by which leases expire; by default ``clock``, or else the database's.
+            Pass one when ``clock`` stands still, so that the leases of dead processes expire.
+        registry: The sources, which stay open when the host is closed; by default the installed
+            ones, with their temporary folders in the home.
 
     Raises:
         StoreError: when the store cannot be used.
@@ -60,15 +59,15 @@ class MetricsHost:
 
     Attributes:
         accounts: List, show and edit accounts: their time zone and first day of the week.
-        connections: Connect, show, check, edit, delete.
-        catalog: The surveys and questions of a connection, cached for ten minutes; what the form
-            of a metric may offer.
-        metrics: Preview, add, list, show, edit, delete; what they showed over time.
-        cards: Load, and explain why a metric was or was not refreshed.
-        debug_bundles: Debug bundles.
-        audit: Who connected, edited, deleted and exported.
-        sources: What is installed, and in which state.
-        upgraded: What opening did to the tables of the store.
+        connections: Connect, list, show, check, edit and delete.
+        catalog: The surveys and questions of a connection, cached for ten minutes, and the options
+            of the metric form.
+        metrics: Preview, add, list, show, edit and delete; the history of values.
+        cards: Load cards, and explain why a metric was or was not refreshed.
+        debug_bundles: Export debug bundles.
+        audit: The audit trail.
+        sources: The installed sources and their states.
+        upgraded: The versions of the store's tables before and after it was opened.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class MetricsHost:
             registry = self._own_registry = SourceRegistry(
                 settings.sources, clock=clock, temp_dir=settings.home / TEMP_DIR_NAME
             )
-        # A key file is of one machine: what it seals, another one could not open.
+        # No key file with a shared store: other machines could not decrypt what it encrypts.
         key_file = None if self._store.is_shared else settings.home / KEY_FILE_NAME
         runtime = Runtime(
             store=self._store,
@@ -112,8 +111,8 @@ class MetricsHost:
         )
         if settings.encryption_keys is None and os.environ.get(KEYS_VARIABLE):
             logger.warning(
-                "%s is set but not used: the settings were made without it. "
-                "Settings.from_environment reads it.",
+                "%s is set but not used, because the settings were not read from the environment. "
+                "Use Settings.from_environment.",
                 KEYS_VARIABLE,
             )
         credential_store = CredentialStore(
@@ -137,7 +136,7 @@ class MetricsHost:
         self.audit = AuditTrail(self._store)
 
     def worker(self, concurrency: int = 4) -> Worker:
-        """Make a worker, to be opened with ``with``: it runs refreshes that the fleet has queued.
+        """Return a worker, a context manager that runs the refreshes in the queue.
 
         Args:
             concurrency: How many surveys it refreshes at the same time.
@@ -148,14 +147,14 @@ class MetricsHost:
         return Worker(self._runtime, self._sessions, concurrency)
 
     def close(self) -> None:
-        """Stop what runs in the background, remove temporary files and give back the store."""
+        """Stop background refreshes, remove temporary files and close the store."""
         self.cards.close()
         if self._own_registry is not None:
             self._own_registry.close()
         self._store.close()
 
     def __enter__(self) -> Self:
-        """Use as a context manager."""
+        """Return the host itself."""
         return self
 
     def __exit__(
@@ -164,5 +163,5 @@ class MetricsHost:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close."""
+        """Close the host."""
         self.close()

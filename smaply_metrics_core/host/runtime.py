@@ -16,13 +16,13 @@ from smaply_metrics_core.sources import SourceRegistry
 
 @dataclass(frozen=True)
 class Runtime:
-    """What every service of the host works with.
+    """The shared parts of the host.
 
     Attributes:
         store: The database.
         registry: The installed sources.
         settings: The settings of the operator.
-        clock: The time by which metrics are due.
+        clock: The time by which metrics become due.
         lease_clock: The time by which leases expire; ``None`` when the database's time is used.
     """
 
@@ -33,10 +33,10 @@ class Runtime:
     lease_clock: Clock | None
 
     def find_connection(self, account: str, connection_id: str) -> ConnectionRow:
-        """Return one connection of an account, by its id or its source's.
+        """Return one connection of an account, by its id or that of its source.
 
         Raises:
-            NotFound: when the account has none.
+            NotFound: when the account has no such connection.
         """
         with self.store.reading() as db:
             return connection_rows.find(db, account, connection_id)
@@ -46,14 +46,14 @@ class Runtime:
         return Deadline.after(seconds, self.clock, cancelled)
 
     def now(self) -> datetime:
-        """Return the current instant, by which metrics are due."""
+        """Return the current time, by which metrics become due."""
         return self.clock.now()
 
     def lease_now(self) -> datetime | None:
-        """Return the instant by which leases expire; ``None`` when only the database knows it."""
+        """Return the current time for leases; ``None`` when the database's time is used."""
         return None if self.lease_clock is None else self.lease_clock.now()
 
     @property
     def lease_length(self) -> timedelta:
-        """How long a lease lasts when it is not renewed."""
+        """How long a lease lasts unless it is renewed."""
         return timedelta(seconds=self.settings.deadlines.lease)

@@ -1,4 +1,4 @@
-"""The settings of a host: what its operator decides, as one typed object."""
+"""The settings of the operator, as one typed object."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PROCRASTINATE: Final = "procrastinate"
 MAX_HISTORY_DAYS: Final = 36_500
 MAX_REFRESH_THREADS: Final = 64
 MIN_CONNECTIONS: Final = 2
-"""A thread that holds a connection may need a second one to read the database's time."""
+"""A thread that holds a connection may need a second one to read the time of the database."""
 
 COMMAND: Final = "the command"
 
@@ -40,8 +40,8 @@ COMMAND: Final = "the command"
 class Deadlines:
     """How long calls may take, in seconds; each returns by then whatever a source does.
 
-    ``lease`` is how long the survey of a process that died during a refresh stays locked; a process
-    that is alive renews its lease.
+    ``lease`` is how long a survey stays locked when a process dies while it refreshes it; a live
+    process renews its lease.
     """
 
     check: float = 60.0
@@ -53,23 +53,23 @@ class Deadlines:
 
 
 class Settings(EnvironmentSettings):
-    """Everything that an operator sets; ``from_environment`` reads the variables.
+    """The settings of the operator; ``from_environment`` reads them from variables.
 
-    Neither a repr nor an error shows the database's URL or a key.
+    No repr and no error shows the database's URL or a key.
 
     Attributes:
         allowed: The hosts and folders that sources may reach.
         sources: The sources that may be used.
-        policy: When metrics refresh.
+        policy: When metrics are refreshed.
         deadlines: How long calls may take.
     """
 
     hints: ClassVar[Mapping[str, str]] = {
-        "history_retention_days": "0 keeps only the last value.",
+        "history_retention_days": "0 stores only the last value.",
     }
 
     default_account: ClassVar[str] = "default"
-    """The account of the command where none is named."""
+    """The account of the command when none is named."""
 
     home: Annotated[
         Path,
@@ -96,13 +96,13 @@ class Settings(EnvironmentSettings):
             default="one SQLite file in the home",
         ),
         Field(
-            description="The database that many processes and machines share. It may hold a "
+            description="The database that processes and machines share. The URL may contain a "
             "password and is never shown."
         ),
     ] = None
     database_connections: Annotated[
         int,
-        VariableInfo(f"a whole number from {MIN_CONNECTIONS}, such as 8"),
+        VariableInfo(f"a whole number of {MIN_CONNECTIONS} or more, such as 8"),
         Field(
             ge=MIN_CONNECTIONS,
             description="How many connections to PostgreSQL one process may open.",
@@ -116,8 +116,8 @@ class Settings(EnvironmentSettings):
             may_be_blank=True,
         ),
         Field(
-            description="The keys that seal credentials: the first one seals, all of them open. "
-            "They are never shown. See [keys](keys.md)."
+            description="The keys that encrypt credentials: the first one encrypts, all of them "
+            "decrypt. They are never shown. See [keys](keys.md)."
         ),
     ] = None
     files_dir: Annotated[
@@ -135,14 +135,14 @@ class Settings(EnvironmentSettings):
         Field(
             ge=0,
             le=MAX_HISTORY_DAYS,
-            description="How many days a metric's past values are stored; 0 keeps only the last.",
+            description="How many days a metric's past values are stored; 0 stores only the last.",
         ),
     ] = 400
     refresh_executor: Annotated[
         Literal["threads", "procrastinate"],
         VariableInfo(f"{THREADS} or {PROCRASTINATE}"),
         Field(
-            description="Where background refreshes run: on threads of the process, or in workers "
+            description="Where background refreshes run: in threads of the process, or in workers "
             "(`smaply-metrics worker run`) that take them from a queue in PostgreSQL."
         ),
     ] = "threads"
@@ -158,7 +158,7 @@ class Settings(EnvironmentSettings):
     support_contact: Annotated[
         str,
         VariableInfo("an address, as in support@example.com", read_by="host apps", default="none"),
-        Field(description="Whom people may ask for help; shown with each issue."),
+        Field(description="The address of support; shown with each issue."),
     ] = ""
 
     allowed: InstanceOf[AllowedDestinations]
@@ -187,19 +187,19 @@ class Settings(EnvironmentSettings):
     ) -> Settings:
         """Read the ``SMAPLY_METRICS_…`` variables; a blank one counts as not set.
 
-        A variable that nothing reads is logged as a warning.
+        Each variable that nothing reads is logged as a warning.
 
         Args:
             home: The folder of the store; ``SMAPLY_METRICS_HOME``, or the user's data folder, by
                 default.
             environment: The variables; those of the process by default.
-            account: Whose sources may read below ``SMAPLY_METRICS_FILES_DIR``, or below
+            account: The account whose sources may read below ``SMAPLY_METRICS_FILES_DIR``, or below
                 ``files/ACCOUNT`` in the home; ``SMAPLY_METRICS_ACCOUNT`` by default.
             host_variables: The names of the host app's own variables, all of which begin with
                 ``SMAPLY_METRICS_HOST_``.
 
         Raises:
-            InputError: when a value is not valid; it names the variable and what to write.
+            InputError: when a value is not valid; it names the variable and the valid values.
         """
         env = os.environ if environment is None else environment
         cls.warn_of_unknown_variables(env, host_variables)
@@ -220,7 +220,7 @@ class Settings(EnvironmentSettings):
         return settings.with_folders({settings.account: files} if files is not None else {})
 
     def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
-        """Refuse to be pickled: the keys and the database's password must not leave the process."""
+        """Prevent pickling: keys and the database password must not leave the process."""
         raise TypeError("Settings hold secrets and cannot be pickled.")
 
     @classmethod
@@ -237,9 +237,9 @@ class Settings(EnvironmentSettings):
         warn_of_unknown_variables(environment, known, host_variables=host_variables)
 
     def make_files_dirs(self) -> None:
-        """Create the folders for files that lie in the home, for this user alone.
+        """Create the folders for files that are in the home, accessible to this user only.
 
-        A folder elsewhere is for the operator to create.
+        Folders elsewhere are created by the operator.
         """
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in self.allowed.folders.values():
@@ -248,10 +248,10 @@ class Settings(EnvironmentSettings):
                     (self.home / part).mkdir(mode=0o700, exist_ok=True)
 
     def with_folders(self, folders: Mapping[str, Path]) -> Settings:
-        """Return a copy whose accounts may read below other folders.
+        """Return a copy in which sources may read below other folders.
 
         Args:
-            folders: For an account, the folder below which its sources may read.
+            folders: By account, the folder below which its sources may read.
         """
         allowed = AllowedDestinations(
             hosts=self.allowed.hosts,
@@ -263,9 +263,9 @@ class Settings(EnvironmentSettings):
 
 
 def _files_of(home: Path, account: str) -> Path | None:
-    """Return the folder of an account's files; none if the id is not the name of a folder.
+    """Return the folder of an account's files, or ``None`` if the id is not a valid folder name.
 
-    No account's folder lies in that of another one.
+    No account's folder is inside that of another account.
     """
     files = home / FILES_NAME / account
     return files if files.parent == home / FILES_NAME and account not in {"", ".", ".."} else None

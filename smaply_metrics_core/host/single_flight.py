@@ -16,13 +16,14 @@ class SingleFlight(Generic[V]):
     """Runs one call for all concurrent callers with the same key; all get its value or its error.
 
     Calls with different keys do not wait for each other. Nothing is cached: a caller that arrives
-    when no call runs starts a new one.
+    when no call is running starts a new one.
 
     Args:
-        join_running: What a caller gets that arrives while a call runs. ``True``: the value of the
-            running call. ``False``: that of the next call, which starts when the running one has
-            ended and is shared by all that arrived in the meantime. So no caller gets a value that
-            was read before its own request, and any number of concurrent callers cost two calls.
+        join_running: What callers get that arrive while a call is running. ``True``: the value of
+            the running call. ``False``: the value of the next call, which starts when the running
+            one has ended and is shared by all callers that arrived in between. No caller then gets
+            a value that was read before its own request, and any number of concurrent callers cost
+            two calls.
     """
 
     def __init__(self, *, join_running: bool) -> None:
@@ -91,7 +92,7 @@ class SingleFlight(Generic[V]):
             flight.set_result(value)
 
     def _enter(self, key: Hashable) -> tuple[Future[V], Future[V] | None, bool]:
-        """Return the call to share, the one that has to end first, and whether to run it here."""
+        """Return the call to share, the one that must end first, and whether to run it here."""
         mine: Future[V] = Future()
         mine.set_running_or_notify_cancel()  # From now on, no waiting task can cancel it.
         with self._lock:
@@ -105,13 +106,13 @@ class SingleFlight(Generic[V]):
             return flight, running, flight is mine
 
     def _start_next(self, key: Hashable, flight: Future[V]) -> None:
-        """Make the next call the running one: callers that arrive from now on share another."""
+        """Make the next call the running one; later callers share another."""
         with self._lock:
             del self._next[key]
             self._running[key] = flight
 
     def _leave(self, key: Hashable, flight: Future[V]) -> None:
-        """Remove a call that has ended; one that waits to follow it finds it in its place."""
+        """Remove a call that has ended, unless the next one waits for it and replaces it."""
         with self._lock:
             if self._next.get(key) is flight:  # It was interrupted while it waited.
                 del self._next[key]

@@ -1,4 +1,4 @@
-"""Calling blocking functions from an event loop: on threads of its own, so the loop never waits."""
+"""Runs blocking functions of an event loop on a thread pool of its own."""
 
 from __future__ import annotations
 
@@ -12,36 +12,39 @@ from threading import Event
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from smaply_metrics_core.errors import Cancelled, InputError
+from smaply_metrics_core.models.problem import Audience
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 CALLBACKS: Final = ("progress", "on_step")
-"""Arguments that are functions of the caller: they are called on the caller's event loop."""
+"""Callback arguments; they are called on the event loop of the caller."""
 
 
 class ThreadBridge:
-    """Turns functions that block into ones to await, which run on a bounded pool of threads.
+    """Turns blocking functions into coroutine functions that run on a bounded thread pool.
 
     ``progress`` and ``on_step`` are called on the event loop. When the task that awaits a call is
-    cancelled, a call that takes ``cancelled`` is told to stop and waited for, so that nothing runs
-    on unseen; any other one is left to end by itself. A call that has not begun never will.
+    cancelled, a call that takes ``cancelled`` is cancelled and awaited; any other call runs to its
+    end in the background. A call that has not started is dropped.
 
     Args:
-        threads: How many calls run at the same time; further ones wait for their turn.
+        threads: How many calls run at the same time; further ones wait in a queue.
     """
 
     def __init__(self, threads: int) -> None:
         if threads < 1:
             raise InputError(
-                f"{threads} threads can run no call.", remedy="Give 1 or more; 16 by default."
+                f"The number of threads is not valid: {threads}.",
+                remedy="Use 1 or more; the default is 16.",
+                audience=Audience.OPERATOR,
             )
         self._pool = ThreadPoolExecutor(threads, "smaply-metrics-host")
         self._stops: set[Event] = set()
         self._closed = False
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
-        """Give the function as one to await, with the same arguments, result and errors."""
+        """Return a coroutine function with the same arguments, result and errors."""
         stoppable = "cancelled" in inspect.signature(function).parameters
 
         @wraps(function)
@@ -50,7 +53,7 @@ class ThreadBridge:
             loop = asyncio.get_running_loop()
             for name in CALLBACKS:
                 if given.get(name) is not None:
-                    given[name] = partial(_tell, loop, given[name])
+                    given[name] = partial(_call_soon, loop, given[name])
             stop: Event | None = None
             if stoppable:
                 stop = given["cancelled"] = given.get("cancelled") or Event()
@@ -62,7 +65,7 @@ class ThreadBridge:
 
     async def _run(self, work: Callable[[], T], stop: Event | None) -> T:
         if self._closed:
-            raise InputError("This host is closed.", remedy="Open another one.")
+            raise InputError("This host is closed.", remedy="Open a new one.")
         running = self._pool.submit(work)
         ending = asyncio.wrap_future(running)
         if stop is not None:
@@ -70,7 +73,7 @@ class ThreadBridge:
         try:
             await asyncio.wait((ending,))
         except asyncio.CancelledError:
-            ending.add_done_callback(_drop)
+            ending.add_done_callback(_retrieve_exception)
             if stop is not None:
                 stop.set()
                 await _end(running, ending)
@@ -81,35 +84,37 @@ class ThreadBridge:
             if stop is not None:
                 self._stops.discard(stop)
         if ending.cancelled():
-            raise Cancelled("The host was closed before this could begin.")
+            raise Cancelled("The host was closed before this call started.")
         return ending.result()
 
     def stop(self) -> None:
-        """Take no further call, and tell those that can be told to stop. Called on the loop."""
+        """Accept no further calls and cancel those that can be cancelled; called on the loop."""
         self._closed = True
         for stop in self._stops:
             stop.set()
 
     def close(self) -> None:
-        """Wait for every call to end; blocks."""
+        """Block until every call has ended."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 async def _end(running: Future[T], ending: asyncio.Future[T]) -> None:
-    """Wait until a call that was told to stop is over, however often this is cancelled too."""
+    """Wait until a cancelled call has ended, even when this wait is cancelled too."""
     running.cancel()
     while not ending.done():
         with suppress(asyncio.CancelledError):
             await asyncio.wait((ending,))
 
 
-def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: object) -> None:
-    # A call that was left to end by itself may outlive the loop: then nobody listens any more.
+def _call_soon(
+    loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: object
+) -> None:
+    # A call that runs to its end in the background may outlive the loop.
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(callback, *args)
 
 
-def _drop(ending: asyncio.Future[T]) -> None:
-    """Take notice of how a call ended that nobody waits for, so that it is not logged as lost."""
+def _retrieve_exception(ending: asyncio.Future[T]) -> None:
+    """Retrieve the exception of an unawaited call, so that asyncio does not log it."""
     if not ending.cancelled():
         ending.exception()

@@ -1,1 +1,1 @@
-"""Cards: load, wait for pending refreshes, build what a viewer sees."""
+"""Cards: load them, and wait for pending refreshes."""

@@ -1,9 +1,10 @@
-"""What a card says when there was nothing to count: no failure, yet no number either."""
+"""The problem of a card whose refresh succeeded but found no answers to calculate from."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from smaply_metrics_core.calculations.response_text import describe_exclusions
 from smaply_metrics_core.models.problem import Audience, Blame, Issue, Problem
 from smaply_metrics_core.models.result import Result, WindowResult
 
@@ -11,11 +12,11 @@ KIND: Final = "nothing_to_count"
 
 
 def empty_result_problem(result: Result) -> Problem | None:
-    """Say why a result has no number; ``None`` when it has one, or groups that have."""
-    measured = result.current
-    if measured.value is not None or measured.answered:
+    """Return why a result has no number; ``None`` when it or one of its groups has one."""
+    current = result.current
+    if current.value is not None or current.answered:
         return None
-    message, remedy = _words(measured)
+    message, remedy = _message_and_remedy(current)
     return Problem(
         kind=KIND,
         issue=Issue.DATA,
@@ -27,15 +28,23 @@ def empty_result_problem(result: Result) -> Problem | None:
     )
 
 
-def _words(measured: WindowResult) -> tuple[str, str]:
+def _message_and_remedy(current: WindowResult) -> tuple[str, str]:
     wait = "Wait for responses, or edit the metric and"
-    if measured.responses:
-        said = f"None of the {measured.responses:,} responses that count answers this question."
-        return said, f"{wait} choose another question."
-    if measured.recorded:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in measured.excluded.items())
-        return (
-            f"Every response of this date range is left out: {reasons}.",
-            f"{wait} include these.",
+    if current.responses:
+        message = (
+            "The only counted response did not answer this question."
+            if current.responses == 1
+            else f"None of the {current.responses:,} counted responses answered this question."
         )
-    return "No response was recorded in this date range.", f"{wait} choose a longer date range."
+        return message, f"{wait} choose another question."
+    if current.recorded:
+        subject = (
+            "The only response in this range is"
+            if current.recorded == 1
+            else "All responses in this range are"
+        )
+        return (
+            f"{subject} excluded: {describe_exclusions(current.excluded)}.",
+            f"{wait} include the excluded ones.",
+        )
+    return "There are no responses in this range.", f"{wait} choose a longer date range."

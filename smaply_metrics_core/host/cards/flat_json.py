@@ -1,4 +1,4 @@
-"""Results and cards as flat JSON: the value, and the figures it was calculated from."""
+"""Results and cards as flat JSON: the value and the numbers it was calculated from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smaply_metrics_core.models.result import GroupValue, Result, Unit
 def result_json(result: Result) -> dict[str, Any]:
     """Return a result as flat JSON, as ``metric preview --json`` prints it.
 
-    ``value`` is the value of the whole (current) window. A Comparison adds ``current``,
+    ``value`` is the overall value of the current window. A Comparison adds ``current``,
     ``previous`` and ``change``; see ``_compared``.
     """
     current = result.current
@@ -42,7 +42,8 @@ def result_json(result: Result) -> dict[str, Any]:
 def card_json(card: Card) -> dict[str, Any]:
     """Return a card as flat JSON, as ``card load --json`` prints it.
 
-    A Number has ``value``, a Series ``groups``, a Comparison ``current``, ``previous``, ``change``.
+    A Number has ``value``, a Series has ``groups``, and a Comparison has ``current``, ``previous``
+    and ``change``.
     """
     result = card.result
     dumped = card.model_dump(mode="json", include={"as_of", "next_at", "problem"})
@@ -90,8 +91,8 @@ def card_json(card: Card) -> dict[str, Any]:
 def _compared(result: Result) -> dict[str, Any]:
     """Return the two values of a Comparison and the change as it is displayed.
 
-    ``change`` is in percent of the previous value, or in points where the values are percents or
-    points themselves: ``change_unit`` says which. ``difference`` is current minus previous.
+    ``change`` is in percent of the previous value, or in points when the values themselves are
+    percentages or points; ``change_unit`` is the unit. ``difference`` is current minus previous.
     """
     previous, change = result.previous, result.change
     if previous is None or change is None:
@@ -116,5 +117,5 @@ def _group(unit: Unit, group: GroupValue) -> dict[str, Any]:
 
 
 def _number(unit: Unit, value: float | None) -> float | None:
-    """Return the value; a count as an integer."""
+    """Return the value, or a count as an integer."""
     return int(value) if unit is Unit.COUNT and value is not None else value

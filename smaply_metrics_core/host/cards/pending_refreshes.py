@@ -1,4 +1,4 @@
-"""What one load has handed to the refresher, and how long it waits for that."""
+"""The refreshes that one load has submitted or joined, and how long it waits for them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from smaply_metrics_core.refresh_policy import RefreshDecisionKind
 Attempts: TypeAlias = tuple[Attempt | None, ...]
 
 LOOK_AGAIN: Final = 0.2
-"""Seconds until the first look at a refresh that another process is making; later ones are rarer,
-as those who wait for it may be many."""
+"""Seconds until a refresh of another process is polled for the first time. Later polls are further
+apart, because many loads may be waiting."""
 
 LONGEST_PAUSE: Final = 2.0
 
 HAND_AGAIN: Final = 5.0
-"""Seconds after which a refresh that no other process has begun is handed over once more."""
+"""Seconds after which a refresh that no other process has started is submitted again."""
 
 MOST_REFRESHES: Final = 2
-"""Refreshes of one survey that one load waits for: the running one that it joined, which may not
-cover a metric made meanwhile, and its own."""
+"""Refreshes of one survey that one load waits for: the running one that it joined, which may lack a
+metric created since, and its own."""
 
 
 _JOINED: Final = (
@@ -42,10 +42,10 @@ class PendingRefreshes:
     """The refreshes that one load waits for.
 
     Args:
-        refresh_executor: Takes what is due.
-        clock: Time.
-        seconds: How long to wait at most.
-        cancelled: Ends the waiting when it is set.
+        refresh_executor: Runs or queues the refreshes that are due.
+        clock: The clock.
+        seconds: The maximum time to wait.
+        cancelled: An event that ends the wait when it is set.
     """
 
     def __init__(
@@ -69,27 +69,27 @@ class PendingRefreshes:
 
     @property
     def asked(self) -> bool:
-        """Whether anything was handed over yet."""
+        """Whether this load has submitted or joined a refresh."""
         return bool(self._made)
 
     def look(self) -> None:
-        """See what is on its way in this process."""
-        # Before the store is read: what has ended since shows in what is stored.
+        """Note the pending refreshes of this process."""
+        # Before the store is read, so that those that end in between are seen there.
         self._pending = self._refresh_executor.pending()
 
     def hand_over(self, account: str, decided: Sequence[Decided], *, forced: bool) -> None:
-        """Hand over what is due, and join what is on its way in this process."""
+        """Submit the refreshes that are due, and join the pending ones of this process."""
         now = self._clock.monotonic()
         for key, (attempts, _) in tuple(self._handed.items()):
             if _attempts(account, decided, key) != attempts:
-                del self._handed[key]  # It was begun since, or has even ended.
+                del self._handed[key]  # Another process has started or finished it.
         due = [
             key
             for key in _surveys(account, decided, RefreshDecisionKind.DUE)
             if self._made[key] < MOST_REFRESHES
             and now - self._handed.get(key, ((), now - HAND_AGAIN))[1] >= HAND_AGAIN
         ]
-        # Those on their way are joined, also where it was an Editor who asked for them.
+        # Pending refreshes are joined, including those that an Editor requested.
         self._futures = {
             key: self._pending[key]
             for key in _surveys(account, decided, *_JOINED)
@@ -107,7 +107,7 @@ class PendingRefreshes:
         self._elsewhere = bool(_surveys(account, decided, RefreshDecisionKind.IN_FLIGHT))
 
     def pause(self) -> bool:
-        """Wait until there may be something new; False when there is nothing to wait for."""
+        """Wait until there may be news; return ``False`` when there is nothing to wait for."""
         left = self._until - self._clock.monotonic()
         waiting = self._futures or self._handed or self._elsewhere
         if left <= 0 or not waiting or self._refresh_executor.closed or self._cancelled.is_set():
@@ -124,13 +124,13 @@ class PendingRefreshes:
 
     @property
     def on_their_way(self) -> set[SurveyKey]:
-        """The surveys that have a refresh to begin or to end."""
+        """The surveys with a refresh that is queued or running."""
         due = () if self._refresh_executor.closed else self._due
         return {*self._pending, *self._handed, *due}
 
 
 def survey_of(account: str, state: MetricState) -> SurveyKey:
-    """Give what a metric is refreshed with."""
+    """Return the key of the survey that a metric is refreshed with."""
     return SurveyKey(account, state.metric.source, state.metric.definition.survey_id)
 
 

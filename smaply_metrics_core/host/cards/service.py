@@ -1,4 +1,4 @@
-"""Loading: cards at once from what is stored, and a refresh of what is due."""
+"""Loads cards from the store at once, and refreshes in the background what is due."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from smaply_metrics_core.models.problem import Audience, Blame, Problem
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind
 
-NOT_CONNECTED: Final = "The account is not connected to the source of this metric."
+NOT_CONNECTED: Final = "This account is not connected to the source of this metric."
 
 
 class Cards:
-    """Cards of metrics, kept fresh by the refresh policy."""
+    """Loads the cards of metrics and refreshes them by the refresh policy."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class Cards:
     ) -> None:
         self._runtime = runtime
         self._listeners: list[tuple[str, ProgressCallback]] = []
-        # A load must see what was written before it, so it never joins a read that runs.
+        # A load must see what was written before it, so it never joins a running read.
         self._reads = SingleFlight[tuple[tuple[Decided, ...], AccountSettings]](join_running=False)
         self._refresh_executor = refresh_executor or ThreadRefreshExecutor(
             SurveyRefresh(runtime, sessions, self._report_progress),
             runtime.settings.refresh_threads,
         )
 
-    def load(  # noqa: PLR0913  # Which cards, and how eagerly.
+    def load(  # noqa: PLR0913  # Which cards to load, and how to refresh them.
         self,
         actor: Actor,
         metric_ids: Sequence[str] | None = None,
@@ -66,25 +66,28 @@ class Cards:
         progress: ProgressCallback | None = None,
         cancelled: threading.Event | None = None,
     ) -> tuple[Card, ...]:
-        """Give cards, and refresh in the background what is due.
+        """Return cards, and refresh in the background what is due.
 
         Args:
-            actor: Anybody of the account; forcing needs an Editor.
-            metric_ids: Which metrics, in the order wanted; all of the account when ``None``.
-            wait: Seconds to wait for fresh values; 0 answers at once with the last good ones.
-            force: Refresh although it is not due yet (at most once a minute for each survey).
-            refresh: False shows what is stored and starts nothing, as for a process that ends
-                before a refresh could.
-            progress: Told how far refreshes of this account are while waiting.
-            cancelled: Set to wait no longer; refreshes go on.
+            actor: Any role; ``force`` requires an Editor.
+            metric_ids: The metrics, in the order of the returned cards; all metrics of the account
+                when ``None``.
+            wait: Seconds to wait for fresh values; 0 returns the last good ones at once.
+            force: Whether to refresh metrics that are not due yet, at most once a minute per
+                survey.
+            refresh: ``False`` returns the stored values and starts no refresh, as for a process
+                that ends at once.
+            progress: Receives the progress of this account's refreshes while waiting.
+            cancelled: An event that ends the wait when it is set; refreshes continue.
 
         Raises:
+            RoleRequired: when ``force`` is set and the actor is a Viewer.
             NotFound: when a metric is not in this account.
         """
         if force:
-            actor.require(Role.EDITOR, "Refreshing at once")
+            actor.require(Role.EDITOR, "Refreshing now")
         if not refresh:
-            # Looked at first: what has ended since then shows in what is stored.
+            # Before the store is read, so that refreshes that end in between are seen there.
             pending = self._refresh_executor.pending()
             decided, settings = self._decide(actor.account, metric_ids=metric_ids)
             return self._shown(actor, _cards(actor.account, decided, settings, pending))
@@ -100,7 +103,7 @@ class Cards:
                 self._listeners.remove(listener)
 
     def explain(self, actor: Actor, metric_id: str) -> RefreshExplanation:
-        """Say why a metric was or was not refreshed, and when it will be next.
+        """Return why a metric was or was not refreshed, and when it is refreshed next.
 
         Raises:
             NotFound: when it is not in this account.
@@ -109,7 +112,7 @@ class Cards:
         return explain_decision(state, decision)
 
     def close(self) -> None:
-        """Stop refreshes in the background; those cut short count as not made."""
+        """Stop background refreshes; interrupted ones do not count as attempts."""
         self._refresh_executor.close()
 
     def _refresh(
@@ -142,7 +145,7 @@ class Cards:
         )
 
     def _shown(self, actor: Actor, cards: tuple[Card, ...]) -> tuple[Card, ...]:
-        """Return the cards with their problems as a person of this role reads them."""
+        """Return the cards with their problems worded for the actor's role."""
         reader, title = actor.role.audience, self._runtime.registry.title
         return tuple(
             card
@@ -165,7 +168,7 @@ def _cards(
     settings: AccountSettings,
     pending: Container[SurveyKey],
 ) -> tuple[Card, ...]:
-    """Make the cards; those whose survey waits for its refresh in this process say so."""
+    """Return the cards; those whose survey has a pending refresh are shown as refreshing."""
     return tuple(
         _card(
             state,
@@ -178,14 +181,14 @@ def _cards(
 
 def _on_its_way(decision: RefreshDecision | None) -> RefreshDecision | None:
     if decision is None or decision.kind is RefreshDecisionKind.RESTING:
-        return decision  # Its connection is left alone, so the refresh will not be made.
-    return replace(decision, kind=RefreshDecisionKind.IN_FLIGHT, reason="It is being updated now.")
+        return decision  # The connection is paused, so the refresh will not run.
+    return replace(decision, kind=RefreshDecisionKind.IN_FLIGHT, reason="A refresh is in progress.")
 
 
 def _card(state: MetricState, decision: RefreshDecision | None, account: AccountSettings) -> Card:
     metric = state.metric
     fingerprint = account.fingerprint(metric.definition)
-    # A value made for another definition, or another time zone, is never shown.
+    # A value of another definition or time zone is never shown.
     value = state.value if state.value and state.value.fingerprint == fingerprint else None
     attempt = state.attempt if state.attempt and state.attempt.fingerprint == fingerprint else None
     problem = _attempt_problem(attempt, decision)
@@ -202,9 +205,7 @@ def _card(state: MetricState, decision: RefreshDecision | None, account: Account
         freshness=_freshness(decision, failed=problem is not None, valued=value is not None),
         problem=_shown_problem(state, decision, problem, value.result if value else None),
         next_at=decision.next_at if decision else None,
-        explanation=decision.reason
-        if decision
-        else "The account has no connection to this source; connect it to go on.",
+        explanation=decision.reason if decision else NOT_CONNECTED,
     )
 
 
@@ -222,8 +223,8 @@ def _attempt_problem(attempt: Attempt | None, decision: RefreshDecision | None) 
         return None
     return Problem(
         kind="interrupted",
-        message="The last update was interrupted because its process ended.",
-        remedy="It is retried when it is due. An Editor can refresh it now.",
+        message="The last refresh was interrupted because its process ended.",
+        remedy="It is retried automatically; an Editor can refresh the card now.",
         retryable=True,
         blame=Blame.CONFIGURATION,
         audience=Audience.VIEWER,
@@ -252,7 +253,7 @@ def _shown_problem(
         return Problem(
             kind="not_connected",
             message=NOT_CONNECTED,
-            remedy="Connect it under Integrations. The metric then continues.",
+            remedy="Connect the source on the Integrations page to resume updates.",
             blame=Blame.CONFIGURATION,
             summary=NOT_CONNECTED,
         )

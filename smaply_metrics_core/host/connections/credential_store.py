@@ -1,4 +1,4 @@
-"""Seals the credentials of connections, and opens them again."""
+"""Encrypts and decrypts the credentials of connections."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ PURPOSE = "connection"
 
 
 class CredentialStore:
-    """The credentials of connections, each sealed as one value and bound to its row.
+    """The credentials of connections, each encrypted as one value and bound to its row.
 
     Args:
-        store: The database; read to find out whether a lost key may be replaced.
+        store: The database; read to decide whether a missing key file may be created.
         registry: The installed sources.
         find_keys: Reads the encryption keys; with ``True``, it may create a missing key file. It is
             called on first use, so that a host without a key can do all that needs no credentials.
@@ -38,11 +38,11 @@ class CredentialStore:
         self._lock = threading.Lock()
 
     def seal(self, row_id: str, account: str, source: str, credentials: Credentials) -> str:
-        """Seal all credentials of a connection, bound to this row.
+        """Encrypt all credentials of a connection, bound to this row.
 
         Raises:
             EncryptionKeyMissing: when there is no key, and none may be created because other
-                connections are sealed with one that is lost.
+                connections are encrypted with the lost one.
         """
         with self._store.reading() as db:
             may_create = not connection_rows.any_sealed(db, besides=row_id)
@@ -51,29 +51,28 @@ class CredentialStore:
         )
 
     def reseal(self, row: ConnectionRow, credentials: Credentials) -> str | None:
-        """Seal with the current key what is sealed with an older one; ``None`` when it is current.
+        """Encrypt with the current key what an older one encrypted; ``None`` when it is current.
 
-        So keys are rotated by checking each connection.
+        Checking each connection therefore rotates the keys.
         """
         if not self._vault(may_create=False).needs_reseal(row.sealed):
             return None
         return self.seal(row.id, row.account, row.source, credentials)
 
     def values(self, row: ConnectionRow) -> dict[str, Any]:
-        """Return the credentials of a connection as they were entered.
+        """Return the decrypted credentials of a connection, as they were entered.
 
         Raises:
-            EncryptionKeyMissing: when the key is lost.
-            DecryptionFailed: when the key is another one, the row was changed, or another
-                distribution provides the source now and must not see them.
+            EncryptionKeyMissing: when the key is missing.
+            DecryptionFailed: when the key is another one, the row was changed, or the source is
+                now provided by another distribution, which must not see them.
         """
         source = self._registry.get(row.source)
         if source.distribution != row.distribution:
             raise DecryptionFailed(
-                f"{source.title} was connected through {row.distribution}, and {row.source} is now "
-                f"provided by {source.distribution}.",
-                remedy="If that is intended, enter all of the credentials again under "
-                "Edit Configuration.",
+                f"The connection to {source.title} was made with {row.distribution}, but the "
+                f"source is now provided by {source.distribution}.",
+                remedy="If this is intended, enter all credentials again under Edit Configuration.",
             )
         return self._vault(may_create=False).open(
             PURPOSE, row.account, row.id, row.source, row.sealed
@@ -83,8 +82,8 @@ class CredentialStore:
         """Return the source of a connection and its validated credentials.
 
         Raises:
-            EncryptionKeyMissing: when the key is lost.
-            DecryptionFailed: as for ``values``, and when the source requires other fields now.
+            EncryptionKeyMissing: when the key is missing.
+            DecryptionFailed: as for ``values``, and when the source now requires other fields.
         """
         values = self.values(row)
         source = self._registry.get(row.source)
@@ -93,8 +92,8 @@ class CredentialStore:
         except CredentialsInvalid as error:
             # The fields of the source have changed since they were saved.
             raise DecryptionFailed(
-                f"{source.title} wants its credentials in another form now. {error.message}",
-                remedy="Open Edit Configuration and enter them again.",
+                f"{source.title} now requires different credentials. {error.message}",
+                remedy="Enter them again under Edit Configuration.",
             ) from None
 
     def _vault(self, *, may_create: bool) -> Vault:

@@ -1,4 +1,4 @@
-"""The health of connections: records failures and recovery, and logs down and up once."""
+"""The health of connections: records failures and recoveries, and logs each of them once."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ logger = logging.getLogger(__name__)
 
 
 class ConnectionHealth:
-    """Records on connections what calls to their sources show about them.
+    """Records the health of connections from the outcomes of calls to their sources.
 
-    Only what concerns a whole connection is recorded, not what concerns one survey or one metric.
-    When it cannot be written, the call that showed it continues.
+    Only problems of a whole connection are recorded, not those of one survey or one metric. When
+    the store cannot be written, a warning is logged and the call continues.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -35,7 +35,7 @@ class ConnectionHealth:
     def record_answers(
         self, row: ConnectionRow, answers: Mapping[str, Tally | MetricsError]
     ) -> None:
-        """Record what the answers of a source to queries show."""
+        """Record the errors and successes among the answers of a source to queries."""
         errors = {id(a): a for a in answers.values() if isinstance(a, MetricsError)}
         for error in errors.values():
             self.record_failure(row, error)
@@ -43,9 +43,9 @@ class ConnectionHealth:
             self._record_success(row)
 
     def record_failure(self, row: ConnectionRow, error: MetricsError) -> None:
-        """Record an error of a call; a refusal of stored credentials becomes *Token revoked*."""
+        """Record an error of a call; a rejection of stored credentials becomes *Token revoked*."""
         if isinstance(error, CredentialRefused):
-            # They were accepted when they were saved.
+            # The credentials were accepted when they were saved.
             error.issue = Issue.TOKEN_REVOKED
         now = self._clock.now()
         values: dict[str, Any] = {}
@@ -70,7 +70,7 @@ class ConnectionHealth:
             )
 
     def record_up(self, row: ConnectionRow) -> None:
-        """Record that the source answers again, and log it: once for all processes."""
+        """Record that the connection is up again, and log it once for all processes."""
         if row.down_since is None:
             return
         went_up = False
@@ -83,7 +83,7 @@ class ConnectionHealth:
             )
 
     def _record_success(self, row: ConnectionRow) -> None:
-        """Record that the connection works: an earlier problem is over."""
+        """Record that the connection works, and clear an earlier problem."""
         values: dict[str, Any] = {}
         if row.problem is not None and _concerns_connection(row.problem):
             lasting = row.report.problem if row.report.passed else None
@@ -101,7 +101,7 @@ class ConnectionHealth:
             with self._store.writing() as db:
                 yield db
         except StoreError:
-            logger.warning("What a call told about its connection is lost.", exc_info=True)
+            logger.warning("The health of a connection could not be recorded.", exc_info=True)
 
 
 def _concerns_connection(problem: Problem) -> bool:

@@ -7,14 +7,14 @@ from typing import Final
 from smaply_metrics_core.errors import InputError
 
 MAX_NAME_LENGTH: Final = 200
-"""In characters; the column of the name holds no more."""
+"""In characters; the length of the column in the store."""
 
 
 def validate_name(name: str) -> str:
     """Return the name of a connection without surrounding white space.
 
     Raises:
-        InputError: for a name that is too long, or has characters that are not printed.
+        InputError: when the name is too long or contains unprintable characters.
     """
     name = name.strip()
     if len(name) > MAX_NAME_LENGTH or not name.isprintable():

@@ -1,4 +1,4 @@
-"""Connecting sources: validate, seal, store, show masked, edit, check again, delete."""
+"""Manages connections: connect, list, show, check, edit and delete them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from smaply_metrics_core.sources import Source, SourceSession
 
 
 class Connections:
-    """The connections of accounts, one for each account and source."""
+    """The connections of accounts, one per account and source."""
 
     def __init__(
         self,
@@ -60,19 +60,19 @@ class Connections:
         self._health = health
 
     def form(self, source_id: str) -> SourceForm:
-        """Describe what a source asks for when it is connected.
+        """Return the credentials form of a source.
 
         Raises:
             NotFound: when no source of this id is installed.
-            SourceNotUsable: when it cannot be used; says why.
+            SourceNotUsable: when it cannot be used; the message says why.
         """
-        said = self._runtime.registry.get(source_id).description
+        description = self._runtime.registry.get(source_id).description
         return SourceForm(
-            id=said.id,
-            title=said.title,
-            documentation=said.documentation,
-            fields=credential_fields(said.credentials),
-            steps=said.checks,
+            id=description.id,
+            title=description.title,
+            documentation=description.documentation,
+            fields=credential_fields(description.credentials),
+            steps=description.checks,
         )
 
     def connect(  # noqa: PLR0913  # A connection has a name, credentials and a running check.
@@ -85,18 +85,18 @@ class Connections:
         on_step: StepCallback | None = None,
         cancelled: Event | None = None,
     ) -> ConnectionView:
-        """Validate credentials against the survey tool, seal them, store them.
+        """Check credentials against the survey tool, encrypt them and store them.
 
-        Metrics that an earlier connection to this source left behind are attached again.
+        Metrics of an earlier connection to this source use the new one.
 
         Raises:
-            RoleRequired: unless the actor is an Admin.
-            AlreadyExists: when the account is connected to this source already.
-            CredentialsInvalid: when a field does not fit; nothing was called.
-            DestinationRefused: when the operator does not allow where they lead.
+            RoleRequired: when the actor is not an Admin.
+            AlreadyExists: when the account is already connected to this source.
+            CredentialsInvalid: when a field is not valid; nothing was requested.
+            DestinationRefused: when the operator does not allow the destination.
             CheckFailed: when a required step failed; nothing was stored.
-            EncryptionKeyMissing: when there is no key to seal with; nothing was called.
-            Cancelled: when stopped on request; nothing was stored.
+            EncryptionKeyMissing: when there is no key to encrypt with; nothing was requested.
+            Cancelled: when cancelled; nothing was stored.
         """
         actor.require(Role.ADMIN, "Connecting a source")
         name = validate_name(name)
@@ -128,7 +128,7 @@ class Connections:
         sealed: str,
         report: CheckReport,
     ) -> ConnectionRow:
-        """Store a new connection."""
+        """Store a new connection and its audit entry."""
         now = self._runtime.now()
         row = ConnectionRow(
             id=connection_id,
@@ -151,16 +151,16 @@ class Connections:
         return row
 
     def list(self, actor: Actor) -> tuple[ConnectionView, ...]:
-        """Show every connection of the account; one that cannot be opened says so itself."""
+        """Return every connection of the account; one that cannot be decrypted has a problem."""
         with self._runtime.store.reading() as db:
             found = rows.of_account(db, actor.account)
         return tuple(self._view(row, actor) for row in found.values())
 
     def show(self, actor: Actor, connection_id: str) -> ConnectionView:
-        """Show one connection, named by its id or its source's.
+        """Return one connection, by its id or that of its source.
 
         Raises:
-            NotFound: when this account has none.
+            NotFound: when the account has no such connection.
         """
         return self._view(self._runtime.find_connection(actor.account, connection_id), actor)
 
@@ -172,14 +172,16 @@ class Connections:
         on_step: StepCallback | None = None,
         cancelled: Event | None = None,
     ) -> ConnectionView:
-        """Check a stored connection again and keep what was found.
+        """Check a stored connection again and store the outcome.
 
-        A check that passes wakes a connection that rested after a refusal, and seals credentials
-        with the present key if an older one did. One that fails is no exception: the view says
-        what is wrong.
+        After a check that passes, refreshes resume if they were paused because the credentials had
+        been rejected, and credentials encrypted with an older key are encrypted with the current
+        one. A check that fails raises nothing: the returned view holds the problem.
 
         Raises:
-            Cancelled: when stopped on request; what was known before stays.
+            RoleRequired: when the actor is not an Admin.
+            NotFound: when the account has no such connection.
+            Cancelled: when cancelled; the stored outcome does not change.
         """
         actor.require(Role.ADMIN, "Checking a connection")
         row = self._runtime.find_connection(actor.account, connection_id)
@@ -215,16 +217,18 @@ class Connections:
         on_step: StepCallback | None = None,
         cancelled: Event | None = None,
     ) -> ConnectionView:
-        """Replace fields of the credentials; those not given, or blank, stay as they are.
+        """Replace fields of the credentials; missing and blank ones keep their value.
 
-        The old credentials keep working until the new ones have passed the check.
+        The old credentials are used until the new ones have passed the check.
 
         Raises:
-            InputError: when a field that decides where the secrets go was changed and the
-                secrets were not entered again.
-            EditConflict: when another edit came first.
+            RoleRequired: when the actor is not an Admin.
+            NotFound: when the account has no such connection.
+            InputError: when a field that decides where secrets are sent was changed and the secrets
+                were not entered again.
+            EditConflict: when another edit was saved first.
             CheckFailed: when a required step failed; the old credentials stay.
-            Cancelled: when stopped on request; the old credentials stay.
+            Cancelled: when cancelled; the old credentials stay.
         """
         actor.require(Role.ADMIN, "Editing a connection")
         row = self._runtime.find_connection(actor.account, connection_id)
@@ -258,16 +262,16 @@ class Connections:
                 audit.add_entry(db, actor, AuditAction.EDIT_CONNECTION, row.id, row.source, now)
         if not written:
             raise EditConflict(
-                "Somebody else changed this connection meanwhile; your change was not saved.",
-                remedy="Look at the connection as it is now and edit it again if need be.",
+                "Another user changed this connection, so your change was not saved.",
+                remedy="Reload the connection and edit it again if needed.",
             )
         self._health.record_up(row)
         return self._view(self._runtime.find_connection(actor.account, row.id), actor, unseen)
 
     def delete(self, actor: Actor, connection_id: str) -> DeletedConnection:
-        """Destroy a connection's credentials and what was kept about its source.
+        """Delete a connection, its credentials and the refresh attempts of its metrics.
 
-        Its metrics stay with their definition and last value, *Not connected*.
+        The metrics keep their definition and last value, and are shown as *Not connected*.
         """
         actor.require(Role.ADMIN, "Deleting a connection")
         row = self._runtime.find_connection(actor.account, connection_id)
@@ -284,7 +288,7 @@ class Connections:
             id=row.id, source=row.source, metrics=tuple(metric.name for metric in metrics)
         )
 
-    def _check_new(  # noqa: PLR0913, PLR0917  # What a check is made of.
+    def _check_new(  # noqa: PLR0913, PLR0917  # The parts of a check.
         self,
         account: str,
         connection_id: str,
@@ -293,7 +297,7 @@ class Connections:
         deadline: Deadline,
         on_step: StepCallback | None,
     ) -> tuple[CheckReport, tuple[str, ...]]:
-        """Check new credentials, and find the metrics whose survey they cannot see."""
+        """Check new credentials, and return the names of metrics whose survey they cannot see."""
         with self._sessions.check_session(
             account, connection_id, source, credentials, deadline
         ) as session:
@@ -314,18 +318,17 @@ class Connections:
             except SurveyUnavailable:
                 gone.add(survey_id)
             except MetricsError:
-                # Not known now; its refresh will tell.
-                continue
+                continue  # Unknown for now; the next refresh reports it.
         return tuple(m.name for m in metrics if m.definition.survey_id in gone)
 
     def _merge(self, row: ConnectionRow, source: Source, values: Mapping[str, Any]) -> Credentials:
-        """Lay the given fields over the stored ones; a secret never follows to a new place."""
+        """Merge given fields into the stored ones; a new destination requires the secrets."""
         given = {
             name: v for name, v in values.items() if not (isinstance(v, str) and not v.strip())
         }
         if not given:
             raise InputError(
-                "Nothing was changed.", remedy="Enter the field that shall have a new value."
+                "Nothing was changed.", remedy="Enter a new value in at least one field."
             )
         try:
             stored = self._credential_store.values(row)
@@ -342,8 +345,8 @@ class Connections:
         missing = [field.label for field in fields if field.secret and field.name not in given]
         if moved and missing:
             raise InputError(
-                f"A new {moved[0]} needs the {missing[0]} again: a stored secret is never sent "
-                "to another place.",
+                f"A new {moved[0]} requires the {missing[0]} again, because a stored secret is "
+                "never sent to a new destination.",
                 remedy=f"Enter {' and '.join(missing)} together with {' and '.join(moved)}.",
             )
         return credentials
@@ -359,7 +362,7 @@ class Connections:
             if actor.role >= Role.ADMIN:
                 fields = masked_fields(credentials)
         except MetricsError as error:
-            # One connection that cannot be opened never takes the list down.
+            # One connection that cannot be decrypted must not make the whole list fail.
             row = replace(row, report=CheckReport(steps=()))
             problem = error.to_problem()
         works = row.report.passed and not row.stands_refused

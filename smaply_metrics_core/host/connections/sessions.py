@@ -1,4 +1,4 @@
-"""Opens the sessions with sources: all in the same way, with one rate limiter per connection."""
+"""Opens sessions with sources, with one rate limiter per connection."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ConnectionSessions:
     ) -> Iterator[SourceSession]:
         """Open a session with the stored credentials, and record its errors on the connection.
 
-        A refusal of credentials that used to work is reported as *Token revoked*, here and on the
+        A rejection of stored credentials is reported as *Token revoked*, in the error and on the
         connection.
         """
         source, credentials = self._credential_store.open(row)
@@ -76,10 +76,9 @@ class ConnectionSessions:
         credentials: Credentials,
         deadline: Deadline,
     ) -> AbstractContextManager[SourceSession]:
-        """Open a session to check credentials; its errors are recorded by the caller.
+        """Open a session to check credentials; the caller records its errors.
 
-        The connection need not exist yet: its first sessions then use the request limits that the
-        check has begun to use.
+        The connection need not exist yet: its later sessions share the rate limiter of the check.
         """
         return self._open(account, connection_id, source, credentials, deadline)
 
@@ -90,7 +89,7 @@ class ConnectionSessions:
         survey_id: str,
         queries: Sequence[MetricQuery],
     ) -> dict[str, Tally | MetricsError]:
-        """Answer queries about one survey, and record what the answers show of the connection."""
+        """Fetch the answers to queries about one survey, and record the connection's health."""
         answers = session.fetch(survey_id, queries)
         self._health.record_answers(row, answers)
         return answers
@@ -101,7 +100,7 @@ class ConnectionSessions:
             self._rate_limiters.pop(connection_id, None)
 
     @contextmanager
-    def _open(  # noqa: PLR0913  # What a session is made of.
+    def _open(  # noqa: PLR0913  # The parts of a session.
         self,
         account: str,
         connection_id: str,

@@ -1,7 +1,7 @@
-"""Seals credentials for the store, and opens them again.
+"""Encrypts credentials for the store, and decrypts them.
 
-AES-256-GCM from ``cryptography``. A sealed blob reads ``version . key id . nonce+ciphertext``. What
-it belongs to is authenticated with it, so a blob moved to another row does not open.
+AES-256-GCM from ``cryptography``. The format of a blob is ``version.key id.nonce+ciphertext``. The
+row that it belongs to is authenticated with it, so a blob copied to another row is not decrypted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BLOB: Final = re.compile(rf"{FORMAT}\.([0-9a-f]{{8}})\.([A-Za-z0-9_-]+)")
 
 
 class Vault:
-    """Seals and opens with the keys of a ring; neither a repr nor a pickle gives one away."""
+    """Encrypts and decrypts with a key ring; the repr shows no key, and pickling is refused."""
 
     __slots__ = ("_keys",)
 
@@ -38,17 +38,17 @@ class Vault:
     def seal(
         self, purpose: str, account: str, connection: str, source: str, data: dict[str, Any]
     ) -> str:
-        """Seal data, bound to what it is for and to whom and what it belongs.
+        """Encrypt data, bound to its purpose, account, connection and source.
 
         Args:
-            purpose: What kind of thing is sealed, so that one kind never passes for another.
+            purpose: What the data is used for, so that a blob is not accepted for another purpose.
             account: Id of the account.
             connection: Id of the connection.
             source: Id of the source.
-            data: JSON values; secrets in clear.
+            data: JSON values, with secrets in clear.
 
         Raises:
-            EncryptionError: when the data is not JSON, such as a secret that still hides itself.
+            EncryptionError: when the data is not JSON, as when it holds a ``SecretStr``.
         """
         try:
             plain = json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
@@ -56,8 +56,9 @@ class Vault:
             plain = None
         if plain is None:  # Outside the except clause: the library's error may hold a value.
             raise EncryptionError(
-                "The credentials hold something that is not plain JSON, so they were not sealed.",
-                remedy="Give texts, numbers, lists and mappings, secrets in clear.",
+                "The credentials contain a value that is not plain JSON, so they were not "
+                "encrypted.",
+                remedy="Use texts, numbers, lists and mappings, with secrets in clear.",
             )
         sealing = self._keys.ids[0]
         nonce = secrets.token_bytes(NONCE_BYTES)
@@ -68,16 +69,17 @@ class Vault:
     def open(
         self, purpose: str, account: str, connection: str, source: str, blob: str
     ) -> dict[str, Any]:
-        """Open a blob that was sealed for exactly this purpose, account, connection and source.
+        """Decrypt a blob that was encrypted for this purpose, account, connection and source.
 
         Raises:
-            DecryptionFailed: when its key is not in the ring, or any bit of it, or of what it
-                belongs to, has changed.
+            DecryptionFailed: when its key is not in the ring, or the blob or one of these four
+                differs from what was encrypted.
         """
         parts = _take_apart(blob)
         if parts.key_id not in self._keys.ids:
             raise DecryptionFailed(
-                f"These credentials were sealed with the key {parts.key_id}, which is not there.",
+                f"These credentials are encrypted with the key {parts.key_id}, which is not "
+                "configured.",
                 remedy="Add that key to SMAPLY_METRICS_ENCRYPTION_KEYS again, or enter the token "
                 "again under Edit Configuration.",
             )
@@ -91,10 +93,10 @@ class Vault:
         return opened
 
     def needs_reseal(self, blob: str) -> bool:
-        """Whether a blob was sealed with another key than the one that seals now.
+        """Whether a blob was encrypted with another key than the current one.
 
         Raises:
-            DecryptionFailed: when it is no blob at all.
+            DecryptionFailed: when it is not a blob.
         """
         return _take_apart(blob).key_id != self._keys.ids[0]
 
@@ -105,14 +107,14 @@ class Vault:
         return f"Vault({self._keys!r})"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        """Refuse to be pickled or copied: keys stay in the process that read them."""
+        """Prevent pickling and copying: keys stay in the process that read them."""
         raise TypeError("A Vault cannot be pickled: every process reads the keys itself.")
 
 
 def mask(secret: str) -> str:
-    """Show that there is a secret: always eight dots, and its last four characters.
+    """Return the masked form of a secret: eight dots and its last four characters.
 
-    Nothing of a secret shorter than 12 characters, which four would give away too much of.
+    Nothing is shown of a secret with fewer than 12 characters.
     """
     return DOTS + (secret[-_SHOWN:] if len(secret) >= _SHORTEST_SHOWN else "")
 
@@ -127,10 +129,10 @@ def _take_apart(blob: str) -> _Parts:
     if match is None:
         raise _broken()
     text = match[2]
-    # Four characters carry three bytes; one left over carries nothing.
+    # Four characters encode three bytes; a single remaining character is not valid.
     sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) if len(text) % 4 != 1 else b""
     if _encode(sealed) != text or len(sealed) <= NONCE_BYTES:
-        # The last character has bits that decoding ignores: they may not change either.
+        # Decoding ignores some bits of the last character; they must not change either.
         raise _broken()
     return _Parts(match[1], sealed)
 
@@ -140,12 +142,12 @@ def _encode(data: bytes) -> str:
 
 
 def _bound_to(purpose: str, key_id: str, account: str, connection: str, source: str) -> bytes:
-    """Join what a blob belongs to, each part with its length: no two lists come out the same."""
+    """Return the associated data: each part with its length, so that no two lists are equal."""
     parts = [part.encode() for part in (purpose, FORMAT, key_id, account, connection, source)]
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 def _broken() -> DecryptionFailed:
     return DecryptionFailed(
-        "These credentials cannot be opened: what is stored was changed or damaged."
+        "These credentials cannot be decrypted: the stored data was changed or damaged."
     )

@@ -1,4 +1,4 @@
-"""What the host shows of connections: never more of a secret than its last four characters."""
+"""The views of connections; of a secret they show at most the last four characters."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from smaply_metrics_core.models.problem import Problem
 
 
 class ConnectionStatus(StrEnum):
-    """How a connection stands."""
+    """The status of a connection."""
 
     CONNECTED = "connected"
     WARNING = "warning"
-    """It works, with an issue that people should know of."""
+    """It works, but has an issue."""
     ERROR = "error"
-    """It does not work at present."""
+    """It does not work."""
 
 
 class SourceForm(Frozen):
-    """What a page needs to ask for a source's credentials, and to show how checking them goes.
+    """The credentials form of a source, with the steps of the check that follows.
 
     Attributes:
-        id: The source.
-        title: What people call it.
-        documentation: Where they read how to get the credentials; may be empty.
-        fields: What they enter, in order.
-        steps: What is checked on saving, in order; results come one by one.
+        id: The id of the source.
+        title: The title of the source.
+        documentation: The URL of a page on how to get the credentials; may be empty.
+        fields: The fields, in order.
+        steps: The steps of the check on saving, in order; their results arrive one by one.
     """
 
     id: str
@@ -56,9 +56,9 @@ class FieldView(Frozen):
 class ConnectionView(Frozen):
     """A connection as the Integrations page shows it.
 
-    ``fields`` is empty for people who are not Admins. ``unseen`` names the metrics whose survey
-    the new credentials cannot see; filled when connecting and editing. ``name`` is what an Admin
-    calls the connection, or empty.
+    ``fields`` is empty for people who are not Admins. ``unseen`` holds the names of the metrics
+    whose survey the new credentials cannot see; it is filled when connecting and editing. ``name``
+    is the name that an Admin gave the connection; it may be empty.
     """
 
     id: str
@@ -77,7 +77,7 @@ class ConnectionView(Frozen):
 
 
 class DeletedConnection(Frozen):
-    """A connection that is gone, and the metrics that no longer refresh."""
+    """A deleted connection, and the names of the metrics that are no longer refreshed."""
 
     id: str
     source: str
@@ -85,7 +85,7 @@ class DeletedConnection(Frozen):
 
 
 def masked_fields(credentials: Credentials) -> tuple[FieldView, ...]:
-    """Return the fields of credentials, secrets masked."""
+    """Return the fields of credentials, with secrets masked."""
     views = []
     for field in credential_fields(type(credentials)):
         value = getattr(credentials, field.name)

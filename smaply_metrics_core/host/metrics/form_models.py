@@ -1,4 +1,4 @@
-"""A metric's form: what is chosen so far, and what each of its lists may offer."""
+"""The models of the metric form: the draft, and the options of each list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smaply_metrics_core.models.query import (
 
 
 class MetricDraft(Frozen):
-    """A metric's definition while it is made: as ``Definition``, with parts not chosen yet."""
+    """The definition of a metric while it is edited: a ``Definition`` with optional parts."""
 
     type: MetricType | None = None
     question_id: str | None = None
@@ -30,14 +30,14 @@ class MetricDraft(Frozen):
 
     @classmethod
     def of(cls, definition: Definition) -> MetricDraft:
-        """Take up what a metric measures, to change it."""
+        """Return the draft of an existing definition."""
         return cls.model_validate({name: getattr(definition, name) for name in cls.model_fields})
 
     def definition(self, survey_id: str) -> Definition:
-        """Make the definition; whether its parts go together is checked when it is used.
+        """Return the definition; whether its parts are compatible is checked when it is used.
 
         Raises:
-            QueryInvalid: when the calculation is not chosen yet.
+            QueryInvalid: when no calculation is chosen.
         """
         if self.calculation is None:
             raise QueryInvalid("The calculation is missing.", remedy="Choose a calculation.")
@@ -46,12 +46,12 @@ class MetricDraft(Frozen):
 
 
 class FormOption(Frozen):
-    """One entry of a list.
+    """One option of a list.
 
     Attributes:
-        value: What the draft then holds, as text.
-        label: What people read.
-        help: What it means, where that needs saying.
+        value: The value in the draft, as text.
+        label: The text that people read.
+        help: An explanation; may be empty.
         refused: Why it cannot be chosen; empty when it can.
         rows: The rows of a question such as a matrix.
     """
@@ -64,21 +64,21 @@ class FormOption(Frozen):
 
 
 class MetricOptions(Frozen):
-    """What each list of a metric's form may offer.
+    """The options of each list of the metric form.
 
-    The lists stand in the order of the form, and each is narrowed by what is chosen in those
-    before it; so what comes later never keeps anybody from changing their mind.
+    The lists are in the order of the form. Each is narrowed by the choices in the lists before it,
+    never by those after it, so every choice can be changed.
 
     Attributes:
-        draft: What was chosen, without the parts that do not go with those before them.
+        draft: The draft, without the parts that are not compatible with the ones before them.
         types: Every type.
-        questions: Every question with its rows; the first, with an empty value, is none.
-        group_bys: What a Series may be split by, in the written form of ``GroupBy``; nothing else.
+        questions: Every question with its rows; the first option, with an empty value, is none.
+        group_bys: The valid group-bys of a Series, in the text form of ``GroupBy``.
         calculations: Every calculation.
-        answers: The question's answers, where the calculation asks for some.
-        typed_answers: The calculation asks for answers, and they are numbers that people type.
+        answers: The answers of the question, if the calculation requires some.
+        typed_answers: Whether the calculation requires answers that are numbers typed by people.
         ranges: Every named range, and ``custom``.
-        reversible: The scale may be taken the other way round.
+        reversible: Whether the scale can be reversed.
     """
 
     draft: MetricDraft

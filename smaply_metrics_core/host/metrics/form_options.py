@@ -1,4 +1,4 @@
-"""Finding what the lists of a metric's form may offer, by trying: the rules are those of saving."""
+"""Finds the options of the metric form by probing definitions with the rules used for saving."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from smaply_metrics_core.models.survey import Question, Questionnaire
 
 TYPES: Final = {
     MetricType.NUMBER: "One value.",
-    MetricType.SERIES: "A value for each group, such as each month.",
-    MetricType.COMPARISON: "One value, beside that of the time before.",
+    MetricType.SERIES: "One value per group, such as per month.",
+    MetricType.COMPARISON: "One value compared with the previous period.",
 }
-NO_QUESTION: Final = "No question: count the responses"
+NO_QUESTION: Final = "No question (count responses)"
 
 BY_ANSWER: Final = GroupBy(kind="answer")
 BY_PERIOD: Final = tuple(GroupBy(kind="period", of=period) for period in Period)
 
 A_NUMBER: Final = "0"
-"""An answer to a question that offers none."""
+"""An example answer to a question without choices."""
 
 RANGES: Final = (
     *(DateRange(preset=preset) for preset in PRESETS),
     DateRange.model_validate({"preset": "custom", "start": "2026-01-01", "end": "2026-02-01"}),
 )
 CLOSED: Final = RANGES[-1]
-"""A range that goes with every type."""
+"""A range that every type allows."""
 
 
 def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOptions:
-    """Say what each list of a metric's form may offer.
+    """Return the options of each list of the metric form.
 
     Args:
         questionnaire: The survey.
-        draft: What is chosen so far.
+        draft: The choices so far.
     """
     trial = DefinitionProbe(questionnaire)
     if draft.type is not None:
@@ -57,7 +57,7 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
 
     group_bys = trial.group_bys()
     group_by = draft.group_by if draft.group_by in group_bys else None
-    # Where none is chosen yet, a calculation may go with one that could be.
+    # Without a choice, a calculation need only be compatible with one of the possible group-bys.
     trial.parts["group_by"] = (None, *group_bys[:2]) if group_by is None else (group_by,)
 
     calculations = trial.calculations()
@@ -85,8 +85,8 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
             }
         ),
         types=tuple(
-            FormOption(value=each, label=each.capitalize(), help=said)
-            for each, said in TYPES.items()
+            FormOption(value=each, label=each.capitalize(), help=text)
+            for each, text in TYPES.items()
         ),
         questions=(FormOption(value="", label=NO_QUESTION), *questions),
         group_bys=tuple(
@@ -110,7 +110,7 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
 
 
 def offered_group_bys(questionnaire: Questionnaire, question_id: str | None) -> tuple[GroupBy, ...]:
-    """Give everything that a question, or without one the responses, may be grouped by."""
+    """Return the valid group-bys of a question, or of the responses when there is no question."""
     trial = DefinitionProbe(questionnaire)
     trial.hold("type", MetricType.SERIES)
     trial.hold("question_id", question_id)
@@ -118,10 +118,10 @@ def offered_group_bys(questionnaire: Questionnaire, question_id: str | None) -> 
 
 
 class DefinitionProbe:
-    """Tries definitions of one survey.
+    """Probes definitions of one survey.
 
     Attributes:
-        parts: By part of a definition, what it may be: one thing once it is chosen.
+        parts: The candidate values of each part of a definition; a single one once it is chosen.
     """
 
     def __init__(self, questionnaire: Questionnaire) -> None:
@@ -136,16 +136,16 @@ class DefinitionProbe:
         }
 
     def hold(self, part: str, value: Any) -> Any:  # noqa: ANN401  # A part of a definition.
-        """From now on, try this value of a part alone."""
+        """Set the only candidate value of a part, and return it."""
         self.parts[part] = (value,)
         return value
 
     def fitting(self, part: str, value: Any) -> Any:  # noqa: ANN401  # As ``hold``.
-        """Give a value that fits; ``None`` in place of one that does not."""
+        """Return the value if it is valid, else ``None``."""
         return None if value is None or self.refusal(**{part: value}) else value
 
     def refusal(self, **given: Any) -> str:  # noqa: ANN401  # Parts of a definition.
-        """Say why no definition with these parts fits; empty when one does."""
+        """Return why no definition with these parts is valid; empty when one is."""
         parts = {**self.parts, **{part: (value,) for part, value in given.items()}}
         survey = self._naming(*parts["question_id"], *(by.of for by in parts["group_by"] if by))
         why = ""
@@ -157,7 +157,7 @@ class DefinitionProbe:
                 definition = Definition(survey_id=survey.survey.id, **values)
                 check_definition(definition, survey)
             except MetricsError as error:
-                # What the survey does not allow says more than what never goes together.
+                # An error about this survey is more useful than one about parts in general.
                 if not (why and isinstance(error, QueryInvalid)):
                     why = error.message
             else:
@@ -165,7 +165,7 @@ class DefinitionProbe:
         return why
 
     def question(self, question: Question) -> FormOption:
-        """Offer a question and its rows, or say why it cannot be chosen."""
+        """Return the option of a question with its rows."""
         why = self.refusal(question_id=question.id)
         return FormOption(
             value=question.id,
@@ -176,9 +176,9 @@ class DefinitionProbe:
         )
 
     def group_bys(self) -> tuple[GroupBy, ...]:
-        """Give everything that it may be grouped by."""
+        """Return the valid group-bys."""
         if self.refusal(question_id=None, group_by=BY_PERIOD[0]):
-            return ()  # What any survey can be grouped by does not go with the type.
+            return ()  # Every survey can be grouped by period, so the type allows no group-by.
         others = (
             BY_ANSWER,
             *BY_PERIOD,
@@ -188,7 +188,7 @@ class DefinitionProbe:
         return tuple(each for each in others if not self.refusal(group_by=each))
 
     def group_by_label(self, group_by: GroupBy) -> str:
-        """Give what people call a group by."""
+        """Return the label of a group-by."""
         match group_by.kind:
             case "answer":
                 return "Answer"
@@ -201,7 +201,7 @@ class DefinitionProbe:
                 return group_by.of.capitalize()
 
     def calculations(self) -> tuple[FormOption, ...]:
-        """Offer the calculations, or say why one cannot be chosen."""
+        """Return the options of all calculations."""
         return tuple(
             FormOption(
                 value=calculation,
@@ -213,7 +213,7 @@ class DefinitionProbe:
         )
 
     def answers(self) -> tuple[FormOption, ...]:
-        """Offer the question's answers, if the calculation asks for any."""
+        """Return the options of the question's answers; none if the calculation uses none."""
         (question_id,) = self.parts["question_id"]
         if question_id is None:
             return ()
@@ -224,12 +224,12 @@ class DefinitionProbe:
         return () if all(option.refused for option in offered) else offered
 
     def _naming(self, *ids: str | None) -> Questionnaire:
-        """Give the survey with no more than these questions: finding one among many takes long."""
+        """Return the survey with only these questions, because lookups in a large one are slow."""
         named = tuple(self._questions[one] for one in ids if one in self._questions)
         return self._questionnaire.model_copy(update={"questions": named})
 
     def _example(self, question_id: str | None) -> tuple[str, ...]:
-        """Give an answer that could be chosen, to try a calculation that needs one."""
+        """Return an answer of the question, for probing a calculation that requires one."""
         choices = self._questions[question_id].choices if question_id in self._questions else ()
         return next(((one.key,) for one in choices if one.analyze), (A_NUMBER,))
 

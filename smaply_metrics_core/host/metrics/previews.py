@@ -1,8 +1,8 @@
-"""Previews: measured without saving, from a download that serves the next ones too.
+"""Previews: results that are calculated without saving a metric, from cached downloads.
 
-A source gives counts, not rows. So a preview asks with its own query for the likely next ones: the
-same question, date range and filters by everything else that it can be grouped by, and compared
-with the time before. What is then chosen anew is calculated from counts that are there.
+A source returns counts, not rows. A preview therefore also fetches the queries that are likely to
+follow: the same question, date range and filters with every other group-by, and compared with the
+previous period. Later choices are then calculated from the cached counts.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ from smaply_metrics_core.models.tally import Counts, Tally
 from smaply_metrics_core.sources import SourceSession
 
 MAX_PER_KIND: Final = 8
-"""So many questions, and so many fields, a preview counts by in case that one is chosen next: each
-is a column more to download. Others are downloaded when they are chosen."""
+"""The maximum number of questions, and of fields, that a preview prefetches as group-bys: each is
+one more column to download. Others are downloaded when they are chosen."""
 
 MAX_DOWNLOADS: Final = 32
-"""Cached downloads."""
+"""The maximum number of cached downloads."""
 
 MAX_COUNTS: Final = 50_000
-"""Counts that are cached of one download; tallies beyond this are not cached."""
+"""The maximum number of cached counts per download; tallies beyond it are not cached."""
 
 WANTED: Final = "preview"
 
 INSTEAD: Final = (Calculation.AVERAGE, Calculation.ANSWERED, Calculation.RESPONSES)
-"""What is asked for where the wanted calculation does not go with another group by. Whatever is
-asked, the same answers are counted."""
+"""Used when the chosen calculation is not compatible with another group-by. The counted answers are
+the same for every calculation."""
 
 NOT_THE_SIBLINGS: Final = (
     AccessMissing,
@@ -79,11 +79,11 @@ NOT_THE_SIBLINGS: Final = (
     SurveyUnavailable,
     Unreachable,
 )
-"""Errors that the wanted query would end in alone, too."""
+"""Errors that the requested query would cause without its siblings, too."""
 
 
 class _PreviewKey(NamedTuple):
-    """Everything of a preview that decides which responses and answers are counted."""
+    """The parts of a preview that decide which responses and answers are counted."""
 
     connection: tuple[str, int]
     definition: Definition
@@ -93,7 +93,7 @@ class _PreviewKey(NamedTuple):
     def of(
         cls, row: ConnectionRow, definition: Definition, account: AccountSettings
     ) -> _PreviewKey:
-        """Drop from a definition what can be recalculated from a cached download."""
+        """Return the key of a definition, without what a cached download leaves open."""
         free = {
             "type": MetricType.NUMBER,
             "calculation": Calculation.RESPONSES,
@@ -106,13 +106,14 @@ class _PreviewKey(NamedTuple):
 
 @dataclass(frozen=True)
 class _Download:
-    """What one download counted.
+    """The tallies of one download.
 
     Attributes:
         questionnaire: The survey.
-        now: When it was asked: date ranges that move with time are those of then.
-        tallies: By group by; without one, and by the answer, it is one tally.
-        shared: The answers that a share asked for: who gave several is counted for these alone.
+        now: When it was requested; relative date ranges are resolved at this instant.
+        tallies: The tallies by group-by; no group-by and grouping by answer share one tally.
+        shared: The answers of a share; only for these is the number of respondents known who
+            chose several of them.
     """
 
     questionnaire: Questionnaire
@@ -121,7 +122,7 @@ class _Download:
     shared: frozenset[str]
 
     def result(self, definition: Definition, account: AccountSettings) -> Result | None:
-        """Calculate something; ``None`` when that cannot be made of what was counted."""
+        """Return the result of a definition, or ``None`` when these tallies do not suffice."""
         tally = self.tallies.get(_group(definition))
         if tally is None:
             return None
@@ -132,11 +133,11 @@ class _Download:
             query = account.make_query(WANTED, definition, now=self.now)
             return calculate(query, tally, self.now)
         except MetricsError:
-            return None  # Another download may tell, or says why not.
+            return None  # Another download may suffice, or raises the error.
 
 
 class Previews:
-    """Measures without saving; caches what was counted for ten minutes."""
+    """Calculates previews, and caches downloads for ten minutes."""
 
     def __init__(
         self,
@@ -151,7 +152,7 @@ class Previews:
         self._questionnaires = questionnaires
         self._downloads = SourceCache[_Download](runtime.clock, MAX_DOWNLOADS)
 
-    def measure(  # noqa: PLR0913  # All but what is measured by name.
+    def preview(  # noqa: PLR0913  # The options are passed by name.
         self,
         row: ConnectionRow,
         definition: Definition,
@@ -161,10 +162,10 @@ class Previews:
         reload: bool,
         prefetch: bool,
     ) -> Result:
-        """Measure something, from a cached download or from a new one.
+        """Return the result of a definition, from a cached download or a new one.
 
         Raises:
-            MetricsError: when its parts do not go together, or the source cannot answer.
+            MetricsError: when the definition is not valid, or the source cannot answer.
         """
         with self._runtime.store.reading() as db:
             account = read_account(db, row.account)
@@ -183,11 +184,13 @@ class Previews:
                 for number, sibling in enumerate(others)
             }
             answers = self._fetch(row, session, query, siblings)
-        asked = {WANTED: query, **siblings}
+        queries = {WANTED: query, **siblings}
         download = _Download(
             questionnaire=questionnaire,
             now=now,
-            tallies=_cached_tallies({asked[name].definition: one for name, one in answers.items()}),
+            tallies=_cached_tallies(
+                {queries[name].definition: one for name, one in answers.items()}
+            ),
             shared=frozenset(definition.answers),
         )
         if download.tallies:
@@ -200,7 +203,7 @@ class Previews:
     def _fitting(
         self, row: ConnectionRow, session: SourceSession, definition: Definition, *, reload: bool
     ) -> Questionnaire:
-        """Return a questionnaire that the definition fits: the cached one, or else a new one."""
+        """Return the cached questionnaire if it allows the definition, else a new one."""
         cached = None if reload else self._questionnaires.find(row, definition.survey_id)
         if cached is not None:
             try:
@@ -221,7 +224,7 @@ class Previews:
         query: MetricQuery,
         siblings: Mapping[str, MetricQuery],
     ) -> dict[str, Tally | MetricsError]:
-        """Have the query answered, and its siblings if that does it no harm."""
+        """Return the answers to the query and its siblings, or to the query alone if those fail."""
         survey_id = query.definition.survey_id
         answers = session.fetch(survey_id, (query, *siblings.values()))
         error = answers[WANTED]
@@ -233,19 +236,19 @@ class Previews:
             and not any(isinstance(answer, Tally) for answer in answers.values())
         ):
             alone = answers = session.fetch(survey_id, (query,))
-        # Errors of siblings alone say nothing about the connection.
+        # Errors of siblings are not recorded as problems of the connection.
         self._health.record_answers(row, alone)
         return answers
 
 
 def _group(definition: Definition) -> GroupBy | None:
-    """Give what rows are grouped by when they are counted: answers are counted in any case."""
+    """Return the group-by of the tally: ``None`` by answer, since answers are always counted."""
     group_by = definition.group_by
     return None if group_by is None or group_by.kind == "answer" else group_by
 
 
 def _siblings(definition: Definition, questionnaire: Questionnaire) -> Iterator[Definition]:
-    """Give what may well be asked next of the same responses."""
+    """Yield the definitions that are likely to follow, on the same responses."""
     shapes: list[tuple[MetricType, GroupBy | None]] = [(MetricType.COMPARISON, None)]
     if _group(definition) is not None:
         shapes.append((MetricType.NUMBER, None))
@@ -261,7 +264,7 @@ def _siblings(definition: Definition, questionnaire: Questionnaire) -> Iterator[
 
 
 def _of_numbers(definition: Definition, questionnaire: Questionnaire) -> bool:
-    """Whether the answers are numbers: there may be as many as responses, in each group by."""
+    """Whether the answers are numbers, of which each group may hold as many as responses."""
     if definition.question_id is None:
         return False
     return questionnaire.question(definition.question_id).kind is QuestionKind.NUMBER
@@ -273,7 +276,7 @@ def _first_fitting(
     group_by: GroupBy | None,
     questionnaire: Questionnaire,
 ) -> Iterator[Definition]:
-    """Give the definition in another shape, with a calculation that goes with it if any does."""
+    """Yield the definition with another type and group-by, and the first valid calculation."""
     shape = definition.model_copy(update={"type": type_, "group_by": group_by})
     plain = {"answers": (), "reverse_scale": False}
     instead = (shape.model_copy(update={"calculation": other, **plain}) for other in INSTEAD)
@@ -289,7 +292,7 @@ def _first_fitting(
 def _cached_tallies(
     answers: Mapping[Definition, Tally | MetricsError],
 ) -> dict[GroupBy | None, Tally]:
-    """Return the tallies to cache; of two with one group by, the one with the previous window."""
+    """Return the tallies to cache; of two with the same group-by, the one with more windows."""
     tallies: dict[GroupBy | None, Tally] = {}
     room = MAX_COUNTS
     for definition, tally in answers.items():
@@ -312,7 +315,7 @@ def _size(tally: Tally) -> int:
 
 
 def _without_chosen(tally: Tally) -> Tally:
-    """Leave out who gave at least one of several answers: it was counted for other ones."""
+    """Return the tally without ``chosen``, which was counted for other answers."""
 
     def plain(counts: Counts) -> Counts:
         return counts.model_copy(update={"chosen": None})

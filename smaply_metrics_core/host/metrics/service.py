@@ -1,4 +1,4 @@
-"""Making metrics: preview, add, list, show, edit, delete."""
+"""Manages metrics: preview, add, list, show, edit and delete them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Metrics:
         self._sessions = sessions
         self._previews = previews
 
-    def preview(  # noqa: PLR0913  # What is measured, and who watches.
+    def preview(  # noqa: PLR0913  # The options are passed by name.
         self,
         actor: Actor,
         connection_id: str,
@@ -44,34 +44,34 @@ class Metrics:
         reload: bool = False,
         prefetch: bool = True,
     ) -> Result:
-        """Measure without saving anything.
+        """Return the result of a definition without saving anything.
 
-        For ten minutes, what is changed afterwards about calculation, type or group by is
-        calculated from the same download where that is possible; ``Result.as_of`` says when it was
-        made.
+        Downloads are cached for ten minutes. Where possible, another calculation, type or group-by
+        is calculated from the same download; ``Result.as_of`` is the time of that download.
 
         Args:
             actor: An Editor or Admin.
-            connection_id: The connection's id, or its source's.
-            definition: What is measured.
-            progress: Told how far the download is.
-            cancelled: Stops it when set.
-            reload: Download although there is one that would do.
-            prefetch: Count with it what may well be chosen next. False for who asks only once:
-                there is less to download then.
+            connection_id: The id of the connection, or of its source.
+            definition: The definition.
+            progress: Receives the progress of the download.
+            cancelled: An event that cancels the preview when it is set.
+            reload: Whether to ignore cached downloads.
+            prefetch: Whether to also download what is likely to be chosen next. ``False`` keeps
+                the download small, as for a single preview.
 
         Raises:
-            QueryInvalid: when the parts of the definition do not go together.
-            MetricsError: whatever kept the source from answering.
+            RoleRequired: when the actor is a Viewer.
+            QueryInvalid: when the parts of the definition are not compatible.
+            MetricsError: when the source cannot answer.
         """
         actor.require(Role.EDITOR, "Previewing a metric")
         row = self._runtime.find_connection(actor.account, connection_id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.preview, cancelled)
-        return self._previews.measure(
+        return self._previews.preview(
             row, definition, deadline, progress=progress, reload=reload, prefetch=prefetch
         )
 
-    def add(  # noqa: PLR0913  # What a metric is made of.
+    def add(  # noqa: PLR0913  # The parts of a metric.
         self,
         actor: Actor,
         connection_id: str,
@@ -81,13 +81,14 @@ class Metrics:
         display: Display | None = None,
         workspace: str = "default",
     ) -> Metric:
-        """Check a definition against its survey and keep it as a metric.
+        """Validate a definition against its survey and store it as a metric.
 
         Raises:
-            QueryInvalid: when the parts of the definition do not go together.
-            MetricsError: when the survey could not be read to check it.
+            RoleRequired: when the actor is a Viewer.
+            QueryInvalid: when the parts of the definition are not compatible.
+            MetricsError: when the survey cannot be read.
         """
-        actor.require(Role.EDITOR, "Making a metric")
+        actor.require(Role.EDITOR, "Creating a metric")
         source, questions = self._check(actor, connection_id, definition)
         now = self._runtime.now()
         metric = _validated(
@@ -108,20 +109,20 @@ class Metrics:
         return metric
 
     def list(self, actor: Actor, workspace: str | None = None) -> tuple[Metric, ...]:
-        """Give the account's metrics, oldest first; all of them, or those of one workspace."""
+        """Return the metrics of the account, or those of one workspace, oldest first."""
         with self._runtime.store.reading() as db:
             return rows.of_account(db, actor.account, workspace=workspace)
 
     def show(self, actor: Actor, metric_id: str) -> Metric:
-        """Give one metric.
+        """Return one metric.
 
         Raises:
-            NotFound: when this account has none of this id.
+            NotFound: when the account has no such metric.
         """
         with self._runtime.store.reading() as db:
             return rows.find(db, actor.account, metric_id)
 
-    def edit(  # noqa: PLR0913  # Each is one thing that an Editor may change.
+    def edit(  # noqa: PLR0913  # The parts that an Editor may change.
         self,
         actor: Actor,
         metric_id: str,
@@ -131,19 +132,27 @@ class Metrics:
         display: Display | None = None,
         version: int | None = None,
     ) -> Metric:
-        """Change a metric. What it measures being new, its old value is discarded; else kept.
+        """Change a metric; a new definition discards the stored value.
 
-        ``version`` is the one that the Editor saw: when somebody else came first, nothing is saved.
+        Args:
+            actor: An Editor or Admin.
+            metric_id: The metric.
+            name: The new name.
+            definition: The new definition.
+            display: The new display options.
+            version: The version that the Editor changed; the current one by default.
 
         Raises:
-            EditConflict: when somebody else came first.
-            QueryInvalid: when the parts of the new definition do not go together.
+            RoleRequired: when the actor is a Viewer.
+            NotFound: when the account has no such metric.
+            EditConflict: when the metric has a newer version; nothing was saved.
+            QueryInvalid: when the parts of the new definition are not compatible.
         """
         actor.require(Role.EDITOR, "Editing a metric")
         old = self.show(actor, metric_id)
-        measured_anew = definition is not None and definition != old.definition
+        is_redefined = definition is not None and definition != old.definition
         questions = old.questions
-        if definition is not None and measured_anew:
+        if definition is not None and is_redefined:
             _, questions = self._check(actor, old.source, definition)
         new = _validated(
             **{
@@ -159,16 +168,21 @@ class Metrics:
         with self._runtime.store.writing() as db:
             if not rows.replace(db, actor.account, new):
                 raise EditConflict(
-                    f"Somebody else changed “{old.name}” meanwhile; your change was not saved.",
-                    remedy="Look at the metric as it is now and make your change again.",
+                    f"Another user changed “{old.name}”, so your change was not saved.",
+                    remedy="Reload the metric and make your change again.",
                 )
-            if measured_anew:
+            if is_redefined:
                 attempt_rows.drop_value(db, actor.account, metric_id)
             audit.add_entry(db, actor, AuditAction.EDIT_METRIC, new.id, new.name, new.updated_at)
         return new
 
     def delete(self, actor: Actor, metric_id: str) -> Metric:
-        """Delete a metric, its value and its past; gives what was deleted."""
+        """Delete a metric, its value and its history, and return the metric.
+
+        Raises:
+            RoleRequired: when the actor is a Viewer.
+            NotFound: when the account has no such metric.
+        """
         actor.require(Role.EDITOR, "Deleting a metric")
         with self._runtime.store.writing() as db:
             metric = rows.find(db, actor.account, metric_id)
@@ -181,13 +195,13 @@ class Metrics:
     def history(
         self, actor: Actor, metric_id: str, *, since: datetime | None = None
     ) -> tuple[HistoryEntry, ...]:
-        """Give what a metric showed over time, oldest first, for what it measures now.
+        """Return the past values of a metric for its current definition, oldest first.
 
         Each successful refresh adds a value; ``Settings.history_retention_days`` limits how
         long it is stored. Values of another definition or time zone are not included.
 
         Raises:
-            NotFound: when this account has none of this id.
+            NotFound: when the account has no such metric.
         """
         with self._runtime.store.reading() as db:
             metric = rows.find(db, actor.account, metric_id)
@@ -197,7 +211,7 @@ class Metrics:
     def _check(
         self, actor: Actor, connection_id: str, definition: Definition
     ) -> tuple[str, dict[str, KnownQuestion]]:
-        """Check a definition; give its source, and what the questions that it names are called."""
+        """Validate a definition; return its source, and the names and texts of its questions."""
         row = self._runtime.find_connection(actor.account, connection_id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.list)
         with self._sessions.session(row, deadline) as session:
@@ -212,5 +226,5 @@ def _validated(**values: object) -> Metric:
         return Metric.model_validate(values)
     except ValueError:
         raise InputError(
-            "The metric's name does not fit.", remedy="Give it a name of 1 to 300 characters."
+            "The name of the metric is not valid.", remedy="Enter 1 to 300 characters."
         ) from None

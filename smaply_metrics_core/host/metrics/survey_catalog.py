@@ -1,4 +1,4 @@
-"""The surveys and questionnaires of connections, and what can be measured of them; cached."""
+"""The surveys and questionnaires of connections, cached, and the options of the metric form."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ V = TypeVar("V")
 TTL: Final = timedelta(minutes=10)
 
 MAX_LISTS: Final = 32
-"""Cached lists of surveys; one of 5,000 takes some 5 MB."""
+"""The maximum number of cached survey lists; one of 5,000 surveys takes about 5 MB."""
 
 MAX_QUESTIONNAIRES: Final = 128
 
@@ -36,13 +36,13 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class SurveyPage(Frozen):
-    """Some of the surveys that a connection can see.
+    """One page of the surveys that a connection can see.
 
     Attributes:
-        surveys: These, the most recently modified one first.
-        total: How many the connection can see.
-        matching: How many of them the search found.
-        listed_at: When they were requested from the survey tool.
+        surveys: The surveys of this page, the most recently modified one first.
+        total: How many surveys the connection can see.
+        matching: How many of them match the search.
+        listed_at: When the list was requested from the survey tool.
     """
 
     surveys: tuple[Survey, ...]
@@ -52,18 +52,18 @@ class SurveyPage(Frozen):
 
 
 class CacheEntry(NamedTuple, Generic[V]):
-    """A value of a source, and when it was requested."""
+    """A value from a source, and when it was requested."""
 
     value: V
     fetched_at: datetime
 
 
 class SourceCache(Generic[V]):
-    """Values of sources by key, each for ten minutes from when it was requested. Thread-safe.
+    """A thread-safe LRU cache of values from sources; each expires ten minutes after its request.
 
     Args:
         clock: The time by which entries expire.
-        maxsize: How many entries there are at most; the least recently used one is removed first.
+        maxsize: The maximum number of entries; the least recently used one is removed first.
     """
 
     def __init__(self, clock: Clock, maxsize: int) -> None:
@@ -81,7 +81,7 @@ class SourceCache(Generic[V]):
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None and entry.fetched_at > self._clock.now():
-                # The clock was set back; the entry must not live longer for that.
+                # The clock was set back, which must not extend the life of the entry.
                 del self._entries[key]
                 return None
             return entry
@@ -97,11 +97,11 @@ class SourceCache(Generic[V]):
         Args:
             key: The key.
             fetch: Requests the value from the source. All callers that wait for it get its error.
-            reload: Whether to fetch although there is an entry.
+            reload: Whether to ignore an existing entry.
         """
 
         def load() -> CacheEntry[V]:
-            # Another thread may have fetched it since this one looked.
+            # Another thread may have fetched it since the first lookup.
             found = None if reload else self.find(key)
             if found is None:
                 fetched_at = self._clock.now()
@@ -114,7 +114,7 @@ class SourceCache(Generic[V]):
 
 
 class QuestionnaireCache:
-    """The questionnaires of surveys, cached for the parts of the host that need them."""
+    """The questionnaires of surveys, shared by the services of the host."""
 
     def __init__(self, runtime: Runtime, sessions: ConnectionSessions) -> None:
         self._runtime = runtime
@@ -143,9 +143,10 @@ class QuestionnaireCache:
 
 
 class SurveyCatalog:
-    """What can be measured, cached for ten minutes so that a form answers at once.
+    """The surveys and questionnaires of connections, cached for ten minutes.
 
-    An entry belongs to one version of one connection: what other credentials see is never shown.
+    Each entry belongs to one version of one connection, so credentials never see what was cached
+    for others.
     """
 
     def __init__(
@@ -156,7 +157,7 @@ class SurveyCatalog:
         self._surveys = SourceCache[tuple[Survey, ...]](runtime.clock, MAX_LISTS)
         self._questionnaires = questionnaires
 
-    def surveys(  # noqa: PLR0913  # Which ones, all by name.
+    def surveys(  # noqa: PLR0913  # The options are passed by name.
         self,
         actor: Actor,
         connection_id: str,
@@ -166,23 +167,26 @@ class SurveyCatalog:
         limit: int | None = 50,
         reload: bool = False,
     ) -> SurveyPage:
-        """List surveys, the one that was modified last first.
+        """Return a page of surveys, the most recently modified one first.
 
         Args:
             actor: An Editor or Admin.
-            connection_id: The connection's id, or its source's.
-            search: Text in the name, in any case, or an id; all when empty.
-            offset: How many to skip.
-            limit: How many to return at most; all of them when ``None``.
-            reload: Whether to ask the survey tool although its answer is cached.
+            connection_id: The id of the connection, or of its source.
+            search: A part of the name, in any case, or an id; all surveys match when empty.
+            offset: How many surveys to skip.
+            limit: The maximum number of surveys to return; all of them when ``None``.
+            reload: Whether to ignore the cached list.
 
         Raises:
-            MetricsError: when the source cannot list them.
+            RoleRequired: when the actor is a Viewer.
+            InputError: when the offset or the limit is out of range.
+            MetricsError: when the source cannot list the surveys.
         """
         actor.require(Role.EDITOR, "Choosing a survey")
         if offset < 0 or (limit is not None and limit < 1):
             raise InputError(
-                "There is no such page.", remedy="Begin at 0 or later, and ask for 1 or more."
+                "The page of surveys is not valid.",
+                remedy="Use an offset of 0 or more and a limit of 1 or more.",
             )
         row = self._runtime.find_connection(actor.account, connection_id)
         listed = self._surveys.get(_version_of(row), lambda: self._list(row), reload=reload)
@@ -199,9 +203,10 @@ class SurveyCatalog:
     def questionnaire(
         self, actor: Actor, connection_id: str, survey_id: str, *, reload: bool = False
     ) -> Questionnaire:
-        """Describe one survey; it may be one that the list does not show.
+        """Return the questionnaire of a survey, which may be missing from the list.
 
         Raises:
+            RoleRequired: when the actor is a Viewer.
             SurveyUnavailable: when the connection cannot see it.
         """
         actor.require(Role.EDITOR, "Choosing a question")
@@ -209,18 +214,19 @@ class SurveyCatalog:
         return self._questionnaires.get(row, survey_id, reload=reload)
 
     def options(self, questionnaire: Questionnaire, draft: MetricDraft) -> MetricOptions:
-        """Return what each list of a metric form may offer, as ``metric_options`` does."""
+        """Return the options of each list of the metric form; see ``metric_options``."""
         return metric_options(questionnaire, draft)
 
     def windows(
         self, actor: Actor, date_range: DateRange, *, comparison: bool = False
     ) -> tuple[Window, ...]:
-        """Return the instants that a range covers now in the account's time zone.
+        """Return the window that a range covers now in the account's time zone.
 
-        A Comparison has two of them: the current window, and the previous one.
+        A Comparison has two windows: the current one and the previous one.
 
         Raises:
-            QueryInvalid: for a comparison with a range that has no previous one.
+            RoleRequired: when the actor is a Viewer.
+            QueryInvalid: for a Comparison whose range has no previous one.
         """
         actor.require(Role.EDITOR, "Choosing a date range")
         with self._runtime.store.reading() as db:
