@@ -112,8 +112,7 @@ class _Download:
         questionnaire: The survey.
         now: When it was requested; relative date ranges are resolved at this instant.
         tallies: The tallies by group-by; no group-by and grouping by answer share one tally.
-        shared: The answers of a share; only for these is the number of respondents known who
-            chose several of them.
+        shared: The answers of a share: ``Counts.chosen`` was counted for these only.
     """
 
     questionnaire: Questionnaire

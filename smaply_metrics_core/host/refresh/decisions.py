@@ -1,4 +1,4 @@
-"""Applies the refresh policy to stored state, and explains its decisions."""
+"""Applies the refresh policy to the stored states of metrics, and explains its decisions."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def read_decisions(
     Args:
         runtime: The shared parts of the host.
         account: The account.
-        metric_ids: Which metrics, in this order; all of the account when ``None``.
-        survey: The source and survey whose metrics to read; all when ``None``.
+        metric_ids: The metrics, in the order of the result; all of the account when ``None``.
+        survey: The source and survey of the metrics; all surveys when ``None``.
         forced: Whether an Editor requested the refresh.
 
     Raises:
@@ -68,7 +68,7 @@ def read_decisions(
 def decide_for_metric(
     runtime: Runtime, state: MetricState, account: AccountSettings, *, forced: bool = False
 ) -> RefreshDecision:
-    """Return the decision of the refresh policy about one stored metric of a connected source."""
+    """Return the decision of the refresh policy about one metric of a connected source."""
     now = runtime.now()
     left = None
     if state.lease_expires_at is not None:
@@ -97,12 +97,12 @@ def decide_for_metric(
 
 
 class RefreshExplanation(Frozen):
-    """The decision of the refresh policy about a metric now, in words.
+    """The decision of the refresh policy about a metric, explained.
 
     Attributes:
-        kind: The decision; ``None`` when the account has no connection to the metric's source.
-        sentence: Why, and when the next update is due.
-        next_at: The first instant at which a load updates it, if nothing else happens.
+        kind: The decision; ``None`` when the account is not connected to the metric's source.
+        sentence: Why it was made, and when the metric is refreshed next.
+        next_at: The first instant at which a load refreshes the metric, if nothing else happens.
     """
 
     metric_id: str
@@ -113,25 +113,27 @@ class RefreshExplanation(Frozen):
 
 
 def explain_decision(state: MetricState, decision: RefreshDecision | None) -> RefreshExplanation:
-    """Return a decision in words."""
+    """Return the explanation of a decision."""
     return RefreshExplanation(
         metric_id=state.metric.id,
         name=state.metric.name,
         kind=decision.kind if decision else None,
-        sentence=f"{decision.reason.rstrip('.')}; {_next(state, decision)}."
+        sentence=f"{decision.reason} {_next(state, decision)}"
         if decision
-        else f"The account is not connected to {state.metric.source}; the first load after it is "
-        "connected again updates it.",
+        else "This account is not connected to the source of this metric. It is refreshed on the "
+        "first load after the source is connected.",
         next_at=decision.next_at if decision else None,
     )
 
 
 def _next(state: MetricState, decision: RefreshDecision) -> str:
     if decision.kind is RefreshDecisionKind.DUE:
-        return "the next load updates it"
+        return "The next load refreshes it."
     when = f"{decision.next_at:%Y-%m-%d %H:%M:%S %Z}"
     if decision.kind is not RefreshDecisionKind.IN_FLIGHT:
-        return f"the first load from {when} on updates it"
-    done = "" if state.percent is None else f" and {state.percent:g} % done"
-    since = "" if state.running_since is None else f"it began at {state.running_since:%H:%M:%S %Z}"
-    return f"{since}{done}; were it never to end, a load from {when} on would update it"
+        return f"The first load after {when} refreshes it."
+    retried = f"If it hangs, it is retried after {when}."
+    if state.running_since is None:
+        return retried
+    done = "" if state.percent is None else f" and is {state.percent:g} % done"
+    return f"It started at {state.running_since:%H:%M:%S %Z}{done}. {retried}"

@@ -1,4 +1,4 @@
-"""Where background refreshes run: by default in a small thread pool of this process."""
+"""Where background refreshes run: by default, in a thread pool of this process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class SurveyKey(NamedTuple):
-    """What is refreshed together: one survey of one account's connection to a source."""
+    """The unit of a refresh: one survey of one account's connection to a source."""
 
     account: str
     source: str
@@ -20,36 +20,37 @@ class SurveyKey(NamedTuple):
 
 
 class RefreshExecutor(Protocol):
-    """Takes surveys that are due, and sees to it that each is refreshed once, soon, somewhere."""
+    """Runs or queues the refreshes of surveys, never two of one survey at a time."""
 
     @property
     def closed(self) -> bool:
-        """Whether it takes nothing more."""
+        """Whether it accepts no further refreshes."""
         ...
 
     def submit(self, key: SurveyKey, *, forced: bool) -> Future[object] | None:
-        """Have a survey refreshed, or join what is on its way for it.
+        """Start or queue the refresh of a survey, or join the pending one.
 
-        Gives what ends with the refresh; ``None`` when another process makes it, whose traces are
-        then found in the store.
+        Returns:
+            A future that ends with the refresh; ``None`` when another process runs it, which
+            records its progress in the store.
         """
         ...
 
     def pending(self) -> Mapping[SurveyKey, Future[object]]:
-        """Give the refreshes that wait for their turn or run in this process."""
+        """Return the refreshes that are queued or running in this process."""
         ...
 
     def close(self) -> None:
-        """Take nothing more, and leave nothing of it running in this process."""
+        """Accept no further refreshes, and stop those that run in this process."""
         ...
 
 
 class ThreadRefreshExecutor:
-    """Runs refreshes on threads, never two of one survey at a time.
+    """Runs refreshes in a thread pool, never two of one survey at a time.
 
     Args:
-        refresh: Does one; gets the survey, whether an Editor asked for it, and the event that a
-            shutdown sets.
+        refresh: Refreshes one survey; receives its key, whether an Editor requested it, and the
+            event that a shutdown sets.
         workers: How many surveys are refreshed at the same time.
     """
 
@@ -64,15 +65,15 @@ class ThreadRefreshExecutor:
         self._stopping = threading.Event()
 
     def submit(self, key: SurveyKey, *, forced: bool) -> Future[object]:
-        """Start a refresh, or join the one that is on its way for this survey.
+        """Start the refresh of a survey, or join the pending one.
 
-        Once closed, nothing is started: what is given has ended.
+        Once closed, it starts nothing and returns a future that has ended.
         """
         with self._lock:
             if self.closed:
-                over: Future[object] = Future()
-                over.set_result(None)
-                return over
+                ended: Future[object] = Future()
+                ended.set_result(None)
+                return ended
             running = self._running.get(key)
             if running is not None and not running.done():
                 return running
@@ -84,18 +85,18 @@ class ThreadRefreshExecutor:
         return future
 
     def pending(self) -> dict[SurveyKey, Future[object]]:
-        """Give the refreshes that wait for their turn or run."""
+        """Return the refreshes that are queued or running."""
         with self._lock:
-            # Who waited for one may look before it is forgotten.
+            # A refresh may have ended before its callback removed it.
             return {key: future for key, future in self._running.items() if not future.done()}
 
     @property
     def closed(self) -> bool:
-        """Whether it takes nothing more."""
+        """Whether it accepts no further refreshes."""
         return self._stopping.is_set()
 
     def close(self) -> None:
-        """Stop what runs, wait for it to end, and take nothing more."""
+        """Accept no further refreshes, and wait until the running ones have stopped."""
         with self._lock:
             self._stopping.set()
         if self._pool is not None:
@@ -103,9 +104,9 @@ class ThreadRefreshExecutor:
 
     def _forget(self, key: SurveyKey, ended: Future[object]) -> None:
         error = None if ended.cancelled() else ended.exception()
-        if error is not None:  # Told here, as nobody may wait for it.
-            logger.error("A refresh of survey %s broke off.", key.survey_id, exc_info=error)
+        if error is not None:  # Logged here, because no caller may be waiting for the future.
+            logger.error("The refresh of survey %s failed.", key.survey_id, exc_info=error)
         with self._lock:
-            # Whoever waited for it may have started the next one already.
+            # A caller that waited for it may have started the next one.
             if self._running.get(key) is ended:
                 del self._running[key]

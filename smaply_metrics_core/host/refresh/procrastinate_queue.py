@@ -1,8 +1,8 @@
-"""Refreshes as jobs of Procrastinate, in the PostgreSQL that the store lies in.
+"""Refreshes as jobs of Procrastinate, in the PostgreSQL database of the store.
 
-Any process of the fleet hands a survey over; a worker takes it. Of one survey at most one job waits
-(its queueing lock). Whether it is still due when its turn comes is up to the refresh policy, and so
-is trying again after a failure: Procrastinate itself repeats nothing.
+Any process of the fleet queues a survey; a worker takes the job. At most one job per survey is
+queued (its queueing lock). When a worker takes it, the refresh policy decides whether the survey is
+still due. Procrastinate itself retries nothing: after a failure, the policy decides too.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from smaply_metrics_core.extras import require_extra
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
+from smaply_metrics_core.models.problem import Audience
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -32,11 +33,11 @@ logger = logging.getLogger(__name__)
 QUEUE: Final = "smaply-metrics"
 TASK: Final = "smaply_metrics.refresh"
 SCHEMA: Final = "smaply_metrics_jobs"
-"""Procrastinate's tables lie apart from ours."""
+"""Procrastinate's tables have a schema of their own."""
 
 
 def require_procrastinate() -> ModuleType:
-    """Return the library.
+    """Return the ``procrastinate`` package.
 
     Raises:
         InputError: when it is not installed.
@@ -48,7 +49,7 @@ def require_procrastinate() -> ModuleType:
 
 
 def pool_arguments(store: Store) -> dict[str, Any]:
-    """Say how Procrastinate connects.
+    """Return the arguments of Procrastinate's connection pool.
 
     Raises:
         InputError: when the store is not in PostgreSQL.
@@ -65,28 +66,26 @@ def pool_arguments(store: Store) -> dict[str, Any]:
 def _shared(store: Store) -> URL:
     if not isinstance(store.where, URL):
         raise InputError(
-            "Workers need a store in PostgreSQL.",
-            remedy="Set SMAPLY_METRICS_DATABASE_URL to the URL of one. Without workers, leave "
-            "SMAPLY_METRICS_REFRESH_EXECUTOR unset.",
+            "Workers require a store in PostgreSQL.",
+            remedy="Set SMAPLY_METRICS_DATABASE_URL to the URL of a PostgreSQL database, or unset "
+            "SMAPLY_METRICS_REFRESH_EXECUTOR to run refreshes without workers.",
+            audience=Audience.OPERATOR,
         )
     return store.where
 
 
 def job_of(key: SurveyKey, *, forced: bool, resumed: bool = False) -> dict[str, Any]:
-    """Give the arguments of a job.
-
-    ``resumed`` is for the second try of one whose worker died.
-    """
+    """Return the arguments of a job; ``resumed`` marks the retry of one whose worker died."""
     return {**key._asdict(), "forced": forced, "resumed": resumed}
 
 
 def lock_of(key: SurveyKey) -> str:
-    """Give the queueing lock of a survey."""
+    """Return the queueing lock of a survey."""
     return json.dumps(key)
 
 
 class ProcrastinateExecutor:
-    """Hands refreshes to the workers of the fleet.
+    """Queues refreshes for the workers of the fleet.
 
     Raises:
         InputError: when Procrastinate is not installed, or the store is not in PostgreSQL.
@@ -102,11 +101,11 @@ class ProcrastinateExecutor:
 
     @property
     def closed(self) -> bool:
-        """Whether it takes nothing more."""
+        """Whether it accepts no further refreshes."""
         return self._closed
 
     def submit(self, key: SurveyKey, *, forced: bool) -> None:
-        """Queue a survey unless it waits there already."""
+        """Queue a survey unless it is already queued."""
         from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
         if self._closed:
@@ -115,24 +114,24 @@ class ProcrastinateExecutor:
         try:
             deferrer.defer(**job_of(key, forced=forced))
         except AlreadyEnqueued:
-            logger.debug("Survey %s is queued already.", key.survey_id)
+            logger.debug("Survey %s is already queued.", key.survey_id)
         except ConnectorException:
-            # The cards are shown all the same; the next load tries again.
+            # The load returns the stored cards; the next load queues the survey again.
             logger.warning("Survey %s could not be queued.", key.survey_id, exc_info=True)
 
     def pending(self) -> Mapping[SurveyKey, Future[object]]:
-        """Give nothing: no refresh runs in this process."""
+        """Return nothing: no refresh runs in this process."""
         return {}
 
     def close(self) -> None:
-        """Take nothing more; what is queued stays queued."""
+        """Accept no further refreshes; queued jobs stay queued."""
         if not self._closed:
             self._closed = True
             self._app.close()
 
 
 def prepare_queue(store: Store) -> None:
-    """Make Procrastinate's tables, or bring them up to date with the release that is installed."""
+    """Create Procrastinate's tables, or migrate them to the installed release."""
     from procrastinate.schema import SchemaManager
 
     _shared(store)
@@ -140,7 +139,7 @@ def prepare_queue(store: Store) -> None:
     migrations = sorted(path.name for path in folder.glob("*.sql"))
     with store.reading() as db:
         if (_version(db) or "") >= migrations[-1]:
-            return  # Or newer: what a later release of Procrastinate made, earlier ones can use.
+            return  # Current or newer: earlier releases of Procrastinate can use newer tables.
     with store.writing() as db:
         wait_for_turn(db)
         version = _version(db)
@@ -154,13 +153,13 @@ def prepare_queue(store: Store) -> None:
             scripts = [(folder / name).read_text(encoding="utf-8") for name in newer]
         db.execute(text(f"SET LOCAL search_path = {SCHEMA}"))
         for script in scripts:
-            # By the driver: a script is many statements, and has "%" and ":" of its own.
+            # Run by the driver: a script has several statements and unescaped "%" and ":".
             db.connection.driver_connection.execute(script)  # type: ignore[union-attr]
         db.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{migrations[-1]}'"))
 
 
 def _version(db: Connection) -> str | None:
-    """Give the newest migration that is in the tables; ``None`` when there are none."""
-    said = text("SELECT obj_description(to_regnamespace(:name), 'pg_namespace')")
-    found: str | None = db.execute(said, {"name": SCHEMA}).scalar()
+    """Return the newest migration of the tables; ``None`` when there are no tables."""
+    comment = text("SELECT obj_description(to_regnamespace(:name), 'pg_namespace')")
+    found: str | None = db.execute(comment, {"name": SCHEMA}).scalar()
     return found

@@ -1,7 +1,6 @@
-"""A question that was deleted and added again: the metric that used it is told which one to use.
+"""Finds the successors of deleted questions, so that errors can suggest them.
 
-A source may no longer know anything of a deleted question, so its name and text are kept with the
-metric.
+A source may know nothing of a deleted question, so its name and text are stored with the metric.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ def find_replaced_questions(
     metrics: Iterable[Metric],
     answers: Mapping[str, Tally | MetricsError],
 ) -> dict[str, Tally | MetricsError]:
-    """Say more of questions that are gone, where what they were called is known.
+    """Return the answers with better errors for deleted questions whose name is known.
 
     Args:
-        session: To read the survey as it is now; only when some question is gone.
-        survey_id: The survey of all the metrics.
-        metrics: The metrics that were asked for.
-        answers: What the source answered, by metric.
+        session: Reads the current survey, only if a question was deleted.
+        survey_id: The survey of all metrics.
+        metrics: The metrics that were requested.
+        answers: The source's answers, by metric.
 
     Raises:
-        Cancelled: when the caller asked to stop.
+        Cancelled: when the refresh was cancelled.
     """
     named = dict(answers)
     lost = [
@@ -45,7 +44,7 @@ def find_replaced_questions(
     except Cancelled:
         raise
     except MetricsError:
-        return named  # What the source said stands.
+        return named  # Keep the errors of the source.
     for metric in lost:
         named[metric.id] = _gone(metric, questionnaire) or named[metric.id]
     return named

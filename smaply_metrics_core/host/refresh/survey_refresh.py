@@ -1,4 +1,4 @@
-"""One refresh: a survey's metrics, answered by one export, under a lease."""
+"""Refreshes all metrics of a survey from one export, under a lease."""
 
 from __future__ import annotations
 
@@ -39,29 +39,29 @@ Outcome: TypeAlias = tuple[Result, Tally] | MetricsError
 
 logger = logging.getLogger(__name__)
 
-SECONDS_BETWEEN_TELLING: Final = 1.0
-"""Other processes hear of a refresh's progress at most this often."""
+PROGRESS_INTERVAL: Final = 1.0
+"""The minimum number of seconds between two writes of a refresh's progress to the store."""
 
 SAVE_AGAIN: Final = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds between tries to save what was downloaded, as while the database is started anew."""
+"""The back-off between attempts to save results, in seconds, as while the database restarts."""
 
 
 class RefreshEnd(Enum):
     """How a refresh ended."""
 
     DONE = auto()
-    """Every metric has its value or its problem."""
+    """Every metric has a new value or problem."""
     NOTHING_DUE = auto()
-    """Nothing was to be done, or somebody did it a moment ago."""
+    """No metric was due, or another process has just refreshed the survey."""
     BUSY = auto()
-    """Somebody else is making one of this survey."""
+    """Another process is refreshing the survey."""
     CUT_SHORT = auto()
-    """The process shuts down; no attempt was made."""
+    """The process is shutting down; no attempt was recorded."""
 
 
 @dataclass
 class _ProgressWriter:
-    """How much of a refresh is done, in percent; None while nobody knows."""
+    """The progress of a refresh in percent; ``None`` while it is unknown."""
 
     percent: float | None = None
 
@@ -92,17 +92,21 @@ class SurveyRefresh:
     def __call__(
         self,
         key: SurveyKey,
-        forced: bool,  # noqa: FBT001  # As the refreshers give it.
+        forced: bool,  # noqa: FBT001  # Executors pass it by position.
         stopping: Event,
         *,
         resumed: bool = False,
     ) -> RefreshEnd:
-        """Refresh one survey if, under its lease, it is still due.
+        """Refresh one survey if it is still due once its lease is held.
 
-        Every metric on the survey is answered by the one export and takes its attempt, not only
-        those that somebody is looking at: so they stay in step. Problems end up on the cards.
+        One export answers every metric of the survey, not only those of the cards being loaded, and
+        an attempt is recorded for each. Problems are stored for the cards.
 
-        ``resumed`` makes one due whose last attempt was cut short by the death of its process.
+        Args:
+            key: The survey.
+            forced: Whether an Editor requested the refresh.
+            stopping: The event that a shutdown sets.
+            resumed: Whether an attempt that a dead process left unfinished makes the survey due.
         """
         begun = self._begin(key, forced=forced, resumed=resumed)
         if isinstance(begun, RefreshEnd):
@@ -116,21 +120,21 @@ class SurveyRefresh:
         }
         progress = _ProgressWriter()
 
-        def tell(done: float, total: float | None, what: str) -> None:
+        def report_progress(done: float, total: float | None, what: str) -> None:
             progress.note(done, total)
             self._progress(key, done, total, what)
 
         try:
             with self._holding(lease, progress):
-                outcomes = self._measure(key, row, waiting, queries, stopping, tell)
+                outcomes = self._fetch(key, row, waiting, queries, stopping, report_progress)
         except Cancelled:
             self._undo(lease, waiting, stopping)
             return RefreshEnd.CUT_SHORT
         except MetricsError as error:
             outcomes = dict.fromkeys(queries, error)
         except BaseException:
-            # A bug of our own: the attempt stays, as one that never ended, so that it is not
-            # made again at once; the lease does not wait until it expires.
+            # A bug in the core: the attempt stays unfinished, so that it is not retried at once,
+            # and the lease is released.
             with self._runtime.store.writing() as db:
                 leases.release(db, lease)
             raise
@@ -140,7 +144,7 @@ class SurveyRefresh:
     def _begin(
         self, key: SurveyKey, *, forced: bool, resumed: bool
     ) -> tuple[Lease, ConnectionRow, AccountSettings, tuple[MetricState, ...]] | RefreshEnd:
-        """Take the lease and write the attempt, or find that there is nothing to do."""
+        """Acquire the lease and record the attempts, or return why there is nothing to do."""
         now = self._runtime.now()
         with self._runtime.store.writing() as db:
             try:
@@ -158,7 +162,7 @@ class SurveyRefresh:
             )
             if lease is None:
                 return RefreshEnd.BUSY
-            # Read under the lease: what another process did a moment ago is seen.
+            # Read under the lease, to see what another process has just written.
             account = read_account(db, key.account)
             waiting = metric_states.read(
                 db, key.account, survey=(key.source, key.survey_id), keep=True
@@ -177,7 +181,7 @@ class SurveyRefresh:
     def _is_due(
         self, waiting: Sequence[MetricState], account: AccountSettings, *, forced: bool
     ) -> bool:
-        """Whether one of them is, now that nobody but this refresh holds the lease."""
+        """Whether one of the metrics is due, ignoring the lease that this refresh holds."""
         return any(
             decide_for_metric(
                 self._runtime, replace(state, lease_expires_at=None), account, forced=forced
@@ -188,20 +192,17 @@ class SurveyRefresh:
 
     @contextmanager
     def _holding(self, lease: Lease, progress: _ProgressWriter) -> Iterator[None]:
-        """Renew the lease while the block runs, so that only one that died is replaced.
-
-        With it goes how far the work is, at most once a second.
-        """
+        """Renew the lease while the block runs, and write the progress at most once a second."""
         done = Event()
         third = self._runtime.settings.deadlines.lease / 3
 
         def keep() -> None:
-            told, since = progress.percent, 0.0
-            pause = min(third, SECONDS_BETWEEN_TELLING)
+            written, since = progress.percent, 0.0
+            pause = min(third, PROGRESS_INTERVAL)
             while not done.wait(pause):
                 since += pause
                 percent = progress.percent
-                if percent == told and since < third:
+                if percent == written and since < third:
                     continue
                 try:
                     with self._runtime.store.writing() as db:
@@ -217,7 +218,7 @@ class SurveyRefresh:
                     continue
                 if not held:
                     return
-                told, since = percent, 0.0
+                written, since = percent, 0.0
 
         thread = Thread(target=keep, name="smaply-metrics-lease", daemon=True)
         thread.start()
@@ -227,7 +228,7 @@ class SurveyRefresh:
             done.set()
             thread.join()
 
-    def _measure(  # noqa: PLR0913, PLR0917  # What a refresh is made of.
+    def _fetch(  # noqa: PLR0913, PLR0917  # The parts of a refresh.
         self,
         key: SurveyKey,
         row: ConnectionRow,
@@ -254,7 +255,7 @@ class SurveyRefresh:
                 outcomes[query.id] = error
         return outcomes
 
-    def _finish(  # What a refresh has come to.
+    def _finish(
         self,
         lease: Lease,
         account: AccountSettings,
@@ -262,7 +263,7 @@ class SurveyRefresh:
         outcomes: Mapping[str, Outcome],
         stopping: Event,
     ) -> None:
-        """Write every metric's outcome in one transaction, unless the lease was lost."""
+        """Save the outcome of every metric in one transaction, unless the lease was lost."""
         fingerprints = _fingerprints(waiting, account)
         problems: dict[str, Problem | None] = {}
         values: dict[str, tuple[str, Result, Tally]] = {}
@@ -276,7 +277,7 @@ class SurveyRefresh:
 
         def save(db: Connection) -> None:
             if not leases.release(db, lease):
-                logger.warning("A late result for survey %s was not kept.", lease.survey_id)
+                logger.warning("Discarded a late result for survey %s.", lease.survey_id)
                 return
             attempts.save_outcomes(
                 db,
@@ -290,7 +291,7 @@ class SurveyRefresh:
         self._save(save, stopping)
 
     def _undo(self, lease: Lease, waiting: Sequence[MetricState], stopping: Event) -> None:
-        """Leave no trace: a clean shutdown is no attempt."""
+        """Restore the previous attempts: a clean shutdown does not count as an attempt."""
 
         def undo(db: Connection) -> None:
             if leases.release(db, lease):
@@ -299,17 +300,17 @@ class SurveyRefresh:
         self._save(undo, stopping)
 
     def _save(self, write: Callable[[Connection], None], stopping: Event) -> None:
-        """Write in one transaction; a database that is away for a moment is waited for.
+        """Write in one transaction, and retry while the database is unavailable.
 
-        Should it have been kept although the connection broke, the lease is gone, and the second
-        try writes nothing.
+        If a transaction was committed although the connection broke, it released the lease, so the
+        retry writes nothing.
         """
         for pause in SAVE_AGAIN:
             try:
                 with self._runtime.store.writing() as db:
                     write(db)
             except StoreError:
-                logger.warning("A refresh could not be saved, and is tried again.", exc_info=True)
+                logger.warning("A refresh could not be saved; retrying.", exc_info=True)
                 self._runtime.clock.wait(pause, stopping)
             else:
                 return

@@ -1,4 +1,4 @@
-"""A worker: takes refreshes that the fleet has queued, and those that a dead worker left."""
+"""The worker: runs queued refreshes, including those of workers that died."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SECONDS_UNTIL_ANOTHER_LOOK: Final = 2.0
-"""A survey that somebody else is just refreshing is looked at again after so long."""
+RETRY_SECONDS: Final = 2.0
+"""The delay before a survey is tried again that another process was refreshing."""
 
 
 class Worker:
     """Runs queued refreshes until it is stopped; used as a context manager.
 
-    A worker that dies is noticed when it has been silent for a third of a lease's length. The
-    refresh that it was making is then queued anew and made once more, when its lease is over: once,
-    as a survey that kills its worker would otherwise kill one after the other.
+    A worker counts as dead when it sends no heartbeat for a third of the length of a lease. Its
+    refresh is then queued again and runs when the lease has expired. It is retried only once:
+    otherwise a survey that kills its worker would kill one worker after the other.
 
     Args:
         runtime: The shared parts of the host.
@@ -61,7 +61,7 @@ class Worker:
         self._silence = runtime.settings.deadlines.lease / 3
         self._stopping = Event()
         self._ready = Event()
-        # Waited for in place of the thread: a join that a signal breaks off is no join any more.
+        # Waited for instead of the thread: a join that a signal interrupts cannot be repeated.
         self._ended = Event()
         self._jobs: Any = None  # Procrastinate's worker; its methods have no types.
         self._pool = ThreadPoolExecutor(concurrency, "smaply-metrics-worker")
@@ -69,13 +69,13 @@ class Worker:
         self._thread = Thread(target=self._run, name="smaply-metrics-worker")
 
     def __enter__(self) -> Self:
-        """Begin to take jobs."""
+        """Start to run jobs."""
         self._thread.start()
         self._ready.wait()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop: what runs is cut short, leaves no trace and is queued again."""
+        """Stop the worker: running refreshes are cancelled and queued again."""
         self._stopping.set()
         if self._jobs is not None:
             self._jobs.stop()
@@ -84,7 +84,7 @@ class Worker:
         self._pool.shutdown()
 
     def wait(self) -> None:
-        """Return only when something has gone wrong that ends the worker; raises that."""
+        """Block until the worker ends, and raise the error that ended it."""
         self._ended.wait()
         if self._failure is not None:
             raise self._failure
@@ -92,7 +92,7 @@ class Worker:
     def _run(self) -> None:
         try:
             asyncio.run(self._work())
-        except BaseException as error:  # noqa: BLE001  # Told by `wait`, in the thread that asks.
+        except BaseException as error:  # noqa: BLE001  # Raised by `wait`, in the caller's thread.
             self._failure = error
         finally:
             self._ready.set()
@@ -106,9 +106,9 @@ class Worker:
                 self._app,
                 queues=[QUEUE],
                 concurrency=self._concurrency,
-                delete_jobs="always",  # What failed is in the log, and due again by the policy.
-                fetch_job_polling_interval=SECONDS_UNTIL_ANOTHER_LOOK,
-                install_signal_handlers=False,  # Whoever opened the worker stops it.
+                delete_jobs="always",  # Failures are logged, and retried by the refresh policy.
+                fetch_job_polling_interval=RETRY_SECONDS,
+                install_signal_handlers=False,  # The caller handles signals.
                 stalled_worker_timeout=self._silence,
                 update_heartbeat_interval=self._silence / 3,
             )
@@ -126,13 +126,13 @@ class Worker:
     async def _refresh(
         self, account: str, source: str, survey_id: str, *, forced: bool, resumed: bool
     ) -> None:
-        """Do one job."""
+        """Run one job."""
         key = SurveyKey(account, source, survey_id)
         ended = await asyncio.get_running_loop().run_in_executor(
             self._pool, lambda: self._make(key, forced, self._stopping, resumed=resumed)
         )
         if ended is RefreshEnd.BUSY:
-            # It may not cover what this job is for: look again when it is over.
+            # The running refresh may lack a metric of this job, so the job runs again after it.
             await self._queue(key, job_of(key, forced=forced, resumed=resumed), later=True)
         elif ended is RefreshEnd.CUT_SHORT:
             await self._queue(key, job_of(key, forced=forced, resumed=resumed))
@@ -140,15 +140,16 @@ class Worker:
     async def _queue(self, key: SurveyKey, job: dict[str, Any], *, later: bool = False) -> None:
         from procrastinate.exceptions import AlreadyEnqueued
 
-        seconds = SECONDS_UNTIL_ANOTHER_LOOK if later else 0
         deferrer = self._app.configure_task(
-            TASK, queueing_lock=lock_of(key), schedule_in={"seconds": seconds} if later else None
+            TASK,
+            queueing_lock=lock_of(key),
+            schedule_in={"seconds": RETRY_SECONDS} if later else None,
         )
         with suppress(AlreadyEnqueued):
             await deferrer.defer_async(**job)
 
     async def _rescue(self) -> None:
-        """Queue anew what dead workers were doing, again and again."""
+        """Queue the jobs of dead workers again, in a loop."""
         manager = self._app.job_manager
         while True:
             try:
@@ -156,7 +157,7 @@ class Worker:
                     queue=QUEUE, seconds_since_heartbeat=self._silence
                 ):
                     await self._take_over(job)
-            except Exception:  # Whatever it is, the jobs of this worker go on.
+            except Exception:  # Whatever failed, the jobs of this worker continue.
                 logger.exception("The jobs of dead workers could not be taken over.")
             await asyncio.sleep(self._silence / 3)
 
@@ -169,10 +170,13 @@ class Worker:
             key = SurveyKey(given["account"], given["source"], given["survey_id"])
             again = job_of(key, forced=given["forced"], resumed=not given["resumed"])
         except KeyError:
-            logger.error("A job that a dead worker left is none of this release, and is dropped.")  # noqa: TRY400  # What it holds says it all.
+            logger.error("Dropped a job of a dead worker: another release queued it.")  # noqa: TRY400  # The traceback adds nothing.
         else:
-            logger.warning("The worker that refreshed survey %s has died.", key.survey_id)
+            logger.warning(
+                "The worker that was refreshing survey %s died; the survey is queued again.",
+                key.survey_id,
+            )
             await self._queue(key, again)
-        # Of several workers that take it over at once, one finds it there.
+        # Of several workers that take over the job at once, only one can finish it.
         with suppress(ConnectorException):
             await self._app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)

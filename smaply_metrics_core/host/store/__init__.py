@@ -1,4 +1,4 @@
-"""The store: definitions, values, sealed credentials and leases. Never a respondent's row."""
+"""The store: definitions, values, encrypted credentials and leases, but no respondent's row."""
 
 from smaply_metrics_core.host.store.store import Store
 

@@ -1,4 +1,4 @@
-"""Rows of accounts."""
+"""Reads and writes the settings of accounts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_account(db: Connection, account: str, settings: AccountSettings) -> No
 
 
 def has_rows(db: Connection, account: str) -> bool:
-    """Return whether any table has a row of an account."""
+    """Whether any table has a row of an account."""
     columns = (accounts.c.id, connections.c.account, metrics.c.account, audit.c.account)
     found = or_(*(exists().where(column == account) for column in columns))
     return bool(db.execute(select(found)).scalar_one())

@@ -1,4 +1,4 @@
-"""Attempts of refreshes: begins, restores and drops them, and saves their outcomes."""
+"""Refresh attempts: begins, restores and deletes them, and saves their outcomes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from smaply_metrics_core.models.tally import Tally
 def begin_attempts(
     db: Connection, account: str, fingerprints: Mapping[str, str], now: datetime
 ) -> None:
-    """Record that an attempt for these metrics begins."""
+    """Record the start of an attempt for each of these metrics."""
     drop_attempts(db, account, tuple(fingerprints))
     _insert(
         db,
@@ -39,7 +39,7 @@ def begin_attempts(
 
 
 def drop_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
-    """Delete attempts, as when their connection is deleted or before they are written again."""
+    """Delete attempts, as when their connection is deleted or before new ones are inserted."""
     db.execute(
         delete(attempts).where(
             attempts.c.account == account, in_list(db, attempts.c.metric_id, metric_ids)
@@ -48,7 +48,7 @@ def drop_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> No
 
 
 def restore_attempts(db: Connection, account: str, states: Sequence[MetricState]) -> None:
-    """Restore the attempts that preceded one that a clean shutdown cancelled."""
+    """Restore the attempts that preceded a refresh cancelled by a clean shutdown."""
     existing = _lock_metrics(db, account, [state.metric.id for state in states])
     drop_attempts(db, account, tuple(existing))
     _insert(
@@ -70,7 +70,7 @@ def restore_attempts(db: Connection, account: str, states: Sequence[MetricState]
     )
 
 
-def save_outcomes(  # noqa: PLR0913  # Everything that a refresh ends with.
+def save_outcomes(  # noqa: PLR0913  # The outcome of a refresh.
     db: Connection,
     account: str,
     problems: Mapping[str, Problem | None],
@@ -79,10 +79,10 @@ def save_outcomes(  # noqa: PLR0913  # Everything that a refresh ends with.
     *,
     forget_before: datetime,
 ) -> None:
-    """Record how each metric's attempt ended, and its new value with the value's fingerprint.
+    """Save the end of each metric's attempt, and its new value with the value's fingerprint.
 
-    The value is added to the metric's history; entries older than ``forget_before`` are deleted.
-    Metrics that were deleted in the meantime are skipped.
+    Values are added to the history of their metrics; entries older than ``forget_before`` are
+    deleted. Metrics that have been deleted in the meantime are skipped.
     """
     existing = _lock_metrics(db, account, tuple(problems))
     ended = [
@@ -133,7 +133,7 @@ def save_outcomes(  # noqa: PLR0913  # Everything that a refresh ends with.
 def _lock_metrics(db: Connection, account: str, metric_ids: Sequence[str]) -> set[str]:
     """Lock the metrics that still exist until the transaction ends, and return their ids.
 
-    Every transaction that writes to metrics does this first, so that no two deadlock.
+    Every transaction that writes to metrics locks them first, in order, to avoid deadlocks.
     """
     locked = (
         select(metrics.c.id)
@@ -145,7 +145,7 @@ def _lock_metrics(db: Connection, account: str, metric_ids: Sequence[str]) -> se
 
 
 def drop_value(db: Connection, account: str, metric_id: str) -> None:
-    """Delete the value of a metric that now measures something else."""
+    """Delete the value of a metric whose definition has changed."""
     db.execute(
         delete(metric_values).where(
             metric_values.c.account == account, metric_values.c.metric_id == metric_id

@@ -1,4 +1,4 @@
-"""Rows of the audit trail: who did what to what, in the transaction that did it."""
+"""The audit trail: an entry is written in the same transaction as the action it records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smaply_metrics_core.models.base import Frozen
 
 
 class AuditAction(StrEnum):
-    """What people do that the trail keeps."""
+    """The actions that are recorded in the audit trail."""
 
     CONNECT = "connect"
     EDIT_CONNECTION = "edit_connection"
@@ -22,17 +22,17 @@ class AuditAction(StrEnum):
     EDIT_METRIC = "edit_metric"
     DELETE_METRIC = "delete_metric"
     EXPORT = "export"
-    """Asked for a debug bundle, whatever came of it."""
+    """Requested a debug bundle, whether or not it was written."""
     SET_ACCOUNT = "set_account"
 
 
 class AuditEntry(Frozen):
-    """One thing that somebody did.
+    """One action of a user.
 
     Attributes:
-        id: Grows from entry to entry.
-        subject: The id of what it was done to.
-        detail: What that was called then, or what more there is to say.
+        id: A number that increases from entry to entry.
+        subject: The id of the object of the action.
+        detail: The name of the object at that time, or other details.
     """
 
     id: int
@@ -43,10 +43,10 @@ class AuditEntry(Frozen):
     detail: str
 
 
-def add_entry(  # noqa: PLR0913, PLR0917  # Who, what, to what, when.
+def add_entry(  # noqa: PLR0913, PLR0917  # The columns of an entry.
     db: Connection, actor: Actor, action: AuditAction, subject: str, detail: str, at: datetime
 ) -> None:
-    """Add an entry."""
+    """Insert an entry."""
     db.execute(
         insert(audit).values(
             account=actor.account,
@@ -62,7 +62,7 @@ def add_entry(  # noqa: PLR0913, PLR0917  # Who, what, to what, when.
 def of_account(
     db: Connection, account: str, *, limit: int, before: int | None
 ) -> tuple[AuditEntry, ...]:
-    """Give the newest entries of an account, or those before an entry, newest first."""
+    """Return the newest entries of an account, or those older than an entry, newest first."""
     statement = select(
         audit.c.id, audit.c.at, audit.c.user, audit.c.action, audit.c.subject, audit.c.detail
     ).where(audit.c.account == account)

@@ -1,4 +1,4 @@
-"""Rows of connections; every statement names the account."""
+"""Reads and writes connections; every statement is restricted to an account."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from smaply_metrics_core.models.problem import Problem
 
 @dataclass(frozen=True)
 class ConnectionRow:
-    """A connection as stored; ``sealed`` is the only place of its credentials."""
+    """A connection as stored; ``sealed`` holds its encrypted credentials."""
 
     id: str
     account: str
@@ -53,7 +53,7 @@ class ConnectionRow:
 
     @property
     def stands_refused(self) -> bool:
-        """Whether the credentials were refused and have neither changed nor worked since."""
+        """Whether the credentials were rejected and have neither changed nor worked since."""
         return self.refused_at is not None and self.woken_at is None
 
 
@@ -61,7 +61,7 @@ def add(db: Connection, row: ConnectionRow) -> None:
     """Insert a connection.
 
     Raises:
-        AlreadyExists: when the account has one to this source.
+        AlreadyExists: when the account already has a connection to this source.
     """
     values = {**row.__dict__, **_json(row.report, row.problem)}
     try:
@@ -71,20 +71,20 @@ def add(db: Connection, row: ConnectionRow) -> None:
 
 
 def already_connected(source: str) -> AlreadyExists:
-    """Make the error for a second connection to one source."""
+    """Return the error for a second connection to the same source."""
     return AlreadyExists(
-        f"This account is connected to {source} already.",
-        remedy="Change the existing one: Edit Configuration.",
+        f"This account is already connected to {source}.",
+        remedy="Change the existing connection under Edit Configuration.",
     )
 
 
 def find(db: Connection, account: str, connection_id: str, *, keep: bool = False) -> ConnectionRow:
-    """Give one connection, by its id or by its source's id.
+    """Return one connection, by its id or that of its source.
 
-    ``keep`` lets nobody delete it before the transaction ends.
+    ``keep`` locks the row, so that it is not deleted before the transaction ends.
 
     Raises:
-        NotFound: when this account has none.
+        NotFound: when the account has no such connection.
     """
     for column in (connections.c.id, connections.c.source):
         statement = select(connections).where(
@@ -98,12 +98,12 @@ def find(db: Connection, account: str, connection_id: str, *, keep: bool = False
     raise row_not_found(
         "connection",
         connection_id,
-        "Choose one of the connections, or connect the source first.",
+        "Choose an existing connection, or connect the source first.",
     )
 
 
 def of_account(db: Connection, account: str) -> dict[str, ConnectionRow]:
-    """Give every connection of an account by its source."""
+    """Return the connections of an account, by source."""
     rows = db.execute(
         select(connections)
         .where(connections.c.account == account)
@@ -120,7 +120,7 @@ def edit(
     report: CheckReport | None = None,
     problem: Problem | None = None,
 ) -> bool:
-    """Write new values over the version that was read; False when another writer came first."""
+    """Update the version that was read; return ``False`` if the row has a newer version."""
     new = dict(values)
     if report is not None:
         new |= _json(report, problem)
@@ -137,9 +137,9 @@ def edit(
 
 
 def claim_rejected(db: Connection, row: ConnectionRow, now: datetime) -> bool:
-    """Take the one attempt that a refused connection has in each ``max_age``.
+    """Claim the one attempt per ``max_age`` that a connection with rejected credentials has.
 
-    Of several refreshers that see the same refusal, one gets True.
+    Of several refreshes that have read the same rejection, only one gets ``True``.
     """
     result = db.execute(
         update(connections)
@@ -155,12 +155,12 @@ def claim_rejected(db: Connection, row: ConnectionRow, now: datetime) -> bool:
 
 
 def mark_down(db: Connection, row: ConnectionRow, now: datetime) -> bool:
-    """Keep since when a connection does not work; True for the first of all who notice."""
+    """Record that a connection is down since ``now``; ``True`` unless it was down already."""
     return _change_down(db, row, connections.c.down_since.is_(None), now)
 
 
 def mark_up(db: Connection, row: ConnectionRow) -> bool:
-    """Keep that a connection works again; True for the first of all who notice."""
+    """Record that a connection is up again; ``True`` unless it was up already."""
     return _change_down(db, row, connections.c.down_since.is_not(None), None)
 
 
@@ -176,10 +176,10 @@ def _change_down(
 
 
 def recovered_at(db: Connection, row: ConnectionRow, now: datetime) -> datetime:
-    """Give the instant at which a mended connection wakes: now, or as far ahead as it was refused.
+    """Return the time of a connection's recovery: now, or the latest rejection or attempt.
 
-    After a clock has stepped back, the refusal and the attempts that it spoiled may be dated ahead
-    of the change that mends them.
+    After a clock was set back, these may have a later time than the change that fixed the
+    connection.
     """
     last = db.execute(
         select(func.max(func.coalesce(attempts.c.ended_at, attempts.c.started_at)))
@@ -194,7 +194,7 @@ def recovered_at(db: Connection, row: ConnectionRow, now: datetime) -> datetime:
 
 
 def remove(db: Connection, account: str, connection_id: str) -> None:
-    """Delete a connection; its leases go with it."""
+    """Delete a connection and its leases."""
     db.execute(
         delete(connections).where(
             connections.c.account == account, connections.c.id == connection_id
@@ -203,18 +203,18 @@ def remove(db: Connection, account: str, connection_id: str) -> None:
 
 
 def any_sealed(db: Connection, *, besides: str) -> bool:
-    """Whether the store, of all accounts, holds a sealed row besides this connection's.
+    """Whether any account has encrypted credentials, apart from this connection's.
 
-    If so, a lost key must not be replaced quietly.
+    If so, a missing key file must not be replaced by a new one.
     """
     others = select(connections.c.id).where(connections.c.id != besides)
-    why = "a lost key is lost for all accounts"
+    why = "all accounts share the encryption keys"
     found = db.execute(select(exists(others)), execution_options={"every_account": why})
     return bool(found.scalar())
 
 
 def same_connection(source_column: Any, account_column: Any) -> Any:  # noqa: ANN401
-    """Give the condition that joins metrics to the connection of their account and source."""
+    """Return the condition that joins metrics to the connection of their account and source."""
     return and_(connections.c.source == source_column, connections.c.account == account_column)
 
 

@@ -1,4 +1,4 @@
-"""What SQLite and PostgreSQL say in different words."""
+"""Statements that differ between SQLite and PostgreSQL, and the error for a missing row."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def upsert(
     *,
     where: ColumnElement[bool] | None = None,
 ) -> Insert:
-    """Insert a row; where one of the same primary key is there, change that, if ``where`` holds."""
+    """Return a statement that inserts a row, or updates that of the same key if ``where`` holds."""
     key = list(table.primary_key.columns)
     if db.dialect.name == "postgresql":
         return (
@@ -41,7 +41,7 @@ def upsert(
 def in_list(
     db: Connection, column: ColumnElement[str], wanted: Sequence[str]
 ) -> ColumnElement[bool]:
-    """Give the condition that a column holds one of these: one parameter, however many they are."""
+    """Return the condition that a column has one of these values, with a single parameter."""
     if db.dialect.name == "postgresql":
         return column == any_(literal(list(wanted), ARRAY(String)))
     each = func.json_each(json.dumps(list(wanted))).table_valued("value")
@@ -49,9 +49,9 @@ def in_list(
 
 
 def row_not_found(what: str, given: str, remedy: str) -> NotFound:
-    """Say that this account has no such row.
+    """Return the error for a row that the account does not have.
 
-    What was given is repeated unless it is so long that it may be a mistyped token.
+    The given id is repeated unless it is so long that it may be a token entered by mistake.
     """
-    named = f" “{given}”" if len(given) <= LONGEST_REPEATED else " of this id"
+    named = f" “{given}”" if len(given) <= LONGEST_REPEATED else " with this ID"
     return NotFound(f"There is no {what}{named}.", remedy=remedy)

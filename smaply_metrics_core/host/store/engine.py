@@ -1,4 +1,4 @@
-"""Where a store lies: a SQLite file of the home, or a PostgreSQL database named by a URL."""
+"""The engine of a store: a SQLite file in the home, or a PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from sqlalchemy.exc import ArgumentError
 
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.extras import require_extra
+from smaply_metrics_core.models.problem import Audience
 
 BUSY_SECONDS: Final = 30
-"""How long a SQLite writer waits for another one before it gives up."""
+"""How long a SQLite writer waits for another one before it fails."""
 
 CONNECT_SECONDS: Final = 10
-"""How long a PostgreSQL server may take to answer at all."""
+"""The timeout for connecting to PostgreSQL."""
 
 LOGGING_NAME: Final = "smaply-metrics"
-"""Marks our statements in SQLAlchemy's log."""
+"""Marks the statements of this store in SQLAlchemy's log."""
 
 _PRIMARY: Final = 0xFF
-"""The part of SQLite's error codes that says what kind of error it is."""
+"""The mask for the primary result code in SQLite's extended error codes."""
 
 _POSTGRESQL: Final = {"postgres", "postgresql", "postgresql+psycopg"}
 
@@ -33,8 +34,8 @@ def parse_database_url(text: str) -> URL:
     """Parse the value of ``SMAPLY_METRICS_DATABASE_URL``.
 
     Raises:
-        InputError: when it is no URL of a PostgreSQL database; what was given is not repeated, as
-            it may hold a password.
+        InputError: when it is not the URL of a PostgreSQL database. The message does not repeat the
+            value, which may contain a password.
     """
     try:
         url = make_url(text.strip())
@@ -45,19 +46,20 @@ def parse_database_url(text: str) -> URL:
             "SMAPLY_METRICS_DATABASE_URL is not the URL of a PostgreSQL database.",
             remedy="Write it as postgresql://user:password@host:5432/database, or unset it to "
             "store everything in one SQLite file in the home.",
+            audience=Audience.OPERATOR,
         )
     return url.set(drivername="postgresql+psycopg")
 
 
 def name_of(where: Path | URL) -> str:
-    """Give what people may read of where a store lies: never a password."""
+    """Return the name of a store for messages, without a password."""
     if isinstance(where, Path):
         return where.name
     return f"{where.database} on {where.host or 'this machine'}"
 
 
 def make_engine(where: Path | URL, connections: int) -> Engine:
-    """Make the engine; a SQLite file is created, with mode 0600, when it does not exist.
+    """Return the engine; a SQLite file is created, with mode 0600, when it does not exist.
 
     Raises:
         InputError: when the database is PostgreSQL and its driver is not installed.
@@ -73,14 +75,14 @@ def make_engine(where: Path | URL, connections: int) -> Engine:
         json_deserializer=_read_json,
         logging_name=LOGGING_NAME,
         max_overflow=0,
-        # The server may have been started anew since a connection was last used.
+        # The server may have been restarted since a connection was last used.
         pool_pre_ping=True,
         pool_size=connections,
     )
 
 
 def _read_json(text: str | bytes) -> Any:  # noqa: ANN401  # Whatever the column holds.
-    """Read a JSON column; None when it is damaged, so that one row never hides the others."""
+    """Return the value of a JSON column; ``None`` if it is damaged, so that other rows are read."""
     try:
         return json.loads(text)
     except ValueError:
@@ -89,7 +91,7 @@ def _read_json(text: str | bytes) -> Any:  # noqa: ANN401  # Whatever the column
 
 def _sqlite_engine(path: Path) -> Engine:
     engine = create_engine(
-        # Not as text: a path may hold "?" or "%", which mean something else in a URL.
+        # Not as text: "?" and "%" in a path have another meaning in a URL.
         URL.create("sqlite", database=str(path)),
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         json_deserializer=_read_json,
@@ -98,7 +100,7 @@ def _sqlite_engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:  # noqa: ANN401  # A driver's object.
-        # The driver would begin transactions late and deferred; `_begin` does it in its place.
+        # The driver would begin transactions late and deferred; `_begin` begins them instead.
         connection.isolation_level = None
         try:
             _use_write_ahead_log(connection)
@@ -106,12 +108,12 @@ def _sqlite_engine(path: Path) -> Engine:
             for pragma in ("foreign_keys=ON", "synchronous=NORMAL", "secure_delete=ON"):
                 connection.execute(f"PRAGMA {pragma}")
         except BaseException:
-            connection.close()  # Nobody else would: the engine has not taken it over yet.
+            connection.close()  # The engine does not own it yet.
             raise
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A deferred transaction that turns into a writing one can fail without waiting.
+        # A deferred transaction that starts to write can fail without waiting.
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -119,9 +121,9 @@ def _sqlite_engine(path: Path) -> Engine:
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log, as often as it takes: of two at once, SQLite refuses one.
+    """Switch to the write-ahead log; retry while another connection does the same.
 
-    It does not wait for a writer here as it does elsewhere, since both could wait for each other.
+    For this statement, SQLite ignores the busy timeout to avoid deadlocks.
     """
     until = time.monotonic() + BUSY_SECONDS
     while True:
@@ -137,6 +139,6 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def _wait_for_writer(connection: sqlite3.Connection) -> None:
-    """Return when nobody writes: to begin a transaction, SQLite waits up to the busy timeout."""
+    """Return when no other connection writes; SQLite waits up to the busy timeout."""
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("ROLLBACK")

@@ -1,4 +1,4 @@
-"""Rows of past values: one for each successful refresh of a metric, for as long as it is kept."""
+"""The history of values: one row per successful refresh of a metric."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from smaply_metrics_core.models.result import (
 
 
 class HistoryEntry(Frozen):
-    """What a metric showed once.
+    """A past value of a metric.
 
     Attributes:
         as_of: When the data was read.
-        value: The raw number in ``unit``, of the metric's present window then; ``None`` when there
-            was nothing to calculate from.
-        responses: Responses that counted.
-        answered: Those whose answer entered the denominator.
+        value: The raw number in ``unit`` for the current window at that time; ``None`` when there
+            were no answers to calculate from.
+        responses: The number of counted responses.
+        answered: The number of those whose answer is in the denominator.
     """
 
     as_of: datetime
@@ -40,9 +40,9 @@ def add(
     results: Mapping[str, tuple[str, Result]],
     forget_before: datetime,
 ) -> None:
-    """Add results, each with its fingerprint, and forget these metrics' values that are older.
+    """Insert results, each with its fingerprint, and delete older values of these metrics.
 
-    The metrics are there, and stay so until the transaction ends.
+    The caller has locked the metrics.
     """
     if not results:
         return
@@ -75,7 +75,7 @@ def add(
 def of_metric(
     db: Connection, account: str, metric_id: str, fingerprint: str, since: datetime | None
 ) -> tuple[HistoryEntry, ...]:
-    """Give a metric's past values for what it measures now, oldest first."""
+    """Return the past values of a metric with this fingerprint, oldest first."""
     statement = select(
         history.c.as_of,
         history.c.value,

@@ -1,10 +1,10 @@
 """Leases: one process at a time refreshes a survey of a connection.
 
-Each row is (connection, survey). A lease has an owner, an instant at which it expires by itself
-(its holder died), and a fencing number that grows with each holder: a result that arrives with an
-old number is refused, so a holder that only seemed dead cannot overwrite a newer value.
+There is one row per connection and survey. A lease has an owner, a time at which it expires if its
+holder dies, and a fencing token that grows with each holder. A result with an old token is
+discarded, so a holder that only seemed dead cannot overwrite a newer value.
 
-Each change is one statement, and its instants are the database's own unless a clock was set.
+Each change is a single statement that uses the database's time unless a clock was passed.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Lease:
 
 
 TOLERANCE = timedelta(minutes=2)
-"""A lease that ends further ahead than its length and this is a clock's mistake, and counts as
-none: a clock that steps back never blocks a survey."""
+"""A lease that expires later than its length plus this was written by a wrong clock and is ignored,
+so that a clock that is set back never blocks a survey."""
 
 
-def acquire(  # noqa: PLR0913  # The lease's own six facts.
+def acquire(  # noqa: PLR0913  # The columns of a lease.
     db: Connection,
     *,
     account: str,
@@ -47,9 +47,9 @@ def acquire(  # noqa: PLR0913  # The lease's own six facts.
     length: timedelta,
     at: datetime | None = None,
 ) -> Lease | None:
-    """Take the lease for a ``length`` of time, or give None when somebody else holds it.
+    """Acquire the lease for ``length``; return ``None`` when another owner holds it.
 
-    ``at`` is the present when a clock was set; else the database's counts.
+    ``at`` is the current time; ``None`` uses the database's.
     """
     moment = SqlInstant.of(db, at)
     new = {
@@ -82,7 +82,7 @@ def acquire(  # noqa: PLR0913  # The lease's own six facts.
 
 
 def time_left(expires_at: datetime, now: datetime, length: timedelta) -> timedelta | None:
-    """Give how long a lease of this length still runs; None when it has ended."""
+    """Return the time until a lease of this length expires; ``None`` when it has expired."""
     left = expires_at - now
     return left if timedelta(0) < left <= length + TOLERANCE else None
 
@@ -95,25 +95,25 @@ def renew(
     percent: float | None,
     at: datetime | None = None,
 ) -> bool:
-    """Hold the lease for longer and say how far its work is; False when it was lost meanwhile."""
+    """Extend the lease and store the progress of its work; ``False`` when the lease was lost."""
     expires_at = SqlInstant.of(db, at).after(length)
     return _change(db, lease, {"expires_at": expires_at, "percent": percent})
 
 
 def note_forced(db: Connection, lease: Lease, at: datetime) -> None:
-    """Keep that an Editor's wish is why this lease was taken, as each has one in a minute."""
+    """Record that an Editor requested this refresh, which is allowed once a minute per survey."""
     _change(db, lease, {"forced_at": at})
 
 
 def release(db: Connection, lease: Lease) -> bool:
-    """Give the lease back; False when it was lost meanwhile and its work must not be kept."""
+    """Release the lease; ``False`` when it was lost, and its results must be discarded."""
     return _change(
         db, lease, {"owner": None, "expires_at": None, "started_at": None, "percent": None}
     )
 
 
 def _change(db: Connection, lease: Lease, values: Mapping[str, Any]) -> bool:
-    """Write to the lease's row if it is still its holder's: same owner, same fencing number."""
+    """Update the row of the lease if it still has the same owner and fencing token."""
     result = db.execute(
         update(leases)
         .where(

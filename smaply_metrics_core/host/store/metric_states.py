@@ -1,4 +1,4 @@
-"""What a load reads, in one statement: metrics with their values, attempts, connections, leases."""
+"""Reads metrics with their values, attempts, connections and leases in one statement."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StoredValue:
-    """The last good value and the fingerprint it was made for."""
+    """The last good value and its fingerprint."""
 
     fingerprint: str
     result: Result
@@ -39,7 +39,7 @@ class StoredValue:
 
 @dataclass(frozen=True)
 class Attempt:
-    """The last update attempt; ``ended_at`` is None while it runs, or when it never ended."""
+    """The last refresh attempt; ``ended_at`` is ``None`` while it runs or if its process died."""
 
     fingerprint: str
     started_at: datetime
@@ -50,7 +50,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class ConnectionState:
-    """What a connection says about refreshing."""
+    """The columns of a connection that decide about refreshes."""
 
     id: str
     refused_at: datetime | None
@@ -62,7 +62,7 @@ class ConnectionState:
 
 @dataclass(frozen=True)
 class MetricState:
-    """Everything that deciding about one metric needs."""
+    """A metric with everything that the refresh policy and its card need."""
 
     metric: Metric
     value: StoredValue | None
@@ -129,9 +129,9 @@ def read(
     survey: tuple[str, str] | None = None,
     keep: bool = False,
 ) -> tuple[MetricState, ...]:
-    """Read the states of the metrics named, of one (source, survey), or of the whole account.
+    """Return the states of these metrics, of one (source, survey), or of the whole account.
 
-    ``keep`` lets nobody delete them before the transaction ends.
+    ``keep`` locks the metrics, so that they are not deleted before the transaction ends.
     """
     statement = select(*_COLUMNS).select_from(_JOINED).where(metrics.c.account == account)
     if metric_ids is not None:

@@ -1,4 +1,4 @@
-"""Rows of metrics; every statement names the account."""
+"""Reads and writes metrics; every statement is restricted to an account."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add(db: Connection, account: str, user: str, metric: Metric) -> None:
 
 
 def replace(db: Connection, account: str, metric: Metric) -> bool:
-    """Write a metric over the version before it; False when another writer came first."""
+    """Update a metric from its previous version; ``False`` if that is no longer the stored one."""
     result = db.execute(
         update(metrics)
         .where(
@@ -35,10 +35,10 @@ def replace(db: Connection, account: str, metric: Metric) -> bool:
 
 
 def find(db: Connection, account: str, metric_id: str) -> Metric:
-    """Give one metric.
+    """Return one metric.
 
     Raises:
-        NotFound: when this account has none of this id.
+        NotFound: when the account has no such metric.
     """
     row = (
         db.execute(select(metrics).where(metrics.c.account == account, metrics.c.id == metric_id))
@@ -51,16 +51,16 @@ def find(db: Connection, account: str, metric_id: str) -> Metric:
 
 
 def no_metric(metric_id: str) -> NotFound:
-    """Make the error for a metric that is not in this account."""
+    """Return the error for a metric that is not in this account."""
     return row_not_found(
-        "metric", metric_id, "It may have been deleted: choose one of the list of metrics."
+        "metric", metric_id, "It may have been deleted; choose a metric from the list."
     )
 
 
 def of_account(
     db: Connection, account: str, *, source: str | None = None, workspace: str | None = None
 ) -> tuple[Metric, ...]:
-    """Give the metrics of an account, oldest first; only those of a source or a workspace."""
+    """Return the metrics of an account, or of one source or workspace, oldest first."""
     statement = select(metrics).where(metrics.c.account == account)
     if source is not None:
         statement = statement.where(metrics.c.source == source)
@@ -71,7 +71,7 @@ def of_account(
 
 
 def remove(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
-    """Delete metrics; their values and attempts go with them."""
+    """Delete metrics with their values, attempts and history."""
     db.execute(
         delete(metrics).where(metrics.c.account == account, in_list(db, metrics.c.id, metric_ids))
     )
@@ -98,7 +98,8 @@ def metric_of(row: RowMapping) -> Metric:
     except ValidationError:
         raise StoreError(
             f"The metric {row['id']} cannot be read: its row in the store is damaged.",
-            remedy="Put the store back from a backup.",
+            remedy="Restore the store from a backup.",
+            summary="A metric of this account cannot be read.",
         ) from None
 
 

@@ -1,10 +1,11 @@
-"""Opening the store: the engine, its transactions, and bringing its tables up to date."""
+"""The store: opens the database, migrates its tables and runs transactions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DatabaseError, DataError
@@ -20,19 +21,22 @@ from smaply_metrics_core.host.store.migrations.runner import (
 )
 
 
+_UNAVAILABLE: Final = "The data of this installation is not available at the moment."
+
+
 class Store:
-    """A database of Smaply Metrics.
+    """The database with connections, metrics and results.
 
     Args:
-        where: The SQLite file, made with mode 0600 when it is not there; or the URL of a
-            PostgreSQL database, which is.
-        connections: How many connections to PostgreSQL this process may have.
+        where: The SQLite file, created with mode 0600 when it does not exist; or the URL of an
+            existing PostgreSQL database.
+        connections: How many connections to PostgreSQL this process may open.
 
     Raises:
-        StoreError: when it cannot be used, or a newer release wrote it.
+        StoreError: when the database cannot be used, or a newer release wrote it.
 
     Attributes:
-        upgraded: What opening did to the tables.
+        upgraded: The versions of the tables before and after opening.
     """
 
     def __init__(self, where: Path | URL, connections: int = 8) -> None:
@@ -46,29 +50,29 @@ class Store:
 
     @property
     def is_shared(self) -> bool:
-        """Whether other machines may use this store too."""
+        """Whether other machines may use the store too."""
         return not isinstance(self.where, Path)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Read one consistent state."""
+        """Read in one transaction, from a consistent snapshot."""
         engine = self.engine
         if self.is_shared:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
-        with self._in_words(), engine.connect() as connection:
+        with self._translate_errors(), engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Write in one transaction: all of it, or nothing when the block raises."""
+        """Write in one transaction, which is rolled back when the block raises."""
         engine = self.engine.execution_options(writes=True)
-        with self._in_words(), engine.begin() as connection:
+        with self._translate_errors(), engine.begin() as connection:
             yield connection
 
     def forget_deleted(self) -> None:
-        """Make sure that nothing deleted is left in SQLite's write-ahead log.
+        """Remove deleted rows from SQLite's write-ahead log.
 
-        PostgreSQL overwrites deleted rows, sealed as they are, when it next vacuums their table.
+        PostgreSQL overwrites deleted rows, whose credentials are encrypted, at the next vacuum.
         """
         if self.is_shared:
             return
@@ -78,40 +82,40 @@ class Store:
             connection.exec_driver_sql("BEGIN")
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close all connections."""
         self.engine.dispose()
 
     @contextmanager
-    def _in_words(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         name = name_of(self.where)
         try:
             yield
         except (DataError, UnicodeEncodeError):
             raise InputError(
-                "Something that was given cannot be stored: a text is too long, or has a character "
-                "that no text may have.",
-                remedy="Shorten names and ids, and leave out control characters.",
+                "The input cannot be stored: a text is too long or contains an invalid character.",
+                remedy="Shorten names and IDs, and remove control characters.",
             ) from None
         except DatabaseError as error:
-            said = str(error.orig).strip().partition("\n")[0].rstrip(".")
+            reason = str(error.orig).strip().partition("\n")[0].rstrip(".")
             raise StoreError(
-                f"The store {name} cannot be used: {said}.",
-                remedy="Check that SMAPLY_METRICS_DATABASE_URL names a PostgreSQL database that "
-                "runs and that its user may change."
+                f"The store {name} cannot be used: {reason}.",
+                remedy="Check that SMAPLY_METRICS_DATABASE_URL names a running PostgreSQL "
+                "database that its user can write to."
                 if self.is_shared
-                else "Check that --home holds a store of Smaply Metrics that this user may read "
-                "and write, and that its disk has free space.",
+                else "Check that --home contains a store that this user can read and write, and "
+                "that its disk has free space.",
+                summary=_UNAVAILABLE,
             ) from None
         except NoConnection:
             raise StoreError(
                 f"The store {name} is busy: all connections of this process are in use.",
-                remedy="Let fewer threads load at once, or raise "
-                "SMAPLY_METRICS_DATABASE_CONNECTIONS.",
+                remedy="Use fewer threads, or increase SMAPLY_METRICS_DATABASE_CONNECTIONS.",
+                summary=_UNAVAILABLE,
             ) from None
 
     def _upgrade(self) -> StoreUpgrade:
         if self.is_shared:
-            # Nearly always there is nothing to do: then nobody waits for anybody.
+            # Usually there is nothing to migrate, and processes need not wait for each other.
             with self.reading() as connection:
                 version = version_of(connection)
             if version == newest_version():

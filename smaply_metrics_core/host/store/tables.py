@@ -1,4 +1,4 @@
-"""The tables. Migrations make them; a test holds the two together."""
+"""The tables of the store. Migrations create them; a test compares the two."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from sqlalchemy import (
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware instant, stored in UTC: SQLite keeps no zone, so it is put back on reading."""
+    """An aware instant in UTC; SQLite stores no time zone, so reading adds it."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert to UTC; refuse a naive time, which could mean anything."""
+        """Return the instant in UTC; raise for a naive time, which is ambiguous."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -41,7 +41,7 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002
-        """Put the zone back."""
+        """Return the aware instant."""
         if value is None:
             return None
         instant: datetime = value
@@ -72,10 +72,10 @@ connections = Table(
     Column("id", String(40), nullable=False),
     Column("account", String(200), nullable=False),
     Column("source", String(200), nullable=False),
-    # The distribution that was connected: another one taking the id must be connected anew.
+    # The distribution that provided the source; for another one, credentials are entered again.
     Column("distribution", String(200), nullable=False),
     Column("sealed", Text, nullable=False),
-    # Grows with each change of the credentials, so that a late writer notices.
+    # Grows with each change of the credentials, to detect concurrent edits.
     Column("version", Integer, nullable=False),
     Column("report", JSON, nullable=False),
     Column("problem", JSON, nullable=True),
@@ -83,16 +83,16 @@ connections = Table(
     Column("created_by", String(200), nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("checked_at", Instant, nullable=False),
-    # When the source last refused the credentials; stays when they work again.
+    # When the credentials were last rejected; not cleared when they work again.
     Column("refused_at", Instant, nullable=True),
-    # When the credentials changed or worked again after that; empty while they stand refused.
+    # When the credentials were changed or worked again after that; empty while they are rejected.
     Column("woken_at", Instant, nullable=True),
-    # Until when the source asked to be left alone, and when it said so.
+    # The survey tool's Retry-After, and when it was received.
     Column("retry_not_before", Instant, nullable=True),
     Column("retry_said_at", Instant, nullable=True),
-    # Since when it does not work; empty while it does. Told to the log once, as its end is.
+    # Since when the connection is down; empty while it is up. Each change is logged once.
     Column("down_since", Instant, nullable=True),
-    # What an Admin calls it; empty for the source's title.
+    # The name that an Admin gave it; if empty, the title of the source is shown.
     Column("name", String(200), nullable=False, server_default=""),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("account", "source"),
@@ -106,10 +106,10 @@ metrics = Table(
     Column("workspace", String(200), nullable=False),
     Column("name", String(300), nullable=False),
     Column("source", String(200), nullable=False),
-    # Of the definition, apart so that the metrics of one survey are found by an index.
+    # A copy from the definition, for the index.
     Column("survey_id", String(400), nullable=False),
     Column("definition", JSON, nullable=False),
-    # What the definition's questions were called: once deleted, the source no longer tells.
+    # The names and texts of the questions, which the source no longer knows once they are deleted.
     Column("questions", JSON, nullable=False, server_default="{}"),
     Column("display", JSON, nullable=False),
     Column("version", Integer, nullable=False),
@@ -157,9 +157,9 @@ leases = Table(
     Column("owner", String(80), nullable=True),
     Column("fence", Integer, nullable=False),
     Column("expires_at", Instant, nullable=True),
-    # When an Editor last asked for a refresh of this survey.
+    # When an Editor last requested a refresh of this survey.
     Column("forced_at", Instant, nullable=True),
-    # Of the refresh that runs: since when, and how much of it is done in percent, if known.
+    # The start of the running refresh, and its progress in percent if known.
     Column("started_at", Instant, nullable=True),
     Column("percent", Float, nullable=True),
     PrimaryKeyConstraint("connection_id", "survey_id"),
@@ -172,7 +172,7 @@ history = Table(
     Column("metric_id", String(40), nullable=False),
     Column("as_of", Instant, nullable=False),
     Column("account", String(200), nullable=False),
-    # What it was measured for: a value of another definition is no past of this one.
+    # Of the definition and time zone: values of others are not part of the same history.
     Column("fingerprint", String(64), nullable=False),
     Column("unit", String(20), nullable=False),
     Column("value", Float, nullable=True),
@@ -190,9 +190,9 @@ audit = Table(
     Column("at", Instant, nullable=False),
     Column("user", String(200), nullable=False),
     Column("action", String(40), nullable=False),
-    # The id of what it was done to.
+    # The id of the object of the action.
     Column("subject", String(400), nullable=False),
-    # What that was called then, or what more there is to say; never a secret.
+    # The name of the object at that time, or other details; never a secret.
     Column("detail", Text, nullable=False),
     PrimaryKeyConstraint("id"),
     Index("ix_audit_account", "account", "id"),

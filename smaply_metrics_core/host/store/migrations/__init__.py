@@ -1,1 +1,1 @@
-"""The migrations of the store, run by Alembic."""
+"""The Alembic migrations of the store."""

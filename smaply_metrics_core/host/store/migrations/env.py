@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations on the connection that the store hands over."""
+"""The Alembic environment: runs the migrations on the connection of the store."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Bringing a store's tables up to date with the migrations of this release."""
+"""Migrates the tables of a store to this release."""
 
 from __future__ import annotations
 
@@ -18,44 +18,43 @@ from smaply_metrics_core.errors import StoreError
 MIGRATIONS: Final = Path(__file__).parent
 
 _LOCK: Final = 0x5_3A_91_7E
-"""The number that upgrades of one PostgreSQL database queue up for; nothing else uses it."""
+"""The key of the advisory lock that serializes migrations of one PostgreSQL database."""
 
 
 @dataclass(frozen=True)
 class StoreUpgrade:
-    """What an upgrade did: the version of the tables before and after; ``None`` means no tables."""
+    """The versions of the tables before and after a migration; ``None`` means no tables."""
 
     before: str | None
     after: str
 
 
 def version_of(connection: Connection) -> str | None:
-    """Give the version of the tables that are there."""
+    """Return the version of the tables; ``None`` when there are none."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def newest_version() -> str:
-    """Give the version that this release's migrations lead to."""
+    """Return the version of the newest migration of this release."""
     head = ScriptDirectory(MIGRATIONS).get_current_head()
     if head is None:
-        raise AssertionError("the package holds migrations")
+        raise AssertionError("the package contains migrations")
     return head
 
 
 def wait_for_turn(connection: Connection) -> None:
-    """Keep others from changing tables until this transaction ends; wait for those who do.
+    """Wait for the lock on changing tables, and hold it until this transaction ends.
 
-    In SQLite every writing transaction does so by itself.
+    In SQLite, writing transactions exclude each other anyway.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
 
 
 def upgrade(connection: Connection, name: str) -> StoreUpgrade:
-    """Run the migrations that are missing, in the transaction of this connection.
+    """Run the missing migrations in the transaction of this connection.
 
-    Of several processes that start at once the first does it; the others wait for it, and then
-    find nothing left to do.
+    Of several processes that start at once, the first migrates; the others wait for it.
 
     Raises:
         StoreError: when a newer release wrote the store.
@@ -69,8 +68,8 @@ def upgrade(connection: Connection, name: str) -> StoreUpgrade:
         command.upgrade(config, "head")
     except CommandError:
         raise StoreError(
-            f"The store {name} was written by a newer release of smaply-metrics-core; this one "
-            f"knows it up to {newest_version()}.",
+            f"The store {name} was written by a newer release of smaply-metrics-core; this release "
+            f"supports versions up to {newest_version()}.",
             remedy="Install the newer release again, or use another store.",
         ) from None
     return StoreUpgrade(before, newest_version())

@@ -1,4 +1,4 @@
-"""The first tables: accounts, connections, metrics, values, attempts, leases."""
+"""Create the first tables: accounts, connections, metrics, values, attempts and leases."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "accounts",
         sa.Column("id", sa.String(200), nullable=False),

@@ -1,4 +1,4 @@
-"""What the questions of a metric were called."""
+"""Add the names and texts of a metric's questions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the column; of metrics made before nothing is known."""
+    """Add the column; it is empty for existing metrics."""
     op.add_column("metrics", sa.Column("questions", sa.JSON, nullable=False, server_default="{}"))

@@ -1,4 +1,4 @@
-"""How far a running refresh is, and since when a connection does not work."""
+"""Add the progress of running refreshes, and the time since when a connection is down."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Add the columns; nothing is known of what runs or fails now."""
+    """Add the columns; they are empty for running refreshes and existing connections."""
     op.add_column("leases", sa.Column("started_at", INSTANT, nullable=True))
     op.add_column("leases", sa.Column("percent", sa.Float, nullable=True))
     op.add_column("connections", sa.Column("down_since", INSTANT, nullable=True))

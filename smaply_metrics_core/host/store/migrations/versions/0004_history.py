@@ -1,4 +1,4 @@
-"""Values that a metric had before, and who did what."""
+"""Create the tables for the history of values and the audit trail."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Make the tables; nothing is known of what was before."""
+    """Create the tables, which are empty."""
     op.create_table(
         "history",
         sa.Column("metric_id", sa.String(40), nullable=False),

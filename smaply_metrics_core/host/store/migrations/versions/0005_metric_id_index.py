@@ -1,4 +1,4 @@
-"""An index for the metrics of an account that are named: as a map does, whatever else there is."""
+"""Add an index for reading metrics of an account by id, as a journey map does."""
 
 from alembic import op
 
@@ -7,5 +7,5 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Make the index."""
+    """Create the index."""
     op.create_index("ix_metrics_account", "metrics", ["account", "id"])

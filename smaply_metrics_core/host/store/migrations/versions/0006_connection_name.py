@@ -1,4 +1,4 @@
-"""The name that an Admin gives a connection."""
+"""Add the name that an Admin gives a connection."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,1 +1,1 @@
-"""One module for each change of the tables, in order."""
+"""The migrations, one module each, in order."""
