@@ -1,1 +1,1 @@
-"""The debug bundle: write it, read it within limits, recompute its metrics."""
+"""The debug bundle: writes it, reads it within limits, and recalculates its metrics."""

@@ -1,4 +1,4 @@
-"""Calculating the metrics of a debug bundle anew from its raw data, against what was stored."""
+"""Recalculates the metrics of a debug bundle from its raw data, and compares stored results."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from smaply_metrics_core.models.result import Result, WindowResult
 from smaply_metrics_core.sources import Source
 
 SECONDS: Final = 1800.0
-"""For everything that a source counts in one check."""
+"""The time that a source has for one check."""
 
 _LONGEST_REFRESH: Final = timedelta(hours=1)
-"""More than this cannot lie between resolving a range and reading the data."""
+"""The maximum time between resolving a range and reading the data."""
 
 _EXCHANGE_FILE: Final = TypeAdapter(tuple[Exchange, ...])
 
@@ -46,20 +46,20 @@ Fact = float | str | None
 
 
 class RecomputeStatus(StrEnum):
-    """What comparing one metric came to."""
+    """The outcome of comparing one metric."""
 
     AGREES = "agrees"
-    """The same, or the same error."""
+    """The results, or the errors, are the same."""
     DIFFERS = "differs"
     NOT_RECOMPUTED = "not_recomputed"
     """It cannot be calculated from the bundle; ``error`` says why."""
     NOTHING_STORED = "nothing_stored"
-    """There was no value for the metric as it is; the recomputed one stands alone."""
+    """There was no stored value for the current definition to compare with."""
 
 
 @dataclass(frozen=True)
 class ResultDifference:
-    """One fact that is not the same; ``what`` names it, as in ``current.excluded.unfinished``."""
+    """One fact that differs; ``what`` is its name, as in ``current.excluded.unfinished``."""
 
     what: str
     stored: Fact
@@ -71,11 +71,12 @@ class MetricCheck:
     """One metric of a bundle.
 
     Attributes:
-        bundled: It, as the bundle has it.
-        stored: Its last good value, if that was measured for the metric as it is.
-        as_of: The instant as of which it was recomputed.
-        recomputed: What the raw data gives.
-        error: Why the raw data gives nothing.
+        bundled: The metric in the bundle.
+        stored: Its last good value, if that is of the current definition.
+        as_of: The instant for which it was recalculated.
+        recomputed: The result from the raw data.
+        error: Why there is no result from the raw data.
+        differences: The facts that differ between the two results.
     """
 
     bundled: BundledMetric
@@ -87,7 +88,7 @@ class MetricCheck:
 
     @property
     def verdict(self) -> RecomputeStatus:
-        """Whether stored and recomputed agree."""
+        """The outcome of the comparison."""
         if self.recomputed is None:
             attempt = self.bundled.attempt
             known = attempt.problem if attempt is not None and self.stored is None else None
@@ -100,13 +101,14 @@ class MetricCheck:
 
 @dataclass(frozen=True)
 class BundleCheck:
-    """What checking a bundle came to.
+    """The outcome of checking a bundle.
 
     Attributes:
-        versions: What made the bundle, by distribution.
-        metrics: In the order of the bundle.
-        problems: What went wrong while the bundle was made.
-        exchange: The requests of that time whose answer was no success, or none.
+        manifest: What the bundle is about.
+        versions: The versions of the distributions that wrote the bundle.
+        metrics: The metrics, in the order of the bundle.
+        problems: The problems that occurred while the bundle was written.
+        exchange: The requests that failed or got no response while it was written.
     """
 
     manifest: Manifest
@@ -117,13 +119,13 @@ class BundleCheck:
 
     @property
     def agrees(self) -> bool:
-        """Whether no value differs, and each that was stored could be recomputed."""
+        """Whether no value differs, and every stored one could be recalculated."""
         agreeing = {RecomputeStatus.AGREES, RecomputeStatus.NOTHING_STORED}
         return all(checked.verdict in agreeing for checked in self.metrics)
 
 
 class BundleClock(SystemClock):
-    """A clock that stands still at an instant of the past; there is nothing to wait for."""
+    """A clock that stands still at an instant in the past; waiting returns at once."""
 
     def __init__(self, instant: datetime) -> None:
         self._instant = instant
@@ -138,30 +140,30 @@ class BundleClock(SystemClock):
 
 
 def check_bundle(reader: BundleReader, source: Source) -> BundleCheck:
-    """Calculate every metric of a bundle anew, and compare with what the bundle says was stored.
+    """Recalculate every metric of a bundle, and compare with the results stored in the bundle.
 
-    Each value is recomputed as of the instant at which the stored one was read: its range is
-    resolved at that time, and responses that were recorded later are not there. What cannot be
-    recomputed is a metric's own error and raises nothing.
+    Each value is recalculated for the instant at which the stored one was read: its range is
+    resolved at that time, and later responses are not in the bundle. A metric that cannot be
+    recalculated gets an ``error``; nothing is raised.
 
     Args:
         reader: The bundle.
-        source: The source that the bundle is of; it has 30 minutes for all of its counting.
+        source: The source of the bundle; all of its counting may take 30 minutes.
 
     Raises:
-        InputError: when what the framework wrote into the bundle cannot be read.
+        InputError: when a file that the framework wrote into the bundle cannot be read.
     """
     bundled = reader.read(METRICS, METRICS_FILE)
     until = SystemClock().monotonic() + SECONDS
     by_instant: dict[datetime, list[_BundledQuery]] = {}
     for number, one in enumerate(bundled):
-        asked = _BundledQuery(str(number), one, reader.manifest)
-        by_instant.setdefault(asked.as_of, []).append(asked)
+        query = _BundledQuery(str(number), one, reader.manifest)
+        by_instant.setdefault(query.as_of, []).append(query)
     found: dict[str, MetricCheck] = {}
     for as_of, together in by_instant.items():
         deadline = Deadline(BundleClock(as_of), until)
-        for asked, outcome in _recompute(reader, source, deadline, together):
-            found[asked.id] = _compare(asked, outcome)
+        for query, outcome in _recompute(reader, source, deadline, together):
+            found[query.id] = _compare(query, outcome)
     return BundleCheck(
         manifest=reader.manifest,
         versions=reader.read(VERSIONS, VERSIONS_FILE) if VERSIONS in reader.names else {},
@@ -172,7 +174,7 @@ def check_bundle(reader: BundleReader, source: Source) -> BundleCheck:
 
 
 class _BundledQuery:
-    """A metric of the bundle as a query."""
+    """The query of a metric in the bundle."""
 
     def __init__(self, query_id: str, bundled: BundledMetric, manifest: Manifest) -> None:
         definition = bundled.metric.definition
@@ -184,11 +186,11 @@ class _BundledQuery:
         self.as_of = manifest.made_at if self.stored is None else self.stored.as_of
 
     def query(self) -> MetricQuery:
-        """Resolve its range as it was resolved when the value was stored."""
+        """Return the query, with its range resolved as it was for the stored value."""
         definition = self.bundled.metric.definition
         now = self.as_of
         if self.stored is not None and ends_now(definition.range):
-            # Resolved a moment before the data was read: such a window ended at that very moment.
+            # The range was resolved shortly before the data was read, and ended at that instant.
             end = self.stored.current.window.end
             if end is not None and timedelta() <= now - end <= _LONGEST_REFRESH:
                 now = end
@@ -199,39 +201,39 @@ def _recompute(
     reader: BundleReader, source: Source, deadline: Deadline, together: Sequence[_BundledQuery]
 ) -> Iterator[tuple[_BundledQuery, Result | MetricsError]]:
     queries: dict[str, MetricQuery] = {}
-    for asked in together:
+    for bundled in together:
         try:
-            queries[asked.id] = asked.query()
+            queries[bundled.id] = bundled.query()
         except MetricsError as error:
-            yield asked, error
-    remaining = [asked for asked in together if asked.id in queries]
+            yield bundled, error
+    remaining = [bundled for bundled in together if bundled.id in queries]
     try:
         with source.offline(deadline=deadline) as session:
             tallies = session.recompute(reader.manifest.survey_id, tuple(queries.values()), reader)
     except MetricsError as error:
-        yield from ((asked, error) for asked in remaining)
+        yield from ((bundled, error) for bundled in remaining)
         return
-    for asked in remaining:
-        tally = tallies[asked.id]
+    for bundled in remaining:
+        tally = tallies[bundled.id]
         if isinstance(tally, MetricsError):
-            yield asked, tally
+            yield bundled, tally
             continue
         try:
-            yield asked, calculate(queries[asked.id], tally, deadline.clock.now())
+            yield bundled, calculate(queries[bundled.id], tally, deadline.clock.now())
         except MetricsError as error:
-            yield asked, error
+            yield bundled, error
 
 
-def _compare(asked: _BundledQuery, outcome: Result | MetricsError) -> MetricCheck:
+def _compare(query: _BundledQuery, outcome: Result | MetricsError) -> MetricCheck:
     recomputed = None if isinstance(outcome, MetricsError) else outcome
     return MetricCheck(
-        bundled=asked.bundled,
-        stored=asked.stored,
-        as_of=asked.as_of,
+        bundled=query.bundled,
+        stored=query.stored,
+        as_of=query.as_of,
         recomputed=recomputed,
         error=outcome.to_problem() if isinstance(outcome, MetricsError) else None,
-        differences=tuple(_differences(asked.stored, recomputed))
-        if asked.stored is not None and recomputed is not None
+        differences=tuple(_differences(query.stored, recomputed))
+        if query.stored is not None and recomputed is not None
         else (),
     )
 
@@ -239,7 +241,7 @@ def _compare(asked: _BundledQuery, outcome: Result | MetricsError) -> MetricChec
 def _differences(stored: Result, recomputed: Result) -> Iterator[ResultDifference]:
     before, after = dict(_facts(stored)), dict(_facts(recomputed))
     for what in dict.fromkeys((*before, *after)):
-        # Reasons that nothing was left out for are not told: absent is zero.
+        # A missing exclusion reason means that no response was excluded for it.
         default = 0 if ".excluded." in what else None
         one, other = before.get(what, default), after.get(what, default)
         if not _same(one, other):
@@ -253,10 +255,11 @@ def _same(one: Fact, other: Fact) -> bool:
 
 
 def _facts(result: Result) -> Iterator[tuple[str, Fact]]:
-    """Yield what has to be the same.
+    """Yield the facts that must be equal.
 
-    Why responses that count have no answer is not: a raw export does not tell a question that was
-    seen from one that was not shown. How many have none follows from the rest.
+    The reasons why counted responses have no answer are not compared: a raw export does not
+    distinguish a question that was seen from one that was not shown. Their number follows from the
+    other facts.
     """
     yield "type", result.type
     yield "calculation", result.calculation
@@ -275,13 +278,13 @@ def _facts(result: Result) -> Iterator[tuple[str, Fact]]:
     yield "ungrouped", result.ungrouped
 
 
-def _window_facts(name: str, measured: WindowResult) -> Iterator[tuple[str, Fact]]:
-    window = measured.window
-    yield f"{name}.value", measured.value
-    yield f"{name}.responses", measured.responses
-    yield f"{name}.answered", measured.answered
-    yield f"{name}.recorded", measured.recorded
-    for reason, count in sorted(measured.excluded.items()):
+def _window_facts(name: str, result: WindowResult) -> Iterator[tuple[str, Fact]]:
+    window = result.window
+    yield f"{name}.value", result.value
+    yield f"{name}.responses", result.responses
+    yield f"{name}.answered", result.answered
+    yield f"{name}.recorded", result.recorded
+    for reason, count in sorted(result.excluded.items()):
         yield f"{name}.excluded.{reason}", count
     yield f"{name}.start", window.start.isoformat() if window.start else None
     yield f"{name}.end", window.end.isoformat() if window.end else None

@@ -1,4 +1,4 @@
-"""What the framework itself writes into a debug bundle, as models that a check reads back."""
+"""The files that the framework writes into a debug bundle, as models."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ METRICS: Final = "metrics.json"
 EXCHANGE: Final = "exchange.json"
 VERSIONS: Final = "versions.json"
 FAILURE: Final = "failure.json"
-"""Why the source wrote less than it should have, or nothing: one problem."""
+"""The problem that ended the export of the source early."""
 PROBLEMS: Final = "problem.json"
-"""What the source itself met with: a problem or a list of them."""
+"""The problems that the source itself recorded: one, or a list."""
 
 
 def _instant(value: datetime) -> datetime:
-    """Refuse what no calendar could be reckoned with."""
+    """Raise for a time without a zone, or in a year that date ranges do not support."""
     if value.tzinfo is None or value.year not in YEARS:
-        raise ValueError("it is no instant between 1900 and 2199 with a time zone")
+        raise ValueError("it must be a time from 1900 to 2199 with a time zone")
     return value
 
 
 def _zone(name: str) -> str:
-    """Refuse a time zone that nobody knows."""
+    """Raise for an unknown time zone."""
     try:
         zone_info(name)
     except InputError as error:
@@ -49,12 +49,13 @@ class Manifest(Frozen):
     """What a bundle is about.
 
     Attributes:
-        format: Grows when a reader has to change.
-        source: The source's id.
-        zone: The account's time zone, by which its metrics' days begin.
-        week_start: The account's first day of the week, ISO: 1 = Monday … 7 = Sunday.
-        include_personal: Whether columns about persons were asked for.
-        made_at: When the bundle was begun.
+        format: The version of the format; it grows with incompatible changes.
+        source: The id of the source.
+        survey_id: The id of the survey.
+        zone: The time zone of the account.
+        week_start: The first day of the account's week, ISO: 1 = Monday … 7 = Sunday.
+        include_personal: Whether columns with personal data were requested.
+        made_at: When the export of the bundle started.
     """
 
     format: Literal[1] = 1
@@ -67,7 +68,7 @@ class Manifest(Frozen):
 
 
 class BundledAttempt(Frozen):
-    """The last update attempt of a metric; ``ended_at`` is None while it runs."""
+    """The last refresh attempt of a metric; ``ended_at`` is ``None`` while it runs."""
 
     started_at: AwareDatetime
     ended_at: AwareDatetime | None = None
@@ -75,7 +76,10 @@ class BundledAttempt(Frozen):
 
 
 class BundledDecision(Frozen):
-    """What the refresh policy said when the bundle was made; ``next_at``: when it is due."""
+    """The decision of the refresh policy when the bundle was written.
+
+    ``next_at`` is when the metric is due.
+    """
 
     kind: str
     reason: str
@@ -83,12 +87,15 @@ class BundledDecision(Frozen):
 
 
 class BundledMetric(Frozen):
-    """One metric on the survey.
+    """One metric of the survey.
 
     Attributes:
+        metric: The metric.
         result: Its last good value.
-        fingerprint: What that was measured for: another one than the metric's own is an old value.
-        decision: None without a connection.
+        fingerprint: The fingerprint of that value; it differs from the metric's own when the
+            definition has changed since.
+        attempt: Its last refresh attempt.
+        decision: The decision of the refresh policy; ``None`` without a connection.
     """
 
     metric: Metric
@@ -101,8 +108,8 @@ class BundledMetric(Frozen):
     def _dated(self) -> Self:
         if self.result is not None:
             _instant(self.result.as_of)
-            for measured in filter(None, (self.result.current, self.result.previous)):
-                for edge in filter(None, (measured.window.start, measured.window.end)):
+            for result in filter(None, (self.result.current, self.result.previous)):
+                for edge in filter(None, (result.window.start, result.window.end)):
                     if edge.tzinfo is None:
                         raise ValueError("a window has no time zone")
         return self

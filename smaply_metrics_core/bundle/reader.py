@@ -1,4 +1,4 @@
-"""Reading a debug bundle that anybody may have sent: within bounds, and never out of them."""
+"""Reads a debug bundle from an untrusted sender, within limits of size and memory."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ T = TypeVar("T")
 
 MOST_FILES: Final = 1_000
 MOST_BYTES: Final = 16 * 2**30
-"""Of all files together, inflated: as much as any export may have."""
+"""The maximum inflated size of all files together, which is that of an export."""
 MOST_JSON: Final = 16 * 2**20
-"""Of one JSON file, which is read as a whole."""
+"""The maximum size of a JSON file, which is read into memory."""
 ROOMY: Final = 32 * 2**20
 MOST_RATIO: Final = 300
-"""A file of more than ``ROOMY`` bytes that shrank further than this holds no responses: deflate
-gets to 1:1,000 on nothing but zeros."""
+"""The maximum compression ratio of a file with more than ``ROOMY`` bytes. Responses compress less
+than this; deflate reaches 1:1,000 on zeros only."""
 
 _BLOCK: Final = 1 << 20
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -51,14 +51,14 @@ _DAMAGE: Final = (
     RuntimeError,
     ValueError,
 )
-"""What the standard library raises for damaged, encrypted and unknown ZIPs."""
+"""The errors of the standard library for damaged, encrypted and unsupported ZIP files."""
 
 
 class BundleReader:
-    """The files of a debug bundle, read one by one; ``open_bundle`` makes it.
+    """The files of a debug bundle; ``open_bundle`` returns it.
 
     Attributes:
-        names: Of its files, as they stand there. None is ever used as a path.
+        names: The names of its files, unchanged. They are never used as paths.
         manifest: What the bundle is about.
     """
 
@@ -72,10 +72,10 @@ class BundleReader:
 
     @contextmanager
     def open(self, name: str) -> Generator[BinaryIO, None, None]:
-        """Read one file in a ``with`` statement.
+        """Open one file for reading, in a ``with`` statement.
 
         Raises:
-            InputError: when it is not there; and where it is read, when it is damaged.
+            InputError: when it does not exist, and on reading when it is damaged.
         """
         if name not in self._files:
             raise InputError(
@@ -88,10 +88,10 @@ class BundleReader:
             yield member
 
     def extract(self, name: str) -> Path:
-        """Copy one file, of any size, to a path that only this user can read; it goes by itself.
+        """Copy one file, of any size, to a temporary file that only this user can read.
 
         Raises:
-            InputError: when it is not there, or damaged.
+            InputError: when it does not exist or is damaged.
         """
         self._copies += 1
         target = self._folder / f"{self._copies}.part"
@@ -101,27 +101,27 @@ class BundleReader:
         return target
 
     def read_json(self, name: str) -> Any:  # noqa: ANN401  # Whatever the file holds.
-        """Read a JSON file; numbers in it are finite, and texts are whole.
+        """Return the content of a JSON file; its numbers are finite and its texts valid Unicode.
 
         Raises:
-            InputError: when it is not there, damaged, larger than 16 MiB, or no JSON.
+            InputError: when it does not exist, is damaged, larger than 16 MiB, or not JSON.
         """
         with self.open(name) as stream:
             if self._files[name].file_size > MOST_JSON:
-                raise _broken(name, f"it has more than {MOST_JSON // 2**20} MiB")
+                raise _broken(name, f"it is larger than {MOST_JSON // 2**20} MiB")
             text = stream.read()
         try:
             content = from_json(text, allow_inf_nan=False)
-            json.dumps(content, allow_nan=False)  # 1e999 is infinite, too.
+            json.dumps(content, allow_nan=False)  # 1e999 is parsed as infinity.
         except (ValueError, RecursionError):
-            raise _broken(name, "it is no JSON") from None
+            raise _broken(name, "it is not valid JSON") from None
         return content
 
     def read(self, name: str, adapter: TypeAdapter[T]) -> T:
-        """Read a JSON file as a model.
+        """Return a JSON file as a model.
 
         Raises:
-            InputError: as ``read_json``, and when it holds something else.
+            InputError: as for ``read_json``, and when the content does not match the model.
         """
         content = self.read_json(name)
         try:
@@ -133,7 +133,7 @@ class BundleReader:
 
 
 class _BundleMember(io.RawIOBase):
-    """A file of the bundle whose damage is told as our error."""
+    """A file of the bundle that raises ``InputError`` when it is damaged."""
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self._stream = stream
@@ -156,31 +156,31 @@ def open_bundle(path: Path, folder: Path) -> Generator[BundleReader, None, None]
 
     Args:
         path: The file.
-        folder: A private one for copies of its files, which goes afterwards.
+        folder: A private temporary folder for copies of its files; the caller removes it.
 
     Raises:
-        InputError: when it is no debug bundle, or no sane one: too many files, or files that would
-            inflate beyond all measure. That is seen before any of them is read.
+        InputError: when it is not a debug bundle, has too many files, or files that would inflate
+            too much. This is checked before any of them is read.
     """
     if not path.is_file():
         raise InputError(
             f"There is no file {path}.",
-            remedy="Give the zip that `smaply-metrics bundle export` writes.",
+            remedy="Use the ZIP file that `smaply-metrics bundle export` wrote.",
         )
     try:
         archive = zipfile.ZipFile(path)
     except _DAMAGE:
-        raise _no_bundle("it is no zip, or is cut short") from None
+        raise _no_bundle("it is not a ZIP file, or is incomplete") from None
     with archive:
         _check(archive.infolist())
         yield BundleReader(archive, folder)
 
 
 def problems_in(reader: BundleReader) -> Iterator[Problem]:
-    """Return what went wrong while the bundle was made: what kept its source from more comes first.
+    """Yield the problems that occurred while the bundle was written; the one that ended it first.
 
     Raises:
-        InputError: when one of the files that say so is damaged, or holds something else.
+        InputError: when one of the files with problems is damaged or not valid.
     """
     for name in (FAILURE, PROBLEMS):
         if name in reader.names:
@@ -192,21 +192,21 @@ def _check(files: list[zipfile.ZipInfo]) -> None:
     if len(files) > MOST_FILES:
         raise _no_bundle(f"it has more than {MOST_FILES:,} files")
     if len({info.filename for info in files}) != len(files):
-        raise _no_bundle("it has two files of one name")
+        raise _no_bundle("it has two files with the same name")
     if MANIFEST not in {info.filename for info in files}:
         raise _no_bundle(f"it has no {MANIFEST}")
     if sum(info.file_size for info in files) > MOST_BYTES:
         raise _no_bundle(f"its files would inflate to more than {MOST_BYTES // 2**30} GiB")
     for info in files:
         if info.compress_type not in _METHODS or info.flag_bits & _ENCRYPTED:
-            raise _no_bundle("it has files that are encrypted or packed in another way")
+            raise _no_bundle("it has files that are encrypted or use an unsupported compression")
         if info.file_size > max(ROOMY, MOST_RATIO * info.compress_size):
-            raise _no_bundle("it has a file that would inflate beyond all measure")
+            raise _no_bundle(f"it has a file with a compression ratio of more than {MOST_RATIO}")
 
 
 @contextmanager
 def _no_damage(name: str) -> Generator[None, None, None]:
-    """Turn what a damaged file raises into our error."""
+    """Translate the errors of a damaged file into ``InputError``."""
     try:
         yield
     except _DAMAGE:
@@ -216,12 +216,12 @@ def _no_damage(name: str) -> Generator[None, None, None]:
 def _broken(name: str, why: str) -> InputError:
     return InputError(
         f"The file {name} of the debug bundle cannot be used: {why}.",
-        remedy="Ask for the bundle again as it was written, and use the release named in it.",
+        remedy="Request the original file again, and check it with the release that wrote it.",
     )
 
 
 def _no_bundle(why: str) -> InputError:
     return InputError(
-        f"This is no debug bundle that can be read: {why}.",
-        remedy="Give the zip that `smaply-metrics bundle export` writes, as it is.",
+        f"This is not a valid debug bundle: {why}.",
+        remedy="Use the unchanged ZIP file that `smaply-metrics bundle export` wrote.",
     )

@@ -1,4 +1,4 @@
-"""A CSV that people may open in a spreadsheet: no cell of it runs as a formula."""
+"""Writes CSV files for spreadsheets, in which no cell runs as a formula."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 _SUSPECT: Final = frozenset("=+-@\t\r\n \uff1d\uff0b\uff0d\uff20")
-"""What a cell may begin with to be a formula somewhere: the signs, their full-width forms, and
-white space, before which some programs look further."""
+"""The first characters of a cell that may be a formula: signs, their full-width forms, and white
+space, which some programs skip."""
 
 _NUMBER: Final = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?\s?%?")
-"""A sign, digits and separators can only be a number, and -5 has to stay one."""
+"""A sign, digits and separators are a number, which must not be escaped."""
 
 
 def escape_formula(cell: str) -> str:
-    """Return a cell as a spreadsheet may have it: what could be a formula begins with ``'``.
+    """Return a cell with a leading ``'`` if a spreadsheet could run it as a formula.
 
-    A cell is taken for one when its first character other than a space is ``=``, ``+``, ``-`` or
-    ``@`` (also in full width), a tab, a carriage return or a line feed. Plain numbers such as
-    ``-5``, ``+3.5`` and ``-1.234,50`` stay as they are.
+    A cell is escaped when its first character other than a space is ``=``, ``+``, ``-`` or ``@``
+    (also in full width), a tab, a carriage return or a line feed. Plain numbers such as ``-5``,
+    ``+3.5`` and ``-1.234,50`` are not changed.
     """
     if cell[:1] not in _SUSPECT:
         return cell
@@ -34,20 +34,20 @@ def escape_formula(cell: str) -> str:
 def write_spreadsheet_csv(
     raw: BinaryIO, out: BinaryIO, blank: frozenset[str] = frozenset()
 ) -> None:
-    """Copy a CSV in UTF-8 row by row with every cell defused, in memory for one row.
+    """Copy a CSV in UTF-8 and escape formulas, holding one row in memory.
 
-    Bytes that are no UTF-8 become U+FFFD. The copy begins with a byte order mark, by which
-    spreadsheets know UTF-8. Cells that are in ``blank`` become empty. Neither stream is closed.
+    Bytes that are not UTF-8 become U+FFFD. The copy begins with a byte order mark, by which
+    spreadsheets detect UTF-8. Cells that are in ``blank`` become empty. Neither stream is closed.
 
     Raises:
-        csv.Error: when a cell has more than 131,072 characters, as after a quote that is left open.
+        csv.Error: when a cell has more than 131,072 characters, as after an unclosed quote.
     """
     text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
     readable = io.TextIOWrapper(out, encoding="utf-8-sig", newline="")
     try:
         csv.writer(readable).writerows(_rows(text, blank))
         readable.flush()
-    finally:  # A text wrapper closes what it wraps when it goes.
+    finally:  # When a text wrapper is collected, it closes the stream it wraps.
         text.detach()
         readable.detach()
 

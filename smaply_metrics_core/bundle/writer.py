@@ -1,4 +1,4 @@
-"""The debug bundle: a zip with what support needs to see, and no credential in it."""
+"""Writes the debug bundle: a ZIP file with the data that support needs, and no credential."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ __all__ = ["BundleWriter", "find_secrets", "write_bundle"]
 README: Final = "README.txt"
 LONGEST_NAME: Final = 200
 RAW: Final = "raw"
-"""The folder of a bundle for what came from the survey tool, byte for byte."""
+"""The folder of a bundle for unchanged files from the survey tool."""
 
-# What begins like this is compressed (zip, gzip, bzip2, xz, zstd, 7z): nothing in it can be found.
+# The signatures of compressed files (zip, gzip, bzip2, xz, zstd, 7z), which cannot be searched.
 _COMPRESSED: Final = re.compile(
     rb"PK\x03\x04|PK\x05\x06|\x1f\x8b|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|7z\xbc\xaf\x27\x1c",
     re.DOTALL,
@@ -38,11 +38,11 @@ _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno
 
 
 class BundleWriter:
-    """Takes the files of a bundle; safe to use from several threads.
+    """Writes the files of a bundle; thread-safe.
 
     Attributes:
-        include_personal: Whether columns about the respondents themselves (name, e-mail, IP
-            address, location) were asked for; without that they are left out.
+        include_personal: Whether to include columns with personal data of respondents (name,
+            e-mail address, IP address, location).
     """
 
     def __init__(
@@ -67,22 +67,22 @@ class BundleWriter:
     def open(self, name: str) -> Iterator[BinaryIO]:
         """Write one file of any size, in a ``with`` statement.
 
-        It becomes part of the bundle when the block ends well, and not at all when it raises: half
-        a file is never taken for a whole one. The content goes in as it is: the bundle compresses
-        it, and what is compressed already could not be searched for the credential.
+        It is added to the bundle when the block ends, and not when the block raises, so the bundle
+        has no partial files. Write uncompressed content: the bundle compresses it, and compressed
+        files cannot be searched for the credential.
 
         Args:
-            name: A relative path with ``/``, not in the bundle yet, of at most 200 characters.
+            name: A new relative path with ``/``, of at most 200 characters.
 
         Raises:
-            PluginError: when the name does not fit, or the bundle is finished already.
+            PluginError: when the name is not valid, or the bundle is already finished.
         """
         self._reserve(name)
         complete = False
-        # Written beside the bundle first: a source that hangs half-way blocks nobody else.
+        # Written to a temporary file, so that a source that hangs does not block other writers.
         with tempfile.TemporaryFile(dir=self._folder) as draft:
             try:
-                # A copy of the handle: a text wrapper around it may close it.
+                # A duplicate of the handle, because a text wrapper around it may close it.
                 with os.fdopen(os.dup(draft.fileno()), "w+b") as file:
                     yield file
                 complete = True
@@ -93,7 +93,7 @@ class BundleWriter:
         """Write a text file in UTF-8.
 
         Raises:
-            PluginError: as ``open``.
+            PluginError: as for ``open``.
         """
         with self.open(name) as file:
             file.write(text.encode(errors="backslashreplace"))
@@ -102,7 +102,7 @@ class BundleWriter:
         """Write a JSON file from plain values, models, dates and the like; secrets as asterisks.
 
         Raises:
-            PluginError: as ``open``, and when the value has no form in JSON.
+            PluginError: as for ``open``, and when the value cannot be converted to JSON.
         """
         try:
             content = to_json(value, indent=2)
@@ -114,19 +114,18 @@ class BundleWriter:
             file.write(content + b"\n")
 
     def add_csv(self, name: str, stream: Readable, *, blank: frozenset[str] = frozenset()) -> None:
-        """Write a CSV of any size twice: ``raw/NAME`` byte for byte, and ``NAME`` for people.
+        """Write a CSV of any size twice: ``raw/NAME`` unchanged, and ``NAME`` for spreadsheets.
 
-        In the one for people, no cell can run as a formula when a spreadsheet opens it. It is left
-        out, which the note in the bundle says, when the CSV has a cell that is longer than any
-        answer; the raw file is there all the same.
+        In the second file, no cell runs as a formula. If the CSV has a cell of more than 131,072
+        characters, only the raw file is written, and the README of the bundle says so.
 
         Args:
-            name: As in ``open``.
+            name: As for ``open``.
             stream: The CSV in UTF-8.
-            blank: Cells that mean no answer and are left empty for people.
+            blank: Cell values that mean no answer; they become empty in the second file.
 
         Raises:
-            PluginError: as ``open``.
+            PluginError: as for ``open``.
         """
         with self.open(f"{RAW}/{name}") as raw:
             while block := stream.read(_BLOCK):
@@ -140,7 +139,7 @@ class BundleWriter:
                     self._missing.append(name)
 
     def finish(self) -> None:
-        """Write the note on what the bundle holds, and take nothing more."""
+        """Write the README of the bundle, and accept no further files."""
         with self._lock:
             self._closed = True
             note = _readme(
@@ -171,25 +170,25 @@ class BundleWriter:
     def _check_open(self, name: str) -> None:
         if self._closed:
             raise PluginError(
-                f"The file {name!r} came after the debug bundle was finished.",
-                remedy="The source has to write every file before its hook returns.",
+                f"The file {name!r} was added after the debug bundle was finished.",
+                remedy="The source must write every file before its hook returns.",
             )
 
     def _check_name(self, name: str) -> None:
         parts = name.split("/")
         problem = None
         if not name or len(name) > LONGEST_NAME:
-            problem = f"has to have between 1 and {LONGEST_NAME} characters"
+            problem = f"must have 1 to {LONGEST_NAME} characters"
         elif not name.isprintable() or set(name) & set('\\:*?"<>|'):
-            problem = "has characters that not every system allows in a file's name"
+            problem = "has characters that some systems do not allow in file names"
         elif any(part in {"", ".", ".."} or part != part.strip(" .") for part in parts):
-            problem = "has to be a relative path without “..”, dots or spaces at the edge of a part"
+            problem = "must be a relative path whose parts do not begin or end with a dot or space"
         elif name.casefold() in self._begun:
-            problem = "is there already"
+            problem = "already exists"
         if problem is not None:
             raise PluginError(
                 f"The name {name[:LONGEST_NAME]!r} in the debug bundle {problem}.",
-                remedy="The source has to give each file a short, plain name of its own.",
+                remedy="The source must use a short, plain and unique name for each file.",
             )
 
 
@@ -199,24 +198,24 @@ def write_bundle(
     include_personal: bool,  # noqa: FBT001  # Named by every caller.
     fill: Callable[[BundleWriter], None],
 ) -> Path:
-    """Write a debug bundle, search it for secrets, and only then put it in place.
+    """Write a debug bundle, search it for secrets, and only then move it to ``path``.
 
-    Until then it is a file beside ``path`` that only its owner can read; whatever goes wrong, it
-    does not stay. A ``README.txt`` in it says what it holds.
+    Until then it is a temporary file in the same folder that only its owner can read; on any error
+    it is removed. A ``README.txt`` in the bundle describes its content.
 
     Args:
-        path: Where the bundle is to be; nothing may be there yet.
-        secrets: What must not be in it, in clear.
-        include_personal: Whether personal columns were asked for.
+        path: The path of the bundle; it must not exist.
+        secrets: The secrets in clear that must not be in the bundle.
+        include_personal: Whether columns with personal data were requested.
         fill: Writes the files.
 
     Returns:
-        The bundle's absolute path.
+        The absolute path of the bundle.
 
     Raises:
-        InputError: when there is something at ``path`` already, or its folder cannot be written.
+        InputError: when ``path`` exists, or its folder cannot be written to.
         BundleRefused: when a file holds a secret, or is compressed and cannot be searched.
-        MetricsError: what ``fill`` raised.
+        MetricsError: whatever ``fill`` raised.
     """
     path = path.absolute()
     if os.path.lexists(path):
@@ -240,7 +239,7 @@ def write_bundle(
             file.seek(0)
             _search(file, secrets)
         _put_in_place(draft, path)
-    except OSError as error:  # The disk is full, say.
+    except OSError as error:  # For example, the disk is full.
         raise _unwritable(path, error) from None
     finally:
         draft.unlink(missing_ok=True)
@@ -248,11 +247,11 @@ def write_bundle(
 
 
 def _search(file: IO[bytes], secrets: Sequence[str]) -> None:
-    """Refuse a bundle with a secret in a file, or in a file's name."""
+    """Raise if a secret is in a file or its name, or if a file cannot be searched."""
     with zipfile.ZipFile(file) as archive:
         for number, member in enumerate(archive.infolist(), start=1):
             if find_secrets(_Text(member.filename), secrets):
-                raise _refused(f"the name of file {number} holds the credential")
+                raise _refused(f"the name of file {number} contains the credential")
             with archive.open(member) as content:
                 if _COMPRESSED.match(content.read(16)):
                     raise _refused(
@@ -260,7 +259,7 @@ def _search(file: IO[bytes], secrets: Sequence[str]) -> None:
                     )
             with archive.open(member) as content:
                 if find_secrets(content, secrets):
-                    raise _refused(f"{member.filename} holds the credential")
+                    raise _refused(f"{member.filename} contains the credential")
 
 
 class _Text:
@@ -275,7 +274,7 @@ class _Text:
 
 
 def _put_in_place(draft: Path, path: Path) -> None:
-    """Return the draft its name in one step, and never that of another file."""
+    """Move the draft to its path atomically, without overwriting another file."""
     try:
         os.link(draft, path)
     except FileExistsError:
@@ -283,7 +282,7 @@ def _put_in_place(draft: Path, path: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        # Some file systems have no links; there a file made in this very moment would be lost.
+        # Without hard links, a file that is created at this moment would be overwritten.
         if os.path.lexists(path):
             raise _exists(path) from None
         draft.replace(path)
@@ -299,37 +298,35 @@ def _member(name: str) -> zipfile.ZipInfo:
 def _readme(
     names: Sequence[str], missing: Sequence[str], *, include_personal: bool, searched: bool
 ) -> str:
-    personal = "Columns about persons (name, e-mail address, IP address, location) were " + (
-        "asked for\nand are included where the survey has them."
-        if include_personal
-        else "left out."
+    personal = "Columns with personal data (name, e-mail address, IP address, location) are " + (
+        "included\nif the survey has them." if include_personal else "excluded."
     )
     secrecy = (
-        "The credential of\nthe connection is not in it: every file was searched for it before the "
-        "bundle was handed over."
+        "Every file was\nsearched for the credential of the connection before the bundle was "
+        "released; it is not in it."
         if searched
-        else "No\ncredential was at hand while it was written, so none is in it."
+        else "No\ncredential was available while it was written, so none is in it."
     )
     files = "\n".join(f"  {name}" for name in names) or "  none"
-    left_out = "".join(
-        f"\n{name} was left out: it has a cell that is too long. See {RAW}/{name}.\n"
+    skipped = "".join(
+        f"\n{name} was not written, because a cell is too long. See {RAW}/{name}.\n"
         for name in missing
     )
     return f"""Smaply Metrics: debug bundle
 
-It holds what is needed to find out why a metric shows what it shows: the survey's responses and
-definition as the survey tool gave them, and what was asked, decided and answered. {secrecy}
+This bundle explains why a metric has its value: it holds the survey's responses and definition as
+the survey tool sent them, and the requests, decisions and results of the refresh. {secrecy}
 
 {personal}
 
-Answers in free text hold whatever people wrote, which may be personal data too. Give this file
-only to those who may see it, and delete it when it is no longer needed.
+Free-text answers may contain personal data too. Share this file only with people who may see it,
+and delete it when it is no longer needed.
 
-What lies in {RAW}/ is byte for byte what the survey tool sent: a spreadsheet may run cells in it as
-formulas. In the file of the same name outside of {RAW}/, such cells begin with an apostrophe.
+The files in {RAW}/ are exactly what the survey tool sent; a spreadsheet may run cells in them as
+formulas. In the file of the same name outside {RAW}/, such cells begin with an apostrophe.
 
-`smaply-metrics bundle check FILE` calculates every metric anew from this bundle alone.
-{left_out}
+`smaply-metrics bundle check FILE` recalculates every metric from this bundle alone.
+{skipped}
 Files:
 {files}
 """
@@ -337,20 +334,19 @@ Files:
 
 def _refused(why: str) -> BundleRefused:
     return BundleRefused(
-        f"The debug bundle was destroyed: {why}.",
-        remedy="Tell the author of the source. No other copy was made.",
+        f"The debug bundle was deleted, because {why}.",
+        remedy="Report this to the author of the source; no other copy of the bundle exists.",
     )
 
 
 def _unwritable(path: Path, error: OSError) -> InputError:
     return InputError(
         f"The debug bundle cannot be written to {path.parent}: {error.strerror}.",
-        remedy="Choose a folder that is there, with room, and that you may write to.",
+        remedy="Choose an existing folder that you can write to, with enough free space.",
     )
 
 
 def _exists(path: Path) -> InputError:
     return InputError(
-        f"There is something at {path} already.",
-        remedy="Choose another name, or remove what is there.",
+        f"{path} already exists.", remedy="Choose another name, or delete the existing file."
     )

@@ -20,7 +20,6 @@ from smaply_metrics_core.host.store.migrations.runner import (
     version_of,
 )
 
-
 _UNAVAILABLE: Final = "The data of this installation is not available at the moment."
 
 
