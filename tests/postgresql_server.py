@@ -1,6 +1,6 @@
-"""A PostgreSQL server of our own: made for a run, reached by a socket in its folder, then gone.
+"""A private PostgreSQL server: created for a run, with a socket in its folder, then deleted.
 
-It never touches a cluster of the system. Tests and benchmarks share it.
+It never touches a cluster of the system. Tests and benchmarks use it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WHY_NOT: Final = "There is no PostgreSQL server: `make postgresql` installs it."
 
 _SECONDS: Final = 30
 _SETTINGS: Final = {
-    "listen_addresses": "",  # Its socket is the only way in.
+    "listen_addresses": "",  # Only the socket accepts connections.
     "max_connections": "200",
     "shared_buffers": "64MB",
 }
@@ -36,7 +36,7 @@ _THROWN_AWAY: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_w
 
 
 def find_programs() -> Path | None:
-    """Give the folder of ``initdb``: on the path, or of Debian's newest package."""
+    """Return the folder of ``initdb``: on the path, or of Debian's newest package."""
     found = shutil.which("initdb")
     if found is not None:
         return Path(found).parent
@@ -47,18 +47,18 @@ def find_programs() -> Path | None:
 
 @dataclass
 class PrivatePostgres:
-    """A running server; its databases go with it."""
+    """A running server; its databases are deleted with it."""
 
     folder: Path
     user: str
     _names: Iterator[int] = field(default_factory=count)
 
     def url(self, database: str) -> str:
-        """Give the URL of a database."""
+        """Return the URL of a database."""
         return f"postgresql://{self.user}@/{database}?host={self.folder}"
 
     def make_database(self) -> str:
-        """Make an empty database; give its name."""
+        """Create an empty database and return its name."""
         name = f"test_{next(self._names)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -67,9 +67,9 @@ class PrivatePostgres:
 
 @contextmanager
 def running_postgres(programs: Path, *, durable: bool = False) -> Iterator[PrivatePostgres]:
-    """Run a server for the length of the block.
+    """Run a server while the block runs.
 
-    ``durable`` keeps what a real one does for safety, for measuring; without it all is quicker.
+    ``durable`` keeps the safety settings of a real server, for benchmarks; tests need no safety.
     """
     account = pwd.getpwuid(os.geteuid())
     as_user = ["setpriv", "--pdeathsig=INT"]  # It ends when this process is killed.
@@ -95,7 +95,7 @@ def running_postgres(programs: Path, *, durable: bool = False) -> Iterator[Priva
             settings |= _THROWN_AWAY
         options = [f"--{name}={value}" for name, value in settings.items()]
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(  # As above.
+            server = subprocess.Popen(  # Ends with this process.
                 [*as_user, programs / "postgres", "-D", data, *options],
                 stdout=log,
                 stderr=log,
@@ -107,7 +107,7 @@ def running_postgres(programs: Path, *, durable: bool = False) -> Iterator[Priva
             _wait_until_ready(postgres, server, folder / "log")
             yield postgres
         finally:
-            server.send_signal(signal.SIGQUIT)  # At once: nothing of it is kept.
+            server.send_signal(signal.SIGQUIT)  # An immediate shutdown: the data is deleted.
             server.wait(_SECONDS)
 
 

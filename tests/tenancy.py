@@ -1,7 +1,7 @@
-"""Watches every statement on our tables: each names its account, or says why it need not.
+"""Checks that every statement on the store's tables names an account, or says why not.
 
-A statement of the whole fleet carries the execution option ``every_account``, with the reason.
-Loaded by ``conftest.py``, it fails whatever test executes one that does neither.
+A statement about all accounts has the execution option ``every_account`` with the reason. Loaded by
+``conftest.py``, this module fails any test that runs another statement without an account.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EXCUSES: dict[str, str] = {}
 
 
 def missing(statement: str) -> set[str]:
-    """Give the tables that a statement touches without saying whose rows."""
+    """Return the tables that a statement touches without naming an account."""
     words = " ".join(statement.replace('"', "").split())
     if words.split(" ")[0].upper() not in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}:
         return set()
@@ -38,7 +38,7 @@ def missing(statement: str) -> set[str]:
         if inserted and inserted[1] == table:
             named = owner in inserted[2].split(", ")
         else:
-            # In WHERE, or joined to another table's that is itself named.
+            # In WHERE, or joined to the account of another table that is in WHERE.
             named = bool(re.search(rf"\b{table}\.{owner} = (?!{table}\.)", words))
         if not named:
             found.add(table)
@@ -46,7 +46,7 @@ def missing(statement: str) -> set[str]:
 
 
 @event.listens_for(Engine, "before_cursor_execute")
-def watch(  # As SQLAlchemy calls it.
+def watch(  # The signature of SQLAlchemy's event.
     connection: Connection,
     _cursor: Any,  # noqa: ANN401  # A driver's object.
     statement: str,
@@ -54,12 +54,12 @@ def watch(  # As SQLAlchemy calls it.
     context: Any,  # noqa: ANN401  # SQLAlchemy's, without a public type.
     _many: bool,  # noqa: FBT001  # As SQLAlchemy calls it.
 ) -> None:
-    """Refuse a statement that does not say whose rows it is about."""
+    """Raise for a statement that does not name an account."""
     if connection.engine.logging_name != LOGGING_NAME or not missing(statement):
         return
     typed = context is None or isinstance(context.invoked_statement, TextClause)
     if typed or context.compiled is None:
-        return  # By a test, or a migration: no statement of ours.
+        return  # From a test or a migration, not from the store.
     excuse = context.execution_options.get("every_account")
     if not excuse:
         raise AssertionError(f"whose {missing(statement)}? {statement}")

@@ -1,4 +1,4 @@
-"""Reading bundles that anybody may have made: within bounds, and with words when it cannot be."""
+"""Reading untrusted bundles: within limits, and with a readable error when it fails."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MANIFEST: dict[str, Any] = {
 
 
 def bundle(path: Path, files: Mapping[str, bytes] | None = None, **manifest: object) -> Path:
-    """Write a bundle with these files beside its manifest."""
+    """Write a bundle with these files in addition to its manifest."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bundle.json", json.dumps(MANIFEST | manifest))
         for name, content in (files or {}).items():
@@ -41,12 +41,12 @@ def bundle(path: Path, files: Mapping[str, bytes] | None = None, **manifest: obj
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where a bundle is to be."""
+    """The path of a bundle to write."""
     return tmp_path / "bundle.zip"
 
 
 def refusal(path: Path) -> str:
-    """Give the words with which opening is refused; nothing of it was written anywhere."""
+    """Return the message with which opening is refused; no file was written."""
     folder = path.parent / "private"
     folder.mkdir(exist_ok=True)
     with pytest.raises(InputError) as caught, open_bundle(path, folder):
@@ -57,7 +57,7 @@ def refusal(path: Path) -> str:
 
 
 def test_files_are_read_and_copied(path: Path, tmp_path: Path) -> None:
-    """Names, JSON, streams and copies that only this user may read."""
+    """Names, JSON, streams and copies; a copy is readable by its owner only."""
     bundle(path, {"raw/a.csv": b"x" * 100_000, "b.json": b'{"a": [1, null]}', "../up": b"!"})
     with open_bundle(path, tmp_path) as reader:
         assert reader.names == ("bundle.json", "raw/a.csv", "b.json", "../up")
@@ -72,8 +72,8 @@ def test_files_are_read_and_copied(path: Path, tmp_path: Path) -> None:
     assert {copy.stat().st_mode & 0o777 for copy in copies} == {0o600}
 
 
-def test_what_is_no_bundle_is_refused(path: Path) -> None:
-    """No file, a folder, another file, a zip of something else, one that was cut short."""
+def test_an_invalid_bundle_is_refused(path: Path) -> None:
+    """A missing file, a folder, another file, another ZIP file or an incomplete one."""
     assert "no file" in refusal(path)
     assert "no file" in refusal(path.parent)
     path.write_text("hello")
@@ -100,19 +100,19 @@ def test_what_is_no_bundle_is_refused(path: Path) -> None:
         {"more": 1},
     ],
 )
-def test_a_manifest_of_another_kind_is_refused(path: Path, manifest: dict[str, object]) -> None:
-    """A later format, dates that no calendar has, and fields that nobody knows."""
+def test_an_invalid_manifest_is_refused(path: Path, manifest: dict[str, object]) -> None:
+    """A later format, a date out of range and an unknown field are rejected."""
     assert "bundle.json" in refusal(bundle(path, None, **manifest))
 
 
-def test_a_bomb_is_not_lit(path: Path) -> None:
-    """A file that shrank beyond all measure is never inflated."""
+def test_a_zip_bomb_is_not_inflated(path: Path) -> None:
+    """A file with an implausible compression ratio is rejected before it is read."""
     bundle(path, {"raw/responses.csv": bytes(ROOMY + 1)})
-    assert "beyond all measure" in refusal(path)
+    assert "compression ratio" in refusal(path)
 
 
-def test_files_that_claim_too_much_together_are_refused(path: Path) -> None:
-    """What the entries say they would inflate to is added up before any is opened."""
+def test_files_that_are_too_large_together_are_refused(path: Path) -> None:
+    """The declared sizes are added up before any file is opened."""
     content = bytearray(bundle(path, {str(number): b"" for number in range(5)}).read_bytes())
     at = content.index(b"PK\x01\x02")
     while (at := content.find(b"PK\x01\x02", at + 1)) > 0:
@@ -121,25 +121,25 @@ def test_files_that_claim_too_much_together_are_refused(path: Path) -> None:
     assert "more than 16 GiB" in refusal(path)
 
 
-def test_a_crowd_of_files_is_refused(path: Path) -> None:
-    """A bundle has a handful of files."""
+def test_too_many_files_are_refused(path: Path) -> None:
+    """A bundle with more than 1,000 files is rejected."""
     bundle(path, {str(number): b"" for number in range(MOST_FILES)})
     assert "more than 1,000 files" in refusal(path)
 
 
-def test_two_files_of_one_name_are_refused(path: Path) -> None:
-    """Readers would not agree on which one is meant."""
+def test_duplicate_names_are_refused(path: Path) -> None:
+    """Readers would not agree on which of the two files is meant."""
     bundle(path, {"a.json": b"1"})
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as archive:
         archive.writestr("a.json", b"2")
-    assert "two files of one name" in refusal(path)
+    assert "two files with the same name" in refusal(path)
 
 
-def test_other_packings_are_refused(path: Path) -> None:
-    """Only what the framework writes: deflated or stored, and not encrypted."""
+def test_other_compressions_are_refused(path: Path) -> None:
+    """Only deflated or stored files are read, and none that is encrypted."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("bundle.json", json.dumps(MANIFEST))
-    assert "packed in another way" in refusal(path)
+    assert "unsupported compression" in refusal(path)
     content = bytearray(bundle(path).read_bytes())
     content[content.rindex(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(content)
@@ -160,8 +160,8 @@ def test_other_packings_are_refused(path: Path) -> None:
         b" " * (MOST_JSON + 1),
     ],
 )
-def test_what_is_no_json_says_so(path: Path, tmp_path: Path, content: bytes) -> None:
-    """Broken, infinite, endless and deep files end in words that name the file."""
+def test_invalid_json_is_reported(path: Path, tmp_path: Path, content: bytes) -> None:
+    """Broken, infinite, endless and deeply nested files end in an error that names the file."""
     bundle(path, {"a.json": content})
     with (
         open_bundle(path, tmp_path) as reader,
@@ -171,8 +171,8 @@ def test_what_is_no_json_says_so(path: Path, tmp_path: Path, content: bytes) -> 
     assert caught.value.remedy
 
 
-def test_a_damaged_file_says_so_where_it_is_read(path: Path, tmp_path: Path) -> None:
-    """A wrong checksum is no end of a file; what is not there is named."""
+def test_a_damaged_file_is_reported_where_it_is_read(path: Path, tmp_path: Path) -> None:
+    """A wrong checksum is not the end of a file; a missing file is named."""
     content = bundle(path, {"raw/a.csv": b"abc" * 1000}).read_bytes()
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo("raw/a.csv")
@@ -198,14 +198,14 @@ def test_a_damaged_file_says_so_where_it_is_read(path: Path, tmp_path: Path) -> 
     ],
     ids=["no zone", "no calendar", "a window", "no definition", "no number"],
 )
-def test_metrics_of_another_shape_are_refused(
+def test_invalid_metrics_are_refused(
     path: Path,
     tmp_path: Path,
     stored: dict[str, Any],
     change: Any,  # noqa: ANN401  # A function on JSON.
     said: str,
 ) -> None:
-    """Instants without a zone or beyond any calendar, and parts that lack or do not fit."""
+    """Instants without a zone or out of range, and missing or invalid parts, are rejected."""
     change(stored)
     bundle(path, {METRICS: json.dumps([stored]).encode()})
     with open_bundle(path, tmp_path) as reader, pytest.raises(InputError, match=said):
@@ -214,7 +214,7 @@ def test_metrics_of_another_shape_are_refused(
 
 @pytest.fixture
 def stored() -> dict[str, Any]:
-    """A metric with a value, as a bundle has it."""
+    """A metric with a value, as a bundle contains it."""
     counts = {"responses": 2, "answered": 2, "recorded": 2, "low_sample": True}
     return {
         "metric": {
@@ -237,10 +237,10 @@ def stored() -> dict[str, Any]:
 
 
 @given(st.binary(max_size=40), st.integers(min_value=0, max_value=2**16))
-def test_no_flipped_byte_gets_out_of_hand(
+def test_random_damage_never_raises_another_error(
     tmp_path_factory: pytest.TempPathFactory, noise: bytes, at: int
 ) -> None:
-    """Whatever is written over a bundle, it is read or refused with words."""
+    """Whatever bytes of a bundle are changed, it is read or rejected with an `InputError`."""
     folder = tmp_path_factory.mktemp("noise")
     path = bundle(folder / "b.zip", {METRICS: b"[]", "raw/a.csv": b"a,b\n" * 50})
     content = bytearray(path.read_bytes())

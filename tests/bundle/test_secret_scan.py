@@ -1,4 +1,4 @@
-"""No bundle is handed over with a credential in it, or with something that hides one."""
+"""No bundle is released with a credential, or with a file that cannot be searched for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOKEN = "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789AbCd"
 
 
 def holding(text: str) -> dict[str, Fill]:
-    """Give ways in which a text may get into a bundle."""
+    """Yield the ways in which a text may get into a bundle."""
 
     def wide(writer: BundleWriter) -> None:
         with writer.open("wide.csv") as file:
@@ -44,9 +44,9 @@ def holding(text: str) -> dict[str, Fill]:
 
 
 @pytest.mark.parametrize("way", holding(""))
-def test_a_bundle_with_the_credential_is_destroyed(tmp_path: Path, way: str) -> None:
-    """Whichever way it got in, the bundle is refused, and nothing is left on the disk."""
-    with pytest.raises(BundleRefused, match="holds the credential") as caught:
+def test_a_bundle_with_the_credential_is_deleted(tmp_path: Path, way: str) -> None:
+    """However it got in, the bundle is rejected, and no file remains."""
+    with pytest.raises(BundleRefused, match="contains the credential") as caught:
         write_bundle(tmp_path / "b.zip", [TOKEN], include_personal=False, fill=holding(TOKEN)[way])
 
     assert TOKEN not in f"{caught.value.message} {caught.value.remedy}"
@@ -54,7 +54,7 @@ def test_a_bundle_with_the_credential_is_destroyed(tmp_path: Path, way: str) -> 
 
 
 def test_the_refusal_names_the_file(tmp_path: Path) -> None:
-    """Support can tell the plugin's author where to look."""
+    """Support can name the file to the author of the plugin."""
     with pytest.raises(BundleRefused, match=r"late\.txt holds"):
         write_bundle(
             tmp_path / "b.zip", [TOKEN], include_personal=False, fill=holding(TOKEN)["second file"]
@@ -62,7 +62,7 @@ def test_the_refusal_names_the_file(tmp_path: Path) -> None:
 
 
 def test_a_credential_in_a_files_name_is_found_and_not_repeated(tmp_path: Path) -> None:
-    """Names are searched like contents."""
+    """File names are searched like contents, and the message does not repeat them."""
     with pytest.raises(BundleRefused, match="the name of file 1") as caught:
         write_bundle(
             tmp_path / "b.zip",
@@ -74,7 +74,7 @@ def test_a_credential_in_a_files_name_is_found_and_not_repeated(tmp_path: Path) 
 
 
 def make_zip() -> bytes:
-    """Make a zip with the credential inside."""
+    """Return a ZIP file that contains the credential."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.txt", TOKEN)
@@ -87,7 +87,7 @@ def make_zip() -> bytes:
     ids=["zip", "gzip", "bzip2", "xz"],
 )
 def test_a_compressed_file_is_refused(tmp_path: Path, packed: bytes) -> None:
-    """What cannot be searched cannot be handed over."""
+    """A file that cannot be searched is not released."""
 
     def fill(writer: BundleWriter) -> None:
         with writer.open("raw.zip") as file:

@@ -1,4 +1,4 @@
-"""The CSV for people: nothing in it runs, and nothing in it is lost."""
+"""The CSV file for spreadsheets: no cell runs as a formula, and no text is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST = 131_072
 
 
 def shown(raw: bytes, *blank: str) -> list[list[str]]:
-    """Write a CSV for people and read it as a spreadsheet would."""
+    """Write a CSV file for spreadsheets and parse it."""
     out = io.BytesIO()
     write_spreadsheet_csv(io.BytesIO(raw), out, frozenset(blank))
     text = out.getvalue().decode("utf-8-sig")
@@ -49,8 +49,8 @@ def shown(raw: bytes, *blank: str) -> list[list[str]]:
         "--5",
     ],
 )
-def test_what_could_be_a_formula_is_shown_as_text(cell: str) -> None:
-    """An apostrophe stands before it, and the text itself is whole."""
+def test_formulas_are_escaped(cell: str) -> None:
+    """The cell begins with an apostrophe and contains the complete text."""
     assert escape_formula(cell) == f"'{cell}"
 
 
@@ -72,14 +72,14 @@ def test_what_could_be_a_formula_is_shown_as_text(cell: str) -> None:
         "'x",
     ],
 )
-def test_everything_else_stays_as_it_is(cell: str) -> None:
-    """Numbers with a sign are numbers, and a sign inside of a text does nothing."""
+def test_everything_else_is_unchanged(cell: str) -> None:
+    """Signed numbers are numbers, and a sign within a text is harmless."""
     assert escape_formula(cell) == cell
 
 
 @given(st.lists(st.lists(st.text(max_size=8), min_size=2, max_size=4), max_size=4))
 def test_no_cell_of_any_table_is_a_formula(rows: list[list[str]]) -> None:
-    """Whatever people wrote, a cell comes back with its text, and begins with nothing that runs."""
+    """Every cell keeps its text, and none begins with a character that makes it a formula."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     found = shown(text.getvalue().encode(errors="replace"))
@@ -93,19 +93,19 @@ def test_no_cell_of_any_table_is_a_formula(rows: list[list[str]]) -> None:
 
 
 def test_the_copy_is_for_spreadsheets() -> None:
-    """It begins with a byte order mark, once, and bad bytes are marked, not lost."""
+    """It begins with one byte order mark, and invalid bytes are replaced, not dropped."""
     out = io.BytesIO()
     write_spreadsheet_csv(io.BytesIO(b"\xef\xbb\xbfa,b\nx\xffy,\x00\n"), out)
     assert out.getvalue() == b"\xef\xbb\xbfa,b\r\nx\xef\xbf\xbdy,\x00\r\n"
 
 
-def test_marks_are_left_empty() -> None:
-    """What stands for no answer would be averaged by people; they get an empty cell."""
+def test_marks_for_no_answer_become_empty() -> None:
+    """A mark for no answer would be included in averages; the cell is empty instead."""
     assert shown(b"a,b\n-99,-9\n99,-99\n", "-99") == [["a", "b"], ["", "-9"], ["99", ""]]
 
 
 def test_a_bundle_has_both(tmp_path: Path) -> None:
-    """The raw file is byte for byte what came, however odd; the other one is for people."""
+    """The raw file is unchanged, however malformed; the other one is for spreadsheets."""
     raw = b'\xef\xbb\xbfa,b\r\n"=1+1","x\ny"\n-5,\xff\n\n'
     files = bundle_with(tmp_path, raw)
     assert files["raw/t.csv"] == raw
@@ -119,8 +119,8 @@ def test_a_bundle_has_both(tmp_path: Path) -> None:
     assert "left out" not in files["README.txt"].decode().partition("raw/")[2]
 
 
-def test_a_cell_beyond_all_measure_leaves_the_raw_file_alone(tmp_path: Path) -> None:
-    """With a quote that is left open there is only the raw file, and the note says so."""
+def test_an_oversized_cell_leaves_only_the_raw_file(tmp_path: Path) -> None:
+    """With an unclosed quote, only the raw file is written, and the README says so."""
     before = csv.field_size_limit(LONGEST)
     raw = b'a,b\n"' + b"x" * (LONGEST + 1)
     files = bundle_with(tmp_path, raw)
@@ -131,7 +131,7 @@ def test_a_cell_beyond_all_measure_leaves_the_raw_file_alone(tmp_path: Path) -> 
 
 
 def test_a_large_table_goes_through_row_by_row(tmp_path: Path) -> None:
-    """Files of several blocks come out whole, in both forms."""
+    """Files of several blocks are complete in both forms."""
     raw = b"".join(b"=%d,%d\n" % (row * 7919 % 10**6, row) for row in range(150_000))
     files = bundle_with(tmp_path, raw)
     assert files["raw/t.csv"] == raw
@@ -141,7 +141,7 @@ def test_a_large_table_goes_through_row_by_row(tmp_path: Path) -> None:
 
 
 def bundle_with(folder: Path, raw: bytes) -> dict[str, bytes]:
-    """Write a bundle with one CSV, and give its files."""
+    """Write a bundle with one CSV file, and return its files."""
 
     def fill(bundle: BundleWriter) -> None:
         bundle.add_csv("t.csv", io.BytesIO(raw))

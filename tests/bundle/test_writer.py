@@ -1,4 +1,4 @@
-"""The debug bundle: what a source may write, and that nothing secret gets out."""
+"""Writing debug bundles: which files a source may add, and who can read them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOKEN = "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789AbCd"
 
 
 def write(path: Path, fill: Fill, *, personal: bool = False) -> dict[str, bytes]:
-    """Write a bundle and give its files."""
+    """Write a bundle and return its files."""
     made = write_bundle(path, [TOKEN], include_personal=personal, fill=fill)
     assert made == path
     with zipfile.ZipFile(path) as archive:
@@ -37,18 +37,18 @@ def write(path: Path, fill: Fill, *, personal: bool = False) -> dict[str, bytes]
 
 
 def one_file(writer: BundleWriter) -> None:
-    """Write the smallest bundle."""
+    """Write a bundle with one file."""
     writer.add_text("a.txt", "hello")
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where a bundle is to be."""
+    """The path of a bundle to write."""
     return tmp_path / "bundle.zip"
 
 
 def test_a_bundle_holds_what_was_written(path: Path) -> None:
-    """Text, JSON and raw bytes come out as they went in, beside a note."""
+    """Text, JSON and bytes are returned as written, next to a README."""
 
     def fill(writer: BundleWriter) -> None:
         writer.add_text("notes/a.txt", "grün \ud800")
@@ -66,11 +66,9 @@ def test_a_bundle_holds_what_was_written(path: Path) -> None:
     assert files["raw/c.csv"] == b"one,two\n"
 
 
-@pytest.mark.parametrize(
-    ("personal", "said"), [(False, "were left out."), (True, "were asked for")]
-)
-def test_the_note_says_what_is_in_it(path: Path, said: str, *, personal: bool) -> None:
-    """It lists the files, warns of free text, and says whether personal columns are there."""
+@pytest.mark.parametrize(("personal", "said"), [(False, "are excluded."), (True, "are included")])
+def test_the_readme_describes_the_bundle(path: Path, said: str, *, personal: bool) -> None:
+    """It lists the files, warns of free text, and says whether personal columns are included."""
     asked: list[bool] = []
 
     def fill(writer: BundleWriter) -> None:
@@ -87,7 +85,7 @@ def test_the_note_says_what_is_in_it(path: Path, said: str, *, personal: bool) -
 
 
 def test_a_bundle_is_for_its_owner_alone(path: Path) -> None:
-    """Before, while and after it is written, nobody else may read it."""
+    """No other user can read it before, while or after it is written."""
     seen: list[int] = []
 
     def fill(writer: BundleWriter) -> None:
@@ -107,8 +105,8 @@ def test_a_bundle_is_for_its_owner_alone(path: Path) -> None:
     assert not any(seen_name != path for seen_name in path.parent.iterdir())
 
 
-def test_a_large_file_goes_through_in_pieces(path: Path) -> None:
-    """Size is no matter: what is written in blocks never lies in memory as a whole."""
+def test_a_large_file_is_written_in_blocks(path: Path) -> None:
+    """A file that is written in blocks is never in memory as a whole."""
     block = bytes(range(256)) * 4096
 
     def fill(writer: BundleWriter) -> None:
@@ -120,7 +118,7 @@ def test_a_large_file_goes_through_in_pieces(path: Path) -> None:
 
 
 def test_a_wrapper_that_closes_the_file_does_no_harm(path: Path) -> None:
-    """Text wrappers close what they wrap when they go; what was written still arrives."""
+    """Text wrappers close the file they wrap when they are collected; the content is kept."""
 
     def fill(writer: BundleWriter) -> None:
         with writer.open("a.csv") as file:
@@ -157,8 +155,8 @@ def test_a_wrapper_that_closes_the_file_does_no_harm(path: Path) -> None:
         "THERE.txt",
     ],
 )
-def test_a_name_that_does_not_fit_everywhere_is_refused(path: Path, name: str) -> None:
-    """Names are relative, plain, short and unique on every system."""
+def test_an_invalid_name_is_refused(path: Path, name: str) -> None:
+    """Names must be relative, plain, short and unique on every system."""
 
     def fill(writer: BundleWriter) -> None:
         writer.add_text("there.txt", "")
@@ -169,13 +167,13 @@ def test_a_name_that_does_not_fit_everywhere_is_refused(path: Path, name: str) -
 
 
 @pytest.mark.parametrize("name", ["a", "a/b/c.csv", "Umfrage für Kunden (2026).csv", "x" * 200])
-def test_a_plain_name_is_taken(path: Path, name: str) -> None:
-    """Folders, spaces and letters of any language are fine."""
+def test_a_plain_name_is_accepted(path: Path, name: str) -> None:
+    """Folders, spaces and letters of any language are valid."""
     assert name in write(path, lambda writer: writer.add_text(name, ""))
 
 
-def test_half_a_file_is_no_file(path: Path) -> None:
-    """What was being written when the source failed is left out, and its name is free again."""
+def test_an_incomplete_file_is_dropped(path: Path) -> None:
+    """A file that a failing source left incomplete is excluded, and its name is free again."""
 
     def fill(writer: BundleWriter) -> None:
         def fail() -> None:
@@ -190,8 +188,8 @@ def test_half_a_file_is_no_file(path: Path) -> None:
     assert write(path, fill)["raw.csv"] == b"whole"
 
 
-def test_a_source_that_hangs_in_a_file_holds_nobody_up(path: Path) -> None:
-    """The host writes what it knows while an abandoned thread still has a file open."""
+def test_a_source_that_hangs_in_a_file_blocks_nothing(path: Path) -> None:
+    """The host writes its own files while an abandoned thread still has a file open."""
     go_on, begun, ended = threading.Event(), threading.Event(), threading.Event()
     raised: list[str] = []
 
@@ -215,7 +213,7 @@ def test_a_source_that_hangs_in_a_file_holds_nobody_up(path: Path) -> None:
     assert ended.wait(10)
 
     assert set(files) == {"failure.json", "README.txt"}
-    assert raised == ["The file 'raw.csv' came after the debug bundle was finished."]
+    assert raised == ["The file 'raw.csv' was added after the debug bundle was finished."]
 
 
 def test_threads_may_write_at_once(path: Path) -> None:
@@ -244,8 +242,8 @@ def test_threads_may_write_at_once(path: Path) -> None:
     [object(), {"a": b"\xff"}, {"deep": [{1, object()}]}],
     ids=["object", "bytes", "inside"],
 )
-def test_what_has_no_json_form_is_refused(path: Path, value: object) -> None:
-    """The error names the file and not the value."""
+def test_a_value_that_is_not_json_is_refused(path: Path, value: object) -> None:
+    """The error names the file and does not show the value."""
 
     def fill(writer: BundleWriter) -> None:
         with pytest.raises(PluginError, match=r"'a\.json'.* as JSON"):
@@ -255,7 +253,7 @@ def test_what_has_no_json_form_is_refused(path: Path, value: object) -> None:
 
 
 def test_an_existing_file_is_never_overwritten(path: Path) -> None:
-    """A name that is taken is refused before anything is fetched."""
+    """An existing path is rejected before anything is requested."""
     path.write_text("precious", encoding="utf-8")
     asked: list[bool] = []
 
@@ -266,8 +264,8 @@ def test_an_existing_file_is_never_overwritten(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == "precious"
 
 
-def test_a_link_to_nowhere_is_something_too(path: Path) -> None:
-    """A dangling link in the bundle's place is not written through."""
+def test_a_dangling_link_is_not_followed(path: Path) -> None:
+    """A dangling link at the path of the bundle counts as an existing file."""
     path.symlink_to(path.parent / "elsewhere")
 
     with pytest.raises(InputError, match="already"):
@@ -275,10 +273,10 @@ def test_a_link_to_nowhere_is_something_too(path: Path) -> None:
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_a_file_that_appears_meanwhile_is_not_overwritten(
+def test_a_file_that_appears_in_between_is_not_overwritten(
     path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
 ) -> None:
-    """Whoever comes first keeps the name, also where the file system knows no links."""
+    """The first writer wins, also on file systems without hard links."""
     if not links:
         without_links(monkeypatch)
 
@@ -293,7 +291,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(
 
 
 def without_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make linking fail as it does on some file systems."""
+    """Make `os.link` fail as on some file systems."""
 
     def refuse(*_: Any) -> None:  # noqa: ANN401  # As os.link.
         raise OSError(errno.EPERM, "Operation not permitted")
@@ -301,8 +299,8 @@ def without_links(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "link", refuse)
 
 
-def test_a_file_system_without_links_will_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bundle gets its name there too, and nothing else stays."""
+def test_hard_links_are_not_required(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without them the bundle is moved to its path too, and no other file remains."""
     without_links(monkeypatch)
 
     assert "a.txt" in write(path, one_file)
@@ -310,8 +308,8 @@ def test_a_file_system_without_links_will_do(path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("error", [InputError("x"), RuntimeError("x"), KeyboardInterrupt()])
-def test_nothing_stays_when_filling_fails(path: Path, error: BaseException) -> None:
-    """The error comes through as it is, and the disk is as it was."""
+def test_nothing_remains_when_filling_fails(path: Path, error: BaseException) -> None:
+    """The error is raised unchanged, and no file remains."""
 
     def fill(writer: BundleWriter) -> None:
         one_file(writer)
@@ -323,8 +321,8 @@ def test_nothing_stays_when_filling_fails(path: Path, error: BaseException) -> N
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """The message names the folder and the remedy says what to choose."""
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
+    """The message names the folder, and the remedy says which folder to choose."""
     with pytest.raises(InputError, match="No such file or directory"):
         write(tmp_path / "nowhere" / "bundle.zip", one_file)
 
@@ -332,7 +330,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_a_relative_path_gives_an_absolute_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is handed back can be shown to people wherever they are."""
+    """The returned path does not depend on the current folder."""
     monkeypatch.chdir(tmp_path)
     made = write_bundle(Path("here.zip"), [], include_personal=False, fill=one_file)
 

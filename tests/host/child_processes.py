@@ -1,4 +1,4 @@
-"""Processes that share a store with a test, and nothing else."""
+"""Child processes that share only a store with a test."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ SECONDS = 60
 
 
 def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, which other processes bring about."""
+    """Wait until a condition holds that other processes fulfil."""
     end = time.monotonic() + SECONDS
     while not holds():
-        assert time.monotonic() < end, "it did not come about"
+        assert time.monotonic() < end, "the condition did not hold in time"
         time.sleep(0.01)
 
 
 @dataclass
 class Fleet:
-    """Processes on one store, and the log of exports that any of them began."""
+    """Processes on one store, and the log of the exports that they started."""
 
-    told: dict[str, Any]
+    instructions: dict[str, Any]
     folder: Path
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def exports(self) -> list[str]:
-        """The surveys of which exports began, in order."""
+        """The surveys whose export was started, in order."""
         log = self.folder / "log"
         return log.read_text().split() if log.exists() else []
 
     def hold(self) -> None:
-        """Let exports hang from now on."""
+        """Block exports from now on."""
         (self.folder / "hold").touch()
 
-    def let_go(self) -> None:
-        """Let exports go on."""
+    def release(self) -> None:
+        """Let exports continue."""
         (self.folder / "hold").unlink(missing_ok=True)
 
     def start(
@@ -63,29 +63,29 @@ class Fleet:
             text=True,
         )
         self.processes.append(process)
-        told = {**self.told, "threads": threads, "wait": wait}
-        self.say(process, json.dumps(told))
+        instructions = {**self.instructions, "threads": threads, "wait": wait}
+        self.send(process, json.dumps(instructions))
         return process
 
-    def say(self, process: subprocess.Popen[str], line: str) -> None:
-        """Give a process a line."""
+    def send(self, process: subprocess.Popen[str], line: str) -> None:
+        """Send a line to a process."""
         assert process.stdin is not None
         process.stdin.write(f"{line}\n")
         process.stdin.flush()
 
-    def hear(self, process: subprocess.Popen[str]) -> str:
-        """Read a line of what a process says."""
+    def receive(self, process: subprocess.Popen[str]) -> str:
+        """Read a line of a process's output."""
         assert process.stdout is not None
         return process.stdout.readline().strip()
 
-    def go(self, process: subprocess.Popen[str]) -> None:
+    def load(self, process: subprocess.Popen[str]) -> None:
         """Let a process load, once it is ready."""
-        assert self.hear(process) == "ready"
-        self.say(process, "go")
+        assert self.receive(process) == "ready"
+        self.send(process, "go")
 
     def close(self) -> None:
-        """End what still runs."""
-        self.let_go()
+        """Terminate the processes that still run."""
+        self.release()
         for process in self.processes:
             process.kill()
             process.communicate()
@@ -93,8 +93,8 @@ class Fleet:
 
 @contextmanager
 def fleet_in(folder: Path, database: str | None, refresh_executor: str) -> Iterator[Fleet]:
-    """Give a fleet on a store that nobody has opened yet; it ends with the block."""
-    told = {
+    """Yield a fleet on a store that no process has opened; it ends with the block."""
+    instructions = {
         "home": str(folder / "home"),
         "database": database,
         "log": str(folder / "log"),
@@ -102,7 +102,7 @@ def fleet_in(folder: Path, database: str | None, refresh_executor: str) -> Itera
         "lease": 4.0,
         "refresher": refresh_executor,
     }
-    fleet = Fleet(told, folder)
+    fleet = Fleet(instructions, folder)
     try:
         yield fleet
     finally:
@@ -111,8 +111,8 @@ def fleet_in(folder: Path, database: str | None, refresh_executor: str) -> Itera
 
 @contextmanager
 def connected_host(fleet: Fleet) -> Iterator[MetricsHost]:
-    """Open a host in this process, connected, with a metric on each of two surveys."""
-    with open_host(fleet.told) as host:
+    """Open a connected host in this process, with a metric on each of two surveys."""
+    with open_host(fleet.instructions) as host:
         host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
         host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
         host.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)

@@ -1,4 +1,4 @@
-"""Hosts over a source in memory, with a clock that tests set."""
+"""Hosts with an in-memory source, and a clock that tests set."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def load(host: MetricsHost) -> tuple[Card, ...]:
 
 
 def value_of(card: Card) -> float | None:
-    """Give what a card shows."""
+    """Return the value that a card shows."""
     return card.result.current.value if card.result else None
 
 
 def values(host: MetricsHost) -> list[float | None]:
-    """Load every card and give what they show."""
+    """Load every card and return their values."""
     return [value_of(card) for card in load(host)]
 
 
@@ -73,25 +73,25 @@ class SetClock:
     at: datetime = field(default_factory=lambda: datetime(2026, 4, 1, 12, tzinfo=UTC))
 
     def now(self) -> datetime:
-        """Give the time that was set."""
+        """Return the time that was set."""
         return self.at
 
     def monotonic(self) -> float:
-        """Give real seconds."""
+        """Return real seconds."""
         return time.monotonic()
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Wait a moment only."""
+        """Wait for a moment only."""
         return stop.wait(min(seconds, 0.01))
 
     def forward(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the clock forward."""
         self.at += timedelta(seconds=seconds)
 
 
 @pytest.fixture
 def clock() -> SetClock:
-    """A clock at noon of 1 April 2026."""
+    """A clock at noon on 1 April 2026."""
     return SetClock()
 
 
@@ -103,7 +103,7 @@ def shop() -> Shop:
 
 @dataclass
 class World:
-    """A home folder and the hosts opened on it."""
+    """A home folder and the hosts that were opened on it."""
 
     home: Path
     shop: Shop
@@ -119,7 +119,7 @@ class World:
     workers: int = 4
 
     def open(self) -> MetricsHost:
-        """Open the home, as one more process would."""
+        """Open one more host on the home."""
         host = MetricsHost(
             self._settings(),
             clock=self.clock,
@@ -129,7 +129,7 @@ class World:
         return host
 
     def asynchronous(self, threads: int = 16) -> AsyncMetricsHost:
-        """Make the host of one more process, to be opened on an event loop."""
+        """Return one more host, to be opened on an event loop."""
         return AsyncMetricsHost(
             self._settings(),
             clock=self.clock,
@@ -152,11 +152,11 @@ class World:
 
     @property
     def where(self) -> Path | URL:
-        """Where the store lies."""
+        """The location of the store."""
         return parse_database_url(self.database) if self.database else self.home / "store.db"
 
     def query(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
-        """Run SQL behind the host's back; give the rows, if it has any."""
+        """Run SQL without the host, and return the rows if there are any."""
         store = Store(self.where)
         try:
             with store.writing() as db:
@@ -173,7 +173,7 @@ class World:
 
 
 def require_postgres() -> Path:
-    """Give PostgreSQL's programs; skip where they are not installed, but not under CI."""
+    """Return PostgreSQL's programs; skip when they are not installed, except in CI."""
     programs = find_programs()
     if programs is not None:
         return programs
@@ -191,13 +191,13 @@ def postgres() -> Iterator[PrivatePostgres]:
 
 @pytest.fixture(scope="session")
 def spare_databases() -> list[str]:
-    """URLs of databases with all tables and no row: making one takes longer than most tests."""
+    """URLs of databases with empty tables; creating one takes longer than most tests."""
     return []
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, spare_databases: list[str]) -> Iterator[str | None]:
-    """The URL of a store in PostgreSQL that this test has for itself; none for SQLite."""
+    """The URL of a private PostgreSQL database for this test; `None` for SQLite."""
     if request.param == "sqlite":
         yield None
         return
@@ -218,7 +218,7 @@ postgresql_only = pytest.mark.parametrize("database", ["postgresql"], indirect=T
 
 @pytest.fixture
 def world(tmp_path: Path, shop: Shop, clock: SetClock, database: str | None) -> Iterator[World]:
-    """A new home, and a new store."""
+    """A new home and a new store."""
     world = World(tmp_path / "home", shop, clock, database)
     yield world
     for host in world.opened:

@@ -1,4 +1,4 @@
-"""A host that is connected to a folder of CSV files: a source with every kind of question."""
+"""A host that is connected to a folder of CSV files, with questions of every kind."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ROWS = 240
 
 
 class WatchedCsv(CsvSource):
-    """CSV files that say what was asked of them, and whose answers a test may change."""
+    """A CSV source that records its calls and whose answers a test may change."""
 
     def __init__(self) -> None:
         self.downloads: list[tuple[str, ...]] = []
@@ -46,7 +46,7 @@ class WatchedCsv(CsvSource):
 
     @hookimpl
     def list_questions(self, context: SourceContext, survey_id: str) -> Questionnaire:
-        """Describe a file."""
+        """Return the questionnaire of a file."""
         self.described += 1
         return super().list_questions(context, survey_id)
 
@@ -54,14 +54,14 @@ class WatchedCsv(CsvSource):
     def fetch_metric(
         self, context: SourceContext, survey_id: str, queries: Sequence[MetricQuery]
     ) -> Answers:
-        """Count, as the test wants it."""
+        """Count the answers, as the test requires."""
         self.downloads.append(tuple(str(query.definition.group_by) for query in queries))
         answers = super().fetch_metric(context, survey_id, queries)
         return self.answering(answers, queries)
 
 
 def visits() -> str:
-    """Make a file with a question of each kind; rows differ in everything that can be counted."""
+    """Write a file with a question of each kind; the rows differ in everything that is counted."""
     lines = ["recorded_at,status,finished,stars,nps,colours[],spent,why,field:region,field:channel"]
     for n in range(ROWS):
         day = f"{2025 + n % 2}-{1 + n % 12:02}-{1 + n % 28:02}T{n % 24:02}:30:00+00:00"
@@ -99,15 +99,15 @@ class Desk:
     known: dict[Definition, dict[Definition, Result]] = field(default_factory=dict)
 
     def preview(self, definition: Definition, **options: Any) -> Result:  # noqa: ANN401  # As named.
-        """Preview as an Editor."""
+        """Preview a definition as an Editor."""
         return self.host.metrics.preview(EDITOR, "csv_example", definition, **options)
 
     def questionnaire(self) -> Questionnaire:
-        """Describe the file."""
+        """Return the questionnaire of the file."""
         return self.host.catalog.questionnaire(EDITOR, "csv_example", "visits")
 
     def fresh(self, base: Definition) -> dict[Definition, Result]:
-        """Measure everything that can be asked of the same responses, each by its own query."""
+        """Calculate every definition on the same responses, each from its own query."""
         if base not in self.known:
             self.known[base] = self._measured(base)
         return self.known[base]
@@ -135,7 +135,7 @@ class Desk:
 
 
 def everything(base: Definition, questionnaire: Questionnaire) -> Iterator[Definition]:
-    """Give each type x group by x calculation, and each choice of answers, that fits."""
+    """Yield each valid combination of type, group-by, calculation and answers."""
     group_bys = [
         None,
         GroupBy(kind="answer"),
@@ -161,7 +161,7 @@ def everything(base: Definition, questionnaire: Questionnaire) -> Iterator[Defin
 
 
 def about(question_id: str | None, **parts: object) -> Definition:
-    """Make a definition about a question of the file; it counts responses unless told."""
+    """Return a definition on a question of the file; it counts responses by default."""
     return Definition.model_validate(
         {
             "survey_id": "visits",
@@ -173,7 +173,7 @@ def about(question_id: str | None, **parts: object) -> Definition:
 
 
 def opened(home: Path) -> Desk:
-    """Open a desk in a folder."""
+    """Open a host on a folder."""
     folder = home / "files"
     folder.mkdir()
     (folder / "visits.csv").write_text(visits(), encoding="utf-8")

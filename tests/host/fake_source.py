@@ -1,4 +1,4 @@
-"""A source in memory for testing hosts: counts answers in plain Python and fails when told."""
+"""A source in memory for testing hosts: it counts answers and fails on request."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CHOICES = tuple(Choice(key=str(n), label=f"{n} stars", value=float(n)) for n in 
 
 
 class ShopCredentials(Credentials):
-    """A token, the host it goes to, and a nickname that leads nowhere."""
+    """A token, the host that it is sent to, and a harmless nickname."""
 
     api_token: Annotated[Token, FormField(label="API token")]
     base_url: Annotated[str, FormField(label="Base URL")] = "shop.example.com"
@@ -60,10 +60,10 @@ class ShopCredentials(Credentials):
 
 @dataclass
 class Shop:
-    """The survey tool and its source in one; tests turn its knobs.
+    """The survey tool and its source in one; tests change its attributes.
 
-    ``answers`` holds, for each survey, pairs of the recorded instant and the stars given. ``asked``
-    says what was asked of it: ``surveys``, or the survey that was described.
+    ``answers`` holds, for each survey, pairs of the recorded instant and the number of stars.
+    ``asked`` lists the requests: ``surveys``, or the survey whose questionnaire was requested.
     """
 
     tokens: set[str] = field(default_factory=lambda: {"right-token-0001"})
@@ -81,7 +81,7 @@ class Shop:
 
     @hookimpl
     def describe_source(self) -> SourceDescription:
-        """Say what the shop is."""
+        """Return the description of the shop."""
         return SourceDescription(
             id="shop",
             title="The Shop",
@@ -92,14 +92,14 @@ class Shop:
 
     @hookimpl
     def destinations(self, credentials: ShopCredentials) -> Sequence[Destination]:
-        """Lead to the host that was entered."""
+        """Return the host that was entered."""
         return (Destination(kind="host", host=credentials.base_url),)
 
     @hookimpl
     def validate_credentials(
         self, credentials: ShopCredentials, context: SourceContext
     ) -> Iterator[CheckStep | CheckNote]:
-        """Go through the three steps."""
+        """Yield the three steps."""
         yield REACH
         if self.failure is not None:
             raise self.failure
@@ -113,7 +113,7 @@ class Shop:
     def list_surveys(
         self, credentials: ShopCredentials, context: SourceContext
     ) -> Iterator[Survey]:
-        """List what is not unlisted."""
+        """Yield the surveys that are listed."""
         self.asked.append("surveys")
         self._sign_in(credentials)
         if self.on_list is not None:
@@ -126,7 +126,7 @@ class Shop:
     def list_questions(
         self, credentials: ShopCredentials, context: SourceContext, survey_id: str
     ) -> Questionnaire:
-        """Describe a survey of stars."""
+        """Return a survey with one question about stars."""
         self.asked.append(survey_id)
         self._sign_in(credentials)
         return Questionnaire(
@@ -176,7 +176,7 @@ class Shop:
         survey_id: str,
         bundle: BundleWriter,
     ) -> None:
-        """Write the answers down."""
+        """Write the answers."""
         self._sign_in(credentials)
         bundle.add_json("answers.json", [star for _, star in self.answers[survey_id]])
 
@@ -220,35 +220,35 @@ class Shop:
 
 
 class Hold:
-    """Put as ``on_fetch``: stops an export half-way until the test lets it go on."""
+    """A callback for ``on_fetch`` that blocks an export until the test releases it."""
 
     def __init__(self) -> None:
         self._begun = threading.Event()
         self._go_on = threading.Event()
 
     def __call__(self, _: SourceContext) -> None:
-        """Say that the export has begun, and wait."""
+        """Report that the export has started, and wait."""
         self._begun.set()
         self._go_on.wait(10)
 
-    def wait_until_begun(self) -> None:
-        """Return when an export is held."""
+    def wait_until_started(self) -> None:
+        """Return when an export is blocked."""
         assert self._begun.wait(10)
 
-    def let_go(self) -> None:
-        """Let it, and every later one, go on."""
+    def release(self) -> None:
+        """Release this export and every later one."""
         self._go_on.set()
 
 
 class Stoppable:
-    """Put as ``on_fetch``: an export that goes on until it is told to stop."""
+    """A callback for ``on_fetch``: an export that runs until it is cancelled."""
 
     def __init__(self) -> None:
         self.begun = threading.Event()
         self.ended = threading.Event()
 
     def __call__(self, context: SourceContext) -> None:
-        """Begin, and look again and again whether to go on."""
+        """Start, and check repeatedly whether it was cancelled."""
         self.begun.set()
         try:
             while not self.ended.wait(0.005):
@@ -258,7 +258,7 @@ class Stoppable:
 
 
 def stars(*given: str | None, at: datetime | None = None) -> list[tuple[datetime, str | None]]:
-    """Make answers that were all recorded at one instant."""
+    """Return answers that were all recorded at one instant."""
     return [(at or datetime(2026, 3, 1, tzinfo=UTC), star) for star in given]
 
 
@@ -266,12 +266,12 @@ class ObjectEntryPoint(EntryPoint):
     """An entry point that leads to an object of the test."""
 
     def load(self) -> Any:  # noqa: ANN401  # Whatever the test gave.
-        """Give the object."""
+        """Return the object."""
         return vars(self)["target"]
 
 
 def entry_point(name: str, target: object, distribution: str = "the-shop") -> EntryPoint:
-    """Make the entry point of an object, as if a distribution had installed it."""
+    """Return the entry point of an object, as if a distribution had installed it."""
     point = ObjectEntryPoint(name=name, value="shop:source", group=ENTRY_POINT_GROUP)
     vars(point).update(
         target=target,

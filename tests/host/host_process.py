@@ -1,15 +1,15 @@
-"""A host in a process of its own, over a shop whose exports are written to a file as they begin.
+"""A host in a process of its own, with a shop that logs its exports to a file.
 
-Run as ``python -m tests.host.host_process``, told by one JSON object on standard input what to do:
+Run as ``python -m tests.host.host_process``, with a JSON object on standard input:
 
-home, database: where the store lies; ``database`` may be null.
-log: the file that gets a line, the survey's id, for each export that begins.
-hold: exports wait for as long as this file is there.
-lease: seconds.
+home, database: the location of the store; ``database`` may be null.
+log: the file that gets a line with the survey's id for each export that starts.
+hold: exports wait while this file exists.
+lease: the length of a lease, in seconds.
 refresher: where refreshes run.
-threads, wait: so many threads load every card at once, and wait so long for fresh values.
+threads, wait: the number of threads that load every card, and how long they wait, in seconds.
 
-Prints ``ready``, waits for a line, loads, and prints a JSON list of what each thread saw.
+Prints ``ready``, waits for a line, loads, and prints a JSON list of the cards of each thread.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SECONDS = 0.02
 
 @dataclass
 class LoggedShop(Shop):
-    """A shop that writes down which exports begin, and holds them while a file is there."""
+    """A shop that logs which exports start, and blocks them while a file exists."""
 
     log: Path = field(default_factory=Path)
     hold: Path = field(default_factory=Path)
@@ -98,7 +98,7 @@ def open_host(told: dict[str, Any]) -> MetricsHost:
 
 
 def main() -> None:
-    """Do what standard input says."""
+    """Run the instructions on standard input."""
     told = json.loads(sys.stdin.readline())
     viewer = Actor("acme", "vera", Role.VIEWER)
     with open_host(told) as host, ThreadPoolExecutor(told["threads"]) as pool:

@@ -1,4 +1,4 @@
-"""Accounts: the settings of each, and the list for the operator."""
+"""Accounts: their settings, and the list for the operator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VIENNA = AccountSettings("Europe/Vienna", 7)
 
 
 def test_an_account_has_defaults_until_it_is_edited(host: MetricsHost) -> None:
-    """Everyone of the account sees what an Admin has set; other accounts keep their own."""
+    """An Admin's settings apply to the whole account and to no other."""
     assert host.accounts.show(VIEWER) == AccountSettings("UTC", 1)
     assert host.accounts.edit(ADMIN, VIENNA) == VIENNA
     assert host.accounts.show(VIEWER) == VIENNA
@@ -48,7 +48,7 @@ def test_the_operator_sees_every_account_that_stored_anything(host: MetricsHost)
     assert "rival" in host.accounts.list(), "its audit trail is still there"
 
 
-def test_the_same_on_an_event_loop(world: World) -> None:
+def test_the_async_calls_are_the_same(world: World) -> None:
     """List, show and edit can be awaited."""
 
     async def work() -> None:
@@ -70,7 +70,7 @@ def test_a_zone_that_does_not_exist_is_refused(host: MetricsHost, zone: str) -> 
 
 @pytest.mark.parametrize("week_start", [0, 8, -1])
 def test_a_weekday_that_does_not_exist_is_refused(host: MetricsHost, week_start: int) -> None:
-    """Weeks begin on one of seven days."""
+    """A week starts on one of seven days."""
     with pytest.raises(InputError, match="no weekday"):
         host.accounts.edit(ADMIN, AccountSettings("UTC", week_start))
     assert host.accounts.show(ADMIN) == AccountSettings()
@@ -79,7 +79,7 @@ def test_a_weekday_that_does_not_exist_is_refused(host: MetricsHost, week_start:
 def test_a_stored_zone_that_is_unknown_here_does_not_end_a_load(
     connected: MetricsHost,
 ) -> None:
-    """Another machine knows the zone and this one does not: the cards are returned."""
+    """When only another machine knows the zone, the cards are still returned."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     runtime = connected._runtime  # noqa: SLF001  # No other way to store such a zone.
     with runtime.store.writing() as db:

@@ -1,4 +1,4 @@
-"""The host on an event loop: it never blocks it, and leaves nothing running unseen."""
+"""The async host: it never blocks the loop, and cancelled calls leave nothing running."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ASKED = {"api_token": TOKEN}
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a test on an event loop of its own; one that hangs fails."""
+    """Run a test on its own event loop, with a timeout."""
 
     async def within() -> None:
         async with asyncio.timeout(6 * LONG):
@@ -66,7 +66,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     ],
 )
 def test_every_call_can_be_awaited(blocking: type, awaited: type) -> None:
-    """The parts have the same methods as those that block; only closing is the host's own."""
+    """The async services have the same methods as the blocking ones, except for closing."""
 
     def public(names: object) -> set[str]:
         return {name for name in vars(names) if not name.startswith("_")} - {"close"}
@@ -76,63 +76,63 @@ def test_every_call_can_be_awaited(blocking: type, awaited: type) -> None:
 
 
 def test_a_slow_call_does_not_block_the_loop(world: World) -> None:
-    """While a source takes its time, the loop serves others, and so does the host."""
+    """While a source is slow, the loop and the host serve other calls."""
 
     async def work() -> None:
         hold = world.shop.on_fetch = Hold()
         async with world.asynchronous() as host:
             await host.connections.connect(ADMIN, "shop", ASKED)
             slow = asyncio.create_task(host.metrics.preview(EDITOR, "shop", AVERAGE))
-            await asyncio.to_thread(hold.wait_until_begun)
+            await asyncio.to_thread(hold.wait_until_started)
             assert await host.metrics.list(VIEWER) == ()
             assert not slow.done()
-            hold.let_go()
+            hold.release()
             assert (await slow).current.value == 4.0
 
     run(work())
 
 
-def test_slow_calls_hold_up_only_each_other(world: World) -> None:
-    """While previews take up every thread that there is for them, cards and lists are shown."""
+def test_slow_calls_block_only_each_other(world: World) -> None:
+    """While previews use every thread of their pool, cards and lists are loaded."""
 
     async def work() -> None:
         hold = world.shop.on_fetch = Hold()
         async with world.asynchronous(threads=1) as host:
             await host.connections.connect(ADMIN, "shop", ASKED)
             slow = asyncio.create_task(host.metrics.preview(EDITOR, "shop", AVERAGE))
-            await asyncio.to_thread(hold.wait_until_begun)
+            await asyncio.to_thread(hold.wait_until_started)
             assert await host.metrics.list(VIEWER) == ()
             assert await host.cards.load(VIEWER) == ()
             assert not slow.done()
-            hold.let_go()
+            hold.release()
             await slow
 
     run(work())
 
 
-def test_cancelling_a_load_ends_its_waiting(world: World, connected: MetricsHost) -> None:
-    """Its thread is free again while the refresh goes on; the next load hears of its end."""
+def test_cancelling_a_load_ends_its_wait(world: World, connected: MetricsHost) -> None:
+    """Its thread is free again while the refresh continues; the next load gets the result."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
 
     async def work() -> None:
         hold = world.shop.on_fetch = Hold()
         async with world.asynchronous(threads=1) as host:
             waiting = asyncio.create_task(host.cards.load(VIEWER, wait=600))
-            await asyncio.to_thread(hold.wait_until_begun)
+            await asyncio.to_thread(hold.wait_until_started)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
             (card,) = await host.cards.load(VIEWER)
             assert card.freshness is Freshness.REFRESHING
-            hold.let_go()
+            hold.release()
             (card,) = await host.cards.load(VIEWER, wait=600)
             assert value_of(card) == 4.0
 
     run(work())
 
 
-def test_functions_of_the_caller_are_called_on_the_loop(world: World) -> None:
-    """Progress and check steps arrive, all of them and in order, on the loop's own thread."""
+def test_callbacks_are_called_on_the_loop(world: World) -> None:
+    """Progress and check steps arrive in order, on the thread of the loop."""
     told: list[tuple[str, int]] = []
 
     def on_step(step: StepResult) -> None:
@@ -154,7 +154,7 @@ def test_functions_of_the_caller_are_called_on_the_loop(world: World) -> None:
 
 
 def test_cancelling_a_preview_stops_it(world: World) -> None:
-    """The source is told to stop, and the task goes on only when the call is over."""
+    """The source is cancelled, and the task continues only when the call has ended."""
 
     async def work() -> None:
         export = world.shop.on_fetch = Stoppable()
@@ -170,8 +170,8 @@ def test_cancelling_a_preview_stops_it(world: World) -> None:
     run(work())
 
 
-def test_a_call_that_cannot_be_stopped_is_waited_for() -> None:
-    """Cancelled once more while it comes to its end, a stopped call is still waited for."""
+def test_a_cancelled_call_is_awaited() -> None:
+    """Even when its task is cancelled again, a call that is stopping is awaited."""
     begun, told, go_on = threading.Event(), threading.Event(), threading.Event()
     over: list[bool] = []
 
@@ -201,8 +201,8 @@ def test_a_call_that_cannot_be_stopped_is_waited_for() -> None:
     run(work())
 
 
-def test_a_call_that_has_not_begun_never_will() -> None:
-    """Cancelled while it waits for its turn, a call is not made."""
+def test_a_queued_call_can_be_cancelled() -> None:
+    """A call that is cancelled while it is queued never starts."""
     begun, go_on = threading.Event(), threading.Event()
     made: list[int] = []
 
@@ -228,8 +228,8 @@ def test_a_call_that_has_not_begun_never_will() -> None:
     assert made == [1]
 
 
-def test_a_call_that_takes_no_word_is_left_to_end_by_itself() -> None:
-    """Its task goes on at once; how it ends is nobody's concern, and no error is logged."""
+def test_a_call_that_cannot_be_cancelled_runs_to_its_end() -> None:
+    """Its task continues at once, and an error of the call is not logged."""
     begun, go_on = threading.Event(), threading.Event()
     failures: list[dict[str, Any]] = []
 
@@ -254,11 +254,11 @@ def test_a_call_that_takes_no_word_is_left_to_end_by_itself() -> None:
 
 
 def test_errors_pass_unchanged(world: World) -> None:
-    """What the host raises is what the task that awaits gets."""
+    """The awaiting task gets the error that the host raises."""
 
     async def work() -> None:
         async with world.asynchronous() as host:
-            with pytest.raises(RoleRequired, match="needs the role Admin"):
+            with pytest.raises(RoleRequired, match="requires an Admin; you are an? "):
                 await host.connections.connect(VIEWER, "shop", ASKED)
 
     run(work())
@@ -266,7 +266,7 @@ def test_errors_pass_unchanged(world: World) -> None:
 
 @sqlite_only
 def test_a_store_that_cannot_be_opened_is_refused(world: World) -> None:
-    """Opening fails with the error of the store, and leaves no thread behind."""
+    """Opening raises the error of the store and leaves no thread running."""
 
     async def work() -> None:
         with pytest.raises(StoreError, match="cannot be used"):
@@ -280,10 +280,10 @@ def test_a_store_that_cannot_be_opened_is_refused(world: World) -> None:
     assert threading.active_count() == before
 
 
-def test_opening_that_is_cancelled_leaves_nothing_open(
+def test_cancelled_opening_leaves_nothing_open(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A store that comes to be open after nobody wants it any more is closed again."""
+    """A store that is opened after the cancellation is closed again."""
     begun, go_on = threading.Event(), threading.Event()
     open_store, close = Store.__init__, Store.close
     stores: list[Store] = []
@@ -315,7 +315,7 @@ def test_opening_that_is_cancelled_leaves_nothing_open(
 
 
 def test_closing_ends_refreshes_and_waiting_loads(world: World, connected: MetricsHost) -> None:
-    """A load that waits comes back with what is stored; the refresh cut short is no attempt."""
+    """A waiting load returns the stored cards; the cancelled refresh is not an attempt."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
 
     async def work() -> None:
@@ -334,8 +334,8 @@ def test_closing_ends_refreshes_and_waiting_loads(world: World, connected: Metri
     assert card.freshness is Freshness.NEVER
 
 
-def test_closing_stops_previews(world: World) -> None:
-    """A preview that runs is told to stop; a call made later is refused in words."""
+def test_closing_cancels_previews(world: World) -> None:
+    """A running preview is cancelled, and a later call is refused."""
 
     async def work() -> None:
         export = world.shop.on_fetch = Stoppable()
@@ -353,7 +353,7 @@ def test_closing_stops_previews(world: World) -> None:
     run(work())
 
 
-def test_a_host_needs_a_thread() -> None:
-    """No thread could run no call."""
+def test_a_host_requires_a_thread() -> None:
+    """Without a thread, no call could run."""
     with pytest.raises(InputError, match="0 threads"):
         ThreadBridge(0)

@@ -1,4 +1,4 @@
-"""The audit trail: who connected, edited, deleted and exported."""
+"""The audit trail: who connected, edited, deleted and exported what."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from tests.host.conftest import World
 
 
-def test_what_people_do_is_kept_with_who_did_it(
+def test_actions_are_recorded_with_their_user(
     world: World, host: MetricsHost, tmp_path: Path
 ) -> None:
-    """Each change leaves one entry with its time, and none of them holds a secret."""
+    """Each change adds one entry with its time, and none contains a secret."""
     connection = host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     host.connections.edit(ADMIN, "shop", {"nickname": "Corner"})
     metric = host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
@@ -44,8 +44,8 @@ def test_what_people_do_is_kept_with_who_did_it(
     assert TOKEN not in repr(entries)
 
 
-def test_what_was_refused_leaves_no_entry(world: World, host: MetricsHost) -> None:
-    """The trail says what was done, not what was tried."""
+def test_refused_actions_are_not_recorded(world: World, host: MetricsHost) -> None:
+    """Entries are about actions, not about attempts."""
     world.shop.tokens = set()
     with pytest.raises(CheckFailed):
         host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
@@ -53,14 +53,14 @@ def test_what_was_refused_leaves_no_entry(world: World, host: MetricsHost) -> No
 
 
 def test_only_admins_read_the_trail_and_only_of_their_account(connected: MetricsHost) -> None:
-    """An Editor is told whom to ask; another account's Admin sees nothing."""
+    """An Editor gets an error, and another account's Admin sees no entry."""
     with pytest.raises(RoleRequired):
         connected.audit.list(EDITOR)
     assert connected.audit.list(Actor("rival", "rita", Role.ADMIN)) == ()
 
 
 def test_the_trail_is_read_in_pages(connected: MetricsHost) -> None:
-    """Each page goes on where the one before it ended."""
+    """Each page starts where the previous one ended."""
     for number in range(4):
         connected.metrics.add(EDITOR, "shop", f"M{number}", AVERAGE)
     first = connected.audit.list(ADMIN, limit=3)

@@ -1,4 +1,4 @@
-"""Checking bundles: what was stored against what the raw data gives."""
+"""Checking bundles: stored results are compared with those of the raw data."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ COMPARED = Definition(
 
 @dataclass
 class OpenShop(Shop):
-    """A shop that can calculate from its bundles."""
+    """A shop that can recalculate from its bundles."""
 
     @hookimpl
     def debug_export(
@@ -56,7 +56,7 @@ class OpenShop(Shop):
         survey_id: str,
         bundle: BundleWriter,
     ) -> None:
-        """Write instants and stars down."""
+        """Write the instants and stars."""
         self._sign_in(credentials)
         bundle.add_json("answers.json", self.answers[survey_id])
 
@@ -68,7 +68,7 @@ class OpenShop(Shop):
         queries: Sequence[MetricQuery],
         bundle: BundleReader,
     ) -> Iterator[tuple[str, Tally | MetricsError]]:
-        """Count what was written down."""
+        """Count the stars in the bundle."""
         given = [(datetime.fromisoformat(at), s) for at, s in bundle.read_json("answers.json")]
         kept = Shop(answers={survey_id: [one for one in given if one[0] <= context.now()]})
         for query in queries:
@@ -89,12 +89,12 @@ def shop() -> Shop:
 
 
 def exported(host: MetricsHost, path: Path) -> Path:
-    """Make a bundle of the survey S1."""
+    """Export a bundle of the survey S1."""
     return host.debug_bundles.export(ADMIN, "shop", "S1", path).path
 
 
 def edited(path: Path, name: str, change: Callable[[Any], object]) -> Path:
-    """Change a JSON file of a bundle by hand."""
+    """Change a JSON file of a bundle."""
     target = path.with_name("edited.zip")
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
         for one in old.namelist():
@@ -108,7 +108,7 @@ def edited(path: Path, name: str, change: Callable[[Any], object]) -> Path:
 
 
 def check(host: MetricsHost, path: Path) -> BundleCheck:
-    """Check a bundle with the host's source."""
+    """Check a bundle with the source of the host."""
     folder = path.parent / "copies"
     folder.mkdir(exist_ok=True)
     with open_bundle(path, folder) as reader:
@@ -116,12 +116,12 @@ def check(host: MetricsHost, path: Path) -> BundleCheck:
 
 
 def verdicts(found: BundleCheck) -> list[str]:
-    """Give what each metric came to."""
+    """Return the outcome of each metric."""
     return [checked.verdict.value for checked in found.metrics]
 
 
-def test_what_was_stored_is_found_again(connected: MetricsHost, tmp_path: Path) -> None:
-    """Numbers and comparisons agree, and the check says as of when."""
+def test_stored_results_are_recalculated(connected: MetricsHost, tmp_path: Path) -> None:
+    """Numbers and Comparisons agree, and the check has the time of the data."""
     for definition in (AVERAGE, RESPONSES, COMPARED):
         connected.metrics.add(EDITOR, "shop", "M", definition)
     connected.cards.load(VIEWER, wait=10)
@@ -137,10 +137,10 @@ def test_what_was_stored_is_found_again(connected: MetricsHost, tmp_path: Path) 
     assert found.problems == ()
 
 
-def test_values_are_recomputed_as_of_their_time(
+def test_values_are_recalculated_as_of_their_time(
     connected: MetricsHost, world: World, tmp_path: Path
 ) -> None:
-    """Responses and days that came later change nothing: ranges end when the data was read."""
+    """Later responses and days change nothing: ranges end when the data was read."""
     connected.metrics.add(EDITOR, "shop", "M", COMPARED)
     connected.metrics.add(EDITOR, "shop", "M", RESPONSES)
     connected.cards.load(VIEWER, wait=10)
@@ -154,8 +154,8 @@ def test_values_are_recomputed_as_of_their_time(
     assert everybody == {1.0, 5.0}
 
 
-def test_a_value_that_was_changed_is_a_difference(connected: MetricsHost, tmp_path: Path) -> None:
-    """Each fact that is not what the raw data gives is named with both of its values."""
+def test_a_changed_value_is_a_difference(connected: MetricsHost, tmp_path: Path) -> None:
+    """Each fact that differs from the raw data is listed with both values."""
     connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
     connected.cards.load(VIEWER, wait=10)
     path = exported(connected, tmp_path / "b.zip")
@@ -175,8 +175,8 @@ def test_a_value_that_was_changed_is_a_difference(connected: MetricsHost, tmp_pa
     }
 
 
-def test_raw_data_that_was_changed_is_a_difference(connected: MetricsHost, tmp_path: Path) -> None:
-    """An answer more or another one shows, too."""
+def test_changed_raw_data_is_a_difference(connected: MetricsHost, tmp_path: Path) -> None:
+    """An additional or changed answer is found."""
     connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
     connected.cards.load(VIEWER, wait=10)
     path = exported(connected, tmp_path / "b.zip")
@@ -187,10 +187,8 @@ def test_raw_data_that_was_changed_is_a_difference(connected: MetricsHost, tmp_p
     assert "current.value" in {one.what for one in found.metrics[0].differences}
 
 
-def test_a_metric_without_a_value_is_calculated_all_the_same(
-    connected: MetricsHost, tmp_path: Path
-) -> None:
-    """There is nothing to agree with, and no difference."""
+def test_a_metric_without_a_value_is_calculated(connected: MetricsHost, tmp_path: Path) -> None:
+    """There is nothing to compare, and no difference."""
     connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
     found = check(connected, exported(connected, tmp_path / "b.zip"))
     assert found.agrees
@@ -198,10 +196,10 @@ def test_a_metric_without_a_value_is_calculated_all_the_same(
     assert found.metrics[0].as_of == found.manifest.made_at
 
 
-def test_the_value_of_another_definition_is_not_compared(
+def test_a_value_of_another_definition_is_not_compared(
     connected: MetricsHost, tmp_path: Path
 ) -> None:
-    """After an edit the old value is not what the metric asks for."""
+    """After an edit, the stored value is not one of the current definition."""
     connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
     connected.cards.load(VIEWER, wait=10)
     path = exported(connected, tmp_path / "b.zip")
@@ -214,8 +212,8 @@ def test_the_value_of_another_definition_is_not_compared(
     assert found.metrics[0].recomputed.current.value == 13
 
 
-def test_the_same_refusal_agrees(connected: MetricsHost, world: World, tmp_path: Path) -> None:
-    """A question that was gone then is gone in the bundle: that is the same answer."""
+def test_the_same_error_agrees(connected: MetricsHost, world: World, tmp_path: Path) -> None:
+    """A question that was deleted then is missing in the bundle: the results agree."""
     connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
     world.shop.questions.discard("stars")
     connected.cards.load(VIEWER, wait=10)
@@ -230,10 +228,10 @@ def test_the_same_refusal_agrees(connected: MetricsHost, world: World, tmp_path:
     assert verdicts(check(connected, other)) == ["not_recomputed"]
 
 
-def test_a_bundle_without_data_cannot_be_recomputed(
+def test_a_bundle_without_data_cannot_be_recalculated(
     connected: MetricsHost, world: World, tmp_path: Path
 ) -> None:
-    """The check says what failed while the bundle was made, with code and request id."""
+    """The check has the error of the export, with its code and request ID."""
     connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
     connected.cards.load(VIEWER, wait=10)
     world.shop.answers.clear()
@@ -248,8 +246,8 @@ def test_a_bundle_without_data_cannot_be_recomputed(
     ]
 
 
-def test_problems_of_the_source_are_told(connected: MetricsHost, tmp_path: Path) -> None:
-    """One problem or a list of them, beside the requests that failed."""
+def test_problems_of_the_source_are_reported(connected: MetricsHost, tmp_path: Path) -> None:
+    """One problem or a list of them, with the requests that failed."""
     path = exported(connected, tmp_path / "b.zip")
     problems = [ExportFailed("No.", request_id="r-1").to_problem().model_dump(mode="json")]
     request = {
@@ -274,8 +272,8 @@ def test_problems_of_the_source_are_told(connected: MetricsHost, tmp_path: Path)
     assert [one.request_id for one in found.exchange] == ["r-2"]
 
 
-def test_numbers_beyond_all_measure_differ(connected: MetricsHost, tmp_path: Path) -> None:
-    """Counts that no float can hold are compared all the same."""
+def test_huge_numbers_are_compared(connected: MetricsHost, tmp_path: Path) -> None:
+    """Counts that do not fit a float are compared too."""
     connected.metrics.add(EDITOR, "shop", "M", RESPONSES)
     connected.cards.load(VIEWER, wait=10)
     path = exported(connected, tmp_path / "b.zip")
@@ -287,10 +285,10 @@ def test_numbers_beyond_all_measure_differ(connected: MetricsHost, tmp_path: Pat
     assert [one.what for one in found.metrics[0].differences] == ["current.answered"]
 
 
-def test_a_source_that_cannot_recompute_says_so(
+def test_a_source_that_cannot_recalculate_is_reported(
     connected: MetricsHost, world: World, tmp_path: Path
 ) -> None:
-    """The hook may be left out; then each metric says that its source does not offer it."""
+    """The hook is optional; without it each metric has an error that says so."""
     connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
     path = exported(connected, tmp_path / "b.zip")
     world.shop = Shop(answers=world.shop.answers)
@@ -301,7 +299,7 @@ def test_a_source_that_cannot_recompute_says_so(
 
 
 def test_a_bundle_without_its_metrics_is_refused(connected: MetricsHost, tmp_path: Path) -> None:
-    """There would be nothing to check."""
+    """Without metrics there is nothing to check."""
     path = exported(connected, tmp_path / "b.zip")
     with pytest.raises(InputError, match=r"metrics\.json"):
         check(connected, edited(path, "metrics.json", lambda one: one.append(1)))

@@ -1,4 +1,4 @@
-"""Debug bundles: everything for support in one file, and never the credential."""
+"""Debug bundles: everything that support needs in one file, without the credential."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _read(path: Path, name: str) -> Any:  # noqa: ANN401  # Whatever the member 
 
 
 def test_a_bundle_holds_what_support_needs(connected: MetricsHost, tmp_path: Path) -> None:
-    """Data, metrics with their last result and decision, the exchange, versions."""
+    """It contains data, metrics with their last result and decision, requests and versions."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.cards.load(VIEWER, wait=10)
     made = connected.debug_bundles.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
@@ -42,7 +42,7 @@ def test_a_bundle_holds_what_support_needs(connected: MetricsHost, tmp_path: Pat
     assert made == DebugBundle(tmp_path / "bundle.zip", None)
 
 
-def test_a_bundle_is_made_even_when_the_source_fails(
+def test_a_bundle_is_written_when_the_source_fails(
     world: World, connected: MetricsHost, tmp_path: Path
 ) -> None:
     """The failure is part of the bundle."""
@@ -75,10 +75,10 @@ def test_a_bundle_is_made_even_when_the_source_fails(
         ({"it": "went wrong"}, "invalid_input"),
     ],
 )
-def test_what_a_source_notes_is_told(
+def test_problems_recorded_by_the_source_are_returned(
     world: World, connected: MetricsHost, tmp_path: Path, written: object, kind: str | None
 ) -> None:
-    """A source that notes its problems and goes on has them told; so is a note nobody can read."""
+    """Recorded problems are returned, and so is the error of an unreadable record."""
 
     class Noting(Shop):
         @hookimpl
@@ -97,10 +97,10 @@ def test_what_a_source_notes_is_told(
     assert made.path.is_file()
 
 
-def test_a_bundle_with_the_token_is_destroyed(
+def test_a_bundle_with_the_token_is_deleted(
     world: World, connected: MetricsHost, tmp_path: Path
 ) -> None:
-    """A source that writes the credential down gets no bundle out of the house."""
+    """When a source writes the credential, no bundle is released."""
 
     class Blabbing(Shop):
         @hookimpl
@@ -121,10 +121,10 @@ def test_a_bundle_with_the_token_is_destroyed(
         assert path.is_dir() or TOKEN.encode() not in path.read_bytes()
 
 
-def test_only_an_admin_downloads_and_nothing_is_overwritten(
+def test_only_an_admin_exports_and_nothing_is_overwritten(
     connected: MetricsHost, tmp_path: Path
 ) -> None:
-    """Survey data leaves through an Admin, into a new file."""
+    """Survey data is exported only by an Admin, into a new file."""
     path = tmp_path / "bundle.zip"
     with pytest.raises(RoleRequired):
         connected.debug_bundles.export(EDITOR, "shop", "S1", path)
@@ -134,10 +134,10 @@ def test_only_an_admin_downloads_and_nothing_is_overwritten(
     assert path.read_text() == "mine"
 
 
-def test_a_bundle_is_made_when_the_credential_is_refused(
+def test_a_bundle_is_written_when_the_credential_is_rejected(
     connected: MetricsHost, world: World, tmp_path: Path
 ) -> None:
-    """What the framework knows is there, with the refusal, which the connection remembers."""
+    """It has the rejection and the framework's files, and the connection records the rejection."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.cards.load(VIEWER, wait=10)
     world.shop.tokens.clear()
@@ -152,10 +152,10 @@ def test_a_bundle_is_made_when_the_credential_is_refused(
 
 
 @pytest.mark.parametrize("lost", ["key", "source"])
-def test_a_bundle_is_made_when_the_credentials_cannot_be_opened(
+def test_a_bundle_is_written_when_the_credentials_cannot_be_decrypted(
     connected: MetricsHost, world: World, tmp_path: Path, lost: str
 ) -> None:
-    """With another key, or the source in other hands: everything but the data, and why."""
+    """With another key or distribution, it contains everything but the data, and the reason."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.cards.load(VIEWER, wait=10)
     if lost == "key":
@@ -173,8 +173,8 @@ def test_a_bundle_is_made_when_the_credentials_cannot_be_opened(
         assert b"No\ncredential was at hand" in bundle.read("README.txt")
 
 
-def test_a_bundle_says_what_it_is_about(connected: MetricsHost, tmp_path: Path) -> None:
-    """Source, survey, the account's zone and week, and when it was made."""
+def test_the_manifest_describes_the_bundle(connected: MetricsHost, tmp_path: Path) -> None:
+    """Source, survey, the account's zone and week start, and the time of the export."""
     made = connected.debug_bundles.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
     assert _read(made.path, "bundle.json") == {
         "format": 1,

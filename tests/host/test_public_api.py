@@ -1,4 +1,4 @@
-"""The host's door: everything that a host app needs, and no second version of any of it."""
+"""The public module of the host: complete, and without duplicates of shared names."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from smaply_metrics_core.errors import MetricsError
 
 
 def order(name: str) -> tuple[bool, bool, str]:
-    """Sort constants first, then classes, then functions, each by name."""
+    """The sort key of `__all__`: constants, then classes, then functions, each by name."""
     return not name.isupper(), name[0].islower(), name
 
 
-def test_the_door_offers_what_it_says() -> None:
-    """`__all__` is sorted, without repetition, and names every public thing in the module."""
+def test_the_public_names_are_listed() -> None:
+    """`__all__` is sorted, without duplicates, and lists every public name of the module."""
     offered = {
         name
         for name, value in vars(host).items()
@@ -27,8 +27,8 @@ def test_the_door_offers_what_it_says() -> None:
     assert host.__all__ == sorted(offered, key=order)
 
 
-def test_shared_words_are_the_same_objects_behind_both_doors() -> None:
-    """What a source raises or gives, a host catches or shows: there is one class of each."""
+def test_shared_names_are_the_same_objects() -> None:
+    """A host catches the class that a source raises: there is only one of each."""
     shared = set(host.__all__) & set(smaply_metrics_core.__all__)
     assert {"Definition", "GroupBy", "MetricsError", "Problem", "Questionnaire", "Survey"} < shared
     for name in shared:
@@ -36,7 +36,7 @@ def test_shared_words_are_the_same_objects_behind_both_doors() -> None:
 
 
 def test_a_host_can_catch_every_error() -> None:
-    """Each error of the tree stands behind the host's door."""
+    """The host exports every error of the tree."""
     tree = {
         name: value
         for name, value in vars(errors).items()
@@ -45,8 +45,8 @@ def test_a_host_can_catch_every_error() -> None:
     assert {name: getattr(host, name, None) for name in tree} == tree
 
 
-def test_the_door_opens_without_what_only_some_calls_need() -> None:
-    """Importing it loads no data frames, no HTTP client and no command line."""
+def test_importing_the_host_is_light() -> None:
+    """The import loads no data frames, no HTTP client and no command line."""
     code = "import sys, smaply_metrics_core.host; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60

@@ -1,4 +1,4 @@
-"""Settings come from variables, are checked, and never show a secret."""
+"""Settings are read from variables, validated, and never show a secret."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EVERY = {
 
 
 def test_every_variable_is_read() -> None:
-    """Each listed variable reaches the object, and no other one exists."""
+    """Each listed variable reaches the object, and there are no others."""
     settings = Settings.from_environment(environment=EVERY)
 
     assert {variable.name for variable in Settings.all_variables()} == set(EVERY)
@@ -54,7 +54,7 @@ def test_every_variable_is_read() -> None:
 
 
 def test_arguments_take_precedence(tmp_path: Path) -> None:
-    """A home and an account that the caller names are used instead of the variables."""
+    """A home and an account passed by the caller override the variables."""
     settings = Settings.from_environment(tmp_path, EVERY, account="zenith")
 
     assert settings.home == tmp_path
@@ -64,7 +64,7 @@ def test_arguments_take_precedence(tmp_path: Path) -> None:
 def test_a_mapping_replaces_the_process_s_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither a mapping nor the constructor reads the environment of the process."""
+    """With a mapping, or with the constructor, the environment of the process is not read."""
     for name, value in EVERY.items():
         monkeypatch.setenv(name, value)
     settings = Settings.from_environment(tmp_path, {})
@@ -79,7 +79,7 @@ def test_a_mapping_replaces_the_process_s_environment(
 
 
 def test_a_blank_variable_counts_as_not_set(tmp_path: Path) -> None:
-    """The encryption keys are the exception: a secret that did not arrive is an error later."""
+    """Only blank encryption keys are kept, because a secret that was not passed is an error."""
     blank = dict.fromkeys(EVERY, " ")
     settings = Settings.from_environment(tmp_path, blank)
 
@@ -92,9 +92,9 @@ def test_a_blank_variable_counts_as_not_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("DATABASE_CONNECTIONS", "1", "a whole number from 2"),
-        ("DATABASE_CONNECTIONS", "two", "a whole number from 2"),
-        ("HISTORY_RETENTION_DAYS", "-1", "0 keeps only the last value"),
+        ("DATABASE_CONNECTIONS", "1", "a whole number of 2 or more"),
+        ("DATABASE_CONNECTIONS", "two", "a whole number of 2 or more"),
+        ("HISTORY_RETENTION_DAYS", "-1", "0 stores only the last value"),
         ("REFRESH_EXECUTOR", "celery", "threads or procrastinate"),
         ("REFRESH_THREADS", "0", "from 1 to 64"),
         ("SOURCES_PREFERRED", "qualtrics", "id=distribution"),
@@ -104,7 +104,7 @@ def test_a_blank_variable_counts_as_not_set(tmp_path: Path) -> None:
 def test_a_value_that_is_not_valid_is_rejected(
     tmp_path: Path, name: str, value: str, expected: str
 ) -> None:
-    """The error names the variable, and its remedy what to write."""
+    """The error names the variable, and its remedy the valid values."""
     with pytest.raises(InputError, match=f"SMAPLY_METRICS_{name}") as caught:
         Settings.from_environment(tmp_path, {f"SMAPLY_METRICS_{name}": value})
     assert expected in caught.value.remedy
@@ -120,7 +120,7 @@ def test_a_long_value_is_not_repeated(tmp_path: Path) -> None:
 
 
 def test_no_repr_shows_a_secret() -> None:
-    """Neither the URL with its password nor a key is in the settings' texts."""
+    """Neither the URL with its password nor a key is in the texts of the settings."""
     settings = Settings.from_environment(environment=EVERY)
 
     for shown in (repr(settings), str(settings), settings.model_dump_json(exclude={"allowed"})):
@@ -135,7 +135,7 @@ def test_settings_do_not_change() -> None:
 
 
 def test_unknown_variables_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Each one once, as a warning without its value; two prefixes are not looked at."""
+    """Each is logged once, as a warning without its value; two prefixes are ignored."""
     environment = {
         "SMAPLY_METRICS_HISTORY_DAYS": "hunter2",
         "SMAPLY_METRICS_SECRET_API_TOKEN": "x",
@@ -157,7 +157,7 @@ def test_unknown_variables_are_logged(tmp_path: Path, caplog: pytest.LogCaptureF
 def test_a_host_app_has_its_own_variables_checked(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A host app that names its variables is warned of others with its prefix."""
+    """A host app that lists its variables gets warnings about others with its prefix."""
     url = "SMAPLY_METRICS_HOST_PUBLIC_URL"
     environment = {url: "x", "SMAPLY_METRICS_HOST_PUBLIC_UR": "x"}
     with caplog.at_level(logging.WARNING):
@@ -178,7 +178,7 @@ def test_a_host_app_has_its_own_variables_checked(
     ],
 )
 def test_the_most_similar_variable_is_suggested(name: str, suggested: str) -> None:
-    """A typing mistake and a part of a name lead to the variable; other names to none."""
+    """A typing error or a part of a name suggests the variable; other names suggest none."""
     text = unknown_variable_text(name, EVERY)
 
     assert text.endswith(f"Did you mean {suggested}?" if suggested else "Smaply Metrics.")

@@ -43,7 +43,7 @@ class Held:
 
 
 class AsyncHeld:
-    """The same for an event loop."""
+    """The async version of `Held`."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -60,7 +60,7 @@ class AsyncHeld:
 
 
 def count_waiting(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
-    """Return a list that grows whenever a thread of a pool begins to wait for another call."""
+    """Return a list that grows whenever a thread of a pool starts to wait for another call."""
     waiting: list[str] = []
     result = Future.result
 
@@ -74,7 +74,7 @@ def count_waiting(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
 
 
 def test_a_late_caller_shares_the_next_call(pool: ThreadPoolExecutor) -> None:
-    """The first call is for one caller; the others see what was there after they had come."""
+    """The first call has one caller; the others share a call that starts after they arrived."""
     flights = SingleFlight[int](join_running=False)
     held, asked = Held(), []
 
@@ -135,7 +135,7 @@ def test_a_failed_call_leaves_nothing_behind(*, join_running: bool) -> None:
 
 
 def test_callers_that_share_a_call_get_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One failed call is reported to all of them."""
+    """All of them get the error of the failed call."""
     flights, held = SingleFlight[int](join_running=True), Held()
     waiting = count_waiting(monkeypatch, "late")
 
@@ -156,7 +156,7 @@ def test_callers_that_share_a_call_get_its_error(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_failed_call_does_not_fail_the_next(pool: ThreadPoolExecutor) -> None:
-    """The call that follows a failed one runs, for all that share it."""
+    """The call after a failed one runs, for all callers that share it."""
     flights, held = SingleFlight[int](join_running=False), Held()
 
     def fail() -> int:
@@ -173,7 +173,7 @@ def test_a_failed_call_does_not_fail_the_next(pool: ThreadPoolExecutor) -> None:
 
 
 def test_many_threads_never_get_an_older_value(pool: ThreadPoolExecutor) -> None:
-    """What a caller wrote before its call is in the value that it gets."""
+    """A value contains what its caller wrote before the call."""
     flights = SingleFlight[int](join_running=False)
     lock, written = threading.Lock(), 0
 
@@ -235,7 +235,7 @@ def test_a_task_with_another_key_does_not_wait() -> None:
 
 
 def test_a_cancelled_caller_does_not_cancel_the_others() -> None:
-    """A call goes on for those that still wait for it."""
+    """A call continues for the callers that still wait for it."""
 
     async def main() -> int:
         flights, held = SingleFlight[int](join_running=False), AsyncHeld()
@@ -255,7 +255,7 @@ def test_a_cancelled_caller_does_not_cancel_the_others() -> None:
 
 
 def test_a_failure_is_shared_and_not_cached() -> None:
-    """A caller that arrives after it makes a new call."""
+    """A later caller starts a new call."""
 
     async def main() -> int:
         flights = SingleFlight[int](join_running=False)
@@ -273,7 +273,7 @@ def test_a_failure_is_shared_and_not_cached() -> None:
 
 
 def test_a_failed_call_of_a_task_does_not_fail_the_next() -> None:
-    """The call that follows a failed one runs, and nothing is logged as not retrieved."""
+    """The call after a failed one runs, and no unretrieved exception is logged."""
     reported: list[dict[str, Any]] = []
 
     async def main() -> int:

@@ -1,6 +1,6 @@
-"""Tenancy: no statement of ours, in any test, reads or writes rows without naming their account.
+"""Tenancy: in all tests, no statement of the store reads or writes rows without an account.
 
-``tests/tenancy.py`` watches all of them; here is what proves that it looks.
+``tests/tenancy.py`` checks every statement; these tests check that it does.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FOREIGN = Actor("rival", "rita", Role.ADMIN)
 
 
 def test_every_table_is_watched() -> None:
-    """A table that is added is watched from the first day."""
+    """A new table is watched at once."""
     assert set(OWNERS) == {table.name for table in metadata.sorted_tables}
 
 
@@ -64,19 +64,19 @@ def test_every_table_is_watched() -> None:
     ids=str,
 )
 def test_a_statement_without_its_account_is_found(statement: Executable, tables: set[str]) -> None:
-    """Whatever kind it is, and wherever in it the table stands."""
+    """Whatever kind it is, and wherever in it the table occurs."""
     assert missing(str(statement)) == tables
 
 
 def test_a_statement_without_its_account_fails_the_test(host: MetricsHost) -> None:
-    """The watch is on: such a statement never reaches the database."""
+    """The check is active: such a statement never reaches the database."""
     store: Store = host._runtime.store  # noqa: SLF001  # Nobody but a test would.
     with store.reading() as db, pytest.raises(AssertionError, match=r"whose .*metrics"):
         db.execute(select(metrics.c.id))
 
 
-def test_the_statements_of_the_whole_fleet_are_few(host: MetricsHost) -> None:
-    """Each reads all accounts, and says why."""
+def test_few_statements_read_all_accounts(host: MetricsHost) -> None:
+    """Each of them states its reason."""
     host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     host.accounts.list()
     assert set(EXCUSES.values()) == {
@@ -86,7 +86,7 @@ def test_the_statements_of_the_whole_fleet_are_few(host: MetricsHost) -> None:
 
 
 def test_another_account_finds_nothing(world: World, connected: MetricsHost) -> None:
-    """Whoever knows an id of somebody else's gets the answer for one that does not exist."""
+    """The id of another account's row is treated like one that does not exist."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
     view = connected.connections.show(ADMIN, "shop")

@@ -1,6 +1,6 @@
-"""A worker in a process of its own, over the shop of ``shop_process``, told in the same way.
+"""A worker in a process of its own, with the same input as ``host_process``.
 
-Prints ``ready`` once it takes jobs, and runs until it is terminated.
+Prints ``ready`` once it accepts jobs, and runs until it is terminated.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.host.host_process import open_host
 
 
 def main() -> None:
-    """Do what standard input says."""
+    """Run the instructions on standard input."""
     told = json.loads(sys.stdin.readline())
     with terminated_gracefully(), open_host(told) as host, host.worker(2) as worker:
         sys.stdout.write("ready\n")

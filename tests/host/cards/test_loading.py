@@ -1,4 +1,4 @@
-"""Loading and refreshing: the one-hour rule, last good values, one export for each survey."""
+"""Loading and refreshing: the one-hour rule, last good values, one export per survey."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def test_the_one_hour_rule(world: World, connected: MetricsHost) -> None:
-    """A load makes an export; one hour later none; a second after that, one."""
+    """The first load starts an export, one an hour later does not, and one a second later does."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     assert values(connected) == [4.0]
     world.shop.answers["S1"] += stars("1")
@@ -54,7 +54,7 @@ def test_the_one_hour_rule(world: World, connected: MetricsHost) -> None:
 
 
 def test_a_failed_attempt_counts_like_any_other(world: World, connected: MetricsHost) -> None:
-    """After a failure the old value stays, with the problem, and rests for an hour."""
+    """After a failure the card shows the old value and the problem, and rests for an hour."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     first = load(connected)[0].as_of
     world.shop.failure = SourceUnavailable("The shop is closed.", request_id="r-1")
@@ -79,7 +79,7 @@ def test_a_failed_attempt_counts_like_any_other(world: World, connected: Metrics
 def test_one_export_answers_every_metric_of_its_survey(
     world: World, connected: MetricsHost
 ) -> None:
-    """Loading one metric refreshes its siblings, which all take the attempt."""
+    """Loading one metric refreshes all metrics of its survey and records an attempt for each."""
     one = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     two = connected.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
     connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
@@ -90,7 +90,7 @@ def test_one_export_answers_every_metric_of_its_survey(
     assert [survey for survey, _ in world.shop.fetches] == ["S1", "S2"]
 
 
-def test_a_vanished_question_does_not_spoil_its_siblings(
+def test_a_deleted_question_does_not_affect_its_siblings(
     world: World, connected: MetricsHost
 ) -> None:
     """Each metric of an export has its own outcome."""
@@ -104,8 +104,8 @@ def test_a_vanished_question_does_not_spoil_its_siblings(
     assert (ill.problem.kind, ill.problem.issue) == (QuestionUnavailable.kind, Issue.DATA)
 
 
-def test_a_load_answers_at_once_with_what_is_stored(world: World, connected: MetricsHost) -> None:
-    """Without waiting, cards come while the export still runs, and say that it does."""
+def test_a_load_returns_the_stored_values_at_once(world: World, connected: MetricsHost) -> None:
+    """Without waiting, cards are returned while the export runs, and are marked as refreshing."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
     hold = world.shop.on_fetch = Hold()
@@ -115,15 +115,15 @@ def test_a_load_answers_at_once_with_what_is_stored(world: World, connected: Met
     assert (value_of(card), card.freshness) == (4.0, Freshness.REFRESHING)
     (again,) = connected.cards.load(VIEWER)
     assert again.freshness is Freshness.REFRESHING
-    hold.let_go()
+    hold.release()
     assert values(connected) == [3.25]
     assert len(world.shop.fetches) == 2
 
 
-def test_what_is_stored_can_be_shown_without_refreshing(
+def test_stored_values_can_be_shown_without_refreshing(
     world: World, connected: MetricsHost
 ) -> None:
-    """A process that ends at once shows cards and starts nothing."""
+    """A process that ends at once shows cards and starts no refresh."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     (card,) = connected.cards.load(VIEWER, refresh=False)
     assert card.freshness is Freshness.NEVER
@@ -135,8 +135,8 @@ def test_what_is_stored_can_be_shown_without_refreshing(
 
 
 @pytest.mark.parametrize("given", ["\x00", "\ud800", "long" * 200])
-def test_what_no_store_can_hold_is_said_in_words(connected: MetricsHost, given: str) -> None:
-    """Control characters, halves of characters and endless names are an input's mistake."""
+def test_text_that_cannot_be_stored_is_an_input_error(connected: MetricsHost, given: str) -> None:
+    """Control characters, lone surrogates and endless names are reported as invalid input."""
     for call in (
         lambda: connected.cards.load(VIEWER, [given]),
         lambda: connected.connections.show(ADMIN, given),
@@ -149,36 +149,36 @@ def test_what_no_store_can_hold_is_said_in_words(connected: MetricsHost, given: 
 
 
 def test_a_second_process_waits_for_the_first(world: World, connected: MetricsHost) -> None:
-    """A refresh that another process makes is waited for and not made again."""
+    """A refresh of another process is waited for and not repeated."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     hold = world.shop.on_fetch = Hold()
     connected.cards.load(VIEWER)
-    hold.wait_until_begun()
+    hold.wait_until_started()
     other = world.open()
-    threading.Timer(0.05, hold.let_go).start()
+    threading.Timer(0.05, hold.release).start()
     (card,) = other.cards.load(VIEWER, wait=10)
     assert card.freshness is Freshness.FRESH
     assert len(world.shop.fetches) == 1
 
 
-def test_a_metric_made_during_an_export_gets_a_second_one(
+def test_a_metric_created_during_an_export_gets_a_second_one(
     world: World, connected: MetricsHost
 ) -> None:
-    """Joining a running refresh means deciding again: it may not cover the new metric."""
+    """A joined refresh may lack the new metric, so the load decides again."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     hold = world.shop.on_fetch = Hold()
     connected.cards.load(VIEWER)
-    hold.wait_until_begun()
+    hold.wait_until_started()
     taste = AVERAGE.model_copy(update={"question_id": "taste"})
     new = connected.metrics.add(EDITOR, "shop", "Taste", taste)
-    threading.Timer(0.05, hold.let_go).start()
+    threading.Timer(0.05, hold.release).start()
     (card,) = connected.cards.load(VIEWER, [new.id], wait=10)
     assert card.freshness is Freshness.FRESH
     assert len(world.shop.fetches) == 2
 
 
-def test_a_refused_token_rests_the_whole_connection(world: World, connected: MetricsHost) -> None:
-    """After a refusal the connection is tried once an hour, not once for each survey."""
+def test_a_rejected_token_pauses_the_whole_connection(world: World, connected: MetricsHost) -> None:
+    """After a rejection, the connection is tried once an hour, not once per survey."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
     load(connected)
@@ -197,7 +197,7 @@ def test_a_refused_token_rests_the_whole_connection(world: World, connected: Met
     assert len(world.shop.fetches) == refusals + 1
 
 
-def test_new_credentials_wake_the_connection(world: World, connected: MetricsHost) -> None:
+def test_new_credentials_resume_refreshes(world: World, connected: MetricsHost) -> None:
     """Replacing a revoked token makes the cards due at once."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
@@ -211,8 +211,8 @@ def test_new_credentials_wake_the_connection(world: World, connected: MetricsHos
     assert connected.connections.show(ADMIN, "shop").problem is None
 
 
-def test_a_passing_check_wakes_the_connection(world: World, connected: MetricsHost) -> None:
-    """A token that the source accepts again makes the cards due once an Admin has checked it."""
+def test_a_passing_check_resumes_refreshes(world: World, connected: MetricsHost) -> None:
+    """After an Admin's check has passed, the cards are due at once."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     world.shop.tokens = set()
     load(connected)
@@ -223,8 +223,8 @@ def test_a_passing_check_wakes_the_connection(world: World, connected: MetricsHo
     assert load(connected)[0].freshness is Freshness.FRESH
 
 
-def test_retry_after_rests_the_connection(world: World, connected: MetricsHost) -> None:
-    """When the source says for how long, nothing on the connection is tried before."""
+def test_retry_after_pauses_the_connection(world: World, connected: MetricsHost) -> None:
+    """Until the survey tool's Retry-After, the connection sends no request."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     until = world.clock.now() + timedelta(hours=3)
     world.shop.failure = RateLimited("Too many requests.", retry_at=until)
@@ -239,8 +239,8 @@ def test_retry_after_rests_the_connection(world: World, connected: MetricsHost) 
     assert values(connected) == [4.0]
 
 
-def test_an_editor_may_ask_once_a_minute(world: World, connected: MetricsHost) -> None:
-    """A forced refresh is made though the value is fresh, at most once a minute."""
+def test_an_editor_may_force_once_a_minute(world: World, connected: MetricsHost) -> None:
+    """A forced refresh runs although the value is fresh, at most once a minute."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
     with pytest.raises(RoleRequired):
@@ -253,10 +253,10 @@ def test_an_editor_may_ask_once_a_minute(world: World, connected: MetricsHost) -
     assert len(world.shop.fetches) == 3
 
 
-def test_a_name_keeps_the_value_and_a_new_question_discards_it(
+def test_a_new_name_keeps_the_value_and_a_new_question_discards_it(
     world: World, connected: MetricsHost
 ) -> None:
-    """A value is shown only for what it was measured for."""
+    """A value is shown only for the definition it was calculated for."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
     connected.metrics.edit(EDITOR, metric.id, name="Five stars", display=Display(prefix="~"))
@@ -273,7 +273,7 @@ def test_a_name_keeps_the_value_and_a_new_question_discards_it(
 def test_a_late_result_for_an_old_definition_is_not_shown(
     world: World, connected: MetricsHost
 ) -> None:
-    """What was measured for the definition before an edit never stands on the card after it."""
+    """A value of the definition before an edit is never shown after it."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
 
     def edit(_: object) -> None:
@@ -288,8 +288,10 @@ def test_a_late_result_for_an_old_definition_is_not_shown(
     assert len(world.shop.fetches) == 2
 
 
-def test_a_clean_shutdown_is_no_attempt(world: World, connected: MetricsHost) -> None:
-    """A refresh cut short by closing the host leaves no trace, and the next host makes it."""
+def test_a_clean_shutdown_does_not_count_as_an_attempt(
+    world: World, connected: MetricsHost
+) -> None:
+    """A refresh cancelled by closing the host is not recorded, and the next host runs it."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     begun = threading.Event()
 
@@ -308,27 +310,27 @@ def test_a_clean_shutdown_is_no_attempt(world: World, connected: MetricsHost) ->
 
 
 def test_waiting_can_be_cancelled(world: World, connected: MetricsHost) -> None:
-    """The load comes back with what is stored, and the refresh goes on."""
+    """The load returns the stored values, and the refresh continues."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     hold = world.shop.on_fetch = Hold()
     stop = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(connected.cards.load, VIEWER, wait=600, cancelled=stop)
-        hold.wait_until_begun()
+        hold.wait_until_started()
         stop.set()
         (card,) = waiting.result(10)
     assert (card.result, card.freshness) == (None, Freshness.REFRESHING)
-    hold.let_go()
+    hold.release()
     assert values(connected) == [4.0]
     assert len(world.shop.fetches) == 1
 
 
 def test_a_crash_counts_from_its_start(world: World, connected: MetricsHost) -> None:
-    """A refresher that died is followed by another when its lease is over and the hour too."""
+    """A refresh of a dead process is retried once its lease has expired and the hour is over."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     hold = world.shop.on_fetch = Hold()
     connected.cards.load(VIEWER)
-    hold.wait_until_begun()
+    hold.wait_until_started()
     other = world.open()
     world.clock.forward(3600)
     world.shop.on_fetch = None
@@ -338,6 +340,6 @@ def test_a_crash_counts_from_its_start(world: World, connected: MetricsHost) -> 
     world.shop.answers["S1"] = stars("2")
     assert values(other) == [2.0]
     world.shop.answers["S1"] = stars("5")
-    hold.let_go()
+    hold.release()
     connected.close()
     assert values(other) == [2.0], "the late result of the first process was kept"

@@ -1,4 +1,4 @@
-"""A page that polls: what waits for its turn is on its way, and what has ended is not."""
+"""Polling a page: queued refreshes are shown as refreshing, ended ones are not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ON_ITS_WAY = [Freshness.REFRESHING, Freshness.REFRESHING]
 
 @pytest.fixture
 def busy(world: World) -> MetricsHost:
-    """A host that refreshes one survey at a time, with a metric on each of two."""
+    """A host that refreshes one survey at a time, with a metric on each of two surveys."""
     world.workers = 1
     host = world.open()
     host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
@@ -30,38 +30,38 @@ def busy(world: World) -> MetricsHost:
 
 
 def seen(host: MetricsHost) -> list[Freshness]:
-    """Say how fresh each card is, as a page that polls sees it."""
+    """Return the freshness of each card, as a polling page shows it."""
     return [card.freshness for card in host.cards.load(VIEWER, refresh=False)]
 
 
-def test_a_queued_refresh_is_on_its_way(world: World, busy: MetricsHost) -> None:
-    """The survey that waits for the other one reads as refreshing until it is done."""
+def test_a_queued_refresh_is_shown_as_refreshing(world: World, busy: MetricsHost) -> None:
+    """The survey that waits for the other one is shown as refreshing until it is done."""
     assert seen(busy) == [Freshness.NEVER, Freshness.NEVER]
     hold = world.shop.on_fetch = Hold()
     busy.cards.load(VIEWER)
-    hold.wait_until_begun()
+    hold.wait_until_started()
     assert len(world.shop.fetches) == 1
     assert seen(busy) == ON_ITS_WAY
     assert [card.freshness for card in busy.cards.load(VIEWER, wait=0.01)] == ON_ITS_WAY
-    hold.let_go()
+    hold.release()
     load(busy)
     assert seen(busy) == [Freshness.FRESH, Freshness.FRESH]
 
 
-def test_a_refresh_that_was_asked_for_is_on_its_way(world: World, busy: MetricsHost) -> None:
-    """A fresh card that is refreshed all the same says so, also while it waits."""
+def test_a_forced_refresh_is_shown_as_refreshing(world: World, busy: MetricsHost) -> None:
+    """A fresh card whose refresh was forced is refreshing, also while it is queued."""
     load(busy)
     hold = world.shop.on_fetch = Hold()
     busy.cards.load(EDITOR, force=True)
-    hold.wait_until_begun()
+    hold.wait_until_started()
     assert seen(busy) == ON_ITS_WAY
-    hold.let_go()
+    hold.release()
     load(busy)
     assert [card.freshness for card in load(busy)] == [Freshness.FRESH, Freshness.FRESH]
 
 
-def test_a_connection_that_rests_is_not_on_its_way(world: World, busy: MetricsHost) -> None:
-    """Once its credentials are refused, what waits will not be made: the card says why."""
+def test_a_paused_connection_is_not_shown_as_refreshing(world: World, busy: MetricsHost) -> None:
+    """After a rejection, queued refreshes do not run, and the cards show the problem."""
 
     def refuse(_: object) -> None:
         hold(None)  # type: ignore[arg-type]  # It looks at nothing.
@@ -70,18 +70,18 @@ def test_a_connection_that_rests_is_not_on_its_way(world: World, busy: MetricsHo
     hold = Hold()
     world.shop.on_fetch = refuse
     busy.cards.load(VIEWER)
-    hold.wait_until_begun()
+    hold.wait_until_started()
     other = world.open()
     assert seen(busy) == ON_ITS_WAY
-    hold.let_go()
+    hold.release()
     for card in load(busy):
         assert card.problem is not None
         assert card.problem.kind == CredentialRefused.kind
     assert Freshness.REFRESHING not in seen(other)
 
 
-def test_nothing_is_on_its_way_in_a_host_that_is_closed(world: World, busy: MetricsHost) -> None:
-    """What a closed host was about to do is not done."""
+def test_nothing_is_refreshing_in_a_closed_host(world: World, busy: MetricsHost) -> None:
+    """A closed host drops its queued refreshes."""
     export = world.shop.on_fetch = Stoppable()
     busy.cards.load(VIEWER)
     assert export.begun.wait(10)

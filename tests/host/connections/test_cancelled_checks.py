@@ -1,4 +1,4 @@
-"""A check that is called off changes nothing, however far it had come."""
+"""A cancelled check changes nothing, however far it has come."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost, StepResult
 
 
-class CalledOff:
-    """Put as ``on_step``: calls the check off when a step ends."""
+class CancelAfterStep:
+    """A callback for ``on_step`` that cancels the check after a step."""
 
     def __init__(self, after: str) -> None:
         self.event = threading.Event()
         self._after = after
 
     def __call__(self, step: StepResult) -> None:
-        """Call it off after the step of that name."""
+        """Cancel the check after the step with this name."""
         if step.name == self._after:
             self.event.set()
 
 
 @pytest.mark.parametrize("after", ["reach", "authenticate", "list_surveys"])
-def test_connecting_that_is_called_off_stores_nothing(host: MetricsHost, after: str) -> None:
-    """Even after the last step, nothing is stored once somebody has said stop."""
-    off = CalledOff(after)
+def test_a_cancelled_connect_stores_nothing(host: MetricsHost, after: str) -> None:
+    """Even when cancelled after the last step, nothing is stored."""
+    off = CancelAfterStep(after)
 
     with pytest.raises(Cancelled):
         host.connections.connect(
@@ -40,10 +40,10 @@ def test_connecting_that_is_called_off_stores_nothing(host: MetricsHost, after: 
     assert host.connections.list(ADMIN) == ()
 
 
-def test_an_edit_that_is_called_off_keeps_the_old_credentials(connected: MetricsHost) -> None:
-    """What was stored before stays as it was."""
+def test_a_cancelled_edit_keeps_the_old_credentials(connected: MetricsHost) -> None:
+    """The stored credentials do not change."""
     (before,) = connected.connections.list(ADMIN)
-    off = CalledOff("list_surveys")
+    off = CancelAfterStep("list_surveys")
 
     with pytest.raises(Cancelled):
         connected.connections.edit(
@@ -53,10 +53,10 @@ def test_an_edit_that_is_called_off_keeps_the_old_credentials(connected: Metrics
     assert connected.connections.list(ADMIN) == (before,)
 
 
-def test_checking_again_that_is_called_off_keeps_what_was_known(connected: MetricsHost) -> None:
-    """The last check that ended is the one that counts."""
+def test_a_cancelled_check_keeps_the_stored_outcome(connected: MetricsHost) -> None:
+    """The outcome of the last completed check is kept."""
     (before,) = connected.connections.list(ADMIN)
-    off = CalledOff("reach")
+    off = CancelAfterStep("reach")
 
     with pytest.raises(Cancelled):
         connected.connections.check(ADMIN, "shop", on_step=off, cancelled=off.event)

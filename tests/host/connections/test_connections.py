@@ -1,4 +1,4 @@
-"""Connections: validate, seal, store, show masked, edit, check again, delete."""
+"""Connections: connect, show masked, edit, check again and delete."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from tests.host.conftest import World
 
 
-def test_a_form_says_what_a_source_asks_for(host: MetricsHost) -> None:
-    """Fields and check steps, as plain data: a host needs no class of a plugin."""
+def test_a_form_describes_the_credentials_of_a_source(host: MetricsHost) -> None:
+    """Fields and check steps are plain data: a host needs no class of a plugin."""
     form = host.connections.form("shop")
     assert (form.id, form.title) == ("shop", "The Shop")
     assert [(field.label, field.secret, field.required) for field in form.fields] == [
@@ -57,7 +57,7 @@ def test_a_form_says_what_a_source_asks_for(host: MetricsHost) -> None:
 
 
 def test_connecting_checks_stores_and_masks(world: World, host: MetricsHost) -> None:
-    """A connection is checked, and what is shown of its token is dots and the last four."""
+    """A connection is checked, and its token is shown as dots and the last four characters."""
     steps: list[StepResult] = []
     view = host.connections.connect(
         ADMIN, "shop", {"api_token": f"  {TOKEN}\n"}, on_step=steps.append
@@ -70,7 +70,7 @@ def test_connecting_checks_stores_and_masks(world: World, host: MetricsHost) -> 
     assert view.fields[-1].value == ""  # A nickname was not given; it is not called “None”.
 
 
-def test_nothing_written_holds_the_token(world: World, host: MetricsHost) -> None:
+def test_no_file_contains_the_token(world: World, host: MetricsHost) -> None:
     """The token is in no file of the home, in any state of the store's log."""
     host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     host.close()
@@ -80,19 +80,19 @@ def test_nothing_written_holds_the_token(world: World, host: MetricsHost) -> Non
 
 @sqlite_only
 def test_the_store_is_for_its_owner_alone(world: World, host: MetricsHost) -> None:
-    """Store and home cannot be read by other users of the machine."""
+    """Other users of the machine cannot read the store and the home."""
     assert (world.home / "store.db").stat().st_mode & 0o077 == 0
     assert world.home.stat().st_mode & 0o077 == 0
 
 
 def test_a_second_connection_is_refused(connected: MetricsHost) -> None:
-    """An account has one connection for each source."""
+    """An account has one connection per source."""
     with pytest.raises(AlreadyExists) as refused:
         connected.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     assert "Edit Configuration" in refused.value.remedy
 
 
-def test_a_refused_token_is_not_stored(host: MetricsHost) -> None:
+def test_a_rejected_token_is_not_stored(host: MetricsHost) -> None:
     """When authentication fails nothing is saved, and the issue is named."""
     with pytest.raises(CheckFailed) as refused:
         host.connections.connect(ADMIN, "shop", {"api_token": "wrong-token-99999"})
@@ -102,8 +102,8 @@ def test_a_refused_token_is_not_stored(host: MetricsHost) -> None:
     assert host.connections.list(ADMIN) == ()
 
 
-def test_an_outage_is_no_bad_credential(world: World, host: MetricsHost) -> None:
-    """A host that cannot be reached is a connection issue."""
+def test_an_outage_is_not_an_authentication_issue(world: World, host: MetricsHost) -> None:
+    """An unreachable host is a connection issue."""
     world.shop.failure = Unreachable("Nothing answers.")
     with pytest.raises(CheckFailed) as refused:
         host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
@@ -113,7 +113,7 @@ def test_an_outage_is_no_bad_credential(world: World, host: MetricsHost) -> None
 def test_an_account_without_surveys_is_saved_with_a_warning(
     world: World, host: MetricsHost
 ) -> None:
-    """Steps that are not required never block a save; their issue stays on the connection."""
+    """Optional steps never prevent saving; their issue is shown on the connection."""
     world.shop.answers = {}
     view = host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     assert view.status is ConnectionStatus.WARNING
@@ -123,10 +123,10 @@ def test_an_account_without_surveys_is_saved_with_a_warning(
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "tökén-with-accents", ""])
-def test_a_token_that_cannot_be_one_is_refused_unseen(
+def test_a_malformed_token_is_refused_and_not_repeated(
     world: World, host: MetricsHost, token: str
 ) -> None:
-    """What no token holds is refused before anything is called, and is not repeated."""
+    """A token with invalid characters is rejected before any request."""
     with pytest.raises(CredentialsInvalid) as refused:
         host.connections.connect(ADMIN, "shop", {"api_token": token})
     assert world.shop.attempts == 0
@@ -134,15 +134,15 @@ def test_a_token_that_cannot_be_one_is_refused_unseen(
 
 
 def test_without_a_key_nothing_is_stored(world: World) -> None:
-    """A malformed key is refused in words, not replaced by none."""
+    """A malformed key is an error; it is not treated as missing."""
     world.environment["SMAPLY_METRICS_ENCRYPTION_KEYS"] = "short"
     with pytest.raises(MetricsError):
         world.open().connections.connect(ADMIN, "shop", {"api_token": TOKEN})
 
 
 @postgresql_only
-def test_a_shared_store_makes_no_key_file(world: World) -> None:
-    """What one machine's file seals another could not open, so the keys come from outside."""
+def test_a_shared_store_creates_no_key_file(world: World) -> None:
+    """Other machines could not decrypt with a key file, so the setting is required."""
     world.environment = {}
     with pytest.raises(EncryptionKeyMissing, match="SMAPLY_METRICS_ENCRYPTION_KEYS is not set"):
         world.open().connections.connect(ADMIN, "shop", {"api_token": TOKEN})
@@ -150,8 +150,8 @@ def test_a_shared_store_makes_no_key_file(world: World) -> None:
 
 
 @sqlite_only
-def test_the_embedded_key_file_is_made_once(world: World) -> None:
-    """Without a key in the environment, the home gets a key file that only its owner reads."""
+def test_the_embedded_key_file_is_created_once(world: World) -> None:
+    """Without the setting, the home gets a key file that only its owner can read."""
     world.environment.clear()
     world.open().connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     key = world.home / "key"
@@ -161,7 +161,7 @@ def test_the_embedded_key_file_is_made_once(world: World) -> None:
 
 @sqlite_only
 def test_a_lost_key_breaks_one_connection_and_not_the_list(world: World) -> None:
-    """With the key gone the list works, the connection says what to do, and no key is made."""
+    """The list is returned, the connection shows a remedy, and no key is created."""
     world.environment.clear()
     world.open().connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     (world.home / "key").unlink()
@@ -175,8 +175,8 @@ def test_a_lost_key_breaks_one_connection_and_not_the_list(world: World) -> None
         host.catalog.surveys(ADMIN, view.id)
 
 
-def test_a_check_seals_with_the_new_key(world: World) -> None:
-    """After a key was put before the old one and the connection checked, the old one can go."""
+def test_a_check_encrypts_with_the_new_key(world: World) -> None:
+    """Once each connection was checked with a new first key, the old key can be removed."""
     world.open().connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     new = base64.urlsafe_b64encode(bytes(range(100, 132))).decode()
     world.environment["SMAPLY_METRICS_ENCRYPTION_KEYS"] = f"{new},{KEY}"
@@ -185,8 +185,8 @@ def test_a_check_seals_with_the_new_key(world: World) -> None:
     assert world.open().connections.show(ADMIN, "shop").problem is None
 
 
-def test_a_flipped_bit_breaks_the_seal_and_edit_mends_it(world: World) -> None:
-    """A changed row is found out; entering the token again makes it work."""
+def test_damaged_credentials_are_detected_and_can_be_replaced(world: World) -> None:
+    """A changed row is not decrypted; entering the token again fixes it."""
     host = world.open()
     host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     ((sealed,),) = world.query("SELECT sealed FROM connections")
@@ -201,23 +201,23 @@ def test_a_flipped_bit_breaks_the_seal_and_edit_mends_it(world: World) -> None:
 
 
 def test_a_failed_edit_leaves_the_old_credentials(connected: MetricsHost) -> None:
-    """A wrong new token is refused, and the old one keeps working."""
+    """A rejected new token leaves the old one in use."""
     (view,) = connected.connections.list(ADMIN)
     with pytest.raises(CheckFailed):
         connected.connections.edit(ADMIN, view.id, {"api_token": "wrong-token-99999"})
     assert connected.connections.check(ADMIN, view.id).status is ConnectionStatus.CONNECTED
 
 
-def test_a_new_token_alone_is_enough_when_the_host_stays(
+def test_a_new_token_is_enough_when_the_host_is_the_same(
     world: World, connected: MetricsHost
 ) -> None:
-    """Rotating a token needs nothing but the token."""
+    """Rotating a token requires only the token."""
     world.shop.tokens = {"right-token-0002"}
     view = connected.connections.edit(ADMIN, "shop", {"api_token": "right-token-0002"})
     assert view.status is ConnectionStatus.CONNECTED
 
 
-def test_a_new_host_needs_the_token_again(connected: MetricsHost) -> None:
+def test_a_new_host_requires_the_token_again(connected: MetricsHost) -> None:
     """A stored token is never sent to another host."""
     with pytest.raises(InputError) as refused:
         connected.connections.edit(ADMIN, "shop", {"base_url": "evil.example.com"})
@@ -230,7 +230,7 @@ def test_a_new_host_needs_the_token_again(connected: MetricsHost) -> None:
 
 
 def test_another_distribution_never_sees_the_credentials(world: World) -> None:
-    """When another distribution takes the id, the connection must be made anew."""
+    """When another distribution provides the source, the credentials must be entered again."""
     world.open().connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     attempts = world.shop.attempts
     world.distribution = "not-the-shop"
@@ -243,8 +243,8 @@ def test_another_distribution_never_sees_the_credentials(world: World) -> None:
     assert host.connections.edit(ADMIN, view.id, {"api_token": TOKEN}).problem is None
 
 
-def test_a_revoked_token_is_told_as_revoked(world: World, connected: MetricsHost) -> None:
-    """A refusal on a connection that used to work is the issue Token revoked."""
+def test_a_revoked_token_is_reported_as_revoked(world: World, connected: MetricsHost) -> None:
+    """A rejection on a connection that worked before is the issue Token revoked."""
     world.shop.tokens = set()
     view = connected.connections.check(ADMIN, "shop")
     assert view.status is ConnectionStatus.ERROR
@@ -277,7 +277,7 @@ def test_deleting_keeps_metrics_and_connecting_again_attaches_them(
 def test_connecting_again_lists_metrics_that_the_new_token_cannot_see(
     world: World, connected: MetricsHost
 ) -> None:
-    """Somebody else's token may see other surveys; the metrics left out are named."""
+    """Another user's token may see other surveys; metrics without a visible survey are named."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.connections.delete(ADMIN, "shop")
     del world.shop.answers["S1"]
@@ -286,7 +286,7 @@ def test_connecting_again_lists_metrics_that_the_new_token_cannot_see(
 
 
 def test_only_an_admin_handles_connections(connected: MetricsHost) -> None:
-    """An Editor neither connects, checks, edits, deletes, nor sees a masked token."""
+    """An Editor cannot connect, check, edit or delete, and does not see the masked token."""
     calls = connected.connections
     for attempt in (
         lambda: calls.connect(EDITOR, "shop", {"api_token": TOKEN}),
@@ -319,7 +319,7 @@ def test_accounts_do_not_see_each_other(connected: MetricsHost) -> None:
 
 
 def test_what_may_be_a_mistyped_token_is_not_repeated(connected: MetricsHost) -> None:
-    """A token typed in the place of an id does not end up in a message."""
+    """A token entered instead of an id is not shown in a message."""
     token = "tok" * 13
     for attempt in (
         lambda: connected.connections.show(ADMIN, token),
@@ -334,7 +334,7 @@ def test_what_may_be_a_mistyped_token_is_not_repeated(connected: MetricsHost) ->
 def test_a_name_that_cannot_be_shown_is_refused_before_the_check(
     host: MetricsHost, name: str
 ) -> None:
-    """On every store alike, and before the survey tool is called."""
+    """On every store, and before any request is sent."""
     steps: list[StepResult] = []
     with pytest.raises(InputError, match="name of the connection"):
         host.connections.connect(

@@ -1,4 +1,4 @@
-"""Where keys come from, and which ones are refused."""
+"""Where encryption keys come from, and which ones are refused."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "keys.md"
 
 
 def encoded(key: bytes) -> str:
-    """Write a key as people do."""
+    """Return a key as text."""
     return base64.urlsafe_b64encode(key).decode()
 
 
 def from_text(text: str) -> KeyRing:
-    """Read keys as the environment gives them."""
+    """Return the keys of a setting."""
     return KeyRing.from_setting(SecretStr(text))
 
 
-def test_keys_come_in_their_order() -> None:
+def test_keys_keep_their_order() -> None:
     """White space, and the padding at the end of a key, do not matter."""
     first, second = new_key(), new_key()
     keys = from_text(f" {first.rstrip('=')} ,\n{second}\t")
@@ -44,26 +44,26 @@ def test_keys_come_in_their_order() -> None:
 
 @given(st.binary(min_size=32, max_size=32))
 def test_a_keys_id_is_eight_hex_digits_of_a_hash(key: bytes) -> None:
-    """An id never shows a part of the key, and is always the same."""
+    """An id shows no part of the key, and is always the same."""
     assert re.fullmatch(r"[0-9a-f]{8}", key_id(key))
     assert key_id(key) == key_id(bytes(key))
 
 
 def test_a_keys_id_never_changes_between_releases() -> None:
-    """Stored blobs name their key by this id, so its definition is for good."""
+    """Stored blobs refer to their key by this id, so its definition must not change."""
     assert key_id(bytes(range(32))) == "41366cb3"
 
 
 def test_without_the_variable_there_is_no_key() -> None:
-    """Nothing is sealed without a key, and the remedy names the variable."""
+    """Nothing is encrypted without a key, and the remedy names the variable."""
     with pytest.raises(EncryptionKeyMissing, match="not set") as caught:
         KeyRing.from_setting(None)
     assert "SMAPLY_METRICS_ENCRYPTION_KEYS" in caught.value.remedy
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\n"])
-def test_an_empty_variable_is_not_the_same_as_none(text: str, tmp_path: Path) -> None:
-    """A secret that did not arrive must not be replaced by a key file without a word."""
+def test_an_empty_variable_is_an_error(text: str, tmp_path: Path) -> None:
+    """A secret that was not passed must not be silently replaced by a key file."""
     with pytest.raises(EncryptionKeyMissing, match="set, but empty"):
         load_keys(SecretStr(text), tmp_path / "key", may_create=True)
     assert list(tmp_path.iterdir()) == []
@@ -98,7 +98,7 @@ GOOD = encoded(hashlib.sha256(b"good").digest())
         (encoded(b"\x01\xfe" * 16), "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not random"),
         (encoded(bytes(range(15)) * 2 + b"\x00\x01"), "is not random"),
         (encoded(b"correct horse battery staple, 32"), "is not random"),
-        (f"{GOOD},{GOOD}", "The same key is given twice"),
+        (f"{GOOD},{GOOD}", "The same key is listed twice"),
     ],
     ids=[
         "password",
@@ -118,8 +118,8 @@ GOOD = encoded(hashlib.sha256(b"good").digest())
         "twice",
     ],
 )
-def test_what_is_no_good_key_is_refused_without_being_repeated(text: str, said: str) -> None:
-    """Short, long, foreign, typed, repetitive and repeated keys each get a remedy."""
+def test_an_invalid_key_is_refused_and_not_repeated(text: str, said: str) -> None:
+    """Short, long, foreign, typed, repetitive and duplicate keys each get a remedy."""
     with pytest.raises(EncryptionError, match=said) as caught:
         from_text(text)
 
@@ -129,8 +129,8 @@ def test_what_is_no_good_key_is_refused_without_being_repeated(text: str, said: 
         assert not part.strip() or part.strip() not in shown
 
 
-def test_a_last_character_that_cannot_be_is_a_damaged_key() -> None:
-    """Two texts never stand for one key: bits that mean nothing have to be zero."""
+def test_a_key_with_an_invalid_last_character_is_damaged() -> None:
+    """No key has two texts: the unused bits must be zero."""
     text = new_key().rstrip("=")
     digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     other = digits[digits.index(text[-1]) + 1]
@@ -143,24 +143,24 @@ def test_a_last_character_that_cannot_be_is_a_damaged_key() -> None:
     "key", [b"", bytes(range(31)), bytes(range(33)), bytes(32)], ids=["none", "31", "33", "zeros"]
 )
 def test_keys_given_as_bytes_are_checked_too(key: bytes) -> None:
-    """There is no other way in for a weak key."""
+    """Keys that are passed as bytes are validated too."""
     with pytest.raises(EncryptionError):
         KeyRing([key])
 
 
 def test_a_ring_needs_a_key() -> None:
-    """An empty ring could seal nothing."""
+    """An empty key ring is an error."""
     with pytest.raises(EncryptionKeyMissing):
         KeyRing([])
 
 
 def test_random_keys_are_never_called_weak() -> None:
-    """The check for typed and repetitive keys does not hit what the generator makes."""
+    """The check for typed and repetitive keys accepts every generated key."""
     for _ in range(2000):
         KeyRing([os.urandom(32)])
 
 
-def test_a_key_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_key_file_is_created_for_its_owner_alone(tmp_path: Path) -> None:
     """The file has mode 0600 whatever the umask, and its folder is private."""
     path = tmp_path / "home" / "key"
     before = os.umask(0)
@@ -175,10 +175,8 @@ def test_a_key_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     assert KeyRing.from_file(path, create=False).ids == made.ids
 
 
-def test_a_key_file_that_cannot_be_finished_does_not_stay(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a full disk no empty file is left, so that the next start can make one."""
+def test_an_incomplete_key_file_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk no empty file remains, so that the next start can create one."""
 
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -189,8 +187,8 @@ def test_a_key_file_that_cannot_be_finished_does_not_stay(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_key_file_is_made_only_when_asked(tmp_path: Path) -> None:
-    """Beside rows sealed with a lost key no new one appears; the remedy says how to go on."""
+def test_a_key_file_is_created_only_on_request(tmp_path: Path) -> None:
+    """While rows are encrypted with a lost key, no new file is created; the remedy says why."""
     with pytest.raises(EncryptionKeyMissing, match="is missing") as caught:
         KeyRing.from_file(tmp_path / "key", create=False)
 
@@ -198,8 +196,8 @@ def test_a_key_file_is_made_only_when_asked(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_processes_make_one_key(tmp_path: Path) -> None:
-    """Whoever comes second reads the key of the first, or is told to start again."""
+def test_two_processes_create_one_key(tmp_path: Path) -> None:
+    """The second process reads the key of the first, or must start again."""
     path = tmp_path / "key"
     ready = threading.Barrier(8)
     found: list[str] = []
@@ -223,7 +221,7 @@ def test_two_processes_make_one_key(tmp_path: Path) -> None:
 
 
 def test_a_key_file_holds_several_keys_on_lines(tmp_path: Path) -> None:
-    """A new key goes on the first line; empty lines and line ends of any system are fine."""
+    """A new key goes on the first line; empty lines and all line endings are accepted."""
     first, second = new_key(), new_key()
     path = tmp_path / "key"
     path.touch(mode=0o600)
@@ -233,8 +231,8 @@ def test_a_key_file_holds_several_keys_on_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o660, 0o644, 0o700, 0o777])
-def test_a_key_file_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> None:
-    """Any permission beyond the owner's reading and writing is refused with the command to run."""
+def test_a_key_file_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> None:
+    """Permissions beyond the owner's reading and writing are refused, with the command to run."""
     path = tmp_path / "key"
     KeyRing.from_file(path, create=True)
     path.chmod(mode)
@@ -245,7 +243,7 @@ def test_a_key_file_that_others_may_use_is_refused(tmp_path: Path, mode: int) ->
 
 
 def test_a_key_file_may_be_stricter(tmp_path: Path) -> None:
-    """A file that even its owner cannot change is fine."""
+    """A file that even its owner cannot change is accepted."""
     path = tmp_path / "key"
     made = KeyRing.from_file(path, create=True)
     path.chmod(0o400)
@@ -263,10 +261,8 @@ def test_a_key_file_may_be_stricter(tmp_path: Path) -> None:
     ],
     ids=["empty", "blank", "password", "binary"],
 )
-def test_a_key_file_with_anything_else_is_refused(
-    tmp_path: Path, content: bytes, said: str
-) -> None:
-    """What is in it is not repeated, and the file is left as it is."""
+def test_an_invalid_key_file_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    """Its content is not shown, and the file is not changed."""
     path = tmp_path / "key"
     path.touch(mode=0o600)
     path.write_bytes(content)
@@ -277,18 +273,18 @@ def test_a_key_file_with_anything_else_is_refused(
     assert path.read_bytes() == content
 
 
-def test_a_key_file_that_is_no_file_is_refused(tmp_path: Path) -> None:
-    """A folder or a pipe in its place is told as that, without waiting for anything."""
+def test_a_key_file_that_is_not_a_regular_file_is_refused(tmp_path: Path) -> None:
+    """A folder or a pipe is reported without blocking."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe, mode=0o600)
 
     for path in (tmp_path, pipe):
-        with pytest.raises(EncryptionError, match="is not a file"):
+        with pytest.raises(EncryptionError, match="is not a regular file"):
             KeyRing.from_file(path, create=False)
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    """A key file below something that is no folder gives an error of ours."""
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
+    """A key file below a regular file is an `EncryptionError`."""
     (tmp_path / "file").touch()
 
     for path in (tmp_path / "file" / "key", tmp_path / ("x" * 300)):
@@ -299,7 +295,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
-    """With keys in the environment no file is read or made."""
+    """With keys in the environment, no file is read or created."""
     text = new_key()
     keys = load_keys(SecretStr(text), tmp_path / "key", may_create=True)
 
@@ -307,21 +303,21 @@ def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_file_serves_where_the_environment_says_nothing(tmp_path: Path) -> None:
-    """The embedded default makes its own key file and finds it again."""
+def test_without_the_variable_the_file_is_used(tmp_path: Path) -> None:
+    """The embedded default creates its own key file and reads it again."""
     made = load_keys(None, tmp_path / "key", may_create=True)
 
     assert load_keys(None, tmp_path / "key", may_create=False).ids == made.ids
 
 
-def test_without_a_file_only_the_environment_will_do() -> None:
+def test_without_a_file_the_variable_is_required() -> None:
     """A store of several machines has no key file to fall back on."""
     with pytest.raises(EncryptionKeyMissing):
         load_keys(None, None, may_create=True)
 
 
-def test_the_page_on_keys_names_what_there_is() -> None:
-    """The documentation has the variable, the file's mode and a command that makes a key."""
+def test_the_page_on_keys_is_up_to_date() -> None:
+    """The documentation has the variable, the file's mode and a command that creates a key."""
     page = PAGE.read_text(encoding="utf-8")
 
     with pytest.raises(EncryptionKeyMissing) as caught:

@@ -1,4 +1,4 @@
-"""Outages of the database: what was downloaded is saved, and time goes on."""
+"""Outages of the database: downloaded results are saved, and the clock continues."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def failing(beginning: str, times: int) -> Iterator[list[str]]:
-    """Let statements that begin so fail as if the server were gone; give those that did."""
+    """Make statements that begin with a text fail as in an outage; yield those that failed."""
     failed: list[str] = []
 
     def fail(_c: Any, _cur: Any, statement: str, *_: Any) -> None:  # noqa: ANN401
@@ -49,7 +49,7 @@ def failing(beginning: str, times: int) -> Iterator[list[str]]:
 def test_a_result_is_saved_when_the_database_is_back(
     world: World, connected: MetricsHost, beginning: str
 ) -> None:
-    """A download is not made again because the database was away when it ended."""
+    """A download is not repeated because the database was unavailable when it ended."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     with failing(beginning, times=3) as failed:
         assert values(connected) == [4.0]
@@ -60,11 +60,11 @@ def test_a_result_is_saved_when_the_database_is_back(
 def test_a_database_that_stays_away_ends_the_refresh(
     world: World, connected: MetricsHost, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says so, although nobody waited, and the card says what happened in the end."""
+    """The log reports it, and the card shows the final state."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     with failing("INSERT INTO metric_values", times=100):
         connected.cards.load(VIEWER)
-        until(lambda: "A refresh of survey S1 broke off." in caplog.text)
+        until(lambda: "The refresh of survey S1 failed." in caplog.text)
     world.clock.forward(91)
     (card,) = connected.cards.load(VIEWER)
     assert card.problem is not None
@@ -73,10 +73,10 @@ def test_a_database_that_stays_away_ends_the_refresh(
     assert values(connected) == [4.0]
 
 
-def test_a_value_is_kept_when_what_it_tells_of_the_connection_is_not(
+def test_a_value_is_saved_when_the_health_of_the_connection_is_not(
     world: World, connected: MetricsHost
 ) -> None:
-    """That a connection works again is worth less than the value that shows it."""
+    """The value matters more than the health of the connection."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     world.shop.tokens = set()
     load(connected)
@@ -89,25 +89,25 @@ def test_a_value_is_kept_when_what_it_tells_of_the_connection_is_not(
 
 
 @postgresql_only
-def test_connections_that_break_are_made_anew(world: World, connected: MetricsHost) -> None:
-    """A server that was started anew in the middle of an export costs nobody anything."""
+def test_broken_connections_are_replaced(world: World, connected: MetricsHost) -> None:
+    """A restart of the server in the middle of an export has no effect."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     hold = world.shop.on_fetch = Hold()
     connected.cards.load(VIEWER)
-    hold.wait_until_begun()
+    hold.wait_until_started()
     world.query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     assert connected.cards.load(VIEWER)[0].freshness is Freshness.REFRESHING
-    hold.let_go()
+    hold.release()
     assert values(connected) == [4.0]
     assert len(world.shop.fetches) == 1
 
 
 @postgresql_only
 def test_the_database_s_clock_decides(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine whose own clock is years ahead measures time as the others do."""
+    """A machine whose own clock is years ahead uses the same time as the others."""
     monkeypatch.setattr(SystemClock, "now", lambda _: datetime(2040, 1, 1, tzinfo=UTC))
     settings = Settings(
         home=world.home,
@@ -124,7 +124,7 @@ def test_the_database_s_clock_decides(world: World, monkeypatch: pytest.MonkeyPa
 def test_time_goes_on_while_the_database_is_away(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The database is asked every ten seconds; what it last said is counted on from."""
+    """The database is queried every ten seconds; its last time is advanced in between."""
     passed = 0.0
     monkeypatch.setattr(SystemClock, "monotonic", lambda _: passed)
     store = Store(world.where)
@@ -141,12 +141,12 @@ def test_time_goes_on_while_the_database_is_away(
         assert not caplog.records
         passed = 60.0
         assert clock.now() - begun == timedelta(seconds=60)
-        assert "could not be asked" in caplog.text
+        assert "The time of the database could not be read" in caplog.text
     assert clock.now() - begun < timedelta(seconds=30), "asked again, it says that little passed"
     store.close()
 
 
 def test_one_connection_is_too_few(tmp_path: Path) -> None:
-    """A thread that holds one may have to ask the database for its time on a second."""
+    """A thread that holds a connection may need a second one to read the database's time."""
     with pytest.raises(InputError, match="SMAPLY_METRICS_DATABASE_CONNECTIONS"):
         Settings(home=tmp_path, allowed=AllowedDestinations(), database_connections=1)

@@ -82,12 +82,12 @@ def ping(context: SourceContext) -> None:
 
 @dataclass
 class WaitingClock(SetClock):
-    """A clock that records how long it was asked to wait."""
+    """A clock that records the waits."""
 
     waits: list[float] = field(default_factory=list)
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Record the wait, and do not wait."""
+        """Record the wait, and return at once."""
         self.waits.append(seconds)
         return super().wait(seconds, stop)
 
@@ -132,10 +132,10 @@ def limited(tmp_path: Path, waiting_clock: WaitingClock) -> Iterator[MetricsHost
     ],
     ids=["check", "edit", "surveys", "questionnaire", "preview"],
 )
-def test_every_call_shares_the_requests_that_connecting_used(
+def test_all_calls_share_the_requests_of_the_check(
     limited: MetricsHost, waiting_clock: WaitingClock, call: Callable[[MetricsHost], object]
 ) -> None:
-    """After two requests, of which connecting sent the first, any call waits for its turn."""
+    """After two requests, the first of which was sent by the check, every call waits."""
     limited.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     limited.catalog.surveys(EDITOR, "shop")
     assert waiting_clock.long_waits() == 0
@@ -143,8 +143,8 @@ def test_every_call_shares_the_requests_that_connecting_used(
     assert waiting_clock.long_waits() == 1
 
 
-def test_an_edit_uses_up_requests_too(limited: MetricsHost, waiting_clock: WaitingClock) -> None:
-    """What checking new credentials sends counts for the calls that follow."""
+def test_an_edit_counts_as_well(limited: MetricsHost, waiting_clock: WaitingClock) -> None:
+    """The requests of checking new credentials count for the calls that follow."""
     limited.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     limited.connections.edit(ADMIN, "shop", {"nickname": "Corner"})
     assert waiting_clock.long_waits() == 0
@@ -153,7 +153,7 @@ def test_an_edit_uses_up_requests_too(limited: MetricsHost, waiting_clock: Waiti
 
 
 def test_connections_share_no_limits(limited: MetricsHost, waiting_clock: WaitingClock) -> None:
-    """Another account's connection has requests of its own."""
+    """Another account's connection has its own limit."""
     limited.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     limited.catalog.surveys(EDITOR, "shop")
     rival = Actor("rival", "rita", Role.ADMIN)
@@ -163,7 +163,7 @@ def test_connections_share_no_limits(limited: MetricsHost, waiting_clock: Waitin
 
 
 def test_a_connection_that_does_not_exist_has_no_rate_limiter(limited: MetricsHost) -> None:
-    """Neither one that was not stored nor one that was deleted takes up memory."""
+    """Connections that were not stored or were deleted take up no memory."""
     limiters = limited._sessions._rate_limiters  # noqa: SLF001  # Seen nowhere else.
     with pytest.raises(CheckFailed):
         limited.connections.connect(ADMIN, "shop", {"api_token": "wrong-token-99999"})

@@ -1,4 +1,4 @@
-"""Sealing and opening: only the right row, whole, with the right key."""
+"""Encryption: only the right key decrypts a blob, unchanged and in the right row."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ names = st.text(min_size=1, max_size=12)
     row=st.tuples(names, names, names, names),
     data=st.dictionaries(st.text(), json_values, max_size=4),
 )
-def test_what_was_sealed_comes_out_the_same(
+def test_decryption_returns_what_was_encrypted(
     row: tuple[str, str, str, str], data: dict[str, Any]
 ) -> None:
-    """Any JSON mapping, for any row, opens to what it was."""
+    """Any JSON mapping, for any row, is returned unchanged."""
     assert vault.open(*row, vault.seal(*row, data)) == data
 
 
 @given(data=st.data())
-def test_any_flipped_bit_breaks_the_seal(data: st.DataObject) -> None:
-    """Whichever bit of a blob changes, version, key id and padding bits too, it does not open."""
+def test_any_flipped_bit_prevents_decryption(data: st.DataObject) -> None:
+    """A change of any bit is detected: version, key id and padding bits too."""
     # Of three lengths one has no padding bits.
     more = data.draw(st.integers(min_value=0, max_value=2))
     blob = vault.seal(*ROW, {"token": TOKEN + "x" * more})
@@ -56,8 +56,8 @@ def test_any_flipped_bit_breaks_the_seal(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("more", range(3))
-def test_the_last_character_counts_whole(more: int) -> None:
-    """Bits of the text that stand for no byte may not change either."""
+def test_unused_bits_of_the_last_character_are_checked(more: int) -> None:
+    """Bits that encode no byte must not change either."""
     blob = vault.seal(*ROW, {"token": TOKEN + "x" * more})
     others = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") - {blob[-1]}
 
@@ -67,10 +67,10 @@ def test_the_last_character_counts_whole(more: int) -> None:
 
 
 @given(mine=st.tuples(names, names, names, names), other=st.tuples(names, names, names, names))
-def test_a_blob_moved_to_another_row_does_not_open(
+def test_a_blob_moved_to_another_row_is_not_decrypted(
     mine: tuple[str, str, str, str], other: tuple[str, str, str, str]
 ) -> None:
-    """Another purpose, account, connection or source breaks the seal."""
+    """The purpose, account, connection and source must be the same."""
     assume(mine != other)
     blob = vault.seal(*mine, {"token": TOKEN})
 
@@ -89,7 +89,7 @@ def test_each_part_of_the_row_counts(place: int) -> None:
         vault.open(parts[0], parts[1], parts[2], parts[3], blob)
 
 
-def test_letters_moved_from_one_part_to_the_next_break_the_seal() -> None:
+def test_letters_moved_between_parts_prevent_decryption() -> None:
     """Parts are joined with their lengths: “ab” and “c” are not “a” and “bc”."""
     blob = vault.seal("p", "ab", "c", "s", {"token": TOKEN})
 
@@ -98,23 +98,23 @@ def test_letters_moved_from_one_part_to_the_next_break_the_seal() -> None:
 
 
 @given(st.text() | st.from_regex(r"v1\.[0-9a-f]{8}\.[A-Za-z0-9_-]*", fullmatch=True))
-def test_whatever_is_no_blob_breaks_the_seal(text: str) -> None:
-    """Any other text in its place is told as a broken seal, never as another error."""
+def test_a_text_that_is_not_a_blob_is_not_decrypted(text: str) -> None:
+    """Any other text raises `DecryptionFailed`, never another error."""
     with pytest.raises(DecryptionFailed):
         vault.open(*ROW, text)
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 4, 20])
-def test_a_shortened_blob_breaks_the_seal(cut: int) -> None:
-    """A blob that lost its end, as in a column that is too short, does not open."""
+def test_a_truncated_blob_is_not_decrypted(cut: int) -> None:
+    """A blob without its end, as from a column that is too short, is detected."""
     blob = vault.seal(*ROW, {"token": TOKEN})
 
     with pytest.raises(DecryptionFailed):
         vault.open(*ROW, blob[:-cut])
 
 
-def test_a_broken_seal_is_an_authentication_issue_with_a_remedy() -> None:
-    """People are told to enter the token again, and nothing of what was stored."""
+def test_a_decryption_failure_is_an_authentication_issue() -> None:
+    """The remedy is to enter the token again, and no stored data is shown."""
     with pytest.raises(DecryptionFailed) as caught:
         vault.open(*ROW, "v1.damaged")
 
@@ -134,15 +134,15 @@ def test_a_blob_reads_version_key_id_and_ciphertext() -> None:
     assert sealed.isascii()
 
 
-def test_sealing_twice_gives_two_blobs() -> None:
-    """Every seal has a nonce of its own, so equal secrets cannot be told from each other."""
+def test_encrypting_twice_gives_two_blobs() -> None:
+    """Each blob has its own nonce, so equal secrets give different blobs."""
     blobs = {vault.seal(*ROW, {"token": TOKEN}) for _ in range(100)}
 
     assert len(blobs) == 100
 
 
-def test_an_old_key_opens_and_the_first_seals() -> None:
-    """After a new key is put first, old blobs open and say that they want sealing again."""
+def test_an_old_key_decrypts_and_the_first_encrypts() -> None:
+    """After a new key is put first, old blobs are decrypted and must be encrypted again."""
     old, new = new_key(), new_key()
     before = Vault(KeyRing.from_setting(SecretStr(old)))
     after = Vault(KeyRing.from_setting(SecretStr(f"{new},{old}")))
@@ -154,8 +154,8 @@ def test_an_old_key_opens_and_the_first_seals() -> None:
     assert not after.needs_reseal(after.seal(*ROW, {"token": TOKEN}))
 
 
-def test_a_key_that_is_gone_is_named_by_its_id() -> None:
-    """The message helps to find the right key again, and does not show any."""
+def test_a_missing_key_is_named_by_its_id() -> None:
+    """The message helps to find the right key, and shows none."""
     lost = KeyRing.from_setting(SecretStr(new_key()))
     blob = Vault(lost).seal(*ROW, {"token": TOKEN})
 
@@ -165,8 +165,8 @@ def test_a_key_that_is_gone_is_named_by_its_id() -> None:
     assert vault.needs_reseal(blob)
 
 
-def test_asking_about_no_blob_is_an_error() -> None:
-    """What is no blob has no key to be old."""
+def test_a_text_that_is_not_a_blob_needs_no_rotation() -> None:
+    """It raises an error, because it has no key id."""
     with pytest.raises(DecryptionFailed):
         vault.needs_reseal("")
 
@@ -174,8 +174,8 @@ def test_asking_about_no_blob_is_an_error() -> None:
 @pytest.mark.parametrize(
     "value", [SecretStr(TOKEN), b"bytes", float("nan"), "\ud800", {1, 2}], ids=repr
 )
-def test_what_is_not_json_is_not_sealed(value: object) -> None:
-    """A secret that hides itself would be stored as asterisks: it is refused, and not shown."""
+def test_a_value_that_is_not_json_is_not_encrypted(value: object) -> None:
+    """A `SecretStr` would be stored as asterisks, so it is refused and not shown."""
     with pytest.raises(EncryptionError, match="not plain JSON") as caught:
         vault.seal(*ROW, {"token": TOKEN, "other": value})
 
@@ -184,8 +184,8 @@ def test_what_is_not_json_is_not_sealed(value: object) -> None:
 
 
 @pytest.mark.parametrize("holder", [vault, ring], ids=["vault", "ring"])
-def test_keys_leave_the_process_in_no_way(holder: object) -> None:
-    """Pickling and copying are refused, and a repr shows the ids alone."""
+def test_keys_cannot_leave_the_process(holder: object) -> None:
+    """Pickling and copying are refused, and a repr shows only the ids."""
     for leave in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="pickled"):
             leave(holder)
@@ -210,5 +210,5 @@ def test_keys_leave_the_process_in_no_way(holder: object) -> None:
     ],
 )
 def test_a_mask_shows_four_characters_at_most(secret: str, shown: str) -> None:
-    """The dots do not tell the length, and a short secret shows nothing of itself."""
+    """The dots do not reveal the length, and nothing of a short secret is shown."""
     assert mask(secret) == shown

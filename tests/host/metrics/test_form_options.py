@@ -1,4 +1,4 @@
-"""The lists of a metric's form: what they offer can be saved, and what can be saved they offer."""
+"""The options of the metric form: every option can be saved, and everything valid is an option."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def question(
     choices: tuple[Choice, ...] = (),
     rows: tuple[Question, ...] = (),
 ) -> Question:
-    """Make a question as sources do."""
+    """Return a question as sources define it."""
     return Question(
         id=question_id,
         text=f"The {question_id}?",
@@ -81,7 +81,7 @@ GROUP_BYS = [
 
 
 def offered(options: tuple[FormOption, ...]) -> list[str]:
-    """Name what can be chosen, rows included."""
+    """Return the values that can be chosen, including rows."""
     return [
         value
         for option in options
@@ -90,7 +90,7 @@ def offered(options: tuple[FormOption, ...]) -> list[str]:
 
 
 def fits(**parts: object) -> bool:
-    """Say whether a definition could be saved."""
+    """Whether a definition could be saved."""
     try:
         check_definition(Definition.model_validate({"survey_id": "S1", **parts}), SURVEY)
     except MetricsError:
@@ -99,9 +99,9 @@ def fits(**parts: object) -> bool:
 
 
 def test_the_lists_and_the_rules_agree() -> None:
-    """By going from list to list exactly that can be made which could be saved: no more, no less.
+    """The lists lead to exactly the definitions that could be saved.
 
-    Tried for every type, question, group by, calculation and, for a share, answer.
+    Checked for every type, question, group-by, calculation and, for a share, answer.
     """
     made, possible = set(), set()
     for type_, question_id in product(MetricType, QUESTIONS):
@@ -129,7 +129,7 @@ def test_the_lists_and_the_rules_agree() -> None:
                     possible.add((type_, question_id, group_by, calculation))
                 if chosen and grouped and calculation in offered(grouped.calculations):
                     made.add((type_, question_id, group_by, calculation))
-    # Where a Series is not split yet, a calculation is offered that could be.
+    # Before a Series has a group-by, the calculations of all its group-bys are options.
     unsplit = {
         (type_, question_id, group_by, calculation)
         for type_, question_id, group_by, calculation in made
@@ -144,8 +144,8 @@ def test_the_lists_and_the_rules_agree() -> None:
 
 
 @pytest.mark.parametrize("type_", MetricType)
-def test_ranges_are_those_that_go_with_the_type(type_: MetricType) -> None:
-    """A Comparison needs something to compare with; every range is named, or refused in words."""
+def test_ranges_depend_on_the_type(type_: MetricType) -> None:
+    """A Comparison requires a previous period; every named range is an option or has a reason."""
     month = GroupBy(kind="period", of="month")
     options = metric_options(SURVEY, MetricDraft(type=type_))
     assert [option.value for option in options.ranges] == [*PRESETS, "custom"]
@@ -160,7 +160,7 @@ def test_ranges_are_those_that_go_with_the_type(type_: MetricType) -> None:
 
 
 def test_a_share_is_asked_for_the_answers_that_count() -> None:
-    """Other calculations ask for none; of numbers the answers are typed."""
+    """Other calculations require no answers; the answers of numbers are typed."""
     share = MetricDraft(type=MetricType.NUMBER, question_id="stars", calculation=Calculation.SHARE)
     options = metric_options(SURVEY, share)
     assert [option.label for option in options.answers] == [choice.label for choice in STARS]
@@ -172,7 +172,7 @@ def test_a_share_is_asked_for_the_answers_that_count() -> None:
     assert (typed.answers, typed.typed_answers) == ((), True)
 
 
-def test_only_boxes_can_be_taken_the_other_way_round() -> None:
+def test_only_boxes_can_be_reversed() -> None:
     """A reversed scale changes nothing else."""
     draft = MetricDraft(question_id="stars", reverse_scale=True)
     for calculation in Calculation:
@@ -181,8 +181,8 @@ def test_only_boxes_can_be_taken_the_other_way_round() -> None:
         assert options.draft.reverse_scale == options.reversible
 
 
-def test_what_no_longer_fits_is_dropped_from_the_draft() -> None:
-    """Who changes their mind about an earlier part keeps what still goes with it."""
+def test_invalid_parts_are_dropped_from_the_draft() -> None:
+    """After an earlier choice is changed, the parts that are still valid are kept."""
     draft = MetricDraft(
         type=MetricType.SERIES,
         question_id="stars",
@@ -202,8 +202,8 @@ def test_what_no_longer_fits_is_dropped_from_the_draft() -> None:
     assert (gone.question_id, gone.group_by, gone.calculation) == (None, None, None)
 
 
-def test_what_is_refused_says_why() -> None:
-    """Every entry that cannot be chosen has a reason, for people."""
+def test_refused_options_have_a_reason() -> None:
+    """Every option that cannot be chosen has a reason for people."""
     options = metric_options(SURVEY, MetricDraft(type=MetricType.NUMBER, question_id="stars"))
     refused = {option.value: option.refused for option in options.calculations if option.refused}
     assert refused.keys() == {Calculation.NPS, Calculation.DISTRIBUTION}
@@ -212,8 +212,8 @@ def test_what_is_refused_says_why() -> None:
     assert (timer.label, timer.refused) == ("timer", "It measures a time.")
 
 
-def test_entries_are_named_for_people() -> None:
-    """Calculations carry their definition, rows stand below their question."""
+def test_options_have_labels_for_people() -> None:
+    """Calculations have their definition, and rows are below their question."""
     options = metric_options(SURVEY, MetricDraft(type=MetricType.SERIES, question_id="stars"))
     labels = {option.value: option.label for option in options.group_bys}
     assert (labels["answer"], labels["period:month"]) == ("Answer", "Month")
@@ -227,7 +227,7 @@ def test_entries_are_named_for_people() -> None:
 
 
 def test_a_draft_becomes_a_definition_and_back() -> None:
-    """A metric that is edited begins as what it measures."""
+    """Editing a metric starts with its definition."""
     definition = Definition(
         type=MetricType.SERIES,
         survey_id="S1",

@@ -1,4 +1,4 @@
-"""Making metrics: checked before they are kept, previewed without being kept."""
+"""Metrics are validated before they are saved, and can be previewed without saving."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def test_changing_the_time_zone_makes_cards_due(world: World, connected: MetricsHost) -> None:
-    """Days and months are of the account's zone, so another zone needs other values."""
+    """Days and months depend on the account's zone, so another zone requires new values."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
     connected.accounts.edit(ADMIN, AccountSettings("Europe/Vienna", 1))
@@ -36,8 +36,8 @@ def test_changing_the_time_zone_makes_cards_due(world: World, connected: Metrics
         connected.accounts.edit(ADMIN, AccountSettings("UTC", 8))
 
 
-def test_two_editors_notice_each_other(connected: MetricsHost) -> None:
-    """The second to save is told, and nothing is lost."""
+def test_a_concurrent_edit_is_a_conflict(connected: MetricsHost) -> None:
+    """The second Editor to save gets an error, and no change is lost."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.metrics.edit(EDITOR, metric.id, name="First", version=1)
     with pytest.raises(EditConflict) as refused:
@@ -48,13 +48,13 @@ def test_two_editors_notice_each_other(connected: MetricsHost) -> None:
 
 @pytest.mark.parametrize("name", ["", "   ", "n" * 301])
 def test_a_name_has_1_to_300_characters(connected: MetricsHost, name: str) -> None:
-    """A metric needs a name that fits a card."""
+    """The name of a metric must fit a card."""
     with pytest.raises(InputError):
         connected.metrics.add(EDITOR, "shop", name, AVERAGE)
 
 
 def test_a_comparison_comes_from_one_download(world: World, connected: MetricsHost) -> None:
-    """Both windows of a Comparison are answered together, with the change."""
+    """Both windows of a Comparison come from one download, with the change."""
     march = datetime(2026, 3, 10, tzinfo=UTC)
     world.shop.answers["S1"] = stars("4", "4", at=march) + stars("5", at=march - timedelta(days=28))
     definition = Definition(
@@ -74,8 +74,8 @@ def test_a_comparison_comes_from_one_download(world: World, connected: MetricsHo
     assert len(world.shop.fetches) == 1
 
 
-def test_a_definition_that_does_not_fit_is_never_saved(connected: MetricsHost) -> None:
-    """Wrong parts are refused when the metric is made, with what to do."""
+def test_an_invalid_definition_is_never_saved(connected: MetricsHost) -> None:
+    """Incompatible parts are refused when the metric is created, with a remedy."""
     for update, error in (
         ({"calculation": "average", "question_id": None}, MetricsError),
         ({"type": "comparison"}, QueryInvalid),
@@ -89,7 +89,7 @@ def test_a_definition_that_does_not_fit_is_never_saved(connected: MetricsHost) -
 
 
 def test_metrics_are_listed_by_workspace(connected: MetricsHost) -> None:
-    """A workspace's list holds its own metrics, and nobody else's."""
+    """The list of a workspace contains only its own metrics."""
     here = connected.metrics.add(EDITOR, "shop", "Here", AVERAGE, workspace="north")
     there = connected.metrics.add(EDITOR, "shop", "There", AVERAGE, workspace="south")
     assert connected.metrics.list(VIEWER, "north") == (here,)
@@ -98,13 +98,13 @@ def test_metrics_are_listed_by_workspace(connected: MetricsHost) -> None:
 
 
 def test_an_unknown_metric_is_not_found(connected: MetricsHost) -> None:
-    """Loading names the metric that is not there."""
+    """Loading an unknown metric raises an error that names it."""
     with pytest.raises(NotFound, match="met_gone"):
         connected.cards.load(VIEWER, ["met_gone"])
 
 
 def test_preview_saves_nothing(world: World, connected: MetricsHost) -> None:
-    """A preview gives the number that the metric would have, and leaves nothing."""
+    """A preview returns the value that the metric would have, and stores nothing."""
     result = connected.metrics.preview(EDITOR, "shop", AVERAGE)
     assert result.current.value == 4.0
     assert result.current.unanswered == {"not_answered": 1}

@@ -1,4 +1,4 @@
-"""Previews: one download serves what is chosen next, and no number is ever another one for it."""
+"""Previews: later choices use the same download, and never get the result of another one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ AVERAGE = about("stars", calculation=Calculation.AVERAGE)
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A desk whose file stays as it is."""
+    """A desk whose file does not change."""
     desk = opened(tmp_path_factory.mktemp("desk"))
     yield desk
     desk.host.close()
@@ -65,20 +65,20 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A desk of its own."""
+    """A desk for one test."""
     desk = opened(tmp_path)
     yield desk
     desk.host.close()
 
 
 def changed(definition: Definition, **parts: object) -> Definition:
-    """Give a definition with other parts."""
+    """Return a definition with some parts replaced."""
     return definition.model_copy(update=parts)
 
 
 @pytest.mark.parametrize("base", BASES, ids=lambda base: f"{base.question_id}-{base.range.preset}")
-def test_every_preview_is_what_a_download_of_its_own_gives(shared: Desk, base: Definition) -> None:
-    """For each type x group by x calculation, whatever was downloaded first."""
+def test_every_preview_equals_one_from_its_own_download(shared: Desk, base: Definition) -> None:
+    """For each type, group-by and calculation, whatever was downloaded first."""
     fresh = shared.fresh(base)
     first = next(iter(fresh))
     assert shared.preview(first, reload=True) == fresh[first]
@@ -93,15 +93,15 @@ def test_every_preview_is_what_a_download_of_its_own_gives(shared: Desk, base: D
 def test_previews_are_right_in_any_order(
     shared: Desk, data: st.DataObject, base: Definition
 ) -> None:
-    """What was downloaded for one choice of answers never speaks for another."""
+    """The download for one choice of answers is never used for another."""
     fresh = shared.fresh(base)
     order = data.draw(st.lists(st.sampled_from(list(fresh)), min_size=2, max_size=12))
     for number, definition in enumerate(order):
         assert shared.preview(definition, reload=number == 0) == fresh[definition]
 
 
-def test_what_is_changed_next_needs_no_download(desk: Desk) -> None:
-    """Calculation, type and group by are changed without a single call to the source."""
+def test_the_next_choice_requires_no_download(desk: Desk) -> None:
+    """Calculation, type and group-by are changed without a call to the source."""
     by_month = changed(
         AVERAGE, type=MetricType.SERIES, group_by=BY_MONTH, range=DateRange(preset="last_quarter")
     )
@@ -119,8 +119,8 @@ def test_what_is_changed_next_needs_no_download(desk: Desk) -> None:
     assert (len(desk.source.downloads), desk.source.described) == (1, described)
 
 
-def test_who_asks_only_once_downloads_no_more_than_that(desk: Desk) -> None:
-    """A command that ends after its preview has nothing counted ahead; nor is it asked twice."""
+def test_a_single_preview_downloads_only_what_it_needs(desk: Desk) -> None:
+    """Without prefetching, a command downloads nothing else, and makes one call."""
     desk.preview(AVERAGE, prefetch=False)
     assert desk.source.downloads == [("None",)]
 
@@ -143,15 +143,15 @@ def test_who_asks_only_once_downloads_no_more_than_that(desk: Desk) -> None:
     ],
     ids=str,
 )
-def test_other_responses_are_another_download(desk: Desk, parts: dict[str, object]) -> None:
-    """What decides which answers are counted is never taken from another count."""
+def test_other_responses_require_another_download(desk: Desk, parts: dict[str, object]) -> None:
+    """Whatever decides which answers are counted is part of the key of the cache."""
     desk.preview(AVERAGE)
     desk.preview(changed(AVERAGE, **parts))
     assert len(desk.source.downloads) == 2
 
 
-def test_a_download_serves_for_ten_minutes(desk: Desk) -> None:
-    """The result says when its data was read; who wants newer data reloads."""
+def test_a_download_is_cached_for_ten_minutes(desk: Desk) -> None:
+    """The result has the time of its data, and a reload gets newer data."""
     first = desk.preview(AVERAGE)
     desk.clock.forward(599)
     assert desk.preview(AVERAGE).as_of == first.as_of
@@ -161,8 +161,8 @@ def test_a_download_serves_for_ten_minutes(desk: Desk) -> None:
     assert len(desk.source.downloads) == 3
 
 
-def test_a_reload_sees_a_question_as_it_is_now(desk: Desk) -> None:
-    """Reloading forgets the questionnaire, too: a column that is gone is noticed."""
+def test_a_reload_uses_a_new_questionnaire(desk: Desk) -> None:
+    """Reloading ignores the cached questionnaire, so a deleted column is noticed."""
     desk.preview(AVERAGE)
     path = desk.folder / "visits.csv"
     path.write_text(path.read_text(encoding="utf-8").replace("stars", "ratings"), encoding="utf-8")
@@ -172,8 +172,8 @@ def test_a_reload_sees_a_question_as_it_is_now(desk: Desk) -> None:
     assert desk.preview(changed(AVERAGE, question_id="ratings")).current.recorded
 
 
-def test_a_question_that_is_new_is_found(desk: Desk) -> None:
-    """A definition that does not fit the questionnaire that is kept is held against a new one."""
+def test_a_new_question_is_found(desk: Desk) -> None:
+    """A definition that the cached questionnaire does not allow is checked against a new one."""
     desk.questionnaire()
     path = desk.folder / "visits.csv"
     path.write_text(path.read_text(encoding="utf-8").replace("stars", "ratings"), encoding="utf-8")
@@ -182,8 +182,8 @@ def test_a_question_that_is_new_is_found(desk: Desk) -> None:
         desk.preview(changed(AVERAGE, type=MetricType.SERIES))
 
 
-def test_another_zone_or_other_credentials_are_another_download(desk: Desk) -> None:
-    """Days are of the account's zone, and what is seen is the credentials' own."""
+def test_another_zone_or_other_credentials_require_another_download(desk: Desk) -> None:
+    """Days depend on the account's zone, and visible data on the credentials."""
     desk.preview(AVERAGE)
     desk.host.accounts.edit(ADMIN, AccountSettings("Europe/Vienna", 1))
     desk.preview(AVERAGE)
@@ -195,8 +195,8 @@ def test_another_zone_or_other_credentials_are_another_download(desk: Desk) -> N
     assert len(desk.source.downloads) == 3
 
 
-def test_only_so_many_group_bys_are_counted_ahead(desk: Desk) -> None:
-    """Eight fields are; the ninth is downloaded when it is chosen, and then serves, too."""
+def test_the_number_of_prefetched_group_bys_is_limited(desk: Desk) -> None:
+    """Eight fields are prefetched; the ninth is downloaded and cached when it is chosen."""
     names = [f"field:f{number:02}" for number in range(9)]
     rows = [",".join(["2026-01-01", "5", *"x" * 9])] * 3
     text = "\n".join([",".join(["recorded_at", "stars", *names]), *rows])
@@ -210,8 +210,8 @@ def test_only_so_many_group_bys_are_counted_ahead(desk: Desk) -> None:
     assert len(desk.source.downloads) == 2
 
 
-def test_numbers_are_not_counted_by_everything(desk: Desk) -> None:
-    """There may be as many numbers as responses, in each group by: it is downloaded when chosen."""
+def test_numbers_are_not_prefetched(desk: Desk) -> None:
+    """Each group may hold as many numbers as responses, so they are downloaded when chosen."""
     number = about("spent", range=DateRange(preset="last_quarter"))
     desk.preview(number)
     assert desk.source.downloads == [("None", "None")]
@@ -221,8 +221,8 @@ def test_numbers_are_not_counted_by_everything(desk: Desk) -> None:
     assert len(desk.source.downloads) == 2
 
 
-def test_a_share_of_other_answers_of_several_is_downloaded(desk: Desk) -> None:
-    """Who gave at least one of them is known for those alone that were asked for."""
+def test_a_share_of_other_answers_requires_a_download(desk: Desk) -> None:
+    """The number of respondents who chose one of several answers is known for these only."""
     red_or_sky = about("colours[]", calculation=Calculation.SHARE, answers=("red", "sky"))
     desk.preview(red_or_sky)
     desk.preview(changed(red_or_sky, type=MetricType.SERIES, group_by=BY_MONTH))
@@ -232,8 +232,8 @@ def test_a_share_of_other_answers_of_several_is_downloaded(desk: Desk) -> None:
     assert len(desk.source.downloads) == 2
 
 
-def test_a_group_by_that_is_refused_leaves_what_else_was_counted(desk: Desk) -> None:
-    """The refusal is told, and the next choice needs no download."""
+def test_a_refused_group_by_keeps_the_other_tallies(desk: Desk) -> None:
+    """The error is raised, and the next choice requires no download."""
 
     def answering(answers: Answers, queries: Sequence[MetricQuery]) -> Answers:
         for query_id, answer in answers:
@@ -248,8 +248,8 @@ def test_a_group_by_that_is_refused_leaves_what_else_was_counted(desk: Desk) -> 
     assert len(desk.source.downloads) == 1
 
 
-def test_what_cannot_be_calculated_is_refused_as_by_a_download_of_its_own(desk: Desk) -> None:
-    """The counts that are kept may not do: then another download says why."""
+def test_an_impossible_calculation_is_refused_as_by_its_own_download(desk: Desk) -> None:
+    """When cached counts do not suffice, another download raises the error."""
 
     def answering(answers: Answers, queries: Sequence[MetricQuery]) -> Answers:
         for query_id, answer in answers:
@@ -268,8 +268,8 @@ def test_what_cannot_be_calculated_is_refused_as_by_a_download_of_its_own(desk: 
 @pytest.mark.parametrize(
     "error", [ExportFailed("Damaged."), ResultsUnavailable("No."), ValueError()]
 )
-def test_siblings_that_spoil_a_download_are_left_out(desk: Desk, error: Exception) -> None:
-    """A source that fails for what was not asked for is asked again for what was."""
+def test_failing_siblings_are_dropped(desk: Desk, error: Exception) -> None:
+    """When prefetching makes a source fail, the requested query is sent alone."""
 
     def answering(answers: Answers, queries: Sequence[MetricQuery]) -> Answers:
         if len(queries) > 1:
@@ -282,8 +282,8 @@ def test_siblings_that_spoil_a_download_are_left_out(desk: Desk, error: Exceptio
     assert desk.host.connections.show(ADMIN, "csv_example").problem is None
 
 
-def test_a_source_that_cannot_be_reached_is_asked_once(desk: Desk) -> None:
-    """What has nothing to do with the siblings is told at once."""
+def test_an_unreachable_source_is_called_once(desk: Desk) -> None:
+    """Errors that do not depend on the siblings are raised at once."""
 
     def answering(answers: Answers, queries: Sequence[MetricQuery]) -> Answers:
         raise Unreachable("Nobody answers.")
@@ -296,8 +296,8 @@ def test_a_source_that_cannot_be_reached_is_asked_once(desk: Desk) -> None:
     assert view.status is ConnectionStatus.ERROR
 
 
-def test_what_a_sibling_meets_is_no_news_of_the_connection(desk: Desk) -> None:
-    """A limit that only an unasked query ran into makes no metric rest."""
+def test_errors_of_siblings_do_not_affect_the_connection(desk: Desk) -> None:
+    """A rate limit that only a sibling ran into pauses no metric."""
 
     def answering(answers: Answers, queries: Sequence[MetricQuery]) -> Answers:
         for query_id, answer in answers:
@@ -313,8 +313,8 @@ def test_what_a_sibling_meets_is_no_news_of_the_connection(desk: Desk) -> None:
     assert (view.status, view.problem) == (ConnectionStatus.CONNECTED, None)
 
 
-def test_large_counts_are_not_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded: what does not fit is downloaded again."""
+def test_large_tallies_are_not_cached(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory of the cache is bounded; what does not fit is downloaded again."""
     monkeypatch.setattr("smaply_metrics_core.host.metrics.previews.MAX_COUNTS", 3)
     desk.preview(AVERAGE)
     desk.preview(AVERAGE)

@@ -1,4 +1,4 @@
-"""The catalog: surveys and questions asked for once, and found at once afterwards."""
+"""The catalog: surveys and questionnaires are requested once, and then read from the cache."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ NEWEST = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def ids(page: SurveyPage) -> list[str]:
-    """Name the surveys of a page."""
+    """Return the ids of the surveys of a page."""
     return [survey.id for survey in page.surveys]
 
 
-def test_the_survey_modified_last_comes_first(world: World, connected: MetricsHost) -> None:
-    """Those whose change is not known come last, by name."""
+def test_the_most_recently_modified_survey_comes_first(
+    world: World, connected: MetricsHost
+) -> None:
+    """Surveys without a modification time come last, by name."""
     world.shop.answers = {name: stars("1") for name in ("S1", "S2", "S3", "S4")}
     world.shop.modified = {"S2": NEWEST - timedelta(days=1), "S3": NEWEST}
     assert ids(connected.catalog.surveys(EDITOR, "shop")) == ["S3", "S2", "S1", "S4"]
 
 
-def test_five_thousand_surveys_are_asked_for_once(world: World, connected: MetricsHost) -> None:
-    """Pages and searches are cut from the one listing, which says when it was made."""
+def test_five_thousand_surveys_are_requested_once(world: World, connected: MetricsHost) -> None:
+    """Pages and searches use one listing and have its time."""
     world.shop.answers = {f"S{number}": [] for number in range(5000)}
     page = connected.catalog.surveys(EDITOR, "shop", limit=20)
     assert (len(page.surveys), page.total, page.matching) == (20, 5000, 5000)
@@ -56,7 +58,7 @@ def test_five_thousand_surveys_are_asked_for_once(world: World, connected: Metri
 
 
 def test_all_surveys_can_be_listed_at_once(world: World, connected: MetricsHost) -> None:
-    """Without a limit, a page holds every survey from its offset on."""
+    """Without a limit, a page contains every survey from its offset on."""
     world.shop.answers = {f"S{number}": [] for number in range(60)}
     assert len(connected.catalog.surveys(EDITOR, "shop").surveys) == 50
     assert len(connected.catalog.surveys(EDITOR, "shop", limit=None).surveys) == 60
@@ -64,7 +66,7 @@ def test_all_surveys_can_be_listed_at_once(world: World, connected: MetricsHost)
 
 
 def test_a_survey_is_found_by_its_exact_id(world: World, connected: MetricsHost) -> None:
-    """An id is found as it is; a part of one, or another case of it, finds nothing."""
+    """An id must match exactly; a part of it or another case finds nothing."""
     world.shop.answers = {"SV_abc": [], "SV_abd": []}
     world.shop.names = {"SV_abc": "Checkout", "SV_abd": "Returns"}
     for search, found in (("SV_abc", ["SV_abc"]), ("SV_ab", []), ("sv_abc", [])):
@@ -72,14 +74,14 @@ def test_a_survey_is_found_by_its_exact_id(world: World, connected: MetricsHost)
 
 
 @pytest.mark.parametrize(("offset", "limit"), [(-1, 10), (0, 0)])
-def test_a_page_that_cannot_be_is_refused(connected: MetricsHost, offset: int, limit: int) -> None:
-    """Pages begin at the first survey and hold at least one."""
+def test_an_invalid_page_is_refused(connected: MetricsHost, offset: int, limit: int) -> None:
+    """Pages start at the first survey or later and contain at least one."""
     with pytest.raises(InputError, match="no such page"):
         connected.catalog.surveys(EDITOR, "shop", offset=offset, limit=limit)
 
 
-def test_what_was_told_is_kept_for_ten_minutes(world: World, connected: MetricsHost) -> None:
-    """Then it is asked for again; and before, by those who want that."""
+def test_listings_are_cached_for_ten_minutes(world: World, connected: MetricsHost) -> None:
+    """Then they are requested again, and on a reload before that."""
     for seconds, asked in ((0, 1), (599, 1), (1, 2)):
         world.clock.forward(seconds)
         connected.catalog.surveys(EDITOR, "shop")
@@ -94,18 +96,16 @@ def test_what_was_told_is_kept_for_ten_minutes(world: World, connected: MetricsH
     assert [question.id for question in told.questions] == ["smell", "stars", "taste"]
 
 
-def test_a_clock_that_is_set_back_keeps_nothing_longer(
-    world: World, connected: MetricsHost
-) -> None:
-    """What seems to come from the future is asked for again."""
+def test_a_clock_that_is_set_back_extends_no_entry(world: World, connected: MetricsHost) -> None:
+    """An entry with a time in the future is requested again."""
     connected.catalog.surveys(EDITOR, "shop")
     world.clock.forward(-1)
     connected.catalog.surveys(EDITOR, "shop")
     assert world.shop.asked == ["surveys", "surveys"]
 
 
-def test_other_credentials_see_for_themselves(world: World, connected: MetricsHost) -> None:
-    """After an edit of the connection nothing is shown that the old credentials saw."""
+def test_other_credentials_do_not_share_the_cache(world: World, connected: MetricsHost) -> None:
+    """After an edit of the connection, nothing cached for the old credentials is shown."""
     connected.catalog.surveys(EDITOR, "shop")
     connected.connections.edit(ADMIN, "shop", {"nickname": "corner"})
     world.shop.unlisted = {"S1"}
@@ -115,8 +115,8 @@ def test_other_credentials_see_for_themselves(world: World, connected: MetricsHo
         connected.catalog.surveys(EDITOR, "shop")
 
 
-def test_a_failed_listing_is_not_kept(world: World, connected: MetricsHost) -> None:
-    """The next one asks again."""
+def test_a_failed_listing_is_not_cached(world: World, connected: MetricsHost) -> None:
+    """The next call requests it again."""
     world.shop.tokens = set()
     with pytest.raises(CredentialRefused):
         connected.catalog.surveys(EDITOR, "shop")
@@ -124,8 +124,8 @@ def test_a_failed_listing_is_not_kept(world: World, connected: MetricsHost) -> N
     assert connected.catalog.surveys(EDITOR, "shop").total == 2
 
 
-def test_threads_that_ask_at_once_share_one_listing(world: World, connected: MetricsHost) -> None:
-    """Of an Editor who opens the form and one who does so a moment later, the first asks."""
+def test_concurrent_threads_share_one_listing(world: World, connected: MetricsHost) -> None:
+    """When two Editors open the form at the same time, only one request is sent."""
     hold, started = Hold(), threading.Event()
     world.shop.on_list = hold
 
@@ -135,16 +135,16 @@ def test_threads_that_ask_at_once_share_one_listing(world: World, connected: Met
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(connected.catalog.surveys, EDITOR, "shop")
-        hold.wait_until_begun()
+        hold.wait_until_started()
         second = pool.submit(later)
         assert started.wait(10)
-        hold.let_go()
+        hold.release()
         assert first.result(10) == second.result(10)
     assert world.shop.asked == ["surveys"]
 
 
 def test_callers_that_wait_for_a_fetch_get_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A caller that joins a fetch, even to reload, asks no source again that just failed."""
+    """A caller that joins a failed fetch, even to reload, does not call the source again."""
     cache = SourceCache[int](SetClock(), 1)
     begun, waiting = threading.Event(), threading.Event()
     asked: list[str] = []
@@ -176,7 +176,7 @@ def test_callers_that_wait_for_a_fetch_get_its_error(monkeypatch: pytest.MonkeyP
 
 
 def test_the_cache_is_bounded() -> None:
-    """The least recently used entry is removed first; an expired one in any case."""
+    """The least recently used entry is removed first, and an expired one in any case."""
     clock = SetClock()
     cache = SourceCache[int](clock, 2)
     for number in (1, 2):
@@ -190,7 +190,7 @@ def test_the_cache_is_bounded() -> None:
 
 
 def test_an_entry_expires_ten_minutes_after_its_request() -> None:
-    """A slow fetch makes its entry live no longer."""
+    """A slow fetch does not extend the life of its entry."""
     clock = SetClock()
     cache = SourceCache[int](clock, 1)
     requested = clock.now()
@@ -205,8 +205,8 @@ def test_an_entry_expires_ten_minutes_after_its_request() -> None:
     assert cache.find("key") is None
 
 
-def test_an_entry_of_the_future_is_not_used_later() -> None:
-    """After the clock was set back and has caught up, the entry stays removed."""
+def test_an_entry_from_the_future_is_not_used_later() -> None:
+    """After the clock was set back and has caught up, the entry is still removed."""
     clock = SetClock()
     cache = SourceCache[int](clock, 1)
     cache.add("key", CacheEntry(1, clock.now()))
@@ -216,8 +216,8 @@ def test_an_entry_of_the_future_is_not_used_later() -> None:
     assert cache.find("key") is None
 
 
-def test_an_unlisted_survey_can_still_be_described(world: World, connected: MetricsHost) -> None:
-    """A survey that is named exactly need not be in the list."""
+def test_an_unlisted_survey_can_be_read(world: World, connected: MetricsHost) -> None:
+    """A survey can be read by its exact id even if it is not in the list."""
     world.shop.unlisted = {"S1"}
     assert ids(connected.catalog.surveys(EDITOR, "shop")) == ["S2"]
     assert connected.catalog.questionnaire(EDITOR, "shop", "S1").survey.id == "S1"
@@ -226,7 +226,7 @@ def test_an_unlisted_survey_can_still_be_described(world: World, connected: Metr
 
 
 def test_windows_are_those_of_the_account(world: World, connected: MetricsHost) -> None:
-    """A form can say which days a range covers now, and which it is compared with."""
+    """They are the days that a range covers now, and those that it is compared with."""
     connected.accounts.edit(ADMIN, AccountSettings("Europe/Vienna", 1))
     (window,) = connected.catalog.windows(EDITOR, DateRange(preset="last_month"))
     assert window.start == datetime(2026, 2, 28, 23, tzinfo=UTC)
@@ -239,7 +239,7 @@ def test_windows_are_those_of_the_account(world: World, connected: MetricsHost) 
 
 
 def test_viewers_choose_nothing(connected: MetricsHost) -> None:
-    """What a connection offers is for those who make metrics."""
+    """Only people who create metrics can read what a connection offers."""
     for call in (
         lambda: connected.catalog.surveys(VIEWER, "shop"),
         lambda: connected.catalog.questionnaire(VIEWER, "shop", "S1"),

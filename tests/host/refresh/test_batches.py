@@ -1,4 +1,4 @@
-"""Batches: what a load costs does not grow with the metrics, and outcomes are saved together."""
+"""Batches: the cost of a load does not grow with the metrics, and outcomes are saved together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Collect what is executed meanwhile, a statement for many rows once for each, and commits."""
+    """Collect the executed statements, one per row for bulk statements, and the commits."""
     seen: list[str] = []
 
     def note(_c: Any, _cur: Any, statement: str, parameters: Any, _ctx: Any, many: bool) -> None:  # noqa: ANN401, FBT001
@@ -43,11 +43,11 @@ def statements() -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
-def test_a_load_makes_the_same_statements_for_one_metric_and_for_many(
+def test_a_load_runs_the_same_statements_for_one_metric_and_for_many(
     connected: MetricsHost,
     named: bool,  # noqa: FBT001  # A parameter of the test.
 ) -> None:
-    """Whether it loads 1 or 30 metrics, named or all of the account, two statements do it."""
+    """Two statements load 1 or 30 metrics, by id or all of the account."""
     counts: list[int] = []
     made: list[str] = []
     for total in (1, 30):
@@ -62,10 +62,8 @@ def test_a_load_makes_the_same_statements_for_one_metric_and_for_many(
     assert counts == [2, 2]
 
 
-def test_more_metrics_can_be_named_than_a_statement_may_have_parameters(
-    world: World, connected: MetricsHost
-) -> None:
-    """However many ids are given, they are one parameter."""
+def test_any_number_of_metrics_can_be_named(world: World, connected: MetricsHost) -> None:
+    """However many ids there are, they are one parameter."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     store = Store(world.where)
     with store.reading() as db:
@@ -76,10 +74,8 @@ def test_more_metrics_can_be_named_than_a_statement_may_have_parameters(
 
 
 @sqlite_only
-def test_metrics_that_are_named_are_found_by_their_ids(
-    world: World, connected: MetricsHost
-) -> None:
-    """A map costs no more in an account that has thousands of others."""
+def test_metrics_are_found_by_an_index_on_their_ids(world: World, connected: MetricsHost) -> None:
+    """A map costs no more in an account with thousands of other metrics."""
     with statements() as seen, suppress(NotFound):
         connected.cards.load(VIEWER, ["met_1"])
     (read,) = (one for one in seen if "json_each" in one)
@@ -91,7 +87,7 @@ def test_metrics_that_are_named_are_found_by_their_ids(
 
 
 def test_outcomes_are_saved_in_one_transaction(connected: MetricsHost) -> None:
-    """The lease's return comes first, then every metric's attempt and value, then one commit."""
+    """The lease is released, every attempt and value is saved, and then there is one commit."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
     with statements() as seen:
@@ -103,7 +99,7 @@ def test_outcomes_are_saved_in_one_transaction(connected: MetricsHost) -> None:
         assert count == sum(one.startswith(written) for one in saved) > 0
 
 
-def test_a_metric_that_is_deleted_during_its_export_does_not_spoil_its_siblings(
+def test_a_metric_deleted_during_its_export_does_not_affect_its_siblings(
     world: World, connected: MetricsHost
 ) -> None:
     """The others get their values."""

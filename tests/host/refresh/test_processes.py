@@ -1,6 +1,6 @@
-"""Several processes on one store: one export for each survey, and none is lost when one is killed.
+"""Several processes on one store: one export per survey, repeated when its process is killed.
 
-Each host is in a process of its own; they share nothing but the store.
+Each host has a process of its own; they share only the store.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def fleet(tmp_path: Path, database: str | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
-    """A store that nobody has opened yet."""
+    """A store that no process has opened."""
     monkeypatch.setenv("SMAPLY_METRICS_ENCRYPTION_KEYS", KEY)
     with fleet_in(tmp_path, database, "threads") as fleet:
         yield fleet
@@ -37,24 +37,24 @@ def fleet(tmp_path: Path, database: str | None, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def host(fleet: Fleet) -> Iterator[MetricsHost]:
-    """A host in this process, connected, with a metric on each of two surveys."""
+    """A connected host in this process, with a metric on each of two surveys."""
     with connected_host(fleet) as host:
         yield host
 
 
-def test_a_leader_that_is_killed_is_replaced_when_its_lease_is_over(
+def test_a_killed_leader_is_replaced_when_its_lease_expires(
     fleet: Fleet, host: MetricsHost
 ) -> None:
-    """Nobody is stuck: cards say what happened, and the next update is made by another process."""
+    """Cards show the interruption, and another process runs the next refresh."""
     fleet.hold()
     leader = fleet.start(threads=1, wait=SECONDS)
-    fleet.go(leader)
+    fleet.load(leader)
     until(lambda: sorted(fleet.exports) == ["S1", "S2"])
     states = {card.freshness for card in host.cards.load(VIEWER)}
     assert states == {Freshness.REFRESHING}
     leader.send_signal(signal.SIGKILL)
     leader.wait()
-    fleet.let_go()
+    fleet.release()
     cards = host.cards.load(EDITOR, wait=SECONDS)
     assert {card.freshness for card in cards} == {Freshness.FAILED}
     assert {card.problem.kind for card in cards if card.problem} == {"interrupted"}
@@ -67,10 +67,10 @@ def test_a_leader_that_is_killed_is_replaced_when_its_lease_is_over(
     assert len(fleet.exports) == 4
 
 
-def test_another_process_shows_how_far_a_refresh_is(fleet: Fleet, host: MetricsHost) -> None:
-    """Cards say since when a refresh runs elsewhere, and how much of it is done."""
+def test_another_process_shows_the_progress_of_a_refresh(fleet: Fleet, host: MetricsHost) -> None:
+    """Cards show when a refresh in another process started, and its progress in percent."""
     fleet.hold()
-    fleet.go(fleet.start(threads=1, wait=SECONDS))
+    fleet.load(fleet.start(threads=1, wait=SECONDS))
     until(lambda: host.cards.load(VIEWER)[0].running is not None)
     until(lambda: getattr(host.cards.load(VIEWER)[0].running, "percent", None) == 25.0)
     (card, _) = host.cards.load(VIEWER)
@@ -80,18 +80,19 @@ def test_another_process_shows_how_far_a_refresh_is(fleet: Fleet, host: MetricsH
 
 
 def test_many_processes_make_one_export_for_each_survey(fleet: Fleet, host: MetricsHost) -> None:
-    """Eight processes with 25 threads each load the same cold cards; everybody sees the value.
+    """Eight processes with 25 threads each load the same cards, and all of them get the value.
 
-    On SQLite, which is for one machine, it is three: each takes a second to start.
+    On SQLite, which is for one machine, there are three: each takes a second to start.
     """
     processes = [
-        fleet.start(threads=25, wait=SECONDS) for _ in range(8 if fleet.told["database"] else 3)
+        fleet.start(threads=25, wait=SECONDS)
+        for _ in range(8 if fleet.instructions["database"] else 3)
     ]
     for process in processes:
-        assert fleet.hear(process) == "ready"
+        assert fleet.receive(process) == "ready"
     for process in processes:
-        fleet.say(process, "go")
-    seen = [each for process in processes for each in json.loads(fleet.hear(process))]
+        fleet.send(process, "go")
+    seen = [each for process in processes for each in json.loads(fleet.receive(process))]
     assert len(seen) == 25 * len(processes)
     assert {tuple(map(tuple, each)) for each in seen} == {
         (("Stars", "4.0", "fresh"), ("Elsewhere", "1.5", "fresh"))
@@ -102,15 +103,15 @@ def test_many_processes_make_one_export_for_each_survey(fleet: Fleet, host: Metr
 def test_a_metric_made_during_another_process_s_export_gets_a_second_one(
     fleet: Fleet, host: MetricsHost
 ) -> None:
-    """Joining a refresh means waiting for it and deciding again: two exports begin, no more."""
+    """A load that joins a refresh waits for it and decides again: exactly two exports start."""
     fleet.hold()
-    fleet.go(fleet.start(threads=1, wait=SECONDS))
+    fleet.load(fleet.start(threads=1, wait=SECONDS))
     until(lambda: sorted(fleet.exports) == ["S1", "S2"])
     new = host.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
     begun = fleet.start(threads=4, wait=SECONDS)
-    fleet.go(begun)
-    fleet.let_go()
+    fleet.load(begun)
+    fleet.release()
     (card,) = host.cards.load(VIEWER, [new.id], wait=SECONDS)
     assert (card.text, card.freshness) == ("4", Freshness.FRESH)
-    assert {each[2][1] for each in json.loads(fleet.hear(begun))} == {"4"}
+    assert {each[2][1] for each in json.loads(fleet.receive(begun))} == {"4"}
     assert sorted(fleet.exports) == ["S1", "S1", "S2"]

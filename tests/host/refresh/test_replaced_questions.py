@@ -1,4 +1,4 @@
-"""Naming the successor of a question is a courtesy: it never makes anything worse."""
+"""Suggesting the successor of a question never makes an error worse."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Session:
-    """A session that cannot describe its survey."""
+    """A session that cannot read its survey."""
 
     def __init__(self, error: MetricsError) -> None:
         self.error = error
@@ -38,7 +38,7 @@ class Session:
 
 
 def metric(**known: KnownQuestion) -> Metric:
-    """Make a metric of a question."""
+    """Return a metric of a question."""
     return Metric(
         id="m",
         workspace="w",
@@ -52,19 +52,19 @@ def metric(**known: KnownQuestion) -> Metric:
 
 
 def named(session: Session, answer: MetricsError) -> object:
-    """Name the successor of the one question."""
+    """Return the answer with the successor of the question."""
     one = metric(stars=KnownQuestion(text="How many stars?"))
     return find_replaced_questions(session, "S1", [one], {"m": answer})["m"]  # type: ignore[arg-type]
 
 
-def test_a_survey_that_cannot_be_read_again_keeps_the_first_reason() -> None:
-    """What the source said of the question stands."""
+def test_an_unreadable_survey_keeps_the_first_error() -> None:
+    """The error of the source is kept."""
     gone = QuestionUnavailable("It is gone.")
     assert named(Session(SourceUnavailable("Down.")), gone) is gone
 
 
-def test_only_a_question_that_is_gone_costs_another_look() -> None:
-    """Other errors, and what already names a successor, are left alone."""
+def test_only_a_deleted_question_requires_the_questionnaire() -> None:
+    """Other errors, and those that already suggest a successor, are unchanged."""
     session = Session(SourceUnavailable("Down."))
     other = SourceUnavailable("Down.")
     assert named(session, other) is other
@@ -72,13 +72,13 @@ def test_only_a_question_that_is_gone_costs_another_look() -> None:
 
 
 def test_a_cancelled_refresh_stays_cancelled() -> None:
-    """A clean shutdown is no failed attempt."""
+    """A clean shutdown does not count as a failed attempt."""
     with pytest.raises(Cancelled):
         named(Session(Cancelled("Stop.")), QuestionUnavailable("It is gone."))
 
 
-def test_what_the_questions_were_called_is_kept(connected: MetricsHost) -> None:
-    """It is read from the survey when the metric is made, and kept in the store."""
+def test_the_names_of_questions_are_stored(connected: MetricsHost) -> None:
+    """They are read from the survey when the metric is created."""
     made = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     assert made.questions == {"stars": KnownQuestion(text="How many stars?")}
     assert connected.metrics.show(EDITOR, made.id).questions == made.questions

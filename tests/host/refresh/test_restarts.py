@@ -1,4 +1,4 @@
-"""The policy outlives the process: what was decided before a restart still holds after it."""
+"""The refresh policy across restarts: earlier attempts count in a new process."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from tests.host.conftest import World
 
 
-def test_a_forced_refresh_once_a_minute_holds_after_a_restart(
+def test_one_forced_refresh_a_minute_holds_after_a_restart(
     world: World, connected: MetricsHost
 ) -> None:
-    """Neither another process nor the same one, started anew, may do it sooner."""
+    """Neither another process nor a restarted one may force sooner."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.cards.load(EDITOR, wait=10, force=True)
     connected.close()
@@ -34,8 +34,8 @@ def test_a_forced_refresh_once_a_minute_holds_after_a_restart(
     assert len(world.shop.fetches) == 2
 
 
-def test_failures_and_rests_hold_after_a_restart(world: World, connected: MetricsHost) -> None:
-    """A failed attempt rests an hour, a Retry-After until its end, a refused credential too."""
+def test_failures_and_pauses_hold_after_a_restart(world: World, connected: MetricsHost) -> None:
+    """Failed attempts, a Retry-After and rejected credentials still count."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
     one, two = (metric.id for metric in connected.metrics.list(VIEWER))
@@ -58,13 +58,13 @@ def test_failures_and_rests_hold_after_a_restart(world: World, connected: Metric
     assert len(world.shop.fetches) == 3
     world.clock.forward(3600)
     load(world.open())
-    assert len(world.shop.fetches) == 3, "a refused connection rests for both surveys"
+    assert len(world.shop.fetches) == 3, "a rejection pauses both surveys"
 
 
 def test_down_is_logged_once_and_up_once(
     world: World, connected: MetricsHost, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whichever processes meet the outage, and however often."""
+    """Whichever processes notice the outage, and however often."""
     caplog.set_level(logging.INFO, "smaply_metrics_core.host.connections.health")
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
@@ -87,7 +87,7 @@ def test_down_is_logged_once_and_up_once(
 def test_a_check_that_passes_ends_an_outage(
     world: World, connected: MetricsHost, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An Admin's check is as good as a refresh."""
+    """An Admin's check has the same effect as a refresh."""
     caplog.set_level(logging.INFO, "smaply_metrics_core.host.connections.health")
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     world.shop.failure = SourceUnavailable("Closed.")
@@ -98,21 +98,21 @@ def test_a_check_that_passes_ends_an_outage(
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
-def test_a_sentence_says_why_and_when(world: World, connected: MetricsHost) -> None:
-    """For support and for people: what was decided, and when the next update is due."""
+def test_an_explanation_says_why_and_when(world: World, connected: MetricsHost) -> None:
+    """It holds the reason for the decision, and when the metric is refreshed next."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     due = connected.cards.explain(VIEWER, metric.id)
-    assert due.sentence == "It has never been refreshed; the next load updates it."
+    assert due.sentence == "It has never been refreshed. The next load refreshes it."
     assert (due.kind, due.next_at) == (RefreshDecisionKind.DUE, world.clock.now())
     hold = world.shop.on_fetch = Hold()
     connected.cards.load(VIEWER)
-    hold.wait_until_begun()
+    hold.wait_until_started()
     running = connected.cards.explain(VIEWER, metric.id)
     assert running.kind is RefreshDecisionKind.IN_FLIGHT
     assert running.sentence.startswith(
         "A refresh of this survey is running; it began at 12:00:00 UTC; were it never to end"
     )
-    hold.let_go()
+    hold.release()
     assert values(connected) == [4.0]
     assert connected.cards.explain(VIEWER, metric.id).sentence == (
         "The last attempt was made at 2026-04-01 12:00:00 UTC, not over one hour ago; "

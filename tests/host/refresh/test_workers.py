@@ -1,4 +1,4 @@
-"""Workers: refreshes queued by any process, made by others, and not lost when one is killed."""
+"""Workers: refreshes queued by one process, run by another, and retried when a worker dies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WORKER = "tests.host.worker_process"
 
 @pytest.fixture
 def fleet(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
-    """A store whose refreshes are queued, and no worker yet."""
+    """A store whose refreshes are queued, without a worker."""
     monkeypatch.setenv("SMAPLY_METRICS_ENCRYPTION_KEYS", KEY)
     with fleet_in(tmp_path, world.database, "procrastinate") as fleet:
         yield fleet
@@ -44,20 +44,20 @@ def fleet(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 @pytest.fixture
 def host(fleet: Fleet) -> Iterator[MetricsHost]:
-    """A host in this process, connected, with a metric on each of two surveys."""
+    """A connected host in this process, with a metric on each of two surveys."""
     with connected_host(fleet) as host:
         yield host
 
 
 def start_worker(fleet: Fleet) -> Popen[str]:
-    """Start a worker; give it once it takes jobs."""
+    """Start a worker and return it once it accepts jobs."""
     worker = fleet.start(WORKER)
-    assert fleet.hear(worker) == "ready"
+    assert fleet.receive(worker) == "ready"
     return worker
 
 
 def queued(world: World, status: str = "todo") -> int:
-    """Count the jobs that stand so."""
+    """Return the number of jobs with a status."""
     ((count,),) = world.query(
         f"SELECT count(*) FROM {SCHEMA}.procrastinate_jobs WHERE status = '{status}'"  # noqa: S608
     )
@@ -66,7 +66,7 @@ def queued(world: World, status: str = "todo") -> int:
 
 @postgresql_only
 def test_what_is_due_waits_for_a_worker(world: World, fleet: Fleet, host: MetricsHost) -> None:
-    """Loads queue each survey once and answer at once; a worker that comes later makes them."""
+    """Loads queue each survey once and return at once; a worker that starts later runs the jobs."""
     for _ in range(3):
         cards = host.cards.load(VIEWER)
         assert {card.freshness for card in cards} == {Freshness.REFRESHING}
@@ -82,10 +82,8 @@ def test_what_is_due_waits_for_a_worker(world: World, fleet: Fleet, host: Metric
 
 
 @postgresql_only
-def test_an_editor_waits_for_the_refresh_that_was_asked_for(
-    fleet: Fleet, host: MetricsHost
-) -> None:
-    """A forced load comes back when the worker has made it, although the card was fresh before."""
+def test_an_editor_waits_for_the_forced_refresh(fleet: Fleet, host: MetricsHost) -> None:
+    """A forced load returns when the worker has refreshed the card, although it was fresh."""
     start_worker(fleet)
     first = host.cards.load(VIEWER, wait=SECONDS)
     second = host.cards.load(EDITOR, wait=SECONDS, force=True)
@@ -99,7 +97,7 @@ def test_an_editor_waits_for_the_refresh_that_was_asked_for(
 
 @postgresql_only
 def test_a_job_outlives_its_worker(world: World, fleet: Fleet, host: MetricsHost) -> None:
-    """A worker is killed in the middle of its exports: the next one makes them, unasked."""
+    """When a worker is killed during its exports, the next worker repeats them."""
     fleet.hold()
     doomed = start_worker(fleet)
     host.cards.load(VIEWER)
@@ -107,7 +105,7 @@ def test_a_job_outlives_its_worker(world: World, fleet: Fleet, host: MetricsHost
     doomed.send_signal(signal.SIGKILL)
     doomed.wait()
     assert queued(world, "doing") == 2
-    fleet.let_go()
+    fleet.release()
     start_worker(fleet)
     until(lambda: [card.text for card in host.cards.load(VIEWER, refresh=False)] == ["4.0", "1.5"])
     assert sorted(fleet.exports) == ["S1", "S1", "S2", "S2"]
@@ -115,10 +113,8 @@ def test_a_job_outlives_its_worker(world: World, fleet: Fleet, host: MetricsHost
 
 
 @postgresql_only
-def test_a_job_of_another_release_stops_nobody(
-    world: World, fleet: Fleet, host: MetricsHost
-) -> None:
-    """Of jobs that a worker cannot read, waiting or left by a dead one, the log tells, no more."""
+def test_a_job_of_another_release_is_dropped(world: World, fleet: Fleet, host: MetricsHost) -> None:
+    """Queued or left by a dead worker, a job that cannot be read is only logged."""
     for status in ("todo", "doing"):
         for task in ("smaply_metrics.refresh", "smaply_metrics.unheard_of"):
             world.query(
@@ -134,10 +130,10 @@ def test_a_job_of_another_release_stops_nobody(
 
 
 @postgresql_only
-def test_a_worker_goes_on_when_its_connections_break(
+def test_a_worker_survives_a_restart_of_the_server(
     world: World, fleet: Fleet, host: MetricsHost
 ) -> None:
-    """A server that was started anew is found again, and what was being made is saved."""
+    """It reconnects, and the running refresh is saved."""
     fleet.hold()
     worker = start_worker(fleet)
     host.cards.load(VIEWER)
@@ -146,7 +142,7 @@ def test_a_worker_goes_on_when_its_connections_break(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    fleet.let_go()
+    fleet.release()
     cards = host.cards.load(VIEWER, wait=SECONDS)
     assert [card.text for card in cards] == ["4.0", "1.5"]
     host.cards.load(EDITOR, wait=SECONDS, force=True)
@@ -155,10 +151,8 @@ def test_a_worker_goes_on_when_its_connections_break(
 
 
 @postgresql_only
-def test_a_worker_that_is_stopped_leaves_nothing_behind(
-    world: World, fleet: Fleet, host: MetricsHost
-) -> None:
-    """What it was doing is no attempt, holds no lease, and is queued for the next worker."""
+def test_a_stopped_worker_leaves_no_attempt(world: World, fleet: Fleet, host: MetricsHost) -> None:
+    """Its refresh is not an attempt, holds no lease, and is queued for the next worker."""
     fleet.hold()
     stopped = start_worker(fleet)
     host.cards.load(VIEWER)
@@ -172,23 +166,23 @@ def test_a_worker_that_is_stopped_leaves_nothing_behind(
 
 @postgresql_only
 def test_a_metric_made_during_an_export_gets_a_second_one(fleet: Fleet, host: MetricsHost) -> None:
-    """A worker that meets a refresh of its survey waits for it, and looks again."""
+    """A worker whose survey is being refreshed waits and runs the job afterwards."""
     fleet.hold()
     start_worker(fleet)
     host.cards.load(VIEWER)
     until(lambda: sorted(fleet.exports) == ["S1", "S2"])
     new = host.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
-    fleet.let_go()
+    fleet.release()
     (card,) = host.cards.load(VIEWER, [new.id], wait=SECONDS)
     assert (card.text, card.freshness) == ("4", Freshness.FRESH)
     assert sorted(fleet.exports) == ["S1", "S1", "S2"]
 
 
 @postgresql_only
-def test_the_queue_s_tables_are_made_once_and_brought_up_to_date(
+def test_the_tables_of_the_queue_are_created_once_and_migrated(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those that an earlier Procrastinate made get the migrations that came since, each once."""
+    """Tables of an earlier Procrastinate get each later migration once."""
     store = Store(world.where)
     prepare_queue(store)
     prepare_queue(store)
@@ -200,7 +194,7 @@ def test_the_queue_s_tables_are_made_once_and_brought_up_to_date(
     assert world.query(f"SELECT count(*) FROM {SCHEMA}.added") == [(0,)]  # noqa: S608
     monkeypatch.undo()
     for _ in range(2):
-        prepare_queue(store)  # With the earlier release again, as while a fleet is upgraded.
+        prepare_queue(store)  # The earlier release again, as during the upgrade of a fleet.
     ((made,),) = world.query(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')")
     assert made == "99.00.00_01_pre_later.sql"
     world.query(f"DROP SCHEMA {SCHEMA} CASCADE")
@@ -209,7 +203,7 @@ def test_the_queue_s_tables_are_made_once_and_brought_up_to_date(
 
 @sqlite_only
 def test_sqlite_has_no_workers(world: World, tmp_path: Path) -> None:
-    """Whoever asks for one is told what is missing."""
+    """A worker on SQLite raises an error that says what is missing."""
     with pytest.raises(InputError, match="PostgreSQL"):
         world.open().worker()
     environment = {"SMAPLY_METRICS_REFRESH_EXECUTOR": "procrastinate"}
@@ -219,8 +213,8 @@ def test_sqlite_has_no_workers(world: World, tmp_path: Path) -> None:
     assert "SMAPLY_METRICS_DATABASE_URL" in refused.value.remedy
 
 
-def test_a_refresher_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    """The message says which there are."""
+def test_an_unknown_executor_is_refused(tmp_path: Path) -> None:
+    """The message lists the valid ones."""
     environment = {"SMAPLY_METRICS_REFRESH_EXECUTOR": "celery"}
     with pytest.raises(InputError, match="celery") as refused:
         Settings.from_environment(tmp_path, environment, account="acme")

@@ -1,4 +1,4 @@
-"""History: each successful value is kept with its time, for as long as the operator wants."""
+"""History: each successful value is stored with its time, for as long as the setting says."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 
 def shown(host: MetricsHost, metric_id: str) -> list[tuple[float | None, int]]:
-    """Give the values and answers of a metric's past."""
+    """Return the past values of a metric with their numbers of answers."""
     return [(one.value, one.answered) for one in host.metrics.history(VIEWER, metric_id)]
 
 
-def test_each_successful_value_is_kept_with_its_time(world: World, connected: MetricsHost) -> None:
+def test_each_successful_value_is_stored_with_its_time(
+    world: World, connected: MetricsHost
+) -> None:
     """A failure adds nothing, and a second refresh at the same instant replaces the first."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
@@ -45,10 +47,10 @@ def test_each_successful_value_is_kept_with_its_time(world: World, connected: Me
     assert latest == past[-1]
 
 
-def test_a_value_of_another_definition_is_no_past_of_this_one(
+def test_a_value_of_another_definition_is_not_included(
     world: World, connected: MetricsHost
 ) -> None:
-    """What was measured for another question, or with days that begin elsewhere, is not shown."""
+    """Values of another question or time zone are not part of the history."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
     connected.metrics.edit(EDITOR, metric.id, definition=RESPONSES)
@@ -59,8 +61,8 @@ def test_a_value_of_another_definition_is_no_past_of_this_one(
     assert shown(connected, metric.id) == []
 
 
-def test_what_is_too_old_goes(world: World, connected: MetricsHost) -> None:
-    """A refresh forgets the metric's values that are older than the setting says."""
+def test_old_values_are_deleted(world: World, connected: MetricsHost) -> None:
+    """A refresh deletes the values of the metric that are older than the setting."""
     world.history = timedelta(days=2)
     host = world.open()
     metric = host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
@@ -72,8 +74,8 @@ def test_what_is_too_old_goes(world: World, connected: MetricsHost) -> None:
     assert len(shown(host, metric.id)) == 3
 
 
-def test_a_host_may_keep_no_past(world: World, connected: MetricsHost) -> None:
-    """With no time to keep it, only the last value is stored."""
+def test_a_host_may_store_no_history(world: World, connected: MetricsHost) -> None:
+    """With 0 days, only the last value is stored."""
     world.history = timedelta(0)
     host = world.open()
     metric = host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
@@ -83,8 +85,8 @@ def test_a_host_may_keep_no_past(world: World, connected: MetricsHost) -> None:
     assert len(shown(host, metric.id)) <= 1
 
 
-def test_deleting_a_metric_removes_its_past(world: World, connected: MetricsHost) -> None:
-    """Nothing of it stays in the store."""
+def test_deleting_a_metric_deletes_its_history(world: World, connected: MetricsHost) -> None:
+    """No row of it remains in the store."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
     assert world.query("SELECT count(*) FROM history") == [(1,)]
@@ -94,8 +96,8 @@ def test_deleting_a_metric_removes_its_past(world: World, connected: MetricsHost
         connected.metrics.history(VIEWER, metric.id)
 
 
-def test_another_account_sees_no_past(connected: MetricsHost) -> None:
-    """Whoever knows the id of somebody else's metric learns nothing from it."""
+def test_another_account_sees_no_history(connected: MetricsHost) -> None:
+    """The id of another account's metric is not found."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
     with pytest.raises(NotFound):
@@ -103,8 +105,8 @@ def test_another_account_sees_no_past(connected: MetricsHost) -> None:
 
 
 @pytest.mark.parametrize("given", ["a year", "-1", "1.5", "99999999", "²"])
-def test_how_long_it_is_kept_is_a_number_of_days(tmp_path: Path, given: str) -> None:
-    """Anything else is refused in words."""
+def test_the_retention_is_a_number_of_days(tmp_path: Path, given: str) -> None:
+    """Any other value is refused."""
     environment = {"SMAPLY_METRICS_HISTORY_RETENTION_DAYS": given}
     with pytest.raises(InputError, match="SMAPLY_METRICS_HISTORY_RETENTION_DAYS"):
         Settings.from_environment(tmp_path, environment, account="acme")

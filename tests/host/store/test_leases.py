@@ -1,4 +1,4 @@
-"""Leases and clocks: a process that dies is replaced, whatever the clocks do."""
+"""Leases and clocks: a dead process is replaced, even when clocks are wrong."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def crashed(world: World, connected: MetricsHost) -> Iterator[MetricsHost]:
-    """A host whose refresh hangs for as long as the test runs, as good as dead."""
+    """A host whose refresh hangs for the whole test, like that of a dead process."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     hold = world.shop.on_fetch = Hold()
     connected.cards.load(VIEWER)
-    hold.wait_until_begun()
+    hold.wait_until_started()
     world.shop.on_fetch = None
     yield connected
-    hold.let_go()
+    hold.release()
 
 
-def test_a_dead_process_blocks_its_survey_for_a_lease_only(
+def test_a_dead_process_blocks_its_survey_until_its_lease_expires(
     world: World, crashed: MetricsHost
 ) -> None:
-    """When the lease has run out the card says what happened, and an Editor need not wait."""
+    """Then the card shows the interruption, and an Editor can refresh it."""
     other = world.open()
     (card,) = other.cards.load(VIEWER)
     assert card.freshness is Freshness.REFRESHING
@@ -61,21 +61,21 @@ def test_a_dead_process_blocks_its_survey_for_a_lease_only(
     assert card.freshness is Freshness.FRESH
 
 
-def test_a_lease_dated_ahead_counts_as_none(world: World, crashed: MetricsHost) -> None:
-    """After a clock has stepped back, the lease of a dead process does not block for as long."""
+def test_a_lease_dated_ahead_is_ignored(world: World, crashed: MetricsHost) -> None:
+    """After a clock was set back, the lease of a dead process does not block for longer."""
     world.clock.forward(-24 * 3600)
     other = world.open()
     assert values(other) == [4.0]
 
 
-def test_a_living_process_holds_on_to_its_lease(world: World, connected: MetricsHost) -> None:
-    """A long export renews its lease, so that no other process makes it a second time."""
+def test_a_live_process_renews_its_lease(world: World, connected: MetricsHost) -> None:
+    """During a long export, no other process repeats it."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     world.lease = 0.15
     holder = world.open()
     hold = world.shop.on_fetch = Hold()
     holder.cards.load(VIEWER)
-    hold.wait_until_begun()
+    hold.wait_until_started()
     world.clock.forward(0.1)
     renewed = world.clock.now().timestamp() + 0.14
     until = time.monotonic() + 10
@@ -83,7 +83,7 @@ def test_a_living_process_holds_on_to_its_lease(world: World, connected: Metrics
         assert time.monotonic() < until, "the lease was never renewed"
     world.clock.forward(0.1)
     assert holder.cards.load(VIEWER)[0].freshness is Freshness.REFRESHING
-    hold.let_go()
+    hold.release()
     assert values(holder) == [4.0]
     assert len(world.shop.fetches) == 1
 
@@ -96,10 +96,8 @@ def _lease_end(world: World) -> float:
     return end.timestamp() if end else 0.0
 
 
-def test_new_credentials_wake_what_a_clock_ahead_put_to_rest(
-    world: World, connected: MetricsHost
-) -> None:
-    """A refusal dated ahead of the change that mends it is over all the same."""
+def test_new_credentials_end_a_rejection_dated_ahead(world: World, connected: MetricsHost) -> None:
+    """A rejection with a later time than the change that fixes it no longer counts."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     world.shop.tokens = set()
     world.clock.forward(600)
@@ -113,8 +111,8 @@ def test_new_credentials_wake_what_a_clock_ahead_put_to_rest(
     assert values(connected) == [4.0]
 
 
-def test_one_damaged_value_leaves_the_other_cards(world: World, connected: MetricsHost) -> None:
-    """A stored value that cannot be read is no value; its siblings are shown."""
+def test_a_damaged_value_does_not_affect_other_cards(world: World, connected: MetricsHost) -> None:
+    """A value that cannot be read is treated as missing; its siblings are shown."""
     ill = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     well = connected.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
     load(connected)
@@ -128,8 +126,8 @@ def test_one_damaged_value_leaves_the_other_cards(world: World, connected: Metri
         assert [value_of(card) for card in cards] == [None, 4.0]
 
 
-def test_a_damaged_definition_is_said_in_words(world: World, connected: MetricsHost) -> None:
-    """A metric that cannot be read is named, with what to do."""
+def test_a_damaged_definition_is_reported(world: World, connected: MetricsHost) -> None:
+    """The error names the metric and the remedy."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     world.query("UPDATE metrics SET definition = '[]'")
     with pytest.raises(StoreError, match=metric.id):
@@ -137,8 +135,8 @@ def test_a_damaged_definition_is_said_in_words(world: World, connected: MetricsH
 
 
 @sqlite_only
-def test_a_damaged_store_is_said_in_words(world: World, connected: MetricsHost) -> None:
-    """Pages that are no database any more are no bug of ours."""
+def test_a_damaged_store_is_reported(world: World, connected: MetricsHost) -> None:
+    """A damaged database file is a `StoreError`, not a bug."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.close()
     path = world.home / "store.db"
@@ -152,7 +150,7 @@ def test_a_damaged_store_is_said_in_words(world: World, connected: MetricsHost) 
 @sqlite_only
 @pytest.mark.parametrize("name", ["a?b=c", "a%41b", "with space", "#hash"])
 def test_a_home_may_have_any_name(world: World, name: str) -> None:
-    """The store lies in the home, whatever characters its path has."""
+    """The path of the home may contain any character."""
     world.home = world.home.parent / name
     host = world.open()
     host.close()
@@ -161,8 +159,8 @@ def test_a_home_may_have_any_name(world: World, name: str) -> None:
     assert (world.home / "store.db").stat().st_mode & 0o077 == 0
 
 
-def test_an_answer_that_changes_is_read_again(world: World, connected: MetricsHost) -> None:
-    """A forced refresh shows what was answered meanwhile."""
+def test_a_forced_refresh_reads_new_answers(world: World, connected: MetricsHost) -> None:
+    """A forced refresh shows answers given since the last one."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
     world.shop.answers["S1"] = stars("2")

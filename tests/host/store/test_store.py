@@ -1,6 +1,6 @@
-"""The store: tables and migrations agree, start-up is safe, older ones upgrade, newer are refused.
+"""The store: migrations match the tables, older stores are migrated, newer ones are refused.
 
-Each test runs on SQLite and on PostgreSQL, unless it is about one of them.
+Each test runs on SQLite and on PostgreSQL, unless it is about only one of them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ EARLIER = sorted(path for path in (Path(__file__).parent / "releases").glob("*.s
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Path | URL:
-    """Where a store may be, and none is yet."""
+    """The location of a store that does not exist."""
     if request.param == "sqlite":
         return tmp_path / "store.db"
     postgres: PrivatePostgres = request.getfixturevalue("postgres")
@@ -58,15 +58,15 @@ def store(empty: Path | URL) -> Iterator[Store]:
     store.close()
 
 
-def test_the_migrations_make_exactly_the_tables(store: Store) -> None:
-    """The tables in the code and those that the migrations make cannot drift apart."""
+def test_the_migrations_create_exactly_the_tables(store: Store) -> None:
+    """The tables in the code and those of the migrations are the same."""
     with store.reading() as db:
         context = MigrationContext.configure(db, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
 
 
 def test_processes_that_start_at_once_do_not_collide(empty: Path | URL) -> None:
-    """Of several that open a new store together, one makes the tables and all can use them."""
+    """Of several processes that open a new store, one creates the tables and all can use them."""
 
     def opened(_: int) -> tuple[str, bool]:
         store = Store(empty, connections=1)
@@ -82,10 +82,10 @@ def test_processes_that_start_at_once_do_not_collide(empty: Path | URL) -> None:
     assert [made for _, made in found].count(True) == 1
 
 
-def test_a_new_store_waits_for_who_writes_it(
+def test_opening_a_new_store_waits_for_a_writer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While another process writes a file that has no write-ahead log yet, opening it waits."""
+    """While another process writes to a file without a write-ahead log, opening it waits."""
     waits: list[bool] = []
     wait_for_writer = engine._wait_for_writer  # noqa: SLF001  # Where opening stands still.
     with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
@@ -105,10 +105,8 @@ def test_a_new_store_waits_for_who_writes_it(
     assert waits == [True]
 
 
-def test_a_store_that_is_written_for_too_long_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who waits for ever says so in words."""
+def test_waiting_for_a_writer_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the busy timeout, the error says why."""
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0)
     with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -116,8 +114,8 @@ def test_a_store_that_is_written_for_too_long_is_given_up(
             Store(tmp_path / "store.db")
 
 
-def test_a_newer_store_is_refused_in_words(empty: Path | URL) -> None:
-    """A store of a later release is left alone, and the message says why."""
+def test_a_newer_store_is_refused(empty: Path | URL) -> None:
+    """A store of a later release is not changed, and the message says why."""
     with (store := Store(empty)).writing() as db:
         db.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     store.close()
@@ -125,8 +123,8 @@ def test_a_newer_store_is_refused_in_words(empty: Path | URL) -> None:
         Store(empty)
 
 
-def test_an_upgrade_that_breaks_off_leaves_what_was_there(empty: Path | URL) -> None:
-    """All missing migrations or none: the next start does it again."""
+def test_a_failed_migration_is_rolled_back(empty: Path | URL) -> None:
+    """All missing migrations are applied or none; the next start runs them again."""
     engine = make_engine(empty, 2)
     with engine.execution_options(writes=True).begin() as db:
         config = Config()
@@ -149,7 +147,7 @@ def test_an_upgrade_that_breaks_off_leaves_what_was_there(empty: Path | URL) -> 
 @pytest.mark.parametrize("dump", EARLIER, ids=lambda path: path.stem)
 @sqlite_only
 def test_a_store_of_an_earlier_release_keeps_its_cards(world: World, dump: Path) -> None:
-    """What was stored is shown as before, and its connection goes on refreshing it."""
+    """The stored cards are shown, and the connection still refreshes them."""
     world.home.mkdir()
     with closing(sqlite3.connect(world.home / "store.db")) as db, db:
         db.executescript(dump.read_text(encoding="utf-8"))
@@ -169,14 +167,14 @@ def test_a_store_of_an_earlier_release_keeps_its_cards(world: World, dump: Path)
     assert (cards["Taste"].text, cards["Taste"].freshness) == ("4.0", Freshness.FRESH)
 
 
-def test_every_earlier_release_has_a_store_here() -> None:
-    """Each migration but the newest starts from a store that is kept as a fixture."""
+def test_every_earlier_release_has_a_fixture() -> None:
+    """For each migration but the newest there is a store to migrate."""
     versions = {f"{number:04}" for number in range(1, int(newest_version()))}
     assert {path.stem for path in EARLIER} >= {"0001", "0002"} & versions
 
 
-def test_a_file_that_is_no_store_is_refused_in_words(tmp_path: Path) -> None:
-    """Another file of that name is left alone."""
+def test_a_file_that_is_not_a_store_is_refused(tmp_path: Path) -> None:
+    """It is not changed."""
     (tmp_path / "store.db").write_bytes(b"This is a letter to my aunt, no database. " * 50)
     with pytest.raises(StoreError, match="cannot be used"):
         Store(tmp_path / "store.db")
@@ -186,16 +184,16 @@ def test_a_file_that_is_no_store_is_refused_in_words(tmp_path: Path) -> None:
     "given",
     ["", "store.db", "mysql://root:hunter2@db/x", "postgresql://u:hunter2@db", "http://[hunter2"],
 )
-def test_what_is_no_url_of_postgresql_is_refused_in_words(tmp_path: Path, given: str) -> None:
-    """The message says how to write it, and repeats no password."""
+def test_an_invalid_database_url_is_refused(tmp_path: Path, given: str) -> None:
+    """The message says how to write it, and shows no password."""
     with pytest.raises(InputError) as refused:
         parse_database_url(given)
     assert "postgresql://user:password@host" in refused.value.remedy
     assert "hunter2" not in repr(refused.value)
 
 
-def test_a_server_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
-    """The message names the database and no password; so does no setting."""
+def test_an_unreachable_server_is_reported(tmp_path: Path) -> None:
+    """The message names the database and no password; the settings show none either."""
     settings = Settings.from_environment(
         tmp_path,
         {"SMAPLY_METRICS_DATABASE_URL": f"postgresql://u:hunter2@/metrics?host={tmp_path}"},
@@ -207,8 +205,8 @@ def test_a_server_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
     assert "hunter2" not in repr(refused.value) + repr(settings)
 
 
-def test_a_write_that_fails_leaves_nothing(store: Store) -> None:
-    """A transaction is kept whole or not at all."""
+def test_a_failed_write_is_rolled_back(store: Store) -> None:
+    """A transaction is committed completely or not at all."""
 
     def half() -> None:
         with store.writing() as db:
@@ -221,8 +219,8 @@ def test_a_write_that_fails_leaves_nothing(store: Store) -> None:
         assert read_account(db, "acme") == AccountSettings()
 
 
-def test_reading_sees_one_state(store: Store) -> None:
-    """What others write while a block reads is not seen in it."""
+def test_reading_uses_one_snapshot(store: Store) -> None:
+    """Changes that others make while a block reads are not visible in it."""
     with store.reading() as db:
         assert read_account(db, "acme") == AccountSettings()
         with store.writing() as other:
@@ -233,13 +231,13 @@ def test_reading_sees_one_state(store: Store) -> None:
 
 
 def test_a_time_without_a_zone_is_never_stored(store: Store) -> None:
-    """A naive time could mean anything, so it is refused."""
+    """A naive time is ambiguous, so it is refused."""
     with store.writing() as db, pytest.raises(StatementError, match="needs a time zone"):
         db.execute(connections.update().values(checked_at=datetime(2026, 1, 1)))  # noqa: DTZ001
 
 
 def test_every_table_belongs_to_an_account() -> None:
-    """No row is without an account."""
+    """No table has rows without an account."""
     for table in metadata.sorted_tables:
         owner = table.c.id if table is accounts else table.c.account
         assert not owner.nullable, table.name
