@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 OWNERS = {table.name: "id" if table is accounts else "account" for table in metadata.sorted_tables}
-"""Our tables, and the column of each that says whose a row is."""
+"""The tables of the store, and the column of each that holds the account."""
 
-EXCUSES: dict[str, str] = {}
-"""What every_account said, by statement."""
+REASONS: dict[str, str] = {}
+"""The reasons of ``every_account``, by statement."""
 
 
 def missing(statement: str) -> set[str]:
@@ -60,7 +60,7 @@ def watch(  # The signature of SQLAlchemy's event.
     typed = context is None or isinstance(context.invoked_statement, TextClause)
     if typed or context.compiled is None:
         return  # From a test or a migration, not from the store.
-    excuse = context.execution_options.get("every_account")
-    if not excuse:
-        raise AssertionError(f"whose {missing(statement)}? {statement}")
-    EXCUSES[statement] = excuse
+    reason = context.execution_options.get("every_account")
+    if not reason:
+        raise AssertionError(f"no account for {missing(statement)} in: {statement}")
+    REASONS[statement] = reason

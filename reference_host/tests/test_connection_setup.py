@@ -141,7 +141,7 @@ def test_two_admins_at_once(world: World) -> None:
 
     page = save(world.client(Role.ADMIN), values(world))
 
-    assert "connected to qualtrics already" in page
+    assert "already connected to this source" in page
     assert "Qualtrics integration details" in page
 
 

@@ -73,7 +73,7 @@ def test_a_new_place_needs_the_secret_again(world: World) -> None:
 
     page = ada.finish(EDIT, EDIT, {"api_token": "", "base_url": "iad1.qualtrics.com"}).text
 
-    assert "A new Base URL needs the API token again" in page
+    assert "A new Base URL requires the API token again" in page
     assert 'value="iad1.qualtrics.com"' in page
     assert world.sandbox.host in ada.get(QUALTRICS).text
 

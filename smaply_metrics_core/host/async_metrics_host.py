@@ -99,6 +99,7 @@ class AsyncSources:
     def __init__(self, sources: SourceRegistry, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.states = slow(sources.states)
         self.get = slow(sources.get)
+        self.title = quick(sources.title)
         self.stuck_calls = quick(sources.stuck_calls)
 
 

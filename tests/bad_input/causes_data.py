@@ -78,7 +78,7 @@ def export_not_forwarded(world: World) -> Problem | None:
     Where.CARD,
     kind="nothing_to_count",
     issue=Issue.DATA,
-    says=("No response was recorded",),
+    says=("There are no responses",),
     advises=("Wait for responses",),
 )
 def empty_survey(world: World) -> Problem | None:
@@ -95,8 +95,8 @@ def empty_survey(world: World) -> Problem | None:
     Where.CARD,
     kind="nothing_to_count",
     issue=Issue.DATA,
-    says=("left out", "12 preview"),
-    advises=("include these",),
+    says=("excluded", "12 previews"),
+    advises=("include the excluded ones",),
 )
 def only_previews(world: World) -> Problem | None:
     """Previews are left out, and said to be."""
@@ -111,7 +111,7 @@ def only_previews(world: World) -> Problem | None:
     Where.CARD,
     kind="nothing_to_count",
     issue=Issue.DATA,
-    says=("None of the 8 responses",),
+    says=("None of the 8 counted responses",),
     advises=("choose another question",),
 )
 def unanswered(world: World) -> Problem | None:
@@ -127,7 +127,7 @@ def unanswered(world: World) -> Problem | None:
     Where.CARD,
     kind="nothing_to_count",
     issue=Issue.DATA,
-    says=("No response was recorded",),
+    says=("There are no responses",),
     advises=("Wait for responses",),
 )
 def empty_zip(world: World) -> Problem | None:

@@ -138,7 +138,7 @@ def not_shared(world: World) -> Problem | None:
     Where.PAGE,
     kind="seal_broken",
     issue=Issue.AUTHENTICATION,
-    says=("sealed with the key",),
+    says=("encrypted with the key",),
     advises=("Add that key", "enter the token again"),
 )
 def lost_key(world: World) -> Problem | None:

@@ -77,13 +77,13 @@ def test_an_invalid_bundle_is_refused(path: Path) -> None:
     assert "no file" in refusal(path)
     assert "no file" in refusal(path.parent)
     path.write_text("hello")
-    assert "no zip" in refusal(path)
+    assert "not a ZIP file" in refusal(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("holiday.jpg", b"")
     assert "bundle.json" in refusal(path)
     bundle(path)
     path.write_bytes(path.read_bytes()[:-30])
-    assert "cut short" in refusal(path)
+    assert "incomplete" in refusal(path)
 
 
 @pytest.mark.parametrize(
@@ -188,27 +188,27 @@ def test_a_damaged_file_is_reported_where_it_is_read(path: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
-        (lambda one: one["result"].update(as_of="2026-04-01T12:00:00"), "instant"),
-        (lambda one: one["result"].update(as_of="9999-12-31T23:59:59Z"), "instant"),
+        (lambda one: one["result"].update(as_of="2026-04-01T12:00:00"), "time zone"),
+        (lambda one: one["result"].update(as_of="9999-12-31T23:59:59Z"), "time zone"),
         (lambda one: one["result"]["current"]["window"].update(end="2026-04-01T00:00:00"), "zone"),
         (lambda one: one["metric"].pop("definition"), "definition"),
         (lambda one: one["result"]["current"].update(answered="many"), "answered"),
     ],
-    ids=["no zone", "no calendar", "a window", "no definition", "no number"],
+    ids=["no zone", "out of range", "a window", "no definition", "no number"],
 )
 def test_invalid_metrics_are_refused(
     path: Path,
     tmp_path: Path,
     stored: dict[str, Any],
     change: Any,  # noqa: ANN401  # A function on JSON.
-    said: str,
+    expected: str,
 ) -> None:
     """Instants without a zone or out of range, and missing or invalid parts, are rejected."""
     change(stored)
     bundle(path, {METRICS: json.dumps([stored]).encode()})
-    with open_bundle(path, tmp_path) as reader, pytest.raises(InputError, match=said):
+    with open_bundle(path, tmp_path) as reader, pytest.raises(InputError, match=expected):
         reader.read(METRICS, METRICS_FILE)
 
 

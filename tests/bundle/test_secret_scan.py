@@ -55,7 +55,7 @@ def test_a_bundle_with_the_credential_is_deleted(tmp_path: Path, way: str) -> No
 
 def test_the_refusal_names_the_file(tmp_path: Path) -> None:
     """Support can name the file to the author of the plugin."""
-    with pytest.raises(BundleRefused, match=r"late\.txt holds"):
+    with pytest.raises(BundleRefused, match=r"late\.txt contains"):
         write_bundle(
             tmp_path / "b.zip", [TOKEN], include_personal=False, fill=holding(TOKEN)["second file"]
         )

@@ -66,8 +66,10 @@ def test_a_bundle_holds_what_was_written(path: Path) -> None:
     assert files["raw/c.csv"] == b"one,two\n"
 
 
-@pytest.mark.parametrize(("personal", "said"), [(False, "are excluded."), (True, "are included")])
-def test_the_readme_describes_the_bundle(path: Path, said: str, *, personal: bool) -> None:
+@pytest.mark.parametrize(
+    ("personal", "expected"), [(False, "are excluded."), (True, "are included")]
+)
+def test_the_readme_describes_the_bundle(path: Path, expected: str, *, personal: bool) -> None:
     """It lists the files, warns of free text, and says whether personal columns are included."""
     asked: list[bool] = []
 
@@ -78,9 +80,9 @@ def test_the_readme_describes_the_bundle(path: Path, said: str, *, personal: boo
     note = write(path, fill, personal=personal)["README.txt"].decode()
 
     assert asked == [personal]
-    assert said in note
+    assert expected in note
     assert "  raw/c.csv\n" in note
-    assert "free text" in note
+    assert "Free-text answers" in note
     assert max(map(len, note.splitlines())) <= 100
 
 

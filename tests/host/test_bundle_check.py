@@ -167,8 +167,8 @@ def test_a_changed_value_is_a_difference(connected: MetricsHost, tmp_path: Path)
     found = check(connected, edited(path, "metrics.json", lie))
     assert not found.agrees
     assert verdicts(found) == ["differs"]
-    said = {one.what: (one.stored, one.recomputed) for one in found.metrics[0].differences}
-    assert said == {
+    differences = {one.what: (one.stored, one.recomputed) for one in found.metrics[0].differences}
+    assert differences == {
         "current.value": (4.75, 3.25),
         "current.recorded": (7, 5),
         "current.excluded.spam": (2, 0),

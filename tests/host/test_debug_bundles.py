@@ -170,7 +170,7 @@ def test_a_bundle_is_written_when_the_credentials_cannot_be_decrypted(
     assert _read(made.path, "metrics.json")[0]["result"]["current"]["value"] == 4.0
     with zipfile.ZipFile(made.path) as bundle:
         assert "answers.json" not in bundle.namelist()
-        assert b"No\ncredential was at hand" in bundle.read("README.txt")
+        assert b"No\ncredential was available" in bundle.read("README.txt")
 
 
 def test_the_manifest_describes_the_bundle(connected: MetricsHost, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from smaply_metrics_core.host.store.tables import (
     metrics,
 )
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, load
-from tests.tenancy import EXCUSES, OWNERS, missing
+from tests.tenancy import OWNERS, REASONS, missing
 
 if TYPE_CHECKING:
     from sqlalchemy import Executable
@@ -71,7 +71,7 @@ def test_a_statement_without_its_account_is_found(statement: Executable, tables:
 def test_a_statement_without_its_account_fails_the_test(host: MetricsHost) -> None:
     """The check is active: such a statement never reaches the database."""
     store: Store = host._runtime.store  # noqa: SLF001  # Nobody but a test would.
-    with store.reading() as db, pytest.raises(AssertionError, match=r"whose .*metrics"):
+    with store.reading() as db, pytest.raises(AssertionError, match=r"no account for .*metrics"):
         db.execute(select(metrics.c.id))
 
 
@@ -79,8 +79,8 @@ def test_few_statements_read_all_accounts(host: MetricsHost) -> None:
     """Each of them states its reason."""
     host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     host.accounts.list()
-    assert set(EXCUSES.values()) == {
-        "a lost key is lost for all accounts",
+    assert set(REASONS.values()) == {
+        "all accounts share the encryption keys",
         "the operator lists all accounts",
     }
 

@@ -103,7 +103,7 @@ class Connections:
         source = self._runtime.registry.get(source_id)
         with self._runtime.store.reading() as db:
             if source_id in rows.of_account(db, actor.account):
-                raise rows.already_connected(source_id)
+                raise rows.already_connected()
         credentials = source.parse(dict(values))
         connection_id = f"con_{secrets.token_hex(6)}"
         sealed = self._credential_store.seal(connection_id, actor.account, source_id, credentials)

@@ -67,13 +67,13 @@ def add(db: Connection, row: ConnectionRow) -> None:
     try:
         db.execute(insert(connections).values(values))
     except IntegrityError:
-        raise already_connected(row.source) from None
+        raise already_connected() from None
 
 
-def already_connected(source: str) -> AlreadyExists:
+def already_connected() -> AlreadyExists:
     """Return the error for a second connection to the same source."""
     return AlreadyExists(
-        f"This account is already connected to {source}.",
+        "This account is already connected to this source.",
         remedy="Change the existing connection under Edit Configuration.",
     )
 

@@ -73,27 +73,27 @@ GOOD = encoded(hashlib.sha256(b"good").digest())
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
-        ("hunter2", "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
-        (f"{GOOD},hunter2", "Key 2 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
-        (f"{GOOD},", "Key 2 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
-        (f",{GOOD}", "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
-        (GOOD[:-2], "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
+        ("hunter2", "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not valid"),
+        (f"{GOOD},hunter2", "Key 2 in SMAPLY_METRICS_ENCRYPTION_KEYS is not valid"),
+        (f"{GOOD},", "Key 2 in SMAPLY_METRICS_ENCRYPTION_KEYS is not valid"),
+        (f",{GOOD}", "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not valid"),
+        (GOOD[:-2], "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not valid"),
         (
             encoded(hashlib.sha256(b"short").digest()[:16]),
-            "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key",
+            "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not valid",
         ),
         (
             encoded(hashlib.sha512(b"long").digest()),
-            "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key",
+            "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not valid",
         ),
         (
             hashlib.sha256(b"hex").hexdigest(),
-            "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key",
+            "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not valid",
         ),
-        ("+/" + GOOD[2:], "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
-        (GOOD[:20] + " " + GOOD[20:], "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not a key"),
+        ("+/" + GOOD[2:], "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not valid"),
+        (GOOD[:20] + " " + GOOD[20:], "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not valid"),
         (encoded(bytes(32)), "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not random"),
         (encoded(b"\x01\xfe" * 16), "Key 1 in SMAPLY_METRICS_ENCRYPTION_KEYS is not random"),
         (encoded(bytes(range(15)) * 2 + b"\x00\x01"), "is not random"),
@@ -118,9 +118,9 @@ GOOD = encoded(hashlib.sha256(b"good").digest())
         "twice",
     ],
 )
-def test_an_invalid_key_is_refused_and_not_repeated(text: str, said: str) -> None:
+def test_an_invalid_key_is_refused_and_not_repeated(text: str, expected: str) -> None:
     """Short, long, foreign, typed, repetitive and duplicate keys each get a remedy."""
-    with pytest.raises(EncryptionError, match=said) as caught:
+    with pytest.raises(EncryptionError, match=expected) as caught:
         from_text(text)
 
     shown = f"{caught.value.message} {caught.value.remedy}"
@@ -252,22 +252,22 @@ def test_a_key_file_may_be_stricter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (b"", "is empty"),
         (b" \n", "is empty"),
-        (b"hunter2\n", "Key 1 in key is not a key"),
-        (bytes(range(256)), "is not a key"),
+        (b"hunter2\n", "Key 1 in key is not valid"),
+        (bytes(range(256)), "is not valid"),
     ],
     ids=["empty", "blank", "password", "binary"],
 )
-def test_an_invalid_key_file_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+def test_an_invalid_key_file_is_refused(tmp_path: Path, content: bytes, expected: str) -> None:
     """Its content is not shown, and the file is not changed."""
     path = tmp_path / "key"
     path.touch(mode=0o600)
     path.write_bytes(content)
 
-    with pytest.raises(EncryptionError, match=said) as caught:
+    with pytest.raises(EncryptionError, match=expected) as caught:
         KeyRing.from_file(path, create=True)
     assert "hunter2" not in f"{caught.value.message} {caught.value.remedy}"
     assert path.read_bytes() == content
@@ -288,7 +288,7 @@ def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     for path in (tmp_path / "file" / "key", tmp_path / ("x" * 300)):
-        with pytest.raises(EncryptionError, match="cannot be made"):
+        with pytest.raises(EncryptionError, match="cannot be created"):
             KeyRing.from_file(path, create=True)
         with pytest.raises(EncryptionError, match="cannot be read"):
             KeyRing.from_file(path, create=False)
