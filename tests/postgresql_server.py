@@ -72,7 +72,7 @@ def running_postgres(programs: Path, *, durable: bool = False) -> Iterator[Priva
     ``durable`` keeps the safety settings of a real server, for benchmarks; tests need no safety.
     """
     account = pwd.getpwuid(os.geteuid())
-    as_user = ["setpriv", "--pdeathsig=INT"]  # It ends when this process is killed.
+    as_user = ["setpriv", "--pdeathsig=INT"]  # The server ends when this process is killed.
     if account.pw_uid == 0:  # The server refuses to run as root.
         account = _unprivileged()
         as_user += [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]

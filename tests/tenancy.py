@@ -52,7 +52,7 @@ def watch(  # The signature of SQLAlchemy's event.
     statement: str,
     _parameters: Any,  # noqa: ANN401  # A driver's object.
     context: Any,  # noqa: ANN401  # SQLAlchemy's, without a public type.
-    _many: bool,  # noqa: FBT001  # As SQLAlchemy calls it.
+    _many: bool,  # noqa: FBT001  # SQLAlchemy passes it by position.
 ) -> None:
     """Raise for a statement that does not name an account."""
     if connection.engine.logging_name != LOGGING_NAME or not missing(statement):

@@ -57,7 +57,7 @@ class Accounts:
         settings.validate()
         with self._runtime.store.writing() as db:
             write_account(db, actor.account, settings)
-            detail = f"{settings.zone}, weeks begin on day {settings.week_start}"
+            detail = f"{settings.zone}, weeks start on day {settings.week_start}"
             audit.add_entry(
                 db, actor, AuditAction.SET_ACCOUNT, actor.account, detail, self._runtime.now()
             )

@@ -295,7 +295,7 @@ def test_a_file_that_appears_in_between_is_not_overwritten(
 def without_links(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `os.link` fail as on some file systems."""
 
-    def refuse(*_: Any) -> None:  # noqa: ANN401  # As os.link.
+    def refuse(*_: Any) -> None:  # noqa: ANN401  # The signature of os.link.
         raise OSError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)

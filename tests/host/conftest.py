@@ -207,7 +207,7 @@ def database(request: pytest.FixtureRequest, spare_databases: list[str]) -> Iter
     store = Store(parse_database_url(url))
     with store.writing() as db:
         for table in reversed(metadata.sorted_tables):
-            db.execute(text(f"DELETE FROM {table.name}"))  # noqa: S608  # Of our own tables.
+            db.execute(text(f"DELETE FROM {table.name}"))  # noqa: S608  # The names are constants.
     store.close()
     spare_databases.append(url)
 

@@ -98,7 +98,7 @@ class Desk:
     allowed: AllowedDestinations
     known: dict[Definition, dict[Definition, Result]] = field(default_factory=dict)
 
-    def preview(self, definition: Definition, **options: Any) -> Result:  # noqa: ANN401  # As named.
+    def preview(self, definition: Definition, **options: Any) -> Result:  # noqa: ANN401  # Passed on by name.
         """Preview a definition as an Editor."""
         return self.host.metrics.preview(EDITOR, "csv_example", definition, **options)
 

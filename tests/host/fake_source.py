@@ -265,7 +265,7 @@ def stars(*given: str | None, at: datetime | None = None) -> list[tuple[datetime
 class ObjectEntryPoint(EntryPoint):
     """An entry point that leads to an object of the test."""
 
-    def load(self) -> Any:  # noqa: ANN401  # Whatever the test gave.
+    def load(self) -> Any:  # noqa: ANN401  # Any object of a test.
         """Return the object."""
         return vars(self)["target"]
 

@@ -36,7 +36,7 @@ def test_actions_are_recorded_with_their_user(
         ("ed", AuditAction.ADD_METRIC, metric.id, "Stars"),
         ("ed", AuditAction.EDIT_METRIC, metric.id, "Five stars"),
         ("ada", AuditAction.EXPORT, connection.id, "S1, with personal columns"),
-        ("ada", AuditAction.SET_ACCOUNT, "acme", "Europe/Vienna, weeks begin on day 7"),
+        ("ada", AuditAction.SET_ACCOUNT, "acme", "Europe/Vienna, weeks start on day 7"),
         ("ed", AuditAction.DELETE_METRIC, metric.id, "Five stars"),
         ("ada", AuditAction.DELETE_CONNECTION, connection.id, "shop"),
     ]

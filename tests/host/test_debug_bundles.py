@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
 
 
-def _read(path: Path, name: str) -> Any:  # noqa: ANN401  # Whatever the member holds.
+def _read(path: Path, name: str) -> Any:  # noqa: ANN401  # Any JSON.
     with zipfile.ZipFile(path) as bundle:
         return json.loads(bundle.read(name))
 

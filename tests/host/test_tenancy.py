@@ -70,7 +70,7 @@ def test_a_statement_without_its_account_is_found(statement: Executable, tables:
 
 def test_a_statement_without_its_account_fails_the_test(host: MetricsHost) -> None:
     """The check is active: such a statement never reaches the database."""
-    store: Store = host._runtime.store  # noqa: SLF001  # Nobody but a test would.
+    store: Store = host._runtime.store  # noqa: SLF001  # There is no public access.
     with store.reading() as db, pytest.raises(AssertionError, match=r"no account for .*metrics"):
         db.execute(select(metrics.c.id))
 

@@ -64,7 +64,7 @@ def test_a_paused_connection_is_not_shown_as_refreshing(world: World, busy: Metr
     """After a rejection, queued refreshes do not run, and the cards show the problem."""
 
     def refuse(_: object) -> None:
-        hold(None)  # type: ignore[arg-type]  # It looks at nothing.
+        hold(None)  # type: ignore[arg-type]  # The argument is not used.
         raise CredentialRefused("The shop does not accept this token.")
 
     hold = Hold()

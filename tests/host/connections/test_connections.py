@@ -67,7 +67,7 @@ def test_connecting_checks_stores_and_masks(world: World, host: MetricsHost) -> 
     token = next(field for field in view.fields if field.name == "api_token")
     assert token.value.endswith(TOKEN[-4:])
     assert TOKEN[-5:] not in view.model_dump_json()
-    assert view.fields[-1].value == ""  # A nickname was not given; it is not called “None”.
+    assert view.fields[-1].value == ""  # A missing nickname is empty, not “None”.
 
 
 def test_no_file_contains_the_token(world: World, host: MetricsHost) -> None:

@@ -115,7 +115,7 @@ def test_the_database_s_clock_decides(world: World, monkeypatch: pytest.MonkeyPa
         database_url=SecretStr(world.database or ""),
     )
     with MetricsHost(settings) as host:
-        core = host._runtime  # noqa: SLF001  # Its time is seen nowhere else.
+        core = host._runtime  # noqa: SLF001  # There is no public access to the clock.
         with core.store.reading() as db:
             there = db.execute(select(SqlInstant.of(db, None).now())).scalar_one()
         assert abs(core.now() - there) < timedelta(seconds=5)

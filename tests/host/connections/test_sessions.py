@@ -164,7 +164,7 @@ def test_connections_share_no_limits(limited: MetricsHost, waiting_clock: Waitin
 
 def test_a_connection_that_does_not_exist_has_no_rate_limiter(limited: MetricsHost) -> None:
     """Connections that were not stored or were deleted take up no memory."""
-    limiters = limited._sessions._rate_limiters  # noqa: SLF001  # Seen nowhere else.
+    limiters = limited._sessions._rate_limiters  # noqa: SLF001  # There is no public access.
     with pytest.raises(CheckFailed):
         limited.connections.connect(ADMIN, "shop", {"api_token": "wrong-token-99999"})
     assert limiters == {}

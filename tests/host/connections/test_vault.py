@@ -45,7 +45,7 @@ def test_decryption_returns_what_was_encrypted(
 @given(data=st.data())
 def test_any_flipped_bit_prevents_decryption(data: st.DataObject) -> None:
     """A change of any bit is detected: version, key id and padding bits too."""
-    # Of three lengths one has no padding bits.
+    # Every third length has no padding bits.
     more = data.draw(st.integers(min_value=0, max_value=2))
     blob = vault.seal(*ROW, {"token": TOKEN + "x" * more})
     at = data.draw(st.integers(min_value=0, max_value=len(blob) - 1))

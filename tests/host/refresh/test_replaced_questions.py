@@ -31,7 +31,7 @@ class Session:
         self.error = error
         self.asked = 0
 
-    def questions(self, survey_id: str) -> Any:  # noqa: ANN401  # As a session's.
+    def questions(self, survey_id: str) -> Any:  # noqa: ANN401  # The signature of a session.
         """Fail."""
         self.asked += 1
         raise self.error

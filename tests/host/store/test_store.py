@@ -87,7 +87,7 @@ def test_opening_a_new_store_waits_for_a_writer(
 ) -> None:
     """While another process writes to a file without a write-ahead log, opening it waits."""
     waits: list[bool] = []
-    wait_for_writer = engine._wait_for_writer  # noqa: SLF001  # Where opening stands still.
+    wait_for_writer = engine._wait_for_writer  # noqa: SLF001  # The function that waits.
     with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.execute("CREATE TABLE theirs (id)")
@@ -131,7 +131,7 @@ def test_a_failed_migration_is_rolled_back(empty: Path | URL) -> None:
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = db
         command.upgrade(config, "0002")
-        db.exec_driver_sql("CREATE TABLE audit (theirs INTEGER)")  # In the way of the last one.
+        db.exec_driver_sql("CREATE TABLE audit (theirs INTEGER)")  # Makes a later migration fail.
     with pytest.raises(StoreError, match="audit"):
         Store(empty)
     with engine.execution_options(writes=True).begin() as db:
