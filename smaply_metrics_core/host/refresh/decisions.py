@@ -135,5 +135,5 @@ def _next(state: MetricState, decision: RefreshDecision) -> str:
     retried = f"If it hangs, it is retried after {when}."
     if state.running_since is None:
         return retried
-    done = "" if state.percent is None else f" and is {state.percent:g} % done"
+    done = "" if state.percent is None else f" and is {state.percent:g}% done"
     return f"It started at {state.running_since:%H:%M:%S %Z}{done}. {retried}"

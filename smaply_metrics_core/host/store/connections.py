@@ -25,7 +25,7 @@ from smaply_metrics_core.errors import AlreadyExists
 from smaply_metrics_core.host.store.dialect import row_not_found
 from smaply_metrics_core.host.store.tables import attempts, connections, metrics
 from smaply_metrics_core.models.check import CheckReport
-from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.problem import Audience, Problem
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,8 @@ def already_connected() -> AlreadyExists:
     return AlreadyExists(
         "This account is already connected to this source.",
         remedy="Change the existing connection under Edit Configuration.",
+        audience=Audience.ADMIN,
+        summary="This account is already connected to this source.",
     )
 
 
@@ -98,7 +100,7 @@ def find(db: Connection, account: str, connection_id: str, *, keep: bool = False
     raise row_not_found(
         "connection",
         connection_id,
-        "Choose an existing connection, or connect the source first.",
+        "Choose an existing connection; an Admin can connect the source.",
     )
 
 
