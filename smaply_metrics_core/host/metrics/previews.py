@@ -93,7 +93,7 @@ class _PreviewKey(NamedTuple):
     def of(
         cls, row: ConnectionRow, definition: Definition, account: AccountSettings
     ) -> _PreviewKey:
-        """Return the key of a definition, without what a cached download leaves open."""
+        """Return the key, without the parts that are recalculated from a cached download."""
         free = {
             "type": MetricType.NUMBER,
             "calculation": Calculation.RESPONSES,
