@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import pluggy
-
 from smaply_metrics_core.bundle.reader import BundleReader
 from smaply_metrics_core.bundle.writer import BundleWriter
 from smaply_metrics_core.context import SourceContext
 from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.hook_markers import hookspec
 from smaply_metrics_core.models.check import CheckNote, CheckStep
 from smaply_metrics_core.models.credentials import Credentials
 from smaply_metrics_core.models.query import MetricQuery
@@ -24,22 +23,8 @@ from smaply_metrics_core.models.source import Destination, SourceDescription
 from smaply_metrics_core.models.survey import Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally
 
-PROJECT: Final = "smaply_metrics"
-ENTRY_POINT_GROUP: Final = "smaply_metrics.sources"
-
-CONTRACT_VERSION: Final = "0.1"
-"""The version of the contract that this release offers: hooks, models and errors.
-
-A source declares the version it was written for in ``SourceDescription.contract``. While the major
-number is 0, every minor version is a contract of its own; from 1.0 on, a source written for an
-earlier minor version of the same major version fits.
-"""
-
 OPTIONAL: Final = frozenset({"recompute_metric"})
 """The hooks that a source may leave out."""
-
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec(firstresult=True)

@@ -1,12 +1,16 @@
-"""``__module__`` of public objects: the module that users import them from.
+"""The exports of the public modules: loaded on first use, under the name users import them by.
 
-Every public module (a *door*) passes its exports to ``set_public_module``, so that a repr, a
-traceback and a pickle name ``smaply_metrics_core.Survey`` and not the module that defines it.
+Each public module lists its exports once, as imports in its ``__init__.pyi``, which type checkers
+read too. ``lazy_exports`` imports the defining module of a name when the name is first used, so
+that ``from smaply_metrics_core import Survey`` loads the models of surveys and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ast
+import sys
+from collections.abc import Callable, Iterable
+from importlib import import_module
 from inspect import get_annotations
 from types import FunctionType
 from typing import Final, ForwardRef
@@ -22,6 +26,35 @@ DOORS: Final = (
 """The public modules, the contract first. Everything else in the distribution is private."""
 
 _PACKAGE: Final = "smaply_metrics_core"
+
+
+def lazy_exports(
+    module: str, file: str
+) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
+    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a public module (PEP 562).
+
+    Args:
+        module: Its ``__name__``.
+        file: Its ``__file__``; the stub with the exports is next to it.
+    """
+    with open(f"{file.removesuffix('.py').removesuffix('.pyc')}.pyi", encoding="utf-8") as stub:
+        statements = ast.parse(stub.read()).body
+    defined_in = {
+        alias.name: f"{statement.module}"
+        for statement in statements
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+
+    def load(name: str) -> object:
+        if name not in defined_in:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        value = getattr(import_module(defined_in[name]), name)
+        set_public_module(module, [value])
+        vars(sys.modules[module])[name] = value
+        return value
+
+    return load, lambda: sorted({*vars(sys.modules[module]), *defined_in}), sorted(defined_in)
 
 
 def set_public_module(door: str, exports: Iterable[object]) -> None:

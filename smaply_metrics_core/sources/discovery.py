@@ -14,7 +14,7 @@ from typing import Final
 from packaging.requirements import Requirement
 
 from smaply_metrics_core._version import __version__
-from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
+from smaply_metrics_core.hook_markers import ENTRY_POINT_GROUP
 from smaply_metrics_core.sources.settings import PREFERRED, SourceSettings, same_distribution
 from smaply_metrics_core.sources.source_state import SourceStatus
 

@@ -15,7 +15,8 @@ import pluggy
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from smaply_metrics_core import hookspecs
-from smaply_metrics_core.hookspecs import CONTRACT_VERSION, OPTIONAL, PROJECT
+from smaply_metrics_core.hook_markers import CONTRACT_VERSION, PROJECT
+from smaply_metrics_core.hookspecs import OPTIONAL
 from smaply_metrics_core.models.credentials import Credentials, credential_fields
 from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.sources.exception_details import ContractViolation

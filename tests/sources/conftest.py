@@ -17,7 +17,7 @@ from pydantic import BaseModel, SecretStr
 
 from smaply_metrics_core.context import Deadline, SourceContext, SystemClock
 from smaply_metrics_core.errors import MetricsError
-from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP, hookimpl
+from smaply_metrics_core.hook_markers import ENTRY_POINT_GROUP, hookimpl
 from smaply_metrics_core.models.check import CheckNote, CheckStep
 from smaply_metrics_core.models.credentials import Credentials, Token
 from smaply_metrics_core.models.query import Calculation, Definition, MetricQuery

@@ -8,7 +8,7 @@ import pytest
 
 from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import Cancelled, CredentialRefused, ResultsUnavailable
-from smaply_metrics_core.hookspecs import hookimpl
+from smaply_metrics_core.hook_markers import hookimpl
 from smaply_metrics_core.models.check import CheckNote, CheckReport, CheckStep, StepResult
 from smaply_metrics_core.models.problem import Blame, Problem
 from smaply_metrics_core.sources import AllowedDestinations

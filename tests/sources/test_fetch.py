@@ -18,7 +18,7 @@ from smaply_metrics_core.errors import (
     QuestionUnavailable,
     SurveyUnavailable,
 )
-from smaply_metrics_core.hookspecs import hookimpl
+from smaply_metrics_core.hook_markers import hookimpl
 from smaply_metrics_core.models.query import MetricQuery, Window
 from smaply_metrics_core.models.survey import Choice
 from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, WindowTally

@@ -16,7 +16,8 @@ from pydantic import BaseModel, SecretStr
 
 from smaply_metrics_core.context import SourceContext
 from smaply_metrics_core.errors import SourceNotUsable
-from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP, OPTIONAL, hookimpl
+from smaply_metrics_core.hook_markers import ENTRY_POINT_GROUP, hookimpl
+from smaply_metrics_core.hookspecs import OPTIONAL
 from smaply_metrics_core.models.check import CheckStep
 from smaply_metrics_core.models.credentials import Credentials, Token
 from smaply_metrics_core.models.source import SourceDescription

@@ -13,7 +13,7 @@ from smaply_metrics_core.errors import (
     CredentialsInvalid,
     PluginError,
 )
-from smaply_metrics_core.hookspecs import hookimpl
+from smaply_metrics_core.hook_markers import hookimpl
 from smaply_metrics_core.models.credentials import Credentials, Token
 from smaply_metrics_core.models.source import SourceDescription
 

@@ -12,7 +12,7 @@ import pytest
 
 from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import NotFound, SourceNotUsable
-from smaply_metrics_core.hookspecs import CONTRACT_VERSION, ENTRY_POINT_GROUP, hookimpl
+from smaply_metrics_core.hook_markers import CONTRACT_VERSION, ENTRY_POINT_GROUP, hookimpl
 from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.models.survey import Survey
 from smaply_metrics_core.sources import (
@@ -27,7 +27,7 @@ from smaply_metrics_core.sources.loader import contract_mismatch
 from .conftest import Acme, AcmeCredentials, Installs, Points
 
 GOOD = """
-from smaply_metrics_core.hookspecs import hookimpl
+from smaply_metrics_core.hook_markers import hookimpl
 from smaply_metrics_core.models.credentials import Credentials, Token
 from smaply_metrics_core.models.check import (CheckStep)
 from smaply_metrics_core.models.source import (SourceDescription)

@@ -20,7 +20,7 @@ from smaply_metrics_core.errors import (
     PluginError,
     RateLimited,
 )
-from smaply_metrics_core.hookspecs import hookimpl
+from smaply_metrics_core.hook_markers import hookimpl
 from smaply_metrics_core.http import Exchange, RateLimiter
 from smaply_metrics_core.models.source import Destination, RequestLimit, SourceDescription
 from smaply_metrics_core.models.survey import Survey

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 from types import SimpleNamespace
 from typing import Any
 
-from smaply_metrics_core.hookspecs import ENTRY_POINT_GROUP
+from smaply_metrics_core.hook_markers import ENTRY_POINT_GROUP
 from smaply_metrics_core.testing.assertions import broken
 
 

@@ -1,0 +1,49 @@
+from smaply_metrics_core.calculations.catalog import (
+    CALCULATIONS,
+    AnswerRequirement,
+    CalculationDefinition,
+    WorkedExample,
+)
+from smaply_metrics_core.calculations.count_plan import (
+    NOT_ANSWERED,
+    UNREADABLE,
+    TallyColumns,
+    TallyRequest,
+)
+from smaply_metrics_core.calculations.decimal_keys import exact_sum, key_number, to_float
+from smaply_metrics_core.calculations.response_text import describe_answers, describe_responses
+from smaply_metrics_core.calculations.results import calculate, format_value
+from smaply_metrics_core.calculations.row_queries import AnswerExpr, RowReader, answer_queries
+from smaply_metrics_core.calculations.rules import (
+    allowed_calculations,
+    check_definition,
+    scale_values,
+)
+from smaply_metrics_core.calculations.tally_builder import TallyBuilder, tally, tally_all
+
+__all__ = [
+    "CALCULATIONS",
+    "NOT_ANSWERED",
+    "UNREADABLE",
+    "AnswerExpr",
+    "AnswerRequirement",
+    "CalculationDefinition",
+    "RowReader",
+    "TallyBuilder",
+    "TallyColumns",
+    "TallyRequest",
+    "WorkedExample",
+    "allowed_calculations",
+    "answer_queries",
+    "calculate",
+    "check_definition",
+    "describe_answers",
+    "describe_responses",
+    "exact_sum",
+    "format_value",
+    "key_number",
+    "scale_values",
+    "tally",
+    "tally_all",
+    "to_float",
+]
