@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from inspect import get_annotations
+from pathlib import Path
 from types import FunctionType
 from typing import Final, ForwardRef
 
@@ -37,7 +38,7 @@ def lazy_exports(
         module: Its ``__name__``.
         file: Its ``__file__``; the stub with the exports is next to it.
     """
-    with open(f"{file.removesuffix('.py').removesuffix('.pyc')}.pyi", encoding="utf-8") as stub:
+    with Path(file).with_suffix(".pyi").open(encoding="utf-8") as stub:
         statements = ast.parse(stub.read()).body
     defined_in = {
         alias.name: f"{statement.module}"

@@ -32,7 +32,7 @@ from smaply_metrics_core.http import Exchange
 from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.result import Result, WindowResult
-from smaply_metrics_core.sources import Source
+from smaply_metrics_core.sources.source import Source
 
 SECONDS: Final = 1800.0
 """The time that a source has for one check."""

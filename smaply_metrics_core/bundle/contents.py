@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, TypeAdapter, model_validator
 
 from smaply_metrics_core.date_ranges import zone_info
 from smaply_metrics_core.errors import InputError
@@ -115,6 +115,8 @@ class BundledMetric(Frozen):
         return self
 
 
-METRICS_FILE: Final = TypeAdapter(tuple[BundledMetric, ...])
-VERSIONS_FILE: Final = TypeAdapter(Mapping[str, str])
-PROBLEMS_FILE: Final = TypeAdapter(Problem | tuple[Problem, ...])
+_LATER: Final = ConfigDict(defer_build=True)
+
+METRICS_FILE: Final = TypeAdapter(tuple[BundledMetric, ...], config=_LATER)
+VERSIONS_FILE: Final = TypeAdapter(Mapping[str, str], config=_LATER)
+PROBLEMS_FILE: Final = TypeAdapter(Problem | tuple[Problem, ...], config=_LATER)

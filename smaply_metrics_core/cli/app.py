@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, NoReturn
+from importlib import import_module
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -15,28 +16,66 @@ from smaply_metrics_core.cli.command_context import (
     before_command,
     logging_to_stderr,
 )
-from smaply_metrics_core.cli.commands import (
-    account,
-    audit,
-    bundle,
-    card,
-    connection,
-    db,
-    metric,
-    source,
-    source_development,
-    survey,
-    worker,
-)
 from smaply_metrics_core.cli.errors import CommandLineError, ExitReporter, reject_undecodable
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text
 from smaply_metrics_core.cli.signals import terminated_gracefully
 from smaply_metrics_core.cli.stdio import process_of_our_own
 
+GROUPS: Final = {
+    "source": "List and examine installed sources; write, test and record new ones.",
+    "connection": "Add, list, show, check, edit and delete connections.",
+    "survey": "List surveys and their questions.",
+    "metric": "Preview, add, list, show, edit and delete metrics.",
+    "card": "Load cards.",
+    "bundle": "Export, check and show debug bundles.",
+    "account": "List accounts; show and edit time zone and first day of the week.",
+    "audit": "List who connected, edited, deleted and exported.",
+    "db": "Upgrade the tables of the store.",
+    "worker": "Run queued refreshes.",
+}
+"""The groups of commands with their help; each is a module, imported when it is needed."""
+
+
+class _Groups(dict[str, Any]):
+    """The groups by name; a group is imported when it is first used."""
+
+    def __init__(self) -> None:
+        super().__init__(dict.fromkeys(GROUPS))
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401  # A command of Typer.
+        """Import a group."""
+        if super().__getitem__(name) is None:
+            module = import_module(f"smaply_metrics_core.cli.commands.{name}")
+            group = typer.main.get_command(module.app)
+            group.name = name
+            self[name] = group
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  # As above.
+        """Import a group, if there is one of this name."""
+        return self[name] if name in self else default  # noqa: SIM401  # This is `get`.
+
+    def items(self) -> Any:  # noqa: ANN401  # As above.
+        """Import every group."""
+        return {name: self[name] for name in self}.items()
+
 
 class RootCommand(TyperGroup):
     """The root command: every error ends here as one message, one remedy and an exit code."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401  # As the method replaced.
+        super().__init__(**settings)
+        self.commands = _Groups()
+
+    def format_commands(
+        self,
+        ctx: Any,  # noqa: ANN401, ARG002  # As the method that this replaces.
+        formatter: Any,  # noqa: ANN401  # As above.
+    ) -> None:
+        """Write the help of the groups without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(GROUPS.items()))
 
     def main(
         self,
@@ -88,19 +127,6 @@ def root(
         raise typer.Exit
     if invocation.context.invoked_subcommand is None:
         raise CommandLineError("The command is missing.", "See `smaply-metrics --help`.")
-
-
-source.app.add_typer(source_development.app)
-app.add_typer(source.app, name="source")
-app.add_typer(connection.app, name="connection")
-app.add_typer(survey.app, name="survey")
-app.add_typer(metric.app, name="metric")
-app.add_typer(card.app, name="card")
-app.add_typer(bundle.app, name="bundle")
-app.add_typer(account.app, name="account")
-app.add_typer(audit.app, name="audit")
-app.add_typer(db.app, name="db")
-app.add_typer(worker.app, name="worker")
 
 
 def run() -> None:

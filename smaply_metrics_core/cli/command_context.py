@@ -22,7 +22,7 @@ from smaply_metrics_core.errors import StoreError
 
 if TYPE_CHECKING:  # Loads SQLAlchemy and cryptography.
     from smaply_metrics_core.host import Actor, MetricsHost, Settings
-    from smaply_metrics_core.sources import SourceRegistry
+    from smaply_metrics_core.sources.registry import SourceRegistry
 
 SETTINGS_LOGGER = "smaply_metrics_core.environment"
 """Logs warnings about environment variables; people see them on standard error."""
@@ -185,7 +185,8 @@ def _system_user() -> str:
 def source_registry() -> SourceRegistry:
     """Return the installed sources without opening a store, so that a broken one is no obstacle."""
     from smaply_metrics_core.host import Settings
-    from smaply_metrics_core.sources import SourceRegistry, SourceSettings  # Only on use.
+    from smaply_metrics_core.sources.registry import SourceRegistry  # Only on use.
+    from smaply_metrics_core.sources.settings import SourceSettings  # Only on use.
 
     keep_stdout()
     Settings.warn_of_unknown_variables(os.environ)

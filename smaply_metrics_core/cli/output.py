@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
-
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from smaply_metrics_core.cli.stdio import reserve_stdout
 from smaply_metrics_core.models.problem import Problem
 
+if TYPE_CHECKING:  # Heavy, and not needed for `--help` and `--json`.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
 
 def console(*, stderr: bool = False) -> Console:
     """Return the terminal; numbers and quotes in a text are not highlighted."""
+    from rich.console import Console
+
     file = None if stderr else reserve_stdout()
     return Console(file=file, stderr=stderr, highlight=False, emoji=False)
 
 
 def text(value: object, style: str = "") -> Text:
     """Return a text without markup and without control characters."""
+    from rich.text import Text
+
     shown = "".join(c if c.isprintable() or c == "\n" else " " for c in str(value))
     return Text(shown, style)
 
 
 def print_text(*parts: Text | str, style: str = "", stderr: bool = False, indent: int = 0) -> None:
     """Write one line or paragraph."""
+    from rich.padding import Padding
+    from rich.text import Text
+
     line = Text.assemble(*(text(part) if isinstance(part, str) else part for part in parts))
     line.style = style
     console(stderr=stderr).print(Padding(line, (0, 0, 0, indent), expand=False) if indent else line)
@@ -37,6 +43,9 @@ def print_text(*parts: Text | str, style: str = "", stderr: bool = False, indent
 
 def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
     """Return an empty table; ``right`` names right-aligned columns, ``whole`` unwrapped ones."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
     made = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
     for column in columns:
         made.add_column(

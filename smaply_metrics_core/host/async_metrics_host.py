@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial, wraps
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from smaply_metrics_core.context import Clock
 from smaply_metrics_core.host.accounts import Accounts
@@ -17,9 +17,11 @@ from smaply_metrics_core.host.debug_bundles import DebugBundles
 from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog
 from smaply_metrics_core.host.metrics_host import MetricsHost
-from smaply_metrics_core.host.settings import Settings
 from smaply_metrics_core.host.thread_bridge import ThreadBridge
-from smaply_metrics_core.sources import SourceRegistry
+from smaply_metrics_core.sources.registry import SourceRegistry
+
+if TYPE_CHECKING:  # Heavy: pydantic-settings.
+    from smaply_metrics_core.host.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from smaply_metrics_core.context import Clock, SystemClock
 from smaply_metrics_core.host.accounts import Accounts
@@ -15,25 +15,17 @@ from smaply_metrics_core.host.connections.credential_store import CredentialStor
 from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.keys import VARIABLE as KEYS_VARIABLE
 from smaply_metrics_core.host.connections.keys import load_keys
-from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
-from smaply_metrics_core.host.debug_bundles import DebugBundles
-from smaply_metrics_core.host.metrics.previews import Previews
-from smaply_metrics_core.host.metrics.service import Metrics
-from smaply_metrics_core.host.metrics.survey_catalog import QuestionnaireCache, SurveyCatalog
-from smaply_metrics_core.host.refresh.procrastinate_queue import ProcrastinateExecutor
-from smaply_metrics_core.host.refresh.worker import Worker
 from smaply_metrics_core.host.runtime import Runtime
-from smaply_metrics_core.host.settings import (
-    KEY_FILE_NAME,
-    PROCRASTINATE,
-    STORE_NAME,
-    Settings,
-)
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.database_clock import DatabaseClock
 from smaply_metrics_core.host.store.engine import parse_database_url
-from smaply_metrics_core.sources import SourceRegistry
+from smaply_metrics_core.sources.registry import SourceRegistry
+
+if TYPE_CHECKING:  # Heavy: pydantic-settings.
+    from smaply_metrics_core.host.refresh.executors import RefreshExecutor
+    from smaply_metrics_core.host.refresh.worker import Worker
+    from smaply_metrics_core.host.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -80,15 +72,12 @@ class MetricsHost:
     ) -> None:
         url = settings.database_url
         self._store = Store(
-            settings.home / STORE_NAME
-            if url is None
-            else parse_database_url(url.get_secret_value()),
+            settings.store_path if url is None else parse_database_url(url.get_secret_value()),
             settings.database_connections,
         )
         self.upgraded = self._store.upgraded
         try:
-            queued = settings.refresh_executor == PROCRASTINATE
-            refresh_executor = ProcrastinateExecutor(self._store) if queued else None
+            refresh_executor = _queue(self._store, settings)
         except BaseException:
             self._store.close()
             raise
@@ -101,7 +90,7 @@ class MetricsHost:
                 settings.sources, clock=clock, temp_dir=settings.home / TEMP_DIR_NAME
             )
         # No key file with a shared store: other machines could not decrypt what it encrypts.
-        key_file = None if self._store.is_shared else settings.home / KEY_FILE_NAME
+        key_file = None if self._store.is_shared else settings.key_path
         runtime = Runtime(
             store=self._store,
             registry=registry,
@@ -122,6 +111,16 @@ class MetricsHost:
         )
         health = ConnectionHealth(self._store, clock)
         sessions = ConnectionSessions(runtime, credential_store, health)
+        # The services that most processes never call load the forms, the bundles and the cipher.
+        from smaply_metrics_core.host.connections.service import Connections
+        from smaply_metrics_core.host.debug_bundles import DebugBundles
+        from smaply_metrics_core.host.metrics.previews import Previews
+        from smaply_metrics_core.host.metrics.service import Metrics
+        from smaply_metrics_core.host.metrics.survey_catalog import (
+            QuestionnaireCache,
+            SurveyCatalog,
+        )
+
         questionnaires = QuestionnaireCache(runtime, sessions)
         previews = Previews(runtime, sessions, health, questionnaires)
         self._runtime = runtime
@@ -144,6 +143,8 @@ class MetricsHost:
         Raises:
             InputError: when the store is not in PostgreSQL, or the extra ``worker`` is missing.
         """
+        from smaply_metrics_core.host.refresh.worker import Worker  # Heavy: asyncio.
+
         return Worker(self._runtime, self._sessions, concurrency)
 
     def close(self) -> None:
@@ -165,3 +166,12 @@ class MetricsHost:
     ) -> None:
         """Close the host."""
         self.close()
+
+
+def _queue(store: Store, settings: Settings) -> RefreshExecutor | None:
+    """Return the queue that workers take refreshes from; ``None`` for threads of this process."""
+    if settings.refresh_executor != "procrastinate":
+        return None
+    from smaply_metrics_core.host.refresh.procrastinate_queue import ProcrastinateExecutor
+
+    return ProcrastinateExecutor(store)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from smaply_metrics_core.context import Clock, Deadline
-from smaply_metrics_core.host.settings import Settings
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.connections import ConnectionRow
-from smaply_metrics_core.sources import SourceRegistry
+from smaply_metrics_core.sources.registry import SourceRegistry
+
+if TYPE_CHECKING:  # Heavy: pydantic-settings.
+    from smaply_metrics_core.host.settings import Settings
 
 
 @dataclass(frozen=True)

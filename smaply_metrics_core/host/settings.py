@@ -19,7 +19,8 @@ from smaply_metrics_core.environment import (
     warn_of_unknown_variables,
 )
 from smaply_metrics_core.refresh_policy import RefreshPolicy
-from smaply_metrics_core.sources import AllowedDestinations, SourceSettings
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
+from smaply_metrics_core.sources.settings import SourceSettings
 
 STORE_NAME: Final = "store.db"
 KEY_FILE_NAME: Final = "key"
@@ -165,6 +166,16 @@ class Settings(EnvironmentSettings):
     sources: InstanceOf[SourceSettings] = Field(default_factory=SourceSettings)
     policy: InstanceOf[RefreshPolicy] = Field(default_factory=RefreshPolicy)
     deadlines: InstanceOf[Deadlines] = Field(default_factory=Deadlines)
+
+    @property
+    def store_path(self) -> Path:
+        """The file of the embedded store."""
+        return self.home / STORE_NAME
+
+    @property
+    def key_path(self) -> Path:
+        """The file of the key that a home of one machine creates."""
+        return self.home / KEY_FILE_NAME
 
     @property
     def history_retention(self) -> timedelta:

@@ -13,4 +13,6 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 class Frozen(BaseModel):
     """A value object: cannot be changed, takes no unknown field, hides inputs in its errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )

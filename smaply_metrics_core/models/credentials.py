@@ -54,7 +54,9 @@ class Credentials(BaseModel):
     White space around every text is trimmed before a field is checked, secrets included.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -9,18 +9,21 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
-from typing import Final
-
-from packaging.requirements import Requirement
+from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core._version import __version__
 from smaply_metrics_core.hook_markers import ENTRY_POINT_GROUP
-from smaply_metrics_core.sources.settings import PREFERRED, SourceSettings, same_distribution
 from smaply_metrics_core.sources.source_state import SourceStatus
+
+if TYPE_CHECKING:  # Heavy: packaging, and pydantic-settings.
+    from packaging.requirements import Requirement
+
+    from smaply_metrics_core.sources.settings import SourceSettings
 
 logger = logging.getLogger("smaply_metrics_core.sources")
 
 CORE: Final = "smaply-metrics-core"
+PREFERRED: Final = "SMAPLY_METRICS_SOURCES_PREFERRED"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LEADING_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
@@ -37,6 +40,13 @@ class Candidate:
     contract: str = ""
     state: SourceStatus = SourceStatus.OK
     reason: str = ""
+
+
+def same_distribution(one: str, other: str) -> bool:
+    """Whether two spellings name one distribution (``A_b`` and ``a-b`` do)."""
+    from packaging.utils import canonicalize_name  # Heavy.
+
+    return canonicalize_name(one) == canonicalize_name(other)
 
 
 def installed_entry_points() -> tuple[EntryPoint, ...]:
@@ -173,6 +183,8 @@ def _judge_version(candidate: Candidate) -> Candidate:
 
 def _requirements(candidate: Candidate) -> list[Requirement | None]:
     """Return its requirements of the core in this environment; ``None`` for unreadable ones."""
+    from packaging.requirements import Requirement  # Heavy.
+
     found: list[Requirement | None] = []
     for text in candidate.requires:
         leading = _LEADING_NAME.match(text)

@@ -14,13 +14,14 @@ from smaply_metrics_core.errors import MetricsError, NotFound, SourceNotUsable
 from smaply_metrics_core.sources.discovery import Candidate, classify, installed_entry_points
 from smaply_metrics_core.sources.isolation import PluginIsolation
 from smaply_metrics_core.sources.loader import contract_mismatch, load
-from smaply_metrics_core.sources.settings import SourceSettings
 from smaply_metrics_core.sources.source import Source
 from smaply_metrics_core.sources.source_state import SourceState, SourceStatus
 from smaply_metrics_core.sources.temp_dirs import TempDirs
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Heavy: httpx, and pydantic-settings.
     import httpx
+
+    from smaply_metrics_core.sources.settings import SourceSettings
 
 LONGEST_REPEATED = 30
 """Characters of an unknown id that a message repeats; a longer one may be a mistyped token."""
@@ -61,7 +62,7 @@ class SourceRegistry:
         transport_factory: Callable[[], httpx.BaseTransport] | None = None,
         temp_dir: Path | None = None,
     ) -> None:
-        self._settings = settings or SourceSettings()
+        self._settings = settings or _default_settings()
         self._clock = clock or SystemClock()
         self._entry_points = entry_points
         self._transport_factory = transport_factory
@@ -162,6 +163,12 @@ class SourceRegistry:
                 _transport_factory=self._transport_factory,
             )
             return slot.source
+
+
+def _default_settings() -> SourceSettings:
+    from smaply_metrics_core.sources.settings import SourceSettings  # Heavy: pydantic-settings.
+
+    return SourceSettings()
 
 
 def _from(candidate: Candidate) -> str:

@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
 
-from packaging.utils import canonicalize_name
 from pydantic import BeforeValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from smaply_metrics_core.environment import PREFIX, EnvironmentSettings, VariableInfo
+from smaply_metrics_core.sources.discovery import PREFERRED, same_distribution
 
 ALLOWED: Final = f"{PREFIX}SOURCES_ALLOWED"
 BLOCKED: Final = f"{PREFIX}SOURCES_BLOCKED"
-PREFERRED: Final = f"{PREFIX}SOURCES_PREFERRED"
 
 _NAMES: Final = "ids or distributions, separated by commas, as in qualtrics,csv_example"
-
-
-def same_distribution(one: str, other: str) -> bool:
-    """Whether two spellings name one distribution (``A_b`` and ``a-b`` do)."""
-    return canonicalize_name(one) == canonicalize_name(other)
 
 
 def _names(value: object) -> object:

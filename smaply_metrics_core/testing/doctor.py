@@ -8,8 +8,10 @@ from typing import Final
 
 from smaply_metrics_core.errors import SourceNotUsable
 from smaply_metrics_core.models.credentials import credential_fields
-from smaply_metrics_core.sources import Source, SourceRegistry, SourceState, SourceStatus
 from smaply_metrics_core.sources.loader import contract as contract_hooks
+from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_core.sources.source import Source
+from smaply_metrics_core.sources.source_state import SourceState, SourceStatus
 from smaply_metrics_core.testing.suite.contract import SourceContract
 from smaply_metrics_core.testing.suite.runner import ContractTestResult, run_tests
 

@@ -26,7 +26,7 @@ from smaply_metrics_core.host import (
     Settings,
 )
 from smaply_metrics_core.models.query import Calculation, Definition, MetricType
-from smaply_metrics_core.sources import SourceRegistry
+from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.testing import ManualClock
 from smaply_metrics_qualtrics.credentials import SANDBOX_SETTING
 from smaply_metrics_qualtrics_sandbox import SandboxServer, generate

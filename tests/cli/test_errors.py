@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from smaply_metrics_core.cli.app import app
-from smaply_metrics_core.sources import SourceRegistry
+from smaply_metrics_core.sources.registry import SourceRegistry
 from tests.cli.conftest import TOKEN, Command
 
 PREVIEW = (

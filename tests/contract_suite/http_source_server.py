@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import httpx
 
 import smaply_metrics_core as sm
-from smaply_metrics_core.sources import AllowedDestinations
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.testing import SourceContract
 from smaply_metrics_core.testing.recording.policy import RecordingPolicy
 from tests.contract_suite.mutants import http_source

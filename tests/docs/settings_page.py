@@ -9,7 +9,7 @@ from typing import Final
 
 from smaply_metrics_core.environment import HOST_PREFIX, SECRET_PREFIX, EnvironmentVariable
 from smaply_metrics_core.host import Settings
-from smaply_metrics_core.sources import SourceSettings
+from smaply_metrics_core.sources.settings import SourceSettings
 from smaply_metrics_host.settings import HostSettings
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "settings.md"

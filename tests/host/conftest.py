@@ -27,7 +27,7 @@ from smaply_metrics_core.host import (
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.engine import parse_database_url
 from smaply_metrics_core.host.store.tables import metadata
-from smaply_metrics_core.sources import SourceRegistry
+from smaply_metrics_core.sources.registry import SourceRegistry
 from tests.host.fake_source import Shop, entry_point, stars
 from tests.postgresql_server import WHY_NOT, PrivatePostgres, find_programs, running_postgres
 

@@ -34,7 +34,7 @@ from smaply_metrics_core.host import (
     Role,
     Settings,
 )
-from smaply_metrics_core.sources import SourceRegistry
+from smaply_metrics_core.sources.registry import SourceRegistry
 from tests.host.fake_source import Shop, ShopCredentials, entry_point, stars
 
 if TYPE_CHECKING:

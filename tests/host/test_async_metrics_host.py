@@ -25,7 +25,7 @@ from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.thread_bridge import ThreadBridge
-from smaply_metrics_core.sources import SourceRegistry
+from smaply_metrics_core.sources.registry import SourceRegistry
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, VIEWER, sqlite_only, value_of
 from tests.host.fake_source import Hold, Stoppable
 

@@ -24,13 +24,11 @@ from smaply_metrics_core.models.query import Calculation, Definition, MetricQuer
 from smaply_metrics_core.models.source import Destination, SourceDescription
 from smaply_metrics_core.models.survey import Question, QuestionKind, Questionnaire, Survey
 from smaply_metrics_core.models.tally import Counts, Tally, WindowTally
-from smaply_metrics_core.sources import (
-    AllowedDestinations,
-    Source,
-    SourceRegistry,
-    SourceSession,
-    SourceSettings,
-)
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
+from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_core.sources.session import SourceSession
+from smaply_metrics_core.sources.settings import SourceSettings
+from smaply_metrics_core.sources.source import Source
 
 TOKEN = "tOkEn/with+signs&4711"
 REACH = CheckStep(name="reach", title="Reach it", required=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from smaply_metrics_core.errors import DestinationRefused
 from smaply_metrics_core.models.source import Destination
-from smaply_metrics_core.sources import AllowedDestinations
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
 
 SETTING = "SMAPLY_ACME_SANDBOX"
 

@@ -11,7 +11,7 @@ from smaply_metrics_core.errors import Cancelled, CredentialRefused, ResultsUnav
 from smaply_metrics_core.hook_markers import hookimpl
 from smaply_metrics_core.models.check import CheckNote, CheckReport, CheckStep, StepResult
 from smaply_metrics_core.models.problem import Blame, Problem
-from smaply_metrics_core.sources import AllowedDestinations
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
 
 from .conftest import (
     EXPORT,

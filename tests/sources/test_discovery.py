@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from smaply_metrics_core.sources import SourceRegistry, SourceSettings, SourceState, SourceStatus
+from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_core.sources.settings import SourceSettings
+from smaply_metrics_core.sources.source_state import SourceState, SourceStatus
 
 from .conftest import Installs
 

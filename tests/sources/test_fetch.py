@@ -22,9 +22,7 @@ from smaply_metrics_core.hook_markers import hookimpl
 from smaply_metrics_core.models.query import MetricQuery, Window
 from smaply_metrics_core.models.survey import Choice
 from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, WindowTally
-from smaply_metrics_core.sources import (
-    AllowedDestinations,
-)
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
 
 from .conftest import (
     TOKEN,

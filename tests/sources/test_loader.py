@@ -22,8 +22,9 @@ from smaply_metrics_core.models.check import CheckStep
 from smaply_metrics_core.models.credentials import Credentials, Token
 from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.models.survey import Survey
-from smaply_metrics_core.sources import SourceRegistry, SourceStatus
 from smaply_metrics_core.sources.loader import contract
+from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_core.sources.source_state import SourceStatus
 
 from .conftest import REACH, Acme, AcmeCredentials, Installs, Registers
 

@@ -15,14 +15,12 @@ from smaply_metrics_core.errors import NotFound, SourceNotUsable
 from smaply_metrics_core.hook_markers import CONTRACT_VERSION, ENTRY_POINT_GROUP, hookimpl
 from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.models.survey import Survey
-from smaply_metrics_core.sources import (
-    AllowedDestinations,
-    SourceRegistry,
-    SourceSettings,
-    SourceStatus,
-    loader,
-)
+from smaply_metrics_core.sources import loader
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.sources.loader import contract_mismatch
+from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_core.sources.settings import SourceSettings
+from smaply_metrics_core.sources.source_state import SourceStatus
 
 from .conftest import Acme, AcmeCredentials, Installs, Points
 
@@ -343,7 +341,7 @@ def test_a_malformed_entry_point_is_a_broken_source() -> None:
 def test_the_registry_loads_no_heavy_library() -> None:
     """Listing sources needs neither the HTTP client nor a data frame."""
     code = (
-        "import sys; from smaply_metrics_core.sources import SourceRegistry; "
+        "import sys; from smaply_metrics_core.sources.registry import SourceRegistry; "
         "SourceRegistry().states(); print(*sys.modules)"
     )
     done = subprocess.run(

@@ -25,11 +25,9 @@ from smaply_metrics_core.http import Exchange, RateLimiter
 from smaply_metrics_core.models.source import Destination, RequestLimit, SourceDescription
 from smaply_metrics_core.models.survey import Survey
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.sources import (
-    AllowedDestinations,
-    Source,
-    SourceRegistry,
-)
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
+from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_core.sources.source import Source
 
 from .conftest import (
     TOKEN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smaply_metrics_core.errors import InputError
-from smaply_metrics_core.sources import SourceSettings
+from smaply_metrics_core.sources.settings import SourceSettings
 
 
 def test_nothing_set_allows_every_source() -> None:

@@ -18,7 +18,8 @@ import pytest
 from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import StoreError
 from smaply_metrics_core.host import MetricsHost, Settings
-from smaply_metrics_core.sources import AllowedDestinations, SourceRegistry
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
+from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.temp_dirs import TempDirs, private_directory
 
 from .conftest import Installs, error_in
@@ -68,7 +69,8 @@ CALLING = """
 import sys
 from pathlib import Path
 from smaply_metrics_core import Deadline, SystemClock
-from smaply_metrics_core.sources import AllowedDestinations, SourceRegistry
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
+from smaply_metrics_core.sources.registry import SourceRegistry
 
 base = Path(sys.argv[1]) if len(sys.argv) > 1 else None
 source = SourceRegistry(temp_dir=base).get("zz_rows")

@@ -39,7 +39,7 @@ if TYPE_CHECKING:  # Loads Polars.
     from smaply_metrics_core.bundle.contents import BundledMetric, Manifest
     from smaply_metrics_core.bundle.reader import BundleReader
     from smaply_metrics_core.models.result import Result
-    from smaply_metrics_core.sources import Source
+    from smaply_metrics_core.sources.source import Source
 
 app = typer.Typer(help="Export, check and show debug bundles.")
 app.callback()(option_groups(before_command))

@@ -11,6 +11,7 @@ from smaply_metrics_core.cli.command_context import (
     before_command,
     source_registry,
 )
+from smaply_metrics_core.cli.commands import source_development
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 
@@ -87,3 +88,6 @@ def doctor(
                 print_text(f"{'Hint' if one.good else 'Fix'}: {one.fix}", indent=2)
     if not all(one.good for one in findings):
         raise typer.Exit(1)
+
+
+app.add_typer(source_development.app)

@@ -231,7 +231,7 @@ def new(
     ] = None,
 ) -> None:
     """Write the distribution of a new source, which passes its contract tests unchanged."""
-    from smaply_metrics_core.sources import SourceRegistry  # Only on use.
+    from smaply_metrics_core.sources.registry import SourceRegistry  # Only on use.
     from smaply_metrics_core.testing.scaffold.generator import write_source
 
     folder = (output or Path()) / name

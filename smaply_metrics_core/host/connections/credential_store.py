@@ -13,7 +13,8 @@ from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.credentials import Credentials, reveal
-from smaply_metrics_core.sources import Source, SourceRegistry
+from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_core.sources.source import Source
 
 PURPOSE = "connection"
 

@@ -41,7 +41,8 @@ from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.credentials import Credentials, credential_fields
 from smaply_metrics_core.models.problem import Issue
-from smaply_metrics_core.sources import Source, SourceSession
+from smaply_metrics_core.sources.session import SourceSession
+from smaply_metrics_core.sources.source import Source
 
 
 class Connections:

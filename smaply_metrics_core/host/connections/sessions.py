@@ -16,7 +16,8 @@ from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.credentials import Credentials
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.sources import Source, SourceSession
+from smaply_metrics_core.sources.session import SourceSession
+from smaply_metrics_core.sources.source import Source
 
 if TYPE_CHECKING:
     from smaply_metrics_core.http import Exchange, RateLimiter

@@ -10,13 +10,13 @@ import base64
 import json
 import re
 import secrets
-from typing import Any, Final, NamedTuple, NoReturn
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from smaply_metrics_core.errors import DecryptionFailed, EncryptionError
 from smaply_metrics_core.host.connections.keys import KeyRing
+
+if TYPE_CHECKING:  # Heavy.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 FORMAT: Final = "v1"
 NONCE_BYTES: Final = 12
@@ -85,6 +85,8 @@ class Vault:
             )
         bound = _bound_to(purpose, parts.key_id, account, connection, source)
         nonce, sealed = parts.sealed[:NONCE_BYTES], parts.sealed[NONCE_BYTES:]
+        from cryptography.exceptions import InvalidTag
+
         try:
             plain = self._cipher(parts.key_id).decrypt(nonce, sealed, bound)
         except InvalidTag:
@@ -101,6 +103,8 @@ class Vault:
         return _take_apart(blob).key_id != self._keys.ids[0]
 
     def _cipher(self, key_id: str) -> AESGCM:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # Heavy.
+
         return AESGCM(self._keys.key(key_id))
 
     def __repr__(self) -> str:

@@ -50,7 +50,7 @@ from smaply_metrics_core.models.query import (
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import QuestionKind, Questionnaire
 from smaply_metrics_core.models.tally import Counts, Tally
-from smaply_metrics_core.sources import SourceSession
+from smaply_metrics_core.sources.session import SourceSession
 
 MAX_PER_KIND: Final = 8
 """The maximum number of questions, and of fields, that a preview prefetches as group-bys: each is

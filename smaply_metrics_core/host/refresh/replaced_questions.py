@@ -11,7 +11,7 @@ from smaply_metrics_core.errors import Cancelled, MetricsError, QuestionUnavaila
 from smaply_metrics_core.models.metric import Metric
 from smaply_metrics_core.models.survey import Questionnaire
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.sources import SourceSession
+from smaply_metrics_core.sources.session import SourceSession
 
 
 def find_replaced_questions(

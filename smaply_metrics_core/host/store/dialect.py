@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import ARRAY, ColumnElement, Connection, String, Table, any_, func, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from smaply_metrics_core.errors import NotFound
 from smaply_metrics_core.sources.registry import LONGEST_REPEATED
 
-Insert: TypeAlias = postgresql.Insert | sqlite.Insert
+if TYPE_CHECKING:  # Only the dialect of the store is loaded.
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    Insert: TypeAlias = postgresql.Insert | sqlite.Insert
 
 
 def upsert(
@@ -26,11 +28,15 @@ def upsert(
     """Return a statement that inserts a row, or updates that of the same key if ``where`` holds."""
     key = list(table.primary_key.columns)
     if db.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
         return (
             postgresql.insert(table)
             .values(dict(new))
             .on_conflict_do_update(index_elements=key, set_=dict(changed), where=where)
         )
+    from sqlalchemy.dialects import sqlite
+
     return (
         sqlite.insert(table)
         .values(dict(new))

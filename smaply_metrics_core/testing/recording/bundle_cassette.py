@@ -20,7 +20,7 @@ from smaply_metrics_core.date_ranges import make_query
 from smaply_metrics_core.errors import MetricsError, PluginError
 from smaply_metrics_core.http import Exchange
 from smaply_metrics_core.models.query import MetricQuery
-from smaply_metrics_core.sources import SourceSession
+from smaply_metrics_core.sources.session import SourceSession
 from smaply_metrics_core.sources.temp_dirs import private_directory
 from smaply_metrics_core.testing.assertions import broken, expect, with_fix
 from smaply_metrics_core.testing.clock import ManualClock

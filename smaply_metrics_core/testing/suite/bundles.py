@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from smaply_metrics_core.bundle.writer import README, write_bundle
-from smaply_metrics_core.sources import SourceSession
+from smaply_metrics_core.sources.session import SourceSession
 from smaply_metrics_core.testing.suite.lab import Lab
 
 BUNDLE: Final = "bundle"

@@ -10,7 +10,7 @@ from typing import ClassVar
 import httpx
 
 from smaply_metrics_core.context import Clock
-from smaply_metrics_core.sources import AllowedDestinations
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.testing.clock import ManualClock
 from smaply_metrics_core.testing.recording.policy import RecordingPolicy
 

@@ -23,7 +23,9 @@ from smaply_metrics_core.models.query import Calculation, MetricQuery
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import Question, Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally, WindowTally
-from smaply_metrics_core.sources import Source, SourceRegistry, SourceSession
+from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_core.sources.session import SourceSession
+from smaply_metrics_core.sources.source import Source
 from smaply_metrics_core.testing.assertions import expect, unexpected
 from smaply_metrics_core.testing.clock import ManualClock
 from smaply_metrics_core.testing.faults.replay import RecordingTransport, Replay

@@ -22,7 +22,7 @@ from smaply_metrics_core.host import (
     Role,
     Settings,
 )
-from smaply_metrics_core.sources import SourceRegistry
+from smaply_metrics_core.sources.registry import SourceRegistry
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, KEY, TOKEN, SetClock
 from tests.host.fake_source import Shop, entry_point, stars
 

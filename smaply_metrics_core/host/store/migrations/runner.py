@@ -6,11 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
 
 from smaply_metrics_core.errors import StoreError
@@ -31,11 +26,15 @@ class StoreUpgrade:
 
 def version_of(connection: Connection) -> str | None:
     """Return the version of the tables; ``None`` when there are none."""
+    from alembic.migration import MigrationContext  # Heavy.
+
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def newest_version() -> str:
     """Return the version of the newest migration of this release."""
+    from alembic.script import ScriptDirectory  # Heavy.
+
     head = ScriptDirectory(MIGRATIONS).get_current_head()
     if head is None:
         raise AssertionError("the package contains migrations")
@@ -59,6 +58,10 @@ def upgrade(connection: Connection, name: str) -> StoreUpgrade:
     Raises:
         StoreError: when a newer release wrote the store.
     """
+    from alembic import command  # Heavy.
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
+
     wait_for_turn(connection)
     before = version_of(connection)
     config = Config()

@@ -6,7 +6,7 @@ from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.query import Calculation, Definition, MetricQuery
 from smaply_metrics_core.models.survey import Questionnaire
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.sources import SourceSession
+from smaply_metrics_core.sources.session import SourceSession
 from smaply_metrics_core.testing.suite.lab import Lab
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from smaply_metrics_core.errors import CredentialsInvalid, MetricsError
 from smaply_metrics_core.models.credentials import CredentialField, credential_fields
-from smaply_metrics_core.sources import Source
+from smaply_metrics_core.sources.source import Source
 from smaply_metrics_core.testing.assertions import expect, unexpected
 from smaply_metrics_core.testing.suite.lab import AUTHENTICATE
 from smaply_metrics_core.testing.suite.subject import ContractSubject

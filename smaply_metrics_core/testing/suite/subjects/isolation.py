@@ -17,7 +17,7 @@ from smaply_metrics_core.errors import Cancelled, DeadlineExceeded, MetricsError
 from smaply_metrics_core.models.check import CheckReport, StepResult
 from smaply_metrics_core.models.problem import Issue
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.sources import Source
+from smaply_metrics_core.sources.source import Source
 from smaply_metrics_core.testing.assertions import expect
 from smaply_metrics_core.testing.clock import ManualClock
 from smaply_metrics_core.testing.faults.replay import RecordedAnswer, Replay
