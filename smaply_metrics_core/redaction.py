@@ -15,6 +15,9 @@ SHORT: Final = 6
 """Secrets with fewer characters than this are searched as whole words only."""
 BLOCK: Final = 1 << 20
 
+LONGEST_REPEATED = 30
+"""Characters of an unknown id that a message repeats; a longer one may be a mistyped token."""
+
 
 class Readable(Protocol):
     """Anything that gives bytes."""

@@ -1,10 +1,10 @@
-from smaply_metrics_core.charts.chart_types import chart_types, default_chart, unavailable_reason
+from smaply_metrics_core.charts.chart_choice import chart_types, default_chart, unavailable_reason
 from smaply_metrics_core.charts.date_text import date_range_text, instant_text
-from smaply_metrics_core.charts.headline import Direction, Headline, Tone, headline
+from smaply_metrics_core.charts.headlines import Direction, Headline, Tone, headline
 from smaply_metrics_core.charts.remarks import answer_count_text, low_sample_text, ungrouped_text
 from smaply_metrics_core.charts.renderer import browser_bundle, render_svg
 from smaply_metrics_core.charts.spec import vega_lite
-from smaply_metrics_core.charts.summary import summary
+from smaply_metrics_core.charts.summaries import summary
 from smaply_metrics_core.charts.table import DataTable, data_table
 from smaply_metrics_core.charts.theme import THEMES, Theme
 

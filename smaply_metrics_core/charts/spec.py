@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from smaply_metrics_core.charts.chart_types import default_chart
+from smaply_metrics_core.charts.chart_choice import default_chart
 from smaply_metrics_core.charts.marks.bars import horizontal_bars, vertical_bars
 from smaply_metrics_core.charts.marks.comparison_bars import comparison_bars
 from smaply_metrics_core.charts.marks.gauge import gauge
@@ -12,7 +12,7 @@ from smaply_metrics_core.charts.marks.lines import line
 from smaply_metrics_core.charts.marks.pie import pie
 from smaply_metrics_core.charts.sanitizer import plain_json
 from smaply_metrics_core.charts.series_groups import value_of
-from smaply_metrics_core.charts.summary import summary
+from smaply_metrics_core.charts.summaries import summary
 from smaply_metrics_core.charts.theme import THEMES, ThemeName, config
 from smaply_metrics_core.models.metric import ChartType, Display
 from smaply_metrics_core.models.result import Result

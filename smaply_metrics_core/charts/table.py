@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.charts.date_text import date_range_text
-from smaply_metrics_core.charts.headline import change_words, said, target_said, target_words
+from smaply_metrics_core.charts.headlines import change_words, said, target_said, target_words
 from smaply_metrics_core.charts.remarks import FEW, remarks, ungrouped_text
 from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.models.metric import Display

@@ -9,7 +9,7 @@ from rich.text import Text
 from smaply_metrics_core.calculations.response_text import describe_answers, describe_responses
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.date_text import date_range_text, instant_text
-from smaply_metrics_core.charts.headline import change_words
+from smaply_metrics_core.charts.headlines import change_words
 from smaply_metrics_core.charts.remarks import CUT, FEW, RUNNING, ungrouped_text
 from smaply_metrics_core.cli.output import print_problem, print_text, show, table, text
 from smaply_metrics_core.models.metric import Card, Freshness

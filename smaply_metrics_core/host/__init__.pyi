@@ -110,13 +110,10 @@ from smaply_metrics_core.models.survey import (
     Survey,
 )
 from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind, RefreshPolicy
-from smaply_metrics_core.sources import (
-    AllowedDestinations,
-    SourceRegistry,
-    SourceSettings,
-    SourceState,
-    SourceStatus,
-)
+from smaply_metrics_core.sources.allow_list import AllowedDestinations
+from smaply_metrics_core.sources.registry import SourceRegistry
+from smaply_metrics_core.sources.settings import SourceSettings
+from smaply_metrics_core.sources.source_state import SourceState, SourceStatus
 
 __all__ = [
     "CALCULATIONS",

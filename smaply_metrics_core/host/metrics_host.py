@@ -10,22 +10,18 @@ from typing import TYPE_CHECKING, Final, Self
 from smaply_metrics_core.context import Clock, SystemClock
 from smaply_metrics_core.host.accounts import Accounts
 from smaply_metrics_core.host.audit import AuditTrail
-from smaply_metrics_core.host.cards.service import Cards
-from smaply_metrics_core.host.connections.credential_store import CredentialStore
-from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.keys import VARIABLE as KEYS_VARIABLE
 from smaply_metrics_core.host.connections.keys import load_keys
-from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.database_clock import DatabaseClock
 from smaply_metrics_core.host.store.engine import parse_database_url
-from smaply_metrics_core.sources.registry import SourceRegistry
 
-if TYPE_CHECKING:  # Heavy: pydantic-settings.
+if TYPE_CHECKING:  # Loaded when a host is opened, so that importing the class stays light.
     from smaply_metrics_core.host.refresh.executors import RefreshExecutor
     from smaply_metrics_core.host.refresh.worker import Worker
     from smaply_metrics_core.host.settings import Settings
+    from smaply_metrics_core.sources.registry import SourceRegistry
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +82,8 @@ class MetricsHost:
             clock = DatabaseClock(self._store) if self._store.is_shared else SystemClock()
         self._own_registry: SourceRegistry | None = None
         if registry is None:
+            from smaply_metrics_core.sources.registry import SourceRegistry
+
             registry = self._own_registry = SourceRegistry(
                 settings.sources, clock=clock, temp_dir=settings.home / TEMP_DIR_NAME
             )
@@ -104,34 +102,23 @@ class MetricsHost:
                 "Use Settings.from_environment.",
                 KEYS_VARIABLE,
             )
-        credential_store = CredentialStore(
-            self._store,
-            registry,
-            lambda may_create: load_keys(settings.encryption_keys, key_file, may_create=may_create),
-        )
-        health = ConnectionHealth(self._store, clock)
-        sessions = ConnectionSessions(runtime, credential_store, health)
-        # The services that most processes never call load the forms, the bundles and the cipher.
-        from smaply_metrics_core.host.connections.service import Connections
-        from smaply_metrics_core.host.debug_bundles import DebugBundles
-        from smaply_metrics_core.host.metrics.previews import Previews
-        from smaply_metrics_core.host.metrics.service import Metrics
-        from smaply_metrics_core.host.metrics.survey_catalog import (
-            QuestionnaireCache,
-            SurveyCatalog,
-        )
+        # Loads what calls a source: the forms, the bundles, the cipher.
+        from smaply_metrics_core.host.services import Services
 
-        questionnaires = QuestionnaireCache(runtime, sessions)
-        previews = Previews(runtime, sessions, health, questionnaires)
+        services = Services.of(
+            runtime,
+            lambda may_create: load_keys(settings.encryption_keys, key_file, may_create=may_create),
+            refresh_executor,
+        )
         self._runtime = runtime
-        self._sessions = sessions
+        self._sessions = services.sessions
         self.sources = registry
         self.accounts = Accounts(runtime)
-        self.connections = Connections(runtime, credential_store, sessions, health)
-        self.catalog = SurveyCatalog(runtime, sessions, questionnaires)
-        self.metrics = Metrics(runtime, sessions, previews)
-        self.cards = Cards(runtime, sessions, refresh_executor)
-        self.debug_bundles = DebugBundles(runtime, credential_store, sessions)
+        self.connections = services.connections
+        self.catalog = services.catalog
+        self.metrics = services.metrics
+        self.cards = services.cards
+        self.debug_bundles = services.debug_bundles
         self.audit = AuditTrail(self._store)
 
     def worker(self, concurrency: int = 4) -> Worker:

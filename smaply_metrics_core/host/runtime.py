@@ -11,10 +11,10 @@ from smaply_metrics_core.context import Clock, Deadline
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.connections import ConnectionRow
-from smaply_metrics_core.sources.registry import SourceRegistry
 
-if TYPE_CHECKING:  # Heavy: pydantic-settings.
+if TYPE_CHECKING:  # Heavy: pydantic-settings, and all that calls a source.
     from smaply_metrics_core.host.settings import Settings
+    from smaply_metrics_core.sources.registry import SourceRegistry
 
 
 @dataclass(frozen=True)

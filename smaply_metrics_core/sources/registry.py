@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError, NotFound, SourceNotUsable
+from smaply_metrics_core.redaction import LONGEST_REPEATED
 from smaply_metrics_core.sources.discovery import Candidate, classify, installed_entry_points
 from smaply_metrics_core.sources.isolation import PluginIsolation
 from smaply_metrics_core.sources.loader import contract_mismatch, load
@@ -22,9 +23,6 @@ if TYPE_CHECKING:  # Heavy: httpx, and pydantic-settings.
     import httpx
 
     from smaply_metrics_core.sources.settings import SourceSettings
-
-LONGEST_REPEATED = 30
-"""Characters of an unknown id that a message repeats; a longer one may be a mistyped token."""
 
 
 class _Slot:

@@ -4,6 +4,14 @@ Subclass ``SourceContract`` in a test file. Recording and playing cassettes need
 ``testing`` of ``smaply-metrics-core``, which is imported only then.
 """
 
+from smaply_metrics_core.extras import require_extra
 from smaply_metrics_core.public_names import lazy_exports
 
-__getattr__, __dir__, __all__ = lazy_exports(__name__, __file__)
+_load, __dir__, __all__ = lazy_exports(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name; recording needs the extra ``testing``."""
+    if name == "record":
+        require_extra("testing", "vcr", "pytest")
+    return _load(name)

@@ -6,7 +6,7 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,22 +17,6 @@ from smaply_metrics_core.errors import InputError
 from tests.charts.factories import PLAIN, distribution
 
 PAGE = (Path(__file__).parents[2] / "docs" / "charts.md").read_text(encoding="utf-8")
-
-
-def test_all_public_names_are_listed_sorted() -> None:
-    """`__all__` holds every public name, sorted as the linter sorts it."""
-    public = {
-        name
-        for name, value in vars(charts).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType)
-    }
-    public.remove("set_public_module")
-
-    assert public == set(charts.__all__)
-    constants = [name for name in charts.__all__ if name.isupper()]
-    classes = [name for name in charts.__all__ if name[0].isupper() and not name.isupper()]
-    functions = [name for name in charts.__all__ if name[0].islower()]
-    assert charts.__all__ == [*sorted(constants), *sorted(classes), *sorted(functions)]
 
 
 def test_every_public_function_says_what_it_does() -> None:

@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from types import ModuleType
 
 import smaply_metrics_core
 from smaply_metrics_core import errors, host
 from smaply_metrics_core.errors import MetricsError
-
-
-def order(name: str) -> tuple[bool, bool, str]:
-    """The sort key of `__all__`: constants, then classes, then functions, each by name."""
-    return not name.isupper(), name[0].islower(), name
-
-
-def test_the_public_names_are_listed() -> None:
-    """`__all__` is sorted, without duplicates, and lists every public name of the module."""
-    offered = {
-        name
-        for name, value in vars(host).items()
-        if not (name.startswith("_") or isinstance(value, ModuleType))
-    }
-    offered.remove("set_public_module")
-    assert host.__all__ == sorted(offered, key=order)
 
 
 def test_shared_names_are_the_same_objects() -> None:

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-import smaply_metrics_core.http
 from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import Cancelled, RateLimited, SourceUnavailable
 from smaply_metrics_core.http import RateLimiter, header_auth, pages, read_json, remote_details
@@ -19,14 +18,6 @@ from smaply_metrics_core.models.source import RequestLimit
 
 if TYPE_CHECKING:
     from .conftest import Clients, HandClock
-
-
-def test_the_public_names_are_sorted_and_there() -> None:
-    """The package's list of public names is complete, in order, and true."""
-    names = smaply_metrics_core.http.__all__
-
-    assert list(names) == sorted(names)
-    assert all(hasattr(smaply_metrics_core.http, name) for name in names)
 
 
 class Slots:

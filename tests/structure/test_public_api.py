@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pickle
+import pkgutil
 import re
 import types
 import typing
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 from types import FunctionType
 from typing import Any, ForwardRef
 
@@ -52,6 +55,27 @@ def test_the_exports_are_pinned(door: str) -> None:
     assert sorted(module.__all__) == sorted(EXPORTS[door].split())
     assert len(set(module.__all__)) == len(module.__all__)
     assert set(module.__all__) <= set(dir(module))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_the_stub_lists_what_can_be_imported(door: str) -> None:
+    """Type checkers read the stub, and programs the module: both have the same names."""
+    module = importlib.import_module(door)
+    stub = ast.parse(Path(str(module.__file__)).with_suffix(".pyi").read_text(encoding="utf-8"))
+    (listed,) = [
+        ast.literal_eval(statement.value)
+        for statement in stub.body
+        if isinstance(statement, ast.Assign)
+    ]
+    assert sorted(listed) == module.__all__
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_export_has_the_name_of_a_module(door: str) -> None:
+    """Importing a submodule sets its name in the package, which would hide the export."""
+    module = importlib.import_module(door)
+    submodules = {one.name for one in pkgutil.iter_modules(module.__path__)}
+    assert submodules & set(module.__all__) == set()
 
 
 @pytest.mark.parametrize("door", DOORS)

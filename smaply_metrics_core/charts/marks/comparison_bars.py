@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smaply_metrics_core.charts.date_text import date_range_text
-from smaply_metrics_core.charts.headline import change_words, said, target_tone, target_words
+from smaply_metrics_core.charts.headlines import change_words, said, target_tone, target_words
 from smaply_metrics_core.charts.marks.layers import (
     HOVER,
     OWN_AXES,

@@ -7,7 +7,7 @@ from math import floor, isfinite, log10, pi
 from typing import Any, Final
 
 from smaply_metrics_core.calculations.results import format_value
-from smaply_metrics_core.charts.headline import said, target_said, target_tone, target_words
+from smaply_metrics_core.charts.headlines import said, target_said, target_tone, target_words
 from smaply_metrics_core.charts.marks.layers import HALF_SEEN
 from smaply_metrics_core.charts.marks.rows import tone_color
 from smaply_metrics_core.charts.remarks import FEW, answer_count_text

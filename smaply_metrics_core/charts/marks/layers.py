@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from smaply_metrics_core.charts.headline import target_said
+from smaply_metrics_core.charts.headlines import target_said
 from smaply_metrics_core.charts.marks.rows import Row
 from smaply_metrics_core.charts.sanitizer import plain
 from smaply_metrics_core.charts.theme import SMALL, Theme

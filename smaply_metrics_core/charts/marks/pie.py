@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from smaply_metrics_core.charts.headline import said
+from smaply_metrics_core.charts.headlines import said
 from smaply_metrics_core.charts.marks.layers import COLOR, HALF_SEEN, HOVER, LETTER, longest
 from smaply_metrics_core.charts.marks.rows import Row, rows_of
 from smaply_metrics_core.charts.remarks import answer_count_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from smaply_metrics_core.charts.headline import Tone, said, target_tone, target_words
+from smaply_metrics_core.charts.headlines import Tone, said, target_tone, target_words
 from smaply_metrics_core.charts.remarks import remarks
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
 from smaply_metrics_core.charts.theme import Theme

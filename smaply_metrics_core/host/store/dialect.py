@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sqlalchemy import ARRAY, ColumnElement, Connection, String, Table, any_, func, literal, select
 
 from smaply_metrics_core.errors import NotFound
-from smaply_metrics_core.sources.registry import LONGEST_REPEATED
+from smaply_metrics_core.redaction import LONGEST_REPEATED
 
 if TYPE_CHECKING:  # Only the dialect of the store is loaded.
     from sqlalchemy.dialects import postgresql, sqlite

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
-from smaply_metrics_core.charts.headline import headline, said, target_said, target_words
+from smaply_metrics_core.charts.headlines import headline, said, target_said, target_words
 from smaply_metrics_core.charts.remarks import answer_count_text, low_sample_text, remarks
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
 from smaply_metrics_core.models.metric import Display

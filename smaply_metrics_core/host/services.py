@@ -1,0 +1,60 @@
+"""The services of a host, composed over its runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from smaply_metrics_core.host.cards.service import Cards
+from smaply_metrics_core.host.connections.credential_store import CredentialStore
+from smaply_metrics_core.host.connections.health import ConnectionHealth
+from smaply_metrics_core.host.connections.keys import KeyRing
+from smaply_metrics_core.host.connections.service import Connections
+from smaply_metrics_core.host.connections.sessions import ConnectionSessions
+from smaply_metrics_core.host.debug_bundles import DebugBundles
+from smaply_metrics_core.host.metrics.previews import Previews
+from smaply_metrics_core.host.metrics.service import Metrics
+from smaply_metrics_core.host.metrics.survey_catalog import QuestionnaireCache, SurveyCatalog
+from smaply_metrics_core.host.refresh.executors import RefreshExecutor
+from smaply_metrics_core.host.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Services:
+    """The services that call sources or show what they returned; see ``MetricsHost``."""
+
+    sessions: ConnectionSessions
+    connections: Connections
+    catalog: SurveyCatalog
+    metrics: Metrics
+    cards: Cards
+    debug_bundles: DebugBundles
+
+    @classmethod
+    def of(
+        cls,
+        runtime: Runtime,
+        load_keys: Callable[[bool], KeyRing],
+        refresh_executor: RefreshExecutor | None,
+    ) -> Self:
+        """Return the services of a runtime.
+
+        Args:
+            runtime: The shared parts of the host.
+            load_keys: Returns the encryption keys; its argument is whether a key may be created.
+            refresh_executor: Runs background refreshes; threads of this process when ``None``.
+        """
+        credentials = CredentialStore(runtime.store, runtime.registry, load_keys)
+        health = ConnectionHealth(runtime.store, runtime.clock)
+        sessions = ConnectionSessions(runtime, credentials, health)
+        questionnaires = QuestionnaireCache(runtime, sessions)
+        previews = Previews(runtime, sessions, health, questionnaires)
+        return cls(
+            sessions=sessions,
+            connections=Connections(runtime, credentials, sessions, health),
+            catalog=SurveyCatalog(runtime, sessions, questionnaires),
+            metrics=Metrics(runtime, sessions, previews),
+            cards=Cards(runtime, sessions, refresh_executor),
+            debug_bundles=DebugBundles(runtime, credentials, sessions),
+        )
