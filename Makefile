@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 COVERED ?= 95
+MERMAID ?= 11.17.2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,8 +21,8 @@ INSTALL_INPUTS := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 
 .DEFAULT_GOAL := help
 .PHONY: help install browser postgresql demo demo-once test test-deep test-campaign test-python \
-	test-live lint format types imports tests wheels dist mutants coverage fix docs record screenshots \
-	screenshots-guide lock clean
+	test-live lint format types imports tests wheels dist mutants coverage fix docs docs-generated \
+	diagrams prose record screenshots screenshots-guide lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' Makefile
@@ -134,9 +135,24 @@ fix: install ## format, and apply the fixes that ruff knows
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: install ## regenerate the table of causes and the page of settings in docs/
-	$(BIN)/python -m tests.bad_input.table
+docs: install ## build the documentation site into build/docs
+	$(BIN)/python -m sphinx --builder html --fresh-env --nitpicky --fail-on-warning --keep-going \
+		--quiet --doctree-dir build/docs-doctrees docs build/docs
+	@echo "The site is in build/docs/index.html"
+
+docs-generated: install ## regenerate the pages in docs/ that are written from the code
 	$(BIN)/python -m tests.docs.settings_page
+	$(BIN)/python -m tests.docs.cli_page
+	$(BIN)/python -m tests.docs.rules_page
+	$(BIN)/python -m tests.bad_input.table
+
+# The pictures are committed, so only a changed diagram needs this. Mermaid comes from npm.
+diagrams: install browser ## render docs/diagrams/*.mmd as SVG
+	npm install --silent --no-save --prefix build/mermaid mermaid@$(MERMAID)
+	$(BIN)/python -m tests.docs.diagrams build/mermaid/node_modules/mermaid/dist/mermaid.min.js
+
+prose: install ## list words in docs/ that the style avoids, with suggestions; advice, never an error
+	@$(BIN)/codespell --dictionary docs/avoided-words.txt docs *.md || true
 
 record: install ## record the responses that the contract tests replay, from the sandbox
 	$(BIN)/python -m plugins.qualtrics.tests.contract.record_cassettes

@@ -1,4 +1,4 @@
-"""The table of causes in the docs, as the tests see them: ``make docs`` writes it anew."""
+"""Writes the table of causes in docs/troubleshooting.md: ``make docs-generated``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.bad_input.cause import CAUSES, Cause, Seen, Where, see
 from tests.bad_input.connected_account import a_world, write_surveys
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "troubleshooting.md"
-BEGIN: Final = "<!-- The table is made by `make docs`, from tests/bad_input. -->\n"
+BEGIN: Final = "<!-- The table is made by `make docs-generated`, from tests/bad_input. -->\n"
 END: Final = "<!-- Here the table ends. -->\n"
 HEAD: Final = (
     "| Cause | Where | Issue | What people see | What to do |\n| --- | --- | --- | --- | --- |\n"

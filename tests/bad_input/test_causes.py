@@ -37,7 +37,7 @@ def test_a_cause_gives_its_issue_and_its_remedy(world: World, cause: Cause) -> N
         assert part in seen.message
     for part in cause.advises:
         assert part in seen.remedy
-    assert row(cause, seen) in rows(), "run `make docs` and look at what has changed"
+    assert row(cause, seen) in rows(), "run `make docs-generated` and look at what has changed"
     for token in (TOKEN, NEW_TOKEN):
         for file in world.home.iterdir():
             assert token.encode() not in file.read_bytes()

@@ -1,4 +1,4 @@
-"""Writes docs/settings.md from the settings models: ``make docs``."""
+"""Writes docs/settings.md from the settings models: ``make docs-generated``."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 INTRODUCTION: Final = f"""\
 # Settings
 
-<!-- Written by `make docs` from the settings models. Change the models, not this page. -->
+<!-- Written by `make docs-generated` from the settings models. -->
 
-Everything that an operator sets is an environment variable. `Settings.from_environment` reads
-them into one typed object; a host app can pass its own mapping or construct `Settings` itself. A
-blank variable counts as not set, except `SMAPLY_METRICS_ENCRYPTION_KEYS`. A value that is not
-valid ends the start of a host, and each command that reads it, with an error that names the
-variable and what to write; a key that is not valid does so when a credential is first sealed or
-opened.
+Operators configure the framework with environment variables. `Settings.from_environment` reads them
+into one typed object; a host app can pass its own mapping or construct `Settings` itself.
 
-A `SMAPLY_METRICS_…` variable that is not on this page is logged as a warning when a host starts; a
-command that reads sources or a store writes the warning on standard error. The framework ignores
-variables that begin with `{SECRET_PREFIX}` or `{HOST_PREFIX}`; the reference host
-checks the latter.
+- A blank variable counts as not set, except `SMAPLY_METRICS_ENCRYPTION_KEYS`.
+- An invalid value stops a host at start, and each command that reads it. The error names the
+  variable and the expected value. An invalid key is reported when a credential is first encrypted
+  or decrypted.
+- An unknown `SMAPLY_METRICS_…` variable is logged as a warning when a host starts; commands that
+  read sources or a store print the warning on standard error. The framework ignores variables that
+  begin with `{SECRET_PREFIX}` or `{HOST_PREFIX}`; the reference host checks the latter.
 """
 
 HEAD: Final = (
@@ -47,10 +46,10 @@ SECRETS: Final = EnvironmentVariable(
 
 CLOSING: Final = """\
 
-Keys and the database's URL are secrets: neither a repr nor an error nor a log shows them.
+Keys and the database URL are secrets. They never appear in a repr, an error or a log.
 
-The Qualtrics connector reads one more variable, `SMAPLY_QUALTRICS_SANDBOX=127.0.0.1:PORT`: the one
-loopback host to which it may connect over plain HTTP.
+The Qualtrics source reads one more variable, `SMAPLY_QUALTRICS_SANDBOX=127.0.0.1:PORT`: the only
+loopback address to which it may connect over plain HTTP.
 """
 
 

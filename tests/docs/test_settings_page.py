@@ -15,7 +15,7 @@ NAMED = {"SMAPLY_METRICS_SECRET", "SMAPLY_METRICS_HOST", "SMAPLY_METRICS_SECRET_
 
 
 def test_the_page_is_current() -> None:
-    """The committed page is what `make docs` writes."""
+    """The committed page is what `make docs-generated` writes."""
     assert PAGE.read_text(encoding="utf-8") == text()
 
 
