@@ -1,0 +1,160 @@
+"""The examples of Getting started and Embed run as printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+from typer.testing import CliRunner
+
+from smaply_metrics_core.cli.app import app
+
+DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+
+# What a project of Django adds to the files of the page.
+DJANGO_SCRIPT: Final = """
+import django
+from django.conf import settings
+settings.configure(
+    ALLOWED_HOSTS=["testserver"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"],
+    MIDDLEWARE=[
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ],
+    ROOT_URLCONF="urls",
+    SECRET_KEY="made up for a test",
+    SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+)
+django.setup()
+import json
+from django.test import Client
+client = Client()
+cards = client.get("/cards/").json()["cards"]
+card = client.get(f"/cards/{cards[0]['id']}/").json()
+missing = client.get("/cards/met_0/")
+print(json.dumps([len(cards), card["value"], missing.status_code, missing.json()["kind"]]))
+"""
+FASTAPI_SCRIPT: Final = """
+import json
+from fastapi.testclient import TestClient
+from app import app
+with TestClient(app) as client:
+    cards = client.get("/cards").json()
+    chart = client.get(f"/cards/{cards[1]['id']}/chart").json()
+    missing = client.get("/cards/met_0/chart")
+print(json.dumps([len(cards), chart["$schema"], missing.status_code]))
+"""
+
+
+def page(name: str) -> str:
+    """Return the text of a page."""
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def getting_started() -> str:
+    """Return the text of Getting started, without the indentation of its numbered list."""
+    return re.sub(r"^ {3}", "", page("getting-started.md"), flags=re.MULTILINE)
+
+
+def block(text: str, language: str) -> str:
+    """Return the only code block of a text in one language."""
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert isinstance(found, str)
+    return found
+
+
+def write_responses(home: Path, account: str) -> None:
+    """Write the file of Getting started below the folder that the account may read."""
+    folder = home / "files" / account / "surveys"
+    folder.mkdir(parents=True)
+    text = block(getting_started(), "csv")
+    (folder / "visits.csv").write_text(text, encoding="utf-8")
+
+
+def test_the_first_card_is_made_by_the_commands_of_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every command of “Your first card” succeeds, and the cards have the values of the page."""
+    text = getting_started().partition("## Your first card")[2].partition("\n## ")[0]
+    lines = re.findall(r"^\$ smaply-metrics ((?:.*\\\n)*.*)$", text, re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMAPLY_METRICS_HOME", str(tmp_path / "metrics"))
+    write_responses(tmp_path / "metrics", "default")
+
+    for line in lines:
+        output = CliRunner().invoke(app, shlex.split(line.replace("\\\n", " ")))
+        assert output.exit_code == 0, f"{line}:\n{output.output}"
+
+    assert len(lines) == 7
+    shown = re.findall(r"^(?:  )?(\S.*?) +(-?\d+) +(\d)\*", block(text, "text"), re.MULTILINE)
+    made = re.findall(r"^(?:  )?(\S.*?) +(-?\d+) +(\d)\*", output.output, re.MULTILINE)
+    assert made == shown
+    assert len(shown) == 4
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every file of Embed, and the account that its first example makes."""
+    folder = tmp_path_factory.mktemp("embed")
+    parts = re.finditer(
+        r"`(?P<file>\w+\.py)`(?:(?!`\w+\.py`)(?:.|\n))*?^```python\n(?P<code>.*?)^```",
+        page("embed.md"),
+        re.MULTILINE | re.DOTALL,
+    )
+    names = []
+    for part in parts:
+        names.append(part["file"])
+        (folder / part["file"]).write_text(part["code"], encoding="utf-8")
+    assert len(names) == len(set(names)) == page("embed.md").count("```python\n")
+    write_responses(folder / "var" / "metrics", "acme")
+    run(folder, "set_up.py")
+    return folder
+
+
+def run(folder: Path, *arguments: str) -> str:
+    """Run a Python program in a folder; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("SMAPLY")},
+            "PYTHONPATH": str(folder),
+        },
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.xdist_group("examples")
+def test_the_script_prints_fresh_cards(project: Path) -> None:
+    """The script of Embed prints every card as JSON, and ends with 0."""
+    number, series = json.loads(run(project, "export_cards.py"))
+    assert number["value"] == 25
+    assert [group["value"] for group in series["groups"]] == [pytest.approx(200 / 3), -100]
+
+
+@pytest.mark.xdist_group("examples")
+def test_the_fastapi_app_answers(project: Path) -> None:
+    """The app returns cards and charts, and 404 for a card that does not exist."""
+    number, schema, status = json.loads(run(project, "-c", FASTAPI_SCRIPT))
+    assert (number, status) == (2, 404)
+    assert "vega-lite" in schema
+
+
+@pytest.mark.xdist_group("examples")
+def test_the_django_views_answer(project: Path) -> None:
+    """The views return cards, and 404 for a card that does not exist."""
+    assert json.loads(run(project, "-c", DJANGO_SCRIPT)) == [2, 25, 404, "not_found"]
