@@ -144,6 +144,7 @@ docs-generated: install ## regenerate the pages in docs/ that are written from t
 	$(BIN)/python -m tests.docs.settings_page
 	$(BIN)/python -m tests.docs.cli_page
 	$(BIN)/python -m tests.docs.rules_page
+	$(BIN)/python -m tests.docs.generated_parts
 	$(BIN)/python -m tests.bad_input.table
 
 # The pictures are committed, so only a changed diagram needs this. Mermaid comes from npm.

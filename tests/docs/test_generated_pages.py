@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smaply_metrics_core.testing import SourceContract
-from tests.docs import cli_page, rules_page
+from tests.docs import cli_page, generated_parts, rules_page
 
 
 @pytest.mark.parametrize("module", [rules_page, cli_page])
@@ -25,3 +25,10 @@ def test_each_test_is_on_the_page_once() -> None:
     """The subjects of the suite together have every test."""
     listed = [name for _, tests in rules_page.subjects() for name in tests]
     assert sorted(listed) == sorted(rules_page.reasons())
+
+
+@pytest.mark.parametrize("page", generated_parts.PARTS)
+def test_the_generated_parts_are_current(page: str) -> None:
+    """The parts of a page that are made from the code are what the code says now."""
+    written = (generated_parts.DOCS / page).read_text(encoding="utf-8")
+    assert written == generated_parts.filled(page)
