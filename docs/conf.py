@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from pygments.lexers.special import TextLexer
+from sphinx.application import Sphinx
+
 from smaply_metrics_core import __version__
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
@@ -57,3 +60,8 @@ html_show_sourcelink = False
 html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False
+
+
+def setup(app: Sphinx) -> None:
+    """Show CSV as plain text: Pygments does not know it."""
+    app.add_lexer("csv", TextLexer)
