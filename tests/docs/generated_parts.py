@@ -5,21 +5,32 @@ A part is between two comments: ``<!-- generated: NAME -->`` and ``<!-- end -->`
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from smaply_metrics_core import hookspecs
 from smaply_metrics_core.host import CALCULATIONS
-from smaply_metrics_core.sources.loader import contract
 from smaply_metrics_csv_example.source import CsvSource
 
-DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+ROOT: Final = Path(__file__).resolve().parents[2]
+DOCS: Final = ROOT / "docs"
+GARDEN: Final = ROOT / "plugins" / "form_garden"
+FILES: Final = {
+    "server": "tests/form_garden_server.py",
+    "contract": "tests/test_contract.py",
+    "api": "src/smaply_metrics_form_garden/api.py",
+    "questionnaire": "src/smaply_metrics_form_garden/questionnaire.py",
+    "source": "src/smaply_metrics_form_garden/source.py",
+}
+"""The files that the tutorial builds."""
 PART: Final = re.compile(
-    r"(?P<begin><!-- generated: (?P<name>[\w -]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL
+    r"(?P<begin><!-- generated: (?P<kind>\w+) ?(?P<names>[\w. ]*) -->\n).*?(?P<end><!-- end -->)",
+    re.DOTALL,
 )
 WIDTH: Final = 100
 
@@ -52,33 +63,84 @@ def calculations() -> str:
     return "\n" + "".join(parts)
 
 
-PARTS: Final[dict[str, dict[str, Callable[[], str]]]] = {
-    "calculations.md": {"calculations": calculations},
-    "hooks.md": {
-        f"{kind} {hook}": (lambda make=make, hook=hook: make(hook))
-        for hook in contract()
-        for kind, make in (("signature", signature), ("example", example))
-    },
+def file_text(file: str) -> str:
+    """Return a file of the tutorial, as it is in a project of its own."""
+    text = (GARDEN / FILES[file]).read_text(encoding="utf-8")
+    return text.replace("from plugins.form_garden.tests.", "from ")
+
+
+def name_of(node: ast.stmt) -> str:
+    """Return the name that a statement defines; empty if it defines none."""
+    match node:
+        case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return name
+        case _:
+            return ""
+
+
+def code(file: str, *names: str) -> str:
+    """Return definitions of a file of the tutorial.
+
+    A name is that of a function, a class or a constant; `imports`; `Class.method`; or
+    `Class..method`: the beginning of the class up to the end of that method.
+    """
+    lines = file_text(file).splitlines()
+    body = ast.parse("\n".join(lines)).body
+
+    def span(name: str) -> tuple[int, int]:
+        if name == "imports":
+            nodes = [one for one in body if isinstance(one, ast.Import | ast.ImportFrom)]
+            return nodes[0].lineno, nodes[-1].end_lineno or 0
+        outer, dots, inner = re.fullmatch(r"(\w+)(\.*)(\w*)", name).groups()  # type: ignore[union-attr]
+        (node,) = (one for one in body if name_of(one) == outer)
+        first = node
+        if inner:
+            assert isinstance(node, ast.ClassDef)
+            (node,) = (one for one in node.body if name_of(one) == inner)
+            first = node if dots == "." else first
+        decorators = getattr(first, "decorator_list", [])
+        return min([first, *decorators], key=lambda one: one.lineno).lineno, node.end_lineno or 0
+
+    pieces, last = [], 0
+    for name in names:
+        begin, end = span(name)
+        apart = "" if not pieces else "\n" if begin - last == 1 else "\n" * min(begin - last, 3)
+        pieces.append(apart + "\n".join(lines[begin - 1 : end]))
+        last = end
+    return f"\n```python\n{''.join(pieces)}\n```\n\n"
+
+
+PAGES: Final = ("calculations.md", "hooks.md", "tutorial.md")
+"""The pages that have such parts."""
+
+KINDS: Final[dict[str, Callable[..., str]]] = {
+    "calculations": calculations,
+    "code": code,
+    "example": example,
+    "signature": signature,
 }
-"""The parts of each page."""
+
+
+def parts(page: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each part of a page: its kind, and what it is of."""
+    for match in PART.finditer((DOCS / page).read_text(encoding="utf-8")):
+        yield match["kind"], match["names"].split()
 
 
 def filled(page: str) -> str:
-    """Return a page with its generated parts made anew."""
-    parts = dict(PARTS[page])
+    """Return a page with its parts made again."""
 
     def part(match: re.Match[str]) -> str:
-        return match["begin"] + parts.pop(match["name"])() + match["end"]
+        return match["begin"] + KINDS[match["kind"]](*match["names"].split()) + match["end"]
 
-    text = PART.sub(part, (DOCS / page).read_text(encoding="utf-8"))
-    if parts:
-        raise ValueError(f"{page} has no part {', '.join(parts)}")
-    return text
+    return PART.sub(part, (DOCS / page).read_text(encoding="utf-8"))
 
 
 def main() -> None:
     """Write the parts of all pages."""
-    for page in PARTS:
+    for page in PAGES:
         (DOCS / page).write_text(filled(page), encoding="utf-8")
 
 

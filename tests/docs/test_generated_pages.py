@@ -27,7 +27,7 @@ def test_each_test_is_on_the_page_once() -> None:
     assert sorted(listed) == sorted(rules_page.reasons())
 
 
-@pytest.mark.parametrize("page", generated_parts.PARTS)
+@pytest.mark.parametrize("page", generated_parts.PAGES)
 def test_the_generated_parts_are_current(page: str) -> None:
     """The parts of a page that are made from the code are what the code says now."""
     written = (generated_parts.DOCS / page).read_text(encoding="utf-8")
