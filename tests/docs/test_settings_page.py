@@ -10,8 +10,13 @@ from tests.docs.settings_page import PAGE, text
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = re.compile(rb"SMAPLY_METRICS_[A-Z_]*[A-Z]")
-NAMED = {"SMAPLY_METRICS_SECRET", "SMAPLY_METRICS_HOST", "SMAPLY_METRICS_SECRET_API_TOKEN"}
-"""Prefixes, and the variable of one secret field."""
+NAMED = {
+    "SMAPLY_METRICS_SECRET",
+    "SMAPLY_METRICS_HOST",
+    "SMAPLY_METRICS_SECRET_API_TOKEN",
+    "SMAPLY_METRICS_SECRET_FIELD",
+}
+"""Prefixes, and variables of secret fields."""
 
 
 def test_the_page_is_current() -> None:
