@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -143,10 +144,17 @@ def merge_sources(_app: Sphinx) -> None:
             )
 
 
+def escape_bars(*arguments: Any) -> None:  # noqa: ANN401  # The last is the lines.
+    """Keep `|x|`, an absolute value, from being read as a substitution of reStructuredText."""
+    lines: list[str] = arguments[-1]
+    lines[:] = [re.sub(r"\|(\w+)\|", r"\\|\1\\|", line) for line in lines]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive."""
     for door in DOORS:
         import_module(door)
     app.add_directive("public-names", PublicNames)
     app.connect("builder-inited", merge_sources)
+    app.connect("autodoc-process-docstring", escape_bars)
     return {"parallel_read_safe": True}
