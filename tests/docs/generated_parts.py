@@ -103,7 +103,8 @@ def code(file: str, *names: str) -> str:
         decorators = getattr(first, "decorator_list", [])
         return min([first, *decorators], key=lambda one: one.lineno).lineno, node.end_lineno or 0
 
-    pieces, last = [], 0
+    pieces: list[str] = []
+    last = 0
     for name in names:
         begin, end = span(name)
         apart = "" if not pieces else "\n" if begin - last == 1 else "\n" * min(begin - last, 3)

@@ -90,13 +90,15 @@ def test_the_first_card_is_made_by_the_commands_of_the_page(
     monkeypatch.setenv("SMAPLY_METRICS_HOME", str(tmp_path / "metrics"))
     write_responses(tmp_path / "metrics", "default")
 
+    printed = ""
+    assert len(lines) == 7
     for line in lines:
         output = CliRunner().invoke(app, shlex.split(line.replace("\\\n", " ")))
         assert output.exit_code == 0, f"{line}:\n{output.output}"
+        printed = output.output
 
-    assert len(lines) == 7
     shown = re.findall(r"^(?:  )?(\S.*?) +(-?\d+) +(\d)\*", block(text, "text"), re.MULTILINE)
-    made = re.findall(r"^(?:  )?(\S.*?) +(-?\d+) +(\d)\*", output.output, re.MULTILINE)
+    made = re.findall(r"^(?:  )?(\S.*?) +(-?\d+) +(\d)\*", printed, re.MULTILINE)
     assert made == shown
     assert len(shown) == 4
 
