@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -52,13 +52,21 @@ def first_door(name: str, found: object) -> str:
     return next(door for door in DOORS if getattr(import_module(door), name, None) is found)
 
 
-def defining_module(module: ModuleType, name: str) -> ModuleType:
-    """Return the module that assigns a name, which other modules may import from it."""
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    return defining_module(import_module(node.module), alias.name)
+@cache
+def imported_names(module: str) -> dict[str, tuple[str, str]]:
+    """Return the names that a module imports from others: the module, and the name there."""
+    return {
+        alias.asname or alias.name: (node.module, alias.name)
+        for node in ast.walk(ast.parse(inspect.getsource(import_module(module))))
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+        for alias in node.names
+    }
+
+
+def defining_module(module: str, name: str) -> str:
+    """Return the module that defines a name, which other modules may import from it."""
+    if name in imported_names(module):
+        return defining_module(*imported_names(module)[name])
     return module
 
 
@@ -69,8 +77,8 @@ def constant(module: ModuleType, name: str, found: object) -> Iterator[str]:
     if isinstance(found, str | int) and len(value) < SHOWN_VALUE:
         yield f"   :value: {value}"
     yield ""
-    source = defining_module(module, name)
-    for line in ModuleAnalyzer.for_module(source.__name__).find_attr_docs().get(("", name), ()):
+    source = defining_module(module.__name__, name)
+    for line in ModuleAnalyzer.for_module(source).find_attr_docs().get(("", name), ()):
         yield f"   {line}"
     yield ""
 
@@ -124,23 +132,21 @@ def merge_sources(_app: Sphinx) -> None:
     for door in DOORS:
         merged = ModuleAnalyzer.for_module(door)
         merged.analyze()
-        for name, module in sorted(sys.modules.items()):
-            if not name.startswith("smaply_metrics_core.") or module is None:
+        for name in import_module(door).__all__:
+            source = defining_module(door, name)
+            if source.partition(".")[0] != DOORS[0]:
                 continue
+            part = ModuleAnalyzer.for_module(source)
             try:
-                part = ModuleAnalyzer.for_module(name)
                 part.analyze()
-            except PycodeError:
+            except PycodeError:  # Sphinx cannot read some annotations, such as f-strings.
                 continue
-            exported = {
-                one for one in vars(import_module(door)) if getattr(module, one, None) is not None
-            }
             for table in ("attr_docs", "annotations"):
                 mine: dict[tuple[str, str], Any] = getattr(merged, table)
                 theirs: dict[tuple[str, str], Any] = getattr(part, table)
-                mine.update({k: v for k, v in theirs.items() if k[0].partition(".")[0] in exported})
+                mine.update({k: v for k, v in theirs.items() if k[0].partition(".")[0] == name})
             merged.tagorder.update(
-                {k: v for k, v in part.tagorder.items() if k.partition(".")[0] in exported}
+                {k: v for k, v in part.tagorder.items() if k.partition(".")[0] == name}
             )
 
 
