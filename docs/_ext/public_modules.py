@@ -10,8 +10,10 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from enum import Enum
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -55,9 +57,12 @@ def first_door(name: str, found: object) -> str:
 @cache
 def imported_names(module: str) -> dict[str, tuple[str, str]]:
     """Return the names that a module imports from others: the module, and the name there."""
+    file = Path(inspect.getfile(import_module(module)))
+    stub = file.with_suffix(".pyi")  # The exports of a public module, which loads them lazily.
+    text = (stub if stub.is_file() else file).read_text(encoding="utf-8")
     return {
         alias.asname or alias.name: (node.module, alias.name)
-        for node in ast.walk(ast.parse(inspect.getsource(import_module(module))))
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.ImportFrom) and node.module and not node.level
         for alias in node.names
     }
@@ -119,6 +124,8 @@ class PublicNames(SphinxDirective):
                     yield f".. {directive}:: {module.__name__}.{name}"
                     if heading == "Exceptions":
                         yield "   :show-inheritance:"
+                    if isinstance(found, type) and issubclass(found, Enum):
+                        yield "   :undoc-members:"
                     yield ""
         yield ""
 

@@ -140,6 +140,15 @@ def test_every_public_name_is_in_the_reference(pages: dict[Path, Page]) -> None:
     assert missing == set()
 
 
+@pytest.mark.xdist_group("site")
+def test_constants_and_members_have_their_texts(site: Path) -> None:
+    """The text below a constant, and below a member of an enumeration, is in the reference."""
+    for page, name in (("core", "CONTRACT_VERSION"), ("host", "host.Role.VIEWER")):
+        text = (site / "reference" / f"{page}.html").read_text(encoding="utf-8")
+        _, _, after = text.partition(f'id="smaply_metrics_core.{name}"')
+        assert "<p>" in after.partition("</dd>")[0], name
+
+
 @pytest.mark.parametrize("source", sorted(FOLDER.glob("*.mmd")), ids=lambda path: path.stem)
 def test_a_diagram_is_rendered_from_its_source(source: Path) -> None:
     """The committed SVG names the hash of its Mermaid source, which `make diagrams` writes."""
