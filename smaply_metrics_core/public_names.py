@@ -92,3 +92,6 @@ def _bind_annotations(cls: type) -> None:
                 text, is_argument=False, module=cls.__module__, is_class=True
             )
     cls.__annotations__ = annotations
+    for name, field in getattr(cls, "__dataclass_fields__", {}).items():
+        if isinstance(field.type, str):
+            field.type = annotations.get(name, field.type)
