@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from smaply_metrics_core.host import NotFound, StoreError
+from smaply_metrics_core.host import NotFound, Role, StoreError
 from smaply_metrics_host.live_updates import (
     BUSY_SECONDS,
     CHECK_SECONDS,
@@ -35,14 +35,14 @@ class Desk:
         self.looks = 0
         self.written: list[str] = []
         self.waited: list[float] = []
-        self.may_look = True
+        self.role: Role | None = Role.VIEWER
         self.resting = asyncio.Event()
         self._turn = asyncio.Event()
         self.live_updates = LiveUpdates(self._look, lambda: self.seconds, self._wait)
 
     def follow(self) -> Follower:
         """Open the map."""
-        return self.live_updates.follow(*KEY, self._allowed)
+        return self.live_updates.follow(*KEY, Role.VIEWER, self._current_role)
 
     async def turn(self) -> None:
         """Let the time until the next look pass, and the look be over."""
@@ -51,13 +51,17 @@ class Desk:
         self._turn.set()
         await self.resting.wait()
 
-    async def _look(self, account: str, map_id: str) -> MapSnapshot:
+    async def _look(self, account: str, map_id: str, role: Role) -> MapSnapshot:
         self.looks += 1
         if self.failing is not None:
             if isinstance(self.failing, NotFound):
                 self.resting.set()  # No look follows this one.
             raise self.failing
-        return MapSnapshot(self.structure, dict(self.versions), self.busy, self._html)
+        versions = {
+            part: f"{version}{role.name[0]}" if role is not Role.VIEWER else version
+            for part, version in self.versions.items()
+        }
+        return MapSnapshot(self.structure, versions, self.busy, self._html)
 
     def _html(self, part: str) -> str:
         self.written.append(part)
@@ -74,8 +78,8 @@ class Desk:
                 one.cancel()
         self._turn.clear()
 
-    async def _allowed(self) -> bool:
-        return self.may_look
+    async def _current_role(self) -> Role | None:
+        return self.role
 
 
 def at_desk(test: Callable[[Desk], Awaitable[None]]) -> None:
@@ -256,7 +260,7 @@ def test_who_may_look_no_longer_is_told_nothing_more() -> None:
     async def test(desk: Desk) -> None:
         vera = desk.follow()
         await told(vera)
-        desk.may_look = False
+        desk.role = None
         desk.seconds += CHECK_SECONDS
         desk.versions["car_1"] = "b"
         await desk.turn()
@@ -275,11 +279,31 @@ def test_a_stream_without_news_ends_with_its_session_too() -> None:
         await told(vera)
         waiting = upcoming(vera)
         await asyncio.sleep(0)
-        desk.may_look = False
+        desk.role = None
         desk.seconds += CHECK_SECONDS
         await desk.turn()
 
         assert await waiting == ("over", "signed-out")
+        await vera.aclose()
+
+    at_desk(test)
+
+
+def test_a_new_role_continues_with_its_own_updates() -> None:
+    """The stream sends the state for the new role, and the old role is no longer polled."""
+
+    async def test(desk: Desk) -> None:
+        vera = desk.follow()
+        await told(vera)
+        waiting = upcoming(vera)
+        await asyncio.sleep(0)
+        desk.role = Role.ADMIN
+        desk.seconds += CHECK_SECONDS
+        await desk.turn()
+
+        versions = {"car_1": "aA", "car_2": "aA"}
+        assert await waiting == ("state", {"structure": "one", "versions": versions})
+        assert desk.live_updates.watched == 1
         await vera.aclose()
 
     at_desk(test)

@@ -39,7 +39,9 @@ def corner(world: World) -> Corner:
 
 def drawn(world: World, corner: Corner) -> list[str]:
     """Give the digests of what the map draws."""
-    view = world.run(world.app_state.map_renderer.view("acme", corner.map, refresh=False))
+    view = world.run(
+        world.app_state.map_renderer.view("acme", corner.map, Role.VIEWER, refresh=False)
+    )
     return list(view.charts())
 
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
-from smaply_metrics_core.host import NotFound
+from smaply_metrics_core.host import NotFound, Role
 
 logger = logging.getLogger(__name__)
 
@@ -23,10 +23,10 @@ BUSY_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 10.0
 """The same when nothing is known to be on its way: another process may refresh, too."""
 CHECK_SECONDS: Final = 15.0
-"""After so long it is asked again whether a follower may still look."""
+"""How often the session and the role of each follower are checked."""
 
 Waiting = Callable[[asyncio.Event, float], Awaitable[None]]
-Allowed = Callable[[], Awaitable[bool]]
+CurrentRole = Callable[[], Awaitable[Role | None]]
 Event = tuple[str, str]
 
 
@@ -50,6 +50,7 @@ class MapSnapshot:
 class _MapKey(NamedTuple):
     account: str
     map: str
+    role: Role
 
 
 async def wait_or_nudge(nudged: asyncio.Event, seconds: float) -> None:
@@ -65,14 +66,14 @@ class LiveUpdates:
     """The open maps of this process. Its methods are called on the event loop.
 
     Args:
-        look: Gives an account's map as it is now.
+        look: Returns a map of an account as it is now, as a role reads it.
         monotonic: Seconds that never run backwards.
         waiting: Waits from one look to the next.
     """
 
     def __init__(
         self,
-        look: Callable[[str, str], Awaitable[MapSnapshot]],
+        look: Callable[[str, str, Role], Awaitable[MapSnapshot]],
         monotonic: Callable[[], float],
         waiting: Waiting = wait_or_nudge,
     ) -> None:
@@ -82,7 +83,7 @@ class LiveUpdates:
         self._watches: dict[_MapKey, _Subscription] = {}
 
     async def follow(
-        self, account: str, map_id: str, allowed: Allowed
+        self, account: str, map_id: str, role: Role, current_role: CurrentRole
     ) -> AsyncGenerator[Event, None]:
         """Give a map's events until it is gone, or the follower may look no longer.
 
@@ -90,20 +91,27 @@ class LiveUpdates:
         last ``over`` with the reason, ``gone`` or ``signed-out``.
 
         Args:
-            account: Whose map it is.
-            map_id: Which one.
-            allowed: Asked from time to time whether the follower may still look.
+            account: The account of the map.
+            map_id: The id of the map.
+            role: The role of the follower. People with the same role share the updates.
+            current_role: Returns the present role of the follower, and ``None`` when the session
+                has ended; called every ``CHECK_SECONDS``.
         """
-        watch = self._join(_MapKey(account, map_id))
+        watch = self._join(_MapKey(account, map_id, role))
         at, checked = 0, self._monotonic()
         try:
             while True:
                 beat = watch.beat
                 if self._monotonic() - checked >= CHECK_SECONDS:
-                    if not await allowed():
+                    role_now = await current_role()
+                    if role_now is None:
                         yield "over", "signed-out"
                         return
                     checked = self._monotonic()
+                    if role_now is not watch.key.role:
+                        self._leave(watch)
+                        watch, at = self._join(_MapKey(account, map_id, role_now)), 0
+                        continue
                 if watch.gone:
                     yield "over", "gone"
                     return
@@ -117,13 +125,14 @@ class LiveUpdates:
 
     def nudge(self, account: str, map_id: str) -> None:
         """Look at a map at once, if anybody has it open."""
-        watch = self._watches.get(_MapKey(account, map_id))
-        if watch is not None:
-            watch.nudged.set()
+        for role in Role:
+            watch = self._watches.get(_MapKey(account, map_id, role))
+            if watch is not None:
+                watch.nudged.set()
 
     @property
     def watched(self) -> int:
-        """How many maps are looked at."""
+        """The number of open maps, counted once per role."""
         return len(self._watches)
 
     async def close(self) -> None:
@@ -157,7 +166,10 @@ class _Subscription:
     """
 
     def __init__(
-        self, key: _MapKey, look: Callable[[str, str], Awaitable[MapSnapshot]], waiting: Waiting
+        self,
+        key: _MapKey,
+        look: Callable[[str, str, Role], Awaitable[MapSnapshot]],
+        waiting: Waiting,
     ) -> None:
         self.key = key
         self.followers = 0
