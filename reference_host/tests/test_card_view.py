@@ -141,8 +141,8 @@ def test_a_failed_card_keeps_its_value_and_says_what_to_do() -> None:
 
 def test_a_card_without_a_value_says_why() -> None:
     """It is being measured, or what went wrong: never just nothing."""
-    assert "Being measured now…" in written(seen(None, freshness=Freshness.REFRESHING))
-    assert "first measurement begins" in written(seen(None, freshness=Freshness.NEVER))
+    assert "Calculating…" in written(seen(None, freshness=Freshness.REFRESHING))
+    assert "calculated when someone opens the map" in written(seen(None, freshness=Freshness.NEVER))
     failed = written(seen(None, freshness=Freshness.FAILED, problem=REVOKED))
     assert "No value yet." in failed
     assert "Token revoked" in failed

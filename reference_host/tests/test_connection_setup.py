@@ -95,7 +95,7 @@ def test_a_wrong_token_stores_nothing(world: World) -> None:
     assert "Connection Failed" in page
     assert "Authentication" in page
     assert "rejected the API token" in page
-    assert "What to do:" in page
+    assert "Edit Configuration" not in page
     assert SUPPORT in page
     assert '<li class="step passed">Connect to Qualtrics' in page
     assert '<li class="step failed">Verify the API token' in page

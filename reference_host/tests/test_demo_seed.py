@@ -51,7 +51,7 @@ def test_a_home_with_other_accounts_is_not_furnished(world: World) -> None:
     """A demo in the home of a host that people use would hand out links to it."""
     world.client(Role.VIEWER, account="acme")
 
-    with pytest.raises(InputError, match="no demo has made"):
+    with pytest.raises(InputError, match="not created by the demo"):
         world.run(seed_demo_account(world.app_state, sandbox_of(world), 1))
 
 

@@ -51,7 +51,7 @@ def test_an_editor_reads_whom_to_ask(world: World) -> None:
 
     page = world.client(Role.EDITOR).get(LIST).text
 
-    assert "ask an Admin of this account: <bdi>Ada</bdi>" in page
+    assert "Ask an Admin to connect it: <bdi>Ada</bdi>" in page
     assert f"{LIST}/" not in page
 
 
@@ -75,9 +75,9 @@ def test_the_issue_of_a_connection_is_in_the_list(world: World) -> None:
     page = world.client(Role.EDITOR).get(LIST).text
 
     assert "Token revoked" in page
-    assert "What to do:" in page
+    assert "The connection to Qualtrics is broken." in page
+    assert "An Admin can fix it." in page
     assert SUPPORT in page
-    assert "To mend this, ask an Admin" in page
 
 
 def test_the_pages_of_a_source_are_for_admins(world: World) -> None:

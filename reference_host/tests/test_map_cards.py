@@ -49,7 +49,7 @@ def test_several_metrics_are_placed_together(world: World) -> None:
 
     assert [card.metric for card in cards(world, corner.map)] == [one.id for one in metrics]
     assert nothing.status_code == 422
-    assert "No metric was chosen." in nothing.text
+    assert "No metric selected." in nothing.text
 
 
 def test_a_card_is_shown_in_another_way(world: World) -> None:
@@ -79,7 +79,7 @@ def test_a_display_that_does_not_fit_is_asked_for_again(world: World) -> None:
     answer = emil.submit(form, form, {"heading": "Kept", "target": "many"})
 
     assert answer.status_code == 422
-    assert "Enter a number, as in 4.5." in answer.text
+    assert "Enter a number, such as 4.5." in answer.text
     assert 'value="Kept"' in answer.text
     assert cards(world, corner.map)[0].display == Display()
 

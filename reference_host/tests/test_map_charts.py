@@ -126,7 +126,7 @@ def test_without_the_process_that_draws_charts_keep_their_numbers(
     image = vera.get(f"{corner.path}/charts/{digest}.svg?theme=light")
 
     assert image.status_code == 502
-    assert "could not be drawn" in image.text
+    assert "could not be rendered" in image.text
     assert "<caption" in vera.get(corner.path).text
 
 
@@ -198,9 +198,9 @@ class Asked:
         self._answers = list(answers)
         self.longest: list[float] = []
 
-    async def ask(self, asked: dict[str, Any], longest: float) -> str:
+    async def request(self, job: dict[str, Any], seconds: float) -> str:
         """Answer after all others had their turn."""
-        self.longest.append(longest)
+        self.longest.append(seconds)
         answer = self._answers.pop(0)
         await asyncio.sleep(0)
         if isinstance(answer, DrawingFailed):
@@ -212,7 +212,7 @@ def test_the_script_is_made_once_for_all_who_wait(monkeypatch: pytest.MonkeyPatc
     """The one who asked first may go away; who asks later need not wait."""
     asked = Asked("the script")
     monkeypatch.setattr(
-        "smaply_metrics_host.rendering.chart_renderer._RendererProcess.ask", asked.ask
+        "smaply_metrics_host.rendering.chart_renderer._RendererProcess.request", asked.request
     )
 
     async def ask_often() -> list[bytes | BaseException]:
@@ -236,7 +236,7 @@ def test_a_script_that_failed_is_made_for_the_next_request(
     """And on a slow machine it may take much longer than a drawing."""
     asked = Asked(DrawingFailed("No memory."), "the script")
     monkeypatch.setattr(
-        "smaply_metrics_host.rendering.chart_renderer._RendererProcess.ask", asked.ask
+        "smaply_metrics_host.rendering.chart_renderer._RendererProcess.request", asked.request
     )
 
     async def ask_twice() -> bytes:

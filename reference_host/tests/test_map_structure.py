@@ -56,7 +56,7 @@ def test_what_goes_with_a_stage_is_said_before(world: World) -> None:
 
     question = f"{corner.path}/stages/{corner.stage}/remove"
     assert f'href="{question}"' in page.text
-    assert "It goes with 1 text." in emil.get(question).text
+    assert "1 text will be deleted." in emil.get(question).text
     assert "Discover" in emil.get(corner.path).text
 
 
@@ -67,7 +67,7 @@ def test_a_map_is_deleted_after_a_question(world: World) -> None:
     question = emil.get(f"{corner.path}/delete").text
     answer = emil.submit(f"{corner.path}/delete", f"{corner.path}/delete", {})
 
-    assert "The metrics stay." in question
+    assert "It contains no texts or cards." in question
     assert answer.url.path == "/maps"
     assert emil.get(corner.path).status_code == 404
 
@@ -93,7 +93,7 @@ def test_what_does_not_fit_is_refused_in_words(
     answer = emil.submit(f"{corner.path}/edit", corner.path + path, fields)
 
     assert answer.status_code in {404, 422}
-    assert "What to do" in answer.text
+    assert '<div class="banner bad" role="alert">' in answer.text
     assert world.app_state.maps.show(ACCOUNT, corner.map) == before
 
 

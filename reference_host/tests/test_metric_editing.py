@@ -22,7 +22,7 @@ def test_a_metric_can_be_edited_while_its_source_does_not_answer(world: World) -
     form = Filling(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
     assert "How likely are you to recommend" in form.page
     assert "Qualtrics could not be read" in form.page
-    assert "Ask an Admin of this account" in form.page
+    assert "An Admin can fix it." in form.page
 
     form.send(f"/metrics/{metric.id}/edit", name="NPS now", heading="Fans")
 
@@ -39,9 +39,9 @@ def test_changing_what_is_measured_says_that_the_value_goes(world: World) -> Non
     form = Filling(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
 
     form.choose(name="Another name")
-    assert "What is measured has changed" not in form.page
+    assert "The definition has changed" not in form.page
     form.choose(calculation="average")
-    assert "What is measured has changed" in form.page
+    assert "The definition has changed" in form.page
     answer = form.send(f"/metrics/{metric.id}/edit")
 
     assert "Saved “<bdi>Another name</bdi>”" in answer.text
@@ -78,7 +78,7 @@ def test_the_second_editor_is_told_and_loses_nothing(world: World) -> None:
     slow.press(address, name="Mine", heading="Ours")
 
     assert slow.answer.status_code == 409
-    assert "Somebody else changed this metric meanwhile" in slow.page
+    assert "Someone else changed this metric" in slow.page
     rows = re.findall(r"<th[^>]*>(.*?)</th><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td>", slow.page)
     assert rows == [
         ("Name", "Theirs", "Mine"),

@@ -83,7 +83,7 @@ def test_a_comparison_shows_the_dates_before(world: World) -> None:
     form.choose(type="comparison")
     assert form.fields["range"] == ["last_28_days"]
     assert "all_time" in form.refused("range")
-    assert "Changed, as it does not go with the rest: Date range." in form.page
+    assert "Changed to fit your other choices: Date range." in form.page
 
     form.choose(range="custom", first="2026-10-01", last="2026-10-31")
     assert f"Covers 1 Oct {TO} 31 Oct 2026, compared with 31 Aug {TO} 30 Sep 2026." in form.page
@@ -98,7 +98,7 @@ def test_a_share_asks_for_its_answers(world: World) -> None:
     assert form.offered("answers") == ["1", "2", "3", "4", "5"]
     assert "99" in form.refused("answers")
     form.press("/metrics", name="Happy")
-    assert "Choose the answers that the share counts." in form.page
+    assert "Choose at least one answer to count." in form.page
 
     form.send("/metrics", answers=["4", "5"])
     (metric,) = saved(world)
@@ -154,8 +154,8 @@ def test_what_does_not_fit_is_said_at_its_field_and_nothing_is_lost(world: World
     form.press("/metrics", name="", target="many", heading="<b>Fans</b>", prefix="€ ")
 
     assert form.answer.status_code == 422
-    assert "Give it a name of 1 to 300 characters." in form.page
-    assert "Enter a number, as in 4.5." in form.page
+    assert "Enter a name with 1 to 300 characters." in form.page
+    assert "Enter a number, such as 4.5." in form.page
     assert form.page.count('aria-invalid="true"') == 2
     assert (form.fields["target"], form.fields["prefix"]) == (["many"], ["€ "])
     assert form.fields["heading"] == ["<b>Fans</b>"]
@@ -243,7 +243,7 @@ def test_a_metric_goes_to_the_workspace_that_was_chosen(world: World) -> None:
     stranger = form.send("/metrics", name="NPS", workspace="wor_other")
     form.send("/metrics", name="NPS", workspace=other.id)
 
-    assert "There is no such workspace." in stranger.text
+    assert "This workspace does not exist." in stranger.text
     assert saved(world)[0].workspace == other.id
 
 
@@ -253,7 +253,7 @@ def test_without_an_integration_the_form_says_what_is_missing(world: World) -> N
 
     form.press("/metrics", name="NPS")
 
-    assert "Choose where the numbers come from." in form.page
+    assert "Choose a source." in form.page
 
 
 def test_a_draft_is_its_makers_alone_and_for_an_hour(

@@ -149,13 +149,14 @@ def test_refresh_now_asks_at_once_and_once_a_minute(world: World) -> None:
     assert done.url.params["refreshed"] == metric.id
 
     soon = emil.finish("/metrics", address, {}).text
-    assert "Not refreshed." in soon or "Updated:" in soon
+    assert "Refreshed less than a minute ago." in soon or "Updated:" in soon
     job = world.client(Role.EDITOR)
     job.headers["accept"] = "application/json"
     token = re.search(r'name="csrf_token" value="(\w+)"', job.get("/metrics").text)
     assert token is not None
     started = job.post(address, data={"csrf_token": token[1]}).json()
-    assert "begun on request less than one minute ago" in job.get(started["events"]).text
+    told = job.get(started["events"]).text
+    assert re.search(r"Refreshed less than a minute ago\. Try again in \d\d? s\.", told)
 
 
 def test_a_refresh_that_fails_says_why(world: World) -> None:
@@ -181,13 +182,13 @@ def test_deleting_asks_and_names_the_maps_that_lose_cards(world: World) -> None:
 
     asked = emil.get(f"/metrics/{metric.id}/delete").text
     assert "Delete “<bdi>NPS</bdi>”?" in asked
-    assert "its cards go from these journey maps" in asked
+    assert "This also removes its cards from:" in asked
     assert "Buying" in asked
     assert "Paying" not in asked
     assert "2 cards" in asked
 
     gone = emil.submit(f"/metrics/{metric.id}/delete", f"/metrics/{metric.id}/delete", {})
-    assert "2 cards went with it." in gone.text
+    assert "2 cards were removed." in gone.text
     assert names(gone.text) == ["Other"]
     assert world.app_state.maps.show(ACCOUNT, map_id).cards == ()
     assert world.app_state.card_placements.uses(ACCOUNT) == {other.id: 1}
@@ -230,13 +231,13 @@ def test_an_empty_list_says_what_to_do_first(world: World) -> None:
 
     assert 'href="/settings/integrations">Set up an integration</a>' in ada.get("/metrics").text
     unconnected = emil.get("/metrics").text
-    assert "ask an Admin" in unconnected
+    assert "Ask an Admin" in unconnected
     assert "Create metric" not in unconnected
 
     world.connect()
     assert "No metrics yet" in emil.get("/metrics").text
     assert "Create metric" in emil.get("/metrics").text
-    assert "Editors of this account make them" in vera.get("/metrics").text
+    assert "when an Editor creates them" in vera.get("/metrics").text
     assert "Create metric" not in vera.get("/metrics").text
 
 

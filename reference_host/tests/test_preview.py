@@ -51,7 +51,7 @@ def test_a_preview_shows_the_card_and_saves_nothing(world: World) -> None:
     assert "n = 1," in form.page
     assert "all time" in form.page
     assert "left out" in form.page
-    assert "From the data of" in form.page
+    assert "Data from" in form.page
     assert "<i>Fans</i>" not in form.page
     assert form.fields["heading"] == ["<i>Fans</i>"]
     assert world.run(world.app_state.metrics.metrics.list(world.actor())) == ()
@@ -67,10 +67,10 @@ def test_one_download_serves_what_is_tried_after_it(world: World) -> None:
     assert exports(world) == 1
 
     form.choose(calculation="average")
-    assert "This is of what was chosen before." in form.page
+    assert "Out of date. Update the preview." in form.page
     form.press(PREVIEW)
     assert headline(form) != nps
-    assert "This is of what was chosen before." not in form.page
+    assert "Out of date. Update the preview." not in form.page
     form.choose(type="series")
     form.choose(group_by="period:month")
     form.press(PREVIEW)
@@ -93,7 +93,7 @@ def test_how_it_is_shown_is_changed_without_measuring(world: World) -> None:
     assert "By region</h4>" in form.page
     assert headline(form).endswith(" pts")
     assert 'class="numbers"' in form.page
-    assert "This is of what was chosen before." not in form.page
+    assert "Out of date. Update the preview." not in form.page
     assert len(world.sandbox.state.calls()) == before
 
 
@@ -125,7 +125,7 @@ def test_a_preview_that_cannot_be_says_at_which_field(world: World) -> None:
     form.press(PREVIEW, type="series", question="QID1", calculation="nps", name="Kept")
 
     assert form.answer.status_code == 422
-    assert "Choose what the Series is split by." in form.page
+    assert "Choose a grouping." in form.page
     assert form.fields["name"] == ["Kept"]
     assert exports(world) == 0
 
@@ -142,7 +142,6 @@ def test_a_preview_that_fails_says_why_and_keeps_the_form(world: World) -> None:
     form.press(PREVIEW, reload_data="1", subheading="Kept too")
 
     assert "No preview" in form.page
-    assert "What to do:" in form.page
     assert (form.fields["name"], form.fields["subheading"]) == (["Kept"], ["Kept too"])
     assert headline(form) == shown
 
@@ -189,12 +188,12 @@ def test_a_preview_is_kept_for_an_hour(world: World) -> None:
     connect(world)
     form = Filling(world.client(Role.EDITOR), START)
     form.press(PREVIEW)
-    assert "From the data of" in form.page
+    assert "Data from" in form.page
 
     world.clock.forward(timedelta(hours=1, seconds=1))
     form.choose(name="Later")
 
-    assert "Nothing measured yet." in form.page
+    assert "No preview yet." in form.page
     assert form.fields["name"] == ["Later"]
 
 

@@ -28,7 +28,7 @@ def test_a_link_signs_in_once(world: World) -> None:
 
     assert "Vera" in first.text
     assert second.status_code == 422
-    assert "no longer good" in second.text
+    assert "expired or was already used" in second.text
 
 
 def test_a_link_survives_being_looked_at(world: World) -> None:

@@ -59,7 +59,7 @@ def test_what_stays_blank_stays_as_it_is(world: World) -> None:
     kept = ada.finish(EDIT, EDIT, {"api_token": "", "base_url": world.sandbox.host}).text
 
     assert f'value="{world.sandbox.host}"' in form
-    assert "Leave it empty to keep the present one, ••••••••0001." in form
+    assert "Leave empty to keep the current value (••••••••0001)." in form
     assert "A new one needs the API token again." in form
     assert TOKEN not in form
     assert "Connection established" in kept
@@ -87,9 +87,9 @@ def test_new_credentials_that_see_less_are_told(world: World) -> None:
 
     page = ada.finish(EDIT, EDIT, {"api_token": TOKEN, "base_url": world.sandbox.host}).text
 
-    assert "1 metric lost sight of its survey" in page
+    assert "1 metric can no longer access its survey" in page
     assert "<bdi>Visits &lt;b&gt;in&lt;/b&gt; spring</bdi>" in page
-    assert "lost sight" not in ada.get(QUALTRICS).text
+    assert "can no longer access" not in ada.get(QUALTRICS).text
 
 
 def test_an_issue_that_stops_nothing_is_a_warning(world: World) -> None:
@@ -136,7 +136,7 @@ def test_what_was_deleted_meanwhile_is_said(world: World) -> None:
     for path in ("/edit", "/check", "/delete", "/debug"):
         answer = ada.submit(LIST, f"{QUALTRICS}{path}", {"api_token": NEW})
         assert answer.status_code == 404, path
-        assert "deleted it meanwhile" in answer.text
+        assert "not connected to Qualtrics" in answer.text
 
 
 def test_lost_keys_are_said_and_mended(sandbox: SandboxServer, tmp_path: Path) -> None:
@@ -155,5 +155,5 @@ def test_lost_keys_are_said_and_mended(sandbox: SandboxServer, tmp_path: Path) -
     assert "Connection Error" in lost
     assert "The key file" in lost
     assert "Connection Error" in checked
-    assert "Leave it empty" not in form
+    assert "Leave empty" not in form
     assert "Connection established" in mended

@@ -208,7 +208,7 @@ def test_no_file_is_said(world: World) -> None:
     form.press(UPLOAD)
 
     assert form.answer.status_code == 422
-    assert "Choose a CSV file first." in form.page
+    assert "Choose a CSV file." in form.page
 
 
 def test_the_example_is_what_is_explained(world: World) -> None:

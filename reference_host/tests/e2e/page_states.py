@@ -53,7 +53,7 @@ STATES: Final = (
     State("no-maps-viewer", page_states_setup.nothing, "/maps", Role.VIEWER, "No journey maps yet"),
     State("no-maps-editor", page_states_setup.nothing, "/maps", Role.EDITOR, "Create journey map"),
     State(
-        "no-integration-editor", page_states_setup.nothing, "/metrics", Role.EDITOR, "sk an Admin"
+        "no-integration-editor", page_states_setup.nothing, "/metrics", Role.EDITOR, "Ask an Admin"
     ),
     State("no-integration-admin", page_states_setup.nothing, "/metrics", Role.ADMIN, "Set up"),
     State(

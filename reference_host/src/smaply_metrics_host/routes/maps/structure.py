@@ -194,7 +194,7 @@ def _counted(texts: int, cards: int) -> str:
 
 def _deleted_text(held: str) -> str:
     if not held:
-        return "It is empty."
+        return "It contains no texts or cards."
     return f"{held} will be deleted. The metrics themselves are not affected."
 
 
