@@ -130,8 +130,11 @@ def test_sources_that_cannot_be_used_say_why(sandbox: SandboxServer, tmp_path: P
         ada = world.client(Role.ADMIN)
         page = ada.get(LIST).text
         own = ada.get(f"{LIST}/torn")
+        for_editors = world.client(Role.EDITOR).get(LIST).text
 
     assert "No module named" in page
+    assert "No module named" not in for_editors
+    assert "The operator of this installation can fix it." in for_editors
     assert "acme-torn 1.0" in page
     assert ">Incompatible</span>" in page
     assert "A setting blocks it (SMAPLY_METRICS_SOURCES_BLOCKED)." in page

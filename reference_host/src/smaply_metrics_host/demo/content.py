@@ -97,7 +97,7 @@ def _stores(
 
 METRICS: Final = (
     _online(
-        "NPS, last 90 days and before",
+        "NPS, last 90 days vs. previous",
         _comparison(RELATIONSHIP, "nps", "QID1", "last_90_days"),
         ChartType.COMPARISON,
         heading="Would recommend us",
@@ -164,7 +164,7 @@ METRICS: Final = (
         target=4,
     ),
     _online(
-        "Delivery on time, last 90 days and before",
+        "Delivery on time, last 90 days vs. previous",
         _comparison(RELATIONSHIP, "top_2_box", "QID4_2", "last_90_days"),
         ChartType.BAR_COMPARISON,
         heading="Delivered on time",
@@ -306,15 +306,15 @@ MAPS: Final = (
                 "Online shop, app, size guide",
                 "Basket, payment, confirmation",
                 "Courier, manual, video",
-                "Phone, e-mail, chat",
+                "Phone, email, chat",
             ),
         },
         cards={
             "Experience": (
-                ("NPS, last 90 days and before", "NPS by quarter"),
+                ("NPS, last 90 days vs. previous", "NPS by quarter"),
                 ("Easy to find what I need", "Prices are fair, by segment"),
                 ("Satisfaction", "What went well"),
-                ("Delivery on time, by month", "Delivery on time, last 90 days and before"),
+                ("Delivery on time, by month", "Delivery on time, last 90 days vs. previous"),
                 ("Support satisfaction", "Support satisfaction by team"),
             ),
             "Volume and mix": (

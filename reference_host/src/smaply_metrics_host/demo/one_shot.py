@@ -205,7 +205,7 @@ def demo_metrics(questionnaire: Questionnaire) -> Iterator[tuple[str, Definition
             definition(SERIES, Calculation.NPS, nps, "period:quarter"),
         )
         yield (
-            f"NPS, last 90 days and before ({name})",
+            f"NPS, last 90 days vs. previous ({name})",
             definition(COMPARISON, Calculation.NPS, nps, preset="last_90_days"),
         )
     scale = _first(
