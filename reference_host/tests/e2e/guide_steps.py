@@ -55,7 +55,7 @@ def connect(world: World, browsers: Browsers, guide: Guide) -> None:
 
 def make_metrics(world: World, browsers: Browsers, guide: Guide) -> None:
     """Create a metric of each type."""
-    with guide.section("Make metrics"):
+    with guide.section("Create metrics"):
         page = browsers.visit(world, Role.EDITOR, "/metrics").page
         open_form(page, METRICS[0])
         choose(page, "Calculation", "NPS")
@@ -75,14 +75,14 @@ def make_metrics(world: World, browsers: Browsers, guide: Guide) -> None:
         tick(page, "Comparison")
         choose(page, "Calculation", "NPS")
         choose(page, "Date range", "Last 90 days")
-        page.get_by_text("compared with").wait_for()
+        page.locator(".covered").get_by_text("compared with").wait_for()
         save_metric(page, METRICS[2])
         guide.look(page, "metrics")
 
 
 def place_them(world: World, browsers: Browsers, guide: Guide) -> str:
     """Create a map with all metrics and return its URL."""
-    with guide.section("Place them on a journey map"):
+    with guide.section("Add them to a journey map"):
         page = browsers.visit(world, Role.EDITOR, "/maps").page
         guide.look(page)
         page.get_by_role("textbox", name="Name").fill("Buying a bike online")

@@ -36,7 +36,7 @@ def test_an_open_map_shows_a_new_problem_for_its_role(
     world.clock.forward(timedelta(hours=1, minutes=1))
     measure(world)
 
-    vera.page.get_by_text(FOR_VIEWERS).wait_for()
+    vera.page.get_by_text(FOR_VIEWERS).first.wait_for()
     ada.page.get_by_text(FOR_ADMINS).first.wait_for()
     for visit, name in ((vera, "viewer"), (ada, "admin")):
         for notice in visit.page.locator(".card-notice summary").all():
