@@ -38,7 +38,7 @@ def refused(route: Route) -> None:
     route.fulfill(status=502, json={"message": "The chart could not be drawn."})
 
 
-def left_out(route: Route) -> None:
+def missing(route: Route) -> None:
     """Respond as if the chart were no longer on the map."""
     route.fulfill(status=200, json={})
 
@@ -60,7 +60,7 @@ def corner(world: World) -> Corner:
         pytest.param(SCRIPT, refused, id="script-refused"),
         pytest.param(SPECIFICATIONS, lost, id="specifications-lost"),
         pytest.param(SPECIFICATIONS, refused, id="specifications-refused"),
-        pytest.param(SPECIFICATIONS, left_out, id="specifications-left-out"),
+        pytest.param(SPECIFICATIONS, missing, id="specifications-missing"),
     ],
 )
 def test_a_chart_appears_after_a_failed_request(

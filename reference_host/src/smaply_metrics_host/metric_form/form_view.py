@@ -21,7 +21,7 @@ TYPES: Final = (
     (MetricType.SERIES, "Series", "A value for each group, such as each month."),
     (MetricType.COMPARISON, "Comparison", "One value compared with the previous period."),
 )
-LEFT_OUT: Final = (
+EXCLUDED: Final = (
     (ExclusionReason.UNFINISHED, "Unfinished responses"),
     (ExclusionReason.PREVIEW, "Survey previews"),
     (ExclusionReason.TEST, "Test responses"),

@@ -62,8 +62,8 @@ def suggestion(form: MetricForm, options: MetricOptions, asked_before: str) -> s
             no question, is replaced by a new default when another question is chosen.
     """
     offered = [one.value for one in _offered(options.calculations)]
-    anew = form.question != asked_before and form.calculation == Calculation.RESPONSES
-    if form.calculation and not anew:
+    reset = form.question != asked_before and form.calculation == Calculation.RESPONSES
+    if form.calculation and not reset:
         return ""
     return next((one.value for one in USUAL if one in offered), "")
 

@@ -31,7 +31,7 @@ from smaply_metrics_host.metric_form.form_context import (
     load_form_context,
 )
 from smaply_metrics_host.metric_form.form_data import QUESTION_BEFORE, MetricForm, filled, read
-from smaply_metrics_host.metric_form.form_view import LEFT_OUT, TYPES, view_of
+from smaply_metrics_host.metric_form.form_view import EXCLUDED, TYPES, view_of
 from smaply_metrics_host.metric_form.metric_text import DefinitionDifference, definition_differences
 from smaply_metrics_host.metric_form.preview_card import preview_view
 from smaply_metrics_host.metric_form.validation import (
@@ -300,9 +300,9 @@ async def _shown(
         conflict=said.conflict,
         workspaces={one.id: one.name for one in workspaces},
         manual=await can_upload(app_state),
-        measured_anew=bool(metric and definition and definition != metric.definition),
+        redefined=bool(metric and definition and definition != metric.definition),
         types=TYPES,
-        left_out=LEFT_OUT,
+        excluded=EXCLUDED,
     )
 
 

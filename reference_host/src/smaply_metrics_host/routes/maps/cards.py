@@ -107,8 +107,8 @@ async def restyle(
     display, problems = display_of(given)
     if problems:
         metric = filled(await app_state.metrics.metrics.show(person.actor, placed.metric))
-        measured = ("name", "type", "calculation", "group_by")
-        entered = replace(given, **{part: getattr(metric, part) for part in measured})
+        definition = ("name", "type", "calculation", "group_by")
+        entered = replace(given, **{part: getattr(metric, part) for part in definition})
         return _display_page(request, app_state, placed, entered, problems)
     await run_in_threadpool(app_state.card_placements.restyle, person.account, at.card_id, display)
     app_state.live_updates.nudge(person.account, at.map_id)
