@@ -60,7 +60,7 @@ def test_what_stays_blank_stays_as_it_is(world: World) -> None:
 
     assert f'value="{world.sandbox.host}"' in form
     assert "Leave empty to keep the current value (••••••••0001)." in form
-    assert "A new one needs the API token again." in form
+    assert "Changing it requires the API token again." in form
     assert TOKEN not in form
     assert "Connection established" in kept
     assert "••••••••0001" in kept
@@ -117,7 +117,7 @@ def test_deleting_names_what_stops(world: World) -> None:
     before = ada.get(QUALTRICS).text
     after = ada.submit(f"{QUALTRICS}/delete", f"{QUALTRICS}/delete", {}).text
 
-    assert "1 metric stops refreshing" in asked
+    assert "1 metric will stop refreshing" in asked
     assert "<bdi>Visits</bdi>" in asked
     assert "Connection established" in before
     assert "Qualtrics is no longer connected" in after
