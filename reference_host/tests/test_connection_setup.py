@@ -6,8 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reference_host.tests.app_fixture import ACCOUNT, SUPPORT, TOKEN
-from smaply_metrics_core.host import Role
+from smaply_metrics_core.host import Blame, Problem, Role
+from smaply_metrics_host.routes.connections import fit_form
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import Browser, World
@@ -86,6 +89,21 @@ def test_enter_saves_even_where_another_value_is_offered(world: World) -> None:
     form = page[page.index('data-job="saving"') :]
 
     assert form.index(">Save</button>") < form.index("use:base_url")
+
+
+@pytest.mark.parametrize(
+    ("remedy", "on_the_form"),
+    [
+        ("Enter a current token under Edit Configuration.", "Enter a current token."),
+        ("Use `a.example` under `Edit Configuration`, then save.", "Use `a.example`, then save."),
+        ("Open Edit Configuration.", "Open Edit Configuration."),
+    ],
+)
+def test_a_remedy_on_the_form_does_not_lead_to_the_form(remedy: str, on_the_form: str) -> None:
+    """During set-up there is no configuration to edit yet."""
+    problem = Problem(kind="x", message="x", remedy=remedy, blame=Blame.CREDENTIAL)
+
+    assert fit_form(problem).remedy == on_the_form
 
 
 def test_a_wrong_token_stores_nothing(world: World) -> None:

@@ -117,7 +117,7 @@ STATES: Final = (
         page_states_setup.revoked,
         "/maps/{map}",
         Role.ADMIN,
-        "Edit Configuration",
+        "Enter the current API token",
     ),
     State("connection-error", page_states_setup.revoked, QUALTRICS, Role.ADMIN, "Connection Error"),
     State(

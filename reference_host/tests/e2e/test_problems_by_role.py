@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reference_host.tests.e2e.browser_pages import Browsers
 
 FOR_VIEWERS = "The connection to Qualtrics is broken. An Admin can fix it."
-FOR_ADMINS = "enter it under Edit Configuration"
+FOR_ADMINS = "Enter the current API token"
 
 
 def test_an_open_map_shows_a_new_problem_for_its_role(
