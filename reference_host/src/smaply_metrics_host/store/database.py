@@ -19,7 +19,6 @@ NAME: Final = "host.db"
 VERSION: Final = 1
 """The version of the schema, stored in the file to detect files of other releases."""
 BUSY_SECONDS: Final = 30
-SUMMARY: Final = "The database of this app cannot be used."
 
 
 class Database:
@@ -52,7 +51,6 @@ class Database:
             raise StoreError(
                 f"{NAME} was written by another release of smaply-metrics-host.",
                 remedy="Install that release again, or use another --home.",
-                summary=SUMMARY,
             )
 
     @contextmanager
@@ -81,7 +79,6 @@ def _database_errors() -> Iterator[None]:
         raise StoreError(
             f"{NAME} cannot be used: {error.orig}.",
             remedy="Check that --home is readable and writable and that its disk has free space.",
-            summary=SUMMARY,
         ) from None
 
 
