@@ -98,7 +98,7 @@ class FormReader(HTMLParser):
         self.fields.setdefault(name, []).append(value)
 
 
-class Filling:
+class FormFiller:
     """A person who fills a metric's form, page after page.
 
     Args:

@@ -17,7 +17,7 @@ NPS = Definition(survey_id=SURVEY, question_id="QID1", calculation=Calculation.N
 
 
 @dataclass(frozen=True)
-class Corner:
+class SmallMap:
     """A map with one stage, a text lane and a data lane."""
 
     map: str
@@ -36,13 +36,13 @@ class Corner:
         return Cell(self.map, self.metrics, self.stage)
 
 
-def add_map(world: World, name: str = "Buying online", *, account: str = ACCOUNT) -> Corner:
+def add_map(world: World, name: str = "Buying online", *, account: str = ACCOUNT) -> SmallMap:
     """Create a map in the account's first workspace."""
     app_state = world.app_state
     world.client(Role.VIEWER, account=account)  # Creates the account.
     workspace = app_state.people.workspaces(account)[0]
     map_id = app_state.maps.add(account, workspace.id, name)
-    return Corner(
+    return SmallMap(
         map_id,
         app_state.maps.add_stage(account, map_id, "Discover"),
         app_state.maps.add_lane(account, map_id, "Customer does", "text"),
@@ -69,7 +69,7 @@ def add_metric(
     return world.run(add())
 
 
-def place(world: World, corner: Corner, metric: Metric) -> str:
+def place(world: World, corner: SmallMap, metric: Metric) -> str:
     """Place a metric's card on a map and return the card's id."""
     return world.app_state.card_placements.place(ACCOUNT, corner.cell, metric.id, metric.display)
 

@@ -224,7 +224,7 @@ def check_headers(answer: httpx.Response, secrets: list[str]) -> None:
 
 
 @dataclass
-class Gate:
+class AccessCheck:
     """Clients with each role in one account, and an Admin of another account.
 
     Attributes:
@@ -269,13 +269,13 @@ def test_every_route_checks_access(world: World, tmp_path: Path) -> None:
     other = visitor(world, Role.ADMIN, "globex")
     cell = {"lane": ours.text_lane, "stage": ours.stage, "text": "x", "metric": ours.metric}
     given = {**cell, "name": "Somebody", "role": "viewer", "theme": "light"}
-    gate = Gate(people, other, path_values(world, ours), given)
+    access = AccessCheck(people, other, path_values(world, ours), given)
     # So that opening a page starts no refresh.
     world.run(world.app_state.metrics.cards.load(world.actor(), wait=20.0))
     before = snapshot(world, ours), snapshot(world, theirs)
 
     for route in every_route(tmp_path / "table"):
-        gate.check(route)
+        access.check(route)
 
     assert (snapshot(world, ours), snapshot(world, theirs)) == before
     for one in (*people.values(), other):

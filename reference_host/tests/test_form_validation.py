@@ -219,7 +219,7 @@ def test_removing_an_unknown_filter_has_no_effect(number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "kept"),
+    ("changed", "expected"),
     [
         ({"source": "other"}, {"survey": "", "question": "", "filters": ()}),
         ({"survey": "SV_2"}, {"survey": "SV_2", "question": "", "filters": ()}),
@@ -228,7 +228,7 @@ def test_removing_an_unknown_filter_has_no_effect(number: str) -> None:
         ({}, {"answers": ("9",), "filters": (FilterRow("field:Region", values=("North",)),)}),
     ],
 )
-def test_dependent_values_are_reset(changed: dict[str, str], kept: dict[str, object]) -> None:
+def test_dependent_values_are_reset(changed: dict[str, str], expected: dict[str, object]) -> None:
     """Another survey resets the question, and another question resets the answers."""
     sent = {
         "name": "NPS",
@@ -248,7 +248,7 @@ def test_dependent_values_are_reset(changed: dict[str, str], kept: dict[str, obj
 
     form = read(FormData(sent | changed))
 
-    assert {name: getattr(form, name) for name in kept} == kept
+    assert {name: getattr(form, name) for name in expected} == expected
     assert (form.name, form.calculation, form.group_by) == ("NPS", "share", "period:month")
 
 

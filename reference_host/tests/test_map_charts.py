@@ -18,7 +18,7 @@ from smaply_metrics_host.rendering.chart_renderer import (
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
-    from reference_host.tests.map_factories import Corner
+    from reference_host.tests.map_factories import SmallMap
 
 BY_CHANNEL = NPS.model_copy(
     update={"type": MetricType.SERIES, "group_by": GroupBy.parse("question:QID3")}
@@ -27,7 +27,7 @@ SATISFIED = Definition(survey_id=NPS.survey_id, question_id="QID2", calculation=
 
 
 @pytest.fixture
-def corner(world: World) -> Corner:
+def corner(world: World) -> SmallMap:
     """A map with a card with a chart and a card without one."""
     corner = add_map(world)
     world.connect()
@@ -37,13 +37,13 @@ def corner(world: World) -> Corner:
     return corner
 
 
-def drawn(world: World, corner: Corner) -> list[str]:
+def drawn(world: World, corner: SmallMap) -> list[str]:
     """Return the digests of the charts on a map."""
     view = world.run(world.app_state.map_renderer.view("acme", corner.map, refresh=False))
     return list(view.charts())
 
 
-def test_specifications_are_returned_together(world: World, corner: Corner) -> None:
+def test_specifications_are_returned_together(world: World, corner: SmallMap) -> None:
     """One response has the requested charts; it is immutable, because the URL has their digests."""
     [digest] = drawn(world, corner)
     vera = world.client(Role.VIEWER)
@@ -57,7 +57,7 @@ def test_specifications_are_returned_together(world: World, corner: Corner) -> N
     assert "immutable" in light.headers["cache-control"]
 
 
-def test_an_outdated_chart_is_excluded(world: World, corner: Corner) -> None:
+def test_an_outdated_chart_is_excluded(world: World, corner: SmallMap) -> None:
     """Such a response is not cached, and its image is not found."""
     vera = world.client(Role.VIEWER)
 
@@ -69,14 +69,14 @@ def test_an_outdated_chart_is_excluded(world: World, corner: Corner) -> None:
     assert old.status_code == 404
 
 
-def test_an_unknown_theme_is_refused(world: World, corner: Corner) -> None:
+def test_an_unknown_theme_is_refused(world: World, corner: SmallMap) -> None:
     """The themes are light and dark."""
     vera = world.client(Role.VIEWER)
 
     assert vera.get(f"{corner.path}/charts.json?theme=pink&digests=x").status_code == 422
 
 
-def test_a_chart_is_rendered_for_browsers_without_scripts(world: World, corner: Corner) -> None:
+def test_a_chart_is_rendered_for_browsers_without_scripts(world: World, corner: SmallMap) -> None:
     """The image has alternative text, is cached privately, and requires a session."""
     [digest] = drawn(world, corner)
     vera, stranger = world.client(Role.VIEWER), world.client(None)
@@ -114,7 +114,7 @@ def test_the_chart_script_is_built_once_and_cached(world: World) -> None:
 
 
 def test_without_the_renderer_charts_keep_their_table(
-    world: World, corner: Corner, monkeypatch: pytest.MonkeyPatch
+    world: World, corner: SmallMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If rendering fails, the image is missing and the page still has the table."""
     monkeypatch.setattr("smaply_metrics_host.rendering.chart_renderer.MODULE", "no_such_module")
@@ -124,11 +124,11 @@ def test_without_the_renderer_charts_keep_their_table(
     image = vera.get(f"{corner.path}/charts/{digest}.svg?theme=light")
 
     assert image.status_code == 502
-    assert "could not be drawn" in image.text
+    assert "could not be rendered" in image.text
     assert "<caption" in vera.get(corner.path).text
 
 
-def test_a_killed_renderer_process_is_replaced(world: World, corner: Corner) -> None:
+def test_a_killed_renderer_process_is_replaced(world: World, corner: SmallMap) -> None:
     """A cancelled request kills the process; the next request starts a new one."""
     [digest] = drawn(world, corner)
     results = world.run(world.app_state.map_renderer.charts("acme", corner.map, [digest]))
@@ -146,7 +146,7 @@ def test_a_killed_renderer_process_is_replaced(world: World, corner: Corner) -> 
 
 
 def test_a_hanging_rendering_times_out(
-    world: World, corner: Corner, monkeypatch: pytest.MonkeyPatch
+    world: World, corner: SmallMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rendering fails after the timeout, and a new process renders the next chart."""
     [digest] = drawn(world, corner)
@@ -165,7 +165,7 @@ def test_a_hanging_rendering_times_out(
     assert world.run(draw_twice()).startswith("<svg")
 
 
-def test_closing_cancels_renderings(world: World, corner: Corner) -> None:
+def test_closing_cancels_renderings(world: World, corner: SmallMap) -> None:
     """Running and queued renderings fail immediately."""
     [digest] = drawn(world, corner)
     results = world.run(world.app_state.map_renderer.charts("acme", corner.map, [digest]))

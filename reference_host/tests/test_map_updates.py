@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from reference_host.tests.app_fixture import ACCOUNT, Browser
-from reference_host.tests.map_factories import Corner, add_map, add_metric, measure, place
+from reference_host.tests.map_factories import SmallMap, add_map, add_metric, measure, place
 from smaply_metrics_core.host import Role
 from smaply_metrics_host.live_updates import CHECK_SECONDS
 
@@ -20,7 +20,7 @@ Events = Iterator[tuple[str, Any]]
 
 
 @contextmanager
-def following(browser: Browser, corner: Corner) -> Iterator[Events]:
+def following(browser: Browser, corner: SmallMap) -> Iterator[Events]:
     """Follow a map's event stream for the duration of the block."""
     with browser.stream("GET", f"{corner.path}/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -37,7 +37,7 @@ def _events(lines: Iterator[str]) -> Events:
             yield name, json.loads(said) if said.startswith("{") else said
 
 
-def one_card(world: World) -> tuple[Corner, str]:
+def one_card(world: World) -> tuple[SmallMap, str]:
     """Return a map with one card without a value, and the card's id."""
     corner = add_map(world)
     world.connect()
@@ -146,5 +146,5 @@ def test_a_stream_ends_with_its_session(world: World) -> None:
     assert gone.status_code == 401
 
 
-async def _nudge(world: World, corner: Corner) -> None:
+async def _nudge(world: World, corner: SmallMap) -> None:
     world.app_state.live_updates.nudge(ACCOUNT, corner.map)

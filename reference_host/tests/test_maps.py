@@ -107,7 +107,7 @@ def test_cards_with_the_same_problem_share_a_banner(world: World) -> None:
 
     assert page.count('class="banner warn"') == 1
     assert "(2 cards)" in page
-    assert "An Admin connects it under Integrations" in page
+    assert "An Admin can fix it." in page
     assert page.count("n = ") == 2
 
 

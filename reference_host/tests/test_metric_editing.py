@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reference_host.tests.app_fixture import TOKEN
-from reference_host.tests.form_client import Filling
+from reference_host.tests.form_client import FormFiller
 from reference_host.tests.metric_factories import NPS, RELATIONSHIP, make, saved
 from smaply_metrics_core.host import Calculation, Role
 
@@ -19,7 +19,7 @@ def test_a_metric_can_be_edited_while_its_source_does_not_answer(world: World) -
     world.connect()
     metric = make(world)
     world.sandbox.state.set_token(None)
-    form = Filling(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
+    form = FormFiller(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
     assert "How likely are you to recommend" in form.page
     assert "Qualtrics could not be read" in form.page
     assert "Ask an Admin of this account" in form.page
@@ -36,7 +36,7 @@ def test_changing_the_definition_warns_about_the_value(world: World) -> None:
     """The form warns before a new calculation deletes the value; a new name keeps it."""
     world.connect()
     metric = make(world)
-    form = Filling(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
+    form = FormFiller(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
 
     form.choose(name="Another name")
     assert "What is measured has changed" not in form.page
@@ -54,7 +54,7 @@ def test_a_deleted_question_is_named_with_its_successor(world: World) -> None:
     metric = make(world)
     world.sandbox.state.delete_question(RELATIONSHIP, "QID1")
     world.sandbox.state.restore_question(RELATIONSHIP, "QID1", "QID77")
-    form = Filling(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
+    form = FormFiller(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
     assert "(deleted)" in form.page
     assert "was deleted." in form.page
     assert form.fields["question"] == ["QID1"]
@@ -72,8 +72,8 @@ def test_a_conflicting_edit_keeps_the_input(world: World) -> None:
     world.connect()
     metric = make(world)
     address = f"/metrics/{metric.id}/edit"
-    slow = Filling(world.client(Role.EDITOR), address)
-    Filling(world.client(Role.ADMIN), address).send(address, name="Theirs", target="40")
+    slow = FormFiller(world.client(Role.EDITOR), address)
+    FormFiller(world.client(Role.ADMIN), address).send(address, name="Theirs", target="40")
 
     slow.press(address, name="Mine", heading="Ours")
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reference_host.tests.app_fixture import ACCOUNT
-from reference_host.tests.form_client import Filling
+from reference_host.tests.form_client import FormFiller
 from reference_host.tests.metric_factories import NPS, RELATIONSHIP, make, saved
 from smaply_metrics_core.host import (
     Filter,
@@ -35,7 +35,7 @@ def be_slow(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_metric_is_created_step_by_step(world: World) -> None:
     """Source, survey, question, group by, calculation: each choice narrows the others."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR))
+    form = FormFiller(world.client(Role.EDITOR))
     # The only connected source is preselected, and its surveys are listed.
     assert form.fields["source"] == ["qualtrics"]
     assert form.offered("survey")[0] == RELATIONSHIP
@@ -68,7 +68,7 @@ def test_a_metric_is_created_step_by_step(world: World) -> None:
 def test_rows_of_a_matrix_are_grouped(world: World) -> None:
     """A matrix is a group of options with its rows."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     assert '<optgroup label="How much do you agree with these statements?">' in form.page
     assert "QID4_1" in form.offered("question")
@@ -78,7 +78,7 @@ def test_rows_of_a_matrix_are_grouped(world: World) -> None:
 def test_a_comparison_shows_both_date_ranges(world: World) -> None:
     """A Comparison requires a closed range and shows the dates of both periods."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.choose(type="comparison")
     assert form.fields["range"] == ["last_28_days"]
@@ -92,7 +92,7 @@ def test_a_comparison_shows_both_date_ranges(world: World) -> None:
 def test_a_share_requires_answers(world: World) -> None:
     """A share lists the question's answers; one that counts as missing is disabled."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.choose(question="QID2", calculation="share")
     assert form.offered("answers") == ["1", "2", "3", "4", "5"]
@@ -108,7 +108,7 @@ def test_a_share_requires_answers(world: World) -> None:
 def test_a_box_can_use_a_reversed_scale(world: World) -> None:
     """The option for a reversed scale is shown only for boxes."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.choose(question="QID2", calculation="average")
     assert "reverse_scale" not in form.offered("reverse_scale")
@@ -122,7 +122,7 @@ def test_a_box_can_use_a_reversed_scale(world: World) -> None:
 def test_filters_take_answers_or_typed_values(world: World) -> None:
     """A question has a list of answers; values of an embedded field are typed."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.choose(add_filter="1")
     form.choose(add_filter="1", filter__0__of="question:QID3")
@@ -149,7 +149,7 @@ def test_filters_take_answers_or_typed_values(world: World) -> None:
 def test_invalid_input_is_reported_and_kept(world: World) -> None:
     """An invalid form keeps its input and shows an error at each field."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.press("/metrics", name="", target="many", heading="<b>Fans</b>", prefix="€ ")
 
@@ -167,7 +167,7 @@ def test_surveys_are_found_by_name_or_id_and_reloaded(world: World) -> None:
     """The server searches the list; an unlisted survey is found by its id."""
     world.connect()
     world.sandbox.state.share("SV_SupportContactA", listed=False)
-    form = Filling(world.client(Role.EDITOR))
+    form = FormFiller(world.client(Role.EDITOR))
     assert form.offered("survey") == [RELATIONSHIP, "SV_StorePilotDemoA"]
 
     form.choose(search="GRÜSS")
@@ -194,7 +194,7 @@ def test_surveys_are_found_by_name_or_id_and_reloaded(world: World) -> None:
 def test_an_unknown_survey_is_reported(world: World) -> None:
     """An unknown survey id is reported, and the form keeps its input."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR))
+    form = FormFiller(world.client(Role.EDITOR))
 
     form.choose(name="Mine", survey="SV_nowhere")
 
@@ -208,7 +208,7 @@ def test_a_slow_list_is_loaded_in_a_job(world: World, monkeypatch: pytest.Monkey
     world.connect()
     be_slow(world, monkeypatch)
 
-    form = Filling(world.client(Role.EDITOR), "/metrics/new?name=Patient")
+    form = FormFiller(world.client(Role.EDITOR), "/metrics/new?name=Patient")
 
     assert form.answer.url.path.startswith("/metrics/drafts/")
     assert form.fields["name"] == ["Patient"]
@@ -219,7 +219,7 @@ def test_a_script_receives_a_fragment_and_a_location(world: World) -> None:
     """The routes return a fragment to a script, and JSON instead of a redirect."""
     world.connect()
     emil = world.client(Role.EDITOR)
-    form = Filling(emil, START)
+    form = FormFiller(emil, START)
     emil.headers.update({"x-fragment": "metric-form", "accept": "application/json"})
 
     form.choose(question="QID1", name="NPS")
@@ -235,7 +235,7 @@ def test_a_metric_is_saved_in_the_selected_workspace(world: World) -> None:
     world.connect()
     emil = world.client(Role.EDITOR)
     other = world.app_state.people.add_workspace(ACCOUNT, "Shops")
-    form = Filling(emil, START)
+    form = FormFiller(emil, START)
     assert other.id in form.offered("workspace")
 
     stranger = form.send("/metrics", name="NPS", workspace="wor_other")
@@ -247,7 +247,7 @@ def test_a_metric_is_saved_in_the_selected_workspace(world: World) -> None:
 
 def test_without_an_integration_the_form_requests_a_source(world: World) -> None:
     """Without a source, the form shows an error."""
-    form = Filling(world.client(Role.EDITOR))
+    form = FormFiller(world.client(Role.EDITOR))
 
     form.press("/metrics", name="NPS")
 
@@ -259,7 +259,7 @@ def test_a_draft_is_private_and_expires(world: World, monkeypatch: pytest.Monkey
     world.connect()
     be_slow(world, monkeypatch)
     emil = world.client(Role.EDITOR)
-    address = Filling(emil, "/metrics/new?name=Mine").answer.url.path
+    address = FormFiller(emil, "/metrics/new?name=Mine").answer.url.path
 
     assert world.client(Role.ADMIN).get(address).status_code == 404
     assert emil.get(address).status_code == 200
@@ -289,7 +289,7 @@ def test_a_metric_of_another_account_is_not_found(world: World) -> None:
     world.connect()
     metric = make(world)
     eve = world.client(Role.EDITOR, account="other")
-    form = Filling(eve)
+    form = FormFiller(eve)
 
     assert eve.get(f"/metrics/{metric.id}/edit").status_code == 404
     assert form.send(f"/metrics/{metric.id}/edit", name="Stolen").status_code == 404

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reference_host.tests.app_fixture import TOKEN
-from reference_host.tests.form_client import Filling
+from reference_host.tests.form_client import FormFiller
 from smaply_metrics_core.host import Role
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def exports(world: World) -> int:
     )
 
 
-def headline(form: Filling) -> str:
+def headline(form: FormFiller) -> str:
     """Return the main value of the preview."""
     found = re.search(r'class="card-value"[^>]*>([^<]*)', form.page)
     assert found is not None
@@ -42,7 +42,7 @@ def headline(form: Filling) -> str:
 def test_a_preview_shows_the_card_and_saves_nothing(world: World) -> None:
     """The page has the form and the card; no metric is stored."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.choose(question="QID1", heading="<i>Fans</i>")
     form.press(PREVIEW)
@@ -60,7 +60,7 @@ def test_a_preview_shows_the_card_and_saves_nothing(world: World) -> None:
 def test_previews_share_one_download(world: World) -> None:
     """Another calculation, group by or type uses the cached data; Reload data does not."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
     form.choose(question="QID1")
     form.press(PREVIEW)
     nps = headline(form)
@@ -83,7 +83,7 @@ def test_previews_share_one_download(world: World) -> None:
 def test_the_display_changes_without_a_request(world: World) -> None:
     """Heading, suffix and chart type change the card without a request to the survey tool."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
     form.choose(type="series", question="QID1")
     form.press(PREVIEW, group_by="field:Region")
     before = len(world.sandbox.state.calls())
@@ -101,7 +101,7 @@ def test_a_preview_has_images_for_browsers_without_scripts(world: World) -> None
     """The page links an image of the current form in both themes; other people get 404."""
     connect(world)
     emil = world.client(Role.EDITOR)
-    form = Filling(emil, START)
+    form = FormFiller(emil, START)
     form.choose(type="series", question="QID1")
     form.press(PREVIEW, group_by="field:Region")
     bars = re.search(r'src="(/metrics/drafts/[^"]+)"', form.page)
@@ -120,7 +120,7 @@ def test_a_preview_has_images_for_browsers_without_scripts(world: World) -> None
 def test_an_incomplete_form_has_no_preview(world: World) -> None:
     """An incomplete form shows the missing field and starts no download."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.press(PREVIEW, type="series", question="QID1", calculation="nps", name="Kept")
 
@@ -133,7 +133,7 @@ def test_an_incomplete_form_has_no_preview(world: World) -> None:
 def test_a_failed_preview_keeps_the_form(world: World) -> None:
     """The page shows the problem, the input and the last preview."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
     form.choose(question="QID1", name="Kept")
     form.press(PREVIEW)
     shown = headline(form)
@@ -152,7 +152,7 @@ def test_a_preview_is_cancelled(world: World) -> None:
     connect(world)
     world.sandbox.state.set_exports(seconds=20)
     emil = world.client(Role.EDITOR)
-    form = Filling(emil, START)
+    form = FormFiller(emil, START)
     sent = {**form.fields, "question": "QID1", "name": "Kept"}
 
     running = emil.post(PREVIEW, data=sent)
@@ -171,7 +171,7 @@ def test_a_script_receives_the_card_as_a_fragment(world: World) -> None:
     """The result of the job is the card as a fragment."""
     connect(world)
     emil = world.client(Role.EDITOR)
-    form = Filling(emil, START)
+    form = FormFiller(emil, START)
     emil.headers.update({"x-fragment": "metric-form", "accept": "application/json"})
 
     begun = emil.post(PREVIEW, data={**form.fields, "question": "QID1"})
@@ -187,7 +187,7 @@ def test_a_script_receives_the_card_as_a_fragment(world: World) -> None:
 def test_a_preview_expires_after_an_hour(world: World) -> None:
     """The form remains usable without it."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
     form.press(PREVIEW)
     assert "From the data of" in form.page
 
@@ -201,7 +201,7 @@ def test_a_preview_expires_after_an_hour(world: World) -> None:
 def test_a_revoked_token_is_reported(world: World) -> None:
     """The preview shows the problem, and works again with a valid token."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
     world.sandbox.state.set_token(None)
 
     form.press(PREVIEW)

@@ -71,26 +71,26 @@ def test_a_page_without_a_session_redirects_to_sign_in(world: World, path: str) 
 def test_signing_out_ends_the_session(world: World) -> None:
     """After sign-out, the old cookie no longer works."""
     vera = world.client(Role.VIEWER)
-    kept = dict(vera.cookies)
+    cookies = dict(vera.cookies)
 
     vera.submit("/maps/none", "/sign-out", {})
 
     stranger = world.client(None)
-    stranger.cookies.update(kept)
+    stranger.cookies.update(cookies)
     assert stranger.get("/").url.path == "/sign-in"
 
 
 def test_signing_in_again_ends_the_previous_session(world: World) -> None:
     """Using another link in the same browser ends the earlier session."""
     vera = world.client(Role.VIEWER)
-    kept = dict(vera.cookies)
+    cookies = dict(vera.cookies)
     link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
     assert "Vera" in vera.get(link).text  # Confirmed first, because the browser has a session.
     assert vera.post(link).url.path != "/sign-in"
 
     stranger = world.client(None)
-    stranger.cookies.update(kept)
+    stranger.cookies.update(cookies)
     assert stranger.get("/").url.path == "/sign-in"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reference_host.tests.app_fixture import ACCOUNT
-from reference_host.tests.form_client import Filling
+from reference_host.tests.form_client import FormFiller
 from smaply_metrics_core.host import InputError, Role
 from smaply_metrics_host import uploads
 from smaply_metrics_host.uploads import EXAMPLE, MOST_BYTES, checked_name
@@ -36,7 +36,7 @@ def _below(root: Path) -> list[Path]:
 
 def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
     """The host connects the upload folder, and the form selects the new survey."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
     assert form.fields["source"] == ["manual"]
     assert "recorded_at" in form.page
 
@@ -46,8 +46,8 @@ def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
     assert form.fields["survey"] == ["visits"]
     assert form.fields["name"] == ["NPS of visits"]
     assert files(world) == {"uploads/visits.csv": GOOD}
-    (kept,) = _below(world.app_state.settings.files_of(ACCOUNT))
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    (stored,) = _below(world.app_state.settings.files_of(ACCOUNT))
+    assert stat.S_IMODE(stored.stat().st_mode) == 0o600
     (connection,) = world.run(world.app_state.metrics.connections.list(world.actor()))
     assert (connection.source, connection.created_by) == ("csv_example", "smaply-metrics-host")
 
@@ -62,7 +62,7 @@ def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
 def test_manual_is_selected_in_the_form(world: World) -> None:
     """The upload replaces the choice of a survey, and the form keeps its input."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR))
+    form = FormFiller(world.client(Role.EDITOR))
     assert "manual" in form.offered("source")
 
     form.choose(name="Shops", source="manual", type="series")
@@ -80,7 +80,7 @@ def test_the_connected_folder_is_used(world: World) -> None:
     (world.app_state.settings.files_of(ACCOUNT) / "answers").mkdir()
     connect = world.app_state.metrics.connections.connect
     world.run(connect(world.actor(), "csv_example", {"folder": "answers"}))
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
 
     form.upload("visits.csv", GOOD)
 
@@ -89,7 +89,7 @@ def test_the_connected_folder_is_used(world: World) -> None:
 
 def test_an_invalid_file_is_refused_and_removed(world: World) -> None:
     """The error names row and column, the file is deleted, and the form keeps its input."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
 
     form.upload("visits.csv", WRONG, name="Kept", survey_name="Mine")
 
@@ -102,9 +102,9 @@ def test_an_invalid_file_is_refused_and_removed(world: World) -> None:
 
 def test_a_file_is_replaced_only_on_request(world: World) -> None:
     """A second file with the same name is refused unless Replace is selected."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
     form.upload("visits.csv", GOOD)
-    form = Filling(form.browser, UPLOAD)
+    form = FormFiller(form.browser, UPLOAD)
 
     form.upload("visits.csv", OTHER)
     assert form.answer.status_code == 409
@@ -117,11 +117,11 @@ def test_a_file_is_replaced_only_on_request(world: World) -> None:
 
 def test_a_preview_uses_the_current_file(world: World) -> None:
     """A replaced file invalidates the cache."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
     form.upload("visits.csv", GOOD)
     form.press("/metrics/preview")
     assert "n = 4" in form.page
-    again = Filling(form.browser, UPLOAD)
+    again = FormFiller(form.browser, UPLOAD)
     again.upload("visits.csv", OTHER, replace="1")
 
     again.press("/metrics/preview")
@@ -131,9 +131,9 @@ def test_a_preview_uses_the_current_file(world: World) -> None:
 
 def test_an_invalid_replacement_keeps_the_file(world: World) -> None:
     """An invalid replacement does not change the existing file."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
     form.upload("visits.csv", GOOD)
-    form = Filling(form.browser, UPLOAD)
+    form = FormFiller(form.browser, UPLOAD)
 
     form.upload("visits.csv", WRONG, replace="1")
 
@@ -155,7 +155,7 @@ def test_an_invalid_replacement_keeps_the_file(world: World) -> None:
 )
 def test_unsafe_uploads_are_refused(world: World, name: str, content: bytes, said: str) -> None:
     """Names cannot leave the folder, and files that are not tables are refused."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
 
     form.upload(name, content)
 
@@ -171,7 +171,7 @@ def test_unsafe_names_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
+    ("name", "normalized"),
     [
         (" visits.csv ", "visits"),
         ("Köln (Süd), 2026", "Köln (Süd), 2026"),
@@ -179,29 +179,29 @@ def test_unsafe_names_are_refused(name: str) -> None:
         ("u\N{COMBINING DIAERESIS}ber", "über"),
     ],
 )
-def test_names_in_all_scripts_are_allowed(name: str, kept: str) -> None:
+def test_names_in_all_scripts_are_allowed(name: str, normalized: str) -> None:
     """Names can have letters of any script and are normalized."""
-    assert checked_name(name) == kept
+    assert checked_name(name) == normalized
 
 
 def test_the_files_of_an_account_are_limited(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file above the limit is refused; other accounts have their own limit."""
     monkeypatch.setattr(uploads, "MOST_TOGETHER", 1.5 * len(GOOD) / 2**20)
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
     form.upload("first.csv", GOOD)
-    again = Filling(world.client(Role.EDITOR), UPLOAD)
+    again = FormFiller(world.client(Role.EDITOR), UPLOAD)
     again.upload("second.csv", GOOD)
 
     assert "would exceed" in again.page
     assert files(world) == {"uploads/first.csv": GOOD}
-    other = Filling(world.client(Role.EDITOR, account="globex"), UPLOAD)
+    other = FormFiller(world.client(Role.EDITOR, account="globex"), UPLOAD)
     other.upload("third.csv", GOOD)
     assert files(world, "globex") == {"uploads/third.csv": GOOD}
 
 
 def test_a_missing_file_is_reported(world: World) -> None:
     """Pressing Upload without a file shows an error."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
 
     form.press(UPLOAD)
 
@@ -216,15 +216,15 @@ def test_the_example_file_is_valid(world: World) -> None:
     example = emil.get(f"{UPLOAD}/example.csv")
 
     assert example.headers["content-disposition"] == 'attachment; filename="example.csv"'
-    form = Filling(emil, UPLOAD)
+    form = FormFiller(emil, UPLOAD)
     form.upload("example.csv", example.content)
     assert {"nps", "satisfaction", "services[]"} < set(form.offered("question"))
 
 
 def test_accounts_have_files_of_their_own(world: World) -> None:
     """Uploads of one account are not listed in another."""
-    Filling(world.client(Role.EDITOR), UPLOAD).upload("visits.csv", GOOD)
-    eve = Filling(world.client(Role.EDITOR, account="other"), UPLOAD)
+    FormFiller(world.client(Role.EDITOR), UPLOAD).upload("visits.csv", GOOD)
+    eve = FormFiller(world.client(Role.EDITOR, account="other"), UPLOAD)
     eve.upload("others.csv", OTHER)
 
     eve.choose(change_survey="1")

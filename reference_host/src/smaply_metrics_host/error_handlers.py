@@ -94,7 +94,7 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(MetricsError)
     async def _metrics(request: Request, error: MetricsError) -> Response:
-        if isinstance(error, NotSignedIn) and not _for_program(request):
+        if isinstance(error, NotSignedIn) and not _wants_json(request):
             return RedirectResponse("/sign-in", 303)
         headers = _retry_after(request, error)
         return await _answer(request, status_of(error), error.to_problem(), headers)
@@ -149,21 +149,21 @@ def handle_errors(app: FastAPI) -> None:
 async def _answer(
     request: Request, status: int, problem: Problem, headers: object = None
 ) -> Response:
-    kept = dict(headers) if isinstance(headers, dict) else None
+    extra_headers = dict(headers) if isinstance(headers, dict) else None
     app_state: AppState = request.app.state.app_state
-    for_program = _for_program(request)
-    if not for_program and not hasattr(request.state, "session"):  # It failed before sign-in.
+    as_json = _wants_json(request)
+    if not as_json and not hasattr(request.state, "session"):  # It failed before sign-in.
         try:
             request.state.session = await app_state.authentication.session(request)
         except StoreError:  # The page shows the first error.
             request.state.session = None
     session: Session | None = getattr(request.state, "session", None)
     problem = problem_for(session.person.role if session else Role.VIEWER, problem)
-    if for_program:
-        return JSONResponse(problem.model_dump(mode="json"), status, kept)
+    if as_json:
+        return JSONResponse(problem.model_dump(mode="json"), status, extra_headers)
     title = TITLES.get(status, "Something went wrong")
     return app_state.templates.page(
-        request, "problem.html", status=status, headers=kept, problem=problem, title=title
+        request, "problem.html", status=status, headers=extra_headers, problem=problem, title=title
     )
 
 
@@ -175,6 +175,6 @@ def _retry_after(request: Request, error: MetricsError) -> dict[str, str] | None
     return {"retry-after": str(max(1, math.ceil(seconds)))}
 
 
-def _for_program(request: Request) -> bool:
-    wants = request.headers.get("accept", "")
-    return request.url.path.startswith(API) or wants.startswith("application/json")
+def _wants_json(request: Request) -> bool:
+    accept = request.headers.get("accept", "")
+    return request.url.path.startswith(API) or accept.startswith("application/json")

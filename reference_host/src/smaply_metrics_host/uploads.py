@@ -122,8 +122,8 @@ def checked_name(name: str) -> str:
 
 def _require_room(folder: Path, size: int) -> None:
     with _file_errors():
-        kept = sum(one.stat().st_size for one in folder.glob("[!.]*"))
-    if kept + size > MOST_TOGETHER * 1024 * 1024:
+        stored = sum(one.stat().st_size for one in folder.glob("[!.]*"))
+    if stored + size > MOST_TOGETHER * 1024 * 1024:
         raise InputError(
             f"The files of this account would exceed {MOST_TOGETHER} MB.",
             remedy="Remove columns or old rows, or ask the operator to delete files that no "

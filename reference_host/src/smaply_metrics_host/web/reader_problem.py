@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 ANY_SOURCE: Final = "the survey tool"
 """The name of the survey tool where an error does not name one."""
-SUMMARIES: Final = {StoreError.kind: "The database of this installation cannot be used."}
+SUMMARIES: Final = {
+    StoreError.kind: "The database of this installation cannot be used.",
+    "drawing_failed": "The chart could not be rendered.",
+}
 """The summaries of kinds whose derived summary would blame the survey tool."""
 
 
