@@ -138,8 +138,8 @@ def test_an_editor_reads_no_details_of_a_connection_problem(
     healthy.connect(account=prepared.account)
     editor = program(healthy, Role.EDITOR, prepared.account)
     healthy.sandbox.state.set_token("another-token")
-    body = {"connection": "qualtrics", "definition": {"survey_id": "SV_RelationshipA01"}}
-    body["definition"]["calculation"] = "responses"
+    definition = {"survey_id": "SV_RelationshipA01", "calculation": "responses"}
+    body = {"connection": "qualtrics", "definition": definition}
 
     listed = editor.get("/api/connections/qualtrics/surveys", params={"reload": True})
     preview = ended(editor, editor.post("/api/previews", json=body))
