@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reference_host.tests.app_fixture import Browser
-from reference_host.tests.form_client import Filling
-from reference_host.tests.map_factories import Corner, add_map, add_metric, measure, place
+from reference_host.tests.form_client import FormFiller
+from reference_host.tests.map_factories import SmallMap, add_map, add_metric, measure, place
 from reference_host.tests.metric_factories import make
 from smaply_metrics_core.host import Role
 
@@ -24,7 +24,7 @@ FOR_ADMINS = "Enter the current API token"
 
 
 @pytest.fixture
-def corner(world: World) -> Corner:
+def corner(world: World) -> SmallMap:
     """A map with two cards whose last refresh failed, since the token was revoked."""
     corner = add_map(world)
     world.connect()
@@ -39,7 +39,7 @@ def corner(world: World) -> Corner:
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR])
 def test_people_who_cannot_fix_a_connection_read_who_can(
-    world: World, corner: Corner, role: Role
+    world: World, corner: SmallMap, role: Role
 ) -> None:
     """The cards and the shared notice have no instruction and no detail for an Admin."""
     page = world.client(role).get(corner.path).text
@@ -53,7 +53,7 @@ def test_people_who_cannot_fix_a_connection_read_who_can(
         assert detail not in page
 
 
-def test_an_admin_reads_the_whole_problem(world: World, corner: Corner) -> None:
+def test_an_admin_reads_the_whole_problem(world: World, corner: SmallMap) -> None:
     """Also right after a Viewer has opened the same map, and the other way around."""
     vera, ada = world.client(Role.VIEWER), world.client(Role.ADMIN)
     vera.get(corner.path)
@@ -67,7 +67,7 @@ def test_an_admin_reads_the_whole_problem(world: World, corner: Corner) -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_live_updates_have_the_text_for_the_role(world: World, corner: Corner, role: Role) -> None:
+def test_live_updates_match_the_role(world: World, corner: SmallMap, role: Role) -> None:
     """Polling and the versions in the stream match the page of the same role."""
     person = world.client(role)
     page = person.get(corner.path).text
@@ -82,7 +82,7 @@ def test_live_updates_have_the_text_for_the_role(world: World, corner: Corner, r
         assert f'data-part="{part["id"]}" data-version="{part["version"]}"' in page
 
 
-def streamed_versions(person: Browser, corner: Corner) -> dict[str, str]:
+def streamed_versions(person: Browser, corner: SmallMap) -> dict[str, str]:
     """Return the versions in the first event of a map's stream."""
     with person.stream("GET", f"{corner.path}/events") as answer:
         data = next(line for line in answer.iter_lines() if line.startswith("data: "))
@@ -105,7 +105,7 @@ def test_the_metric_form_has_the_text_for_the_role(
     metric = make(world)
     world.sandbox.state.set_token(None)
 
-    form = Filling(world.client(role), f"/metrics/{metric.id}/edit")
+    form = FormFiller(world.client(role), f"/metrics/{metric.id}/edit")
     assert shown in form.page
     assert hidden not in form.page
 

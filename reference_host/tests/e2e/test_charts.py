@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from reference_host.tests.app_fixture import World
     from reference_host.tests.e2e.browser_pages import Browsers, Visit
-    from reference_host.tests.map_factories import Corner
+    from reference_host.tests.map_factories import SmallMap
 
 SCRIPT: Final = "**/charts/vega.js*"
 SPECIFICATIONS: Final = "**/charts.json?*"
@@ -44,7 +44,7 @@ def missing(route: Route) -> None:
 
 
 @pytest.fixture
-def corner(world: World) -> Corner:
+def corner(world: World) -> SmallMap:
     """A map with one chart."""
     corner = add_map(world)
     world.connect()
@@ -64,7 +64,7 @@ def corner(world: World) -> Corner:
     ],
 )
 def test_a_chart_appears_after_a_failed_request(
-    world: World, browsers: Browsers, corner: Corner, address: str, failure: Failure
+    world: World, browsers: Browsers, corner: SmallMap, address: str, failure: Failure
 ) -> None:
     """No reload is needed."""
     visit = browsers.visit(world, Role.VIEWER)
@@ -78,7 +78,7 @@ def test_a_chart_appears_after_a_failed_request(
 
 
 def test_a_chart_appears_once_the_network_is_back(
-    world: World, browsers: Browsers, corner: Corner
+    world: World, browsers: Browsers, corner: SmallMap
 ) -> None:
     """Retries stop after a minute and continue when the network is back."""
     visit = browsers.visit(world, Role.VIEWER)

@@ -9,6 +9,7 @@ from smaply_metrics_core.host import DateRange, MetricsError, MetricType, Questi
 from smaply_metrics_host.metric_form.selection import adjust_selection, suggestion
 from smaply_metrics_host.metric_form.validation import Problems, draft_of
 from smaply_metrics_host.rendering.templating import title_of
+from smaply_metrics_host.web.reader_problem import problem_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,7 +121,7 @@ async def load_form_context(
             offer = replace(offer, windows=covered)
     except MetricsError as error:
         title = sources.get(form.source) or title_of(form.source)
-        problem = error.to_problem().for_reader(actor.role.audience, source=title)
+        problem = problem_for(actor.role, error.to_problem(), title)
         return replace(offer, problem=problem)
     return offer
 

@@ -46,6 +46,7 @@ from smaply_metrics_host.store.people import Person, Workspace
 from smaply_metrics_host.uploads import can_upload
 from smaply_metrics_host.web.forms import whole
 from smaply_metrics_host.web.fragments import fragment_of, moved
+from smaply_metrics_host.web.reader_problem import problem_for
 
 router = APIRouter(prefix="/metrics", include_in_schema=False)
 
@@ -208,7 +209,8 @@ async def not_fitting(
     desk: FormPage, form: MetricForm, error: MetricsError, title: str = "Not saved"
 ) -> FormMessage:
     """Return the messages of an error: at the fields that it names, or else above the form."""
-    problem = await problem_for(desk, form.source, error)
+    source = await source_title(desk, form.source)
+    problem = problem_for(desk.person.role, error.to_problem(), source)
     fields = {"question_id": "question"}
     problems = {fields.get(one.name, one.name): one.message for one in problem.fields}
     if isinstance(error, FormInvalid):
@@ -216,12 +218,11 @@ async def not_fitting(
     return FormMessage(problem=problem, title=title, problems=problems, status=status_of(error))
 
 
-async def problem_for(desk: FormPage, source: str, error: MetricsError) -> Problem:
-    """Return an error as the person's role reads it."""
+async def source_title(desk: FormPage, source: str) -> str:
+    """Return the title of a source for messages."""
     connections = await desk.app_state.metrics.connections.list(desk.person.actor)
     titles = {one.source: one.title for one in connections}
-    title = titles.get(source) or title_of(source)
-    return error.to_problem().for_reader(desk.person.role.audience, source=title)
+    return titles.get(source) or title_of(source)
 
 
 async def render(
@@ -261,7 +262,8 @@ async def render(
 
     title = "Loading from the survey tool"
     try:
-        job = app_state.jobs.start(person, title, work, back=location)
+        source = await source_title(desk, form.source)
+        job = app_state.jobs.start(person, title, work, source=source, back=location)
     except TooManyJobs:
         gathering.cancel()
         raise

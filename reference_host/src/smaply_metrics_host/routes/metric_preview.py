@@ -29,9 +29,10 @@ from smaply_metrics_host.routes.metric_form import (
     FormPage,
     asked_by,
     not_fitting,
-    problem_for,
     render,
+    source_title,
 )
+from smaply_metrics_host.web.reader_problem import problem_for
 
 router = APIRouter(prefix="/metrics", include_in_schema=False)
 
@@ -55,7 +56,9 @@ async def show(desk: AtDesk, sent: CheckedForm) -> Response:
     async def work(job: Job) -> JobResult:
         return await _measure(desk, form, wanted, job, reload=reload)
 
-    return started(desk.request, app_state.jobs.start(person, TITLE, work, back=back))
+    source = await source_title(desk, form.source)
+    job = app_state.jobs.start(person, TITLE, work, source=source, back=back)
+    return started(desk.request, job)
 
 
 @router.get("/drafts/{draft}/chart.svg")
@@ -84,10 +87,11 @@ async def _measure(
             person.actor, wanted.source, wanted.definition, progress=job.progress, reload=reload
         )
     except MetricsError as error:
-        problem = await problem_for(desk, form.source, error)
+        # The job shows its problem as the person reads it; the draft is shown without the job.
+        problem = problem_for(person.role, error.to_problem(), job.source)
         before = app_state.drafts.preview(person, form.preview)
         draft = app_state.drafts.put(person, PutAside(form, problem=problem, preview=before))
-        return JobResult(f"/metrics/drafts/{draft}", problem=problem)
+        return JobResult(f"/metrics/drafts/{draft}", problem=error.to_problem())
     preview = DraftPreview(wanted.source, wanted.definition, result)
     draft = app_state.drafts.put(person, PutAside(form, preview=preview))
     account = await app_state.metrics.accounts.show(person.actor)
