@@ -1,4 +1,4 @@
-"""The app on a real socket, with a sandbox in place of Qualtrics, and people who are signed in."""
+"""The app on a real socket, with a Qualtrics sandbox and signed-in browsers."""
 
 from __future__ import annotations
 
@@ -30,41 +30,41 @@ TOKEN = "sandbox-token-of-forty-characters-00001"
 SUPPORT = "support@metrics.example"
 SECONDS = 30
 HASTE = 20
-"""How many times faster the app waits than a survey tool would have it."""
+"""The factor by which the app's waits are shortened."""
 
 
 class MovableClock:
-    """The machine's clock, which tests move ahead."""
+    """The system clock plus an offset that tests advance."""
 
     def __init__(self) -> None:
         self._ahead = timedelta()
 
     def forward(self, by: timedelta) -> None:
-        """Move the hands."""
+        """Advance the clock."""
         self._ahead += by
 
     def now(self) -> datetime:
-        """Give the present instant."""
+        """Return the current instant."""
         return datetime.now(UTC) + self._ahead
 
     def monotonic(self) -> float:
-        """Give seconds that never run backwards."""
+        """Return monotonic seconds."""
         return time.monotonic() + self._ahead.total_seconds()
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Wait, but not for as long: what is asked for again and again is asked for sooner."""
+        """Wait for a fraction of the seconds, so that polling is faster."""
         return stop.wait(seconds / HASTE)
 
 
 @dataclass
 class World:
-    """A running app and what surrounds it.
+    """A running app and its environment.
 
     Attributes:
-        url: Where it answers.
-        sandbox: Qualtrics.
+        url: The URL of the app.
+        sandbox: The Qualtrics sandbox.
         clock: The app's clock.
-        site: The app's parts, for arranging what a test begins with.
+        app_state: The app's resources, for test set-up.
     """
 
     url: str
@@ -75,7 +75,7 @@ class World:
     _clients: list[httpx.Client] = field(default_factory=list)
 
     def client(self, role: Role | None, *, account: str = ACCOUNT) -> Browser:
-        """Give somebody with this role, signed in by link; None gives a stranger."""
+        """Return a browser in which a person with this role is signed in; None signs no one in."""
         browser = Browser(base_url=self.url, timeout=SECONDS, follow_redirects=True)
         self._clients.append(browser)
         if role is not None:
@@ -84,15 +84,15 @@ class World:
         return browser
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run something on the app's loop, and give what it came to."""
+        """Run a coroutine on the app's event loop and return its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(SECONDS)
 
     def actor(self, role: Role = Role.ADMIN, *, account: str = ACCOUNT) -> Actor:
-        """Give somebody of the account as the framework knows people."""
+        """Return an actor of the account with this role."""
         return Actor(account, NAMES[role], role)
 
     def connect(self, *, account: str = ACCOUNT) -> str:
-        """Connect the sandbox; gives the connection's id."""
+        """Connect the sandbox and return the connection's id."""
         values = {"base_url": self.sandbox.host, "api_token": TOKEN}
         admin = self.actor(account=account)
         return self.run(self._connect(admin, values))
@@ -111,18 +111,18 @@ class Browser(httpx.Client):
     """A browser without scripts: it follows redirects, keeps cookies, and fills forms."""
 
     def submit(self, page: str, address: str, fields: dict[str, Any]) -> httpx.Response:
-        """Send a form with the token that stands on ``page``."""
+        """Submit a form with the CSRF token of ``page``."""
         found = re.search(r'name="csrf_token" value="([0-9a-f]+)"', self.get(page).text)
         assert found is not None, f"{page} has no form"
         return self.post(address, data={"csrf_token": found[1], **fields})
 
     def finish(self, page: str, address: str, fields: dict[str, Any]) -> httpx.Response:
-        """Send a form that starts a job; give the page that its outcome is on."""
+        """Submit a form that starts a job and return the page with its result."""
         answer = self.submit(page, address, fields)
         job = answer.url.path
         if not job.startswith("/jobs/"):
-            return answer  # It ended at once.
-        self.get(f"{job}/events")  # A stream that goes on until the job has ended.
+            return answer  # No job was started.
+        self.get(f"{job}/events")  # The stream ends with the job.
         return self.get(job)
 
 
@@ -134,7 +134,7 @@ def running(
     registry: SourceRegistry | None = None,
     arrange: Callable[[World], None] = lambda _: None,
 ) -> Iterator[World]:
-    """Run the app in a thread of its own for the length of the block."""
+    """Run the app in a thread for the duration of the block."""
     clock = MovableClock()
     listening = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""The running app for each test, and the invented surveys that it measures."""
+"""The running app of each test, and the generated surveys of its sandbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def invented(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of invented surveys; the same ones each day."""
+    """A folder with generated surveys."""
     folder = tmp_path_factory.mktemp("invented")
     generate(folder, seed=1, until=datetime.now(UTC))
     return folder
@@ -27,7 +27,7 @@ def invented(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def sandbox_clock() -> MovableClock:
-    """The clock by which the sandbox's slowed exports take their time."""
+    """The clock of the sandbox, for slow exports."""
     return MovableClock()
 
 
@@ -35,17 +35,17 @@ def sandbox_clock() -> MovableClock:
 def sandbox(
     invented: Path, tmp_path: Path, sandbox_clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[SandboxServer]:
-    """Qualtrics, played by a sandbox with the invented surveys."""
+    """A Qualtrics sandbox with the generated surveys."""
     surveys = tmp_path / "surveys"
     shutil.copytree(invented, surveys)
     with SandboxServer(surveys, token=TOKEN, now=sandbox_clock.now) as server:
-        # The source reads this variable itself.
+        # The source reads this variable directly.
         monkeypatch.setenv("SMAPLY_QUALTRICS_SANDBOX", server.host)
         yield server
 
 
 @pytest.fixture
 def world(sandbox: SandboxServer, tmp_path: Path) -> Iterator[World]:
-    """The running app: an account with nothing in it, and a sandbox that it can connect to."""
+    """The running app with an empty account and a sandbox to connect to."""
     with running(tmp_path / "home", sandbox) as world:
         yield world

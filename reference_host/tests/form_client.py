@@ -1,4 +1,4 @@
-"""A metric's form as a browser without script fills it: what stands in it goes with each button."""
+"""A metric's form in a browser without scripts: each button submits all fields."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class FormReader(HTMLParser):
     """Reads the form of a page.
 
     Attributes:
-        fields: What it would send, by name.
-        offered: By list, what can be chosen of it.
-        refused: By list, what cannot be chosen, with the text that says why.
+        fields: The values to submit, by name.
+        offered: The enabled options, by list.
+        refused: The disabled options with the reason, by list.
     """
 
     def __init__(self, page: str) -> None:
@@ -36,7 +36,7 @@ class FormReader(HTMLParser):
         assert self.fields, "the page has no such form"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take up a control, or the beginning of one."""
+        """Read the start of a control."""
         given = {name: value or "" for name, value in attrs}
         name = given.get("name", "")
         if tag == "form":
@@ -54,11 +54,11 @@ class FormReader(HTMLParser):
             self._option(given)
 
     def handle_data(self, data: str) -> None:
-        """Take up what stands in a control."""
+        """Read the text of a control."""
         self._text += data
 
     def handle_endtag(self, tag: str) -> None:
-        """End a control."""
+        """Read the end of a control."""
         if tag == "form":
             self._within = False
         elif tag == "textarea" and self._area:
@@ -98,11 +98,11 @@ class FormReader(HTMLParser):
         self.fields.setdefault(name, []).append(value)
 
 
-class Filling:
+class FormFiller:
     """A person who fills a metric's form, page after page.
 
     Args:
-        browser: Theirs.
+        browser: The person's browser.
         address: The page with the form.
     """
 
@@ -112,33 +112,33 @@ class Filling:
 
     @property
     def page(self) -> str:
-        """What they look at now."""
+        """The current page."""
         return self.answer.text
 
     @property
     def fields(self) -> Fields:
-        """What stands in the form."""
+        """The values of the form."""
         return self.form.fields
 
     def offered(self, name: str) -> list[str]:
-        """Give what can be chosen of a list."""
+        """Return the enabled options of a list."""
         return self.form.offered.get(name, [])
 
     def refused(self, name: str) -> dict[str, str]:
-        """Give what cannot be chosen of a list, and the text that says why."""
+        """Return the disabled options of a list, with the reason."""
         return self.form.refused.get(name, {})
 
     def choose(self, **changes: str | list[str] | None) -> None:
-        """Change fields and have the form shown anew; None unticks a box."""
+        """Change fields and update the form; None clears a checkbox."""
         self.press("/metrics/form", **changes)
 
     def press(self, address: str, **changes: str | list[str] | None) -> httpx.Response:
-        """Change fields and press the button that sends the form to an address."""
+        """Change fields and press the button that submits the form to an address."""
         self.take(self.send(address, **changes))
         return self.answer
 
     def send(self, address: str, **changes: str | list[str] | None) -> httpx.Response:
-        """Send the form as ``press`` does, and give the answer whether or not it has a form."""
+        """Submit the form like ``press``, and return the response, which may have no form."""
         return self._finished(self.browser.post(address, data=self._changed(changes)))
 
     def upload(self, file: str, content: bytes, /, **changes: str | list[str] | None) -> None:
@@ -148,12 +148,12 @@ class Filling:
         self.take(self.browser.post("/metrics/upload", data=data, files=files))
 
     def take(self, answer: httpx.Response) -> None:
-        """Look at a page with the form."""
+        """Read a page with the form."""
         self.answer = self._finished(answer)
         self.form = FormReader(self.answer.text)
 
     def _changed(self, changes: dict[str, str | list[str] | None]) -> dict[str, str | list[str]]:
-        """Give what the form sends; names of fields have dashes where keywords have two lines."""
+        """Return the values to submit; ``__`` in a keyword is a dash in the name of the field."""
         named = {name.replace("__", "-"): value for name, value in changes.items()}
         return {
             name: value for name, value in {**self.fields, **named}.items() if value is not None
@@ -163,5 +163,5 @@ class Filling:
         job = answer.url.path
         if not job.startswith("/jobs/"):
             return answer
-        self.browser.get(f"{job}/events")  # A stream that goes on until the job has ended.
+        self.browser.get(f"{job}/events")  # The stream ends with the job.
         return self.browser.get(job)

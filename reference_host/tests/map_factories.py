@@ -1,4 +1,4 @@
-"""Short ways to arrange journey maps and the metrics on them."""
+"""Factories of journey maps and metrics."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NPS = Definition(survey_id=SURVEY, question_id="QID1", calculation=Calculation.N
 
 
 @dataclass(frozen=True)
-class Corner:
-    """A map with one stage, a lane of texts and a lane of metrics."""
+class SmallMap:
+    """A map with one stage, a text lane and a data lane."""
 
     map: str
     stage: str
@@ -27,22 +27,22 @@ class Corner:
 
     @property
     def path(self) -> str:
-        """Where it is."""
+        """The path of the map."""
         return f"/maps/{self.map}"
 
     @property
     def cell(self) -> Cell:
-        """Where cards lie."""
+        """The cell for cards."""
         return Cell(self.map, self.metrics, self.stage)
 
 
-def add_map(world: World, name: str = "Buying online", *, account: str = ACCOUNT) -> Corner:
-    """Make a map in the account's first workspace."""
+def add_map(world: World, name: str = "Buying online", *, account: str = ACCOUNT) -> SmallMap:
+    """Create a map in the account's first workspace."""
     app_state = world.app_state
-    world.client(Role.VIEWER, account=account)  # The account is made with its first person.
+    world.client(Role.VIEWER, account=account)  # Creates the account.
     workspace = app_state.people.workspaces(account)[0]
     map_id = app_state.maps.add(account, workspace.id, name)
-    return Corner(
+    return SmallMap(
         map_id,
         app_state.maps.add_stage(account, map_id, "Discover"),
         app_state.maps.add_lane(account, map_id, "Customer does", "text"),
@@ -53,7 +53,7 @@ def add_map(world: World, name: str = "Buying online", *, account: str = ACCOUNT
 def add_metric(
     world: World, name: str = "NPS", definition: Definition = NPS, **display: object
 ) -> Metric:
-    """Make a metric on the sandbox's relationship survey; it has to be connected."""
+    """Create a metric on the sandbox's relationship survey, which must be connected."""
     workspace = world.app_state.people.workspaces(ACCOUNT)[0]
 
     async def add() -> Metric:
@@ -69,13 +69,13 @@ def add_metric(
     return world.run(add())
 
 
-def place(world: World, corner: Corner, metric: Metric) -> str:
-    """Put a metric's card on a map; gives the card's id."""
+def place(world: World, corner: SmallMap, metric: Metric) -> str:
+    """Place a metric's card on a map and return the card's id."""
     return world.app_state.card_placements.place(ACCOUNT, corner.cell, metric.id, metric.display)
 
 
 def measure(world: World) -> None:
-    """Let every metric have its first value."""
+    """Refresh every metric for the first time."""
 
     async def load() -> None:
         await world.app_state.metrics.cards.load(world.actor(Role.VIEWER), wait=20.0)

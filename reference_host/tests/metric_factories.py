@@ -1,4 +1,4 @@
-"""Metrics for tests to begin with, made as another part of the app would make them."""
+"""Factories of metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NPS = Definition(survey_id=RELATIONSHIP, question_id="QID1", calculation=Calcula
 def make(
     world: World, name: str = "NPS", definition: Definition = NPS, workspace: str = ""
 ) -> Metric:
-    """Make a metric, in the account's first workspace unless told."""
+    """Create a metric, by default in the account's first workspace."""
     world.app_state.people.invite(ACCOUNT, "Ada", Role.ADMIN)
     workspace = workspace or world.app_state.people.workspaces(ACCOUNT)[0].id
     add = world.app_state.metrics.metrics.add(
@@ -27,5 +27,5 @@ def make(
 
 
 def saved(world: World) -> list[Metric]:
-    """Give what is saved."""
+    """Return the stored metrics."""
     return list(world.run(world.app_state.metrics.metrics.list(world.actor())))

@@ -18,26 +18,26 @@ LONG = "N" * 201
 
 
 def link_on(text: str) -> str:
-    """Give the sign-in link that a page shows."""
+    """Return the sign-in link on a page."""
     (link,) = re.findall(r'id="link" value="([^"]+)"', text)
     return str(link)
 
 
 def id_of(world: World, name: str) -> str:
-    """Give somebody's id."""
+    """Return the id of a person."""
     (person,) = (one for one in world.app_state.people.of_account(ACCOUNT) if one.name == name)
     return person.id
 
 
 @pytest.fixture
 def ada(world: World) -> Browser:
-    """The Admin."""
+    """The browser of an Admin."""
     return world.client(Role.ADMIN)
 
 
 @pytest.mark.parametrize("role", [Role.EDITOR, Role.VIEWER])
 def test_the_page_is_for_admins(world: World, role: Role) -> None:
-    """Others read whom to ask, and find no link to it."""
+    """Other roles get 403 with whom to ask, and no link to the page."""
     browser = world.client(role)
 
     assert browser.get(PAGE).status_code == 403
@@ -46,11 +46,11 @@ def test_the_page_is_for_admins(world: World, role: Role) -> None:
 
 
 def test_dates_and_times_are_chosen_from_lists(world: World, ada: Browser) -> None:
-    """Every zone with its hours from UTC, every weekday; what was chosen is chosen next time."""
+    """The lists show zones with their UTC offset, and weekdays; the saved values are selected."""
     page = ada.submit(PAGE, f"{PAGE}/times", {"zone": "Asia/Kolkata", "week_start": "7"})
 
     assert page.url.path == PAGE
-    assert "Dates and times are saved" in page.text
+    assert "Dates and times saved" in page.text
     assert '<option value="Asia/Kolkata" selected>Kolkata (UTC+05:30)</option>' in page.text
     assert '<option value="7" selected>Sunday</option>' in page.text
     account = world.run(world.app_state.metrics.accounts.show(world.actor()))
@@ -61,8 +61,8 @@ def test_dates_and_times_are_chosen_from_lists(world: World, ada: Browser) -> No
     ("zone", "week_start"),
     [("Asia/Kolkatta", "1"), ("", "1"), ("UTC", "8"), ("UTC", "²"), ("UTC", "")],
 )
-def test_no_other_dates_and_times_are_taken(ada: Browser, zone: str, week_start: str) -> None:
-    """What is not on the lists is refused in words, and nothing is saved."""
+def test_invalid_dates_and_times_are_refused(ada: Browser, zone: str, week_start: str) -> None:
+    """A value that is not in the lists is refused, and nothing is saved."""
     page = ada.submit(PAGE, f"{PAGE}/times", {"zone": zone, "week_start": week_start})
 
     assert page.status_code == 422
@@ -70,8 +70,8 @@ def test_no_other_dates_and_times_are_taken(ada: Browser, zone: str, week_start:
     assert '<option value="UTC" selected>UTC</option>' in page.text
 
 
-def test_somebody_is_invited_by_a_link_that_is_shown_once(world: World, ada: Browser) -> None:
-    """The link stands on the answer to the invitation and nowhere else; it signs in once."""
+def test_an_invitation_link_is_shown_once(world: World, ada: Browser) -> None:
+    """The link is only on the page after the invitation, and signs in once."""
     shown = ada.submit(PAGE, f"{PAGE}/people", {"name": " Nora ", "role": "editor"})
     link = link_on(shown.text)
 
@@ -88,15 +88,13 @@ def test_somebody_is_invited_by_a_link_that_is_shown_once(world: World, ada: Bro
     [
         ({"name": "", "role": "viewer"}, "Enter 1 to 200 characters"),
         ({"name": LONG, "role": "viewer"}, "Enter 1 to 200 characters"),
-        ({"name": "Nora", "role": "owner"}, "There is no such role"),
-        ({"name": "Nora"}, "There is no such role"),
-        ({"name": "Ada", "role": "viewer"}, "Ada is in this account already"),
+        ({"name": "Nora", "role": "owner"}, "This role does not exist"),
+        ({"name": "Nora"}, "This role does not exist"),
+        ({"name": "Ada", "role": "viewer"}, "Ada is already in this account"),
     ],
 )
-def test_an_invitation_that_does_not_fit_is_refused(
-    ada: Browser, fields: dict[str, str], said: str
-) -> None:
-    """It says what to enter, and keeps what was typed; nobody's role changes by the way."""
+def test_an_invalid_invitation_is_refused(ada: Browser, fields: dict[str, str], said: str) -> None:
+    """The page shows the error and keeps the input; no role changes."""
     page = ada.submit(PAGE, f"{PAGE}/people", fields)
 
     assert page.status_code == 422
@@ -105,8 +103,8 @@ def test_an_invitation_that_does_not_fit_is_refused(
     assert ada.get(PAGE).status_code == 200
 
 
-def test_a_lost_link_is_made_anew(world: World, ada: Browser) -> None:
-    """Somebody who is in the account gets another link; they keep their role."""
+def test_a_new_link_can_be_created(world: World, ada: Browser) -> None:
+    """A new link for an existing person does not change their role."""
     world.client(Role.EDITOR)
 
     shown = ada.submit(PAGE, f"{PAGE}/people/{id_of(world, 'Emil')}/link", {})
@@ -116,8 +114,8 @@ def test_a_lost_link_is_made_anew(world: World, ada: Browser) -> None:
     assert "Editor" in entered.text
 
 
-def test_a_role_counts_at_once(world: World, ada: Browser) -> None:
-    """Somebody who is signed in may do more, or less, with their next request."""
+def test_a_new_role_takes_effect_immediately(world: World, ada: Browser) -> None:
+    """A new role applies to the next request of a signed-in person."""
     emil = world.client(Role.EDITOR)
     address = f"{PAGE}/people/{id_of(world, 'Emil')}/role"
 
@@ -128,12 +126,12 @@ def test_a_role_counts_at_once(world: World, ada: Browser) -> None:
     as_viewer = emil.get("/settings/integrations").status_code
 
     assert (before, as_admin, as_viewer) == (403, 200, 403)
-    assert "The role is changed" in said
+    assert "Role changed" in said
     assert ada.submit(PAGE, address, {"role": "owner"}).status_code == 422
 
 
-def test_who_is_removed_is_signed_out(world: World, ada: Browser) -> None:
-    """It asks first; then their session and links are good for nothing."""
+def test_a_removed_person_is_signed_out(world: World, ada: Browser) -> None:
+    """After a confirmation, the person's session and links no longer work."""
     emil = world.client(Role.EDITOR)
     address = f"{PAGE}/people/{id_of(world, 'Emil')}/remove"
     link = link_on(ada.submit(PAGE, f"{PAGE}/people/{id_of(world, 'Emil')}/link", {}).text)
@@ -142,15 +140,15 @@ def test_who_is_removed_is_signed_out(world: World, ada: Browser) -> None:
     page = ada.submit(address, address, {})
 
     assert "Remove <bdi>Emil</bdi>?" in asked
-    assert "no longer in this account" in page.text
+    assert "Person removed" in page.text
     assert "Emil" not in page.text
     assert emil.get("/maps").url.path == "/sign-in"
     assert world.client(None).get(link).status_code == 422
     assert ada.get(address).status_code == 404
 
 
-def test_an_admin_stays(world: World, ada: Browser) -> None:
-    """The page offers nobody their own removal or another role, and takes neither."""
+def test_admins_cannot_remove_themselves(world: World, ada: Browser) -> None:
+    """Admins cannot remove themselves or change their own role."""
     own = f"{PAGE}/people/{id_of(world, 'Ada')}"
 
     page = ada.get(PAGE).text
@@ -166,7 +164,7 @@ def test_an_admin_stays(world: World, ada: Browser) -> None:
 
 
 def test_people_of_another_account_are_not_found(world: World, ada: Browser) -> None:
-    """Their ids are as unknown as any other."""
+    """Ids of people of another account return 404."""
     world.client(Role.EDITOR, account="other")
     (other,) = world.app_state.people.of_account("other")
     own = f"{PAGE}/people/{other.id}"
@@ -183,7 +181,7 @@ def test_people_of_another_account_are_not_found(world: World, ada: Browser) -> 
 
 
 def test_workspaces_are_added_and_renamed(world: World, ada: Browser) -> None:
-    """No two are called the same; a name keeps what a page could stumble over."""
+    """Names are unique, and markup in them is escaped."""
     (first,) = world.app_state.people.workspaces(ACCOUNT)
     world.app_state.people.invite("other", "Ada", Role.ADMIN)
     others = world.app_state.people.add_workspace("other", "Theirs")
@@ -204,7 +202,7 @@ def test_workspaces_are_added_and_renamed(world: World, ada: Browser) -> None:
 
 
 def test_of_two_admins_who_remove_each_other_one_stays(world: World, ada: Browser) -> None:
-    """Each had opened the page while both were Admins; an account keeps one."""
+    """The second Admin is no longer an Admin, so the account keeps one."""
     assert ada.get(PAGE).status_code == 200
     people = world.app_state.people
     people.invite(ACCOUNT, "Bert", Role.ADMIN)

@@ -1,4 +1,4 @@
-"""What a card says: its value in its own way, how fresh it is, and why it is not."""
+"""Card views: value, display, freshness and problems."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ REVOKED = Problem(
 
 
 class StoppedClock:
-    """It is twelve minutes past noon."""
+    """A clock that is stopped at 12:12."""
 
     def now(self) -> datetime:
-        """Give the present instant."""
+        """Return the current instant."""
         return NOON.replace(minute=12)
 
     def monotonic(self) -> float:
-        """Give seconds."""
+        """Return zero seconds."""
         return 0.0
 
     def wait(self, seconds: float, stop: Any) -> bool:  # noqa: ANN401
-        """Wait for nothing."""
+        """Return immediately."""
         return False
 
 
@@ -63,7 +63,7 @@ def seen(
     freshness: Freshness = Freshness.FRESH,
     **card: Any,  # noqa: ANN401
 ) -> CardView:
-    """Give the view of a card of a metric called NPS."""
+    """Return the view of a card of a metric named NPS."""
     placed = PlacedCard("car_1", "map_1", "lan_1", "sta_1", "met_1", display or Display())
     told = Card(
         metric_id="met_1",
@@ -80,12 +80,12 @@ def seen(
 
 
 def written(view: CardView) -> str:
-    """Give what a card looks like, on one line."""
+    """Return the HTML of a card on one line."""
     return " ".join(TEMPLATES.fragment("card.html", card=view).split())
 
 
-def test_a_card_says_how_far_it_can_be_trusted() -> None:
-    """On every card: how many answers, how old, and the dates covered."""
+def test_a_card_shows_its_sample_age_and_dates() -> None:
+    """Every card shows the number of answers, its age and the date range."""
     html = written(seen())
 
     assert "42" in html
@@ -94,8 +94,8 @@ def test_a_card_says_how_far_it_can_be_trusted() -> None:
     assert "1 Sep – 25 Nov 2026" in html  # noqa: RUF001  # As it is written.
 
 
-def test_a_card_is_shown_in_its_own_way() -> None:
-    """What the metric's defaults are now is no matter: the card was placed with its own display."""
+def test_a_card_has_its_own_display() -> None:
+    """A card uses the display with which it was placed, not the metric's defaults."""
     own = Display(heading="Would recommend us", subheading="All buyers", target=50, suffix=" pts")
 
     html = written(seen(display=own))
@@ -108,7 +108,7 @@ def test_a_card_is_shown_in_its_own_way() -> None:
 
 
 def test_without_a_heading_a_card_has_the_name_of_its_metric() -> None:
-    """A new name shows on the card at once."""
+    """The heading defaults to the metric's current name."""
     assert seen().heading == "NPS"
 
 
@@ -120,15 +120,15 @@ def test_without_a_heading_a_card_has_the_name_of_its_metric() -> None:
         (Freshness.NOT_CONNECTED, "not connected"),
     ],
 )
-def test_a_card_that_is_not_fresh_says_so_beside_its_age(freshness: Freshness, said: str) -> None:
+def test_a_card_that_is_not_fresh_shows_its_state(freshness: Freshness, said: str) -> None:
     """“n = 128 · updated 12 minutes ago · refreshing”."""
     html = written(seen(freshness=freshness))
 
     assert f'ago</time></span> · <span class="card-state">{said}</span>' in html
 
 
-def test_a_failed_card_keeps_its_value_and_says_what_to_do() -> None:
-    """The last good value stays, with the message, the remedy and whom to ask beside it."""
+def test_a_failed_card_shows_its_value_and_the_problem() -> None:
+    """The card shows the last value with the message, the remedy and the support contact."""
     html = written(seen(freshness=Freshness.FAILED, problem=REVOKED))
 
     assert "42" in html
@@ -139,17 +139,17 @@ def test_a_failed_card_keeps_its_value_and_says_what_to_do() -> None:
     assert "help@acme.example" in html
 
 
-def test_a_card_without_a_value_says_why() -> None:
-    """It is being measured, or what went wrong: never just nothing."""
-    assert "Being measured now…" in written(seen(None, freshness=Freshness.REFRESHING))
-    assert "first measurement begins" in written(seen(None, freshness=Freshness.NEVER))
+def test_a_card_without_a_value_shows_the_reason() -> None:
+    """A card without a value shows that it is being refreshed, or the problem."""
+    assert "Calculating…" in written(seen(None, freshness=Freshness.REFRESHING))
+    assert "calculated when someone opens the map" in written(seen(None, freshness=Freshness.NEVER))
     failed = written(seen(None, freshness=Freshness.FAILED, problem=REVOKED))
     assert "No value yet." in failed
     assert "Token revoked" in failed
 
 
 def test_nothing_to_count_is_no_failure() -> None:
-    """An update that went well and found no answers is said as what it is."""
+    """A successful update without answers is a notice, not an error."""
     nothing = Problem(
         kind="nothing_to_count",
         issue=Issue.DATA,
@@ -166,13 +166,13 @@ def test_nothing_to_count_is_no_failure() -> None:
 
 
 def test_a_low_sample_is_marked_in_words() -> None:
-    """Few answers are said, not only drawn paler."""
+    """A low sample is stated as text."""
     assert "Low sample: fewer than 30 answers" in written(seen(factories.number(40.0, answered=12)))
     assert "Low sample" not in written(seen())
 
 
-def test_a_card_of_a_deleted_metric_says_so() -> None:
-    """It stays where it is until an Editor takes it off."""
+def test_a_card_of_a_deleted_metric_is_marked() -> None:
+    """The card stays on the map with a notice."""
     placed = PlacedCard("car_1", "map_1", "lan_1", "sta_1", "met_1", Display(heading="Loyalty"))
 
     view = card_view(placed, None, ResultRenderer(), "UTC")
@@ -182,8 +182,8 @@ def test_a_card_of_a_deleted_metric_says_so() -> None:
     assert "was deleted" in written(view)
 
 
-def test_a_chart_has_its_numbers_beside_it() -> None:
-    """The drawing has a sentence in its place, and a table of the same numbers."""
+def test_a_chart_has_a_text_and_a_table() -> None:
+    """The image has a summary as alternative text, and a table with the same values."""
     groups = [factories.group("Web", 40.0), factories.group("App", 55.0, 20)]
     series = factories.series(groups, Calculation.NPS)
 
@@ -196,8 +196,8 @@ def test_a_chart_has_its_numbers_beside_it() -> None:
     assert '<th scope="row"><bdi>App</bdi></th><td class="number">55</td>' in html
 
 
-def test_what_people_and_surveys_write_stays_text() -> None:
-    """Markup in a name, a heading or an answer is shown as it was written, and does nothing."""
+def test_markup_in_texts_is_escaped() -> None:
+    """Markup in a heading, an answer or a prefix is escaped."""
     bad = "<script>alert(1)</script>"
     series = factories.series([factories.group(bad, 40.0)], Calculation.NPS)
 
@@ -208,8 +208,8 @@ def test_what_people_and_surveys_write_stays_text() -> None:
     assert html.count("&lt;script&gt;") > 3
 
 
-def test_a_version_stands_for_all_that_is_shown_but_the_time() -> None:
-    """The same card has the same version an hour later; any change gives another one."""
+def test_a_version_changes_with_the_content() -> None:
+    """Equal cards have the same version; any visible change results in another one."""
     same = {seen().version, seen().version}
     others = {
         seen(display=Display(heading="Other")).version,

@@ -42,7 +42,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A host that serves a home, and its address."""
+    """The URL and the process of a running host."""
     process = subprocess.Popen(
         [COMMAND, "serve", "--home", str(tmp_path), "--port", "0"],
         stdout=subprocess.PIPE,
@@ -76,10 +76,10 @@ def test_an_invitation_is_a_link_that_signs_in(
     assert "smaply_session" in answer.cookies
 
 
-def test_it_ends_cleanly_while_somebody_watches(
+def test_it_stops_while_a_map_is_open(
     tmp_path: Path, served: tuple[str, subprocess.Popen[str]]
 ) -> None:
-    """SIGTERM ends it at once and without a word, although an open map listens for events."""
+    """SIGTERM stops it without output, although a browser follows an event stream."""
     url, process = served
     link = run("invite", "acme", "Emil", "--role", "editor", "--home", str(tmp_path)).stdout
     with Browser(base_url=url, timeout=SECONDS, follow_redirects=True) as emil:
@@ -98,8 +98,8 @@ def test_it_ends_cleanly_while_somebody_watches(
     assert process.stderr.read() == ""
 
 
-def test_an_invitation_gives_the_role(tmp_path: Path) -> None:
-    """Inviting somebody again changes their role."""
+def test_an_invitation_sets_the_role(tmp_path: Path) -> None:
+    """Inviting an existing person changes their role."""
     for role in ("viewer", "admin"):
         assert (
             run("invite", "acme", "Vera", "--role", role, "--home", str(tmp_path)).returncode == 0
@@ -154,8 +154,8 @@ def test_the_command_lists_its_subcommands() -> None:
     assert {"serve", "demo", "invite"} <= set(done.stdout.replace("│", " ").split())
 
 
-def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
-    """Another program's port is not a traceback."""
+def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
+    """A port in use is an error that names the option."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         done = run("serve", "--home", str(tmp_path), "--port", str(other.getsockname()[1]))
 
@@ -163,8 +163,8 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     assert "--port" in done.stderr
 
 
-def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
-    """A damaged file is refused in words and left as it is."""
+def test_a_damaged_database_is_reported(tmp_path: Path) -> None:
+    """A file that is not a database is an error that names the file."""
     (tmp_path / NAME).write_text("no database, but long enough to be looked at" * 100)
 
     done = run("invite", "acme", "Vera", "--home", str(tmp_path))

@@ -1,4 +1,4 @@
-"""Setting a source up: the form, the check on Save, and what is offered when it fails."""
+"""Setting up a source: the form, the check on Save, and suggestions after a failure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reference_host.tests.app_fixture import ACCOUNT, SUPPORT, TOKEN
-from smaply_metrics_core.host import Role
+from smaply_metrics_core.host import Blame, Problem, Role
+from smaply_metrics_host.routes.connections import fit_form
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import Browser, World
@@ -19,22 +22,22 @@ WRONG = "a-wrong-token-of-forty-characters-000001"
 
 
 def values(world: World, **given: str) -> dict[str, str]:
-    """Give what connects, but for what is given."""
+    """Return valid values, except for the given ones."""
     return {"base_url": world.sandbox.host, "api_token": TOKEN, **given}
 
 
 def connected(world: World) -> bool:
-    """Tell whether anything was stored."""
+    """Whether a connection is stored."""
     return bool(world.run(world.app_state.metrics.connections.list(world.actor())))
 
 
 def save(browser: Browser, fields: dict[str, str]) -> str:
-    """Press Save; give the page that comes of it."""
+    """Press Save and return the resulting page."""
     return browser.finish(QUALTRICS, QUALTRICS, fields).text
 
 
 def test_the_form_begins_empty(world: World) -> None:
-    """Its fields are labelled API token and Base URL, are empty, and say where each is found."""
+    """The fields are labelled API token and Base URL, are empty, and have help texts."""
     page = world.client(Role.ADMIN).get(QUALTRICS).text
 
     assert "<h1>Configure Qualtrics</h1>" in page
@@ -46,8 +49,8 @@ def test_the_form_begins_empty(world: World) -> None:
     assert "Datacenter ID" in page
 
 
-def test_right_credentials_connect(world: World) -> None:
-    """What is accepted is stored, and shown with the token masked and whose it is."""
+def test_valid_credentials_connect(world: World) -> None:
+    """Valid credentials are stored and shown with a masked token."""
     ada = world.client(Role.ADMIN)
 
     page = save(ada, values(world))
@@ -62,8 +65,8 @@ def test_right_credentials_connect(world: World) -> None:
     assert connected(world)
 
 
-def test_a_wrong_host_offers_the_right_one(world: World) -> None:
-    """An address from the browser's bar is refused with the host in it, which one button takes."""
+def test_a_wrong_base_url_suggests_the_right_one(world: World) -> None:
+    """A pasted page URL is refused, and a button applies the host name in it."""
     ada = world.client(Role.ADMIN)
     address = f"https://{world.sandbox.host}/Q/MyProjects"
 
@@ -79,8 +82,8 @@ def test_a_wrong_host_offers_the_right_one(world: World) -> None:
     assert "Connection established" in accepted
 
 
-def test_enter_saves_even_where_another_value_is_offered(world: World) -> None:
-    """The first button of the form, which Enter presses, is Save and not what is offered."""
+def test_enter_saves_even_with_a_suggestion(world: World) -> None:
+    """Save is the first button of the form, so Enter presses it and not the suggestion."""
     page = save(world.client(Role.ADMIN), values(world, base_url=f"https://{world.sandbox.host}/"))
 
     form = page[page.index('data-job="saving"') :]
@@ -88,14 +91,29 @@ def test_enter_saves_even_where_another_value_is_offered(world: World) -> None:
     assert form.index(">Save</button>") < form.index("use:base_url")
 
 
+@pytest.mark.parametrize(
+    ("remedy", "on_the_form"),
+    [
+        ("Enter a current token under Edit Configuration.", "Enter a current token."),
+        ("Use `a.example` under `Edit Configuration`, then save.", "Use `a.example`, then save."),
+        ("Open Edit Configuration.", "Open Edit Configuration."),
+    ],
+)
+def test_a_remedy_on_the_form_does_not_lead_to_the_form(remedy: str, on_the_form: str) -> None:
+    """During set-up there is no configuration to edit yet."""
+    problem = Problem(kind="x", message="x", remedy=remedy, blame=Blame.CREDENTIAL)
+
+    assert fit_form(problem).remedy == on_the_form
+
+
 def test_a_wrong_token_stores_nothing(world: World) -> None:
-    """Connection Failed names the issue, the remedy and support, and how far the check came."""
+    """Connection Failed shows the issue, the remedy, the support contact and the steps."""
     page = save(world.client(Role.ADMIN), values(world, api_token=WRONG))
 
     assert "Connection Failed" in page
     assert "Authentication" in page
     assert "rejected the API token" in page
-    assert "What to do:" in page
+    assert "Edit Configuration" not in page
     assert SUPPORT in page
     assert '<li class="step passed">Connect to Qualtrics' in page
     assert '<li class="step failed">Verify the API token' in page
@@ -105,8 +123,8 @@ def test_a_wrong_token_stores_nothing(world: World) -> None:
     assert not connected(world)
 
 
-def test_nothing_is_asked_of_a_form_with_blanks(world: World) -> None:
-    """What is missing is said at its field, before anything is called."""
+def test_a_missing_value_is_reported_without_a_request(world: World) -> None:
+    """A missing value is reported at its field, before the survey tool is called."""
     page = save(world.client(Role.ADMIN), {"base_url": world.sandbox.host, "api_token": "  "})
 
     assert re.search(r'id="field-api_token-problem">It is missing', page)
@@ -114,7 +132,7 @@ def test_nothing_is_asked_of_a_form_with_blanks(world: World) -> None:
 
 
 def test_the_steps_show_as_they_run(world: World) -> None:
-    """A script hears which step has ended, which one runs and which wait, and at last the page."""
+    """The event stream reports completed and pending steps, and finally the result."""
     ada = world.client(Role.ADMIN)
     ada.headers["accept"] = "application/json"
 
@@ -136,7 +154,7 @@ def test_the_steps_show_as_they_run(world: World) -> None:
 
 
 def test_two_admins_at_once(world: World) -> None:
-    """Whoever saves second is told that the account is connected, and sees the connection."""
+    """The second Admin reads that the source is already connected."""
     world.connect()
 
     page = save(world.client(Role.ADMIN), values(world))
@@ -146,7 +164,7 @@ def test_two_admins_at_once(world: World) -> None:
 
 
 def test_any_source_has_such_a_page(world: World) -> None:
-    """The form is made of what the source declares: CSV files ask for a folder."""
+    """The form has the fields that the source declares, such as a folder for CSV files."""
     folder = world.app_state.settings.files_of(ACCOUNT) / "shop"
     folder.mkdir()
     (folder / "visits.csv").write_text("recorded_at,score\n2026-01-31,9\n", encoding="utf-8")
@@ -164,7 +182,7 @@ def test_any_source_has_such_a_page(world: World) -> None:
 
 
 def test_a_source_that_is_not_installed_has_no_page(world: World) -> None:
-    """An address of no source is not found, in words."""
+    """The page of an unknown source returns 404."""
     answer = world.client(Role.ADMIN).get(f"{LIST}/acme")
 
     assert answer.status_code == 404
@@ -172,7 +190,7 @@ def test_a_source_that_is_not_installed_has_no_page(world: World) -> None:
 
 
 def test_a_form_of_another_site_is_refused(world: World) -> None:
-    """Without the token of the session nothing is checked and nothing stored."""
+    """Without the CSRF token, nothing is checked or stored."""
     answer = world.client(Role.ADMIN).post(QUALTRICS, data=values(world))
 
     assert answer.status_code == 403

@@ -1,4 +1,4 @@
-"""Debug Configuration: choosing a survey, and the file that support is sent."""
+"""Debug Configuration: choosing a survey and downloading its debug bundle."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SURVEY = "SV_RelationshipA01"
 
 
 def download(browser: Browser, fields: dict[str, str]) -> str:
-    """Press Download survey data; give the page that comes of it."""
+    """Press Download survey data and return the resulting page."""
     return browser.finish(DEBUG, DEBUG, fields).text
 
 
 def file(browser: Browser, page: str) -> tuple[str, zipfile.ZipFile]:
-    """Follow the link to the file; give its name, and what it holds."""
+    """Download the linked file and return its name and contents."""
     link = re.search(r'href="(/jobs/[^"]+/file)"', page)
     assert link is not None
     answer = browser.get(link[1])
@@ -37,12 +37,12 @@ def file(browser: Browser, page: str) -> tuple[str, zipfile.ZipFile]:
 
 
 def columns(bundle: zipfile.ZipFile) -> str:
-    """Give the first row of the responses."""
+    """Return the header row of the responses."""
     return bundle.read("responses.csv").decode().splitlines()[0]
 
 
 def test_a_survey_is_found_among_many(world: World) -> None:
-    """The list holds the surveys that were changed last, and search finds any other."""
+    """The list shows all surveys; the search finds them by name or id."""
     world.connect()
     state = world.sandbox.state
     for survey in state.surveys.values():
@@ -55,7 +55,7 @@ def test_a_survey_is_found_among_many(world: World) -> None:
     by_id = ada.get(f"{DEBUG}/surveys?search={SURVEY}").text
     none = ada.get(f"{DEBUG}/surveys?search=<b>nothing</b>").text
 
-    assert 'name="survey"' not in first  # A script fetches the list, or the button does.
+    assert 'name="survey"' not in first  # Loaded by a script or a button.
     assert listed.count('name="survey"') == 3
     assert "Q&amp;A Relationship survey" in listed
     assert "3 surveys." in listed
@@ -64,8 +64,8 @@ def test_a_survey_is_found_among_many(world: World) -> None:
     assert "&lt;b&gt;nothing&lt;/b&gt;" in none
 
 
-def test_reload_asks_again(world: World) -> None:
-    """The list is kept for a while; Reload asks the survey tool for it anew."""
+def test_reload_ignores_the_cache(world: World) -> None:
+    """The list is cached; Reload requests it from the survey tool."""
     world.connect()
     ada = world.client(Role.ADMIN)
     before = ada.get(f"{DEBUG}?search=").text
@@ -78,7 +78,7 @@ def test_reload_asks_again(world: World) -> None:
 
 
 def test_a_survey_is_downloaded(world: World) -> None:
-    """The file is named after the survey and the day, and holds its data without persons."""
+    """The file is named after the survey and the day, and contains no personal data."""
     world.connect()
     ada = world.client(Role.ADMIN)
 
@@ -92,57 +92,56 @@ def test_a_survey_is_downloaded(world: World) -> None:
     assert TOKEN.encode() not in b"".join(map(bundle.read, bundle.namelist()))
 
 
-def test_personal_columns_come_only_when_asked_for(world: World) -> None:
-    """With the box ticked they are in the file, and the page says what that means."""
+def test_personal_columns_are_opt_in(world: World) -> None:
+    """With the checkbox, the file contains personal columns and the page warns about them."""
     world.connect()
     ada = world.client(Role.ADMIN)
 
     page = download(ada, {"survey_id": SURVEY, "personal": "yes"})
     _, bundle = file(ada, page)
 
-    assert "pass it on only to those who may see them" in page
+    assert "Share it only with people who are allowed to see them" in page
     assert "IPAddress" in columns(bundle).replace(" ", "")
 
 
-def test_a_file_with_a_problem_says_so(world: World) -> None:
-    """Of a survey that is not there a file is made all the same: it says what went wrong."""
+def test_an_incomplete_bundle_is_marked(world: World) -> None:
+    """The bundle of a survey that does not exist contains the problem."""
     world.connect()
     ada = world.client(Role.ADMIN)
 
     page = download(ada, {"survey": SURVEY, "survey_id": "SV_no body"})
     name, bundle = file(ada, page)
 
-    assert "The download is ready, and not complete" in page
+    assert "The download is ready but incomplete" in page
     assert "not a Qualtrics survey ID" in page
     assert name.startswith("qualtrics-SV_no_body-")
     assert "problem.json" in bundle.namelist()
 
 
 def test_a_token_in_the_data_stops_the_download(world: World) -> None:
-    """Where the survey holds the token itself nothing is handed over, and the page says why."""
+    """A bundle that would contain the token is not created, and the page shows why."""
     world.connect()
     world.sandbox.state.survey(SURVEY).definition["SurveyName"] = TOKEN
     ada = world.client(Role.ADMIN)
 
     page = download(ada, {"survey": SURVEY})
 
-    assert "Nothing was downloaded" in page
-    assert "What to do:" in page
+    assert "Download failed" in page
     assert "/file" not in page
     assert TOKEN not in page
 
 
 def test_without_a_survey_nothing_is_made(world: World) -> None:
-    """Whoever chose none is told to choose one."""
+    """Without a selected survey, the page requests one."""
     world.connect()
 
     page = download(world.client(Role.ADMIN), {"survey_id": "  "})
 
-    assert "Choose one of the list, or enter its id." in page
+    assert "Choose a survey first." in page
 
 
-def test_surveys_that_cannot_be_listed_are_no_dead_end(world: World) -> None:
-    """With a revoked token the page says so, and the file can still be made by id."""
+def test_a_bundle_is_possible_without_a_survey_list(world: World) -> None:
+    """With a revoked token, the page shows the problem, and a bundle can be created by id."""
     world.connect()
     world.sandbox.state.set_token(None)
     ada = world.client(Role.ADMIN)
@@ -150,16 +149,14 @@ def test_surveys_that_cannot_be_listed_are_no_dead_end(world: World) -> None:
     listed = ada.get(f"{DEBUG}/surveys").text
     page = download(ada, {"survey_id": SURVEY})
 
-    assert "The surveys cannot be listed" in listed
+    assert "Surveys could not be listed" in listed
     assert "Token revoked" in listed
-    assert "not complete" in page
+    assert "incomplete" in page
     assert "rejected the API token" in page
 
 
-def test_files_lie_in_a_private_folder_until_the_next_start(
-    sandbox: SandboxServer, tmp_path: Path
-) -> None:
-    """Nobody else of the machine reads them, and what a killed process left is swept."""
+def test_files_are_private_and_deleted_on_start(sandbox: SandboxServer, tmp_path: Path) -> None:
+    """Other users cannot read the files; files of an earlier process are deleted."""
     downloads = tmp_path / "home" / "downloads"
     downloads.mkdir(parents=True)
     (downloads / "left").write_bytes(b"zip")

@@ -1,4 +1,4 @@
-"""The demo as a newcomer starts it: links to a map full of cards, and nothing left behind."""
+"""The demo: links to a map with cards, and clean-up on exit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A demo in a home that is made for it and goes with it."""
+    """A demo in a temporary home."""
     process = subprocess.Popen(
         [COMMAND, "demo", "--port", "0"],
         stdout=subprocess.PIPE,
@@ -28,7 +28,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         text=True,
         env={
             "TMPDIR": str(tmp_path),
-            # Of real accounts: the demo leaves them alone.
+            # Variables of a real installation, which the demo ignores.
             "SMAPLY_METRICS_DATABASE_URL": "postgresql://metrics@localhost:1/accounts",
             "SMAPLY_METRICS_REFRESH_EXECUTOR": "procrastinate",
         },
@@ -44,10 +44,8 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.stderr.close()
 
 
-def test_a_demo_prints_links_to_its_map_and_leaves_nothing_behind(
-    demo: subprocess.Popen[str], tmp_path: Path
-) -> None:
-    """A link for each role; when it is asked to end, its sandbox and its home go with it."""
+def test_a_demo_prints_links_and_cleans_up(demo: subprocess.Popen[str], tmp_path: Path) -> None:
+    """It prints a link per role; SIGTERM stops its sandbox and deletes its home."""
     assert demo.stdout is not None
     said = ""
     for line in demo.stdout:

@@ -1,4 +1,4 @@
-"""``demo --once``: the main job against an invented account, and no process left running."""
+"""``demo --once``: the main workflow against a sandbox, without remaining processes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_demo_shows_all_types_from_both_sources(tmp_path: Path) -> None:
     assert not is_listening(int(match[1]))
 
 
-def test_without_a_home_only_the_bundle_is_kept(tmp_path: Path) -> None:
+def test_without_a_home_only_the_bundle_remains(tmp_path: Path) -> None:
     """The home of a demo without --home is temporary, even if a variable names one."""
     ended = run(
         *("demo", "--once", "--json"),

@@ -1,4 +1,4 @@
-"""The demo's account: filled once, continued by later demos, never in a home with other data."""
+"""The demo's account: filled once, reused later, and never in a home with other accounts."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def sandbox_of(world: World) -> SandboxProcess:
     return SandboxProcess(world.sandbox.host, TOKEN)
 
 
-def test_a_demo_is_furnished_once_and_taken_up_again(world: World) -> None:
-    """Every chart type with a first value; the next start keeps what people did to it."""
+def test_a_demo_account_is_filled_once_and_reused(world: World) -> None:
+    """Every chart type has a value; the next start keeps changes."""
     app_state, ada = world.app_state, world.actor(account=ACCOUNT)
     first = world.run(seed_demo_account(app_state, sandbox_of(world), 1))
     app_state.maps.rename(ACCOUNT, first, "Ours")
@@ -47,16 +47,16 @@ def test_a_demo_is_furnished_once_and_taken_up_again(world: World) -> None:
     assert "Low sample" in page
 
 
-def test_a_home_with_other_accounts_is_not_furnished(world: World) -> None:
-    """A demo in the home of a host that people use would hand out links to it."""
+def test_a_home_with_other_accounts_is_refused(world: World) -> None:
+    """A demo in the home of a real host would print links to it."""
     world.client(Role.VIEWER, account="acme")
 
-    with pytest.raises(InputError, match="no demo has made"):
+    with pytest.raises(InputError, match="not created by the demo"):
         world.run(seed_demo_account(world.app_state, sandbox_of(world), 1))
 
 
-def test_all_that_is_planned_fits_together() -> None:
-    """Each map names metrics that are planned, as many cells as it has stages, all chart types."""
+def test_the_content_is_consistent() -> None:
+    """Maps refer to existing metrics, rows have a cell per stage, and all chart types are used."""
     names = {one.name for one in content.METRICS}
 
     assert len(names) == len(content.METRICS)
@@ -69,8 +69,8 @@ def test_all_that_is_planned_fits_together() -> None:
     assert all(isinstance(one.display, Display) for one in content.METRICS)
 
 
-def test_a_seed_writes_the_same_visits(tmp_path: Path) -> None:
-    """On the same day; another seed has other visitors."""
+def test_a_seed_is_reproducible(tmp_path: Path) -> None:
+    """A seed writes the same visits on the same day; another seed writes others."""
     day = datetime(2026, 11, 25, tzinfo=UTC)
     written = []
     for number, seed in enumerate((1, 1, 2)):

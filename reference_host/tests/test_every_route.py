@@ -1,4 +1,4 @@
-"""Every route, as the app's own table has it: who gets in, what is refused, what answers carry."""
+"""Every route of the app: access, CSRF tokens, security headers, hostile input."""
 
 from __future__ import annotations
 
@@ -54,12 +54,11 @@ VIEWER: Final = {
     "POST /sign-out",
 }
 EDITOR: Final = ("/maps", "/metrics", "/settings", "/settings/integrations")
-"""Pages for Editors: these, and whatever lies below the first two."""
+"""Pages for Editors: these, and all pages below the first two."""
 OWNED: Final = {"map_id", "metric_id", "person_id", "workspace_id", "card_id", "job_id", "draft"}
-"""Parameters that name something of one account."""
-KEPT: Final = re.compile(r"/static/|/charts/vega\.js|/maps/[^/]+/charts[/.]")
-"""Addresses whose answers browsers may keep: no page, and no address that says the same for long
-without a digest of what it gives."""
+"""Parameters with ids of one account."""
+CACHEABLE: Final = re.compile(r"/static/|/charts/vega\.js|/maps/[^/]+/charts[/.]")
+"""Paths whose responses browsers may cache: static files, and charts with a digest."""
 HOSTILE: Final = (
     "9" * 5000,
     "-1e999",
@@ -71,11 +70,11 @@ HOSTILE: Final = (
 
 @dataclass(frozen=True)
 class Route:
-    """One way into the app.
+    """A route of the app.
 
     Attributes:
-        needs: The role; None where nobody has to be signed in.
-        queries: The names of its parameters in the query.
+        needs: The required role; None if it is public.
+        queries: The names of its query parameters.
     """
 
     method: str
@@ -85,31 +84,31 @@ class Route:
 
     @property
     def api(self) -> bool:
-        """Whether it is a call of the API."""
+        """Whether it is an operation of the API."""
         return self.path.startswith("/api/")
 
     @property
     def names(self) -> set[str]:
-        """The names in its path."""
+        """The names of its path parameters."""
         return set(re.findall(r"{(\w+)}", self.path))
 
     def at(self, values: dict[str, str]) -> str:
-        """Fill its path."""
+        """Return its path with values."""
         return re.sub(r"{(\w+)}", lambda found: values[found[1]], self.path)
 
 
 @dataclass
 class Visitor:
-    """Somebody who asks for every route, and keeps what was answered."""
+    """A client that requests every route and stores the responses."""
 
     client: httpx.Client
     csrf: str = ""
     answers: list[httpx.Response] = field(default_factory=list)
 
-    def ask(
+    def request(
         self, route: Route, address: str, *, csrf: str | None = None, **given: str
     ) -> httpx.Response:
-        """Ask as a page's form or a program does; of a stream only the beginning is read."""
+        """Send a form or a JSON body; an event stream is not read."""
         headers = {"x-csrf-token": self.csrf if csrf is None else csrf}
         sent: dict[str, Any] = {}
         if route.method not in SAFE:
@@ -120,20 +119,20 @@ class Visitor:
             if "event-stream" not in answer.headers.get("content-type", ""):
                 answer.read()
             else:
-                answer._content = b""  # noqa: SLF001  # It goes on for as long as it is read.
+                answer._content = b""  # noqa: SLF001  # The stream does not end.
         self.answers.append(answer)
         return answer
 
 
 def every_route(folder: Path) -> Iterator[Route]:
-    """Read the table of the app."""
+    """Yield the routes of the app."""
     app = create_app(HostSettings.from_environment(folder, "http://127.0.0.1:1", {}))
     roles = {
         (method.upper(), path): Role[call["x-role"].upper()]
         for path, calls in app.openapi()["paths"].items()
         for method, call in calls.items()
     }
-    # Earlier releases of FastAPI put every route into the list itself.
+    # Earlier releases of FastAPI have a flat list of routes.
     walk: Callable[[Any], Iterable[Any]] = getattr(routing, "iter_route_contexts", iter)
     for one in walk(app.routes):
         dependant = getattr(one, "dependant", None)
@@ -145,24 +144,24 @@ def every_route(folder: Path) -> Iterator[Route]:
 
 
 def _needed(name: str) -> Role:
-    """Say who may open a page: Viewers some, Editors maps and metrics, Admins the settings."""
+    """Return the required role of a page."""
     if name in VIEWER:
         return Role.VIEWER
     path = name.partition(" ")[2]
     if path in EDITOR or path.startswith(("/maps/", "/metrics/")):
         return Role.EDITOR
-    assert path.startswith("/settings/"), f"say here who may ask for {name}"
+    assert path.startswith("/settings/"), f"add the required role of {name} here"
     return Role.ADMIN
 
 
 def visitor(world: World, role: Role | None, account: str) -> Visitor:
-    """Sign somebody in."""
+    """Return a client of a signed-in person."""
     client = program(world, role, account)
     return Visitor(client, client.headers.pop("x-csrf-token", ""))
 
 
 def path_values(world: World, prepared: Prepared) -> dict[str, str]:
-    """Give what stands in paths: things of an account, and a job and a draft of its Admin."""
+    """Return values of path parameters: ids of an account, and a job and a draft of its Admin."""
     app_state = world.app_state
     (admin,) = (
         one
@@ -202,14 +201,14 @@ def path_values(world: World, prepared: Prepared) -> dict[str, str]:
 
 
 def fields_of_forms() -> dict[str, str]:
-    """Give the names of all fields of all forms, each with a value that fits some."""
+    """Return a value for each field of all forms."""
     text = "".join(one.read_text(encoding="utf-8") for one in (HERE / "templates").glob("*.html"))
     names = set(re.findall(r'name="([a-z_0-9-]+)"', text)) | {"week_start", "filter-0-of"}
     return dict.fromkeys(names - {"csrf_token"}, "x")
 
 
 def check_headers(answer: httpx.Response, secrets: list[str]) -> None:
-    """Prove what every answer carries, and that none of it is a secret."""
+    """Check the security headers, and that the response contains no secret."""
     where, headers = f"{answer.request.method} {answer.url.path}", answer.headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy, where
@@ -217,20 +216,20 @@ def check_headers(answer: httpx.Response, secrets: list[str]) -> None:
     assert "unsafe" not in policy, where
     assert headers["x-content-type-options"] == "nosniff", where
     assert headers["referrer-policy"] == "same-origin", where
-    kept = KEPT.match(answer.url.path) is not None and answer.status_code == 200
-    assert kept or "no-store" in headers["cache-control"], where
+    cacheable = CACHEABLE.match(answer.url.path) is not None and answer.status_code == 200
+    assert cacheable or "no-store" in headers["cache-control"], where
     assert headers.get("location", "/").startswith("/"), where
     for secret in secrets:
         assert secret not in answer.text, where
 
 
 @dataclass
-class Gate:
-    """An account with its people at every door, and somebody of the account next door.
+class AccessCheck:
+    """Clients with each role in one account, and an Admin of another account.
 
     Attributes:
-        values: What stands in paths.
-        given: What stands in forms.
+        values: The values of path parameters.
+        given: The values of forms.
     """
 
     people: dict[Role | None, Visitor]
@@ -238,12 +237,12 @@ class Gate:
     values: dict[str, str]
     given: dict[str, str]
 
-    def try_open(self, route: Route) -> None:
-        """Prove who gets in: a refusal says why, and a form without its token is refused."""
+    def check(self, route: Route) -> None:
+        """Check the access to a route with each role, and without a CSRF token."""
         query = urlencode({name: self.given.get(name, "") for name in route.queries})
         address = route.at(self.values) if route.api else f"{route.at(self.values)}?{query}"
         name = f"{route.method} {route.path}"
-        stranger = self.people[None].ask(route, address)
+        stranger = self.people[None].request(route, address)
         if route.needs is None:
             assert stranger.status_code in {200, 422}, name
             return
@@ -251,32 +250,32 @@ class Gate:
         assert sent_on == ((401, None) if route.api else (303, "/sign-in")), name
         for role in Role:
             if role < route.needs:
-                refused = self.people[role].ask(route, address, **self.given)
+                refused = self.people[role].request(route, address, **self.given)
                 assert refused.status_code == 403, name
-        if OWNED & route.names and not route.api:  # Calls are asked so by test_fuzz.
-            assert self.other.ask(route, address, **self.given).status_code == 404, name
+        if OWNED & route.names and not route.api:  # test_fuzz covers the API.
+            assert self.other.request(route, address, **self.given).status_code == 404, name
         admin = self.people[Role.ADMIN]
         if route.method in SAFE:
-            assert admin.ask(route, address).status_code < 500, name
+            assert admin.request(route, address).status_code < 500, name
             return
         for csrf in ("", "00" * 64, self.other.csrf):
-            assert admin.ask(route, address, csrf=csrf, **self.given).status_code == 403, name
+            assert admin.request(route, address, csrf=csrf, **self.given).status_code == 403, name
 
 
-def test_nobody_gets_further_than_they_may(world: World, tmp_path: Path) -> None:
-    """Strangers, lower roles, other accounts and forms without a token change and see nothing."""
+def test_every_route_checks_access(world: World, tmp_path: Path) -> None:
+    """Requests without a session, role, account or CSRF token are refused and change nothing."""
     ours, theirs = prepare(world, "acme"), prepare(world, "globex")
     people = {role: visitor(world, role, "acme") for role in (*Role, None)}
     other = visitor(world, Role.ADMIN, "globex")
     cell = {"lane": ours.text_lane, "stage": ours.stage, "text": "x", "metric": ours.metric}
     given = {**cell, "name": "Somebody", "role": "viewer", "theme": "light"}
-    gate = Gate(people, other, path_values(world, ours), given)
-    # So that no page that is opened begins a refresh.
+    access = AccessCheck(people, other, path_values(world, ours), given)
+    # So that opening a page starts no refresh.
     world.run(world.app_state.metrics.cards.load(world.actor(), wait=20.0))
     before = snapshot(world, ours), snapshot(world, theirs)
 
     for route in every_route(tmp_path / "table"):
-        gate.try_open(route)
+        access.check(route)
 
     assert (snapshot(world, ours), snapshot(world, theirs)) == before
     for one in (*people.values(), other):
@@ -285,8 +284,8 @@ def test_nobody_gets_further_than_they_may(world: World, tmp_path: Path) -> None
             check_headers(answer, [TOKEN, session] if session else [TOKEN])
 
 
-def test_no_input_breaks_a_page(world: World, tmp_path: Path) -> None:
-    """Whatever stands in forms and addresses is taken or refused in words; nothing breaks off."""
+def test_hostile_input_is_handled(world: World, tmp_path: Path) -> None:
+    """Hostile values in forms and URLs cause no server error and no unescaped markup."""
     ours = prepare(world, "acme")
     admin = visitor(world, Role.ADMIN, "acme")
     values = path_values(world, ours)
@@ -294,11 +293,11 @@ def test_no_input_breaks_a_page(world: World, tmp_path: Path) -> None:
 
     for route in every_route(tmp_path / "table"):
         if route.api or route.path in {"/sign-out", "/charts/vega.js"}:
-            continue  # One ends the session; the other takes two seconds and no input.
+            continue  # One ends the session; the other is slow and has no input.
         for hostile in HOSTILE:
             sent = dict.fromkeys(fields, hostile)
             query = urlencode(dict.fromkeys(route.queries, hostile))
-            answer = admin.ask(route, f"{route.at(values)}?{query}", **sent)
+            answer = admin.request(route, f"{route.at(values)}?{query}", **sent)
             assert answer.status_code < 500, f"{route.method} {route.path} with {hostile[:20]!r}"
             assert "<img src=x" not in answer.text, route.path
             assert 'href="javascript' not in answer.text, route.path

@@ -1,4 +1,4 @@
-"""From a metric's form to a definition and a display, and back again."""
+"""Conversion between a metric's form and its definition and display."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ PLAIN = MetricForm(name="NPS", source="qualtrics", survey="SV_1", calculation="r
 
 
 def metric(definition: Definition = FULL, display: Display = SHOWN) -> Metric:
-    """Make a metric."""
+    """Return a metric."""
     return Metric(
         id="met_1",
         workspace="wor_1",
@@ -75,7 +75,7 @@ def metric(definition: Definition = FULL, display: Display = SHOWN) -> Metric:
 
 
 def problems(form: MetricForm, *, to_save: bool = True) -> dict[str, str]:
-    """Say what does not fit."""
+    """Return the errors of a form by field."""
     with pytest.raises(FormInvalid) as caught:
         validate_form(form, to_save=to_save)
     assert [one.name for one in caught.value.to_problem().fields] == list(caught.value.problems)
@@ -91,8 +91,8 @@ def problems(form: MetricForm, *, to_save: bool = True) -> dict[str, str]:
         FULL.model_copy(update={"range": DateRange(preset="custom", end=date(2026, 10, 1))}),
     ],
 )
-def test_a_metric_comes_out_of_its_form_as_it_went_in(definition: Definition) -> None:
-    """To open the form of a metric and save it changes nothing."""
+def test_a_metric_survives_the_round_trip(definition: Definition) -> None:
+    """Opening and saving the form of a metric changes nothing."""
     form = filled(metric(definition))
 
     saved = validate_form(form)
@@ -103,15 +103,15 @@ def test_a_metric_comes_out_of_its_form_as_it_went_in(definition: Definition) ->
     assert (form.metric, form.version, form.workspace) == ("met_1", "3", "wor_1")
 
 
-def test_what_is_typed_is_trimmed_except_where_spaces_mean_something() -> None:
-    """A name loses the spaces around it, a suffix keeps them, and nothing keeps a NUL."""
+def test_texts_are_trimmed_except_suffixes() -> None:
+    """A name is trimmed, a suffix is not, and NUL characters are removed."""
     form = read(FormData([("name", "  NPS\0 "), ("suffix", " pts"), ("heading", " a ")]))
 
     assert (form.name, form.suffix, form.heading) == ("NPS", " pts", "a")
 
 
-def test_the_last_day_belongs_to_the_range() -> None:
-    """People give the last day that counts; a definition ends before the next one."""
+def test_the_last_day_is_included() -> None:
+    """The form has the last day of the range; the end of a definition is exclusive."""
     form = replace(PLAIN, range="custom", first="2026-09-01", last="2026-09-30")
 
     draft, wrong = draft_of(form)
@@ -132,8 +132,8 @@ def test_the_last_day_belongs_to_the_range() -> None:
         ({"type": "comparison", "first": "2026-09-02"}, "first"),
     ],
 )
-def test_dates_that_do_not_fit_are_named(dates: dict[str, str], field: str) -> None:
-    """Each date that is missing or cannot be says so, at its own field."""
+def test_invalid_dates_are_reported(dates: dict[str, str], field: str) -> None:
+    """A missing or invalid date is an error of its field."""
     assert list(problems(replace(PLAIN, range="custom", **dates))) == [field]  # type: ignore[arg-type]
 
 
@@ -158,25 +158,25 @@ def test_dates_that_do_not_fit_are_named(dates: dict[str, str], field: str) -> N
         ({"suffix": "x" * 21}, "suffix"),
     ],
 )
-def test_each_field_that_does_not_fit_is_named(change: dict[str, str], field: str) -> None:
-    """What is missing or cannot be read is said at its own field, and nothing else is."""
+def test_each_invalid_field_is_reported(change: dict[str, str], field: str) -> None:
+    """A missing or invalid value is an error of its field only."""
     assert list(problems(replace(PLAIN, **change))) == [field]  # type: ignore[arg-type]
 
 
-def test_all_that_does_not_fit_is_named_at_once() -> None:
-    """Nobody corrects one field only to hear of the next."""
+def test_all_invalid_fields_are_reported_together() -> None:
+    """Validation does not stop at the first invalid field."""
     form = replace(PLAIN, name="", target="x", range="custom", first="x")
 
     assert list(problems(form)) == ["name", "first", "target"]
 
 
 def test_a_preview_needs_no_name() -> None:
-    """Only what is kept needs a name."""
+    """A name is required only for saving."""
     assert validate_form(replace(PLAIN, name=""), to_save=False).definition.survey_id == "SV_1"
 
 
-def test_dates_and_answers_of_another_choice_are_kept_and_do_not_count() -> None:
-    """What was entered for custom dates, or for a share, is no part of a metric without them."""
+def test_irrelevant_dates_and_answers_are_ignored() -> None:
+    """Custom dates and share answers are not part of a metric that does not use them."""
     form = replace(PLAIN, question="QID1", first="2026-09-01", answers=("9",))
 
     saved = validate_form(form)
@@ -185,13 +185,13 @@ def test_dates_and_answers_of_another_choice_are_kept_and_do_not_count() -> None
     assert saved.definition.answers == ()
 
 
-def test_a_filter_that_was_never_filled_says_nothing() -> None:
-    """A row that was added and left empty is no filter."""
+def test_an_empty_filter_row_is_ignored() -> None:
+    """An empty filter row is not a filter."""
     assert validate_form(replace(PLAIN, filters=(FilterRow(),))).definition.filters == ()
 
 
 def test_filters_are_read_added_and_removed() -> None:
-    """Rows hold ticked answers or typed lines; small buttons add one and take one away."""
+    """Rows have selected answers or typed lines; buttons add and remove rows."""
     sent: list[tuple[str, str | UploadFile]] = [
         ("filter-0-of", "question:QID3"),
         ("filter-0-was", "question:QID3"),
@@ -211,15 +211,15 @@ def test_filters_are_read_added_and_removed() -> None:
 
 
 @pytest.mark.parametrize("number", ["7", "x", "-1", ""])
-def test_a_filter_that_is_not_there_is_not_removed(number: str) -> None:
-    """A button of an old page does no harm."""
+def test_removing_an_unknown_filter_has_no_effect(number: str) -> None:
+    """A button of an outdated page has no effect."""
     sent = FormData([("filter-0-of", "field:Region"), ("remove_filter", number)])
 
     assert len(read(sent).filters) == 1
 
 
 @pytest.mark.parametrize(
-    ("changed", "kept"),
+    ("changed", "expected"),
     [
         ({"source": "other"}, {"survey": "", "question": "", "filters": ()}),
         ({"survey": "SV_2"}, {"survey": "SV_2", "question": "", "filters": ()}),
@@ -228,10 +228,8 @@ def test_a_filter_that_is_not_there_is_not_removed(number: str) -> None:
         ({}, {"answers": ("9",), "filters": (FilterRow("field:Region", values=("North",)),)}),
     ],
 )
-def test_what_hangs_on_a_choice_goes_with_it(
-    changed: dict[str, str], kept: dict[str, object]
-) -> None:
-    """Questions of one survey mean nothing to another, nor answers of one question to another."""
+def test_dependent_values_are_reset(changed: dict[str, str], expected: dict[str, object]) -> None:
+    """Another survey resets the question, and another question resets the answers."""
     sent = {
         "name": "NPS",
         "source": "qualtrics",
@@ -250,12 +248,12 @@ def test_what_hangs_on_a_choice_goes_with_it(
 
     form = read(FormData(sent | changed))
 
-    assert {name: getattr(form, name) for name in kept} == kept
+    assert {name: getattr(form, name) for name in expected} == expected
     assert (form.name, form.calculation, form.group_by) == ("NPS", "share", "period:month")
 
 
-def test_the_group_by_of_another_survey_is_dropped_unless_it_is_a_period() -> None:
-    """Months are the same in every survey."""
+def test_another_survey_resets_a_group_by_field() -> None:
+    """Another survey resets a group-by field, but not a period."""
     sent = {"survey": "SV_2", "survey_was": "SV_1", "group_by": "field:Region"}
 
     assert read(FormData(sent)).group_by == ""

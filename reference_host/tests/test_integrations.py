@@ -1,4 +1,4 @@
-"""The list of integrations: every source with its state, and who may do what about it."""
+"""The list of integrations: the state of each source and the actions of each role."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GROUP = "smaply_metrics.sources"
 
 
 def point(folder: Path, name: str, distribution: str, more: str = "") -> EntryPoint:
-    """Make an entry point that leads nowhere, of a distribution that is installed in a folder."""
+    """Return an entry point to a missing module, from a distribution in a folder."""
     info = folder / f"{distribution}-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Name: {distribution}\nVersion: 1.0\n{more}", encoding="utf-8")
@@ -29,7 +29,7 @@ def point(folder: Path, name: str, distribution: str, more: str = "") -> EntryPo
     return made
 
 
-def test_settings_begin_with_integrations(world: World) -> None:
+def test_settings_open_on_integrations(world: World) -> None:
     """Account settings opens on the list of integrations."""
     page = world.client(Role.ADMIN).get("/settings")
 
@@ -38,7 +38,7 @@ def test_settings_begin_with_integrations(world: World) -> None:
 
 
 def test_an_admin_is_offered_set_up(world: World) -> None:
-    """A source that is not connected yet has a way for an Admin to set it up."""
+    """An Admin sees Set up for a source that is not connected."""
     page = world.client(Role.ADMIN).get(LIST).text
 
     assert f'href="{QUALTRICS}"' in page
@@ -46,17 +46,17 @@ def test_an_admin_is_offered_set_up(world: World) -> None:
 
 
 def test_an_editor_reads_whom_to_ask(world: World) -> None:
-    """An Editor sees the state of each source, and whom to ask; nothing leads to a form."""
+    """An Editor sees the state of each source and whom to ask, without links to forms."""
     world.client(Role.ADMIN)
 
     page = world.client(Role.EDITOR).get(LIST).text
 
-    assert "ask an Admin of this account: <bdi>Ada</bdi>" in page
+    assert "Ask an Admin to connect it: <bdi>Ada</bdi>" in page
     assert f"{LIST}/" not in page
 
 
-def test_a_connected_source_says_so_to_its_account_alone(world: World) -> None:
-    """What one account has connected, another one is still to set up."""
+def test_a_connection_is_visible_to_its_account_only(world: World) -> None:
+    """A connection of one account does not show in another."""
     world.connect()
 
     ours = world.client(Role.ADMIN).get(LIST).text
@@ -67,7 +67,7 @@ def test_a_connected_source_says_so_to_its_account_alone(world: World) -> None:
 
 
 def test_the_issue_of_a_connection_is_in_the_list(world: World) -> None:
-    """A revoked token shows as such, with the remedy and whom to ask, to an Editor as well."""
+    """An Editor also sees a revoked token, with what to do and whom to ask."""
     world.connect()
     world.sandbox.state.set_token(None)
     world.run(world.app_state.metrics.connections.check(world.actor(), "qualtrics"))
@@ -75,13 +75,13 @@ def test_the_issue_of_a_connection_is_in_the_list(world: World) -> None:
     page = world.client(Role.EDITOR).get(LIST).text
 
     assert "Token revoked" in page
-    assert "What to do:" in page
+    assert "The connection to Qualtrics is broken." in page
+    assert "An Admin can fix it." in page
     assert SUPPORT in page
-    assert "To mend this, ask an Admin" in page
 
 
 def test_the_pages_of_a_source_are_for_admins(world: World) -> None:
-    """An Editor who knows an address reads “ask an Admin” there, and sees nothing of it."""
+    """An Editor gets 403 with “Ask an Admin” and no details of the connection."""
     world.connect()
     emil = world.client(Role.EDITOR)
 
@@ -93,7 +93,7 @@ def test_the_pages_of_a_source_are_for_admins(world: World) -> None:
 
 
 def test_only_an_admin_changes_a_source(world: World) -> None:
-    """An Editor who sends a form of an Admin changes nothing."""
+    """An Editor who submits a form for Admins changes nothing."""
     world.connect()
     world.sandbox.state.clear_log()
     emil = world.client(Role.EDITOR)
@@ -106,16 +106,16 @@ def test_only_an_admin_changes_a_source(world: World) -> None:
     assert world.run(world.app_state.metrics.connections.list(world.actor()))
 
 
-def test_a_viewer_gets_to_no_setting(world: World) -> None:
-    """A Viewer is told that this is not for them."""
+def test_a_viewer_cannot_open_settings(world: World) -> None:
+    """A Viewer gets 403 on every settings page."""
     vera = world.client(Role.VIEWER)
 
     for path in ("/settings", LIST, QUALTRICS):
         assert vera.get(path).status_code == 403, path
 
 
-def test_sources_that_cannot_be_used_say_why(sandbox: SandboxServer, tmp_path: Path) -> None:
-    """Broken, incompatible, clashing and blocked plugins stand with their reason; others work."""
+def test_unusable_sources_show_the_reason(sandbox: SandboxServer, tmp_path: Path) -> None:
+    """Broken, incompatible, clashing and blocked plugins show a reason; others work."""
     points = [
         *entry_points(group=GROUP),
         point(tmp_path, "torn", "acme-torn"),
@@ -130,8 +130,11 @@ def test_sources_that_cannot_be_used_say_why(sandbox: SandboxServer, tmp_path: P
         ada = world.client(Role.ADMIN)
         page = ada.get(LIST).text
         own = ada.get(f"{LIST}/torn")
+        for_editors = world.client(Role.EDITOR).get(LIST).text
 
     assert "No module named" in page
+    assert "No module named" not in for_editors
+    assert "The operator of this installation can fix it." in for_editors
     assert "acme-torn 1.0" in page
     assert ">Incompatible</span>" in page
     assert "A setting blocks it (SMAPLY_METRICS_SOURCES_BLOCKED)." in page
@@ -142,8 +145,20 @@ def test_sources_that_cannot_be_used_say_why(sandbox: SandboxServer, tmp_path: P
     assert "cannot be used" in own.text
 
 
+def test_only_an_admin_reads_why_a_source_is_broken(sandbox: SandboxServer, tmp_path: Path) -> None:
+    """The API gives Editors no instructions that only the operator can follow."""
+    points = [point(tmp_path, "torn", "acme-torn")]
+    registry = SourceRegistry(entry_points=lambda: points)
+    with running(tmp_path / "home", sandbox, registry=registry) as world:
+        (for_admin,) = world.client(Role.ADMIN).get("/api/sources").json()
+        (for_editor,) = world.client(Role.EDITOR).get("/api/sources").json()
+
+    assert "No module named" in for_admin["reason"]
+    assert for_editor == {**for_admin, "reason": "The operator of this installation can fix it."}
+
+
 def test_a_connection_outlives_its_plugin(sandbox: SandboxServer, tmp_path: Path) -> None:
-    """Where a plugin was uninstalled its connection is still listed, and can be deleted."""
+    """The connection of an uninstalled plugin is listed and can be deleted."""
     with running(tmp_path / "home", sandbox) as world:
         world.connect()
     registry = SourceRegistry(entry_points=list)

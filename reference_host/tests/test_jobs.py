@@ -1,4 +1,4 @@
-"""Jobs: progress, outcomes, Cancel, and who may see them."""
+"""Jobs: progress, results, cancellation, access."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reference_host.tests.app_fixture import ACCOUNT, MovableClock
-from smaply_metrics_core.host import InputError, NotFound, QueryInvalid, Role
+from smaply_metrics_core.host import (
+    CredentialRefused,
+    InputError,
+    MetricsError,
+    NotFound,
+    QueryInvalid,
+    Role,
+    StoreError,
+)
 from smaply_metrics_host.jobs import (
     KEPT_SECONDS,
     MOST_KEPT,
@@ -47,9 +55,9 @@ async def forever(_job: Job) -> JobResult:
     return JobResult("/never")
 
 
-def test_followers_see_each_change_and_the_outcome() -> None:
-    """Whoever follows a job hears how far it is, and at last what it came to."""
-    heard: list[tuple[JobState, float, str]] = []
+def test_followers_see_each_change_and_the_result() -> None:
+    """A follower receives the progress and finally the result."""
+    received: list[tuple[JobState, float, str]] = []
 
     async def run() -> None:
         go_on = asyncio.Event()
@@ -63,17 +71,17 @@ def test_followers_see_each_change_and_the_outcome() -> None:
 
         job = Jobs(MovableClock()).start(ADA, "Counting", counting)
         async for view in job.follow():
-            heard.append((view.state, view.done, view.location))
+            received.append((view.state, view.done, view.location))
             go_on.set()
 
     asyncio.run(run())
 
-    assert heard[-1] == (JobState.DONE, 2, "/there")
-    assert [far for state, far, _ in heard if state is JobState.RUNNING][-1] == 2
+    assert received[-1] == (JobState.DONE, 2, "/there")
+    assert [far for state, far, _ in received if state is JobState.RUNNING][-1] == 2
 
 
-def test_an_error_of_the_framework_is_the_jobs_problem() -> None:
-    """What the framework refuses is told with its remedy."""
+def test_a_framework_error_is_the_problem_of_the_job() -> None:
+    """A ``MetricsError`` becomes the problem of the job, with its remedy."""
 
     async def run() -> Job:
         async def refused(_job: Job) -> JobResult:
@@ -89,8 +97,35 @@ def test_an_error_of_the_framework_is_the_jobs_problem() -> None:
     assert view.problem.remedy == "Choose another one."
 
 
-def test_a_bug_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
-    """An unexpected error ends the job in words; what it says is for the log alone."""
+@pytest.mark.parametrize(
+    ("error", "person", "message"),
+    [
+        (CredentialRefused("a.example refused it."), ADA, "a.example refused it."),
+        (CredentialRefused("a.example refused it."), EMIL, "The connection to Acme is broken."),
+        (StoreError("Locked."), EMIL, "The database of this installation cannot be used."),
+    ],
+)
+def test_a_problem_is_shown_according_to_the_role(
+    error: MetricsError, person: Person, message: str
+) -> None:
+    """An Editor reads no details of a problem that only an Admin or the operator can fix."""
+
+    async def run() -> Job:
+        async def failing(_job: Job) -> JobResult:
+            raise error
+
+        job = Jobs(MovableClock()).start(person, "Preview", failing, source="Acme")
+        await job.ended()
+        return job
+
+    problem = asyncio.run(run()).view.problem
+    assert problem is not None
+    assert problem.message == message
+    assert problem.kind == error.kind
+
+
+def test_a_bug_is_reported_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    """An unexpected error ends the job with a generic problem; its text is only logged."""
 
     async def run() -> Job:
         async def broken(_job: Job) -> JobResult:
@@ -108,7 +143,7 @@ def test_a_bug_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_a_cancelled_job_has_stopped_when_cancel_returns() -> None:
-    """Cancel waits until the work is over."""
+    """``cancel`` waits until the work has ended."""
 
     async def run() -> tuple[bool, JobState]:
         over = False
@@ -129,8 +164,8 @@ def test_a_cancelled_job_has_stopped_when_cancel_returns() -> None:
     assert asyncio.run(run()) == (False, JobState.CANCELLED)
 
 
-def test_a_job_belongs_to_who_started_it() -> None:
-    """Nobody else finds it: not a colleague, not a person of the same id in another account."""
+def test_a_job_belongs_to_its_person() -> None:
+    """Other people, also with the same id in another account, cannot find a job."""
 
     async def run() -> None:
         jobs = Jobs(MovableClock())
@@ -144,8 +179,8 @@ def test_a_job_belongs_to_who_started_it() -> None:
     asyncio.run(run())
 
 
-def test_one_person_cannot_start_without_end() -> None:
-    """Beyond a few running jobs a person is told to wait; others are not affected."""
+def test_running_jobs_per_person_are_limited() -> None:
+    """The limit of one person does not affect others."""
 
     async def run() -> None:
         jobs = Jobs(MovableClock())
@@ -159,8 +194,8 @@ def test_one_person_cannot_start_without_end() -> None:
     asyncio.run(run())
 
 
-def test_an_old_job_is_forgotten_with_its_file(tmp_path: Path) -> None:
-    """A quarter of an hour after its end a job can no longer be asked for, and its file is gone."""
+def test_an_expired_job_is_deleted_with_its_file(tmp_path: Path) -> None:
+    """An ended job expires after 15 minutes; its file is deleted."""
     file = tmp_path / "made.zip"
 
     async def run() -> None:
@@ -185,8 +220,8 @@ def test_an_old_job_is_forgotten_with_its_file(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-def test_closing_stops_what_runs(tmp_path: Path) -> None:
-    """When the app ends, nothing goes on and no file stays."""
+def test_closing_cancels_running_jobs(tmp_path: Path) -> None:
+    """Closing cancels jobs and deletes their files."""
     file = tmp_path / "made.zip"
 
     async def run() -> Job:
@@ -206,8 +241,8 @@ def test_closing_stops_what_runs(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-def test_who_may_do_less_sees_no_more_of_what_they_began() -> None:
-    """What an Admin made is gone for them once they are none; a higher role takes nothing away."""
+def test_a_lower_role_hides_earlier_jobs() -> None:
+    """A job is hidden after its person's role is lowered, but not after it is raised."""
 
     async def run() -> None:
         jobs = Jobs(MovableClock())
@@ -223,8 +258,8 @@ def test_who_may_do_less_sees_no_more_of_what_they_began() -> None:
     asyncio.run(run())
 
 
-def test_of_many_ended_jobs_the_latest_are_kept(tmp_path: Path) -> None:
-    """The files of the others go with them, and other people's jobs stay."""
+def test_the_latest_ended_jobs_are_stored(tmp_path: Path) -> None:
+    """Older jobs of the same person are deleted with their files."""
 
     async def run() -> None:
         jobs = Jobs(MovableClock())
@@ -243,8 +278,8 @@ def test_of_many_ended_jobs_the_latest_are_kept(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_who_was_removed_hears_no_outcome(world: World) -> None:
-    """A stream that somebody had open ends without what the job came to."""
+def test_a_removed_person_receives_no_result(world: World) -> None:
+    """An open event stream of a removed person ends without the result."""
     vera = world.client(Role.VIEWER)
     app_state, go_on = world.app_state, asyncio.Event()
     people = {one.name: one for one in app_state.people.of_account(ACCOUNT)}
@@ -263,16 +298,16 @@ def test_who_was_removed_hears_no_outcome(world: World) -> None:
 
     with vera.stream("GET", f"/jobs/{world.run(start())}/events") as stream:
         pieces = stream.iter_text()
-        heard = next(pieces)
+        received = next(pieces)
         app_state.people.remove(ACCOUNT, people["Vera"].id, by=ada)
         world.run(end())
-        heard += "".join(pieces)
+        received += "".join(pieces)
 
-    assert "An outcome" not in heard
+    assert "An outcome" not in received
 
 
-def test_streams_of_one_person_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One too many is refused, others have their own, and one that ended makes room."""
+def test_streams_per_person_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream above the limit is refused; other people and ended streams do not count."""
     monkeypatch.setattr(server_sent_events, "MOST_OPEN", 1)
 
     async def some() -> AsyncGenerator[tuple[str, str], None]:
@@ -294,8 +329,8 @@ def test_streams_of_one_person_are_counted(monkeypatch: pytest.MonkeyPatch) -> N
     asyncio.run(run())
 
 
-def test_nobodys_forms_push_out_those_of_others() -> None:
-    """Of one person's forms the latest are kept, and everybody else's stay."""
+def test_drafts_per_person_are_limited() -> None:
+    """The oldest draft of a person is dropped; drafts of other people are not."""
     drafts = Drafts(MovableClock())
     theirs = drafts.put(EMIL, PutAside(MetricForm(name="Theirs")))
     own = [drafts.put(ADA, PutAside(MetricForm())) for _ in range(MOST_OF_ONE + 1)]

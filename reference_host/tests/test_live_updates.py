@@ -1,4 +1,4 @@
-"""One look for all who have a map open: what they are told, when it is looked at, when it ends."""
+"""Live updates: events, the polling interval, and the end of a stream."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from smaply_metrics_core.host import NotFound, StoreError
+from smaply_metrics_core.host import NotFound, Role, StoreError
 from smaply_metrics_host.live_updates import (
     BUSY_SECONDS,
     CHECK_SECONDS,
@@ -23,8 +23,8 @@ Follower = AsyncGenerator[tuple[str, str], None]
 KEY = ("acme", "map_1")
 
 
-class Desk:
-    """A map that changes, and is looked at, when the test says so."""
+class PolledMap:
+    """A map whose changes and polls the test controls."""
 
     def __init__(self) -> None:
         self.versions = {"car_1": "a", "car_2": "a"}
@@ -35,29 +35,33 @@ class Desk:
         self.looks = 0
         self.written: list[str] = []
         self.waited: list[float] = []
-        self.may_look = True
+        self.role: Role | None = Role.VIEWER
         self.resting = asyncio.Event()
         self._turn = asyncio.Event()
         self.live_updates = LiveUpdates(self._look, lambda: self.seconds, self._wait)
 
     def follow(self) -> Follower:
         """Open the map."""
-        return self.live_updates.follow(*KEY, self._allowed)
+        return self.live_updates.follow(*KEY, Role.VIEWER, self._current_role)
 
-    async def turn(self) -> None:
-        """Let the time until the next look pass, and the look be over."""
+    async def poll(self) -> None:
+        """Run the next poll and wait until it has ended."""
         await self.resting.wait()
         self.resting.clear()
         self._turn.set()
         await self.resting.wait()
 
-    async def _look(self, account: str, map_id: str) -> MapSnapshot:
+    async def _look(self, account: str, map_id: str, role: Role) -> MapSnapshot:
         self.looks += 1
         if self.failing is not None:
             if isinstance(self.failing, NotFound):
-                self.resting.set()  # No look follows this one.
+                self.resting.set()  # It is not polled again.
             raise self.failing
-        return MapSnapshot(self.structure, dict(self.versions), self.busy, self._html)
+        versions = {
+            part: f"{version}{role.name[0]}" if role is not Role.VIEWER else version
+            for part, version in self.versions.items()
+        }
+        return MapSnapshot(self.structure, versions, self.busy, self._html)
 
     def _html(self, part: str) -> str:
         self.written.append(part)
@@ -74,140 +78,143 @@ class Desk:
                 one.cancel()
         self._turn.clear()
 
-    async def _allowed(self) -> bool:
-        return self.may_look
+    async def _current_role(self) -> Role | None:
+        return self.role
 
 
-def at_desk(test: Callable[[Desk], Awaitable[None]]) -> None:
-    """Run a test on a loop of its own, and let nothing go on behind it."""
+def run_with_map(test: Callable[[PolledMap], Awaitable[None]]) -> None:
+    """Run a test on its own event loop and stop polling afterwards."""
 
     async def run() -> None:
-        desk = Desk()
-        await test(desk)
-        await desk.live_updates.close()
+        polled = PolledMap()
+        await test(polled)
+        await polled.live_updates.close()
 
     asyncio.run(asyncio.wait_for(run(), 20))
 
 
-async def told(follower: Follower) -> tuple[str, Any]:
-    """Give a follower's next event with its data read."""
+async def next_event(follower: Follower) -> tuple[str, Any]:
+    """Return a follower's next event with parsed data."""
     name, data = await anext(follower)
     return name, json.loads(data) if data.startswith("{") else data
 
 
 def upcoming(follower: Follower) -> asyncio.Task[tuple[str, Any]]:
-    """Begin to wait for a follower's next event."""
-    coroutine: Coroutine[Any, Any, tuple[str, Any]] = told(follower)
+    """Return a task that waits for a follower's next event."""
+    coroutine: Coroutine[Any, Any, tuple[str, Any]] = next_event(follower)
     return asyncio.create_task(coroutine)
 
 
-def test_a_viewer_hears_what_changed_and_nothing_else() -> None:
-    """First the version of each part, so that a page can tell what it missed; then changes."""
+def test_a_follower_receives_changed_parts_only() -> None:
+    """The first event has the version of each part, the next ones the changed parts."""
 
-    async def test(desk: Desk) -> None:
-        vera = desk.follow()
-        assert await told(vera) == ("state", {"structure": "one", "versions": desk.versions})
+    async def test(polled: PolledMap) -> None:
+        vera = polled.follow()
+        assert await next_event(vera) == (
+            "state",
+            {"structure": "one", "versions": polled.versions},
+        )
 
-        desk.versions["car_2"] = "b"
-        await desk.turn()
+        polled.versions["car_2"] = "b"
+        await polled.poll()
 
         changed = {"id": "car_2", "version": "b", "html": "<p>car_2 b</p>"}
-        assert await told(vera) == ("parts", {"structure": "one", "parts": [changed]})
+        assert await next_event(vera) == ("parts", {"structure": "one", "parts": [changed]})
         await vera.aclose()
 
-    at_desk(test)
+    run_with_map(test)
 
 
-def test_two_hundred_viewers_take_one_look() -> None:
-    """A change is looked at and written once, however many have the map open."""
+def test_followers_share_one_poll() -> None:
+    """A change is polled and rendered once for all followers."""
 
-    async def test(desk: Desk) -> None:
-        viewers = [desk.follow() for _ in range(200)]
+    async def test(polled: PolledMap) -> None:
+        viewers = [polled.follow() for _ in range(200)]
         first = [await anext(viewer) for viewer in viewers]
-        desk.versions["car_1"] = "b"
-        await desk.turn()
+        polled.versions["car_1"] = "b"
+        await polled.poll()
         then = [await anext(viewer) for viewer in viewers]
 
         assert len({id(data) for _, data in first}) == 1
         assert len({id(data) for _, data in then}) == 1
-        assert desk.looks == 2
-        assert desk.written == ["car_1"]
+        assert polled.looks == 2
+        assert polled.written == ["car_1"]
         for viewer in viewers:
             await viewer.aclose()
 
-    at_desk(test)
+    run_with_map(test)
 
 
-def test_looks_follow_each_other_quickly_only_while_values_are_on_their_way() -> None:
-    """Each second while something is refreshing, each ten seconds otherwise."""
+def test_polling_is_faster_during_a_refresh() -> None:
+    """The interval is one second during a refresh and ten seconds otherwise."""
 
-    async def test(desk: Desk) -> None:
-        desk.busy = True
-        vera = desk.follow()
-        await told(vera)
-        await desk.resting.wait()
-        desk.busy = False
-        await desk.turn()
+    async def test(polled: PolledMap) -> None:
+        polled.busy = True
+        vera = polled.follow()
+        await next_event(vera)
+        await polled.resting.wait()
+        polled.busy = False
+        await polled.poll()
 
-        assert desk.waited == [BUSY_SECONDS, IDLE_SECONDS]
+        assert polled.waited == [BUSY_SECONDS, IDLE_SECONDS]
         await vera.aclose()
 
-    at_desk(test)
+    run_with_map(test)
 
 
-def test_nobody_looks_at_a_map_that_nobody_has_open() -> None:
-    """With the last viewer the looking ends, and it begins anew with the next one."""
+def test_a_closed_map_is_not_polled() -> None:
+    """Polling stops with the last follower and starts again with the next one."""
 
-    async def test(desk: Desk) -> None:
-        vera, emil = desk.follow(), desk.follow()
-        await told(vera)
-        await told(emil)
+    async def test(polled: PolledMap) -> None:
+        vera, emil = polled.follow(), polled.follow()
+        await next_event(vera)
+        await next_event(emil)
         await vera.aclose()
-        assert desk.live_updates.watched == 1
+        assert polled.live_updates.watched == 1
 
         await emil.aclose()
-        assert desk.live_updates.watched == 0
-        assert desk.looks == 1
+        assert polled.live_updates.watched == 0
+        assert polled.looks == 1
 
-        ada = desk.follow()
-        await told(ada)
-        assert desk.looks == 2
+        ada = polled.follow()
+        await next_event(ada)
+        assert polled.looks == 2
         await ada.aclose()
 
-    at_desk(test)
+    run_with_map(test)
 
 
-def test_a_nudge_looks_at_once() -> None:
-    """Who changes a map, or loads it so that a refresh begins, lets the open ones know."""
+def test_a_nudge_polls_immediately() -> None:
+    """A nudge polls an open map without waiting; for other maps it has no effect."""
 
-    async def test(desk: Desk) -> None:
-        vera = desk.follow()
-        await told(vera)
-        await desk.resting.wait()
-        desk.versions["car_1"] = "b"
+    async def test(polled: PolledMap) -> None:
+        vera = polled.follow()
+        await next_event(vera)
+        await polled.resting.wait()
+        polled.versions["car_1"] = "b"
 
-        desk.live_updates.nudge(*KEY)
+        polled.live_updates.nudge(*KEY)
 
-        assert (await told(vera))[1]["parts"][0]["version"] == "b"
-        desk.live_updates.nudge("acme", "map_that_nobody_has_open")
+        assert (await next_event(vera))[1]["parts"][0]["version"] == "b"
+        polled.live_updates.nudge("acme", "map_that_is_not_open")
         await vera.aclose()
 
-    at_desk(test)
+    run_with_map(test)
 
 
-def test_a_slow_viewer_gets_what_it_missed_at_once() -> None:
-    """Nothing piles up for a browser that takes its time: the latest of each part is enough."""
+def test_a_slow_follower_receives_the_latest_versions() -> None:
+    """Events are not queued for a slow follower; it receives the latest version of each part."""
 
-    async def test(desk: Desk) -> None:
-        slow = desk.follow()
-        await told(slow)
+    async def test(polled: PolledMap) -> None:
+        slow = polled.follow()
+        await next_event(slow)
         for version in "bcd":
-            desk.versions["car_1"] = version
-            await desk.turn()
-        desk.versions["car_2"] = "z"
-        await desk.turn()
+            polled.versions["car_1"] = version
+            await polled.poll()
+        polled.versions["car_2"] = "z"
+        await polled.poll()
 
-        _, missed = await told(slow)
+        _, missed = await next_event(slow)
 
         assert [(part["id"], part["version"]) for part in missed["parts"]] == [
             ("car_1", "d"),
@@ -215,91 +222,111 @@ def test_a_slow_viewer_gets_what_it_missed_at_once() -> None:
         ]
         await slow.aclose()
 
-    at_desk(test)
+    run_with_map(test)
 
 
 def test_cards_that_come_and_go_change_the_structure() -> None:
-    """A page that lacks a card, or has one too many, is told so by another structure."""
+    """Adding or removing a card changes the structure."""
 
-    async def test(desk: Desk) -> None:
-        vera = desk.follow()
-        await told(vera)
-        del desk.versions["car_1"]
-        desk.structure = "two"
-        await desk.turn()
+    async def test(polled: PolledMap) -> None:
+        vera = polled.follow()
+        await next_event(vera)
+        del polled.versions["car_1"]
+        polled.structure = "two"
+        await polled.poll()
 
-        assert await told(vera) == ("parts", {"structure": "two", "parts": []})
+        assert await next_event(vera) == ("parts", {"structure": "two", "parts": []})
         await vera.aclose()
 
-    at_desk(test)
+    run_with_map(test)
 
 
-def test_a_deleted_map_ends_what_it_streams() -> None:
-    """Who has it open is told that it is gone, and nobody looks for it any more."""
+def test_a_deleted_map_ends_its_streams() -> None:
+    """Followers receive ``gone``, and polling stops."""
 
-    async def test(desk: Desk) -> None:
-        vera = desk.follow()
-        await told(vera)
-        desk.failing = NotFound("There is no such journey map.")
-        await desk.turn()
+    async def test(polled: PolledMap) -> None:
+        vera = polled.follow()
+        await next_event(vera)
+        polled.failing = NotFound("There is no such journey map.")
+        await polled.poll()
 
-        assert await told(vera) == ("over", "gone")
+        assert await next_event(vera) == ("over", "gone")
         assert [event async for event in vera] == []
-        assert desk.live_updates.watched == 0
+        assert polled.live_updates.watched == 0
 
-    at_desk(test)
+    run_with_map(test)
 
 
-def test_who_may_look_no_longer_is_told_nothing_more() -> None:
-    """When a session has ended, or somebody was removed, their stream ends without the news."""
+def test_a_follower_without_access_receives_no_changes() -> None:
+    """When a follower loses access, the stream ends without the latest changes."""
 
-    async def test(desk: Desk) -> None:
-        vera = desk.follow()
-        await told(vera)
-        desk.may_look = False
-        desk.seconds += CHECK_SECONDS
-        desk.versions["car_1"] = "b"
-        await desk.turn()
+    async def test(polled: PolledMap) -> None:
+        vera = polled.follow()
+        await next_event(vera)
+        polled.role = None
+        polled.seconds += CHECK_SECONDS
+        polled.versions["car_1"] = "b"
+        await polled.poll()
 
-        assert await told(vera) == ("over", "signed-out")
+        assert await next_event(vera) == ("over", "signed-out")
         await vera.aclose()
 
-    at_desk(test)
+    run_with_map(test)
 
 
-def test_a_stream_without_news_ends_with_its_session_too() -> None:
-    """It is asked at each look whether a follower may still look, changed or not."""
+def test_access_is_checked_without_changes() -> None:
+    """A follower's access is also checked when the map has not changed."""
 
-    async def test(desk: Desk) -> None:
-        vera = desk.follow()
-        await told(vera)
+    async def test(polled: PolledMap) -> None:
+        vera = polled.follow()
+        await next_event(vera)
         waiting = upcoming(vera)
         await asyncio.sleep(0)
-        desk.may_look = False
-        desk.seconds += CHECK_SECONDS
-        await desk.turn()
+        polled.role = None
+        polled.seconds += CHECK_SECONDS
+        await polled.poll()
 
         assert await waiting == ("over", "signed-out")
         await vera.aclose()
 
-    at_desk(test)
+    run_with_map(test)
 
 
-def test_a_look_that_fails_is_made_again(caplog: pytest.LogCaptureFixture) -> None:
-    """A store that cannot be read for a moment does not end anybody's stream."""
+def test_a_new_role_continues_with_its_own_updates() -> None:
+    """The stream sends the state for the new role, and the old role is no longer polled."""
 
-    async def test(desk: Desk) -> None:
-        vera = desk.follow()
-        await told(vera)
-        desk.failing = StoreError("The store is locked.", remedy="Wait.")
-        await desk.turn()
-        desk.failing = None
-        desk.versions["car_1"] = "b"
-        await desk.turn()
+    async def test(polled: PolledMap) -> None:
+        vera = polled.follow()
+        await next_event(vera)
+        waiting = upcoming(vera)
+        await asyncio.sleep(0)
+        polled.role = Role.ADMIN
+        polled.seconds += CHECK_SECONDS
+        await polled.poll()
 
-        assert (await told(vera))[1]["parts"][0]["version"] == "b"
+        versions = {"car_1": "aA", "car_2": "aA"}
+        assert await waiting == ("state", {"structure": "one", "versions": versions})
+        assert polled.live_updates.watched == 1
         await vera.aclose()
 
-    at_desk(test)
+    run_with_map(test)
 
-    assert "could not be looked at" in caplog.text
+
+def test_a_failed_poll_is_retried(caplog: pytest.LogCaptureFixture) -> None:
+    """A database error does not end the streams."""
+
+    async def test(polled: PolledMap) -> None:
+        vera = polled.follow()
+        await next_event(vera)
+        polled.failing = StoreError("The store is locked.", remedy="Wait.")
+        await polled.poll()
+        polled.failing = None
+        polled.versions["car_1"] = "b"
+        await polled.poll()
+
+        assert (await next_event(vera))[1]["parts"][0]["version"] == "b"
+        await vera.aclose()
+
+    run_with_map(test)
+
+    assert "Polling an open map failed" in caplog.text

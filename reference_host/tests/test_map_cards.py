@@ -1,4 +1,4 @@
-"""Cards on a map: placed with the display defaults of that moment, and changed one by one."""
+"""Cards on a map: placing, changing the display, removing."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def cards(world: World, map_id: str) -> tuple[PlacedCard, ...]:
-    """Give what lies on a map."""
+    """Return the cards on a map."""
     return world.app_state.maps.show(ACCOUNT, map_id).cards
 
 
 def test_new_display_defaults_are_for_new_cards(world: World) -> None:
-    """A card that was placed before keeps how it looks."""
+    """Existing cards keep their display."""
     corner = add_map(world)
     world.connect()
     metric, emil = add_metric(world, heading="Then"), world.client(Role.EDITOR)
@@ -36,7 +36,7 @@ def test_new_display_defaults_are_for_new_cards(world: World) -> None:
 
 
 def test_several_metrics_are_placed_together(world: World) -> None:
-    """They lie below each other in the order of the list; none chosen is said."""
+    """The cards have the order of the list; an empty selection is refused."""
     corner = add_map(world)
     world.connect()
     metrics = [add_metric(world, name) for name in ("One", "Two")]
@@ -49,11 +49,11 @@ def test_several_metrics_are_placed_together(world: World) -> None:
 
     assert [card.metric for card in cards(world, corner.map)] == [one.id for one in metrics]
     assert nothing.status_code == 422
-    assert "No metric was chosen." in nothing.text
+    assert "No metric selected." in nothing.text
 
 
-def test_a_card_is_shown_in_another_way(world: World) -> None:
-    """The metric keeps its defaults."""
+def test_the_display_of_a_card_is_changed(world: World) -> None:
+    """The display defaults of the metric do not change."""
     corner = add_map(world)
     world.connect()
     metric = add_metric(world, heading="Default")
@@ -69,8 +69,8 @@ def test_a_card_is_shown_in_another_way(world: World) -> None:
     assert kept.display == Display(heading="Default")
 
 
-def test_a_display_that_does_not_fit_is_asked_for_again(world: World) -> None:
-    """With what was entered, and what is wrong beside its field."""
+def test_an_invalid_display_is_refused(world: World) -> None:
+    """The form keeps the input and shows the error at its field."""
     corner = add_map(world)
     world.connect()
     card, emil = place(world, corner, add_metric(world)), world.client(Role.EDITOR)
@@ -79,13 +79,13 @@ def test_a_display_that_does_not_fit_is_asked_for_again(world: World) -> None:
     answer = emil.submit(form, form, {"heading": "Kept", "target": "many"})
 
     assert answer.status_code == 422
-    assert "Enter a number, as in 4.5." in answer.text
+    assert "Enter a number, such as 4.5." in answer.text
     assert 'value="Kept"' in answer.text
     assert cards(world, corner.map)[0].display == Display()
 
 
-def test_a_card_is_taken_off_and_its_metric_stays(world: World) -> None:
-    """Other cards of the metric stay, too."""
+def test_removing_a_card_keeps_its_metric(world: World) -> None:
+    """The metric and its other cards are not removed."""
     corner = add_map(world)
     world.connect()
     metric = add_metric(world)
@@ -98,8 +98,8 @@ def test_a_card_is_taken_off_and_its_metric_stays(world: World) -> None:
     assert world.run(world.app_state.metrics.metrics.show(world.actor(), metric.id)) == metric
 
 
-def test_the_card_of_a_deleted_metric_says_so(world: World) -> None:
-    """The other cards of the map go on, and an Editor can take it off."""
+def test_the_card_of_a_deleted_metric_is_marked(world: World) -> None:
+    """Other cards are not affected, and an Editor can remove the card."""
     corner = add_map(world)
     world.connect()
     gone, kept = add_metric(world, "Old"), add_metric(world, "Kept")
@@ -116,8 +116,8 @@ def test_the_card_of_a_deleted_metric_says_so(world: World) -> None:
     assert emil.submit(f"{corner.path}/edit", f"{corner.path}/cards/{card}/remove", {}).is_success
 
 
-def test_only_cells_of_metrics_take_cards(world: World) -> None:
-    """A lane of texts, and a cell that is not there, are refused."""
+def test_cards_are_for_data_lanes(world: World) -> None:
+    """A text lane and an unknown cell are refused."""
     corner = add_map(world)
     world.connect()
     metric, emil = add_metric(world), world.client(Role.EDITOR)
@@ -129,8 +129,8 @@ def test_only_cells_of_metrics_take_cards(world: World) -> None:
     assert "This lane holds texts." in refused.text
 
 
-def test_a_viewer_places_nothing(world: World) -> None:
-    """Nor shows a card in another way, nor takes one off."""
+def test_a_viewer_cannot_change_cards(world: World) -> None:
+    """A Viewer cannot place, restyle or remove cards."""
     corner = add_map(world)
     world.connect()
     card, vera = place(world, corner, add_metric(world)), world.client(Role.VIEWER)

@@ -1,4 +1,4 @@
-"""Charts of a map: what browsers draw them from, and what is drawn for those without script."""
+"""Charts of a map: specifications for scripts, images for browsers without scripts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from smaply_metrics_host.rendering.chart_renderer import (
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
-    from reference_host.tests.map_factories import Corner
+    from reference_host.tests.map_factories import SmallMap
 
 BY_CHANNEL = NPS.model_copy(
     update={"type": MetricType.SERIES, "group_by": GroupBy.parse("question:QID3")}
@@ -27,8 +27,8 @@ SATISFIED = Definition(survey_id=NPS.survey_id, question_id="QID2", calculation=
 
 
 @pytest.fixture
-def corner(world: World) -> Corner:
-    """A map with a card that takes a drawing, and one that does not."""
+def corner(world: World) -> SmallMap:
+    """A map with a card with a chart and a card without one."""
     corner = add_map(world)
     world.connect()
     place(world, corner, add_metric(world, "NPS by channel", BY_CHANNEL, chart="bar"))
@@ -37,14 +37,16 @@ def corner(world: World) -> Corner:
     return corner
 
 
-def drawn(world: World, corner: Corner) -> list[str]:
-    """Give the digests of what the map draws."""
-    view = world.run(world.app_state.map_renderer.view("acme", corner.map, refresh=False))
+def drawn(world: World, corner: SmallMap) -> list[str]:
+    """Return the digests of the charts on a map."""
+    view = world.run(
+        world.app_state.map_renderer.view("acme", corner.map, Role.VIEWER, refresh=False)
+    )
     return list(view.charts())
 
 
-def test_specifications_come_together_for_a_theme(world: World, corner: Corner) -> None:
-    """One answer for many charts; it never changes, as the address names what is drawn."""
+def test_specifications_are_returned_together(world: World, corner: SmallMap) -> None:
+    """One response has the requested charts; it is immutable, because the URL has their digests."""
     [digest] = drawn(world, corner)
     vera = world.client(Role.VIEWER)
 
@@ -57,8 +59,8 @@ def test_specifications_come_together_for_a_theme(world: World, corner: Corner) 
     assert "immutable" in light.headers["cache-control"]
 
 
-def test_what_a_map_shows_no_longer_is_left_out(world: World, corner: Corner) -> None:
-    """And such an answer is not kept; a drawing of it is not found."""
+def test_an_outdated_chart_is_excluded(world: World, corner: SmallMap) -> None:
+    """Such a response is not cached, and its image is not found."""
     vera = world.client(Role.VIEWER)
 
     answer = vera.get(f"{corner.path}/charts.json?theme=light&digests=0123456789abcdef")
@@ -69,15 +71,15 @@ def test_what_a_map_shows_no_longer_is_left_out(world: World, corner: Corner) ->
     assert old.status_code == 404
 
 
-def test_another_theme_is_refused(world: World, corner: Corner) -> None:
-    """There are two."""
+def test_an_unknown_theme_is_refused(world: World, corner: SmallMap) -> None:
+    """The themes are light and dark."""
     vera = world.client(Role.VIEWER)
 
     assert vera.get(f"{corner.path}/charts.json?theme=pink&digests=x").status_code == 422
 
 
-def test_a_chart_is_drawn_for_browsers_without_script(world: World, corner: Corner) -> None:
-    """As an image with all of it in words, in the colours of the theme; kept by who may see it."""
+def test_a_chart_is_rendered_for_browsers_without_scripts(world: World, corner: SmallMap) -> None:
+    """The image has alternative text, is cached privately, and requires a session."""
     [digest] = drawn(world, corner)
     vera, stranger = world.client(Role.VIEWER), world.client(None)
     path = f"{corner.path}/charts/{digest}.svg?theme=light"
@@ -92,8 +94,8 @@ def test_a_chart_is_drawn_for_browsers_without_script(world: World, corner: Corn
     assert stranger.get(path).url.path == "/sign-in"
 
 
-def test_the_script_that_draws_is_made_once_and_kept_for_good(world: World) -> None:
-    """Its address names it by its digest once it is known; it is sent compressed."""
+def test_the_chart_script_is_built_once_and_cached(world: World) -> None:
+    """Once built, its URL has its digest, and it is sent compressed."""
     vera = world.client(Role.VIEWER)
 
     first = vera.get("/charts/vega.js")
@@ -113,10 +115,10 @@ def test_the_script_that_draws_is_made_once_and_kept_for_good(world: World) -> N
     assert f'data-charts="{address}"' in vera.get("/maps").text
 
 
-def test_without_the_process_that_draws_charts_keep_their_numbers(
-    world: World, corner: Corner, monkeypatch: pytest.MonkeyPatch
+def test_without_the_renderer_charts_keep_their_table(
+    world: World, corner: SmallMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A drawing that fails is an image that is missing; the page has the numbers in words."""
+    """If rendering fails, the image is missing and the page still has the table."""
     monkeypatch.setattr("smaply_metrics_host.rendering.chart_renderer.MODULE", "no_such_module")
     [digest] = drawn(world, corner)
     vera = world.client(Role.VIEWER)
@@ -124,14 +126,12 @@ def test_without_the_process_that_draws_charts_keep_their_numbers(
     image = vera.get(f"{corner.path}/charts/{digest}.svg?theme=light")
 
     assert image.status_code == 502
-    assert "could not be drawn" in image.text
+    assert "could not be rendered" in image.text
     assert "<caption" in vera.get(corner.path).text
 
 
-def test_the_process_that_draws_is_replaced_when_it_was_killed(
-    world: World, corner: Corner
-) -> None:
-    """Who goes away ends it; the next drawing begins another one, and is its own."""
+def test_a_killed_renderer_process_is_replaced(world: World, corner: SmallMap) -> None:
+    """A cancelled request kills the process; the next request starts a new one."""
     [digest] = drawn(world, corner)
     results = world.run(world.app_state.map_renderer.charts("acme", corner.map, [digest]))
 
@@ -147,10 +147,10 @@ def test_the_process_that_draws_is_replaced_when_it_was_killed(
     assert world.run(draw_twice()).startswith("<svg")
 
 
-def test_a_drawing_that_hangs_is_given_up(
-    world: World, corner: Corner, monkeypatch: pytest.MonkeyPatch
+def test_a_hanging_rendering_times_out(
+    world: World, corner: SmallMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It fails in words, and the next one is drawn by another process."""
+    """The rendering fails after the timeout, and a new process renders the next chart."""
     [digest] = drawn(world, corner)
     results = world.run(world.app_state.map_renderer.charts("acme", corner.map, [digest]))
 
@@ -167,8 +167,8 @@ def test_a_drawing_that_hangs_is_given_up(
     assert world.run(draw_twice()).startswith("<svg")
 
 
-def test_nothing_is_drawn_once_the_host_is_ending(world: World, corner: Corner) -> None:
-    """What is being drawn, and all that waits for its turn, fails at once and leaves nothing."""
+def test_closing_cancels_renderings(world: World, corner: SmallMap) -> None:
+    """Running and queued renderings fail immediately."""
     [digest] = drawn(world, corner)
     results = world.run(world.app_state.map_renderer.charts("acme", corner.map, [digest]))
 
@@ -185,20 +185,20 @@ def test_nothing_is_drawn_once_the_host_is_ending(world: World, corner: Corner) 
     assert {type(one) for one in ended} == {DrawingFailed}
 
 
-class Asked:
-    """What the process that draws was asked for, and what it answers in its place.
+class StubRendererProcess:
+    """A renderer process with canned answers.
 
     Attributes:
-        longest: After how many seconds it would have been ended, for each question.
+        longest: The timeout of each request in seconds.
     """
 
     def __init__(self, *answers: str | DrawingFailed) -> None:
         self._answers = list(answers)
         self.longest: list[float] = []
 
-    async def ask(self, asked: dict[str, Any], longest: float) -> str:
-        """Answer after all others had their turn."""
-        self.longest.append(longest)
+    async def request(self, job: dict[str, Any], seconds: float) -> str:
+        """Return the next answer after yielding to other tasks."""
+        self.longest.append(seconds)
         answer = self._answers.pop(0)
         await asyncio.sleep(0)
         if isinstance(answer, DrawingFailed):
@@ -206,11 +206,11 @@ class Asked:
         return answer
 
 
-def test_the_script_is_made_once_for_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one who asked first may go away; who asks later need not wait."""
-    asked = Asked("the script")
+def test_concurrent_requests_share_the_chart_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The script is built once, even if the first request is cancelled."""
+    process = StubRendererProcess("the script")
     monkeypatch.setattr(
-        "smaply_metrics_host.rendering.chart_renderer._RendererProcess.ask", asked.ask
+        "smaply_metrics_host.rendering.chart_renderer._RendererProcess.request", process.request
     )
 
     async def ask_often() -> list[bytes | BaseException]:
@@ -225,16 +225,16 @@ def test_the_script_is_made_once_for_all_who_wait(monkeypatch: pytest.MonkeyPatc
 
     assert isinstance(first, asyncio.CancelledError)
     assert [gzip.decompress(one) for one in others if isinstance(one, bytes)] == [b"the script"] * 3
-    assert len(asked.longest) == 1
+    assert len(process.longest) == 1
 
 
-def test_a_script_that_failed_is_made_for_the_next_request(
+def test_a_failed_chart_script_is_retried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """And on a slow machine it may take much longer than a drawing."""
-    asked = Asked(DrawingFailed("No memory."), "the script")
+    """The next request builds it again, with a longer timeout than for a chart."""
+    process = StubRendererProcess(DrawingFailed("No memory."), "the script")
     monkeypatch.setattr(
-        "smaply_metrics_host.rendering.chart_renderer._RendererProcess.ask", asked.ask
+        "smaply_metrics_host.rendering.chart_renderer._RendererProcess.request", process.request
     )
 
     async def ask_twice() -> bytes:
@@ -244,13 +244,13 @@ def test_a_script_that_failed_is_made_for_the_next_request(
         return await chart_renderer.script()
 
     assert gzip.decompress(asyncio.run(ask_twice())) == b"the script"
-    assert min(asked.longest) > LONGEST_SECONDS
+    assert min(process.longest) > LONGEST_SECONDS
 
 
-def test_a_process_that_starts_while_the_host_ends_is_ended(
+def test_a_process_that_starts_during_closing_is_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nothing is left running."""
+    """No process remains after closing."""
     start, started = asyncio.create_subprocess_exec, []
 
     async def end_while_starting() -> None:

@@ -1,4 +1,4 @@
-"""Editing a map by plain forms: names, stages, lanes, texts, and what goes with what is removed."""
+"""Editing a map with forms: names, stages, lanes, texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_an_editor_changes_names_and_texts(world: World) -> None:
-    """The map, its stages, its lanes, and what is written in a cell."""
+    """An Editor changes the names of a map, a stage and a lane, and a text."""
     corner, emil = add_map(world), world.client(Role.EDITOR)
     edit = f"{corner.path}/edit"
 
@@ -31,7 +31,7 @@ def test_an_editor_changes_names_and_texts(world: World) -> None:
 
 
 def test_an_editor_adds_and_removes_stages_and_lanes(world: World) -> None:
-    """What is empty goes at once."""
+    """An empty stage or lane is removed without confirmation."""
     corner, emil = add_map(world), world.client(Role.EDITOR)
     edit = f"{corner.path}/edit"
 
@@ -48,26 +48,26 @@ def test_an_editor_adds_and_removes_stages_and_lanes(world: World) -> None:
     ]
 
 
-def test_what_goes_with_a_stage_is_said_before(world: World) -> None:
-    """A stage with something in it is removed only after a question."""
+def test_removing_a_stage_with_contents_is_confirmed(world: World) -> None:
+    """The confirmation shows what is deleted with the stage."""
     corner, emil = add_map(world), world.client(Role.EDITOR)
     cell = {"lane": corner.texts, "stage": corner.stage, "text": "Looks around"}
     page = emil.submit(f"{corner.path}/edit", f"{corner.path}/texts", cell)
 
     question = f"{corner.path}/stages/{corner.stage}/remove"
     assert f'href="{question}"' in page.text
-    assert "It goes with 1 text." in emil.get(question).text
+    assert "1 text will be deleted." in emil.get(question).text
     assert "Discover" in emil.get(corner.path).text
 
 
-def test_a_map_is_deleted_after_a_question(world: World) -> None:
-    """Its metrics stay; the question says so."""
+def test_deleting_a_map_is_confirmed(world: World) -> None:
+    """The confirmation states that metrics are not deleted."""
     corner, emil = add_map(world), world.client(Role.EDITOR)
 
     question = emil.get(f"{corner.path}/delete").text
     answer = emil.submit(f"{corner.path}/delete", f"{corner.path}/delete", {})
 
-    assert "The metrics stay." in question
+    assert "It contains no texts or cards." in question
     assert answer.url.path == "/maps"
     assert emil.get(corner.path).status_code == 404
 
@@ -83,22 +83,20 @@ def test_a_map_is_deleted_after_a_question(world: World) -> None:
         ("/lanes/none/remove", {}),
     ],
 )
-def test_what_does_not_fit_is_refused_in_words(
-    world: World, path: str, fields: dict[str, str]
-) -> None:
-    """With a remedy, and nothing is changed."""
+def test_invalid_input_is_refused(world: World, path: str, fields: dict[str, str]) -> None:
+    """The page shows a remedy, and nothing is changed."""
     corner, emil = add_map(world), world.client(Role.EDITOR)
     before = world.app_state.maps.show(ACCOUNT, corner.map)
 
     answer = emil.submit(f"{corner.path}/edit", corner.path + path, fields)
 
     assert answer.status_code in {404, 422}
-    assert "What to do" in answer.text
+    assert '<div class="banner bad" role="alert">' in answer.text
     assert world.app_state.maps.show(ACCOUNT, corner.map) == before
 
 
-def test_a_viewer_changes_nothing(world: World) -> None:
-    """No page to edit, no form that works."""
+def test_a_viewer_cannot_edit_a_map(world: World) -> None:
+    """The edit page and all forms return 403."""
     corner, vera = add_map(world), world.client(Role.VIEWER)
     before = world.app_state.maps.show(ACCOUNT, corner.map)
 

@@ -1,4 +1,4 @@
-"""An open map hears of changes: by its stream, by asking again, and only while it may."""
+"""Updates of an open map: event stream, polling, access."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from reference_host.tests.app_fixture import ACCOUNT, Browser
-from reference_host.tests.map_factories import Corner, add_map, add_metric, measure, place
+from reference_host.tests.map_factories import SmallMap, add_map, add_metric, measure, place
 from smaply_metrics_core.host import Role
 from smaply_metrics_host.live_updates import CHECK_SECONDS
 
@@ -20,8 +20,8 @@ Events = Iterator[tuple[str, Any]]
 
 
 @contextmanager
-def following(browser: Browser, corner: Corner) -> Iterator[Events]:
-    """Follow a map's stream for the length of the block."""
+def following(browser: Browser, corner: SmallMap) -> Iterator[Events]:
+    """Follow a map's event stream for the duration of the block."""
     with browser.stream("GET", f"{corner.path}/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         yield _events(answer.iter_lines())
@@ -37,15 +37,15 @@ def _events(lines: Iterator[str]) -> Events:
             yield name, json.loads(said) if said.startswith("{") else said
 
 
-def one_card(world: World) -> tuple[Corner, str]:
-    """Arrange a map with one card whose metric has no value yet."""
+def one_card(world: World) -> tuple[SmallMap, str]:
+    """Return a map with one card without a value, and the card's id."""
     corner = add_map(world)
     world.connect()
     return corner, place(world, corner, add_metric(world))
 
 
-def test_a_card_updates_by_itself_when_its_refresh_is_done(world: World) -> None:
-    """Whoever has the map open gets the new card, though somebody else began the refresh."""
+def test_a_card_updates_after_its_refresh(world: World) -> None:
+    """A follower receives the new card when another person started the refresh."""
     corner, card = one_card(world)
     vera, emil = world.client(Role.VIEWER), world.client(Role.EDITOR)
 
@@ -61,8 +61,8 @@ def test_a_card_updates_by_itself_when_its_refresh_is_done(world: World) -> None
     assert (name, set(state["versions"])) == ("state", {"notices", card})
 
 
-def test_watching_begins_no_refresh(world: World) -> None:
-    """Neither the stream nor asking again asks the survey tool for anything; loading does."""
+def test_following_a_map_starts_no_refresh(world: World) -> None:
+    """Neither the stream nor polling sends requests to the survey tool."""
     corner, _ = one_card(world)
     vera = world.client(Role.VIEWER)
     before = len(world.sandbox.state.calls())
@@ -74,8 +74,8 @@ def test_watching_begins_no_refresh(world: World) -> None:
     assert len(world.sandbox.state.calls()) == before
 
 
-def test_asking_again_gives_what_the_page_does_not_have(world: World) -> None:
-    """Where there is no stream: everything at first, then nothing until something changes."""
+def test_polling_returns_changed_parts(world: World) -> None:
+    """Without a stream, polling returns all parts at first and then only changed ones."""
     corner, card = one_card(world)
     vera = world.client(Role.VIEWER)
 
@@ -91,8 +91,8 @@ def test_asking_again_gives_what_the_page_does_not_have(world: World) -> None:
     assert "n = " in then["parts"][0]["html"]
 
 
-def test_a_page_has_the_versions_that_the_stream_tells(world: World) -> None:
-    """So that a browser can tell what it missed between page and stream."""
+def test_page_and_stream_have_the_same_versions(world: World) -> None:
+    """A browser can detect changes between loading the page and opening the stream."""
     corner, _ = one_card(world)
     measure(world)
     vera = world.client(Role.VIEWER)
@@ -106,8 +106,8 @@ def test_a_page_has_the_versions_that_the_stream_tells(world: World) -> None:
         assert f'data-part="{part}" data-version="{version}"' in page
 
 
-def test_an_open_map_is_told_of_what_editors_change(world: World) -> None:
-    """A card that is shown in another way comes at once; a new stage asks to reload the page."""
+def test_an_open_map_receives_edits(world: World) -> None:
+    """A new display is sent as a part; a new stage changes the structure."""
     corner, card = one_card(world)
     measure(world)
     vera, emil = world.client(Role.VIEWER), world.client(Role.EDITOR)
@@ -126,7 +126,7 @@ def test_an_open_map_is_told_of_what_editors_change(world: World) -> None:
 
 
 def test_a_stream_ends_with_its_session(world: World) -> None:
-    """Who is taken out of the account gets nothing more of it."""
+    """The stream of a removed person ends, and polling returns 401."""
     corner, _ = one_card(world)
     vera = world.client(Role.VIEWER)
     people = world.app_state.people
@@ -146,5 +146,5 @@ def test_a_stream_ends_with_its_session(world: World) -> None:
     assert gone.status_code == 401
 
 
-async def _nudge(world: World, corner: Corner) -> None:
+async def _nudge(world: World, corner: SmallMap) -> None:
     world.app_state.live_updates.nudge(ACCOUNT, corner.map)

@@ -1,4 +1,4 @@
-"""Journey maps: who sees which, what is on them, and what stands where there is nothing yet."""
+"""Journey maps: list, contents, roles, empty states."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
 
 
-def test_an_account_without_maps_says_what_a_map_is(world: World) -> None:
-    """An Editor is shown how to make one, a Viewer who can."""
+def test_an_empty_list_shows_what_to_do(world: World) -> None:
+    """An Editor can create a map; a Viewer reads who can."""
     emil, vera = world.client(Role.EDITOR), world.client(Role.VIEWER)
 
     assert "Create journey map" in emil.get("/maps").text
     nothing = vera.get("/maps").text
-    assert "An Editor of your account can create a journey map." in nothing
+    assert "An Editor can create one." in nothing
     assert "Create journey map" not in nothing
 
 
-def test_an_editor_makes_a_map_and_goes_on_editing_it(world: World) -> None:
-    """It begins with the usual stages and lanes, if that is wanted."""
+def test_an_editor_creates_a_map_and_edits_it(world: World) -> None:
+    """The default stages and lanes are optional."""
     emil = world.client(Role.EDITOR)
     workspace = world.app_state.people.workspaces(ACCOUNT)[0].id
     new = {"workspace": workspace, "name": "Buying a bike"}
@@ -38,8 +38,8 @@ def test_an_editor_makes_a_map_and_goes_on_editing_it(world: World) -> None:
     assert emil.get("/maps").text.count("Buying a bike") >= 2
 
 
-def test_a_viewer_makes_no_map(world: World) -> None:
-    """Not by form either."""
+def test_a_viewer_cannot_create_a_map(world: World) -> None:
+    """The form returns 403 for a Viewer."""
     vera = world.client(Role.VIEWER)
     page = add_map(world).path
 
@@ -50,7 +50,7 @@ def test_a_viewer_makes_no_map(world: World) -> None:
 
 
 def test_maps_are_listed_by_workspace(world: World) -> None:
-    """With several workspaces one can be chosen."""
+    """The list can be filtered by workspace."""
     vera = world.client(Role.VIEWER)
     add_map(world, "Online")
     stores = world.app_state.people.add_workspace(ACCOUNT, "Stores")
@@ -65,7 +65,7 @@ def test_maps_are_listed_by_workspace(world: World) -> None:
 
 
 def test_a_map_shows_stages_lanes_texts_and_cards(world: World) -> None:
-    """All of it without a script, the values at once from what is stored."""
+    """The page has all contents without scripts, with the stored values."""
     corner = add_map(world)
     world.connect()
     place(world, corner, add_metric(world, heading="Would recommend us"))
@@ -82,19 +82,19 @@ def test_a_map_shows_stages_lanes_texts_and_cards(world: World) -> None:
     assert "Refresh now" not in page
 
 
-def test_loading_a_map_begins_what_is_due_and_waits_for_nothing(world: World) -> None:
-    """The first visit says that the value is on its way."""
+def test_loading_a_map_refreshes_in_the_background(world: World) -> None:
+    """The first visit shows that the value is being refreshed."""
     corner = add_map(world)
     world.connect()
     place(world, corner, add_metric(world))
 
     page = world.client(Role.VIEWER).get(corner.path).text
 
-    assert "Being measured now…" in page
+    assert "Calculating…" in page
 
 
-def test_several_cards_with_the_same_trouble_say_it_once_above(world: World) -> None:
-    """One banner with the remedy, and how many cards it is on; each keeps its value."""
+def test_cards_with_the_same_problem_share_a_banner(world: World) -> None:
+    """One banner has the remedy and the number of cards; each card keeps its value."""
     corner = add_map(world)
     world.connect()
     for name in ("NPS", "NPS again"):
@@ -107,12 +107,12 @@ def test_several_cards_with_the_same_trouble_say_it_once_above(world: World) -> 
 
     assert page.count('class="banner warn"') == 1
     assert "(2 cards)" in page
-    assert "An Admin connects it under Integrations" in page
+    assert "An Admin can fix it." in page
     assert page.count("n = ") == 2
 
 
-def test_an_editor_refreshes_a_map_at_once(world: World) -> None:
-    """Although nothing is due; a Viewer cannot."""
+def test_an_editor_refreshes_a_map(world: World) -> None:
+    """An Editor can refresh metrics that are not due; a Viewer cannot."""
     corner = add_map(world)
     world.connect()
     place(world, corner, add_metric(world))
@@ -127,8 +127,8 @@ def test_an_editor_refreshes_a_map_at_once(world: World) -> None:
     assert "refreshing" in shown.text
 
 
-def test_a_map_of_another_account_is_not_there(world: World) -> None:
-    """Its page, its stream, its cards and its charts are all unknown."""
+def test_a_map_of_another_account_is_not_found(world: World) -> None:
+    """Its page, stream, cards and charts return 404."""
     theirs = add_map(world, account="globex")
     emil = world.client(Role.EDITOR)
 

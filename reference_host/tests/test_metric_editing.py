@@ -1,4 +1,4 @@
-"""Editing a metric: its source silent, its question gone, two people at the same time."""
+"""Editing a metric: unavailable source, deleted question, concurrent edits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reference_host.tests.app_fixture import TOKEN
-from reference_host.tests.form_client import Filling
+from reference_host.tests.form_client import FormFiller
 from reference_host.tests.metric_factories import NPS, RELATIONSHIP, make, saved
 from smaply_metrics_core.host import Calculation, Role
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def test_a_metric_can_be_edited_while_its_source_does_not_answer(world: World) -> None:
-    """What is measured stays as it is; how it is shown can be changed and saved."""
+    """The definition is unchanged; name and display can be saved."""
     world.connect()
     metric = make(world)
     world.sandbox.state.set_token(None)
-    form = Filling(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
+    form = FormFiller(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
     assert "How likely are you to recommend" in form.page
     assert "Qualtrics could not be read" in form.page
-    assert "Ask an Admin of this account" in form.page
+    assert "An Admin can fix it." in form.page
 
     form.send(f"/metrics/{metric.id}/edit", name="NPS now", heading="Fans")
 
@@ -32,16 +32,16 @@ def test_a_metric_can_be_edited_while_its_source_does_not_answer(world: World) -
     world.sandbox.state.set_token(TOKEN)
 
 
-def test_changing_what_is_measured_says_that_the_value_goes(world: World) -> None:
-    """A new name keeps the value; another calculation discards it, and the form says so before."""
+def test_changing_the_definition_warns_about_the_value(world: World) -> None:
+    """The form warns before a new calculation deletes the value; a new name keeps it."""
     world.connect()
     metric = make(world)
-    form = Filling(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
+    form = FormFiller(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
 
     form.choose(name="Another name")
-    assert "What is measured has changed" not in form.page
+    assert "The definition has changed" not in form.page
     form.choose(calculation="average")
-    assert "What is measured has changed" in form.page
+    assert "The definition has changed" in form.page
     answer = form.send(f"/metrics/{metric.id}/edit")
 
     assert "Saved “<bdi>Another name</bdi>”" in answer.text
@@ -49,12 +49,12 @@ def test_changing_what_is_measured_says_that_the_value_goes(world: World) -> Non
 
 
 def test_a_deleted_question_is_named_with_its_successor(world: World) -> None:
-    """The form of a metric whose question is gone says which one took its place."""
+    """The form suggests the successor of a deleted question."""
     world.connect()
     metric = make(world)
     world.sandbox.state.delete_question(RELATIONSHIP, "QID1")
     world.sandbox.state.restore_question(RELATIONSHIP, "QID1", "QID77")
-    form = Filling(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
+    form = FormFiller(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
     assert "(deleted)" in form.page
     assert "was deleted." in form.page
     assert form.fields["question"] == ["QID1"]
@@ -67,18 +67,18 @@ def test_a_deleted_question_is_named_with_its_successor(world: World) -> None:
     assert saved(world)[0].definition.question_id == "QID77"
 
 
-def test_the_second_editor_is_told_and_loses_nothing(world: World) -> None:
-    """Both values stand side by side; one's own stay in the form and can be saved over theirs."""
+def test_a_conflicting_edit_keeps_the_input(world: World) -> None:
+    """The page shows both values; the form keeps the input, which can overwrite the other edit."""
     world.connect()
     metric = make(world)
     address = f"/metrics/{metric.id}/edit"
-    slow = Filling(world.client(Role.EDITOR), address)
-    Filling(world.client(Role.ADMIN), address).send(address, name="Theirs", target="40")
+    slow = FormFiller(world.client(Role.EDITOR), address)
+    FormFiller(world.client(Role.ADMIN), address).send(address, name="Theirs", target="40")
 
     slow.press(address, name="Mine", heading="Ours")
 
     assert slow.answer.status_code == 409
-    assert "Somebody else changed this metric meanwhile" in slow.page
+    assert "Someone else changed this metric" in slow.page
     rows = re.findall(r"<th[^>]*>(.*?)</th><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td>", slow.page)
     assert rows == [
         ("Name", "Theirs", "Mine"),
@@ -88,7 +88,7 @@ def test_the_second_editor_is_told_and_loses_nothing(world: World) -> None:
     assert (slow.fields["name"], slow.fields["heading"]) == (["Mine"], ["Ours"])
     assert saved(world)[0].name == "Theirs"
 
-    again = slow.send(address)  # Without having looked, it is refused again.
+    again = slow.send(address)  # Refused again without confirmation.
     assert again.status_code == 409
     theirs = re.search(r'name="over" value="(\d+)"', slow.page)
     assert theirs is not None

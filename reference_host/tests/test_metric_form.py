@@ -1,4 +1,4 @@
-"""Making a metric: the form that each choice narrows, and nothing of it lost."""
+"""Creating a metric with its form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reference_host.tests.app_fixture import ACCOUNT
-from reference_host.tests.form_client import Filling
+from reference_host.tests.form_client import FormFiller
 from reference_host.tests.metric_factories import NPS, RELATIONSHIP, make, saved
 from smaply_metrics_core.host import (
     Filter,
@@ -27,16 +27,16 @@ START = f"/metrics/new?source=qualtrics&survey={RELATIONSHIP}"
 
 
 def be_slow(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the list of surveys take longer than anybody waits for a page."""
+    """Make the list of surveys slower than a page waits for it."""
     monkeypatch.setattr(metric_form, "PATIENCE_SECONDS", 0.2)
     world.sandbox.state.add_fault("surveys", kind="hang", seconds=0.6)
 
 
-def test_a_metric_is_made_step_by_step(world: World) -> None:
-    """Source, survey, question, group by, calculation: each list is narrowed by the others."""
+def test_a_metric_is_created_step_by_step(world: World) -> None:
+    """Source, survey, question, group by, calculation: each choice narrows the others."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR))
-    # The one connected source is chosen already, and its surveys are there.
+    form = FormFiller(world.client(Role.EDITOR))
+    # The only connected source is preselected, and its surveys are listed.
     assert form.fields["source"] == ["qualtrics"]
     assert form.offered("survey")[0] == RELATIONSHIP
 
@@ -65,50 +65,50 @@ def test_a_metric_is_made_step_by_step(world: World) -> None:
     assert metric.workspace == world.app_state.people.workspaces(ACCOUNT)[0].id
 
 
-def test_rows_of_a_matrix_stand_under_their_question(world: World) -> None:
-    """A matrix is a heading; its rows are what is measured. What cannot be chosen says why."""
+def test_rows_of_a_matrix_are_grouped(world: World) -> None:
+    """A matrix is a group of options with its rows."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     assert '<optgroup label="How much do you agree with these statements?">' in form.page
     assert "QID4_1" in form.offered("question")
     assert ">All rows: How much do you agree" in form.page
 
 
-def test_a_comparison_shows_the_dates_before(world: World) -> None:
-    """A Comparison takes a range with a time before it, and says which dates both cover."""
+def test_a_comparison_shows_both_date_ranges(world: World) -> None:
+    """A Comparison requires a closed range and shows the dates of both periods."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.choose(type="comparison")
     assert form.fields["range"] == ["last_28_days"]
     assert "all_time" in form.refused("range")
-    assert "Changed, as it does not go with the rest: Date range." in form.page
+    assert "Changed to fit your other choices: Date range." in form.page
 
     form.choose(range="custom", first="2026-10-01", last="2026-10-31")
     assert f"Covers 1 Oct {TO} 31 Oct 2026, compared with 31 Aug {TO} 30 Sep 2026." in form.page
 
 
-def test_a_share_asks_for_its_answers(world: World) -> None:
-    """A share offers the question's answers; one that counts as none cannot be chosen."""
+def test_a_share_requires_answers(world: World) -> None:
+    """A share lists the question's answers; one that counts as missing is disabled."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.choose(question="QID2", calculation="share")
     assert form.offered("answers") == ["1", "2", "3", "4", "5"]
     assert "99" in form.refused("answers")
     form.press("/metrics", name="Happy")
-    assert "Choose the answers that the share counts." in form.page
+    assert "Choose at least one answer to count." in form.page
 
     form.send("/metrics", answers=["4", "5"])
     (metric,) = saved(world)
     assert metric.definition.answers == ("4", "5")
 
 
-def test_a_box_may_be_of_a_reversed_scale(world: World) -> None:
-    """Whether the scale runs the other way is asked where it means something."""
+def test_a_box_can_use_a_reversed_scale(world: World) -> None:
+    """The option for a reversed scale is shown only for boxes."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.choose(question="QID2", calculation="average")
     assert "reverse_scale" not in form.offered("reverse_scale")
@@ -120,9 +120,9 @@ def test_a_box_may_be_of_a_reversed_scale(world: World) -> None:
 
 
 def test_filters_take_answers_or_typed_values(world: World) -> None:
-    """A question offers its answers to tick; of an embedded field the values are typed."""
+    """A question has a list of answers; values of an embedded field are typed."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.choose(add_filter="1")
     form.choose(add_filter="1", filter__0__of="question:QID3")
@@ -146,16 +146,16 @@ def test_filters_take_answers_or_typed_values(world: World) -> None:
     assert metric.definition.include == {"test", "spam"}
 
 
-def test_what_does_not_fit_is_said_at_its_field_and_nothing_is_lost(world: World) -> None:
-    """A form that cannot be saved comes back as it was sent, with what to correct."""
+def test_invalid_input_is_reported_and_kept(world: World) -> None:
+    """An invalid form keeps its input and shows an error at each field."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.press("/metrics", name="", target="many", heading="<b>Fans</b>", prefix="€ ")
 
     assert form.answer.status_code == 422
-    assert "Give it a name of 1 to 300 characters." in form.page
-    assert "Enter a number, as in 4.5." in form.page
+    assert "Enter a name with 1 to 300 characters." in form.page
+    assert "Enter a number, such as 4.5." in form.page
     assert form.page.count('aria-invalid="true"') == 2
     assert (form.fields["target"], form.fields["prefix"]) == (["many"], ["€ "])
     assert form.fields["heading"] == ["<b>Fans</b>"]
@@ -163,11 +163,11 @@ def test_what_does_not_fit_is_said_at_its_field_and_nothing_is_lost(world: World
     assert saved(world) == []
 
 
-def test_surveys_are_found_by_name_or_id_and_read_again(world: World) -> None:
-    """The list is searched on the server; one that is not in it can be named by its id."""
+def test_surveys_are_found_by_name_or_id_and_reloaded(world: World) -> None:
+    """The server searches the list; an unlisted survey is found by its id."""
     world.connect()
     world.sandbox.state.share("SV_SupportContactA", listed=False)
-    form = Filling(world.client(Role.EDITOR))
+    form = FormFiller(world.client(Role.EDITOR))
     assert form.offered("survey") == [RELATIONSHIP, "SV_StorePilotDemoA"]
 
     form.choose(search="GRÜSS")
@@ -180,7 +180,7 @@ def test_surveys_are_found_by_name_or_id_and_read_again(world: World) -> None:
 
     form.choose(change_survey="1", search="")
     assert form.fields["survey"] == ["SV_SupportContactA"]
-    form.choose(search="pilot")  # Looking for another one goes on until one is chosen.
+    form.choose(search="pilot")  # The list stays open until a survey is selected.
     form.choose(survey="SV_StorePilotDemoA")
     assert "chosen-survey" in form.page
 
@@ -191,10 +191,10 @@ def test_surveys_are_found_by_name_or_id_and_read_again(world: World) -> None:
     assert "SV_SupportContactA" in form.offered("survey")
 
 
-def test_an_unknown_survey_is_refused_in_words(world: World) -> None:
-    """An id that leads nowhere says so, and the form goes on."""
+def test_an_unknown_survey_is_reported(world: World) -> None:
+    """An unknown survey id is reported, and the form keeps its input."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR))
+    form = FormFiller(world.client(Role.EDITOR))
 
     form.choose(name="Mine", survey="SV_nowhere")
 
@@ -203,25 +203,23 @@ def test_an_unknown_survey_is_refused_in_words(world: World) -> None:
     assert form.fields["name"] == ["Mine"]
 
 
-def test_a_list_that_takes_long_is_waited_for_as_a_job(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The form then is the outcome of a job, and what was entered is in it."""
+def test_a_slow_list_is_loaded_in_a_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The form is the result of a job and keeps its input."""
     world.connect()
     be_slow(world, monkeypatch)
 
-    form = Filling(world.client(Role.EDITOR), "/metrics/new?name=Patient")
+    form = FormFiller(world.client(Role.EDITOR), "/metrics/new?name=Patient")
 
     assert form.answer.url.path.startswith("/metrics/drafts/")
     assert form.fields["name"] == ["Patient"]
     assert RELATIONSHIP in form.offered("survey")
 
 
-def test_a_script_gets_the_form_alone_and_is_told_where_to_go(world: World) -> None:
-    """The same routes answer a script with a fragment, and with an address for a redirect."""
+def test_a_script_receives_a_fragment_and_a_location(world: World) -> None:
+    """The routes return a fragment to a script, and JSON instead of a redirect."""
     world.connect()
     emil = world.client(Role.EDITOR)
-    form = Filling(emil, START)
+    form = FormFiller(emil, START)
     emil.headers.update({"x-fragment": "metric-form", "accept": "application/json"})
 
     form.choose(question="QID1", name="NPS")
@@ -232,38 +230,36 @@ def test_a_script_gets_the_form_alone_and_is_told_where_to_go(world: World) -> N
     assert answer.json() == {"location": f"/metrics?saved={metric.id}"}
 
 
-def test_a_metric_goes_to_the_workspace_that_was_chosen(world: World) -> None:
-    """With several workspaces the form asks for one; one of another account is not there."""
+def test_a_metric_is_saved_in_the_selected_workspace(world: World) -> None:
+    """A workspace of another account is not found."""
     world.connect()
     emil = world.client(Role.EDITOR)
     other = world.app_state.people.add_workspace(ACCOUNT, "Shops")
-    form = Filling(emil, START)
+    form = FormFiller(emil, START)
     assert other.id in form.offered("workspace")
 
     stranger = form.send("/metrics", name="NPS", workspace="wor_other")
     form.send("/metrics", name="NPS", workspace=other.id)
 
-    assert "There is no such workspace." in stranger.text
+    assert "This workspace does not exist." in stranger.text
     assert saved(world)[0].workspace == other.id
 
 
-def test_without_an_integration_the_form_says_what_is_missing(world: World) -> None:
-    """There is nothing to choose from, and the form does not break."""
-    form = Filling(world.client(Role.EDITOR))
+def test_without_an_integration_the_form_requests_a_source(world: World) -> None:
+    """Without a source, the form shows an error."""
+    form = FormFiller(world.client(Role.EDITOR))
 
     form.press("/metrics", name="NPS")
 
-    assert "Choose where the numbers come from." in form.page
+    assert "Choose a source." in form.page
 
 
-def test_a_draft_is_its_makers_alone_and_for_an_hour(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nobody else finds a form that was put aside, and after an hour nobody does."""
+def test_a_draft_is_private_and_expires(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other people cannot open a draft, and it expires after one hour."""
     world.connect()
     be_slow(world, monkeypatch)
     emil = world.client(Role.EDITOR)
-    address = Filling(emil, "/metrics/new?name=Mine").answer.url.path
+    address = FormFiller(emil, "/metrics/new?name=Mine").answer.url.path
 
     assert world.client(Role.ADMIN).get(address).status_code == 404
     assert emil.get(address).status_code == 200
@@ -271,8 +267,8 @@ def test_a_draft_is_its_makers_alone_and_for_an_hour(
     assert emil.get(address).status_code == 404
 
 
-def test_a_viewer_makes_nothing(world: World) -> None:
-    """Every address of the form is an Editor's; a Viewer reads whom to ask."""
+def test_a_viewer_cannot_edit_metrics(world: World) -> None:
+    """All pages of the form return 403 with whom to ask."""
     world.connect()
     metric = make(world)
     vera = world.client(Role.VIEWER)
@@ -288,12 +284,12 @@ def test_a_viewer_makes_nothing(world: World) -> None:
     assert all("Ask an Editor or Admin" in answer.text for answer in answers)
 
 
-def test_a_metric_of_another_account_is_not_there(world: World) -> None:
-    """Ids of one account lead nowhere in another."""
+def test_a_metric_of_another_account_is_not_found(world: World) -> None:
+    """The form of another account's metric returns 404."""
     world.connect()
     metric = make(world)
     eve = world.client(Role.EDITOR, account="other")
-    form = Filling(eve)
+    form = FormFiller(eve)
 
     assert eve.get(f"/metrics/{metric.id}/edit").status_code == 404
     assert form.send(f"/metrics/{metric.id}/edit", name="Stolen").status_code == 404

@@ -1,4 +1,4 @@
-"""The list of metrics: found, refreshed, deleted, and what each role gets to see of it."""
+"""The list of metrics: search, refresh, delete, roles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BY_MONTH = NPS.model_copy(
 
 
 def place(world: World, metric: Metric, name: str, cards: int) -> str:
-    """Make a map on which a metric has some cards; gives the map's id."""
+    """Create a map with cards of a metric and return the map's id."""
     workspace = world.app_state.people.workspaces(ACCOUNT)[0].id
     map_id = world.app_state.maps.add(ACCOUNT, workspace, name)
     lane = world.app_state.maps.add_lane(ACCOUNT, map_id, "Metrics", "data")
@@ -41,12 +41,12 @@ def place(world: World, metric: Metric, name: str, cards: int) -> str:
 
 
 def names(page: str) -> list[str]:
-    """Give the names in the list, in order."""
+    """Return the names in the list, in order."""
     return re.findall(r'class="metric-name">\s*<bdi>(.*?)</bdi>', page)
 
 
-def test_the_list_says_of_each_metric_what_it_is(world: World) -> None:
-    """Name, source, type, when it was made and changed, where it is used, what can be done."""
+def test_the_list_describes_each_metric(world: World) -> None:
+    """Each row has the name, source, type, dates, uses and actions."""
     world.connect()
     metric = make(world, "NPS <by> month", BY_MONTH)
     map_id = place(world, metric, "Buying & paying", 2)
@@ -68,8 +68,8 @@ def test_the_list_says_of_each_metric_what_it_is(world: World) -> None:
     assert f'href="/metrics/{metric.id}/edit"' in page
 
 
-def test_the_one_changed_last_stands_first(world: World) -> None:
-    """What somebody works on is at the top."""
+def test_the_latest_change_is_first(world: World) -> None:
+    """Metrics are sorted by their last change."""
     world.connect()
     first = make(world, "First")
     world.clock.forward(timedelta(seconds=1))
@@ -83,8 +83,8 @@ def test_the_one_changed_last_stands_first(world: World) -> None:
     assert names(emil.get("/metrics").text) == ["First again", "Second"]
 
 
-def test_search_looks_at_names_sources_types_and_questions(world: World) -> None:
-    """Each word has to be found somewhere; a script gets the list alone."""
+def test_search_covers_names_sources_types_and_questions(world: World) -> None:
+    """All words must match; a script receives the list as a fragment."""
     world.connect()
     make(world, "Promoters")
     make(world, "Über Monate", BY_MONTH)
@@ -105,8 +105,8 @@ def test_search_looks_at_names_sources_types_and_questions(world: World) -> None
     assert names(alone) == ["Promoters"]
 
 
-def test_a_workspace_shows_its_own(world: World) -> None:
-    """With several workspaces the list can be of one."""
+def test_the_list_is_filtered_by_workspace(world: World) -> None:
+    """The filter is shown only with several workspaces."""
     world.connect()
     make(world, "Here")
     emil = world.client(Role.EDITOR)
@@ -121,8 +121,8 @@ def test_a_workspace_shows_its_own(world: World) -> None:
     assert f'<option value="{other.id}" selected>Shops</option>' in page
 
 
-def test_a_thousand_metrics_are_cut_into_pages(world: World) -> None:
-    """A page holds fifty; one beyond the last is the last."""
+def test_the_list_is_paginated(world: World) -> None:
+    """A page has 50 metrics; a number beyond the last page is the last page."""
     world.connect()
     metric = make(world, "One")
     many = [metric.model_copy(update={"id": f"met_{n}", "name": f"M{n}"}) for n in range(1000)]
@@ -137,8 +137,8 @@ def test_a_thousand_metrics_are_cut_into_pages(world: World) -> None:
     assert page(3, "none") == (1, 1, 0)
 
 
-def test_refresh_now_asks_at_once_and_once_a_minute(world: World) -> None:
-    """The new value is told; whoever asks again too soon reads why not."""
+def test_refresh_now_is_limited_to_once_a_minute(world: World) -> None:
+    """The page shows the new value, or why the metric was not refreshed again."""
     world.connect()
     metric = make(world, "NPS")
     emil = world.client(Role.EDITOR)
@@ -149,17 +149,18 @@ def test_refresh_now_asks_at_once_and_once_a_minute(world: World) -> None:
     assert done.url.params["refreshed"] == metric.id
 
     soon = emil.finish("/metrics", address, {}).text
-    assert "Not refreshed." in soon or "Updated:" in soon
+    assert "Refreshed less than a minute ago." in soon or "Updated:" in soon
     job = world.client(Role.EDITOR)
     job.headers["accept"] = "application/json"
     token = re.search(r'name="csrf_token" value="(\w+)"', job.get("/metrics").text)
     assert token is not None
     started = job.post(address, data={"csrf_token": token[1]}).json()
-    assert "begun on request less than one minute ago" in job.get(started["events"]).text
+    told = job.get(started["events"]).text
+    assert re.search(r"Refreshed less than a minute ago\. Try again in \d\d? s\.", told)
 
 
-def test_a_refresh_that_fails_says_why(world: World) -> None:
-    """The problem and its remedy stand in the metric's row."""
+def test_a_failed_refresh_shows_the_problem(world: World) -> None:
+    """The row of the metric shows the problem."""
     world.connect()
     metric = make(world, "NPS")
     world.sandbox.state.set_token(None)
@@ -171,8 +172,8 @@ def test_a_refresh_that_fails_says_why(world: World) -> None:
     world.sandbox.state.set_token(TOKEN)
 
 
-def test_deleting_asks_and_names_the_maps_that_lose_cards(world: World) -> None:
-    """The metric goes with its cards, once that was said; the maps themselves stay."""
+def test_deleting_a_metric_is_confirmed(world: World) -> None:
+    """The confirmation lists the maps with cards, which are removed with the metric."""
     world.connect()
     metric, other = make(world, "NPS"), make(world, "Other")
     map_id = place(world, metric, "Buying", 2)
@@ -181,21 +182,21 @@ def test_deleting_asks_and_names_the_maps_that_lose_cards(world: World) -> None:
 
     asked = emil.get(f"/metrics/{metric.id}/delete").text
     assert "Delete “<bdi>NPS</bdi>”?" in asked
-    assert "its cards go from these journey maps" in asked
+    assert "This also removes its cards from:" in asked
     assert "Buying" in asked
     assert "Paying" not in asked
     assert "2 cards" in asked
 
     gone = emil.submit(f"/metrics/{metric.id}/delete", f"/metrics/{metric.id}/delete", {})
-    assert "2 cards went with it." in gone.text
+    assert "2 cards were removed." in gone.text
     assert names(gone.text) == ["Other"]
     assert world.app_state.maps.show(ACCOUNT, map_id).cards == ()
     assert world.app_state.card_placements.uses(ACCOUNT) == {other.id: 1}
     assert emil.get(f"/metrics/{metric.id}/delete").status_code == 404
 
 
-def test_a_viewer_sees_the_list_and_no_way_to_change_it(world: World) -> None:
-    """The names are there; the actions are not, and their addresses refuse."""
+def test_a_viewer_sees_a_read_only_list(world: World) -> None:
+    """The list has no actions, and their routes return 403."""
     world.connect()
     metric = make(world, "NPS")
     vera = world.client(Role.VIEWER)
@@ -212,8 +213,8 @@ def test_a_viewer_sees_the_list_and_no_way_to_change_it(world: World) -> None:
     assert world.run(world.app_state.metrics.metrics.show(world.actor(), metric.id)) == metric
 
 
-def test_nothing_crosses_accounts(world: World) -> None:
-    """Another account sees none of these metrics, and their ids lead nowhere."""
+def test_metrics_of_another_account_are_not_found(world: World) -> None:
+    """Another account does not list these metrics, and their ids return 404."""
     world.connect()
     metric = make(world, "NPS")
     eve = world.client(Role.EDITOR, account="other")
@@ -224,24 +225,24 @@ def test_nothing_crosses_accounts(world: World) -> None:
         assert eve.submit("/metrics", f"/metrics/{metric.id}/{action}", {}).status_code == 404
 
 
-def test_an_empty_list_says_what_to_do_first(world: World) -> None:
-    """An Admin gets the way to an integration; an Editor reads whom to ask, a Viewer what comes."""
+def test_an_empty_list_shows_the_next_step(world: World) -> None:
+    """The text of an empty list depends on the role and on the connections."""
     ada, emil, vera = (world.client(role) for role in (Role.ADMIN, Role.EDITOR, Role.VIEWER))
 
     assert 'href="/settings/integrations">Set up an integration</a>' in ada.get("/metrics").text
     unconnected = emil.get("/metrics").text
-    assert "ask an Admin" in unconnected
+    assert "Ask an Admin" in unconnected
     assert "Create metric" not in unconnected
 
     world.connect()
     assert "No metrics yet" in emil.get("/metrics").text
     assert "Create metric" in emil.get("/metrics").text
-    assert "Editors of this account make them" in vera.get("/metrics").text
+    assert "when an Editor creates them" in vera.get("/metrics").text
     assert "Create metric" not in vera.get("/metrics").text
 
 
-def test_a_metric_that_was_deleted_elsewhere_is_not_refreshed(world: World) -> None:
-    """Somebody else may delete it at any time: the page says that it is not there."""
+def test_a_deleted_metric_is_not_refreshed(world: World) -> None:
+    """Refreshing a metric that someone else deleted returns 404."""
     world.connect()
     metric = make(world, "NPS")
     world.run(world.app_state.metrics.metrics.delete(world.actor(), metric.id))

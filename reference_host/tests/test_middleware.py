@@ -1,4 +1,4 @@
-"""What protects every answer: headers, tokens, requests from other sites, size."""
+"""Security headers, CSRF tokens, cross-site requests, limits of request bodies, errors."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ TOKENS = st.binary(min_size=32, max_size=32).map(bytes.hex)
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/no-such-page", "/static/app.js", "/healthz"])
-def test_every_answer_carries_the_policy(world: World, path: str) -> None:
-    """Scripts and styles come from the host alone, none inline; nobody frames a page."""
+def test_every_response_has_the_policy(world: World, path: str) -> None:
+    """The policy forbids inline scripts, other hosts and frames."""
     headers = world.client(None).get(path).headers
 
     policy = headers["content-security-policy"]
@@ -40,7 +40,7 @@ def test_every_answer_carries_the_policy(world: World, path: str) -> None:
 
 
 def test_a_page_has_nothing_inline(world: World) -> None:
-    """No page relies on what the policy forbids."""
+    """Pages have no inline styles or handlers."""
     text = world.client(Role.ADMIN).get("/no-such-page").text
 
     assert " style=" not in text
@@ -57,8 +57,8 @@ def test_a_page_has_nothing_inline(world: World) -> None:
         {"sec-fetch-site": "same-site"},
     ],
 )
-def test_a_form_of_another_site_is_refused(world: World, headers: dict[str, str]) -> None:
-    """Whatever its fields say: a browser tells where a form came from."""
+def test_a_cross_site_form_is_refused(world: World, headers: dict[str, str]) -> None:
+    """The origin and fetch metadata of the browser identify a cross-site form."""
     answer = world.client(Role.ADMIN).post("/sign-out", headers=headers)
 
     assert answer.status_code == 403
@@ -66,7 +66,7 @@ def test_a_form_of_another_site_is_refused(world: World, headers: dict[str, str]
 
 
 def test_a_form_without_its_token_is_refused(world: World) -> None:
-    """A form needs the token of its session: none, a wrong one, another session's do not do."""
+    """A missing or wrong CSRF token, or that of another session, is refused."""
     ada, vera = world.client(Role.ADMIN), world.client(Role.VIEWER)
     page = ada.get("/no-such-page").text
     token = page.split('name="csrf_token" value="')[1].split('"')[0]
@@ -78,7 +78,7 @@ def test_a_form_without_its_token_is_refused(world: World) -> None:
 
 
 def test_a_body_that_is_too_large_is_refused(world: World) -> None:
-    """With and without a length, and before it is read to the end."""
+    """A body above the limit returns 413, with and without a content length."""
 
     def chunks() -> Iterator[bytes]:
         yield b'--x\r\ncontent-disposition: form-data; name="file"; filename="f"\r\n\r\n'
@@ -95,8 +95,8 @@ def test_a_body_that_is_too_large_is_refused(world: World) -> None:
     assert (said.status_code, unsaid.status_code) == (413, 413)
 
 
-def test_a_body_that_never_ends_is_not_waited_for() -> None:
-    """Neither all at once nor piece by piece may it take longer than the host is patient."""
+def test_a_slow_body_times_out() -> None:
+    """A body that does not arrive in time returns 408."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await PlainTextResponse((await Request(scope, receive).body()).decode())(
@@ -105,10 +105,10 @@ def test_a_body_that_never_ends_is_not_waited_for() -> None:
 
     async def never() -> Message:
         await asyncio.Event().wait()
-        raise AssertionError("nobody sends anything")
+        raise AssertionError("no message is sent")
 
     async def send(_message: Message) -> None:
-        raise AssertionError("nothing was to be answered")
+        raise AssertionError("no response is sent")
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
     protected = SecurityMiddleware(app, "https://metrics.example", body_seconds=0.0)
@@ -117,10 +117,10 @@ def test_a_body_that_never_ends_is_not_waited_for() -> None:
         asyncio.run(protected(scope, never, send))
 
 
-def test_a_bug_is_answered_with_the_policy_and_without_its_text(
+def test_a_bug_has_the_policy_and_no_details(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also what nobody expected is answered in words, as safe as every other answer."""
+    """An unexpected error returns a generic page with all security headers."""
 
     def broken(_account: str) -> None:
         raise RuntimeError("internal detail")
@@ -130,17 +130,17 @@ def test_a_bug_is_answered_with_the_policy_and_without_its_text(
     answer = vera.get("/maps")
 
     assert answer.status_code == 500
-    assert "Something is wrong in this app itself." in answer.text
+    assert "An internal error occurred." in answer.text
     assert "internal detail" not in answer.text
     assert "internal detail" in caplog.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_a_store_that_cannot_be_read_is_said_in_words(
+def test_a_database_error_returns_a_page_without_details(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The page that says so needs nothing of it."""
+    """The page does not read the database; without a session, it shows no details."""
 
     def broken(_token: str) -> None:
         raise StoreError("host.db cannot be used: database is locked.", remedy="Free the disk.")
@@ -150,11 +150,35 @@ def test_a_store_that_cannot_be_read_is_said_in_words(
     answer = vera.get("/maps")
 
     assert answer.status_code == 503
-    assert "Free the disk." in answer.text
+    assert "The database of this installation cannot be used." in answer.text
+    assert "The operator of this installation can fix it." in answer.text
+    assert "Free the disk." not in answer.text
 
 
-def test_an_address_with_a_slash_too_many_leads_nowhere_else(world: World) -> None:
-    """No redirect is made of the host that a request names."""
+@pytest.mark.parametrize(
+    ("role", "is_detailed"), [(Role.VIEWER, False), (Role.EDITOR, False), (Role.ADMIN, True)]
+)
+@pytest.mark.parametrize("path", ["/maps", "/api/maps"])
+def test_an_error_is_shown_according_to_the_role(
+    world: World, monkeypatch: pytest.MonkeyPatch, role: Role, path: str, *, is_detailed: bool
+) -> None:
+    """Only an Admin reads a remedy for the operator, on pages and in the API."""
+
+    def broken(_account: str, _workspace: str | None = None) -> None:
+        raise StoreError("host.db cannot be used: database is locked.", remedy="Free the disk.")
+
+    browser = world.client(role)
+    monkeypatch.setattr(world.app_state.maps, "list", broken)
+    answer = browser.get(path)
+
+    assert answer.status_code == 503
+    assert ("Free the disk." in answer.text) is is_detailed
+    assert ("host.db" in answer.text) is is_detailed
+    assert ("The operator of this installation can fix it." in answer.text) is not is_detailed
+
+
+def test_a_trailing_slash_is_not_redirected(world: World) -> None:
+    """A redirect would trust the Host header of the request."""
     answer = world.client(None).get(
         "/maps/", headers={"host": "evil.example"}, follow_redirects=False
     )
@@ -164,7 +188,7 @@ def test_an_address_with_a_slash_too_many_leads_nowhere_else(world: World) -> No
 
 
 def test_a_form_with_too_much_text_is_refused(world: World) -> None:
-    """All texts of a form together have a bound, whatever the fields are called."""
+    """The total length of all texts in a form is limited."""
     emil = world.client(Role.EDITOR)
     answer = emil.submit("/metrics/new", "/metrics/form", {"name": "x" * MOST_CHARACTERS})
 
@@ -173,8 +197,8 @@ def test_a_form_with_too_much_text_is_refused(world: World) -> None:
 
 
 @given(TOKENS)
-def test_a_masked_token_matches_its_own_alone(token: str) -> None:
-    """Each writing of a token differs, and all of them match it."""
+def test_a_masked_token_matches_its_token(token: str) -> None:
+    """Masked tokens differ each time, and all of them match."""
     one, other = csrf.masked(token), csrf.masked(token)
 
     assert one != other
@@ -185,11 +209,11 @@ def test_a_masked_token_matches_its_own_alone(token: str) -> None:
 
 @given(st.text(), TOKENS)
 def test_no_other_text_matches(text: str, token: str) -> None:
-    """Anything that was not made of the token is refused, and nothing breaks off."""
+    """Any other text does not match and raises no error."""
     assert not csrf.matches(text, token)
 
 
 @given(TOKENS, TOKENS)
 def test_another_sessions_token_does_not_match(one: str, other: str) -> None:
-    """A token of one session is good for no other."""
+    """The token of one session does not match another session."""
     assert csrf.matches(csrf.masked(one), other) is (one == other)

@@ -1,4 +1,4 @@
-"""The host with its metrics in PostgreSQL; its people and maps stay in its home."""
+"""The host with the framework's store in PostgreSQL; people and maps remain in its home."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ ADA = Actor("acme", "Ada", Role.ADMIN)
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[HostSettings]:
-    """Those of a host whose environment names a database."""
+    """Settings with a PostgreSQL database."""
     with running_postgres(require_postgres()) as postgres:
         url = postgres.url(postgres.make_database())
         environment = {"SMAPLY_METRICS_DATABASE_URL": url, "SMAPLY_METRICS_ENCRYPTION_KEYS": KEY}
         yield HostSettings.from_environment(tmp_path, "http://127.0.0.1", environment)
 
 
-def test_two_hosts_share_what_is_in_postgresql(settings: HostSettings, tmp_path: Path) -> None:
-    """What one connected the other finds; nothing of that is in a file."""
+def test_two_hosts_share_a_database(settings: HostSettings, tmp_path: Path) -> None:
+    """A connection of one host is visible to the other; no SQLite store is created."""
     files = settings.files_of("acme")
     (files / "visits.csv").write_text("recorded_at,nps\n2026-01-01T00:00:00Z,9\n")
 

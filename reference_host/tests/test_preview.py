@@ -1,4 +1,4 @@
-"""Measuring without saving: the preview beside a metric's form."""
+"""Previews of a metric's form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reference_host.tests.app_fixture import TOKEN
-from reference_host.tests.form_client import Filling
+from reference_host.tests.form_client import FormFiller
 from smaply_metrics_core.host import Role
 
 if TYPE_CHECKING:
@@ -19,30 +19,30 @@ PREVIEW = "/metrics/preview"
 
 
 def connect(world: World) -> None:
-    """Connect the sandbox; what the check of the credentials asked for is forgotten."""
+    """Connect the sandbox and clear its log of requests."""
     world.connect()
     world.sandbox.state.clear_log()
 
 
 def exports(world: World) -> int:
-    """Count the downloads that the sandbox was asked for."""
+    """Return the number of exports that the sandbox started."""
     return sum(
         call["method"] == "POST" and call["path"].endswith("/export-responses")
         for call in world.sandbox.state.calls()
     )
 
 
-def headline(form: Filling) -> str:
-    """Give the number that stands large in the preview."""
+def headline(form: FormFiller) -> str:
+    """Return the main value of the preview."""
     found = re.search(r'class="card-value"[^>]*>([^<]*)', form.page)
     assert found is not None
     return found[1].strip()
 
 
 def test_a_preview_shows_the_card_and_saves_nothing(world: World) -> None:
-    """The form comes back with the card beside it, and there is no metric yet."""
+    """The page has the form and the card; no metric is stored."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.choose(question="QID1", heading="<i>Fans</i>")
     form.press(PREVIEW)
@@ -51,26 +51,26 @@ def test_a_preview_shows_the_card_and_saves_nothing(world: World) -> None:
     assert "n = 1," in form.page
     assert "all time" in form.page
     assert "left out" in form.page
-    assert "From the data of" in form.page
+    assert "Data from" in form.page
     assert "<i>Fans</i>" not in form.page
     assert form.fields["heading"] == ["<i>Fans</i>"]
     assert world.run(world.app_state.metrics.metrics.list(world.actor())) == ()
 
 
-def test_one_download_serves_what_is_tried_after_it(world: World) -> None:
-    """Calculation, group by and type are tried without asking again; Reload data asks again."""
+def test_previews_share_one_download(world: World) -> None:
+    """Another calculation, group by or type uses the cached data; Reload data does not."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
     form.choose(question="QID1")
     form.press(PREVIEW)
     nps = headline(form)
     assert exports(world) == 1
 
     form.choose(calculation="average")
-    assert "This is of what was chosen before." in form.page
+    assert "Out of date. Update the preview." in form.page
     form.press(PREVIEW)
     assert headline(form) != nps
-    assert "This is of what was chosen before." not in form.page
+    assert "Out of date. Update the preview." not in form.page
     form.choose(type="series")
     form.choose(group_by="period:month")
     form.press(PREVIEW)
@@ -80,10 +80,10 @@ def test_one_download_serves_what_is_tried_after_it(world: World) -> None:
     assert exports(world) == 2
 
 
-def test_how_it_is_shown_is_changed_without_measuring(world: World) -> None:
-    """Heading, suffix and chart type change the card that is there; nobody is asked anything."""
+def test_the_display_changes_without_a_request(world: World) -> None:
+    """Heading, suffix and chart type change the card without a request to the survey tool."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
     form.choose(type="series", question="QID1")
     form.press(PREVIEW, group_by="field:Region")
     before = len(world.sandbox.state.calls())
@@ -93,15 +93,15 @@ def test_how_it_is_shown_is_changed_without_measuring(world: World) -> None:
     assert "By region</h4>" in form.page
     assert headline(form).endswith(" pts")
     assert 'class="numbers"' in form.page
-    assert "This is of what was chosen before." not in form.page
+    assert "Out of date. Update the preview." not in form.page
     assert len(world.sandbox.state.calls()) == before
 
 
-def test_a_chart_is_drawn_for_browsers_without_script(world: World) -> None:
-    """The page links a drawing of what the form says now, in both themes; nobody else sees it."""
+def test_a_preview_has_images_for_browsers_without_scripts(world: World) -> None:
+    """The page links an image of the current form in both themes; other people get 404."""
     connect(world)
     emil = world.client(Role.EDITOR)
-    form = Filling(emil, START)
+    form = FormFiller(emil, START)
     form.choose(type="series", question="QID1")
     form.press(PREVIEW, group_by="field:Region")
     bars = re.search(r'src="(/metrics/drafts/[^"]+)"', form.page)
@@ -117,23 +117,23 @@ def test_a_chart_is_drawn_for_browsers_without_script(world: World) -> None:
     assert world.client(Role.ADMIN).get(bars[1]).status_code == 404
 
 
-def test_a_preview_that_cannot_be_says_at_which_field(world: World) -> None:
-    """Nothing is begun for a form that is not complete; it says what is missing."""
+def test_an_incomplete_form_has_no_preview(world: World) -> None:
+    """An incomplete form shows the missing field and starts no download."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
 
     form.press(PREVIEW, type="series", question="QID1", calculation="nps", name="Kept")
 
     assert form.answer.status_code == 422
-    assert "Choose what the Series is split by." in form.page
+    assert "Choose a grouping." in form.page
     assert form.fields["name"] == ["Kept"]
     assert exports(world) == 0
 
 
-def test_a_preview_that_fails_says_why_and_keeps_the_form(world: World) -> None:
-    """The problem stands above the form with its remedy, and the last preview stays."""
+def test_a_failed_preview_keeps_the_form(world: World) -> None:
+    """The page shows the problem, the input and the last preview."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
     form.choose(question="QID1", name="Kept")
     form.press(PREVIEW)
     shown = headline(form)
@@ -142,17 +142,16 @@ def test_a_preview_that_fails_says_why_and_keeps_the_form(world: World) -> None:
     form.press(PREVIEW, reload_data="1", subheading="Kept too")
 
     assert "No preview" in form.page
-    assert "What to do:" in form.page
     assert (form.fields["name"], form.fields["subheading"]) == (["Kept"], ["Kept too"])
     assert headline(form) == shown
 
 
 def test_a_preview_is_cancelled(world: World) -> None:
-    """Cancel stops the download and leads back to the form as it was."""
+    """Cancel stops the download and links to the form with its input."""
     connect(world)
     world.sandbox.state.set_exports(seconds=20)
     emil = world.client(Role.EDITOR)
-    form = Filling(emil, START)
+    form = FormFiller(emil, START)
     sent = {**form.fields, "question": "QID1", "name": "Kept"}
 
     running = emil.post(PREVIEW, data=sent)
@@ -167,11 +166,11 @@ def test_a_preview_is_cancelled(world: World) -> None:
     assert (form.fields["name"], form.fields["question"]) == (["Kept"], ["QID1"])
 
 
-def test_a_script_gets_the_card_alone(world: World) -> None:
-    """A script is told of the job; its outcome is the card as a fragment."""
+def test_a_script_receives_the_card_as_a_fragment(world: World) -> None:
+    """The result of the job is the card as a fragment."""
     connect(world)
     emil = world.client(Role.EDITOR)
-    form = Filling(emil, START)
+    form = FormFiller(emil, START)
     emil.headers.update({"x-fragment": "metric-form", "accept": "application/json"})
 
     begun = emil.post(PREVIEW, data={**form.fields, "question": "QID1"})
@@ -184,24 +183,24 @@ def test_a_script_gets_the_card_alone(world: World) -> None:
     assert "<html" not in last
 
 
-def test_a_preview_is_kept_for_an_hour(world: World) -> None:
-    """After that the form goes on without it."""
+def test_a_preview_expires_after_an_hour(world: World) -> None:
+    """The form remains usable without it."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
     form.press(PREVIEW)
-    assert "From the data of" in form.page
+    assert "Data from" in form.page
 
     world.clock.forward(timedelta(hours=1, seconds=1))
     form.choose(name="Later")
 
-    assert "Nothing measured yet." in form.page
+    assert "No preview yet." in form.page
     assert form.fields["name"] == ["Later"]
 
 
-def test_a_revoked_token_is_said_as_what_it_is(world: World) -> None:
-    """The preview names the issue and the remedy, and works again once the token does."""
+def test_a_revoked_token_is_reported(world: World) -> None:
+    """The preview shows the problem, and works again with a valid token."""
     connect(world)
-    form = Filling(world.client(Role.EDITOR), START)
+    form = FormFiller(world.client(Role.EDITOR), START)
     world.sandbox.state.set_token(None)
 
     form.press(PREVIEW)
@@ -213,8 +212,8 @@ def test_a_revoked_token_is_said_as_what_it_is(world: World) -> None:
     assert headline(form)
 
 
-def test_a_viewer_previews_nothing(world: World) -> None:
-    """Previews are an Editor's."""
+def test_a_viewer_cannot_preview(world: World) -> None:
+    """Previews require the role Editor."""
     connect(world)
     vera = world.client(Role.VIEWER)
 

@@ -7,7 +7,7 @@ import socket
 from smaply_metrics_host.server import listen
 
 
-def test_small_answers_are_sent_at_once() -> None:
-    """The socket says that it is TCP: asyncio lets small answers wait on any other one."""
+def test_the_socket_is_declared_as_tcp() -> None:
+    """The explicit protocol makes asyncio set TCP_NODELAY."""
     with listen("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP

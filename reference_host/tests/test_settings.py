@@ -1,4 +1,4 @@
-"""The host's own settings: its variables are checked as those of the framework are."""
+"""Settings of the host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ URL = "https://metrics.example.com"
 
 
 def test_unknown_variables_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A typing mistake in a variable of the framework or of this host is a warning."""
+    """A misspelled variable of the framework or the host is logged as a warning."""
     environment = {
         PUBLIC_URL_VARIABLE: URL,
         "SMAPLY_METRICS_HOST_PUBLIC_URI": URL,
@@ -30,8 +30,8 @@ def test_unknown_variables_are_logged(tmp_path: Path, caplog: pytest.LogCaptureF
     assert settings.public_url == URL
 
 
-def test_a_bad_value_names_its_variable(tmp_path: Path) -> None:
-    """The start stops with the variable and what to write."""
+def test_an_invalid_value_names_its_variable(tmp_path: Path) -> None:
+    """The error names the variable and the expected value."""
     environment = {"SMAPLY_METRICS_REFRESH_EXECUTOR": "celery"}
 
     with pytest.raises(InputError, match="SMAPLY_METRICS_REFRESH_EXECUTOR") as caught:
@@ -40,7 +40,7 @@ def test_a_bad_value_names_its_variable(tmp_path: Path) -> None:
 
 
 def test_each_account_has_its_own_files(tmp_path: Path) -> None:
-    """The folder of an account is below ``files`` in the home, and is what sources may read."""
+    """Sources may read the folder of their account below ``files`` in the home."""
     settings = HostSettings.from_environment(tmp_path, URL, {})
 
     assert settings.files_of("acme") == tmp_path / "files" / "acme"

@@ -1,4 +1,4 @@
-"""Getting in: links that work once, sessions, and what nobody gets to see without one."""
+"""Sign-in links, sessions and access without a session."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def test_a_link_signs_in_once(world: World) -> None:
-    """The first who presses Continue is signed in; the second reads that the link is used up."""
+    """The link works for the first Continue only."""
     link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
     first = world.client(None).post(link)
@@ -28,11 +28,11 @@ def test_a_link_signs_in_once(world: World) -> None:
 
     assert "Vera" in first.text
     assert second.status_code == 422
-    assert "no longer good" in second.text
+    assert "expired or was already used" in second.text
 
 
-def test_a_link_survives_being_looked_at(world: World) -> None:
-    """Mail scanners and chats may look at a link before the person does whose it is."""
+def test_opening_a_link_does_not_use_it(world: World) -> None:
+    """Mail scanners and chat previews can open a link before the person does."""
     link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
     for _ in range(2):
@@ -43,16 +43,16 @@ def test_a_link_survives_being_looked_at(world: World) -> None:
     assert world.client(None).post(link).url.path != "/sign-in"
 
 
-def test_a_link_may_lead_in_at_once(world: World) -> None:
-    """One that is printed for whoever sits there does, unless a browser loads it ahead."""
+def test_a_link_can_sign_in_without_confirmation(world: World) -> None:
+    """A link with ``at_once`` signs in when opened, unless the browser prefetches it."""
     link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}?at_once=yes"
 
     assert "Continue as" in world.client(None).get(link, headers={"sec-purpose": "prefetch"}).text
     assert "Sign out" in world.client(None).get(link).text
 
 
-def test_a_link_ends_after_a_day(world: World) -> None:
-    """A link that nobody followed for a day signs nobody in."""
+def test_a_link_expires_after_a_day(world: World) -> None:
+    """An unused link no longer works after one day."""
     link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
     world.clock.forward(timedelta(days=1, seconds=1))
@@ -61,44 +61,44 @@ def test_a_link_ends_after_a_day(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/maps/none", "/jobs/x"])
-def test_a_stranger_is_sent_to_sign_in(world: World, path: str) -> None:
-    """Nobody sees a page without being signed in."""
+def test_a_page_without_a_session_redirects_to_sign_in(world: World, path: str) -> None:
+    """Pages require a session."""
     answer = world.client(None).get(path)
 
     assert answer.url.path == "/sign-in"
 
 
 def test_signing_out_ends_the_session(world: World) -> None:
-    """After signing out, the cookie that the browser had is good for nothing."""
+    """After sign-out, the old cookie no longer works."""
     vera = world.client(Role.VIEWER)
-    kept = dict(vera.cookies)
+    cookies = dict(vera.cookies)
 
     vera.submit("/maps/none", "/sign-out", {})
 
     stranger = world.client(None)
-    stranger.cookies.update(kept)
+    stranger.cookies.update(cookies)
     assert stranger.get("/").url.path == "/sign-in"
 
 
-def test_signing_in_anew_ends_the_session_before(world: World) -> None:
-    """Whoever takes another link in the same browser leaves no session open behind them."""
+def test_signing_in_again_ends_the_previous_session(world: World) -> None:
+    """Using another link in the same browser ends the earlier session."""
     vera = world.client(Role.VIEWER)
-    kept = dict(vera.cookies)
+    cookies = dict(vera.cookies)
     link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
-    assert "Vera" in vera.get(link).text  # Asked first: the browser is somebody's already.
+    assert "Vera" in vera.get(link).text  # Confirmed first, because the browser has a session.
     assert vera.post(link).url.path != "/sign-in"
 
     stranger = world.client(None)
-    stranger.cookies.update(kept)
+    stranger.cookies.update(cookies)
     assert stranger.get("/").url.path == "/sign-in"
 
 
 @pytest.mark.parametrize(
     "to", ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "maps"]
 )
-def test_a_link_leads_to_pages_of_the_host_alone(world: World, to: str) -> None:
-    """Whatever a link says where to go next, nobody ends up anywhere else."""
+def test_a_link_does_not_redirect_to_other_hosts(world: World, to: str) -> None:
+    """A ``next`` that is not a path of this host is ignored."""
     link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
 
     answer = world.client(None).post(link, params={"next": to}, follow_redirects=False)
@@ -107,8 +107,8 @@ def test_a_link_leads_to_pages_of_the_host_alone(world: World, to: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://metrics.example", "http://127.0.0.1:8000"])
-def test_the_cookie_is_kept_from_scripts_and_other_sites(tmp_path: Path, url: str) -> None:
-    """And from connections that are not encrypted, where the host is reached by HTTPS."""
+def test_the_cookie_has_security_flags(tmp_path: Path, url: str) -> None:
+    """The cookie is HttpOnly and SameSite=Lax, and Secure with HTTPS."""
     response = Response()
 
     set_cookie(response, "token", HostSettings.from_environment(tmp_path, url, {}))

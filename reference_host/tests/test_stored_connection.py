@@ -1,4 +1,4 @@
-"""A stored connection: its issues and how they are mended, editing it, deleting it."""
+"""A stored connection: issues, editing, deleting."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ SURVEY = "SV_RelationshipA01"
 
 
 def measure(world: World, name: str) -> None:
-    """Make a metric on the survey."""
+    """Create a metric on the survey."""
     metrics = world.app_state.metrics.metrics
     definition = Definition(survey_id=SURVEY, calculation=Calculation.RESPONSES)
     world.run(metrics.add(world.actor(), "qualtrics", name, definition))
 
 
 def check(browser: Browser) -> str:
-    """Press Check again; give the page that comes of it."""
+    """Press Check again and return the resulting page."""
     return browser.finish(QUALTRICS, f"{QUALTRICS}/check", {}).text
 
 
-def test_a_revoked_token_is_told_and_mended(world: World) -> None:
-    """Connection Error says that the token is revoked and what to do; a new token mends it."""
+def test_a_revoked_token_is_reported_and_replaced(world: World) -> None:
+    """Connection Error shows that the token is revoked; a new token fixes it."""
     world.connect()
     ada = world.client(Role.ADMIN)
     world.sandbox.state.set_token(NEW)
@@ -50,8 +50,8 @@ def test_a_revoked_token_is_told_and_mended(world: World) -> None:
     assert NEW not in mended
 
 
-def test_what_stays_blank_stays_as_it_is(world: World) -> None:
-    """Edit Configuration shows the host and no token; an empty token keeps the present one."""
+def test_an_empty_token_is_unchanged(world: World) -> None:
+    """Edit Configuration does not show the token; an empty field keeps it."""
     world.connect()
     ada = world.client(Role.ADMIN)
 
@@ -59,15 +59,15 @@ def test_what_stays_blank_stays_as_it_is(world: World) -> None:
     kept = ada.finish(EDIT, EDIT, {"api_token": "", "base_url": world.sandbox.host}).text
 
     assert f'value="{world.sandbox.host}"' in form
-    assert "Leave it empty to keep the present one, ••••••••0001." in form
-    assert "A new one needs the API token again." in form
+    assert "Leave empty to keep the current value (••••••••0001)." in form
+    assert "Changing it requires the API token again." in form
     assert TOKEN not in form
     assert "Connection established" in kept
     assert "••••••••0001" in kept
 
 
-def test_a_new_place_needs_the_secret_again(world: World) -> None:
-    """A changed base URL without the token is refused in words, and stays in the form."""
+def test_a_new_base_url_requires_the_token(world: World) -> None:
+    """A changed base URL without the token is refused, and the form keeps the input."""
     world.connect()
     ada = world.client(Role.ADMIN)
 
@@ -78,8 +78,8 @@ def test_a_new_place_needs_the_secret_again(world: World) -> None:
     assert world.sandbox.host in ada.get(QUALTRICS).text
 
 
-def test_new_credentials_that_see_less_are_told(world: World) -> None:
-    """After an edit, the metrics whose survey can no longer be seen are named, until later."""
+def test_metrics_without_access_to_their_survey_are_listed(world: World) -> None:
+    """After an edit, the page lists metrics whose survey is no longer accessible."""
     world.connect()
     measure(world, "Visits <b>in</b> spring")
     world.sandbox.state.share(SURVEY, shared=False)
@@ -87,13 +87,13 @@ def test_new_credentials_that_see_less_are_told(world: World) -> None:
 
     page = ada.finish(EDIT, EDIT, {"api_token": TOKEN, "base_url": world.sandbox.host}).text
 
-    assert "1 metric lost sight of its survey" in page
+    assert "1 metric can no longer access its survey" in page
     assert "<bdi>Visits &lt;b&gt;in&lt;/b&gt; spring</bdi>" in page
-    assert "lost sight" not in ada.get(QUALTRICS).text
+    assert "can no longer access" not in ada.get(QUALTRICS).text
 
 
-def test_an_issue_that_stops_nothing_is_a_warning(world: World) -> None:
-    """A connection that works is established even with an issue; the right host is one click."""
+def test_a_minor_issue_is_a_warning(world: World) -> None:
+    """A working connection with an issue is established, with a suggested host."""
     world.connect()
     world.sandbox.state.set_account(proxied_to="sjc1.qualtrics.com")
     ada = world.client(Role.ADMIN)
@@ -107,8 +107,8 @@ def test_an_issue_that_stops_nothing_is_a_warning(world: World) -> None:
     assert 'value="sjc1.qualtrics.com"' in form
 
 
-def test_deleting_names_what_stops(world: World) -> None:
-    """Delete Configuration asks and names the metrics; only then are the credentials gone."""
+def test_deleting_a_connection_is_confirmed(world: World) -> None:
+    """The confirmation lists the metrics that stop refreshing."""
     world.connect()
     measure(world, "Visits")
     ada = world.client(Role.ADMIN)
@@ -117,7 +117,7 @@ def test_deleting_names_what_stops(world: World) -> None:
     before = ada.get(QUALTRICS).text
     after = ada.submit(f"{QUALTRICS}/delete", f"{QUALTRICS}/delete", {}).text
 
-    assert "1 metric stops refreshing" in asked
+    assert "1 metric will stop refreshing" in asked
     assert "<bdi>Visits</bdi>" in asked
     assert "Connection established" in before
     assert "Qualtrics is no longer connected" in after
@@ -127,8 +127,8 @@ def test_deleting_names_what_stops(world: World) -> None:
     ]
 
 
-def test_what_was_deleted_meanwhile_is_said(world: World) -> None:
-    """Whoever acts on a connection that somebody else has deleted is told so."""
+def test_a_deleted_connection_is_reported(world: World) -> None:
+    """Acting on a connection that another Admin deleted returns 404."""
     world.connect()
     ada = world.client(Role.ADMIN)
     world.run(world.app_state.metrics.connections.delete(world.actor(), "qualtrics"))
@@ -136,11 +136,11 @@ def test_what_was_deleted_meanwhile_is_said(world: World) -> None:
     for path in ("/edit", "/check", "/delete", "/debug"):
         answer = ada.submit(LIST, f"{QUALTRICS}{path}", {"api_token": NEW})
         assert answer.status_code == 404, path
-        assert "deleted it meanwhile" in answer.text
+        assert "not connected to Qualtrics" in answer.text
 
 
-def test_lost_keys_are_said_and_mended(sandbox: SandboxServer, tmp_path: Path) -> None:
-    """Without the key that sealed them, the page says what to do; entering them anew mends it."""
+def test_a_lost_key_is_reported_and_fixed(sandbox: SandboxServer, tmp_path: Path) -> None:
+    """Without its key, the page shows what to do; entering the credentials again fixes it."""
     home = tmp_path / "home"
     with running(home, sandbox) as world:
         world.connect()
@@ -155,5 +155,5 @@ def test_lost_keys_are_said_and_mended(sandbox: SandboxServer, tmp_path: Path) -
     assert "Connection Error" in lost
     assert "The key file" in lost
     assert "Connection Error" in checked
-    assert "Leave it empty" not in form
+    assert "Leave empty" not in form
     assert "Connection established" in mended

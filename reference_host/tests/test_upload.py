@@ -1,4 +1,4 @@
-"""Manual metrics: an uploaded CSV file becomes a survey, checked before anybody measures it."""
+"""Manual metrics: an uploaded CSV file is validated and becomes a survey."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reference_host.tests.app_fixture import ACCOUNT
-from reference_host.tests.form_client import Filling
+from reference_host.tests.form_client import FormFiller
 from smaply_metrics_core.host import InputError, Role
 from smaply_metrics_host import uploads
 from smaply_metrics_host.uploads import EXAMPLE, MOST_BYTES, checked_name
@@ -25,7 +25,7 @@ WRONG = b"recorded_at,nps\nyesterday,3\n"
 
 
 def files(world: World, account: str = ACCOUNT) -> dict[str, bytes]:
-    """Give every file of an account, by its path below the account's folder."""
+    """Return the files of an account by their path below its folder."""
     root = world.app_state.settings.files_of(account)
     return {str(one.relative_to(root)): one.read_bytes() for one in _below(root)}
 
@@ -35,8 +35,8 @@ def _below(root: Path) -> list[Path]:
 
 
 def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
-    """The host connects the account's own folder, and the form goes on with the new survey."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    """The host connects the upload folder, and the form selects the new survey."""
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
     assert form.fields["source"] == ["manual"]
     assert "recorded_at" in form.page
 
@@ -46,8 +46,8 @@ def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
     assert form.fields["survey"] == ["visits"]
     assert form.fields["name"] == ["NPS of visits"]
     assert files(world) == {"uploads/visits.csv": GOOD}
-    (kept,) = _below(world.app_state.settings.files_of(ACCOUNT))
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    (stored,) = _below(world.app_state.settings.files_of(ACCOUNT))
+    assert stat.S_IMODE(stored.stat().st_mode) == 0o600
     (connection,) = world.run(world.app_state.metrics.connections.list(world.actor()))
     assert (connection.source, connection.created_by) == ("csv_example", "smaply-metrics-host")
 
@@ -59,10 +59,10 @@ def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
     assert (metric.name, metric.source) == ("NPS of visits", "csv_example")
 
 
-def test_manual_is_chosen_in_the_form(world: World) -> None:
-    """What was entered before stays; the file is uploaded from where the survey is chosen."""
+def test_manual_is_selected_in_the_form(world: World) -> None:
+    """The upload replaces the choice of a survey, and the form keeps its input."""
     world.connect()
-    form = Filling(world.client(Role.EDITOR))
+    form = FormFiller(world.client(Role.EDITOR))
     assert "manual" in form.offered("source")
 
     form.choose(name="Shops", source="manual", type="series")
@@ -75,21 +75,21 @@ def test_manual_is_chosen_in_the_form(world: World) -> None:
     assert form.offered("survey") == ["Filialen 2026"]
 
 
-def test_the_folder_that_an_admin_connected_is_used(world: World) -> None:
-    """Uploads lie where the account's connection reads."""
+def test_the_connected_folder_is_used(world: World) -> None:
+    """Uploads are stored in the folder of the account's connection."""
     (world.app_state.settings.files_of(ACCOUNT) / "answers").mkdir()
     connect = world.app_state.metrics.connections.connect
     world.run(connect(world.actor(), "csv_example", {"folder": "answers"}))
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
 
     form.upload("visits.csv", GOOD)
 
     assert files(world) == {"answers/visits.csv": GOOD}
 
 
-def test_a_wrong_file_is_refused_and_removed(world: World) -> None:
-    """Its error names row and column, nothing is left of it, and what was entered stays."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+def test_an_invalid_file_is_refused_and_removed(world: World) -> None:
+    """The error names row and column, the file is deleted, and the form keeps its input."""
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
 
     form.upload("visits.csv", WRONG, name="Kept", survey_name="Mine")
 
@@ -100,28 +100,28 @@ def test_a_wrong_file_is_refused_and_removed(world: World) -> None:
     assert files(world) == {}
 
 
-def test_a_file_is_replaced_only_when_asked(world: World) -> None:
-    """A second file of one name is refused, unless whoever uploads it ticks that it replaces."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+def test_a_file_is_replaced_only_on_request(world: World) -> None:
+    """A second file with the same name is refused unless Replace is selected."""
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
     form.upload("visits.csv", GOOD)
-    form = Filling(form.browser, UPLOAD)
+    form = FormFiller(form.browser, UPLOAD)
 
     form.upload("visits.csv", OTHER)
     assert form.answer.status_code == 409
-    assert "There is a file “visits” already." in form.page
+    assert "A file named “visits” already exists." in form.page
     assert files(world) == {"uploads/visits.csv": GOOD}
 
     form.upload("visits.csv", OTHER, replace="1")
     assert files(world) == {"uploads/visits.csv": OTHER}
 
 
-def test_a_preview_is_of_the_file_as_it_is_now(world: World) -> None:
-    """After a file was replaced, nobody is shown numbers of the one before."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+def test_a_preview_uses_the_current_file(world: World) -> None:
+    """A replaced file invalidates the cache."""
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
     form.upload("visits.csv", GOOD)
     form.press("/metrics/preview")
     assert "n = 4" in form.page
-    again = Filling(form.browser, UPLOAD)
+    again = FormFiller(form.browser, UPLOAD)
     again.upload("visits.csv", OTHER, replace="1")
 
     again.press("/metrics/preview")
@@ -129,11 +129,11 @@ def test_a_preview_is_of_the_file_as_it_is_now(world: World) -> None:
     assert "n = 2" in again.page
 
 
-def test_a_wrong_replacement_leaves_what_was_there(world: World) -> None:
-    """A file that cannot be read takes nothing away."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+def test_an_invalid_replacement_keeps_the_file(world: World) -> None:
+    """An invalid replacement does not change the existing file."""
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
     form.upload("visits.csv", GOOD)
-    form = Filling(form.browser, UPLOAD)
+    form = FormFiller(form.browser, UPLOAD)
 
     form.upload("visits.csv", WRONG, replace="1")
 
@@ -145,19 +145,17 @@ def test_a_wrong_replacement_leaves_what_was_there(world: World) -> None:
     ("name", "content", "said"),
     [
         ("../../../evil.csv", GOOD, ""),
-        (".hidden.csv", GOOD, "name does not fit."),
-        ("a" * 101 + ".csv", GOOD, "name does not fit."),
-        ("sheet.csv", b"PK\x03\x04\0\0", "This is no CSV file"),
+        (".hidden.csv", GOOD, "name of the survey is not valid."),
+        ("a" * 101 + ".csv", GOOD, "name of the survey is not valid."),
+        ("sheet.csv", b"PK\x03\x04\0\0", "This is not a CSV file"),
         ("large.csv", b"x" * (MOST_BYTES + 1), "The file is larger than 15 MB."),
         ("empty.csv", b"", "empty.csv"),
         ("german.csv", b"recorded_at;nps\n2026-01-05;3\n", "german.csv"),
     ],
 )
-def test_what_is_uploaded_stays_in_its_folder_and_is_a_table(
-    world: World, name: str, content: bytes, said: str
-) -> None:
-    """Names lead nowhere else, and files that are no tables are refused in words."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+def test_unsafe_uploads_are_refused(world: World, name: str, content: bytes, said: str) -> None:
+    """Names cannot leave the folder, and files that are not tables are refused."""
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
 
     form.upload(name, content)
 
@@ -166,14 +164,14 @@ def test_what_is_uploaded_stays_in_its_folder_and_is_a_table(
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "a\\b", "-x", ".x", "x\ny", "", "  ", "a\0b"])
-def test_names_that_could_lead_elsewhere_are_refused(name: str) -> None:
-    """A survey's name is the name of a file in one folder."""
+def test_unsafe_names_are_refused(name: str) -> None:
+    """A survey's name must be a safe file name."""
     with pytest.raises(InputError):
         checked_name(name)
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
+    ("name", "normalized"),
     [
         (" visits.csv ", "visits"),
         ("Köln (Süd), 2026", "Köln (Süd), 2026"),
@@ -181,52 +179,52 @@ def test_names_that_could_lead_elsewhere_are_refused(name: str) -> None:
         ("u\N{COMBINING DIAERESIS}ber", "über"),
     ],
 )
-def test_names_of_all_languages_are_kept(name: str, kept: str) -> None:
-    """Letters of any script make a name, written in one way."""
-    assert checked_name(name) == kept
+def test_names_in_all_scripts_are_allowed(name: str, normalized: str) -> None:
+    """Names can have letters of any script and are normalized."""
+    assert checked_name(name) == normalized
 
 
-def test_the_disk_is_not_one_accounts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What would be too much together is refused and leaves nothing; others have their own."""
+def test_the_files_of_an_account_are_limited(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file above the limit is refused; other accounts have their own limit."""
     monkeypatch.setattr(uploads, "MOST_TOGETHER", 1.5 * len(GOOD) / 2**20)
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
     form.upload("first.csv", GOOD)
-    again = Filling(world.client(Role.EDITOR), UPLOAD)
+    again = FormFiller(world.client(Role.EDITOR), UPLOAD)
     again.upload("second.csv", GOOD)
 
-    assert "would be larger than" in again.page
+    assert "would exceed" in again.page
     assert files(world) == {"uploads/first.csv": GOOD}
-    other = Filling(world.client(Role.EDITOR, account="globex"), UPLOAD)
+    other = FormFiller(world.client(Role.EDITOR, account="globex"), UPLOAD)
     other.upload("third.csv", GOOD)
     assert files(world, "globex") == {"uploads/third.csv": GOOD}
 
 
-def test_no_file_is_said(world: World) -> None:
-    """To press Upload without a file is no error of the app."""
-    form = Filling(world.client(Role.EDITOR), UPLOAD)
+def test_a_missing_file_is_reported(world: World) -> None:
+    """Pressing Upload without a file shows an error."""
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
 
     form.press(UPLOAD)
 
     assert form.answer.status_code == 422
-    assert "Choose a CSV file first." in form.page
+    assert "Choose a CSV file." in form.page
 
 
-def test_the_example_is_what_is_explained(world: World) -> None:
-    """The file to start from is one that the source reads."""
+def test_the_example_file_is_valid(world: World) -> None:
+    """The source can read the example file."""
     emil = world.client(Role.EDITOR)
 
     example = emil.get(f"{UPLOAD}/example.csv")
 
     assert example.headers["content-disposition"] == 'attachment; filename="example.csv"'
-    form = Filling(emil, UPLOAD)
+    form = FormFiller(emil, UPLOAD)
     form.upload("example.csv", example.content)
     assert {"nps", "satisfaction", "services[]"} < set(form.offered("question"))
 
 
 def test_accounts_have_files_of_their_own(world: World) -> None:
-    """One account's survey is not among another's."""
-    Filling(world.client(Role.EDITOR), UPLOAD).upload("visits.csv", GOOD)
-    eve = Filling(world.client(Role.EDITOR, account="other"), UPLOAD)
+    """Uploads of one account are not listed in another."""
+    FormFiller(world.client(Role.EDITOR), UPLOAD).upload("visits.csv", GOOD)
+    eve = FormFiller(world.client(Role.EDITOR, account="other"), UPLOAD)
     eve.upload("others.csv", OTHER)
 
     eve.choose(change_survey="1")
@@ -235,8 +233,8 @@ def test_accounts_have_files_of_their_own(world: World) -> None:
     assert files(world, "other") == {"uploads/others.csv": OTHER}
 
 
-def test_uploading_is_an_editors(world: World) -> None:
-    """A Viewer finds no way in."""
+def test_a_viewer_cannot_upload(world: World) -> None:
+    """The upload page returns 403 for a Viewer."""
     vera = world.client(Role.VIEWER)
 
     assert vera.get(UPLOAD).status_code == 403

@@ -1,3 +1,3 @@
-"""The reference host: a web app that uses Smaply Metrics as any host would."""
+"""The reference host: a web app built on Smaply Metrics."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The web app, put together."""
+"""The web app."""
 
 from __future__ import annotations
 
@@ -80,15 +80,15 @@ def create_app(
     registry: SourceRegistry | None = None,
     authentication: Callable[[People], Authentication] = SessionAuthentication,
 ) -> FastAPI:
-    """Make the app; what it needs is opened when it starts and closed when it ends.
+    """Return the app, which opens its resources on start and closes them on shutdown.
 
     Args:
-        settings: What the operator decided.
-        clock: The time by which metrics are due and sessions end. By default it is the machine's;
-            for metrics it is the database's, where the framework's store is in PostgreSQL.
-        registry: The sources; those installed by default.
-        authentication: Makes the ``Authentication`` that identifies the person of a request. A host
-            with a sign-in of its own passes its own.
+        settings: The settings of the host.
+        clock: The clock for refreshes and sessions; by default the system clock, and for metrics in
+            PostgreSQL the clock of the database.
+        registry: The sources; the installed ones by default.
+        authentication: Returns the ``Authentication`` that identifies the person who makes a
+            request.
     """
     now = clock or SystemClock()
 
@@ -134,9 +134,9 @@ def create_app(
         title="Smaply Metrics",
         version=__version__,
         lifespan=opened,
-        docs_url=None,  # Their pages load scripts from elsewhere, which the policy forbids.
+        docs_url=None,  # These pages load scripts that the content security policy forbids.
         redoc_url=None,
-        redirect_slashes=False,  # It would lead to whatever host the request says that this is.
+        redirect_slashes=False,  # The redirect would trust the Host header of the request.
     )
     handle_errors(app)
     add_api(app)

@@ -1,4 +1,4 @@
-"""What every route uses, opened once for a process."""
+"""The resources of the app, opened once per process."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class AppState:
 
     Attributes:
         metrics: The framework.
-        people: Accounts, people, sessions; synchronous, for the thread pool.
-        maps: Journey maps; synchronous, for the thread pool.
-        card_placements: The cards on them; synchronous, for the thread pool.
-        jobs: What runs longer than a request.
-        downloads: Where jobs make files.
+        people: Accounts, people and sessions. Blocking: call it in the thread pool.
+        maps: Journey maps. Blocking: call it in the thread pool.
+        card_placements: Cards on maps. Blocking: call it in the thread pool.
+        jobs: Background jobs.
+        downloads: The folder for the files of jobs.
         result_renderer: Renders values.
-        chart_renderer: Draws their charts.
-        drafts: Forms of metrics that people have put aside.
-        map_renderer: Renders maps with their cards as they are now.
+        chart_renderer: Renders charts.
+        drafts: Stored drafts of metric forms.
+        map_renderer: Renders maps with their current cards.
         live_updates: Notifies open maps of changes.
-        streams: Those that pages listen to.
-        authentication: Identifies the person of a request.
+        streams: The open event streams.
+        authentication: Identifies the person who makes a request.
     """
 
     settings: HostSettings
@@ -62,7 +62,7 @@ class AppState:
     templates: Templates
 
 
-async def _app_state(request: Request) -> AppState:  # Were it not async, it would take a thread.
+async def _app_state(request: Request) -> AppState:  # Async, so that it runs without a thread.
     app_state: AppState = request.app.state.app_state
     return app_state
 

@@ -18,7 +18,14 @@ from urllib.parse import urlsplit
 
 import typer
 
-from smaply_metrics_core.host import Freshness, InputError, MetricsError, SystemClock, card_json
+from smaply_metrics_core.host import (
+    Audience,
+    Freshness,
+    InputError,
+    MetricsError,
+    SystemClock,
+    card_json,
+)
 from smaply_metrics_host.app_state import AppState
 from smaply_metrics_host.demo.sandbox_process import demo_environment, running_sandbox
 from smaply_metrics_host.settings import PUBLIC_URL_VARIABLE, HostSettings
@@ -42,7 +49,7 @@ HomeOption = Annotated[
     typer.Option(
         metavar="DIR",
         envvar=HOME_VARIABLE,
-        help="The folder that holds all data of the host.",
+        help="The folder with all data of the host.",
     ),
 ]
 UrlOption = Annotated[
@@ -51,10 +58,10 @@ UrlOption = Annotated[
         "--public-url",
         metavar="URL",
         envvar=PUBLIC_URL_VARIABLE,
-        help="Where browsers find the host, as in https://metrics.example.com.",
+        help="The URL at which browsers reach the host: https://metrics.example.com.",
     ),
 ]
-PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
+PortOption = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")]
 
 
 @app.command()
@@ -68,14 +75,14 @@ def serve(
     public_url: UrlOption = None,
 ) -> None:
     """Serve the app until it is interrupted."""
-    from smaply_metrics_host import server  # Loads the web libraries: only on use.
+    from smaply_metrics_host import server  # Slow: loads the web libraries.
 
     listening = server.listen(address, port)
     url = _checked_url(public_url or f"http://{address}:{listening.getsockname()[1]}")
     settings = HostSettings.from_environment(home.absolute(), url)
 
     async def report(_site: AppState) -> None:
-        _echo(f"Smaply Metrics is at {url}")
+        _echo(f"Smaply Metrics is running at {url}")
 
     asyncio.run(server.serve(settings, listening, report))
 
@@ -85,21 +92,21 @@ def demo(
     *,
     once: Annotated[
         bool,
-        typer.Option("--once", help="Run the main job in the terminal, then end."),
+        typer.Option("--once", help="Run the main workflow in the terminal, then exit."),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="With --once: print the cards as JSON.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed invents other people.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of the generated data.")] = 1,
     port: PortOption = 8000,
     home: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where to store the demo; a temporary folder by default."),
     ] = None,
 ) -> None:
-    """Show an invented account: a sandbox on this machine plays Qualtrics."""
+    """Run a demo account against a local Qualtrics sandbox."""
     if as_json and not once:
-        raise typer.BadParameter("It can only be used together with --once.", param_hint="--json")
+        raise typer.BadParameter("It requires --once.", param_hint="--json")
     with _terminated_gracefully():
         if once:
             with _json_errors() if as_json else nullcontext():
@@ -109,13 +116,13 @@ def demo(
 
 
 def _serve_demo(home: Path | None, seed: int, port: int) -> None:
-    from smaply_metrics_host import server  # Loads the web libraries: only on use.
+    from smaply_metrics_host import server  # Slow: loads the web libraries.
     from smaply_metrics_host.demo.run import serve_demo
 
     with _demo_home(home) as folder:
         listening = server.listen(LOOPBACK, port)
         url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
-        _echo("Preparing an invented account: it takes some seconds.")
+        _echo("Preparing the demo account. This takes a few seconds.")
         with running_sandbox(seed) as sandbox:
             settings = HostSettings.from_environment(folder, url, demo_environment())
             asyncio.run(serve_demo(settings, listening, sandbox, seed, _echo))
@@ -140,7 +147,7 @@ def _demo_once(home: Path | None, seed: int, *, as_json: bool) -> None:
         _echo(f"\nDebug bundle: {result.bundle}")
         if home is not None:
             _echo(
-                "The sandbox has stopped. The cards are still stored: "
+                "The sandbox has stopped. To show the stored cards, run: "
                 f"smaply-metrics --home {shlex.quote(str(home))} card load --wait 0"
             )
     if any(card.freshness is not Freshness.FRESH for card in result.cards):
@@ -149,14 +156,14 @@ def _demo_once(home: Path | None, seed: int, *, as_json: bool) -> None:
 
 @app.command()
 def invite(
-    account: Annotated[str, typer.Argument(help="The account's id; a new one is created.")],
+    account: Annotated[str, typer.Argument(help="The ID of the account, which is created if new.")],
     name: Annotated[str, typer.Argument(help="The person's name.")],
     *,
     home: HomeOption,
     role: Annotated[RoleName, typer.Option(help="The person's role.")] = RoleName.VIEWER,
     public_url: UrlOption = None,
 ) -> None:
-    """Print a one-time sign-in link; a known person keeps their data and gets the role."""
+    """Print a one-time sign-in link; an existing person keeps their data and gets the role."""
     url = _checked_url(public_url or f"http://{LOOPBACK}:8000")
     database = Database(home)
     try:
@@ -167,7 +174,7 @@ def invite(
 
 
 def main() -> None:
-    """Run the command; an error ends as a message and a remedy."""
+    """Run the command and print an error as its message and remedy."""
     try:
         app()
     except MetricsError as error:
@@ -184,14 +191,16 @@ def _checked_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path not in {"", "/"}:
         raise InputError(
-            "The public URL is not valid.", remedy="Write it as https://metrics.example.com."
+            "The public URL is not valid.",
+            remedy="Enter a URL without a path, such as https://metrics.example.com.",
+            audience=Audience.OPERATOR,
         )
     return url.rstrip("/")
 
 
 @contextmanager
 def _json_errors() -> Iterator[None]:
-    """Print an error of the block as JSON, with the keys of the framework's own command."""
+    """Print an error of the block as JSON, with the same keys as ``smaply-metrics``."""
     try:
         yield
     except MetricsError as error:
@@ -215,7 +224,7 @@ def _demo_home(given: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def _terminated_gracefully() -> Iterator[None]:
-    """Turn a SIGTERM in the block into an exception, so that the sandbox and the home go too."""
+    """Raise ``SystemExit`` on SIGTERM, so that the sandbox and the temporary home are removed."""
 
     def leave(_signal: int, _frame: FrameType | None) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Files made for people to download: in one private folder, gone with the job that made each."""
+"""The folder of downloadable files, each of which is deleted with its job."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ FOLDER: Final = "downloads"
 
 
 class Downloads:
-    """The folder. What a process that was killed has left in it goes when the next one starts.
+    """The folder of downloadable files; files of an earlier process are deleted on start.
 
     Args:
-        home: Where the host keeps its things.
+        home: The data folder of the host.
     """
 
     def __init__(self, home: Path) -> None:
@@ -24,5 +24,5 @@ class Downloads:
         self._folder.mkdir(mode=0o700, parents=True)
 
     def path(self, job_id: str) -> Path:
-        """Say where a job may make its file."""
+        """Return the path for the file of a job."""
         return self._folder / job_id

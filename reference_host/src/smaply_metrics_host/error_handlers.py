@@ -1,4 +1,4 @@
-"""Errors as answers: a page for people, a Problem for programs, each with its remedy."""
+"""Error handlers: a page for browsers and a ``Problem`` for API clients, each with a remedy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 
 from smaply_metrics_core.host import (
     AlreadyExists,
+    Audience,
     Blame,
     Cancelled,
     CheckFailed,
@@ -27,6 +28,7 @@ from smaply_metrics_core.host import (
     QuestionUnavailable,
     RateLimited,
     RemoteError,
+    Role,
     RoleRequired,
     StoreError,
     SurveyUnavailable,
@@ -35,6 +37,7 @@ from smaply_metrics_host.dependencies import FormExpired, NotSignedIn
 from smaply_metrics_host.jobs import TooManyJobs
 from smaply_metrics_host.web.json_body import BodyTooLarge, NotJson
 from smaply_metrics_host.web.middleware import API, headers_for
+from smaply_metrics_host.web.reader_problem import problem_for
 from smaply_metrics_host.web.server_sent_events import TooManyStreams
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from smaply_metrics_host.app_state import AppState
+    from smaply_metrics_host.store.people import Session
 
 logger = logging.getLogger(__name__)
 
@@ -67,30 +71,30 @@ STATUSES: Final[tuple[tuple[type[MetricsError], int], ...]] = (
     (StoreError, 503),
     (EncryptionError, 503),
 )
-"""The first class that an error is of decides; any other error is a source's: 502."""
+"""The first matching class determines the status; any other error is 502."""
 
 MOST_FIELDS: Final = 20
-"""That one answer names as wrong."""
+"""The maximum number of invalid fields in one response."""
 TITLES: Final = {
     401: "Sign in",
-    403: "Not for your role",
+    403: "Not allowed",
     404: "Not found",
     405: "Not found",
-    422: "That does not fit",
+    422: "Invalid input",
 }
 
 
 def status_of(error: MetricsError) -> int:
-    """Give the HTTP status of an error."""
+    """Return the HTTP status of an error."""
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 502)
 
 
 def handle_errors(app: FastAPI) -> None:
-    """Make an app answer errors in words."""
+    """Add the error handlers to an app."""
 
     @app.exception_handler(MetricsError)
     async def _metrics(request: Request, error: MetricsError) -> Response:
-        if isinstance(error, NotSignedIn) and not _for_program(request):
+        if isinstance(error, NotSignedIn) and not _wants_json(request):
             return RedirectResponse("/sign-in", 303)
         headers = _retry_after(request, error)
         return await _answer(request, status_of(error), error.to_problem(), headers)
@@ -107,8 +111,9 @@ def handle_errors(app: FastAPI) -> None:
             Problem(
                 kind="invalid_input",
                 message="; ".join(f"{field.name}: {field.message}" for field in fields),
-                remedy="Correct the request; /openapi.json says what it takes.",
+                remedy="Correct the request; see /openapi.json for its format.",
                 blame=Blame.CONFIGURATION,
+                audience=Audience.VIEWER,
                 fields=fields,
             ),
         )
@@ -118,42 +123,47 @@ def handle_errors(app: FastAPI) -> None:
         problem = Problem(
             kind="not_found" if error.status_code in {404, 405} else "invalid_input",
             message=str(error.detail),
-            remedy="Send less."
+            remedy="Send a smaller request."
             if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            else "Check the address, or go back to where you came from.",
+            else "Check the address, or go back to the previous page.",
             blame=Blame.CONFIGURATION,
+            audience=Audience.VIEWER,
         )
         return await _answer(request, error.status_code, problem, error.headers)
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, error: Exception) -> Response:
-        logger.error("A request broke off.", exc_info=error)
+        logger.error("A request failed with an unexpected error.", exc_info=error)
         problem = Problem(
             kind="bug",
-            message="Something is wrong in this app itself.",
-            remedy="Try again; if it stays, tell support when it happened.",
+            message="An internal error occurred.",
+            remedy="Try again. If it happens again, tell support when it happened.",
             blame=Blame.PLUGIN,
+            audience=Audience.VIEWER,
         )
         app_state: AppState = request.app.state.app_state
-        # It is answered outside of what protects all other answers.
+        # This handler runs outside the security middleware, so it sets the headers itself.
         return await _answer(request, 500, problem, headers_for(https=app_state.settings.https))
 
 
 async def _answer(
     request: Request, status: int, problem: Problem, headers: object = None
 ) -> Response:
-    kept = dict(headers) if isinstance(headers, dict) else None
-    if _for_program(request):
-        return JSONResponse(problem.model_dump(mode="json"), status, kept)
+    extra_headers = dict(headers) if isinstance(headers, dict) else None
     app_state: AppState = request.app.state.app_state
-    if not hasattr(request.state, "session"):  # It was refused before anybody asked who it is.
+    as_json = _wants_json(request)
+    if not as_json and not hasattr(request.state, "session"):  # It failed before sign-in.
         try:
             request.state.session = await app_state.authentication.session(request)
-        except StoreError:  # Whatever went wrong is said all the same.
+        except StoreError:  # The page shows the first error.
             request.state.session = None
+    session: Session | None = getattr(request.state, "session", None)
+    problem = problem_for(session.person.role if session else Role.VIEWER, problem)
+    if as_json:
+        return JSONResponse(problem.model_dump(mode="json"), status, extra_headers)
     title = TITLES.get(status, "Something went wrong")
     return app_state.templates.page(
-        request, "problem.html", status=status, headers=kept, problem=problem, title=title
+        request, "problem.html", status=status, headers=extra_headers, problem=problem, title=title
     )
 
 
@@ -165,6 +175,6 @@ def _retry_after(request: Request, error: MetricsError) -> dict[str, str] | None
     return {"retry-after": str(max(1, math.ceil(seconds)))}
 
 
-def _for_program(request: Request) -> bool:
-    wants = request.headers.get("accept", "")
-    return request.url.path.startswith(API) or wants.startswith("application/json")
+def _wants_json(request: Request) -> bool:
+    accept = request.headers.get("accept", "")
+    return request.url.path.startswith(API) or accept.startswith("application/json")

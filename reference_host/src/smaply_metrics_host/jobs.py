@@ -1,4 +1,4 @@
-"""What runs longer than a request: checks, previews and downloads, with progress and Cancel."""
+"""Background jobs: checks, previews and downloads, with progress and cancellation."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel
 
 from smaply_metrics_core.host import (
+    Audience,
     Blame,
     CheckStep,
     Clock,
@@ -24,6 +25,7 @@ from smaply_metrics_core.host import (
     Role,
     StepResult,
 )
+from smaply_metrics_host.web.reader_problem import ANY_SOURCE, problem_for
 
 if TYPE_CHECKING:
     from smaply_metrics_host.store.people import Person
@@ -31,21 +33,21 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KEPT_SECONDS: Final = 900.0
-"""How long an ended job can still be asked for."""
+"""How long an ended job is stored."""
 MOST_RUNNING: Final = 4
-"""Jobs that one person may have running."""
+"""The maximum number of running jobs per person."""
 MOST_KEPT: Final = 30
-"""Ended jobs of one person that are kept: of more, the oldest are forgotten."""
+"""The maximum number of stored ended jobs per person; the oldest ones are dropped."""
 
 
 class TooManyJobs(InputError):
-    """Somebody has as many jobs running as one may have."""
+    """A person has the maximum number of jobs running."""
 
     kind = "too_many_jobs"
 
 
 class JobState(StrEnum):
-    """How far a job is."""
+    """The state of a job."""
 
     RUNNING = "running"
     DONE = "done"
@@ -54,17 +56,17 @@ class JobState(StrEnum):
 
 
 class JobView(BaseModel):
-    """A job as pages and programs see it.
+    """The state of a job for pages and API clients.
 
     Attributes:
-        done: How much of ``total`` is done; without a total, just how much.
-        what: What it is doing.
-        steps: The steps of a check that have ended.
-        pending: Those that have not; the first of them is the one that runs.
-        back: The page that it was started from; empty where nobody said.
+        done: The completed part of ``total``; an absolute amount if there is no total.
+        what: The current activity.
+        steps: The completed steps of a check.
+        pending: The other steps; the first one is running.
+        back: The page that started it; may be empty.
         problem: Why it failed.
-        location: Where its outcome is, once it has one.
-        html: Its outcome as a fragment of the page that started it; empty where there is none.
+        location: The URL of the result; empty until it is available.
+        html: The result as a fragment for the page that started it; may be empty.
     """
 
     id: str
@@ -83,7 +85,7 @@ class JobView(BaseModel):
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a job came to: where it can be seen, and a fragment for the page that started it."""
+    """The result of a job: its URL, and a fragment for the page that started the job."""
 
     location: str
     html: str = ""
@@ -92,15 +94,16 @@ class JobResult:
 
 @dataclass
 class Job:
-    """One piece of work. Its methods are called on the event loop.
+    """A background job. Its methods are called on the event loop.
 
     Attributes:
-        role: The one that the person had when they started it: with less they see it no more.
-        checks: The steps of a check that it goes through.
-        back: The page that it was started from.
-        file: What it made for people to download, removed when the job is forgotten.
-        file_name: What the download is called; as the file itself when empty.
-        memo: What the page, or the call, that shows the outcome has to know; no part of the view.
+        role: The person's role at the start; with a lower role they cannot see the job.
+        source: The name of the survey tool, for problems.
+        checks: The steps of the check that it runs.
+        back: The page that started it.
+        file: The file to download, deleted with the job.
+        file_name: The name of the download; the name of ``file`` if empty.
+        memo: Internal data for the code that shows the result; not part of the view.
     """
 
     id: str
@@ -108,6 +111,7 @@ class Job:
     account: str
     person: str
     role: Role
+    source: str
     checks: InitVar[tuple[CheckStep, ...]] = ()
     back: InitVar[str] = ""
     state: JobState = JobState.RUNNING
@@ -126,22 +130,22 @@ class Job:
 
     @property
     def view(self) -> JobView:
-        """How it stands now."""
+        """The current state of the job."""
         return self._view
 
     def progress(self, done: float, total: float | None, what: str) -> None:
-        """Tell how far it is."""
+        """Report progress."""
         self._change(done=done, total=total, what=what)
 
     def step(self, step: StepResult) -> None:
-        """Tell of a step of a check that has ended."""
+        """Report a completed step of a check."""
         self._change(
             steps=(*self._view.steps, step),
             pending=tuple(one for one in self._view.pending if one.name != step.name),
         )
 
     async def follow(self) -> AsyncGenerator[JobView, None]:
-        """Give the job as it stands, and again after each change, until it has ended."""
+        """Yield the current view and one after each change, until the job has ended."""
         while True:
             changed, view = self._changed, self._view
             yield view
@@ -151,7 +155,7 @@ class Job:
                 await changed.wait()
 
     async def ended(self) -> JobView:
-        """Wait for the end."""
+        """Wait until the job has ended and return its last view."""
         async for _ in self.follow():
             pass
         return self._view
@@ -166,69 +170,78 @@ class Jobs:
     """The jobs of this process.
 
     Args:
-        clock: Says when an ended job is forgotten.
+        clock: The clock by which ended jobs expire.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._jobs: dict[str, Job] = {}
 
-    def start(
+    def start(  # noqa: PLR0913  # What describes the job, by name.
         self,
         person: Person,
         title: str,
         work: Callable[[Job], Awaitable[JobResult]],
         *,
+        source: str = ANY_SOURCE,
         checks: tuple[CheckStep, ...] = (),
         back: str = "",
     ) -> Job:
-        """Begin some work in the background.
+        """Start a job in the background.
 
-        A ``MetricsError`` that it raises becomes the job's problem.
+        A ``MetricsError`` that it raises becomes the job's problem, as this person reads it.
 
         Args:
-            person: Who asks.
-            title: What it is called while it runs.
-            work: Does it; tells the job how far it is.
-            checks: The steps of a check that it goes through, shown before they have begun.
-            back: The page that it is started from, to go back to when it is cancelled or fails.
+            person: The person who starts the job.
+            title: The title of the job.
+            work: Does the work and reports progress to the job.
+            source: The name of the survey tool, for problems.
+            checks: The steps of the check that it runs, shown as pending.
+            back: The page to return to after it is cancelled or fails.
 
         Raises:
-            TooManyJobs: when this person has ``MOST_RUNNING`` of them.
+            TooManyJobs: if this person has ``MOST_RUNNING`` jobs running.
         """
         self._forget()
         running = [job for job in self._of(person) if job.state is JobState.RUNNING]
         if len(running) >= MOST_RUNNING:
             raise TooManyJobs(
                 f"{MOST_RUNNING} of your requests are still running.",
-                remedy="Wait until one has ended, or cancel it.",
+                remedy="Wait until one has ended, or cancel one.",
             )
         ended = [job for job in self._of(person) if job.state is not JobState.RUNNING]
         for one in ended[: -MOST_KEPT + 1]:
             self._drop(one)
         job = Job(
-            secrets.token_urlsafe(12), title, person.account, person.id, person.role, checks, back
+            id=secrets.token_urlsafe(12),
+            title=title,
+            account=person.account,
+            person=person.id,
+            role=person.role,
+            source=source,
+            checks=checks,
+            back=back,
         )
         self._jobs[job.id] = job
         job._task = asyncio.create_task(self._run(job, work))  # noqa: SLF001  # Its own module.
         return job
 
     def find(self, person: Person, job_id: str) -> Job:
-        """Give a job of this person.
+        """Return a job of this person.
 
         Raises:
-            NotFound: when this person has none of this id, or it ended long ago, or they may do
-                less by now than when they started it.
+            NotFound: if this person has no job with this id, it has expired, or their role is now
+                lower than when they started it.
         """
         self._forget()
         job = self._jobs.get(job_id)
         owner = job is not None and (job.account, job.person) == (person.account, person.id)
         if job is None or not owner or person.role < job.role:
-            raise NotFound("This request is no longer known.", remedy="Begin it again.")
+            raise NotFound("This request has expired.", remedy="Start it again.")
         return job
 
     async def cancel(self, person: Person, job_id: str) -> Job:
-        """Stop a job and wait until it has; one that has ended stays as it is."""
+        """Cancel a job and wait until it has ended; no effect on an ended job."""
         job = self.find(person, job_id)
         task = job._task  # noqa: SLF001  # Its own module.
         if task is not None and not task.done():
@@ -237,7 +250,7 @@ class Jobs:
         return job
 
     async def close(self) -> None:
-        """Stop everything and delete its files."""
+        """Cancel all jobs and delete their files."""
         tasks = [job._task for job in self._jobs.values() if job._task is not None]  # noqa: SLF001
         for task in tasks:
             task.cancel()
@@ -254,7 +267,7 @@ class Jobs:
         except MetricsError as error:
             self._end(job, JobState.FAILED, JobResult("", problem=error.to_problem()))
         except Exception:
-            logger.exception("The job “%s” broke off.", job.title)
+            logger.exception("The job “%s” failed.", job.title)
             self._end(job, JobState.FAILED, JobResult("", problem=_bug()))
         else:
             state = JobState.DONE if outcome.problem is None else JobState.FAILED
@@ -263,10 +276,11 @@ class Jobs:
     def _end(self, job: Job, state: JobState, outcome: JobResult) -> None:
         job.state = state
         job._ended_at = self._clock.monotonic()  # noqa: SLF001  # Its own module.
-        # Also when nobody starts or asks for another one: it may have made a file about people.
+        # The job may have made a file with personal data, so it expires without another call.
         asyncio.get_running_loop().call_later(KEPT_SECONDS + 1, self._forget)
+        problem = outcome.problem and problem_for(job.role, outcome.problem, job.source)
         job._change(  # noqa: SLF001  # Its own module.
-            state=state, location=outcome.location, html=outcome.html, problem=outcome.problem
+            state=state, location=outcome.location, html=outcome.html, problem=problem
         )
 
     def _of(self, person: Person) -> list[Job]:
@@ -296,7 +310,8 @@ def _delete(job: Job) -> None:
 def _bug() -> Problem:
     return Problem(
         kind="bug",
-        message="Something is wrong in this app itself.",
-        remedy="Try again; if it stays, tell support when it happened.",
+        message="An internal error occurred.",
+        remedy="Try again. If it happens again, tell support when it happened.",
         blame=Blame.PLUGIN,
+        audience=Audience.VIEWER,
     )

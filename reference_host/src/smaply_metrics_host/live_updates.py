@@ -1,6 +1,6 @@
-"""How open maps hear of changes: each map that is open is looked at once for all who have it open.
+"""Live updates of open maps: one poll per open map, shared by all its followers.
 
-Looking starts no refresh: only somebody who loads the page does.
+Polling starts no refresh. Only loading the page does.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from typing import Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
-from smaply_metrics_core.host import NotFound
+from smaply_metrics_core.host import NotFound, Role
 
 logger = logging.getLogger(__name__)
 
 BUSY_SECONDS: Final = 1.0
-"""From one look at a map to the next while values are on their way."""
+"""The polling interval while values of a map are being refreshed."""
 IDLE_SECONDS: Final = 10.0
-"""The same when nothing is known to be on its way: another process may refresh, too."""
+"""The polling interval otherwise; another process may have refreshed values."""
 CHECK_SECONDS: Final = 15.0
-"""After so long it is asked again whether a follower may still look."""
+"""The interval at which the session and the role of a follower are checked."""
 
 Waiting = Callable[[asyncio.Event, float], Awaitable[None]]
-Allowed = Callable[[], Awaitable[bool]]
+CurrentRole = Callable[[], Awaitable[Role | None]]
 Event = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class MapSnapshot:
-    """A map at one look.
+    """The state of a map at one poll.
 
     Attributes:
-        structure: The digest of what does not change by itself.
-        versions: Of each part that does, by id.
-        busy: Whether values are on their way.
-        html: Writes a part, by id.
+        structure: The digest of everything that only people change.
+        versions: The version of each other part, by id.
+        busy: Whether values are being refreshed.
+        html: Renders the part with an id.
     """
 
     structure: str
@@ -50,10 +50,11 @@ class MapSnapshot:
 class _MapKey(NamedTuple):
     account: str
     map: str
+    role: Role
 
 
 async def wait_or_nudge(nudged: asyncio.Event, seconds: float) -> None:
-    """Wait for some time, or until there is a reason to look at once."""
+    """Wait for some seconds, or until ``nudged`` is set."""
     try:
         async with asyncio.timeout(seconds):
             await nudged.wait()
@@ -65,14 +66,14 @@ class LiveUpdates:
     """The open maps of this process. Its methods are called on the event loop.
 
     Args:
-        look: Gives an account's map as it is now.
-        monotonic: Seconds that never run backwards.
-        waiting: Waits from one look to the next.
+        look: Returns the current state of an account's map, as a role reads it.
+        monotonic: The monotonic clock in seconds.
+        waiting: Waits between two polls.
     """
 
     def __init__(
         self,
-        look: Callable[[str, str], Awaitable[MapSnapshot]],
+        look: Callable[[str, str, Role], Awaitable[MapSnapshot]],
         monotonic: Callable[[], float],
         waiting: Waiting = wait_or_nudge,
     ) -> None:
@@ -82,28 +83,35 @@ class LiveUpdates:
         self._watches: dict[_MapKey, _Subscription] = {}
 
     async def follow(
-        self, account: str, map_id: str, allowed: Allowed
+        self, account: str, map_id: str, role: Role, current_role: CurrentRole
     ) -> AsyncGenerator[Event, None]:
-        """Give a map's events until it is gone, or the follower may look no longer.
+        """Yield a map's events until it is deleted or the follower loses access.
 
-        First ``state`` with the version of each part; then ``parts`` with those that changed; at
-        last ``over`` with the reason, ``gone`` or ``signed-out``.
+        The first event is ``state`` with the version of each part, the next ones are ``parts`` with
+        the changed parts, and the last one is ``over`` with the reason, ``gone`` or ``signed-out``.
 
         Args:
-            account: Whose map it is.
-            map_id: Which one.
-            allowed: Asked from time to time whether the follower may still look.
+            account: The account of the map.
+            map_id: The map to follow.
+            role: The role of the follower. People with the same role share the updates.
+            current_role: Returns the present role of the follower, and ``None`` when the session
+                has ended; called every ``CHECK_SECONDS``.
         """
-        watch = self._join(_MapKey(account, map_id))
+        watch = self._join(_MapKey(account, map_id, role))
         at, checked = 0, self._monotonic()
         try:
             while True:
                 beat = watch.beat
                 if self._monotonic() - checked >= CHECK_SECONDS:
-                    if not await allowed():
+                    role_now = await current_role()
+                    if role_now is None:
                         yield "over", "signed-out"
                         return
                     checked = self._monotonic()
+                    if role_now is not watch.key.role:
+                        self._leave(watch)
+                        watch, at = self._join(_MapKey(account, map_id, role_now)), 0
+                        continue
                 if watch.gone:
                     yield "over", "gone"
                     return
@@ -116,18 +124,19 @@ class LiveUpdates:
             self._leave(watch)
 
     def nudge(self, account: str, map_id: str) -> None:
-        """Look at a map at once, if anybody has it open."""
-        watch = self._watches.get(_MapKey(account, map_id))
-        if watch is not None:
-            watch.nudged.set()
+        """Poll a map now if it is open."""
+        for role in Role:
+            watch = self._watches.get(_MapKey(account, map_id, role))
+            if watch is not None:
+                watch.nudged.set()
 
     @property
     def watched(self) -> int:
-        """How many maps are looked at."""
+        """The number of maps that are polled, counted once per role."""
         return len(self._watches)
 
     async def close(self) -> None:
-        """Stop looking."""
+        """Stop polling."""
         tasks = [watch.task for watch in self._watches.values()]
         for task in tasks:
             task.cancel()
@@ -149,15 +158,18 @@ class LiveUpdates:
 
 
 class _Subscription:
-    """One map, looked at for all its followers.
+    """One map, polled for all its followers.
 
     Attributes:
-        beat: Set at the next look, whether it finds something new or not; another one after each.
-        generation: Grows with each look that found something new.
+        beat: Set at the next poll, and then replaced by a new event.
+        generation: Increases with each poll that found a change.
     """
 
     def __init__(
-        self, key: _MapKey, look: Callable[[str, str], Awaitable[MapSnapshot]], waiting: Waiting
+        self,
+        key: _MapKey,
+        look: Callable[[str, str, Role], Awaitable[MapSnapshot]],
+        waiting: Waiting,
     ) -> None:
         self.key = key
         self.followers = 0
@@ -175,7 +187,7 @@ class _Subscription:
         self.task = asyncio.create_task(self._run())
 
     def news(self, since: int) -> Event:
-        """Write what is new since a generation; once for all who are equally far."""
+        """Return the event with the changes since a generation, rendered once for all followers."""
         if since not in self._written:
             self._written[since] = self._write(since)
         return self._written[since]
@@ -190,7 +202,7 @@ class _Subscription:
             except NotFound:
                 self.gone = True
             except Exception:
-                logger.exception("An open map could not be looked at.")
+                logger.exception("Polling an open map failed.")
             beat, self.beat = self.beat, asyncio.Event()
             beat.set()
             if not self.gone:
@@ -203,7 +215,7 @@ class _Subscription:
         ]
         if not changed and seen.structure == self._structure:
             return
-        if self.generation:  # Who follows from the first look on has the parts in the page.
+        if self.generation:  # At the first poll, the page already has the parts.
             self._html |= await run_in_threadpool(_write_all, seen, changed)
         self.generation += 1
         self._structure, self._versions = seen.structure, dict(seen.versions)

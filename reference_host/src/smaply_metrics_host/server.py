@@ -1,4 +1,4 @@
-"""Serving the app on a socket until the process is asked to end."""
+"""Serving the app on a socket until the process is stopped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
-from smaply_metrics_core.host import InputError
+from smaply_metrics_core.host import Audience, InputError
 from smaply_metrics_host.app import create_app
 
 if TYPE_CHECKING:
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from smaply_metrics_host.settings import HostSettings
 
 SHUTDOWN_SECONDS: Final = 3
-"""How long open requests go on when the process ends."""
+"""How long a shutdown waits for open requests."""
 TICK_SECONDS: Final = 0.02
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def listen(address: str, port: int) -> socket.socket:
-    """Take a port; 0 takes a free one.
+    """Return a socket bound to a port; port 0 picks a free one.
 
     Raises:
-        InputError: when it is taken, or this machine does not have the address.
+        InputError: if the port is in use, or the address does not belong to this machine.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    # Only of a socket that says it is TCP does asyncio send small answers at once: else each one
-    # waits some 40 ms for the other side.
+    # asyncio sets TCP_NODELAY only if the protocol is explicit. Without it, each small response
+    # is delayed by about 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -44,13 +44,14 @@ def listen(address: str, port: int) -> socket.socket:
         listening.close()
         raise InputError(
             f"Port {port} of {address} cannot be used: {error.strerror}.",
-            remedy="Choose another one with --port; 0 takes a free one.",
+            remedy="Choose another port with --port; 0 picks a free one.",
+            audience=Audience.OPERATOR,
         ) from None
     return listening
 
 
 class GracefulServer(uvicorn.Server):
-    """Serves the app, and ends its streams when asked to end."""
+    """A server that ends the event streams of the app on shutdown."""
 
     def __init__(self, app: FastAPI) -> None:
         super().__init__(
@@ -68,13 +69,13 @@ class GracefulServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Hear of SIGINT and SIGTERM, and leave it at that.
+        """Handle SIGINT and SIGTERM without raising them again.
 
-        uvicorn raises them once more when it has ended. SIGTERM would then end the process before
-        whatever is around the server, such as the demo's sandbox, has ended too.
+        uvicorn raises captured signals again after shutdown. SIGTERM would then end the process
+        before its callers have cleaned up, such as the demo, which stops its sandbox.
         """
         if threading.current_thread() is not threading.main_thread():
-            yield  # Signals are heard on the main thread alone.
+            yield  # Only the main thread can handle signals.
             return
         before = {one: signal.signal(one, self.handle_exit) for one in STOPPING}
         try:
@@ -84,7 +85,7 @@ class GracefulServer(uvicorn.Server):
                 signal.signal(one, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what never ends by itself or takes long, and then all the rest."""
+        """End the event streams and the chart renderer, then shut down."""
         self._app.state.app_state.streams.end()
         await self._app.state.app_state.chart_renderer.close()
         await super().shutdown(sockets)
@@ -98,12 +99,12 @@ async def serve(
     """Serve until SIGINT or SIGTERM.
 
     Args:
-        settings: What the operator decided.
+        settings: The settings of the host.
         listening: A bound socket.
-        when_ready: Called once the app answers.
+        when_ready: Called once the app accepts requests.
 
     Raises:
-        MetricsError: when the app cannot be opened.
+        MetricsError: if the app cannot start.
     """
     app = create_app(settings)
     server = GracefulServer(app)

@@ -1,4 +1,4 @@
-"""What the operator of this host decides."""
+"""Settings of the reference host."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ PUBLIC_URL_VARIABLE: Final = "SMAPLY_METRICS_HOST_PUBLIC_URL"
 
 @dataclass(frozen=True)
 class HostSettings:
-    """Everything that an operator sets.
+    """The settings of the host and of the framework.
 
     Attributes:
-        framework: The settings of the framework below; its home is the host's too.
-        public_url: Where browsers find the host, without a slash at the end. Its scheme decides
-            whether cookies are sent over HTTPS alone.
+        framework: The settings of the framework; both use the same home.
+        public_url: The URL at which browsers reach the host, without a trailing slash. With
+            ``https``, cookies are ``Secure``.
     """
 
     framework: Settings
     public_url: str = field(
         metadata={
             "variable": PUBLIC_URL_VARIABLE,
-            "meaning": "Where browsers find the reference host; `--public-url` takes precedence.",
-            "expects": "a URL without a path, as in https://metrics.example.com",
+            "meaning": "The public URL of the reference host; `--public-url` takes precedence.",
+            "expects": "a URL without a path, such as https://metrics.example.com",
             "default": "the address that it listens on",
         }
     )
 
     @property
     def home(self) -> Path:
-        """The folder of everything that is kept."""
+        """The data folder."""
         return self.framework.home
 
     @property
     def support(self) -> str:
-        """Whom people may ask; empty when nobody was named."""
+        """The support contact; empty if none is set."""
         return self.framework.support_contact
 
     @property
     def https(self) -> bool:
-        """Whether browsers come over HTTPS."""
+        """Whether browsers use HTTPS."""
         return self.public_url.startswith("https://")
 
     def files_of(self, account: str) -> Path:
-        """Give the folder that an account's files lie in, and its sources may read below."""
+        """Return the folder of an account's files, which its sources are allowed to read."""
         return self.framework.allowed.folders[account]
 
     @classmethod
@@ -60,10 +60,10 @@ class HostSettings:
     ) -> HostSettings:
         """Read the ``SMAPLY_METRICS_…`` variables; each account has its own folder below ``files``.
 
-        A variable that neither the framework nor this host reads is logged as a warning.
+        An unknown variable is logged as a warning.
 
         Raises:
-            InputError: when a value is not valid; it names the variable and what to write.
+            InputError: if a value is not valid; it names the variable and the expected value.
         """
         env = os.environ if environment is None else environment
         framework = Settings.from_environment(home, env, host_variables={PUBLIC_URL_VARIABLE})
@@ -72,7 +72,7 @@ class HostSettings:
 
 
 class FoldersByAccount(Mapping[str, Path]):
-    """For every account a folder of its own below one root, made when it is first asked for."""
+    """A folder per account below one root, created on first access."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

@@ -1,4 +1,4 @@
-"""Files that people upload as surveys: kept in the account's own folder, read by the CSV source."""
+"""Uploaded survey files, stored in the folder of the account and read by the CSV source."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from smaply_metrics_core.host import (
     Actor,
     AlreadyExists,
+    Audience,
     DataError,
     InputError,
     NotFound,
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
 MOST_MEGABYTES: Final = 15
 MOST_BYTES: Final = MOST_MEGABYTES * 1024 * 1024
 MOST_TOGETHER: Final = 500
-"""Megabytes of all files of an account: the disk is everybody's."""
+"""Megabytes of all files of an account, which share the disk with other accounts."""
 BLOCK: Final = 1 << 20
 OURS: Final = "uploads"
-"""The folder that the host connects where nobody has connected one."""
+"""The folder that the host connects if the account has no CSV connection."""
 LONGEST: Final = 100
 SUFFIX: Final = ".csv"
 _NAME: Final = re.compile(r"\w[\w .,()&+-]*")
@@ -62,18 +63,18 @@ async def can_upload(app_state: AppState) -> bool:
 async def upload(
     app_state: AppState, actor: Actor, file: UploadFile, name: str, *, replace: bool
 ) -> str:
-    """Keep an uploaded file as a survey; gives the survey's id.
+    """Store an uploaded file as a survey and return the survey's id.
 
     Args:
-        app_state: The parts of the host.
+        app_state: The resources of the app.
         actor: An Editor or Admin.
-        file: What was uploaded.
-        name: What the survey is to be called; the file's own name when empty.
-        replace: Whether a file of this name may be replaced.
+        file: The uploaded file.
+        name: The name of the survey; the name of the file if empty.
+        replace: Whether a file with this name may be replaced.
 
     Raises:
-        AlreadyExists: when there is a file of this name, and it may not be replaced.
-        MetricsError: when the name or the file does not fit; whatever was there before stays.
+        AlreadyExists: if a file with this name exists and must not be replaced.
+        MetricsError: if the name or the file is not valid; an existing file is left unchanged.
     """
     actor.require(Role.EDITOR, "Uploading a file")
     survey = checked_name(name or Path(file.filename or "").stem)
@@ -81,67 +82,67 @@ async def upload(
     if len(data) > MOST_BYTES:
         raise InputError(
             f"The file is larger than {MOST_MEGABYTES} MB.",
-            remedy="Split it by time into several files, or leave columns out.",
+            remedy="Split it by time into several files, or remove columns.",
         )
     if b"\0" in data[:BLOCK]:
         raise DataError(
-            "This is no CSV file but something like a spreadsheet.",
+            "This is not a CSV file; it looks like a spreadsheet.",
             remedy="Save it in your spreadsheet program as “CSV UTF-8 (comma separated)”.",
         )
     folder = await _folder(app_state, actor.account)
     await run_in_threadpool(_require_room, folder, len(data))
-    placing = _UploadTransaction(folder / f"{survey}{SUFFIX}")
-    await run_in_threadpool(placing.put, data, replace=replace)
+    transaction = _UploadTransaction(folder / f"{survey}{SUFFIX}")
+    await run_in_threadpool(transaction.put, data, replace=replace)
     try:
         await _connected(app_state, actor.account)
         await app_state.metrics.catalog.questionnaire(actor, CSV, survey, reload=True)
     except BaseException:
-        await run_in_threadpool(placing.undo)
+        await run_in_threadpool(transaction.undo)
         raise
-    await run_in_threadpool(placing.done)
+    await run_in_threadpool(transaction.done)
     await app_state.metrics.catalog.surveys(actor, CSV, reload=True)
     return survey
 
 
 def checked_name(name: str) -> str:
-    """Fit what a survey is to be called, as it is the name of a file too.
+    """Return the normalized name of a survey, which is also a file name.
 
     Raises:
-        InputError: when it could not be one.
+        InputError: if it is not a valid file name.
     """
     name = unicodedata.normalize("NFC", name.strip()).removesuffix(SUFFIX).strip()
     if len(name) > LONGEST or _NAME.fullmatch(name) is None:
         raise InputError(
-            "The survey's name does not fit.",
-            remedy=f"Begin with a letter or digit, and use up to {LONGEST} letters, digits, "
+            "The name of the survey is not valid.",
+            remedy=f"Start with a letter or digit, and use up to {LONGEST} letters, digits, "
             "spaces and dashes.",
         )
     return name
 
 
 def _require_room(folder: Path, size: int) -> None:
-    with _in_words():
-        kept = sum(one.stat().st_size for one in folder.glob("[!.]*"))
-    if kept + size > MOST_TOGETHER * 1024 * 1024:
+    with _file_errors():
+        stored = sum(one.stat().st_size for one in folder.glob("[!.]*"))
+    if stored + size > MOST_TOGETHER * 1024 * 1024:
         raise InputError(
-            f"The files of this account would be larger than {MOST_TOGETHER} MB together.",
-            remedy="Leave columns or old rows out, or ask whoever runs this host to remove files "
-            "that no metric uses.",
+            f"The files of this account would exceed {MOST_TOGETHER} MB.",
+            remedy="Remove columns or old rows, or ask the operator to delete files that no "
+            "metric uses.",
         )
 
 
 class _UploadTransaction:
-    """Puts a file in its place, with what was there before kept aside until it is found good."""
+    """Places a file and keeps a backup of the previous one until the new one is validated."""
 
     def __init__(self, path: Path) -> None:
         mark = secrets.token_hex(6)
         self._path = path
-        # The source passes over files whose name begins with a dot.
+        # The source ignores files whose name begins with a dot.
         self._new = path.with_name(f".{mark}.new")
         self._old = path.with_name(f".{mark}.old")
 
     def put(self, data: bytes, *, replace: bool) -> None:
-        with _in_words():
+        with _file_errors():
             handle = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -157,41 +158,43 @@ class _UploadTransaction:
     def _replace(self, *, may: bool) -> None:
         if not may:
             raise AlreadyExists(
-                f"There is a file “{self._path.stem}” already.",
-                remedy="Choose another name; or tick “Replace the file of this name”: metrics that "
-                "use it then follow at their next refresh.",
+                f"A file named “{self._path.stem}” already exists.",
+                remedy="Choose another name, or select “Replace the file of this name”. Its "
+                "metrics then use the new file at their next refresh.",
             )
         os.link(self._path, self._old)
         self._new.replace(self._path)
 
     def undo(self) -> None:
-        with _in_words():
+        with _file_errors():
             if self._old.exists():
                 self._old.replace(self._path)
             else:
                 self._path.unlink(missing_ok=True)
 
     def done(self) -> None:
-        with _in_words():
+        with _file_errors():
             self._old.unlink(missing_ok=True)
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def _file_errors() -> Iterator[None]:
+    """Raise an ``OSError`` of the block as a ``StoreError``."""
     try:
         yield
     except OSError as error:
         raise StoreError(
-            f"The file cannot be kept: {error.strerror}.",
-            remedy="Ask whoever runs this host whether its disk is full or write-protected.",
+            f"The file cannot be stored: {error.strerror}.",
+            remedy="Check that the disk has free space and is not write-protected.",
+            summary="The file cannot be stored.",
         ) from None
 
 
 async def _folder(app_state: AppState, account: str) -> Path:
-    """Give the folder that the account's connection reads, made when it is not there.
+    """Return the folder that the account's connection reads; it is created if missing.
 
     Raises:
-        StoreError: when it does not lie in the account's own folder.
+        StoreError: if it is outside the account's folder.
     """
     root = app_state.settings.files_of(account).resolve()
     try:
@@ -203,16 +206,18 @@ async def _folder(app_state: AppState, account: str) -> Path:
     folder = (root / named).resolve()
     if not folder.is_relative_to(root):
         raise StoreError(
-            "The CSV files of this account do not lie in its own folder.",
-            remedy="Ask an Admin to connect a folder below the account's own.",
+            "The folder of the CSV connection is outside the folder of this account.",
+            remedy="Edit the configuration of the CSV connection and enter a folder inside it.",
+            audience=Audience.ADMIN,
+            summary="Files cannot be uploaded because of the configuration of the CSV connection.",
         )
-    with _in_words():
+    with _file_errors():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
 async def _connected(app_state: AppState, account: str) -> None:
-    """Connect the host's own folder where nobody has connected one."""
+    """Connect the upload folder if the account has no CSV connection."""
     host = _host_itself(account)
     if any(one.source == CSV for one in await app_state.metrics.connections.list(host)):
         return
@@ -220,5 +225,5 @@ async def _connected(app_state: AppState, account: str) -> None:
 
 
 def _host_itself(account: str) -> Actor:
-    """Give the host app as an Admin: Editors upload files, and only Admins connect sources."""
+    """Return the host app as an Admin, because Editors upload files but cannot connect sources."""
     return Actor(account, "smaply-metrics-host", Role.ADMIN)

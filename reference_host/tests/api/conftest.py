@@ -1,4 +1,4 @@
-"""One running app for the tests of a module; each test has an account of its own."""
+"""One running app per module; each test has its own account."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def shared(invented: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         pytest.MonkeyPatch.context() as patch,
         SandboxServer(folder / "surveys", token=TOKEN) as sandbox,
     ):
-        # The source reads this variable itself.
+        # The source reads this variable directly.
         patch.setenv("SMAPLY_QUALTRICS_SANDBOX", sandbox.host)
         with running(folder / "home", sandbox) as world:
             yield world
@@ -36,5 +36,5 @@ def shared(invented: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def prepared(shared: World) -> Prepared:
-    """An account with one of everything."""
+    """An account with one object of each kind."""
     return prepare(shared, f"account-{next(numbers)}")

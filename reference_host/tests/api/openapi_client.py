@@ -1,4 +1,4 @@
-"""Reading the OpenAPI document as a client does, and filling its examples with what is there."""
+"""Reading the OpenAPI document as a client, and filling its examples with existing ids."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def calls(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Give each call of a document: its method in capitals, its path, itself."""
+    """Yield each operation of a document with its method and path."""
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield method.upper(), path, operation
 
 
 def resolved(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """Follow a reference to where it leads."""
+    """Return the part that a reference points to."""
     while "$ref" in part:
         found = document
         for name in part["$ref"].removeprefix("#/").split("/"):
@@ -32,7 +32,7 @@ def resolved(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
 
 
 def body_schema(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any] | None:
-    """Give the schema of a call's body; None when it takes none."""
+    """Return the schema of an operation's request body; None if it has none."""
     body = operation.get("requestBody")
     if body is None:
         return None
@@ -40,7 +40,7 @@ def body_schema(document: dict[str, Any], operation: dict[str, Any]) -> dict[str
 
 
 def example_of(operation: Operation) -> Case[Operation]:
-    """Make a call as the document's own examples have it."""
+    """Return a request built from the examples of the document."""
     raw, document = operation.definition.raw, operation.schema.raw_schema
     parts: dict[str, dict[str, Any]] = {"path": {}, "query": {}}
     for parameter in raw.get("parameters", ()):
@@ -57,7 +57,7 @@ def example_of(operation: Operation) -> Case[Operation]:
 
 
 def with_values(case: Case[Operation], values: Mapping[str, Any]) -> set[str]:
-    """Put values by name into a call's parameters and body; gives the names that it has."""
+    """Set values in the parameters and body of a request and return the names that it has."""
     used: set[str] = set()
     for place in (case.path_parameters, case.query, case.body):
         if isinstance(place, dict):
@@ -68,6 +68,6 @@ def with_values(case: Case[Operation], values: Mapping[str, Any]) -> set[str]:
 
 
 def is_one_segment(value: str) -> bool:
-    """Whether a parameter stays in its place of the path: any other is an address of its own."""
+    """Whether a value is one path segment, so that it does not lead to another route."""
     text = unquote(value)
     return "/" not in text and text.strip(".") != ""

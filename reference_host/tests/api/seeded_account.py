@@ -1,4 +1,4 @@
-"""An account with one of everything, and programs that are signed in to it."""
+"""An account with one object of each kind, and signed-in API clients."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ ROWS: Final = "recorded_at,nps,field:country\n" + "".join(
 
 @dataclass(frozen=True)
 class Prepared:
-    """An account, and the ids of what it holds.
+    """An account and the ids of its objects.
 
     Attributes:
-        mark: What every name in it begins with.
+        mark: The prefix of every name in it.
         metric: A metric without a value yet.
-        map: A journey map with one stage, a lane of texts and a lane of data with one card.
-        person: Somebody who never signs in.
+        map: A journey map with one stage, a text lane, and a data lane with one card.
+        person: A person who never signs in.
     """
 
     account: str
@@ -49,7 +49,7 @@ class Prepared:
     person: str
 
     def is_whole(self, world: World) -> bool:
-        """Whether all of it is still there, as it was made."""
+        """Whether all objects still exist, unchanged."""
         app_state = world.app_state
         try:
             journey = app_state.maps.show(self.account, self.map)
@@ -75,7 +75,7 @@ class Prepared:
 
 
 def program(world: World, role: Role | None, account: str) -> httpx.Client:
-    """Give a program of somebody with this role, which sends the token that changes need."""
+    """Return an API client of a person with this role, which sends the CSRF token."""
     client = world.client(role, account=account)
     if role is not None:
         client.headers["x-csrf-token"] = client.get("/api/session").json()["csrf_token"]
@@ -83,7 +83,7 @@ def program(world: World, role: Role | None, account: str) -> httpx.Client:
 
 
 def prepare(world: World, account: str, *, mark: str = "") -> Prepared:
-    """Fill an account; every name in it begins with ``mark``."""
+    """Fill an account with objects whose names begin with ``mark``."""
     folder = world.app_state.settings.files_of(account) / FOLDER
     folder.mkdir(exist_ok=True)
     (folder / f"{mark}{SURVEY}.csv").write_text(ROWS, encoding="utf-8")
@@ -128,13 +128,13 @@ def prepare(world: World, account: str, *, mark: str = "") -> Prepared:
 
 
 def values_for(prepared: Prepared, call: str, job: str, host: str) -> dict[str, Any]:
-    """Give by name, for parameters and parts of bodies, what there is in an account.
+    """Return the ids of an account by the names of parameters and body fields.
 
     Args:
         prepared: The account.
-        call: The call that takes them.
-        job: A job of whoever asks.
-        host: Where Qualtrics answers.
+        call: The operation that takes them.
+        job: A job of the signed-in person.
+        host: The host of the sandbox.
     """
     survey = f"{prepared.mark}{SURVEY}"
     definition = {"survey_id": survey, "question_id": QUESTION, "calculation": "nps"}
@@ -171,7 +171,7 @@ def values_for(prepared: Prepared, call: str, job: str, host: str) -> dict[str, 
 
 
 def snapshot(world: World, prepared: Prepared) -> str:
-    """Write down everything that an account holds."""
+    """Return a text with everything that an account contains."""
     app_state, account, admin = (
         world.app_state,
         prepared.account,

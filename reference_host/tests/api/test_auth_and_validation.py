@@ -1,4 +1,4 @@
-"""Who may call, and what is taken: before anything else happens."""
+"""Authentication, roles, CSRF tokens and validation of API requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JSON = {"content-type": "application/json"}
 
 
 def named(value: bytes) -> bytes:
-    """Give the body that makes a map of this name."""
+    """Return a request body that creates a map with this name."""
     return b'{"workspace": "w", "name": ' + value + b"}"
 
 
@@ -54,30 +54,30 @@ BODIES = {
 
 @pytest.fixture(scope="module")
 def account(shared: World) -> Prepared:
-    """An account that no test here changes."""
+    """An account that no test of this module changes."""
     return prepare(shared, "asking")
 
 
 @pytest.fixture(scope="module")
 def editor(shared: World, account: Prepared) -> httpx.Client:
-    """A program of an Editor."""
+    """An API client of an Editor."""
     return program(shared, Role.EDITOR, account.account)
 
 
 @pytest.fixture(scope="module")
 def admin(shared: World, account: Prepared) -> httpx.Client:
-    """A program of an Admin."""
+    """An API client of an Admin."""
     return program(shared, Role.ADMIN, account.account)
 
 
 def problem(answer: httpx.Response) -> Problem:
-    """Read a refusal, and see that nothing else is in it."""
+    """Return the problem of an error response, which contains nothing else."""
     assert answer.headers["content-type"] == "application/json"
     return Problem.model_validate(answer.json())
 
 
-def test_the_session_says_who_asks(account: Prepared, editor: httpx.Client) -> None:
-    """The first call gives the person, their role and account, and a token that changes carry."""
+def test_the_session_returns_the_person(account: Prepared, editor: httpx.Client) -> None:
+    """The session has the person, their role and account, and the CSRF token."""
     said = editor.get("/api/session").json()
 
     assert said["person"]["name"] == "Emil"
@@ -86,8 +86,8 @@ def test_the_session_says_who_asks(account: Prepared, editor: httpx.Client) -> N
     assert len(said["csrf_token"]) == 128
 
 
-def test_a_stranger_gets_no_further(shared: World) -> None:
-    """Without a session everything is refused, before its body is read."""
+def test_a_request_without_a_session_is_refused(shared: World) -> None:
+    """Requests without a session return 401 before the body is read."""
     stranger = shared.client(None)
 
     answers = [stranger.get("/api/maps"), stranger.post("/api/maps", content=b"{", headers=JSON)]
@@ -96,8 +96,8 @@ def test_a_stranger_gets_no_further(shared: World) -> None:
     assert {problem(answer).kind for answer in answers} == {"not_signed_in"}
 
 
-def test_the_role_is_asked_before_the_body_is_read(shared: World, account: Prepared) -> None:
-    """Who may not make a call is told so, whatever they sent."""
+def test_the_role_is_checked_before_the_body_is_read(shared: World, account: Prepared) -> None:
+    """A request that the role does not allow returns 403, even with an invalid body."""
     viewer = program(shared, Role.VIEWER, account.account)
 
     answer = viewer.post("/api/maps", content=b"{", headers=JSON)
@@ -110,7 +110,7 @@ def test_the_role_is_asked_before_the_body_is_read(shared: World, account: Prepa
 def test_a_change_carries_the_sessions_token(
     account: Prepared, editor: httpx.Client, token: str
 ) -> None:
-    """A change without the token of its session is refused; reading needs none."""
+    """A change without the CSRF token of its session is refused; reading requires none."""
     refused = editor.delete(f"/api/maps/{account.map}", headers={"x-csrf-token": token})
 
     assert refused.status_code == 403
@@ -121,14 +121,16 @@ def test_a_change_carries_the_sessions_token(
 def test_a_token_of_another_session_is_refused(
     account: Prepared, editor: httpx.Client, admin: httpx.Client
 ) -> None:
-    """The token is that of one session, not of one account."""
+    """The CSRF token belongs to one session, not to the account."""
     others = {"x-csrf-token": admin.headers["x-csrf-token"]}
 
     assert editor.delete(f"/api/maps/{account.map}", headers=others).status_code == 403
 
 
-def test_another_site_is_refused_in_the_apis_words(account: Prepared, editor: httpx.Client) -> None:
-    """A page of another site changes nothing, even with a token."""
+def test_a_cross_site_request_is_refused_with_a_problem(
+    account: Prepared, editor: httpx.Client
+) -> None:
+    """A cross-site request is refused, even with a valid CSRF token."""
     answer = editor.delete(f"/api/maps/{account.map}", headers={"origin": "https://evil.example"})
 
     assert answer.status_code == 403
@@ -140,8 +142,8 @@ def test_another_site_is_refused_in_the_apis_words(account: Prepared, editor: ht
     BODIES.values(),
     ids=BODIES,
 )
-def test_a_body_that_does_not_fit_is_refused(editor: httpx.Client, body: bytes, field: str) -> None:
-    """Whatever comes, the answer says what is wrong with it, and where."""
+def test_an_invalid_body_is_refused(editor: httpx.Client, body: bytes, field: str) -> None:
+    """The error names the invalid field."""
     answer = editor.post("/api/maps", content=body, headers=JSON)
 
     assert answer.status_code == 422
@@ -153,7 +155,7 @@ def test_a_body_that_does_not_fit_is_refused(editor: httpx.Client, body: bytes, 
 
 @pytest.mark.parametrize("size", [json_body.MOST_BYTES + 1, middleware.MOST_BYTES + 1])
 def test_a_body_that_is_too_large_is_refused(editor: httpx.Client, size: int) -> None:
-    """More than anybody needs is not looked at."""
+    """A request body above the limit returns 413."""
     answer = editor.post("/api/maps", content=b" " * size, headers=JSON)
 
     assert answer.status_code == 413
@@ -163,8 +165,8 @@ def test_a_body_that_is_too_large_is_refused(editor: httpx.Client, size: int) ->
 @pytest.mark.parametrize(
     "content_type", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
 )
-def test_a_body_says_that_it_is_json(editor: httpx.Client, content_type: str) -> None:
-    """A form of another site can send anything but JSON, so nothing else is taken."""
+def test_the_content_type_must_be_json(editor: httpx.Client, content_type: str) -> None:
+    """Other content types are refused, because cross-site forms can send them."""
     body = b'{"name": "n", "workspace": "w"}'
 
     answer = editor.post("/api/maps", content=body, headers={"content-type": content_type})
@@ -200,25 +202,23 @@ def test_a_body_says_that_it_is_json(editor: httpx.Client, content_type: str) ->
         ("/api/nothing", 404),
     ],
 )
-def test_an_address_that_does_not_fit_is_refused(
-    admin: httpx.Client, address: str, status: int
-) -> None:
-    """Parameters have bounds too, and ids of nothing find nothing."""
+def test_an_invalid_parameter_is_refused(admin: httpx.Client, address: str, status: int) -> None:
+    """Invalid parameters return 422, unknown ids 404."""
     answer = admin.get(address)
 
     assert answer.status_code == status
     assert problem(answer).message
 
 
-def test_other_methods_are_refused(admin: httpx.Client) -> None:
-    """What an address does not do is said in words too."""
+def test_an_unsupported_method_is_refused(admin: httpx.Client) -> None:
+    """An unsupported method returns a problem."""
     answer = admin.put("/api/maps", json={})
 
     assert answer.status_code == 405
     assert problem(answer).message == "Method Not Allowed"
 
 
-def test_the_document_is_for_everybody(shared: World) -> None:
+def test_the_document_is_public(shared: World) -> None:
     """The OpenAPI document and the health check need no session."""
     stranger = shared.client(None)
     document: dict[str, Any] = stranger.get("/openapi.json").json()

@@ -1,4 +1,4 @@
-"""The commands of docs/api.md, run as they stand there."""
+"""The commands of docs/api.md, run unchanged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="The commands are curl's.")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="The commands use curl.")
 def test_the_commands_do_what_the_page_says(
     shared: World, prepared: Prepared, tmp_path: Path
 ) -> None:
@@ -30,7 +30,7 @@ def test_the_commands_do_what_the_page_says(
     link = f"{shared.url}/sign-in/{token}?next=/healthz"
 
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands],  # noqa: S607  # As people have it.
+        ["bash", "-euo", "pipefail", "-c", commands],  # noqa: S607  # bash from the PATH.
         cwd=tmp_path,
         env={**os.environ, "HOST": shared.url, "LINK": link, "no_proxy": "127.0.0.1"},
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Every call with whatever its own OpenAPI document allows, and does not, as each role."""
+"""Fuzz tests: each operation with valid and invalid requests, as each role."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ CHECKS: Final = [
     negative_data_rejection,
 ]
 EXAMPLES: Final = 8
-"""Made for each call, and as many that do not fit; a refused role is asked for less."""
+"""Valid and invalid requests per operation; fewer for a role without access."""
 EXAMPLES_REFUSED: Final = 1
 MARK: Final = "Nachbarhaus "
-"""Begins every name in the account next door."""
+"""The prefix of every name in the other account."""
 EVERYWHERE: Final = {
     "source",
     "source_id",
@@ -59,7 +59,7 @@ EVERYWHERE: Final = {
     "wait",
     "job_id",
 }
-"""Names of values that are the same in each account; job ids are those of whoever asks."""
+"""Names of values that are the same in each account; job ids are those of the caller."""
 STRANGER: Final = None
 SUCCESS: Final = {200, 201, 202, 204}
 CONFIG: Final = {
@@ -74,12 +74,12 @@ CONFIG: Final = {
 
 @dataclass
 class Fuzz:
-    """One role at all calls.
+    """One role calls all operations.
 
     Attributes:
-        prepared: The account as it is now: made anew when a call took something of it away.
-        neighbour: The account next door.
-        statuses: By call, how often it answered what.
+        prepared: The current account, which is replaced after an operation changed it.
+        neighbour: The other account.
+        statuses: The number of responses by operation and status.
     """
 
     world: World
@@ -92,7 +92,7 @@ class Fuzz:
     _accounts: int = 0
 
     def enter(self) -> None:
-        """Sign in, and have a job that made a file."""
+        """Sign in and start a job with a file."""
         client = program(self.world, self.role, self.prepared.account)
         self.leave()
         self._session = requests.Session()
@@ -103,11 +103,11 @@ class Fuzz:
             self._job = self.world.run(self._make_file())
 
     def leave(self) -> None:
-        """Close what connects to the app."""
+        """Close the session."""
         self._session.close()
 
     def call(self, operation: Operation) -> None:
-        """Make a call as its example has it, then as nobody expects it."""
+        """Send the example of an operation, then generated requests."""
         name = operation.definition.raw["operationId"]
         self.statuses[name] = Counter()
         allowed = (
@@ -115,7 +115,9 @@ class Fuzz:
             and self.role >= Role[operation.definition.raw["x-role"].upper()]
         )
         self._send(example_of(operation), self.prepared)
-        assert not allowed or set(self.statuses[name]) <= SUCCESS, f"{name}: its example is refused"
+        assert not allowed or set(self.statuses[name]) <= SUCCESS, (
+            f"{name}: its example was refused"
+        )
         for mode in GenerationMode:
 
             @settings(
@@ -136,7 +138,7 @@ class Fuzz:
 
             try:
                 generated()
-            except Unsatisfiable:  # Nothing that it takes could be wrong.
+            except Unsatisfiable:  # It has no invalid requests.
                 assert mode is GenerationMode.NEGATIVE
 
     def _send(self, case: Case[Operation], whose: Prepared | None) -> None:
@@ -146,15 +148,15 @@ class Fuzz:
         used = with_values(case, values)
         answer = case.call(base_url=self.world.url, session=self._session, timeout=SECONDS)
         self.statuses[name][answer.status_code] += 1
-        # With a value that fits in place of one that does not, a call may be right after all.
+        # Replacing an invalid value by an existing one may make a request valid.
         case.validate_response(answer, checks=CHECKS[:-1] if used else CHECKS)
         for secret in (TOKEN, self._session.cookies.get(COOKIE), MARK):
-            assert secret is None or secret not in answer.text, f"{name} tells what it may not"
+            assert secret is None or secret not in answer.text, f"{name} exposes a secret"
         if whose is self.neighbour and used - EVERYWHERE:
-            assert answer.status_code >= 400, f"{name} reached into the account next door"
+            assert answer.status_code >= 400, f"{name} accessed the other account"
 
-    def mend(self) -> None:
-        """Take another account if a call took something away that the next one needs."""
+    def restore(self) -> None:
+        """Use a new account if an operation changed the current one."""
         if not self.prepared.is_whole(self.world):
             self._accounts += 1
             self.prepared = prepare(self.world, f"{self.prepared.account}-{self._accounts}")
@@ -180,8 +182,8 @@ class Fuzz:
 @pytest.mark.parametrize(
     "role", [*reversed(Role), STRANGER], ids=lambda role: role.name.lower() if role else "stranger"
 )
-def test_no_call_breaks_or_tells_too_much(shared: World, role: Role | None) -> None:
-    """As each role: every call answers as documented, never a 5xx, never of another account."""
+def test_no_operation_fails_or_exposes_data(shared: World, role: Role | None) -> None:
+    """Every operation responds as documented, without a 5xx or data of another account."""
     who = role.name.lower() if role else "stranger"
     document = json.loads(requests.get(f"{shared.url}/openapi.json", timeout=SECONDS).text)
     schema = schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_dict(CONFIG))
@@ -194,7 +196,7 @@ def test_no_call_breaks_or_tells_too_much(shared: World, role: Role | None) -> N
     for result in schema.get_all_operations():
         assert isinstance(result, Ok)
         fuzz.call(result.ok())
-        fuzz.mend()
+        fuzz.restore()
     fuzz.leave()
 
     for _, _, operation in calls(document):

@@ -1,4 +1,4 @@
-"""Maps, people, workspaces and the account: as a program arranges them."""
+"""Maps, people, workspaces and account settings in the API."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def admin(shared: World, prepared: Prepared) -> httpx.Client:
-    """A program of an Admin."""
+    """An API client of an Admin."""
     return program(shared, Role.ADMIN, prepared.account)
 
 
 @pytest.fixture
 def editor(shared: World, prepared: Prepared) -> httpx.Client:
-    """A program of an Editor."""
+    """An API client of an Editor."""
     return program(shared, Role.EDITOR, prepared.account)
 
 
-def test_a_map_is_made_filled_and_deleted(
+def test_a_map_is_created_filled_and_deleted(
     shared: World, prepared: Prepared, editor: httpx.Client
 ) -> None:
-    """Stages, lanes, texts and cards are added and shown in order; a Viewer sees them all."""
+    """Stages, lanes, texts and cards are returned in order, also for a Viewer."""
     made = editor.post("/api/maps", json={"workspace": prepared.workspace, "name": "Returning"})
     address = made.headers["location"]
     stages = [
@@ -80,7 +80,7 @@ def test_a_map_is_made_filled_and_deleted(
 def test_a_part_is_addressed_by_its_own_map(
     shared: World, prepared: Prepared, editor: httpx.Client
 ) -> None:
-    """A stage, lane or card is not found by way of another map, even of the same account."""
+    """A stage, lane or card is not found under another map of the same account."""
     other = shared.app_state.maps.add(prepared.account, prepared.workspace, "Other")
 
     answers = [
@@ -92,8 +92,8 @@ def test_a_part_is_addressed_by_its_own_map(
     assert [answer.status_code for answer in answers] == [404] * 3
 
 
-def test_cells_hold_what_their_lane_is_for(prepared: Prepared, editor: httpx.Client) -> None:
-    """A text goes into a text lane, a card into a data lane, and only of a metric that is there."""
+def test_cells_hold_the_kind_of_their_lane(prepared: Prepared, editor: httpx.Client) -> None:
+    """Texts are for text lanes, cards of existing metrics for data lanes."""
     address = f"/api/maps/{prepared.map}"
     at_stage = {"stage": prepared.stage}
 
@@ -112,8 +112,8 @@ def test_cells_hold_what_their_lane_is_for(prepared: Prepared, editor: httpx.Cli
     assert [text.status_code, card.status_code, unknown.status_code] == [422, 422, 404]
 
 
-def test_a_role_has_its_calls_and_no_more(shared: World, prepared: Prepared) -> None:
-    """A Viewer changes no map; an Editor sees no people."""
+def test_a_role_limits_the_operations(shared: World, prepared: Prepared) -> None:
+    """A Viewer cannot change maps; an Editor cannot list people."""
     viewer = program(shared, Role.VIEWER, prepared.account)
     editor = program(shared, Role.EDITOR, prepared.account)
 
@@ -125,7 +125,7 @@ def test_a_role_has_its_calls_and_no_more(shared: World, prepared: Prepared) -> 
 
 
 def test_nothing_of_another_account_is_found(shared: World, editor: httpx.Client) -> None:
-    """Its ids are as unknown as any other, in addresses and in bodies."""
+    """Ids of another account return 404, in URLs and in bodies."""
     others = prepare(shared, "others")
 
     answers = [
@@ -140,10 +140,10 @@ def test_nothing_of_another_account_is_found(shared: World, editor: httpx.Client
     assert [answer.status_code for answer in answers] == [404] * len(answers)
 
 
-def test_somebody_is_invited_promoted_and_removed(
+def test_a_person_is_invited_promoted_and_removed(
     shared: World, prepared: Prepared, admin: httpx.Client
 ) -> None:
-    """The link signs in once; a role counts from the next request on; removing ends sessions."""
+    """The link signs in, a new role applies to the next request, removal ends the session."""
     invited = admin.post("/api/people", json={"name": "Nora", "role": "viewer"}).json()
     person, link = invited["person"]["id"], invited["link"]
     nora = shared.client(None)
@@ -163,7 +163,7 @@ def test_somebody_is_invited_promoted_and_removed(
 
 
 def test_an_admin_cannot_lock_themselves_out(admin: httpx.Client) -> None:
-    """Nobody changes their own role or removes themselves, under their name or their id."""
+    """Admins cannot change their own role or remove themselves, by name or by id."""
     own = admin.get("/api/session").json()["person"]["id"]
 
     answers = [
@@ -176,8 +176,8 @@ def test_an_admin_cannot_lock_themselves_out(admin: httpx.Client) -> None:
     assert admin.get("/api/people").status_code == 200
 
 
-def test_workspaces_are_named_once(prepared: Prepared, admin: httpx.Client) -> None:
-    """Adding and renaming take a name that no other workspace of the account has."""
+def test_workspace_names_are_unique(prepared: Prepared, admin: httpx.Client) -> None:
+    """A name in use is refused when adding or renaming a workspace."""
     added = admin.post("/api/workspaces", json={"name": "Wholesale"})
     again = admin.post("/api/workspaces", json={"name": "Wholesale"})
     address = f"/api/workspaces/{prepared.workspace}"
@@ -193,8 +193,8 @@ def test_workspaces_are_named_once(prepared: Prepared, admin: httpx.Client) -> N
     ]
 
 
-def test_the_account_decides_about_time(shared: World, prepared: Prepared) -> None:
-    """An Admin sets zone and first weekday; everybody sees them; neither may be invented."""
+def test_an_admin_changes_the_time_zone_and_week_start(shared: World, prepared: Prepared) -> None:
+    """The new values are returned to other roles; an unknown zone is refused."""
     admin = program(shared, Role.ADMIN, prepared.account)
     viewer = program(shared, Role.VIEWER, prepared.account)
 

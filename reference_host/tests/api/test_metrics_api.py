@@ -1,4 +1,4 @@
-"""From a connection to a card, and to the file for support: as a program does it."""
+"""Connections, metrics, cards, previews and debug bundles in the API."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ NPS = {"survey_id": SURVEY, "question_id": QUESTION, "calculation": "nps"}
 
 @pytest.fixture
 def admin(shared: World, prepared: Prepared) -> httpx.Client:
-    """A program of an Admin."""
+    """An API client of an Admin."""
     return program(shared, Role.ADMIN, prepared.account)
 
 
 @pytest.fixture
 def editor(shared: World, prepared: Prepared) -> httpx.Client:
-    """A program of an Editor."""
+    """An API client of an Editor."""
     return program(shared, Role.EDITOR, prepared.account)
 
 
 @pytest.fixture
 def healthy(shared: World) -> Iterator[World]:
-    """The app, with a survey tool that is as it was again afterwards."""
+    """The app; faults of the sandbox are cleared after the test."""
     yield shared
     shared.sandbox.state.clear_faults()
     shared.sandbox.state.set_token(TOKEN)
 
 
 def ended(client: httpx.Client, started: httpx.Response) -> dict[str, Any]:
-    """Follow a job to its end."""
+    """Wait for a job and return its final state."""
     assert started.status_code == 202, started.text
     job: dict[str, Any] = client.get(started.headers["location"], params={"wait": 20}).json()
     assert job["state"] != "running"
     return job
 
 
-def test_a_source_is_connected_and_its_secret_stays(healthy: World, admin: httpx.Client) -> None:
-    """An Admin connects, looks, edits and deletes; the token is masked in each answer."""
+def test_a_source_is_connected_and_its_secret_masked(healthy: World, admin: httpx.Client) -> None:
+    """An Admin connects, checks, edits and deletes; no response contains the token."""
     form = admin.get("/api/sources/qualtrics/form").json()
     values = {"base_url": healthy.sandbox.host, "api_token": TOKEN}
 
@@ -81,10 +81,10 @@ def test_a_source_is_connected_and_its_secret_stays(healthy: World, admin: httpx
         ({"colour": "red"}, 422, "credentials_invalid"),
     ],
 )
-def test_credentials_that_are_refused_are_not_stored(
+def test_rejected_credentials_are_not_stored(
     healthy: World, admin: httpx.Client, changed: dict[str, str], status: int, kind: str
 ) -> None:
-    """A check that fails is an answer about the input, with its remedy; nothing is connected."""
+    """A failed check returns 422 and stores nothing."""
     values = {"base_url": healthy.sandbox.host, "api_token": TOKEN, **changed}
 
     answer = admin.post("/api/connections", json={"source": "qualtrics", "values": values})
@@ -96,7 +96,7 @@ def test_credentials_that_are_refused_are_not_stored(
 def test_a_viewer_sees_no_connection_and_an_editor_no_fields(
     shared: World, prepared: Prepared, editor: httpx.Client
 ) -> None:
-    """What a connection holds is for Admins; that it is there, for who makes metrics of it."""
+    """Viewers cannot list connections; Editors see them without fields."""
     viewer = program(shared, Role.VIEWER, prepared.account)
 
     (shown,) = editor.get("/api/connections").json()
@@ -115,10 +115,10 @@ def test_a_viewer_sees_no_connection_and_an_editor_no_fields(
         ({"status": 401}, 502),
     ],
 )
-def test_a_survey_tool_that_fails_is_told_from_wrong_input(
+def test_a_failing_survey_tool_is_not_invalid_input(
     healthy: World, prepared: Prepared, fault: dict[str, Any], status: int
 ) -> None:
-    """An outage is 502, and being asked to wait 503 with the time to wait."""
+    """An outage returns 502, a rate limit 503 with ``Retry-After``."""
     healthy.connect(account=prepared.account)
     editor = program(healthy, Role.EDITOR, prepared.account)
     healthy.sandbox.state.add_fault("surveys", times=0, **fault)
@@ -131,8 +131,32 @@ def test_a_survey_tool_that_fails_is_told_from_wrong_input(
         assert 60 < int(answer.headers["retry-after"]) <= 90
 
 
+def test_an_editor_reads_no_details_of_a_connection_problem(
+    healthy: World, prepared: Prepared
+) -> None:
+    """A problem that an Admin can fix has no host name or remedy for an Editor."""
+    healthy.connect(account=prepared.account)
+    editor = program(healthy, Role.EDITOR, prepared.account)
+    healthy.sandbox.state.set_token("another-token")
+    definition = {"survey_id": "SV_RelationshipA01", "calculation": "responses"}
+    body = {"connection": "qualtrics", "definition": definition}
+
+    listed = editor.get("/api/connections/qualtrics/surveys", params={"reload": True})
+    preview = ended(editor, editor.post("/api/previews", json=body))
+    connection = editor.get("/api/connections/qualtrics")
+
+    assert listed.json()["message"] == "The connection to the survey tool is broken."
+    assert preview["problem"]["message"] == "The connection to Qualtrics is broken."
+    for problem in (listed.json(), preview["problem"]):
+        assert problem["remedy"] == "An Admin can fix it."
+        assert problem["kind"] == "credential_refused"
+    for answer in (listed, connection):
+        assert healthy.sandbox.host not in answer.text
+    assert healthy.sandbox.host not in str(preview)
+
+
 def test_a_metric_is_chosen_step_by_step(editor: httpx.Client) -> None:
-    """Survey, questions, what goes together, and the dates that a range covers."""
+    """The API returns surveys, questions, valid options and the windows of a date range."""
     base = f"/api/connections/{SOURCE}"
 
     page = editor.get(f"{base}/surveys", params={"search": "PURCH", "limit": 1}).json()
@@ -147,8 +171,8 @@ def test_a_metric_is_chosen_step_by_step(editor: httpx.Client) -> None:
     assert [window["name"] for window in windows] == ["current", "previous"]
 
 
-def test_a_preview_is_a_job_that_shows_what_a_card_would(editor: httpx.Client) -> None:
-    """Its result comes with the words and the chart; nothing is saved."""
+def test_a_preview_is_a_job_with_a_rendered_result(editor: httpx.Client) -> None:
+    """A preview contains the result, texts and a chart; nothing is saved."""
     definition = {**NPS, "type": "series", "group_by": {"kind": "field", "of": "country"}}
     body = {"connection": SOURCE, "definition": definition, "display": {"chart": "bar"}}
 
@@ -164,8 +188,8 @@ def test_a_preview_is_a_job_that_shows_what_a_card_would(editor: httpx.Client) -
     assert editor.get("/api/metrics").json()["total"] == 1
 
 
-def test_a_preview_of_what_does_not_go_together_says_so(editor: httpx.Client) -> None:
-    """A preview of a question that is not there ends with the problem and its remedy."""
+def test_a_preview_of_an_unknown_question_fails(editor: httpx.Client) -> None:
+    """A preview of a question that does not exist ends with a problem."""
     body = {"connection": SOURCE, "definition": {**NPS, "question_id": "gone"}}
 
     job = ended(editor, editor.post("/api/previews", json=body))
@@ -174,8 +198,8 @@ def test_a_preview_of_what_does_not_go_together_says_so(editor: httpx.Client) ->
     assert job["problem"]["kind"] == "question_unavailable"
 
 
-def test_a_job_can_be_stopped(shared: World, prepared: Prepared, editor: httpx.Client) -> None:
-    """Cancel ends a job that runs; asking for it does not wait longer than was said."""
+def test_a_job_can_be_cancelled(shared: World, prepared: Prepared, editor: httpx.Client) -> None:
+    """Cancelling ends a running job; ``wait`` limits how long a request waits for it."""
     (person,) = (
         one for one in shared.app_state.people.of_account(prepared.account) if one.name == "Emil"
     )
@@ -189,20 +213,20 @@ def test_a_job_can_be_stopped(shared: World, prepared: Prepared, editor: httpx.C
     assert no_file.status_code == 404
 
 
-def test_a_job_is_of_the_person_who_began_it(
+def test_a_job_belongs_to_the_person_who_started_it(
     shared: World, prepared: Prepared, editor: httpx.Client
 ) -> None:
-    """Nobody else finds it, of the same account or another."""
+    """Other people of the account cannot find a job."""
     body = {"connection": SOURCE, "definition": NPS}
     location = editor.post("/api/previews", json=body).headers["location"]
 
     assert program(shared, Role.ADMIN, prepared.account).get(location).status_code == 404
 
 
-def test_one_person_has_few_jobs_at_a_time(
+def test_the_number_of_running_jobs_is_limited(
     shared: World, prepared: Prepared, editor: httpx.Client
 ) -> None:
-    """One more than that is 429, which says to wait."""
+    """One job above the limit returns 429."""
     (person,) = (
         one for one in shared.app_state.people.of_account(prepared.account) if one.name == "Emil"
     )
@@ -216,8 +240,8 @@ def test_one_person_has_few_jobs_at_a_time(
         editor.post(f"/api/jobs/{job.id}/cancel")
 
 
-def test_a_metric_is_kept_changed_and_deleted(prepared: Prepared, editor: httpx.Client) -> None:
-    """Whoever saves second is told; deleting names the maps, and takes its cards off them."""
+def test_a_metric_is_created_changed_and_deleted(prepared: Prepared, editor: httpx.Client) -> None:
+    """A conflicting edit returns 409; deleting a metric removes its cards and lists the maps."""
     body = {
         "connection": SOURCE,
         "workspace": prepared.workspace,
@@ -255,14 +279,14 @@ def test_a_metric_is_kept_changed_and_deleted(prepared: Prepared, editor: httpx.
         ({"name": "\n"}, 422, "invalid_input"),
     ],
 )
-def test_a_metric_that_cannot_be_is_refused(
+def test_an_invalid_metric_is_refused(
     prepared: Prepared,
     editor: httpx.Client,
     changed: dict[str, Any],
     status: int,
     kind: str,
 ) -> None:
-    """It is checked against its survey before it is kept."""
+    """A metric is validated against its survey before it is stored."""
     body = {
         "connection": SOURCE,
         "workspace": prepared.workspace,
@@ -276,10 +300,10 @@ def test_a_metric_that_cannot_be_is_refused(
     assert (answer.status_code, answer.json()["kind"]) == (status, kind)
 
 
-def test_cards_come_at_once_or_when_they_are_fresh(
+def test_cards_return_immediately_or_wait_for_a_refresh(
     shared: World, prepared: Prepared, editor: httpx.Client
 ) -> None:
-    """Stored values without a refresh; else what is due is refreshed, and waited for if asked."""
+    """``refresh=False`` returns stored values; ``wait`` returns the refreshed ones."""
     viewer = program(shared, Role.VIEWER, prepared.account)
     which = {"metric": prepared.metric}
 
@@ -298,7 +322,7 @@ def test_cards_come_at_once_or_when_they_are_fresh(
 
 
 def test_a_debug_bundle_is_a_job_with_a_file(admin: httpx.Client) -> None:
-    """Its file is a zip; of a survey that is gone, it says what is missing."""
+    """The file is a zip; for a survey that does not exist, ``missing`` has the problem."""
     jobs = [
         ended(
             admin,

@@ -1,4 +1,4 @@
-"""The OpenAPI document: which calls there are, and that each says all that a client needs."""
+"""The OpenAPI document: its operations and what each one documents."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ CALLS = """
 
 @pytest.fixture
 def document(tmp_path: Path) -> dict[str, Any]:
-    """The document."""
+    """The OpenAPI document."""
     app = create_app(HostSettings.from_environment(tmp_path, "http://127.0.0.1:1", {}))
     made: dict[str, Any] = app.openapi()
     return made
 
 
 def schemas_in(document: dict[str, Any], part: object) -> Iterator[dict[str, Any]]:
-    """Give every schema of one JSON type in a part of the document, and in what it refers to."""
+    """Yield every schema with one JSON type in a part of the document, following references."""
     pending, seen = [part], list[object]()
     while pending:
         one = pending.pop()
@@ -93,8 +93,8 @@ def schemas_in(document: dict[str, Any], part: object) -> Iterator[dict[str, Any
         pending += [value for name, value in one.items() if name not in {"examples", "default"}]
 
 
-def test_the_calls_are_these(document: dict[str, Any]) -> None:
-    """A call that another host relies on does not vanish, or ask for another role, unnoticed."""
+def test_the_operations_are_stable(document: dict[str, Any]) -> None:
+    """Operations and their roles do not change unnoticed."""
     found = [
         (call["x-role"], method, path, call["operationId"])
         for method, path, call in calls(document)
@@ -103,19 +103,19 @@ def test_the_calls_are_these(document: dict[str, Any]) -> None:
     assert found == [tuple(line.split()) for line in CALLS.strip().splitlines()]
 
 
-def test_every_call_is_described(document: dict[str, Any]) -> None:
-    """Each has a summary, says which role it needs, and belongs to a subject that is described."""
+def test_every_operation_is_described(document: dict[str, Any]) -> None:
+    """Each operation has a summary, its role, and a tag with a description."""
     subjects = {tag["name"]: tag["description"] for tag in document["tags"]}
 
     for _, path, call in calls(document):
         assert re.fullmatch(r"[A-Z].{8,120}[^.]", call["summary"]), path
-        assert f"Needs the role {call['x-role'].capitalize()}." in call["description"]
+        assert f"Requires the role {call['x-role'].capitalize()}." in call["description"]
         (tag,) = call["tags"]
         assert subjects[tag]
 
 
-def test_every_value_that_must_be_given_has_an_example(document: dict[str, Any]) -> None:
-    """A client can be written from the examples: of required parameters, and of bodies."""
+def test_every_required_value_has_an_example(document: dict[str, Any]) -> None:
+    """Required parameters and request bodies have examples."""
     for _, path, call in calls(document):
         for parameter in call.get("parameters", ()):
             assert parameter["schema"].get("examples") or not parameter["required"], path
@@ -124,8 +124,8 @@ def test_every_value_that_must_be_given_has_an_example(document: dict[str, Any])
         assert schema is None or schema["examples"], path
 
 
-def test_every_call_names_its_refusals(document: dict[str, Any]) -> None:
-    """Whatever is refused is a Problem, and each status that may come is named."""
+def test_every_operation_documents_its_errors(document: dict[str, Any]) -> None:
+    """Each possible error status is documented, with a ``Problem`` as its body."""
     for method, path, call in calls(document):
         changes, takes_body = method != "GET", "requestBody" in call
         expected = {401, 422, 503}
@@ -144,8 +144,8 @@ def test_every_call_names_its_refusals(document: dict[str, Any]) -> None:
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 
-def test_who_asks_is_part_of_it(document: dict[str, Any]) -> None:
-    """Every call needs the session's cookie, and every change the token in its header as well."""
+def test_every_operation_documents_its_security(document: dict[str, Any]) -> None:
+    """Every operation requires the session cookie, and every change the CSRF header."""
     schemes = document["components"]["securitySchemes"]
     assert (schemes["session"]["in"], schemes["session"]["name"]) == ("cookie", "smaply_session")
     assert (schemes["csrf"]["in"], schemes["csrf"]["name"]) == ("header", "X-CSRF-Token")
@@ -155,8 +155,8 @@ def test_who_asks_is_part_of_it(document: dict[str, Any]) -> None:
         assert set(needed) == ({"session"} if method == "GET" else {"session", "csrf"}), path
 
 
-def test_what_is_made_can_be_followed(document: dict[str, Any]) -> None:
-    """An answer that gives a Location links to the call that shows what was made."""
+def test_created_objects_are_linked(document: dict[str, Any]) -> None:
+    """A response with a ``Location`` links to the operation that shows the new object."""
     followed = {
         call["operationId"]: (status, list(answer["links"]))
         for _, _, call in calls(document)
@@ -173,8 +173,8 @@ def test_what_is_made_can_be_followed(document: dict[str, Any]) -> None:
     }
 
 
-def test_bodies_are_bounded_and_closed(document: dict[str, Any]) -> None:
-    """Each text and list of a body has a longest, each number a largest; nothing else is taken."""
+def test_request_bodies_have_limits(document: dict[str, Any]) -> None:
+    """Texts, lists and numbers of request bodies have limits; unknown fields are forbidden."""
     for _, path, call in calls(document):
         for schema in schemas_in(document, body_schema(document, call)):
             names = set(schema)
@@ -190,6 +190,6 @@ def test_bodies_are_bounded_and_closed(document: dict[str, Any]) -> None:
 
 
 def test_it_names_no_server(document: dict[str, Any]) -> None:
-    """The document fits every host: it says nothing of where it is served."""
+    """The document does not contain the address of the host."""
     assert "servers" not in document
     assert "127.0.0.1" not in str(document)

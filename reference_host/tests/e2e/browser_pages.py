@@ -1,4 +1,4 @@
-"""Chromium as a person uses it: pages without a console error, a look at accessibility."""
+"""Chromium for the tests: signed-in windows, console errors and accessibility checks."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ FLAGS: Final = (
 SERIOUS: Final = {"serious", "critical"}
 MILLISECONDS: Final = 60_000
 DRAWN_MILLISECONDS: Final = 120_000
-"""How long a chart may take to appear, on any machine: it guards against a hang only."""
+"""The timeout for a chart; long, since it only guards against a hang."""
 HEIGHT: Final = 900
-"""Of a window, in CSS pixels."""
+"""The height of a window in CSS pixels."""
 
 
 def require_chromium() -> str:
-    """Find Chromium; skip where there is none, but not under CI."""
+    """Return the path of Chromium. Without it, skip the test, or fail under CI."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is not None:
         return path
     if os.environ.get("CI"):
-        pytest.fail("There is no Chromium: `make browser` installs it.")
-    pytest.skip("There is no Chromium: `make browser` installs it.")
+        pytest.fail("Chromium is not installed: run `make browser`.")
+    pytest.skip("Chromium is not installed: run `make browser`.")
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run Chromium for the length of the block."""
+    """Run Chromium while the block runs."""
     path = require_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
@@ -57,11 +57,11 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Visit:
-    """Somebody at a page, in a browser window of their own.
+    """A browser window of one person.
 
     Attributes:
-        page: What they look at.
-        complaints: What the browser complained of: script errors, what the policy forbade.
+        page: The page.
+        complaints: Console errors and warnings, such as script errors and policy violations.
     """
 
     page: Page
@@ -69,33 +69,33 @@ class Visit:
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(MILLISECONDS)
-        self.page.on("console", self._hear)
+        self.page.on("console", self._record)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", self._close)
 
-    def _hear(self, message: ConsoleMessage) -> None:
-        # A refusal that a page shows in words is a 4xx answer; the browser tells of that as well.
+    def _record(self, message: ConsoleMessage) -> None:
+        # The browser also logs 4xx responses, which the pages handle.
         if message.type in {"error", "warning"} and "status of 4" not in message.text:
             self.complaints.append(message.text)
 
     def _close(self, dialog: Dialog) -> None:
-        # No page of the app opens one: a script in somebody's text did.
+        # The app opens no dialogs, so this one comes from a script in user content.
         self.complaints.append(f"a dialog: {dialog.message}")
         dialog.dismiss()
 
     def look_again(self, *, width: int, dark: bool) -> None:
-        """Load the page anew, in a window of another width and theme.
+        """Reload the page with another width and color scheme.
 
         Args:
-            width: Of the window, in CSS pixels.
-            dark: Whether they prefer a dark page.
+            width: The width of the window in CSS pixels.
+            dark: Whether to use the dark color scheme.
         """
         self.page.set_viewport_size({"width": width, "height": HEIGHT})
         self.page.emulate_media(color_scheme="dark" if dark else "light")
         self.page.reload()
 
     def accessibility(self) -> list[str]:
-        """Give what axe-core finds serious on the page as it is: rule, and where."""
+        """Return the serious violations that axe-core finds on the page."""
         found: dict[str, Any] = Axe().run(self.page).response
         return [
             f"{violation['id']}: {node['target']} {node.get('failureSummary', '')}"
@@ -107,12 +107,12 @@ class Visit:
 
 @dataclass
 class Browsers:
-    """Makes visits, and asks at the end whether any browser had to complain."""
+    """Opens windows and collects their complaints."""
 
     browser: Browser
     visits: list[Visit] = field(default_factory=list)
 
-    def visit(  # Who looks at what, and in which window.
+    def visit(  # The person, the page and the window.
         self,
         world: World,
         role: Role | None,
@@ -123,15 +123,15 @@ class Browsers:
         dark: bool = False,
         script: bool = True,
     ) -> Visit:
-        """Open a window in which somebody with this role is signed in, at a page.
+        """Open a page in a new window, signed in with a role.
 
         Args:
             world: The app.
-            role: Who it is; None is a stranger.
-            path: The page.
-            account: Whose they are.
-            width: Of the window, in CSS pixels.
-            dark: Whether they prefer a dark page.
+            role: The role; ``None`` to stay signed out.
+            path: The path of the page.
+            account: The account of the person.
+            width: The width of the window in CSS pixels.
+            dark: Whether to use the dark color scheme.
             script: Whether scripts run.
         """
         context = self.browser.new_context(
@@ -154,7 +154,7 @@ class Browsers:
         return visit
 
     def close(self) -> list[str]:
-        """Close all windows; gives what the browser complained of in any."""
+        """Close all windows and return their complaints."""
         for visit in self.visits:
             visit.page.context.close()
         return [complaint for visit in self.visits for complaint in visit.complaints]

@@ -1,4 +1,4 @@
-"""A Chromium for the tests of a module, and windows that are asked for complaints at the end."""
+"""Fixtures: a browser per module, and windows that fail the test on complaints."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-# Playwright keeps an event loop running in this thread for as long as it is in use: no longer than
-# for a module, as `asyncio.run` in the tests that come after refuses a thread that has one.
+# Playwright runs an event loop in this thread, in which `asyncio.run` then fails. So it is closed
+# after each module.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """The installed Chromium."""
     with chromium() as running:
         yield running
 
 
 @pytest.fixture
 def browsers(browser: Browser) -> Iterator[Browsers]:
-    """Windows for one test; it fails when a page had a script error or broke the policy."""
+    """Windows for one test, which fails if a page has a script error or violates the policy."""
     made = Browsers(browser)
     yield made
     assert made.close() == []

@@ -1,4 +1,4 @@
-"""Walking through docs/guide.md: what it says stands on the pages, and its pictures are of them."""
+"""Checks docs/guide.md against the pages, and takes its pictures."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _SEEN: Final = """() => {
 
 @dataclass
 class Guide:
-    """The guide, and how much of it has been walked through.
+    """The progress of a walk through the guide.
 
     Attributes:
-        keep: Takes a picture of a page under a name.
-        walked: The sections that were walked through.
-        pictures: The pictures that were taken.
+        keep: Takes a picture of a page.
+        walked: The completed sections.
+        pictures: The names of the pictures taken.
     """
 
     keep: Callable[[Page, str], None]
@@ -41,10 +41,10 @@ class Guide:
 
     @contextmanager
     def section(self, title: str) -> Iterator[None]:
-        """Walk through a section: each word that it sets in bold has to stand on a page looked at.
+        """Check a section: each term in bold must be on a page that was looked at in the block.
 
         Raises:
-            AssertionError: when one does not, or there is no such section.
+            AssertionError: A term is missing.
         """
         self._seen.clear()
         yield
@@ -54,7 +54,7 @@ class Guide:
         assert missing == [], f"not on the pages of “{title}”"
 
     def look(self, page: Page, picture: str = "") -> None:
-        """Look at a page, and take a picture of it if it gets a name."""
+        """Record the texts of a page, and take a picture of it if a name is given."""
         self._seen.append(page.evaluate(_SEEN))
         if picture:
             self.pictures.append(picture)
@@ -62,13 +62,13 @@ class Guide:
 
 
 def sections() -> dict[str, str]:
-    """Give the text of the guide's sections by their titles."""
+    """Return the text of the sections by title."""
     parts = _SECTION.split(PAGE.read_text(encoding="utf-8"))[1:]
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def shown_pictures() -> list[str]:
-    """Give the names of the pictures that the guide shows, in order."""
+    """Return the names of the pictures in the guide, in order."""
     return _PICTURE.findall(PAGE.read_text(encoding="utf-8"))
 
 
@@ -77,5 +77,5 @@ def _bold(text: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Write without differences that people do not see: white space, and capitals of headings."""
+    """Return text with normalized white space and case."""
     return " ".join(text.split()).casefold()

@@ -1,4 +1,4 @@
-"""The steps of docs/guide.md, as a person takes them."""
+"""The steps of docs/guide.md in a browser."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ QUALTRICS: Final = "/settings/integrations/qualtrics"
 SURVEY: Final = "Relationship survey"
 SURVEY_ID: Final = "SV_RelationshipA01"
 RECOMMEND: Final = "How likely are you to recommend Nordlicht to a friend or colleague?"
-METRICS: Final = ("NPS", "NPS by quarter", "NPS, last 90 days and before")
+METRICS: Final = ("NPS", "NPS by quarter", "NPS, last 90 days vs. previous")
 EXPORT_SECONDS: Final = 600
-"""How long an export takes, by a clock that only the test moves."""
+"""The duration of an export on the sandbox clock, which only the test advances."""
 AN_HOUR: Final = timedelta(hours=1, minutes=1)
 
 
@@ -54,8 +54,8 @@ def connect(world: World, browsers: Browsers, guide: Guide) -> None:
 
 
 def make_metrics(world: World, browsers: Browsers, guide: Guide) -> None:
-    """Make a metric of each type."""
-    with guide.section("Make metrics"):
+    """Create a metric of each type."""
+    with guide.section("Create metrics"):
         page = browsers.visit(world, Role.EDITOR, "/metrics").page
         open_form(page, METRICS[0])
         choose(page, "Calculation", "NPS")
@@ -75,14 +75,14 @@ def make_metrics(world: World, browsers: Browsers, guide: Guide) -> None:
         tick(page, "Comparison")
         choose(page, "Calculation", "NPS")
         choose(page, "Date range", "Last 90 days")
-        page.get_by_text("compared with").wait_for()
+        page.locator(".covered").get_by_text("compared with").wait_for()
         save_metric(page, METRICS[2])
         guide.look(page, "metrics")
 
 
 def place_them(world: World, browsers: Browsers, guide: Guide) -> str:
-    """Make a map with all metrics on it; gives its address."""
-    with guide.section("Place them on a journey map"):
+    """Create a map with all metrics and return its URL."""
+    with guide.section("Add them to a journey map"):
         page = browsers.visit(world, Role.EDITOR, "/maps").page
         guide.look(page)
         page.get_by_role("textbox", name="Name").fill("Buying a bike online")
@@ -96,7 +96,7 @@ def place_them(world: World, browsers: Browsers, guide: Guide) -> str:
         for cell, metric in enumerate(METRICS):
             page.get_by_role("link", name="Add cards").nth(cell).click()
             page.get_by_role("checkbox", name=metric).first.check()
-            page.get_by_role("button", name="Place", exact=True).click()
+            page.get_by_role("button", name="Add cards", exact=True).click()
             page.locator(".slot").nth(cell).wait_for()
         guide.look(page, "edit-map")
         page.get_by_role("link", name="Done").click()
@@ -107,7 +107,7 @@ def place_them(world: World, browsers: Browsers, guide: Guide) -> str:
 def read_it(
     world: World, browsers: Browsers, guide: Guide, address: str, sandbox_clock: MovableClock
 ) -> None:
-    """See the cards change by themselves after new answers came in."""
+    """Add responses and check that the cards are updated live."""
     with guide.section("Read the map"):
         page = browsers.visit(world, Role.VIEWER, address).page
         page.locator(".card-value").nth(len(METRICS) - 1).wait_for()
@@ -130,8 +130,8 @@ def read_it(
         guide.look(editor)
 
 
-def mend(world: World, browsers: Browsers, guide: Guide, address: str) -> None:
-    """Revoke the token, read what the pages say, and enter a new one."""
+def fix(world: World, browsers: Browsers, guide: Guide, address: str) -> None:
+    """Revoke the token, check the pages of each role, and enter a new token."""
     with guide.section("When something is wrong"):
         viewer = browsers.visit(world, Role.VIEWER, address).page
         before = value(viewer)
@@ -141,6 +141,8 @@ def mend(world: World, browsers: Browsers, guide: Guide, address: str) -> None:
         viewer.reload()
         viewer.get_by_text("Token revoked").first.wait_for()
         assert value(viewer) == before
+        assert "An Admin can fix it." in viewer.inner_text("main")
+        assert "API token" not in viewer.inner_text("main")
         guide.look(viewer, "revoked")
 
         admin = browsers.visit(world, Role.ADMIN, QUALTRICS).page
@@ -157,7 +159,7 @@ def mend(world: World, browsers: Browsers, guide: Guide, address: str) -> None:
 
 
 def download(world: World, browsers: Browsers, guide: Guide) -> str:
-    """Download a survey's data; gives the name of the file."""
+    """Download the data of a survey and return the file name."""
     with guide.section("Help from support"):
         page = browsers.visit(world, Role.ADMIN, QUALTRICS).page
         page.get_by_role("link", name="Debug Configuration").click()
@@ -170,18 +172,18 @@ def download(world: World, browsers: Browsers, guide: Guide) -> str:
 
 
 def save(page: Page) -> None:
-    """Press Save."""
+    """Select Save."""
     page.get_by_role("button", name="Save", exact=True).click()
 
 
 def value(page: Page) -> str:
-    """Read the value of the first card."""
+    """Return the value of the first card."""
     return page.locator(".card-value").first.inner_text()
 
 
 def open_form(page: Page, name: str) -> None:
-    """Open the dialog, name the metric, and choose the survey and its question."""
-    page.wait_for_load_state()  # Before its script has come, the link leads to a page of its own.
+    """Open the dialog, enter the name, and choose the survey and the question."""
+    page.wait_for_load_state()  # Before its script has loaded, the link leads to a page.
     page.get_by_role("link", name="Create metric").first.click()
     page.get_by_role("textbox", name="Name").fill(name)
     choose(page, "Source", "Qualtrics")
@@ -190,18 +192,18 @@ def open_form(page: Page, name: str) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Choose from a list, and wait until the others are narrowed by it."""
+    """Choose an option, and wait until the other lists are updated."""
     with page.expect_response("**/metrics/form"):
         page.get_by_label(label, exact=True).select_option(label=option)
 
 
 def tick(page: Page, label: str) -> None:
-    """Choose one of several, and wait until the lists are narrowed by it."""
+    """Choose a radio button, and wait until the lists are updated."""
     with page.expect_response("**/metrics/form"):
-        page.get_by_role("radio", name=label).click()  # It may be gone before it can be looked at.
+        page.get_by_role("radio", name=label).click()  # It may be replaced before it is read.
 
 
 def save_metric(page: Page, name: str) -> None:
-    """Save, and see it in the list."""
+    """Save the metric and wait for it in the list."""
     page.get_by_role("button", name="Save metric").click()
     page.get_by_role("row", name=name).first.wait_for()

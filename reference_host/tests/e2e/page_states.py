@@ -1,4 +1,4 @@
-"""The states that pages can be in: what is there to see, who sees it, and what it says."""
+"""The states of pages: their scene, role and an expected text."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SCRIPT_AS_TEXT: Final = "<script>alert('metric')</script>"
 
 @dataclass(frozen=True)
 class State:
-    """A page in one of its states.
+    """A page in one state.
 
     Attributes:
-        name: Of the state, and of its pictures.
-        scene: What there is to see.
-        path: The page, with the scene's ids in braces.
-        role: Who looks; None is a stranger.
-        says: A text that the page then shows.
+        name: The name of the state and of its screenshots.
+        scene: Sets up the data.
+        path: The path of the page, with the scene's ids in braces.
+        role: The role of the person; ``None`` if signed out.
+        says: A text that the page shows.
     """
 
     name: str
@@ -37,7 +37,7 @@ class State:
 
     @property
     def account(self) -> str:
-        """Whose page it is."""
+        """The account of the page."""
         furnished = {
             page_states_setup.demo,
             page_states_setup.revoked,
@@ -53,7 +53,7 @@ STATES: Final = (
     State("no-maps-viewer", page_states_setup.nothing, "/maps", Role.VIEWER, "No journey maps yet"),
     State("no-maps-editor", page_states_setup.nothing, "/maps", Role.EDITOR, "Create journey map"),
     State(
-        "no-integration-editor", page_states_setup.nothing, "/metrics", Role.EDITOR, "sk an Admin"
+        "no-integration-editor", page_states_setup.nothing, "/metrics", Role.EDITOR, "Ask an Admin"
     ),
     State("no-integration-admin", page_states_setup.nothing, "/metrics", Role.ADMIN, "Set up"),
     State(
@@ -112,6 +112,13 @@ STATES: Final = (
         "NPS by quarter",
     ),
     State("map-revoked", page_states_setup.revoked, "/maps/{map}", Role.VIEWER, "Token revoked"),
+    State(
+        "map-revoked-admin",
+        page_states_setup.revoked,
+        "/maps/{map}",
+        Role.ADMIN,
+        "Enter the current API token",
+    ),
     State("connection-error", page_states_setup.revoked, QUALTRICS, Role.ADMIN, "Connection Error"),
     State(
         "map-unreachable", page_states_setup.unreachable, "/maps/{map}", Role.VIEWER, "Connection"

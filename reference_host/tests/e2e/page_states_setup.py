@@ -1,4 +1,4 @@
-"""What pages are shown of: accounts in the conditions that they can be in."""
+"""The scenes of page states: accounts with different data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BOUGHT_AT: Final = "QID3"
 SECONDS: Final = 60.0
 Ids = dict[str, str]
 Scene = Callable[[World], Ids]
-"""Arranges a condition; gives the ids that the addresses of its pages need."""
+"""Sets up data, and returns the ids for the paths of the pages."""
 
 LONG: Final = "Wie zufrieden sind unsere Kundinnen und Kunden mit der Zustellung? " * 4
 NAMES: Final = (
@@ -46,14 +46,14 @@ NAMES: Final = (
     "🚲 Fahrradkauf 💚 4,5 ⭐",
     "<script>alert('metric')</script> & <b>bold</b>",
 )
-"""Names that break what was made for short English ones."""
+"""Long, unbroken, non-Latin and markup names, which can break a layout."""
 MARKUP: Final = "<img src=x onerror=alert(1)> & &lt;img src=x onerror=alert(2)&gt; <b>bold</b>"
-"""Markup that a survey tool sends, and the same as text: that is kept, the markup is not."""
+"""Markup from a survey tool, and escaped markup, which must be shown as text."""
 
 
 @contextmanager
 def stage(sandbox_clock: MovableClock) -> Iterator[World]:
-    """Run the app with a sandbox of its own, and nothing in it."""
+    """Run the app with its own sandbox and without data."""
     with tempfile.TemporaryDirectory(prefix="smaply-stage-") as folder:
         surveys, home = Path(folder, "surveys"), Path(folder, "home")
         generate(surveys, seed=1, until=datetime.now(UTC))
@@ -64,23 +64,23 @@ def stage(sandbox_clock: MovableClock) -> Iterator[World]:
 
 
 def enter(sandbox_host: str) -> None:
-    """Let the source go to this sandbox: it reads the variable itself, whichever app calls it."""
+    """Allow the source to connect to this sandbox."""
     os.environ["SMAPLY_QUALTRICS_SANDBOX"] = sandbox_host
 
 
 def nothing(_: World) -> Ids:
-    """Leave the account as empty as it began."""
+    """An empty account."""
     return {}
 
 
 def connected(world: World) -> Ids:
-    """Connect Qualtrics, and no more."""
+    """An account that is connected to Qualtrics, without metrics."""
     world.connect()
     return {}
 
 
 def without_surveys(world: World) -> Ids:
-    """Connect Qualtrics, whose user then sees no survey."""
+    """A Qualtrics connection whose user has no surveys."""
     world.connect()
     for survey in list(world.sandbox.state.surveys):
         world.sandbox.state.share(survey, listed=False)
@@ -88,7 +88,7 @@ def without_surveys(world: World) -> Ids:
 
 
 def with_5000_surveys(world: World) -> Ids:
-    """Connect Qualtrics, whose user sees 5,000 surveys."""
+    """A Qualtrics connection whose user has 5,000 surveys."""
     world.connect()
     surveys = world.sandbox.state.surveys
     first = surveys[SURVEY]
@@ -100,7 +100,7 @@ def with_5000_surveys(world: World) -> Ids:
 
 
 def demo(world: World) -> Ids:
-    """Furnish the demo's account."""
+    """The account of the demo."""
     world.app_state.people.invite(DEMO, "Ada", Role.ADMIN)
     seed = 1
     sandbox = SandboxProcess(world.sandbox.host, TOKEN)
@@ -115,7 +115,7 @@ def demo(world: World) -> Ids:
 
 
 def revoked(world: World) -> Ids:
-    """Revoke the token that the demo's account is connected with, and let a map find out."""
+    """The demo with a revoked token, after a refresh."""
     ids = demo(world)
     world.sandbox.state.set_token("another-token-of-forty-characters-000001")
     _refresh_later(world)
@@ -123,7 +123,7 @@ def revoked(world: World) -> Ids:
 
 
 def unreachable(world: World) -> Ids:
-    """Let Qualtrics fail while a map is refreshed."""
+    """The demo while Qualtrics fails with HTTP 503, after a refresh."""
     ids = demo(world)
     world.sandbox.state.add_fault("definition", kind="status", status=503, times=0)
     world.sandbox.state.add_fault("export_start", kind="status", status=503, times=0)
@@ -137,7 +137,7 @@ def _refresh_later(world: World) -> None:
 
 
 def awkward(world: World) -> Ids:
-    """Give everything on a map a name that breaks what was made for short English ones."""
+    """A map whose names can break its layout."""
     connection = world.connect()
     world.app_state.people.invite(ACCOUNT, "Ada", Role.ADMIN)
     maps, card_placements = world.app_state.maps, world.app_state.card_placements
@@ -167,7 +167,7 @@ def awkward(world: World) -> Ids:
 
 
 def awkward_answers(world: World) -> Ids:
-    """Write markup into a survey's texts, and show its answers in each chart that names them."""
+    """A survey with markup in its texts, shown in each chart with answer labels."""
     survey = world.sandbox.state.survey(SURVEY)
     survey.definition["SurveyName"] = f"{MARKUP} survey"
     for question in survey.definition["Questions"].values():

@@ -1,6 +1,6 @@
-"""Pictures of all pages, states, widths: ``python -m reference_host.tests.e2e.screenshots DIR``.
+"""Screenshots of page states: ``python -m reference_host.tests.e2e.screenshots DIR``.
 
-With ``--guide`` the pictures of docs/guide.md are taken instead.
+With ``--guide``, the pictures of docs/guide.md instead.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from reference_host.tests.e2e.page_states_setup import stage
 WIDTHS: Final = (390, 768, 1280, 2560)
 SETTLED: Final = """() => {
     const images = [...document.images];
-    images.forEach((image) => { image.loading = "eager"; });  // Those far down as well.
+    images.forEach((image) => { image.loading = "eager"; });  // Also below the fold.
     document.querySelectorAll(".map-scroll").forEach((map) => map.scrollTo(0, 0));
     return images.every((image) => image.complete);
 }"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Take the pictures."""
+    """Take the screenshots."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=Path("build/screenshots"))
-    parser.add_argument("--guide", action="store_true", help="those of docs/guide.md")
-    parser.add_argument("--only", default="", help="states whose name begins so")
+    parser.add_argument("--guide", action="store_true", help="take the pictures of docs/guide.md")
+    parser.add_argument("--only", default="", help="only states whose names start with this")
     options = parser.parse_args(arguments)
     with chromium() as browser:
         if options.guide:
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def take(browser: Browser, world: World, state: State, path: str, folder: Path) -> None:
-    """Take pictures of one state: each width, light and dark."""
+    """Take screenshots of one state in each width, light and dark."""
     browsers = Browsers(browser)
     for width in WIDTHS:
         for dark in (False, True):
@@ -66,7 +66,7 @@ def take(browser: Browser, world: World, state: State, path: str, folder: Path) 
 
 
 def take_guide(browser: Browser) -> None:
-    """Take the pictures of the guide into the folder beside it."""
+    """Take the pictures of the guide, into the folder next to it."""
     folder = PAGE.parent / "guide"
     folder.mkdir(exist_ok=True)
 
@@ -82,7 +82,7 @@ def take_guide(browser: Browser) -> None:
         guide_steps.make_metrics(made, browsers, guide)
         address = guide_steps.place_them(made, browsers, guide)
         guide_steps.read_it(made, browsers, guide, address, clock)
-        guide_steps.mend(made, browsers, guide, address)
+        guide_steps.fix(made, browsers, guide, address)
         guide_steps.download(made, browsers, guide)
         browsers.close()
 

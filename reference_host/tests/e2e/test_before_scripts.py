@@ -1,4 +1,4 @@
-"""What people do before a page's scripts have come is not lost."""
+"""Input before the scripts of a page have loaded is not lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def test_a_choice_narrows_the_form_once_the_script_has_come(
     world: World, browsers: Browsers
 ) -> None:
-    """A survey that is chosen while the script is on its way brings its questions."""
+    """A survey chosen while the script loads shows its questions."""
     world.connect()
     page = browsers.visit(world, Role.EDITOR).page
     held = held_back(page, "/metrics/new", "metric-form.js")
@@ -32,7 +32,7 @@ def test_a_choice_narrows_the_form_once_the_script_has_come(
 
 
 def test_a_search_is_made_once_the_script_has_come(world: World, browsers: Browsers) -> None:
-    """What is typed in the list's search while the script is on its way is looked for."""
+    """A search text typed while the script loads is searched."""
     world.connect()
     make(world, "Would they recommend us")
     page = browsers.visit(world, Role.EDITOR).page
@@ -46,7 +46,7 @@ def test_a_search_is_made_once_the_script_has_come(world: World, browsers: Brows
 
 
 def held_back(page: Page, address: str, script: str) -> list[Route]:
-    """Open a page whose script does not come before it is let go."""
+    """Open a page and hold back one of its scripts."""
     held: list[Route] = []
 
     def hold(route: Route) -> None:

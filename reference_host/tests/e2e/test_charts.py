@@ -1,4 +1,4 @@
-"""A chart appears although a request for it failed: what failed is tried again."""
+"""Charts are drawn after failed requests, which are retried."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from reference_host.tests.app_fixture import World
     from reference_host.tests.e2e.browser_pages import Browsers, Visit
-    from reference_host.tests.map_factories import Corner
+    from reference_host.tests.map_factories import SmallMap
 
 SCRIPT: Final = "**/charts/vega.js*"
 SPECIFICATIONS: Final = "**/charts.json?*"
@@ -29,22 +29,22 @@ Failure = Callable[["Route"], None]
 
 
 def lost(route: Route) -> None:
-    """Break the connection."""
+    """Abort the request."""
     route.abort()
 
 
 def refused(route: Route) -> None:
-    """Answer as a host whose drawing process has failed."""
+    """Respond as a host whose chart process failed."""
     route.fulfill(status=502, json={"message": "The chart could not be drawn."})
 
 
-def left_out(route: Route) -> None:
-    """Answer that the map no longer shows the chart."""
+def missing(route: Route) -> None:
+    """Respond as if the chart were no longer on the map."""
     route.fulfill(status=200, json={})
 
 
 @pytest.fixture
-def corner(world: World) -> Corner:
+def corner(world: World) -> SmallMap:
     """A map with one chart."""
     corner = add_map(world)
     world.connect()
@@ -60,13 +60,13 @@ def corner(world: World) -> Corner:
         pytest.param(SCRIPT, refused, id="script-refused"),
         pytest.param(SPECIFICATIONS, lost, id="specifications-lost"),
         pytest.param(SPECIFICATIONS, refused, id="specifications-refused"),
-        pytest.param(SPECIFICATIONS, left_out, id="specifications-left-out"),
+        pytest.param(SPECIFICATIONS, missing, id="specifications-missing"),
     ],
 )
 def test_a_chart_appears_after_a_failed_request(
-    world: World, browsers: Browsers, corner: Corner, address: str, failure: Failure
+    world: World, browsers: Browsers, corner: SmallMap, address: str, failure: Failure
 ) -> None:
-    """Nobody has to reload the page."""
+    """No reload is needed."""
     visit = browsers.visit(world, Role.VIEWER)
     asked = fail(visit.page, address, failure, times=1)
 
@@ -78,9 +78,9 @@ def test_a_chart_appears_after_a_failed_request(
 
 
 def test_a_chart_appears_once_the_network_is_back(
-    world: World, browsers: Browsers, corner: Corner
+    world: World, browsers: Browsers, corner: SmallMap
 ) -> None:
-    """Attempts end after a minute, so that a host in trouble is left alone, and begin again."""
+    """Retries stop after a minute and continue when the network is back."""
     visit = browsers.visit(world, Role.VIEWER)
     page = visit.page
     page.clock.install()
@@ -97,13 +97,13 @@ def test_a_chart_appears_once_the_network_is_back(
     page.evaluate("dispatchEvent(new Event('online'))")
 
     appear(page)
-    # Many browsers never ask again for a script whose address failed once.
+    # Many browsers never request a failed script again, so each URL differs.
     assert len(set(asked)) == len(asked)
     forgive(visit)
 
 
 def fail(page: Page, address: str, failure: Failure, *, times: int) -> list[str]:
-    """Let the first requests for an address fail; returns the addresses asked for, in order."""
+    """Let the first requests for a URL fail, and return the requested URLs in order."""
     asked: list[str] = []
 
     def answer(route: Route) -> None:
@@ -123,7 +123,7 @@ def appear(page: Page) -> None:
 
 
 def forgive(visit: Visit) -> None:
-    """Leave out what the browser itself says about the requests that failed."""
+    """Remove the browser's own messages about failed requests."""
     visit.complaints[:] = [
         one for one in visit.complaints if not one.startswith("Failed to load resource")
     ]

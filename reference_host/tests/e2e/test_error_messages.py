@@ -1,4 +1,4 @@
-"""What scripts show when the host refuses something."""
+"""Errors that scripts show on the page."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from reference_host.tests.e2e.browser_pages import Browsers
 
 
-def test_a_refusal_names_whom_to_ask(world: World, browsers: Browsers) -> None:
-    """Shown in place, it has its remedy and the support address, as on a page of its own."""
+def test_an_error_has_its_remedy_and_the_support_contact(world: World, browsers: Browsers) -> None:
+    """An error shown by a script has the same parts as one on a page."""
     visit = browsers.visit(world, Role.ADMIN, "/settings/integrations/csv_example")
     (ada,) = world.app_state.people.of_account(ACCOUNT)
 
@@ -34,4 +34,4 @@ def test_a_refusal_names_whom_to_ask(world: World, browsers: Browsers) -> None:
     banner = visit.page.get_by_role("alert").filter(has_text="are still running")
     banner.wait_for()
     assert "Wait until one has ended" in banner.inner_text()
-    assert f"Ask {SUPPORT}" in banner.inner_text()
+    assert f"Contact {SUPPORT}" in banner.inner_text()

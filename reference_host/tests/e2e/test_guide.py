@@ -1,4 +1,4 @@
-"""The guide is true: every step can be taken, every word is on a page, every picture is made."""
+"""docs/guide.md matches the app: its steps work, its terms are on the pages, its pictures exist."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 def test_the_guide_can_be_followed(
     world: World, browsers: Browsers, sandbox_clock: MovableClock
 ) -> None:
-    """From an empty account to a map that refreshes itself, breaks, and is mended."""
+    """From an empty account to a map that refreshes, fails and is fixed."""
     guide = Guide(keep=lambda page, _: None)
 
     guide_steps.connect(world, browsers, guide)
     guide_steps.make_metrics(world, browsers, guide)
     address = guide_steps.place_them(world, browsers, guide)
     guide_steps.read_it(world, browsers, guide, address, sandbox_clock)
-    guide_steps.mend(world, browsers, guide, address)
+    guide_steps.fix(world, browsers, guide, address)
     name = guide_steps.download(world, browsers, guide)
 
     assert name.startswith("qualtrics-SV_RelationshipA01")
@@ -34,14 +34,14 @@ def test_the_guide_can_be_followed(
 
 
 def test_each_picture_is_there() -> None:
-    """What the guide shows lies beside it, and nothing else."""
+    """The folder has exactly the pictures that the guide shows."""
     there = {file.stem for file in (PAGE.parent / "guide").glob("*.png")}
 
     assert there == set(shown_pictures())
 
 
 def test_a_word_that_is_on_no_page_is_found() -> None:
-    """The check of the guide can fail."""
+    """The check of the terms can fail."""
     guide = Guide(keep=lambda page, _: None)
 
     with pytest.raises(AssertionError, match="not on the pages"), guide.section("Read the map"):

@@ -1,4 +1,4 @@
-"""Each state of each page: it says what it should, fits the window, and is open to everybody."""
+"""Each page state shows its text, fits the window and is accessible."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ DESK = 1280
 
 
 class Stages:
-    """Running apps by what is arranged on them: states of one scene share it."""
+    """Running apps by scene, shared by the states of a scene."""
 
     def __init__(self, until_the_end: ExitStack) -> None:
         self._until_the_end = until_the_end
         self._arranged: dict[Scene, tuple[World, Ids]] = {}
 
     def show(self, scene: Scene) -> tuple[World, Ids]:
-        """Arrange a scene, or go back to it."""
+        """Return the app of a scene; set it up on first use."""
         if scene not in self._arranged:
             world = self._until_the_end.enter_context(stage(MovableClock()))
             self._arranged[scene] = (world, scene(world))
@@ -43,7 +43,7 @@ class Stages:
 
 @pytest.fixture(scope="module")
 def stages() -> Iterator[Stages]:
-    """The apps of this module, and the environment as it was."""
+    """The apps of this module; the environment is restored afterwards."""
     with pytest.MonkeyPatch.context() as patch, ExitStack() as until_the_end:
         patch.setenv("SMAPLY_QUALTRICS_SANDBOX", "")
         yield Stages(until_the_end)
@@ -56,8 +56,8 @@ def stages() -> Iterator[Stages]:
         for one in STATES
     ],
 )
-def test_a_state_is_told_and_fits(stages: Stages, browsers: Browsers, state: State) -> None:
-    """On a phone and on a desk, light and dark: in words, without sideways scrolling, for axe."""
+def test_a_state_shows_its_text_and_fits(stages: Stages, browsers: Browsers, state: State) -> None:
+    """On desktop and phone, light and dark: text, no horizontal scrolling, no axe violations."""
     world, ids = stages.show(state.scene)
     path = state.path.format(**ids)
 
@@ -67,14 +67,14 @@ def test_a_state_is_told_and_fits(stages: Stages, browsers: Browsers, state: Sta
     assert too_wide(visit) == 0
     assert visit.page.locator("noscript:visible").count() == 0
 
-    visit.look_again(width=PHONE, dark=True)  # As a new window it would take twice as long.
+    visit.look_again(width=PHONE, dark=True)  # A new window would take twice as long.
     visit.page.get_by_text(state.says).first.wait_for(state="attached")
     assert visit.accessibility() == []
     assert too_wide(visit) == 0
 
 
 def too_wide(visit: Visit) -> int:
-    """Give by how many pixels a page is wider than its window."""
+    """Return by how many pixels a page is wider than its window."""
     wide: int = visit.page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
@@ -83,7 +83,7 @@ def too_wide(visit: Visit) -> int:
 
 @pytest.mark.parametrize("dialog", ["alert(1)", "confirm(1)"])
 def test_a_script_in_a_text_would_be_noticed(world: World, browser: Browser, dialog: str) -> None:
-    """The check for texts that run as script can fail."""
+    """The check for scripts in user content can fail."""
     browsers = Browsers(browser)
     browsers.visit(world, None, "/sign-in").page.evaluate(dialog)
 

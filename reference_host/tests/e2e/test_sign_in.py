@@ -1,4 +1,4 @@
-"""Signing in and out as a person does it."""
+"""Sign in and sign out in the browser."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_a_person_follows_their_link_and_signs_out(world: World, browsers: Browsers) -> None:
-    """The link asks and leads in; Sign out leads out; the link leads in no more."""
+    """The link confirms and signs in once; after signing out it is expired."""
     link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
     visit = browsers.visit(world, None, link)
 
@@ -24,11 +24,11 @@ def test_a_person_follows_their_link_and_signs_out(world: World, browsers: Brows
     visit.page.get_by_role("button", name="Sign out").click()
     visit.page.get_by_role("heading", name="Sign in").wait_for()
     visit.page.goto(link)
-    assert visit.page.get_by_text("no longer good").is_visible()
+    assert visit.page.get_by_text("expired or was already used").is_visible()
 
 
-def test_somebody_elses_link_is_asked_about(world: World, browsers: Browsers) -> None:
-    """Whoever is signed in is not signed in as another person without being asked."""
+def test_the_link_of_another_person_is_confirmed(world: World, browsers: Browsers) -> None:
+    """A signed-in person is not switched to another person without confirmation."""
     link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Emil', Role.EDITOR)}"
     visit = browsers.visit(world, Role.VIEWER, link)
 

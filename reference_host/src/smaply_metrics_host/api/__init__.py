@@ -1,4 +1,4 @@
-"""The JSON API, one module for each subject: what the pages do, for programs."""
+"""The JSON API, which offers the functions of the pages to programs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SUBJECTS: Final = (
 
 
 def add_api(app: FastAPI) -> None:
-    """Give an app the calls, and the document that describes them."""
+    """Add the routes of the API and the OpenAPI document to an app."""
     for subject in SUBJECTS:
         app.include_router(subject.router)
     describe(app)

@@ -1,4 +1,4 @@
-"""What bodies and answers of the API share: strict models, names, ids."""
+"""Base model, names and ids of the request and response bodies."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from smaply_metrics_host.store.people import LONGEST_NAME
 
 OWN_ID: Final = r"^[A-Za-z0-9_-]{1,60}$"
 SOURCE_ID: Final = r"^[A-Za-z0-9_.-]{1,200}$"
-"""Ids of sources, which are names of entry points; and ids of connections."""
+"""Ids of sources (names of entry points) and of connections."""
 LONGEST_SURVEY_ID: Final = 400
 MOST_AT_ONCE: Final = 200
 LONGEST_WAIT: Final = 30.0
 
 
 class ApiModel(BaseModel):
-    """A body or an answer: takes no unknown field, and repeats no input in its errors."""
+    """A request or response body: forbids unknown fields and hides input in errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def example(**values: Any) -> ConfigDict:  # noqa: ANN401  # JSON values.
-    """Configure a body to show an example in the OpenAPI document."""
+    """Return a model configuration with an example for the OpenAPI document."""
     return ConfigDict(json_schema_extra={"examples": [values]})
 
 
-# Measured before it is trimmed, as the document says, and once more after that.
+# The limits in the document apply before trimming; afterwards the text must not be empty.
 TRIM: Final = AfterValidator(str.strip)
 SOME: Final = StringConstraints(min_length=1)
 Title = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TITLE), TRIM, SOME]
@@ -41,26 +41,26 @@ Id = Annotated[str, StringConstraints(pattern=OWN_ID)]
 ConnectionName = Annotated[
     str,
     StringConstraints(pattern=SOURCE_ID),
-    Field(description="The connection's id, or its source's: there is one for each source."),
+    Field(description="The connection's ID, or the ID of its source."),
 ]
 SurveyId = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_SURVEY_ID)]
 
 SourceInPath = Annotated[
-    str, Path(description="The source's id.", pattern=SOURCE_ID, examples=["qualtrics"])
+    str, Path(description="The source's ID.", pattern=SOURCE_ID, examples=["qualtrics"])
 ]
 ConnectionInPath = Annotated[
     str,
     Path(
-        description="The connection's id, or its source's.",
+        description="The connection's ID, or the ID of its source.",
         pattern=SOURCE_ID,
         examples=["qualtrics"],
     ),
 ]
 
 
-def id_in_path(what: str, sample: str) -> Any:  # noqa: ANN401  # What Path gives.
-    """Describe the id of one of this host's things in a path."""
-    return Path(description=f"The {what}'s id.", pattern=OWN_ID, examples=[sample])
+def id_in_path(what: str, sample: str) -> Any:  # noqa: ANN401  # The type of Path().
+    """Return the path parameter for the id of an object of this host."""
+    return Path(description=f"The {what}'s ID.", pattern=OWN_ID, examples=[sample])
 
 
 MetricInPath = Annotated[str, id_in_path("metric", "met_4f1d2a9be07c")]
@@ -68,7 +68,7 @@ MapInPath = Annotated[str, id_in_path("journey map", "map_4f1d2a9be07c")]
 WaitInQuery = Annotated[
     float,
     Query(
-        description="Seconds to wait for the end; 0 answers at once.",
+        description="Seconds to wait for the result; 0 returns immediately.",
         ge=0,
         le=LONGEST_WAIT,
         allow_inf_nan=False,

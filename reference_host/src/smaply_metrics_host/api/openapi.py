@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI makes of the calls, and what is the same for all of them."""
+"""The OpenAPI document: FastAPI's own, completed with what all operations share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.openapi.utils import get_openapi
 
-from smaply_metrics_host.api.openapi_schemas import REFERENCE, bound, names_in, take_words
+from smaply_metrics_host.api.openapi_schemas import REFERENCE, add_limits, apply_docstring, names_in
 from smaply_metrics_host.web.authentication import COOKIE
 from smaply_metrics_host.web.middleware import SAFE
 
@@ -15,77 +15,77 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 DESCRIPTION: Final = """\
-Everything that the pages do, for programs. Begin with `GET /api/session`.
+The functions of the web pages for programs. Start with `GET /api/session`.
 
-- **Who asks**: the session's cookie. Every call needs a role (`x-role`); an id of another account
-  is not found.
-- **Changes** (everything but GET) carry the session's token in the header `X-CSRF-Token`, and
-  their body is a JSON object.
-- **Refusals** are a Problem: what happened, what to do about it, and by field what does not fit.
-- **What takes longer** than a request is a job: the answer is 202, and its Location tells how far
-  it is.
-- **Bounds**: a body has up to 256 KB, a text 5,000 characters, a list 500 items. Nothing unknown is
-  taken: neither a field nor a parameter.
+- **Authentication**: requests carry the session cookie. Each operation requires a role (`x-role`).
+  An ID of another account returns 404.
+- **Changes** (all methods except GET) require the session's token in the header `X-CSRF-Token`. A
+  request body is a JSON object.
+- **Errors** are a `Problem`: what happened, what to do, and the fields that are not valid. Details
+  that only an Admin or the operator can act on are hidden from other roles.
+- **Long operations** return 202 and a job. Its `Location` reports the progress and the result.
+- **Limits**: 256 KB per request body, 5,000 characters per text, 500 items per list. Unknown fields
+  and parameters are rejected.
 """
 TAGS: Final = {
-    "session": "Who is signed in.",
-    "sources": "What is installed to measure with.",
-    "connections": "The credentials with which the account reaches a source.",
-    "surveys": "What a connection offers to make metrics of.",
-    "previews": "Measuring without saving.",
-    "metrics": "What is measured.",
-    "cards": "Metrics with their last good value, refreshed when it is due.",
+    "session": "The signed-in person.",
+    "sources": "The installed plugins for survey tools.",
+    "connections": "The account's credentials for survey tools.",
+    "surveys": "The surveys and questions of a connection.",
+    "previews": "Results of unsaved metrics.",
+    "metrics": "Definitions of metrics.",
+    "cards": "Metrics with their latest value, refreshed when due.",
     "maps": "Journey maps: stages as columns, lanes as rows, texts and cards in the cells.",
-    "debug bundles": "A survey's data and everything around it, for support.",
-    "jobs": "What runs longer than a request.",
-    "account": "What the account decides about time.",
-    "people": "Who is in the account.",
-    "workspaces": "The parts of the account.",
+    "debug bundles": "Archives of a survey's data and diagnostics for support.",
+    "jobs": "Long operations, with progress and result.",
+    "account": "The account's time zone and first day of the week.",
+    "people": "The people of the account.",
+    "workspaces": "Workspaces, which contain metrics and journey maps.",
 }
 SECURITY_SCHEMES: Final = {
     "session": {
         "type": "apiKey",
         "in": "cookie",
         "name": COOKIE,
-        "description": "Given when a sign-in link is followed. A host with a sign-in of its own "
-        "puts that in its place.",
+        "description": "Set when a person opens a sign-in link. A host with another sign-in "
+        "replaces it.",
     },
     "csrf": {
         "type": "apiKey",
         "in": "header",
         "name": "X-CSRF-Token",
-        "description": "The csrf_token of GET /api/session.",
+        "description": "The `csrf_token` of `GET /api/session`.",
     },
 }
-REFUSALS: Final = {
-    401: "Nobody is signed in.",
-    403: "Not for this role; or, of a change, without the session's token.",
-    404: "This account has no such thing.",
-    409: "Somebody else came first, or it is there already. Nothing was changed.",
-    413: "The body is too large.",
-    415: "The body is not said to be JSON.",
-    422: "What was sent does not fit: it says which field, why, and what to do.",
-    429: "Too many jobs of this person are running.",
-    502: "The survey tool, or the source, failed. The problem says how, and whether to try again.",
-    503: "The store or a key cannot be used; or the survey tool asks to wait (Retry-After).",
+ERRORS: Final = {
+    401: "Not signed in.",
+    403: "The role does not allow it, or the CSRF token of a change is missing or not valid.",
+    404: "Not found in this account.",
+    409: "It already exists, or someone else changed it first. Nothing was changed.",
+    413: "The request body is too large.",
+    415: "The content type is not `application/json`.",
+    422: "The input is not valid; see `fields` and `remedy`.",
+    429: "This person has too many jobs running.",
+    502: "The survey tool or its plugin failed; see `kind` and `retryable`.",
+    503: "The database or an encryption key is not available, or the survey tool is rate-limited.",
 }
 RETRY_AFTER: Final = {
     "Retry-After": {
-        "description": "Seconds after which to ask again, where the survey tool said so.",
+        "description": "Seconds to wait before retrying, if the survey tool sent them.",
         "schema": {"type": "integer"},
     }
 }
 
 
 def describe(app: FastAPI) -> None:
-    """Make an app give this document; it is made when it is first asked for."""
+    """Make an app return this document, which is built on first access."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _document(app)
         return app.openapi_schema
 
-    app.openapi = document  # type: ignore[method-assign]  # The way that FastAPI's manual shows.
+    app.openapi = document  # type: ignore[method-assign]  # As in FastAPI's docs.
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -95,13 +95,13 @@ def _document(app: FastAPI) -> dict[str, Any]:
         summary="Customer-experience metrics on journey maps.",
         description=DESCRIPTION,
         routes=app.routes,
-        tags=[{"name": name, "description": said} for name, said in TAGS.items()],
-        # One schema for each model, whether it is sent or given.
+        tags=[{"name": name, "description": text} for name, text in TAGS.items()],
+        # One schema per model, for requests and responses.
         separate_input_output_schemas=False,
     )
     components = document["components"]
     components["securitySchemes"] = SECURITY_SCHEMES
-    components["responses"] = {_name(status): _refusal(status) for status in REFUSALS}
+    components["responses"] = {_name(status): _error_response(status) for status in ERRORS}
     schemas = components["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
@@ -111,38 +111,38 @@ def _document(app: FastAPI) -> dict[str, Any]:
             _complete(operation, path, method.upper())
             bodies.append(operation.get("requestBody"))
     for name in names_in(bodies, schemas):
-        bound(schemas[name])
+        add_limits(schemas[name])
     for schema in schemas.values():
-        take_words(schema)
+        apply_docstring(schema)
     return document
 
 
 def _complete(operation: dict[str, Any], path: str, method: str) -> None:
-    """Add what is the same for every call, and what follows from what it takes."""
+    """Add the summary, the role, the security and the error responses of an operation."""
     summary, _, more = operation["description"].partition("\n\n")
     operation["summary"] = summary.replace("\n", " ").rstrip(".")
     role = operation["x-role"].capitalize()
-    operation["description"] = f"{more}\n\nNeeds the role {role}.".strip()
+    operation["description"] = f"{more}\n\nRequires the role {role}.".strip()
     changes, body = method not in SAFE, "requestBody" in operation
     operation["security"] = [{"session": [], "csrf": []} if changes else {"session": []}]
-    follows = {401: True, 403: changes or role != "Viewer", 404: "{" in path}
-    follows |= {413: body, 415: body, 422: True, 503: True}
+    implied = {401: True, 403: changes or role != "Viewer", 404: "{" in path}
+    implied |= {413: body, 415: body, 422: True, 503: True}
     responses = operation["responses"]
-    for status in REFUSALS:
-        if follows.get(status) or str(status) in responses:
+    for status in ERRORS:
+        if implied.get(status) or str(status) in responses:
             responses[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _refusal(status: int) -> dict[str, Any]:
+def _error_response(status: int) -> dict[str, Any]:
     schema = {"$ref": f"{REFERENCE}Problem"}
-    refusal: dict[str, Any] = {
-        "description": REFUSALS[status],
+    response: dict[str, Any] = {
+        "description": ERRORS[status],
         "content": {"application/json": {"schema": schema}},
     }
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        refusal["headers"] = RETRY_AFTER
-    return refusal
+        response["headers"] = RETRY_AFTER
+    return response
 
 
 def _name(status: int) -> str:

@@ -1,4 +1,4 @@
-"""The schemas of the OpenAPI document: the bounds of bodies, and words from docstrings."""
+"""The schemas of the OpenAPI document: limits of request bodies, texts from docstrings."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ BOUNDS: Final[dict[str, dict[str, float]]] = {
     "number": _WITHIN,
     "integer": _WITHIN,
 }
-"""What holds for every body, by JSON type."""
+"""The limits of every request body, by JSON type."""
 NARROWER: Final = {"enum", "const", "format", "pattern"}
 _ATTRIBUTES: Final = re.compile(r"\n+Attributes:\n(.*)", re.DOTALL)
 _ATTRIBUTE: Final = re.compile(r"^    (\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 
 
 def names_in(part: object, schemas: dict[str, Any]) -> set[str]:
-    """Find the names of all schemas that a part of the document refers to, and these in turn."""
+    """Return the names of all schemas that a part of the document refers to, recursively."""
     found: set[str] = set()
     pending = list(_references(part))
     while pending:
@@ -34,38 +34,38 @@ def names_in(part: object, schemas: dict[str, Any]) -> set[str]:
     return found
 
 
-def bound(schema: object) -> None:
-    """Say the bounds of bodies wherever a schema says no narrower ones."""
+def add_limits(schema: object) -> None:
+    """Add the limits of request bodies to a schema, except where it has narrower ones."""
     if isinstance(schema, list):
         for one in schema:
-            bound(one)
+            add_limits(one)
     if not isinstance(schema, dict):
         return
     for name, one in schema.items():
         if name not in {"examples", "default"}:
-            bound(one)
+            add_limits(one)
     kind = schema.get("type")
     if isinstance(kind, str) and not NARROWER & schema.keys():
         for name, value in BOUNDS.get(kind, {}).items():
             schema.setdefault(name, value)
 
 
-def take_words(schema: dict[str, Any]) -> None:
-    """Give each property the words that the model's docstring has for it."""
-    said = schema.get("description", "")
+def apply_docstring(schema: dict[str, Any]) -> None:
+    """Describe each property with the text of its attribute in the model's docstring."""
+    text = schema.get("description", "")
     properties = schema.get("properties", {})
-    if attributes := _ATTRIBUTES.search(said):
-        for name, words in _ATTRIBUTE.findall(attributes[1]):
+    if attributes := _ATTRIBUTES.search(text):
+        for name, description in _ATTRIBUTE.findall(attributes[1]):
             if name in properties:
-                properties[name].setdefault("description", _plain(words))
-        said = said[: attributes.start()]
-    if said:
-        schema["description"] = _plain(said)
+                properties[name].setdefault("description", _plain(description))
+        text = text[: attributes.start()]
+    if text:
+        schema["description"] = _plain(text)
 
 
-def _plain(words: str) -> str:
-    """Join lines that only the width of a docstring broke, and write code as Markdown does."""
-    paragraphs = re.split(r"\n\s*\n", words.replace("``None``", "null").replace("``", "`"))
+def _plain(text: str) -> str:
+    """Return the text of a docstring as Markdown, one line per paragraph."""
+    paragraphs = re.split(r"\n\s*\n", text.replace("``None``", "null").replace("``", "`"))
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 

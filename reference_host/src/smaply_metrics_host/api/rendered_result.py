@@ -1,4 +1,4 @@
-"""A result as words, a table and a chart, so that a client need only show it."""
+"""A result as texts, a table and a chart, ready for display."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from smaply_metrics_core.charts import DataTable, Headline  # pydantic needs them.
+from smaply_metrics_core.charts import DataTable, Headline  # Needed by pydantic.
 from smaply_metrics_core.host import ChartType
 from smaply_metrics_host.api.models import ApiModel
 
@@ -19,26 +19,28 @@ Theme = Literal["light", "dark"]
 
 
 class Drawing(ApiModel):
-    """How a result is shown, in the account's time zone."""
+    """A result rendered in the account's time zone."""
 
-    chart: ChartType = Field(description="The one wanted, or the usual one where that does not fit")
-    headline: Headline = Field(description="What stands large.")
-    counted: str = Field(description="How many answers stand behind it: n = 1,204.")
-    covered: str = Field(description="The dates, in words.")
-    low_sample: str = Field(description="What rests on few answers; empty when nothing does.")
-    told: tuple[str, ...] = Field(description="Who counts, what was counted, remarks.")
-    summary: str = Field(description="All in one sentence, for those who do not see the chart.")
-    table: DataTable = Field(description="The same numbers as a table.")
+    chart: ChartType = Field(
+        description="The requested chart, or the default chart if it does not fit the result."
+    )
+    headline: Headline = Field(description="The main value.")
+    counted: str = Field(description="The number of answers, such as “n = 1,204”.")
+    covered: str = Field(description="The date range as text.")
+    low_sample: str = Field(description="The values with few answers; may be empty.")
+    told: tuple[str, ...] = Field(description="Remarks, such as filters and excluded responses.")
+    summary: str = Field(description="One sentence for screen readers.")
+    table: DataTable = Field(description="The values as a table.")
     vega_lite: dict[str, Any] | None = Field(
-        description="A Vega-Lite specification to draw; null for what takes no drawing. It needs "
-        "no unsafe-eval: give vega-embed the option ast with Vega's interpreter."
+        description="The Vega-Lite specification of the chart; null if there is none. To avoid "
+        "unsafe-eval, use vega-embed with Vega's expression interpreter (`ast: true`)."
     )
 
 
 def drawing(
     app_state: AppState, result: Result, display: Display, theme: Theme, zone: str
 ) -> Drawing:
-    """Say how a result is shown; what was made for a page is not made again."""
+    """Return a rendered result; renderings are cached and shared with the pages."""
     rendered = app_state.result_renderer.render(result, display, zone)
     return Drawing(
         chart=rendered.chart,

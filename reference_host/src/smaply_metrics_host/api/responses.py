@@ -1,4 +1,4 @@
-"""What the calls' answers say in the OpenAPI document beside their models."""
+"""Responses of operations in the OpenAPI document, in addition to their models."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Any
 Responses = dict[int | str, dict[str, Any]]
 
 LOCATION: dict[str, Any] = {
-    "description": "Where it can be asked for from now on.",
+    "description": "The URL of the new object.",
     "required": True,
     "schema": {"type": "string"},
 }
 
 
-def made(status: int, operation: str, parameter: str) -> Responses:
-    """Say that the answer tells where what was made is, and which call shows it.
+def created(status: int, operation: str, parameter: str) -> Responses:
+    """Return a response with a ``Location`` header and a link to the operation that shows it.
 
     Args:
-        status: Of the answer: 201, or 202 where it is still being made.
-        operation: The call that shows it.
-        parameter: That call's parameter, which takes the answer's ``id``.
+        status: 201, or 202 for a job.
+        operation: The operation that shows the new object.
+        parameter: The parameter of that operation for the ``id`` of the response.
     """
     link = {
         "operationId": operation,
         "parameters": {parameter: "$response.body#/id"},
-        "description": "The id of the answer names it.",
+        "description": "The `id` of the response is the parameter.",
     }
     return {status: {"headers": {"Location": LOCATION}, "links": {operation: link}}}
 
 
-def refused(*statuses: int) -> Responses:
-    """Say with which statuses a call may refuse, beside those that follow from what it takes."""
+def errors(*statuses: int) -> Responses:
+    """Return the error responses that do not follow from the parameters of an operation."""
     return {status: {} for status in statuses}

@@ -1,4 +1,4 @@
-"""What every call of the API goes through: who asks, which role it needs, what may be sent."""
+"""Routes of the API: authentication, roles, CSRF tokens, strict parameters and bodies."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ PREFIX: Final = "/api"
 
 
 class RequireRole:
-    """The person who asks, and the role that the call needs: every call takes one of these."""
+    """The dependency of every operation: its required role, and the signed-in person."""
 
     def __init__(self, role: Role) -> None:
         self.role = role
 
     async def __call__(self, request: Request) -> Person:
-        """Give who asks; their role was looked at before anything else."""
+        """Return the signed-in person, whose role ``ApiRoute`` has checked."""
         session: Session = request.state.session
         return session.person
 
@@ -44,7 +44,7 @@ Admin = Annotated[Person, Depends(RequireRole(Role.ADMIN))]
 
 
 class ApiRoute(APIRoute):
-    """A call that looks at who asks before it reads what they send, and takes nothing unknown."""
+    """A route that authorizes before it reads the body, and rejects unknown parameters."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # Its parent's.
         super().__init__(*args, **kwargs)
@@ -53,14 +53,14 @@ class ApiRoute(APIRoute):
 
     @property
     def role(self) -> Role:
-        """The role that it needs."""
-        (asking,) = (
+        """The required role."""
+        (required,) = (
             one.call for one in self.dependant.dependencies if isinstance(one.call, RequireRole)
         )
-        return asking.role
+        return required.role
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Put the guard before what FastAPI makes of the function."""
+        """Return FastAPI's handler with the checks of this class before it."""
         handle = super().get_route_handler()
         role, takes_body = self.role, self.body_field is not None
         known = {
@@ -73,7 +73,7 @@ class ApiRoute(APIRoute):
             session = await signed_in(request)
             if request.method not in SAFE:
                 _check_token(session, request)
-            session.person.actor.require(role, "This call")
+            session.person.actor.require(role, "This request")
             _refuse_unknown(request, known)
             if takes_body:
                 request = JsonRequest(request.scope, request.receive)
@@ -84,7 +84,7 @@ class ApiRoute(APIRoute):
 
 
 def api_router(subject: str, path: str = "") -> APIRouter:
-    """Make the router of a subject, which is also its tag in the OpenAPI document."""
+    """Return the router of a subject, which is also its tag in the OpenAPI document."""
     return APIRouter(
         prefix=f"{PREFIX}{path}",
         tags=[subject],
@@ -94,7 +94,7 @@ def api_router(subject: str, path: str = "") -> APIRouter:
 
 
 def _names(alias: str, taken: object) -> Iterable[str]:
-    """Give the names of the parameters that a function's argument takes: one, or a model's."""
+    """Return the query parameters of an argument: its alias, or the fields of its model."""
     if isinstance(taken, type) and issubclass(taken, BaseModel):
         return taken.model_fields
     return (alias,)
@@ -103,7 +103,7 @@ def _names(alias: str, taken: object) -> Iterable[str]:
 def _check_token(session: Session, request: Request) -> None:
     if not csrf.matches(request.headers.get(csrf.HEADER, ""), session.csrf):
         raise FormExpired(
-            "The request does not carry this session's token.",
+            "The CSRF token of the session is missing or not valid.",
             remedy="Send the csrf_token of GET /api/session in the header X-CSRF-Token.",
         )
 
@@ -113,7 +113,7 @@ def _refuse_unknown(request: Request, known: set[str]) -> None:
     if unknown:
         raise RequestValidationError(
             [
-                {"type": "unknown", "loc": ("query", name), "msg": "there is no such parameter"}
+                {"type": "unknown", "loc": ("query", name), "msg": "unknown parameter"}
                 for name in unknown
             ]
         )

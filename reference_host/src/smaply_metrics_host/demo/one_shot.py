@@ -102,7 +102,7 @@ def run_once(
         _require_sources(host)
         _require_own_home(host)
         _delete_metrics(host)
-        report("Sandbox", f"a Qualtrics account invented with seed {seed}, on {sandbox.host}")
+        report("Sandbox", f"a generated Qualtrics account (seed {seed}) at {sandbox.host}")
         qualtrics = _connect(host, content.QUALTRICS, sandbox.credentials)
         report("Connect", f"{qualtrics.title}: {qualtrics.status}")
         write_visits(visits / "store_visits.csv", seed=seed, until=datetime.now(UTC))
@@ -139,8 +139,8 @@ def _require_own_home(host: MetricsHost) -> None:
     for view in host.connections.list(ACTOR):
         if not (view.created_by == ACTOR.user and _is_invented(view)):
             raise InputError(
-                f"This home holds a connection to {view.title} that no demo has made.",
-                remedy="Choose another folder with --home, or leave it out.",
+                f"The connection to {view.title} in this home was not created by the demo.",
+                remedy="Choose another folder with --home, or omit the option.",
             )
 
 
@@ -205,7 +205,7 @@ def demo_metrics(questionnaire: Questionnaire) -> Iterator[tuple[str, Definition
             definition(SERIES, Calculation.NPS, nps, "period:quarter"),
         )
         yield (
-            f"NPS, last 90 days and before ({name})",
+            f"NPS, last 90 days vs. previous ({name})",
             definition(COMPARISON, Calculation.NPS, nps, preset="last_90_days"),
         )
     scale = _first(

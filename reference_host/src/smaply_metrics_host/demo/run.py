@@ -39,12 +39,12 @@ async def serve_demo(
 
     async def ready(app_state: AppState) -> None:
         map_id = await seed_demo_account(app_state, sandbox, seed)
-        echo(f"The demo is ready; Qualtrics is played by a sandbox at {sandbox.host}.")
-        echo("Each link signs in once:")
+        echo(f"The demo is ready. A sandbox at {sandbox.host} simulates Qualtrics.")
+        echo("Sign-in links (each works once):")
         for name, role in PEOPLE:
             token = await asyncio.to_thread(app_state.people.invite, ACCOUNT, name, role)
             link = f"{settings.public_url}/sign-in/{token}?at_once=yes&next=/maps/{map_id}"
             echo(f"  {role.name.capitalize():<7} {link}")
-        echo("Ctrl-C ends it.")
+        echo("Press Ctrl-C to stop.")
 
     await server.serve(settings, listening, ready)

@@ -83,8 +83,8 @@ async def _refuse_what_is_real(app_state: AppState, ada: Actor) -> None:
     connections = await app_state.metrics.connections.list(ada)
     if others or not all(_invented(view) for view in connections):
         raise InputError(
-            "This home holds things that no demo has made.",
-            remedy="Choose another folder with --home, or leave it out.",
+            "The home folder contains data that was not created by the demo.",
+            remedy="Choose another folder with --home, or omit the option.",
         )
 
 

@@ -1,1 +1,1 @@
-"""Making metrics: the form as people fill it, what it may offer, and what comes of it."""
+"""The metric form: its data, options, validation, drafts and preview."""

@@ -1,4 +1,4 @@
-"""Forms put aside for a while: across a job, a redirect, and while a preview is looked at."""
+"""Drafts: forms stored for a while, across a job, a redirect or a preview."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 KEPT_SECONDS: Final = 3600.0
 MOST_KEPT: Final = 2000
-"""By all people together; each takes some kilobytes."""
+"""Drafts of all people together, a few kilobytes each."""
 MOST_OF_ONE: Final = 60
-"""So that nobody's forms push out those of others."""
+"""Drafts of one person, so that no one evicts the drafts of others."""
 
 
 @dataclass(frozen=True)
 class DraftPreview:
-    """What was measured without being saved, and of which definition."""
+    """The result of a preview, with the definition that it belongs to."""
 
     source: str
     definition: Definition
@@ -32,12 +32,12 @@ class DraftPreview:
 
 @dataclass(frozen=True)
 class PutAside:
-    """A form as it was.
+    """A stored form.
 
     Attributes:
-        problem: What kept it from going on.
-        problems: By field, what does not fit.
-        preview: What came of it.
+        problem: The problem of the last action.
+        problems: Validation messages by field.
+        preview: The last preview.
     """
 
     form: MetricForm
@@ -47,10 +47,10 @@ class PutAside:
 
 
 class Drafts:
-    """The forms that people of this process have put aside, each for an hour.
+    """The drafts of this process, each stored for an hour.
 
     Args:
-        clock: Says when that is over.
+        clock: The clock for their expiry.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -58,7 +58,7 @@ class Drafts:
         self._kept: OrderedDict[str, tuple[float, tuple[str, str], PutAside]] = OrderedDict()
 
     def put(self, person: Person, aside: PutAside) -> str:
-        """Keep a form; gives the id to find it by."""
+        """Store a form and return its id."""
         now = self._clock.monotonic()
         while self._kept and (len(self._kept) >= MOST_KEPT or self._oldest() <= now - KEPT_SECONDS):
             self._kept.popitem(last=False)
@@ -71,19 +71,19 @@ class Drafts:
         return draft
 
     def find(self, person: Person, draft: str) -> PutAside:
-        """Give a form that this person has put aside.
+        """Return a draft of this person.
 
         Raises:
-            NotFound: when they have none of this id, or it was long ago.
+            NotFound: The person has no such draft, or it has expired.
         """
         at, owner, aside = self._kept.get(draft, (0.0, ("", ""), PutAside(MetricForm())))
         over = at <= self._clock.monotonic() - KEPT_SECONDS
         if owner != (person.account, person.id) or over:
-            raise NotFound("This form is no longer kept.", remedy="Begin it again.")
+            raise NotFound("This form has expired.", remedy="Open the form again.")
         return aside
 
     def preview(self, person: Person, draft: str) -> DraftPreview | None:
-        """Give the preview of a form that was put aside; ``None`` when it is not there."""
+        """Return the preview of a draft; ``None`` if there is none."""
         try:
             return self.find(person, draft).preview
         except NotFound:

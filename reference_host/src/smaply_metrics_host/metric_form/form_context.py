@@ -1,4 +1,4 @@
-"""What a metric's form may offer at this moment: asked of the framework's catalog."""
+"""The options of the metric form, from the framework's catalog."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from smaply_metrics_core.host import DateRange, MetricsError, MetricType, QuestionUnavailable
 from smaply_metrics_host.metric_form.selection import adjust_selection, suggestion
 from smaply_metrics_host.metric_form.validation import Problems, draft_of
+from smaply_metrics_host.rendering.templating import title_of
+from smaply_metrics_host.web.reader_problem import problem_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,18 +32,18 @@ SURVEYS_SHOWN: Final = 50
 CSV: Final = "csv_example"
 """The source that reads uploaded files."""
 MANUAL: Final = "manual"
-"""In the list of sources: upload a file first."""
+"""The entry in the list of sources for a file upload."""
 
 
 @dataclass(frozen=True)
 class FormRequest:
-    """What a person asks of the form itself, beside filling it.
+    """The actions on the form itself.
 
     Attributes:
-        picking: Show the surveys although one is chosen.
-        shown: How many of them.
-        reload: Ask the survey tool again although its answers are kept.
-        question_before: The question that the form was made for.
+        picking: Show the list of surveys although one is chosen.
+        shown: The number of surveys to show.
+        reload: Bypass the cache of surveys and questionnaires.
+        question_before: The question that the form was rendered for.
     """
 
     picking: bool = False
@@ -52,18 +54,18 @@ class FormRequest:
 
 @dataclass(frozen=True)
 class FormContext:
-    """A form with what it may offer.
+    """A form with its options.
 
     Attributes:
-        form: With what goes together alone.
-        cleared: The fields that were changed for that.
-        sources: By id, the sources that can be chosen, with their titles.
-        surveys: Those to choose from; None when one is chosen and nobody looks for another.
-        questionnaire: The chosen survey; None when there is none, or it cannot be read.
-        windows: The dates covered, and for a Comparison those before; empty while unknown.
-        problem: What keeps the source from answering.
-        problems: By field, what does not fit.
-        successor: The question, or group by, that took the place of one that was deleted.
+        form: The form, adjusted to the options.
+        cleared: The fields that were changed by the adjustment.
+        sources: The titles of the connected sources by id.
+        surveys: The surveys to choose from; ``None`` while the list is closed.
+        questionnaire: The chosen survey; ``None`` without one, or if it cannot be read.
+        windows: The covered dates, and the previous ones for a Comparison; empty while unknown.
+        problem: Why the source could not be read, as the person's role reads it.
+        problems: Validation messages by field.
+        successor: The question or group-by that replaces a deleted one.
     """
 
     form: MetricForm
@@ -85,14 +87,14 @@ async def load_form_context(
     asked: FormRequest,
     metric: Metric | None = None,
 ) -> FormContext:
-    """Ask for everything that a form shows; what cannot be had is said in the offer.
+    """Load the options of a form. An error of the source is returned as ``problem``.
 
     Args:
         metrics: The framework.
         actor: An Editor or Admin.
-        form: What is chosen so far.
-        asked: What is asked of the form.
-        metric: The one that is edited.
+        form: The current choices.
+        asked: The actions on the form.
+        metric: The metric being edited.
     """
     sources = await _sources(metrics, actor)
     if not form.source and len(sources) == 1:
@@ -118,7 +120,9 @@ async def load_form_context(
             covered = await _windows(metrics, actor, draft.range or DateRange(), draft.type)
             offer = replace(offer, windows=covered)
     except MetricsError as error:
-        return replace(offer, problem=error.to_problem())
+        title = sources.get(form.source) or title_of(form.source)
+        problem = problem_for(actor.role, error.to_problem(), title)
+        return replace(offer, problem=problem)
     return offer
 
 
@@ -129,7 +133,7 @@ async def _with_options(
     asked: FormRequest,
     known: Mapping[str, KnownQuestion],
 ) -> FormContext:
-    """Narrow each list by the others. A deleted question stays, named, until another is chosen."""
+    """Add the options that fit together. A deleted question stays until another is chosen."""
     form, gone = offer.form, _gone(offer.form, survey, known)
     successor = None
     part = ""
@@ -138,7 +142,7 @@ async def _with_options(
         offer = replace(offer, problems={**offer.problems, part: f"{error.message} {error.remedy}"})
         successor = next(iter(error.fields), None)
     if part == "question":
-        # What goes with its successor is kept for it.
+        # Choices that fit the successor are preserved.
         form = replace(form, question=(successor and successor.suggestion) or "")
     options = await metrics.catalog.options(survey, draft_of(form)[0])
     suggested = suggestion(
@@ -165,7 +169,7 @@ async def _with_options(
 def _gone(
     form: MetricForm, survey: Questionnaire, known: Mapping[str, KnownQuestion]
 ) -> tuple[str, QuestionUnavailable] | None:
-    """Find the first part that names a question which the survey has no more."""
+    """Return the first field that names a deleted question, with the error."""
     there = {question.id for question in survey.walk()}
     kind, _, of = form.group_by.partition(":")
     named = (("question", form.question), ("group_by", of if kind == "question" else ""))
@@ -175,7 +179,7 @@ def _gone(
                 field = "question_id" if part == "question" else part
                 return part, survey.deleted(question, known[question], field)
             return part, QuestionUnavailable(
-                f"The survey has no question {question}.", remedy="Choose another one."
+                f"The survey has no question {question}.", remedy="Choose another question."
             )
     return None
 
@@ -190,4 +194,4 @@ async def _windows(
     try:
         return await metrics.catalog.windows(actor, dates, comparison=kind is MetricType.COMPARISON)
     except MetricsError:
-        return ()  # What is wrong with the range is said where it is chosen.
+        return ()  # The date fields show what is wrong with the range.

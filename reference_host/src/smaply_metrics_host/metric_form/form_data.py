@@ -1,4 +1,4 @@
-"""What stands in a metric's form, just as people entered it: read from a request or a metric."""
+"""The values of the metric form, unvalidated, from a request or a metric."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True)
 class FilterRow:
-    """One filter: ``of`` is written as a group by is, ``question:ID`` or ``field:NAME``."""
+    """A filter; ``of`` has the format of a group-by, ``question:ID`` or ``field:NAME``."""
 
     of: str = ""
     exclude: bool = False
@@ -28,16 +28,16 @@ class FilterRow:
 
 @dataclass(frozen=True)
 class MetricForm:
-    """Everything in the form, as text; nothing here is checked.
+    """The values of all fields as text, unvalidated.
 
     Attributes:
-        metric: The id of the metric that is edited; empty for a new one.
-        version: The one that was read when its editing began.
-        search: What is looked for among the surveys.
-        survey_name: What a file that is uploaded is to be called.
+        metric: The id of the metric being edited; empty for a new one.
+        version: The version of the metric when the form was opened.
+        search: The search text for surveys.
+        survey_name: The name for an uploaded file.
         first: The first day of a custom range.
-        last: Its last day, which belongs to it.
-        preview: Names the preview that is shown; see ``drafts``.
+        last: The last day of a custom range, inclusive.
+        preview: The id of the draft with the preview.
     """
 
     metric: str = ""
@@ -74,17 +74,17 @@ class MetricForm:
 
 _PLAIN: Final = {field.name: field.default for field in fields(MetricForm)}
 SPACED: Final = frozenset({"prefix", "suffix"})
-"""Texts whose spaces mean something: “ pts”."""
+"""Fields with significant spaces, such as “ pts”."""
 ADD_FILTER: Final = "add_filter"
 REMOVE_FILTER: Final = "remove_filter"
 USE_QUESTION: Final = "use_question"
 USE_GROUP_BY: Final = "use_group_by"
 QUESTION_BEFORE: Final = "question_was"
-"""The question that the form was made for; so named in the form, as are source and survey."""
+"""The hidden field with the question that the form was rendered for."""
 
 
 def read(sent: FormData) -> MetricForm:
-    """Read what was sent, and do what its small buttons ask: add a filter, take one away."""
+    """Return the submitted form, with a filter added or removed if requested."""
     values: dict[str, object] = {}
     for name, plain in _PLAIN.items():
         if isinstance(plain, bool):
@@ -100,7 +100,7 @@ def read(sent: FormData) -> MetricForm:
         include=_texts(sent, "include"),
         filters=_filters(sent),
     )
-    # Surveys of one source mean nothing to another, nor do questions of one survey, and so on.
+    # Clear what depends on a choice that was changed.
     if not _stayed(sent, "source_was", form.source):
         form = replace(form, survey="", search="")
     if not _stayed(sent, "survey_was", form.survey):
@@ -111,7 +111,7 @@ def read(sent: FormData) -> MetricForm:
 
 
 def filled(metric: Metric) -> MetricForm:
-    """Fill the form with a metric, to edit it."""
+    """Return the form of a metric, for editing."""
     definition, display = metric.definition, metric.display
     dates = definition.range
     return MetricForm(
@@ -146,7 +146,7 @@ def filled(metric: Metric) -> MetricForm:
 
 
 def _anywhere(group_by: str) -> str:
-    """Keep a group by that goes with every survey."""
+    """Return a group-by that fits every survey; empty for any other."""
     return group_by if group_by.startswith("period:") else ""
 
 
@@ -173,14 +173,14 @@ def _filters(sent: FormData) -> tuple[FilterRow, ...]:
 
 
 def _stayed(sent: FormData, before: str, now: str) -> bool:
-    """Whether a choice is the one that the form was made for; what hangs on it is kept then."""
+    """Whether a choice is the one that the form was rendered for."""
     return before not in sent or _text(sent, before) == now
 
 
 def _text(sent: FormData, name: str, *, trim: bool = True) -> str:
     value = sent.get(name, "")
     if not isinstance(value, str):
-        return ""  # A file in the place of a text.
+        return ""  # A file instead of text.
     text = value.replace("\0", "")
     return text.strip() if trim else text
 

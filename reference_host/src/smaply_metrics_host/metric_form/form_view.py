@@ -1,4 +1,4 @@
-"""What the template of a metric's form shows, put together from an offer."""
+"""The template data of the metric form."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 TYPES: Final = (
     (MetricType.NUMBER, "Number", "One value."),
     (MetricType.SERIES, "Series", "A value for each group, such as each month."),
-    (MetricType.COMPARISON, "Comparison", "One value, beside that of the time before."),
+    (MetricType.COMPARISON, "Comparison", "One value compared with the previous period."),
 )
-LEFT_OUT: Final = (
+EXCLUDED: Final = (
     (ExclusionReason.UNFINISHED, "Unfinished responses"),
     (ExclusionReason.PREVIEW, "Survey previews"),
     (ExclusionReason.TEST, "Test responses"),
@@ -52,12 +52,12 @@ FIELDS: Final = {
     "suffix": "Suffix",
     "file": "CSV file",
 }
-"""What the fields that may not fit are called."""
+"""The labels of the fields that are validated."""
 LONGEST_ID: Final = 100
 
 
 class Entry(NamedTuple):
-    """An entry of a list: why it cannot be chosen is empty when it can."""
+    """A list entry; ``refused`` says why it is unavailable, or is empty."""
 
     value: str
     label: str
@@ -65,7 +65,7 @@ class Entry(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A field that does not fit, and what is wrong with it."""
+    """A link to a field with its validation message."""
 
     anchor: str
     label: str
@@ -73,7 +73,7 @@ class Link(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """A box to tick."""
+    """A checkbox."""
 
     value: str
     label: str
@@ -82,11 +82,11 @@ class Tick(NamedTuple):
 
 @dataclass(frozen=True)
 class FilterView:
-    """A filter as the form shows it.
+    """A filter in the form.
 
     Attributes:
-        choices: The answers to tick; none where values are typed, one on each line.
-        unknown: What it names is not in the survey.
+        choices: The answers to choose from; empty where values are typed, one per line.
+        unknown: Whether its question or field is missing from the survey.
     """
 
     of: str
@@ -98,17 +98,17 @@ class FilterView:
 
 @dataclass(frozen=True)
 class FormView:
-    """The lists and remarks of a form.
+    """The lists and texts of a form.
 
     Attributes:
-        by_id: An id that was looked for and is not in the list; empty when there is none.
-        gone_question: What the chosen question was called, when it was deleted.
-        note: What is to be said of the chosen question.
-        meaning: What the chosen calculation means.
-        covered: The dates covered, and for a Comparison those before.
-        cleared: The names of the fields that were changed.
-        to_correct: The fields that do not fit.
-        known: By id, what the questions of the metric that is edited were called.
+        by_id: A searched survey ID that is not in the list; empty if there is none.
+        gone_question: The text of the chosen question if it was deleted.
+        note: The note on the chosen question.
+        meaning: The description of the chosen calculation.
+        covered: The covered dates, and the previous ones for a Comparison.
+        cleared: The labels of the fields that were changed.
+        to_correct: The fields with validation messages.
+        known: The stored texts of the metric's questions by id.
     """
 
     by_id: str
@@ -129,13 +129,13 @@ class FormView:
 def view_of(
     offer: FormContext, problems: Mapping[str, str], zone: str, metric: Metric | None
 ) -> FormView:
-    """Put together what a form shows.
+    """Return the template data of a form.
 
     Args:
-        offer: The form with what it may offer.
-        problems: By field, what does not fit.
-        zone: The account's time zone, in which dates are said.
-        metric: The one that is edited.
+        offer: The form with its options.
+        problems: Validation messages by field.
+        zone: The account's time zone, for dates.
+        metric: The metric being edited.
     """
     form, options, survey = offer.form, offer.options, offer.questionnaire
     known = {key: one.text or one.name for key, one in (metric.questions if metric else {}).items()}
@@ -168,12 +168,12 @@ def _label(field: str) -> str:
 
 
 def _anchor(field: str) -> str:
-    """Give the id of the element that a person goes to, to correct a field."""
+    """Return the element id of a field."""
     return f"{field}-of" if field.startswith("filter-") else f"mf-{field}"
 
 
 def _by_id(offer: FormContext) -> str:
-    """Offer what was looked for as an id: not every survey that can be read is in the list."""
+    """Return the search text as a survey ID: not every readable survey is listed."""
     sought, surveys = offer.form.search, offer.surveys
     could_be = 0 < len(sought) <= LONGEST_ID and not any(map(str.isspace, sought))
     return sought if surveys is not None and not surveys.matching and could_be else ""
@@ -199,8 +199,8 @@ def _filter(row: FilterRow, survey: Questionnaire | None, asked: dict[str, Quest
     offered = {one.key: one.label for one in question.choices} if question else {}
     fields = {one.name for one in survey.fields} if survey else set()
     there = question is not None or (kind == "field" and of in fields)
-    # What was chosen and is offered no more stays ticked, so that it can be seen and taken out.
-    gone = {value: f"{value} (not an answer any more)" for value in row.values} if offered else {}
+    # A chosen value that no longer exists stays visible, so that it can be removed.
+    gone = {value: f"{value} (deleted)" for value in row.values} if offered else {}
     return FilterView(
         of=row.of,
         exclude=row.exclude,
@@ -215,7 +215,7 @@ def _filter(row: FilterRow, survey: Questionnaire | None, asked: dict[str, Quest
 
 
 def _filterable(survey: Questionnaire) -> Iterator[tuple[str, tuple[Entry, ...]]]:
-    """Give what responses can be filtered by, the rows of a question under its name."""
+    """Yield the questions and fields to filter by, with rows grouped by question."""
     plain = [one for one in survey.questions if not one.sub_questions]
     yield "Questions", tuple(_question(one) for one in plain)
     for one in survey.questions:
@@ -232,7 +232,7 @@ def _question(one: Question) -> Entry:
 
 
 def chart_entries(form: MetricForm) -> tuple[Entry, ...]:
-    """Give the chart types of the metric's type, the usual one first."""
+    """Return the chart types, the default one first."""
     draft, _ = draft_of(form)
     kind, calculation = draft.type or MetricType.NUMBER, draft.calculation
     if calculation is None:
@@ -251,6 +251,6 @@ def chart_entries(form: MetricForm) -> tuple[Entry, ...]:
 
 
 def _name(chart: ChartType) -> str:
-    return {ChartType.PIE: "Pie chart (ring)", ChartType.BAR_COMPARISON: "Bar Comparison"}.get(
+    return {ChartType.PIE: "Pie chart (ring)", ChartType.BAR_COMPARISON: "Bar comparison"}.get(
         chart, chart.replace("_", " ").capitalize()
     )

@@ -1,4 +1,4 @@
-"""The list of metrics: searched, cut into pages, with what people read of each."""
+"""The list of metrics: search, pagination and the text of each row."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class MetricRow:
     """One metric in the list.
 
     Attributes:
-        source: Its source's title.
-        measures: What it measures, in one line.
-        uses: How many cards show it.
+        source: The title of the source.
+        measures: The definition in one line.
+        uses: The number of cards that show it.
     """
 
     metric: Metric
@@ -33,12 +33,12 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class Page:
-    """Some of the metrics.
+    """One page of the list.
 
     Attributes:
-        number: Of this page, from 1.
-        pages: How many there are; 1 when nothing was found.
-        found: How many metrics the search found.
+        number: The page number, from 1.
+        pages: The number of pages, at least 1.
+        found: The number of metrics on all pages.
     """
 
     lines: tuple[MetricRow, ...]
@@ -55,15 +55,15 @@ def page_of(
     titles: Mapping[str, str],
     uses: Mapping[str, int],
 ) -> Page:
-    """Cut a page out of the metrics that a search finds, the one changed last first.
+    """Return one page of the matching metrics, most recently changed first.
 
     Args:
-        metrics: All that there are.
-        search: Words, in any case, each of which is in the name, source, type, or in what is
-            measured; all metrics when empty.
-        number: Of the page; the last one when there are fewer.
-        titles: By source, what people call it.
-        uses: By metric, how many cards show it.
+        metrics: All metrics.
+        search: Words that must all occur in the name, source, type or definition, ignoring case;
+            empty for all metrics.
+        number: The page number; the last page if there are fewer.
+        titles: Titles by source.
+        uses: The number of cards by metric.
     """
     words = search.casefold().split()
     lines = [

@@ -1,4 +1,4 @@
-"""A metric in words: what it measures in one line, and each of its parts by name."""
+"""A metric as text: its definition in one line, and each of its fields."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NONE = "none"
 
 
 class DefinitionDifference(NamedTuple):
-    """A part of a metric that two people made different."""
+    """A field that two people changed differently."""
 
     part: str
     theirs: str
@@ -33,7 +33,7 @@ class DefinitionDifference(NamedTuple):
 
 
 def definition_text(metric: Metric) -> str:
-    """Say what a metric measures: ``NPS of “How likely …”, by month, last 28 days``."""
+    """Return the definition as text: ``NPS of “How likely …”, by month, last 28 days``."""
     definition, asked = metric.definition, _known(metric)
     parts = [CALCULATIONS[definition.calculation].title]
     if definition.question_id:
@@ -51,14 +51,14 @@ def definition_differences(
     display: Display,
     questionnaire: Questionnaire | None,
 ) -> tuple[DefinitionDifference, ...]:
-    """Say in which parts what somebody has saved differs from what stands in one's own form.
+    """Return the fields in which the saved metric differs from the person's own form.
 
     Args:
-        theirs: The metric as it is saved.
-        name: One's own name of it.
-        definition: What one would measure.
-        display: How one would show it.
-        questionnaire: The survey, for what its questions are called.
+        theirs: The saved metric.
+        name: The person's own name for it.
+        definition: The person's own definition.
+        display: The person's own display settings.
+        questionnaire: The survey, for the texts of its questions.
     """
     asked = _known(theirs) | _asked(questionnaire)
     before = _parts(theirs.name, theirs.definition, theirs.display, asked)
@@ -71,7 +71,7 @@ def definition_differences(
 
 
 def dates(dates: DateRange) -> str:
-    """Say a range: ``Last 28 days``, or the dates, both of them included."""
+    """Return a range as text: ``Last 28 days``, or the first and last day."""
     if dates.preset != "custom":
         return dates.preset.replace("_", " ").capitalize()
     return charts.date_range_text(
@@ -82,7 +82,7 @@ def dates(dates: DateRange) -> str:
 def _parts(
     name: str, definition: Definition, display: Display, asked: Mapping[str, str]
 ) -> dict[str, str]:
-    """Give every part that an Editor can change, by what the form calls it."""
+    """Return the values of all editable fields by label."""
     question = definition.question_id or ""
     return {
         "Name": name,

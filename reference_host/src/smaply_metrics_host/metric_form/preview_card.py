@@ -1,4 +1,4 @@
-"""The preview beside a form: the card that the metric would be, from what was measured last."""
+"""The preview in the metric form: a card with the last calculated result."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from smaply_metrics_host.metric_form.form_data import MetricForm
     from smaply_metrics_host.rendering.result_renderer import ResultRenderer
 
-UNNAMED = "A metric without a name yet"
+UNNAMED = "Untitled metric"
 
 
 @dataclass(frozen=True)
 class PreviewView:
-    """A preview as the form shows it.
+    """A preview in the form.
 
     Attributes:
-        id: Of the form that was put aside with it.
-        outdated: The form measures something else by now.
+        id: The id of its draft.
+        outdated: Whether the definition in the form has changed since.
         data_of: When the data was read, in the account's time zone.
     """
 
@@ -41,12 +41,12 @@ def preview_view(
     result_renderer: ResultRenderer,
     zone: str,
 ) -> PreviewView:
-    """Show what was measured as the form now says that it is to be shown.
+    """Return the preview with the current display settings of the form.
 
     Args:
-        preview: What was measured.
-        form: What stands in the form.
-        definition: What it measures; ``None`` while that is not complete.
+        preview: The last result.
+        form: The form.
+        definition: The current definition; ``None`` while it is incomplete.
         result_renderer: Renders the value.
         zone: The account's time zone.
     """

@@ -1,4 +1,4 @@
-"""Fitting what is chosen in a form to what its lists may offer, and saying what had to go."""
+"""Adjusts the choices in a form to the available options."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from smaply_metrics_host.metric_form.form_data import MetricForm
 
 NARROWED: Final = ("question", "group_by", "calculation", "answers", "range", "reverse_scale")
-"""The fields that a choice made before them may have to change."""
+"""The fields that an earlier choice may change."""
 USUAL: Final = (
     Calculation.NPS,
     Calculation.AVERAGE,
@@ -23,21 +23,21 @@ USUAL: Final = (
     Calculation.ANSWERED,
     Calculation.RESPONSES,
 )
-"""What people mostly want of a question, the first that it allows."""
+"""The default calculation is the first of these that the question allows."""
 WITH_PREVIOUS: Final = "last_28_days"
-"""In place of a range that has no previous one to compare with."""
+"""The default range where the chosen one has no previous period."""
 
 
 class AdjustedSelection(NamedTuple):
-    """A form in which everything goes together, and the fields that were changed for that."""
+    """A consistent form, and the fields that were changed."""
 
     form: MetricForm
     cleared: tuple[str, ...]
 
 
 def adjust_selection(form: MetricForm, draft: MetricDraft) -> AdjustedSelection:
-    """Fit a form to a draft that its options were narrowed to."""
-    # Whoever enters dates has not entered the other one yet.
+    """Return the form with the values of a draft that fits the options."""
+    # The second date of a custom range may still be missing.
     fits = draft.range is not None or form.range == CUSTOM
     fitting = replace(
         form,
@@ -53,17 +53,17 @@ def adjust_selection(form: MetricForm, draft: MetricDraft) -> AdjustedSelection:
 
 
 def suggestion(form: MetricForm, options: MetricOptions, asked_before: str) -> str:
-    """Give the calculation to begin with; empty where a person has chosen one.
+    """Return the default calculation; empty if the person has chosen one.
 
     Args:
-        form: What is chosen.
-        options: What may be.
-        asked_before: The question that the form was made for: to choose another one is the moment
-            to suggest anew, if all that stands there is the count of responses.
+        form: The current choices.
+        options: The available options.
+        asked_before: The question that the form was rendered for. A count of responses, which needs
+            no question, is replaced by a new default when another question is chosen.
     """
     offered = [one.value for one in _offered(options.calculations)]
-    anew = form.question != asked_before and form.calculation == Calculation.RESPONSES
-    if form.calculation and not anew:
+    reset = form.question != asked_before and form.calculation == Calculation.RESPONSES
+    if form.calculation and not reset:
         return ""
     return next((one.value for one in USUAL if one in offered), "")
 

@@ -1,4 +1,4 @@
-"""From what stands in a form to a definition and a display; says by field what does not fit."""
+"""Validates the form and converts it to a definition and display settings."""
 
 from __future__ import annotations
 
@@ -42,29 +42,27 @@ LONGEST_AFFIX: Final = 20
 CUSTOM: Final = "custom"
 
 Problems = dict[str, str]
-"""By the name of a field, what is wrong with it."""
+"""Validation messages by field."""
 
 
 class FormInvalid(InputError):
-    """A metric's form with fields that do not fit; ``fields`` says which and why."""
+    """A metric form with invalid fields, named in ``fields``."""
 
     kind = "form_invalid"
 
     def __init__(self, problems: Mapping[str, str]) -> None:
-        super().__init__(
-            "Some fields do not fit yet.", remedy="Correct the fields that are marked below."
-        )
+        super().__init__("Some fields are not valid.", remedy="Correct the fields marked below.")
         self.problems = problems
 
     def to_problem(self) -> Problem:
-        """Add the problem of each field."""
+        """Return the problem with the message of each field."""
         fields = tuple(FieldProblem(name=key, message=text) for key, text in self.problems.items())
         return super().to_problem().model_copy(update={"fields": fields})
 
 
 @dataclass(frozen=True)
 class ValidatedForm:
-    """A form whose fields fit; whether its parts go together, the framework says."""
+    """A form with valid fields; the framework checks whether they fit together."""
 
     name: str
     source: str
@@ -73,7 +71,7 @@ class ValidatedForm:
 
 
 def draft_of(form: MetricForm) -> tuple[MetricDraft, Problems]:
-    """Take up what is chosen so far. What cannot be read is left out, and named."""
+    """Return the definition so far; invalid fields are omitted and reported."""
     problems: Problems = {}
     draft = MetricDraft(
         type=_one_of(MetricType, form.type),
@@ -90,7 +88,7 @@ def draft_of(form: MetricForm) -> tuple[MetricDraft, Problems]:
 
 
 def display_of(form: MetricForm) -> tuple[Display, Problems]:
-    """Take up how it is to be shown. What cannot be read is left out, and named."""
+    """Return the display settings; invalid fields are omitted and reported."""
     problems: Problems = {}
     for name, longest in (
         ("heading", LONGEST_HEADING),
@@ -116,14 +114,14 @@ def display_of(form: MetricForm) -> tuple[Display, Problems]:
 
 
 def validate_form(form: MetricForm, *, to_save: bool = True) -> ValidatedForm:
-    """Take up the whole form.
+    """Return the validated form.
 
     Args:
-        form: What was entered.
-        to_save: A name is needed; a preview needs none.
+        form: The submitted form.
+        to_save: Whether a name is required, as it is for saving but not for a preview.
 
     Raises:
-        FormInvalid: naming every field that is missing or does not fit.
+        FormInvalid: Fields are missing or invalid; the error names all of them.
     """
     draft, problems = draft_of(form)
     display, shown = display_of(form)
@@ -134,7 +132,7 @@ def validate_form(form: MetricForm, *, to_save: bool = True) -> ValidatedForm:
 
 
 def definition_of(form: MetricForm) -> Definition | None:
-    """Give what the form measures as it stands; ``None`` while that is not complete."""
+    """Return the definition of the form; ``None`` while it is incomplete."""
     draft, problems = draft_of(form)
     if problems or draft.calculation is None or draft.range is None:
         return None
@@ -144,9 +142,9 @@ def definition_of(form: MetricForm) -> Definition | None:
 def _missing(form: MetricForm, draft: MetricDraft, *, to_save: bool) -> Problems:
     problems: Problems = {}
     if to_save and not 1 <= len(form.name) <= LONGEST_NAME:
-        problems["name"] = f"Give it a name of 1 to {LONGEST_NAME} characters."
+        problems["name"] = f"Enter a name with 1 to {LONGEST_NAME} characters."
     if not form.source:
-        problems["source"] = "Choose where the numbers come from."
+        problems["source"] = "Choose a source."
     elif not form.survey:
         problems["survey"] = "Choose a survey."
     elif draft.calculation is None:
@@ -155,18 +153,18 @@ def _missing(form: MetricForm, draft: MetricDraft, *, to_save: bool) -> Problems
 
 
 def _unfinished(form: MetricForm, draft: MetricDraft) -> Problems:
-    """Name what a choice asks for besides, and nobody has given."""
+    """Return messages for fields that other choices require and that are empty."""
     problems: Problems = {}
     by_answer = draft.group_by is not None and draft.group_by.kind == "answer"
     if draft.calculation is Calculation.SHARE and not (draft.answers or by_answer):
-        problems["answers"] = "Choose the answers that the share counts."
+        problems["answers"] = "Choose at least one answer to count."
     several = draft.calculation in {None, Calculation.DISTRIBUTION}
     if draft.type is MetricType.SERIES and not form.group_by and not several:
-        problems["group_by"] = "Choose what the Series is split by."
+        problems["group_by"] = "Choose a grouping."
     given = [day for day in (form.first, form.last) if day]
     compared = draft.type is MetricType.COMPARISON
     if form.range == CUSTOM and len(given) < 1 + compared:
-        either = "Enter the first day, the last one, or both."
+        either = "Enter the first day, the last day, or both."
         problems["first"] = "A Comparison needs both days." if compared else either
     for number, row in enumerate(form.filters):
         if row.of and not row.values:
@@ -190,7 +188,7 @@ def _range(form: MetricForm, problems: Problems) -> DateRange | None:
     try:
         return DateRange(preset=form.range)
     except ValidationError:
-        problems["range"] = "Choose one of the list."
+        problems["range"] = "Choose a date range from the list."
         return None
 
 
@@ -199,12 +197,12 @@ def _custom(form: MetricForm, problems: Problems) -> DateRange | None:
     if problems.keys() & {"first", "last"} or not (first or last):
         return None
     if first and last and last < first:
-        problems["last"] = "The last day comes before the first."
+        problems["last"] = "The last day is before the first day."
         return None
     try:
         return DateRange(preset=CUSTOM, start=first, end=last + DAY if last else None)
     except (ValidationError, OverflowError):
-        problems["first"] = "Use dates of the years 1900 to 2199."
+        problems["first"] = "Use dates between 1900 and 2199."
         return None
 
 
@@ -212,7 +210,7 @@ def _day(name: str, text: str, problems: Problems) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        problems[name] = "Enter a date, as in 2026-01-31."
+        problems[name] = "Enter a date, such as 2026-01-31."
         return None
 
 
@@ -220,13 +218,13 @@ def _filters(form: MetricForm, problems: Problems) -> Iterator[Filter]:
     for number, row in enumerate(form.filters):
         kind, _, of = row.of.partition(":")
         if not (of and row.values):
-            continue  # A row that was added and not filled yet.
+            continue  # A new, empty row.
         try:
             yield Filter.model_validate(
                 {"kind": kind, "of": of, "values": row.values, "exclude": row.exclude}
             )
         except ValidationError:
-            problems[f"filter-{number}"] = "Choose a question or field of the list."
+            problems[f"filter-{number}"] = "Choose a question or field from the list."
 
 
 def _number(text: str, problems: Problems) -> float | None:
@@ -237,7 +235,7 @@ def _number(text: str, problems: Problems) -> float | None:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        problems["target"] = "Enter a number, as in 4.5."
+        problems["target"] = "Enter a number, such as 4.5."
         return None
     return number
 

@@ -1,4 +1,4 @@
-"""What a card on a map shows: its value, how fresh it is, and what to do when it is not."""
+"""The content of a card on a map: its value, its freshness and its problem."""
 
 from __future__ import annotations
 
@@ -14,26 +14,23 @@ from smaply_metrics_host.store.map_models import PlacedCard
 
 DIGEST_LENGTH: Final = 16
 NOTHING_TO_COUNT: Final = "nothing_to_count"
-"""The kind of the problem of a card whose update went well and found no answers."""
+"""The kind of the problem of a card whose refresh succeeded without any answers."""
 GONE_HEADING: Final = "Deleted metric"
-GONE: Final = (
-    "The metric of this card was deleted. An Editor can take the card off the map, or make a "
-    "metric anew and place it."
-)
+GONE: Final = "The metric of this card was deleted. An Editor can remove the card."
 
 UPDATE_DUE: Final = "update due"
-"""The status of a card that waits for somebody to load the page."""
+"""The status of a card that is refreshed when someone opens the map."""
 
 Tone = Literal["bad", "warn"]
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Why a card is not as it should be, with what to do about it.
+    """A problem on a card, as one role reads it.
 
     Attributes:
-        title: In a few words, as in ``Last update failed``.
-        issue: What the Integrations page calls it; empty for what is no issue.
+        title: A short title, such as ``Not updated``.
+        issue: The name of the issue on the Integrations page; empty if there is none.
     """
 
     tone: Tone
@@ -46,18 +43,18 @@ class Notice:
 
 @dataclass(frozen=True)
 class CardView:
-    """A card as its template shows it, to everybody alike.
+    """The content of the card template. Only the notice depends on the role of the reader.
 
     Attributes:
-        map: The map that it lies on; empty for a preview.
-        name: The metric's name; empty where it has none.
-        rendered: The last good value; None when there is none.
+        map: The id of the map; empty for a preview.
+        name: The name of the metric; empty if it has none.
+        rendered: The last good value; ``None`` without one.
         missing: Why there is no value.
         as_of: When the data was read.
-        status: What follows “updated 12 minutes ago”; empty when it is fresh.
-        refreshing: Whether a new value is on its way.
+        status: The text after “updated 12 minutes ago”; empty for a fresh card.
+        refreshing: Whether a refresh is in progress.
         gone: Whether the metric was deleted.
-        svg_url: The drawing of a preview's chart; empty on a map, which has URLs of its own.
+        svg_url: The URL of a preview's chart as SVG; empty on a map.
     """
 
     id: str
@@ -76,7 +73,7 @@ class CardView:
 
     @cached_property
     def version(self) -> str:
-        """Give the digest of all that is shown, whatever the time is by which it is shown."""
+        """The digest of the content; it does not change as the card grows older."""
         shown = {one.name: getattr(self, one.name) for one in fields(self)}
         shown["rendered"] = self.rendered.digest if self.rendered else ""
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:DIGEST_LENGTH]
@@ -85,11 +82,11 @@ class CardView:
 def card_view(
     placed: PlacedCard, card: Card | None, result_renderer: ResultRenderer, zone: str
 ) -> CardView:
-    """Make the view of a placed card.
+    """Return the content of a placed card.
 
     Args:
-        placed: Where and how it is shown: its own display, not the metric's.
-        card: The metric as the framework tells it; None when the metric was deleted.
+        placed: The position of the card and its display settings, which override the metric's.
+        card: The card from the framework; ``None`` if the metric was deleted.
         result_renderer: Renders the value.
         zone: The account's time zone.
     """
@@ -128,11 +125,11 @@ _STATUSES: Final = {
     Freshness.NOT_CONNECTED: "not connected",
 }
 _TITLES: Final = {
-    Freshness.FRESH: "Take care",
+    Freshness.FRESH: "Needs attention",
     Freshness.REFRESHING: "The last update failed",
     Freshness.STALE: "Not updated",
     Freshness.FAILED: "The last update failed",
-    Freshness.NEVER: "Not measured yet",
+    Freshness.NEVER: "No value yet",
     Freshness.NOT_CONNECTED: "Not connected",
 }
 
@@ -145,9 +142,9 @@ def _status(card: Card) -> str:
 
 def _missing(card: Card) -> str:
     if card.freshness is Freshness.REFRESHING:
-        return "Being measured now…"
+        return "Calculating…"
     if card.freshness is Freshness.NEVER and card.problem is None:
-        return "No value yet. The first measurement begins when the map is opened."
+        return "No value yet. It is calculated when someone opens the map."
     return "No value yet."
 
 
@@ -168,5 +165,5 @@ def _notice(card: Card) -> Notice | None:
 
 
 def issue_texts(problem: Problem) -> str:
-    """Say what the Integrations page calls a problem: ``Token revoked``; empty for no issue."""
+    """Return the name of the issue, such as ``Token revoked``; empty if there is none."""
     return problem.issue.value.replace("_", " ").capitalize() if problem.issue else ""

@@ -1,4 +1,4 @@
-"""Charts for browsers: specifications, SVG drawings, and the script that draws in the browser."""
+"""Charts for browsers: Vega-Lite specifications, SVG, and the script that draws in the browser."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ ThemeName = Literal["light", "dark"]
 
 WIDTH: Final = 320
 HEIGHT: Final = 176
-"""Pixels of an SVG drawing: those of a chart in a card of the usual width."""
+"""The size of an SVG in pixels, that of a chart in a card of default width."""
 MAX_SPECS: Final = 1000
 MAX_SVGS: Final = 500
-"""Cached specifications and drawings: some 10 kB each."""
+"""Cached specifications and SVGs, about 10 kB each."""
 LONGEST_ANSWER: Final = 16 * 1024 * 1024
 LONGEST_SECONDS: Final = 60.0
-"""For one drawing: one that hangs must not keep all others waiting."""
+"""The timeout for one chart, so that one that hangs does not block the others."""
 LONGEST_SCRIPT_SECONDS: Final = 600.0
-"""For the script: on a machine too busy to make it sooner, it must still be made at some time."""
+"""The timeout for building the script; long, since nothing works without it."""
 SCRIPT: Final = "/charts/vega.js"
 MODULE: Final = "smaply_metrics_host.rendering.chart_renderer_process"
 
 
 class DrawingFailed(MetricsError):
-    """A chart, or the script that draws charts, could not be made."""
+    """A chart, or the script that draws charts, could not be rendered."""
 
     kind = "drawing_failed"
-    default_remedy = "Look at the table of its numbers; tell whoever runs this host."
+    default_remedy = "Use the table under “Numbers and details”, and report this to the operator."
 
 
 class Script(NamedTuple):
-    """The script that draws in browsers, and the digest of what it is."""
+    """The script that draws charts in the browser, with its digest."""
 
     digest: str
     compressed: bytes
 
 
 class ChartRenderer:
-    """Makes the specifications of charts, draws them on the server, and makes the script."""
+    """Returns chart specifications, renders charts as SVG, and builds the browser script."""
 
     def __init__(self) -> None:
         self._specs = LRUCache[tuple[str, ThemeName], str](MAX_SPECS)
@@ -80,45 +80,45 @@ class ChartRenderer:
         """Return the chart of a result as SVG.
 
         Raises:
-            DrawingFailed: when it cannot be drawn.
+            DrawingFailed: The chart cannot be rendered.
         """
         key = (rendered.digest, theme)
         svg = self._svgs.get(key)
         if svg is None:
             spec = json.loads(self.spec(rendered, theme))
-            asked = {"spec": spec, "width": WIDTH, "height": HEIGHT}
-            svg = self._svgs[key] = await self._process.ask(asked, LONGEST_SECONDS)
+            job = {"spec": spec, "width": WIDTH, "height": HEIGHT}
+            svg = self._svgs[key] = await self._process.request(job, LONGEST_SECONDS)
         return svg
 
     @property
     def script_address(self) -> str:
-        """The URL path of the script, with its digest once that is known."""
+        """The URL of the script, with its digest once that is known."""
         return f"{SCRIPT}?v={self._script.digest}" if self._script else SCRIPT
 
     async def script(self) -> bytes:
-        """Return the script, gzipped; concurrent requests share the making of it.
+        """Return the gzipped script; it is built once for concurrent requests.
 
         Raises:
-            DrawingFailed: when it cannot be made; the next request tries again.
+            DrawingFailed: The build failed; the next request tries again.
         """
         script = self._script or await self._scripts.run_async(SCRIPT, self._make_script)
         return script.compressed
 
     def warm_up(self) -> None:
-        """Start to make the script before the first request for it."""
+        """Start to build the script before the first request for it."""
         self._warming = asyncio.create_task(self._warm_up())
 
     async def close(self) -> None:
-        """End the rendering process for good."""
+        """Stop the rendering process permanently."""
         if self._warming is not None:
-            self._warming.cancel()  # A host that ends early has no failure to log.
+            self._warming.cancel()  # A shutdown during startup is not logged as a failure.
         await self._process.end()
-        # Wait for a script that is being made: without the process, it fails soon.
+        # Wait for a build in progress: it fails at once, since its process has ended.
         warming = [self._warming] if self._warming is not None else []
         await asyncio.gather(self.script(), *warming, return_exceptions=True)
 
     async def _make_script(self) -> Script:
-        made = (await self._process.ask({}, LONGEST_SCRIPT_SECONDS)).encode()
+        made = (await self._process.request({}, LONGEST_SCRIPT_SECONDS)).encode()
         compressed = await asyncio.to_thread(gzip.compress, made)
         self._script = Script(hashlib.sha256(made).hexdigest()[:16], compressed)
         return self._script
@@ -127,59 +127,59 @@ class ChartRenderer:
         try:
             await self.script()
         except DrawingFailed as error:
-            logger.warning("Charts will not be drawn: %s", error.message)
+            logger.warning("Cannot build the chart script: %s", error.message)
 
 
 class _RendererProcess:
-    """The process that draws, begun when something is first asked of it; see its module."""
+    """The rendering process, started by the first request; see ``chart_renderer_process``."""
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._ended = False
 
-    async def ask(self, asked: dict[str, Any], longest: float) -> str:
-        """Ask for one thing, after those who asked before.
+    async def request(self, job: dict[str, Any], seconds: float) -> str:
+        """Return the result of a job. Jobs run one after the other.
 
         Args:
-            asked: What to make.
-            longest: After how many seconds of making it the process is ended.
+            job: The chart to render; empty for the script.
+            seconds: The time limit; the process is killed when it is exceeded.
 
         Raises:
-            DrawingFailed: when it could not be made in time, or the process has ended meanwhile.
+            DrawingFailed: The job failed or timed out, or the process ended.
         """
         async with self._turn:
             if self._ended:
-                raise DrawingFailed("Charts are drawn no more: the host is ending.")
+                raise DrawingFailed("The host is shutting down.")
             try:
-                async with asyncio.timeout(longest):
-                    line = await self._answer(json.dumps(asked).encode() + b"\n")
+                async with asyncio.timeout(seconds):
+                    line = await self._response(json.dumps(job).encode() + b"\n")
             except TimeoutError:
                 await self.close()
-                raise DrawingFailed("The chart took too long to draw.") from None
+                raise DrawingFailed("The chart took too long to render.") from None
             except BaseException:
-                # Its answer would be taken for that to the next question.
+                # Its response would be read as that of the next request.
                 await self.close()
                 raise
-        answer = json.loads(line) if line else {"problem": "The process that draws has ended."}
-        if "made" not in answer:
-            raise DrawingFailed(f"The chart could not be drawn: {answer['problem']}")
-        made: str = answer["made"]
+        response = json.loads(line) if line else {"problem": "The rendering process ended."}
+        if "made" not in response:
+            raise DrawingFailed(f"The chart could not be rendered: {response['problem']}")
+        made: str = response["made"]
         return made
 
     async def end(self) -> None:
-        """End the process, and draw nothing more: who waits for their turn is told."""
+        """Stop the process permanently; waiting requests fail."""
         self._ended = True
         await self.close()
 
     async def close(self) -> None:
-        """End the process; what is asked next begins another."""
+        """Stop the process; the next request starts another."""
         process = self._process
         if process is not None and process.returncode is None:
             process.kill()
-            await process.wait()  # Whoever closes it meanwhile waits for its end as well.
+            await process.wait()  # Concurrent calls wait for its end too.
 
-    async def _answer(self, line: bytes) -> bytes:
+    async def _response(self, line: bytes) -> bytes:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", MODULE),
@@ -187,7 +187,7 @@ class _RendererProcess:
                 stdout=asyncio.subprocess.PIPE,
                 limit=LONGEST_ANSWER,
             )
-            if self._ended:  # While the process was being started.
+            if self._ended:  # It was stopped while it started.
                 await self.close()
                 return b""
         process = self._process

@@ -1,7 +1,7 @@
-"""A process that draws charts: ``python -m smaply_metrics_host.rendering.chart_renderer_process``.
+"""A process that renders charts, run with ``python -m``.
 
-It answers each line of its input, a JSON object, with one of its own. It is a process because what
-it draws with holds up every thread of its process: 50 ms for a chart, two seconds for the script.
+It reads and writes one JSON object per line. It is a separate process because rendering blocks all
+threads: 50 ms for a chart, two seconds for the script.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from smaply_metrics_core import charts
 
 
 def main() -> None:
-    """Answer until the input ends, as it does when the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it ends the input.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # Whatever else is printed is no answer.
+    """Process requests until the input ends, as it does when the parent exits."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent handles Ctrl-C and closes the input.
+    responses = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # Keep other output apart from the responses.
     for line in sys.stdin:
-        print(json.dumps(_answer(json.loads(line))), file=answers, flush=True)
+        print(json.dumps(_response(json.loads(line))), file=responses, flush=True)
 
 
-def _answer(asked: dict[str, Any]) -> dict[str, str]:
+def _response(job: dict[str, Any]) -> dict[str, str]:
     try:
-        if "spec" in asked:
-            return {"made": charts.render_svg(asked["spec"], asked["width"], asked["height"])}
+        if "spec" in job:
+            return {"made": charts.render_svg(job["spec"], job["width"], job["height"])}
         return {"made": charts.browser_bundle()}
-    except Exception as error:  # noqa: BLE001  # One chart that fails must not end the process.
+    except Exception as error:  # noqa: BLE001  # A failed chart must not end the process.
         return {"problem": str(error) or type(error).__name__}
 
 

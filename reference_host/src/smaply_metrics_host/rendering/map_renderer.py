@@ -1,4 +1,4 @@
-"""A journey map with its cards as they are now, made for everybody of an account alike."""
+"""Journey maps with their current cards, rendered once per role and cached."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from smaply_metrics_host.store.map_models import JourneyMap
 from smaply_metrics_host.store.maps import Maps
 
 NOTICES: Final = "notices"
-"""The part of a map that says what several cards have in common."""
+"""The id of the part of a map with the notices that several cards share."""
 MAX_MAPS: Final = 200
 MAX_CARDS: Final = 2000
-"""Cached cards as HTML: at some 3 kB each they take up to 6 MB."""
+"""Cards cached as HTML, about 3 kB each: up to 6 MB."""
 DIGEST_LENGTH: Final = 16
 
 
 @dataclass(frozen=True)
 class Notices:
-    """What several cards of a map have in common.
+    """The notices that several cards of a map share.
 
     Attributes:
-        shared: A notice, and how many cards it is on.
-        due: How many cards wait for somebody to load the page.
+        shared: Each shared notice, with the number of its cards.
+        due: The number of cards that are refreshed when someone opens the map.
     """
 
     shared: tuple[tuple[Notice, int], ...]
@@ -44,17 +44,17 @@ class Notices:
 
     @property
     def version(self) -> str:
-        """Give the digest of all that is shown."""
+        """The digest of the content."""
         return _digest(self)
 
 
 @dataclass(frozen=True)
 class RenderedMap:
-    """A map as it is shown.
+    """A map as one role reads it.
 
     Attributes:
-        structure: The digest of all but what cards show: names, texts, where cards lie.
-        cards: By id.
+        structure: The digest of the names, the texts and the positions of the cards.
+        cards: The cards by id.
     """
 
     journey: JourneyMap
@@ -64,24 +64,24 @@ class RenderedMap:
 
     @property
     def refreshing(self) -> bool:
-        """Whether values are on their way."""
+        """Whether a refresh is in progress."""
         return any(card.refreshing for card in self.cards.values())
 
     @property
     def versions(self) -> dict[str, str]:
-        """Give the version of each part that changes by itself, by id."""
+        """The version of each part that is updated live, by id."""
         cards = {card.id: card.version for card in self.cards.values()}
         return {NOTICES: self.notices.version, **cards}
 
     def places(self) -> dict[tuple[str, str], list[CardView]]:
-        """Give the cards by lane and stage."""
+        """Return the cards by lane and stage."""
         places: dict[tuple[str, str], list[CardView]] = {}
         for placed in self.journey.cards:
             places.setdefault((placed.lane, placed.stage), []).append(self.cards[placed.id])
         return places
 
     def charts(self) -> dict[str, RenderedResult]:
-        """Return the results that are drawn as charts, by digest."""
+        """Return the results drawn as charts, by digest."""
         results = (card.rendered for card in self.cards.values())
         return {
             rendered.digest: rendered
@@ -91,13 +91,13 @@ class RenderedMap:
 
 
 class MapRenderer:
-    """Makes the views of maps.
+    """Renders maps: once for all people of a role, since only problems differ by role.
 
     Args:
-        maps: The maps.
+        maps: The store of the maps.
         metrics: The framework.
         result_renderer: Renders values.
-        templates: Render parts of pages.
+        templates: Renders parts of pages.
     """
 
     def __init__(
@@ -111,55 +111,57 @@ class MapRenderer:
         self._metrics = metrics
         self._result_renderer = result_renderer
         self._templates = templates
-        # A view must show what was changed before it, so it never joins one that is being made.
+        # A view must include all earlier changes, so it never joins a call in progress.
         self._views = SingleFlight[RenderedMap](join_running=False)
         self._recent = LRUCache[tuple[str, str], RenderedMap](MAX_MAPS)  # On the event loop only.
         self._cards = LRUCache[tuple[str, str], Markup](MAX_CARDS)
         self._cards_lock = threading.Lock()
 
-    async def view(self, account: str, map_id: str, *, refresh: bool) -> RenderedMap:
-        """Return a map at once, from what is stored; concurrent requests share it.
+    async def view(self, account: str, map_id: str, role: Role, *, refresh: bool) -> RenderedMap:
+        """Return a map with its stored values; concurrent requests of a role share the result.
 
         Args:
-            account: Whose it is.
-            map_id: Which one.
-            refresh: Whether what is due is refreshed behind it.
+            account: The account of the map.
+            map_id: The id of the map.
+            role: The role whose problem texts the cards show.
+            refresh: Whether to refresh due metrics in the background.
 
         Raises:
-            NotFound: when the account has no such map.
+            NotFound: The account has no such map.
         """
-        make = partial(self._make, account, map_id, refresh=refresh)
-        return await self._views.run_async((account, map_id, refresh), make)
+        make = partial(self._make, account, map_id, role, refresh=refresh)
+        return await self._views.run_async((account, map_id, role, refresh), make)
 
-    async def look(self, account: str, map_id: str) -> MapSnapshot:
-        """Look at a map for all who have it open; starts no refresh.
+    async def look(self, account: str, map_id: str, role: Role) -> MapSnapshot:
+        """Return the current state of a map for the live updates of a role, without a refresh.
 
         Raises:
-            NotFound: when the account has no such map.
+            NotFound: The account has no such map.
         """
-        view = await self.view(account, map_id, refresh=False)
+        view = await self.view(account, map_id, role, refresh=False)
         return MapSnapshot(view.structure, view.versions, view.refreshing, partial(self.html, view))
 
     async def charts(
         self, account: str, map_id: str, digests: Sequence[str]
     ) -> dict[str, RenderedResult]:
-        """Return the results that a map draws as charts, by digest; others are left out.
+        """Return the results that a map draws as charts, by digest; unknown digests are skipped.
 
         Raises:
-            NotFound: when the account has no such map.
+            NotFound: The account has no such map.
         """
         recent = self._recent.get((account, map_id))
         known = recent.charts() if recent is not None else {}
         if not known.keys() >= set(digests):
-            known = (await self.view(account, map_id, refresh=False)).charts()
+            # Charts are the same for every role.
+            known = (await self.view(account, map_id, Role.VIEWER, refresh=False)).charts()
         return {digest: known[digest] for digest in digests if digest in known}
 
     def html(self, view: RenderedMap, part: str) -> Markup:
-        """Render a part of a map that changes by itself. Thread-safe."""
+        """Render a part of a map that is updated live. Thread-safe."""
         if part == NOTICES:
             return self._templates.fragment("map_notices.html", notices=view.notices)
         card = view.cards[part]
-        # The same card says “1 minute ago” at one time, and “2 minutes ago” at another.
+        # The text changes with time too: “1 minute ago”, then “2 minutes ago”.
         age = self._templates.ago(card.as_of) if card.as_of else ""
         key = (card.version, age)
         with self._cards_lock:
@@ -171,17 +173,17 @@ class MapRenderer:
         return html
 
     async def refresh_now(self, actor: Actor, map_id: str) -> None:
-        """Refresh a map's cards although they are not due; at most once a minute for each survey.
+        """Refresh all cards of a map now, at most once a minute for each survey.
 
         Raises:
-            NotFound: when the account has no such map.
-            RoleRequired: when it is not an Editor who asks.
+            NotFound: The account has no such map.
+            RoleRequired: The actor is not an Editor.
         """
         journey = await run_in_threadpool(self._maps.show, actor.account, map_id)
         await self._load(actor, journey, force=True)
 
-    async def _make(self, account: str, map_id: str, *, refresh: bool) -> RenderedMap:
-        actor = Actor(account, "the map", Role.VIEWER)
+    async def _make(self, account: str, map_id: str, role: Role, *, refresh: bool) -> RenderedMap:
+        actor = Actor(account, "the map", role)
         journey = await run_in_threadpool(self._maps.show, account, map_id)
         settings = await self._metrics.accounts.show(actor)
         loaded = await self._load(actor, journey, refresh=refresh)
@@ -196,7 +198,7 @@ class MapRenderer:
         load = partial(self._metrics.cards.load, actor, refresh=refresh, force=force)
         try:
             cards = await load(ids)
-        except NotFound:  # Metrics can be deleted while cards show them.
+        except NotFound:  # A metric on the map was deleted.
             there = {metric.id for metric in await self._metrics.metrics.list(actor)}
             cards = await load([metric for metric in ids if metric in there])
         return {card.metric_id: card for card in cards}
@@ -220,7 +222,7 @@ def _structure(journey: JourneyMap) -> str:
 
 def _notices(cards: Iterable[CardView]) -> Notices:
     cards = tuple(cards)
-    # Each has the id of its own request; what it says is the same.
+    # The request ID is the only part that differs from card to card.
     notices = (replace(card.notice, request_id="") for card in cards if card.notice is not None)
     counted = Counter(notices)
     return Notices(

@@ -1,4 +1,4 @@
-"""Renders a result with one display as text, table and chart; cached."""
+"""Renders a result with its display settings as text, table and chart; cached."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from smaply_metrics_core.host import (
 )
 
 MAX_RESULTS: Final = 2000
-"""Cached results: at some 5 kB each they take up to 10 MB."""
+"""Cached results, about 5 kB each: up to 10 MB."""
 DIGEST_LENGTH: Final = 16
 
 
 @dataclass(frozen=True)
 class RenderedResult:
-    """A result as a card shows it; the same for everybody.
+    """A result as a card shows it, the same for every reader.
 
     Attributes:
-        digest: Of everything that it is made of; another one when anything changes.
-        chart: What it is drawn as now.
-        drawn: Whether that takes a drawing; a number, a table and a comparison are words alone.
-        counted: How many answers stand behind it.
+        digest: The digest of the result, the display settings and the time zone.
+        chart: The chart type.
+        drawn: Whether it has a chart; a number, a table and a comparison are text only.
+        counted: The number of answers, such as ``n = 128``.
         covered: The dates.
-        few: What rests on few answers; empty when nothing does.
-        summary: All in one sentence, for those who do not see it.
-        told: More about the number: who counts, what was counted, remarks.
+        few: The values with a low sample; empty without any.
+        summary: The result in one sentence, for screen readers.
+        told: Details: counted and excluded responses, counted answers, scale, notes.
     """
 
     digest: str
@@ -63,15 +63,15 @@ class ResultRenderer:
         self._lock = threading.Lock()
 
     def render(self, result: Result, display: Display, zone: str) -> RenderedResult:
-        """Return a result as it is shown.
+        """Return the rendered result.
 
         Args:
-            result: What was measured.
-            display: How it is shown.
+            result: The result.
+            display: The display settings.
             zone: The account's time zone, for dates.
         """
-        told = f"{result.model_dump_json()}\n{display.model_dump_json()}\n{zone}"
-        digest = hashlib.sha256(told.encode()).hexdigest()[:DIGEST_LENGTH]
+        content = f"{result.model_dump_json()}\n{display.model_dump_json()}\n{zone}"
+        digest = hashlib.sha256(content.encode()).hexdigest()[:DIGEST_LENGTH]
         with self._lock:
             rendered = self._cache.get(digest)
         if rendered is None:
@@ -106,9 +106,9 @@ def _told(result: Result) -> list[str]:
         f"Answers: {describe_answers(result.current)}",
     ]
     if before is not None:
-        lines.append(f"Responses before: {describe_responses(before)}")
+        lines.append(f"Responses in the previous period: {describe_responses(before)}")
     if result.counted:
-        lines.append(f"Counted as a hit: {', '.join(result.counted)}")
+        lines.append(f"Counted answers: {', '.join(result.counted)}")
     if result.scale:
         lines.append(f"Scale: {result.scale}")
     return [*lines, *result.notes]

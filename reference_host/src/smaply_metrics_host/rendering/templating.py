@@ -1,4 +1,4 @@
-"""Pages from templates; whatever a survey or a person says is escaped."""
+"""Pages from Jinja templates, with automatic escaping."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _TICKED: Final = re.compile(r"`([^`]+)`")
 
 
 class Templates:
-    """Makes pages and fragments of them.
+    """Renders pages and parts of pages.
 
     Args:
-        clock: Says what is “12 minutes ago”.
-        support: Whom people may ask, shown under each issue; may be empty.
-        chart_renderer: Makes the specifications of charts.
+        clock: The clock for relative times.
+        support: The support contact, shown with each problem; may be empty.
+        chart_renderer: Returns chart specifications.
     """
 
     def __init__(self, clock: Clock, support: str, chart_renderer: ChartRenderer) -> None:
@@ -50,15 +50,20 @@ class Templates:
             "chart_script": lambda: chart_renderer.script_address,
             "ago": self.ago,
         }
-        self._environment.filters |= {"count": text.count, "role": text.role, "code": code}
+        self._environment.filters |= {
+            "count": text.count,
+            "role": text.role,
+            "code": code,
+            "title_of": title_of,
+        }
 
     def fragment(self, name: str, **context: Any) -> Markup:  # noqa: ANN401  # A template's own.
-        """Make a part of a page; for everybody alike, so it knows nobody."""
+        """Render a part of a page, without the signed-in person."""
         made = self._environment.get_template(name).render(**context)
-        return Markup(made)  # noqa: S704  # Templates escape what is not theirs.
+        return Markup(made)  # noqa: S704  # Templates escape all values.
 
     def ago(self, instant: datetime) -> str:
-        """Say how long ago an instant was."""
+        """Return how long ago an instant was, such as “12 minutes ago”."""
         return text.relative_time(instant, self._clock.now())
 
     def page(
@@ -70,9 +75,10 @@ class Templates:
         headers: dict[str, str] | None = None,
         **context: Any,  # noqa: ANN401  # A template's own.
     ) -> HTMLResponse:
-        """Make a page for whoever asks.
+        """Render a page.
 
-        It knows ``person`` and ``csrf_token`` (None when nobody is signed in), and the ``path``.
+        The context has ``path``, ``person`` and ``csrf_token``; the last two are ``None`` unless a
+        person is signed in.
         """
         session: Session | None = getattr(request.state, "session", None)
         html = self.fragment(
@@ -86,15 +92,20 @@ class Templates:
 
 
 def code(text: str) -> Markup:
-    """Write what stands between backticks in a remedy as code."""
+    """Return text with the parts between backticks as ``<code>``."""
     return Markup(_TICKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  # Escaped.
+
+
+def title_of(source: str) -> str:
+    """Return a readable title for the id of a source that is not connected."""
+    return source.replace("_", " ").capitalize()
 
 
 _DIGESTS: Final[dict[str, str]] = {}
 
 
 def asset(name: str) -> str:
-    """Give the address of a static file: another one when its content changes."""
+    """Return the URL of a static file; it changes with the content."""
     if name not in _DIGESTS:
         _DIGESTS[name] = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
     return f"/static/{name}?v={_DIGESTS[name]}"

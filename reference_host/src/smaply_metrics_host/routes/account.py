@@ -1,4 +1,4 @@
-"""Account settings → Account: dates and times, the people, the workspaces."""
+"""Account settings → Account: dates and times, people, workspaces."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ WEEKDAYS: Final = (
     "Sunday",
 )
 SAVED: Final = {
-    "time": "Dates and times are saved. Metrics are measured anew for them.",
-    "role": "The role is changed. It counts from now on, wherever they are signed in.",
-    "removed": "They are no longer in this account, and signed out everywhere.",
-    "workspace": "The workspace is saved.",
+    "time": "Dates and times saved. All metrics are recalculated.",
+    "role": "Role changed. It applies immediately.",
+    "removed": "Person removed and signed out everywhere.",
+    "workspace": "Workspace saved.",
 }
-"""By part of the page, what was done."""
+"""The confirmation by action."""
 PARTS: Final = {"time": "times", "role": "people", "removed": "people", "workspace": "workspaces"}
 
 
@@ -46,7 +46,7 @@ PARTS: Final = {"time": "times", "role": "people", "removed": "people", "workspa
 async def show(
     request: Request, app_state: CurrentAppState, person: Admin, saved: Annotated[str, Query()] = ""
 ) -> Response:
-    """Show what an Admin decides about the account."""
+    """Show the settings of the account."""
     return await _page(request, app_state, person, saved=saved)
 
 
@@ -68,7 +68,7 @@ async def save_times(
 async def invite(
     request: Request, app_state: CurrentAppState, person: Admin, form: CheckedForm
 ) -> Response:
-    """Let somebody in: shows their sign-in link, this once."""
+    """Invite a person and show their sign-in link once."""
     given = texts(form)
     name = given.get("name", "").strip()
     try:
@@ -88,7 +88,7 @@ async def invite(
 async def new_link(
     request: Request, app_state: CurrentAppState, person: Admin, _form: CheckedForm, person_id: str
 ) -> Response:
-    """Make another sign-in link for somebody who is in the account."""
+    """Create another sign-in link for a person of the account."""
     who = await _find(app_state, person, person_id)
     token = await run_in_threadpool(app_state.people.invite, person.account, who.name, who.role)
     return await _link(request, app_state, token)
@@ -98,7 +98,7 @@ async def new_link(
 async def change_role(
     request: Request, app_state: CurrentAppState, person: Admin, form: CheckedForm, person_id: str
 ) -> Response:
-    """Give somebody another role."""
+    """Change the role of a person."""
     await _find(app_state, person, person_id)
     try:
         role = _role(texts(form)).role
@@ -114,7 +114,7 @@ async def change_role(
 async def ask_to_remove(
     request: Request, app_state: CurrentAppState, person: Admin, person_id: str
 ) -> Response:
-    """Ask before somebody is taken out of the account."""
+    """Confirm the removal of a person."""
     who = await _find(app_state, person, person_id)
     return app_state.templates.page(request, "account_remove.html", who=who)
 
@@ -123,7 +123,7 @@ async def ask_to_remove(
 async def remove(
     request: Request, app_state: CurrentAppState, person: Admin, _form: CheckedForm, person_id: str
 ) -> Response:
-    """Take somebody out of the account."""
+    """Remove a person from the account."""
     await _find(app_state, person, person_id)
     try:
         await run_in_threadpool(app_state.people.remove, person.account, person_id, by=person)
@@ -136,7 +136,7 @@ async def remove(
 async def add_workspace(
     request: Request, app_state: CurrentAppState, person: Admin, form: CheckedForm
 ) -> Response:
-    """Make a workspace."""
+    """Create a workspace."""
     given = texts(form)
     try:
         await run_in_threadpool(
@@ -157,7 +157,7 @@ async def rename_workspace(
     form: CheckedForm,
     workspace_id: str,
 ) -> Response:
-    """Give a workspace another name."""
+    """Rename a workspace."""
     await run_in_threadpool(app_state.people.workspace, person.account, workspace_id)
     name = texts(form).get("name", "")
     try:
@@ -169,7 +169,7 @@ async def rename_workspace(
     return _done("workspace")
 
 
-async def _page(  # noqa: PLR0913  # What was done, or what went wrong where.
+async def _page(  # noqa: PLR0913  # The result of an action, or its problem.
     request: Request,
     app_state: AppState,
     person: Person,
@@ -209,8 +209,8 @@ async def _require_new(app_state: AppState, person: Person, name: str) -> None:
     people = await run_in_threadpool(app_state.people.of_account, person.account)
     if name in {one.name for one in people}:
         raise InputError(
-            f"{name} is in this account already.",
-            remedy="Make a new link beside their name, or enter another name.",
+            f"{name} is already in this account.",
+            remedy="Create a new link next to their name, or enter another name.",
         )
 
 
@@ -218,14 +218,16 @@ async def _find(app_state: AppState, person: Person, person_id: str) -> Person:
     for one in await run_in_threadpool(app_state.people.of_account, person.account):
         if one.id == person_id:
             return one
-    raise NotFound("There is no such person.", remedy="Choose one of the list.")
+    raise NotFound("This person is not in the account.", remedy="Choose a person from the list.")
 
 
 def _role(given: dict[str, str]) -> RoleName:
     try:
         return RoleName(given.get("role", ""))
     except ValueError:
-        raise InputError("There is no such role.", remedy="Choose one of the list.") from None
+        raise InputError(
+            "This role does not exist.", remedy="Choose a role from the list."
+        ) from None
 
 
 def _done(what: str) -> Response:

@@ -1,11 +1,12 @@
-"""One source of an account: set it up, look at it, check it again, edit it, delete it."""
+"""The connection to one source: set up, show, check, edit, delete."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from starlette.datastructures import FormData
@@ -22,10 +23,13 @@ from smaply_metrics_core.host import (
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import Admin, CheckedForm
 from smaply_metrics_host.jobs import Job, JobResult
+from smaply_metrics_host.rendering.templating import title_of
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.people import Person
 
 router = APIRouter(prefix="/settings/integrations/{source}", include_in_schema=False)
+
+_TO_THE_FORM: Final = re.compile(r" under `?Edit Configuration`?(?=[.,;:]| and\b)")
 
 JobId = Annotated[str, Query(alias="job")]
 Save = Callable[[Mapping[str, str], Job], Awaitable[ConnectionView]]
@@ -33,11 +37,11 @@ Save = Callable[[Mapping[str, str], Job], Awaitable[ConnectionView]]
 
 @dataclass(frozen=True)
 class Refused:
-    """A Save that came to nothing.
+    """A configuration that was not saved.
 
     Attributes:
-        ended: How far the check came; empty when it had not begun.
-        typed: What the form held, without the secrets: a page never sends those back.
+        ended: The completed steps of the check; empty if it did not start.
+        typed: The form values without secrets, which are never sent back.
     """
 
     problem: Problem
@@ -46,7 +50,7 @@ class Refused:
 
     @property
     def title(self) -> str:
-        """What the page calls it."""
+        """The title of the banner."""
         return "Connection Failed" if self.ended else "Not saved"
 
 
@@ -54,7 +58,7 @@ class Refused:
 async def show(
     request: Request, app_state: CurrentAppState, person: Admin, source: str, job_id: JobId = ""
 ) -> Response:
-    """Show a connection, or the form that sets it up."""
+    """Show a connection, or the form to set it up."""
     outcome = left_by(app_state, person, job_id)
     refused = outcome if isinstance(outcome, Refused) else None
     view = await find(app_state, person, source)
@@ -77,7 +81,7 @@ async def show(
 async def connect(
     request: Request, app_state: CurrentAppState, person: Admin, given: CheckedForm, source: str
 ) -> Response:
-    """Check what was entered and, when it is accepted, keep it sealed: a job."""
+    """Start a job that checks the credentials and stores them encrypted."""
     form = await app_state.metrics.connections.form(source)
 
     async def save(values: Mapping[str, str], job: Job) -> ConnectionView:
@@ -89,15 +93,15 @@ async def connect(
 
 
 @router.get("/edit")
-async def edit_form(  # noqa: PLR0913, PLR0917  # What a route is handed.
+async def edit_form(  # noqa: PLR0913, PLR0917  # Request parameters.
     request: Request,
     app_state: CurrentAppState,
     person: Admin,
     source: str,
     job_id: JobId = "",
-    suggested: Annotated[bool, Query()] = False,  # noqa: FBT002  # By name, in an address.
+    suggested: Annotated[bool, Query()] = False,  # noqa: FBT002  # A query parameter.
 ) -> Response:
-    """Show the form with what is stored; ``suggested`` puts in what the connection's issue says."""
+    """Show the stored configuration; ``suggested`` fills in the values that a problem suggests."""
     view = await required(app_state, person, source)
     form = await app_state.metrics.connections.form(source)
     outcome = left_by(app_state, person, job_id)
@@ -114,7 +118,7 @@ async def edit_form(  # noqa: PLR0913, PLR0917  # What a route is handed.
 async def edit(
     request: Request, app_state: CurrentAppState, person: Admin, given: CheckedForm, source: str
 ) -> Response:
-    """Check the new credentials; the old ones stay until these are accepted: a job."""
+    """Start a job that checks the new credentials and then replaces the old ones."""
     await required(app_state, person, source)
     form = await app_state.metrics.connections.form(source)
 
@@ -130,7 +134,7 @@ async def edit(
 async def check(
     request: Request, app_state: CurrentAppState, person: Admin, _form: CheckedForm, source: str
 ) -> Response:
-    """Check a stored connection again; what is found is kept with it: a job."""
+    """Start a job that checks a connection and stores the report."""
     view = await required(app_state, person, source)
     form = await app_state.metrics.connections.form(source)
 
@@ -158,7 +162,7 @@ async def check(
 async def ask_to_delete(
     request: Request, app_state: CurrentAppState, person: Admin, source: str
 ) -> Response:
-    """Ask, naming the metrics that stop."""
+    """Confirm the deletion, listing the affected metrics."""
     view = await required(app_state, person, source)
     return app_state.templates.page(
         request,
@@ -172,19 +176,27 @@ async def ask_to_delete(
 async def delete(
     app_state: CurrentAppState, person: Admin, _form: CheckedForm, source: str
 ) -> Response:
-    """Destroy the credentials."""
+    """Delete the connection with its credentials."""
     view = await required(app_state, person, source)
     await app_state.metrics.connections.delete(person.actor, view.id)
     return RedirectResponse(f"/settings/integrations?deleted={view.source}", 303)
 
 
+def fit_form(problem: Problem) -> Problem:
+    """Return a problem with a remedy for a person who is on the form itself.
+
+    Remedies are written for people on other pages, whom they send to Edit Configuration.
+    """
+    return problem.model_copy(update={"remedy": _TO_THE_FORM.sub("", problem.remedy)})
+
+
 def address(source: str) -> str:
-    """Give the page of a source."""
+    """Return the URL of the page of a source."""
     return f"/settings/integrations/{source}"
 
 
 async def find(app_state: AppState, person: Person, source: str) -> ConnectionView | None:
-    """Give the account's connection to a source; None when there is none."""
+    """Return the account's connection to a source; ``None`` if there is none."""
     try:
         view = await app_state.metrics.connections.show(person.actor, source)
     except NotFound:
@@ -193,29 +205,28 @@ async def find(app_state: AppState, person: Person, source: str) -> ConnectionVi
 
 
 async def required(app_state: AppState, person: Person, source: str) -> ConnectionView:
-    """Give the account's connection to a source.
+    """Return the account's connection to a source.
 
     Raises:
-        NotFound: when there is none.
+        NotFound: The account is not connected to it.
     """
     view = await find(app_state, person, source)
     if view is None:
         raise NotFound(
-            f"This account is not connected to {source}: nobody has set it up, or somebody "
-            "deleted it meanwhile.",
-            remedy="Look at Account settings → Integrations, and set it up there.",
+            f"This account is not connected to {title_of(source)}.",
+            remedy="Set it up under Account settings → Integrations.",
         )
     return view
 
 
 async def metrics_of(app_state: AppState, person: Person, source: str) -> tuple[str, ...]:
-    """Name the account's metrics on a source."""
+    """Return the names of the account's metrics from a source."""
     metrics = await app_state.metrics.metrics.list(person.actor)
     return tuple(metric.name for metric in metrics if metric.source == source)
 
 
 async def _usable(app_state: AppState, source: str) -> bool:
-    """Tell whether the source of a connection can still be called."""
+    """Whether the source of a connection is still available."""
     try:
         await app_state.metrics.connections.form(source)
     except MetricsError:
@@ -223,7 +234,7 @@ async def _usable(app_state: AppState, source: str) -> bool:
     return True
 
 
-def _saving(  # noqa: PLR0913, PLR0917  # Connecting and editing differ in these.
+def _saving(  # noqa: PLR0913, PLR0917  # The differences between connecting and editing.
     request: Request,
     app_state: AppState,
     person: Person,
@@ -250,13 +261,14 @@ async def _save(  # noqa: PLR0913, PLR0917  # As above.
     page: str,
     job: Job,
 ) -> JobResult:
-    """Save, and leave with the job what the page of its outcome tells."""
+    """Save, and store the outcome with the job for the page that shows it."""
     try:
         job.memo = await save(values, job)
     except MetricsError as error:
         secrets = {field.name for field in form.fields if field.secret}
         typed = {name: value for name, value in values.items() if name not in secrets}
-        job.memo = refused = Refused(error.to_problem(), job.view.steps, typed)
+        problem = fit_form(error.to_problem())
+        job.memo = refused = Refused(problem, job.view.steps, typed)
         html = app_state.templates.fragment(
             "connection_refused.html",
             problem=refused.problem,
@@ -269,9 +281,9 @@ async def _save(  # noqa: PLR0913, PLR0917  # As above.
 
 
 def _entered(form: SourceForm, given: FormData) -> dict[str, str]:
-    """Take the source's fields from a form, without the blank ones.
+    """Return the submitted values of the source's fields, without blank ones.
 
-    A button that offers the right value of a field carries it as ``use:NAME``.
+    A button with a suggested value submits it as ``use:NAME``.
     """
     entered = {
         field.name: given.get(f"use:{field.name}") or given.get(field.name) for field in form.fields
@@ -282,7 +294,7 @@ def _entered(form: SourceForm, given: FormData) -> dict[str, str]:
 
 
 def left_by(app_state: AppState, person: Person, job_id: str) -> object:
-    """Give what a job has left for the page that shows its outcome, if it is still known."""
+    """Return the stored outcome of a job; ``None`` if it has expired."""
     if not job_id:
         return None
     try:
@@ -291,7 +303,7 @@ def left_by(app_state: AppState, person: Person, job_id: str) -> object:
         return None
 
 
-def _form_page(  # noqa: PLR0913  # What the two forms differ in.
+def _form_page(  # noqa: PLR0913  # The differences between the two forms.
     request: Request,
     app_state: AppState,
     form: SourceForm,

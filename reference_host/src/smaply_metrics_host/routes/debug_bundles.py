@@ -1,4 +1,4 @@
-"""Debug Configuration: a survey's data, and what support needs to see with it, as one file."""
+"""Debug Configuration: the data of a survey with the details for support, as one file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from smaply_metrics_host.store.people import Person
 router = APIRouter(prefix="/settings/integrations/{source}/debug", include_in_schema=False)
 
 SHOWN: Final = 50
-"""Surveys listed at once; search finds the others."""
+"""The number of surveys in the list; search finds the others."""
 LONGEST_ID: Final = 100
 Search = Annotated[str | None, Query(max_length=300)]
 Reload = Annotated[bool, Query()]
@@ -29,13 +29,13 @@ Reload = Annotated[bool, Query()]
 
 @dataclass(frozen=True)
 class Made:
-    """A bundle that was made, or why none was.
+    """The result of a download.
 
     Attributes:
-        name: What the file is called; empty when there is none.
-        size: Of the file, in bytes.
-        personal: Whether columns about the respondents themselves were asked for.
-        problem: What is missing in it, or why there is none.
+        name: The file name; empty if there is no file.
+        size: The size of the file in bytes.
+        personal: Whether personal columns were requested.
+        problem: What is missing in the file, or why there is none.
     """
 
     name: str = ""
@@ -45,16 +45,16 @@ class Made:
 
 
 @router.get("")
-async def choose(  # noqa: PLR0913, PLR0917  # What a route is handed.
+async def choose(  # noqa: PLR0913, PLR0917  # Request parameters.
     request: Request,
     app_state: CurrentAppState,
     person: Admin,
     source: str,
     search: Search = None,
-    reload: Reload = False,  # noqa: FBT002  # By name, in an address.
+    reload: Reload = False,  # noqa: FBT002  # A query parameter.
     job_id: JobId = "",
 ) -> Response:
-    """Ask which survey; the list is fetched by a script, or on request: it may take a while."""
+    """Show the form. A script, or a search, loads the list of surveys, which may take a while."""
     view = await required(app_state, person, source)
     made = left_by(app_state, person, job_id)
     listed = (
@@ -79,7 +79,7 @@ async def surveys(
     search: Search = None,
     reload: Reload = False,  # noqa: FBT002  # As above.
 ) -> Response:
-    """Give the list of surveys, as the part of the page."""
+    """Return the list of surveys as a part of the page."""
     await required(app_state, person, source)
     listed = await _surveys(app_state, person, source, search or "", reload=reload)
     return HTMLResponse(app_state.templates.fragment("debug_surveys.html", **listed))
@@ -89,7 +89,7 @@ async def surveys(
 async def download(
     request: Request, app_state: CurrentAppState, person: Admin, given: CheckedForm, source: str
 ) -> Response:
-    """Make the bundle: a job."""
+    """Start a job that creates the bundle."""
     view = await required(app_state, person, source)
     page = f"{address(source)}/debug"
     survey = str(given.get("survey_id") or given.get("survey") or "").strip()
@@ -108,18 +108,17 @@ async def download(
     return started(request, app_state.jobs.start(person, title, work, back=page))
 
 
-async def _make(  # noqa: PLR0913  # The survey, and who asks for it.
+async def _make(  # noqa: PLR0913  # The survey and the person.
     app_state: AppState, person: Person, job: Job, source: str, survey: str, *, personal: bool
 ) -> Made:
-    """Make a bundle, and leave it with the job.
+    """Create a bundle and attach it to the job.
 
     Raises:
-        MetricsError: when there is none.
+        MetricsError: No bundle could be created.
     """
     if not survey or len(survey) > LONGEST_ID:
         raise InputError(
-            "It is not clear which survey you mean.",
-            remedy="Choose one of the list, or enter its id.",
+            "Choose a survey first.", remedy="Select a survey in the list or enter its ID."
         )
     bundle = await app_state.metrics.debug_bundles.export(
         person.actor,
@@ -139,7 +138,7 @@ async def _make(  # noqa: PLR0913  # The survey, and who asks for it.
 async def _surveys(
     app_state: AppState, person: Person, source: str, search: str, *, reload: bool
 ) -> dict[str, Any]:
-    """Give what the list of surveys is made of; a source that cannot list them is no dead end."""
+    """Return the data of the list of surveys, or the problem that prevented listing them."""
     page: SurveyPage | None = None
     problem: Problem | None = None
     try:

@@ -1,4 +1,4 @@
-"""The start: where a signed-in person begins."""
+"""The start page."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def start(app_state: CurrentAppState, person: Viewer) -> Response:
-    """Go to the one journey map, or to the list where there are several or none."""
+    """Redirect to the only journey map, or to the list if there are several or none."""
     maps = await run_in_threadpool(app_state.maps.list, person.account)
     return RedirectResponse(f"/maps/{maps[0].id}" if len(maps) == 1 else "/maps", 303)

@@ -1,4 +1,4 @@
-"""Account settings → Integrations: every source that is installed, and how it stands."""
+"""Account settings → Integrations: the installed sources and their connections."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Tool:
     """A source as the page lists it.
 
     Attributes:
-        installed: The entry point; None when only a connection is left of it.
-        connection: The account's connection to it.
+        installed: The entry point; ``None`` if the source is no longer installed.
+        connection: The account's connection.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Tool:
 
 @router.get("")
 async def settings(_person: Editor) -> Response:
-    """Go to the first part of Account settings."""
+    """Redirect to the first part of Account settings."""
     return RedirectResponse("/settings/integrations", 303)
 
 
@@ -52,7 +52,7 @@ async def integrations(
     person: Editor,
     deleted: Annotated[str, Query()] = "",
 ) -> Response:
-    """List the sources: set up, connected, or what is the matter."""
+    """List the sources with their status."""
     states = await app_state.metrics.sources.states(load=True)
     connections = await app_state.metrics.connections.list(person.actor)
     tools = listed(states, connections)
@@ -69,9 +69,9 @@ async def integrations(
 def listed(
     states: Iterable[SourceState], connections: Iterable[ConnectionView]
 ) -> tuple[Tool, ...]:
-    """Put each source beside its connection: by title, those that nobody can use last.
+    """Return the sources with their connections, by title, unusable ones last.
 
-    Several entry points may claim one id; a connection belongs to the one that can be used.
+    If several entry points claim one id, the connection belongs to the usable one.
     """
     left = {view.source: view for view in connections}
     tools = [

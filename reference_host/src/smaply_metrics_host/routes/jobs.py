@@ -1,4 +1,4 @@
-"""Jobs as pages and as a stream of events."""
+"""Jobs: their page, their event stream, and their files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/jobs", include_in_schema=False)
 
 
 def started(request: Request, job: Job) -> Response:
-    """Answer the form that started a job: its address for a script, its page for a browser."""
+    """Respond to a form that started a job: JSON for scripts, a redirect for browsers."""
     location = f"/jobs/{job.id}"
     if request.headers.get("accept", "").startswith("application/json"):
         return JSONResponse({"id": job.id, "events": f"{location}/events"}, 202)
@@ -27,7 +27,7 @@ def started(request: Request, job: Job) -> Response:
 async def show(
     request: Request, app_state: CurrentAppState, person: Viewer, job_id: str
 ) -> Response:
-    """Show how far a job is: reloads itself until it has ended, then goes to the outcome."""
+    """Show the progress of a job; the page reloads until the job ends, then shows the outcome."""
     view = app_state.jobs.find(person, job_id).view
     if view.state is not JobState.RUNNING and view.location:
         return RedirectResponse(view.location, 303)
@@ -38,7 +38,7 @@ async def show(
 async def events(
     request: Request, app_state: CurrentAppState, person: Viewer, job_id: str
 ) -> Response:
-    """Stream a job's changes; the last one is its outcome, for who may still see it."""
+    """Stream a job's progress and its outcome, unless the person's role was lowered since."""
     job = app_state.jobs.find(person, job_id)
 
     async def views() -> AsyncGenerator[tuple[str, str], None]:
@@ -56,14 +56,14 @@ async def events(
 async def cancel(
     request: Request, app_state: CurrentAppState, person: Viewer, _form: CheckedForm, job_id: str
 ) -> Response:
-    """Stop a job."""
+    """Cancel a job."""
     return started(request, await app_state.jobs.cancel(person, job_id))
 
 
 @router.get("/{job_id}/file")
 async def file(app_state: CurrentAppState, person: Viewer, job_id: str) -> Response:
-    """Download the file that a job made."""
+    """Download the file of a job."""
     job = app_state.jobs.find(person, job_id)
     if job.file is None:
-        raise NotFound("This request made no file.", remedy="Begin it again.")
+        raise NotFound("There is no file to download.", remedy="Start the download again.")
     return FileResponse(job.file, filename=job.file_name or job.file.name)

@@ -1,4 +1,4 @@
-"""Making and editing a metric: one form, rendered here alone, for every state that it can be in."""
+"""Creating and editing a metric: one form for all of its states."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from smaply_metrics_host.metric_form.form_context import (
     load_form_context,
 )
 from smaply_metrics_host.metric_form.form_data import QUESTION_BEFORE, MetricForm, filled, read
-from smaply_metrics_host.metric_form.form_view import LEFT_OUT, TYPES, view_of
+from smaply_metrics_host.metric_form.form_view import EXCLUDED, TYPES, view_of
 from smaply_metrics_host.metric_form.metric_text import DefinitionDifference, definition_differences
 from smaply_metrics_host.metric_form.preview_card import preview_view
 from smaply_metrics_host.metric_form.validation import (
@@ -40,26 +40,28 @@ from smaply_metrics_host.metric_form.validation import (
     display_of,
     validate_form,
 )
+from smaply_metrics_host.rendering.templating import title_of
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.people import Person, Workspace
 from smaply_metrics_host.uploads import can_upload
 from smaply_metrics_host.web.forms import whole
 from smaply_metrics_host.web.fragments import fragment_of, moved
+from smaply_metrics_host.web.reader_problem import problem_for
 
 router = APIRouter(prefix="/metrics", include_in_schema=False)
 
 PATIENCE_SECONDS: Final = 2.0
-"""A form that takes longer is a job: thousands of surveys are listed page after page."""
+"""A form that takes longer becomes a job: listing thousands of surveys takes many requests."""
 MOST_SURVEYS: Final = 1000
 CONFLICT: Final = "conflict"
-"""Sent while somebody looks at what another Editor saved meanwhile."""
+"""Submitted while the form shows an edit conflict."""
 PICKING: Final = frozenset({"change_survey", "search_surveys", "shown"})
 """Buttons that show the list of surveys."""
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """What somebody else has saved, and in what it differs from what stands in the form."""
+    """The metric that someone else saved, and the fields that differ from the form."""
 
     theirs: Metric
     differences: tuple[DefinitionDifference, ...]
@@ -67,11 +69,11 @@ class Conflict:
 
 @dataclass(frozen=True)
 class FormMessage:
-    """What is said above and in a form beside what it offers.
+    """The messages above and in a form.
 
     Attributes:
-        problem: What kept it from going on, under ``title``.
-        problems: By field, what does not fit.
+        problem: The problem of the last action, shown under ``title``.
+        problems: Validation messages by field.
     """
 
     problem: Problem | None = None
@@ -87,7 +89,7 @@ NOTHING_SAID: Final = FormMessage()
 
 @dataclass(frozen=True)
 class FormPage:
-    """Where a form is filled: the request, and whose it is."""
+    """The request and the person of a form."""
 
     request: Request
     app_state: AppState
@@ -110,14 +112,14 @@ async def new(
     source: Annotated[str, Query(max_length=60)] = "",
     survey: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """Show an empty form, or one in which something is chosen already."""
+    """Show a form for a new metric, with optional initial values."""
     form = MetricForm(name=name, workspace=workspace, source=source, survey=survey)
     return await render(desk, form)
 
 
 @router.get("/drafts/{draft}")
 async def put_aside(desk: AtDesk, draft: str) -> Response:
-    """Show a form as it was put aside, with what came of it."""
+    """Show a draft with the result of its last action."""
     aside = desk.app_state.drafts.find(desk.person, draft)
     form = replace(aside.form, preview=draft if aside.preview else aside.form.preview)
     said = FormMessage(problem=aside.problem, title="No preview", problems=aside.problems)
@@ -126,17 +128,17 @@ async def put_aside(desk: AtDesk, draft: str) -> Response:
 
 @router.get("/{metric_id}/edit")
 async def edit(desk: AtDesk, metric_id: str) -> Response:
-    """Show the form of a metric."""
+    """Show the form of an existing metric."""
     form = filled(await desk.app_state.metrics.metrics.show(desk.person.actor, metric_id))
     return await render(desk, form, FormRequest(question_before=form.question))
 
 
 @router.post("/form")
 async def again(desk: AtDesk, sent: CheckedForm) -> Response:
-    """Show the form anew for what is chosen now: each list narrowed by the others."""
+    """Show the form with the options for its current choices."""
     form, said = read(sent), NOTHING_SAID
     if CONFLICT in sent and form.metric:
-        # It stays in view until it is settled, while one's own values go on changing.
+        # The conflict stays visible until it is resolved.
         theirs = await desk.app_state.metrics.metrics.show(desk.person.actor, form.metric)
         said = FormMessage(conflict=await _conflict(desk, theirs, form))
     return await render(desk, form, asked_by(sent), said)
@@ -157,14 +159,14 @@ async def add(desk: AtDesk, sent: CheckedForm) -> Response:
             workspace=(await _workspace(app_state, person, form.workspace)).id,
         )
     except MetricsError as error:
-        said = not_fitting(error)
+        said = await not_fitting(desk, form, error)
         return await render(desk, form, asked_by(sent), said)
     return moved(desk.request, f"/metrics?saved={metric.id}")
 
 
 @router.post("/{metric_id}/edit")
 async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
-    """Save a changed metric, if nobody else did meanwhile."""
+    """Save a changed metric, unless someone else changed it in the meantime."""
     app_state, person = desk.app_state, desk.person
     form = replace(read(sent), metric=metric_id)
     over = sent.get("over", "")
@@ -180,7 +182,7 @@ async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
             version=_version(form),
         )
     except MetricsError as error:
-        said = not_fitting(error)
+        said = await not_fitting(desk, form, error)
         theirs = await app_state.metrics.metrics.show(person.actor, metric_id)
         if isinstance(error, EditConflict):
             said = FormMessage(conflict=await _conflict(desk, theirs, form), status=409)
@@ -189,11 +191,11 @@ async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
 
 
 def asked_by(sent: FormData) -> FormRequest:
-    """Read what a person asks of the form beside filling it."""
+    """Return the actions on the form itself."""
     shown = sent.get("shown", "")
     count = whole(shown) if isinstance(shown, str) else None
     before = sent.get(QUESTION_BEFORE, "")
-    # Whoever looks for another survey goes on until one is chosen.
+    # The list of surveys stays open until another survey is chosen.
     undecided = "picking" in sent and sent.get("survey") == sent.get("survey_was")
     return FormRequest(
         picking="use_survey" not in sent and (undecided or not PICKING.isdisjoint(sent)),
@@ -203,14 +205,24 @@ def asked_by(sent: FormData) -> FormRequest:
     )
 
 
-def not_fitting(error: MetricsError, title: str = "Not saved") -> FormMessage:
-    """Say an error where it belongs: in the field that it concerns, or else above all."""
-    problem = error.to_problem()
+async def not_fitting(
+    desk: FormPage, form: MetricForm, error: MetricsError, title: str = "Not saved"
+) -> FormMessage:
+    """Return the messages of an error: at the fields that it names, or else above the form."""
+    source = await source_title(desk, form.source)
+    problem = problem_for(desk.person.role, error.to_problem(), source)
     fields = {"question_id": "question"}
     problems = {fields.get(one.name, one.name): one.message for one in problem.fields}
     if isinstance(error, FormInvalid):
         problems = dict(error.problems)
     return FormMessage(problem=problem, title=title, problems=problems, status=status_of(error))
+
+
+async def source_title(desk: FormPage, source: str) -> str:
+    """Return the title of a source for messages."""
+    connections = await desk.app_state.metrics.connections.list(desk.person.actor)
+    titles = {one.source: one.title for one in connections}
+    return titles.get(source) or title_of(source)
 
 
 async def render(
@@ -219,15 +231,15 @@ async def render(
     asked: FormRequest = NOTHING_ASKED,
     said: FormMessage = NOTHING_SAID,
 ) -> Response:
-    """Show a form, at once or, when the survey tool takes its time, as the outcome of a job.
+    """Show a form directly or, if the survey tool is slow, as the outcome of a job.
 
-    A browser gets a page; a script that asks for a fragment gets the form alone.
+    A browser gets a page; a script that requests a fragment gets only the form.
 
     Args:
-        desk: Who makes the metric, and how it is asked for.
-        form: What stands in it.
-        asked: What is asked of the form itself.
-        said: What is said in it.
+        desk: The request and the person.
+        form: The values of the form.
+        asked: The actions on the form.
+        said: The messages to show.
     """
     app_state, person = desk.app_state, desk.person
     metric = (
@@ -248,9 +260,10 @@ async def render(
         await asyncio.shield(gathering)
         return JobResult(location)
 
-    title = "Asking the survey tool what it has"
+    title = "Loading from the survey tool"
     try:
-        job = app_state.jobs.start(person, title, work, back=location)
+        source = await source_title(desk, form.source)
+        job = app_state.jobs.start(person, title, work, source=source, back=location)
     except TooManyJobs:
         gathering.cancel()
         raise
@@ -267,7 +280,7 @@ async def _shown(
     definition = definition_of(offer.form)
     kept = app_state.drafts.preview(person, offer.form.preview)
     if kept is not None and not alone:
-        # Without script the server draws the chart, as the form now says.
+        # Without scripts, the server draws the chart with the current display settings.
         draft = app_state.drafts.put(person, PutAside(offer.form, preview=kept))
         offer = replace(offer, form=replace(offer.form, preview=draft))
     preview = None
@@ -289,9 +302,9 @@ async def _shown(
         conflict=said.conflict,
         workspaces={one.id: one.name for one in workspaces},
         manual=await can_upload(app_state),
-        measured_anew=bool(metric and definition and definition != metric.definition),
+        redefined=bool(metric and definition and definition != metric.definition),
         types=TYPES,
-        left_out=LEFT_OUT,
+        excluded=EXCLUDED,
     )
 
 
@@ -302,25 +315,25 @@ async def _conflict(desk: FormPage, theirs: Metric, form: MetricForm) -> Conflic
             desk.person.actor, theirs.source, own.survey_id
         )
     except MetricsError:
-        survey = None  # Its questions are then called by their ids.
+        survey = None  # Questions are then shown by ID.
     return Conflict(theirs, definition_differences(theirs, form.name, own, display, survey))
 
 
 async def _workspace(app_state: AppState, person: Person, wanted: str) -> Workspace:
-    """Give the workspace that a new metric goes to: the account's first, where none is named.
+    """Return the workspace of a new metric, by default the first one of the account.
 
     Raises:
-        NotFound: when the account has no such workspace.
+        NotFound: The account has no such workspace.
     """
     workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
     for one in workspaces:
         if wanted in {"", one.id}:
             return one
-    raise NotFound("There is no such workspace.", remedy="Choose one of the list.")
+    raise NotFound("This workspace does not exist.", remedy="Choose a workspace from the list.")
 
 
 def _version(form: MetricForm) -> int:
     version = whole(form.version)
     if not version:
-        raise InputError("The form does not say which version it is of.", remedy="Open it anew.")
+        raise InputError("The form has no version.", remedy="Open the form again.")
     return version

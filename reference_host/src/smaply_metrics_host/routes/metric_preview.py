@@ -1,4 +1,4 @@
-"""Measuring without saving: a preview beside the form, as a job with progress and Cancel."""
+"""The preview of a metric: calculated without saving, as a job."""
 
 from __future__ import annotations
 
@@ -24,23 +24,31 @@ from smaply_metrics_host.metric_form.validation import (
 )
 from smaply_metrics_host.rendering.chart_renderer import ThemeName
 from smaply_metrics_host.routes.jobs import started
-from smaply_metrics_host.routes.metric_form import AtDesk, FormPage, asked_by, not_fitting, render
+from smaply_metrics_host.routes.metric_form import (
+    AtDesk,
+    FormPage,
+    asked_by,
+    not_fitting,
+    render,
+    source_title,
+)
+from smaply_metrics_host.web.reader_problem import problem_for
 
 router = APIRouter(prefix="/metrics", include_in_schema=False)
 
-TITLE = "Measuring a preview"
+TITLE = "Calculating the preview"
 
 
 @router.post("/preview")
 async def show(desk: AtDesk, sent: CheckedForm) -> Response:
-    """Measure what the form says; the download before is used again where it will do."""
+    """Start a job that calculates the form's definition, from downloaded data if possible."""
     app_state, person, form = desk.app_state, desk.person, read(sent)
     try:
         wanted = validate_form(form, to_save=False)
     except FormInvalid as error:
-        said = not_fitting(error, "No preview yet")
+        said = await not_fitting(desk, form, error, "No preview yet")
         return await render(desk, form, asked_by(sent), said)
-    # A file is at hand, and may have been replaced a moment ago.
+    # An uploaded file is read again, since it may have been replaced.
     reload = "reload_data" in sent or wanted.source == CSV
     before = app_state.drafts.preview(person, form.preview)
     back = f"/metrics/drafts/{app_state.drafts.put(person, PutAside(form, preview=before))}"
@@ -48,14 +56,16 @@ async def show(desk: AtDesk, sent: CheckedForm) -> Response:
     async def work(job: Job) -> JobResult:
         return await _measure(desk, form, wanted, job, reload=reload)
 
-    return started(desk.request, app_state.jobs.start(person, TITLE, work, back=back))
+    source = await source_title(desk, form.source)
+    job = app_state.jobs.start(person, TITLE, work, source=source, back=back)
+    return started(desk.request, job)
 
 
 @router.get("/drafts/{draft}/chart.svg")
 async def chart(
     app_state: CurrentAppState, person: Editor, draft: str, theme: ThemeName = "light"
 ) -> Response:
-    """Draw the chart of a preview, for browsers without script."""
+    """Return the chart of a preview as SVG, for browsers without scripts."""
     aside = app_state.drafts.find(person, draft)
     if aside.preview is None:
         raise NotFound("This form has no preview.", remedy="Show the preview again.")
@@ -77,10 +87,11 @@ async def _measure(
             person.actor, wanted.source, wanted.definition, progress=job.progress, reload=reload
         )
     except MetricsError as error:
-        problem = error.to_problem()
+        # The job shows its problem as the person reads it; the draft is shown without the job.
+        problem = problem_for(person.role, error.to_problem(), job.source)
         before = app_state.drafts.preview(person, form.preview)
         draft = app_state.drafts.put(person, PutAside(form, problem=problem, preview=before))
-        return JobResult(f"/metrics/drafts/{draft}", problem=problem)
+        return JobResult(f"/metrics/drafts/{draft}", problem=error.to_problem())
     preview = DraftPreview(wanted.source, wanted.definition, result)
     draft = app_state.drafts.put(person, PutAside(form, preview=preview))
     account = await app_state.metrics.accounts.show(person.actor)

@@ -1,4 +1,4 @@
-"""The list of metrics, and what can be done to one of it: refresh it now, delete it."""
+"""The list of metrics, with its actions: refresh now and delete."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/metrics", include_in_schema=False)
 
 REFRESH_SECONDS: Final = 120.0
-"""How long a refresh on request is waited for; it goes on after that."""
+"""How long the page waits for a requested refresh, which continues after that."""
 
 
 @router.get("")
-async def listed(  # noqa: PLR0913  # Which ones, and what was done just now.
+async def listed(  # noqa: PLR0913  # The search, and the last action.
     request: Request,
     app_state: CurrentAppState,
     person: Viewer,
@@ -77,7 +77,7 @@ async def listed(  # noqa: PLR0913  # Which ones, and what was done just now.
 async def refresh(
     request: Request, app_state: CurrentAppState, person: Editor, _form: CheckedForm, metric_id: str
 ) -> Response:
-    """Refresh a metric although it is not due; of each survey once a minute."""
+    """Refresh a metric now, at most once a minute for each survey."""
     metric = await app_state.metrics.metrics.show(person.actor, metric_id)
 
     async def work(job: Job) -> JobResult:
@@ -97,7 +97,7 @@ async def refresh(
 async def ask(
     request: Request, app_state: CurrentAppState, person: Editor, metric_id: str
 ) -> Response:
-    """Ask before a metric is deleted, naming the maps that lose cards."""
+    """Confirm the deletion, listing the maps that lose cards."""
     metric = await app_state.metrics.metrics.show(person.actor, metric_id)
     maps = await run_in_threadpool(app_state.card_placements.maps_with, person.account, metric_id)
     name = "metric_delete.html" if fragment_of(request) else "metric_delete_page.html"
@@ -108,7 +108,7 @@ async def ask(
 async def delete(
     request: Request, app_state: CurrentAppState, person: Editor, _form: CheckedForm, metric_id: str
 ) -> Response:
-    """Delete a metric, and the cards that show it."""
+    """Delete a metric and its cards."""
     gone = await app_state.metrics.metrics.delete(person.actor, metric_id)
     cards = await run_in_threadpool(app_state.card_placements.take_off_all, person.account, gone.id)
     return moved(request, f"/metrics?deleted={cards}")
@@ -117,7 +117,7 @@ async def delete(
 async def _as_it_is(
     app_state: AppState, person: Person, metric_id: str, metrics: Sequence[Metric]
 ) -> Card | None:
-    """Give the card of a metric that was refreshed; nothing is started."""
+    """Return the card of a refreshed metric, without another refresh."""
     if metric_id not in {one.id for one in metrics}:
         return None
     (card,) = await app_state.metrics.cards.load(person.actor, [metric_id], refresh=False)

@@ -1,4 +1,4 @@
-"""Signing in with a one-time link, and out."""
+"""Sign in with a one-time link, and sign out."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ router = APIRouter(include_in_schema=False)
 Next = Annotated[str, Query(alias="next")]
 PREFETCHES: Final = {"prefetch", "preview", "prerender"}
 OWN_PAGE: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
-"""Where a link may lead: a page of this host and nothing else."""
+"""The redirect targets that a link may name: paths on this host."""
 
 
 @router.get("/sign-in")
 async def explain(request: Request, app_state: CurrentAppState) -> Response:
-    """Say how to get in."""
+    """Explain how to sign in."""
     return app_state.templates.page(request, "sign_in.html", invited=None)
 
 
@@ -37,11 +37,9 @@ async def follow(
     *,
     at_once: bool = False,
 ) -> Response:
-    """Ask whether to sign in.
+    """Show a confirmation, so that link scanners and previews do not use up the link.
 
-    Mail scanners and chats look at links before people do: only what is pressed uses one up. A link
-    that goes through neither may say ``at_once``, which is not heeded where it could be meant
-    otherwise: by a browser that loads it ahead, or that belongs to somebody's session.
+    ``at_once`` signs in without it. It is ignored for prefetches and for browsers with a session.
     """
     purpose = request.headers.get("sec-purpose", request.headers.get("purpose", ""))
     ahead = PREFETCHES & set(purpose.replace(";", " ").split())
@@ -57,7 +55,7 @@ async def follow(
 async def enter(
     request: Request, app_state: CurrentAppState, token: str, to: Next = "/"
 ) -> Response:
-    """Sign in after having been asked; the token in the address stands for a form's token."""
+    """Sign in after the confirmation; the token in the URL replaces the CSRF token."""
     return await _enter(request, app_state, token, to)
 
 
@@ -74,7 +72,7 @@ async def _enter(request: Request, app_state: AppState, token: str, to: str) -> 
     session = await run_in_threadpool(app_state.people.sign_in, token)
     if session is None:
         raise _no_longer_good()
-    # The session before ends: nobody can reach it any more.
+    # End the previous session of this browser.
     await run_in_threadpool(app_state.people.sign_out, request.cookies.get(COOKIE, ""))
     response = RedirectResponse(to if OWN_PAGE.fullmatch(to) else "/", 303)
     set_cookie(response, session, app_state.settings)
@@ -83,6 +81,6 @@ async def _enter(request: Request, app_state: AppState, token: str, to: str) -> 
 
 def _no_longer_good() -> InputError:
     return InputError(
-        "This sign-in link is no longer good: it works once, and for a day.",
-        remedy="Ask for another one: `smaply-metrics-host invite` prints it.",
+        "This sign-in link has expired or was already used.",
+        remedy="Ask an Admin of your account for a new link.",
     )

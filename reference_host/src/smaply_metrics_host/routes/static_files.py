@@ -1,4 +1,4 @@
-"""Style sheets and scripts, and the library that draws charts."""
+"""Style sheets, scripts and images."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg
 
 @router.get("/{name}")
 async def file(request: Request, name: str) -> Response:
-    """Give a static file; one that is asked for by its content's digest never changes."""
+    """Return a static file; URLs with a content digest are cached permanently."""
     path = STATIC / name
     known = path.suffix in TYPES and path.parent == STATIC
     if not known or not await run_in_threadpool(path.is_file):
-        raise NotFound("There is no such file.", remedy="Reload the page.")
+        raise NotFound("This file does not exist.", remedy="Reload the page.")
     headers = FOREVER if "v" in request.query_params else {"cache-control": "no-cache"}
     return FileResponse(path, media_type=TYPES[path.suffix], headers=headers)

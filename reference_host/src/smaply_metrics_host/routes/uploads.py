@@ -1,4 +1,4 @@
-"""Manual metrics: an uploaded CSV file becomes a survey, and then a metric like any other."""
+"""Manual metrics: an uploaded CSV file becomes a survey for metrics."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from smaply_metrics_host.metric_form.validation import FormInvalid
 from smaply_metrics_host.routes.metric_form import (
     AtDesk,
     FormMessage,
+    FormPage,
     asked_by,
     not_fitting,
     render,
@@ -32,23 +33,23 @@ TITLE = "Not uploaded"
 
 @router.get("")
 async def explain(desk: AtDesk) -> Response:
-    """Show the form with a file to upload in place of a survey to choose."""
+    """Show the form with a file upload instead of the list of surveys."""
     if not await can_upload(desk.app_state):
         raise NotFound(
-            "This host has no source that reads CSV files.",
-            remedy="Ask whoever runs it to install smaply-metrics-csv-example.",
+            "CSV files cannot be uploaded to this installation.",
+            remedy="Ask the operator to install `smaply-metrics-csv-example`.",
         )
     return await render(desk, MetricForm(source=MANUAL))
 
 
 @router.post("")
 async def take(desk: AtDesk, sent: CheckedForm) -> Response:
-    """Keep the file, and go on with the form of a metric that measures it."""
+    """Store the file, and continue with the form of a metric for it."""
     app_state, person, form = desk.app_state, desk.person, read(sent)
     file = sent.get("file")
     try:
         if not isinstance(file, UploadFile) or not file.filename:
-            raise InputError("There is no file yet.", remedy="Choose a CSV file first.")
+            raise InputError("No file selected.", remedy="Choose a CSV file.")
         survey = await upload(
             app_state,
             person.actor,
@@ -57,27 +58,27 @@ async def take(desk: AtDesk, sent: CheckedForm) -> Response:
             replace="replace" in sent,
         )
     except MetricsError as error:
-        return await render(desk, form, asked_by(sent), _in_place(error))
+        return await render(desk, form, asked_by(sent), await _in_place(desk, form, error))
     form = replace(form, source=CSV, survey=survey, survey_name="")
     if fragment_of(desk.request):
         return await render(desk, form)
-    # So that reloading the page uploads nothing twice.
+    # Redirect, so that reloading the page does not upload the file again.
     draft = app_state.drafts.put(person, PutAside(form))
     return RedirectResponse(f"/metrics/drafts/{draft}", 303)
 
 
 @router.get("/example.csv")
 async def example(_person: Editor) -> Response:
-    """Download a file as it has to look."""
+    """Download an example file."""
     headers = {"content-disposition": 'attachment; filename="example.csv"'}
     return Response(EXAMPLE, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _in_place(error: MetricsError) -> FormMessage:
-    """Say what is wrong with a file beside it, and anything else above the form."""
+async def _in_place(desk: FormPage, form: MetricForm, error: MetricsError) -> FormMessage:
+    """Return the messages of an error: at the file if it concerns the file, or above the form."""
     if not isinstance(error, InputError | DataError | ExportFailed):
-        return not_fitting(error, TITLE)
+        return await not_fitting(desk, form, error, TITLE)
     wrong = FormInvalid({"file": f"{error.message} {error.remedy}"})
-    # A file that cannot be read is wrong input, though it is a source that says so.
+    # An unreadable file is invalid input, although the source reports it.
     status = min(status_of(error), status_of(wrong))
-    return replace(not_fitting(wrong, TITLE), status=status)
+    return replace(await not_fitting(desk, form, wrong, TITLE), status=status)

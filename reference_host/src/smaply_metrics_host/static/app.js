@@ -1,5 +1,5 @@
-// What every page can use: forms that start jobs without leaving the page, and times that stay true.
-// All pages work without it.
+// For every page: forms that start jobs without leaving the page, and current relative times.
+// All pages work without scripts.
 import { keepTimes } from "./ago.js";
 import { watchJobs } from "./job.js";
 

@@ -1,18 +1,17 @@
-// Draws charts: each `figure.chart` when it comes into view, in the colours that the page has then.
+// Draws each `figure.chart` when it scrolls into view, in the current color scheme.
 //
-// A figure has its specifications in `data-light` and `data-dark`, or the address that gives them in
-// `data-charts`. What stood in it before (a drawing made on the server) stays until the new one is
-// there. What fails is tried again after growing pauses; after the last of them, when the page or the
-// figure comes into view or the network is back.
+// A figure has its specifications in `data-light` and `data-dark`, or their URL in `data-charts`. The
+// SVG from the server stays until the chart is drawn. Failed attempts are retried with back-off, and
+// again when the page or the figure becomes visible or the network is back.
 import { element } from "./job.js";
 
 const PAUSES = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000];
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = () => (dark.matches ? "dark" : "light");
-const wanted = new Set(); // figures to draw: in view, or drawn in the other colours
-const underway = new Set(); // those of them that are being drawn
-const drawn = new Map(); // figure -> its drawing, to give up
+const wanted = new Set(); // figures to draw: in view, or drawn for the other color scheme
+const underway = new Set(); // the figures that are being drawn
+const drawn = new Map(); // figure -> its chart, to dispose of
 const specs = new Map(); // address -> promise of the specifications by digest
 
 // A figure is observed until it is drawn.
@@ -34,7 +33,7 @@ export function watchCharts(root) {
   for (const figure of root.querySelectorAll("figure.chart")) if (!drawn.has(figure)) inView.observe(figure);
 }
 
-// Gives up the charts of a part of the page that goes.
+// Disposes of the charts in a part of the page before it is removed.
 export function dropCharts(root) {
   for (const figure of root.querySelectorAll("figure.chart")) {
     inView.unobserve(figure);
@@ -46,7 +45,7 @@ export function dropCharts(root) {
 
 let failures = 0, timer;
 
-// Draws what is wanted, and begins anew with the pauses.
+// Draws all waiting figures and resets the back-off.
 function drawSoon() {
   failures = 0;
   drawWanted();
@@ -60,7 +59,7 @@ async function drawWanted() {
   figures.forEach((figure) => underway.add(figure));
   const failed = await draw(figures, now);
   figures.forEach((figure) => underway.delete(figure));
-  if (now !== theme()) drawSoon(); // The colours have changed meanwhile.
+  if (now !== theme()) drawSoon(); // The color scheme changed in the meantime.
   else if (failed && failures < PAUSES.length) {
     clearTimeout(timer);
     timer = setTimeout(drawWanted, PAUSES[failures]);
@@ -73,7 +72,7 @@ async function draw(figures, now) {
   let failed = false;
   const tell = (error) => {
     failed = true;
-    console.info("Charts stay as they are until they can be drawn:", error.message);
+    console.info("Cannot draw the charts yet:", error.message);
   };
   try {
     const [drawChart, found] = await Promise.all([drawing(), specifications(figures, now, tell)]);
@@ -91,7 +90,7 @@ async function drawOne(drawChart, figure, spec, now) {
   try {
     const made = await drawChart(place, spec, showTip);
     if (!figure.isConnected) { made.finalize(); return; }
-    // What it draws is one image to those who hear it: its summary, and the table below.
+    // To screen readers the chart is one image with a summary; the data table is below.
     place.firstElementChild?.setAttribute("aria-hidden", "true");
     drawn.get(figure)?.finalize();
     drawn.set(figure, made);
@@ -113,7 +112,7 @@ function drawing() {
   return loading;
 }
 
-// Many browsers remember that an import failed, and never ask for the same address again.
+// Many browsers cache a failed import and never request the same URL again.
 function scriptAddress() {
   const address = new URL(document.body.dataset.charts, location.href);
   if (attempts > 0) address.searchParams.set("attempt", attempts);
@@ -121,7 +120,7 @@ function scriptAddress() {
   return address.href;
 }
 
-// Returns the specifications that could be had, by figure; `tell` hears why others could not.
+// Returns the available specifications by figure; `tell` is called with errors.
 async function specifications(figures, now, tell) {
   const found = new Map(), asked = new Map();
   for (const figure of figures) {
@@ -134,8 +133,8 @@ async function specifications(figures, now, tell) {
     try {
       const given = await fetched(place);
       wanting.forEach((figure) => found.set(figure, given[figure.dataset.digest]));
-      // The map shows other charts by now; live.js brings those, unless a request failed for it too.
-      if (digests.some((digest) => !given[digest])) throw new Error("the server left some out");
+      // The map has changed; live.js loads the new charts.
+      if (digests.some((digest) => !given[digest])) throw new Error("some charts are missing in the response");
     } catch (error) {
       specs.delete(place);
       tell(error);
@@ -147,7 +146,7 @@ async function specifications(figures, now, tell) {
 function fetched(address) {
   if (!specs.has(address)) {
     const asking = fetch(address, { headers: { accept: "application/json" } }).then((answer) => {
-      if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+      if (!answer.ok) throw new Error(`HTTP status ${answer.status}`);
       return answer.json();
     });
     specs.set(address, asking);
@@ -155,7 +154,7 @@ function fetched(address) {
   return specs.get(address);
 }
 
-// What is shown on hover: label and value, as the specification says.
+// The tooltip: label and value.
 const tip = element("div", { class: "tip", "aria-hidden": "true", dir: "auto" });
 tip.hidden = true;
 document.body.append(tip);
@@ -163,7 +162,7 @@ document.addEventListener("scroll", () => { tip.hidden = true; }, { capture: tru
 
 function showTip(_handler, event, _item, value) {
   if (value === null || value === undefined || value === "") { tip.hidden = true; return; }
-  // A dialog lies above everything else: the tip goes into it.
+  // A dialog covers everything else, so the tooltip goes into it.
   const top = event.target.closest?.("dialog") ?? document.body;
   if (tip.parentNode !== top) top.append(tip);
   const [label, ...lines] = String(value).split("\n");

@@ -1,9 +1,9 @@
-// The form of a connection: shows a secret on request, and says at each field what is wrong with it.
+// The connection form: shows secrets on request, and validation messages at the fields.
 import { element } from "./job.js";
 
 for (const input of document.querySelectorAll("input[type=password]")) addToggle(input);
 for (const button of document.querySelectorAll("button[data-use]")) {
-  // With a script it fills the field in; the form is saved when people say so.
+  // With scripts, the button fills in the field without submitting the form.
   button.type = "button";
   button.addEventListener("click", () => use(document.getElementById(button.dataset.use), button.value));
 }

@@ -1,4 +1,4 @@
-// A button with `data-copy` copies what the field that it names holds. Without script it stays hidden.
+// A button with `data-copy` copies the value of the named field. It is hidden without scripts.
 for (const button of document.querySelectorAll("[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);
   const label = button.textContent;

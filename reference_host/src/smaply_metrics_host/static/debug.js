@@ -1,4 +1,4 @@
-// Debug Configuration: lists surveys as people type, and begins the download once it is there.
+// Debug Configuration: lists surveys while typing, and starts the download when it is ready.
 
 const list = document.getElementById("surveys");
 const search = document.getElementById("search");
@@ -26,7 +26,7 @@ async function load({ reload = false } = {}) {
   asked?.abort();
   const mine = asked = new AbortController();
   list.setAttribute("aria-busy", "true");
-  if (!list.childElementCount) list.textContent = "Listing the surveys…";
+  if (!list.childElementCount) list.textContent = "Loading surveys…";
   try {
     const query = new URLSearchParams({ search: search.value, ...(reload && { reload: "true" }) });
     const answer = await fetch(`${list.dataset.from}?${query}`, { signal: mine.signal });
@@ -36,7 +36,7 @@ async function load({ reload = false } = {}) {
     if (again) again.checked = true;
   } catch (error) {
     if (error.name === "AbortError") return;
-    list.textContent = "The surveys could not be listed: check your network and reload this page.";
+    list.textContent = "Surveys could not be listed. Check your network and reload this page.";
   } finally {
     if (asked === mine) list.removeAttribute("aria-busy");
   }

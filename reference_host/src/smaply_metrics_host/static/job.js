@@ -1,5 +1,5 @@
-// A form with `data-job` starts something that takes a while. Its progress is shown in the element
-// with the id that `data-job` names, and its outcome there too, or at the address that it gives.
+// A form with `data-job` starts a job. The element with the id in `data-job` shows the progress and
+// the outcome, unless the outcome has a page of its own.
 
 export function watchJobs(root) {
   for (const form of root.querySelectorAll("form[data-job]")) {
@@ -18,7 +18,7 @@ async function run(form, submitter) {
   buttons.forEach((button) => { button.disabled = true; });
   try {
     const body = new FormData(form, submitter);
-    // A button without the attribute gives the page's own address, not the form's.
+    // Without the attribute, `formAction` is the URL of the page, not of the form.
     const action = submitter?.hasAttribute("formaction") ? submitter.formAction : form.action;
     const answer = await fetch(action, {
       method: "POST", body, headers: { accept: "application/json", "x-csrf-token": token() },
@@ -36,7 +36,7 @@ async function run(form, submitter) {
     showProblem(place, { message: "The connection to this app was lost.", remedy: "Check your network and try again." });
   } finally {
     buttons.forEach((button) => { button.disabled = false; });
-    // What had the focus (Save, or Cancel) was disabled or is gone: it must not fall to the top.
+    // Restore the focus, which is lost when its button is disabled or removed.
     if (document.activeElement === document.body) submitter?.focus();
   }
 }
@@ -82,7 +82,7 @@ function progressView(job, place) {
   };
 }
 
-// Those that have ended, the one that runs, and those that wait for it.
+// The completed, running and pending steps.
 function allSteps(now) {
   const waiting = now.pending.map((step, place) => ({ ...step, status: place === 0 ? "running" : "pending" }));
   return [...now.steps, ...waiting];
@@ -98,13 +98,13 @@ function stepItem(step) {
 
 export function showProblem(place, problem) {
   const banner = element("div", { class: "banner bad", role: "alert" });
-  banner.append(said("banner-title", problem.message), said("", `What to do: ${problem.remedy}`));
+  banner.append(said("banner-title", problem.message), said("", problem.remedy));
   const { support } = document.body.dataset;
-  if (support) banner.append(element("p", { class: "quiet" }, `Still stuck? Ask ${support}.`));
+  if (support) banner.append(element("p", { class: "quiet" }, `Still stuck? Contact ${support}.`));
   place.replaceChildren(banner);
 }
 
-// What stands between backticks is code.
+// Text between backticks is code.
 function said(kind, text) {
   const paragraph = element("p", { class: kind });
   paragraph.append(...text.split(/`([^`]+)`/).map((part, place) => (place % 2 ? element("code", {}, part) : part)));

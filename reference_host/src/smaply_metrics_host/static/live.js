@@ -1,7 +1,7 @@
-// Keeps an open map true: a stream of events tells which parts changed; where there is no stream,
-// the page asks again and again. Nothing here starts a refresh.
+// Updates an open map with a stream of events, or by polling where streams do not work. Neither starts
+// a refresh.
 import { dropCharts, watchCharts } from "./charts.js";
-import { sayTimes } from "./ago.js";
+import { updateTimes } from "./ago.js";
 
 const SOON = 2_000, LATER = 20_000;
 
@@ -16,7 +16,7 @@ class Live {
     Object.assign(this, { map, sign, said, address: map.dataset.live, structure: map.dataset.structure });
   }
 
-  // Listens while somebody can see the page: browsers allow few streams to one host.
+  // Listens only while the page is visible: browsers limit the streams per host.
   begin() {
     clearTimeout(this.timer);
     if (document.hidden) { this.events?.close(); this.events = undefined; return; }
@@ -38,7 +38,7 @@ class Live {
     };
   }
 
-  // What changed before the stream began is asked for.
+  // Loads the changes since the page was rendered.
   async compare({ structure, versions }) {
     const same = Object.entries(versions).every(([id, version]) => this.part(id)?.dataset.version === version);
     if (!same || structure !== this.structure) await this.fetchParts();
@@ -55,7 +55,7 @@ class Live {
     const have = [...this.map.querySelectorAll("[data-part]")].map((part) => part.dataset.version);
     const answer = await fetch(`${this.address}/cards?have=${have.join(",")}`, { headers: { accept: "application/json" } });
     if (answer.status === 401 || answer.status === 404) { this.end(answer.status === 401 ? "signed-out" : "gone"); return false; }
-    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    if (!answer.ok) throw new Error(`HTTP status ${answer.status}`);
     const given = await answer.json();
     this.take(given);
     return given.refreshing;
@@ -80,7 +80,7 @@ class Live {
       one.open = open.has(one.dataset.keep);
       if (focused && one.dataset.keep === focused) one.querySelector("summary").focus({ preventScroll: true });
     }
-    sayTimes(part);
+    updateTimes(part);
     watchCharts(part);
     return true;
   }

@@ -1,4 +1,4 @@
-// A journey map: keeps its cards true and draws their charts.
+// A journey map: live updates and charts.
 import "./charts.js";
 import { keepLive } from "./live.js";
 

@@ -1,4 +1,4 @@
-// Editing a map: names and texts are saved as they are left, questions are asked in a dialog.
+// Map editing: names and texts are saved on change; links with `data-open` open a dialog.
 import "./charts.js";
 import { element, showProblem, token } from "./job.js";
 
@@ -39,7 +39,7 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("dialog [data-close]")) { event.preventDefault(); dialog.close(); }
 });
 
-// Shows the main part of another page here; its forms lead back to this one.
+// Shows the main part of another page in the dialog; its forms lead back to this page.
 async function ask(address) {
   dialog.replaceChildren(element("p", { role: "status" }, "One moment…"));
   dialog.showModal();
@@ -58,7 +58,7 @@ async function ask(address) {
   }
 }
 
-// Shows, in a long list, what has all the words that are typed.
+// Filters a list by the typed words.
 function watchFinding(root) {
   for (const input of root.querySelectorAll("input[data-find]")) {
     input.closest("[hidden]")?.removeAttribute("hidden");

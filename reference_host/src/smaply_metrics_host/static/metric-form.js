@@ -1,6 +1,5 @@
-// The form of a metric. Whatever is chosen is sent to the server, which renders the form anew; only the
-// parts that differ are swapped, so what somebody types or has the focus on stays. Without script the
-// same form is a page with buttons.
+// The metric form. After each choice the server renders the form again, and only the parts that differ
+// are replaced, so that typing and focus are not interrupted. Without scripts the form has buttons for this.
 import { dropCharts, watchCharts } from "./charts.js";
 import { follow, showProblem } from "./job.js";
 import { touched } from "./touched.js";
@@ -62,7 +61,7 @@ export function watchForm(form) {
     dropCharts(shown);
     shown.innerHTML = html;
     watchCharts(shown);
-    await update(); // Something may have been chosen meanwhile.
+    await update(); // Choices may have changed in the meantime.
   }
 
   const notices = () => form.querySelector("#form-notices");
@@ -91,10 +90,10 @@ function ask(address, body, signal) {
   return fetch(address, { method: body ? "POST" : "GET", body, headers, signal });
 }
 
-// What came: a form to take over; or where to go, something to wait for, or a problem to show.
+// Handles a response: a form, a redirect, a job to follow, or a problem to show.
 async function received(answer, place) {
   if (!answer.headers.get("content-type")?.includes("json")) {
-    if (answer.status === 413) return void showProblem(place, { message: "The file is too large.", remedy: "Upload one of up to 15 MB." });
+    if (answer.status === 413) return void showProblem(place, { message: "The file is too large.", remedy: "Upload a file of up to 15 MB." });
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("metric-form");
     fresh?.querySelectorAll("noscript").forEach((one) => one.remove());
     return fresh;
@@ -109,10 +108,10 @@ async function received(answer, place) {
 }
 
 function lost(place) {
-  showProblem(place, { message: "The connection to this app was lost.", remedy: "Check your network and try again; what you have entered is still here." });
+  showProblem(place, { message: "The connection to this app was lost.", remedy: "Check your network and try again. Your entries are still here." });
 }
 
-// Takes over the parts of a fresh form that differ, without disturbing what was typed since `sent`.
+// Replaces the parts that differ from the fresh form, preserving what was typed since `sent`.
 async function sync(form, fresh, sent) {
   await released();
   const before = document.activeElement, at = [before?.selectionStart, before?.selectionEnd];
@@ -142,7 +141,7 @@ async function sync(form, fresh, sent) {
   if (again.matches(TYPED) && at[0] !== null) again.setSelectionRange(...at);
 }
 
-// Nothing is swapped between pressing and releasing a button: the click would be lost.
+// Nothing is replaced between pointer down and up, or the click would be lost.
 let pressed = null;
 document.addEventListener("pointerdown", () => { pressed = Promise.withResolvers?.() ?? null; }, true);
 for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => { pressed?.resolve(); pressed = null; }), true);
@@ -166,7 +165,7 @@ function enter(part, typed) {
   }
 }
 
-// Whether two parts are the same to whoever looks at them and fills them.
+// Whether two parts look the same and have the same values.
 function alike(old, part) {
   return settled(old).isEqualNode(settled(part));
 }

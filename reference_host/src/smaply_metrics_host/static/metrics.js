@@ -1,4 +1,4 @@
-// The list of metrics: found while typing, and metrics made, edited and deleted in dialogs.
+// The list of metrics: search while typing; create, edit and delete in dialogs.
 import { watchJobs } from "./job.js";
 import { fetchForm, watchForm } from "./metric-form.js";
 import { touched } from "./touched.js";
@@ -36,7 +36,7 @@ document.addEventListener("click", (event) => {
   if (close) { event.preventDefault(); const own = close.closest("dialog"); own.close(); own.replaceChildren(); }
 });
 
-// A dialog that was left with Escape is as it was when it is opened for the same thing again.
+// A dialog closed with Escape keeps its content and is shown again for the same URL.
 async function open(dialog, address) {
   if (!dialog.open && dialog.dataset.address === address && dialog.firstElementChild) return dialog.showModal();
   dialog.dataset.address = address;
@@ -49,7 +49,7 @@ async function open(dialog, address) {
   try {
     if (dialog.id === "metric-dialog") {
       const form = await fetchForm(address, place);
-      if (!form && !place.firstElementChild) return dialog.close(); // Waiting for it was cancelled.
+      if (!form && !place.firstElementChild) return dialog.close(); // Loading was cancelled.
       if (!form || dialog.dataset.address !== address) return;
       dialog.replaceChildren(form);
       watchForm(form);

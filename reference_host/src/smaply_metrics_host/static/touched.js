@@ -1,5 +1,5 @@
-// Whether a form differs from what the server wrote: filled in before its script came, or kept by the
-// browser when a page is opened again.
+// Whether a form differs from what the server rendered: it was changed before the scripts loaded, or
+// the browser restored its values.
 export function touched(form) {
   const written = form.cloneNode(true);
   written.reset();

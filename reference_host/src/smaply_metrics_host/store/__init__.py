@@ -1,4 +1,4 @@
-"""The host's own rows: people, invitations, sessions, and journey maps.
+"""The database of the host app: people, invitations, sessions and journey maps.
 
-Metrics, values and connections are the framework's, in a store of its own.
+Connections, metrics and results are in the framework's store.
 """

@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from smaply_metrics_host.store.map_models import Cell
 
 MOST_CARDS: Final = 200
-"""On one map: more than anybody can look at."""
+"""The maximum number of cards on one map."""
 
 
 class CardPlacements:
     """The cards on all maps.
 
     Args:
-        database: Where they are kept.
+        database: The database of the host app.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def place(self, account: str, cell: Cell, metric: str, display: Display) -> str:
-        """Put a metric's card into a cell of a data lane; gives the card's id.
+        """Place a metric's card in a cell of a data lane and return the card's id.
 
         Raises:
-            InputError: when the lane is not one of data, or the map is full.
-            NotFound: when this account has no such cell.
+            InputError: if it is not a data lane, or the map is full.
+            NotFound: if this account has no such cell.
         """
         card = f"car_{secrets.token_hex(6)}"
         with self._database.writing() as db:
@@ -57,10 +57,10 @@ class CardPlacements:
         return card
 
     def restyle(self, account: str, card: str, display: Display) -> None:
-        """Show a card in another way.
+        """Change the display of a card.
 
         Raises:
-            NotFound: when this account has no such card.
+            NotFound: if this account has no such card.
         """
         with self._database.writing() as db:
             done = db.execute(
@@ -72,16 +72,16 @@ class CardPlacements:
                 raise no_such("card")
 
     def take_off(self, account: str, card: str) -> None:
-        """Take a card off its map; the metric stays.
+        """Remove a card from its map; its metric is not deleted.
 
         Raises:
-            NotFound: when this account has no such card.
+            NotFound: if this account has no such card.
         """
         with self._database.writing() as db:
             remove_row(db, cards, account, card, "card")
 
     def take_off_all(self, account: str, metric: str) -> int:
-        """Take every card of a metric off its map; gives how many there were."""
+        """Remove all cards of a metric from their maps and return their number."""
         with self._database.writing() as db:
             gone = db.execute(
                 delete(cards).where(cards.c.account == account, cards.c.metric == metric)
@@ -89,14 +89,14 @@ class CardPlacements:
             return gone.rowcount
 
     def uses(self, account: str) -> Counter[str]:
-        """Count, by metric, the cards that show it."""
+        """Return the number of cards of each metric."""
         with self._database.reading() as db:
             return Counter(
                 db.execute(select(cards.c.metric).where(cards.c.account == account)).scalars()
             )
 
     def maps_with(self, account: str, metric: str) -> tuple[MapSummary, ...]:
-        """Give the maps on which a metric is shown, with how often."""
+        """Return the maps that show a metric, each with its number of cards."""
         with self._database.reading() as db:
             rows = db.execute(
                 select(maps.c.id, maps.c.name, maps.c.workspace, func.count())

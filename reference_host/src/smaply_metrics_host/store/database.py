@@ -1,4 +1,4 @@
-"""Opening the host app's database: one SQLite file beside the framework's store."""
+"""The database of the host app: one SQLite file next to the framework's store."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 NAME: Final = "host.db"
 VERSION: Final = 1
-"""Of the tables; kept in the file, so that a file of another release is refused in words."""
+"""The version of the schema, stored in the file to detect files of other releases."""
 BUSY_SECONDS: Final = 30
 
 
 class Database:
-    """The file of people and journey maps.
+    """The database of the host app.
 
     Args:
-        home: The folder that it lies in; made when it is not there.
+        home: The data folder; it is created if missing.
 
     Raises:
-        StoreError: when the file is no database, or another release wrote it.
+        StoreError: if the file is not a database, or another release wrote it.
     """
 
     def __init__(self, home: Path) -> None:
@@ -55,29 +55,30 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Read one consistent state."""
-        with _in_words(), self._engine.connect() as connection:
+        """Yield a connection that reads one consistent state."""
+        with _database_errors(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Write in one transaction: all of it, or nothing when the block raises."""
-        with _in_words(), self._engine.execution_options(writes=True).begin() as connection:
+        """Yield a connection that writes in one transaction, rolled back if the block raises."""
+        with _database_errors(), self._engine.execution_options(writes=True).begin() as connection:
             yield connection
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close all connections."""
         self._engine.dispose()
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def _database_errors() -> Iterator[None]:
+    """Raise a ``DatabaseError`` of the block as a ``StoreError``."""
     try:
         yield
     except DatabaseError as error:
         raise StoreError(
             f"{NAME} cannot be used: {error.orig}.",
-            remedy="Check that --home may be read and written, and that its disk has free space.",
+            remedy="Check that --home is readable and writable and that its disk has free space.",
         ) from None
 
 
@@ -87,6 +88,6 @@ def _configure(connection: Any, _record: Any) -> None:  # noqa: ANN401  # A driv
 
 
 def _begin(connection: Connection) -> None:
-    # A deferred transaction that turns into a writing one can fail without waiting.
+    # A deferred transaction fails without waiting if it cannot be upgraded to a write.
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,4 +1,4 @@
-"""What a journey map is made of: stages as columns, lanes as rows, texts and cards in the cells."""
+"""Models of journey maps: stages are columns, lanes are rows, cells hold texts or cards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Kind = Literal["text", "data"]
 
 
 class Cell(NamedTuple):
-    """A place on a map, by ids."""
+    """A cell of a map, by ids."""
 
     map: str
     lane: str
@@ -21,7 +21,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class MapSummary:
-    """A map in a list."""
+    """A map in a list, with its number of cards."""
 
     id: str
     name: str
@@ -48,7 +48,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class PlacedCard:
-    """A metric in a cell, shown as ``display`` says whatever the metric's defaults are now."""
+    """A metric in a cell, with its own ``display`` instead of the metric's defaults."""
 
     id: str
     map: str
@@ -60,7 +60,7 @@ class PlacedCard:
 
 @dataclass(frozen=True)
 class JourneyMap:
-    """A whole map; ``texts`` by lane and stage."""
+    """A map with its contents; ``texts`` are keyed by lane and stage."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""What the stores of maps and cards share; every statement names the account."""
+"""Statements that maps and cards share; each one is limited to an account."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 def no_such(what: str) -> NotFound:
-    """Make the error for what this account does not have."""
-    return NotFound(f"There is no such {what}.", remedy="Go back and reload the page.")
+    """Return the error for an object that this account does not have."""
+    return NotFound(f"This {what} does not exist.", remedy="Go back and reload the page.")
 
 
 def remove_row(db: Connection, table: Table, account: str, row: str, what: str) -> None:
     """Delete one row of an account.
 
     Raises:
-        NotFound: when the account has none of this id.
+        NotFound: if the account has none with this id.
     """
     gone = db.execute(delete(table).where(table.c.account == account, table.c.id == row))
     if gone.rowcount == 0:
@@ -32,11 +32,11 @@ def remove_row(db: Connection, table: Table, account: str, row: str, what: str) 
 
 
 def next_position(db: Connection, table: Table, account: str, map_id: str, most: int) -> int:
-    """Give the position behind the last row of a map, if there may be one more.
+    """Return the position after the last row of a map.
 
     Raises:
-        InputError: when the map is full.
-        NotFound: when this account has no such map.
+        InputError: if the map is full.
+        NotFound: if this account has no such map.
     """
     known = select(maps.c.id).where(maps.c.account == account, maps.c.id == map_id)
     if db.execute(known).scalar() is None:
@@ -48,18 +48,18 @@ def next_position(db: Connection, table: Table, account: str, map_id: str, most:
     ).one()
     if count >= most:
         raise InputError(
-            f"This map has {most} {table.name} already.",
-            remedy="Remove some of them, or begin another map.",
+            f"This map already has {most} {table.name}.",
+            remedy="Remove some of them, or create another map.",
         )
     return 0 if last is None else last + 1
 
 
 def require_cell(db: Connection, account: str, cell: Cell, kind: Kind) -> None:
-    """Let pass a cell that is there, and holds this kind.
+    """Check that a cell exists and is of a kind.
 
     Raises:
-        InputError: when its lane is of the other kind.
-        NotFound: when this account has no such cell on this map.
+        InputError: if its lane is of the other kind.
+        NotFound: if this account has no such cell on this map.
     """
     found = db.execute(
         select(lanes.c.kind).where(

@@ -1,4 +1,4 @@
-"""Journey maps with their stages, lanes and texts; cards are placed by ``card_placements``."""
+"""Journey maps with their stages, lanes and texts; ``card_placements`` manages their cards."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Maps:
     """The journey maps of all accounts.
 
     Args:
-        database: Where they are kept.
-        clock: Says when a map was made.
+        database: The database of the host app.
+        clock: The clock for creation times.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -46,7 +46,7 @@ class Maps:
         self._clock = clock
 
     def list(self, account: str, workspace: str | None = None) -> tuple[MapSummary, ...]:
-        """Give an account's maps, oldest first, or those of one workspace."""
+        """Return the maps of an account or of one of its workspaces, oldest first."""
         statement = select(maps).where(maps.c.account == account)
         if workspace is not None:
             statement = statement.where(maps.c.workspace == workspace)
@@ -66,10 +66,10 @@ class Maps:
             )
 
     def show(self, account: str, map_id: str) -> JourneyMap:
-        """Give one map.
+        """Return a map with its contents.
 
         Raises:
-            NotFound: when this account has none of this id.
+            NotFound: if this account has no such map.
         """
         with self._database.reading() as db:
             row = (
@@ -113,11 +113,11 @@ class Maps:
             )
 
     def add(self, account: str, workspace: str, name: str) -> str:
-        """Make an empty map in a workspace; gives its id.
+        """Create an empty map in a workspace and return its id.
 
         Raises:
-            InputError: when the name does not fit.
-            NotFound: when the account has no such workspace.
+            InputError: if the name is not valid.
+            NotFound: if the account has no such workspace.
         """
         map_id = f"map_{secrets.token_hex(6)}"
         name = checked_name(name, "name", LONGEST_TITLE)
@@ -139,29 +139,29 @@ class Maps:
         return map_id
 
     def rename(self, account: str, map_id: str, name: str) -> None:
-        """Give a map another name.
+        """Rename a map.
 
         Raises:
-            InputError: when the name does not fit.
-            NotFound: when this account has no such map.
+            InputError: if the name is not valid.
+            NotFound: if this account has no such map.
         """
         self._rename(maps, account, map_id, name, "journey map")
 
     def delete(self, account: str, map_id: str) -> None:
-        """Delete a map with all that is on it.
+        """Delete a map with its contents.
 
         Raises:
-            NotFound: when this account has no such map.
+            NotFound: if this account has no such map.
         """
         with self._database.writing() as db:
             remove_row(db, maps, account, map_id, "journey map")
 
     def add_stage(self, account: str, map_id: str, name: str) -> str:
-        """Add a column at the right; gives its id.
+        """Add a stage at the right and return its id.
 
         Raises:
-            InputError: when the name does not fit, or the map is full.
-            NotFound: when this account has no such map.
+            InputError: if the name is not valid, or the map is full.
+            NotFound: if this account has no such map.
         """
         stage = f"sta_{secrets.token_hex(6)}"
         name = checked_name(name, "stage's name", LONGEST_TITLE)
@@ -175,11 +175,11 @@ class Maps:
         return stage
 
     def add_lane(self, account: str, map_id: str, name: str, kind: Kind) -> str:
-        """Add a row at the bottom; gives its id.
+        """Add a lane at the bottom and return its id.
 
         Raises:
-            InputError: when the name does not fit, or the map is full.
-            NotFound: when this account has no such map.
+            InputError: if the name is not valid, or the map is full.
+            NotFound: if this account has no such map.
         """
         lane = f"lan_{secrets.token_hex(6)}"
         name = checked_name(name, "lane's name", LONGEST_TITLE)
@@ -193,37 +193,37 @@ class Maps:
         return lane
 
     def rename_stage(self, account: str, stage: str, name: str) -> None:
-        """Give a stage another name; raises as ``rename`` does."""
+        """Rename a stage; raises the errors of ``rename``."""
         self._rename(stages, account, stage, name, "stage")
 
     def rename_lane(self, account: str, lane: str, name: str) -> None:
-        """Give a lane another name; raises as ``rename`` does."""
+        """Rename a lane; raises the errors of ``rename``."""
         self._rename(lanes, account, lane, name, "lane")
 
     def remove_stage(self, account: str, stage: str) -> None:
-        """Remove a column with its texts and cards.
+        """Remove a stage with its texts and cards.
 
         Raises:
-            NotFound: when this account has no such stage.
+            NotFound: if this account has no such stage.
         """
         with self._database.writing() as db:
             remove_row(db, stages, account, stage, "stage")
 
     def remove_lane(self, account: str, lane: str) -> None:
-        """Remove a row with its texts and cards.
+        """Remove a lane with its texts and cards.
 
         Raises:
-            NotFound: when this account has no such lane.
+            NotFound: if this account has no such lane.
         """
         with self._database.writing() as db:
             remove_row(db, lanes, account, lane, "lane")
 
     def write(self, account: str, cell: Cell, text: str) -> None:
-        """Put a text into a cell of a text lane; an empty one clears it.
+        """Write the text of a cell of a text lane; an empty text clears the cell.
 
         Raises:
-            InputError: when it is too long, or the lane is not one of texts.
-            NotFound: when this account has no such cell.
+            InputError: if it is too long, or it is not a text lane.
+            NotFound: if this account has no such cell.
         """
         text = text.strip()
         if len(text) > LONGEST_TEXT:
@@ -265,7 +265,7 @@ LANES: Final[tuple[tuple[str, Kind], ...]] = (
 
 
 def add_default_parts(maps: Maps, account: str, map_id: str) -> None:
-    """Give a new map the usual stages and lanes."""
+    """Add the default stages and lanes to a new map."""
     for stage in STAGES:
         maps.add_stage(account, map_id, stage)
     for lane, kind in LANES:

@@ -1,4 +1,4 @@
-"""Who gets in: accounts, their people and roles, one-time invitations, sessions."""
+"""Accounts, people and roles, one-time invitations, sessions."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ INVITATION_SECONDS: Final = 24 * 3600.0
 SESSION_SECONDS: Final = 7 * 24 * 3600.0
 IDLE_SECONDS: Final = 12 * 3600.0
 SEEN_SECONDS: Final = 300.0
-"""How exactly it is kept when a session was last used: a write on each request costs too much."""
+"""The precision of a session's last use, which saves a write on each request."""
 
 _ACCOUNT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 LONGEST_NAME: Final = 200
 BROKEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""What is no part of a line: controls, halves of characters, ends of lines and paragraphs."""
+"""Unicode categories that a name must not contain: controls, surrogates, line separators."""
 
 
 class RoleName(StrEnum):
-    """Roles as they are typed and sent."""
+    """Roles in forms, JSON and CLI options."""
 
     VIEWER = "viewer"
     EDITOR = "editor"
@@ -41,18 +41,18 @@ class RoleName(StrEnum):
 
     @classmethod
     def of(cls, role: Role) -> RoleName:
-        """Name a role."""
+        """Return the name of a role."""
         return cls(role.name.lower())
 
     @property
     def role(self) -> Role:
-        """The role of this name."""
+        """The role with this name."""
         return Role[self.name]
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of an account."""
+    """A member of an account."""
 
     id: str
     account: str
@@ -61,13 +61,13 @@ class Person:
 
     @property
     def actor(self) -> Actor:
-        """The person as the framework knows people."""
+        """The person as an actor of the framework."""
         return Actor(self.account, self.name, self.role)
 
 
 @dataclass(frozen=True)
 class Session:
-    """A signed-in person, and the token that their forms carry."""
+    """A signed-in person and the CSRF token of their forms."""
 
     person: Person
     csrf: str
@@ -75,7 +75,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A part of an account that metrics and journey maps lie in."""
+    """A part of an account with its own metrics and journey maps."""
 
     id: str
     name: str
@@ -85,8 +85,8 @@ class People:
     """The people of all accounts.
 
     Args:
-        database: Where they are kept.
-        clock: Says when invitations and sessions end.
+        database: The database of the host app.
+        clock: The clock by which invitations and sessions expire.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -94,20 +94,20 @@ class People:
         self._clock = clock
 
     def invite(self, account: str, name: str, role: Role, *, by: Person | None = None) -> str:
-        """Make a one-time token with which a person signs in.
+        """Return a one-time token with which a person signs in.
 
-        The account is made when it is new, with one workspace. Somebody who is in it already keeps
-        their things and has the role given from now on.
+        A new account is created with one workspace. An existing person keeps their data and gets
+        the new role.
 
         Args:
             account: The account's id.
-            name: What the person is called; nobody else of the account is called the same.
-            role: What they may do.
-            by: The Admin who asks; None for whoever runs the host.
+            name: The person's name, unique in the account.
+            role: The person's role.
+            by: The Admin who invites; None for the operator.
 
         Raises:
-            InputError: when the account's id or the name does not fit, or an Admin would change
-                their own role.
+            InputError: if the account's id or the name is not valid, or an Admin would change their
+                own role.
         """
         account, name = _checked_account(account), checked_name(name, "name")
         if by is not None and name == by.name and role is not by.role:
@@ -144,7 +144,7 @@ class People:
         return token
 
     def invited(self, token: str) -> Person | None:
-        """Give whom an invitation is for, without using it up; None when it is no longer good."""
+        """Return the invited person without using the invitation; None if it is not valid."""
         with self._database.reading() as db:
             row = (
                 db.execute(
@@ -161,7 +161,7 @@ class People:
         return _person(row) if row else None
 
     def sign_in(self, token: str) -> str | None:
-        """Use up an invitation: gives the new session's token, or None when it is not good."""
+        """Use an invitation and return the token of a new session; None if it is not valid."""
         now, session = self._now(), secrets.token_urlsafe(32)
         with self._database.writing() as db:
             row = db.execute(
@@ -185,7 +185,7 @@ class People:
         return session
 
     def session(self, token: str) -> Session | None:
-        """Give the session of a token; None when it has ended or never was."""
+        """Return the session of a token; None if it has expired or does not exist."""
         now, digest = self._now(), _digest(token)
         with self._database.reading() as db:
             row = (
@@ -214,23 +214,23 @@ class People:
             db.execute(delete(sessions).where(sessions.c.digest == _digest(token)))
 
     def accounts(self) -> tuple[str, ...]:
-        """Give the ids of all accounts."""
+        """Return the ids of all accounts."""
         with self._database.reading() as db:
             return tuple(db.execute(select(accounts.c.id).order_by(accounts.c.id)).scalars())
 
     def of_account(self, account: str) -> tuple[Person, ...]:
-        """Give an account's people by name."""
+        """Return the people of an account, sorted by name."""
         with self._database.reading() as db:
             found = select(people).where(people.c.account == account)
             rows = db.execute(found.order_by(people.c.name)).mappings()
             return tuple(_person(row) for row in rows)
 
     def change_role(self, account: str, person: str, role: Role, *, by: Person) -> Person:
-        """Give somebody another role; their sessions have it at once.
+        """Change a person's role, which takes effect in their sessions immediately.
 
         Raises:
-            NotFound: when nobody of this account has this id.
-            InputError: when it is the one who asks.
+            NotFound: if this account has no such person.
+            InputError: if it is the Admin's own role.
         """
         if person == by.id:
             raise _own_role()
@@ -247,15 +247,15 @@ class People:
                 .one_or_none()
             )
         if row is None:
-            raise _nobody()
+            raise _no_person()
         return _person(row)
 
     def remove(self, account: str, person: str, *, by: Person) -> None:
-        """Take somebody out of an account; their sessions and invitations end at once.
+        """Remove a person from an account; their sessions and invitations end immediately.
 
         Raises:
-            NotFound: when nobody of this account has this id.
-            InputError: when it is the one who asks.
+            NotFound: if this account has no such person.
+            InputError: if Admins would remove themselves.
         """
         if person == by.id:
             raise InputError(
@@ -267,20 +267,20 @@ class People:
                 delete(people).where(people.c.account == account, people.c.id == person)
             )
             if gone.rowcount == 0:
-                raise _nobody()
+                raise _no_person()
 
     def workspaces(self, account: str) -> tuple[Workspace, ...]:
-        """Give an account's workspaces by name."""
+        """Return the workspaces of an account, sorted by name."""
         with self._database.reading() as db:
             found = select(workspaces).where(workspaces.c.account == account)
             rows = db.execute(found.order_by(workspaces.c.name)).mappings()
             return tuple(Workspace(row["id"], row["name"]) for row in rows)
 
     def workspace(self, account: str, workspace: str) -> Workspace:
-        """Give one workspace.
+        """Return a workspace.
 
         Raises:
-            NotFound: when this account has none of this id.
+            NotFound: if this account has no such workspace.
         """
         for found in self.workspaces(account):
             if found.id == workspace:
@@ -288,10 +288,10 @@ class People:
         raise _no_workspace()
 
     def add_workspace(self, account: str, name: str) -> Workspace:
-        """Make a workspace.
+        """Create a workspace.
 
         Raises:
-            InputError: when the name does not fit, or another one has it.
+            InputError: if the name is not valid or already in use.
         """
         workspace = Workspace(f"wor_{secrets.token_hex(6)}", checked_name(name, "name"))
         with self._database.writing() as db:
@@ -302,11 +302,11 @@ class People:
         return workspace
 
     def rename_workspace(self, account: str, workspace: str, name: str) -> Workspace:
-        """Give a workspace another name.
+        """Rename a workspace.
 
         Raises:
-            InputError: when the name does not fit, or another one has it.
-            NotFound: when this account has no such workspace.
+            InputError: if the name is not valid or already in use.
+            NotFound: if this account has no such workspace.
         """
         renamed = Workspace(workspace, checked_name(name, "name"))
         with self._database.writing() as db:
@@ -325,17 +325,17 @@ class People:
 
 
 def checked_name(text: str, what: str, longest: int = LONGEST_NAME) -> str:
-    """Trim what a person typed as a name.
+    """Return a name without surrounding space.
 
     Raises:
-        InputError: when nothing is left, or it is too long, or not on one line.
+        InputError: if it is empty, too long, or not on one line.
     """
     text = text.strip()
-    # Not what cannot be printed: that takes the joiners of emoji and of Persian as well.
+    # ``str.isprintable`` would also refuse the joiners in emoji and Persian.
     broken = any(unicodedata.category(one) in BROKEN for one in text)
     if not text or len(text) > longest or broken:
         raise InputError(
-            f"The {what} does not fit.", remedy=f"Enter 1 to {longest} characters on one line."
+            f"The {what} is not valid.", remedy=f"Enter 1 to {longest} characters on one line."
         )
     return text
 
@@ -343,8 +343,8 @@ def checked_name(text: str, what: str, longest: int = LONGEST_NAME) -> str:
 def _checked_account(account: str) -> str:
     if _ACCOUNT.fullmatch(account) is None:
         raise InputError(
-            "The account's id does not fit.",
-            remedy="Use 1 to 60 lower-case letters, digits and dashes, as in acme.",
+            "The account's ID is not valid.",
+            remedy="Use 1 to 60 lower-case letters, digits and dashes, such as acme.",
         )
     return account
 
@@ -360,7 +360,7 @@ def _ensure_account(db: Connection, account: str) -> None:
 
 
 def _require_admin(db: Connection, by: Person) -> None:
-    """Look again: of two Admins who remove each other, one is the first, and stays."""
+    """Check the role in this transaction, so two Admins cannot remove each other."""
     mine = select(people.c.role).where(people.c.account == by.account, people.c.id == by.id)
     role = Role(db.execute(mine).scalar() or Role.VIEWER)
     replace(by, role=role).actor.require(Role.ADMIN, "This")
@@ -374,16 +374,16 @@ def _require_free(db: Connection, account: str, workspace: Workspace) -> None:
     )
     if db.execute(taken).scalar() is not None:
         raise InputError(
-            f"There is a workspace “{workspace.name}” already.", remedy="Choose another name."
+            f"A workspace named “{workspace.name}” already exists.", remedy="Choose another name."
         )
 
 
-def _nobody() -> NotFound:
-    return NotFound("There is no such person.", remedy="Choose one of the list.")
+def _no_person() -> NotFound:
+    return NotFound("This person does not exist.", remedy="Choose a person from the list.")
 
 
 def _no_workspace() -> NotFound:
-    return NotFound("There is no such workspace.", remedy="Choose one of the list.")
+    return NotFound("This workspace does not exist.", remedy="Choose a workspace from the list.")
 
 
 def _own_role() -> InputError:

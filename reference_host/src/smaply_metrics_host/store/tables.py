@@ -1,4 +1,4 @@
-"""The tables of the host app; each row belongs to an account."""
+"""The tables of the host app. Each row belongs to an account."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ people = Table(
     UniqueConstraint("account", "name"),
 )
 
-# Of invitations and sessions only a digest is kept: whoever reads the file can use none of them.
-# Times are seconds since the epoch: they are compared, never shown.
+# Only the digests of the tokens of invitations and sessions are stored, so the file grants no
+# access. Times are seconds since the epoch.
 invitations = Table(
     "invitations",
     metadata,
@@ -116,9 +116,9 @@ cards = Table(
     Column("map", ForeignKey("maps.id", ondelete="CASCADE"), nullable=False),
     Column("lane", ForeignKey("lanes.id", ondelete="CASCADE"), nullable=False),
     Column("stage", ForeignKey("stages.id", ondelete="CASCADE"), nullable=False),
-    # A metric's id; the metric itself is the framework's, so it may be gone.
+    # The id of a metric in the framework's store, where it may have been deleted.
     Column("metric", String(60), nullable=False),
-    # How it is shown here: the metric's display defaults as they were when the card was placed.
+    # Copied from the metric's display defaults when the card was placed.
     Column("display", JSON, nullable=False),
     Column("position", Integer, nullable=False),
     Index("ix_cards_metric", "account", "metric"),

@@ -1,1 +1,1 @@
-"""What pages and the JSON API share: who asks, what is refused, how pages are made."""
+"""What pages and the JSON API share: authentication, security headers, request bodies."""

@@ -1,7 +1,7 @@
-"""The seam for sign-in: who a request comes from.
+"""Authentication of requests.
 
-This host signs people in with one-time links. A real one brings its own way: it passes an object
-with this one method to ``create_app``.
+This host signs people in with one-time links. To use another sign-in, pass an implementation of
+``Authentication`` to ``create_app``.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ COOKIE: Final = "smaply_session"
 
 
 class Authentication(Protocol):
-    """Says who a request comes from."""
+    """Identifies the person who makes a request."""
 
     async def session(self, request: HTTPConnection) -> Session | None:
-        """Give the signed-in person with the token of their forms, or None."""
+        """Return the signed-in person with their CSRF token, or None."""
 
 
 class SessionAuthentication:
-    """Sessions in a cookie that scripts cannot read and other sites' requests do not carry."""
+    """Sessions in a cookie that is ``HttpOnly`` and ``SameSite=Lax``."""
 
     def __init__(self, people: People) -> None:
         self._people = people
 
     async def session(self, request: HTTPConnection) -> Session | None:
-        """Look the cookie's session up."""
+        """Return the session of the cookie, or None."""
         token = request.cookies.get(COOKIE)
         return await run_in_threadpool(self._people.session, token) if token else None
 
 
 def set_cookie(response: Response, token: str, settings: HostSettings) -> None:
-    """Give the browser a session; it ends with the browser, or when the host says so."""
+    """Set the session cookie, which expires with the browser session."""
     response.set_cookie(
         COOKIE, token, httponly=True, samesite="lax", secure=settings.https, path="/"
     )
 
 
 def clear_cookie(response: Response) -> None:
-    """Take the session from the browser."""
+    """Delete the session cookie."""
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")

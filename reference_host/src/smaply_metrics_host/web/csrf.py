@@ -1,7 +1,7 @@
-"""The token that a session's forms carry, so that no other site can send them.
+"""CSRF tokens: forms carry the token of their session, so other sites cannot send them.
 
-It is masked anew each time it is shown: pages are compressed, and a token that is the same in each
-could be guessed from their lengths.
+A token is masked with a new random value in each page. Pages are compressed, so an unmasked token
+could be guessed from their lengths (BREACH).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ HEADER: Final = "x-csrf-token"
 
 
 def masked(token: str) -> str:
-    """Write a session's token (hexadecimal) in a form that differs each time."""
+    """Return a session's token (hexadecimal), masked with a new random value."""
     plain = bytes.fromhex(token)
     mask = secrets.token_bytes(len(plain))
     return (mask + _xor(plain, mask)).hex()
 
 
 def matches(given: str, token: str) -> bool:
-    """Whether a masked token is the session's."""
+    """Whether a masked token belongs to the session."""
     try:
         both = bytes.fromhex(given)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What forms hold."""
+"""Values of submitted forms."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 LONGEST_NUMBER: Final = 9
-"""Digits. Python refuses to read thousands of them, and nothing here counts further."""
+"""Digits. Python refuses to parse numbers with thousands of them."""
 
 
 def whole(text: str) -> int | None:
-    """Read a number as forms send it; None when it is none, or has too many digits."""
+    """Return a form value as a whole number; None if it is not one or has too many digits."""
     return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
 
 
 def texts(form: FormData) -> dict[str, str]:
-    """Give what was entered by field, files left out; of a field sent twice the last."""
+    """Return the text values by field, without files; the last value of a repeated field."""
     return {name: value for name, value in form.items() if isinstance(value, str)}

@@ -1,4 +1,4 @@
-"""Answers for the scripts of a page: a part of it, or where to go next."""
+"""Responses to the scripts of a page: a fragment of the page, or the URL to go to."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 HEADER: Final = "x-fragment"
-"""A script asks with it for the part of the page that it names."""
+"""The request header with which a script requests a fragment by name."""
 
 
 def fragment_of(request: Request) -> str:
-    """Give the part of the page that a script asks for; empty when a browser wants all of it."""
+    """Return the name of the requested fragment; empty for the whole page."""
     return request.headers.get(HEADER, "")
 
 
 def moved(request: Request, location: str) -> Response:
-    """Send on: a browser by redirect, a script by telling it where."""
+    """Redirect a browser; return the location as JSON to a script."""
     if fragment_of(request):
         return JSONResponse({"location": location})
     return RedirectResponse(location, 303)

@@ -1,4 +1,4 @@
-"""Bodies in JSON: read strictly and within bounds, and refused in words that name the field."""
+"""JSON request bodies: parsed strictly, with limits, and with errors that name the field."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ Place = tuple[str | int, ...]
 
 
 class NotJson(InputError):
-    """A body that is not JSON, where JSON is wanted."""
+    """The request body is not declared as JSON."""
 
     kind = "not_json"
 
 
 class BodyTooLarge(InputError):
-    """A body with more bytes than anybody needs."""
+    """The request body is larger than allowed."""
 
     kind = "too_large"
 
 
 class JsonRequest(Request):
-    """A request whose body is one JSON object within bounds."""
+    """A request whose body is one JSON object within the limits."""
 
     async def json(self) -> dict[str, Any]:
-        """Give the object.
+        """Return the body as an object.
 
         Raises:
-            NotJson: when the body does not say that it is JSON.
-            BodyTooLarge: when it is longer than ``MOST_BYTES``.
-            RequestValidationError: when it is no JSON object, or something in it is out of bounds.
+            NotJson: if the content type is not JSON.
+            BodyTooLarge: if the body is longer than ``MOST_BYTES``.
+            RequestValidationError: if it is not a JSON object, or a value exceeds a limit.
         """
         if not hasattr(self, "_object"):
             _require_json(self.headers.get("content-type", ""))
@@ -53,18 +53,18 @@ class JsonRequest(Request):
 
 
 def checked_object(body: bytes) -> dict[str, Any]:
-    """Read a JSON object; raises as ``JsonRequest.json`` does."""
+    """Parse a JSON object; raises the errors of ``JsonRequest.json``."""
     if len(body) > MOST_BYTES:
         raise BodyTooLarge(
             "The request is too large.", remedy=f"Send {MOST_BYTES // 1024} KB or less."
         )
     try:
-        # Unlike the standard library's: no lone surrogates, no NaN, no digits without end.
+        # Unlike ``json.loads``, this refuses lone surrogates, NaN and very long numbers.
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
-        raise _refused([((), f"this is no JSON: {error}")]) from None
+        raise _refused([((), f"not valid JSON: {error}")]) from None
     if not isinstance(value, dict):
-        raise _refused([((), "a JSON object is wanted")])
+        raise _refused([((), "must be a JSON object")])
     wrong = list(_out_of_bounds((), value))
     if wrong:
         raise _refused(wrong)
@@ -76,7 +76,7 @@ def _require_json(content_type: str) -> None:
     header["content-type"] = content_type
     if header.get_content_type() != "application/json":
         raise NotJson(
-            "The body is not said to be JSON.", remedy="Send Content-Type: application/json."
+            "The request body is not JSON.", remedy="Send Content-Type: application/json."
         )
 
 
@@ -94,15 +94,15 @@ def _out_of_bounds(place: Place, value: object) -> Iterator[tuple[Place, str]]:
 def _wrong_with(value: object) -> str:
     match value:
         case str() if len(value) > LONGEST_TEXT:
-            return f"a text has up to {LONGEST_TEXT:,} characters"
+            return f"a text can have up to {LONGEST_TEXT:,} characters"
         case str() if "\0" in value:
-            return "a text has no NUL character"
+            return "a text cannot contain NUL characters"
         case int() | float() if abs(value) > LARGEST_NUMBER:
-            return f"a number lies within ±{LARGEST_NUMBER:g}"
+            return f"a number must be within ±{LARGEST_NUMBER:g}"
         case list() if len(value) > MOST_ITEMS:
-            return f"a list has up to {MOST_ITEMS} items"
+            return f"a list can have up to {MOST_ITEMS} items"
         case dict() if any(len(name) > LONGEST_NAME or "\0" in name for name in value):
-            return f"a name has up to {LONGEST_NAME} characters, none of them NUL"
+            return f"a name can have up to {LONGEST_NAME} characters and no NUL"
         case _:
             return ""
 

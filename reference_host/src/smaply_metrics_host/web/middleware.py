@@ -1,4 +1,4 @@
-"""What protects every answer: headers, a strict content security policy, same-origin requests."""
+"""Security middleware: response headers, same-origin requests, limits of request bodies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse
 
-from smaply_metrics_core.host import Blame, Problem
+from smaply_metrics_core.host import Audience, Blame, Problem
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -33,29 +33,29 @@ API: Final = "/api/"
 LONGEST_LENGTH: Final = 20
 SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 MOST_BYTES: Final = 20 * 1024 * 1024
-"""Of a request's body: an uploaded file is the largest."""
-TOO_LARGE: Final = "The request is too large: at most 20 MiB are taken."
+"""Limit of a request body; uploaded files are the largest."""
+TOO_LARGE: Final = "The request is larger than 20 MiB."
 BODY_SECONDS: Final = 300.0
-"""The largest file over a slow line takes that long."""
+"""Enough for the largest file over a slow connection."""
 TOO_SLOW: Final = "The request did not arrive in time."
 
 
 def headers_for(*, https: bool) -> dict[str, str]:
-    """Give what every answer carries, where it does not say otherwise itself."""
+    """Return the headers of every response that does not set them itself."""
     headers = {**HEADERS, "cache-control": "no-store"}
     return headers | {"strict-transport-security": "max-age=31536000"} if https else headers
 
 
 class SecurityMiddleware:
-    """Refuses requests from other sites, and those that are too large; puts headers on answers.
+    """Rejects cross-site and oversized requests, and adds security headers to responses.
 
-    A form that another site sends has that site's origin, whatever it says in its fields; so this
-    holds even where a token was forgotten.
+    Browsers send the origin of a cross-site form, so this also protects a route that does not
+    check the CSRF token.
 
     Args:
-        app: What is protected.
-        public_url: Where browsers find the host.
-        body_seconds: How long a request's body may take to arrive.
+        app: The app to protect.
+        public_url: The URL at which browsers reach the host.
+        body_seconds: How long a request body may take to arrive.
     """
 
     def __init__(self, app: ASGIApp, public_url: str, body_seconds: float = BODY_SECONDS) -> None:
@@ -87,7 +87,7 @@ class SecurityMiddleware:
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > LONGEST_LENGTH or int(length) > MOST_BYTES:
-            return _refused(scope, 413, TOO_LARGE, "Send less.")
+            return _refused(scope, 413, TOO_LARGE, "Send a smaller request.")
         if scope["method"] in SAFE:
             return None
         site = headers.get("sec-fetch-site", "same-origin")
@@ -97,7 +97,7 @@ class SecurityMiddleware:
             headers.get("host"),
         }
         if other or site not in {"same-origin", "none"}:
-            remedy = "Send it from a page of this host, or from no browser at all."
+            remedy = "Send it from a page of this host, or from a client that is not a browser."
             return _refused(scope, 403, "This request comes from another site.", remedy)
         return None
 
@@ -105,18 +105,24 @@ class SecurityMiddleware:
 def _refused(scope: Scope, status: int, message: str, remedy: str) -> Response:
     if not scope["path"].startswith(API):
         return PlainTextResponse(message, status)
-    problem = Problem(kind="refused", message=message, remedy=remedy, blame=Blame.CONFIGURATION)
+    problem = Problem(
+        kind="refused",
+        message=message,
+        remedy=remedy,
+        blame=Blame.CONFIGURATION,
+        audience=Audience.VIEWER,
+    )
     return JSONResponse(problem.model_dump(mode="json"), status)
 
 
 def _limited(receive: Receive, seconds: float) -> Receive:
-    """Count a body that does not say how long it is, and wait for no body without end."""
+    """Limit the size of a body without a content length, and the time that a body may take."""
     taken, over = 0, False
     until: float | None = None
 
     async def counted() -> Message:
         nonlocal taken, over, until
-        if over:  # What follows the body is that the browser has gone, whenever that is.
+        if over:  # Only the disconnect message follows the body, at any time.
             return await receive()
         until = until or asyncio.get_running_loop().time() + seconds
         try:

@@ -1,4 +1,4 @@
-"""Server-sent events: how a page hears of changes without asking again and again."""
+"""Server-sent events, with which pages receive changes without polling."""
 
 from __future__ import annotations
 
@@ -16,21 +16,19 @@ if TYPE_CHECKING:
     from smaply_metrics_host.store.people import Person
 
 SILENCE_SECONDS: Final = 15.0
-"""After so long without an event a comment is sent: proxies end connections that say nothing."""
-
-
+"""The interval of keep-alive comments; proxies close idle connections."""
 MOST_OPEN: Final = 250
-"""Streams that one person may have open, in all browsers: each takes a connection."""
+"""Streams that one person may have open in all browsers; each uses a connection."""
 
 
 class TooManyStreams(InputError):
-    """Somebody has as many pages open as one may have."""
+    """A person has the maximum number of streams open."""
 
     kind = "too_many_streams"
 
 
 class Streams:
-    """The open streams of events: they never end by themselves, so a shutdown ends them."""
+    """The open event streams of this process; a shutdown ends them."""
 
     def __init__(self) -> None:
         self._ending = asyncio.Event()
@@ -39,14 +37,14 @@ class Streams:
     def answer(
         self, person: Person, events: AsyncGenerator[tuple[str, str], None]
     ) -> StreamingResponse:
-        """Answer with a stream of events, each a name and its data (one line or more).
+        """Return a streaming response of events, each a name and its data.
 
         Raises:
-            TooManyStreams: when this person has ``MOST_OPEN`` of them.
+            TooManyStreams: if this person has ``MOST_OPEN`` streams open.
         """
         if self._open[person.account, person.id] >= MOST_OPEN:
             raise TooManyStreams(
-                f"{MOST_OPEN} of your pages are open already.", remedy="Close some of them."
+                f"You already have {MOST_OPEN} pages open.", remedy="Close some of them."
             )
         return StreamingResponse(
             self._written(person, events),
@@ -55,7 +53,7 @@ class Streams:
         )
 
     def end(self) -> None:
-        """End every stream; browsers ask again, and find the app once it is there."""
+        """End every stream. Browsers reconnect once the app is available again."""
         self._ending.set()
 
     async def _written(
@@ -75,7 +73,7 @@ class Streams:
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 if not pending.done():
-                    yield ": still here\n\n"
+                    yield ": keep-alive\n\n"
                     continue
                 try:
                     name, data = pending.result()

@@ -1,4 +1,4 @@
-"""Words for pages that are not the framework's: relative times, counts, roles."""
+"""Texts for pages: relative times, counts, roles."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ OLDEST_DAYS: Final = 30
 
 
 def relative_time(instant: datetime, now: datetime) -> str:
-    """Say how long ago an instant was; after a month, its date.
+    """Return how long ago an instant was, or its date if that is a month or more.
 
-    What lies ahead (another machine's clock) is “just now”.
+    An instant in the future (from the clock of another machine) is “just now”.
     """
     seconds = (now - instant).total_seconds()
     if seconds >= OLDEST_DAYS * DAY:
@@ -32,10 +32,10 @@ def relative_time(instant: datetime, now: datetime) -> str:
 
 
 def count(number: int, one: str, several: str = "") -> str:
-    """Say a number of things: ``1 card``, ``12 cards``."""
+    """Return a number with its noun: ``1 card``, ``12 cards``."""
     return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def role(value: Role) -> str:
-    """Say a role."""
+    """Return the name of a role: ``Admin``."""
     return value.name.capitalize()

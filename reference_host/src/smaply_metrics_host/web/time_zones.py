@@ -1,4 +1,4 @@
-"""Time zones to choose from, as people look for them: by region, then by city."""
+"""Time zones to choose from, by region and city."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ REGIONS: Final = (
     "Indian",
     "Pacific",
 )
-"""Of names; others are older names of the same zones."""
+"""Regions of zone names. Names outside them are aliases of zones within them."""
 UTC: Final = "UTC"
 
 
 class Zone(NamedTuple):
-    """A zone in a list."""
+    """A time zone and its label."""
 
     name: str
     label: str
 
 
 def zones(now: datetime, chosen: str) -> dict[str, list[Zone]]:
-    """Give every zone by region, with its hours from UTC at present; ``chosen`` is among them."""
+    """Return the zones by region, labelled with their current UTC offset, including ``chosen``."""
     found: dict[str, list[Zone]] = defaultdict(list)
     known = _names()
     for name in known if chosen in known else (chosen, *known):

@@ -1,4 +1,4 @@
-"""What an account decides about time."""
+"""The account's time zone and first day of the week."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Zone = Annotated[
     Field(
         min_length=1,
         max_length=LONGEST_ZONE,
-        description="IANA name of the time zone in which days and periods begin and end.",
+        description="The IANA name of the time zone of all date ranges.",
     ),
 ]
 WeekStart = Annotated[
-    int, Field(ge=1, le=7, description="First day of the week: 1 = Monday … 7 = Sunday.")
+    int, Field(ge=1, le=7, description="The first day of the week: 1 = Monday … 7 = Sunday.")
 ]
 
 
 class AccountView(ApiModel):
-    """The account, and what it decides about time."""
+    """The account with its time zone and first day of the week."""
 
     id: str
     zone: Zone
@@ -37,7 +37,7 @@ class AccountView(ApiModel):
 
 
 class AccountTimes(ApiModel):
-    """What the account decides about time from now on."""
+    """A new time zone and first day of the week."""
 
     model_config = example(zone="Europe/Vienna", week_start=1)
 
@@ -47,7 +47,7 @@ class AccountTimes(ApiModel):
 
 @router.get("")
 async def show_account(app_state: CurrentAppState, person: Viewer) -> AccountView:
-    """Show the account's time zone and first day of the week."""
+    """Get the account's time zone and first day of the week."""
     settings = await app_state.metrics.accounts.show(person.actor)
     return AccountView(id=person.account, zone=settings.zone, week_start=settings.week_start)
 
@@ -58,7 +58,7 @@ async def change_account(
 ) -> AccountView:
     """Change the account's time zone and first day of the week.
 
-    Values were measured for the old ones, so every metric becomes due.
+    They determine all date ranges, so every metric becomes due.
     """
     await app_state.metrics.accounts.edit(
         admin.actor, AccountSettings(zone=body.zone, week_start=body.week_start)

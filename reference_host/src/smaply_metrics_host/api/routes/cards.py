@@ -1,4 +1,4 @@
-"""Cards: metrics with their last good value, refreshed when that is due."""
+"""Cards: metrics with their latest value, refreshed when due."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from smaply_metrics_host.api.models import (
     example,
 )
 from smaply_metrics_host.api.rendered_result import Drawing, Theme, drawing
-from smaply_metrics_host.api.responses import refused
+from smaply_metrics_host.api.responses import errors
 from smaply_metrics_host.api.routing import Editor, Viewer, api_router
 from smaply_metrics_host.app_state import CurrentAppState
 
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 
 router = api_router("cards", "/cards")
 
-LOOK_AGAIN: Final = 0.25
-"""Seconds between looks at a refresh. A look is short; a call that waits would take up one of the
-framework's threads for as long."""
+POLL_SECONDS: Final = 0.25
+"""The polling interval while a request waits for a refresh. A blocking call would occupy a thread
+of the framework."""
 
 DrawFor = Annotated[
     Theme | None,
-    Query(description="Add a drawing for a page of this theme, by the metric's display defaults."),
+    Query(description="Add a rendering in this theme, with the metric's display defaults."),
 ]
 
 
 class DrawnCard(Card):
-    """A card, and how to show its value where that was asked for."""
+    """A card, with a rendering if `draw` was set."""
 
     drawing: Drawing | None = None
 
 
 class Refresh(ApiModel):
-    """The metrics to refresh now."""
+    """The metrics to refresh."""
 
     model_config = example(metrics=["met_4f1d2a9be07c"], wait=10)
 
@@ -56,7 +56,7 @@ class Refresh(ApiModel):
     draw: Theme | None = None
 
 
-@router.get("", responses=refused(404))
+@router.get("", responses=errors(404))
 async def load_cards(  # noqa: PLR0913, PLR0917  # Each is a parameter of the call.
     app_state: CurrentAppState,
     person: Viewer,
@@ -64,39 +64,40 @@ async def load_cards(  # noqa: PLR0913, PLR0917  # Each is a parameter of the ca
         list[Id] | None,
         Query(
             max_length=MOST_AT_ONCE,
-            description="Ids of metrics, in the order wanted; without any, all of the account.",
+            description="IDs of metrics, in the order of the response; all metrics by default.",
         ),
     ] = None,
     wait: WaitInQuery = 0.0,
-    refresh: Annotated[bool, Query(description="False shows what is stored, no more.")] = True,  # noqa: FBT002
+    refresh: Annotated[bool, Query(description="Whether to refresh metrics that are due.")] = True,  # noqa: FBT002
     draw: DrawFor = None,
 ) -> list[DrawnCard]:
-    """Load cards: at once, from what is stored.
+    """Load cards.
 
-    What is due (its last update attempt is older than an hour) is refreshed in the background, and
-    its card says ``refreshing``. ``wait`` is for clients that would rather wait for that.
+    Returns the stored values immediately. Metrics whose last refresh attempt is older than one hour
+    are refreshed in the background, and the freshness of their cards is `refreshing`. Use `wait` to
+    wait for the new values.
     """
     cards = await app_state.metrics.cards.load(person.actor, metric, refresh=refresh)
     if refresh:
-        cards = await _waited(app_state, person, metric, cards, wait)
-    return await _drawn(app_state, person, cards, draw)
+        cards = await _await_refresh(app_state, person, metric, cards, wait)
+    return await _with_drawings(app_state, person, cards, draw)
 
 
-@router.post("/refresh", responses=refused(404))
+@router.post("/refresh", responses=errors(404))
 async def refresh_cards(
     app_state: CurrentAppState, editor: Editor, body: Refresh
 ) -> list[DrawnCard]:
-    """Refresh metrics although they are not due.
+    """Refresh metrics now.
 
-    At most once a minute for each survey: a card that was not refreshed for that says so in its
-    ``explanation``, and is no error.
+    Each survey is refreshed at most once a minute. If that is exceeded, the card is returned
+    unchanged; see its `explanation`.
     """
     cards = await app_state.metrics.cards.load(editor.actor, body.metrics, force=True)
-    cards = await _waited(app_state, editor, body.metrics, cards, body.wait)
-    return await _drawn(app_state, editor, cards, body.draw)
+    cards = await _await_refresh(app_state, editor, body.metrics, cards, body.wait)
+    return await _with_drawings(app_state, editor, cards, body.draw)
 
 
-async def _waited(
+async def _await_refresh(
     app_state: AppState,
     person: Person,
     ids: Sequence[str] | None,
@@ -106,12 +107,12 @@ async def _waited(
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while any(card.freshness is Freshness.REFRESHING for card in cards) and loop.time() < until:
-        await asyncio.sleep(LOOK_AGAIN)
+        await asyncio.sleep(POLL_SECONDS)
         cards = await app_state.metrics.cards.load(person.actor, ids)
     return cards
 
 
-async def _drawn(
+async def _with_drawings(
     app_state: AppState, person: Person, cards: tuple[Card, ...], theme: Theme | None
 ) -> list[DrawnCard]:
     if theme is None:

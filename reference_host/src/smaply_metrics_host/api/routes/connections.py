@@ -1,4 +1,4 @@
-"""Connections: the credentials with which an account reaches a source."""
+"""Connections: the account's credentials for survey tools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from smaply_metrics_core.host import ConnectionView, DeletedConnection
 from smaply_metrics_host.api.models import SOURCE_ID, ApiModel, ConnectionInPath, example
-from smaply_metrics_host.api.responses import made, refused
+from smaply_metrics_host.api.responses import created, errors
 from smaply_metrics_host.api.routing import PREFIX, Admin, Editor, api_router
 from smaply_metrics_host.app_state import CurrentAppState
 from smaply_metrics_host.web.json_body import LONGEST_TEXT
@@ -22,14 +22,14 @@ Values = Annotated[
     dict[str, Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]],
     Field(
         max_length=MOST_VALUES,
-        description="By field of the source's form, what was typed. Secrets are sealed, and never "
-        "given again.",
+        description="Values by field of the source's form. Secrets are encrypted and never "
+        "returned.",
     ),
 ]
 
 
 class Connect(ApiModel):
-    """A source, and what its form asks for."""
+    """A source and the values of its form."""
 
     model_config = example(
         source="qualtrics",
@@ -44,7 +44,7 @@ class Connect(ApiModel):
 
 
 class NewValues(ApiModel):
-    """The fields that get a new value; the others stay as they are."""
+    """The fields to change. Other fields keep their values."""
 
     model_config = example(values={"api_token": "the-new-token-of-the-account"})
 
@@ -53,23 +53,23 @@ class NewValues(ApiModel):
 
 @router.get("")
 async def list_connections(app_state: CurrentAppState, editor: Editor) -> list[ConnectionView]:
-    """List the account's connections; one that cannot be opened says so itself."""
+    """List the account's connections."""
     return list(await app_state.metrics.connections.list(editor.actor))
 
 
 @router.post(
     "",
     status_code=201,
-    responses=made(201, "show_connection", "connection_id") | refused(404, 409, 502),
+    responses=created(201, "show_connection", "connection_id") | errors(404, 409, 502),
 )
 async def connect(
     app_state: CurrentAppState, admin: Admin, body: Connect, response: Response
 ) -> ConnectionView:
     """Connect a source.
 
-    The values are checked against the survey tool first, which takes up to a minute. When a
-    required step fails, nothing is stored and the answer is 422 with that step's problem; when one
-    that is not required does, the connection is made with a warning.
+    The values are checked against the survey tool first, which can take a minute. If a required
+    step fails, nothing is stored and the response is 422 with the problem of that step. If another
+    step fails, the connection is stored with a warning.
     """
     view = await app_state.metrics.connections.connect(admin.actor, body.source, body.values)
     response.headers["location"] = f"{PREFIX}/connections/{view.id}"
@@ -80,29 +80,32 @@ async def connect(
 async def show_connection(
     app_state: CurrentAppState, editor: Editor, connection_id: ConnectionInPath
 ) -> ConnectionView:
-    """Show a connection. Admins see its fields, secrets masked."""
+    """Get a connection.
+
+    Only Admins see its fields, with masked secrets.
+    """
     return await app_state.metrics.connections.show(editor.actor, connection_id)
 
 
-@router.post("/{connection_id}/check", responses=refused(502))
+@router.post("/{connection_id}/check", responses=errors(502))
 async def check_connection(
     app_state: CurrentAppState, admin: Admin, connection_id: ConnectionInPath
 ) -> ConnectionView:
-    """Check a connection again.
+    """Check a connection.
 
-    One that does not work is no error of this call: the answer's ``problem`` says what is wrong.
+    A failing connection still returns 200; see `problem`.
     """
     return await app_state.metrics.connections.check(admin.actor, connection_id)
 
 
-@router.patch("/{connection_id}", responses=refused(409, 502))
+@router.patch("/{connection_id}", responses=errors(409, 502))
 async def edit_connection(
     app_state: CurrentAppState, admin: Admin, connection_id: ConnectionInPath, body: NewValues
 ) -> ConnectionView:
-    """Give fields of a connection new values.
+    """Update the fields of a connection.
 
-    They are checked as when connecting; until that has passed, the old ones stay in use. A field
-    that decides where secrets are sent needs the secrets again.
+    The new values are checked first; if a required step fails, the old values stay in use. Changing
+    a field that determines where secrets are sent requires the secrets again.
     """
     return await app_state.metrics.connections.edit(admin.actor, connection_id, body.values)
 
@@ -111,8 +114,8 @@ async def edit_connection(
 async def delete_connection(
     app_state: CurrentAppState, admin: Admin, connection_id: ConnectionInPath
 ) -> DeletedConnection:
-    """Destroy a connection's credentials.
+    """Delete a connection and its credentials.
 
-    Its metrics keep their last value and no longer refresh: the answer names them.
+    Its metrics keep their latest value but are no longer refreshed. The response lists them.
     """
     return await app_state.metrics.connections.delete(admin.actor, connection_id)

@@ -1,4 +1,4 @@
-"""Debug bundles: a survey's data and everything around it, as one file for support."""
+"""Debug bundles: archives of a survey's data and diagnostics for support."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import Response
 from pydantic import Field
 
 from smaply_metrics_host.api.models import ApiModel, ConnectionName, SurveyId, example
-from smaply_metrics_host.api.responses import made, refused
+from smaply_metrics_host.api.responses import created, errors
 from smaply_metrics_host.api.routes.jobs import ApiJob, started
 from smaply_metrics_host.api.routing import Admin, api_router
 from smaply_metrics_host.app_state import CurrentAppState
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 router = api_router("debug bundles", "/debug-bundles")
 
 
-class BundleAsked(ApiModel):
-    """The survey, and how much of it."""
+class BundleRequest(ApiModel):
+    """The survey to export."""
 
     model_config = example(connection="qualtrics", survey_id="SV_1")
 
     connection: ConnectionName
     survey_id: SurveyId
     include_personal: bool = Field(
-        default=False, description="With the columns that identify people, such as IP addresses."
+        default=False, description="Whether to include personal data, such as IP addresses."
     )
 
 
 @router.post(
     "",
     status_code=202,
-    responses=made(202, "show_job", "job_id") | refused(404, 429),
+    responses=created(202, "show_job", "job_id") | errors(404, 429),
 )
 async def start_debug_bundle(
-    app_state: CurrentAppState, admin: Admin, body: BundleAsked, response: Response
+    app_state: CurrentAppState, admin: Admin, body: BundleRequest, response: Response
 ) -> ApiJob:
-    """Download a survey's data with what support needs to see beside it.
+    """Create a debug bundle of a survey.
 
-    The answer is a job. Once it has ended, its ``file`` is where the bundle can be downloaded. A
-    bundle is made even when the survey tool fails: ``missing`` then says why data is not in it.
+    Returns a job. When it has ended, download the bundle from its `file`. If the survey tool fails,
+    the bundle is created without the data; see `missing`.
     """
     connection = await app_state.metrics.connections.show(admin.actor, body.connection)
 
@@ -63,4 +63,4 @@ async def start_debug_bundle(
         return JobResult("")
 
     title = f"Downloading survey data from {connection.title}"
-    return started(app_state.jobs.start(admin, title, work), response)
+    return started(app_state.jobs.start(admin, title, work, source=connection.title), response)

@@ -1,4 +1,4 @@
-"""Jobs: what runs longer than a request, and what came of it."""
+"""Jobs: long operations, with progress and result."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from smaply_metrics_host.api.rendered_result import Drawing
 from smaply_metrics_host.api.routing import PREFIX, Viewer, api_router
 from smaply_metrics_host.app_state import CurrentAppState
 from smaply_metrics_host.jobs import JobState
+from smaply_metrics_host.web.reader_problem import problem_for
 
 if TYPE_CHECKING:
     from smaply_metrics_host.jobs import Job
@@ -26,30 +27,30 @@ JobInPath = Annotated[str, id_in_path("job", "q1wT2bZ0aVnM3x9K")]
 
 
 class PreviewResource(ApiModel):
-    """What a metric would show."""
+    """The result of a preview."""
 
     result: Result
     drawing: Drawing
 
 
 class ApiJob(ApiModel):
-    """A job of the person who asks."""
+    """A job of the signed-in person."""
 
     id: str
     title: str
     state: JobState
-    done: float = Field(description="How much of total is done; without a total, just how much.")
+    done: float = Field(description="The completed part of `total`, or an absolute amount.")
     total: float | None
-    what: str = Field(description="What it is doing.")
-    steps: tuple[StepResult, ...] = Field(description="Steps of a check that have ended.")
-    problem: Problem | None = Field(description="Why it failed.")
-    preview: PreviewResource | None = Field(description="What came of a preview.")
-    file: str | None = Field(description="Where the file that it made can be downloaded.")
-    missing: Problem | None = Field(description="Why not all of the data is in a debug bundle.")
+    what: str = Field(description="The current activity.")
+    steps: tuple[StepResult, ...] = Field(description="The completed steps of a check.")
+    problem: Problem | None = Field(description="Why the job failed.")
+    preview: PreviewResource | None = Field(description="The result of a preview.")
+    file: str | None = Field(description="The URL of the file to download.")
+    missing: Problem | None = Field(description="Why a debug bundle does not contain all data.")
 
 
 def job_view(job: Job) -> ApiJob:
-    """Show a job as it stands."""
+    """Return the current state of a job."""
     view = job.view
     ended = view.state is not JobState.RUNNING
     return ApiJob(
@@ -63,12 +64,14 @@ def job_view(job: Job) -> ApiJob:
         problem=view.problem,
         preview=job.memo if isinstance(job.memo, PreviewResource) else None,
         file=f"{PREFIX}/jobs/{job.id}/file" if ended and job.file is not None else None,
-        missing=job.memo if isinstance(job.memo, Problem) else None,
+        missing=problem_for(job.role, job.memo, job.source)
+        if isinstance(job.memo, Problem)
+        else None,
     )
 
 
 def started(job: Job, response: Response) -> ApiJob:
-    """Answer the call that started a job: 202, and where to ask for it."""
+    """Return a started job and set its ``Location`` header."""
     response.headers["location"] = f"{PREFIX}/jobs/{job.id}"
     return job_view(job)
 
@@ -77,9 +80,9 @@ def started(job: Job, response: Response) -> ApiJob:
 async def show_job(
     app_state: CurrentAppState, person: Viewer, job_id: JobInPath, wait: WaitInQuery = 0.0
 ) -> ApiJob:
-    """Show how far a job is, and what came of it.
+    """Get the progress and result of a job.
 
-    One that has ended can be asked for during a quarter of an hour.
+    A job is available for 15 minutes after it has ended.
     """
     job = app_state.jobs.find(person, job_id)
     with suppress(TimeoutError):
@@ -90,7 +93,10 @@ async def show_job(
 
 @router.post("/{job_id}/cancel")
 async def cancel_job(app_state: CurrentAppState, person: Viewer, job_id: JobInPath) -> ApiJob:
-    """Stop a job; one that has ended stays as it is."""
+    """Cancel a job.
+
+    Has no effect on a job that has ended.
+    """
     return job_view(await app_state.jobs.cancel(person, job_id))
 
 
@@ -107,10 +113,10 @@ async def cancel_job(app_state: CurrentAppState, person: Viewer, job_id: JobInPa
 async def download_file(
     app_state: CurrentAppState, person: Viewer, job_id: JobInPath
 ) -> FileResponse:
-    """Download the file that a job made."""
+    """Download the file of a job."""
     job = app_state.jobs.find(person, job_id)
     if job.file is None or job.state is JobState.RUNNING:
-        raise NotFound("This job has no file.", remedy="Wait until it has ended, or begin it anew.")
+        raise NotFound("This job has no file.", remedy="Wait until it has ended.")
     return FileResponse(
         job.file, filename=job.file_name or job.file.name, media_type="application/zip"
     )

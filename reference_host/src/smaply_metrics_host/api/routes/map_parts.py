@@ -1,4 +1,4 @@
-"""What is on a journey map: stages, lanes, texts, and cards of metrics."""
+"""Contents of journey maps: stages, lanes, texts, and cards of metrics."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CardInPath = Annotated[str, id_in_path("placed card", "car_4f1d2a9be07c")]
 
 
 class PartName(ApiModel):
-    """What a stage or a lane is called."""
+    """The name of a stage or lane."""
 
     model_config = example(name="Compare")
 
@@ -41,16 +41,16 @@ class PartName(ApiModel):
 
 
 class NewLane(ApiModel):
-    """A row to add."""
+    """A lane to add."""
 
     model_config = example(name="How it went", kind="data")
 
     name: Title
-    kind: Kind = Field(description="Whether its cells hold texts, or metric cards.")
+    kind: Kind = Field(description="Whether its cells contain texts or metric cards.")
 
 
 class CellText(ApiModel):
-    """What a cell of a text lane says."""
+    """The text of a cell of a text lane."""
 
     model_config = example(
         lane="lan_4f1d2a9be07c", stage="sta_4f1d2a9be07c", text="Reads what others say."
@@ -59,12 +59,12 @@ class CellText(ApiModel):
     lane: Id
     stage: Id
     text: Annotated[str, StringConstraints(max_length=LONGEST_TEXT), TRIM] = Field(
-        description="An empty one clears the cell."
+        description="An empty text clears the cell."
     )
 
 
 class NewPlacedCard(ApiModel):
-    """A metric to show in a cell of a data lane."""
+    """A metric to place in a cell of a data lane."""
 
     model_config = example(
         lane="lan_4f1d2a9be07c", stage="sta_4f1d2a9be07c", metric="met_4f1d2a9be07c"
@@ -74,12 +74,12 @@ class NewPlacedCard(ApiModel):
     stage: Id
     metric: Id
     display: Display | None = Field(
-        default=None, description="How it is shown; by default as the metric's defaults are now."
+        default=None, description="The display of the card; by default a copy of the metric's."
     )
 
 
 class NewDisplay(ApiModel):
-    """How a placed card is shown from now on."""
+    """The new display of a placed card."""
 
     model_config = example(display={"chart": "gauge", "heading": "Would recommend us"})
 
@@ -104,7 +104,7 @@ async def rename_stage(
     stage_id: StageInPath,
     body: PartName,
 ) -> StageView:
-    """Give a stage another name."""
+    """Rename a stage."""
     _one_of((await _show(app_state, editor, map_id)).stages, stage_id, "stage")
     await run_in_threadpool(app_state.maps.rename_stage, editor.account, stage_id, body.name)
     app_state.live_updates.nudge(editor.account, map_id)
@@ -141,7 +141,7 @@ async def rename_lane(
     lane_id: LaneInPath,
     body: PartName,
 ) -> LaneView:
-    """Give a lane another name."""
+    """Rename a lane."""
     lane = _one_of((await _show(app_state, editor, map_id)).lanes, lane_id, "lane")
     await run_in_threadpool(app_state.maps.rename_lane, editor.account, lane_id, body.name)
     app_state.live_updates.nudge(editor.account, map_id)
@@ -162,7 +162,7 @@ async def remove_lane(
 async def write_text(
     app_state: CurrentAppState, editor: Editor, map_id: MapInPath, body: CellText
 ) -> TextView:
-    """Write what a cell of a text lane says, in place of what it said."""
+    """Replace the text of a cell of a text lane."""
     cell = Cell(map_id, body.lane, body.stage)
     await run_in_threadpool(app_state.maps.write, editor.account, cell, body.text)
     app_state.live_updates.nudge(editor.account, map_id)
@@ -173,7 +173,7 @@ async def write_text(
 async def place_card(
     app_state: CurrentAppState, editor: Editor, map_id: MapInPath, body: NewPlacedCard
 ) -> PlacedCardView:
-    """Show a metric in a cell of a data lane."""
+    """Place a metric in a cell of a data lane."""
     metric = await app_state.metrics.metrics.show(editor.actor, body.metric)
     display = body.display or metric.display
     cell = Cell(map_id, body.lane, body.stage)
@@ -194,7 +194,10 @@ async def restyle_card(
     card_id: CardInPath,
     body: NewDisplay,
 ) -> PlacedCardView:
-    """Show a placed card in another way; the metric's defaults and its other cards stay."""
+    """Change the display of a placed card.
+
+    The metric's defaults and its other cards do not change.
+    """
     card = _one_of((await _show(app_state, editor, map_id)).cards, card_id, "card")
     await run_in_threadpool(
         app_state.card_placements.restyle, editor.account, card_id, body.display
@@ -207,7 +210,10 @@ async def restyle_card(
 async def take_card_off(
     app_state: CurrentAppState, editor: Editor, map_id: MapInPath, card_id: CardInPath
 ) -> None:
-    """Take a card off its map; the metric stays."""
+    """Remove a card from its map.
+
+    The metric is not deleted.
+    """
     _one_of((await _show(app_state, editor, map_id)).cards, card_id, "card")
     await run_in_threadpool(app_state.card_placements.take_off, editor.account, card_id)
     app_state.live_updates.nudge(editor.account, map_id)
@@ -218,7 +224,7 @@ async def _show(app_state: AppState, editor: Person, map_id: str) -> JourneyMap:
 
 
 def _one_of(parts: Sequence[Part], part_id: str, what: str) -> Part:
-    """Give the part of a map that an address names: never one of another map."""
+    """Return the part of a map with an id; never a part of another map."""
     for part in parts:
         if part.id == part_id:
             return part

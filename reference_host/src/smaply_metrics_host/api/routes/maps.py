@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_core.host import Display
 from smaply_metrics_host.api.models import ApiModel, Id, MapInPath, Title, example
-from smaply_metrics_host.api.responses import made, refused
+from smaply_metrics_host.api.responses import created, errors
 from smaply_metrics_host.api.routing import PREFIX, Editor, Viewer, api_router
 from smaply_metrics_host.app_state import CurrentAppState
 from smaply_metrics_host.store.map_models import Kind
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 router = api_router("maps", "/maps")
 
 
-class MapEntry(ApiModel):
+class MapListItem(ApiModel):
     """A journey map in a list."""
 
     id: str
@@ -29,22 +29,22 @@ class MapEntry(ApiModel):
     cards: int
 
     @classmethod
-    def of(cls, summary: MapSummary) -> MapEntry:
-        """Show a map in a list."""
+    def of(cls, summary: MapSummary) -> MapListItem:
+        """Return the list item of a map."""
         return cls(
             id=summary.id, name=summary.name, workspace=summary.workspace, cards=summary.cards
         )
 
 
 class StageView(ApiModel):
-    """A column."""
+    """A stage, which is a column of a map."""
 
     id: str
     name: str
 
 
 class LaneView(ApiModel):
-    """A row, of texts or of metric cards."""
+    """A lane, which is a row of texts or of metric cards."""
 
     id: str
     name: str
@@ -52,7 +52,7 @@ class LaneView(ApiModel):
 
 
 class TextView(ApiModel):
-    """What is written in a cell of a text lane."""
+    """The text of a cell of a text lane."""
 
     lane: str
     stage: str
@@ -60,7 +60,7 @@ class TextView(ApiModel):
 
 
 class PlacedCardView(ApiModel):
-    """A metric's card in a cell of a data lane, shown as its own display says."""
+    """A card of a metric in a cell of a data lane, with its own display."""
 
     id: str
     lane: str
@@ -70,14 +70,14 @@ class PlacedCardView(ApiModel):
 
     @classmethod
     def of(cls, card: PlacedCard) -> PlacedCardView:
-        """Show a placed card."""
+        """Return the view of a placed card."""
         return cls(
             id=card.id, lane=card.lane, stage=card.stage, metric=card.metric, display=card.display
         )
 
 
 class MapResource(ApiModel):
-    """A map: stages from left to right, lanes from top to bottom, and what is in the cells."""
+    """A map with stages from left to right, lanes from top to bottom, and the cells' contents."""
 
     id: str
     name: str
@@ -89,7 +89,7 @@ class MapResource(ApiModel):
 
     @classmethod
     def of(cls, journey: JourneyMap) -> MapResource:
-        """Show a map."""
+        """Return the view of a map."""
         return cls(
             id=journey.id,
             name=journey.name,
@@ -105,7 +105,7 @@ class MapResource(ApiModel):
 
 
 class NewMap(ApiModel):
-    """A map to begin."""
+    """A map to create."""
 
     model_config = example(workspace="wor_4f1d2a9be07c", name="Buying online")
 
@@ -114,31 +114,31 @@ class NewMap(ApiModel):
 
 
 class MapName(ApiModel):
-    """What a map is called from now on."""
+    """The new name of a map."""
 
     model_config = example(name="Buying online, 2026")
 
     name: Title
 
 
-@router.get("", responses=refused(404))
+@router.get("", responses=errors(404))
 async def list_maps(
     app_state: CurrentAppState,
     person: Viewer,
-    workspace: Annotated[Id | None, Query(description="Those of one workspace.")] = None,
-) -> list[MapEntry]:
+    workspace: Annotated[Id | None, Query(description="Only maps of this workspace.")] = None,
+) -> list[MapListItem]:
     """List journey maps, oldest first."""
     if workspace is not None:
         await run_in_threadpool(app_state.people.workspace, person.account, workspace)
     found = await run_in_threadpool(app_state.maps.list, person.account, workspace)
-    return [MapEntry.of(one) for one in found]
+    return [MapListItem.of(one) for one in found]
 
 
-@router.post("", status_code=201, responses=made(201, "show_map", "map_id") | refused(404))
+@router.post("", status_code=201, responses=created(201, "show_map", "map_id") | errors(404))
 async def create_map(
     app_state: CurrentAppState, editor: Editor, body: NewMap, response: Response
 ) -> MapResource:
-    """Begin a journey map, with nothing on it."""
+    """Create an empty journey map."""
     map_id = await run_in_threadpool(app_state.maps.add, editor.account, body.workspace, body.name)
     response.headers["location"] = f"{PREFIX}/maps/{map_id}"
     return MapResource.of(await run_in_threadpool(app_state.maps.show, editor.account, map_id))
@@ -146,9 +146,9 @@ async def create_map(
 
 @router.get("/{map_id}")
 async def show_map(app_state: CurrentAppState, person: Viewer, map_id: MapInPath) -> MapResource:
-    """Show what is on a journey map.
+    """Get the contents of a journey map.
 
-    Values are not part of it: load the cards of its metrics.
+    It contains no values. Load the cards of its metrics for these.
     """
     return MapResource.of(await run_in_threadpool(app_state.maps.show, person.account, map_id))
 
@@ -157,12 +157,15 @@ async def show_map(app_state: CurrentAppState, person: Viewer, map_id: MapInPath
 async def rename_map(
     app_state: CurrentAppState, editor: Editor, map_id: MapInPath, body: MapName
 ) -> MapResource:
-    """Give a journey map another name."""
+    """Rename a journey map."""
     await run_in_threadpool(app_state.maps.rename, editor.account, map_id, body.name)
     return MapResource.of(await run_in_threadpool(app_state.maps.show, editor.account, map_id))
 
 
 @router.delete("/{map_id}", status_code=204)
 async def delete_map(app_state: CurrentAppState, editor: Editor, map_id: MapInPath) -> None:
-    """Delete a journey map with all that is on it; the metrics stay."""
+    """Delete a journey map with its contents.
+
+    Its metrics are not deleted.
+    """
     await run_in_threadpool(app_state.maps.delete, editor.account, map_id)

@@ -1,4 +1,4 @@
-"""Metrics: what is measured, under which name, and how it is shown by default."""
+"""Metrics: definitions, names and display defaults."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from smaply_metrics_host.api.models import (
     Title,
     example,
 )
-from smaply_metrics_host.api.responses import made, refused
-from smaply_metrics_host.api.routes.maps import MapEntry
+from smaply_metrics_host.api.responses import created, errors
+from smaply_metrics_host.api.routes.maps import MapListItem
 from smaply_metrics_host.api.routing import PREFIX, Editor, Viewer, api_router
 from smaply_metrics_host.app_state import CurrentAppState
 
@@ -30,7 +30,7 @@ router = api_router("metrics", "/metrics")
 
 
 class NewMetric(ApiModel):
-    """A metric to keep."""
+    """A metric to create."""
 
     model_config = example(
         connection="qualtrics",
@@ -49,13 +49,11 @@ class NewMetric(ApiModel):
     workspace: Id
     name: Title
     definition: Definition
-    display: Display = Field(
-        default=Display(), description="How new cards show it; cards that are placed stay as is."
-    )
+    display: Display = Field(default=Display(), description="The display defaults of new cards.")
 
 
 class MetricChange(ApiModel):
-    """What is to be different. Without a part, that part stays."""
+    """The parts of a metric to change. Omitted parts do not change."""
 
     model_config = example(version=1, name="NPS of all customers")
 
@@ -64,8 +62,8 @@ class MetricChange(ApiModel):
         Field(
             ge=1,
             le=2**31 - 2,
-            description="The version that the change was made to: when somebody else came first, "
-            "the answer is 409 and nothing is saved.",
+            description="The version that the change is based on. If the metric has a newer "
+            "version, the response is 409 and nothing is saved.",
         ),
     ]
     name: Title | None = None
@@ -74,29 +72,31 @@ class MetricChange(ApiModel):
 
 
 class MetricPage(ApiModel):
-    """Some of the metrics."""
+    """A page of metrics."""
 
     metrics: tuple[Metric, ...]
-    total: int = Field(description="How many there are.")
-    matching: int = Field(description="How many of them the search found.")
+    total: int = Field(description="The number of metrics.")
+    matching: int = Field(description="The number of metrics that match the search.")
 
 
 class DeletedMetric(ApiModel):
-    """A metric that is gone, and the maps that showed it, each with how many of its cards."""
+    """A deleted metric and the maps that showed it, each with its number of removed cards."""
 
     id: str
     name: str
-    maps: tuple[MapEntry, ...]
+    maps: tuple[MapListItem, ...]
 
 
-@router.get("", responses=refused(404))
+@router.get("", responses=errors(404))
 async def list_metrics(  # noqa: PLR0913, PLR0917  # Each is a parameter of the call.
     app_state: CurrentAppState,
     person: Viewer,
-    workspace: Annotated[Id | None, Query(description="Those of one workspace.")] = None,
-    search: Annotated[str, Query(max_length=300, description="Text in the name.")] = "",
-    offset: Annotated[int, Query(ge=0, le=1_000_000, description="How many to pass over.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="How many to give.")] = 50,
+    workspace: Annotated[Id | None, Query(description="Only metrics of this workspace.")] = None,
+    search: Annotated[str, Query(max_length=300, description="Text that the name contains.")] = "",
+    offset: Annotated[int, Query(ge=0, le=1_000_000, description="Number of metrics to skip.")] = 0,
+    limit: Annotated[
+        int, Query(ge=1, le=MOST_AT_ONCE, description="Maximum number of metrics.")
+    ] = 50,
 ) -> MetricPage:
     """List metrics, oldest first."""
     if workspace is not None:
@@ -116,15 +116,15 @@ async def list_metrics(  # noqa: PLR0913, PLR0917  # Each is a parameter of the 
 @router.post(
     "",
     status_code=201,
-    responses=made(201, "show_metric", "metric_id") | refused(404, 502),
+    responses=created(201, "show_metric", "metric_id") | errors(404, 502),
 )
 async def create_metric(
     app_state: CurrentAppState, editor: Editor, body: NewMetric, response: Response
 ) -> Metric:
-    """Keep a definition as a metric.
+    """Create a metric.
 
-    It is checked against its survey first: parts that do not go together answer 422 and say why,
-    a survey that the connection cannot see 404.
+    The definition is validated against its survey. A combination that is not valid returns 422, a
+    survey that the connection cannot read returns 404.
     """
     await run_in_threadpool(app_state.people.workspace, editor.account, body.workspace)
     metric = await app_state.metrics.metrics.add(
@@ -143,18 +143,21 @@ async def create_metric(
 async def show_metric(
     app_state: CurrentAppState, person: Viewer, metric_id: MetricInPath
 ) -> Metric:
-    """Show what a metric measures. Its value is on its card."""
+    """Get the definition of a metric.
+
+    Load its card for the value.
+    """
     return await app_state.metrics.metrics.show(person.actor, metric_id)
 
 
-@router.patch("/{metric_id}", responses=refused(409, 502))
+@router.patch("/{metric_id}", responses=errors(409, 502))
 async def edit_metric(
     app_state: CurrentAppState, editor: Editor, metric_id: MetricInPath, body: MetricChange
 ) -> Metric:
-    """Change a metric.
+    """Update a metric.
 
-    A new definition discards its value, and makes it due; a new name or display keeps it. Cards
-    that are placed keep their own display.
+    A new definition deletes the value and makes the metric due. A new name or display keeps the
+    value. Placed cards keep their display.
     """
     return await app_state.metrics.metrics.edit(
         editor.actor,
@@ -172,7 +175,7 @@ async def delete_metric(
 ) -> DeletedMetric:
     """Delete a metric and its value.
 
-    Its cards are taken off their maps: the answer names these.
+    Its cards are removed from their maps. The response lists these maps.
     """
     maps = await _maps_with(app_state, editor.account, metric_id)
     metric = await app_state.metrics.metrics.delete(editor.actor, metric_id)
@@ -183,12 +186,12 @@ async def delete_metric(
 @router.get("/{metric_id}/maps")
 async def list_metric_uses(
     app_state: CurrentAppState, person: Viewer, metric_id: MetricInPath
-) -> tuple[MapEntry, ...]:
-    """List the journey maps that show a metric, each with how many of its cards do."""
+) -> tuple[MapListItem, ...]:
+    """List the journey maps that show a metric."""
     await app_state.metrics.metrics.show(person.actor, metric_id)
     return await _maps_with(app_state, person.account, metric_id)
 
 
-async def _maps_with(app_state: AppState, account: str, metric_id: str) -> tuple[MapEntry, ...]:
+async def _maps_with(app_state: AppState, account: str, metric_id: str) -> tuple[MapListItem, ...]:
     found = await run_in_threadpool(app_state.card_placements.maps_with, account, metric_id)
-    return tuple(MapEntry.of(one) for one in found)
+    return tuple(MapListItem.of(one) for one in found)

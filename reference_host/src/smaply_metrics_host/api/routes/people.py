@@ -1,15 +1,15 @@
-"""The people of an account: who is in it, inviting, roles, removing."""
+"""The people of an account: list, invite, change roles, remove."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta  # pydantic needs it at run time.
+from datetime import datetime, timedelta  # Needed by pydantic.
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_host.api.models import ApiModel, ShortName, example, id_in_path
-from smaply_metrics_host.api.responses import refused
+from smaply_metrics_host.api.responses import errors
 from smaply_metrics_host.api.routing import Admin, api_router
 from smaply_metrics_host.app_state import CurrentAppState
 from smaply_metrics_host.store.people import INVITATION_SECONDS, RoleName
@@ -23,7 +23,7 @@ PersonInPath = Annotated[str, id_in_path("person", "per_4f1d2a9be07c")]
 
 
 class PersonView(ApiModel):
-    """Somebody of the account."""
+    """A person of the account."""
 
     id: str
     name: str
@@ -31,12 +31,12 @@ class PersonView(ApiModel):
 
     @classmethod
     def of(cls, person: Person) -> PersonView:
-        """Show a person."""
+        """Return the view of a person."""
         return cls(id=person.id, name=person.name, role=RoleName.of(person.role))
 
 
 class Invite(ApiModel):
-    """Whom to let in, and what they may do."""
+    """A person to invite."""
 
     model_config = example(name="Vera", role="viewer")
 
@@ -45,15 +45,15 @@ class Invite(ApiModel):
 
 
 class Invitation(ApiModel):
-    """Somebody's sign-in link. It is given this once: only a digest of it is kept."""
+    """A sign-in link. It is returned only once, because only its digest is stored."""
 
     person: PersonView
-    link: str = Field(description="Signs in whoever presses Continue first, or sends it a POST.")
+    link: str = Field(description="A one-time link. Selecting Continue (a POST request) signs in.")
     expires_at: datetime
 
 
 class NewRole(ApiModel):
-    """What somebody may do from now on."""
+    """The new role of a person."""
 
     model_config = example(role="editor")
 
@@ -62,17 +62,17 @@ class NewRole(ApiModel):
 
 @router.get("")
 async def list_people(app_state: CurrentAppState, admin: Admin) -> list[PersonView]:
-    """List the people of the account, by name."""
+    """List the people of the account, sorted by name."""
     people = await run_in_threadpool(app_state.people.of_account, admin.account)
     return [PersonView.of(person) for person in people]
 
 
 @router.post("", status_code=201)
 async def invite_person(app_state: CurrentAppState, admin: Admin, body: Invite) -> Invitation:
-    """Make a one-time sign-in link for somebody.
+    """Create a one-time sign-in link.
 
-    Somebody of this name who is in the account already keeps their things, and has the role given
-    from now on: so this is also how a person who lost their session gets in again.
+    If a person with this name exists, they keep their data and get the new role. Use this also for
+    people who have to sign in again.
     """
 
     def invite() -> tuple[str, Person | None]:
@@ -81,7 +81,7 @@ async def invite_person(app_state: CurrentAppState, admin: Admin, body: Invite) 
 
     token, person = await run_in_threadpool(invite)
     if person is None:
-        raise AssertionError("an invitation that was just made is good")
+        raise AssertionError("a new invitation is valid")
     return Invitation(
         person=PersonView.of(person),
         link=f"{app_state.settings.public_url}/sign-in/{token}",
@@ -93,9 +93,9 @@ async def invite_person(app_state: CurrentAppState, admin: Admin, body: Invite) 
 async def change_role(
     app_state: CurrentAppState, admin: Admin, person_id: PersonInPath, body: NewRole
 ) -> PersonView:
-    """Give somebody another role.
+    """Change the role of a person.
 
-    Their sessions have it at once. Nobody changes their own.
+    It takes effect in their sessions immediately. You cannot change your own role.
     """
     changed = await run_in_threadpool(
         app_state.people.change_role, admin.account, person_id, body.role.role, by=admin
@@ -103,10 +103,10 @@ async def change_role(
     return PersonView.of(changed)
 
 
-@router.delete("/{person_id}", status_code=204, responses=refused(422))
+@router.delete("/{person_id}", status_code=204, responses=errors(422))
 async def remove_person(app_state: CurrentAppState, admin: Admin, person_id: PersonInPath) -> None:
-    """Take somebody out of the account.
+    """Remove a person from the account.
 
-    Their sessions and links end at once. Nobody removes themselves.
+    Their sessions and sign-in links end immediately. You cannot remove yourself.
     """
     await run_in_threadpool(app_state.people.remove, admin.account, person_id, by=admin)

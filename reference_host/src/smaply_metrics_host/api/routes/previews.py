@@ -1,4 +1,4 @@
-"""Previews: measuring without saving anything."""
+"""Previews: results of unsaved metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from smaply_metrics_core.host import Definition, Display
 from smaply_metrics_host.api.models import ApiModel, ConnectionName, example
 from smaply_metrics_host.api.rendered_result import Theme, drawing
-from smaply_metrics_host.api.responses import made, refused
+from smaply_metrics_host.api.responses import created, errors
 from smaply_metrics_host.api.routes.jobs import ApiJob, PreviewResource, started
 from smaply_metrics_host.api.routing import Editor, api_router
 from smaply_metrics_host.app_state import CurrentAppState
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 router = api_router("previews", "/previews")
 
 
-class Previewed(ApiModel):
-    """What to measure, and how to show it."""
+class PreviewRequest(ApiModel):
+    """The definition to calculate, and its display."""
 
     model_config = example(
         connection="qualtrics",
@@ -38,25 +38,24 @@ class Previewed(ApiModel):
     theme: Theme = "light"
     reload: bool = Field(
         default=False,
-        description="Download although a download of the last ten minutes would do.",
+        description="Whether to ignore data cached in the last ten minutes.",
     )
 
 
 @router.post(
     "",
     status_code=202,
-    responses=made(202, "show_job", "job_id") | refused(404, 429),
+    responses=created(202, "show_job", "job_id") | errors(404, 429),
 )
 async def start_preview(
-    app_state: CurrentAppState, editor: Editor, body: Previewed, response: Response
+    app_state: CurrentAppState, editor: Editor, body: PreviewRequest, response: Response
 ) -> ApiJob:
-    """Measure without saving anything.
+    """Calculate a metric without saving it.
 
-    The answer is a job. Ask for it until it has ended: its ``preview`` then holds the result, the
-    words around it and a chart. Whether the parts of the definition go together is found while it
-    runs, and is the job's ``problem`` when they do not.
+    Returns a job. When it has ended, its `preview` contains the result with texts and a chart. A
+    definition that is not valid is reported in its `problem`.
     """
-    await app_state.metrics.connections.show(editor.actor, body.connection)
+    connection = await app_state.metrics.connections.show(editor.actor, body.connection)
 
     async def work(job: Job) -> JobResult:
         result = await app_state.metrics.metrics.preview(
@@ -71,4 +70,5 @@ async def start_preview(
         job.memo = PreviewResource(result=result, drawing=drawn)
         return JobResult("")
 
-    return started(app_state.jobs.start(editor, "Measuring a preview", work), response)
+    job = app_state.jobs.start(editor, "Calculating a preview", work, source=connection.title)
+    return started(job, response)

@@ -1,4 +1,4 @@
-"""Who is signed in, and the token that their changes carry."""
+"""The signed-in person and the CSRF token."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ router = api_router("session", "/session")
 
 
 class SessionView(ApiModel):
-    """Who asks, of which account."""
+    """The signed-in person and their account."""
 
     person: PersonView
     account: str
     csrf_token: str = Field(
-        description="What the header X-CSRF-Token of every change carries: each one that was "
-        "given is good until the session ends."
+        description="The value of the header X-CSRF-Token, which all changes require. Valid until "
+        "the session ends."
     )
 
 
 @router.get("")
 async def show_session(request: Request, person: Viewer) -> SessionView:
-    """Say who is signed in.
+    """Get the signed-in person.
 
-    Begin here: without a session this answers 401, and with one it gives the token that every
-    change has to carry.
+    Start here. Returns the CSRF token that all changes require, or 401 without a session.
     """
     return SessionView(
         person=PersonView.of(person),

@@ -1,4 +1,4 @@
-"""What a connection offers to make metrics of: surveys, questions, and what goes together."""
+"""Surveys and questions of a connection, and the valid options of a metric."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from smaply_metrics_host.api.models import (
     SurveyId,
     example,
 )
-from smaply_metrics_host.api.responses import refused
+from smaply_metrics_host.api.responses import errors
 from smaply_metrics_host.api.routing import Editor, api_router
 from smaply_metrics_host.app_state import CurrentAppState
 
 router = api_router("surveys")
 
-Reload = Annotated[bool, Query(description="Ask the survey tool although its answer is kept.")]
+Reload = Annotated[bool, Query(description="Whether to ignore cached data.")]
 
 
 class FormState(ApiModel):
-    """A metric's form as it is filled in so far."""
+    """The current state of a metric's form."""
 
     model_config = example(survey_id="SV_1", draft={"type": "series", "question_id": "QID1"})
 
@@ -41,37 +41,37 @@ class FormState(ApiModel):
     draft: MetricDraft = MetricDraft()
 
 
-class RangeAsked(DateRange):
-    """A date range, and whether the one before it is wanted too."""
+class RangeQuery(DateRange):
+    """A date range, optionally with the preceding one."""
 
     preset: str = Field(
         default="all_time",
         json_schema_extra={"enum": [*PRESETS, "custom"]},
-        description="Its name.",
+        description="The name of the date range.",
     )
     comparison: bool = False
 
 
-@router.get("/connections/{connection_id}/surveys", responses=refused(502))
+@router.get("/connections/{connection_id}/surveys", responses=errors(502))
 async def list_surveys(  # noqa: PLR0913, PLR0917  # Each is a parameter of the call.
     app_state: CurrentAppState,
     editor: Editor,
     connection_id: ConnectionInPath,
-    search: Annotated[str, Query(max_length=300, description="Text in the name, or an id.")] = "",
-    offset: Annotated[int, Query(ge=0, le=1_000_000, description="How many to pass over.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=100, description="How many to give at most.")] = 50,
+    search: Annotated[str, Query(max_length=300, description="Text in the name, or an ID.")] = "",
+    offset: Annotated[int, Query(ge=0, le=1_000_000, description="Number of surveys to skip.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of surveys.")] = 50,
     reload: Reload = False,  # noqa: FBT002  # A parameter of the call.
 ) -> SurveyPage:
-    """List the surveys that a connection can see, the one that was modified last first.
+    """List the surveys of a connection, most recently modified first.
 
-    The survey tool is asked once in ten minutes.
+    The list is cached for ten minutes.
     """
     return await app_state.metrics.catalog.surveys(
         editor.actor, connection_id, search=search, offset=offset, limit=limit, reload=reload
     )
 
 
-@router.get("/connections/{connection_id}/questionnaire", responses=refused(502))
+@router.get("/connections/{connection_id}/questionnaire", responses=errors(502))
 async def show_questionnaire(
     app_state: CurrentAppState,
     editor: Editor,
@@ -79,7 +79,7 @@ async def show_questionnaire(
     survey_id: Annotated[
         str,
         Query(
-            description="It may be one that the list does not show.",
+            description="The survey's ID. It does not have to be in the list of surveys.",
             min_length=1,
             max_length=LONGEST_SURVEY_ID,
             examples=["SV_1"],
@@ -87,19 +87,23 @@ async def show_questionnaire(
     ],
     reload: Reload = False,  # noqa: FBT002  # A parameter of the call.
 ) -> Questionnaire:
-    """Describe a survey: its questions, their answers, and what may be calculated from them."""
+    """Get the questions of a survey.
+
+    Includes their answers and the valid calculations.
+    """
     return await app_state.metrics.catalog.questionnaire(
         editor.actor, connection_id, survey_id, reload=reload
     )
 
 
-@router.post("/connections/{connection_id}/options", responses=refused(502))
+@router.post("/connections/{connection_id}/options", responses=errors(502))
 async def list_options(
     app_state: CurrentAppState, editor: Editor, connection_id: ConnectionInPath, body: FormState
 ) -> MetricOptions:
-    """Say what each list of a metric's form may offer, narrowed by what is chosen before it.
+    """Get the options of each field of a metric's form.
 
-    Nothing is saved. An option that cannot be chosen says why.
+    Earlier choices narrow the later options. An option that cannot be selected has a reason.
+    Nothing is saved.
     """
     questionnaire = await app_state.metrics.catalog.questionnaire(
         editor.actor, connection_id, body.survey_id
@@ -109,13 +113,15 @@ async def list_options(
 
 @router.get("/windows")
 async def list_windows(
-    app_state: CurrentAppState, editor: Editor, asked: Annotated[RangeAsked, Query()]
+    app_state: CurrentAppState, editor: Editor, query: Annotated[RangeQuery, Query()]
 ) -> list[Window]:
-    """Say which instants a date range covers now, in the account's time zone.
+    """Get the start and end of a date range, in the account's time zone.
 
-    With ``comparison`` the second one is the range that it is compared with.
+    With `comparison`, the second window is the range to compare with.
     """
-    wanted = DateRange(preset=asked.preset, start=asked.start, end=asked.end)
+    date_range = DateRange(preset=query.preset, start=query.start, end=query.end)
     return list(
-        await app_state.metrics.catalog.windows(editor.actor, wanted, comparison=asked.comparison)
+        await app_state.metrics.catalog.windows(
+            editor.actor, date_range, comparison=query.comparison
+        )
     )

@@ -1,4 +1,4 @@
-"""Workspaces: the parts of an account that metrics and journey maps lie in."""
+"""Workspaces, which contain metrics and journey maps."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class WorkspaceView(ApiModel):
 
     @classmethod
     def of(cls, workspace: Workspace) -> WorkspaceView:
-        """Show a workspace."""
+        """Return the view of a workspace."""
         return cls(id=workspace.id, name=workspace.name)
 
 
 class NamedWorkspace(ApiModel):
-    """What a workspace is called; no two of an account are called the same."""
+    """The name of a workspace, unique in the account."""
 
     model_config = example(name="Retail")
 
@@ -40,7 +40,7 @@ class NamedWorkspace(ApiModel):
 
 @router.get("")
 async def list_workspaces(app_state: CurrentAppState, person: Viewer) -> list[WorkspaceView]:
-    """List the workspaces of the account, by name."""
+    """List the workspaces of the account, sorted by name."""
     found = await run_in_threadpool(app_state.people.workspaces, person.account)
     return [WorkspaceView.of(workspace) for workspace in found]
 
@@ -49,7 +49,7 @@ async def list_workspaces(app_state: CurrentAppState, person: Viewer) -> list[Wo
 async def add_workspace(
     app_state: CurrentAppState, admin: Admin, body: NamedWorkspace
 ) -> WorkspaceView:
-    """Make a workspace."""
+    """Create a workspace."""
     made = await run_in_threadpool(app_state.people.add_workspace, admin.account, body.name)
     return WorkspaceView.of(made)
 
@@ -58,7 +58,7 @@ async def add_workspace(
 async def rename_workspace(
     app_state: CurrentAppState, admin: Admin, workspace_id: WorkspaceInPath, body: NamedWorkspace
 ) -> WorkspaceView:
-    """Give a workspace another name."""
+    """Rename a workspace."""
     renamed = await run_in_threadpool(
         app_state.people.rename_workspace, admin.account, workspace_id, body.name
     )

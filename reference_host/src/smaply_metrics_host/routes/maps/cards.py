@@ -1,4 +1,4 @@
-"""Cards on a map: placing metrics, showing a card in another way, taking it off."""
+"""Cards on a map: add, change the display settings, remove."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_AT_ONCE = 50
 
 @dataclass(frozen=True)
 class CardOnMap:
-    """A placed card, as an address names it."""
+    """The path parameters of a placed card."""
 
     map_id: str
     card_id: str
@@ -39,7 +39,7 @@ AtCard = Annotated[CardOnMap, Depends()]
 
 
 @router.get("/new")
-async def choose(  # noqa: PLR0913, PLR0917  # The cell, and what a route is handed.
+async def choose(  # noqa: PLR0913, PLR0917  # The cell and the request.
     request: Request,
     app_state: CurrentAppState,
     person: Editor,
@@ -47,7 +47,7 @@ async def choose(  # noqa: PLR0913, PLR0917  # The cell, and what a route is han
     lane: Annotated[str, Query()] = "",
     stage: Annotated[str, Query()] = "",
 ) -> Response:
-    """Show the metrics that a cell can take."""
+    """Show the metrics that can be added to a cell."""
     journey = await run_in_threadpool(app_state.maps.show, person.account, map_id)
     column = next((one for one in journey.stages if one.id == stage), None)
     row = next((one for one in journey.lanes if one.id == lane and one.kind == "data"), None)
@@ -67,11 +67,11 @@ async def choose(  # noqa: PLR0913, PLR0917  # The cell, and what a route is han
 async def place(
     app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
 ) -> Response:
-    """Place metrics in a cell; their cards begin with the metrics' display defaults."""
+    """Add cards to a cell, with the display defaults of their metrics."""
     given = texts(form)
     chosen = [one for one in form.getlist("metric") if isinstance(one, str)][:MOST_AT_ONCE]
     if not chosen:
-        raise InputError("No metric was chosen.", remedy="Go back and choose at least one.")
+        raise InputError("No metric selected.", remedy="Go back and select at least one metric.")
     cell = Cell(map_id, given.get("lane", ""), given.get("stage", ""))
     metrics = [await app_state.metrics.metrics.show(person.actor, one) for one in chosen]
     for metric in metrics:
@@ -86,7 +86,7 @@ async def place(
 async def show_display(
     request: Request, app_state: CurrentAppState, person: Editor, at: AtCard
 ) -> Response:
-    """Show how a card is shown, to change that."""
+    """Show the display settings of a card."""
     placed = await _placed(app_state, person, at)
     metric = await app_state.metrics.metrics.show(person.actor, placed.metric)
     shown = filled(metric.model_copy(update={"display": placed.display}))
@@ -101,14 +101,14 @@ async def restyle(
     form: CheckedForm,
     at: AtCard,
 ) -> Response:
-    """Show a card in another way; the metric and its other cards stay as they are."""
+    """Change the display settings of one card, not those of the metric or its other cards."""
     placed = await _placed(app_state, person, at)
     given = read(form)
     display, problems = display_of(given)
     if problems:
         metric = filled(await app_state.metrics.metrics.show(person.actor, placed.metric))
-        measured = ("name", "type", "calculation", "group_by")
-        entered = replace(given, **{part: getattr(metric, part) for part in measured})
+        definition = ("name", "type", "calculation", "group_by")
+        entered = replace(given, **{part: getattr(metric, part) for part in definition})
         return _display_page(request, app_state, placed, entered, problems)
     await run_in_threadpool(app_state.card_placements.restyle, person.account, at.card_id, display)
     app_state.live_updates.nudge(person.account, at.map_id)
@@ -119,7 +119,7 @@ async def restyle(
 async def take_off(
     app_state: CurrentAppState, person: Editor, _form: CheckedForm, at: AtCard
 ) -> Response:
-    """Take a card off its map; the metric stays."""
+    """Remove a card from its map; the metric is not deleted."""
     placed = await _placed(app_state, person, at)
     await run_in_threadpool(app_state.card_placements.take_off, person.account, at.card_id)
     app_state.live_updates.nudge(person.account, at.map_id)
@@ -133,7 +133,7 @@ router.include_router(card)
 async def _offered(
     app_state: AppState, person: Person, journey: JourneyMap
 ) -> list[tuple[str, list[tuple[Metric, str]]]]:
-    """Give the metrics by workspace, those of the map's own first, each with what it measures."""
+    """Return the metrics by workspace, the map's own first, each with its definition."""
     workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
     metrics = await app_state.metrics.metrics.list(person.actor)
     ordered = sorted(workspaces, key=lambda one: one.id != journey.workspace)

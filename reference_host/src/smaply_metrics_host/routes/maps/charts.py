@@ -1,4 +1,4 @@
-"""Charts of maps: what browsers draw them from, drawings for those without script, the script."""
+"""Charts of maps: specifications, SVG for browsers without scripts, and the script."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from smaply_metrics_host.routes.static_files import FOREVER
 router = APIRouter(include_in_schema=False)
 
 KEPT: Final = {"cache-control": "private, max-age=31536000, immutable"}
-"""An address names what is drawn by its digest; only who may see it keeps it."""
+"""URLs contain a digest, so responses never change; only the browser may cache them."""
 MOST: Final = 200
-"""Charts in one answer: as many as a map has cards."""
+"""The number of charts in one response, that of the cards on a map."""
 
 
 @router.get("/maps/{map_id}/charts.json")
@@ -32,15 +32,14 @@ async def specifications(
     theme: Annotated[ThemeName, Query()],
     digests: Annotated[str, Query()],
 ) -> Response:
-    """Give the Vega-Lite specifications of charts of a map, by digest.
+    """Return the Vega-Lite specifications of charts of a map, by digest.
 
     Args:
-        app_state: The parts of the host.
-        person: Who asks.
-        map_id: Which map.
-        theme: Of the page that they are drawn on.
-        digests: Their digests, separated by commas; those that the map shows no longer are left
-            out.
+        app_state: The services of the app.
+        person: The signed-in person.
+        map_id: The id of the map.
+        theme: The theme of the page.
+        digests: The digests, separated by commas; those no longer on the map are skipped.
     """
     wanted = digests.split(",")[:MOST]
     found = await app_state.map_renderer.charts(person.account, map_id, wanted)
@@ -57,17 +56,17 @@ async def drawing(
     digest: str,
     theme: Annotated[ThemeName, Query()],
 ) -> Response:
-    """Draw a chart of a map."""
+    """Return a chart of a map as SVG."""
     found = await app_state.map_renderer.charts(person.account, map_id, [digest])
     if digest not in found:
-        raise NotFound("The map does not show this chart any longer.", remedy="Reload the map.")
+        raise NotFound("This chart is no longer on the map.", remedy="Reload the map.")
     svg = await app_state.chart_renderer.svg(found[digest], theme)
     return Response(svg, media_type="image/svg+xml", headers=KEPT)
 
 
 @router.get(SCRIPT)
 async def script(request: Request, app_state: CurrentAppState) -> Response:
-    """Give the script that draws charts in the browser."""
+    """Return the script that draws charts in the browser."""
     compressed = await app_state.chart_renderer.script()
     by_digest = "v" in request.query_params
     headers = dict(FOREVER) if by_digest else {"cache-control": "no-cache"}

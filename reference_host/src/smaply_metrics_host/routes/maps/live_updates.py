@@ -1,4 +1,4 @@
-"""How an open map hears of changes: a stream of events, or asking again where there is none."""
+"""Live updates of an open map: a stream of events, or polling where streams do not work."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from smaply_metrics_core.host import Role
 from smaply_metrics_host.app_state import CurrentAppState
 from smaply_metrics_host.dependencies import SignedIn, Viewer
 from smaply_metrics_host.rendering.map_renderer import MapRenderer, RenderedMap
@@ -19,41 +20,42 @@ router = APIRouter(prefix="/maps/{map_id}", include_in_schema=False)
 async def events(
     request: Request, app_state: CurrentAppState, session: SignedIn, map_id: str
 ) -> Response:
-    """Stream the changes of a map's cards, while the session lasts."""
+    """Stream the changes of a map's cards until the session ends."""
     account = session.person.account
     await run_in_threadpool(app_state.maps.show, account, map_id)
 
-    async def still_allowed() -> bool:
-        now = await app_state.authentication.session(request)
-        return now is not None and now.person.account == account
+    async def current_role() -> Role | None:
+        current = await app_state.authentication.session(request)
+        if current is None or current.person.account != account:
+            return None
+        return current.person.role
 
-    return app_state.streams.answer(
-        session.person, app_state.live_updates.follow(account, map_id, still_allowed)
-    )
+    follower = app_state.live_updates.follow(account, map_id, session.person.role, current_role)
+    return app_state.streams.answer(session.person, follower)
 
 
 @router.get("/cards")
 async def cards(
     app_state: CurrentAppState, person: Viewer, map_id: str, have: Annotated[str, Query()] = ""
 ) -> Response:
-    """Give the parts of a map that changed.
+    """Return the parts of a map that changed.
 
     Args:
-        app_state: The parts of the host.
-        person: Who asks.
-        map_id: Which map.
-        have: The versions of the parts that the page has, separated by commas.
+        app_state: The services of the app.
+        person: The signed-in person.
+        map_id: The id of the map.
+        have: The versions of the parts that the page shows, separated by commas.
     """
-    view = await app_state.map_renderer.view(person.account, map_id, refresh=False)
+    view = await app_state.map_renderer.view(person.account, map_id, person.role, refresh=False)
     parts = await run_in_threadpool(_changed, app_state.map_renderer, view, set(have.split(",")))
     return JSONResponse(
         {"structure": view.structure, "refreshing": view.refreshing, "parts": parts}
     )
 
 
-def _changed(views: MapRenderer, view: RenderedMap, known: set[str]) -> list[dict[str, str]]:
+def _changed(renderer: MapRenderer, view: RenderedMap, known: set[str]) -> list[dict[str, str]]:
     return [
-        {"id": part, "version": version, "html": views.html(view, part)}
+        {"id": part, "version": version, "html": renderer.html(view, part)}
         for part, version in view.versions.items()
         if version not in known
     ]

@@ -1,4 +1,4 @@
-"""Journey maps: the list of them, and one as it is now."""
+"""Journey maps: the list and the page of a map."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def list_maps(
     person: Viewer,
     workspace: Annotated[str, Query()] = "",
 ) -> Response:
-    """List the maps of all workspaces, or of one."""
+    """List the maps of all workspaces or of one."""
     workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
     maps = await run_in_threadpool(app_state.maps.list, person.account)
     chosen = next((one for one in workspaces if one.id == workspace), None)
@@ -43,7 +43,7 @@ async def list_maps(
 
 @router.post("")
 async def create(app_state: CurrentAppState, person: Editor, form: CheckedForm) -> Response:
-    """Make a map; where that is wanted, with the usual stages and lanes."""
+    """Create a map, with default stages and lanes if requested."""
     given = texts(form)
     map_id = await run_in_threadpool(
         app_state.maps.add, person.account, given.get("workspace", ""), given.get("name", "")
@@ -57,8 +57,8 @@ async def create(app_state: CurrentAppState, person: Editor, form: CheckedForm) 
 async def show(
     request: Request, app_state: CurrentAppState, person: Viewer, map_id: str
 ) -> Response:
-    """Show a map: at once from what is stored; what is due is refreshed behind it."""
-    view = await app_state.map_renderer.view(person.account, map_id, refresh=True)
+    """Show a map with its stored values, and refresh due metrics in the background."""
+    view = await app_state.map_renderer.view(person.account, map_id, person.role, refresh=True)
     app_state.live_updates.nudge(person.account, map_id)
     return await run_in_threadpool(_page, request, app_state, person, view)
 
@@ -67,7 +67,7 @@ async def show(
 async def refresh(
     app_state: CurrentAppState, person: Editor, _form: CheckedForm, map_id: str
 ) -> Response:
-    """Refresh the map's cards although they are not due yet."""
+    """Refresh all cards of the map now."""
     await app_state.map_renderer.refresh_now(person.actor, map_id)
     app_state.live_updates.nudge(person.account, map_id)
     return RedirectResponse(f"/maps/{map_id}", 303)

@@ -1,4 +1,4 @@
-"""Editing a journey map: its name, stages, lanes and texts."""
+"""Edit a journey map: its name, stages, lanes and texts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ONE: Final = {"stages": "stage", "lanes": "lane"}
 
 @dataclass(frozen=True)
 class PartOfMap:
-    """A stage or lane, as an address names it."""
+    """The path parameters of a stage or lane."""
 
     map_id: str
     part: Literal["stages", "lanes"]
@@ -43,8 +43,8 @@ AtPart = Annotated[PartOfMap, Depends()]
 async def edit(
     request: Request, app_state: CurrentAppState, person: Editor, map_id: str
 ) -> Response:
-    """Show a map with everything in it to change."""
-    view = await app_state.map_renderer.view(person.account, map_id, refresh=True)
+    """Show a map in edit mode."""
+    view = await app_state.map_renderer.view(person.account, map_id, person.role, refresh=True)
     return await run_in_threadpool(
         app_state.templates.page,
         request,
@@ -60,7 +60,7 @@ async def edit(
 async def rename(
     app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
 ) -> Response:
-    """Give a map another name."""
+    """Rename a map."""
     await run_in_threadpool(
         app_state.maps.rename, person.account, map_id, texts(form).get("name", "")
     )
@@ -71,14 +71,13 @@ async def rename(
 async def ask_to_delete(
     request: Request, app_state: CurrentAppState, person: Editor, map_id: str
 ) -> Response:
-    """Ask before a map is deleted."""
+    """Confirm the deletion of a map."""
     journey = await run_in_threadpool(app_state.maps.show, person.account, map_id)
     return app_state.templates.page(
         request,
         "map_confirm.html",
         title=f"Delete “{journey.name}”?",
-        text=f"The map goes with its {count(len(journey.texts), 'text')} and "
-        f"{count(len(journey.cards), 'card')}. The metrics stay.",
+        text=_deleted_text(_counted(len(journey.texts), len(journey.cards))),
         action=f"/maps/{map_id}/delete",
         label="Delete map",
         back=f"/maps/{map_id}/edit",
@@ -89,7 +88,7 @@ async def ask_to_delete(
 async def delete(
     app_state: CurrentAppState, person: Editor, _form: CheckedForm, map_id: str
 ) -> Response:
-    """Delete a map; the metrics on it stay."""
+    """Delete a map; its metrics are not deleted."""
     await run_in_threadpool(app_state.maps.delete, person.account, map_id)
     app_state.live_updates.nudge(person.account, map_id)
     return RedirectResponse("/maps", 303)
@@ -99,7 +98,7 @@ async def delete(
 async def add_stage(
     app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
 ) -> Response:
-    """Add a column at the right."""
+    """Add a stage at the end."""
     stage = await run_in_threadpool(
         app_state.maps.add_stage, person.account, map_id, texts(form).get("name", "")
     )
@@ -110,7 +109,7 @@ async def add_stage(
 async def add_lane(
     app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
 ) -> Response:
-    """Add a row at the bottom: of texts, unless metrics are wanted."""
+    """Add a lane at the end, for texts by default."""
     given = texts(form)
     kind: Literal["data", "text"] = "data" if given.get("kind") == "data" else "text"
     lane = await run_in_threadpool(
@@ -123,7 +122,7 @@ async def add_lane(
 async def write(
     app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
 ) -> Response:
-    """Write the text of a cell; an empty one clears it."""
+    """Save the text of a cell; an empty text clears it."""
     given = texts(form)
     cell = Cell(map_id, given.get("lane", ""), given.get("stage", ""))
     await run_in_threadpool(app_state.maps.write, person.account, cell, given.get("text", ""))
@@ -134,7 +133,7 @@ async def write(
 async def rename_part(
     app_state: CurrentAppState, person: Editor, form: CheckedForm, at: AtPart
 ) -> Response:
-    """Give a stage or lane another name."""
+    """Rename a stage or lane."""
     rename = {"stages": app_state.maps.rename_stage, "lanes": app_state.maps.rename_lane}[at.part]
     await run_in_threadpool(rename, person.account, at.part_id, texts(form).get("name", ""))
     return _back(app_state, person, at.map_id, at.part_id)
@@ -144,8 +143,8 @@ async def rename_part(
 async def ask_to_remove(
     request: Request, app_state: CurrentAppState, person: Editor, at: AtPart
 ) -> Response:
-    """Ask before a stage or lane is removed with what is in it."""
-    view = await app_state.map_renderer.view(person.account, at.map_id, refresh=False)
+    """Confirm the removal of a stage or lane with its content."""
+    view = await app_state.map_renderer.view(person.account, at.map_id, person.role, refresh=False)
     known = view.journey.stages if at.part == "stages" else view.journey.lanes
     name = next((one.name for one in known if one.id == at.part_id), None)
     if name is None:
@@ -155,7 +154,7 @@ async def ask_to_remove(
         request,
         "map_confirm.html",
         title=f"Remove the {ONE[at.part]} “{name}”?",
-        text=f"It goes with {held}. The metrics stay." if held else "It is empty.",
+        text=_deleted_text(held),
         action=f"/maps/{at.map_id}/{at.part}/{at.part_id}/remove",
         label=f"Remove {ONE[at.part]}",
         back=f"/maps/{at.map_id}/edit#{at.part_id}",
@@ -182,15 +181,25 @@ def _held_by_part(view: RenderedMap) -> dict[str, str]:
 
 
 def _held(view: RenderedMap, part: str) -> str:
-    """Say what is in a stage or lane; empty when nothing is."""
-    written = sum(part in cell for cell in view.journey.texts)
+    """Return the content of a stage or lane, such as ``1 text and 4 cards``; empty if none."""
+    texts = sum(part in cell for cell in view.journey.texts)
     cards = sum(part in {card.lane, card.stage} for card in view.journey.cards)
-    said = [count(written, "text")] if written else []
-    return " and ".join(said + ([count(cards, "card")] if cards else []))
+    return _counted(texts, cards)
+
+
+def _counted(texts: int, cards: int) -> str:
+    counts = [(texts, "text"), (cards, "card")]
+    return " and ".join(count(number, name) for number, name in counts if number)
+
+
+def _deleted_text(held: str) -> str:
+    if not held:
+        return "It contains no texts or cards."
+    return f"{held} will be deleted. The metrics themselves are not affected."
 
 
 def _back(app_state: AppState, person: Person, map_id: str, place: str = "") -> Response:
-    """Go back to where something was changed, and let open maps know."""
+    """Redirect to the changed part of the map, and update open maps."""
     app_state.live_updates.nudge(person.account, map_id)
     anchor = f"#{place}" if place else ""
     return RedirectResponse(f"/maps/{map_id}/edit{anchor}", 303)
