@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from smaply_metrics_core.host import (
     PRESETS,
@@ -43,6 +43,8 @@ class FormState(ApiModel):
 
 class RangeQuery(DateRange):
     """A date range, optionally with the preceding one."""
+
+    model_config = ConfigDict(defer_build=False)  # FastAPI needs the schema of a query model.
 
     preset: str = Field(
         default="all_time",
