@@ -76,6 +76,7 @@ def test_an_invitation_is_a_link_that_signs_in(
     assert "smaply_session" in answer.cookies
 
 
+@pytest.mark.deep(reason="serves in a process of its own")
 def test_it_ends_cleanly_while_somebody_watches(
     tmp_path: Path, served: tuple[str, subprocess.Popen[str]]
 ) -> None:

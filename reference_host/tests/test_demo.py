@@ -44,6 +44,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.stderr.close()
 
 
+@pytest.mark.deep(reason="starts the demo and waits for its cards")
 def test_a_demo_prints_links_to_its_map_and_leaves_nothing_behind(
     demo: subprocess.Popen[str], tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+import pytest
 from fastapi import routing
 
 from reference_host.tests.api.seeded_account import Prepared, prepare, program, snapshot
@@ -285,6 +286,7 @@ def test_nobody_gets_further_than_they_may(world: World, tmp_path: Path) -> None
             check_headers(answer, [TOKEN, session] if session else [TOKEN])
 
 
+@pytest.mark.deep(reason="sends invalid input to every page")
 def test_no_input_breaks_a_page(world: World, tmp_path: Path) -> None:
     """Whatever stands in forms and addresses is taken or refused in words; nothing breaks off."""
     ours = prepare(world, "acme")
