@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMMAND = str(Path(sys.executable).with_name("smaply-metrics-host"))
-SECONDS = 60
+SECONDS = 180
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -115,7 +115,7 @@ def test_the_sandbox_stops_when_the_demo_is_terminated(tmp_path: Path) -> None:
         assert is_listening(int(match[1]))
         process.send_signal(signal.SIGTERM)
         process.stdout.read()
-        code = process.wait(30)
+        code = process.wait(120)
 
     assert code == 128 + signal.SIGTERM
     assert not is_listening(int(match[1]))

@@ -273,7 +273,7 @@ def test_nobody_gets_further_than_they_may(world: World, tmp_path: Path) -> None
     given = {**cell, "name": "Somebody", "role": "viewer", "theme": "light"}
     gate = Gate(people, other, path_values(world, ours), given)
     # So that no page that is opened begins a refresh.
-    world.run(world.app_state.metrics.cards.load(world.actor(), wait=20.0))
+    world.run(world.app_state.metrics.cards.load(world.actor(), wait=120.0))
     before = snapshot(world, ours), snapshot(world, theirs)
 
     for route in every_route(tmp_path / "table"):
