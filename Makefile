@@ -19,9 +19,12 @@ BROWSERS := chromium chromium-browser google-chrome
 FONTS := fonts-liberation fonts-noto-cjk fonts-noto-color-emoji fonts-noto-core
 INSTALL_INPUTS := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 
+# Every check starts interpreters: without the cache each would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install browser postgresql demo demo-once test test-deep test-campaign test-python \
-	test-live lint format types imports tests wheels dist mutants coverage fix docs docs-generated \
+	test-live lint format types imports tests deep-host every-test wheels dist mutants coverage fix docs docs-generated \
 	diagrams prose record screenshots screenshots-guide lock clean
 
 help: ## list the targets
@@ -48,7 +51,7 @@ demo-once: install ## the same in the terminal: from connecting to a debug bundl
 
 test: lint format types imports tests ## lint, format, types, import rules and tests, on every change
 
-test-deep: install browser postgresql coverage wheels mutants ## slower checks, before every merge
+test-deep: coverage deep-host wheels ## every test, with coverage; wheels in clean environments
 
 test-campaign: ## the longest checks, by hand: the whole suite on the other Python versions
 	$(MAKE) test-python PYTHON=python3.12
@@ -91,7 +94,14 @@ postgresql: ## install PostgreSQL's programs (Debian's package) for the tests th
 		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
 			postgresql >/dev/null; } || [ -z "$$CI" ]
 
-tests: install browser postgresql ## pytest, without live tests and built wheels
+tests: install browser postgresql ## pytest, without the tests marked deep, live or wheels
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not deep and not live and not wheels"
+
+# The tests of the reference host that `coverage` leaves out and `tests` has not run.
+deep-host: install browser postgresql
+	$(BIN)/pytest -n 2 --dist loadgroup -m deep reference_host
+
+every-test: install browser postgresql
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not live and not wheels"
 
 wheels: install ## build wheels and sdists, install them in clean environments and try them
@@ -129,7 +139,7 @@ test-python: ## the whole suite on another interpreter: make test-python PYTHON=
 	@$(PYTHON) -c '' 2>/dev/null || { echo "Skipped: $(PYTHON) cannot be started." >&2; exit 0; }; \
 	version=$$($(PYTHON) -c 'import sys; print("{}.{}".format(*sys.version_info))') && \
 	echo "The whole suite on Python $$version" && \
-	$(MAKE) VENV=build/python-$$version PYTHON=$(PYTHON) tests wheels
+	$(MAKE) VENV=build/python-$$version PYTHON=$(PYTHON) every-test wheels
 
 fix: install ## format, and apply the fixes that ruff knows
 	$(BIN)/ruff check --fix .

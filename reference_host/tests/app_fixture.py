@@ -28,7 +28,7 @@ ACCOUNT = "acme"
 NAMES = {Role.ADMIN: "Ada", Role.EDITOR: "Emil", Role.VIEWER: "Vera"}
 TOKEN = "sandbox-token-of-forty-characters-00001"
 SUPPORT = "support@metrics.example"
-SECONDS = 30
+SECONDS = 120
 HASTE = 20
 """The factor by which the app's waits are shortened."""
 

@@ -78,6 +78,6 @@ def measure(world: World) -> None:
     """Refresh every metric for the first time."""
 
     async def load() -> None:
-        await world.app_state.metrics.cards.load(world.actor(Role.VIEWER), wait=20.0)
+        await world.app_state.metrics.cards.load(world.actor(Role.VIEWER), wait=120.0)
 
     world.run(load())

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMMAND = str(Path(sys.executable).with_name("smaply-metrics-host"))
-SECONDS = 60
+SECONDS = 180
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -76,6 +76,7 @@ def test_an_invitation_is_a_link_that_signs_in(
     assert "smaply_session" in answer.cookies
 
 
+@pytest.mark.deep(reason="serves in a process of its own")
 def test_it_stops_while_a_map_is_open(
     tmp_path: Path, served: tuple[str, subprocess.Popen[str]]
 ) -> None:

@@ -44,6 +44,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.stderr.close()
 
 
+@pytest.mark.deep(reason="starts the demo and waits for its cards")
 def test_a_demo_prints_links_and_cleans_up(demo: subprocess.Popen[str], tmp_path: Path) -> None:
     """It prints a link per role; SIGTERM stops its sandbox and deletes its home."""
     assert demo.stdout is not None

@@ -86,6 +86,7 @@ def test_the_demo_shows_all_types_from_both_sources(tmp_path: Path) -> None:
     assert not is_listening(int(match[1]))
 
 
+@pytest.mark.deep(reason="runs the whole demo in a process")
 def test_without_a_home_only_the_bundle_remains(tmp_path: Path) -> None:
     """The home of a demo without --home is temporary, even if a variable names one."""
     ended = run(
@@ -100,6 +101,7 @@ def test_without_a_home_only_the_bundle_remains(tmp_path: Path) -> None:
     assert not (tmp_path / "mine").exists()
 
 
+@pytest.mark.deep(reason="runs the demo in a process")
 def test_the_sandbox_stops_when_the_demo_is_terminated(tmp_path: Path) -> None:
     """A demo that receives SIGTERM stops its sandbox and removes its home."""
     environment = {name: value for name, value in os.environ.items() if "SMAPLY" not in name}
@@ -113,7 +115,7 @@ def test_the_sandbox_stops_when_the_demo_is_terminated(tmp_path: Path) -> None:
         assert is_listening(int(match[1]))
         process.send_signal(signal.SIGTERM)
         process.stdout.read()
-        code = process.wait(30)
+        code = process.wait(120)
 
     assert code == 128 + signal.SIGTERM
     assert not is_listening(int(match[1]))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+import pytest
 from fastapi import routing
 
 from reference_host.tests.api.seeded_account import Prepared, prepare, program, snapshot
@@ -271,7 +272,7 @@ def test_every_route_checks_access(world: World, tmp_path: Path) -> None:
     given = {**cell, "name": "Somebody", "role": "viewer", "theme": "light"}
     access = AccessCheck(people, other, path_values(world, ours), given)
     # So that opening a page starts no refresh.
-    world.run(world.app_state.metrics.cards.load(world.actor(), wait=20.0))
+    world.run(world.app_state.metrics.cards.load(world.actor(), wait=120.0))
     before = snapshot(world, ours), snapshot(world, theirs)
 
     for route in every_route(tmp_path / "table"):
@@ -284,6 +285,7 @@ def test_every_route_checks_access(world: World, tmp_path: Path) -> None:
             check_headers(answer, [TOKEN, session] if session else [TOKEN])
 
 
+@pytest.mark.deep(reason="sends invalid input to every page")
 def test_hostile_input_is_handled(world: World, tmp_path: Path) -> None:
     """Hostile values in forms and URLs cause no server error and no unescaped markup."""
     ours = prepare(world, "acme")

@@ -48,6 +48,7 @@ def test_the_metrics_need_18_of_60_columns(files: Files) -> None:
             assert member.readline().count(b",") == width - 1
 
 
+@pytest.mark.deep(reason="runs the benchmark")
 def test_what_is_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

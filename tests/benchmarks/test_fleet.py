@@ -26,6 +26,7 @@ def printed(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> dict[s
     return found
 
 
+@pytest.mark.deep(reason="runs the benchmark")
 def test_a_load_of_fresh_cards(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,6 +44,7 @@ def test_a_load_of_fresh_cards(
     assert found["postgresql"]["server_ms_of_a_map"] > 0
 
 
+@pytest.mark.deep(reason="runs the benchmark with processes")
 def test_nine_o_clock(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each survey is exported once, every value is right, and nobody waits for an export."""
     for name, small in {"PROCESSES": 2, "THREADS": 3, "EXPORT_SECONDS": 0.1}.items():
@@ -55,6 +57,7 @@ def test_nine_o_clock(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     assert 0 < found["stale_first_byte_p50_ms"] <= found["stale_first_byte_p99_ms"]
 
 
+@pytest.mark.deep(reason="runs the benchmark with processes")
 def test_workers(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """What is due at once is refreshed by one worker, and by two."""
     monkeypatch.setattr(worker, "SURVEYS", 3)

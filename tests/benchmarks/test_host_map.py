@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from benchmarks import host_map
 from benchmarks.data.host_account import ACCOUNT, CARDS, seed
 from reference_host.tests.e2e.browser_pages import require_chromium
@@ -28,6 +30,7 @@ def test_every_card_of_the_account_can_be_measured(tmp_path: Path) -> None:
     assert all(card.text for card in cards)
 
 
+@pytest.mark.deep(reason="runs the benchmark")
 def test_what_is_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -200,19 +200,19 @@ def test_a_source_that_hangs_in_a_file_blocks_nothing(path: Path) -> None:
             with writer.open("raw.csv") as file:
                 file.write(b"half")
                 begun.set()
-                go_on.wait(10)
+                go_on.wait(60)
         except PluginError as error:
             raised.append(error.message)
         ended.set()
 
     def fill(writer: BundleWriter) -> None:
         threading.Thread(target=hang, args=(writer,), daemon=True).start()
-        assert begun.wait(10)
+        assert begun.wait(60)
         writer.add_text("failure.json", "{}")
 
     files = write(path, fill)
     go_on.set()
-    assert ended.wait(10)
+    assert ended.wait(60)
 
     assert set(files) == {"failure.json", "README.txt"}
     assert raised == ["The file 'raw.csv' was added after the debug bundle was finished."]

@@ -132,7 +132,7 @@ class Pencil:
         """Draw nothing; fail when called twice at the same time."""
         assert self.at_once.acquire(blocking=False), "drawn twice at once"
         self.drawn.append(json.loads(spec)["description"])
-        assert self.may_go_on.wait(30)
+        assert self.may_go_on.wait(120)
         self.at_once.release()
         return '<svg xmlns="http://www.w3.org/2000/svg"/>'
 

@@ -188,7 +188,7 @@ def test_an_interrupted_command_ends_at_once_and_is_no_attempt(  # noqa: PLR0917
             moment.wait(0.02)
         during = temporary_files(tmp_path)
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     after = temporary_files(tmp_path)
     sandbox.state.clear_faults()
     (card,) = new.done("card", "load")["cards"]

@@ -104,7 +104,15 @@ PROVEN_FROM_WHEELS = ("cd form_garden", "pip install", "pytest", "mypy")
 """Run in a new environment, and in the folder written, by tests/structure/test_scaffold.py."""
 
 
-@pytest.mark.parametrize("line", COMMANDS)
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(line, marks=pytest.mark.deep(reason="runs the suite of the tutorial's source"))
+        if " source test " in line
+        else line
+        for line in COMMANDS
+    ],
+)
 def test_a_command_of_the_tutorial_runs(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

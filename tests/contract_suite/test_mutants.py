@@ -27,7 +27,18 @@ class TestRemote(HttpContract):
     """A correct source over HTTP passes every contract test."""
 
 
-@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
+EVERY = 9
+"""One in this number of mutants runs on every change."""
+DEEP = pytest.mark.deep(reason="the whole set of mutants")
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        pytest.param(mutant, id=mutant.name, marks=() if number % EVERY == 0 else DEEP)
+        for number, mutant in enumerate(mutants())
+    ],
+)
 def test_a_bad_source_fails(mutant: Mutant) -> None:
     """The test of a fault fails, says how to fix it, and shows no secret."""
     result = mutant.result()

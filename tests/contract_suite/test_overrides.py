@@ -310,6 +310,7 @@ def test_a_test_that_something_else_skips_fails(pytester: pytest.Pytester, switc
     done.stdout.fnmatch_lines(["test_the_check_passes was not run, *", "Fix: *"])
 
 
+@pytest.mark.deep(reason="runs a whole suite with and without workers")
 @pytest.mark.parametrize(
     "switch",
     [

@@ -58,6 +58,7 @@ def test_a_cassette_has_a_head(recorded: Path) -> None:
         assert is_as_recorded(path)
 
 
+@pytest.mark.deep(reason="runs the suite in a process for each file")
 @pytest.mark.parametrize("stray", ["stray.yaml", "check.yml", "old/check.yaml"])
 def test_a_recording_that_nothing_plays_is_named(
     recorded: Path, tmp_path: Path, stray: str
@@ -83,6 +84,7 @@ def test_a_manual_change_is_detected(recorded: Path, tmp_path: Path) -> None:
     assert "surveys.yaml is not as it was recorded" in verdict.message
 
 
+@pytest.mark.deep(reason="records the suite twice")
 def test_recording_again_keeps_what_has_not_changed(recorded: Path) -> None:
     """A cassette with the same content is not replaced."""
     before = {path.name: path.read_bytes() for path in recorded.glob("*.yaml")}
@@ -91,6 +93,7 @@ def test_recording_again_keeps_what_has_not_changed(recorded: Path) -> None:
     assert {path.name: path.read_bytes() for path in recorded.glob("*.yaml")} == before
 
 
+@pytest.mark.deep(reason="records the suite in processes of its own")
 def test_a_check_reports_new_missing_and_changed_fields(recorded: Path) -> None:
     """Changed fields are reported by path, and new ones do not break a source."""
     with recordable(recorded) as contract:
@@ -105,6 +108,7 @@ def test_a_check_reports_new_missing_and_changed_fields(recorded: Path) -> None:
     assert {one.breaks for one in found if one.what == "added"} == {False}
 
 
+@pytest.mark.deep(reason="records the suite in processes of its own")
 def test_a_field_named_status_is_not_the_http_status(recorded: Path, tmp_path: Path) -> None:
     """A removed JSON field named “status” is reported."""
 
@@ -135,6 +139,7 @@ def test_a_check_without_cassettes_is_rejected(tmp_path: Path) -> None:
         check(contract, tmp_path / "not_there")
 
 
+@pytest.mark.deep(reason="records the suite in a process of its own")
 def test_a_field_that_is_not_named_is_not_stored(tmp_path: Path) -> None:
     """A field that the policy does not name is not stored, and is reported."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from smaply_metrics_core.host import MetricsHost
 
-SECONDS = 60
+SECONDS = 180
 
 
 def until(holds: Callable[[], bool]) -> None:

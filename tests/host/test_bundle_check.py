@@ -124,7 +124,7 @@ def test_stored_results_are_recalculated(connected: MetricsHost, tmp_path: Path)
     """Numbers and Comparisons agree, and the check has the time of the data."""
     for definition in (AVERAGE, RESPONSES, COMPARED):
         connected.metrics.add(EDITOR, "shop", "M", definition)
-    connected.cards.load(VIEWER, wait=10)
+    connected.cards.load(VIEWER, wait=60)
     found = check(connected, exported(connected, tmp_path / "b.zip"))
     assert found.agrees
     assert verdicts(found) == [RecomputeStatus.AGREES] * 3
@@ -143,7 +143,7 @@ def test_values_are_recalculated_as_of_their_time(
     """Later responses and days change nothing: ranges end when the data was read."""
     connected.metrics.add(EDITOR, "shop", "M", COMPARED)
     connected.metrics.add(EDITOR, "shop", "M", RESPONSES)
-    connected.cards.load(VIEWER, wait=10)
+    connected.cards.load(VIEWER, wait=60)
     world.shop.answers["S1"] += stars("2", at=datetime(2026, 4, 2, tzinfo=UTC))
     world.clock.forward(40 * 86_400)
     found = check(connected, exported(connected, tmp_path / "b.zip"))
@@ -157,7 +157,7 @@ def test_values_are_recalculated_as_of_their_time(
 def test_a_changed_value_is_a_difference(connected: MetricsHost, tmp_path: Path) -> None:
     """Each fact that differs from the raw data is listed with both values."""
     connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
-    connected.cards.load(VIEWER, wait=10)
+    connected.cards.load(VIEWER, wait=60)
     path = exported(connected, tmp_path / "b.zip")
 
     def lie(metrics: list[dict[str, Any]]) -> None:
@@ -178,7 +178,7 @@ def test_a_changed_value_is_a_difference(connected: MetricsHost, tmp_path: Path)
 def test_changed_raw_data_is_a_difference(connected: MetricsHost, tmp_path: Path) -> None:
     """An additional or changed answer is found."""
     connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
-    connected.cards.load(VIEWER, wait=10)
+    connected.cards.load(VIEWER, wait=60)
     path = exported(connected, tmp_path / "b.zip")
     found = check(connected, edited(path, "answers.json", lambda one: one[0].insert(1, one.pop())))
     assert [one.verdict for one in found.metrics] == [RecomputeStatus.NOT_RECOMPUTED]
@@ -201,7 +201,7 @@ def test_a_value_of_another_definition_is_not_compared(
 ) -> None:
     """After an edit, the stored value is not one of the current definition."""
     connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
-    connected.cards.load(VIEWER, wait=10)
+    connected.cards.load(VIEWER, wait=60)
     path = exported(connected, tmp_path / "b.zip")
     change = edited(
         path, "metrics.json", lambda one: one[0]["metric"]["definition"].update(calculation="sum")
@@ -216,7 +216,7 @@ def test_the_same_error_agrees(connected: MetricsHost, world: World, tmp_path: P
     """A question that was deleted then is missing in the bundle: the results agree."""
     connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
     world.shop.questions.discard("stars")
-    connected.cards.load(VIEWER, wait=10)
+    connected.cards.load(VIEWER, wait=60)
     path = exported(connected, tmp_path / "b.zip")
     found = check(connected, path)
     assert found.agrees
@@ -233,7 +233,7 @@ def test_a_bundle_without_data_cannot_be_recalculated(
 ) -> None:
     """The check has the error of the export, with its code and request ID."""
     connected.metrics.add(EDITOR, "shop", "M", AVERAGE)
-    connected.cards.load(VIEWER, wait=10)
+    connected.cards.load(VIEWER, wait=60)
     world.shop.answers.clear()
     world.shop.tokens.clear()
     found = check(connected, exported(connected, tmp_path / "b.zip"))
@@ -275,7 +275,7 @@ def test_problems_of_the_source_are_reported(connected: MetricsHost, tmp_path: P
 def test_huge_numbers_are_compared(connected: MetricsHost, tmp_path: Path) -> None:
     """Counts that do not fit a float are compared too."""
     connected.metrics.add(EDITOR, "shop", "M", RESPONSES)
-    connected.cards.load(VIEWER, wait=10)
+    connected.cards.load(VIEWER, wait=60)
     path = exported(connected, tmp_path / "b.zip")
 
     def lie(metrics: list[dict[str, Any]]) -> None:

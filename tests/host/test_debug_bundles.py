@@ -31,7 +31,7 @@ def _read(path: Path, name: str) -> Any:  # noqa: ANN401  # Any JSON.
 def test_a_bundle_holds_what_support_needs(connected: MetricsHost, tmp_path: Path) -> None:
     """It contains data, metrics with their last result and decision, requests and versions."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    connected.cards.load(VIEWER, wait=10)
+    connected.cards.load(VIEWER, wait=60)
     made = connected.debug_bundles.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
     assert _read(made.path, "answers.json") == ["5", "4", "3", None]
     (metric,) = _read(made.path, "metrics.json")
@@ -139,7 +139,7 @@ def test_a_bundle_is_written_when_the_credential_is_rejected(
 ) -> None:
     """It has the rejection and the framework's files, and the connection records the rejection."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    connected.cards.load(VIEWER, wait=10)
+    connected.cards.load(VIEWER, wait=60)
     world.shop.tokens.clear()
     made = connected.debug_bundles.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
     assert _read(made.path, "failure.json")["issue"] == "token_revoked"
@@ -157,7 +157,7 @@ def test_a_bundle_is_written_when_the_credentials_cannot_be_decrypted(
 ) -> None:
     """With another key or distribution, it contains everything but the data, and the reason."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    connected.cards.load(VIEWER, wait=10)
+    connected.cards.load(VIEWER, wait=60)
     if lost == "key":
         other = base64.urlsafe_b64encode(bytes(range(1, 33))).decode()
         world.environment["SMAPLY_METRICS_ENCRYPTION_KEYS"] = other

@@ -38,7 +38,7 @@ class Held:
         self.calls += 1
         number = self.calls
         self.begun.set()
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         return number
 
 
@@ -83,7 +83,7 @@ def test_a_late_caller_shares_the_next_call(pool: ThreadPoolExecutor) -> None:
         return flights.run("map", held)
 
     first = pool.submit(ask)
-    assert held.begun.wait(10)
+    assert held.begun.wait(60)
     others = [pool.submit(ask) for _ in range(CALLERS - 1)]
     until(lambda: len(asked) == CALLERS)
     held.gate.set()
@@ -101,7 +101,7 @@ def test_a_late_caller_joins_the_running_call(monkeypatch: pytest.MonkeyPatch) -
 
     with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(CALLERS, "late") as late:
         running = first.submit(flights.run, "map", held)
-        assert held.begun.wait(10)
+        assert held.begun.wait(60)
         others = [late.submit(flights.run, "map", held) for _ in range(CALLERS)]
         until(lambda: len(waiting) == CALLERS)
         held.gate.set()
@@ -114,7 +114,7 @@ def test_another_key_does_not_wait(pool: ThreadPoolExecutor, *, join_running: bo
     """A caller with another key runs its call at once."""
     flights, held = SingleFlight[int](join_running=join_running), Held()
     running = pool.submit(flights.run, "one", held)
-    assert held.begun.wait(10)
+    assert held.begun.wait(60)
     assert flights.run("two", lambda: 7) == 7
     held.gate.set()
     assert running.result() == 1
@@ -145,7 +145,7 @@ def test_callers_that_share_a_call_get_its_error(monkeypatch: pytest.MonkeyPatch
 
     with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(2, "late") as late:
         running = first.submit(flights.run, "map", fail)
-        assert held.begun.wait(10)
+        assert held.begun.wait(60)
         others = [late.submit(flights.run, "map", fail) for _ in range(2)]
         until(lambda: len(waiting) == 2)
         held.gate.set()
@@ -164,7 +164,7 @@ def test_a_failed_call_does_not_fail_the_next(pool: ThreadPoolExecutor) -> None:
         raise ZeroDivisionError
 
     running = pool.submit(flights.run, "map", fail)
-    assert held.begun.wait(10)
+    assert held.begun.wait(60)
     next_one = pool.submit(flights.run, "map", lambda: 5)
     held.gate.set()
     with pytest.raises(ZeroDivisionError):

@@ -117,7 +117,7 @@ class Listener:
         with contextlib.suppress(OSError):  # Wakes the thread; not every system lets it.
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=60)
 
     def _run(self) -> None:
         while True:

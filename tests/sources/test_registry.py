@@ -234,7 +234,7 @@ def test_a_source_is_loaded_on_first_use_and_once(point_to: Points) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
 
     assert len(found) == 8
     assert len({id(source) for source in found}) == 1

@@ -370,7 +370,7 @@ def test_threads_share_a_session(opened: Opens) -> None:
 
     def list_surveys(self: object, context: SourceContext) -> Iterator[Survey]:
         contexts.append(context)
-        together.wait(20)
+        together.wait(60)
         yield Survey(id="s1", name="First")
 
     with opened(list_surveys=list_surveys) as session:
@@ -378,7 +378,7 @@ def test_threads_share_a_session(opened: Opens) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
 
     assert len(contexts) == 4
     assert len({id(context) for context in contexts}) == 1

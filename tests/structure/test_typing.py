@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FILES = {"contract_tests.py", "host_app.py", "plugin.py"}
 
 
+@pytest.mark.deep(reason="`make types` checks the same; this proves that it would fail")
 def test_basedpyright_agrees_with_the_public_types(root: Path) -> None:
     """A plugin, its tests and a host app are well typed, and their mistakes are errors.
 

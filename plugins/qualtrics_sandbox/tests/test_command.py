@@ -36,7 +36,7 @@ def test_it_serves_until_it_is_interrupted(tmp_path: Path) -> None:
         )
         assert [e["id"] for e in answer.json()["result"]["elements"]] == [SURVEY]
         process.send_signal(signal.SIGTERM)
-        rest, errors = process.communicate(timeout=10)
+        rest, errors = process.communicate(timeout=120)
     assert (process.returncode, rest, errors) == (0, "", "")
 
 

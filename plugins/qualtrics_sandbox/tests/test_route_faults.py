@@ -205,9 +205,9 @@ def test_a_sandbox_with_a_hanging_call_stops_immediately(
 
     caller = threading.Thread(target=hanging)
     caller.start()
-    assert arrived.wait(timeout=10)
+    assert arrived.wait(timeout=60)
     own.server.stop()
-    caller.join(timeout=10)
+    caller.join(timeout=60)
     assert failures == [httpx.RemoteProtocolError]
 
 

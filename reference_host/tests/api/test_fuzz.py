@@ -179,6 +179,7 @@ class Fuzz:
         return job.id
 
 
+@pytest.mark.deep(reason="hundreds of invalid requests for each role")
 @pytest.mark.parametrize(
     "role", [*reversed(Role), STRANGER], ids=lambda role: role.name.lower() if role else "stranger"
 )

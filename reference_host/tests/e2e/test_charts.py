@@ -53,6 +53,7 @@ def corner(world: World) -> SmallMap:
     return corner
 
 
+@pytest.mark.deep(reason="a browser waits for several repeated requests")
 @pytest.mark.parametrize(
     ("address", "failure"),
     [

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reference_host.tests.e2e.browser_pages import Browsers
 
 
+@pytest.mark.deep(reason="follows the whole guide in a browser and takes its pictures")
 def test_the_guide_can_be_followed(
     world: World, browsers: Browsers, sandbox_clock: MovableClock
 ) -> None:
@@ -40,6 +41,7 @@ def test_each_picture_is_there() -> None:
     assert there == set(shown_pictures())
 
 
+@pytest.mark.deep(reason="follows the guide in a browser")
 def test_a_word_that_is_on_no_page_is_found() -> None:
     """The check of the terms can fail."""
     guide = Guide(keep=lambda page, _: None)

@@ -25,6 +25,10 @@ PHONE = 390
 DESK = 1280
 
 
+ON_EVERY_CHANGE = {"sign-in", "configure", "connected", "no-metrics", "no-surveys", "map"}
+DEEP = pytest.mark.deep(reason="every state of every page, in a browser")
+
+
 class Stages:
     """Running apps by scene, shared by the states of a scene."""
 
@@ -52,7 +56,14 @@ def stages() -> Iterator[Stages]:
 @pytest.mark.parametrize(
     "state",
     [
-        pytest.param(one, id=one.name, marks=pytest.mark.xdist_group(f"scene-{one.scene.__name__}"))
+        pytest.param(
+            one,
+            id=one.name,
+            marks=[
+                pytest.mark.xdist_group(f"scene-{one.scene.__name__}"),
+                *([] if one.name in ON_EVERY_CHANGE else [DEEP]),
+            ],
+        )
         for one in STATES
     ],
 )

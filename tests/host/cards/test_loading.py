@@ -59,7 +59,7 @@ def test_a_failed_attempt_counts_like_any_other(world: World, connected: Metrics
     first = load(connected)[0].as_of
     world.shop.failure = SourceUnavailable("The shop is closed.", request_id="r-1")
     world.clock.forward(3601)
-    (card,) = connected.cards.load(ADMIN, wait=10)
+    (card,) = connected.cards.load(ADMIN, wait=60)
     assert (value_of(card), card.as_of) == (4.0, first)
     assert card.freshness is Freshness.FAILED
     assert card.problem is not None
@@ -83,7 +83,7 @@ def test_one_export_answers_every_metric_of_its_survey(
     one = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     two = connected.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
     connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
-    connected.cards.load(VIEWER, [one.id], wait=10)
+    connected.cards.load(VIEWER, [one.id], wait=60)
     ((survey, together),) = world.shop.fetches
     assert (survey, set(together)) == ("S1", {one.id, two.id})
     assert set(values(connected)) == {1.5, 4.0}
@@ -98,7 +98,7 @@ def test_a_deleted_question_does_not_affect_its_siblings(
     taste = AVERAGE.model_copy(update={"question_id": "taste"})
     taste_metric = connected.metrics.add(EDITOR, "shop", "Taste", taste)
     world.shop.questions.remove("taste")
-    well, ill = connected.cards.load(VIEWER, [stars_metric.id, taste_metric.id], wait=10)
+    well, ill = connected.cards.load(VIEWER, [stars_metric.id, taste_metric.id], wait=60)
     assert (well.freshness, ill.freshness) == (Freshness.FRESH, Freshness.FAILED)
     assert ill.problem is not None
     assert (ill.problem.kind, ill.problem.issue) == (QuestionUnavailable.kind, Issue.DATA)
@@ -156,7 +156,7 @@ def test_a_second_process_waits_for_the_first(world: World, connected: MetricsHo
     hold.wait_until_started()
     other = world.open()
     threading.Timer(0.05, hold.release).start()
-    (card,) = other.cards.load(VIEWER, wait=10)
+    (card,) = other.cards.load(VIEWER, wait=60)
     assert card.freshness is Freshness.FRESH
     assert len(world.shop.fetches) == 1
 
@@ -172,7 +172,7 @@ def test_a_metric_created_during_an_export_gets_a_second_one(
     taste = AVERAGE.model_copy(update={"question_id": "taste"})
     new = connected.metrics.add(EDITOR, "shop", "Taste", taste)
     threading.Timer(0.05, hold.release).start()
-    (card,) = connected.cards.load(VIEWER, [new.id], wait=10)
+    (card,) = connected.cards.load(VIEWER, [new.id], wait=60)
     assert card.freshness is Freshness.FRESH
     assert len(world.shop.fetches) == 2
 
@@ -184,7 +184,7 @@ def test_a_rejected_token_pauses_the_whole_connection(world: World, connected: M
     load(connected)
     world.shop.tokens = set()
     world.clock.forward(3601)
-    connected.cards.load(VIEWER, [connected.metrics.list(EDITOR)[0].id], wait=10)
+    connected.cards.load(VIEWER, [connected.metrics.list(EDITOR)[0].id], wait=60)
     refusals = len(world.shop.fetches)
     cards = load(connected)
     assert len(world.shop.fetches) == refusals
@@ -244,12 +244,12 @@ def test_an_editor_may_force_once_a_minute(world: World, connected: MetricsHost)
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
     with pytest.raises(RoleRequired):
-        connected.cards.load(VIEWER, wait=10, force=True)
+        connected.cards.load(VIEWER, wait=60, force=True)
     for _ in range(2):
-        connected.cards.load(EDITOR, wait=10, force=True)
+        connected.cards.load(EDITOR, wait=60, force=True)
     assert len(world.shop.fetches) == 2
     world.clock.forward(60)
-    connected.cards.load(EDITOR, wait=10, force=True)
+    connected.cards.load(EDITOR, wait=60, force=True)
     assert len(world.shop.fetches) == 3
 
 
@@ -301,7 +301,7 @@ def test_a_clean_shutdown_does_not_count_as_an_attempt(
 
     world.shop.on_fetch = hold
     connected.cards.load(VIEWER)
-    assert begun.wait(10)
+    assert begun.wait(60)
     connected.close()
     assert world.query("SELECT count(*) FROM leases WHERE owner IS NOT NULL") == [(0,)]
     assert world.query("SELECT count(*) FROM attempts") == [(0,)]
@@ -318,7 +318,7 @@ def test_waiting_can_be_cancelled(world: World, connected: MetricsHost) -> None:
         waiting = pool.submit(connected.cards.load, VIEWER, wait=600, cancelled=stop)
         hold.wait_until_started()
         stop.set()
-        (card,) = waiting.result(10)
+        (card,) = waiting.result(60)
     assert (card.result, card.freshness) == (None, Freshness.REFRESHING)
     hold.release()
     assert values(connected) == [4.0]

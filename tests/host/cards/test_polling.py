@@ -84,7 +84,7 @@ def test_nothing_is_refreshing_in_a_closed_host(world: World, busy: MetricsHost)
     """A closed host drops its queued refreshes."""
     export = world.shop.on_fetch = Stoppable()
     busy.cards.load(VIEWER)
-    assert export.begun.wait(10)
+    assert export.begun.wait(60)
     busy.cards.close()
     assert seen(busy) == [Freshness.NEVER, Freshness.NEVER]
     assert [card.freshness for card in busy.cards.load(VIEWER)] == [Freshness.NEVER] * 2

@@ -263,14 +263,14 @@ def test_deleting_keeps_metrics_and_connecting_again_attaches_them(
     assert values(connected) == [4.0]
     deleted = connected.connections.delete(ADMIN, "shop")
     assert deleted.metrics == ("Stars",)
-    (card,) = connected.cards.load(VIEWER, wait=10)
+    (card,) = connected.cards.load(VIEWER, wait=60)
     assert card.freshness is Freshness.NOT_CONNECTED
     assert card.result is not None
     assert card.result.current.value == 4.0
     assert world.query("SELECT count(*) FROM connections") == [(0,)]
     view = connected.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     assert view.unseen == ()
-    (card,) = connected.cards.load(VIEWER, wait=10)
+    (card,) = connected.cards.load(VIEWER, wait=60)
     assert card.freshness is Freshness.FRESH
 
 

@@ -137,9 +137,9 @@ def test_concurrent_threads_share_one_listing(world: World, connected: MetricsHo
         first = pool.submit(connected.catalog.surveys, EDITOR, "shop")
         hold.wait_until_started()
         second = pool.submit(later)
-        assert started.wait(10)
+        assert started.wait(60)
         hold.release()
-        assert first.result(10) == second.result(10)
+        assert first.result(60) == second.result(60)
     assert world.shop.asked == ["surveys"]
 
 
@@ -153,7 +153,7 @@ def test_callers_that_wait_for_a_fetch_get_its_error(monkeypatch: pytest.MonkeyP
     def fetch() -> int:
         asked.append("once")
         begun.set()
-        waiting.wait(10)
+        waiting.wait(60)
         raise ZeroDivisionError
 
     def joined() -> CacheEntry[int]:
@@ -167,11 +167,11 @@ def test_callers_that_wait_for_a_fetch_get_its_error(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Future, "result", watched)
     with ThreadPoolExecutor(1) as fetching, ThreadPoolExecutor(1, "joining") as joining:
         first = fetching.submit(cache.get, "key", fetch)
-        assert begun.wait(10)
+        assert begun.wait(60)
         second = joining.submit(joined)
         for one in (first, second):
             with pytest.raises(ZeroDivisionError):
-                one.result(10)
+                one.result(60)
     assert asked == ["once"]
 
 

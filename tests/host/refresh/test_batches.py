@@ -54,7 +54,7 @@ def test_a_load_runs_the_same_statements_for_one_metric_and_for_many(
         while len(made) < total:
             definition = OTHER if len(made) % 2 else AVERAGE
             made.append(connected.metrics.add(EDITOR, "shop", f"M{len(made)}", definition).id)
-        connected.cards.load(VIEWER, wait=10)
+        connected.cards.load(VIEWER, wait=60)
         with statements() as seen:
             cards = connected.cards.load(VIEWER, made if named else None)
         assert [card.freshness for card in cards] == [Freshness.FRESH] * total

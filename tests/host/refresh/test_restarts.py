@@ -24,13 +24,13 @@ def test_one_forced_refresh_a_minute_holds_after_a_restart(
 ) -> None:
     """Neither another process nor a restarted one may force sooner."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    connected.cards.load(EDITOR, wait=10, force=True)
+    connected.cards.load(EDITOR, wait=60, force=True)
     connected.close()
     again = world.open()
-    again.cards.load(EDITOR, wait=10, force=True)
+    again.cards.load(EDITOR, wait=60, force=True)
     assert len(world.shop.fetches) == 1
     world.clock.forward(60)
-    again.cards.load(EDITOR, wait=10, force=True)
+    again.cards.load(EDITOR, wait=60, force=True)
     assert len(world.shop.fetches) == 2
 
 
@@ -40,13 +40,13 @@ def test_failures_and_pauses_hold_after_a_restart(world: World, connected: Metri
     connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
     one, two = (metric.id for metric in connected.metrics.list(VIEWER))
     world.shop.failure = SourceUnavailable("Closed.")
-    connected.cards.load(VIEWER, [one], wait=10)
+    connected.cards.load(VIEWER, [one], wait=60)
     host = world.open()
-    assert host.cards.load(VIEWER, [one], wait=10)[0].freshness is Freshness.FAILED
+    assert host.cards.load(VIEWER, [one], wait=60)[0].freshness is Freshness.FAILED
     assert len(world.shop.fetches) == 1
     until = world.clock.now() + timedelta(hours=3)
     world.shop.failure = RateLimited("Too many requests.", retry_at=until)
-    host.cards.load(VIEWER, [two], wait=10)
+    host.cards.load(VIEWER, [two], wait=60)
     world.shop.failure = None
     world.clock.forward(2 * 3600)
     load(world.open())
@@ -54,7 +54,7 @@ def test_failures_and_pauses_hold_after_a_restart(world: World, connected: Metri
     world.clock.forward(3600)
     world.shop.tokens = set()
     host = world.open()
-    host.cards.load(VIEWER, [one], wait=10)
+    host.cards.load(VIEWER, [one], wait=60)
     assert len(world.shop.fetches) == 3
     world.clock.forward(3600)
     load(world.open())

@@ -39,7 +39,7 @@ def test_each_successful_value_is_stored_with_its_time(
     world.shop.answers["S1"] += stars("1")
     world.clock.forward(3601)
     load(connected)
-    connected.cards.load(EDITOR, wait=10, force=True)
+    connected.cards.load(EDITOR, wait=60, force=True)
     assert shown(connected, metric.id) == [(4.0, 3), (3.25, 4)]
     past = connected.metrics.history(VIEWER, metric.id)
     assert [one.as_of for one in past] == [first, world.clock.now()]

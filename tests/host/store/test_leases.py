@@ -52,12 +52,12 @@ def test_a_dead_process_blocks_its_survey_until_its_lease_expires(
     (card,) = other.cards.load(VIEWER)
     assert card.freshness is Freshness.REFRESHING
     world.clock.forward(91)
-    (card,) = other.cards.load(VIEWER, wait=10)
+    (card,) = other.cards.load(VIEWER, wait=60)
     assert card.freshness is Freshness.FAILED
     assert card.problem is not None
     assert card.problem.kind == "interrupted"
     assert card.problem.remedy
-    (card,) = other.cards.load(EDITOR, wait=10, force=True)
+    (card,) = other.cards.load(EDITOR, wait=60, force=True)
     assert card.freshness is Freshness.FRESH
 
 
@@ -164,5 +164,5 @@ def test_a_forced_refresh_reads_new_answers(world: World, connected: MetricsHost
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     load(connected)
     world.shop.answers["S1"] = stars("2")
-    (card,) = connected.cards.load(EDITOR, wait=10, force=True)
+    (card,) = connected.cards.load(EDITOR, wait=60, force=True)
     assert value_of(card) == 2.0

@@ -163,7 +163,7 @@ def test_a_store_of_an_earlier_release_keeps_its_cards(world: World, dump: Path)
     assert all(card.as_of == world.clock.now() for card in cards.values() if card.text)
     assert host.accounts.show(ADMIN) == AccountSettings("Europe/Vienna", 7)
     world.clock.forward(3601)
-    cards = {card.name: card for card in host.cards.load(VIEWER, wait=10)}
+    cards = {card.name: card for card in host.cards.load(VIEWER, wait=60)}
     assert (cards["Taste"].text, cards["Taste"].freshness) == ("4.0", Freshness.FRESH)
 
 

@@ -162,18 +162,21 @@ def compare_all(folder: Path, tmp_path: Path) -> int:
     return compared
 
 
+@pytest.mark.deep(reason="counts every question of five real studies twice")
 @needs_recorded_data
 def test_real_studies_have_equal_counts(tmp_path: Path) -> None:
     """The counts of real surveys equal those from their bundles."""
     assert compare_all(catalog.REAL_STUDIES, tmp_path) > 500
 
 
+@pytest.mark.deep(reason="counts every question of the invented studies twice")
 def test_own_studies_have_equal_counts(tmp_path: Path) -> None:
     """The counts of studies modelled on real ones equal those from their bundles."""
     studies = catalog.write_own_studies(tmp_path / "studies")
     assert compare_all(studies, tmp_path) > 100
 
 
+@pytest.mark.deep(reason="counts every question of the generated surveys twice")
 def test_generated_surveys_have_equal_counts(tmp_path: Path) -> None:
     """Exclusions by status and of “not applicable” are the same from a bundle."""
     generate(tmp_path / "surveys", seed=3, until=NOW)

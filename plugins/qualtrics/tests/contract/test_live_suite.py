@@ -59,6 +59,7 @@ def test_without_an_account_it_names_the_missing_variables() -> None:
     assert f"set {PREFIX}_TOKEN and {PREFIX}_HOST (see docs/live.md)" in done.stdout + done.stderr
 
 
+@pytest.mark.deep(reason="runs the live tests in a pytest of its own")
 def test_it_passes_on_the_sandbox_and_reports_findings(server: SandboxServer) -> None:
     """It runs all contract tests and reports facts without personal data."""
     done = run_live(
@@ -73,6 +74,7 @@ def test_it_passes_on_the_sandbox_and_reports_findings(server: SandboxServer) ->
         assert personal not in done.stdout + done.stderr
 
 
+@pytest.mark.deep(reason="runs the live tests in a pytest of its own")
 def test_a_failure_does_not_show_the_token(server: SandboxServer) -> None:
     """Reports of failed tests do not contain values from the environment."""
     wrong = TOKEN[::-1]

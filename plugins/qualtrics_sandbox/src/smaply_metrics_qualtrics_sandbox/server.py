@@ -22,7 +22,7 @@ from smaply_metrics_qualtrics_sandbox.surveys.survey import SandboxSurvey, read_
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PAGE_SIZE = 100
-_STARTUP_SECONDS = 10.0
+_STARTUP_SECONDS = 60.0
 _TICK_SECONDS = 0.1
 _HIGHEST_PORT = 65535
 

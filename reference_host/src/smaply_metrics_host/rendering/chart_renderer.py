@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 from cachetools import LRUCache
 
 from smaply_metrics_core import charts
-from smaply_metrics_core.host import MetricsError, SingleFlight
+from smaply_metrics_core.host import Audience, MetricsError, SingleFlight
 from smaply_metrics_host.rendering.result_renderer import RenderedResult
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class DrawingFailed(MetricsError):
     """A chart, or the script that draws charts, could not be rendered."""
 
     kind = "drawing_failed"
+    audience = Audience.OPERATOR
     default_remedy = "Use the table under “Numbers and details”, and report this to the operator."
 
 
