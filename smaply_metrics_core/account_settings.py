@@ -1,4 +1,4 @@
-"""The settings of an account that decide where days and weeks begin."""
+"""The time zone and the first day of the week of an account."""
 
 from __future__ import annotations
 
@@ -23,44 +23,45 @@ class AccountSettings:
     week_start: int = 1
 
     def validate(self) -> None:
-        """Validate both values, as before they are stored.
+        """Validate both values before they are stored.
 
-        The constructor does not: a stored zone that this machine does not know is the problem of
-        the metrics that use it, and must not end every load.
+        The constructor does not validate: a stored time zone that this machine lacks must only
+        fail the metrics that use it.
 
         Raises:
-            InputError: for a time zone or a weekday that does not exist.
+            InputError: for a time zone or a day of the week that does not exist.
         """
         zone_info(self.zone)
         if not 1 <= self.week_start <= DAYS_IN_WEEK:
             raise InputError(
-                f"{self.week_start} is no weekday.", remedy="Use 1 for Monday to 7 for Sunday."
+                f"{self.week_start} is not a day of the week.",
+                remedy="Use 1 (Monday) to 7 (Sunday).",
             )
 
     def make_query(self, query_id: str, definition: Definition, *, now: datetime) -> MetricQuery:
-        """Return the query of a definition, with its date range resolved at an instant.
+        """Return the query of a definition, with its date range resolved.
 
         Args:
-            query_id: The id of the query in its call.
-            definition: What is measured.
-            now: The instant at which the date range is resolved.
+            query_id: The id of the query, unique in its call.
+            definition: The definition of the metric.
+            now: The time as of which the date range is resolved.
 
         Raises:
-            QueryInvalid: for a comparison with a range that has no previous one.
+            QueryInvalid: for a Comparison with a range that has no previous window.
         """
         return make_query(query_id, definition, now=now, zone=self.zone, week_start=self.week_start)
 
     def fingerprint(self, definition: Definition) -> str:
-        """Return the fingerprint of a definition in this time zone and with this week start."""
+        """Return the fingerprint of a definition with these settings."""
         return definition.fingerprint(zone=self.zone, week_start=self.week_start)
 
     def windows(
         self, date_range: DateRange, *, now: datetime, comparison: bool = False
     ) -> tuple[Window, ...]:
-        """Return the current window of a date range, and the previous one for a comparison.
+        """Return the current window of a date range and, for a comparison, the previous one.
 
         Raises:
-            QueryInvalid: for a comparison with a range that has no previous one.
+            QueryInvalid: for a comparison with a range that has no previous window.
         """
         return resolve(
             date_range,

@@ -1,4 +1,4 @@
-"""What a source is handed with every call: client, deadline, pause, progress, clock, folder."""
+"""The context of a call to a source: HTTP client, deadline, clock, progress, temporary folder."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ if TYPE_CHECKING:
 
 
 ProgressCallback: TypeAlias = Callable[[float, float | None, str], None]
-"""Receives how much is done, the total (``None`` when it is not known), and a description."""
+"""Called with the amount done, the total (``None`` if unknown) and a description."""
 
 StepCallback: TypeAlias = Callable[[StepResult], None]
-"""Receives the result of each check step as soon as it is known."""
+"""Called with the result of each check step as soon as it is known."""
 
 
 class Clock(Protocol):
-    """Time, injected: tests and ``--now`` set it."""
+    """A source of time, which tests and ``--now`` replace."""
 
     def now(self) -> datetime:
-        """Give the present instant, aware, in UTC."""
+        """Return the current time as an aware datetime in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Give seconds that never run backwards, for deadlines."""
+        """Return a number of seconds that never decreases, for deadlines."""
         ...
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Let time pass; True when ``stop`` was set meanwhile."""
+        """Wait; return whether ``stop`` was set before the time was over."""
         ...
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The system's clock."""
 
     def now(self) -> datetime:
-        """Give the present instant, aware, in UTC."""
+        """Return the current time as an aware datetime in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Give seconds that never run backwards."""
+        """Return a number of seconds that never decreases."""
         return time.monotonic()
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Wait in real time."""
+        """Wait in real time; return whether ``stop`` was set before the time was over."""
         return stop.wait(seconds)
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """The instant by which a call returns; shared by everything done for that call."""
+    """The time by which a call must return, shared by everything done for that call."""
 
     clock: Clock
     at: float
@@ -69,52 +69,52 @@ class Deadline:
     def after(
         cls, seconds: float, clock: Clock, cancelled: threading.Event | None = None
     ) -> Deadline:
-        """Make the deadline that is ``seconds`` from now."""
+        """Return the deadline ``seconds`` from now."""
         return cls(clock, clock.monotonic() + seconds, cancelled or threading.Event())
 
     def remaining(self) -> float:
-        """Give the seconds left, never below zero."""
+        """Return the seconds left, at least 0."""
         return max(0.0, self.at - self.clock.monotonic())
 
     def check(self) -> None:
-        """Go on, or say why not.
+        """Raise if the call was cancelled or the deadline has passed.
 
         Raises:
-            Cancelled: when the caller asked to stop.
-            DeadlineExceeded: when the time is over.
+            Cancelled: when the caller cancelled the call.
+            DeadlineExceeded: when the deadline has passed.
         """
         if self.cancelled.is_set():
-            raise Cancelled("Stopped on request.")
+            raise Cancelled("Cancelled on request.")
         if self.remaining() <= 0:
-            raise DeadlineExceeded("The time allowed for this was not enough.")
+            raise DeadlineExceeded("The call timed out.")
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not beyond the deadline.
+        """Wait for some seconds.
 
         Raises:
-            Cancelled: when the caller asked to stop.
-            DeadlineExceeded: when the wait does not fit, at once and not after waiting.
+            Cancelled: when the caller cancelled the call.
+            DeadlineExceeded: immediately, when the wait would end after the deadline.
         """
         self.check()
         if seconds >= self.remaining():
-            raise DeadlineExceeded("The time allowed for this was not enough.")
+            raise DeadlineExceeded("The call timed out.")
         self.clock.wait(seconds, self.cancelled)
         self.check()
 
 
 @dataclass(frozen=True)
 class SourceContext:
-    """Handed to every hook that does work.
+    """The context that every hook with I/O receives.
 
     Attributes:
-        http: The client that the core has prepared: it reaches only the destinations of these
-            credentials, retries reads, keeps the source's request limits, and turns network
-            failures, 429 and 5xx into errors of our tree.
-        deadline: When the call must have returned.
-        destinations: The checked destinations; folders with every link resolved.
-        folder: A private temporary folder that goes when the call ends.
-        clock: Time; ``now()`` is the short form.
-        report: Takes progress; use ``progress``.
+        http: An HTTP client that connects only to the destinations of the credentials, retries
+            reads, applies the source's request limits, and raises network failures, 429 and 5xx as
+            ``RemoteError``.
+        deadline: The time by which the hook must return.
+        destinations: The allowed destinations; symbolic links in folders are resolved.
+        folder: A private temporary folder, removed when the call ends.
+        clock: The source of time; see ``now``.
+        report: Receives progress; see ``progress``.
     """
 
     http: httpx.Client
@@ -125,14 +125,14 @@ class SourceContext:
     report: ProgressCallback = field(default=lambda *_: None)
 
     def now(self) -> datetime:
-        """Give the present instant, aware, in UTC."""
+        """Return the current time as an aware datetime in UTC."""
         return self.clock.now()
 
     def pause(self, seconds: float) -> None:
-        """Wait: the only way a source may. Honours the clock, the deadline and cancellation."""
+        """Wait, unless the call is cancelled or times out. Sources must not wait otherwise."""
         self.deadline.pause(seconds)
 
     def progress(self, done: float, total: float | None, what: str) -> None:
-        """Tell how far the work is; ``total`` is ``None`` when nobody knows."""
+        """Report the progress of the work; ``total`` is ``None`` if it is not known."""
         self.deadline.check()
         self.report(done, total, what)

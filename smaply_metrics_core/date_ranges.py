@@ -1,7 +1,7 @@
-"""Calendar periods and date ranges: which instants they cover in an account's time zone.
+"""Calendar periods and date ranges, resolved in the time zone of an account.
 
-Days, weeks, months, quarters and years are those of the zone; every span is half-open, so its
-start belongs to it and its end does not.
+Days, weeks, months, quarters and years are those of the time zone. All intervals are half-open:
+they include their start and exclude their end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from smaply_metrics_core.models.query import (
 )
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-"""English and the same on every machine, which ``strftime`` is not."""
+"""In English on every machine; ``strftime`` depends on the locale."""
 
 ROLLING_DAYS: Final[Mapping[str, int]] = {
     "last_7_days": 7,
@@ -34,45 +34,45 @@ ROLLING_DAYS: Final[Mapping[str, int]] = {
 }
 
 MOST_PERIODS: Final = 5_000
-"""A Series has no more calendar periods than this."""
+"""The maximum number of calendar periods in a Series."""
 
 DAYS_IN_WEEK: Final = 7
 MONTHS_IN_QUARTER: Final = 3
 
 
 def zone_info(zone: str) -> ZoneInfo:
-    """Find a time zone by its IANA name.
+    """Return the time zone with an IANA name.
 
     Raises:
-        InputError: when there is none of this name.
+        InputError: when there is no such time zone.
     """
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         near = get_close_matches(zone, sorted(available_timezones()), n=1)
         raise InputError(
-            f"“{zone}” is no time zone.",
+            f"“{zone}” is not a time zone.",
             remedy=f"Did you mean {near[0]}?"
             if near
-            else "Give an IANA name such as Europe/Vienna or UTC.",
+            else "Enter an IANA name, such as Europe/Vienna or UTC.",
         ) from None
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Return the first instant of a day in a zone, in UTC.
+    """Return the first instant of a day in a time zone, in UTC.
 
-    Where clocks go forward at midnight the day begins at one o'clock; where they go back over
-    midnight, the first of the two counts.
+    If clocks go forward at midnight, the day begins at 01:00. If midnight occurs twice, the day
+    begins with the first.
     """
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def period_start(period: Period, day: date, week_start: int = 1) -> date:
-    """Return the first day of the period that a day lies in.
+    """Return the first day of the period that contains a day.
 
     Args:
         period: The kind of period.
-        day: Any day in it.
+        day: A day in the period.
         week_start: First day of the week, ISO: 1 = Monday … 7 = Sunday.
     """
     match period:
@@ -114,9 +114,9 @@ def previous_period(period: Period, start: date, week_start: int = 1) -> date:
 
 
 def period_key(period: Period, start: date) -> str:
-    """Name the period that begins on ``start``; keys of one kind sort by time.
+    """Return the key of the period that begins on ``start``; keys of one kind sort by time.
 
-    ``2026-01-05`` for a day or week, ``2026-01``, ``2026-Q1``, ``2026``.
+    The keys are ``2026-01-05`` for a day or week, ``2026-01``, ``2026-Q1`` and ``2026``.
     """
     match period:
         case Period.DAY | Period.WEEK:
@@ -130,16 +130,16 @@ def period_key(period: Period, start: date) -> str:
 
 
 def period_of_key(period: Period, key: str) -> date:
-    """Return the first day of the period that ``period_key`` named.
+    """Return the first day of the period with a key from ``period_key``.
 
     Raises:
-        ValueError: when it is no key of this kind of period, or of a year that no response has.
+        ValueError: when it is not a key of this kind of period, or its year is not plausible.
     """
     start = _first_day(period, key)
-    # The local year may differ from the believed one by a day, and a week begins before it.
-    believed = YEARS[0] - 1 <= start.year <= YEARS[-1] + 1
-    if not believed or period_key(period, start) != key:
-        raise ValueError(f"{key!r} is no key of a {period}")
+    # A local date may lie a day outside ``YEARS``, and a week may begin in the year before.
+    plausible = YEARS[0] - 1 <= start.year <= YEARS[-1] + 1
+    if not plausible or period_key(period, start) != key:
+        raise ValueError(f"{key!r} is not the key of a {period}")
     return start
 
 
@@ -156,7 +156,7 @@ def _first_day(period: Period, key: str) -> date:
 
 
 def period_label(period: Period, start: date) -> str:
-    """Say the period that begins on ``start`` for people: ``Jan 2026``, ``Week of 5 Jan 2026``."""
+    """Return the label of the period that begins on ``start``, such as ``Week of 5 Jan 2026``."""
     day = f"{start.day} {MONTHS[start.month - 1]} {start.year}"
     match period:
         case Period.DAY:
@@ -183,28 +183,31 @@ def resolve(
     week_start: int = 1,
     comparison: bool = False,
 ) -> tuple[Window, ...]:
-    """Turn a range into instants (UTC): the current window, and the previous one to compare with.
+    """Resolve a date range to windows in UTC: the current one and, to compare, the previous one.
 
-    - ``last_N_days``: from midnight N-1 days ago to now, so today is one of the N days. Previous:
-      the N days before, up to the same time of day.
-    - ``this_…``: from the beginning of the period to now. Previous: the same elapsed part of the
-      period before, never beyond its end. Elapsed time is read off the local clock, so a change to
-      or from summer time shifts nothing.
-    - ``last_…``: the whole period before the present one. Previous: the one before that.
-    - dates: from the first day's midnight to the end day's. Previous: as many days just before.
-    - ``all_time``: open on both sides; it has no previous.
+    - ``last_N_days``: from midnight N-1 days ago to now, so that today is one of the N days.
+      Previous: the N days before, up to the same time of day.
+    - ``this_…``: from the start of the period to now. Previous: the same elapsed part of the
+      period before, at most to its end. Elapsed time is local time, so that a change to or from
+      daylight saving time has no effect.
+    - ``last_…``: the last complete period. Previous: the period before it.
+    - ``custom``: from midnight of the first day to midnight of the end day. Previous: the same
+      number of days immediately before.
+    - ``all_time``: open on both sides, without a previous window.
 
     Raises:
-        QueryInvalid: for a comparison with a range that has no previous one.
-        InputError: for an unknown zone, or a week that begins on no day.
+        QueryInvalid: for a comparison with a range that has no previous window.
+        InputError: for an unknown time zone or an invalid first day of the week.
     """
     where = zone_info(zone)
     if week_start not in range(1, DAYS_IN_WEEK + 1):
         raise InputError(
-            f"A week cannot begin on day {week_start}.", remedy="Use 1 (Monday) to 7 (Sunday)."
+            f"{week_start} is not a day of the week.", remedy="Use 1 (Monday) to 7 (Sunday)."
         )
     if now.tzinfo is None:
-        raise InputError("The present time has no time zone.", remedy="Add one, as in +00:00.")
+        raise InputError(
+            "The current time has no time zone.", remedy="Add a UTC offset, such as +00:00."
+        )
     if comparison:
         refuse_without_previous(date_range)
     if date_range.preset == "custom":
@@ -217,25 +220,25 @@ def resolve(
 
 
 def refuse_without_previous(date_range: DateRange) -> None:
-    """Refuse a range that a Comparison cannot use.
+    """Raise if a Comparison cannot use a date range.
 
     Raises:
-        QueryInvalid: for all time, and for dates that are open on one side.
+        QueryInvalid: for all time, and for custom ranges without a start or an end.
     """
     if date_range.preset == "all_time":
         raise QueryInvalid(
-            "All time has nothing before it to compare with.",
-            remedy="Choose another date range for the Comparison, such as last_28_days.",
+            "All time has no previous period to compare with.",
+            remedy="Choose another date range, such as the last 28 days.",
         )
     if date_range.preset == "custom" and (date_range.start is None or date_range.end is None):
         raise QueryInvalid(
-            "A range that is open on one side has nothing to compare with.",
-            remedy="Give both the first day and the end of the Comparison's range.",
+            "A date range without a start or an end has no previous period to compare with.",
+            remedy="Enter both the first day and the end of the range.",
         )
 
 
 def ends_now(date_range: DateRange) -> bool:
-    """Whether a range reaches to the present instant, so that its end cuts no finished period."""
+    """Whether a range ends at the current time, so that its end cuts off no complete period."""
     return date_range.preset in ROLLING_DAYS or date_range.preset.startswith("this_")
 
 
@@ -271,7 +274,7 @@ def _preset(preset: str, now: datetime, zone: ZoneInfo, week_start: int) -> tupl
 
 
 def _to_date(first: date, before: date, local: datetime, zone: ZoneInfo) -> tuple[Window, Window]:
-    """From ``first`` to now, and from ``before`` for as long, but not into the current window."""
+    """Return ``first`` to now, and as much time from ``before`` without an overlap."""
     start = midnight(first, zone)
     elapsed = local.replace(tzinfo=None) - datetime.combine(first, time())
     end = (datetime.combine(before, time()) + elapsed).replace(tzinfo=zone).astimezone(UTC)
@@ -284,11 +287,11 @@ def _to_date(first: date, before: date, local: datetime, zone: ZoneInfo) -> tupl
 def make_query(
     query_id: str, definition: Definition, *, now: datetime, zone: str, week_start: int = 1
 ) -> MetricQuery:
-    """Make the query that a source answers, with the definition's range resolved to instants.
+    """Return the query of a definition, with its date range resolved to windows.
 
     Raises:
-        QueryInvalid: for a Comparison over a range that has no previous one.
-        InputError: for an unknown zone, or a week that begins on no day.
+        QueryInvalid: for a Comparison with a range that has no previous window.
+        InputError: for an unknown time zone or an invalid first day of the week.
     """
     return MetricQuery(
         id=query_id,

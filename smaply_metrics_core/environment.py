@@ -1,4 +1,4 @@
-"""Settings models whose values are read from ``SMAPLY_METRICS_…`` environment variables."""
+"""Base class of settings that are read from ``SMAPLY_METRICS_…`` environment variables."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.models.problem import Audience
 
 logger = logging.getLogger(__name__)
 
 PREFIX: Final = "SMAPLY_METRICS_"
 
 SECRET_PREFIX: Final = f"{PREFIX}SECRET_"
-"""Variables of the command: each holds one secret field of credentials."""
+"""Prefix of the command's variables with one secret credentials field each."""
 
 HOST_PREFIX: Final = f"{PREFIX}HOST_"
-"""Variables of the host app."""
+"""Prefix of the host app's own variables."""
 
 MAX_SHOWN: Final = 20
-"""Characters from which on a rejected value is not repeated: it may be a misplaced secret."""
+"""Messages do not repeat rejected values of more characters, which may be misplaced secrets."""
 
 CLOSE: Final = 0.5
-"""How similar two names have to be for one to be suggested for the other, from 0 to 1."""
+"""The minimum similarity of a suggested name, from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class VariableInfo:
-    """What messages and the documentation say about a field that is an environment variable.
+    """Metadata of a field that is an environment variable, for messages and documentation.
 
     Attributes:
-        expects: The values that it takes, as in “Set NAME to …”.
+        expects: The valid values, as in “Set NAME to …”.
         read_by: The processes that read it.
-        default: The default in words, where the field's own does not explain itself.
-        may_be_blank: Whether a blank value reaches the model; other variables count as not set.
+        default: A description of the default, if the value itself is not clear.
+        may_be_blank: Whether a blank value is passed to the model; by default, it counts as unset.
     """
 
     expects: str
@@ -50,7 +51,7 @@ class VariableInfo:
 
 @dataclass(frozen=True)
 class EnvironmentVariable:
-    """One environment variable, as the documentation lists it."""
+    """An environment variable as listed in the documentation."""
 
     name: str
     meaning: str
@@ -60,10 +61,10 @@ class EnvironmentVariable:
 
 
 class EnvironmentSettings(BaseSettings):
-    """Settings of an operator; each field with a ``VariableInfo`` is an environment variable.
+    """Settings of the operator; each field with a ``VariableInfo`` is an environment variable.
 
-    The constructor takes values from its arguments alone. ``read`` returns those that an
-    environment holds, so that a test or a host app can pass any mapping.
+    The constructor uses only its arguments. ``read`` returns the values from an environment, so
+    that tests and host apps can pass any mapping.
     """
 
     model_config = SettingsConfigDict(
@@ -71,23 +72,23 @@ class EnvironmentSettings(BaseSettings):
     )
 
     hints: ClassVar[Mapping[str, str]] = {}
-    """For a field, a sentence that follows the remedy for a value that is not valid."""
+    """For a field, a sentence to append to the remedy for an invalid value."""
 
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # As the method that this overrides.
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # The signature of the overridden method.
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # As above.
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # As above.
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # As above.
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the constructor's arguments as the only source."""
+        """Return the constructor's arguments as the only source of values."""
         return (init_settings,)
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> dict[str, Any]:
-        """Return the fields that an environment sets, not validated yet."""
+        """Return the fields that an environment sets, without validation."""
         return {
             field: environment[name] if info.may_be_blank else environment[name].strip()
             for field, name, info in cls._fields_with_variables()
@@ -122,7 +123,7 @@ class EnvironmentSettings(BaseSettings):
         try:
             return handler(data)
         except ValidationError as error:
-            # Not raised here: a chained error would show the value, which may be a secret.
+            # Raised outside: a chained error would show the value, which may be a secret.
             rejected = cls._input_error(error)
             if rejected is None:
                 raise
@@ -130,7 +131,7 @@ class EnvironmentSettings(BaseSettings):
 
     @classmethod
     def _input_error(cls, error: ValidationError) -> InputError | None:
-        """Return the error about the first invalid variable; None if only other fields are."""
+        """Return the error for the first invalid variable; None if only other fields are."""
         known = {field: (name, info) for field, name, info in cls._fields_with_variables()}
         for one in error.errors():
             field = str(one["loc"][0]) if one["loc"] else ""
@@ -140,7 +141,11 @@ class EnvironmentSettings(BaseSettings):
             reason = one.get("ctx", {}).get("error")
             message = f"{reason}." if reason else f"{_shown(one['input'])} is not a valid {name}."
             remedy = f"Set {name} to {info.expects}, or unset it."
-            return InputError(message, remedy=" ".join((remedy, cls.hints.get(field, ""))).strip())
+            return InputError(
+                message,
+                remedy=" ".join((remedy, cls.hints.get(field, ""))).strip(),
+                audience=Audience.OPERATOR,
+            )
         return None
 
 
@@ -153,10 +158,10 @@ def warn_of_unknown_variables(
     """Log a warning for each ``SMAPLY_METRICS_…`` variable that nothing reads.
 
     Args:
-        environment: The environment; no value is logged.
+        environment: The environment; values are not logged.
         known: The names of the framework's variables.
-        host_variables: The names of the host app's own ones, which begin with
-            ``SMAPLY_METRICS_HOST_``; without it variables of that prefix are not looked at.
+        host_variables: The names of the host app's own variables, which begin with
+            ``SMAPLY_METRICS_HOST_``; without it, variables with that prefix are ignored.
     """
     for name in sorted(environment):
         if not name.startswith(PREFIX) or name.startswith(SECRET_PREFIX) or name in known:
@@ -167,7 +172,7 @@ def warn_of_unknown_variables(
 
 
 def unknown_variable_text(name: str, known: Iterable[str]) -> str:
-    """Return the warning about a variable that nothing reads, with the most similar known one."""
+    """Return the warning about an unknown variable, with the most similar known one."""
     by_suffix = {one.removeprefix(PREFIX): one for one in sorted(known)}
     suffix = name.removeprefix(PREFIX)
     similar = get_close_matches(suffix, by_suffix, n=1, cutoff=CLOSE) or [
@@ -179,7 +184,7 @@ def unknown_variable_text(name: str, known: Iterable[str]) -> str:
 
 def _shown(value: object) -> str:
     secret = isinstance(value, SecretStr) or len(str(value)) > MAX_SHOWN
-    return "The given value" if secret else f"“{value}”"
+    return "The value" if secret else f"“{value}”"
 
 
 def _default_text(field: FieldInfo) -> str:

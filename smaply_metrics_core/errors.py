@@ -1,43 +1,43 @@
-"""Every error that Smaply Metrics raises, in one tree.
+"""The exceptions of Smaply Metrics, in one tree.
 
 ::
 
     MetricsError
-    ├── InputError                  what a person or a setting gave does not fit
-    │   ├── CredentialsInvalid      a credentials form with fields that do not fit
-    │   ├── QueryInvalid            a metric whose parts do not go together
+    ├── InputError                  a value or a setting is not valid
+    │   ├── CredentialsInvalid      fields of a credentials form are not valid
+    │   ├── QueryInvalid            the parts of a metric cannot be combined
     │   ├── NotFound                no such connection, metric or source in this account
-    │   ├── AlreadyExists           a second connection to one source
-    │   ├── EditConflict            another person saved the same thing first
+    │   ├── AlreadyExists           the account is already connected to this source
+    │   ├── EditConflict            another user saved a newer version first
     │   ├── RoleRequired            the actor's role does not allow this
-    │   └── DestinationRefused      a host or folder that the operator does not allow
-    ├── RemoteError                 the survey tool, or the way to it, said no
-    │   ├── Unreachable             no connection: name, network, TLS, wrong service
-    │   ├── SourceUnavailable       a 5xx answer, or one that is not what the API sends
+    │   └── DestinationRefused      the operator does not allow this host or folder
+    ├── RemoteError                 a request to the survey tool failed
+    │   ├── Unreachable             no connection: DNS, network, TLS, wrong service
+    │   ├── SourceUnavailable       a 5xx response, or one that the API never sends
     │   ├── RateLimited             too many requests
     │   ├── CredentialRefused       the token is not accepted
-    │   ├── AccessMissing           the token is fine, the account lacks API access
-    │   ├── NoSurveys               connected, but no survey can be seen
-    │   ├── SurveyUnavailable       the survey is gone, or not shared with this user
-    │   ├── ResultsUnavailable      the survey is there, its results may not be viewed
-    │   ├── QuestionUnavailable     the question, field or answer is gone
-    │   ├── ExportFailed            the export of responses failed, or came damaged
-    │   └── CheckFailed             a required step of checking credentials failed
-    ├── DataError                   the data is there and cannot become this number
-    │   ├── CalculationRefused      the question does not allow the calculation
-    │   └── GroupingRefused         too many groups, or a group for each respondent
-    ├── PluginError                 a source broke its contract; names the distribution
-    │   ├── SourceNotUsable         it is broken, blocked or missing and cannot be called
-    │   └── DeadlineExceeded        it did not answer in time
-    ├── EncryptionError             credentials cannot be sealed or opened
+    │   ├── AccessMissing           the token is valid, but has no access to the API
+    │   ├── NoSurveys               connected, but no survey is visible
+    │   ├── SurveyUnavailable       the survey was deleted or is not shared
+    │   ├── ResultsUnavailable      the survey is visible, but not its results
+    │   ├── QuestionUnavailable     the question, field or answer no longer exists
+    │   ├── ExportFailed            the export of responses failed or is damaged
+    │   └── CheckFailed             a required step of a connection check failed
+    ├── DataError                   the data does not allow this metric
+    │   ├── CalculationRefused      the question does not support the calculation
+    │   └── GroupingRefused         too many groups, or one for each respondent
+    ├── PluginError                 a source violated the contract
+    │   ├── SourceNotUsable         the source is broken, incompatible or blocked
+    │   └── DeadlineExceeded        the source did not answer before the deadline
+    ├── EncryptionError             credentials cannot be encrypted or decrypted
     │   ├── EncryptionKeyMissing    no key is configured
-    │   └── DecryptionFailed        this one connection's credentials cannot be opened
-    ├── StoreError                  the store cannot be used (newer release, not a database)
-    ├── BundleRefused               a debug bundle would have carried a secret
-    └── Cancelled                   the caller asked to stop
+    │   └── DecryptionFailed        the credentials of one connection cannot be decrypted
+    ├── StoreError                  the store cannot be used
+    ├── BundleRefused               the debug bundle contained a secret
+    └── Cancelled                   the caller cancelled the call
 
-Catch ``MetricsError`` for all of them and ``RemoteError`` for whatever happened on the way to, or
-in, the survey tool. Each carries a message and a remedy for people, and none carries a secret.
+Catch ``MetricsError`` for all of them, or ``RemoteError`` for failures of the survey tool and the
+network. Each has a message and a remedy for people. None contains a secret.
 """
 
 from __future__ import annotations
@@ -50,21 +50,20 @@ from smaply_metrics_core.models.problem import Audience, Blame, FieldProblem, Is
 
 
 class MetricsError(Exception):
-    """Base of every error of this framework.
+    """Base class of all errors of this framework.
 
     Args:
-        message: What happened, in a sentence for people, without internals or secrets.
-        remedy: What to do about it, and where.
-        code: The survey tool's own error code, when it sent one.
-        request_id: The survey tool's id of the failed request: its support asks for it.
+        message: What happened, as one sentence for people, without internals or secrets.
+        remedy: What to do, as one sentence for people.
+        code: The survey tool's own error code, if it sent one.
+        request_id: The survey tool's id of the failed request, which its support needs.
         issue: Overrides the issue of the class.
         audience: Overrides who can act on the remedy.
-        summary: What people read who cannot act on the remedy, without details; derived from the
-            issue by default.
-        fields: The form fields that are not valid, each with a suggestion where one is known.
+        summary: The message without details, for readers who cannot act on the remedy; derived
+            from the issue by default.
+        fields: The form fields that are not valid, each with a suggestion if one is known.
 
-    ``issue`` is ``None`` for wrong input and for a plugin's own bug: these are said as what they
-    are. Errors survive pickling, so they can cross processes.
+    ``issue`` is ``None`` for invalid input and for bugs of plugins. Errors can be pickled.
     """
 
     kind: ClassVar[str] = "error"
@@ -74,7 +73,7 @@ class MetricsError(Exception):
     audience: Audience = Audience.ADMIN
     default_remedy: ClassVar[str] = "Send the debug bundle to support."
 
-    def __init__(  # noqa: PLR0913  # All by name: what is known about the failure.
+    def __init__(  # noqa: PLR0913  # All but the message are keywords.
         self,
         message: str,
         *,
@@ -99,11 +98,11 @@ class MetricsError(Exception):
             self.audience = audience
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Rebuild from the attributes, since keyword arguments are lost by default."""
+        """Support pickling, which by default loses keyword arguments."""
         return (_rebuild, (type(self), self.args, self.__dict__))
 
     def to_problem(self) -> Problem:
-        """Return the JSON form that stores, APIs and other processes use."""
+        """Return the error as data for the store, APIs and other processes."""
         return Problem(
             kind=self.kind,
             issue=self.issue,
@@ -127,7 +126,7 @@ def _rebuild(cls: type[MetricsError], args: tuple[Any, ...], state: dict[str, An
 
 
 class InputError(MetricsError):
-    """What a person or a setting gave does not fit."""
+    """A value or a setting is not valid."""
 
     kind = "invalid_input"
     audience = Audience.VIEWER
@@ -135,32 +134,32 @@ class InputError(MetricsError):
 
 
 class CredentialsInvalid(InputError):
-    """A credentials form holds fields that do not fit; ``fields`` says which and why."""
+    """Fields of a credentials form are not valid; ``fields`` lists them with the reasons."""
 
     kind = "credentials_invalid"
 
 
 class QueryInvalid(InputError):
-    """The parts of a metric do not go together, such as a Number with a group by."""
+    """The parts of a metric cannot be combined, such as a Number with a group-by."""
 
     kind = "query_invalid"
 
 
 class NotFound(InputError):
-    """This account has no such connection or metric, or no such source is installed."""
+    """The account has no such connection or metric, or the source is not installed."""
 
     kind = "not_found"
-    default_remedy = "List what is there and use one of those ids."
+    default_remedy = "Choose one from the list."
 
 
 class AlreadyExists(InputError):
-    """An account has one connection for each source; this would be a second."""
+    """The account already has a connection to this source."""
 
     kind = "already_exists"
 
 
 class EditConflict(InputError):
-    """Somebody else saved the same thing first; nothing of this change was saved."""
+    """Another user saved a newer version first; this change was not saved."""
 
     kind = "changed_meanwhile"
 
@@ -174,14 +173,14 @@ class RoleRequired(InputError):
 
 
 class DestinationRefused(InputError):
-    """The credentials lead to a host or folder that the operator does not allow."""
+    """The credentials point to a host or folder that the operator does not allow."""
 
     kind = "destination_refused"
     audience = Audience.ADMIN
 
 
 class RemoteError(MetricsError):
-    """The survey tool, or the way to it, said no."""
+    """A request to the survey tool failed."""
 
     kind = "remote_error"
     blame = Blame.SOURCE
@@ -189,29 +188,29 @@ class RemoteError(MetricsError):
 
 
 class Unreachable(RemoteError):
-    """No connection: the name does not resolve, nothing answers, TLS fails, wrong service."""
+    """The name does not resolve, nothing answers, TLS fails, or another service answers."""
 
     kind = "unreachable"
     blame = Blame.NETWORK
     retryable = True
-    default_remedy = "Check the base URL and that this machine can reach it, then try again."
+    default_remedy = "Check the host name and the network of this server, then try again."
 
 
 class SourceUnavailable(RemoteError):
-    """The survey tool answered with a 5xx, or with something that its API never sends."""
+    """The survey tool sent a 5xx response, or one that its API never sends."""
 
     kind = "source_unavailable"
     retryable = True
-    default_remedy = "Wait a few minutes and try again; the last good value is kept meanwhile."
+    default_remedy = "Try again in a few minutes; until then, cards show the last good value."
 
 
 class RateLimited(RemoteError):
-    """Too many requests, or an outage that asks for a long pause: until ``retry_at``."""
+    """Too many requests, or an outage with a long ``Retry-After``; wait until ``retry_at``."""
 
     kind = "rate_limited"
     audience = Audience.VIEWER
     retryable = True
-    default_remedy = "Wait: the next update is made when the survey tool allows it."
+    default_remedy = "Wait; the update is retried as soon as the survey tool allows it."
 
     def __init__(
         self,
@@ -232,11 +231,11 @@ class CredentialRefused(RemoteError):
     kind = "credential_refused"
     blame = Blame.CREDENTIAL
     issue = Issue.AUTHENTICATION
-    default_remedy = "Enter a current token under Edit Configuration."
+    default_remedy = "Enter a valid API token."
 
 
 class AccessMissing(RemoteError):
-    """The token is recognised, but its user or licence lacks access to the API."""
+    """The token is valid, but its user or licence has no access to the API."""
 
     kind = "access_missing"
     blame = Blame.PERMISSION
@@ -244,7 +243,7 @@ class AccessMissing(RemoteError):
 
 
 class NoSurveys(RemoteError):
-    """Connected, but the token's user can see no survey."""
+    """The connection works, but the token's user can see no survey."""
 
     kind = "no_surveys"
     blame = Blame.PERMISSION
@@ -252,7 +251,7 @@ class NoSurveys(RemoteError):
 
 
 class SurveyUnavailable(RemoteError):
-    """The survey does not exist, or is not shared with the token's user."""
+    """The survey does not exist or is not shared with the token's user."""
 
     kind = "survey_unavailable"
     audience = Audience.EDITOR
@@ -261,7 +260,7 @@ class SurveyUnavailable(RemoteError):
 
 
 class ResultsUnavailable(RemoteError):
-    """The survey can be seen, but its results may not be viewed by the token's user."""
+    """The token's user can see the survey, but not its results."""
 
     kind = "results_unavailable"
     audience = Audience.EDITOR
@@ -270,10 +269,10 @@ class ResultsUnavailable(RemoteError):
 
 
 class QuestionUnavailable(RemoteError):
-    """The question, field or answer that a metric uses is not in the survey (any more).
+    """The survey does not have the question, field or answer that a metric uses.
 
-    ``fields`` names the part of the metric to change, with what to put there where the question's
-    likely successor is known.
+    ``fields`` names the part of the metric to change, and suggests the question's likely successor
+    if there is one.
     """
 
     kind = "question_unavailable"
@@ -283,22 +282,22 @@ class QuestionUnavailable(RemoteError):
 
 
 class ExportFailed(RemoteError):
-    """The export of responses failed, or what came was damaged or incomplete."""
+    """The export of responses failed, or is damaged or incomplete."""
 
     kind = "export_failed"
     audience = Audience.EDITOR
     retryable = True
     issue = Issue.DATA
-    default_remedy = "Try again; if it stays, give support the request id."
+    default_remedy = "Try again; if it fails again, give support the request ID."
 
 
 class CheckFailed(RemoteError):
-    """A required step of a check failed, so nothing was saved; ``report`` holds every step."""
+    """A required step of a check failed, so nothing was saved; ``report`` has every step."""
 
     def __init__(self, report: CheckReport) -> None:
         problem = report.problem
         if problem is None:
-            raise ValueError("a report without a problem has not failed")
+            raise ValueError("the report has no problem")
         super().__init__(
             problem.message, remedy=problem.remedy, code=problem.code, request_id=problem.request_id
         )
@@ -306,12 +305,12 @@ class CheckFailed(RemoteError):
         self._problem = problem
 
     def to_problem(self) -> Problem:
-        """Return the failed step's problem: its kind and issue, not this wrapper's."""
+        """Return the problem of the failed step, with its kind and issue."""
         return self._problem
 
 
 class DataError(MetricsError):
-    """The data is there, and cannot become this number."""
+    """The data does not allow this metric."""
 
     kind = "data_error"
     audience = Audience.EDITOR
@@ -319,82 +318,82 @@ class DataError(MetricsError):
 
 
 class CalculationRefused(DataError):
-    """The question, or the answers found, do not allow the calculation."""
+    """The question or its answers do not support the calculation."""
 
     kind = "calculation_refused"
 
 
 class GroupingRefused(DataError):
-    """Too many groups, or nearly one for each respondent: identifiers must not be stored."""
+    """Too many groups, or nearly one for each respondent, which would store identifiers."""
 
     kind = "grouping_refused"
 
 
 class PluginError(MetricsError):
-    """A source broke its contract; the message names its distribution."""
+    """A source violated the contract; the message names its distribution."""
 
     kind = "plugin_error"
     audience = Audience.OPERATOR
     blame = Blame.PLUGIN
-    default_remedy = "Tell the author of the source; other sources are not affected."
+    default_remedy = "Report this to the author of the source; other sources are not affected."
 
 
 class SourceNotUsable(PluginError):
-    """The source is broken, incompatible, clashing or blocked, so it is not called."""
+    """The source is broken, incompatible, in conflict or blocked, so it is not called."""
 
     kind = "source_not_usable"
-    default_remedy = "See `smaply-metrics source list` for the reason and what to mend."
+    default_remedy = "Run `smaply-metrics source list` for the reason and the fix."
 
 
 class DeadlineExceeded(PluginError):
-    """The source did not answer before the deadline of the call."""
+    """The source did not answer before the deadline."""
 
     kind = "deadline_exceeded"
     retryable = True
     issue = Issue.CONNECTION
-    default_remedy = "Try again; if it stays, allow more time or ask the survey tool's support."
+    default_remedy = "Try again; if it fails again, contact the survey tool's support."
 
 
 class EncryptionError(MetricsError):
-    """Credentials cannot be sealed or opened."""
+    """Credentials cannot be encrypted or decrypted."""
 
     kind = "vault_error"
     audience = Audience.OPERATOR
 
 
 class EncryptionKeyMissing(EncryptionError):
-    """No key is configured, so nothing is sealed: secrets are never stored in clear."""
+    """No key is configured, so credentials cannot be stored; they are never stored in clear."""
 
     kind = "key_missing"
-    default_remedy = "Set SMAPLY_METRICS_ENCRYPTION_KEYS (see the docs on keys) and start again."
+    default_remedy = "Set SMAPLY_METRICS_ENCRYPTION_KEYS (see docs/keys.md) and restart."
 
 
 class DecryptionFailed(EncryptionError):
-    """This connection's credentials cannot be opened: its key is lost or the data was changed."""
+    """The credentials of a connection cannot be decrypted: wrong key, or changed data."""
 
     kind = "seal_broken"
     audience = Audience.ADMIN
     issue = Issue.AUTHENTICATION
-    default_remedy = "Enter the token again under Edit Configuration."
+    default_remedy = "Enter the credentials again under Edit Configuration."
 
 
 class StoreError(MetricsError):
-    """The store cannot be used: it is no database, or a newer release wrote it."""
+    """The store cannot be used: it is not a database, or a newer release wrote it."""
 
     kind = "store_error"
     audience = Audience.OPERATOR
 
 
 class BundleRefused(MetricsError):
-    """The debug bundle held the credential, so it was destroyed and not handed over."""
+    """The debug bundle contained a secret, so it was deleted."""
 
     kind = "bundle_refused"
     blame = Blame.PLUGIN
 
 
 class Cancelled(MetricsError):
-    """The caller asked to stop; nothing was changed."""
+    """The caller cancelled the call; nothing was changed."""
 
     kind = "cancelled"
     audience = Audience.VIEWER
-    default_remedy = "Start it again when you want the result."
+    default_remedy = "Start it again if you need the result."

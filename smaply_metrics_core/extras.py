@@ -1,4 +1,4 @@
-"""The optional parts of the distribution, and the one error for a part that is not installed."""
+"""The extras of the distribution, and the error for an extra that is not installed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.models.problem import Audience
 
 PURPOSES: Final[Mapping[str, str]] = {
-    "charts": "Drawing charts",
+    "charts": "Rendering charts",
     "cli": "The command smaply-metrics",
     "postgresql": "A store in PostgreSQL",
     "testing": "Recording and replaying responses",
     "worker": "Refreshing in workers",
 }
-"""For each extra, the subject of the error message."""
+"""The subject of the error message of each extra."""
 
 
 def require_extra(extra: str, *modules: str) -> None:
@@ -23,16 +24,17 @@ def require_extra(extra: str, *modules: str) -> None:
 
     Args:
         extra: The extra's name, as in ``pip install "smaply-metrics-core[cli]"``.
-        modules: The modules; each is imported, so that a broken installation is reported too.
+        modules: The modules to import; a broken installation of one is reported as well.
 
     Raises:
-        InputError: when one of them cannot be imported; the remedy names the extra.
+        InputError: when a module cannot be imported; the remedy names the extra.
     """
     for module in modules:
         try:
             importlib.import_module(module)
         except ImportError:
             raise InputError(
-                f"{PURPOSES[extra]} needs the Python package {module}, which is not installed.",
-                remedy=f'Install it with pip install "smaply-metrics-core[{extra}]".',
+                f"{PURPOSES[extra]} requires the Python package {module}, which is not installed.",
+                remedy=f'Run pip install "smaply-metrics-core[{extra}]".',
+                audience=Audience.OPERATOR,
             ) from None

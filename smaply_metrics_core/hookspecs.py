@@ -1,9 +1,9 @@
-"""The contract that a source implements: seven hooks, and one that it may leave out.
+"""The hooks that a source implements: seven required ones and an optional one.
 
-A source is a module or an object whose functions are marked with ``hookimpl`` and that an entry
-point of the group ``smaply_metrics.sources`` names; the entry point's name is the source's id. An
-implementation may leave out arguments that it does not use. Hooks are called on worker threads,
-several at a time; they keep no state between calls, and wait only with ``context.pause``.
+A source is a module or an object with functions marked with ``hookimpl``. An entry point of the
+group ``smaply_metrics.sources`` refers to it; the entry point's name is the source's id.
+Implementations may omit arguments that they do not use. Hooks are called on worker threads, also
+concurrently: they must not keep state between calls, and wait only with ``context.pause``.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from smaply_metrics_core.models.survey import Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally
 
 OPTIONAL: Final = frozenset({"recompute_metric"})
-"""The hooks that a source may leave out."""
+"""The optional hooks."""
 
 
 @hookspec(firstresult=True)
 def describe_source() -> SourceDescription:  # type: ignore[empty-body]
-    """Return what this source is and needs. Called without credentials; does no I/O."""
+    """Return the description of this source. Called without credentials; must not do I/O."""
 
 
 @hookspec(firstresult=True)
 def destinations(credentials: Credentials) -> Sequence[Destination]:  # type: ignore[empty-body]
-    """Return where these credentials lead. Does no I/O.
+    """Return the hosts and folders that these credentials point to. Must not do I/O.
 
-    The core refuses destinations that the operator does not allow, before any other hook sees
-    the credentials, and holds the HTTP client to them.
+    The core rejects destinations that the operator does not allow before any other hook receives
+    the credentials. The HTTP client connects to no other hosts.
     """
 
 
@@ -47,9 +47,9 @@ def validate_credentials(  # type: ignore[empty-body]
 ) -> Iterator[CheckStep | CheckNote]:
     """Check the credentials, step by step.
 
-    Yield each declared ``CheckStep`` when it begins; the core times it until the next one. Yield a
-    ``CheckNote`` to add a detail or a warning to the step that runs. Raise to fail the step: the
-    rest is then skipped.
+    Yield each declared ``CheckStep`` when it begins; it ends when the next one is yielded. Yield a
+    ``CheckNote`` to add a detail or a warning to the running step. Raise an error to fail the
+    running step and skip the remaining ones.
     """
 
 
@@ -57,16 +57,16 @@ def validate_credentials(  # type: ignore[empty-body]
 def list_surveys(  # type: ignore[empty-body]
     credentials: Credentials, context: SourceContext
 ) -> Iterator[Survey]:
-    """Yield every survey that the credentials can see, page after page, each once."""
+    """Yield every survey that is visible with the credentials, each once."""
 
 
 @hookspec(firstresult=True)
 def list_questions(  # type: ignore[empty-body]
     credentials: Credentials, context: SourceContext, survey_id: str
 ) -> Questionnaire:
-    """Return one survey with its questions and fields.
+    """Return a survey with its questions and fields.
 
-    Raises ``SurveyUnavailable`` if it is gone or not shared.
+    Raise ``SurveyUnavailable`` if it was deleted or is not shared.
     """
 
 
@@ -77,11 +77,10 @@ def fetch_metric(  # type: ignore[empty-body]
     survey_id: str,
     queries: Sequence[MetricQuery],
 ) -> Iterator[tuple[str, Tally | MetricsError]]:
-    """Answer all queries of one survey from one download of its responses.
+    """Answer all queries of a survey from one download of its responses.
 
-    Yield ``(query.id, Tally)``, or ``(query.id, error)`` for a query that cannot be answered: its
-    siblings still get theirs. Raise for what concerns the whole survey. Never yield partial data
-    as a tally.
+    Yield ``(query.id, Tally)``, or ``(query.id, error)`` if a single query cannot be answered.
+    Raise errors that concern the whole survey. Never yield a tally of incomplete data.
     """
 
 
@@ -89,9 +88,9 @@ def fetch_metric(  # type: ignore[empty-body]
 def debug_export(
     credentials: Credentials, context: SourceContext, survey_id: str, bundle: BundleWriter
 ) -> None:
-    """Write the survey's raw responses and its definition into the bundle, for support.
+    """Write the survey's raw responses and its definition to the bundle, for support.
 
-    Personal columns only when ``bundle.include_personal``.
+    Write personal columns only if ``bundle.include_personal`` is true.
     """
 
 
@@ -99,9 +98,9 @@ def debug_export(
 def recompute_metric(  # type: ignore[empty-body]
     context: SourceContext, survey_id: str, queries: Sequence[MetricQuery], bundle: BundleReader
 ) -> Iterator[tuple[str, Tally | MetricsError]]:
-    """Answer queries again from what ``debug_export`` wrote, as ``fetch_metric`` answers them.
+    """Answer queries as ``fetch_metric`` does, from the files that ``debug_export`` wrote.
 
-    Optional: for ``smaply-metrics bundle check``. There are no credentials, and ``context.http``
-    reaches nothing. ``context.now()`` is the instant as of which to answer, and a ``pause`` takes
-    no time; leave out responses that were recorded later.
+    Optional; used by ``smaply-metrics bundle check``. There are no credentials, and
+    ``context.http`` allows no hosts. Exclude responses recorded after ``context.now()``;
+    ``context.pause`` returns immediately.
     """

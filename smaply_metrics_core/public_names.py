@@ -1,8 +1,9 @@
-"""The exports of the public modules: loaded on first use, under the name users import them by.
+"""The exports of the public modules, imported on first use.
 
 Each public module lists its exports once, as imports in its ``__init__.pyi``, which type checkers
-read too. ``lazy_exports`` imports the defining module of a name when the name is first used, so
-that ``from smaply_metrics_core import Survey`` loads the models of surveys and nothing else.
+read as well. ``lazy_exports`` imports the defining module of a name when the name is first used, so
+that ``from smaply_metrics_core import Survey`` imports only the models of surveys. Reprs, tracebacks
+and pickles refer to ``smaply_metrics_core.Survey`` instead of the private module that defines it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Final, ForwardRef
 
-DOORS: Final = (
+PUBLIC_MODULES: Final = (
     "smaply_metrics_core",
     "smaply_metrics_core.http",
     "smaply_metrics_core.calculations",
@@ -24,7 +25,7 @@ DOORS: Final = (
     "smaply_metrics_core.host",
     "smaply_metrics_core.testing",
 )
-"""The public modules, the contract first. Everything else in the distribution is private."""
+"""The public modules, the contract first. All other modules of the distribution are private."""
 
 _PACKAGE: Final = "smaply_metrics_core"
 
@@ -58,29 +59,30 @@ def lazy_exports(
     return load, lambda: sorted({*vars(sys.modules[module]), *defined_in}), sorted(defined_in)
 
 
-def set_public_module(door: str, exports: Iterable[object]) -> None:
-    """Set ``__module__`` of our classes and functions among ``exports`` to ``door``.
+def set_public_module(module: str, exports: Iterable[object]) -> None:
+    """Set ``__module__`` of our classes and functions in ``exports`` to a public module.
 
-    An object that several doors export shows the first of them in ``DOORS``. Constants and objects
-    of other libraries are left as they are.
+    An object that several public modules export gets the first of them in ``PUBLIC_MODULES``.
+    Constants and objects of other libraries are not changed.
     """
+    earlier = PUBLIC_MODULES[: PUBLIC_MODULES.index(module) + 1]
     for each in exports:
         if not isinstance(each, type | FunctionType):
             continue
         if each.__module__.partition(".")[0] != _PACKAGE:
             continue
-        if each.__module__ in DOORS and DOORS.index(each.__module__) <= DOORS.index(door):
+        if each.__module__ in earlier:
             continue
         if isinstance(each, type):
             _bind_annotations(each)
-        each.__module__ = door
+        each.__module__ = module
 
 
 def _bind_annotations(cls: type) -> None:
-    """Make annotations that are text refer to the module that defines the class.
+    """Bind string annotations to the module that defines the class.
 
-    ``typing.get_type_hints`` and pydantic look names up in ``__module__``, and the door lacks the
-    names that only the defining module imports.
+    ``typing.get_type_hints`` and pydantic resolve names in ``__module__``, and the public module
+    lacks names that only the defining module imports.
     """
     annotations = get_annotations(cls)
     for name, value in annotations.items():

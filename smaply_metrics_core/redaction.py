@@ -1,4 +1,4 @@
-"""Searches streams for secrets, in every form in which one is likely to have been written."""
+"""Finds secrets in streams and texts, also in encoded forms, and redacts them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 from urllib.parse import quote, quote_plus
 
 SHORT: Final = 6
-"""Secrets with fewer characters than this are searched as whole words only."""
+"""Secrets with fewer characters than this are only found as whole words."""
 BLOCK: Final = 1 << 20
 
 LONGEST_REPEATED = 30
@@ -20,21 +20,21 @@ LONGEST_REPEATED = 30
 
 
 class Readable(Protocol):
-    """Anything that gives bytes."""
+    """A stream of bytes."""
 
     def read(self, size: int, /) -> bytes:
-        """Give at most ``size`` bytes; nothing at the end."""
+        """Return at most ``size`` bytes; an empty result means the end."""
         ...
 
 
 class SecretMatch(NamedTuple):
-    """A secret that was found; it does not repeat it.
+    """The position of a secret in a stream, without the secret.
 
     Attributes:
-        secret: Which one: its place in the sequence of secrets, from 0.
-        form: How it was written: ``raw``, ``url``, ``json``, ``csv``, ``html``, ``base64`` or
+        secret: The index of the secret in the sequence of secrets.
+        form: The encoding: ``raw``, ``url``, ``json``, ``csv``, ``html``, ``base64`` or
             ``utf-16``.
-        offset: Where in the stream, in bytes from its beginning.
+        offset: The position in the stream, in bytes.
     """
 
     secret: int
@@ -50,22 +50,22 @@ class _Needle(NamedTuple):
 
 
 def find_secrets(stream: Readable, secrets: Sequence[str]) -> tuple[SecretMatch, ...]:
-    """Search a stream to its end for secrets, in constant memory.
+    """Search a stream for secrets, in constant memory.
 
-    Each secret is looked for as it is, URL-encoded, escaped for JSON, CSV and HTML, within base64
-    (whatever stands before it and after) and in UTF-16, also across the borders of blocks. It is
-    not found in compressed or encrypted data, nor in base64 that is broken into lines.
+    Each secret is searched for in clear, URL-encoded, escaped for JSON, CSV and HTML, within
+    base64 data at any offset, and in UTF-16, also across block boundaries. Secrets in compressed
+    or encrypted data, or in base64 with line breaks, are not found.
 
-    A secret of fewer than 6 characters stands in any large text by chance. It is only looked for
-    as it is, and where no letter or digit stands beside it. Empty ones are ignored.
+    A secret of fewer than 6 characters occurs in any large text by chance. It is only searched for
+    in clear and as a whole word. Empty secrets are ignored.
 
     Returns:
-        The first place of each secret in each form, in the order of the stream.
+        The first match of each secret in each form, in the order of the stream.
     """
     needles = list(_needles(secrets))
     if not needles:
         return ()
-    # One more on either side shows whether a short secret stands alone.
+    # One more byte on either side shows whether a short secret is a whole word.
     overlap = max(len(needle.text) for needle in needles) + 1
     findings: list[SecretMatch] = []
     window, start = b"", 0
@@ -89,7 +89,7 @@ def _find(needle: _Needle, window: bytes, *, begins: bool, ends: bool) -> int | 
         return None if at < 0 else at
     pattern = rb"(?<![0-9A-Za-z])" + re.escape(needle.text) + rb"(?![0-9A-Za-z])"
     for match in re.finditer(pattern, window):
-        # At an inner edge the neighbour is in another window, which sees both.
+        # At an inner edge, the adjacent byte is unknown here; the overlapping window has both.
         if (match.start() > 0 or begins) and (match.end() < len(window) or ends):
             return match.start()
     return None
@@ -135,7 +135,7 @@ def _json_forms(secret: str) -> Iterable[bytes]:
 
 
 def _base64_forms(raw: bytes) -> Iterable[bytes]:
-    """Return the characters that depend on the secret alone, for each place it may begin at."""
+    """Yield the characters that depend only on the secret, for each alignment."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + raw)
         first = -(-before * 8 // 6)
@@ -150,28 +150,28 @@ _MOST_CHARACTERS: Final = 300
 
 
 class Redactor:
-    """Knows the secrets of one call, and takes them out of texts."""
+    """Redacts the secrets of a call in texts."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # The longest first: one may be a part of another.
+        # The longest first, since one may be part of another.
         self._secrets = tuple(sorted(filter(None, set(secrets)), key=len, reverse=True))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
     def contains_secret(self, *texts: str) -> bool:
-        """Whether a secret stands in one of the texts, in any form that ``find_secrets`` knows."""
+        """Whether a text contains a secret, in any form that ``find_secrets`` finds."""
         data = "\n".join(texts).encode("utf-8", "surrogatepass")
         return bool(find_secrets(io.BytesIO(data), self._secrets))
 
     def redact(self, text: str) -> str:
-        """Return the text with dots for each secret; nothing when one is there in another form."""
+        """Return the text with secrets replaced; an empty text if it has an encoded secret."""
         for secret in self._secrets:
             if len(secret) >= SHORT:
                 text = text.replace(secret, HIDDEN)
         return "" if self.contains_secret(text) else text
 
     def redact_line(self, text: str) -> str:
-        """Return a short single line without secrets, for a message to people."""
+        """Return the text redacted, as a single short line for messages."""
         flat = " ".join(self.redact(text).split())
         return flat if len(flat) <= _MOST_CHARACTERS else f"{flat[: _MOST_CHARACTERS - 1]}…"

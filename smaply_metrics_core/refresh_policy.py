@@ -1,11 +1,12 @@
-"""The refresh policy: whether a metric is due, as a pure function of what is known about it.
+"""The refresh policy: whether a metric is due, as a pure function of its state.
 
-A metric is refreshed on load when its previous update attempt is older than one hour. Nothing
-here reads a clock or a store: see ``decide``.
+A metric is refreshed on load if its last refresh attempt is older than one hour. Nothing in this
+module reads a clock or the store; see ``decide``.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +17,7 @@ from pydantic import AwareDatetime
 from smaply_metrics_core.models.base import Frozen
 
 TICK: Final = datetime.resolution
-"""The smallest step of time: exactly one hour is not older than one hour, one tick more is."""
+"""The smallest difference in time. An age of one hour plus one tick is older than one hour."""
 
 
 class RefreshDecisionKind(StrEnum):
@@ -25,24 +26,24 @@ class RefreshDecisionKind(StrEnum):
     DUE = "due"
     """Refresh it."""
     FRESH = "fresh"
-    """Its value is young enough."""
+    """The value is current."""
     RESTING = "resting"
-    """Its whole connection is left alone for a while."""
+    """Its whole connection is paused."""
     FAILED_RESTING = "failed_resting"
-    """Its last attempt failed and is too young to be repeated."""
+    """The last refresh attempt failed too recently to retry."""
     IN_FLIGHT = "in_flight"
-    """A refresh of its survey is running: wait for it, then decide again."""
+    """A refresh of its survey is running; wait for it and decide again."""
 
 
 class RefreshPolicy(Frozen):
-    """The spans of time that the policy works with.
+    """The intervals of the policy.
 
     Attributes:
-        max_age: An attempt older than this makes a metric due.
-        force_interval: A survey is refreshed on request at most once in this span.
-        future_tolerance: What is dated further ahead than this counts as never having happened,
-            so that a clock that steps back never makes a metric rest for longer than ``max_age``.
-        max_retry_after: Longest rest that a survey tool can ask for.
+        max_age: A metric is due if its last attempt is older.
+        force_interval: The minimum interval between refreshes of a survey on request.
+        future_tolerance: Events dated further in the future are ignored, so that a clock that is
+            set back never delays a metric by more than ``max_age``.
+        max_retry_after: The longest ``Retry-After`` that is applied.
     """
 
     max_age: timedelta = timedelta(hours=1)
@@ -52,21 +53,21 @@ class RefreshPolicy(Frozen):
 
 
 class RefreshState(Frozen):
-    """What is known about one metric, its survey and its connection.
+    """The state of a metric, its survey and its connection.
 
     Attributes:
-        fingerprint: Of the metric as it is now.
-        attempt_fingerprint: Of the metric when its last attempt was made; ``None``: no attempt.
-        last_attempt_started: Written with the lease, which also takes back the end before it.
-        last_attempt_ended: Written with the outcome; ``None`` when it never ended, as in a crash.
-        last_attempt_failed: Whether that attempt gave no value.
-        running_until: When the lease on this (connection, survey) expires; ``None``: no lease.
-        connection_refused_at: When the credentials were last refused; stays when they change.
-        connection_woken_at: When the credentials last changed or an Admin's check last passed.
-        retry_not_before: The survey tool's ``Retry-After``, for the connection.
-        retry_said_at: When it said so; without it the cap of 24 h counts from the decision.
-        forced_requested: An Editor asks for a refresh now.
-        survey_last_forced_at: When a refresh on request of this survey was last begun.
+        fingerprint: The metric's current fingerprint.
+        attempt_fingerprint: The fingerprint at the last attempt; ``None`` without an attempt.
+        last_attempt_started: Stored with the lease, which also resets ``last_attempt_ended``.
+        last_attempt_ended: Stored with the outcome; ``None`` if there is none, as after a crash.
+        last_attempt_failed: Whether the last attempt produced no value.
+        running_until: When the lease on (connection, survey) expires; ``None`` without a lease.
+        connection_refused_at: When the credentials were last rejected; not reset by a change.
+        connection_recovered_at: When the credentials last changed or a check last passed.
+        retry_not_before: The end of the connection's ``Retry-After``.
+        retry_said_at: When the ``Retry-After`` was received; by default, the time of the decision.
+        forced_requested: Whether an Editor requests a refresh now.
+        survey_last_forced_at: When a refresh of this survey was last started on request.
     """
 
     fingerprint: str
@@ -85,14 +86,14 @@ class RefreshState(Frozen):
 
 @dataclass(frozen=True)
 class RefreshDecision:
-    """What to do with a metric, why, and when to ask again.
+    """Whether to refresh a metric, why, and when it is due next.
 
     Attributes:
-        reason: A sentence for people.
-        next_at: The first instant at which the metric is due if nothing else happens: now when
-            it is due already; for one in flight, as if that refresh never ended.
-        probe: The metric is due although its connection's credentials stand refused. One such
-            attempt is all that the whole connection may make in ``max_age``.
+        reason: The reason, for people.
+        next_at: When the metric is due if nothing else happens: ``now`` if it is due; for a metric
+            in flight, as if the running refresh never ended.
+        probe: Whether the metric is due although the credentials were rejected. The connection may
+            make one such attempt per ``max_age``.
     """
 
     kind: RefreshDecisionKind
@@ -103,7 +104,7 @@ class RefreshDecision:
 
 @dataclass(frozen=True)
 class _PolicyResult:
-    """What the first matching row says, and when that row stops matching."""
+    """The result of the first rule that matches, and when it stops matching."""
 
     kind: RefreshDecisionKind
     reason: str
@@ -113,18 +114,19 @@ class _PolicyResult:
 def decide(state: RefreshState, policy: RefreshPolicy, now: datetime) -> RefreshDecision:
     """Decide whether a metric is due.
 
-    The first row that matches decides:
+    The first rule that matches applies:
 
-    1. a refresh of its (connection, survey) is running: in flight;
-    2. the connection's credentials were refused, not longer than ``max_age`` ago: resting;
-    3. the survey tool's ``Retry-After`` is not over: resting;
-    4. an Editor asks, and this survey was not refreshed on request within a minute: due;
-    5. no attempt for this fingerprint: due;
-    6. the last attempt is older than ``max_age``: due;
-    7. it is younger: fresh; or failed and resting, when it failed.
+    1. A refresh of its (connection, survey) is running: in flight.
+    2. The connection's credentials were rejected within ``max_age``: resting.
+    3. The survey tool's ``Retry-After`` is not over: resting.
+    4. An Editor requests a refresh, and none of this survey was requested within a minute: due.
+    5. There is no attempt for this fingerprint: due.
+    6. The last attempt is older than ``max_age``: due.
+    7. Otherwise: fresh, or failed and resting if the last attempt failed.
 
-    Row 2 ends when the credentials change or a check passes; what failed before that is then due
-    at once. An attempt's age counts from its end, or from its start when it never ended.
+    Rule 2 ends when the credentials change or a check passes; metrics that failed before are then
+    due immediately. The age of an attempt is counted from its end, or from its start if it never
+    ended.
 
     Raises:
         ValueError: when ``now`` has no time zone.
@@ -135,7 +137,7 @@ def decide(state: RefreshState, policy: RefreshPolicy, now: datetime) -> Refresh
     verdict = table.verdict(now)
     next_at, later = now, verdict
     while later.kind is not RefreshDecisionKind.DUE:
-        next_at = table.next_look(next_at, later.until)
+        next_at = table.next_change(next_at, later.until)
         later = table.verdict(next_at)
     due = verdict.kind is RefreshDecisionKind.DUE
     return RefreshDecision(verdict.kind, verdict.reason, next_at, probe=due and table.refused(now))
@@ -143,7 +145,7 @@ def decide(state: RefreshState, policy: RefreshPolicy, now: datetime) -> Refresh
 
 @dataclass(frozen=True)
 class _Table:
-    """The rows, which can be asked about any instant from ``asked_at`` on."""
+    """The rules, evaluated for any time from ``asked_at`` on."""
 
     state: RefreshState
     policy: RefreshPolicy
@@ -152,10 +154,11 @@ class _Table:
     def verdict(self, now: datetime) -> _PolicyResult:
         return self._in_flight(now) or self._resting(now) or self._forced(now) or self._aged(now)
 
-    def next_look(self, now: datetime, until: datetime) -> datetime:
-        """Return the next instant at which the verdict may change: ``until``, or before it.
+    def next_change(self, now: datetime, until: datetime) -> datetime:
+        """Return when the verdict may change: ``until``, or earlier.
 
-        A waking that was dated ahead, by a clock since set back, ends a rest once it counts.
+        A recovery dated in the future, by a clock that was set back, ends a rest as soon as it is
+        within ``future_tolerance``.
         """
         if self.state.connection_recovered_at is None:
             return until
@@ -163,10 +166,10 @@ class _Table:
         return counts_from if now < counts_from < until else until
 
     def refused(self, now: datetime) -> bool:
-        """Whether the credentials stand refused: nothing has woken the connection since."""
+        """Whether the credentials were rejected and the connection has not recovered since."""
         refused = self._happened(self.state.connection_refused_at, now)
-        woken = self._happened(self.state.connection_recovered_at, now)
-        return refused is not None and (woken is None or woken < refused)
+        recovered = self._happened(self.state.connection_recovered_at, now)
+        return refused is not None and (recovered is None or recovered < refused)
 
     def _in_flight(self, now: datetime) -> _PolicyResult | None:
         until = self.state.running_until
@@ -179,23 +182,23 @@ class _Table:
         refused = self._happened(self.state.connection_refused_at, now)
         if refused is not None and self.refused(now) and now - refused <= self.policy.max_age:
             reason = (
-                f"The credentials were refused at {_clock(refused)}; the connection rests until "
-                "they are changed or a check passes, and is tried once in "
-                f"{_span(self.policy.max_age)}."
+                f"The credentials were rejected at {_clock(refused)}. Until they are changed or a "
+                "check passes, the connection is tried once per "
+                f"{_span(self.policy.max_age).removeprefix('one ')}."
             )
             return _PolicyResult(
                 RefreshDecisionKind.RESTING, reason, refused + self.policy.max_age + TICK
             )
         until = self._retry_until(now)
         if until is not None and now < until:
-            reason = f"The survey tool asked to be left alone until {_clock(until)}."
+            reason = f"The survey tool requested a pause until {_clock(until)}."
             return _PolicyResult(RefreshDecisionKind.RESTING, reason, until)
         return None
 
     def _forced(self, now: datetime) -> _PolicyResult | None:
         if not self.state.forced_requested or now < self._force_from(now):
             return None
-        return _PolicyResult(RefreshDecisionKind.DUE, "A refresh was asked for.", now)
+        return _PolicyResult(RefreshDecisionKind.DUE, "A refresh was requested.", now)
 
     def _aged(self, now: datetime) -> _PolicyResult:
         attempt = self._attempt(now)
@@ -203,20 +206,26 @@ class _Table:
             return _PolicyResult(RefreshDecisionKind.DUE, self._why_no_attempt(), now)
         max_age = self.policy.max_age
         if now - attempt > max_age:
-            reason = f"The last attempt, at {_clock(attempt)}, is older than {_span(max_age)}."
+            reason = (
+                f"The last refresh attempt at {_clock(attempt)} is older than {_span(max_age)}."
+            )
             return _PolicyResult(RefreshDecisionKind.DUE, reason, now)
         failed = self.state.last_attempt_failed or self.state.last_attempt_ended is None
-        if failed and self._woken_since(attempt, now):
-            reason = "The last attempt failed, and the connection was mended since."
+        if failed and self._recovered_since(attempt, now):
+            reason = "The last refresh attempt failed, and the connection was fixed since."
             return _PolicyResult(RefreshDecisionKind.DUE, reason, now)
         until = attempt + max_age + TICK
-        outcome = "failed" if failed else "was made"
-        reason = f"The last attempt {outcome} at {_clock(attempt)}, not over {_span(max_age)} ago."
+        reason = (
+            f"The last refresh attempt {'failed' if failed else 'succeeded'} at {_clock(attempt)}, "
+            f"within the last {_span(max_age).removeprefix('one ')}."
+        )
         if self.state.forced_requested:
-            until = min(until, self._force_from(now))
-            reason += (
-                " A refresh was asked for, but one of this survey was begun on request less than "
-                f"{_span(self.policy.force_interval)} ago."
+            force_from = self._force_from(now)
+            until = min(until, force_from)
+            reason = (
+                "A refresh of this survey was requested less than "
+                f"{_span(self.policy.force_interval)} ago. Try again in "
+                f"{math.ceil((force_from - now).total_seconds())} s."
             )
         return _PolicyResult(
             RefreshDecisionKind.FAILED_RESTING if failed else RefreshDecisionKind.FRESH,
@@ -225,36 +234,36 @@ class _Table:
         )
 
     def _happened(self, instant: datetime | None, now: datetime) -> datetime | None:
-        """Return an instant back unless it lies too far ahead to be true."""
+        """Return the instant, or ``None`` if it is too far in the future to be plausible."""
         if instant is None or instant - now > self.policy.future_tolerance:
             return None
         return instant
 
     def _attempt(self, now: datetime) -> datetime | None:
-        """Return the instant from which the last attempt's age counts, if it counts at all."""
+        """Return the start of the last attempt's age; ``None`` if the attempt does not count."""
         if self.state.attempt_fingerprint != self.state.fingerprint:
             return None
         return self._happened(self.state.last_attempt_ended or self.state.last_attempt_started, now)
 
     def _why_no_attempt(self) -> str:
         if self.state.attempt_fingerprint is None:
-            return "It has never been refreshed."
+            return "The metric has never been refreshed."
         if self.state.attempt_fingerprint != self.state.fingerprint:
-            return "What it measures was changed since the last attempt."
-        return "Its last attempt is dated in the future, so it does not count."
+            return "The metric changed since the last refresh attempt."
+        return "The last refresh attempt is dated in the future and is ignored."
 
-    def _woken_since(self, attempt: datetime, now: datetime) -> bool:
+    def _recovered_since(self, attempt: datetime, now: datetime) -> bool:
         refused = self._happened(self.state.connection_refused_at, now)
-        woken = self._happened(self.state.connection_recovered_at, now)
-        return refused is not None and woken is not None and max(refused, attempt) <= woken
+        recovered = self._happened(self.state.connection_recovered_at, now)
+        return refused is not None and recovered is not None and max(refused, attempt) <= recovered
 
     def _retry_until(self, now: datetime) -> datetime | None:
         if self.state.retry_not_before is None:
             return None
-        said = self._happened(self.state.retry_said_at or self.asked_at, now)
-        if said is None:
+        received = self._happened(self.state.retry_said_at or self.asked_at, now)
+        if received is None:
             return None
-        return min(self.state.retry_not_before, said + self.policy.max_retry_after)
+        return min(self.state.retry_not_before, received + self.policy.max_retry_after)
 
     def _force_from(self, now: datetime) -> datetime:
         last = self._happened(self.state.survey_last_forced_at, now)

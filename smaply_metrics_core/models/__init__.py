@@ -1,1 +1,1 @@
-"""The words of the framework as frozen models; import them from ``smaply_metrics_core``."""
+"""The models of the contract. Import them from ``smaply_metrics_core``."""

@@ -1,4 +1,4 @@
-"""The common base of all models: frozen, closed, and silent about what was typed in."""
+"""The base class of the models: frozen, without extra fields, and without inputs in errors."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-"""A number that JSON can carry: neither infinite nor "not a number"."""
+"""A finite number, as JSON requires."""
 
 
 class Frozen(BaseModel):
-    """A value object: cannot be changed, takes no unknown field, hides inputs in its errors."""
+    """An immutable model that rejects unknown fields and hides inputs in its errors."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True

@@ -1,4 +1,4 @@
-"""Checking credentials: the steps that a source declares, and how each went."""
+"""Checks of credentials: the steps that a source declares, and their results."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from smaply_metrics_core.models.problem import Problem
 
 
 class CheckStep(Frozen):
-    """One step of checking credentials; a ``required`` one blocks saving when it fails.
+    """One step of a check of credentials.
 
-    The usual names are ``reach`` and ``authenticate`` (required), ``list_surveys`` and
-    ``export`` (not required: their failure is kept as the connection's issue).
+    The credentials are not saved when a ``required`` step fails. The usual names are ``reach`` and
+    ``authenticate`` (required), ``list_surveys`` and ``export`` (not required; their failure is
+    stored as the issue of the connection).
     """
 
     name: str
@@ -21,14 +22,14 @@ class CheckStep(Frozen):
 
 
 class CheckNote(Frozen):
-    """What a running check step found: a detail to show, or a problem that is only a warning."""
+    """A finding of the running check step: a detail to show, or a problem as a warning."""
 
     detail: str = ""
     problem: Problem | None = None
 
 
 class StepResult(Frozen):
-    """How one check step went, and how long it took in seconds."""
+    """The result of one check step, with its duration in seconds."""
 
     name: str
     title: str
@@ -40,19 +41,19 @@ class StepResult(Frozen):
 
 
 class CheckReport(Frozen):
-    """All steps of one check."""
+    """The results of all steps of a check."""
 
     steps: tuple[StepResult, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether every required step passed (a warning is no failure)."""
+        """Whether every required step passed; a warning counts as passed."""
         required = [step for step in self.steps if step.required]
         return bool(required) and all(s.status in {"passed", "warning"} for s in required)
 
     @property
     def problem(self) -> Problem | None:
-        """The problem to show: of the first required step that failed, else of any step."""
-        troubled = [step for step in self.steps if step.problem is not None]
-        troubled.sort(key=lambda step: not (step.required and step.status == "failed"))
-        return troubled[0].problem if troubled else None
+        """The problem of the first required step that failed, else of the first step with one."""
+        problems = [step for step in self.steps if step.problem is not None]
+        problems.sort(key=lambda step: not (step.required and step.status == "failed"))
+        return problems[0].problem if problems else None

@@ -1,4 +1,4 @@
-"""Credentials: the model that a source declares, and how a form and the vault see it."""
+"""Credentials: the base class of a source's model, and its fields for forms and encryption."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ C = TypeVar("C", bound="Credentials")
 
 @dataclass(frozen=True)
 class FormField:
-    """How a credentials field is shown, given as metadata: ``Annotated[str, FormField(...)]``.
+    """How a form shows a credentials field, as metadata: ``Annotated[str, FormField(...)]``.
 
-    ``keeps_secrets`` says that changing this field alone cannot send the secrets somewhere else;
-    changing any other field requires the secrets to be entered again.
+    ``keeps_secrets`` declares that a change of this field cannot redirect the secrets to another
+    destination. A change of any other field requires the secrets to be entered again.
     """
 
     label: str
@@ -49,9 +49,9 @@ class CredentialField(Frozen):
 
 
 class Credentials(BaseModel):
-    """Base of every source's credentials model: declare secrets as ``SecretStr`` (or ``Token``).
+    """Base class of the credentials of sources. Declare secrets as ``SecretStr`` or ``Token``.
 
-    White space around every text is trimmed before a field is checked, secrets included.
+    White space around text is trimmed before validation, in secrets as well.
     """
 
     model_config = ConfigDict(
@@ -60,7 +60,7 @@ class Credentials(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _trim(cls, data: Any) -> Any:  # noqa: ANN401  # Whatever the caller gave.
+    def _trim(cls, data: Any) -> Any:  # noqa: ANN401  # The caller may pass anything.
         if not isinstance(data, dict):
             return data
         return {name: _trimmed(value) for name, value in data.items()}
@@ -80,30 +80,30 @@ def _check_token(value: SecretStr) -> SecretStr:
         raise PydanticCustomError("token_empty", "It is empty.")
     if any(c.isspace() for c in text):
         raise PydanticCustomError(
-            "token_space", "It has a space or line break inside: copy the token alone."
+            "token_space", "It contains a space or line break. Copy only the token."
         )
     if not (text.isascii() and text.isprintable()):
         raise PydanticCustomError(
             "token_characters",
-            "It has characters that no token has (accents, invisible ones): copy it again.",
+            "It contains accented or invisible characters. Copy the token again.",
         )
     return value
 
 
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
-"""A secret that travels in an HTTP header: printable ASCII without white space."""
+"""A secret for an HTTP header: printable ASCII without white space."""
 
 
 def suggestion_error(message: str, suggestion: str) -> PydanticCustomError:
-    """Make the error that a field's validator raises when it knows the right value.
+    """Return the error for a validator that knows the correct value.
 
-    A form can then offer ``suggestion`` in one click.
+    A form can offer ``suggestion`` as a one-click fix.
     """
     return PydanticCustomError("suggestion", "{text}", {"text": message, "suggestion": suggestion})
 
 
 def credential_fields(model: type[Credentials]) -> tuple[CredentialField, ...]:
-    """Describe each field of a credentials model, in order, for a form or a prompt."""
+    """Return the fields of a credentials model, in order, for a form or a prompt."""
     described = []
     for name, info in model.model_fields.items():
         form = next((m for m in info.metadata if isinstance(m, FormField)), None)
@@ -122,10 +122,11 @@ def credential_fields(model: type[Credentials]) -> tuple[CredentialField, ...]:
 
 
 def parse_credentials(model: type[C], values: dict[str, Any]) -> C:
-    """Check what a person entered against a source's model.
+    """Validate what a person entered with the credentials model of a source.
 
     Raises:
-        CredentialsInvalid: with a problem for each field that does not fit; no input is repeated.
+        CredentialsInvalid: with a problem for each field that is not valid; inputs are not
+            repeated.
     """
     try:
         return model.model_validate(values)
@@ -134,7 +135,7 @@ def parse_credentials(model: type[C], values: dict[str, Any]) -> C:
         fields = tuple(
             FieldProblem(
                 name=(name := ".".join(str(part) for part in detail["loc"]) or "form"),
-                message=_say(detail["type"], detail["msg"], name, labels),
+                message=_field_message(detail["type"], detail["msg"], name, labels),
                 suggestion=detail.get("ctx", {}).get("suggestion"),
             )
             for detail in error.errors(include_input=False, include_url=False)
@@ -151,18 +152,18 @@ def parse_credentials(model: type[C], values: dict[str, Any]) -> C:
     ) from None
 
 
-def _say(kind: str, message: str, name: str, labels: dict[str, str]) -> str:
+def _field_message(kind: str, message: str, name: str, labels: dict[str, str]) -> str:
     if kind == "missing":
-        return "It is missing."
+        return "It is required."
     if kind == "extra_forbidden":
-        return f"There is no such field; there are: {', '.join(labels) or 'none'}."
+        return f"There is no such field. The fields are: {', '.join(labels) or 'none'}."
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     return message if name in labels else f"{name}: {message}"
 
 
 def secret_values(credentials: Credentials) -> tuple[str, ...]:
-    """Return the secrets in clear, for the vault and for scanners that must find none of them."""
+    """Return the secrets in clear, for encryption, redaction and searches for leaks."""
     return tuple(
         value.get_secret_value()
         for value in credentials.__dict__.values()
@@ -171,9 +172,9 @@ def secret_values(credentials: Credentials) -> tuple[str, ...]:
 
 
 def reveal(credentials: Credentials) -> dict[str, Any]:
-    """Return every field in clear JSON types, for sealing alone.
+    """Return all fields as JSON types with the secrets in clear, for encryption only.
 
-    (``model_dump_json`` would store asterisks in place of a secret.)
+    ``model_dump_json`` would return asterisks instead of a secret.
     """
     dumped = credentials.model_dump(mode="json")
     for name, value in credentials.__dict__.items():

@@ -1,4 +1,4 @@
-"""Metrics as people make them, and cards as pages show them."""
+"""Metrics as they are stored, and cards as pages show them."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class ChartType(StrEnum):
 
 
 class Display(Frozen):
-    """How a metric is shown; never changes a value, so changing it keeps the value.
+    """How a metric is shown; it does not affect the value.
 
-    ``chart`` is ``None`` for the usual one of the metric's type.
+    ``chart`` is ``None`` for the default of the metric's type.
     """
 
     chart: ChartType | None = None
@@ -51,12 +51,14 @@ class Display(Frozen):
 
 
 class Metric(Frozen):
-    """A metric of one workspace of an account.
+    """A metric in a workspace of an account.
 
-    ``source`` is a source's id: the account has at most one connection to it, and connecting again
-    re-attaches the metric. ``version`` grows with each edit, so that two Editors notice each other.
-    ``questions`` says by id what the questions that it names were called when it was made: once one
-    is deleted for good, nobody else knows.
+    Attributes:
+        source: The id of the source. The account has at most one connection to it; metrics work
+            again after the account reconnects.
+        questions: The names and texts, by id, of the questions that the definition refers to. They
+            identify a question after it was deleted in the survey tool.
+        version: Incremented by each edit, to detect conflicting edits.
     """
 
     id: str
@@ -75,38 +77,38 @@ class Freshness(StrEnum):
     """How current a card is."""
 
     FRESH = "fresh"
-    """The last update attempt succeeded and is not older than an hour."""
+    """The last refresh attempt succeeded and is not older than an hour."""
     REFRESHING = "refreshing"
-    """An update is on its way; what is shown is the last good value."""
+    """A refresh is in progress; the card shows the last good value."""
     STALE = "stale"
-    """An update is due or postponed; what is shown is the last good value."""
+    """A refresh is due or postponed; the card shows the last good value."""
     FAILED = "failed"
-    """The last update attempt failed; what is shown is the last good value, if there is one."""
+    """The last refresh attempt failed; the card shows the last good value if there is one."""
     NEVER = "never"
-    """There has been no update yet."""
+    """The metric has never been refreshed."""
     NOT_CONNECTED = "not_connected"
     """The account has no connection to the metric's source."""
 
 
 class RefreshProgress(Frozen):
-    """An update that is being made, by whichever process: how much is done, if that is known."""
+    """A refresh in progress, in any process; ``percent`` is ``None`` if it is not known."""
 
     started_at: datetime
     percent: Finite | None = None
 
 
 class Card(Frozen):
-    """What a page shows of a metric.
+    """A metric with its value and state, as a page shows it.
 
     Attributes:
-        result: The last good value for the metric as it is now; ``None`` when there is none.
-        text: The value of the present window as shown (NPS whole, averages with one decimal, shares
-            whole percent).
+        result: The last good value for the current definition; ``None`` if there is none.
+        text: The current value as text (NPS as a whole number, averages with one decimal, shares
+            as whole percent).
         as_of: When the data of ``result`` was read.
-        running: The update that is being made; ``None`` when there is none, or none has begun.
-        problem: Why it is not fresh, or shows no number, with the remedy.
-        next_at: The first instant at which the next update is due.
-        explanation: Why it was or was not updated, in a sentence.
+        running: The refresh in progress; ``None`` if none is running.
+        problem: Why the card is not fresh or has no value, with the remedy.
+        next_at: When the next refresh is due.
+        explanation: Why the metric was or was not refreshed, as a sentence.
     """
 
     metric_id: str

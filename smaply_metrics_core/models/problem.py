@@ -1,4 +1,4 @@
-"""A problem as data: what an error turns into for the store, the API and other processes."""
+"""Errors as data, for the store, the API and other processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from smaply_metrics_core.models.base import Frozen
 
 
 class Issue(StrEnum):
-    """What the Integrations page calls the trouble."""
+    """The name of an issue on the Integrations page."""
 
     CONNECTION = "connection"
     AUTHENTICATION = "authentication"
@@ -39,7 +39,7 @@ class Audience(StrEnum):
     EDITOR = "editor"
     ADMIN = "admin"
     OPERATOR = "operator"
-    """Whoever runs this installation: its settings, keys, database and plugins."""
+    """The operator of this installation: of its settings, keys, database and plugins."""
 
 
 _ORDER: Final = tuple(Audience)
@@ -64,7 +64,7 @@ _RETRIED: Final = "The update is retried automatically."
 
 
 class FieldProblem(Frozen):
-    """What is wrong with one field of a form, and the value to use where that is known."""
+    """Why a form field is not valid, and the value to use if it is known."""
 
     name: str
     message: str
@@ -85,8 +85,8 @@ class Problem(Frozen):
         code: The survey tool's own error code.
         request_id: The survey tool's id of the failed request.
         fields: The form fields that are not valid.
-        audience: Who can act on the remedy. Everybody else reads ``summary``.
-        summary: What happened, without details, for people who cannot act on it; ``None`` for a
+        audience: Who can act on the remedy. Other readers get ``summary``.
+        summary: What happened, without details, for readers who cannot act on it; ``None`` for a
             sentence derived from the issue.
     """
 
@@ -103,10 +103,10 @@ class Problem(Frozen):
     summary: str | None = None
 
     def for_reader(self, reader: Audience, *, source: str) -> Problem:
-        """Return the problem as a person with this role reads it.
+        """Return the problem as a person with this role may read it.
 
-        A person who can act on the remedy, and every Admin, reads all of it. Everybody else reads
-        a sentence without host names, ids or error codes, and who can fix it.
+        A person who can act on the remedy, and every Admin, gets all details. Other readers get a
+        sentence without host names, ids and error codes, and one about who can fix it.
 
         Args:
             reader: The role of the person.
@@ -114,7 +114,7 @@ class Problem(Frozen):
         """
         if _ORDER.index(reader) >= min(_ORDER.index(self.audience), _ORDER.index(Audience.ADMIN)):
             return self
-        # The tool or the network recovers by itself; everything else needs somebody to act.
+        # The survey tool or the network recovers; every other problem requires action.
         recovers = self.retryable and self.blame in {Blame.SOURCE, Blame.NETWORK}
         derived = (_PAUSED if recovers else _SUMMARIES[self.issue]).format(source=source)
         return self.model_copy(

@@ -1,4 +1,4 @@
-"""What a metric asks: calculation, group by, filters, date range, and the query made of them."""
+"""The definition of a metric: calculation, group-by, filters, date range; and its query."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smaply_metrics_core.models.base import Frozen
 
 
 class MetricType(StrEnum):
-    """Number: one value. Series: one for each group. Comparison: now against before."""
+    """Number: one value. Series: one value per group. Comparison: current and previous value."""
 
     NUMBER = "number"
     SERIES = "series"
@@ -23,7 +23,7 @@ class MetricType(StrEnum):
 
 
 class Calculation(StrEnum):
-    """The calculations; ``calculations.CALCULATIONS`` defines each."""
+    """The calculations, defined in ``calculations.CALCULATIONS``."""
 
     RESPONSES = "responses"
     ANSWERED = "answered"
@@ -41,7 +41,7 @@ class Calculation(StrEnum):
 
 
 class Period(StrEnum):
-    """Calendar periods of the account's time zone."""
+    """Calendar periods in the account's time zone."""
 
     DAY = "day"
     WEEK = "week"
@@ -51,7 +51,7 @@ class Period(StrEnum):
 
 
 class ExclusionReason(StrEnum):
-    """Why a response is left out by default; a metric may include each kind again."""
+    """Why a response is excluded by default; a metric may include each kind."""
 
     UNFINISHED = "unfinished"
     PREVIEW = "preview"
@@ -60,10 +60,10 @@ class ExclusionReason(StrEnum):
 
 
 class GroupBy(Frozen):
-    """What a Series is split by.
+    """The grouping of a Series.
 
-    ``kind`` is ``answer`` (the question's own answers), ``question`` (``of`` names it), ``field``
-    (``of`` names an embedded field) or ``period`` (``of`` is a ``Period``).
+    ``kind`` is ``answer`` (the answers to the metric's question), ``question`` (``of`` is its id),
+    ``field`` (``of`` is the name of an embedded field) or ``period`` (``of`` is a ``Period``).
     """
 
     kind: Literal["answer", "question", "field", "period"]
@@ -72,26 +72,26 @@ class GroupBy(Frozen):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.kind == "answer" and self.of:
-            raise ValueError("group by answer names nothing further")
+            raise ValueError("group-by answer takes no id")
         if self.kind in {"question", "field"} and not self.of:
-            raise ValueError(f"group by {self.kind} needs its id, as in {self.kind}:ID")
+            raise ValueError(f"group-by {self.kind} requires an id, as in {self.kind}:ID")
         if self.kind == "period" and self.of not in set(Period):
-            raise ValueError(f"period is one of {', '.join(Period)}")
+            raise ValueError(f"the period must be one of {', '.join(Period)}")
         return self
 
     @classmethod
     def parse(cls, text: str) -> GroupBy:
-        """Read ``answer``, ``question:ID``, ``field:NAME`` or ``period:month``.
+        """Parse ``answer``, ``question:ID``, ``field:NAME`` or ``period:month``.
 
         Raises:
-            QueryInvalid: for anything else, naming the forms.
+            QueryInvalid: when the text has none of these forms.
         """
         kind, _, of = text.strip().partition(":")
         try:
             return cls(kind=kind, of=of)  # type: ignore[arg-type]  # Checked by the model.
         except ValueError:
             raise QueryInvalid(
-                f"“{text}” is no group by.",
+                f"“{text}” is not a valid group-by.",
                 remedy="Use answer, question:ID, field:NAME, or period: with one of "
                 f"{', '.join(Period)}.",
             ) from None
@@ -101,10 +101,10 @@ class GroupBy(Frozen):
 
 
 class Filter(Frozen):
-    """Keep (or with ``exclude``: drop) responses whose answer is one of ``values``.
+    """Include, or with ``exclude`` exclude, the responses whose answer is one of ``values``.
 
-    ``kind`` and ``of`` name a question or an embedded field, as in ``GroupBy``. A response
-    without that answer is dropped by an including filter and kept by an excluding one.
+    ``kind`` and ``of`` identify a question or an embedded field, as in ``GroupBy``. A response
+    without an answer to it is removed by an including filter, but not by an excluding one.
     """
 
     kind: Literal["question", "field"]
@@ -128,15 +128,15 @@ PRESETS = (
     "this_year",
     "last_year",
 )
-"""Names of the ranges that move with the calendar; ``date_ranges`` resolves them."""
+"""Names of the date ranges that depend on the current date; see ``date_ranges.resolve``."""
 
 
 YEARS: Final = range(1900, 2200)
-"""Years that dates are believed of: any other one is a slip, in a range or in a response."""
+"""The plausible years of date ranges and responses; any other year is treated as an error."""
 
 
 class DateRange(Frozen):
-    """Which days count, in the account's zone: a preset, or from ``start`` to before ``end``."""
+    """The days of a metric in the account's time zone: a preset, or ``start`` to before ``end``."""
 
     preset: str = "all_time"
     start: date | None = None
@@ -146,22 +146,22 @@ class DateRange(Frozen):
     def _fits(self) -> Self:
         if self.preset == "custom":
             if self.start is None and self.end is None:
-                raise ValueError("a custom range needs a first day, an end, or both")
+                raise ValueError("a custom range requires a first day, an end, or both")
             if any(day.year not in YEARS for day in (self.start, self.end) if day is not None):
-                raise ValueError(f"the dates lie in the years {YEARS[0]} to {YEARS[-1]}")
+                raise ValueError(f"the years must be from {YEARS[0]} to {YEARS[-1]}")
             if self.start is not None and self.end is not None and self.start >= self.end:
-                raise ValueError("the range ends before it begins: the end day is not included")
+                raise ValueError("the range ends before it begins; the end day is not included")
         elif self.preset not in PRESETS:
-            raise ValueError(f"the range is one of {', '.join(PRESETS)}")
+            raise ValueError(f"the range must be one of {', '.join(PRESETS)}")
         elif self.start or self.end:
-            raise ValueError("give a named range or dates, not both")
+            raise ValueError("enter a named range or dates, not both")
         return self
 
 
 class Window(Frozen):
-    """A resolved, half-open span of time: ``start`` counts, ``end`` does not; aware instants.
+    """A half-open interval of time, including ``start`` and excluding ``end``.
 
-    Instants in another zone are taken over to UTC. ``None`` leaves a side open.
+    Both are aware datetimes, which are converted to UTC. ``None`` leaves a side open.
     """
 
     name: Literal["current", "previous"] = "current"
@@ -174,18 +174,18 @@ class Window(Frozen):
         if instant is None:
             return None
         if instant.tzinfo is None:
-            raise ValueError("an instant needs a time zone")
+            raise ValueError("a time zone is required")
         return instant.astimezone(UTC)
 
 
 class Definition(Frozen):
-    """What a metric measures: everything that decides its value, and nothing else.
+    """Everything that determines the value of a metric.
 
     Attributes:
-        question_id: A question or sub-question; ``None`` counts responses.
-        answers: The answer keys that ``share`` counts.
-        include: Kinds of responses that are left out by default and count here.
-        reverse_scale: For surveys that run 1 = best: boxes count from the other end.
+        question_id: A question or sub-question; ``None`` to count responses.
+        answers: The keys of the answers that ``share`` counts.
+        include: The kinds of responses to count that are excluded by default.
+        reverse_scale: Whether 1 is the best answer, so that boxes are counted from the other end.
     """
 
     type: MetricType = MetricType.NUMBER
@@ -200,20 +200,20 @@ class Definition(Frozen):
     reverse_scale: bool = False
 
     def named_questions(self) -> tuple[tuple[str, str], ...]:
-        """Return each question that it names: the part that names it, and the question's id.
+        """Return the questions of the definition as pairs of (part, question id).
 
         The part is ``question_id``, ``group_by`` or ``filters``.
         """
         named = [("question_id", self.question_id)] if self.question_id is not None else []
         if self.group_by is not None and self.group_by.kind == "question":
             named.append(("group_by", self.group_by.of))
-        named += [("filters", wanted.of) for wanted in self.filters if wanted.kind == "question"]
+        named += [("filters", each.of) for each in self.filters if each.kind == "question"]
         return tuple(named)
 
     def fingerprint(self, *, zone: str, week_start: int) -> str:
-        """Identify the value this gives, in an account with this zone and first day of the week.
+        """Return a hash of everything that determines the value, including account settings.
 
-        A stored value is shown only for the fingerprint it was made for.
+        A stored value is only shown for the fingerprint that it was calculated for.
         """
         parts = self.model_dump(mode="json")
         parts["include"] = sorted(self.include)
@@ -222,13 +222,13 @@ class Definition(Frozen):
 
 
 class MetricQuery(Frozen):
-    """One question put to a source: a definition with its range resolved to instants.
+    """A query to a source: a definition with its date range resolved to windows.
 
     Attributes:
-        id: Returned with the tally; unique within one call.
+        id: The id to return with the tally, unique within a call.
         windows: ``current``, and ``previous`` for a Comparison.
-        zone: IANA name; calendar periods are of this zone.
-        week_start: First day of the week, ISO: 1 = Monday … 7 = Sunday.
+        zone: The IANA name of the time zone of calendar periods.
+        week_start: The first day of the week, ISO: 1 = Monday … 7 = Sunday.
     """
 
     id: str
@@ -242,29 +242,28 @@ _FILTER: Final = re.compile(r"(?:(question|field):(.+?)|([^:=]+))=(.*)", re.DOTA
 
 
 def parse_filter(text: str, *, exclude: bool) -> Filter:
-    """Read ``NAME=VALUE`` or ``field:NAME=VALUE`` of an embedded field, or ``question:ID=KEY``.
+    """Parse ``NAME=VALUE`` or ``field:NAME=VALUE`` (embedded field), or ``question:ID=KEY``.
 
-    Several values are separated by ``|``. A field whose name holds a colon needs ``field:``.
+    Several values are separated by ``|``. A field name with a colon requires ``field:``.
 
     Raises:
-        QueryInvalid: for anything else, naming the forms.
+        QueryInvalid: when the text has none of these forms.
     """
     match = _FILTER.fullmatch(text.strip())
     kind, of, field, values = match.groups() if match else ("", "", "", "")
     name = (of or field or "").strip()
     if not name:
         raise QueryInvalid(
-            f"“{text}” is no filter.",
-            remedy="Use FIELD=VALUE for an embedded field, or question:ID=KEY; field:NAME=VALUE "
-            "where the name holds a colon.",
+            f"“{text}” is not a valid filter.",
+            remedy="Use question:ID=KEY, or FIELD=VALUE for an embedded field (field:NAME=VALUE if "
+            "the name contains a colon).",
         )
-    wanted = tuple(value.strip() for value in values.split("|"))
-    if not all(wanted):
+    keys = tuple(value.strip() for value in values.split("|"))
+    if not all(keys):
         raise QueryInvalid(
-            f"“{text}” names no value.",
-            remedy="Write the value after the equals sign; put | between several, as in "
-            f"{name}=A|B.",
+            f"The filter “{text}” has an empty value.",
+            remedy=f"Enter a value after the equals sign, or several as in {name}=A|B.",
         )
     return Filter.model_validate(
-        {"kind": kind or "field", "of": name, "values": wanted, "exclude": exclude}
+        {"kind": kind or "field", "of": name, "values": keys, "exclude": exclude}
     )

@@ -1,4 +1,4 @@
-"""Results: numbers made from a tally, each with what it was made of."""
+"""Results: the values calculated from a tally, with the counts behind them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from smaply_metrics_core.models.query import (
 
 
 class Unit(StrEnum):
-    """What a value counts in."""
+    """The unit of a value."""
 
     COUNT = "count"
     """Responses or answers."""
@@ -31,17 +31,17 @@ class Unit(StrEnum):
 
 
 class WindowResult(Frozen):
-    """One window's number and the responses behind it.
+    """The value of one window and the responses behind it.
 
     Attributes:
-        value: The raw number in ``unit``; ``None`` when there is nothing to calculate from.
-        reason: Why there is no value, for people; empty when there is one.
-        responses: Responses that count.
-        answered: Those whose answer entered the denominator.
-        unanswered: The other responses that count, by reason.
-        excluded: Responses recorded and left out, by reason.
-        recorded: All of them: counted and left out.
-        low_sample: Fewer than 30 answers stand behind the value.
+        value: The unrounded value in ``unit``; ``None`` if there is no data to calculate from.
+        reason: Why there is no value, for people; empty if there is one.
+        responses: The number of counted responses.
+        answered: The counted responses whose answer is in the denominator.
+        unanswered: The other counted responses, by reason.
+        excluded: The excluded responses, by reason.
+        recorded: All responses, counted and excluded.
+        low_sample: Whether the value is based on fewer than 30 answers.
     """
 
     window: Window
@@ -56,10 +56,10 @@ class WindowResult(Frozen):
 
 
 class GroupValue(Frozen):
-    """One group of a Series: ``answered`` stands behind ``value``.
+    """One group of a Series; ``value`` is based on ``answered`` answers.
 
-    For groups that are answers themselves, ``answered`` is how many gave that answer.
-    ``running`` marks the calendar period that is not over yet; ``edge`` one that the range cuts.
+    If the groups are the answers, ``answered`` is the number of responses with that answer.
+    ``running`` marks a calendar period that is not over, ``edge`` one that the range cuts off.
     """
 
     key: str
@@ -73,10 +73,10 @@ class GroupValue(Frozen):
 
 
 class Change(Frozen):
-    """Current against previous: ``difference`` in the result's unit (points for percent).
+    """The change from the previous value: ``difference`` in the unit (points for percent).
 
-    ``percent`` = difference / |previous| x 100, for counts, sums and averages; absent, with the
-    ``reason``, where it would mean nothing.
+    ``percent`` is difference / |previous| x 100, for counts, sums and averages. It is ``None``,
+    with a ``reason``, if it would have no meaning.
     """
 
     difference: float | None
@@ -85,15 +85,15 @@ class Change(Frozen):
 
 
 class Result(Frozen):
-    """What a metric shows.
+    """The result of a metric.
 
     Attributes:
-        group_by: What the groups are: the group-by of the metric, ``answer`` for a distribution
-            without one. ``None`` without groups, and in results stored before this field existed.
-        counted: Labels of the answers that a box or a share counted.
-        scale: The lowest and highest value of the answers offered, with their labels, where the
-            number is made of such values: ``1 = Very poor … 5 = Very good``.
-        notes: Remarks for people about how the number came to be.
+        group_by: The group-by of ``groups``: that of the metric, or ``answer`` for a distribution
+            without one. ``None`` without groups and in results from before this field existed.
+        counted: The labels of the answers that a box or a share counts.
+        scale: The lowest and highest value of the choices with their labels, if the calculation
+            uses them, such as ``1 = Very poor … 5 = Very good``.
+        notes: Remarks for people about the calculation.
         as_of: When the data was read (aware).
     """
 

@@ -1,4 +1,4 @@
-"""How a source presents itself: its description, and where credentials lead."""
+"""The description of a source, and the destinations of credentials."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from smaply_metrics_core.models.check import CheckStep
 from smaply_metrics_core.models.credentials import Credentials
 
 ContractVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}$")]
-"""Major and minor number of a version of the contract, such as ``0.1``."""
+"""The major and minor version of a contract, such as ``0.1``."""
 
 
 class RequestLimit(Frozen):
-    """At most ``per_minute`` requests of ``method`` to paths that match ``path``.
+    """A limit of ``per_minute`` requests with ``method`` to paths that match ``path``.
 
-    ``path`` is a regular expression that must match the whole path of the URL. Limits are shared
-    by everything that uses one connection in a process. The first limit that matches applies.
+    ``path`` is a regular expression that must match the whole path of the URL. All users of a
+    connection in a process share its limits. The first limit that matches applies.
     """
 
     method: str
@@ -33,23 +33,23 @@ class RequestLimit(Frozen):
         try:
             re.compile(path)
         except re.error as error:
-            raise ValueError(f"the path is no regular expression: {error}") from None
+            raise ValueError(f"the path is not a regular expression: {error}") from None
         return path
 
 
 class SourceDescription(Frozen):
-    """What a source is and needs.
+    """The description of a source.
 
     Attributes:
-        id: The entry point's name.
-        title: What people call it.
-        contract: The version of the contract that it was written for, as in ``"0.1"``: the
-            ``CONTRACT_VERSION`` of the release it was developed with, written out. A source whose
-            contract does not fit is ``incompatible`` and never called.
-        credentials: Its credentials model; secrets are ``SecretStr`` or ``Token``.
-        checks: The steps that ``validate_credentials`` goes through, in order.
-        documentation: Where people read how to get the credentials.
-        limits: What the survey tool allows, kept by the HTTP client.
+        id: The name of the entry point.
+        title: The name of the survey tool, for people.
+        contract: The version of the contract that the source was written for, as a literal such as
+            ``"0.1"``: the ``CONTRACT_VERSION`` of the release it was developed with. A source with
+            another contract is ``incompatible`` and not called.
+        credentials: The credentials model; secrets are ``SecretStr`` or ``Token``.
+        checks: The steps of ``validate_credentials``, in order.
+        documentation: The URL of a page about getting the credentials.
+        limits: The request limits of the survey tool, which the HTTP client applies.
     """
 
     id: str
@@ -62,11 +62,11 @@ class SourceDescription(Frozen):
 
 
 class Destination(Frozen):
-    """Where credentials lead: one host, or one folder.
+    """A host or a folder that credentials point to.
 
-    ``setting`` is for a host on the loopback address over plain HTTP, as sandboxes and mock
-    servers use: the name of the environment variable with which the operator allowed exactly
-    this ``host:port``. Without it only HTTPS to a public host name is possible.
+    ``setting`` is for sandboxes and mock servers on a loopback address with plain HTTP: the name of
+    the environment variable in which the operator allows exactly this ``host:port``. Without it,
+    only HTTPS to a public host name is possible.
     """
 
     kind: Literal["host", "folder"]

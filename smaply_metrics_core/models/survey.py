@@ -1,4 +1,4 @@
-"""Surveys and what can be asked of them: questions, choices, embedded fields."""
+"""Surveys and their questions, choices and embedded fields."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from smaply_metrics_core.models.base import Finite, Frozen
 from smaply_metrics_core.models.problem import FieldProblem
 from smaply_metrics_core.models.query import Calculation
 
-_EDIT = "Edit the metric and choose a question from the survey as it is now."
+_EDIT = "Edit the metric and choose another question of the survey."
 
 
 class Survey(Frozen):
-    """One survey as a list shows it.
+    """A survey in a list.
 
-    ``last_modified`` is when its definition was changed (aware), not when it was last answered.
+    ``last_modified`` is when its definition changed (aware), not when it was last answered.
     """
 
     id: str
@@ -27,13 +27,13 @@ class Survey(Frozen):
 
 
 class Choice(Frozen):
-    """One answer that a question offers.
+    """A choice of a question.
 
     Attributes:
-        key: What stands in the data for this answer, as text (a recode, a choice id).
-        label: What the respondent read, as plain text.
-        value: Its number on the question's scale; ``None`` where it has none.
-        analyze: False for answers such as "Not applicable", which never enter a denominator.
+        key: The text that represents this choice in the data (a recode or a choice id).
+        label: The text that respondents see, as plain text.
+        value: The number on the question's scale; ``None`` if there is none.
+        analyze: False for choices such as "Not applicable", which are never in a denominator.
     """
 
     key: str
@@ -43,7 +43,7 @@ class Choice(Frozen):
 
 
 class QuestionKind(StrEnum):
-    """What kind of answers a question takes."""
+    """The kind of answers to a question."""
 
     SINGLE_CHOICE = "single_choice"
     MULTIPLE_CHOICE = "multiple_choice"
@@ -51,7 +51,7 @@ class QuestionKind(StrEnum):
     NUMBER = "number"
     TEXT = "text"
     GROUP = "group"
-    """Only a heading over its sub-questions (a matrix): not answered itself."""
+    """A heading of sub-questions, such as a matrix, without answers of its own."""
     OTHER = "other"
 
 
@@ -59,14 +59,14 @@ class Question(Frozen):
     """A question, or a sub-question such as one row of a matrix.
 
     Attributes:
-        id: What a metric names, unique in the survey (Qualtrics: ``QID4``, ``QID4_2``).
-        name: The short name its author gave it, not unique (Qualtrics: the export tag).
-        text: What the respondent read, as plain text.
-        choices: The answers offered, in the order shown; empty for free answers.
-        calculations: What may be calculated from it; every other calculation is refused.
-        can_group_by: Whether another metric may be grouped by its answers.
-        note: Why it cannot be averaged or grouped by, for people; empty where nothing is missing.
-        sub_questions: The rows of a matrix and the like, each a question of its own.
+        id: The id, unique in the survey (Qualtrics: ``QID4``, ``QID4_2``).
+        name: The author's short name, not unique (Qualtrics: the export tag).
+        text: The text that respondents see, as plain text.
+        choices: The choices in the order shown; empty for free answers.
+        calculations: The supported calculations.
+        can_group_by: Whether metrics can be grouped by its answers.
+        note: Why it cannot be averaged or grouped by, for people; empty if it can.
+        sub_questions: The rows of a matrix, for example.
     """
 
     id: str
@@ -81,9 +81,9 @@ class Question(Frozen):
 
 
 class KnownQuestion(Frozen):
-    """What a question was called when a metric was made of it: enough to know it again.
+    """The ``name`` and ``text`` of a question at the time when a metric was created.
 
-    ``name`` is its short name and ``text`` what the respondent read, as in ``Question``.
+    They identify the question after it was deleted and added again.
     """
 
     name: str = ""
@@ -91,16 +91,16 @@ class KnownQuestion(Frozen):
 
 
 class EmbeddedField(Frozen):
-    """A value stored with each response that no question asked for, such as a region."""
+    """A value stored with each response that is not an answer, such as a region."""
 
     name: str
     label: str = ""
 
 
 class Questionnaire(Frozen):
-    """A survey with everything that a metric can be made of.
+    """A survey with its questions and embedded fields.
 
-    ``notes`` are remarks for people, such as columns that had to be ignored.
+    ``notes`` are remarks for people, such as ignored columns.
     """
 
     survey: Survey
@@ -117,10 +117,10 @@ class Questionnaire(Frozen):
             pending.extend(reversed(question.sub_questions))
 
     def question(self, question_id: str) -> Question:
-        """Find a question or sub-question.
+        """Return the question or sub-question with an id.
 
         Raises:
-            QuestionUnavailable: when the survey has none of this id.
+            QuestionUnavailable: when the survey has no such question.
         """
         for question in self.walk():
             if question.id == question_id:
@@ -130,9 +130,10 @@ class Questionnaire(Frozen):
         )
 
     def successor(self, known: KnownQuestion) -> Question | None:
-        """Find the question that most likely took the place of one that is gone.
+        """Return the question that most likely replaces a deleted one, or ``None``.
 
-        It has the same name and text, or else alone has the same name, or alone the same text.
+        It has the same name and text, or it is the only one with the same name, or the only one
+        with the same text.
         """
         named = [question for question in self.walk() if known.name and question.name == known.name]
         worded = [
@@ -146,18 +147,17 @@ class Questionnaire(Frozen):
     def deleted(
         self, question_id: str, known: KnownQuestion, part: str = "question_id"
     ) -> QuestionUnavailable:
-        """Say that a question was deleted, and which one probably took its place.
+        """Return the error for a deleted question, with its likely successor as the suggestion.
 
         Args:
-            question_id: The question that is gone.
-            known: What it was called.
-            part: The part of a definition that names it: ``question_id``, ``group_by`` or
+            question_id: The deleted question.
+            known: Its former name and text.
+            part: The part of the definition that refers to it: ``question_id``, ``group_by`` or
                 ``filters``.
         """
         called = known.text or known.name
         message = (
-            f"The question {question_id} (“{called}”) of the survey “{self.survey.name}” was "
-            "deleted."
+            f"Question {question_id} (“{called}”) was deleted from the survey “{self.survey.name}”."
         )
         successor = self.successor(known)
         if successor is None:
@@ -165,7 +165,7 @@ class Questionnaire(Frozen):
         return QuestionUnavailable(
             message,
             remedy=f"Edit the metric and choose {successor.id} (“{successor.text}”), which seems "
-            "to have taken its place: its answers begin when it was added.",
+            "to replace it; it has answers only from the time when it was added.",
             fields=(
                 FieldProblem(
                     name=part,

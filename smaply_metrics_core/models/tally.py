@@ -1,4 +1,4 @@
-"""Tallies: counts of answers, which is all that a source returns. The core makes the numbers."""
+"""Tallies: the counts of answers that a source returns and the core calculates values from."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from smaply_metrics_core.models.base import Finite, Frozen
 from smaply_metrics_core.models.survey import Choice
 
 Reasons = Mapping[str, NonNegativeInt]
-"""Counts by reason; reasons are short words such as ``unfinished`` or ``not_applicable``."""
+"""Counts by reason, such as ``unfinished`` or ``not_applicable``."""
 
 
 class Totals(Frozen):
-    """What a source gives that knows only totals: all over the answered responses."""
+    """Totals of the answered responses, from a source that cannot count single answers."""
 
     sum: Finite
     minimum: Finite | None = None
@@ -27,14 +27,15 @@ class Counts(Frozen):
     """The responses of one group in one window.
 
     Attributes:
-        responses: Responses that count (after status, unfinished, range and filters).
-        answered: Those of them with an answer that enters denominators.
-        unanswered: The others, by reason; ``answered`` plus these is ``responses``.
-        answers: How often each answer was given: choice key, or the number as text. Single
-            answers add up to ``answered``; multiple answers may exceed it.
-        chosen: Responses that gave at least one of the answers that a share asks for. Needed only
-            where one response may give several of them: elsewhere ``answers`` tells.
-        totals: In place of ``answers``, from a source that knows only totals.
+        responses: The counted responses (by status, completion, date range and filters).
+        answered: The counted responses with an answer that is in the denominator.
+        unanswered: The other counted responses, by reason; with ``answered``, they add up to
+            ``responses``.
+        answers: The count of each answer, by choice key, or by the number as text. Single answers
+            add up to ``answered``; multiple answers may exceed it.
+        chosen: The responses with at least one of the answers of a share. Only required if a
+            response may have several of them.
+        totals: The totals, instead of ``answers``.
     """
 
     responses: NonNegativeInt
@@ -52,7 +53,7 @@ class Counts(Frozen):
 
 
 class GroupCounts(Frozen):
-    """One group: a stable ``key``, the ``label`` people read, and its counts."""
+    """A group: a stable ``key``, the ``label`` for people, and the counts."""
 
     key: str
     label: str
@@ -60,14 +61,14 @@ class GroupCounts(Frozen):
 
 
 class WindowTally(Frozen):
-    """One window of a query.
+    """The counts of one window of a query.
 
     Attributes:
-        excluded: Responses recorded in the window, kept by the filters, and left out, by reason.
-        total: All responses that count, whatever their group.
-        groups: Each group once, in the order to show (periods: ascending, only those present);
-            empty when the query has no group by, or groups by the answer itself.
-        ungrouped: Responses that count and belong to no group (blank group value).
+        excluded: The responses that match the window and the filters but are excluded, by reason.
+        total: All counted responses, in any group or none.
+        groups: The groups in display order (periods: ascending, without empty ones); empty if the
+            query has no group-by or groups by the answers.
+        ungrouped: The counted responses without a group (blank group value).
     """
 
     window: Literal["current", "previous"] = "current"
@@ -78,7 +79,7 @@ class WindowTally(Frozen):
 
     @property
     def recorded(self) -> int:
-        """Every response recorded in the window, counted or left out."""
+        """The number of responses in the window, counted and excluded."""
         return self.total.responses + sum(self.excluded.values())
 
 
@@ -86,11 +87,11 @@ class Tally(Frozen):
     """The answer of a source to one query.
 
     Attributes:
-        windows: One for each window of the query, by name.
-        choices: The scale: the answers that the question offers, in order; empty for numbers.
-        multiple: Whether one response may give several answers.
-        as_of: When the data was read: the start of the download (aware).
-        notes: Remarks for people, such as columns that had to be ignored.
+        windows: One tally for each window of the query.
+        choices: The choices of the question, in order; empty for numbers.
+        multiple: Whether a response may have several answers.
+        as_of: When the download of the data started (aware).
+        notes: Remarks for people, such as ignored columns.
     """
 
     windows: tuple[WindowTally, ...]
@@ -103,25 +104,25 @@ class Tally(Frozen):
     def _consistent(self) -> Self:
         names = [window.window for window in self.windows]
         if len(set(names)) != len(names) or not names:
-            raise ValueError("each window is given once, and there is at least one")
+            raise ValueError("there must be at least one window, each only once")
         for window in self.windows:
             keys = [group.key for group in window.groups]
             if len(set(keys)) != len(keys):
-                raise ValueError("two groups have one key")
+                raise ValueError("two groups have the same key")
             for counts in (window.total, *(group.counts for group in window.groups)):
                 if not self.multiple and counts.answers:
                     analyzed = sum(counts.answers.values())
                     if analyzed != counts.answered:
                         raise ValueError("single answers do not add up to answered")
         if self.as_of.tzinfo is None:
-            raise ValueError("as_of needs a time zone")
+            raise ValueError("as_of requires a time zone")
         return self
 
     def window(self, name: Literal["current", "previous"]) -> WindowTally:
-        """Return one window.
+        """Return the tally of a window.
 
         Raises:
-            KeyError: when the query did not ask for it.
+            KeyError: when there is no such window.
         """
         for window in self.windows:
             if window.window == name:

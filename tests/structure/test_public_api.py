@@ -20,7 +20,7 @@ import pytest
 
 import smaply_metrics_core
 from smaply_metrics_core import CredentialRefused, Definition, RateLimited, Survey, hookspecs
-from smaply_metrics_core.public_names import DOORS
+from smaply_metrics_core.public_names import PUBLIC_MODULES
 from tests.structure.public_names import EXPORTS
 
 OURS = "smaply_metrics_core"
@@ -44,10 +44,10 @@ def exported(door: str) -> dict[str, Any]:
 
 def everything() -> dict[str, dict[str, Any]]:
     """Return the public objects of all doors, by door and name."""
-    return {door: exported(door) for door in DOORS}
+    return {door: exported(door) for door in PUBLIC_MODULES}
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", PUBLIC_MODULES)
 def test_the_exports_are_pinned(door: str) -> None:
     """A public name is added or removed on purpose: here, in the changelog and in the docs."""
     module = importlib.import_module(door)
@@ -57,7 +57,7 @@ def test_the_exports_are_pinned(door: str) -> None:
     assert set(module.__all__) <= set(dir(module))
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", PUBLIC_MODULES)
 def test_the_stub_lists_what_can_be_imported(door: str) -> None:
     """Type checkers read the stub, and programs the module: both have the same names."""
     module = importlib.import_module(door)
@@ -70,7 +70,7 @@ def test_the_stub_lists_what_can_be_imported(door: str) -> None:
     assert sorted(listed) == module.__all__
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", PUBLIC_MODULES)
 def test_no_export_has_the_name_of_a_module(door: str) -> None:
     """Importing a submodule sets its name in the package, which would hide the export."""
     module = importlib.import_module(door)
@@ -78,21 +78,21 @@ def test_no_export_has_the_name_of_a_module(door: str) -> None:
     assert submodules & set(module.__all__) == set()
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", PUBLIC_MODULES)
 def test_a_public_object_shows_the_module_to_import_it_from(door: str) -> None:
     """``__module__`` is the first door that exports the object."""
     doors = everything()
     wrong = {}
     for name, thing in doors[door].items():
         if isinstance(thing, type | FunctionType) and thing.__module__.startswith(OURS):
-            first = next(one for one in DOORS if doors[one].get(name) is thing)
+            first = next(one for one in PUBLIC_MODULES if doors[one].get(name) is thing)
             if thing.__module__ != first:
                 wrong[name] = thing.__module__
 
     assert wrong == {}
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", PUBLIC_MODULES)
 def test_public_classes_and_functions_have_docstrings(door: str) -> None:
     """Every public class and function says what it is."""
     missing = [
@@ -104,7 +104,7 @@ def test_public_classes_and_functions_have_docstrings(door: str) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", PUBLIC_MODULES)
 def test_public_objects_can_be_pickled_by_name(door: str) -> None:
     """A class or function is found again under the name that it shows."""
     for thing in exported(door).values():
@@ -119,7 +119,7 @@ def test_type_hints_of_public_classes_can_be_resolved() -> None:
         thing
         for things in everything().values()
         for thing in things.values()
-        if isinstance(thing, type) and thing.__module__ in DOORS[:4]
+        if isinstance(thing, type) and thing.__module__ in PUBLIC_MODULES[:4]
     }
     for cls in classes:
         assert typing.get_type_hints(cls, localns={"httpx": httpx}) is not None
