@@ -1,6 +1,6 @@
 """HTTP for authors of sources: authentication, pagination and reading responses.
 
-Importing this module loads httpx; the contract in ``smaply_metrics_core`` does not.
+Importing this module imports httpx; importing ``smaply_metrics_core`` does not.
 """
 
 from smaply_metrics_core.public_names import lazy_exports

@@ -1,4 +1,4 @@
-"""Sends a secret header without ever putting it where a repr, a log or a traceback finds it."""
+"""Authentication with a secret header that never appears in reprs, logs or tracebacks."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import httpx
 from pydantic import SecretStr
 
 from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.models.problem import Audience
 
-SECRET_HEADERS: Final = "smaply_metrics.secret_headers"  # noqa: S105  # A name, no secret.
-"""Name of the request extension with the secret headers: a mapping to ``SecretStr``."""
+SECRET_HEADERS: Final = "smaply_metrics.secret_headers"  # noqa: S105  # A name, not a secret.
+"""The request extension with the secret headers, a mapping from names to ``SecretStr``."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 
 
 class _HeaderAuth(httpx.Auth):
-    """Leaves the header beside the request; the transport adds it to what goes over the wire."""
+    """Passes the header as a request extension, from which the transport adds it."""
 
     def __init__(self, header: str, secret: SecretStr) -> None:
         self._header = header
@@ -37,22 +38,21 @@ class _HeaderAuth(httpx.Auth):
 def header_auth(header_name: str, secret: SecretStr) -> httpx.Auth:
     """Authenticate with a secret header: ``client.get(url, auth=header_auth("X-API-TOKEN", t))``.
 
-    The header is added by the transport of ``build_client``, after the host was found on the
-    allow-list, to a copy of the request. The request that the source holds never carries it. A
-    client of another make does not send it at all.
+    After checking the host, the transport of ``build_client`` adds the header to a copy of the
+    request. The source's own request object never contains it. Other clients do not send it.
 
     Raises:
-        InputError: when the name or the secret cannot stand in a header; neither is repeated.
+        InputError: when the name or the secret is not valid in a header; neither is repeated.
     """
     if not _NAME.fullmatch(header_name):
         raise InputError(
-            "The name of the secret header has characters that no header name has.",
+            "The name of the secret header contains invalid characters.",
             remedy="Use letters, digits and hyphens, as in X-API-TOKEN.",
         )
     if not _VALUE.fullmatch(secret.get_secret_value()):
         raise InputError(
-            "The secret cannot be sent: it is empty, begins or ends with white space, or has "
-            "characters that cannot stand in an HTTP header.",
-            remedy="Copy the secret again, alone and complete.",
+            "The secret is empty or contains characters that HTTP headers do not allow.",
+            remedy="Copy the complete secret again, without white space around it.",
+            audience=Audience.ADMIN,
         )
     return _HeaderAuth(header_name, secret)

@@ -1,4 +1,4 @@
-"""Makes the client that a source is handed."""
+"""The HTTP client for sources."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ USER_AGENT: Final = f"smaply-metrics/{__version__}"
 
 
 class _SourceClient(httpx.Client):
-    """An ``httpx.Client`` whose requests the libraries below do not log."""
+    """An ``httpx.Client`` whose requests httpx and httpcore do not log."""
 
     def send(
         self,
         request: httpx.Request,
         *,
         stream: bool = False,
-        **options: Any,  # noqa: ANN401  # Passed on as they are.
+        **options: Any,  # noqa: ANN401  # Passed on unchanged.
     ) -> httpx.Response:
         request.extensions[READ_AT_ONCE] = not stream
         with our_request():
             return super().send(request, stream=stream, **options)
 
 
-def build_client(  # noqa: PLR0913  # All by name, and most have a default.
+def build_client(  # noqa: PLR0913  # Keywords, most with a default.
     destinations: Sequence[Destination],
     *,
     deadline: Deadline,
@@ -51,32 +51,33 @@ def build_client(  # noqa: PLR0913  # All by name, and most have a default.
     exchange: Callable[[Exchange], None] | None = None,
     jitter: Callable[[float], float] = full_jitter,
 ) -> httpx.Client:
-    """Make the client for one call of a source; close it when the call ends.
+    """Return the HTTP client for one call of a source; close it when the call ends.
 
-    Every request goes to one of the host ``destinations`` or is refused: HTTPS on port 443, or
-    plain HTTP to a loopback address that an operator's setting names. With one such destination,
-    paths may be given without a host. Reads (GET, HEAD) are tried up to four times when the
-    network fails or the answer is 429, 500, 502, 503 or 504; everything else only on 429, which
-    says that it was not taken. A ``Retry-After`` is waited for when it fits 30 s and the deadline.
-    Redirects are not followed, certificates always checked. Answers below 500 other than 429 and
-    redirects come back as they are.
+    Requests are only sent to the host ``destinations``: with HTTPS on port 443, or with plain HTTP
+    to a loopback address that a setting allows. If there is one such destination, it is the base
+    URL. Redirects are not followed, and certificates are always verified.
 
-    An answer that is not streamed may have 64 MiB. Timeouts are 10 s to connect and 60 s of
-    silence, never more than the deadline left when the request was sent.
+    Reads (GET, HEAD) are sent up to four times if the network fails or the status is 429, 500,
+    502, 503 or 504. Other methods are retried only on 429. ``Retry-After`` is applied if it is at
+    most 30 s and ends before the deadline. Responses below 500 are returned, except for 429 and
+    redirects.
+
+    A response that is not streamed may have 64 MiB. Timeouts are 10 s to connect and 60 s to read
+    or write, but at most the time until the deadline.
 
     Args:
-        destinations: Where these credentials lead; folders are no matter here.
-        deadline: When the call must have returned; every wait and read keeps to it.
-        clock: Time.
-        limits: The source's request limits, shared by all that use one connection.
-        max_bytes: Most bytes of one answer, before and after decompression.
-        transport: In place of real connections, for tests; it then gets every request.
-        exchange: Told of each request when its answer has been read, for the debug bundle.
-        jitter: Picks a wait between 0 and the seconds it is given.
+        destinations: The destinations of the credentials; folders are ignored.
+        deadline: The deadline of the call, for all waits and reads.
+        clock: The clock for waits and exchanges.
+        limits: The source's request limits, shared by all clients of a connection.
+        max_bytes: The maximum size of a response, before and after decompression.
+        transport: The transport for all requests instead of real connections, for tests.
+        exchange: Called for each request after its response was read, for the debug bundle.
+        jitter: Returns a random wait from 0 to the given number of seconds.
 
     Raises:
-        DestinationRefused: when a destination is no public host name, nor a loopback address with
-            a setting.
+        DestinationRefused: when a destination is neither a public host name nor a loopback address
+            with a setting.
     """
     origins = frozenset(
         Origin.of_destination(place) for place in destinations if place.kind == "host"

@@ -1,4 +1,4 @@
-"""Turns what goes wrong on the way to a survey tool into errors of our tree."""
+"""Maps failed requests to ``MetricsError``."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ from smaply_metrics_core.errors import (
 )
 from smaply_metrics_core.http.responses import find_request_id, is_gzip, remote_details
 from smaply_metrics_core.http.retry import RetryAfter
+from smaply_metrics_core.models.problem import Audience
 
 TOO_MANY: Final = 429
-WORTH_ANOTHER_TRY: Final = frozenset({500, 502, 503, 504})
+RETRIED: Final = frozenset({500, 502, 503, 504})
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 _PLAIN_HOST: Final = re.compile(r"[a-z0-9.:_-]{1,253}")
 
 
 class Retry(StrEnum):
-    """Whether a request that failed may be sent again."""
+    """Which methods may be retried after a failure."""
 
     NEVER = "never"
     READS = "reads"
-    """Only when it changes nothing: it may have been carried out."""
+    """Only GET and HEAD, since the request may have been processed."""
     ALWAYS = "always"
-    """The survey tool said that it did not take it."""
+    """All methods, since the survey tool did not process the request."""
 
 
 @dataclass(frozen=True)
 class MappedError:
-    """One try that failed: the error to raise unless a later try succeeds."""
+    """A failed attempt: the error to raise unless a retry succeeds."""
 
     error: MetricsError
     retry: Retry = Retry.NEVER
@@ -48,45 +49,47 @@ class MappedError:
 
 
 def network_failure(error: httpx.TransportError, host: str, *, proxied: bool) -> MappedError:
-    """Return why no answer came, naming the host and nothing else."""
+    """Return the error for a request without a response; the message contains only the host."""
     if isinstance(error, httpx.LocalProtocolError):
         return MappedError(
-            PluginError(f"A request to {host} could not be sent: its headers are not valid.")
+            PluginError(f"A request to {host} was not sent, since its headers are not valid.")
         )
     causes = causes_of(error)
-    via = " through this machine's proxy" if proxied else ""
+    via = " through the proxy" if proxied else ""
     remedy = None
+    audience = None
     retry = Retry.READS
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        said = f"The certificate of {host} was not accepted, so nothing was sent."
+        message = f"The certificate of {host} is not valid, so nothing was sent."
         remedy = (
-            "Check the base URL. If this network inspects traffic, give this machine its "
-            "certificate with SSL_CERT_FILE."
+            "Check the host name; if a proxy inspects the traffic, the operator sets SSL_CERT_FILE "
+            "to its certificate."
         )
         retry = Retry.NEVER
     elif any(isinstance(cause, ssl.SSLError) for cause in causes):
-        said = f"No secure connection to {host} could be made{via}."
+        message = f"The TLS connection to {host} failed{via}."
     elif not proxied and (unknown := _name_error(causes)) is not None:
-        said = f"The name {host} is not known: it does not resolve to any address."
-        remedy = "Check the base URL for a typing error, and this machine's name server (DNS)."
-        # Only this one says that asking again may help.
+        message = f"The host name {host} cannot be resolved."
+        remedy = "Check the host name for typing errors, and the DNS settings of this server."
+        # Only this error code means a temporary failure.
         retry = Retry.READS if unknown.errno == socket.EAI_AGAIN else Retry.NEVER
     elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        said = f"{host} refused the connection{via}: nothing answers there."
+        message = f"{host} refused the connection{via}."
     elif isinstance(error, httpx.TimeoutException):
-        said = f"{host} did not answer in time{via}."
+        message = f"{host} did not answer in time{via}."
     elif isinstance(error, httpx.ProxyError):
-        said = f"This machine's proxy refused the connection to {host}."
-        remedy = "Ask whoever runs the proxy to allow this host, or set NO_PROXY for it."
+        message = f"The proxy refused the connection to {host}."
+        remedy = "Allow this host in the proxy, or add it to NO_PROXY."
+        audience = Audience.OPERATOR
     elif isinstance(error, httpx.ConnectError):
-        said = f"No connection to {host} could be made{via}."
+        message = f"The connection to {host} failed{via}."
     else:
-        said = f"The connection to {host} broke off before the answer was complete{via}."
-    return MappedError(Unreachable(said, remedy=remedy), retry)
+        message = f"The connection to {host} was closed before the response was complete{via}."
+    return MappedError(Unreachable(message, remedy=remedy, audience=audience), retry)
 
 
 def redirect_failure(answer: httpx.Response, host: str, url: httpx.URL) -> MappedError:
-    """Refuse a redirect: credentials are for the host they were entered for, and no other."""
+    """Return the error for a redirect; credentials are only sent to the configured host."""
     try:
         target = url.join(answer.headers.get("location", "")).host
     except (httpx.InvalidURL, ValueError):
@@ -95,21 +98,21 @@ def redirect_failure(answer: httpx.Response, host: str, url: httpx.URL) -> Mappe
         target = "another address"
     return MappedError(
         Unreachable(
-            f"{host} answered with a redirect to {target}, which was not followed.",
-            remedy="Check the base URL: it has to be the host of the survey tool's API itself.",
+            f"{host} redirects to {target}; redirects are not followed.",
+            remedy="Enter the host name of the survey tool's API.",
             request_id=find_request_id(answer.headers),
         )
     )
 
 
 def unreadable_response(answer: httpx.Response, host: str) -> MappedError | None:
-    """Refuse an answer compressed in a way that was not asked for; its size has no bound."""
+    """Return the error for an unrequested compression, which has no size limit; else ``None``."""
     encoding = answer.headers.get("content-encoding", "").strip().lower()
     if encoding in {"", "identity"} or is_gzip(answer):
         return None
     return MappedError(
         SourceUnavailable(
-            f"{host} answered in a compression that was not asked for.",
+            f"{host} sent a response with an unsupported compression.",
             request_id=find_request_id(answer.headers),
         )
     )
@@ -118,35 +121,35 @@ def unreadable_response(answer: httpx.Response, host: str) -> MappedError | None
 def status_failure(
     answer: httpx.Response, host: str, pause: RetryAfter | None
 ) -> MappedError | None:
-    """Judge an answer that has been read by its status; ``None`` leaves it to the source."""
+    """Return the error for the status of a read response; ``None`` if it is for the source."""
     status = answer.status_code
     if status == TOO_MANY:
-        said, retry = f"{host} has had too many requests (HTTP 429)", Retry.ALWAYS
-    elif status in WORTH_ANOTHER_TRY:
-        said, retry = f"{host} is not able to answer at present (HTTP {status})", Retry.READS
+        message, retry = f"{host} received too many requests (HTTP 429)", Retry.ALWAYS
+    elif status in RETRIED:
+        message, retry = f"{host} is temporarily unavailable (HTTP {status})", Retry.READS
     elif status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        said, retry = f"{host} is not able to answer at present (HTTP {status})", Retry.NEVER
+        message, retry = f"{host} is temporarily unavailable (HTTP {status})", Retry.NEVER
     else:
         return None
     code, request_id = remote_details(answer)
-    # A pause too long to wait for concerns the whole connection, whatever the status.
+    # A pause that is too long to wait for applies to the whole connection, with any status.
     if status == TOO_MANY or (pause is not None and pause.too_long):
         if pause is not None:
-            said += f", and asks to wait until {pause.until:%Y-%m-%d %H:%M} UTC"
+            message += f" and requested a pause until {pause.until:%Y-%m-%d %H:%M} UTC"
         limited = RateLimited(
-            f"{said}.",
+            f"{message}.",
             retry_at=pause.until if pause else None,
             code=code,
             request_id=request_id,
         )
         return MappedError(limited, retry, pause)
     return MappedError(
-        SourceUnavailable(f"{said}.", code=code, request_id=request_id), retry, pause
+        SourceUnavailable(f"{message}.", code=code, request_id=request_id), retry, pause
     )
 
 
 def causes_of(error: BaseException) -> list[BaseException]:
-    """Return an error and all that led to it, the latest first."""
+    """Return an error and its causes, the latest first."""
     found: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in found:

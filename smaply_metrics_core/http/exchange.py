@@ -1,4 +1,4 @@
-"""One request and its answer as the debug bundle shows them: no header, query string or body."""
+"""The record of a request in the debug bundle, without headers, query string and body."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from smaply_metrics_core.models.base import Frozen
 
 
 class Exchange(Frozen):
-    """One request as it went over the wire; each retry is an exchange of its own.
+    """A request and its response; each retry is a separate exchange.
 
     Attributes:
-        at: When it was sent.
-        path: The path without its query string, percent-encoded.
-        status: ``None`` when no answer came.
-        milliseconds: From sending to the end of the answer's body.
-        request_bytes: Size of the body sent; ``None`` when it was not known beforehand.
-        response_bytes: Size of the answer's body as read from the wire.
-        request_id: The survey tool's own id of the request, when it sent one.
-        error: Kind of the error that it ended in, such as ``unreachable``.
+        at: When the request was sent.
+        path: The path without the query string, percent-encoded.
+        status: The HTTP status; ``None`` without a response.
+        milliseconds: The time from sending the request to the end of the response body.
+        request_bytes: The size of the request body; ``None`` if it is streamed.
+        response_bytes: The size of the response body before decompression.
+        request_id: The survey tool's id of the request, if it sent one.
+        error: The kind of the resulting error, such as ``unreachable``.
     """
 
     at: AwareDatetime

@@ -1,7 +1,7 @@
-"""Keeps the HTTP library's own logs from printing what our requests carry.
+"""A log filter that drops the records of httpx and httpcore about our requests.
 
-httpx logs each URL with its query string, and httpcore the headers of each answer. Records of
-requests made through our client are dropped; those of the host's own clients are not touched.
+httpx logs URLs with query strings, and httpcore logs response headers. Records about requests of
+other clients in the process are not affected.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-# A filter on a parent does not see the records of its children, so each logger is named.
+# A filter on a parent logger does not apply to records of its children, so each logger is listed.
 LOGGERS: Final = (
     "httpx",
     "httpcore.connection",
@@ -26,7 +26,7 @@ _ours: ContextVar[bool] = ContextVar("smaply_metrics_core.http.ours", default=Fa
 
 
 class _DropOurs(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002  # The caller's signature.
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002  # The base's signature.
         return not _ours.get()
 
 
@@ -34,14 +34,14 @@ _FILTER: Final = _DropOurs()
 
 
 def silence_http_logs() -> None:
-    """Put the filter in place; doing it again changes nothing."""
+    """Install the filter; repeated calls have no effect."""
     for name in LOGGERS:
         logging.getLogger(name).addFilter(_FILTER)
 
 
 @contextmanager
 def our_request() -> Iterator[None]:
-    """Mark everything logged on this thread meanwhile as belonging to our client."""
+    """Mark log records in this context as records of our client."""
     token = _ours.set(True)
     try:
         yield

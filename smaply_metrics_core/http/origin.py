@@ -1,4 +1,4 @@
-"""Which scheme, host and port a destination stands for, and the road there."""
+"""The origins (scheme, host, port) of destinations, and connections to them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from smaply_metrics_core.errors import DestinationRefused, InputError
+from smaply_metrics_core.models.problem import Audience
 from smaply_metrics_core.models.source import Destination
 
 HTTPS_PORT: Final = 443
@@ -19,7 +20,7 @@ _PUBLIC_NAME: Final = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
 
 
 class Origin(NamedTuple):
-    """Where a request goes: all three must be exactly those of a destination."""
+    """The scheme, host and port of a request, which must all match a destination."""
 
     scheme: str
     host: str
@@ -27,48 +28,49 @@ class Origin(NamedTuple):
 
     @classmethod
     def of_url(cls, url: httpx.URL) -> Origin:
-        """Return the origin that a request to this URL would connect to."""
+        """Return the origin that a request to this URL connects to."""
         port = url.port or (HTTPS_PORT if url.scheme == "https" else 80)
         return cls(url.scheme, url.raw_host.decode("ascii"), port)
 
     @classmethod
     def of_destination(cls, destination: Destination) -> Origin:
-        """Return the one origin that a host destination allows.
+        """Return the origin of a host destination.
 
         Raises:
             DestinationRefused: when it is neither a public host name nor, with a setting, a
-                literal loopback address with its port.
+                loopback address with a port.
         """
         if destination.setting:
             return cls("http", *_loopback(destination))
         host = destination.host.lower()
         if not _PUBLIC_NAME.fullmatch(host) or len(host) > _LONGEST_NAME or _is_address(host):
             raise DestinationRefused(
-                f"“{destination.host}” is not the name of a public host.",
-                remedy="Give a host name alone, as in iad1.qualtrics.com: no scheme, port or path.",
+                f"“{destination.host}” is not a public host name.",
+                remedy="Enter only a public host name, such as iad1.qualtrics.com, without scheme, "
+                "port or path.",
             )
         return cls("https", host, HTTPS_PORT)
 
     @property
     def url(self) -> str:
-        """The origin as the beginning of a URL, without a port where it is the usual one."""
+        """The origin as a URL, without the default port of HTTPS."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         usual = self.scheme == "https" and self.port == HTTPS_PORT
         return f"{self.scheme}://{host}" if usual else f"{self.scheme}://{host}:{self.port}"
 
     @property
     def label(self) -> str:
-        """The origin as people know it: the host, with the port where it is not the usual one."""
+        """The origin for people: the host, with the port unless it is the default of HTTPS."""
         return self.url.partition("://")[2]
 
 
 def open_route(origin: Origin) -> httpx.BaseTransport:
-    """Make the transport to one origin, through the environment's proxy where there is one.
+    """Return the transport to an origin, through the proxy of the environment if there is one.
 
-    Loopback is always reached directly.
+    Connections to loopback addresses never use a proxy.
 
     Raises:
-        InputError: when the environment names a proxy that cannot be used.
+        InputError: when the proxy of the environment is not valid.
     """
     proxy = proxy_for(origin)
     if proxy is None:
@@ -76,17 +78,18 @@ def open_route(origin: Origin) -> httpx.BaseTransport:
     try:
         return httpx.HTTPTransport(proxy=proxy if "://" in proxy else f"http://{proxy}")
     except (ValueError, ImportError, httpx.InvalidURL):
-        # The proxy's address may hold a password, and so may the library's message.
+        # The proxy's address may contain a password, and so may the message of httpx.
         problem = InputError(
-            f"The proxy that the environment names for {origin.label} cannot be used.",
-            remedy="Set HTTPS_PROXY to an address such as http://proxy.example:3128, "
-            "or unset it; a SOCKS proxy needs the package socksio.",
+            f"The proxy for {origin.label} in HTTPS_PROXY or ALL_PROXY is not valid.",
+            remedy="Set it to a URL such as http://proxy.example:3128, or unset it; a SOCKS proxy "
+            "requires the package socksio.",
+            audience=Audience.OPERATOR,
         )
     raise problem
 
 
 def proxy_for(origin: Origin) -> str | None:
-    """Return the address of the proxy that the environment wants for an origin, if any."""
+    """Return the address of the environment's proxy for an origin, if any."""
     if origin.scheme != "https" or proxy_bypass(origin.host):
         return None
     proxies = getproxies()
@@ -96,7 +99,8 @@ def proxy_for(origin: Origin) -> str | None:
 def _loopback(destination: Destination) -> tuple[str, int]:
     refused = DestinationRefused(
         f"“{destination.host}” is not a loopback address with a port.",
-        remedy=f"Set {destination.setting} to one such as 127.0.0.1:8080.",
+        remedy=f"Set {destination.setting} to an address such as 127.0.0.1:8080.",
+        audience=Audience.OPERATOR,
     )
     match = re.fullmatch(r"\[?([0-9a-f.:]+?)\]?:([0-9]{1,5})", destination.host)
     if match is None or not _is_address(match[1]):

@@ -1,4 +1,4 @@
-"""Follows a list from page to page, and notices when it does not end."""
+"""Pagination with protection against lists that never end."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def pages(
     max_pages: int = 2_000,
     auth: httpx.Auth | None = None,
 ) -> Iterator[httpx.Response]:
-    """Yield each page of a list, read, until ``next_url`` gives no more.
+    """Yield the pages of a list until ``next_url`` returns ``None``.
 
-    ``next_url`` is called after the page was handed out, so that whoever reads it refuses an error
+    ``next_url`` is called after the page was yielded, so that the caller can raise for an error
     page first.
 
     Raises:
-        SourceUnavailable: when a page leads to one already read, or after ``max_pages`` pages; an
-            unfinished list is never passed off as complete.
+        SourceUnavailable: when a page links to an earlier one, or after ``max_pages`` pages, since
+            the list would be incomplete.
     """
     seen: set[httpx.URL] = set()
     url: str | None = first_url
@@ -32,13 +32,13 @@ def pages(
         request = client.build_request("GET", url)
         if request.url in seen:
             raise SourceUnavailable(
-                f"{request.url.host} sent a list whose pages lead back to one already read.",
-                remedy="Try again; if it stays, report it to the survey tool's support.",
+                f"{request.url.host} sent a list with a page that links to an earlier page.",
+                remedy="Try again; if it happens again, report it to the survey tool's support.",
             )
         if len(seen) == max_pages:
             raise SourceUnavailable(
-                f"{request.url.host} sent a list that goes on after {max_pages} pages.",
-                remedy="Use an account that sees fewer surveys, or report it to support.",
+                f"{request.url.host} sent a list with more than {max_pages:,} pages.",
+                remedy="Use an API token of a user with access to fewer surveys.",
             )
         seen.add(request.url)
         response = client.send(request, auth=auth) if auth else client.send(request)

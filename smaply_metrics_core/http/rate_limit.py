@@ -1,4 +1,4 @@
-"""Keeps a source's request limits, before the survey tool has to."""
+"""A rate limiter that applies a source's request limits."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from smaply_metrics_core.errors import RateLimited
 from smaply_metrics_core.models.source import RequestLimit
 
 WINDOW: Final = 60.0
-"""Seconds in which a limit's ``per_minute`` requests may be sent."""
+"""The length of the sliding window in seconds."""
 
 
 class _RateWindow:
-    """When the latest requests under one limit were sent, or are going to be."""
+    """The times of the latest requests under a limit, sent or scheduled."""
 
     def __init__(self, limit: RequestLimit) -> None:
         self.limit = limit
@@ -37,9 +37,9 @@ class _RateWindow:
 
 
 class RateLimiter:
-    """A sliding window of one minute for each limit, shared by all that use one connection.
+    """A sliding window of one minute for each limit, shared by all users of a connection.
 
-    Requests take their turn in the order in which they ask. Safe to use from many threads.
+    Requests are sent in the order of their calls of ``acquire``. Thread-safe.
     """
 
     def __init__(self, limits: Sequence[RequestLimit], clock: Clock) -> None:
@@ -48,11 +48,11 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def acquire(self, method: str, path: str, deadline: Deadline) -> None:
-        """Wait for this request's turn; a request that no limit covers need not wait.
+        """Wait until the request may be sent; return immediately if no limit matches.
 
         Raises:
-            RateLimited: at once, when the turn would come after the deadline.
-            Cancelled: when the caller asked to stop.
+            RateLimited: immediately, when the wait would end after the deadline.
+            Cancelled: when the caller cancelled the call.
         """
         window = next((w for w in self._windows if w.covers(method, path)), None)
         if window is None:
@@ -62,9 +62,10 @@ class RateLimiter:
             slot = window.next_slot(now)
             if slot > now and slot - now >= deadline.remaining():
                 raise RateLimited(
-                    f"The {window.limit.per_minute} requests a minute that the survey tool "
-                    "allows are used up, and the time allowed for this ends before the next one.",
-                    remedy="Wait a minute and try again, or allow more time.",
+                    "The survey tool's limit of "
+                    f"{window.limit.per_minute:,} request{'s' * (window.limit.per_minute != 1)} "
+                    "per minute is reached, and the call would time out before the next request.",
+                    remedy="Wait a minute and try again.",
                 )
             window.take(slot)
         if slot > now:

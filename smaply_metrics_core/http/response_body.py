@@ -1,4 +1,4 @@
-"""The body of an answer on its way to a source: bounded, complete, and never past the deadline."""
+"""The stream of a response body with checks of its size, its completeness and the deadline."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 class GuardedBody(httpx.SyncByteStream):
-    """Passes a body on, or raises: what ends without an error is all there is.
+    """A response body that is complete if it ends without an error.
 
-    It is decompressed here, so that the limit holds for what comes out and not for what came in.
+    The body is decompressed here, so that the limit applies to the decompressed size as well.
 
     Args:
-        answer: The answer as it came from the wire, its body unread.
-        limit: Most bytes that may come, compressed or not.
-        finished: Called once, with the bytes read from the wire and the kind of error, if any.
+        answer: The response with an unread body.
+        limit: The maximum number of bytes, before and after decompression.
+        finished: Called once with the number of bytes received and the kind of the error, if any.
     """
 
-    def __init__(  # noqa: PLR0913  # All by name but the answer.
+    def __init__(  # noqa: PLR0913  # All but the response are keywords.
         self,
         answer: httpx.Response,
         *,
@@ -53,13 +53,13 @@ class GuardedBody(httpx.SyncByteStream):
         self._inflater = zlib.decompressobj(_GZIP) if is_gzip(answer) else None
 
     def __iter__(self) -> Iterator[bytes]:
-        """Return the body piece by piece.
+        """Yield the decompressed body in chunks.
 
         Raises:
-            Unreachable: when the connection breaks, or the body is shorter than was announced.
-            ExportFailed: when it is larger than the limit.
-            DeadlineExceeded: when the time is over.
-            Cancelled: when the caller asked to stop.
+            Unreachable: when the connection fails, or the body is shorter than ``Content-Length``.
+            ExportFailed: when the body exceeds the limit.
+            DeadlineExceeded: when the deadline has passed.
+            Cancelled: when the caller cancelled the call.
         """
         kind: str | None = None
         try:
@@ -71,7 +71,7 @@ class GuardedBody(httpx.SyncByteStream):
             self._finish(kind)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the response and release the connection."""
         try:
             with our_request():
                 self._answer.close()
@@ -103,7 +103,7 @@ class GuardedBody(httpx.SyncByteStream):
                 return next(wire, None)
         except httpx.TransportError as error:
             failure = network_failure(error, self._host, proxied=self._proxied)
-        # Outside the except clause: the library's error holds the request, secret header included.
+        # Outside the except clause: the error of httpx refers to the request with its secrets.
         raise failure.error
 
     def _inflate(self, block: bytes) -> Iterator[bytes]:
@@ -112,7 +112,7 @@ class GuardedBody(httpx.SyncByteStream):
             return
         more = True
         while more:
-            if self._inflater.eof:  # Several compressed parts, one after the other.
+            if self._inflater.eof:  # Another gzip member follows.
                 self._inflater = zlib.decompressobj(_GZIP)
             try:
                 piece = self._inflater.decompress(block, _PIECE)
@@ -120,22 +120,20 @@ class GuardedBody(httpx.SyncByteStream):
                 raise self._cut_off() from None
             yield piece
             block = self._inflater.unconsumed_tail or self._inflater.unused_data
-            # A full piece may have left more behind in the decompressor itself.
+            # After a full chunk, the decompressor may have more output.
             more = bool(block) or (len(piece) == _PIECE and not self._inflater.eof)
 
     def _check_size(self, size: int) -> None:
         if size > self._limit:
             raise ExportFailed(
-                f"{self._host} sent more than the {_size(self._limit)} that one answer may have "
-                "here.",
-                remedy="Choose a shorter date range; if the survey really is this large, ask "
-                "whoever runs this installation to raise the limit.",
+                f"{self._host} sent a response that exceeds the limit of {_size(self._limit)}.",
+                remedy="Choose a shorter date range, or ask the operator to raise the limit.",
             )
 
     def _cut_off(self) -> Unreachable:
         return Unreachable(
-            f"The answer of {self._host} arrived incomplete or damaged, so it was not used.",
-            remedy="Try again; if it stays, something between here and there cuts answers short.",
+            f"The response of {self._host} is incomplete or damaged, so it was not used.",
+            remedy="Try again; if it happens again, check for a proxy that truncates responses.",
         )
 
     def _finish(self, kind: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Reads what a survey tool answers: JSON, and the ids that its support asks for."""
+"""Reads responses: JSON, error codes and request ids."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ _SHORT: Final = re.compile(r"[\w.:/+=-]{1,100}", re.ASCII)
 
 
 class RemoteDetails(NamedTuple):
-    """The survey tool's own error code and id of the request, where it sent them."""
+    """The survey tool's error code and id of the request, if it sent them."""
 
     code: str | None
     request_id: str | None
 
 
 def remote_details(response: httpx.Response) -> RemoteDetails:
-    """Find the error code and request id of an answer that has been read.
+    """Return the error code and request id of a response that has been read.
 
-    Looks in the JSON envelope (``meta.requestId``, ``meta.error.errorCode``, ``requestId``), then
-    in the headers. What is not short and plain is left out: both are shown to people.
+    They are read from the JSON envelope (``meta.requestId``, ``meta.error.errorCode``,
+    ``requestId``) or else from the headers. Since people see them, values that are long or have
+    unusual characters are ignored.
     """
     try:
         envelope = json.loads(response.content)
@@ -43,36 +44,36 @@ def remote_details(response: httpx.Response) -> RemoteDetails:
 
 
 def find_request_id(headers: httpx.Headers) -> str | None:
-    """Find the survey tool's id of a request in the headers of its answer."""
+    """Return the survey tool's request id from response headers, or ``None``."""
     return _first(*(headers.get(name) for name in REQUEST_ID_HEADERS))
 
 
 def is_gzip(response: httpx.Response) -> bool:
-    """Whether an answer is compressed in the one way that is asked for."""
+    """Whether a response has gzip compression, the only one that is requested."""
     return response.headers.get("content-encoding", "").strip().lower() in {"gzip", "x-gzip"}
 
 
 def read_json(response: httpx.Response) -> Any:  # noqa: ANN401  # JSON is anything.
-    """Read an answer that has to be JSON.
+    """Return the JSON data of a response.
 
     Raises:
-        SourceUnavailable: when it is a web page, empty, or not JSON.
+        SourceUnavailable: when it is a web page, empty or not JSON.
     """
     content = response.read()
     host = response.request.url.host
     if not content.strip():
-        said = "with nothing instead of data"
+        found = "an empty response"
     elif "html" in response.headers.get("content-type", "").lower() or content.lstrip()[:1] == b"<":
-        said = "with a web page instead of data"
+        found = "a web page"
     else:
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
-            said = "with damaged data"
+            found = "invalid JSON"
     raise SourceUnavailable(
-        f"{host} answered {said} (HTTP {response.status_code}).",
-        remedy="Check that the base URL is that of the survey tool's API and that nothing between "
-        "here and there answers in its place; otherwise try again in a few minutes.",
+        f"{host} sent {found} instead of data (HTTP {response.status_code}).",
+        remedy="Check that the host name is that of the survey tool's API, or try again in a few "
+        "minutes.",
         request_id=find_request_id(response.headers),
     )
 

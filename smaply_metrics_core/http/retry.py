@@ -1,4 +1,4 @@
-"""How long to wait before a request is tried again."""
+"""Back-off and ``Retry-After``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 MAX_TRIES: Final = 4
 LONGEST_WAIT: Final = 30.0
-"""Seconds: a ``Retry-After`` beyond this is not waited for but reported."""
+"""In seconds; a longer ``Retry-After`` raises ``RateLimited``."""
 LONGEST_REST: Final = timedelta(hours=24)
-"""A ``Retry-After`` beyond this is taken for this."""
+"""The maximum to which a ``Retry-After`` is reduced."""
 
 _FIRST_BACK_OFF: Final = 1.0
 _SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
@@ -20,19 +20,19 @@ _chance: Final = random.SystemRandom()
 
 
 def full_jitter(ceiling: float) -> float:
-    """Pick a wait between nothing and ``ceiling`` seconds, so that clients do not come in step."""
+    """Return a random wait from 0 to ``ceiling`` seconds, so that clients do not synchronise."""
     return _chance.uniform(0.0, ceiling)
 
 
 def back_off_ceiling(tries: int) -> float:
-    """Return the longest wait, in seconds, after so many tries: it doubles with each."""
+    """Return the maximum wait in seconds after a number of attempts; it doubles with each."""
     return _FIRST_BACK_OFF * 2.0 ** (tries - 1)
 
 
 class RetryAfter(NamedTuple):
-    """How long the survey tool wants to be left alone.
+    """A pause that the survey tool requests.
 
-    ``too_long`` says that it is more than 30 seconds, or than the deadline leaves.
+    ``too_long`` means that it exceeds 30 seconds or the time until the deadline.
     """
 
     seconds: float
@@ -41,9 +41,10 @@ class RetryAfter(NamedTuple):
 
 
 def read_retry_after(value: str | None, now: datetime, remaining: float) -> RetryAfter | None:
-    """Read a ``Retry-After`` header: seconds, or an HTTP date taken as distance from ``now``.
+    """Parse a ``Retry-After`` header: a number of seconds, or an HTTP date relative to ``now``.
 
-    Gives a pause of 0 seconds to 24 hours, and ``None`` for what is neither.
+    Returns:
+        A pause of 0 seconds to 24 hours; ``None`` if the header is missing or not valid.
     """
     if value is None:
         return None
@@ -53,7 +54,7 @@ def read_retry_after(value: str | None, now: datetime, remaining: float) -> Retr
     else:
         try:
             date = parsedate_to_datetime(text)
-            # "-0000" means UTC without saying so.
+            # The offset "-0000" results in a naive datetime in UTC.
             date = date if date.tzinfo else date.replace(tzinfo=UTC)
             seconds = (date - now).total_seconds()
         except (ValueError, TypeError, OverflowError):

@@ -1,4 +1,4 @@
-"""The transport under a source's client: where it may go, how often, how long, how much."""
+"""The transport of a source's client: allow-list, retries, rate limits, timeouts, size limits."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from smaply_metrics_core.http.origin import Origin, open_route, proxy_for
 from smaply_metrics_core.http.rate_limit import RateLimiter
 from smaply_metrics_core.http.response_body import GuardedBody
 from smaply_metrics_core.http.responses import find_request_id, remote_details
+from smaply_metrics_core.models.problem import Audience
 
 READ_AT_ONCE: Final = "smaply_metrics.read_at_once"
 MOST_AT_ONCE: Final = 64 * 2**20
-"""Bytes that an answer which is not streamed may have, since it is held in memory."""
+"""The maximum size in bytes of a response that is not streamed, since it is held in memory."""
 TIMEOUTS: Final = {"connect": 10.0, "read": 60.0, "write": 60.0, "pool": 10.0}
-"""Seconds, each cut to what the deadline leaves."""
+"""In seconds, each limited to the time until the deadline."""
 READS: Final = frozenset({"GET", "HEAD"})
 
 _log: Final = logging.getLogger("smaply_metrics_core.http")
@@ -35,7 +36,7 @@ _log: Final = logging.getLogger("smaply_metrics_core.http")
 
 @dataclass(frozen=True)
 class TransportConfig:
-    """What holds for every request of one client."""
+    """The configuration for all requests of a client."""
 
     deadline: Deadline
     clock: Clock
@@ -47,7 +48,7 @@ class TransportConfig:
 
 @dataclass
 class _Sent:
-    """One try: what went out, and when."""
+    """One attempt to send a request."""
 
     request: httpx.Request
     origin: Origin
@@ -60,16 +61,16 @@ class _Sent:
 
     @property
     def path(self) -> str:
-        """The path alone, percent-encoded, so that no control character reaches a log."""
+        """The path without the query, percent-encoded, so that logs have no control characters."""
         return self.request.url.raw_path.partition(b"?")[0].decode("ascii")
 
 
 class GuardedTransport(httpx.BaseTransport):
-    """Sends a request only to the origins it knows, and turns every failure into our errors.
+    """Sends requests only to allowed origins, and raises failures as ``MetricsError``.
 
     Args:
-        origins: Where requests may go.
-        inner: Used for all of them in place of real connections.
+        origins: The allowed origins.
+        inner: The transport to use instead of real connections.
     """
 
     def __init__(
@@ -82,13 +83,13 @@ class GuardedTransport(httpx.BaseTransport):
         self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, again where that may help, and give an answer that is no failure.
+        """Send a request, with retries, and return a successful response.
 
         Raises:
-            DestinationRefused: when it leads anywhere but to an allowed origin; nothing is sent.
-            RemoteError: when no usable answer came; 4xx other than 429 are left to the source.
-            DeadlineExceeded: when the time is over.
-            Cancelled: when the caller asked to stop.
+            DestinationRefused: when the origin is not allowed; nothing is sent.
+            RemoteError: when there is no usable response; 4xx other than 429 are returned.
+            DeadlineExceeded: when the deadline has passed.
+            Cancelled: when the caller cancelled the call.
         """
         origin = self._check_destination(request)
         rules = self._rules
@@ -104,7 +105,7 @@ class GuardedTransport(httpx.BaseTransport):
             wait = self._wait_before_retry(request, outcome, tries)
             if wait is None:
                 raise outcome.error
-            _log.info("%s from %s, next try in %.1f s", outcome.error.kind, origin.label, wait)
+            _log.info("%s from %s, retry in %.1f s", outcome.error.kind, origin.label, wait)
             rules.deadline.pause(wait)
 
     def close(self) -> None:
@@ -117,16 +118,17 @@ class GuardedTransport(httpx.BaseTransport):
         url = request.url
         origin = Origin.of_url(url)
         host_header = request.headers.get("host", "").lower()
-        usual = {origin.label, f"{origin.label}:{origin.port}"}
-        if origin in self._origins and not url.userinfo and host_header in usual:
+        expected = {origin.label, f"{origin.label}:{origin.port}"}
+        if origin in self._origins and not url.userinfo and host_header in expected:
             return origin
-        target = origin.url if origin.host else "no host"
-        allowed = " and ".join(sorted(known.url for known in self._origins)) or "no host at all"
-        _log.info("stopped %s to %s: off the allow-list", request.method, target)
+        target = origin.url if origin.host else "a URL without a host"
+        allowed = " and ".join(sorted(known.url for known in self._origins)) or "no host"
+        _log.info("rejected %s to %s, which is not on the allow-list", request.method, target)
         raise DestinationRefused(
-            f"A request to {target} was stopped: these credentials lead to {allowed}.",
-            remedy="The source has to keep to the hosts that its hook `destinations` gives, over "
-            "HTTPS, and to authenticate with headers and not in the URL.",
+            f"A request to {target} was rejected, since the credentials allow only {allowed}.",
+            remedy="Report this to the author of the source: requests must use HTTPS, a host from "
+            "the hook `destinations`, and no credentials in the URL.",
+            audience=Audience.OPERATOR,
         )
 
     def _route(self, origin: Origin) -> httpx.BaseTransport:
@@ -159,17 +161,17 @@ class GuardedTransport(httpx.BaseTransport):
         return self._judge(sent, answer)
 
     def _outgoing(self, request: httpx.Request) -> httpx.Request:
-        """Copy a request for the wire: with its secret headers, and only what we let pass."""
+        """Return a copy of a request with its secret headers and without other extensions."""
         headers = request.headers.copy()
         headers["accept-encoding"] = "gzip"
         for name, secret in request.extensions.get(SECRET_HEADERS, {}).items():
             headers[name] = secret.get_secret_value()
-        wanted = request.extensions.get("timeout", {})
+        requested = request.extensions.get("timeout", {})
         left = max(self._rules.deadline.remaining(), 0.001)
         timeout = {
-            name: min(most, left, wanted.get(name) or most) for name, most in TIMEOUTS.items()
+            name: min(most, left, requested.get(name) or most) for name, most in TIMEOUTS.items()
         }
-        # Other extensions would let a source change the name that TLS checks.
+        # Other extensions would allow a source to change the host name that TLS verifies.
         return httpx.Request(
             request.method,
             request.url,
@@ -188,7 +190,7 @@ class GuardedTransport(httpx.BaseTransport):
             failure = error_mapping.redirect_failure(answer, sent.origin.label, sent.request.url)
             self._record(sent, 0, failure.error.kind)
             return failure
-        # What came with a 4xx or 5xx says what is wrong, so it is read in any case.
+        # The body of a 4xx or 5xx describes the error, so it is always read.
         if sent.at_once or answer.status_code >= httpx.codes.BAD_REQUEST:
             return self._judge_whole(sent, answer)
         unreadable = error_mapping.unreadable_response(answer, sent.origin.label)
@@ -202,7 +204,7 @@ class GuardedTransport(httpx.BaseTransport):
     def _judge_whole(
         self, sent: _Sent, answer: httpx.Response
     ) -> httpx.Response | error_mapping.MappedError:
-        """Read an answer to its end, then judge it by status and content."""
+        """Read a response completely, and return it or the error for its status or content."""
         received = 0
 
         def count(size: int, _: str | None) -> None:
@@ -252,11 +254,11 @@ class GuardedTransport(httpx.BaseTransport):
     def _wait_before_retry(
         self, request: httpx.Request, failure: error_mapping.MappedError, tries: int
     ) -> float | None:
-        """Return the seconds to wait for another try, or ``None`` when there is to be none."""
+        """Return the seconds until the next attempt, or ``None`` if there is none."""
         may = failure.retry is error_mapping.Retry.ALWAYS or (
             failure.retry is error_mapping.Retry.READS and request.method in READS
         )
-        # A body that was streamed out is gone.
+        # A streamed request body cannot be sent again.
         if not may or tries >= retry.MAX_TRIES or not isinstance(request.stream, httpx.ByteStream):
             return None
         wait = self._rules.jitter(retry.back_off_ceiling(tries))
@@ -297,7 +299,7 @@ class GuardedTransport(httpx.BaseTransport):
 
 
 def _rebuilt(answer: httpx.Response, body: httpx.SyncByteStream) -> httpx.Response:
-    """Return an answer with another body, which is no longer compressed."""
+    """Return a copy of a response with another body, which is not compressed."""
     headers = answer.headers.copy()
     if "content-encoding" in headers:
         del headers["content-encoding"]

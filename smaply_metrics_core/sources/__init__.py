@@ -1,1 +1,1 @@
-"""Finding, checking, holding and guarding sources: nothing that a plugin does escapes from here."""
+"""Discovery, loading, validation and isolation of sources."""

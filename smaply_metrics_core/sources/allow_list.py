@@ -1,4 +1,4 @@
-"""Where credentials may lead: the operator's word, checked before a source sees any network."""
+"""The allow-list of destinations, checked before a source receives credentials."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from smaply_metrics_core.errors import DestinationRefused
+from smaply_metrics_core.models.problem import Audience
 from smaply_metrics_core.models.source import Destination
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-# The last label of a public name is never a number, so no spelling of an IP address passes.
+# The last label of a public name is never a number, which excludes all forms of IP addresses.
 _HOST = re.compile(rf"(?=.{{4,253}}\Z)(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{1,59}})")
 _PRIVATE = re.compile(
     r"(?:.*\.)?(?:localhost|local|localdomain|internal|intranet|private|lan|home|corp|home\.arpa)"
@@ -25,14 +26,14 @@ _LOOPBACK = re.compile(r"(?:\[(?P<v6>[0-9a-f:]+)\]|(?P<v4>[0-9.]+)):(?P<port>[0-
 
 @dataclass(frozen=True)
 class AllowedDestinations:
-    """What the operator allows.
+    """The destinations that the operator allows.
 
     Attributes:
-        hosts: For a source's id, patterns such as ``*.qualtrics.com``; its hosts must match one.
-            A source that is not named may reach every public host.
-        folders: For an account, the folder that its sources may read below.
-        environment: Where a loopback destination's setting is looked up.
-        store: The framework's own store, a folder or a file, which no source may read.
+        hosts: Patterns such as ``*.qualtrics.com`` by source id; hosts of the source must match
+            one. Sources without patterns may connect to every public host.
+        folders: For each account, the folder that its sources may read.
+        environment: The environment variables that allow loopback destinations.
+        store: The folder or file of the store, which sources may not read.
     """
 
     hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -43,10 +44,10 @@ class AllowedDestinations:
     def resolve(
         self, destinations: Sequence[Destination], account: str, *, source: str
     ) -> tuple[Destination, ...]:
-        """Check where a source's credentials lead; gives folders with every link resolved.
+        """Return the destinations if all are allowed, with symbolic links in folders resolved.
 
         Raises:
-            DestinationRefused: for the first one that is not allowed; says who can do what.
+            DestinationRefused: for the first destination that is not allowed.
         """
         return tuple(
             self._host(one, source) if one.kind == "host" else self._folder(one, account)
@@ -56,8 +57,9 @@ class AllowedDestinations:
     def _host(self, destination: Destination, source: str) -> Destination:
         if destination.folder is not None:
             raise DestinationRefused(
-                "A destination that is a host names a folder as well.",
-                remedy="Tell the author of the source: one destination is one host or one folder.",
+                "The source returned a destination with both a host and a folder.",
+                remedy="Report this to the author of the source.",
+                audience=Audience.OPERATOR,
             )
         if destination.setting:
             return self._loopback(destination)
@@ -65,15 +67,17 @@ class AllowedDestinations:
         if _HOST.fullmatch(host) is None or _PRIVATE.fullmatch(host) is not None:
             raise DestinationRefused(
                 f"“{destination.host}” is not a public host name.",
-                remedy="Enter the host name alone, such as api.example.com: no scheme, port "
-                "or path, no IP address, and no name of an internal network.",
+                remedy="Enter only a public host name, such as api.example.com, without scheme, "
+                "port or path.",
             )
         patterns = self.hosts.get(source)
         if patterns is not None and not any(fnmatchcase(host, p.lower()) for p in patterns):
             raise DestinationRefused(
-                f"“{host}” is not among the hosts that are allowed for this source.",
-                remedy=f"Use a host that matches {', '.join(patterns) or 'nothing (none is)'}, or "
-                "ask the operator to allow this one.",
+                f"The operator does not allow the host “{host}” for this source.",
+                remedy=f"Enter a host that matches {' or '.join(patterns)}, or ask the operator to "
+                "allow this one."
+                if patterns
+                else "Ask the operator to allow this host; no host is allowed for this source.",
             )
         return destination.model_copy(update={"host": host})
 
@@ -81,60 +85,64 @@ class AllowedDestinations:
         setting = destination.setting
         if _SETTING.fullmatch(setting) is None:
             raise DestinationRefused(
-                f"“{setting}” cannot allow a host on this machine.",
-                remedy="Tell the author of the source: the environment variable for that has to "
-                "begin with SMAPLY_.",
+                f"The source allows a local host by “{setting}”, which does not begin with "
+                "SMAPLY_.",
+                remedy="Report this to the author of the source.",
+                audience=Audience.OPERATOR,
             )
         match = _LOOPBACK.fullmatch(destination.host)
         if match is None or not _is_loopback(match):
             raise DestinationRefused(
                 f"“{destination.host}” is not a loopback address with a port.",
-                remedy="Write it as 127.0.0.1:8080.",
+                remedy="Enter an address such as 127.0.0.1:8080.",
             )
         if self.environment.get(setting) != destination.host:
             raise DestinationRefused(
-                f"“{destination.host}” is not allowed here.",
-                remedy=f"If it is a sandbox of yours, set {setting}={destination.host} and start "
-                "again; otherwise enter the public host.",
+                f"The operator does not allow the local host “{destination.host}”.",
+                remedy="Enter a public host name; to allow a sandbox, the operator sets "
+                f"{setting}={destination.host} and restarts.",
             )
         return destination
 
     def _folder(self, destination: Destination, account: str) -> Destination:
         if destination.folder is None or destination.host or destination.setting:
             raise DestinationRefused(
-                "A destination that is a folder names none, or a host as well.",
-                remedy="Tell the author of the source: one destination is one host or one folder.",
+                "The source returned a folder destination without a folder, or with a host.",
+                remedy="Report this to the author of the source.",
+                audience=Audience.OPERATOR,
             )
         allowed = self.folders.get(account)
         if allowed is None:
             raise DestinationRefused(
-                "No folder is set from which this account may read.",
-                remedy="Ask the operator to name one for the account.",
+                "No folder is configured for the files of this account.",
+                remedy="Ask the operator to configure a folder for this account.",
+                audience=Audience.OPERATOR,
             )
         root, folder = _resolved(allowed), _resolved(allowed / destination.folder)
         if root is None or not _is_folder(root):
             raise DestinationRefused(
-                "The folder that is set for this account is not there.",
-                remedy="Ask the operator to make it, or to name another one.",
+                "The folder that is configured for this account does not exist.",
+                remedy="Ask the operator to create the folder or to configure another one.",
+                audience=Audience.OPERATOR,
             )
-        # Said alike whether it exists or not: what lies outside is nobody's business.
+        # The same message whether it exists or not, to reveal nothing about other folders.
         if folder is None or not folder.is_relative_to(root):
             raise DestinationRefused(
-                f"“{destination.folder}” lies outside the folder that is set for this account.",
-                remedy="Name a folder below it, as a relative path; links out of it do not count.",
+                f"“{destination.folder}” is outside the folder of this account.",
+                remedy="Enter the relative path of a folder inside it, without links to outside.",
             )
         if not _is_folder(folder):
             raise DestinationRefused(
-                f"There is no folder “{destination.folder}” below the one set for this account.",
-                remedy="Make it and put the files there, or correct its name.",
+                f"There is no folder “{destination.folder}” in the folder of this account.",
+                remedy="Correct the name, or create the folder and put the files there.",
             )
         store = None if self.store is None else _resolved(self.store)
         if self.store is not None and (
             store is None or store.is_relative_to(folder) or folder.is_relative_to(store)
         ):
             raise DestinationRefused(
-                f"“{destination.folder}” touches the framework's own store.",
-                remedy="Name a folder that neither holds the store nor lies in it.",
+                f"The folder “{destination.folder}” overlaps the store of Smaply Metrics.",
+                remedy="Enter a folder that does not contain the store and is not inside it.",
             )
         return destination.model_copy(update={"folder": folder})
 
@@ -150,12 +158,12 @@ def _is_loopback(match: re.Match[str]) -> bool:
 def _resolved(path: Path) -> Path | None:
     try:
         return path.resolve()
-    except (OSError, RuntimeError, ValueError):  # A loop of links; a NUL character.
+    except (OSError, RuntimeError, ValueError):  # A loop of links, or a NUL character.
         return None
 
 
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # Nobody may look there.
+    except OSError:  # No permission.
         return False

@@ -1,4 +1,4 @@
-"""Turning the steps that a source goes through into results: one for each declared step."""
+"""Runs the check steps of a source and yields one result for each declared step."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def run_steps(
     clock: Clock,
     who: str,
 ) -> Iterator[StepResult]:
-    """Return the result of each declared step as soon as it is known.
+    """Yield the result of each declared step as soon as it is known.
 
-    A step runs from when it is yielded until the next one is. An error ends the check: it fails
-    the step that runs, or is a warning on one that is not required, and the rest is skipped. The
-    title and whether it is required are taken from the declaration.
+    A step runs until the next one is yielded. An error fails the running step, or is a warning if
+    the step is not required; the remaining steps are skipped. ``title`` and ``required`` are taken
+    from the declared step.
 
     Raises:
-        Cancelled: when the caller asked to stop.
+        Cancelled: when the caller cancelled the check.
     """
     run = _Run(declared, clock, who)
     try:
@@ -52,7 +52,7 @@ class _RunningStep:
 
 
 class _Run:
-    """Which step runs, and which have not begun yet."""
+    """The running step, and the steps that have not begun."""
 
     def __init__(self, declared: tuple[CheckStep, ...], clock: Clock, who: str) -> None:
         self._waiting = {step.name: step for step in declared}
@@ -63,15 +63,15 @@ class _Run:
     def begin(self, name: str) -> Iterator[StepResult]:
         if name not in self._waiting:
             raise PluginError(
-                f"{self._who} broke its contract: it began the step “{name}”, which it did not "
-                "declare or had begun before."
+                f"{self._who} violated the contract: the step “{name}” was not declared or had "
+                "already begun."
             )
         yield from self._end()
         self._start(name)
 
     def note(self, note: CheckNote) -> None:
         if self._running is None:
-            raise PluginError(f"{self._who} broke its contract: a note came before any step.")
+            raise PluginError(f"{self._who} violated the contract: a note preceded the first step.")
         self._running.details += filter(None, [note.detail])
         self._running.problem = note.problem or self._running.problem
 
@@ -81,12 +81,12 @@ class _Run:
             if step.required:
                 self._start(step.name)
                 raise PluginError(
-                    f"{self._who} broke its contract: it never began the required step "
-                    f"“{step.name}”."
+                    f"{self._who} violated the contract: the required step “{step.name}” never "
+                    "began."
                 )
 
     def fail(self, problem: Problem) -> Iterator[StepResult]:
-        if self._running is None:  # Then none has begun: the last one runs until the end.
+        if self._running is None:  # No step has begun: the last one would still be running.
             self._start(next(iter(self._waiting)))
         yield from self._end(problem)
 

@@ -1,4 +1,4 @@
-"""Finding sources by entry points and judging them by metadata alone: nothing is imported."""
+"""Finds sources by entry points and classifies them by metadata, without importing them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEADING_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 @dataclass(frozen=True)
 class Candidate:
-    """One entry point with what its distribution's metadata says about it."""
+    """An entry point with the metadata of its distribution."""
 
     id: str
     entry_point: EntryPoint
@@ -43,25 +43,25 @@ class Candidate:
 
 
 def same_distribution(one: str, other: str) -> bool:
-    """Whether two spellings name one distribution (``A_b`` and ``a-b`` do)."""
+    """Whether two names refer to the same distribution, such as ``A_b`` and ``a-b``."""
     from packaging.utils import canonicalize_name  # Heavy.
 
     return canonicalize_name(one) == canonicalize_name(other)
 
 
 def installed_entry_points() -> tuple[EntryPoint, ...]:
-    """List the entry points of our group, one distribution at a time.
+    """Return the entry points of our group.
 
-    ``importlib.metadata.entry_points`` would raise for all of them when a single distribution has
-    a file that cannot be read. As there, the first distribution of a name on ``sys.path`` hides
-    later ones; two versions side by side in one folder (a failed upgrade) are both listed.
+    Unlike ``importlib.metadata.entry_points``, this does not fail when one distribution has an
+    unreadable file. The first distribution of a name on ``sys.path`` hides later ones; two versions
+    in one folder (a failed upgrade) are both returned.
     """
     found: list[EntryPoint] = []
     known: dict[str, tuple[str, set[str]]] = {}
     for distribution in metadata.distributions():
         try:
             text = distribution.read_text("entry_points.txt") or ""
-        except Exception:  # Whatever is wrong with it, the others are listed.
+        except Exception:  # One unreadable distribution must not hide the others.
             logger.debug("An entry_points.txt could not be read.", exc_info=True)
             continue
         if ENTRY_POINT_GROUP not in text:
@@ -74,7 +74,7 @@ def installed_entry_points() -> tuple[EntryPoint, ...]:
         versions.add(version)
         try:
             found += distribution.entry_points.select(group=ENTRY_POINT_GROUP)
-        except Exception:  # As above; it is shown as broken under its own name.
+        except Exception:  # As above; it is listed as broken, with the distribution as its id.
             logger.debug("The entry points of %s are malformed.", name, exc_info=True)
             nowhere = EntryPoint(name=name, value="", group=ENTRY_POINT_GROUP)
             vars(nowhere).update(dist=distribution)
@@ -83,7 +83,7 @@ def installed_entry_points() -> tuple[EntryPoint, ...]:
 
 
 def classify(entry_points: Iterable[EntryPoint], settings: SourceSettings) -> tuple[Candidate, ...]:
-    """Judge each entry point by settings and metadata: sorted by id, none imported."""
+    """Return the candidates with their states by settings and metadata, sorted by id."""
     by_id: dict[str, list[Candidate]] = {}
     for candidate in map(_candidate, entry_points):
         by_id.setdefault(candidate.id, []).append(candidate)
@@ -95,7 +95,7 @@ def _candidate(entry_point: EntryPoint) -> Candidate:
     name, version = ("unknown", "") if distribution is None else _name_and_version(distribution)
     try:
         requires = tuple(distribution.requires or ()) if distribution is not None else ()
-    except Exception:  # Metadata that cannot be read asks for nothing.
+    except Exception:  # Unreadable metadata counts as no requirements.
         logger.debug("The metadata of %s could not be read.", name, exc_info=True)
         requires = ()
     return Candidate(entry_point.name, entry_point, name, version, requires)
@@ -105,7 +105,7 @@ def _name_and_version(distribution: Distribution) -> tuple[str, str]:
     try:
         found = distribution.metadata
         return found["Name"] or "unknown", found["Version"] or ""
-    except Exception:  # A dist-info without METADATA raises several kinds.
+    except Exception:  # Missing METADATA raises different exceptions.
         logger.debug("The metadata of a distribution could not be read.", exc_info=True)
         return "unknown", ""
 
@@ -124,7 +124,7 @@ def _judge_same_id(candidates: list[Candidate], settings: SourceSettings) -> lis
         chosen = admitted
     else:
         chosen = [one for one in admitted if same_distribution(one.distribution, wanted)]
-        reason = f"A setting gives this id to the distribution {wanted} ({PREFERRED})."
+        reason = f"{PREFERRED} assigns this id to the distribution {wanted}."
         refused += [
             replace(one, state=SourceStatus.BLOCKED, reason=reason)
             for one in admitted
@@ -142,12 +142,12 @@ def _clash(source: str, rivals: list[Candidate]) -> str:
     names = sorted({one.distribution for one in rivals})
     if len(names) == 1:
         return (
-            f"The distribution {names[0]} claims the id “{source}” {len(rivals)} times. "
-            "Uninstall it until nothing of it is left, and install it again; if it stays, tell "
-            "its author."
+            f"The distribution {names[0]} provides the id “{source}” {len(rivals)} times. "
+            "Uninstall it completely and install it again; if that does not help, report it to its "
+            "author."
         )
     return (
-        f"The id “{source}” is claimed by {' and '.join(names)}, so none of them is used. "
+        f"{' and '.join(names)} provide the same id “{source}”, so none of them is used. "
         f"Uninstall all but one, or set {PREFERRED} to {source}=DISTRIBUTION."
     )
 
@@ -161,28 +161,28 @@ def _judge_version(candidate: Candidate) -> Candidate:
     candidate = _with_contract(candidate)
     if _ID.fullmatch(candidate.id) is None:
         reason = (
-            "Its id may have only ASCII letters, digits, dots, dashes and underscores, at most "
-            "100, and begins with a letter or digit. Rename its entry point."
+            "The name of its entry point is not a valid id. Rename it: an id has at most 100 ASCII "
+            "letters, digits, dots, dashes and underscores, and begins with a letter or digit."
         )
         return replace(candidate, state=SourceStatus.BROKEN, reason=reason)
     for requirement in _requirements(candidate):
         if requirement is None:
             reason = (
-                f"Its metadata asks for {CORE} in a way that cannot be read. Tell its author to "
-                "mend the requirement."
+                f"Its metadata has an invalid requirement for {CORE}. Report it to the author of "
+                "the source."
             )
             return replace(candidate, state=SourceStatus.INCOMPATIBLE, reason=reason)
         if not requirement.specifier.contains(__version__, prereleases=True):
             reason = (
-                f"It asks for {CORE} {requirement.specifier}, and this is {__version__}. Install "
-                "a version of one that fits the other."
+                f"It requires {CORE} {requirement.specifier}, but {__version__} is installed. "
+                "Install compatible versions of the two."
             )
             return replace(candidate, state=SourceStatus.INCOMPATIBLE, reason=reason)
     return candidate
 
 
 def _requirements(candidate: Candidate) -> list[Requirement | None]:
-    """Return its requirements of the core in this environment; ``None`` for unreadable ones."""
+    """Return the requirements for the core in this environment; ``None`` for an invalid one."""
     from packaging.requirements import Requirement  # Heavy.
 
     found: list[Requirement | None] = []
@@ -193,7 +193,7 @@ def _requirements(candidate: Candidate) -> list[Requirement | None]:
         try:
             requirement = Requirement(text)
             applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        except ValueError:  # All that ``packaging`` raises for texts that make no sense.
+        except ValueError:  # Base class of what ``packaging`` raises for invalid requirements.
             found.append(None)
             continue
         if applies:

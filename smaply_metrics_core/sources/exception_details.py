@@ -1,4 +1,4 @@
-"""What went wrong inside a source, taken apart into plain data that no longer refers to it."""
+"""Exceptions of sources as plain data, without references to the source's objects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_TRACE = 20_000
 
 
 class ContractViolation(Exception):
-    """What a source gave is not what its contract says; the text is ours."""
+    """A source returned something that the contract does not allow."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class CapturedException:
     """An exception as plain data.
 
     Attributes:
-        kind: The name of its class.
-        text: Its own text; empty when it has none, or when making it failed as well.
+        kind: The name of the class.
+        text: The message; empty if there is none or ``__str__`` failed.
         trace: The traceback as text.
-        error: A copy, when it is an error of our tree.
-        contract: Whether it is our own finding about what the source gave.
+        error: A copy, if it is a ``MetricsError``.
+        contract: Whether it is a ``ContractViolation``.
     """
 
     kind: str
@@ -37,19 +37,19 @@ class CapturedException:
 
 
 def whole_characters(text: str) -> str:
-    """Return the text without halves of characters (cut-off emoji), which no store accepts."""
+    """Return the text with lone surrogates replaced, which databases do not accept."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def kind_of(thing: object) -> str:
-    """Name the class of a thing."""
+    """Return the name of an object's class."""
     return type(thing).__name__
 
 
 def problem_texts(problem: Problem) -> tuple[str, ...]:
-    """Return every text of a problem that people can read."""
+    """Return all texts of a problem that people can read."""
     texts = [problem.message, problem.remedy, problem.summary, problem.code, problem.request_id]
     for field in problem.fields:
         texts += [field.name, field.message, field.suggestion]
@@ -57,9 +57,10 @@ def problem_texts(problem: Problem) -> tuple[str, ...]:
 
 
 def describe(error: BaseException) -> CapturedException:
-    """Take an exception apart; runs where the source runs, since asking for a text runs its code.
+    """Return an exception as plain data.
 
-    The exception, its causes and its traceback are left behind: their frames hold credentials.
+    Called on the source's thread, since ``__str__`` may run its code. The result has no reference
+    to the exception, its causes and its traceback, whose frames contain credentials.
     """
     return CapturedException(
         kind=kind_of(error),
@@ -73,7 +74,7 @@ def describe(error: BaseException) -> CapturedException:
 def _text(error: BaseException) -> str:
     try:
         return whole_characters(str(error))
-    except BaseException:  # noqa: BLE001  # Its __str__ is the source's code, too.
+    except BaseException:  # noqa: BLE001  # __str__ is code of the source.
         return ""
 
 
@@ -85,9 +86,9 @@ def _trace(error: BaseException) -> str:
 
 
 def copy_exception(error: MetricsError) -> MetricsError | None:
-    """Rebuild an error of our tree from its plain parts; ``None`` when they are not what they say.
+    """Return a copy of an error, or ``None`` if its attributes have unexpected types.
 
-    A source's own subclass becomes the nearest class of the tree.
+    A source's own subclass becomes the nearest class of ``errors``.
     """
     known = next(
         one
@@ -115,8 +116,8 @@ def copy_exception(error: MetricsError) -> MetricsError | None:
         copy: MetricsError = known.__new__(known, parts["message"])
         copy.args = (parts["message"],)
         vars(copy).update(parts)
-        copy.to_problem()  # Fails for one that needs more, which no source has any use for.
-    except Exception:  # noqa: BLE001  # What stands in its attributes is the source's, too.
+        copy.to_problem()  # Fails for classes with further attributes; sources do not need those.
+    except Exception:  # noqa: BLE001  # The attributes are objects of the source.
         return None
     return copy
 

@@ -1,4 +1,4 @@
-"""The guard around every call of a source: whatever it does, the caller gets an answer in time."""
+"""Isolation of calls to sources: the caller gets a result or an error before the deadline."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ logger = logging.getLogger("smaply_metrics_core.sources")
 T = TypeVar("T")
 
 MOST_STUCK: Final = 16
-"""A source with this many calls that never ended gets no more threads."""
-_LOOK_UP: Final = 0.05  # Seconds between two looks at the cancellation and the clock.
-_CLOSING: Final = 5.0  # Seconds that a source has for closing its iterator.
+"""A source with this many abandoned calls is not called any more."""
+_POLL: Final = 0.05  # Seconds between two checks of the cancellation and the clock.
+_CLOSING: Final = 5.0  # Seconds for a source to close its iterator.
 
 
 class _End(Enum):
@@ -45,27 +45,27 @@ class _End(Enum):
 
 @dataclass
 class StuckCalls:
-    """The calls of one source that were given up and whose threads still run."""
+    """The abandoned calls of a source whose threads are still running."""
 
     _threads: list[threading.Thread] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, thread: threading.Thread) -> None:
-        """Count a thread until it ends."""
+        """Add the thread of an abandoned call."""
         with self._lock:
             self._threads.append(thread)
 
     def names(self) -> tuple[str, ...]:
-        """Name those that still run, the oldest first."""
+        """Return the names of the threads that are still running, the oldest first."""
         with self._lock:
             self._threads = [thread for thread in self._threads if thread.is_alive()]
             return tuple(thread.name for thread in self._threads)
 
 
 class _CallThread:
-    """A daemon thread that carries out one order after the other, and can be given up.
+    """A daemon thread that runs functions one after the other, and can be abandoned.
 
-    One thread for the whole of an iteration: a source may use things that belong to a thread.
+    A whole iteration uses one thread, since a source may use objects bound to a thread.
     """
 
     def __init__(self, name: str) -> None:
@@ -84,17 +84,17 @@ class _CallThread:
         self.left = _attempt(self.leave)
 
     def do(self, order: Callable[[], object], deadline: Deadline) -> object:
-        """Have something done: its result, or ``Failed``.
+        """Run a function and return its result, or a ``CapturedException``.
 
         Raises:
-            Cancelled: when the caller asked to stop.
-            DeadlineExceeded: when it takes too long.
+            Cancelled: when the caller cancelled the call.
+            DeadlineExceeded: when the function did not return before the deadline.
         """
         deadline.check()
         limit = deadline.remaining()
-        # The machine's own time ends the wait as well: an injected clock may stand still.
+        # The system's clock ends the wait as well, since an injected clock may not advance.
         started = time.monotonic()
-        self._lost = True  # Until it has answered, whatever ends the wait.
+        self._lost = True  # Until it has answered, however the wait ends.
         self._orders.put(order)
         while True:
             try:
@@ -105,10 +105,10 @@ class _CallThread:
                 self._lost = False
                 return answer
             if time.monotonic() - started >= limit:
-                raise DeadlineExceeded("The time allowed for this was not enough.")
+                raise DeadlineExceeded("The call timed out.")
 
     def dismiss(self, deadline: Deadline) -> bool:
-        """Let the thread go, with some time to close what it has open; whether it has ended."""
+        """Stop the thread, with some time to clean up; return whether it has ended."""
         self.leaving.set()
         self._orders.put(None)
         until = time.monotonic() + (0 if self._lost else min(_CLOSING, deadline.remaining()))
@@ -121,35 +121,35 @@ class _CallThread:
 
 
 def _slice(seconds: float) -> float:
-    return max(0.001, min(_LOOK_UP, seconds))
+    return max(0.001, min(_POLL, seconds))
 
 
 def _nothing() -> None:
-    """Leave nothing to be done."""
+    """Do nothing."""
 
 
 def _attempt(order: Callable[[], object]) -> object:
     try:
         return order()
-    except BaseException as error:  # noqa: BLE001  # SystemExit and panics too: it is a guard.
-        # KeyboardInterrupt as well: Python raises the user's in the main thread alone.
+    except BaseException as error:  # noqa: BLE001  # Includes SystemExit and panics of extensions.
+        # Also KeyboardInterrupt, which Python raises for the user only in the main thread.
         try:
             return describe(error)
-        except BaseException:  # noqa: BLE001  # Even looking at an exception may run its code.
+        except BaseException:  # noqa: BLE001  # Inspecting an exception may run its code.
             return CapturedException(
-                kind="an exception that cannot be looked at", text="", trace=""
+                kind="an exception that cannot be inspected", text="", trace=""
             )
 
 
 @dataclass(frozen=True)
 class PluginIsolation:
-    """Calls one source on threads of its own.
+    """Calls a source on separate threads.
 
     Attributes:
-        who: How messages name the source, with its distribution.
-        source: Its id, for the names of threads.
-        scrubber: Knows the secrets that no message may carry.
-        stuck: Where calls that had to be given up are counted.
+        who: The name of the source in messages, with its distribution.
+        source: The id of the source, for the names of threads.
+        redactor: Redacts the secrets of the call in messages.
+        stuck: The abandoned calls of the source.
     """
 
     who: str
@@ -158,17 +158,17 @@ class PluginIsolation:
     stuck: StuckCalls = field(default_factory=StuckCalls)
 
     def keeping(self, secrets: Iterable[str]) -> PluginIsolation:
-        """Return the guard for calls that know these secrets."""
+        """Return the isolation for calls with these secrets."""
         return replace(self, redactor=Redactor(secrets))
 
     def call(self, work: Callable[[], T], *, deadline: Deadline, what: str) -> T:
-        """Run ``work`` in time; ``what`` names it in messages.
+        """Run ``work`` and return its result; ``what`` is its name in messages.
 
         Raises:
-            MetricsError: what the source raised, if it is of our tree and holds no secret.
-            PluginError: for anything else that it raised.
-            DeadlineExceeded: when it did not answer in time.
-            Cancelled: when the caller asked to stop.
+            MetricsError: when the source raised one without a secret.
+            PluginError: when the source raised anything else.
+            DeadlineExceeded: when the deadline passed.
+            Cancelled: when the caller cancelled the call.
         """
         with self._worker(what, deadline) as worker:
             return self._do(worker, work, deadline, what)
@@ -182,9 +182,10 @@ class PluginIsolation:
         what: str,
         most: int,
     ) -> tuple[tuple[T, ...], MetricsError | None]:
-        """Run an iterator to its end, in one go.
+        """Run an iterator to its end.
 
-        Gives what it yielded, as ``accept`` made it, and the error that ended it early.
+        Returns:
+            The items, converted by ``accept``, and the error if one ended the iteration early.
         """
         items: list[T] = []
 
@@ -217,9 +218,10 @@ class PluginIsolation:
         what: str,
         most: int,
     ) -> Generator[T, None, None]:
-        """Go through an iterator step by step, as slowly as the caller; raises as ``call``.
+        """Yield the items of an iterator, converted by ``accept``; raise as ``call`` does.
 
-        The iterator is closed on its own thread when this generator ends or is closed.
+        The iterator advances only as fast as the caller. It is closed on its own thread when this
+        generator ends or is closed.
         """
         iterator: Iterator[object] = iter(())
 
@@ -247,8 +249,8 @@ class PluginIsolation:
         stuck = self.stuck.names()
         if len(stuck) >= MOST_STUCK:
             raise SourceNotUsable(
-                f"{self.who} has {len(stuck)} calls that never ended, so it is not called again.",
-                remedy="Restart this program, and tell the author of the source.",
+                f"{self.who} is not called any more, since {len(stuck)} of its calls never ended.",
+                remedy="Restart this process, and report it to the author of the source.",
             )
         deadline.check()
         worker = _CallThread(f"smaply-source {self.source} {what}")
@@ -257,7 +259,9 @@ class PluginIsolation:
         finally:
             if not worker.dismiss(deadline):
                 self.stuck.add(worker.thread)
-                logger.warning("%s: %s did not end and was given up.", self.source, what)
+                logger.warning(
+                    "%s: the call of %s did not end and was abandoned", self.source, what
+                )
             elif isinstance(worker.left, CapturedException):
                 self._log(worker.left, f"closing {what}")
 
@@ -268,28 +272,29 @@ class PluginIsolation:
             outcome = worker.do(work, deadline)
         except DeadlineExceeded:
             late = True
-        if late:  # Raised here, so that no other error stands behind it.
+        if late:  # Raised outside the handler, without a chained error.
             raise DeadlineExceeded(f"{self.who} did not answer in time ({what}).")
         if isinstance(outcome, CapturedException):
             raise self.error(outcome, deadline, what)
-        return outcome  # type: ignore[return-value]  # What ``work`` gave.
+        return outcome  # type: ignore[return-value]  # The result of ``work``.
 
     def error(self, failed: CapturedException, deadline: Deadline, what: str) -> MetricsError:
-        """Make the error that the caller sees: without the source's own exceptions behind it."""
+        """Return the error for the caller, without the source's own exceptions."""
         self._log(failed, what)
         known = failed.error
         if isinstance(known, Cancelled) and not deadline.cancelled.is_set():
-            return PluginError(f"{self.who} stopped by itself, which nobody asked for ({what}).")
+            return PluginError(f"{self.who} cancelled a call that was not cancelled ({what}).")
         if known is not None:
             if not self.redactor.contains_secret(*problem_texts(known.to_problem())):
                 return known
             return PluginError(
-                f"{self.who} failed: {kind_of(known)}, with a message that held a secret and is "
+                f"{self.who} failed with {kind_of(known)}; the message contains a secret and is "
                 f"not shown ({what})."
             )
         text = self.redactor.redact_line(failed.text)
         if failed.contract:
-            return PluginError(f"{self.who} broke its contract: {text or 'it told a secret.'}")
+            fault = text or "it returned a secret."
+            return PluginError(f"{self.who} violated the contract: {fault}")
         return PluginError(
             f"{self.who} failed: {failed.kind}{f': {text}' if text else ''} (in {what})"
         )
@@ -300,13 +305,13 @@ class PluginIsolation:
 
 
 def _too_many(what: str, most: int) -> ContractViolation:
-    return ContractViolation(f"{what} gave more than {most:,} items.")
+    return ContractViolation(f"{what} returned more than {most:,} items.")
 
 
 def _iterator(given: object, what: str) -> Iterator[object]:
     if isinstance(given, (str, bytes, dict)) or not isinstance(given, Iterable):
-        _close(given)  # A coroutine that nobody awaits complains when it is thrown away.
-        raise ContractViolation(f"{what} gave {kind_of(given)}, not an iterator of items.")
+        _close(given)  # Python warns of a coroutine that is never awaited.
+        raise ContractViolation(f"{what} returned {kind_of(given)} instead of an iterator.")
     return iter(given)
 
 

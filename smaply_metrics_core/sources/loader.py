@@ -1,4 +1,4 @@
-"""Importing one source and holding it to the contract, before anything of it is used."""
+"""Imports a source and validates it against the contract before it is used."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST_TITLE: Final = 80
 
 @dataclass(frozen=True)
 class Loaded:
-    """A source that keeps the contract: its hooks, alone in their manager, and its description."""
+    """A valid source: a plugin manager with only its hooks, and its description."""
 
     manager: pluggy.PluginManager
     description: SourceDescription
@@ -36,7 +36,7 @@ class Loaded:
 
 @cache
 def contract() -> dict[str, tuple[str, ...]]:
-    """Return the name of each hook with its arguments, in the order of ``hookspecs``."""
+    """Return the hooks with their arguments, in the order of ``hookspecs``."""
     manager = pluggy.PluginManager(PROJECT)
     return {
         name: tuple(inspect.signature(function).parameters)
@@ -47,42 +47,41 @@ def contract() -> dict[str, tuple[str, ...]]:
 
 
 def contract_mismatch(declared: str) -> str:
-    """Return why a source written for this version of the contract cannot be used; empty if it can.
+    """Return why a source with this contract version cannot be used; empty if it can.
 
     Args:
-        declared: What ``describe_source`` declares, such as ``0.1``.
+        declared: The version that ``describe_source`` declares, such as ``0.1``.
     """
     major, minor = map(int, declared.split("."))
     our_major, our_minor = map(int, CONTRACT_VERSION.split("."))
     if major == our_major and (minor == our_minor if major == 0 else minor <= our_minor):
         return ""
     return (
-        f"It was written for version {declared} of the contract, and this release of "
-        f"smaply-metrics-core offers {CONTRACT_VERSION}. Install a version of the source or of "
-        "smaply-metrics-core that fits the other."
+        f"It was written for version {declared} of the contract, but smaply-metrics-core has "
+        f"version {CONTRACT_VERSION}. Install compatible versions of the two."
     )
 
 
 def load(entry_point: EntryPoint) -> Loaded:
-    """Import what an entry point names and check it against the contract.
+    """Import the object of an entry point and validate it against the contract.
 
-    Runs the source's code, so it belongs behind the guard. Raises ``ContractViolation`` for what
-    does not fit, and whatever the import raises.
+    This runs the source's code and must be isolated. It may raise any exception of the import.
+
+    Raises:
+        ContractViolation: when the source does not implement the contract.
     """
     if not entry_point.value.strip():
-        raise ContractViolation(
-            "its entry point names no object, or its entry_points.txt cannot be read."
-        )
+        raise ContractViolation("its entry point is empty, or its entry_points.txt cannot be read.")
     if entry_point.pattern.match(entry_point.value) is None:
         raise ContractViolation(
-            f"its entry point names “{entry_point.value}”, which is no MODULE and no MODULE:OBJECT."
+            f"its entry point is “{entry_point.value}” instead of MODULE or MODULE:OBJECT."
         )
     plugin = entry_point.load()
     if plugin is None:
         raise ContractViolation(f"{entry_point.value} is None, not a module or an object.")
     if inspect.isclass(plugin):
         raise ContractViolation(
-            f"{entry_point.value} is a class: name an object made from it, or a module."
+            f"{entry_point.value} is a class. Use an instance of it, or a module."
         )
     hooks = _check_hooks(plugin)
     manager = pluggy.PluginManager(PROJECT)
@@ -102,21 +101,21 @@ def _check_hooks(plugin: object) -> tuple[str, ...]:
         hook = options.get("specname") or attribute
         if hook not in specs:
             near = difflib.get_close_matches(hook, specs, n=1)
-            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(specs)}."
-            raise ContractViolation(f"{hook} is no hook: {meant}")
+            hint = f"Did you mean {near[0]}?" if near else f"The hooks are {', '.join(specs)}."
+            raise ContractViolation(f"{hook} is not a hook. {hint}")
         if hook in found:
             raise ContractViolation(
-                f"{hook} is implemented twice, by {found[hook]} and {attribute}: keep one."
+                f"{hook} is implemented twice, by {found[hook]} and {attribute}. Remove one."
             )
         if options.get("wrapper") or options.get("hookwrapper"):
-            raise ContractViolation(f"{attribute} is a wrapper, which no source may be.")
+            raise ContractViolation(f"{attribute} is a hook wrapper, which sources may not use.")
         _check_function(plugin, attribute, hook)
         found[hook] = attribute
     absent = [hook for hook in specs if hook not in found]
     for hook in absent:
         if inspect.getattr_static(plugin, hook, None) is not None:
             raise ContractViolation(
-                f"{hook} is there, but is not a plain function marked with @hookimpl."
+                f"{hook} exists, but is not a plain function marked with @hookimpl."
             )
     missing = [hook for hook in absent if hook not in OPTIONAL]
     if missing:
@@ -128,23 +127,21 @@ def _check_function(plugin: object, attribute: str, hook: str) -> None:
     static = inspect.getattr_static(plugin, attribute)
     function = static.__func__ if hasattr(static, "__func__") else static
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise ContractViolation(
-            f"{attribute} is async: write it with def, it runs on its own thread."
-        )
+        raise ContractViolation(f"{attribute} is async. Hooks run on threads; define it with def.")
     parameters = list(inspect.signature(function).parameters.values())
     if _is_bound(plugin, attribute, static):
         parameters = parameters[1:]  # self or cls.
     allowed = contract()[hook]
-    wanted = f"it may take {', '.join(allowed) or 'nothing'}"
+    hint = f"Its arguments may be {', '.join(allowed)}." if allowed else "It takes no arguments."
     for parameter in parameters:
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
-            raise ContractViolation(f"{attribute} takes {parameter}: {wanted}, by name.")
+            raise ContractViolation(f"{attribute} takes {parameter}. {hint}")
         if parameter.name not in allowed:
-            raise ContractViolation(f"{attribute} takes {parameter.name}: {wanted}.")
+            raise ContractViolation(f"{attribute} takes {parameter.name}. {hint}")
         if parameter.kind is parameter.KEYWORD_ONLY or parameter.default is not parameter.empty:
             raise ContractViolation(
-                f"{attribute} has {parameter.name} with a default or after *: it would never be "
-                "filled. Write it as an ordinary argument."
+                f"{attribute} has {parameter.name} with a default or as keyword-only, so it is "
+                "never passed. Make it an ordinary argument."
             )
 
 
@@ -159,19 +156,18 @@ def _describe(manager: pluggy.PluginManager, source: str) -> SourceDescription:
     description = require_type(SourceDescription, manager.hook.describe_source(), "describe_source")
     if description.id != source:
         raise ContractViolation(
-            f"describe_source says its id is “{description.id}”, its entry point says “{source}”."
+            f"the id of describe_source is “{description.id}”, but the entry point is “{source}”."
         )
     if not description.title.strip():
-        raise ContractViolation("describe_source gives no title.")
+        raise ContractViolation("describe_source returned an empty title.")
     if len(description.title) > LONGEST_TITLE or not description.title.isprintable():
         raise ContractViolation(
-            f"describe_source gives a title that no list can show: at most {LONGEST_TITLE} "
-            "characters, in one line."
+            f"the title of describe_source must be one line of at most {LONGEST_TITLE} characters."
         )
     _check_credentials(description.credentials)
     names = [step.name for step in description.checks]
     if len(set(names)) != len(names):
-        raise ContractViolation("describe_source names a check twice.")
+        raise ContractViolation("describe_source has two checks with the same name.")
     if not any(step.required for step in description.checks):
         raise ContractViolation(
             "describe_source has no required check, so no connection could fail."
@@ -184,18 +180,18 @@ _SECRETS: Final = (SecretStr, SecretBytes)
 
 def _check_credentials(model: type[Credentials]) -> None:
     if model is Credentials:
-        raise ContractViolation("its credentials model has to be a subclass of Credentials.")
-    model.model_rebuild()  # Raises when an annotation cannot be resolved; else a secret is missed.
+        raise ContractViolation("its credentials model must be a subclass of Credentials.")
+    model.model_rebuild()  # Raises for unresolved annotations, which could hide a secret.
     credential_fields(model)
     for name, field in model.model_fields.items():
-        # A secret anywhere else would be shown in a form, or sealed as asterisks.
+        # A nested secret would be shown in a form, or stored as asterisks.
         if field.annotation is not SecretStr and any(
             isinstance(part, type) and issubclass(part, _SECRETS)
             for part in _parts(field.annotation)
         ):
             raise ContractViolation(
-                f"the credentials field {name} wraps a secret in another type: declare it as "
-                "SecretStr or Token, with an empty default where it may be left out."
+                f"the credentials field {name} has a secret inside another type. Declare it as "
+                "SecretStr or Token, with an empty default if it is optional."
             )
 
 

@@ -1,4 +1,4 @@
-"""The registry of installed sources: lists them, loads each on first use, and keeps them apart."""
+"""The registry of installed sources, which are loaded on first use."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ if TYPE_CHECKING:  # Heavy: httpx, and pydantic-settings.
 
 
 class _Slot:
-    """One entry point, and what came of loading it."""
+    """An entry point with its loaded source or the reason why it cannot be used."""
 
     def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
         self.lock = threading.Lock()
         self.source: Source | None = None
         self.refusal = "" if candidate.state is SourceStatus.OK else candidate.reason
-        self.isolation = PluginIsolation(
-            "It", candidate.id
-        )  # A state's reason need not name the source.
+        # The reasons of states do not repeat the name of the source.
+        self.isolation = PluginIsolation("It", candidate.id)
 
 
 class SourceRegistry:
-    """Finds the sources that are installed; safe to use from many threads.
+    """The installed sources; thread-safe.
 
     Args:
-        settings: The operator's word on which sources are used.
-        clock: Time, for deadlines and for what sources are handed.
-        entry_points: Gives the entry points of our group; those installed, unless a test says so.
-        transport_factory: Makes the transport below each HTTP client, for tests.
-        temp_dir: Where calls have their temporary folders: a folder for nothing else, shared by the
-            processes of one home. What killed ones left in it is removed at once. Without it, one
-            in the system's temporary folder, looked after on the first call.
+        settings: The operator's settings about sources.
+        clock: The clock for deadlines and for sources.
+        entry_points: Returns the entry points; by default, the installed ones.
+        transport_factory: Returns the transport of each HTTP client, for tests.
+        temp_dir: The parent of the temporary folders of calls, used for nothing else, and shared by
+            the processes with the same home folder. Folders of killed processes are removed
+            immediately. By default, a folder in the system's temporary folder, cleaned up on the
+            first call.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class SourceRegistry:
         self._listed: tuple[_Slot, ...] | None = None
 
     def states(self, *, load: bool = False) -> tuple[SourceState, ...]:
-        """Say of each installed source whether it can be used, and why not; sorted by id.
+        """Return the state of each installed source, sorted by id.
 
-        Nothing is imported for that, so ``ok`` means that nothing is known against a source until
-        it is loaded. ``load`` loads each, which finds the broken ones.
+        Sources are only imported with ``load``, which detects the broken ones. Without it, a source
+        that was not loaded yet may be ``ok`` although it is broken.
         """
         slots = self._slots()
         if load:
@@ -81,23 +81,23 @@ class SourceRegistry:
         return tuple(_state(slot) for slot in slots)
 
     def get(self, source_id: str) -> Source:
-        """Return a source; loads it on first use.
+        """Return a source; load it on first use.
 
         Raises:
-            NotFound: when no source of this id is installed.
-            SourceNotUsable: when it is not usable; says why.
+            NotFound: when no source with this id is installed.
+            SourceNotUsable: when the source cannot be used; the message has the reason.
         """
         slots = [slot for slot in self._slots() if slot.candidate.id == source_id]
         if not slots:
             installed = sorted({slot.candidate.id for slot in self._slots()})
             short = len(source_id) <= LONGEST_REPEATED
             raise NotFound(
-                f"No source “{source_id}” is installed."
+                f"The source “{source_id}” is not installed."
                 if short
-                else "No source of this id is installed.",
+                else "No source with this id is installed.",
                 remedy=f"Use one of these: {', '.join(installed)}."
                 if installed
-                else "Install a distribution that provides it; no source is installed yet.",
+                else "Install the distribution of a source; none is installed.",
             )
         for slot in slots:
             source = self._load(slot)
@@ -109,18 +109,18 @@ class SourceRegistry:
         )
 
     def title(self, source_id: str) -> str:
-        """Return what people call a source, without loading it; its id until it is loaded."""
+        """Return the title of a source without loading it; derived from the id until then."""
         for slot in self._slots():
             if slot.candidate.id == source_id and slot.source is not None:
                 return slot.source.title
         return source_id.replace("_", " ").capitalize()
 
     def stuck_calls(self) -> tuple[str, ...]:
-        """Name the calls that were given up and whose threads still run, source by source."""
+        """Return the names of the abandoned calls that are still running, source by source."""
         return tuple(name for slot in self._slots() for name in slot.isolation.stuck.names())
 
     def close(self) -> None:
-        """Remove what the calls of this process have on disk, also those that were given up."""
+        """Remove the temporary files of this process, including those of abandoned calls."""
         self._temp_dirs.close()
 
     def _slots(self) -> tuple[_Slot, ...]:

@@ -1,4 +1,4 @@
-"""A source in use: with credentials, a deadline, and everything a hook is handed."""
+"""A session with a source: calls of its hooks with credentials, a context and a deadline."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MOST_CHECK_ITEMS: Final = 1_000
 
 @dataclass(frozen=True)
 class SessionConfig:
-    """What a session works with; made by ``Source.session``."""
+    """The parts of a session; created by ``Source.session``."""
 
     hooks: pluggy.HookRelay
     description: SourceDescription
@@ -62,16 +62,15 @@ class SessionConfig:
 
 
 class SourceSession:
-    """One source with one connection's credentials, until its deadline or the end of its block.
+    """A source with the credentials of one connection.
 
-    Every method returns by the deadline, whatever the source does, and raises errors of our tree
-    alone. Calls may come from several threads at once.
+    Every method returns before the deadline and raises only ``MetricsError``. Thread-safe.
     """
 
-    def __init__(self, handed: SessionConfig) -> None:
-        self._handed = handed
-        self._hooks = handed.hooks
-        self._isolation = handed.isolation
+    def __init__(self, config: SessionConfig) -> None:
+        self._config = config
+        self._hooks = config.hooks
+        self._isolation = config.isolation
         self._opened = ExitStack()
         self._lock = threading.Lock()
         self._context: SourceContext | None = None
@@ -79,90 +78,91 @@ class SourceSession:
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
-        """Where the credentials lead, as checked."""
-        return self._handed.destinations
+        """The allowed destinations of the credentials."""
+        return self._config.destinations
 
     def check(self) -> Iterator[StepResult]:
-        """Try the credentials; gives the result of each declared step as soon as it is known.
+        """Check the credentials; yield the result of each declared step as soon as it is known.
 
-        Errors are results here: only a cancellation is raised.
+        Other errors than a cancellation are part of the results.
 
         Raises:
-            Cancelled: when the caller asked to stop.
+            Cancelled: when the caller cancelled the check.
         """
-        given, context = self._handed.credentials, self._ready()
+        given, context = self._config.credentials, self._ready()
         steps = self._isolation.stream(
             lambda: self._hooks.validate_credentials(credentials=given, context=context),
             lambda item: validation.step_or_note(item, self._isolation.redactor),
-            deadline=self._handed.deadline,
+            deadline=self._config.deadline,
             what="validate_credentials",
             most=MOST_CHECK_ITEMS,
         )
         with closing(steps):
             yield from run_steps(
-                self._handed.description.checks,
+                self._config.description.checks,
                 steps,
-                clock=self._handed.clock,
+                clock=self._config.clock,
                 who=self._isolation.who,
             )
 
     def surveys(self) -> tuple[Survey, ...]:
-        """Return every survey that the credentials can see, each once.
+        """Return all surveys that are visible with the credentials; never an incomplete list.
 
         Raises:
-            MetricsError: what the source raised; never a part of the list.
-            PluginError: when it failed, gave something else or one survey twice, or told a secret.
+            MetricsError: when the source raised it.
+            PluginError: when the source failed, or returned invalid or duplicate surveys or a
+                secret.
         """
-        given, context = self._handed.credentials, self._ready()
+        given, context = self._config.credentials, self._ready()
         surveys, error = self._isolation.collect(
             lambda: self._hooks.list_surveys(credentials=given, context=context),
             validation.Surveys(),
-            deadline=self._handed.deadline,
+            deadline=self._config.deadline,
             what="list_surveys",
             most=MOST_SURVEYS,
         )
         if error is not None:
             raise error
-        try:  # In one go: each on its own takes 20 times as long, seconds for long lists.
-            validation.check_silent(self._isolation.redactor, "list_surveys", *surveys)
-        except ContractViolation as broken:
-            told = describe(broken)
+        try:  # All at once, which is 20 times as fast and saves seconds for long lists.
+            validation.check_no_secrets(self._isolation.redactor, "list_surveys", *surveys)
+        except ContractViolation as error_with_secret:
+            captured = describe(error_with_secret)
         else:
             return surveys
-        raise self._error("list_surveys", told)
+        raise self._error("list_surveys", captured)
 
     def questions(self, survey_id: str) -> Questionnaire:
-        """Describe one survey.
+        """Return the questions and fields of a survey.
 
         Raises:
-            MetricsError: what the source raised, such as ``SurveyUnavailable``.
-            PluginError: when it failed, described another survey or one question twice, or told a
-                secret.
+            MetricsError: when the source raised it, such as ``SurveyUnavailable``.
+            PluginError: when the source failed, or returned another survey, a duplicate question
+                or a secret.
         """
-        given, context = self._handed.credentials, self._ready()
+        given, context = self._config.credentials, self._ready()
         return self._isolation.call(
             lambda: validation.questionnaire(
                 self._hooks.list_questions(credentials=given, context=context, survey_id=survey_id),
                 survey_id,
                 self._isolation.redactor,
             ),
-            deadline=self._handed.deadline,
+            deadline=self._config.deadline,
             what="list_questions",
         )
 
     def fetch(
         self, survey_id: str, queries: Sequence[MetricQuery]
     ) -> dict[str, Tally | MetricsError]:
-        """Answer queries about one survey: for the id of each, its tally or its error.
+        """Return the tally or the error of each query of a survey, by query id.
 
-        A tally that came before the source failed is complete and kept; the queries that were not
-        answered get the error.
+        If the source fails, the tallies that it had yielded are complete and are returned; the
+        other queries get the error.
 
         Raises:
-            InputError: when two queries have one id.
-            Cancelled: when the caller asked to stop.
+            InputError: when two queries have the same id.
+            Cancelled: when the caller cancelled the call.
         """
-        given = self._handed.credentials
+        given = self._config.credentials
         return self._answers(
             "fetch_metric",
             lambda context: self._hooks.fetch_metric(
@@ -177,7 +177,7 @@ class SourceSession:
     def recompute(
         self, survey_id: str, queries: Sequence[MetricQuery], bundle: BundleReader
     ) -> dict[str, Tally | MetricsError]:
-        """Answer queries about one survey from a debug bundle; otherwise as ``fetch``."""
+        """Return the tallies or errors as ``fetch`` does, from a debug bundle."""
         return self._answers(
             "recompute_metric",
             lambda context: self._hooks.recompute_metric(
@@ -192,7 +192,7 @@ class SourceSession:
         asked = {query.id: query for query in queries}
         if len(asked) != len(queries):
             raise InputError(
-                "Two queries of one call have the same id.", remedy="Give each an id of its own."
+                "Two queries of one call have the same id.", remedy="Use a different id for each."
             )
         if not asked:
             return {}
@@ -200,9 +200,9 @@ class SourceSession:
         answers, error = self._isolation.collect(
             lambda: start(context),
             lambda item: validation.answer(item, asked, self._isolation.redactor, hook),
-            deadline=self._handed.deadline,
+            deadline=self._config.deadline,
             what=hook,
-            most=2 * len(asked) + 8,  # Enough to tell what is wrong with one that repeats itself.
+            most=2 * len(asked) + 8,  # Enough to report which query was answered twice.
         )
         if isinstance(error, Cancelled):
             raise error
@@ -234,24 +234,24 @@ class SourceSession:
                 hook, stray or f"{hook} never answered the query “{query_id}”."
             )
         if stray and not missing:
-            told = self._isolation.redactor.redact_line(stray)
-            logger.warning("%s broke its contract: %s", self._isolation.who, told)
+            fault = self._isolation.redactor.redact_line(stray)
+            logger.warning("%s violated the contract: %s", self._isolation.who, fault)
         return {query_id: found[query_id] for query_id in asked}
 
     def _broken(self, hook: str, text: str) -> MetricsError:
         return self._error(hook, describe(ContractViolation(text)))
 
     def _error(self, hook: str, failed: CapturedException) -> MetricsError:
-        return self._isolation.error(failed, self._handed.deadline, hook)
+        return self._isolation.error(failed, self._config.deadline, hook)
 
     def debug_export(self, survey_id: str, bundle: BundleWriter) -> None:
-        """Have the survey's raw responses and definition written into the bundle.
+        """Write the survey's raw responses and definition to the bundle.
 
         Raises:
-            MetricsError: what the source or the bundle raised.
+            MetricsError: when the source or the bundle raised it.
             PluginError: when the source failed.
         """
-        given, context = self._handed.credentials, self._ready()
+        given, context = self._config.credentials, self._ready()
         self._isolation.call(
             lambda: validation.nothing(
                 self._hooks.debug_export(
@@ -259,22 +259,22 @@ class SourceSession:
                 ),
                 "debug_export",
             ),
-            deadline=self._handed.deadline,
+            deadline=self._config.deadline,
             what="debug_export",
         )
 
     def close(self) -> None:
-        """End the session: its HTTP client is closed, and no further call is possible."""
+        """Close the session and its HTTP client; further calls raise ``InputError``."""
         with self._lock:
             self._over = True
             self._opened.close()
 
     def _ready(self) -> SourceContext:
-        """Make what hooks are handed, at the first call: this loads the HTTP library."""
+        """Return the context of hooks, created on the first call since it imports httpx."""
         with self._lock:
             if self._over:
                 raise InputError(
-                    "This session with the source is over.", remedy="Open another one."
+                    "The session with the source is closed.", remedy="Open a new session."
                 )
             if self._context is None:
                 self._context = self._make_context()
@@ -283,38 +283,38 @@ class SourceSession:
     def _make_context(self) -> SourceContext:
         from smaply_metrics_core.http import RateLimiter, build_client
 
-        handed = self._handed
-        limits = handed.description.limits
+        config = self._config
+        limits = config.description.limits
         client = build_client(
-            [one for one in handed.destinations if one.kind == "host"],
-            deadline=handed.deadline,
-            clock=handed.clock,
-            limits=handed.rate_limiter or (RateLimiter(limits, handed.clock) if limits else None),
-            transport=handed.transport_factory() if handed.transport_factory else None,
-            exchange=handed.exchange,
+            [one for one in config.destinations if one.kind == "host"],
+            deadline=config.deadline,
+            clock=config.clock,
+            limits=config.rate_limiter or (RateLimiter(limits, config.clock) if limits else None),
+            transport=config.transport_factory() if config.transport_factory else None,
+            exchange=config.exchange,
         )
         self._opened.callback(client.close)
         return SourceContext(
             http=client,
-            deadline=handed.deadline,
-            destinations=handed.destinations,
-            folder=handed.folder,
-            clock=handed.clock,
+            deadline=config.deadline,
+            destinations=config.destinations,
+            folder=config.folder,
+            clock=config.clock,
             report=self._report,
         )
 
     def _report(self, done: object, total: object, what: object) -> None:
-        """Pass progress on to the host, once it is what it says; runs on the source's thread."""
+        """Validate progress and pass it to the host app; called on the source's thread."""
         if not (_is_number(done) and (total is None or _is_number(total)) and type(what) is str):
             raise ContractViolation(
-                "progress takes two numbers and a text (the second may be None)."
+                "progress takes two numbers, of which the second may be None, and a text."
             )
-        if self._handed.progress is None or self._over:
+        if self._config.progress is None or self._over:
             return
         try:
-            self._handed.progress(done, total, self._isolation.redactor.redact_line(what))
+            self._config.progress(done, total, self._isolation.redactor.redact_line(what))
         except Exception:
-            logger.exception("The host's own progress function failed.")
+            logger.exception("The progress callback of the host app failed.")
 
 
 def _is_number(value: object) -> TypeGuard[float]:

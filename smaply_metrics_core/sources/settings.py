@@ -1,4 +1,4 @@
-"""Which installed sources the operator allows."""
+"""The operator's settings about installed sources."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def _pairs(value: object) -> object:
     for pair in _split(value):
         source, separator, distribution = (part.strip() for part in pair.partition("="))
         if not (source and separator and distribution):
-            raise ValueError(f"A pair in {PREFERRED} is not of the form id=distribution")
+            raise ValueError(f"A pair in {PREFERRED} does not have the form id=distribution")
         if not same_distribution(pairs.setdefault(source, distribution), distribution):
-            raise ValueError(f"{PREFERRED} names two distributions for “{source}”")
+            raise ValueError(f"{PREFERRED} has two distributions for “{source}”")
     return pairs
 
 
 class SourceSettings(EnvironmentSettings):
-    """Which sources may be used; lists are read from texts with commas."""
+    """The sources that may be used; lists are comma-separated."""
 
     model_config = SettingsConfigDict(env_prefix=f"{PREFIX}SOURCES_")
 
@@ -80,19 +80,19 @@ class SourceSettings(EnvironmentSettings):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> SourceSettings:
-        """Read the settings from environment variables; a blank one counts as not set.
+        """Return the settings from environment variables; blank ones count as unset.
 
         Raises:
-            InputError: when a value is not valid; it names the variable.
+            InputError: when a value is not valid; the message names the variable.
         """
         return cls(**cls.read(environment))
 
     def refusal(self, source: str, distribution: str) -> str:
-        """Return why a setting excludes this source; empty when none does."""
+        """Return why a setting blocks this source; empty if none does."""
         if _listed(self.blocked, source, distribution):
-            return f"A setting blocks it ({BLOCKED})."
+            return f"It is blocked by {BLOCKED}."
         if self.allowed is not None and not _listed(self.allowed, source, distribution):
-            return f"It is not among the sources that a setting allows ({ALLOWED})."
+            return f"It is not listed in {ALLOWED}."
         return ""
 
 

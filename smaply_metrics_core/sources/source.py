@@ -1,4 +1,4 @@
-"""One usable source: what it is, its credentials, and sessions with it."""
+"""A loaded source: its description, its credentials, and sessions with it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from smaply_metrics_core.models.credentials import (
     parse_credentials,
     secret_values,
 )
+from smaply_metrics_core.models.problem import Audience
 from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.sources import validation
 from smaply_metrics_core.sources.allow_list import AllowedDestinations
@@ -36,10 +37,11 @@ _PARSE_SECONDS: Final = 5.0
 
 @dataclass(frozen=True)
 class Source:
-    """A source that was loaded and keeps the contract; ``SourceRegistry.get`` gives it.
+    """A loaded source, returned by ``SourceRegistry.get``.
 
     Attributes:
-        distribution: The installed distribution it comes from, and its ``version``.
+        distribution: The installed distribution.
+        version: The version of the distribution.
     """
 
     distribution: str
@@ -52,30 +54,30 @@ class Source:
 
     @property
     def id(self) -> str:
-        """The entry point's name."""
+        """The name of the entry point."""
         return self._loaded.description.id
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """The name of the survey tool, for people."""
         return self._loaded.description.title
 
     @property
     def description(self) -> SourceDescription:
-        """Everything it says about itself."""
+        """The description that the source returned."""
         return self._loaded.description
 
     @property
     def hooks(self) -> tuple[str, ...]:
-        """The hooks it implements."""
+        """The implemented hooks."""
         return self._loaded.hooks
 
     def parse(self, values: Mapping[str, Any]) -> Credentials:
-        """Check what a person entered against the source's credentials model.
+        """Validate what a person entered with the source's credentials model.
 
         Raises:
-            CredentialsInvalid: with a problem for each field that does not fit.
-            PluginError: when the model itself failed, or would have told a secret.
+            CredentialsInvalid: with a problem for each field that is not valid.
+            PluginError: when the model itself failed, or its message contained a secret.
         """
         model = self.description.credentials
         secret = {field.name for field in credential_fields(model) if field.secret}
@@ -89,7 +91,7 @@ class Source:
         )
 
     @contextmanager
-    def session(  # noqa: PLR0913  # All but the credentials by name.
+    def session(  # noqa: PLR0913  # All but the credentials are keywords.
         self,
         credentials: Credentials,
         *,
@@ -100,30 +102,31 @@ class Source:
         progress: ProgressCallback | None = None,
         exchange: Callable[[Exchange], None] | None = None,
     ) -> Generator[SourceSession, None, None]:
-        """Use the source with one connection's credentials, for the length of a ``with`` block.
+        """Open a session with the credentials of a connection, for a ``with`` block.
 
-        Nothing but the hook ``destinations`` sees the credentials before these are checked.
+        Until the destinations are checked, only the hook ``destinations`` gets the credentials.
 
         Args:
-            credentials: Of this source, as ``parse`` gave them.
-            account: Whose connection it is: decides the folder that may be read.
-            allowed: What the operator allows.
-            deadline: When everything done in the session has to be over.
-            rate_limiter: Keeps the source's request limits over all sessions of one connection;
-                without it, they are kept within this session.
-            progress: Told how far a hook is, from the source's thread.
-            exchange: Told of each HTTP request, from the source's thread.
+            credentials: The credentials, as returned by ``parse``.
+            account: The account of the connection, which determines the folder that may be read.
+            allowed: The destinations that the operator allows.
+            deadline: The deadline of all calls of the session.
+            rate_limiter: Applies the source's request limits to all sessions of a connection;
+                by default, they apply to this session only.
+            progress: Called with the progress of a hook, on the source's thread.
+            exchange: Called for each HTTP request, on the source's thread.
 
         Raises:
-            DestinationRefused: when the credentials lead where the operator does not allow.
-            InputError: when the credentials are another source's.
-            MetricsError: what the source raised, or ``PluginError`` when it failed.
-            StoreError: when no temporary folder can be made for it.
+            DestinationRefused: when the operator does not allow a destination.
+            InputError: when the credentials are for another source.
+            MetricsError: when the source raised it; ``PluginError`` when it failed.
+            StoreError: when no temporary folder can be created.
         """
         if type(credentials) is not self.description.credentials:
             raise InputError(
                 f"These credentials are not for the source “{self.title}”.",
-                remedy="Connect the source anew.",
+                remedy="Delete the connection and set it up again.",
+                audience=Audience.ADMIN,
             )
         isolation = self._isolation.keeping(secret_values(credentials))
         hooks = self._loaded.manager.hook
@@ -161,20 +164,19 @@ class Source:
 
     @contextmanager
     def offline(self, *, deadline: Deadline) -> Generator[SourceSession, None, None]:
-        """Use the source without credentials and without a network, to recompute from a bundle.
+        """Open a session without credentials and network, to recompute from a debug bundle.
 
         Args:
-            deadline: When everything done in the session has to be over; its clock is the one
-                that the source sees.
+            deadline: The deadline of all calls of the session; the source uses its clock.
 
         Raises:
-            InputError: when the source does not offer it.
+            InputError: when the source does not implement ``recompute_metric``.
         """
         if "recompute_metric" not in self.hooks:
             raise InputError(
-                f"{self.title} ({self.distribution} {self.version}) cannot calculate from a debug "
-                "bundle.",
-                remedy="Compare by hand what lies in the bundle, or ask the author of the source.",
+                f"{self.title} ({self.distribution} {self.version}) does not support recomputing "
+                "from a debug bundle.",
+                remedy="Compare the files in the bundle by hand, or ask the author of the source.",
             )
         with self._temp_dirs.folder() as folder:
             session = SourceSession(

@@ -1,4 +1,4 @@
-"""What can be said of an installed source: whether it may be used, and why not."""
+"""The state of an installed source: whether it can be used, and why not."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ class SourceStatus(StrEnum):
     """Whether a source can be used."""
 
     OK = "ok"
-    """Nothing speaks against it. Before it is loaded, that is as far as anybody has looked."""
+    """It can be used. Before it is loaded, only its metadata has been checked."""
     BROKEN = "broken"
-    """It cannot be imported, or what was imported does not keep the contract."""
+    """It cannot be imported, or does not implement the contract."""
     INCOMPATIBLE = "incompatible"
-    """It needs another version: its distribution requires other releases of the core (then it is
-    not imported), or it declares a contract that this release does not offer."""
+    """Its distribution requires other releases of the core (then it is not imported), or it
+    declares another version of the contract."""
     CLASH = "clash"
-    """Several entry points claim its id, so none of them is used until a setting names one."""
+    """Several entry points have its id, so none is used unless a setting selects one."""
     BLOCKED = "blocked"
-    """A setting keeps it out; it was not imported."""
+    """A setting blocks it; it was not imported."""
 
 
 class SourceState(Frozen):
-    """One entry point and what became of it.
+    """The state of an entry point.
 
     Attributes:
-        id: The entry point's name.
-        title: What people call it; the id until it is loaded.
-        distribution: The installed distribution it comes from.
-        version: That distribution's version; empty when its metadata does not say.
-        contract: The versions of the core it asks for; empty when it asks for none in particular.
-        state: Whether it can be used.
-        reason: Why not, and what to do; empty when it is ``ok``.
-        hooks: The hooks it implements; empty until it is loaded.
+        id: The name of the entry point.
+        title: The title of the source; the id until it is loaded.
+        distribution: The installed distribution.
+        version: The version of the distribution; empty if its metadata has none.
+        contract: The required releases of the core; empty if it has no such requirement.
+        state: Whether the source can be used.
+        reason: Why it cannot be used, and what to do; empty if ``ok``.
+        hooks: The implemented hooks; empty until it is loaded.
     """
 
     id: str

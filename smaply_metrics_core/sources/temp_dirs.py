@@ -1,4 +1,4 @@
-"""The private temporary folders of calls: they go when the call ends, or when its process died."""
+"""Private temporary folders of calls, removed when the call ends or after its process died."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _NAME: Final = re.compile(r"\d+-[0-9a-f]{16}")
 
 
 class TempDirs:
-    """Where one process keeps the temporary folders of its calls: respondents' rows lie there.
+    """The temporary folders of the calls of one process, which may contain responses.
 
-    Each process has a folder of its own in the base, and holds a lock on the file beside it for as
-    long as it lives, however it ends. What a process that was killed has left is removed when the
-    base is opened next. Safe to use from many threads, and after a fork.
+    Each process has a subfolder of the base and a lock file next to it, which stays locked while
+    the process lives. Subfolders of dead processes are removed when the base is next opened.
+    Thread-safe and fork-safe.
 
     Args:
-        base: A folder for nothing else, made with mode 0700 on first use; what the dead left in it
-            goes at once. Without it, a folder of this user's in the system's temporary folder,
-            which is looked after on first use.
+        base: A folder used for nothing else, created with mode 0700 on first use and cleaned up
+            immediately. By default, a folder of this user in the system's temporary folder, cleaned
+            up on first use.
     """
 
     def __init__(self, base: Path | None = None) -> None:
@@ -43,23 +43,23 @@ class TempDirs:
         self._own: _OwnedDirectory | None = None
         self._leave: Callable[[], object] = _nothing
         if self._given is not None and _is_sound(self._given):
-            with suppress(OSError):  # What is wrong is said by the first call that needs it.
+            with suppress(OSError):  # The first call that uses the folder reports the problem.
                 _sweep(self._given)
 
     @contextmanager
     def folder(self) -> Generator[Path, None, None]:
-        """Make a folder that only this user can enter (mode 0700), and remove it whatever happens.
+        """Create a folder with mode 0700 for a ``with`` block, and remove it afterwards.
 
         Raises:
-            StoreError: when none can be made.
+            StoreError: when the folder cannot be created.
         """
         try:
             folder = Path(tempfile.mkdtemp(prefix="call-", dir=self._ours()))
         except OSError as error:
             raise StoreError(
-                f"No temporary folder can be made: {error.strerror or error}.",
-                remedy="Make sure that the home folder and the system's temporary folder can be "
-                "written to and are not full.",
+                f"A temporary folder cannot be created: {error.strerror or error}.",
+                remedy="Make sure that the home folder and the system's temporary folder are "
+                "writable and not full.",
             ) from None
         try:
             yield folder
@@ -67,7 +67,7 @@ class TempDirs:
             _remove(folder)
 
     def close(self) -> None:
-        """Remove everything of this process; a later call makes a new folder."""
+        """Remove all folders of this process; a later call creates a new one."""
         with self._lock:
             self._leave()
             self._own = None
@@ -79,7 +79,7 @@ class TempDirs:
                 base = _checked(self._given or _of_this_user())
                 _sweep(base)
                 self._own = _claim_one(base)
-                # Called once: by us, when this is forgotten, or when the process ends.
+                # Called once: by ``close``, by the garbage collector or at exit.
                 self._leave = weakref.finalize(self, self._own.leave)
             self._own.refresh()
             return self._own.folder
@@ -87,14 +87,14 @@ class TempDirs:
 
 @dataclass(frozen=True)
 class _OwnedDirectory:
-    """The folder of one process, and the lock that says that the process lives."""
+    """The folder of a process, and the lock that is held while the process lives."""
 
     folder: Path
     handle: int
     process: int
 
     def is_sound(self) -> bool:
-        """Whether it is there and this process's: not its parent's, nor cleaned away by others."""
+        """Whether it exists and belongs to this process, not to its parent."""
         return (
             self.process == os.getpid()
             and os.fstat(self.handle).st_nlink > 0
@@ -102,17 +102,17 @@ class _OwnedDirectory:
         )
 
     def refresh(self) -> None:
-        """Keep what cleans the system's temporary folder of old files away from the lock."""
+        """Update the time of the lock, so that cleaners of old temporary files skip it."""
         os.utime(self.handle)
 
     def leave(self) -> None:
-        """Remove the folder and give back the lock; a forked child leaves them to its parent."""
+        """Remove the folder and release the lock, unless this is a forked child process."""
         if self.process == os.getpid():
             _discard(self.folder, self.handle)
 
 
 def _nothing() -> None:
-    """Leave nothing to be removed."""
+    """Do nothing."""
 
 
 def _of_this_user() -> Path:
@@ -120,7 +120,7 @@ def _of_this_user() -> Path:
 
 
 def _is_sound(base: Path) -> bool:
-    """Whether it is a folder, no link, and ours: in a shared place anybody may have made it."""
+    """Whether it is a folder of this user, not a link; others may have created it in /tmp."""
     try:
         found = base.lstat()
     except OSError:
@@ -132,8 +132,8 @@ def _checked(base: Path) -> Path:
     base.mkdir(mode=_MODE, parents=True, exist_ok=True)
     if not _is_sound(base):
         raise StoreError(
-            f"{base} is no folder of this user, so nothing private is put there.",
-            remedy="Remove it: it is made anew. For another place, set TMPDIR.",
+            f"{base} is not a folder of this user, so it is not used for private files.",
+            remedy="Remove it, or set TMPDIR to another folder.",
         )
     if stat.S_IMODE(base.lstat().st_mode) != _MODE:
         base.chmod(_MODE)
@@ -143,7 +143,7 @@ def _checked(base: Path) -> Path:
 def _claim_one(base: Path) -> _OwnedDirectory:
     while True:
         folder = base / f"{os.getpid()}-{secrets.token_hex(8)}"
-        # The lock comes first: a folder without one would be taken for a dead process's.
+        # The lock is created first: a folder without one belongs to a dead process.
         handle = _claim(_lock_of(folder))
         if handle is None:
             continue
@@ -160,7 +160,7 @@ def _lock_of(folder: Path) -> Path:
 
 
 def _claim(lock: Path) -> int | None:
-    """Take a lock, whose file is made when it is not there; ``None`` while somebody holds it."""
+    """Acquire a lock file, created if missing; return ``None`` if another process holds it."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     handle = os.open(lock, flags, 0o600)
     try:
@@ -171,14 +171,14 @@ def _claim(lock: Path) -> int | None:
     except OSError:
         os.close(handle)
         raise
-    if os.fstat(handle).st_nlink == 0:  # Removed by another one that held it a moment ago.
+    if os.fstat(handle).st_nlink == 0:  # Removed by the process that held it before.
         os.close(handle)
         return None
     return handle
 
 
 def _sweep(base: Path) -> None:
-    """Remove the folders of dead processes: those whose lock can be taken."""
+    """Remove the folders of dead processes, whose locks can be acquired."""
     for name in {path.name.removesuffix(_LOCK) for path in base.iterdir()}:
         if not _NAME.fullmatch(name):
             continue
@@ -186,12 +186,12 @@ def _sweep(base: Path) -> None:
             handle = _claim(_lock_of(base / name))
             if handle is not None:
                 _discard(base / name, handle)
-        except OSError:  # Whatever is wrong with one is no reason to refuse a call.
+        except OSError:  # A folder that cannot be removed must not fail a call.
             continue
 
 
 def _discard(folder: Path, handle: int) -> None:
-    """Remove a folder whose lock we hold, and its lock last: it says that there is something."""
+    """Remove a folder whose lock is held, and then the lock, which marks the folder as existing."""
     try:
         _remove(folder)
         if not folder.exists():
@@ -202,14 +202,14 @@ def _discard(folder: Path, handle: int) -> None:
 
 @contextmanager
 def private_directory() -> Generator[Path, None, None]:
-    """Make a single folder in the system's temporary folder, as ``TempDirs.folder`` does."""
+    """Create a folder as ``TempDirs.folder`` does, in the system's temporary folder."""
     with closing(TempDirs()) as temp_dirs, temp_dirs.folder() as folder:
         yield folder
 
 
 def _remove(folder: Path) -> None:
-    # A second time after opening what the source may have locked, and a third in case a thread
-    # that was given up wrote into it meanwhile.
+    # Repeated after restoring permissions that the source removed, and once more in case the thread
+    # of an abandoned call wrote into it.
     for _ in range(3):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
@@ -217,6 +217,6 @@ def _remove(folder: Path) -> None:
         for path, names, _files in os.walk(folder):
             for name in [".", *names]:
                 inner = Path(path, name)
-                with suppress(OSError):  # It may have gone meanwhile.
+                with suppress(OSError):  # It may no longer exist.
                     if not inner.is_symlink():
                         inner.chmod(_MODE)
