@@ -210,7 +210,7 @@ class RateLimited(RemoteError):
     kind = "rate_limited"
     audience = Audience.VIEWER
     retryable = True
-    default_remedy = "Wait; the update is retried as soon as the survey tool allows it."
+    default_remedy = "Wait; the update is retried when the survey tool allows it."
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ DEFINITION = Definition(
 
 
 def test_queries_have_the_zone_and_the_week_of_the_account() -> None:
-    """The date range is resolved in both: the week begins on Sunday, at midnight in Vienna."""
+    """The date range is resolved with both: the week begins on Sunday, at midnight in Vienna."""
     query = VIENNA.make_query("one", DEFINITION, now=NOW)
     assert (query.id, query.zone, query.week_start) == ("one", "Europe/Vienna", 7)
     (window,) = query.windows
@@ -26,7 +26,7 @@ def test_queries_have_the_zone_and_the_week_of_the_account() -> None:
 
 
 def test_a_comparison_has_two_windows() -> None:
-    """The current one and the previous one, as for its query."""
+    """A comparison has the current and the previous window, as its query does."""
     comparison = DEFINITION.model_copy(update={"type": MetricType.COMPARISON})
     windows = VIENNA.windows(DEFINITION.range, now=NOW, comparison=True)
     assert [window.name for window in windows] == ["current", "previous"]
@@ -36,7 +36,7 @@ def test_a_comparison_has_two_windows() -> None:
 
 
 def test_the_fingerprint_depends_on_both_settings() -> None:
-    """A value measured with other settings is never shown."""
+    """A value that was calculated with other settings is never shown."""
     others = (AccountSettings("Europe/Vienna", 1), AccountSettings("UTC", 7))
     prints = {one.fingerprint(DEFINITION) for one in (VIENNA, *others)}
     assert len(prints) == 3

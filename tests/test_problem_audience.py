@@ -1,4 +1,4 @@
-"""What people with each role read of a problem."""
+"""Readers see problems according to their roles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOST = "iad1.qualtrics.com:8443"
 
 
 def read(error: MetricsError, reader: Audience) -> Problem:
-    """Return what a person with a role reads of an error."""
+    """Return the problem of an error as a reader with this role sees it."""
     return error.to_problem().for_reader(reader, source="Qualtrics")
 
 
@@ -90,7 +90,7 @@ def test_an_editor_reads_all_of_a_problem_that_an_editor_can_fix() -> None:
 
 
 def test_an_editor_reads_a_summary_of_a_problem_that_an_admin_can_fix() -> None:
-    """Credentials are a matter for Admins."""
+    """Editors read who can fix a problem with credentials."""
     assert read(CredentialRefused(HOST), Audience.EDITOR).remedy == "An Admin can fix it."
 
 
@@ -100,14 +100,14 @@ def test_an_admin_reads_every_problem(error: MetricsError) -> None:
     assert read(error, Audience.ADMIN) == error.to_problem()
 
 
-def test_invalid_input_is_explained_to_everybody() -> None:
+def test_invalid_input_is_explained_to_all_roles() -> None:
     """The person who entered a value can correct it."""
     error = InputError("“x” is not a date.", remedy="Enter a date such as 2026-05-01.")
     assert read(error, Audience.VIEWER) == error.to_problem()
 
 
 def test_an_error_can_name_its_audience_and_summary() -> None:
-    """One cause can differ from its class."""
+    """An error can override the audience of its class and the derived summary."""
     error = ExportFailed(HOST, audience=Audience.ADMIN, summary="The export is too large.")
     problem = read(error, Audience.EDITOR)
     assert (problem.message, error.to_problem().audience) == ("The export is too large.", "admin")

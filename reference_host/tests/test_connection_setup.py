@@ -176,7 +176,7 @@ def test_any_source_has_such_a_page(world: World) -> None:
 
     assert "Configure CSV files" in form
     assert ">Folder</label>" in form
-    assert "lies outside the folder" in outside
+    assert "is outside the folder" in outside
     assert 'value="../.."' in outside
     assert "CSV files integration details" in inside
 

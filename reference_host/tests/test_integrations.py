@@ -137,7 +137,7 @@ def test_unusable_sources_show_the_reason(sandbox: SandboxServer, tmp_path: Path
     assert "The operator of this installation can fix it." in for_editors
     assert "acme-torn 1.0" in page
     assert ">Incompatible</span>" in page
-    assert "A setting blocks it (SMAPLY_METRICS_SOURCES_BLOCKED)." in page
+    assert "It is blocked by SMAPLY_METRICS_SOURCES_BLOCKED." in page
     assert page.count(">Clash</span>") == 2
     assert f'href="{QUALTRICS}"' in page
     assert f"{LIST}/torn" not in page

@@ -92,7 +92,7 @@ class SourceRegistry:
             installed = sorted({slot.candidate.id for slot in self._slots()})
             short = len(source_id) <= LONGEST_REPEATED
             raise NotFound(
-                f"The source “{source_id}” is not installed."
+                f"No source “{source_id}” is installed."
                 if short
                 else "No source with this id is installed.",
                 remedy=f"Use one of these: {', '.join(installed)}."

@@ -1,4 +1,4 @@
-"""What a cause of trouble is, and how it is brought about and shown."""
+"""Causes of problems: how to reproduce them, and what people see."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.bad_input.connected_account import HOST, World
 
 
 class Where(StrEnum):
-    """Where people meet it."""
+    """Where people see the problem."""
 
     SAVE = "Saving the connection"
     PAGE = "The Integrations page"
@@ -22,7 +22,7 @@ class Where(StrEnum):
 
 @dataclass(frozen=True)
 class Works:
-    """What people see where nothing is wrong after all."""
+    """What people see if there is no problem."""
 
     message: str
     remedy: str
@@ -30,13 +30,13 @@ class Works:
 
 @dataclass(frozen=True)
 class Cause:
-    """One cause of trouble, and what has to be seen of it.
+    """A cause of a problem, and what people must see.
 
     Attributes:
-        kind: The kind of the problem; empty where it works all the same.
+        kind: The kind of the problem; empty if there is none.
         says: Parts of the message.
         advises: Parts of the remedy.
-        bring_about: Makes it happen, checks what else has to hold, and gives what people see.
+        reproduce: Reproduces the cause, with further assertions, and returns what people see.
     """
 
     title: str
@@ -45,7 +45,7 @@ class Cause:
     issue: Issue | None
     says: tuple[str, ...]
     advises: tuple[str, ...]
-    bring_about: Callable[[World], Problem | Works | None]
+    reproduce: Callable[[World], Problem | Works | None]
 
 
 CAUSES: Final[list[Cause]] = []
@@ -61,18 +61,18 @@ def cause(
     says: tuple[str, ...],
     advises: tuple[str, ...],
 ) -> Callable[[Callable[[World], Problem | Works | None]], Callable[[World], object]]:
-    """Put a cause into the table: the function brings it about."""
+    """Register a function that reproduces a cause."""
 
-    def add(bring_about: Callable[[World], Problem | Works | None]) -> Callable[[World], object]:
-        CAUSES.append(Cause(title, where, kind, issue, says, advises, bring_about))
-        return bring_about
+    def add(reproduce: Callable[[World], Problem | Works | None]) -> Callable[[World], object]:
+        CAUSES.append(Cause(title, where, kind, issue, says, advises, reproduce))
+        return reproduce
 
     return add
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What people saw of one cause."""
+    """What people saw of a cause."""
 
     kind: str
     issue: Issue | None
@@ -81,12 +81,12 @@ class Seen:
 
 
 def see(one: Cause, world: World) -> Seen:
-    """Bring a cause about and give what people see.
+    """Reproduce a cause and return what people see.
 
-    The names of this run are replaced: the sandbox's by a usual host, the home's by HOME.
+    The host of the sandbox is replaced by a real host name, and the home folder by HOME.
     """
-    shown = one.bring_about(world)
-    assert shown is not None, "nobody was told anything"
+    shown = one.reproduce(world)
+    assert shown is not None, "there is no problem to show"
 
     def plain(text: str) -> str:
         text = text.replace(world.sandbox.host, HOST).replace("127.0.0.1", HOST)

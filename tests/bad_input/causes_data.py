@@ -1,4 +1,4 @@
-"""Causes in the survey, in its responses, or in how Qualtrics hands them over."""
+"""Causes in a survey, in its responses, or in the API of Qualtrics."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LATER = HOUR + 1
     advises=("choose QID99",),
 )
 def question_added_again(world: World) -> Problem | None:
-    """The question that took its place is named."""
+    """The remedy names the question that replaces it."""
     host = world.measured(question=STORE)
     before = world.card(host)
     world.state.delete_question(SURVEY, STORE, to_trash=True)
@@ -45,7 +45,7 @@ def question_added_again(world: World) -> Problem | None:
 
 
 @cause(
-    "The results of the survey may not be viewed",
+    "The token's user may not view the results",
     Where.CARD,
     kind="results_unavailable",
     issue=Issue.DATA,
@@ -68,13 +68,13 @@ def results_hidden(world: World) -> Problem | None:
     advises=("Enter `sjc1.qualtrics.com`",),
 )
 def export_not_forwarded(world: World) -> Problem | None:
-    """Lists are forwarded there, exports are not."""
+    """Requests for lists are forwarded; exports are not."""
     world.state.set_account(proxied_to="sjc1.qualtrics.com")
     return world.card(world.measured()).problem
 
 
 @cause(
-    "The survey has no response",
+    "The survey has no responses",
     Where.CARD,
     kind="nothing_to_count",
     issue=Issue.DATA,
@@ -82,7 +82,7 @@ def export_not_forwarded(world: World) -> Problem | None:
     advises=("Wait for responses",),
 )
 def empty_survey(world: World) -> Problem | None:
-    """There is no number, and the card is fresh all the same."""
+    """There is no value, and the card is fresh."""
     card = world.card(world.measured(EMPTY))
     assert card.freshness is Freshness.FRESH
     assert card.result is not None
@@ -99,7 +99,7 @@ def empty_survey(world: World) -> Problem | None:
     advises=("include the excluded ones",),
 )
 def only_previews(world: World) -> Problem | None:
-    """Previews are left out, and said to be."""
+    """Previews are excluded and counted."""
     card = world.card(world.measured(PREVIEWS))
     assert card.result is not None
     assert card.result.current.excluded == {"preview": 12}
@@ -107,7 +107,7 @@ def only_previews(world: World) -> Problem | None:
 
 
 @cause(
-    "Nobody answered the question",
+    "No response answers the question",
     Where.CARD,
     kind="nothing_to_count",
     issue=Issue.DATA,
@@ -115,7 +115,7 @@ def only_previews(world: World) -> Problem | None:
     advises=("choose another question",),
 )
 def unanswered(world: World) -> Problem | None:
-    """There are responses, and none says anything about this."""
+    """There are responses, but none has an answer to the question."""
     card = world.card(world.measured(UNRATED))
     assert card.result is not None
     assert (card.result.current.value, card.result.current.responses) == (None, 8)
@@ -131,7 +131,7 @@ def unanswered(world: World) -> Problem | None:
     advises=("Wait for responses",),
 )
 def empty_zip(world: World) -> Problem | None:
-    """That is how Qualtrics exports a survey without responses."""
+    """Qualtrics exports a survey without responses as an empty ZIP."""
     host = world.measured()
     world.fault("export_file", kind="empty_zip")
     card = world.card(host)
@@ -140,7 +140,7 @@ def empty_zip(world: World) -> Problem | None:
 
 
 @cause(
-    "The export arrives cut short",
+    "The export is truncated",
     Where.CARD,
     kind="export_failed",
     issue=Issue.DATA,
@@ -148,7 +148,7 @@ def empty_zip(world: World) -> Problem | None:
     advises=("Try again",),
 )
 def truncated_zip(world: World) -> Problem | None:
-    """Nothing is read from it, so no part passes for the whole."""
+    """Nothing is read from it, so that no value is based on incomplete data."""
     host = world.measured()
     world.fault("export_file", kind="truncated_zip")
     card = world.card(host)
@@ -157,15 +157,15 @@ def truncated_zip(world: World) -> Problem | None:
 
 
 @cause(
-    "Qualtrics cannot make the export",
+    "The export fails in Qualtrics",
     Where.CARD,
     kind="export_failed",
     issue=Issue.DATA,
     says=("failed to create the export",),
-    advises=("request id",),
+    advises=("request ID",),
 )
 def failed_export(world: World) -> Problem | None:
-    """The request id is kept for Qualtrics' support."""
+    """The problem has the request id for the support of Qualtrics."""
     host = world.measured()
     world.fault("export_progress", kind="failed")
     problem = world.card(host).problem
@@ -175,30 +175,30 @@ def failed_export(world: World) -> Problem | None:
 
 
 @cause(
-    "A web page comes in place of data",
+    "Qualtrics sends a web page instead of data",
     Where.CARD,
     kind="source_unavailable",
     issue=Issue.CONNECTION,
     says=("a web page instead of data",),
-    advises=("Check that the base URL",),
+    advises=("Check that the host name",),
 )
 def web_page(world: World) -> Problem | None:
-    """Something between here and there answers with HTML."""
+    """A proxy or another service answers with HTML."""
     host = world.measured()
     world.fault("definition", kind="html", status=200)
     return world.card(host).problem
 
 
 @cause(
-    "Too many requests (429), for an hour",
+    "Too many requests (429), with a long Retry-After",
     Where.CARD,
     kind="rate_limited",
     issue=Issue.CONNECTION,
-    says=("too many requests", "wait until"),
+    says=("too many requests", "a pause until"),
     advises=("Wait",),
 )
 def rate_limited_for_long(world: World) -> Problem | None:
-    """The whole connection rests for as long as Qualtrics asks, and no longer."""
+    """The whole connection is paused for exactly as long as Qualtrics requests."""
     host = world.measured()
     world.fault("definition", status=429, headers={"Retry-After": "7200"})
     card = world.card(host)
@@ -211,24 +211,24 @@ def rate_limited_for_long(world: World) -> Problem | None:
 
 
 @cause(
-    "Too many requests (429), for a moment",
+    "Too many requests (429), with a short Retry-After",
     Where.CARD,
     says=("The value, updated",),
     advises=("Nothing",),
 )
 def rate_limited_for_a_moment(world: World) -> Works:
-    """A short wait is waited for."""
+    """The request is retried after a short wait."""
     host = world.measured()
     world.state.add_fault("definition", status=429, headers={"Retry-After": "20"}, times=1)
     card = world.card(host)
     assert (card.freshness, card.problem) == (Freshness.FRESH, None)
     assert card.as_of is not None
     assert card.as_of >= NOON + timedelta(seconds=20)
-    return Works("The value, updated a few seconds later.", "Nothing: a short wait is waited for.")
+    return Works("The value, updated a few seconds later.", "Nothing; the request is retried.")
 
 
 @cause(
-    "Too many requests (429), and nothing says for how long",
+    "Too many requests (429), without Retry-After",
     Where.CARD,
     kind="rate_limited",
     issue=Issue.CONNECTION,
@@ -236,7 +236,7 @@ def rate_limited_for_a_moment(world: World) -> Works:
     advises=("Wait",),
 )
 def rate_limited(world: World) -> Problem | None:
-    """It is tried a few times, then again when the card is due."""
+    """The request is retried three times, and again when the card is due."""
     host = world.measured()
     before = world.calls()
     world.fault("definition", status=429)
@@ -250,11 +250,11 @@ def rate_limited(world: World) -> Problem | None:
     Where.CARD,
     kind="source_unavailable",
     issue=Issue.CONNECTION,
-    says=("not able to answer at present", "503"),
-    advises=("last good value is kept",),
+    says=("temporarily unavailable", "503"),
+    advises=("last good value",),
 )
 def down(world: World) -> Problem | None:
-    """An outage is never called a bad credential, and the last good value stays."""
+    """An outage is not reported as an authentication issue, and the last good value is shown."""
     host = world.measured()
     before = world.card(host)
     world.fault("definition", status=503)
@@ -268,13 +268,13 @@ def down(world: World) -> Problem | None:
 
 
 @cause(
-    "No new response since the last update",
+    "No new responses since the last update",
     Where.CARD,
     says=("updated at 2026-04-01 13:00 UTC",),
     advises=("Nothing",),
 )
 def nothing_new(world: World) -> Works:
-    """The value stays, and the card says when it was updated."""
+    """The value does not change, and the card shows the time of the update."""
     host = world.measured()
     before = world.card(host)
     card = world.card(host, later=LATER)
@@ -287,12 +287,12 @@ def nothing_new(world: World) -> Works:
     assert (card.freshness, card.problem) == (Freshness.FRESH, None)
     return Works(
         f"The same value, updated at {card.as_of:%Y-%m-%d %H:%M} UTC.",
-        "Nothing: the time of the update says that it is current.",
+        "Nothing; the time of the update shows that the value is current.",
     )
 
 
 @cause(
-    "The question does not allow the calculation",
+    "The question does not support the calculation",
     Where.METRIC,
     kind="calculation_refused",
     issue=Issue.DATA,
@@ -300,13 +300,13 @@ def nothing_new(world: World) -> Works:
     advises=(f"{COMMENT} allows: responses, answered",),
 )
 def calculation_refused(world: World) -> Problem:
-    """Free text has no average; what it allows is named."""
+    """Free text has no average; the remedy lists the supported calculations."""
     host = world.measured()
     return world.preview(host, question_id=COMMENT, calculation=Calculation.AVERAGE)
 
 
 @cause(
-    "The group by is a question with free text",
+    "The group-by is a question with free text",
     Where.METRIC,
     kind="grouping_refused",
     issue=Issue.DATA,
@@ -314,7 +314,7 @@ def calculation_refused(world: World) -> Problem:
     advises=(f"Group by one of {NPS}, {STORE}",),
 )
 def grouped_by_text(world: World) -> Problem:
-    """Each answer might be a group of its own; what can be grouped by is named."""
+    """Each answer could be a separate group; the remedy lists possible group-bys."""
     host = world.measured()
     return world.preview(
         host,

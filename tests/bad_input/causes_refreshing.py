@@ -1,4 +1,4 @@
-"""Causes that befall a connection which used to work."""
+"""Causes of problems with an existing connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LATER = HOUR + 1
 
 
 def _fails_later(world: World, host: MetricsHost) -> Problem | None:
-    """Load the card an hour later: the last good value is kept, with the problem."""
+    """Load the card an hour later and return its problem; it shows the last good value."""
     before = host.cards.load(ADMIN)[0]
     card = world.card(host, later=LATER)
     assert before.result is not None
@@ -25,7 +25,7 @@ def _fails_later(world: World, host: MetricsHost) -> Problem | None:
 
 
 def _refused_later(world: World, host: MetricsHost) -> Problem | None:
-    """The same, told on the connection as well."""
+    """Load the card an hour later and return its problem, which the connection has as well."""
     problem = _fails_later(world, host)
     view = host.connections.show(ADMIN, "qualtrics")
     assert (view.status, view.problem) == (ConnectionStatus.ERROR, problem)
@@ -41,7 +41,7 @@ def _refused_later(world: World, host: MetricsHost) -> Problem | None:
     advises=("Enter the current API token",),
 )
 def token_revoked(world: World) -> Problem | None:
-    """The connection shows it too, and rests: an hour later it is tried once."""
+    """The connection has the same problem and is tried once per hour."""
     host = world.measured()
     world.card(host)
     world.state.set_token(None)
@@ -61,7 +61,7 @@ def token_revoked(world: World) -> Problem | None:
     advises=("still active",),
 )
 def user_deactivated(world: World) -> Problem | None:
-    """Qualtrics refuses the token; once the user is active again, a check wakes the connection."""
+    """Qualtrics rejects the token; after the user is active again, a check ends the pause."""
     host = world.measured()
     world.card(host)
     world.state.set_account(deactivated=True)
@@ -81,7 +81,7 @@ def user_deactivated(world: World) -> Problem | None:
     advises=("still active",),
 )
 def account_deactivated(world: World) -> Problem | None:
-    """Checking the connection tells it, and no survey can be listed."""
+    """A check of the connection reports the problem."""
     host = world.open()
     world.connect(host)
     world.state.set_account(deactivated=True)
@@ -91,13 +91,13 @@ def account_deactivated(world: World) -> Problem | None:
 
 
 @cause(
-    "The token was replaced by a new one, which was then entered",
+    "The token was replaced, and the new one entered",
     Where.PAGE,
     says=("Connected",),
     advises=("Edit Configuration",),
 )
 def token_rotated(world: World) -> Works:
-    """The old token is refused; with the new one the card is fresh at once."""
+    """The old token is rejected; with the new one, the card is fresh immediately."""
     host = world.measured()
     world.card(host)
     world.state.set_token(NEW_TOKEN)
@@ -109,9 +109,9 @@ def token_rotated(world: World) -> Works:
     card = world.card(host)
     assert (card.freshness, card.problem) == (Freshness.FRESH, None)
     return Works(
-        "Connected, and the cards are updated at once.",
-        "Until then it is as when the token was revoked: enter the new one under Edit "
-        "Configuration.",
+        "Connected, and the cards are updated immediately.",
+        "Nothing; until the new token is entered under Edit Configuration, the issue is Token "
+        "revoked.",
     )
 
 
@@ -124,7 +124,7 @@ def token_rotated(world: World) -> Works:
     advises=("share the survey",),
 )
 def not_shared(world: World) -> Problem | None:
-    """The metric keeps its value; the connection itself is fine."""
+    """The card shows the last good value, and the connection has no problem."""
     host = world.measured()
     world.card(host)
     world.state.share(SURVEY, shared=False)
@@ -142,7 +142,7 @@ def not_shared(world: World) -> Problem | None:
     advises=("Add that key", "enter the token again"),
 )
 def lost_key(world: World) -> Problem | None:
-    """Lists still work, and so does the connection once the token is entered again."""
+    """Lists still work, and the connection works again after the token is entered."""
     world.card(world.measured())
     world.environment = {"SMAPLY_METRICS_ENCRYPTION_KEYS": OTHER_KEY}
     host = world.open()
@@ -152,19 +152,19 @@ def lost_key(world: World) -> Problem | None:
     card = world.card(host, later=LATER)
     assert card.result is not None
     assert card.problem == view.problem
-    _mended_by_edit(world, host)
+    _fixed_by_edit(world, host)
     return view.problem
 
 
 @cause(
-    "The key file is gone",
+    "The key file is missing",
     Where.PAGE,
     kind="key_missing",
     says=("key file", "is missing"),
     advises=("from a backup", "enter the tokens again"),
 )
 def lost_key_file(world: World) -> Problem | None:
-    """No new key is made in its place, which would open nothing; lists still work."""
+    """No new key is created, since it could not decrypt anything; lists still work."""
     world.environment = {}
     world.card(world.measured())
     (world.home / "key").unlink()
@@ -176,7 +176,7 @@ def lost_key_file(world: World) -> Problem | None:
     return view.problem
 
 
-def _mended_by_edit(world: World, host: MetricsHost) -> None:
+def _fixed_by_edit(world: World, host: MetricsHost) -> None:
     given = {"api_token": NEW_TOKEN, "base_url": world.sandbox.host}
     world.state.set_token(NEW_TOKEN)
     assert host.connections.edit(ADMIN, "qualtrics", given).problem is None
@@ -184,15 +184,15 @@ def _mended_by_edit(world: World, host: MetricsHost) -> None:
 
 
 @cause(
-    "What is stored of a connection was damaged",
+    "The stored credentials of a connection are damaged",
     Where.PAGE,
     kind="seal_broken",
     issue=Issue.AUTHENTICATION,
     says=("changed or damaged",),
-    advises=("Enter the token again",),
+    advises=("Enter the credentials again",),
 )
 def flipped_bit(world: World) -> Problem | None:
-    """That connection alone fails; another account's goes on, and lists still work."""
+    """Only this connection fails; that of another account and lists still work."""
     host = world.measured()
     world.connect(host, OTHER)
     with closing(sqlite3.connect(world.home / "store.db")) as db, db:
@@ -204,5 +204,5 @@ def flipped_bit(world: World) -> Problem | None:
     assert view.status is ConnectionStatus.ERROR
     assert host.catalog.surveys(OTHER, "qualtrics").total == len(world.state.surveys)
     assert host.connections.show(OTHER, "qualtrics").problem is None
-    _mended_by_edit(world, host)
+    _fixed_by_edit(world, host)
     return view.problem

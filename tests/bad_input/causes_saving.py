@@ -1,4 +1,4 @@
-"""Causes that are met when a connection is saved."""
+"""Causes of problems when a connection is saved."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.bad_input.connected_account import ADMIN, HOST, TOKEN, World, problem
 
 
 @cause(
-    "The host is pasted as a URL",
+    "The host is entered as a URL",
     Where.SAVE,
     kind="credentials_invalid",
     says=("Base URL", "only the host name"),
     advises=(f"Use `{HOST}`",),
 )
 def host_as_url(world: World) -> Problem:
-    """The address of the browser's bar is entered; the right host is offered."""
+    """A URL from the browser is entered; the correct host is suggested."""
     problem = world.refused(base_url=f"https://{HOST}/Q/MyProjectsSection?x=1")
     assert [(field.name, field.suggestion) for field in problem.fields] == [("base_url", HOST)]
     assert world.calls() == 0
@@ -28,42 +28,42 @@ def host_as_url(world: World) -> Problem:
 
 
 @cause(
-    "The host is none of Qualtrics",
+    "The host is not a Qualtrics host",
     Where.SAVE,
     kind="credentials_invalid",
     says=("not a Qualtrics host", "iad1.qualtrics.com"),
     advises=("Correct Base URL",),
 )
 def foreign_host(world: World) -> Problem:
-    """A host that only looks right is refused; nothing is called."""
+    """A host that only looks similar is rejected without a request."""
     world.transport = _never
     return world.refused(base_url=f"{HOST}.example.com")
 
 
 @cause(
-    "The operator allows other hosts only",
+    "The operator does not allow the host",
     Where.SAVE,
     kind="destination_refused",
-    says=(HOST, "not among the hosts"),
+    says=(HOST, "does not allow the host"),
     advises=("acme.iad1.qualtrics.com", "ask the operator"),
 )
 def host_not_allowed(world: World) -> Problem:
-    """A host that the operator has not named is refused; nothing is called."""
+    """A host that is not on the allow-list is rejected without a request."""
     world.transport = _never
     world.allowed_hosts = {"qualtrics": ("acme.iad1.qualtrics.com",)}
     return world.refused(base_url=HOST)
 
 
 @cause(
-    "The host does not resolve",
+    "The host name cannot be resolved",
     Where.SAVE,
     kind="unreachable",
     issue=Issue.CONNECTION,
-    says=("iad9.qualtrics.com", "does not resolve"),
+    says=("iad9.qualtrics.com", "cannot be resolved"),
     advises=("typing error",),
 )
 def host_unknown(world: World) -> Problem:
-    """The name server knows no such name."""
+    """DNS has no such name."""
     world.transport = lambda: httpx.MockTransport(_unknown_name)
     return world.refused(base_url="iad9.qualtrics.com")
 
@@ -77,7 +77,7 @@ def host_unknown(world: World) -> Problem:
     advises=("Datacenter ID",),
 )
 def other_service(world: World) -> Problem:
-    """A web page answers; the token is never shown to it."""
+    """The service sends a web page; it never gets the token."""
     world.fault("whoami", kind="html", status=200)
     problem = world.refused()
     assert [call["authorized"] for call in world.state.calls()] == [False]
@@ -93,7 +93,7 @@ def other_service(world: World) -> Problem:
     advises=("Enter `sjc1.qualtrics.com`",),
 )
 def wrong_data_centre(world: World) -> Problem | None:
-    """Qualtrics forwards what is read; the connection is saved with a warning."""
+    """Qualtrics forwards reads; the connection is saved with a warning."""
     world.state.set_account(proxied_to="sjc1.qualtrics.com")
     view = world.connect(world.open())
     assert view.status is ConnectionStatus.WARNING
@@ -107,23 +107,23 @@ def wrong_data_centre(world: World) -> Problem | None:
     advises=("Nothing",),
 )
 def white_space(world: World) -> Works:
-    """What was copied along with the token is trimmed."""
+    """White space around the token is trimmed."""
     view = world.connect(
         world.open(), api_token=f" \t{TOKEN}\r\n", base_url=f" {world.sandbox.host} "
     )
     assert (view.status, view.problem) == (ConnectionStatus.CONNECTED, None)
-    return Works("Connected: white space around a value is trimmed.", "Nothing.")
+    return Works("Connected; white space around the values is trimmed.", "Nothing.")
 
 
 @cause(
     "A line break or a space inside the token",
     Where.SAVE,
     kind="credentials_invalid",
-    says=("API token", "inside"),
+    says=("API token", "a space or line break"),
     advises=("Correct API token",),
 )
 def token_in_two_lines(world: World) -> Problem:
-    """Two lines are no token; nothing is called, and the token is not repeated."""
+    """A token of two lines is rejected without a request, and is not repeated."""
     problem = world.refused(api_token=f"{TOKEN[:20]}\n{TOKEN[20:]}")
     assert world.calls() == 0
     assert TOKEN[:20] not in problem.model_dump_json()
@@ -134,11 +134,11 @@ def token_in_two_lines(world: World) -> Problem:
     "A non-ASCII character in the token",
     Where.SAVE,
     kind="credentials_invalid",
-    says=("API token", "characters that no token has"),
+    says=("API token", "accented or invisible characters"),
     advises=("Correct API token",),
 )
 def token_with_accent(world: World) -> Problem:
-    """A character that no header can carry is refused; nothing is called."""
+    """A character that is not valid in headers is rejected without a request."""
     problem = world.refused(api_token=f"{TOKEN[:-1]}é")
     assert world.calls() == 0
     return problem
@@ -153,7 +153,7 @@ def token_with_accent(world: World) -> Problem:
     advises=("Account Settings → Qualtrics IDs",),
 )
 def mistyped(world: World) -> Problem:
-    """Qualtrics refuses it: that is no outage, and nothing is saved."""
+    """Qualtrics rejects the token, and nothing is saved."""
     return world.refused(api_token=TOKEN[::-1])
 
 
@@ -166,7 +166,7 @@ def mistyped(world: World) -> Problem:
     advises=("Access API", "licence"),
 )
 def no_api_access(world: World) -> Problem:
-    """The token is right, and its user lacks the permission."""
+    """The token is valid, but its user lacks the permission."""
     world.state.set_account(api_access=False)
     return world.refused()
 
@@ -196,7 +196,7 @@ def no_survey(world: World) -> Problem | None:
     advises=("secrets.token_bytes(32)",),
 )
 def no_key(world: World) -> Problem:
-    """Without a key nothing is sealed, so nothing is saved and nothing is called."""
+    """Without a key, nothing is stored and no request is sent."""
     world.environment = {"SMAPLY_METRICS_ENCRYPTION_KEYS": ""}
     problem = world.refused()
     assert world.calls() == 0
@@ -207,14 +207,14 @@ def no_key(world: World) -> Problem:
 
 
 @cause(
-    "There is a connection already",
+    "The account is already connected",
     Where.SAVE,
     kind="already_exists",
     says=("already",),
     advises=("Edit",),
 )
 def second_connection(world: World) -> Problem:
-    """An account has one connection for each source."""
+    """An account has at most one connection to a source."""
     host = world.open()
     world.connect(host)
     problem = problem_of(lambda: world.connect(host, api_token=TOKEN))
@@ -223,8 +223,8 @@ def second_connection(world: World) -> Problem:
 
 
 def _never() -> httpx.BaseTransport:
-    """Fail the test when anything is called."""
-    raise AssertionError("a request was about to be made")
+    """Fail the test, since no request may be sent."""
+    raise AssertionError("a request was sent")
 
 
 def _unknown_name(request: httpx.Request) -> httpx.Response:

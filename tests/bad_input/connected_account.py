@@ -1,4 +1,4 @@
-"""An account that is connected to Qualtrics, in which everything can go wrong."""
+"""An account that is connected to the Qualtrics sandbox."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ STORE: Final = "QID2"
 COMMENT: Final = "QID4"
 HEADER_ROWS: Final = 3
 WAIT: Final = 300.0
-"""By the clock that passes when a source waits: longer than any of them is willing to."""
+"""In seconds of the manual clock; longer than any retry."""
 HOUR: Final = 3_600.0
 
 
 def write_surveys(folder: Path) -> Path:
-    """Write a survey with answers, and some in which there is nothing to count."""
+    """Write a survey with answers, and surveys with nothing to count; return their folder."""
     generate(folder / "everything", seed=3, until=UNTIL)
     store = folder / "everything" / "store"
     with (store / "responses.csv").open(encoding="utf-8", newline="") as stream:
@@ -81,13 +81,13 @@ def write_surveys(folder: Path) -> Path:
 
 
 def _with(header: list[str], rows: list[list[str]], **cells: str) -> list[list[str]]:
-    """Give rows in which these cells are others."""
+    """Return the rows with some cells replaced."""
     return [[cells.get(name, cell) for name, cell in zip(header, row, strict=True)] for row in rows]
 
 
 @dataclass
 class World:
-    """The account, its host app, and Qualtrics as the sandbox plays it."""
+    """The account, its host app, and the sandbox."""
 
     sandbox: SandboxServer
     home: Path
@@ -100,12 +100,12 @@ class World:
     _hosts: list[MetricsHost] = field(default_factory=list)
 
     @property
-    def state(self) -> Any:  # noqa: ANN401  # SandboxState, whose operations take anything.
-        """What can be done to the account in the sandbox."""
+    def state(self) -> Any:  # noqa: ANN401  # SandboxState, whose methods are dynamic.
+        """The state of the account in the sandbox."""
         return self.sandbox.state
 
     def open(self) -> MetricsHost:
-        """Open the home as a new process of the host app would."""
+        """Open the home folder as a new process of the host app."""
         keys = self.environment.get("SMAPLY_METRICS_ENCRYPTION_KEYS")
         host = MetricsHost(
             Settings(
@@ -120,24 +120,24 @@ class World:
         return host
 
     def close(self) -> None:
-        """Close every host that was opened."""
+        """Close all hosts."""
         for host in self._hosts:
             host.close()
 
     def connect(self, host: MetricsHost, actor: Actor = ADMIN, /, **values: str) -> ConnectionView:
-        """Connect the account to the sandbox, or with other values."""
+        """Connect the account to the sandbox; ``values`` override the credentials."""
         given = {"api_token": TOKEN, "base_url": self.sandbox.host, **values}
         return host.connections.connect(actor, "qualtrics", given)
 
     def refused(self, **values: str) -> Problem:
-        """Give the problem of credentials that may not be saved; nothing of them is kept."""
+        """Return the problem of credentials that are rejected and not stored."""
         host = self.open()
         problem = problem_of(lambda: self.connect(host, **values))
         assert host.connections.list(ADMIN) == ()
         return problem
 
     def measured(self, survey_id: str = SURVEY, question: str = NPS) -> MetricsHost:
-        """Give a host that is connected and shows one metric: the NPS, or another number."""
+        """Return a connected host with one metric: NPS, or answered responses."""
         host = self.open()
         self.connect(host)
         calculation = Calculation.NPS if question == NPS else Calculation.ANSWERED
@@ -146,28 +146,28 @@ class World:
         return host
 
     def card(self, host: MetricsHost, *, later: float = 0.0) -> Card:
-        """Load the one card, when it is due, and wait for it."""
+        """Load the card after some seconds, and wait for its refresh."""
         self.clock.forward(later)
         (card,) = host.cards.load(ADMIN, wait=WAIT)
         return card
 
     def preview(self, host: MetricsHost, **parts: Any) -> Problem:  # noqa: ANN401  # As Definition.
-        """Give the problem of a metric that cannot be measured."""
+        """Return the problem of a metric that cannot be previewed."""
         kind = MetricType.SERIES if "group_by" in parts else MetricType.NUMBER
         definition = Definition(survey_id=SURVEY, type=kind, **parts)
         return problem_of(lambda: host.metrics.preview(ADMIN, "qualtrics", definition))
 
     def fault(self, route: str, **options: object) -> None:
-        """Put a fault on a route of the API, for good."""
+        """Add a permanent fault to a route of the API."""
         self.state.add_fault(route, times=0, **options)
 
     def calls(self) -> int:
-        """Count the calls that reached Qualtrics."""
+        """Return the number of requests to the sandbox."""
         return len(self.state.calls())
 
 
 def problem_of(work: Callable[[], object]) -> Problem:
-    """Do what has to be refused, and give the problem that people see."""
+    """Return the problem of an error that a function raises."""
     with pytest.raises(MetricsError) as caught:
         work()
     return caught.value.to_problem()
@@ -175,7 +175,7 @@ def problem_of(work: Callable[[], object]) -> Problem:
 
 @contextmanager
 def a_world(surveys: Path, folder: Path) -> Iterator[World]:
-    """Make a new account in a sandbox of its own."""
+    """Yield a new account in a new sandbox."""
     with (
         SandboxServer(surveys, token=TOKEN, export_polls=0, now=lambda: NOON) as sandbox,
         pytest.MonkeyPatch.context() as patch,

@@ -149,7 +149,7 @@ def test_what_can_be_measured_passes(good: Definition) -> None:
                 "nps", "NPS", type="comparison",
                 range={"preset": "custom", "start": "2026-01-01"},
             ),
-            QueryInvalid, "open on one side", "end",
+            QueryInvalid, "without a start or an end", "end",
         ),
         (
             define("distribution", "NPS", type="number"),

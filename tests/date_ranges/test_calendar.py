@@ -1,4 +1,4 @@
-"""Calendar periods: where they begin, what they are called."""
+"""Calendar periods: their start, keys and labels."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ week_starts = st.integers(1, 7)
 
 
 @given(periods, days, week_starts)
-def test_a_day_lies_in_exactly_its_period(period: Period, day: date, week_start: int) -> None:
-    """A period begins on or before each of its days, and the next one begins after it."""
+def test_a_day_is_in_its_period(period: Period, day: date, week_start: int) -> None:
+    """A period begins on or before each of its days, and the next period begins after."""
     start = period_start(period, day, week_start)
 
     assert start <= day < next_period(period, start)
@@ -40,7 +40,7 @@ def test_a_day_lies_in_exactly_its_period(period: Period, day: date, week_start:
 def test_periods_follow_each_other_without_a_gap(
     period: Period, day: date, week_start: int
 ) -> None:
-    """The day before the next period is in this one, and going on and back leads to the start."""
+    """The day before the next period is in this one, which is the previous one of the next."""
     start = period_start(period, day, week_start)
     after = next_period(period, start)
 
@@ -50,8 +50,8 @@ def test_periods_follow_each_other_without_a_gap(
 
 @example(Period.WEEK, date(1900, 1, 1), 7)
 @given(periods, days, week_starts)
-def test_a_key_names_one_period(period: Period, day: date, week_start: int) -> None:
-    """A key leads back to its period, and keys sort as time does."""
+def test_a_key_identifies_a_period(period: Period, day: date, week_start: int) -> None:
+    """A key can be converted back to its period, and keys sort by time."""
     start = period_start(period, day, week_start)
     key = period_key(period, start)
 
@@ -61,7 +61,7 @@ def test_a_key_names_one_period(period: Period, day: date, week_start: int) -> N
 
 @given(days, week_starts)
 def test_a_week_begins_on_the_chosen_day(day: date, week_start: int) -> None:
-    """The first day of a week is the one that the account says."""
+    """The first day of a week is that of the account."""
     assert period_start(Period.WEEK, day, week_start).isoweekday() == week_start
 
 
@@ -75,8 +75,8 @@ def test_a_week_begins_on_the_chosen_day(day: date, week_start: int) -> None:
         (Period.YEAR, date(2026, 1, 1), "2026", "2026"),
     ],
 )
-def test_periods_are_called(period: Period, start: date, key: str, label: str) -> None:
-    """Each kind of period has its own form of key and label."""
+def test_keys_and_labels(period: Period, start: date, key: str, label: str) -> None:
+    """Each kind of period has its own format of keys and labels."""
     assert period_key(period, start) == key
     assert period_label(period, start) == label
 
@@ -97,9 +97,9 @@ def test_periods_are_called(period: Period, start: date, key: str, label: str) -
         (Period.MONTH, ""),
     ],
 )
-def test_what_is_no_key_is_refused(period: Period, key: str) -> None:
-    """A text that no period has as its key, or of a year without responses, raises ValueError."""
-    with pytest.raises(ValueError):  # noqa: PT011  # Its text comes from the standard library.
+def test_an_invalid_key_is_rejected(period: Period, key: str) -> None:
+    """A text that is not a key, or has an implausible year, raises ValueError."""
+    with pytest.raises(ValueError):  # noqa: PT011  # Some texts are from the standard library.
         period_of_key(period, key)
 
 
@@ -122,7 +122,7 @@ def test_what_is_no_key_is_refused(period: Period, key: str) -> None:
     ],
 )
 def test_a_day_begins_at_its_local_midnight(zone: str, day: date, instant: str) -> None:
-    """A day begins at midnight on the clocks of the zone, whatever they do in that night."""
+    """A day begins at local midnight, also when clocks change in that night."""
     assert midnight(day, ZoneInfo(zone)) == datetime.fromisoformat(instant)
     assert midnight(day, ZoneInfo(zone)).tzinfo is UTC
 
@@ -137,8 +137,8 @@ def test_a_day_begins_at_its_local_midnight(zone: str, day: date, instant: str) 
         ("America", "America/"),
     ],
 )
-def test_an_unknown_zone_is_refused(zone: str, remedy: str) -> None:
-    """A name that is no IANA time zone is refused with what to give in its place."""
+def test_an_unknown_time_zone_is_rejected(zone: str, remedy: str) -> None:
+    """The remedy for an unknown time zone has a suggestion or examples."""
     with pytest.raises(InputError) as caught:
         zone_info(zone)
 

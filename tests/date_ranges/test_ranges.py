@@ -1,4 +1,4 @@
-"""Date ranges: the instants that they cover, and the range before to compare with."""
+"""Date ranges: the current and the previous windows."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ MOVING = [preset for preset in PRESETS if preset != "all_time"]
 zones = st.sampled_from(
     [VIENNA, "UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Chatham", "Australia/Lord_Howe"]
 )
-instants = st.datetimes(datetime(1980, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # Hypothesis wants bounds without a zone.
+instants = st.datetimes(datetime(1980, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # Hypothesis requires naive bounds.
 
 
 def local(window: Window, zone: str) -> tuple[str, str]:
-    """Write both ends of a window as the clocks of the zone show them."""
+    """Return both ends of a window in local time."""
     assert window.start is not None
     assert window.end is not None
     there = ZoneInfo(zone)
@@ -51,7 +51,7 @@ NOW = datetime.fromisoformat("2026-04-15T14:30:00+02:00")
         (
             "last_28_days",
             ("2026-03-19 00:00", "2026-04-15 14:30"),
-            # In winter time, and up to the same time on the clock.
+            # In standard time, up to the same local time.
             ("2026-02-19 00:00", "2026-03-18 14:30"),
         ),
         (
@@ -107,21 +107,21 @@ NOW = datetime.fromisoformat("2026-04-15T14:30:00+02:00")
     ],
 )
 def test_a_preset_covers(preset: str, current: tuple[str, str], previous: tuple[str, str]) -> None:
-    """Each preset covers these local days, and compares with these."""
+    """Each preset has these current and previous local days."""
     now, before = resolve(DateRange(preset=preset), now=NOW, zone=VIENNA, comparison=True)
 
     assert (now.name, local(now, VIENNA)) == ("current", current)
     assert (before.name, local(before, VIENNA)) == ("previous", previous)
 
 
-def test_every_preset_is_covered_by_the_examples_above() -> None:
-    """The table of examples leaves out no preset that moves with the calendar."""
+def test_the_examples_cover_every_preset() -> None:
+    """Every preset that depends on the current date has an example above."""
     (mark,) = test_a_preset_covers.pytestmark  # type: ignore[attr-defined]  # pytest sets it.
     assert {example[0] for example in mark.args[1]} == set(MOVING)
 
 
 def test_today_counts_as_one_of_the_rolling_days() -> None:
-    """Early on a day, the last 7 days are six whole days and what there is of today."""
+    """The last 7 days are six complete days and today up to now."""
     now = datetime(2026, 1, 10, 0, 5, tzinfo=UTC)
 
     (window,) = resolve(DateRange(preset="last_7_days"), now=now, zone="UTC")
@@ -129,8 +129,8 @@ def test_today_counts_as_one_of_the_rolling_days() -> None:
     assert local(window, "UTC") == ("2026-01-04 00:00", "2026-01-10 00:05")
 
 
-def test_a_longer_month_compares_with_all_of_a_shorter_one() -> None:
-    """On 31 March the whole of February is what passed of it, and nothing of March."""
+def test_a_longer_month_is_compared_with_a_whole_shorter_one() -> None:
+    """On 31 March, the previous window is the whole of February and nothing of March."""
     now = datetime(2026, 3, 31, 12, tzinfo=UTC)
 
     _, before = resolve(DateRange(preset="this_month"), now=now, zone="UTC", comparison=True)
@@ -139,14 +139,14 @@ def test_a_longer_month_compares_with_all_of_a_shorter_one() -> None:
 
 
 def test_a_week_may_begin_on_sunday() -> None:
-    """With Sunday as the first day, this week begins on the Sunday before."""
+    """With Sunday as the first day, this week begins on the last Sunday."""
     (window,) = resolve(DateRange(preset="this_week"), now=NOW, zone=VIENNA, week_start=7)
 
     assert local(window, VIENNA)[0] == "2026-04-12 00:00"
 
 
-def test_the_zone_decides_which_day_it_is() -> None:
-    """At one instant it is already tomorrow in Auckland: its month may be another one."""
+def test_the_current_day_depends_on_the_time_zone() -> None:
+    """At the same instant, Auckland may have the next day and another month."""
     now = datetime(2026, 4, 30, 20, tzinfo=UTC)
     month = DateRange(preset="this_month")
 
@@ -158,7 +158,7 @@ def test_the_zone_decides_which_day_it_is() -> None:
 
 
 def test_a_day_of_23_hours_is_a_day() -> None:
-    """A range over the change to summer time begins and ends at local midnights."""
+    """A range over the start of daylight saving time begins and ends at local midnights."""
     (window,) = resolve(
         DateRange(preset="custom", start=date(2026, 3, 29), end=date(2026, 3, 30)),
         now=NOW,
@@ -170,8 +170,8 @@ def test_a_day_of_23_hours_is_a_day() -> None:
     assert window.end - window.start == timedelta(hours=23)
 
 
-def test_dates_compare_with_as_many_days_just_before() -> None:
-    """Ten days from 20 January are compared with the ten days up to it."""
+def test_dates_are_compared_with_the_same_number_of_days_before() -> None:
+    """Ten days from 20 January are compared with the ten days before it."""
     dates = DateRange(preset="custom", start=date(2026, 1, 20), end=date(2026, 1, 30))
 
     now, before = resolve(dates, now=NOW, zone="UTC", comparison=True)
@@ -181,7 +181,7 @@ def test_dates_compare_with_as_many_days_just_before() -> None:
 
 
 def test_dates_may_be_open_on_one_side() -> None:
-    """A first day alone has no end, and an end alone no beginning."""
+    """A custom range may have only a first day or only an end."""
     (since,) = resolve(DateRange(preset="custom", start=date(2026, 1, 20)), now=NOW, zone="UTC")
     (until,) = resolve(DateRange(preset="custom", end=date(2026, 1, 20)), now=NOW, zone="UTC")
 
@@ -191,7 +191,7 @@ def test_dates_may_be_open_on_one_side() -> None:
 
 
 def test_all_time_is_open_on_both_sides() -> None:
-    """All time leaves no response out."""
+    """The window of all time has no start and no end."""
     (window,) = resolve(DateRange(), now=NOW, zone=VIENNA)
 
     assert (window.start, window.end) == (None, None)
@@ -205,8 +205,8 @@ def test_all_time_is_open_on_both_sides() -> None:
         DateRange(preset="custom", end=date(2026, 1, 1)),
     ],
 )
-def test_an_open_range_has_nothing_to_compare_with(open_range: DateRange) -> None:
-    """A comparison over all time, or with dates open on one side, is refused with a remedy."""
+def test_an_open_range_has_no_previous_window(open_range: DateRange) -> None:
+    """A comparison over all time, or over a range without a start or end, is rejected."""
     with pytest.raises(QueryInvalid) as caught:
         resolve(open_range, now=NOW, zone="UTC", comparison=True)
 
@@ -215,19 +215,19 @@ def test_an_open_range_has_nothing_to_compare_with(open_range: DateRange) -> Non
 
 @pytest.mark.parametrize("week_start", [0, 8, -1])
 def test_a_week_begins_on_one_of_seven_days(week_start: int) -> None:
-    """Another number for the first day of the week is refused."""
-    with pytest.raises(InputError, match="week"):
+    """Another number for the first day of the week is rejected."""
+    with pytest.raises(InputError, match="day of the week"):
         resolve(DateRange(), now=NOW, zone="UTC", week_start=week_start)
 
 
-def test_now_needs_a_zone() -> None:
-    """A present time that could be anywhere is refused."""
+def test_now_requires_a_time_zone() -> None:
+    """A naive current time is rejected."""
     with pytest.raises(InputError, match="time zone"):
         resolve(DateRange(), now=NOW.replace(tzinfo=None), zone="UTC")
 
 
-def test_an_unknown_zone_is_refused() -> None:
-    """A range needs a real time zone, even when it is all time."""
+def test_an_unknown_zone_is_rejected() -> None:
+    """An unknown time zone is rejected, even for all time."""
     with pytest.raises(InputError, match="time zone"):
         resolve(DateRange(), now=NOW, zone="Vienna")
 
@@ -236,9 +236,9 @@ def test_an_unknown_zone_is_refused() -> None:
 def test_windows_are_in_order_and_do_not_overlap(
     preset: str, now: datetime, zone: str, week_start: int
 ) -> None:
-    """The previous window ends where the current begins, or earlier, and neither is in the future.
+    """The previous window ends at or before the current one, and neither is in the future.
 
-    At the very first instant of a period nothing of it has passed: then both are empty.
+    At the first instant of a period, both windows are empty.
     """
     current, previous = resolve(
         DateRange(preset=preset), now=now, zone=zone, week_start=week_start, comparison=True
@@ -258,7 +258,7 @@ def test_windows_are_in_order_and_do_not_overlap(
 
 @given(st.sampled_from(sorted(ROLLING_DAYS)), instants, zones)
 def test_rolling_days_begin_at_a_local_midnight(preset: str, now: datetime, zone: str) -> None:
-    """A rolling range begins with the day that lies so many days, less one, before today."""
+    """A range of N days begins at the midnight N-1 days before today."""
     (window,) = resolve(DateRange(preset=preset), now=now, zone=zone)
 
     assert window.start is not None
@@ -268,8 +268,8 @@ def test_rolling_days_begin_at_a_local_midnight(preset: str, now: datetime, zone
     assert window.start == midnight(window.start.astimezone(there).date(), there)
 
 
-def test_a_query_carries_its_windows() -> None:
-    """A Comparison's query has two windows, any other one; zone and week start are kept."""
+def test_a_query_has_its_windows() -> None:
+    """The query of a Comparison has two windows, others have one; settings are included."""
     number = Definition(
         survey_id="S", calculation=Calculation.RESPONSES, range=DateRange(preset="last_week")
     )
@@ -285,7 +285,7 @@ def test_a_query_carries_its_windows() -> None:
 
 
 @pytest.mark.parametrize("day", [date(1, 1, 1), date(1899, 12, 31), date(2200, 1, 1)])
-def test_a_range_lies_in_years_that_dates_are_believed_of(day: date) -> None:
-    """A slip of the keyboard is refused where it is made, before anything is calculated with it."""
+def test_the_years_of_a_range_must_be_plausible(day: date) -> None:
+    """A date with an implausible year is rejected."""
     with pytest.raises(ValueError, match="1900 to 2199"):
         DateRange(preset="custom", start=day)

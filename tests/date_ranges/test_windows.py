@@ -1,4 +1,4 @@
-"""Windows are instants: two ways to write one are the same."""
+"""Windows have aware datetimes in UTC."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from smaply_metrics_core.models.query import Window
 
 
-def test_an_instant_of_another_zone_is_taken_over_to_utc() -> None:
-    """So that sources and stores need to know one way only."""
+def test_other_time_zones_are_converted_to_utc() -> None:
+    """Equal instants in different time zones are equal windows."""
     window = Window(start=datetime(2026, 3, 29, 3, tzinfo=ZoneInfo("Europe/Vienna")))
     assert window.start == datetime(2026, 3, 29, 1, tzinfo=UTC)
     assert window.start is not None
@@ -20,7 +20,7 @@ def test_an_instant_of_another_zone_is_taken_over_to_utc() -> None:
     assert window.end is None
 
 
-def test_a_time_without_a_zone_is_no_instant() -> None:
-    """It could mean anything."""
+def test_naive_datetimes_are_rejected() -> None:
+    """A datetime without a time zone is ambiguous."""
     with pytest.raises(ValidationError, match="time zone"):
-        Window(end=datetime(2026, 3, 29, 3))  # noqa: DTZ001  # The point of the test.
+        Window(end=datetime(2026, 3, 29, 3))  # noqa: DTZ001  # Deliberately naive.

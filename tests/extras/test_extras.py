@@ -1,4 +1,4 @@
-"""A part that is not installed is reported with the extra that installs it."""
+"""The error for a missing package names the extra that installs it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ URL = SecretStr("postgresql://user@127.0.0.1:1/database")
 
 @pytest.fixture
 def block(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Make the import of the named module fail."""
+    """Make the import of a module fail."""
     monkeypatch.setitem(sys.modules, request.param, None)
 
 
 @pytest.mark.parametrize("extra", PURPOSES)
 def test_the_remedy_installs_the_extra(extra: str) -> None:
-    """Message and remedy name the package and the extra."""
+    """The message names the package, and the remedy names the extra."""
     with pytest.raises(InputError, match="no_such_package") as caught:
         require_extra(extra, "json", "no_such_package")
 
@@ -33,14 +33,14 @@ def test_the_remedy_installs_the_extra(extra: str) -> None:
 
 
 def test_an_installed_extra_is_no_error() -> None:
-    """Modules that can be imported are enough."""
+    """Nothing is raised if the modules can be imported."""
     require_extra("cli", "typer", "rich")
 
 
 @pytest.mark.parametrize("block", ["vl_convert"], indirect=True)
 @pytest.mark.usefixtures("block")
 def test_charts_name_their_extra() -> None:
-    """Drawing without vl-convert names the extra."""
+    """The error without vl-convert names the extra."""
     with pytest.raises(InputError) as caught:
         browser_bundle()
     assert "smaply-metrics-core[charts]" in caught.value.remedy
@@ -49,7 +49,7 @@ def test_charts_name_their_extra() -> None:
 @pytest.mark.parametrize("block", ["procrastinate"], indirect=True)
 @pytest.mark.usefixtures("block")
 def test_workers_name_their_extra() -> None:
-    """Refreshing in workers without Procrastinate names the extra."""
+    """The error without Procrastinate names the extra."""
     with pytest.raises(InputError) as caught:
         require_procrastinate()
     assert "smaply-metrics-core[worker]" in caught.value.remedy
@@ -58,7 +58,7 @@ def test_workers_name_their_extra() -> None:
 @pytest.mark.parametrize("block", ["psycopg"], indirect=True)
 @pytest.mark.usefixtures("block")
 def test_postgresql_names_its_extra(tmp_path: Path) -> None:
-    """A store in PostgreSQL without its driver names the extra."""
+    """The error for a PostgreSQL store without the driver names the extra."""
     settings = Settings(home=tmp_path, allowed=AllowedDestinations(), database_url=URL)
     with pytest.raises(InputError) as caught:
         MetricsHost(settings)

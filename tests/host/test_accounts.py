@@ -71,7 +71,7 @@ def test_a_zone_that_does_not_exist_is_refused(host: MetricsHost, zone: str) -> 
 @pytest.mark.parametrize("week_start", [0, 8, -1])
 def test_a_weekday_that_does_not_exist_is_refused(host: MetricsHost, week_start: int) -> None:
     """A week starts on one of seven days."""
-    with pytest.raises(InputError, match="no weekday"):
+    with pytest.raises(InputError, match="not a day of the week"):
         host.accounts.edit(ADMIN, AccountSettings("UTC", week_start))
     assert host.accounts.show(ADMIN) == AccountSettings()
 

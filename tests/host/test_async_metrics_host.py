@@ -346,7 +346,7 @@ def test_closing_cancels_previews(world: World) -> None:
         await asyncio.to_thread(export.begun.wait, LONG)
         await host.close()
         (outcome,) = await asyncio.gather(preview, return_exceptions=True)
-        assert "Stopped on request" in str(outcome)
+        assert "Cancelled on request" in str(outcome)
         with pytest.raises(InputError, match="closed"):
             await host.metrics.list(VIEWER)
 

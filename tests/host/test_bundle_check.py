@@ -295,7 +295,7 @@ def test_a_source_that_cannot_recalculate_is_reported(
     found = check(world.open(), path)
     assert verdicts(found) == ["not_recomputed"]
     assert found.metrics[0].error is not None
-    assert "cannot calculate from a debug bundle" in found.metrics[0].error.message
+    assert "does not support recomputing from a debug bundle" in found.metrics[0].error.message
 
 
 def test_a_bundle_without_its_metrics_is_refused(connected: MetricsHost, tmp_path: Path) -> None:

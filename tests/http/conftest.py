@@ -1,4 +1,4 @@
-"""A clock that tests turn by hand, and clients that answer from a function."""
+"""A manual clock, clients with a function as the transport, and servers on real sockets."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ HOST = "fra1.qualtrics.com"
 
 
 class HandClock:
-    """Time that only passes when somebody waits; remembers each wait."""
+    """A clock that advances only in ``wait`` and records each wait."""
 
     def __init__(self) -> None:
         self.waits: list[float] = []
         self._passed = 0.0
 
     def now(self) -> datetime:
-        """Give the instant that the waits have led to."""
+        """Return the start time plus the elapsed time."""
         return datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(seconds=self._passed)
 
     def monotonic(self) -> float:
-        """Give the seconds that have passed."""
+        """Return the elapsed time in seconds."""
         return self._passed
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Let time pass at once."""
+        """Advance the clock without waiting."""
         self.waits.append(seconds)
         self._passed += seconds
         return stop.is_set()
 
 
 class Clients:
-    """Makes clients whose wire is a function, on one clock and one deadline."""
+    """Creates clients with a function as the transport, a manual clock and one deadline."""
 
     def __init__(self, clock: HandClock) -> None:
         self.clock = clock
@@ -56,9 +56,9 @@ class Clients:
     def __call__(
         self,
         handler: Handler | httpx.BaseTransport,
-        **options: Any,  # noqa: ANN401  # Whatever build_client takes.
+        **options: Any,  # noqa: ANN401  # The arguments of build_client.
     ) -> httpx.Client:
-        """Make one that may reach ``HOST`` unless told otherwise; back-off is never shortened."""
+        """Return a client for ``HOST`` without jitter; options override the arguments."""
         wire = handler if isinstance(handler, httpx.BaseTransport) else httpx.MockTransport(handler)
         given: dict[str, Any] = {
             "destinations": [Destination(kind="host", host=HOST)],
@@ -73,7 +73,7 @@ class Clients:
         return client
 
     def close(self) -> None:
-        """Close every client that was made."""
+        """Close all clients."""
         for client in self._made:
             client.close()
 
@@ -86,14 +86,14 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def clients(clock: HandClock) -> Iterator[Clients]:
-    """Makes clients; they are closed when the test ends."""
+    """A factory of clients, which are closed after the test."""
     made = Clients(clock)
     yield made
     made.close()
 
 
 class Listener:
-    """Serves each connection on a real loopback socket with a function, one after the other."""
+    """A server on a real loopback socket that handles one connection after the other."""
 
     def __init__(self, serve: Callable[[socket.socket], None]) -> None:
         self._serve = serve
@@ -103,18 +103,18 @@ class Listener:
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """The port of the server."""
         port: int = self._socket.getsockname()[1]
         return port
 
     @property
     def destination(self) -> Destination:
-        """The destination that leads here."""
+        """The destination of the server."""
         return Destination(kind="host", host=f"127.0.0.1:{self.port}", setting="SANDBOX")
 
     def close(self) -> None:
-        """Stop listening; what is being served ends when the other side hangs up."""
-        with contextlib.suppress(OSError):  # Wakes the thread; not every system lets it.
+        """Stop listening; an open connection ends when the client closes it."""
+        with contextlib.suppress(OSError):  # Wakes the thread, except on some systems.
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join(timeout=60)
@@ -131,7 +131,7 @@ class Listener:
 
 @pytest.fixture
 def listen() -> Iterator[Callable[[Callable[[socket.socket], None]], Listener]]:
-    """Makes listeners; they stop when the test ends."""
+    """A factory of servers, which are stopped after the test."""
     made: list[Listener] = []
 
     def make(serve: Callable[[socket.socket], None]) -> Listener:

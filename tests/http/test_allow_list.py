@@ -1,4 +1,4 @@
-"""A client reaches the destinations of its credentials and nothing else."""
+"""A client connects only to the destinations of its credentials."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ LOOPBACK = Destination(kind="host", host="127.0.0.1:8080", setting="SANDBOX")
 
 
 def never(request: httpx.Request) -> httpx.Response:
-    """Fail the test: nothing may reach the wire."""
+    """Fail the test, since no request may be sent."""
     raise AssertionError(f"{request.url} was sent")
 
 
 def hello(request: httpx.Request) -> httpx.Response:
-    """Answer with the URL that was asked for."""
+    """Return the requested URL."""
     return httpx.Response(200, text=str(request.url))
 
 
@@ -42,8 +42,8 @@ def hello(request: httpx.Request) -> httpx.Response:
         "ftp://fra1.qualtrics.com/",
     ],
 )
-def test_every_other_address_is_stopped_before_it_is_sent(clients: Clients, url: str) -> None:
-    """Another scheme, host, port or a user in the URL is refused, and nothing goes out."""
+def test_requests_to_other_origins_are_not_sent(clients: Clients, url: str) -> None:
+    """Another scheme, host or port, or a user in the URL, is rejected before sending."""
     client = clients(never)
 
     with pytest.raises(DestinationRefused) as caught:
@@ -63,21 +63,21 @@ def test_every_other_address_is_stopped_before_it_is_sent(clients: Clients, url:
     ],
 )
 def test_the_destination_is_reached(clients: Clients, url: str) -> None:
-    """Its name in any case, its usual port, and a path alone all lead to the one destination."""
+    """The host in any case, the default port, and a path alone refer to the destination."""
     assert clients(hello).get(url).text == "https://fra1.qualtrics.com/API/v3/whoami"
 
 
-def test_a_source_without_hosts_reaches_none(clients: Clients) -> None:
-    """A folder is no destination for requests, and a path alone leads nowhere."""
+def test_a_source_without_hosts_cannot_send_requests(clients: Clients) -> None:
+    """A folder is not a destination of requests, and there is no base URL."""
     client = clients(never, destinations=[Destination(kind="folder")])
 
     for url in ("https://fra1.qualtrics.com/", "/API/v3/whoami"):
-        with pytest.raises(DestinationRefused, match="no host"):
+        with pytest.raises(DestinationRefused, match="allow only no host"):
             client.get(url)
 
 
-def test_two_hosts_are_both_reached(clients: Clients) -> None:
-    """Each host of several is allowed, by its full address."""
+def test_several_hosts_are_reached(clients: Clients) -> None:
+    """Each of several hosts is allowed, with full URLs."""
     hosts = [Destination(kind="host", host=host) for host in ("a.example", "b.example")]
     client = clients(hello, destinations=hosts)
 
@@ -85,8 +85,8 @@ def test_two_hosts_are_both_reached(clients: Clients) -> None:
     assert client.get("https://b.example/2").status_code == 200
 
 
-def test_plain_http_is_for_the_loopback_destination_alone(clients: Clients) -> None:
-    """A loopback address that a setting names is reached by HTTP on its port, and no other way."""
+def test_plain_http_is_only_for_loopback_destinations(clients: Clients) -> None:
+    """A loopback destination with a setting is only reached with HTTP on its port."""
     client = clients(hello, destinations=[LOOPBACK])
 
     assert client.get("/x").text == "http://127.0.0.1:8080/x"
@@ -118,29 +118,27 @@ def test_plain_http_is_for_the_loopback_destination_alone(clients: Clients) -> N
     ],
     ids=lambda destination: f"{destination.host[:20]!r}{destination.setting}",
 )
-def test_no_client_is_made_for_a_doubtful_destination(
-    clients: Clients, destination: Destination
-) -> None:
-    """Only public names, and loopback addresses with a port and a setting, make a client."""
+def test_an_invalid_destination_is_rejected(clients: Clients, destination: Destination) -> None:
+    """Only public names, and loopback addresses with a port and a setting, are allowed."""
     with pytest.raises(DestinationRefused):
         clients(never, destinations=[destination])
 
 
 def test_ipv6_loopback_works(clients: Clients) -> None:
-    """A loopback address may be an IPv6 one in brackets."""
+    """A loopback destination may be an IPv6 address in brackets."""
     destination = Destination(kind="host", host="[::1]:8080", setting="SANDBOX")
 
     assert clients(hello, destinations=[destination]).get("/x").text == "http://[::1]:8080/x"
 
 
-def test_the_host_header_cannot_name_another_host(clients: Clients) -> None:
-    """A request whose Host header differs from its address is stopped."""
+def test_the_host_header_must_match_the_destination(clients: Clients) -> None:
+    """A request with another host in its Host header is rejected."""
     with pytest.raises(DestinationRefused):
         clients(never).get("/", headers={"Host": "evil.example"})
 
 
-def test_the_name_that_tls_checks_cannot_be_changed(clients: Clients) -> None:
-    """Extensions that would reach the TLS layer or trace the wire are left behind."""
+def test_the_host_name_for_tls_cannot_be_changed(clients: Clients) -> None:
+    """Request extensions for TLS and tracing are removed."""
     seen: list[dict[str, object]] = []
 
     def remember(request: httpx.Request) -> httpx.Response:
@@ -169,22 +167,22 @@ def test_the_name_that_tls_checks_cannot_be_changed(clients: Clients) -> None:
 def test_a_redirect_is_an_error_that_names_the_other_host(
     clients: Clients, status: int, location: str | None, named: str
 ) -> None:
-    """A redirect is never followed, even when the source asks for it, nor tried again."""
-    asked: list[str] = []
+    """A redirect is neither followed, even on request, nor retried."""
+    requested: list[str] = []
 
     def redirect(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.host)
+        requested.append(request.url.host)
         return httpx.Response(status, headers={"Location": location} if location else {})
 
-    with pytest.raises(Unreachable, match=f"a redirect to {named}, ") as caught:
+    with pytest.raises(Unreachable, match=f"redirects to {named}; ") as caught:
         clients(redirect).get("/", follow_redirects=True)
 
-    assert asked == ["fra1.qualtrics.com"]
+    assert requested == ["fra1.qualtrics.com"]
     assert "secret" not in caught.value.message
 
 
-def test_a_proxied_page_address_is_stopped(clients: Clients) -> None:
-    """A next page on another host, as the survey tool really sends it, gets no request."""
+def test_a_next_page_on_another_host_is_rejected(clients: Clients) -> None:
+    """The URL of a next page on another host, as Qualtrics sends it, is not requested."""
     other = "https://az1.qualtrics.com/API/v3/distributions?skipToken=x"
 
     with pytest.raises(DestinationRefused, match=r"az1\.qualtrics\.com"):

@@ -1,4 +1,4 @@
-"""How failures are told: in words for people, with the ids that support asks for."""
+"""The messages of failures, with the ids for the survey tool's support."""
 
 from __future__ import annotations
 
@@ -35,39 +35,39 @@ def caused(error: Exception, cause: Exception) -> Exception:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"),
+    ("failure", "message"),
     [
         (
             caused(httpx.ConnectError("x"), socket.gaierror(socket.EAI_NONAME, "unknown")),
-            f"The name {HOST} is not known: it does not resolve to any address.",
+            f"The host name {HOST} cannot be resolved.",
         ),
         (
             caused(httpx.ConnectError("x"), ConnectionRefusedError(111, "refused")),
-            f"{HOST} refused the connection: nothing answers there.",
+            f"{HOST} refused the connection.",
         ),
         (
             caused(httpx.ConnectError("x"), ssl.SSLCertVerificationError(1, "expired")),
-            f"The certificate of {HOST} was not accepted, so nothing was sent.",
+            f"The certificate of {HOST} is not valid, so nothing was sent.",
         ),
         (
             caused(httpx.ConnectError("x"), ssl.SSLError(1, "version")),
-            f"No secure connection to {HOST} could be made.",
+            f"The TLS connection to {HOST} failed.",
         ),
         (httpx.ConnectTimeout("x"), f"{HOST} did not answer in time."),
         (httpx.ReadTimeout("x"), f"{HOST} did not answer in time."),
         (httpx.PoolTimeout("x"), f"{HOST} did not answer in time."),
-        (httpx.ConnectError("x"), f"No connection to {HOST} could be made."),
+        (httpx.ConnectError("x"), f"The connection to {HOST} failed."),
         (
             httpx.ReadError("x"),
-            f"The connection to {HOST} broke off before the answer was complete.",
+            f"The connection to {HOST} was closed before the response was complete.",
         ),
         (
             httpx.RemoteProtocolError("x"),
-            f"The connection to {HOST} broke off before the answer was complete.",
+            f"The connection to {HOST} was closed before the response was complete.",
         ),
         (
             httpx.ProxyError("403"),
-            f"This machine's proxy refused the connection to {HOST}.",
+            f"The proxy refused the connection to {HOST}.",
         ),
     ],
     ids=lambda value: (
@@ -76,18 +76,18 @@ def caused(error: Exception, cause: Exception) -> Exception:
         else ""
     ),
 )
-def test_a_network_failure_names_the_host_and_nothing_else(
-    clients: Clients, trouble: Exception, said: str
+def test_a_network_failure_names_only_the_host(
+    clients: Clients, failure: Exception, message: str
 ) -> None:
-    """Each cause has its own sentence; neither the library's words nor the URL are in it."""
+    """Each cause has its own message, without the text of httpx and the URL."""
 
     def fail(request: httpx.Request) -> httpx.Response:
-        raise trouble
+        raise failure
 
     with pytest.raises(Unreachable) as caught:
         clients(fail).get(URL)
 
-    assert caught.value.message == said
+    assert caught.value.message == message
     assert caught.value.issue is Issue.CONNECTION
     assert caught.value.remedy
     assert caught.value.__cause__ is caught.value.__context__ is None
@@ -103,10 +103,8 @@ def test_a_network_failure_names_the_host_and_nothing_else(
     ],
     ids=["no such name", "name server busy", "certificate", "refused"],
 )
-def test_what_cannot_pass_is_not_tried_again(
-    clients: Clients, cause: Exception, tries: int
-) -> None:
-    """An unknown name and a bad certificate stay what they are; the rest may pass."""
+def test_permanent_failures_are_not_retried(clients: Clients, cause: Exception, tries: int) -> None:
+    """An unknown host name and an invalid certificate are not retried; other failures are."""
     sent: list[str] = []
 
     def fail(request: httpx.Request) -> httpx.Response:
@@ -118,8 +116,8 @@ def test_what_cannot_pass_is_not_tried_again(
     assert len(sent) == tries
 
 
-def test_a_header_that_cannot_be_sent_is_the_plugins_mistake(clients: Clients) -> None:
-    """A request that the library refuses to write is a bug of the source, not of the network."""
+def test_an_invalid_header_is_a_plugin_error(clients: Clients) -> None:
+    """A request that httpx rejects is a bug of the source, not a network failure."""
 
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.LocalProtocolError("Illegal header value b'token\\n'")
@@ -132,14 +130,14 @@ def test_a_header_that_cannot_be_sent_is_the_plugins_mistake(clients: Clients) -
 @pytest.mark.parametrize(
     ("code", "error", "said"),
     [
-        (429, RateLimited, f"{HOST} has had too many requests (HTTP 429)."),
-        (503, SourceUnavailable, f"{HOST} is not able to answer at present (HTTP 503)."),
+        (429, RateLimited, f"{HOST} received too many requests (HTTP 429)."),
+        (503, SourceUnavailable, f"{HOST} is temporarily unavailable (HTTP 503)."),
     ],
 )
-def test_a_refusal_keeps_the_survey_tools_own_ids(
+def test_an_error_has_the_code_and_request_id(
     clients: Clients, code: int, error: type[RemoteError], said: str
 ) -> None:
-    """Error code and request id of the JSON envelope are kept on the error, for support."""
+    """The error has the error code and request id of the JSON envelope, for support."""
     envelope = {"meta": {"requestId": "req-1", "error": {"errorCode": "RATE_1"}}}
 
     with pytest.raises(error) as caught:
@@ -149,14 +147,14 @@ def test_a_refusal_keeps_the_survey_tools_own_ids(
     assert caught.value.message == said
 
 
-def test_a_rate_limit_says_until_when(clients: Clients) -> None:
-    """The message for people names the time at which the survey tool wants to be asked again."""
-    with pytest.raises(RateLimited, match="wait until 2026-03-01 13:00 UTC"):
+def test_a_rate_limit_has_the_end_of_the_pause(clients: Clients) -> None:
+    """The message contains the time until which the survey tool requests a pause."""
+    with pytest.raises(RateLimited, match="a pause until 2026-03-01 13:00 UTC"):
         clients(lambda _: httpx.Response(429, headers={"Retry-After": "3600"})).get("/")
 
 
-def test_an_error_survives_the_way_to_another_process(clients: Clients) -> None:
-    """What the client raises can be pickled with everything that it knows."""
+def test_errors_can_be_pickled(clients: Clients) -> None:
+    """Errors of the client can be pickled with all attributes."""
     with pytest.raises(RateLimited) as caught:
         clients(lambda _: httpx.Response(429, headers={"Retry-After": "3600"})).get("/")
 
@@ -167,16 +165,16 @@ def test_an_error_survives_the_way_to_another_process(clients: Clients) -> None:
     assert copy.to_problem() == caught.value.to_problem()
 
 
-def test_a_server_error_whose_body_breaks_off_is_still_a_server_error(clients: Clients) -> None:
-    """The status decides, even when what should explain it does not arrive."""
+def test_a_server_error_with_an_incomplete_body_is_a_server_error(clients: Clients) -> None:
+    """The status determines the error, even if the body is incomplete."""
     short = httpx.Response(503, headers={"Content-Length": "99"}, content=b"half")
 
     with pytest.raises(SourceUnavailable):
         clients(lambda _: short).get("/")
 
 
-def test_a_refusal_whose_body_breaks_off_is_a_broken_connection(clients: Clients) -> None:
-    """A source never judges half an explanation: the read is tried again, then fails."""
+def test_a_client_error_with_an_incomplete_body_is_unreachable(clients: Clients) -> None:
+    """A source never gets an incomplete body of a 4xx: the request is retried, then fails."""
 
     def half(request: httpx.Request) -> httpx.Response:
         return httpx.Response(403, headers={"Content-Length": "99"}, content=b"half")
@@ -185,8 +183,8 @@ def test_a_refusal_whose_body_breaks_off_is_a_broken_connection(clients: Clients
         clients(half).get("/")
 
 
-def test_an_answer_that_breaks_off_once_is_got_over(clients: Clients, clock: HandClock) -> None:
-    """A read whose body is cut short is a network failure like any other, and tried again."""
+def test_an_incomplete_response_is_retried(clients: Clients, clock: HandClock) -> None:
+    """A read with an incomplete body is retried like after other network failures."""
     answers = iter(
         [
             httpx.Response(200, headers={"Content-Length": "99"}, content=b"half"),
@@ -199,17 +197,17 @@ def test_an_answer_that_breaks_off_once_is_got_over(clients: Clients, clock: Han
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_compression_nobody_asked_for_is_refused(clients: Clients, *, streamed: bool) -> None:
-    """What cannot be decompressed within bounds is not passed on."""
+def test_an_unsupported_compression_is_rejected(clients: Clients, *, streamed: bool) -> None:
+    """A response that cannot be decompressed with a limit is rejected."""
     client = clients(lambda _: httpx.Response(200, headers={"Content-Encoding": "br"}, content=b""))
 
     with pytest.raises(SourceUnavailable, match="compression"):
         client.send(client.build_request("GET", "/"), stream=streamed)
 
 
-def test_no_error_of_the_client_is_of_another_tree(clients: Clients) -> None:
-    """One except clause for MetricsError catches whatever the wire does."""
-    troubles = [
+def test_all_errors_of_the_client_are_metrics_errors(clients: Clients) -> None:
+    """Every exception of the transport is raised as a ``MetricsError``."""
+    failures = [
         httpx.ConnectError("x"),
         httpx.UnsupportedProtocol("x"),
         httpx.WriteError("x"),
@@ -217,16 +215,16 @@ def test_no_error_of_the_client_is_of_another_tree(clients: Clients) -> None:
     ]
 
     def fail(request: httpx.Request) -> httpx.Response:
-        raise troubles[int(request.url.path[1:])]
+        raise failures[int(request.url.path[1:])]
 
-    for number in range(len(troubles)):
+    for number in range(len(failures)):
         with pytest.raises(MetricsError):
             clients(fail).get(f"/{number}")
 
 
-def test_an_answer_too_large_is_told_with_its_limit(clients: Clients) -> None:
-    """The message names the limit in a unit that people read."""
-    with pytest.raises(ExportFailed, match="more than the 3 MiB"):
+def test_the_error_for_a_large_response_has_the_limit(clients: Clients) -> None:
+    """The message contains the limit in a readable unit."""
+    with pytest.raises(ExportFailed, match="the limit of 3 MiB"):
         clients(lambda _: httpx.Response(200, content=bytes(4 * 2**20)), max_bytes=3 * 2**20).get(
             "/"
         )

@@ -1,4 +1,4 @@
-"""Budgets, pages and JSON answers, and the public names of the package."""
+"""Rate limits, pagination, JSON responses, and the public names of the package."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 class Slots:
-    """A clock on which waiting is free and remembered, for one thread."""
+    """A clock for one thread that advances without waiting."""
 
     def __init__(self) -> None:
         self.time = 0.0
 
     def monotonic(self) -> float:
-        """Give the time."""
+        """Return the time in seconds."""
         return self.time
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Let it pass."""
+        """Advance the clock without waiting."""
         self.time += seconds
         return False
 
@@ -40,8 +40,8 @@ class Slots:
     per_minute=st.integers(min_value=1, max_value=6),
     gaps=st.lists(st.floats(min_value=0, max_value=90), max_size=40),
 )
-def test_no_minute_holds_more_requests_than_allowed(per_minute: int, gaps: list[float]) -> None:
-    """However requests come, any span of sixty seconds holds at most the limit's number."""
+def test_no_minute_has_more_requests_than_allowed(per_minute: int, gaps: list[float]) -> None:
+    """With any gaps, an interval of sixty seconds has at most ``per_minute`` requests."""
     clock: Any = Slots()
     rate_limiter = RateLimiter(
         [RequestLimit(method="GET", path="/.*", per_minute=per_minute)], clock
@@ -54,12 +54,12 @@ def test_no_minute_holds_more_requests_than_allowed(per_minute: int, gaps: list[
         sent.append(clock.time)
 
     for first, later in zip(sent, sent[per_minute:], strict=False):
-        # Rounding in the sums of floats, not a request too early.
+        # The tolerance is for rounding errors of float sums.
         assert later - first >= 60 - 1e-6
 
 
-def test_requests_wait_no_longer_than_they_must(clock: HandClock) -> None:
-    """The first ones go at once, the next when the oldest is a minute old, each in turn."""
+def test_requests_wait_no_longer_than_necessary(clock: HandClock) -> None:
+    """The first requests do not wait; the next ones wait until the oldest is a minute old."""
     rate_limiter = RateLimiter([RequestLimit(method="POST", path="/start", per_minute=2)], clock)
     deadline = Deadline.after(600, clock)
 
@@ -73,7 +73,7 @@ def test_requests_wait_no_longer_than_they_must(clock: HandClock) -> None:
 
 
 def test_the_first_limit_that_matches_applies(clock: HandClock) -> None:
-    """Method and whole path decide; what no limit covers never waits."""
+    """Method and whole path must match; requests that match no limit do not wait."""
     rate_limiter = RateLimiter(
         [
             RequestLimit(method="GET", path=r"/a/[^/]+", per_minute=1),
@@ -91,12 +91,12 @@ def test_the_first_limit_that_matches_applies(clock: HandClock) -> None:
     assert clock.waits == [60]
 
 
-def test_a_turn_after_the_deadline_is_refused_at_once(clock: HandClock) -> None:
-    """No time is lost on a wait that cannot succeed, and the turn is left to others."""
+def test_a_wait_beyond_the_deadline_is_rejected(clock: HandClock) -> None:
+    """The error is raised without waiting, and does not use up a request of the limit."""
     rate_limiter = RateLimiter([RequestLimit(method="GET", path="/", per_minute=1)], clock)
     rate_limiter.acquire("GET", "/", Deadline.after(600, clock))
 
-    with pytest.raises(RateLimited, match="1 requests a minute") as caught:
+    with pytest.raises(RateLimited, match="limit of 1 request per minute") as caught:
         rate_limiter.acquire("GET", "/", Deadline.after(60, clock))
     assert (caught.value.retry_at, clock.waits) == (None, [])
 
@@ -104,8 +104,8 @@ def test_a_turn_after_the_deadline_is_refused_at_once(clock: HandClock) -> None:
     assert clock.waits == [60]
 
 
-def test_stopping_ends_the_wait_for_a_turn(clock: HandClock) -> None:
-    """Whoever waits for a turn can be stopped."""
+def test_the_wait_for_a_limit_can_be_cancelled(clock: HandClock) -> None:
+    """A cancelled call stops waiting."""
     stop = threading.Event()
     rate_limiter = RateLimiter([RequestLimit(method="GET", path="/", per_minute=1)], clock)
     deadline = Deadline.after(600, clock, stop)
@@ -116,11 +116,11 @@ def test_stopping_ends_the_wait_for_a_turn(clock: HandClock) -> None:
         rate_limiter.acquire("GET", "/", deadline)
 
 
-def test_threads_share_a_budget() -> None:
-    """Thirty requests of ten threads under a limit of five take turns a minute apart."""
+def test_threads_share_a_limit() -> None:
+    """Thirty requests of ten threads with a limit of five are sent over six minutes."""
 
     class Still:
-        """A clock that stands still while threads wait, and notes how long they would."""
+        """A clock that does not advance and records the waits of threads."""
 
         def __init__(self) -> None:
             self.waits: list[float] = []
@@ -149,8 +149,8 @@ def test_threads_share_a_budget() -> None:
     assert sorted(still.waits) == [60.0 * minute for minute in range(1, 6) for _ in range(5)]
 
 
-def test_the_client_keeps_the_limits(clients: Clients, clock: HandClock) -> None:
-    """Each request that goes out, retries too, takes its turn under the source's limits."""
+def test_the_client_applies_the_limits(clients: Clients, clock: HandClock) -> None:
+    """The limits of the source apply to each request and each retry."""
     limits = [RequestLimit(method="GET", path=r"/API/v3/surveys", per_minute=2)]
     answers = iter([503, 200, 200])
     client = clients(lambda _: httpx.Response(next(answers)), limits=RateLimiter(limits, clock))
@@ -161,20 +161,20 @@ def test_the_client_keeps_the_limits(clients: Clients, clock: HandClock) -> None
 
 
 @pytest.mark.parametrize(("path", "per_minute"), [("/", 0), ("/", -1), ("(", 1)])
-def test_a_limit_that_cannot_be_kept_is_refused(path: str, per_minute: int) -> None:
-    """A limit needs a positive number and a path that is a regular expression."""
+def test_an_invalid_limit_is_rejected(path: str, per_minute: int) -> None:
+    """A limit requires a positive number and a regular expression as the path."""
     with pytest.raises(ValidationError):
         RequestLimit(method="GET", path=path, per_minute=per_minute)
 
 
 def next_of(response: httpx.Response) -> str | None:
-    """Read the address of the next page."""
+    """Return the URL of the next page."""
     following: str | None = response.json()["next"]
     return following
 
 
-def test_pages_come_one_after_the_other(clients: Clients) -> None:
-    """Each page is handed out, with the secret header asked for, until there is no next one."""
+def test_pages_are_yielded_in_order(clients: Clients) -> None:
+    """Each page is requested with the authentication until there is no next page."""
     tokens: list[str | None] = []
 
     def wire(request: httpx.Request) -> httpx.Response:
@@ -189,8 +189,8 @@ def test_pages_come_one_after_the_other(clients: Clients) -> None:
     assert tokens == ["token-token"] * 3
 
 
-def test_pages_use_the_clients_own_authentication_unless_told_otherwise(clients: Clients) -> None:
-    """Without an argument, a client's own way to authenticate stays in force."""
+def test_pages_use_the_clients_authentication_by_default(clients: Clients) -> None:
+    """Without ``auth``, the authentication of the client is used."""
     tokens: list[str | None] = []
 
     def wire(request: httpx.Request) -> httpx.Response:
@@ -205,33 +205,33 @@ def test_pages_use_the_clients_own_authentication_unless_told_otherwise(clients:
 
 
 @pytest.mark.parametrize("back_to", ["/list", "https://fra1.qualtrics.com:443/list", "/list?a=1"])
-def test_a_list_that_turns_in_circles_is_an_error(clients: Clients, back_to: str) -> None:
-    """A page that was read already is recognised however its address is written."""
+def test_a_circular_list_is_an_error(clients: Clients, back_to: str) -> None:
+    """An earlier page is recognised by an absolute or a relative URL."""
     read: list[int] = []
     client = clients(lambda _: httpx.Response(200, json={"next": back_to}))
 
-    with pytest.raises(SourceUnavailable, match="lead back"):
+    with pytest.raises(SourceUnavailable, match="links to an earlier page"):
         read.extend(page.status_code for page in pages(client, "/list", next_of))
     assert len(read) in {1, 2}
 
 
-def test_a_list_without_end_is_an_error(clients: Clients) -> None:
-    """After so many pages the list is given up, not passed off as complete."""
+def test_an_endless_list_is_an_error(clients: Clients) -> None:
+    """A list with more than the maximum number of pages is not returned as complete."""
 
     def wire(request: httpx.Request) -> httpx.Response:
         page = int(request.url.params.get("page", "1"))
         return httpx.Response(200, json={"next": f"/list?page={page + 1}"})
 
     read: list[int] = []
-    with pytest.raises(SourceUnavailable, match="goes on after 5 pages"):
+    with pytest.raises(SourceUnavailable, match="more than 5 pages"):
         read.extend(
             page.status_code for page in pages(clients(wire), "/list", next_of, max_pages=5)
         )
     assert len(read) == 5
 
 
-def test_exactly_the_most_pages_are_fine(clients: Clients) -> None:
-    """A list that ends on the last allowed page is complete."""
+def test_the_maximum_number_of_pages_is_allowed(clients: Clients) -> None:
+    """A list that ends with the last allowed page is complete."""
 
     def wire(request: httpx.Request) -> httpx.Response:
         page = int(request.url.params.get("page", "1"))
@@ -240,11 +240,11 @@ def test_exactly_the_most_pages_are_fine(clients: Clients) -> None:
     assert len(list(pages(clients(wire), "/list", next_of, max_pages=5))) == 5
 
 
-def test_an_error_page_is_judged_by_the_reader_first(clients: Clients) -> None:
-    """The next address is not looked for on a page that the reader has refused."""
+def test_the_caller_can_reject_an_error_page_first(clients: Clients) -> None:
+    """``next_url`` is not called for a page that the caller rejects."""
 
     class RefusedError(Exception):
-        """What a source raises on a 404."""
+        """The error of a source for a 404."""
 
     def reader() -> None:
         for page in pages(clients(lambda _: httpx.Response(404)), "/list", next_of):
@@ -257,33 +257,33 @@ def test_an_error_page_is_judged_by_the_reader_first(clients: Clients) -> None:
 @pytest.mark.parametrize(
     ("content", "kind", "said"),
     [
-        (b"", "application/json", "nothing instead of data"),
-        (b" \n", "application/json", "nothing instead of data"),
-        (b"<!DOCTYPE html><p>Sign in", "application/json", "a web page instead of data"),
-        (b"Sign in", "text/html; charset=utf-8", "a web page instead of data"),
-        (b'{"half": ', "application/json", "damaged data"),
-        (b"\xff\xfe\xfa", "application/json", "damaged data"),
-        (b"[" * 100_000, "application/json", "damaged data"),
-        (b"9" * 10_000, "application/json", "damaged data"),
+        (b"", "application/json", "an empty response"),
+        (b" \n", "application/json", "an empty response"),
+        (b"<!DOCTYPE html><p>Sign in", "application/json", "a web page"),
+        (b"Sign in", "text/html; charset=utf-8", "a web page"),
+        (b'{"half": ', "application/json", "invalid JSON"),
+        (b"\xff\xfe\xfa", "application/json", "invalid JSON"),
+        (b"[" * 100_000, "application/json", "invalid JSON"),
+        (b"9" * 10_000, "application/json", "invalid JSON"),
     ],
     ids=["empty", "blank", "page", "page by type", "half", "no text", "deep", "huge number"],
 )
-def test_what_is_no_json_is_told_as_what_it_is(
+def test_the_error_for_a_response_without_json_describes_it(
     clients: Clients, content: bytes, kind: str, said: str
 ) -> None:
-    """A web page, nothing, or damaged data each get their sentence, with the request id."""
+    """A web page, an empty response and invalid JSON have different messages."""
     headers = {"Content-Type": kind, "X-Request-Id": "req-1"}
     answer = clients(lambda _: httpx.Response(200, headers=headers, content=content)).get("/")
 
     with pytest.raises(SourceUnavailable) as caught:
         read_json(answer)
 
-    assert caught.value.message == f"fra1.qualtrics.com answered with {said} (HTTP 200)."
+    assert caught.value.message == f"fra1.qualtrics.com sent {said} instead of data (HTTP 200)."
     assert caught.value.request_id == "req-1"
 
 
-def test_json_is_read_whatever_its_type_says(clients: Clients) -> None:
-    """Data that is JSON counts as that, also when streamed or labelled as plain text."""
+def test_json_is_read_with_any_content_type(clients: Clients) -> None:
+    """JSON is parsed when it is streamed, and when its type is plain text."""
     client = clients(lambda _: httpx.Response(200, text='{"a": "ü"}'))
 
     assert read_json(client.get("/")) == {"a": "ü"}
@@ -309,14 +309,14 @@ def test_json_is_read_whatever_its_type_says(clients: Clients) -> None:
         (b"[1]", {}, (None, None)),
     ],
 )
-def test_the_survey_tools_ids_are_found(
+def test_error_codes_and_request_ids_are_found(
     content: bytes, headers: dict[str, str], expected: tuple[str | None, str | None]
 ) -> None:
-    """Code and request id come from the envelope, else the headers, and only if plain."""
+    """Code and request id are read from the envelope or the headers, if they are plain."""
     assert remote_details(httpx.Response(400, headers=headers, content=content)) == expected
 
 
 @given(st.binary(max_size=200))
-def test_looking_for_ids_never_fails(content: bytes) -> None:
-    """Whatever an error page holds, looking for ids in it raises nothing."""
+def test_reading_ids_never_raises(content: bytes) -> None:
+    """No content of an error page raises an exception."""
     remote_details(httpx.Response(500, content=content))

@@ -1,4 +1,4 @@
-"""The body of an answer: whole, bounded, in time."""
+"""Response bodies: completeness, size limits and deadlines."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ from smaply_metrics_core.http.transport import MOST_AT_ONCE
 if TYPE_CHECKING:
     from .conftest import Clients, HandClock
 
-NOISE = random.Random(1).randbytes(300_000)  # noqa: S311  # Only has to be hard to compress.
+NOISE = random.Random(1).randbytes(300_000)  # noqa: S311  # Only needs to be incompressible.
 
 
 class Stream(httpx.SyncByteStream):
-    """A body made of blocks, which knows whether it was closed."""
+    """A body of blocks that records whether it was closed."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
         self.closed = False
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the blocks."""
+        """Return the blocks."""
         return self._blocks
 
     def close(self) -> None:
-        """Remember it."""
+        """Record that it was closed."""
         self.closed = True
 
 
 def blocks(data: bytes, size: int) -> Iterator[bytes]:
-    """Cut data into blocks."""
+    """Split data into blocks."""
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
 def zipped(data: bytes, size: int = 1000) -> httpx.Response:
-    """Make a compressed answer that comes in blocks."""
+    """Return a compressed response that is sent in blocks."""
     packed = gzip.compress(data)
     headers = {"Content-Encoding": "gzip", "Content-Length": str(len(packed))}
     return httpx.Response(200, headers=headers, stream=Stream(blocks(packed, size)))
@@ -55,8 +55,8 @@ def zipped(data: bytes, size: int = 1000) -> httpx.Response:
 
 @pytest.mark.parametrize("data", [b"", b"short", NOISE, b"0" * 3_000_000], ids=len)
 @pytest.mark.parametrize("size", [1, 1000, 10**7])
-def test_a_compressed_answer_comes_out_whole(clients: Clients, data: bytes, size: int) -> None:
-    """Whatever the blocks, what was compressed comes out, and no header says otherwise."""
+def test_a_compressed_response_is_decompressed(clients: Clients, data: bytes, size: int) -> None:
+    """The complete data is returned for any block size, without headers of the compression."""
     if size == 1:
         data = data[:20_000]
     answer = clients(lambda _: zipped(data, size)).get("/")
@@ -67,15 +67,15 @@ def test_a_compressed_answer_comes_out_whole(clients: Clients, data: bytes, size
 
 
 @pytest.mark.parametrize("extra", [0, 1, 258, 65_536])
-def test_what_is_left_in_the_decompressor_comes_out_too(clients: Clients, extra: int) -> None:
-    """A body whose last bytes expand beyond one piece is not taken for a broken one."""
+def test_the_rest_in_the_decompressor_is_returned(clients: Clients, extra: int) -> None:
+    """A body whose last bytes expand to more than one chunk is complete."""
     data = b"0" * (2**20 + extra)
 
     assert clients(lambda _: zipped(data, 10**7)).get("/").content == data
 
 
-def test_several_compressed_parts_are_one_body(clients: Clients) -> None:
-    """Parts compressed one by one, as servers that append do, come out one after the other."""
+def test_several_gzip_members_are_one_body(clients: Clients) -> None:
+    """Concatenated gzip members are decompressed one after the other."""
     packed = gzip.compress(b"one ") + gzip.compress(b"two ") + gzip.compress(b"three")
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -89,8 +89,8 @@ def test_several_compressed_parts_are_one_body(clients: Clients) -> None:
     [gzip.compress(NOISE)[:-20], b"not compressed at all", gzip.compress(b"x") + b"garbage"],
     ids=["cut", "plain", "tail"],
 )
-def test_a_damaged_compressed_answer_is_no_answer(clients: Clients, packed: bytes) -> None:
-    """Compressed data that ends early, or is none, is an error and not a shorter answer."""
+def test_a_damaged_compressed_response_is_an_error(clients: Clients, packed: bytes) -> None:
+    """Truncated or invalid compressed data is an error and not a shorter response."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         headers = {"Content-Encoding": "gzip"}
@@ -101,10 +101,8 @@ def test_a_damaged_compressed_answer_is_no_answer(clients: Clients, packed: byte
 
 
 @pytest.mark.parametrize("announced", [3, 5])
-def test_a_body_of_another_length_than_announced_is_no_answer(
-    clients: Clients, announced: int
-) -> None:
-    """Bytes are counted against Content-Length, whatever lies below us."""
+def test_a_body_with_another_content_length_is_an_error(clients: Clients, announced: int) -> None:
+    """The received bytes are compared with ``Content-Length`` for any transport."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         headers = {"Content-Length": str(announced)}
@@ -114,8 +112,8 @@ def test_a_body_of_another_length_than_announced_is_no_answer(
         clients(answer).get("/")
 
 
-def test_an_answer_without_a_body_may_announce_one(clients: Clients) -> None:
-    """The length in the answer to a HEAD is that of the body which a GET would bring."""
+def test_a_response_without_a_body_may_have_a_content_length(clients: Clients) -> None:
+    """The ``Content-Length`` of a HEAD response is that of the body for a GET."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, headers={"Content-Length": "99"}, stream=Stream(iter([])))
@@ -123,8 +121,8 @@ def test_an_answer_without_a_body_may_announce_one(clients: Clients) -> None:
     assert clients(answer).head("/").headers["content-length"] == "99"
 
 
-def test_the_limit_holds_for_what_is_announced(clients: Clients) -> None:
-    """An answer that announces too much is refused before any of it is read."""
+def test_the_limit_applies_to_the_content_length(clients: Clients) -> None:
+    """A response whose ``Content-Length`` exceeds the limit is rejected before it is read."""
     stream = Stream(iter([b"never read"]))
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -138,8 +136,8 @@ def test_the_limit_holds_for_what_is_announced(clients: Clients) -> None:
 
 
 @pytest.mark.parametrize("size", [999, 1000, 1001])
-def test_the_limit_holds_for_what_comes(clients: Clients, size: int) -> None:
-    """Exactly the limit may come, and not one byte more, though nothing was announced."""
+def test_the_limit_applies_to_the_received_bytes(clients: Clients, size: int) -> None:
+    """Without ``Content-Length``, exactly the limit is accepted, and one byte more is not."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, stream=Stream(blocks(bytes(size), 100)))
@@ -152,8 +150,8 @@ def test_the_limit_holds_for_what_comes(clients: Clients, size: int) -> None:
                 response.read()
 
 
-def test_the_limit_holds_for_what_comes_out(clients: Clients) -> None:
-    """A small answer that would unfold into a huge one is stopped while it unfolds."""
+def test_the_limit_applies_to_the_decompressed_bytes(clients: Clients) -> None:
+    """A small response that expands to a huge one is stopped during decompression."""
     taken: list[int] = []
     client = clients(lambda _: zipped(bytes(50 * 2**20)), max_bytes=2**20)
 
@@ -162,8 +160,8 @@ def test_the_limit_holds_for_what_comes_out(clients: Clients) -> None:
     assert sum(taken) <= 2**20
 
 
-def test_the_limit_holds_for_what_comes_to_nothing(clients: Clients) -> None:
-    """A compressed body whose header never ends gives no output, and is stopped all the same."""
+def test_the_limit_applies_without_output(clients: Clients) -> None:
+    """A compressed body whose header never ends has no output and is stopped as well."""
     with_name = b"\x1f\x8b\x08\x08" + bytes(6)
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -175,8 +173,8 @@ def test_the_limit_holds_for_what_comes_to_nothing(clients: Clients) -> None:
         clients(answer, max_bytes=2**20).get("/")
 
 
-def test_an_answer_held_in_memory_is_smaller_than_a_streamed_one(clients: Clients) -> None:
-    """More than 64 MiB has to be streamed: reading it at once is refused."""
+def test_the_limit_of_responses_in_memory_is_lower(clients: Clients) -> None:
+    """A response of more than 64 MiB must be streamed."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         block = bytes(2**20)
@@ -189,8 +187,8 @@ def test_an_answer_held_in_memory_is_smaller_than_a_streamed_one(clients: Client
         assert sum(map(len, response.iter_bytes())) == MOST_AT_ONCE + 2**20
 
 
-def test_a_body_that_never_ends_ends_at_the_deadline(clients: Clients, clock: HandClock) -> None:
-    """Each block is read only while there is time."""
+def test_an_endless_body_ends_at_the_deadline(clients: Clients, clock: HandClock) -> None:
+    """The deadline is checked before each block."""
 
     def slow() -> Iterator[bytes]:
         while True:
@@ -205,8 +203,8 @@ def test_a_body_that_never_ends_ends_at_the_deadline(clients: Clients, clock: Ha
     assert clock.monotonic() <= 11
 
 
-def test_a_body_ends_when_the_caller_stops(clients: Clients, clock: HandClock) -> None:
-    """Stopping is noticed between two blocks."""
+def test_reading_a_body_can_be_cancelled(clients: Clients, clock: HandClock) -> None:
+    """A cancellation is checked before each block."""
     stop = threading.Event()
     client = clients(
         lambda _: httpx.Response(200, stream=Stream(iter([b"a", b"b", b"c"]))),
@@ -222,8 +220,8 @@ def test_a_body_ends_when_the_caller_stops(clients: Clients, clock: HandClock) -
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_the_connection_is_given_back(clients: Clients, *, failing: bool) -> None:
-    """Whether an answer is read to its end or breaks off, its connection does not stay open."""
+def test_the_connection_is_released(clients: Clients, *, failing: bool) -> None:
+    """The connection is closed, whether the response is complete or not."""
 
     def body() -> Iterator[bytes]:
         yield b"one"
@@ -246,15 +244,15 @@ def test_the_connection_is_given_back(clients: Clients, *, failing: bool) -> Non
 
 
 @given(data=st.binary(max_size=5000), cut=st.integers(min_value=1, max_value=5000))
-def test_no_cut_goes_unnoticed(data: bytes, cut: int) -> None:
-    """A compressed body that lost any number of its last bytes never passes as whole."""
+def test_every_truncation_is_detected(data: bytes, cut: int) -> None:
+    """A compressed body without any number of its last bytes is an error."""
     packed = gzip.compress(data)
     answer = httpx.Response(
         200, headers={"Content-Encoding": "gzip"}, stream=Stream(iter([packed[:-cut] or b"\x1f"]))
     )
 
     class Still:
-        """A clock that stands still."""
+        """A clock that does not advance."""
 
         def monotonic(self) -> float:
             return 0.0
@@ -265,7 +263,7 @@ def test_no_cut_goes_unnoticed(data: bytes, cut: int) -> None:
         proxied=False,
         has_body=True,
         limit=10**6,
-        deadline=Deadline(Still(), 1.0),  # type: ignore[arg-type]  # Nothing else is asked of it.
+        deadline=Deadline(Still(), 1.0),  # type: ignore[arg-type]  # No other method is called.
         finished=lambda *_: None,
     )
     with pytest.raises(Unreachable):

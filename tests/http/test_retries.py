@@ -1,4 +1,4 @@
-"""What is tried again, how often, and after how long."""
+"""Which requests are retried, how often, and after which waits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Wire:
-    """Answers from a list, the last one for ever, and counts."""
+    """Returns the responses of a list, repeats the last one, and counts the requests."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
         self._answers = list(answers)
@@ -37,11 +37,11 @@ class Wire:
 
     @property
     def tries(self) -> int:
-        """How often something was sent."""
+        """The number of requests."""
         return len(self.bodies)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Give the next answer."""
+        """Return the next response."""
         self.bodies.append(request.content)
         answer = self._answers[0] if len(self._answers) == 1 else self._answers.pop(0)
         if isinstance(answer, Exception):
@@ -50,7 +50,7 @@ class Wire:
 
 
 def status(code: int, **headers: str) -> httpx.Response:
-    """Make an answer with a status."""
+    """Return a response with a status."""
     return httpx.Response(code, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
 
@@ -68,10 +68,10 @@ OK = status(200)
     ],
     ids=str,
 )
-def test_a_read_is_tried_again_until_it_succeeds(
+def test_a_read_is_retried_until_it_succeeds(
     clients: Clients, clock: HandClock, method: str, trouble: httpx.Response | Exception
 ) -> None:
-    """Network failures, 429 and passing 5xx are got over within four tries, waiting longer."""
+    """Network failures, 429 and temporary 5xx are retried up to three times with back-off."""
     wire = Wire(trouble, trouble, trouble, OK)
 
     assert clients(wire).request(method, "/").status_code == 200
@@ -79,8 +79,8 @@ def test_a_read_is_tried_again_until_it_succeeds(
     assert clock.waits == [1.0, 2.0, 4.0]
 
 
-def test_after_four_tries_a_read_fails(clients: Clients) -> None:
-    """The fifth try is never made: the last failure is raised."""
+def test_a_read_fails_after_four_attempts(clients: Clients) -> None:
+    """There is no fifth attempt; the last failure is raised."""
     wire = Wire(status(503))
 
     with pytest.raises(SourceUnavailable, match="503"):
@@ -99,10 +99,10 @@ def test_after_four_tries_a_read_fails(clients: Clients) -> None:
     ],
     ids=["500", "503", "timeout", "refused"],
 )
-def test_what_may_have_been_carried_out_is_not_sent_twice(
+def test_a_request_that_may_have_been_processed_is_not_retried(
     clients: Clients, method: str, trouble: httpx.Response | Exception, error: type[Exception]
 ) -> None:
-    """Anything but a read is sent once when nobody knows what became of it."""
+    """Other methods than reads are sent once if the outcome is not known."""
     wire = Wire(trouble, OK)
 
     with pytest.raises(error):
@@ -110,16 +110,16 @@ def test_what_may_have_been_carried_out_is_not_sent_twice(
     assert wire.tries == 1
 
 
-def test_a_post_that_was_not_taken_is_sent_again(clients: Clients) -> None:
-    """A 429 says that the request was not carried out, so its body goes out again."""
+def test_a_post_is_retried_on_429(clients: Clients) -> None:
+    """A 429 means that the request was not processed, so its body is sent again."""
     wire = Wire(status(429), OK)
 
     assert clients(wire).post("/", json={"a": 1}).status_code == 200
     assert wire.bodies == [b'{"a":1}', b'{"a":1}']
 
 
-def test_a_body_that_was_streamed_out_is_not_sent_again(clients: Clients) -> None:
-    """A body that can only be read once makes its request the only one."""
+def test_a_streamed_request_body_is_not_retried(clients: Clients) -> None:
+    """A body that can only be read once cannot be sent again."""
 
     def once() -> Iterator[bytes]:
         yield b"data"
@@ -132,8 +132,8 @@ def test_a_body_that_was_streamed_out_is_not_sent_again(clients: Clients) -> Non
 
 
 @pytest.mark.parametrize("code", [501, 505, 507, 599])
-def test_a_lasting_server_error_is_not_tried_again(clients: Clients, code: int) -> None:
-    """A 5xx that does not pass is told at once."""
+def test_a_permanent_server_error_is_not_retried(clients: Clients, code: int) -> None:
+    """A 5xx that is not temporary is raised immediately."""
     wire = Wire(status(code))
 
     with pytest.raises(SourceUnavailable, match=str(code)):
@@ -142,8 +142,8 @@ def test_a_lasting_server_error_is_not_tried_again(clients: Clients, code: int) 
 
 
 @pytest.mark.parametrize("code", [200, 204, 304, 400, 401, 403, 404, 411, 418])
-def test_other_answers_come_back_as_they_are(clients: Clients, code: int) -> None:
-    """A source judges 4xx itself; a 401 above all is never tried again."""
+def test_other_responses_are_returned(clients: Clients, code: int) -> None:
+    """4xx responses are for the source; in particular, a 401 is never retried."""
     wire = Wire(status(code))
 
     assert clients(wire).get("/").status_code == code
@@ -164,10 +164,10 @@ def test_other_answers_come_back_as_they_are(clients: Clients, code: int) -> Non
         ("", 1.0),
     ],
 )
-def test_a_short_retry_after_is_waited_for(
+def test_a_short_retry_after_is_applied(
     clients: Clients, clock: HandClock, header: str, waited: float
 ) -> None:
-    """Seconds or a date are waited for, never less than the back-off; nonsense is ignored."""
+    """The wait is at least ``Retry-After`` and the back-off; invalid values are ignored."""
     wire = Wire(status(429, Retry_After=header), OK)
 
     assert clients(wire).get("/").status_code == 200
@@ -188,17 +188,17 @@ def test_a_short_retry_after_is_waited_for(
     ids=lambda value: str(value)[:30],
 )
 @pytest.mark.parametrize("code", [429, 503])
-def test_a_long_retry_after_is_told_and_not_waited_for(
+def test_a_long_retry_after_is_raised(
     clients: Clients,
     clock: HandClock,
     header: str,
     after: timedelta,
     code: int,
 ) -> None:
-    """Beyond 30 seconds the error says when to come back, at most 24 hours ahead."""
+    """Beyond 30 seconds, the error has the time of the next attempt, at most 24 hours ahead."""
     wire = Wire(status(code, Retry_After=header), OK)
 
-    with pytest.raises(RateLimited, match=f"HTTP {code}.*wait until") as caught:
+    with pytest.raises(RateLimited, match=f"HTTP {code}.*a pause until") as caught:
         clients(wire).get("/")
 
     assert caught.value.retry_at == NOON + after
@@ -206,10 +206,10 @@ def test_a_long_retry_after_is_told_and_not_waited_for(
 
 
 @pytest.mark.parametrize("code", [429, 503])
-def test_a_retry_after_beyond_the_deadline_is_not_waited_for(
+def test_a_retry_after_beyond_the_deadline_is_raised(
     clients: Clients, clock: HandClock, code: int
 ) -> None:
-    """With less time left than the survey tool wants, its refusal is told at once."""
+    """If ``Retry-After`` ends after the deadline, the error is raised immediately."""
     wire = Wire(status(code, Retry_After="20"), OK)
 
     with pytest.raises(RateLimited) as caught:
@@ -219,10 +219,10 @@ def test_a_retry_after_beyond_the_deadline_is_not_waited_for(
     assert clock.waits == []
 
 
-def test_an_outage_that_outlives_a_short_retry_after_is_an_outage(
+def test_an_outage_after_a_short_retry_after_is_an_outage(
     clients: Clients, clock: HandClock
 ) -> None:
-    """What was waited for in vain is told as the 503 that it is."""
+    """After the waits, the 503 is raised."""
     wire = Wire(status(503, Retry_After="5"))
 
     with pytest.raises(SourceUnavailable, match="503"):
@@ -230,10 +230,8 @@ def test_an_outage_that_outlives_a_short_retry_after_is_an_outage(
     assert clock.waits == [5.0, 5.0, 5.0]
 
 
-def test_the_deadline_ends_the_tries_with_the_true_reason(
-    clients: Clients, clock: HandClock
-) -> None:
-    """When the next wait does not fit, the failure itself is raised, not only the lack of time."""
+def test_the_deadline_ends_the_retries_with_the_failure(clients: Clients, clock: HandClock) -> None:
+    """If the next wait ends after the deadline, the failure is raised, not a timeout."""
     wire = Wire(status(503))
 
     with pytest.raises(SourceUnavailable):
@@ -242,7 +240,7 @@ def test_the_deadline_ends_the_tries_with_the_true_reason(
 
 
 def test_nothing_is_sent_after_the_deadline(clients: Clients, clock: HandClock) -> None:
-    """A request made too late fails before it goes out."""
+    """A request after the deadline raises before it is sent."""
     wire = Wire(OK)
     client = clients(wire, deadline=Deadline.after(5, clock))
     clock.wait(5, threading.Event())
@@ -252,8 +250,8 @@ def test_nothing_is_sent_after_the_deadline(clients: Clients, clock: HandClock) 
     assert wire.tries == 0
 
 
-def test_stopping_ends_the_tries(clients: Clients, clock: HandClock) -> None:
-    """Whoever asks to stop while a retry is waited for gets no further request."""
+def test_retries_can_be_cancelled(clients: Clients, clock: HandClock) -> None:
+    """No further request is sent after a cancellation during the wait."""
     stop = threading.Event()
 
     def overloaded(request: httpx.Request) -> httpx.Response:
@@ -265,7 +263,7 @@ def test_stopping_ends_the_tries(clients: Clients, clock: HandClock) -> None:
 
 
 def test_timeouts_never_exceed_the_deadline(clients: Clients, clock: HandClock) -> None:
-    """Each timeout is the usual one, the source's own, or what is left: whichever is least."""
+    """A timeout is the smallest of the default, the source's own, and the time left."""
     seen: list[dict[str, float]] = []
 
     def remember(request: httpx.Request) -> httpx.Response:
@@ -284,7 +282,7 @@ def test_timeouts_never_exceed_the_deadline(clients: Clients, clock: HandClock) 
 
 
 def test_back_off_has_full_jitter() -> None:
-    """Waits are spread over the whole span, so that clients do not come back in step."""
+    """Waits are distributed over the whole interval, so that clients do not synchronise."""
     waits = [full_jitter(8.0) for _ in range(400)]
 
     assert 0 <= min(waits) < 2
@@ -292,8 +290,8 @@ def test_back_off_has_full_jitter() -> None:
 
 
 @given(st.text())
-def test_any_retry_after_gives_seconds_or_nothing(text: str) -> None:
-    """Whatever a server writes there, reading it never fails and stays within a day."""
+def test_any_retry_after_can_be_parsed(text: str) -> None:
+    """Parsing any header never raises, and the result is at most a day."""
     pause = read_retry_after(text, NOON, 600.0)
 
     assert pause is None or 0 <= pause.seconds <= 86400

@@ -1,4 +1,4 @@
-"""Neither a log, a repr nor an error shows what a request carries."""
+"""Secrets of requests never appear in logs, reprs and errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ AUTH = header_auth("X-API-TOKEN", SecretStr(TOKEN))
 
 
 def serve_twice(connection: socket.socket) -> None:
-    """Answer requests on one connection, with a header that a log should not show."""
+    """Answer two requests on a connection, with a response header that must not be logged."""
     for _ in range(2):
         received = b""
         while b"\r\n\r\n" not in received:
@@ -46,10 +46,10 @@ def serve_twice(connection: socket.socket) -> None:
 
 
 @pytest.mark.usefixtures("no_proxies")
-def test_no_log_shows_query_headers_or_token(
+def test_logs_have_no_query_headers_or_token(
     listen: Listen, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With every logger at its loudest, a real request leaves only our own line."""
+    """With every logger at DEBUG, a real request is only logged by our own logger."""
     clock = SystemClock()
     destination = listen(serve_twice).destination
     caplog.set_level(logging.DEBUG)
@@ -66,10 +66,10 @@ def test_no_log_shows_query_headers_or_token(
     assert {record.name for record in caplog.records} == {"smaply_metrics_core.http"}
 
 
-def test_the_hosts_own_clients_go_on_logging(
+def test_requests_of_other_clients_are_logged(
     clients: Clients, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Only records of our requests are dropped, not those of httpx used by anybody else."""
+    """Only records of our requests are dropped, not those of other httpx clients."""
     caplog.set_level(logging.INFO, logger="httpx")
     clients(lambda _: httpx.Response(200)).get("/ours")
 
@@ -80,8 +80,8 @@ def test_the_hosts_own_clients_go_on_logging(
     assert "ours" not in caplog.text.replace("theirs", "")
 
 
-def test_every_logger_of_the_libraries_is_known() -> None:
-    """A logger that a new version of httpx or httpcore brings is noticed here."""
+def test_all_loggers_of_the_libraries_are_listed() -> None:
+    """This test fails if a new version of httpx or httpcore adds a logger."""
     found = set()
     for library in ("httpx", "httpcore"):
         spec = importlib.util.find_spec(library)
@@ -95,8 +95,8 @@ def test_every_logger_of_the_libraries_is_known() -> None:
     assert found == set(LOGGERS)
 
 
-def test_hushing_twice_leaves_one_filter() -> None:
-    """Making many clients does not pile up filters."""
+def test_the_filter_is_installed_once() -> None:
+    """Creating several clients does not add more filters."""
     silence_http_logs()
     before = [list(logging.getLogger(name).filters) for name in LOGGERS]
     silence_http_logs()
@@ -104,19 +104,19 @@ def test_hushing_twice_leaves_one_filter() -> None:
     assert [logging.getLogger(name).filters for name in LOGGERS] == before
 
 
-def test_the_mark_of_our_requests_is_taken_back(caplog: pytest.LogCaptureFixture) -> None:
-    """After a request, even one that failed, the libraries may log again."""
+def test_the_filter_applies_only_during_requests(caplog: pytest.LogCaptureFixture) -> None:
+    """After a request, even a failed one, records of the libraries are logged again."""
     silence_http_logs()
     caplog.set_level(logging.INFO, logger="httpx")
     with pytest.raises(ValueError, match="x"), our_request():
         raise ValueError("x")
 
-    logging.getLogger("httpx").info("heard again")
-    assert "heard again" in caplog.text
+    logging.getLogger("httpx").info("logged again")
+    assert "logged again" in caplog.text
 
 
-def test_the_token_goes_over_the_wire_and_stays_nowhere_else(clients: Clients) -> None:
-    """The request that a source holds never has the secret header, in any of its parts."""
+def test_the_token_is_only_in_the_request_that_is_sent(clients: Clients) -> None:
+    """The source's own request object never contains the secret header."""
     sent: list[str | None] = []
 
     def wire(request: httpx.Request) -> httpx.Response:
@@ -133,8 +133,8 @@ def test_the_token_goes_over_the_wire_and_stays_nowhere_else(clients: Clients) -
     assert "x-api-token" not in answer.request.headers
 
 
-def test_the_token_is_sent_with_every_try(clients: Clients) -> None:
-    """A retry carries the same secret header as the first try."""
+def test_the_token_is_sent_with_every_retry(clients: Clients) -> None:
+    """A retry has the same secret header as the first attempt."""
     sent: list[str | None] = []
 
     def wire(request: httpx.Request) -> httpx.Response:
@@ -145,8 +145,8 @@ def test_the_token_is_sent_with_every_try(clients: Clients) -> None:
     assert sent == [TOKEN] * 3
 
 
-def test_a_request_without_it_goes_without(clients: Clients) -> None:
-    """Only the requests that ask for the secret header carry it."""
+def test_a_request_without_auth_has_no_token(clients: Clients) -> None:
+    """Only requests with the authentication have the secret header."""
     sent: list[str | None] = []
 
     def wire(request: httpx.Request) -> httpx.Response:
@@ -159,8 +159,8 @@ def test_a_request_without_it_goes_without(clients: Clients) -> None:
     assert sent == [TOKEN, None]
 
 
-def test_another_client_does_not_send_it() -> None:
-    """A client without our allow-list never sees the secret."""
+def test_another_client_does_not_send_the_token() -> None:
+    """A client without the allow-list does not send the secret header."""
     sent: list[httpx.Headers] = []
 
     def wire(request: httpx.Request) -> httpx.Response:
@@ -173,8 +173,8 @@ def test_another_client_does_not_send_it() -> None:
 
 
 @pytest.mark.parametrize("answer", [429, 503, 302, httpx.ConnectError("x"), httpx.ReadError("x")])
-def test_no_traceback_holds_the_token(clients: Clients, answer: int | Exception) -> None:
-    """The chain of a failure, with every local variable in it, does not show the secret."""
+def test_no_traceback_contains_the_token(clients: Clients, answer: int | Exception) -> None:
+    """The traceback of an error, with all local variables, does not contain the secret."""
 
     def wire(request: httpx.Request) -> httpx.Response:
         if isinstance(answer, Exception):
@@ -192,25 +192,25 @@ def test_no_traceback_holds_the_token(clients: Clients, answer: int | Exception)
 
 
 @pytest.mark.parametrize("name", ["", "X API", "X-API\n", "X:API", "Ä"])
-def test_a_name_that_is_no_header_is_refused(name: str) -> None:
-    """A secret header needs a name that can stand in a request."""
-    with pytest.raises(InputError, match="no header name"):
+def test_an_invalid_header_name_is_rejected(name: str) -> None:
+    """The name of a secret header must be a valid header name."""
+    with pytest.raises(InputError, match="contains invalid characters"):
         header_auth(name, SecretStr(TOKEN))
 
 
 @pytest.mark.parametrize(
     "value", ["", " ", f"{TOKEN}\n", f" {TOKEN}", f"{TOKEN}\r\nX-Other: 1", f"{TOKEN}é", "a\x00b"]
 )
-def test_a_secret_that_cannot_stand_in_a_header_is_refused(value: str) -> None:
-    """A secret with a line break or foreign characters is refused without being repeated."""
+def test_an_invalid_header_value_is_rejected(value: str) -> None:
+    """A secret with line breaks or non-ASCII characters is rejected and not repeated."""
     with pytest.raises(InputError) as caught:
         header_auth("X-API-TOKEN", SecretStr(value))
     assert TOKEN not in f"{caught.value.message} {caught.value.remedy}"
 
 
-def test_an_exchange_tells_what_happened_and_no_secret(clients: Clients) -> None:
-    """Each try is told with method, path, status, sizes and request id, without the query."""
-    told: list[Exchange] = []
+def test_an_exchange_has_no_secret(clients: Clients) -> None:
+    """Each attempt is reported with method, path, status, sizes and request id, but no query."""
+    exchanges: list[Exchange] = []
     answers = iter(
         [
             httpx.Response(503, json={"meta": {"requestId": "req-1"}}),
@@ -218,31 +218,31 @@ def test_an_exchange_tells_what_happened_and_no_secret(clients: Clients) -> None
         ]
     )
 
-    client = clients(lambda _: next(answers), exchange=told.append)
+    client = clients(lambda _: next(answers), exchange=exchanges.append)
     client.get("/API/v3/surveys/a%0Ab?key=in-the-query", auth=AUTH)
 
-    assert [(one.status, one.error, one.request_id, one.response_bytes) for one in told] == [
+    assert [(one.status, one.error, one.request_id, one.response_bytes) for one in exchanges] == [
         (503, "source_unavailable", "req-1", 30),
         (200, None, "req-2", 5),
     ]
-    assert {(one.method, one.host, one.path) for one in told} == {
+    assert {(one.method, one.host, one.path) for one in exchanges} == {
         ("GET", "fra1.qualtrics.com", "/API/v3/surveys/a%0Ab")
     }
-    assert told[1].at > told[0].at
-    assert not re.search(f"{TOKEN}|in-the-query", repr(told))
+    assert exchanges[1].at > exchanges[0].at
+    assert not re.search(f"{TOKEN}|in-the-query", repr(exchanges))
 
 
-def test_an_exchange_without_an_answer_has_no_status(clients: Clients) -> None:
-    """A network failure is told too, by the kind of its error."""
-    told: list[Exchange] = []
+def test_an_exchange_without_a_response_has_no_status(clients: Clients) -> None:
+    """A network failure is reported with the kind of its error."""
+    exchanges: list[Exchange] = []
 
     def fail(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("x")
 
     with pytest.raises(MetricsError):
-        clients(fail, exchange=told.append).post("/", content=b"1234")
+        clients(fail, exchange=exchanges.append).post("/", content=b"1234")
 
-    assert [(one.status, one.error, one.request_bytes) for one in told] == [
+    assert [(one.status, one.error, one.request_bytes) for one in exchanges] == [
         (None, "unreachable", 4)
     ]
 
@@ -255,27 +255,27 @@ def test_an_exchange_without_an_answer_has_no_status(clients: Clients) -> None:
         (404, {}, None),
     ],
 )
-def test_an_exchange_is_told_once_however_it_ends(
+def test_an_exchange_is_reported_once(
     clients: Clients, status: int, headers: dict[str, str], error: str | None
 ) -> None:
-    """A refused answer is one exchange, streamed or not."""
-    told: list[Exchange] = []
+    """A rejected response is reported as one exchange, streamed or not."""
+    exchanges: list[Exchange] = []
     client = clients(
         lambda _: httpx.Response(status, headers=headers, stream=httpx.ByteStream(b"body")),
-        exchange=told.append,
+        exchange=exchanges.append,
     )
 
     for stream in (False, True):
         with contextlib.suppress(MetricsError):
             client.send(client.build_request("GET", "/"), stream=stream).close()
-    assert [(one.status, one.error) for one in told] == [(status, error)] * 2
+    assert [(one.status, one.error) for one in exchanges] == [(status, error)] * 2
 
 
-def test_a_stream_left_early_is_told_with_what_was_read(clients: Clients) -> None:
-    """A source may stop reading: the exchange then counts the bytes that came."""
-    told: list[Exchange] = []
-    client = clients(lambda _: httpx.Response(200, content=b"12345"), exchange=told.append)
+def test_a_stream_that_is_closed_early_is_reported(clients: Clients) -> None:
+    """The exchange of a stream that is not read to its end counts the received bytes."""
+    exchanges: list[Exchange] = []
+    client = clients(lambda _: httpx.Response(200, content=b"12345"), exchange=exchanges.append)
 
     with client.stream("GET", "/"):
         pass
-    assert [(one.response_bytes, one.error) for one in told] == [(0, None)]
+    assert [(one.response_bytes, one.error) for one in exchanges] == [(0, None)]

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("no_proxies")
 
 
 def read_head(connection: socket.socket) -> bytes:
-    """Read a request without a body."""
+    """Return the head of a request."""
     received = b""
     while b"\r\n\r\n" not in received and (block := connection.recv(65536)):
         received += block
@@ -47,7 +47,7 @@ def read_head(connection: socket.socket) -> bytes:
 
 
 def real_client(destination: Destination) -> httpx.Client:
-    """Make a client with real connections and ten seconds."""
+    """Return a client with real connections and a deadline of ten seconds."""
     clock = SystemClock()
     deadline = Deadline.after(10, clock)
     return build_client([destination], deadline=deadline, clock=clock, jitter=lambda _: 0.0)
@@ -55,7 +55,7 @@ def real_client(destination: Destination) -> httpx.Client:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for the survey tool's host that nobody has signed but itself, with its key."""
+    """A self-signed certificate for the survey tool's host, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = dt.datetime.now(dt.UTC)
@@ -88,7 +88,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tls_server(certificate: Path, seen: list[bytes]) -> Callable[[socket.socket], None]:
-    """Make a function that serves a connection: an optional CONNECT, TLS, one request."""
+    """Return a function that serves a connection: an optional CONNECT, TLS, one request."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
@@ -104,7 +104,7 @@ def tls_server(certificate: Path, seen: list[bytes]) -> Callable[[socket.socket]
 
 
 def test_a_request_reaches_a_loopback_server(listen: Listen) -> None:
-    """A real connection carries the secret header, our name, and brings the answer."""
+    """The request has the secret header and our user agent, and the response is returned."""
     seen: list[bytes] = []
 
     def serve(connection: socket.socket) -> None:
@@ -120,10 +120,8 @@ def test_a_request_reaches_a_loopback_server(listen: Listen) -> None:
     assert b"user-agent: smaply-metrics/" in seen[0]
 
 
-def test_loopback_is_never_reached_through_a_proxy(
-    listen: Listen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Proxies of the environment are left aside for a loopback destination."""
+def test_loopback_never_uses_a_proxy(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies of the environment are ignored for loopback destinations."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
@@ -135,21 +133,21 @@ def test_loopback_is_never_reached_through_a_proxy(
         assert client.get("/").text == "hi"
 
 
-def test_nobody_listening_is_said_as_refused(listen: Listen) -> None:
-    """A closed port gives a message that names the host and what happened."""
+def test_a_closed_port_is_reported_as_refused(listen: Listen) -> None:
+    """The message for a closed port names the host and the cause."""
     listener = listen(lambda _: None)
     destination = listener.destination
     listener.close()
 
     with (
         real_client(destination) as client,
-        pytest.raises(Unreachable, match=rf"^{destination.host} refused the connection: "),
+        pytest.raises(Unreachable, match=rf"^{destination.host} refused the connection\."),
     ):
         client.get("/secret-path?secret=query")
 
 
-def test_a_server_that_hangs_up_is_tried_again(listen: Listen) -> None:
-    """A connection closed without an answer is a failure of the network that may pass."""
+def test_a_connection_closed_without_a_response_is_retried(listen: Listen) -> None:
+    """A connection that is closed without a response is a temporary network failure."""
     tries: list[bytes] = []
 
     def serve(connection: socket.socket) -> None:
@@ -170,29 +168,29 @@ def test_a_server_that_hangs_up_is_tried_again(listen: Listen) -> None:
     ],
     ids=["length", "chunked"],
 )
-def test_half_an_answer_is_no_answer(listen: Listen, answer: bytes) -> None:
-    """A connection that ends before the body does is an error, streamed or not."""
+def test_an_incomplete_response_is_an_error(listen: Listen, answer: bytes) -> None:
+    """A connection that closes before the body is complete is an error, streamed or not."""
 
     def serve(connection: socket.socket) -> None:
         read_head(connection)
         connection.sendall(answer)
 
     with real_client(listen(serve).destination) as client:
-        with pytest.raises(Unreachable, match="before the answer was complete"):
+        with pytest.raises(Unreachable, match="before the response was complete"):
             client.get("/")
         with (
             client.stream("GET", "/") as response,
-            pytest.raises(Unreachable, match="before the answer was complete"),
+            pytest.raises(Unreachable, match="before the response was complete"),
         ):
             response.read()
 
 
-def test_silence_ends_at_the_timeout(listen: Listen) -> None:
-    """A server that says nothing is given up when the time allowed is over."""
+def test_a_server_without_a_response_times_out(listen: Listen) -> None:
+    """A request to a server that never responds ends at the deadline."""
 
     def serve(connection: socket.socket) -> None:
         read_head(connection)
-        connection.recv(1)  # Until the client hangs up.
+        connection.recv(1)  # Until the client disconnects.
 
     clock = SystemClock()
     destination = listen(serve).destination
@@ -204,16 +202,16 @@ def test_silence_ends_at_the_timeout(listen: Listen) -> None:
         client.get("/")
 
 
-def test_a_certificate_nobody_signed_is_not_accepted(
+def test_a_self_signed_certificate_is_rejected(
     listen: Listen, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over TLS, also through a proxy, an unknown certificate ends it before the token is sent."""
+    """An untrusted certificate is rejected before the token is sent, also through a proxy."""
     seen: list[bytes] = []
     monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{listen(tls_server(certificate, seen)).port}")
 
     with (
         real_client(Destination(kind="host", host=HOST)) as client,
-        pytest.raises(Unreachable, match=f"certificate of {HOST} was not accepted") as caught,
+        pytest.raises(Unreachable, match=f"certificate of {HOST} is not valid") as caught,
     ):
         client.get("/", auth=header_auth("X-API-TOKEN", SecretStr(TOKEN)))
 
@@ -224,7 +222,7 @@ def test_a_certificate_nobody_signed_is_not_accepted(
 def test_the_environments_proxy_and_certificates_are_used(
     listen: Listen, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """HTTPS goes through HTTPS_PROXY, and SSL_CERT_FILE adds what this network trusts."""
+    """HTTPS requests use HTTPS_PROXY and the certificates in SSL_CERT_FILE."""
     seen: list[bytes] = []
     port = listen(tls_server(certificate, seen)).port
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
@@ -238,10 +236,10 @@ def test_the_environments_proxy_and_certificates_are_used(
     assert TOKEN.encode() in seen[1]
 
 
-def test_a_proxy_that_says_no_is_named_as_the_reason(
+def test_a_refusal_of_the_proxy_is_reported(
     listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A proxy's refusal is told as that, without the proxy's address or password."""
+    """The message names the proxy as the cause, without its address and password."""
 
     def serve(connection: socket.socket) -> None:
         read_head(connection)
@@ -259,17 +257,15 @@ def test_a_proxy_that_says_no_is_named_as_the_reason(
     assert "password" not in caught.value.message
 
 
-def test_a_proxy_that_is_not_there_is_named_as_the_reason(
-    listen: Listen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A proxy that nothing answers for does not look like the survey tool's fault."""
+def test_an_unreachable_proxy_is_reported(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that cannot be reached is not reported as a failure of the survey tool."""
     listener = listen(lambda _: None)
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{listener.port}")
     listener.close()
 
     with (
         real_client(Destination(kind="host", host=HOST)) as client,
-        pytest.raises(Unreachable, match="through this machine's proxy"),
+        pytest.raises(Unreachable, match="through the proxy"),
     ):
         client.get("/")
 
@@ -277,23 +273,21 @@ def test_a_proxy_that_is_not_there_is_named_as_the_reason(
 @pytest.mark.parametrize(
     "proxy", ["http://user:password@proxy.example:port", "gopher://user:password@proxy.example"]
 )
-def test_a_proxy_that_cannot_be_used_is_a_setting_to_mend(
-    monkeypatch: pytest.MonkeyPatch, proxy: str
-) -> None:
-    """A malformed proxy address is an input error that does not repeat it."""
+def test_an_invalid_proxy_is_an_input_error(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    """The error for a malformed proxy address does not repeat it."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
 
     with (
         real_client(Destination(kind="host", host=HOST)) as client,
-        pytest.raises(InputError, match="proxy that the environment names") as caught,
+        pytest.raises(InputError, match=r"The proxy for .* is not valid") as caught,
     ):
         client.get("/")
     assert "password" not in str(caught.value)
     assert caught.value.__context__ is None
 
 
-def test_which_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTPS_PROXY comes before ALL_PROXY, and NO_PROXY before both."""
+def test_the_precedence_of_proxy_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTPS_PROXY overrides ALL_PROXY, and NO_PROXY overrides both."""
     origin = Origin("https", HOST, 443)
     assert proxy_for(origin) is None
 
@@ -308,7 +302,7 @@ def test_which_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_real_certificate_error_is_recognised(listen: Listen, certificate: Path) -> None:
-    """What the libraries raise for an unknown certificate is told apart from other failures."""
+    """The exception of the libraries for an untrusted certificate is recognised."""
     port = listen(tls_server(certificate, [])).port
     with (
         open_route(Origin("https", "127.0.0.1", port)) as route,
@@ -321,7 +315,7 @@ def test_a_real_certificate_error_is_recognised(listen: Listen, certificate: Pat
 
 
 def test_a_server_without_tls_is_recognised(listen: Listen) -> None:
-    """Plain HTTP where TLS is expected gives a message about the secure connection."""
+    """A server that sends plain HTTP instead of TLS is reported as a TLS failure."""
 
     def serve(connection: socket.socket) -> None:
         connection.recv(65536)
@@ -335,4 +329,4 @@ def test_a_server_without_tls_is_recognised(listen: Listen) -> None:
         route.handle_request(httpx.Request("GET", f"https://127.0.0.1:{port}/"))
 
     failure = network_failure(caught.value, HOST, proxied=False)
-    assert failure.error.message == f"No secure connection to {HOST} could be made."
+    assert failure.error.message == f"The TLS connection to {HOST} failed."

@@ -1,4 +1,4 @@
-"""Finding secrets in streams, however they were written and wherever blocks end."""
+"""Secrets are found in streams in all encodings and across block boundaries."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ PLAIN = "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789AbCd"
 
 
 class Trickle(io.BytesIO):
-    """A stream that gives a few bytes at a time, whatever was asked for."""
+    """A stream that returns a few bytes at a time."""
 
     def __init__(self, data: bytes, size: int) -> None:
         super().__init__(data)
         self._size = size
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Give the next few bytes."""
+        """Return the next few bytes."""
         return super().read(self._size)
 
 
 def forms(data: bytes, *secrets: str, size: int = 10**6) -> set[str]:
-    """Search data and give the forms that were found."""
+    """Return the forms of secrets that are found in data."""
     return {finding.form for finding in find_secrets(Trickle(data, size), secrets)}
 
 
@@ -82,26 +82,26 @@ def forms(data: bytes, *secrets: str, size: int = 10**6) -> set[str]:
     ],
 )
 def test_a_secret_is_found_in_each_form(write: object, secret: str, size: int) -> None:
-    """Whoever wrote it, and however the stream is cut, the secret is found."""
+    """A secret is found in each encoding and with any block size."""
     assert callable(write)
-    noise = bytes(random.Random(3).randbytes(500))  # noqa: S311  # Any bytes will do.
+    noise = bytes(random.Random(3).randbytes(500))  # noqa: S311  # Not for cryptography.
 
     assert forms(noise + write(secret) + noise, secret, size=size)
 
 
 def test_lower_case_hex_in_a_url_is_found() -> None:
-    """Some libraries write %2f, others %2F."""
+    """Some libraries write %2f instead of %2F."""
     assert forms(b"key=ab%2fcd%2bef", "ab/cd+ef") == {"url"}
 
 
 def test_html_escapes_are_found() -> None:
-    """A page that shows the secret with its entities shows it all the same."""
+    """A secret written with HTML entities is found."""
     assert forms(b"<td>abcdef&lt;x&gt;&amp;y</td>", "abcdef<x>&y") == {"html"}
 
 
-def test_what_is_not_there_is_not_found() -> None:
-    """Near misses, other alphabets and long noise give nothing."""
-    noise = random.Random(5).randbytes(3_000_000)  # noqa: S311  # Any bytes will do.
+def test_other_data_is_not_found() -> None:
+    """Similar texts, other alphabets and random data have no matches."""
+    noise = random.Random(5).randbytes(3_000_000)  # noqa: S311  # Not for cryptography.
 
     assert forms(noise, TOKEN, PLAIN) == set()
     assert forms(PLAIN[:-1].encode(), PLAIN) == set()
@@ -110,8 +110,10 @@ def test_what_is_not_there_is_not_found() -> None:
 
 
 @pytest.mark.parametrize("shift", range(-45, 46))
-def test_a_border_between_blocks_hides_nothing(shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever the secret lies across the border of two blocks, it is found at its place."""
+def test_secrets_across_block_boundaries_are_found(
+    shift: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secret across two blocks is found with the correct offset."""
     monkeypatch.setattr(redaction, "BLOCK", 1000)
     at = 1000 + shift
     data = b"x" * at + PLAIN.encode() + b"x" * 1500
@@ -125,10 +127,10 @@ def test_a_border_between_blocks_hides_nothing(shift: int, monkeypatch: pytest.M
     secret=st.text(min_size=6, max_size=20),
     size=st.integers(min_value=1, max_value=30),
 )
-def test_a_secret_is_found_at_its_first_place(
+def test_the_offset_is_that_of_the_first_match(
     before: bytes, after: bytes, secret: str, size: int
 ) -> None:
-    """The offset is that of the first occurrence in the whole stream."""
+    """The offset is that of the first occurrence in the stream."""
     data = before + secret.encode() + after
 
     raw = [f for f in find_secrets(Trickle(data, size), [secret]) if f.form == "raw"]
@@ -140,18 +142,18 @@ def test_a_secret_is_found_at_its_first_place(
     after=st.binary(max_size=9),
     secret=st.text(min_size=6, max_size=9),
 )
-def test_base64_hides_nothing_whatever_stands_around(
+def test_secrets_in_base64_are_found_at_any_offset(
     before: bytes, after: bytes, secret: str
 ) -> None:
-    """Each alignment within base64, in both alphabets, is recognised."""
+    """A secret is found with each alignment in base64 and in both alphabets."""
     whole = before + secret.encode() + after
 
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         assert forms(encode(whole), secret)
 
 
-def test_each_secret_is_told_by_its_place() -> None:
-    """A finding says which secret it was, without repeating it, in the order of the stream."""
+def test_a_match_has_the_index_of_its_secret() -> None:
+    """Matches have the index of the secret instead of its text, and are in stream order."""
     findings = find_secrets(io.BytesIO(b"..second-one..first-one.."), ["first-one", "second-one"])
 
     assert findings == (SecretMatch(1, "raw", 2), SecretMatch(0, "raw", 14))
@@ -174,24 +176,24 @@ def test_each_secret_is_told_by_its_place() -> None:
     ],
 )
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 6, 7, 100])
-def test_a_short_secret_has_to_stand_alone(text: str, size: int, *, found: bool) -> None:
-    """Fewer than six characters occur in any long number; they count as a word of their own."""
+def test_a_short_secret_is_found_as_a_word(text: str, size: int, *, found: bool) -> None:
+    """A secret of fewer than six characters is only found as a whole word."""
     assert (forms(text.encode(), "12345", size=size) == {"raw"}) == found
 
 
-def test_a_short_secret_is_looked_for_as_it_is_only() -> None:
-    """Its base64 would be found everywhere."""
+def test_a_short_secret_is_only_found_in_clear() -> None:
+    """The base64 form of a short secret would be found everywhere."""
     assert forms(base64.b64encode(b"12345"), "12345") == set()
 
 
 @pytest.mark.parametrize("secrets", [[], [""]])
-def test_nothing_to_look_for_is_found_nowhere(secrets: list[str]) -> None:
-    """No secrets, or an empty one, match nothing."""
+def test_empty_secrets_are_ignored(secrets: list[str]) -> None:
+    """Without secrets, or with an empty one, there are no matches."""
     assert find_secrets(io.BytesIO(b"anything"), secrets) == ()
 
 
 def test_a_quoted_cell_is_found() -> None:
-    """Quotes doubled by CSV do not hide a secret that holds some."""
+    """A secret with quotes is found with the doubled quotes of CSV."""
     text = io.StringIO()
     csv.writer(text).writerow(['abc"defgh'])
 

@@ -1,4 +1,4 @@
-"""Secrets are taken out of texts."""
+"""Secrets are redacted in texts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ secrets = st.text(st.characters(codec="utf-8"), min_size=6, max_size=40)
 
 @settings(deadline=None)
 @given(secret=secrets, before=st.text(max_size=20), after=st.text(max_size=20))
-def test_no_text_keeps_a_secret(secret: str, before: str, after: str) -> None:
-    """Whatever stands around it, a secret is found, and gone from the cleaned text."""
+def test_a_secret_is_redacted_in_any_text(secret: str, before: str, after: str) -> None:
+    """A secret is found in any context, and the redacted text does not contain it."""
     redactor = Redactor([secret])
 
     text = before + secret + after
@@ -27,13 +27,13 @@ def test_no_text_keeps_a_secret(secret: str, before: str, after: str) -> None:
     assert secret not in redactor.redact(text)
 
 
-def test_the_rest_of_a_text_stays() -> None:
-    """Dots stand in place of the secret, and what is around it can be read."""
+def test_only_the_secret_is_replaced() -> None:
+    """The secret is replaced with dots; the text around it is not changed."""
     assert Redactor([SECRET]).redact(f"GET ?key={SECRET} failed") == f"GET ?key={HIDDEN} failed"
 
 
-def test_a_text_with_a_secret_in_disguise_is_dropped() -> None:
-    """Percent-encoded, escaped or in base64, the secret takes the whole text with it."""
+def test_a_text_with_an_encoded_secret_is_dropped() -> None:
+    """A text with a percent-encoded, escaped or base64-encoded secret becomes empty."""
     redactor = Redactor([SECRET])
 
     for form in (quote(SECRET, safe=""), json.dumps(SECRET), base64.b64encode(SECRET.encode())):
@@ -42,33 +42,33 @@ def test_a_text_with_a_secret_in_disguise_is_dropped() -> None:
         assert redactor.redact(f"it said {text}!") == ""
 
 
-def test_a_secret_within_another_leaves_nothing_behind() -> None:
-    """The longer of two secrets goes first, so that no end of it stays."""
+def test_a_secret_that_contains_another_is_redacted_completely() -> None:
+    """The longer of two secrets is replaced first, so that no part of it remains."""
     assert Redactor(["abcdef", "abcdefghij"]).redact("abcdefghij") == HIDDEN
 
 
-def test_a_short_secret_counts_as_a_word() -> None:
-    """A very short secret is found where it stands alone, not inside words."""
+def test_a_short_secret_is_redacted_as_a_word() -> None:
+    """A short secret is found as a whole word, not inside other words."""
     redactor = Redactor(["db"])
 
     assert redactor.redact("the password db is wrong") == ""
     assert redactor.redact("feedback and dbase") == "feedback and dbase"
 
 
-def test_without_secrets_texts_stay_as_they_are() -> None:
-    """An empty secret hides nothing."""
+def test_without_secrets_texts_are_not_changed() -> None:
+    """An empty secret is ignored."""
     redactor = Redactor(["", ""])
 
     assert not redactor.contains_secret("anything")
     assert redactor.redact("anything") == "anything"
 
 
-def test_a_line_is_short_and_single() -> None:
-    """A text for a message has one line of bounded length."""
+def test_a_line_is_single_and_short() -> None:
+    """A redacted line has no line breaks and a maximum length."""
     assert Redactor().redact_line(" one\n\n two\t") == "one two"
     assert len(Redactor().redact_line("long " * 1000)) == 300
 
 
-def test_a_scrubber_does_not_show_what_it_knows() -> None:
-    """Printing it tells no secret."""
+def test_the_repr_of_a_redactor_has_no_secret() -> None:
+    """The repr does not contain the secrets."""
     assert SECRET not in repr(Redactor([SECRET]))

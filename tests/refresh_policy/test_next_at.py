@@ -1,4 +1,4 @@
-"""The refresh policy as a whole: whatever the state, `next_at` is right."""
+"""Properties of the refresh policy: ``next_at`` is correct for any state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DUE = RefreshDecisionKind.DUE
 
 
 def ask(state: RefreshState, at: datetime = NOW) -> RefreshDecision:
-    """Decide with the usual policy."""
+    """Decide with the default policy."""
     return decide(state, RefreshPolicy(), at)
 
 
@@ -38,9 +38,9 @@ instants = st.one_of(
 
 @st.composite
 def states(draw: st.DrawFn) -> RefreshState:
-    """Draw any state, likely ones and impossible ones."""
+    """Draw any state, including impossible ones."""
     retry = draw(instants)
-    said = draw(instants.filter(lambda instant: instant is not None))
+    received = draw(instants.filter(lambda instant: instant is not None))
     return RefreshState(
         fingerprint="now",
         attempt_fingerprint=draw(st.sampled_from(["now", "now", "before", None])),
@@ -51,7 +51,7 @@ def states(draw: st.DrawFn) -> RefreshState:
         connection_refused_at=draw(instants),
         connection_recovered_at=draw(instants),
         retry_not_before=retry,
-        retry_said_at=said if retry else None,
+        retry_said_at=received if retry else None,
         forced_requested=draw(st.booleans()),
         survey_last_forced_at=draw(instants),
     )
@@ -59,7 +59,7 @@ def states(draw: st.DrawFn) -> RefreshState:
 
 @given(state=states(), part=st.floats(min_value=0, max_value=1, exclude_max=True))
 @example(
-    # Ignored now, since it lies in the future, and in force when the hour is over.
+    # Ignored now, since it is in the future, and applied after an hour.
     state=RefreshState(
         fingerprint="now",
         attempt_fingerprint="now",
@@ -69,7 +69,7 @@ def states(draw: st.DrawFn) -> RefreshState:
     part=0.9,
 )
 @example(
-    # The rest ends before its hour, when a waking dated ahead begins to count.
+    # The rest ends within the hour, when a recovery dated in the future begins to count.
     state=RefreshState(
         fingerprint="now",
         connection_refused_at=NOW - MINUTE,
@@ -78,7 +78,7 @@ def states(draw: st.DrawFn) -> RefreshState:
     part=0.9,
 )
 def test_next_at_is_the_first_instant_at_which_it_is_due(state: RefreshState, part: float) -> None:
-    """Due at next_at, not a tick before, and at no other instant between now and then."""
+    """The metric is due at ``next_at``, but not one tick or any other time before."""
     decision = ask(state)
 
     assert ask(state, decision.next_at).kind is DUE
@@ -92,8 +92,8 @@ def test_next_at_is_the_first_instant_at_which_it_is_due(state: RefreshState, pa
 
 
 @given(states())
-def test_every_decision_says_why(state: RefreshState) -> None:
-    """Whatever the state, the reason is a sentence, and only what is due can be a probe."""
+def test_every_decision_has_a_reason(state: RefreshState) -> None:
+    """The reason is a sentence, and only a decision to refresh can be a probe."""
     decision = ask(state)
 
     assert decision.reason.endswith(".")

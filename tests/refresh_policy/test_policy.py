@@ -1,4 +1,4 @@
-"""The refresh policy, row by row and as a whole."""
+"""The rules of the refresh policy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ IN_FLIGHT = RefreshDecisionKind.IN_FLIGHT
 
 
 def attempted(ago: timedelta, **more: Any) -> RefreshState:  # noqa: ANN401  # Any field.
-    """Make the state of a metric whose last attempt, of a minute, ended so long ago."""
+    """Return the state of a metric whose last attempt took a minute and ended ``ago``."""
     values: dict[str, Any] = {
         "fingerprint": "now",
         "attempt_fingerprint": "now",
@@ -42,20 +42,20 @@ def attempted(ago: timedelta, **more: Any) -> RefreshState:  # noqa: ANN401  # A
 
 
 def ask(state: RefreshState, at: datetime = NOW) -> RefreshDecision:
-    """Decide with the usual policy."""
+    """Decide with the default policy."""
     return decide(state, POLICY, at)
 
 
 def test_a_metric_never_refreshed_is_due() -> None:
-    """Without any attempt a metric is due now."""
+    """Without an attempt, a metric is due now."""
     decision = ask(RefreshState(fingerprint="now"))
 
     assert (decision.kind, decision.next_at) == (DUE, NOW)
-    assert decision.reason == "It has never been refreshed."
+    assert decision.reason == "The metric has never been refreshed."
 
 
-def test_the_policys_spans_are_those_of_the_design() -> None:
-    """One hour, one minute, two minutes, one day."""
+def test_the_default_intervals_of_the_policy() -> None:
+    """The defaults are one hour, one minute, two minutes and one day."""
     assert (POLICY.max_age, POLICY.force_interval) == (HOUR, MINUTE)
     assert (POLICY.future_tolerance, POLICY.max_retry_after) == (2 * MINUTE, 24 * HOUR)
 
@@ -76,7 +76,7 @@ def test_the_policys_spans_are_those_of_the_design() -> None:
 def test_an_attempt_older_than_one_hour_makes_it_due(
     ago: timedelta, *, due: bool, failed: bool
 ) -> None:
-    """Exactly one hour is not older; a failed attempt counts like any other."""
+    """Exactly one hour is not older; failed attempts count as well."""
     decision = ask(attempted(ago, last_attempt_failed=failed))
 
     young = FAILED if failed else FRESH
@@ -85,7 +85,7 @@ def test_an_attempt_older_than_one_hour_makes_it_due(
 
 
 def test_the_age_counts_from_the_end_of_the_attempt() -> None:
-    """A long download does not shorten the hour."""
+    """The duration of the attempt does not shorten the hour."""
     state = attempted(30 * MINUTE, last_attempt_started=NOW - 3 * HOUR)
 
     assert ask(state).kind is FRESH
@@ -95,14 +95,14 @@ def test_the_age_counts_from_the_end_of_the_attempt() -> None:
 def test_an_attempt_that_never_ended_counts_from_its_start(
     ago: timedelta, kind: RefreshDecisionKind
 ) -> None:
-    """After a crash the metric rests until an hour after the attempt began."""
+    """After a crash, the metric is due an hour after the start of the attempt."""
     state = attempted(ago, last_attempt_started=NOW - ago, last_attempt_ended=None)
 
     assert ask(state).kind is kind
 
 
-def test_a_changed_metric_is_due_whatever_was_attempted_before() -> None:
-    """An attempt for another fingerprint is no attempt for this one."""
+def test_a_changed_metric_is_due() -> None:
+    """An attempt for another fingerprint does not count."""
     decision = ask(attempted(0 * SECOND, attempt_fingerprint="before", last_attempt_failed=True))
 
     assert decision.kind is DUE
@@ -114,25 +114,25 @@ def test_a_changed_metric_is_due_whatever_was_attempted_before() -> None:
     [(2 * MINUTE, FRESH), (2 * MINUTE + TICK, DUE), (999 * HOUR, DUE)],
     ids=str,
 )
-def test_an_attempt_dated_too_far_ahead_counts_as_none(
+def test_an_attempt_dated_in_the_future_is_ignored(
     ahead: timedelta, kind: RefreshDecisionKind
 ) -> None:
-    """Two minutes are a difference of clocks; more is a clock that was set back."""
+    """Up to two minutes are a difference of clocks; more means a clock that was set back."""
     assert ask(attempted(-ahead)).kind is kind
     crashed = attempted(0 * SECOND, last_attempt_started=NOW + ahead, last_attempt_ended=None)
     assert ask(crashed).kind is (FAILED if kind is FRESH else DUE)
 
 
 @given(ahead=st.timedeltas(min_value=-2 * HOUR, max_value=1000 * HOUR))
-def test_a_clock_that_steps_never_makes_it_rest_for_longer_than_an_hour(ahead: timedelta) -> None:
-    """Wherever the attempt's date lies, the metric is due an hour and two minutes from now."""
+def test_a_clock_that_steps_does_not_delay_by_more_than_an_hour(ahead: timedelta) -> None:
+    """With any date of the attempt, the metric is due within an hour and two minutes."""
     decision = ask(attempted(-ahead, connection_refused_at=NOW + ahead))
 
     assert decision.next_at <= NOW + HOUR + 2 * MINUTE + TICK
 
 
-def test_a_running_refresh_comes_before_everything() -> None:
-    """While a lease is held nothing else is decided, not even an Editor's request."""
+def test_a_running_refresh_has_precedence() -> None:
+    """While a lease is held, the metric is in flight, even if an Editor requests a refresh."""
     state = attempted(
         2 * HOUR,
         running_until=NOW + MINUTE,
@@ -147,8 +147,8 @@ def test_a_running_refresh_comes_before_everything() -> None:
     assert ask(state, NOW + MINUTE).kind is RESTING
 
 
-def test_a_lease_that_expired_holds_nothing() -> None:
-    """At its last instant a lease is over."""
+def test_an_expired_lease_is_ignored() -> None:
+    """A lease is over at the time of its expiry."""
     assert ask(attempted(2 * HOUR, running_until=NOW)).kind is DUE
     assert ask(attempted(2 * HOUR, running_until=NOW + TICK)).kind is IN_FLIGHT
 
@@ -161,54 +161,54 @@ def test_a_lease_that_expired_holds_nothing() -> None:
         attempted(0 * SECOND),
         attempted(0 * SECOND, forced_requested=True),
     ],
-    ids=["never attempted", "old", "young", "asked for"],
+    ids=["never attempted", "old", "young", "requested"],
 )
-def test_refused_credentials_rest_the_whole_connection(state: RefreshState) -> None:
-    """For an hour after the refusal no metric of the connection is tried, asked for or not."""
+def test_rejected_credentials_pause_the_connection(state: RefreshState) -> None:
+    """For an hour after the rejection, no metric of the connection is refreshed."""
     refused = state.model_copy(update={"connection_refused_at": NOW})
 
     for later in (0 * SECOND, HOUR):
         decision = ask(refused, NOW + later)
         assert decision.kind is RESTING
-        assert "refused" in decision.reason
+        assert "rejected" in decision.reason
     after = ask(refused, NOW + HOUR + TICK)
     assert (after.kind, after.probe) == (DUE, True)
 
 
-def test_a_refusal_dated_too_far_ahead_counts_as_none() -> None:
-    """A clock that was set back does not keep a connection at rest."""
+def test_a_rejection_dated_in_the_future_is_ignored() -> None:
+    """A clock that was set back does not pause a connection."""
     assert ask(attempted(2 * HOUR, connection_refused_at=NOW + 2 * MINUTE + TICK)).kind is DUE
 
 
-def test_a_due_metric_of_a_connection_in_order_is_no_probe() -> None:
-    """Only after a refusal does a connection get a single try."""
+def test_a_due_metric_of_a_healthy_connection_is_not_a_probe() -> None:
+    """Only rejected credentials limit a connection to single attempts."""
     assert not ask(attempted(2 * HOUR)).probe
 
 
-@pytest.mark.parametrize("woken", [NOW - MINUTE, NOW], ids=["a minute ago", "now"])
-def test_what_failed_is_due_at_once_when_the_connection_wakes(woken: datetime) -> None:
-    """New credentials, or a check that passes, end the rest of what failed before."""
+@pytest.mark.parametrize("recovered", [NOW - MINUTE, NOW], ids=["a minute ago", "now"])
+def test_failed_metrics_are_due_when_the_connection_recovers(recovered: datetime) -> None:
+    """After new credentials or a passed check, metrics that failed before are due."""
     state = attempted(
         2 * MINUTE,
         last_attempt_failed=True,
         connection_refused_at=NOW - 2 * MINUTE,
-        connection_recovered_at=woken,
+        connection_recovered_at=recovered,
     )
 
     decision = ask(state)
     assert (decision.kind, decision.probe) == (DUE, False)
-    assert "mended" in decision.reason
+    assert "fixed" in decision.reason
 
 
-def test_of_the_same_instant_the_waking_counts() -> None:
-    """Credentials that changed as the old ones were refused are given their chance."""
+def test_a_recovery_at_the_time_of_the_rejection_counts() -> None:
+    """Credentials that changed at the time of the rejection are tried."""
     state = attempted(2 * HOUR, connection_refused_at=NOW, connection_recovered_at=NOW)
 
     assert (ask(state).kind, ask(state).probe) == (DUE, False)
 
 
-def test_what_worked_stays_fresh_when_the_connection_wakes() -> None:
-    """A young value is not fetched again only because another survey was refused."""
+def test_a_recovery_does_not_affect_fresh_metrics() -> None:
+    """A current value is not fetched again when the connection recovers."""
     state = attempted(
         2 * MINUTE, connection_refused_at=NOW - MINUTE, connection_recovered_at=NOW - SECOND
     )
@@ -216,8 +216,8 @@ def test_what_worked_stays_fresh_when_the_connection_wakes() -> None:
     assert ask(state).kind is FRESH
 
 
-def test_what_failed_after_the_connection_woke_rests_like_any_other() -> None:
-    """Waking helps once: the next failure counts for an hour again."""
+def test_a_failure_after_the_recovery_rests_for_an_hour() -> None:
+    """A recovery only affects failures before it."""
     state = attempted(
         MINUTE,
         last_attempt_failed=True,
@@ -228,8 +228,8 @@ def test_what_failed_after_the_connection_woke_rests_like_any_other() -> None:
     assert ask(state).kind is FAILED
 
 
-def test_a_refusal_after_the_connection_woke_rests_it_again() -> None:
-    """The later of the two counts."""
+def test_a_rejection_after_the_recovery_pauses_the_connection_again() -> None:
+    """The later of the two events counts."""
     state = attempted(
         2 * HOUR, connection_refused_at=NOW - MINUTE, connection_recovered_at=NOW - 2 * MINUTE
     )
@@ -237,16 +237,16 @@ def test_a_refusal_after_the_connection_woke_rests_it_again() -> None:
     assert ask(state).kind is RESTING
 
 
-def test_a_failure_without_a_refusal_is_not_woken() -> None:
-    """Saving the connection again does not make an outage's failure due."""
+def test_a_recovery_does_not_affect_other_failures() -> None:
+    """Saving the connection again does not make a metric due that failed in an outage."""
     state = attempted(2 * MINUTE, last_attempt_failed=True, connection_recovered_at=NOW)
 
     assert ask(state).kind is FAILED
 
 
 @pytest.mark.parametrize("forced", [False, True])
-def test_retry_after_rests_the_connection_until_then(*, forced: bool) -> None:
-    """Until the instant that the survey tool named nothing is tried; at it, what is due is."""
+def test_retry_after_pauses_the_connection(*, forced: bool) -> None:
+    """Nothing is refreshed before the end of ``Retry-After``."""
     state = attempted(
         2 * HOUR,
         retry_not_before=NOW + 3 * HOUR,
@@ -261,8 +261,8 @@ def test_retry_after_rests_the_connection_until_then(*, forced: bool) -> None:
     assert ask(state, NOW + 3 * HOUR).kind is DUE
 
 
-def test_retry_after_rests_for_a_day_at_most() -> None:
-    """However long the survey tool asks for, after 24 hours it is tried again."""
+def test_retry_after_is_limited_to_a_day() -> None:
+    """A ``Retry-After`` of any length ends after 24 hours."""
     state = attempted(0 * SECOND, retry_not_before=NOW + 99 * HOUR, retry_said_at=NOW - HOUR)
 
     assert ask(state).next_at == NOW + 23 * HOUR
@@ -270,27 +270,27 @@ def test_retry_after_rests_for_a_day_at_most() -> None:
     assert ask(unsaid).next_at == NOW + 24 * HOUR
 
 
-def test_a_retry_after_said_in_the_future_counts_as_none() -> None:
-    """A clock that was set back does not keep a connection at rest."""
+def test_a_retry_after_dated_in_the_future_is_ignored() -> None:
+    """A clock that was set back does not pause a connection."""
     state = attempted(2 * HOUR, retry_not_before=NOW + 9 * HOUR, retry_said_at=NOW + 8 * HOUR)
 
     assert ask(state).kind is DUE
 
 
-def test_the_end_of_a_rest_leaves_a_young_value_alone() -> None:
-    """When a rest is over before the hour, the metric is due only when the hour is over too."""
+def test_the_end_of_a_pause_does_not_affect_fresh_metrics() -> None:
+    """If a pause ends before the hour, the metric is due after the hour."""
     state = attempted(MINUTE, retry_not_before=NOW + 5 * MINUTE, retry_said_at=NOW)
 
     assert ask(state).next_at == NOW - MINUTE + HOUR + TICK
 
 
 @pytest.mark.parametrize("failed", [False, True])
-def test_an_editor_gets_a_refresh_of_a_young_value(*, failed: bool) -> None:
-    """A request makes a metric due whatever its age."""
+def test_an_editor_can_refresh_a_fresh_metric(*, failed: bool) -> None:
+    """A request makes a metric due at any age."""
     state = attempted(MINUTE, forced_requested=True, last_attempt_failed=failed)
 
     decision = ask(state)
-    assert (decision.kind, decision.reason) == (DUE, "A refresh was asked for.")
+    assert (decision.kind, decision.reason) == (DUE, "A refresh was requested.")
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_an_editor_gets_a_refresh_of_a_young_value(*, failed: bool) -> None:
 def test_a_survey_is_refreshed_on_request_once_a_minute(
     ago: timedelta, kind: RefreshDecisionKind
 ) -> None:
-    """A second request within a minute changes nothing, and says when it would."""
+    """A second request within a minute has no effect, and the reason says when to try again."""
     state = attempted(MINUTE, forced_requested=True, survey_last_forced_at=NOW - ago)
 
     decision = ask(state)
@@ -310,26 +310,26 @@ def test_a_survey_is_refreshed_on_request_once_a_minute(
     assert ("less than one minute ago" in decision.reason) == (kind is FRESH)
 
 
-def test_a_due_metric_needs_no_request() -> None:
-    """A request that comes too soon does not hold up what is due anyway."""
+def test_a_request_does_not_delay_a_due_metric() -> None:
+    """A request within a minute has no effect on a metric that is due."""
     state = attempted(2 * HOUR, forced_requested=True, survey_last_forced_at=NOW)
 
     assert ask(state).kind is DUE
 
 
-def test_spans_can_be_set_and_are_said() -> None:
-    """Another policy gives other spans, in the decision and in its reason."""
+def test_the_intervals_can_be_set() -> None:
+    """The intervals of the policy apply to the decision and its reason."""
     policy = RefreshPolicy(max_age=timedelta(seconds=90))
 
     young = decide(attempted(90 * SECOND), policy, NOW)
     assert young.kind is FRESH
-    assert "not over 90 seconds ago" in young.reason
+    assert "within the last 90 seconds" in young.reason
     assert decide(attempted(91 * SECOND), policy, NOW).kind is DUE
     assert "2 hours" in decide(attempted(3 * HOUR), RefreshPolicy(max_age=2 * HOUR), NOW).reason
 
 
 def test_instants_of_any_zone_are_compared_as_instants() -> None:
-    """What a store gives back in another zone means the same instant."""
+    """Equal instants in different time zones are equal to the policy."""
     east = timezone(timedelta(hours=9))
     state = attempted(0 * SECOND, last_attempt_ended=(NOW - HOUR).astimezone(east))
 
@@ -337,9 +337,9 @@ def test_instants_of_any_zone_are_compared_as_instants() -> None:
     assert ask(state, (NOW + TICK).astimezone(timezone(timedelta(hours=-5)))).kind is DUE
 
 
-def test_instants_without_a_zone_are_refused() -> None:
-    """A time that could be anybody's is a mistake of the caller."""
+def test_naive_datetimes_are_rejected() -> None:
+    """A datetime without a time zone is an error of the caller."""
     with pytest.raises(ValueError, match="time zone"):
-        ask(attempted(HOUR), datetime(2026, 3, 1, 12))  # noqa: DTZ001  # The point of it.
+        ask(attempted(HOUR), datetime(2026, 3, 1, 12))  # noqa: DTZ001  # Deliberately naive.
     with pytest.raises(ValidationError):
         attempted(HOUR, last_attempt_ended=datetime(2026, 3, 1, 12))  # noqa: DTZ001  # As above.

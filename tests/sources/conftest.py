@@ -1,4 +1,4 @@
-"""A well-behaved source to spoil in every way, and throw-away distributions to install it from."""
+"""A valid source that tests break, and temporary distributions to install it from."""
 
 from __future__ import annotations
 
@@ -37,38 +37,38 @@ EXPORT = CheckStep(name="export", title="Export responses", required=False)
 
 
 class FakeClock:
-    """Time that passes only when somebody waits."""
+    """A clock that advances only in ``wait``."""
 
     def __init__(self) -> None:
         self.seconds = 1_000.0
 
     def now(self) -> datetime:
-        """The first of January 2026 and what has passed since."""
+        """Return 1 January 2026 plus the elapsed time."""
         return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
 
     def monotonic(self) -> float:
-        """What has passed."""
+        """Return the elapsed time in seconds."""
         return self.seconds
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Let time pass at once."""
+        """Advance the clock without waiting."""
         self.seconds += seconds
         return stop.is_set()
 
 
 class AcmeCredentials(Credentials):
-    """What the source of these tests asks for."""
+    """The credentials of the source."""
 
     api_token: Token = SecretStr("")
     host: str = "api.acme.com"
 
 
 class Acme:
-    """A source that keeps the contract."""
+    """A source that implements the contract."""
 
     @hookimpl
     def describe_source(self) -> SourceDescription:
-        """Be called Acme Surveys."""
+        """Return the description of Acme Surveys."""
         return SourceDescription(
             id="acme",
             title="Acme Surveys",
@@ -79,12 +79,12 @@ class Acme:
 
     @hookimpl
     def destinations(self, credentials: AcmeCredentials) -> Sequence[Destination]:
-        """Lead to the host of the credentials."""
+        """Return the host of the credentials."""
         return [Destination(kind="host", host=credentials.host)]
 
     @hookimpl
     def validate_credentials(self) -> Iterator[CheckStep | CheckNote]:
-        """Go through every step."""
+        """Yield every step."""
         yield REACH
         yield SIGN_IN
         yield CheckNote(detail="signed in")
@@ -92,49 +92,49 @@ class Acme:
 
     @hookimpl
     def list_surveys(self) -> Iterator[Survey]:
-        """Have two surveys."""
+        """Yield two surveys."""
         yield Survey(id="s1", name="First")
         yield Survey(id="s2", name="Second")
 
     @hookimpl
     def list_questions(self, survey_id: str) -> Questionnaire:
-        """Have one question."""
+        """Return one question."""
         return Questionnaire(survey=Survey(id=survey_id, name="First"), questions=(question("q1"),))
 
     @hookimpl
     def fetch_metric(
         self, context: SourceContext, queries: Sequence[MetricQuery]
     ) -> Iterator[tuple[str, Tally | MetricsError]]:
-        """Count three responses for each query."""
+        """Yield a tally of three responses for each query."""
         for query in queries:
             yield query.id, tally(at=context.now())
 
     @hookimpl
     def debug_export(self, survey_id: str, bundle: list[str]) -> None:
-        """Write one line."""
+        """Append one line to the bundle."""
         bundle.append(f"raw responses of {survey_id}")
 
 
 def construct(model: type[BaseModel], **parts: object) -> BaseModel:
-    """An object of a model past all of its rules, as any source can make it."""
+    """Return a model without validation, as any source can create it."""
     return model.model_construct(None, **parts)
 
 
 def question(question_id: str, *below: Question) -> Question:
-    """A question, perhaps with sub-questions."""
+    """Return a question with sub-questions."""
     return Question(
         id=question_id, text="How was it?", kind=QuestionKind.SINGLE_CHOICE, sub_questions=below
     )
 
 
 def tally(*, at: datetime, responses: int = 3) -> Tally:
-    """Three responses that nobody answered."""
+    """Return a tally of three unanswered responses."""
     counts = Counts(responses=responses, unanswered={"not_answered": responses})
     return Tally(windows=(WindowTally(total=counts),), as_of=at)
 
 
 def ask(query_id: str) -> MetricQuery:
-    """A query for the number of responses."""
+    """Return a query for the number of responses."""
     return MetricQuery(
         id=query_id, definition=Definition(survey_id="s1", calculation=Calculation.RESPONSES)
     )
@@ -142,7 +142,7 @@ def ask(query_id: str) -> MetricQuery:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """Time that passes only when somebody waits."""
+    """A clock that advances only in ``wait``."""
     return FakeClock()
 
 
@@ -154,7 +154,7 @@ Opens = Callable[..., AbstractContextManager[SourceSession]]
 
 @pytest.fixture
 def point_to(monkeypatch: pytest.MonkeyPatch) -> Points:
-    """Makes an entry point that gives an object, as if from a module that is imported already."""
+    """A function that returns an entry point to an object in a module that is imported already."""
 
     def make(thing: object, name: str = "acme") -> EntryPoint:
         module = types.ModuleType(f"acme_{uuid.uuid4().hex}")
@@ -167,7 +167,7 @@ def point_to(monkeypatch: pytest.MonkeyPatch) -> Points:
 
 @pytest.fixture
 def registry_of(point_to: Points) -> Registers:
-    """Makes a registry in which one object is installed as the source ``acme``."""
+    """A function that returns a registry with an object as the source ``acme``."""
 
     def make(thing: object, *, load_seconds: float = 10.0) -> SourceRegistry:
         point = point_to(thing)
@@ -179,37 +179,37 @@ def registry_of(point_to: Points) -> Registers:
 
 @pytest.fixture
 def get(registry_of: Registers) -> Gets:
-    """Loads an object as the source ``acme``."""
+    """A function that loads an object as the source ``acme``."""
     return lambda thing: registry_of(thing).get("acme")
 
 
 @pytest.fixture
 def soon() -> Deadline:
-    """A deadline in real time that a hanging source lets pass."""
+    """A short deadline in real time, for a source that hangs."""
     return Deadline.after(0.2, SystemClock())
 
 
 @pytest.fixture
 def later() -> Deadline:
-    """A deadline in real time that nothing well-behaved comes near."""
+    """A long deadline in real time."""
     return Deadline.after(30, SystemClock())
 
 
 @pytest.fixture
 def credentials() -> AcmeCredentials:
-    """What the source of these tests asks for, filled in."""
+    """Valid credentials of the source."""
     return AcmeCredentials(api_token=SecretStr(TOKEN))
 
 
 @pytest.fixture
 def anywhere() -> AllowedDestinations:
-    """An operator who allows every public host."""
+    """An allow-list with all public hosts."""
     return AllowedDestinations(environment={})
 
 
 @pytest.fixture
 def released() -> Iterator[threading.Event]:
-    """What a hanging source waits for; it comes when the test is over, so no thread stays."""
+    """An event that a hanging source waits for; set after the test, so that its thread ends."""
     event = threading.Event()
     yield event
     event.set()
@@ -220,7 +220,7 @@ Installs = Callable[..., Path]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installs:
-    """Installs a throw-away distribution: its metadata, its entry points and its module."""
+    """A function that installs a distribution: metadata, entry points and a module."""
 
     def make(
         name: str,
@@ -254,7 +254,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installs:
 def opened(
     get: Gets, credentials: AcmeCredentials, anywhere: AllowedDestinations, later: Deadline
 ) -> Opens:
-    """Opens a session with a good source, some of whose hooks are replaced."""
+    """A function that opens a session with a valid source, some of whose hooks are replaced."""
 
     def make(**hooks: Callable[..., object]) -> AbstractContextManager[SourceSession]:
         marked = {name: hookimpl(function) for name, function in hooks.items()}
@@ -265,7 +265,7 @@ def opened(
 
 
 def error_in(what: Callable[[], object]) -> MetricsError:
-    """The error that something raises."""
+    """Return the error that a function raises."""
     with pytest.raises(MetricsError) as caught:
         what()
     return caught.value

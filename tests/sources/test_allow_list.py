@@ -1,4 +1,4 @@
-"""Credentials lead only where the operator allows."""
+"""Only destinations that the operator allows are accepted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SETTING = "SMAPLY_ACME_SANDBOX"
 def to_host(
     host: str, setting: str = "", allowed: AllowedDestinations | None = None
 ) -> Destination:
-    """Where a host destination ends up."""
+    """Return the resolved host destination."""
     operator = AllowedDestinations(environment={}) if allowed is None else allowed
     destination = Destination(kind="host", host=host, setting=setting)
     (found,) = operator.resolve([destination], "acct", source="acme")
@@ -27,7 +27,7 @@ def to_host(
 
 
 def refusal(host: str, setting: str = "", allowed: AllowedDestinations | None = None) -> str:
-    """Why a host is refused, with what to do."""
+    """Return the message and remedy for a host that is rejected."""
     with pytest.raises(DestinationRefused) as caught:
         to_host(host, setting, allowed)
     return f"{caught.value.message} {caught.value.remedy}"
@@ -35,7 +35,7 @@ def refusal(host: str, setting: str = "", allowed: AllowedDestinations | None = 
 
 @pytest.mark.parametrize("host", ["iad1.qualtrics.com", "API.Acme.IO", "a.b-c.xn--p1ai", "x1.de"])
 def test_a_public_host_is_allowed(host: str) -> None:
-    """Every public host name passes, in lower case."""
+    """Every public host name is allowed, and returned in lower case."""
     assert to_host(host).host == host.lower()
 
 
@@ -82,50 +82,52 @@ def test_a_public_host_is_allowed(host: str) -> None:
         "a" * 64 + ".com",
     ],
 )
-def test_whatever_is_not_a_public_host_name_is_refused(host: str) -> None:
-    """Addresses, ports, internal names and malformed ones are refused, with the form to use."""
+def test_anything_but_a_public_host_name_is_rejected(host: str) -> None:
+    """Addresses, ports, internal names and malformed names are rejected, with an example."""
     assert "such as api.example.com" in refusal(host)
 
 
 @settings(deadline=None)
 @given(address=st.one_of(st.ip_addresses().map(str), st.integers(0, 2**32 - 1).map(str)))
-def test_no_spelling_of_an_address_is_a_host_name(address: str) -> None:
-    """Nothing that is an IP address passes."""
+def test_an_ip_address_is_not_a_host_name(address: str) -> None:
+    """No form of an IP address is accepted."""
     assert "public host name" in refusal(address)
 
 
 @settings(deadline=None)
 @given(host=st.text(max_size=40), setting=st.sampled_from(["", SETTING, "PATH"]))
-def test_any_text_is_allowed_or_refused(host: str, setting: str) -> None:
-    """No text makes the check fail in another way."""
+def test_any_text_is_allowed_or_rejected(host: str, setting: str) -> None:
+    """No text raises another exception."""
     try:
         found = to_host(host, setting)
     except DestinationRefused as refused:
-        assert refused.remedy  # noqa: PT017  # Both ways are fine; this is about one of them.
+        assert refused.remedy  # noqa: PT017  # Not every text raises.
     else:
         assert found.host == host.lower()
 
 
-def test_the_operator_can_narrow_a_source_to_some_hosts() -> None:
-    """Patterns hold for the source they are given for, and the refusal tells them."""
+def test_the_operator_can_restrict_a_source_to_some_hosts() -> None:
+    """Patterns apply only to their source, and the remedy lists them."""
     allowed = AllowedDestinations(hosts={"acme": ("*.Acme.com", "one.org")}, environment={})
 
     assert to_host("eu.acme.com", allowed=allowed).host == "eu.acme.com"
     assert to_host("one.org", allowed=allowed).host == "one.org"
     for host in ("acme.com", "acme.com.evil.org", "two.org"):
-        assert "*.Acme.com, one.org" in refusal(host, allowed=allowed)
+        assert "*.Acme.com or one.org" in refusal(host, allowed=allowed)
     other = Destination(kind="host", host="two.org")
     assert allowed.resolve([other], "acct", source="other") == (other,)
 
 
 def test_no_pattern_allows_no_host() -> None:
-    """A source with an empty list of patterns reaches nothing."""
-    assert "none is" in refusal("acme.com", allowed=AllowedDestinations(hosts={"acme": ()}))
+    """A source with an empty list of patterns may not connect to any host."""
+    assert "no host is allowed" in refusal(
+        "acme.com", allowed=AllowedDestinations(hosts={"acme": ()})
+    )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "127.9.9.9:1", "[::1]:65535"])
 def test_a_setting_allows_one_loopback_address(host: str) -> None:
-    """A sandbox on this machine is reached when a setting names exactly it."""
+    """A local sandbox is allowed by a setting with exactly its address."""
     allowed = AllowedDestinations(environment={SETTING: host}, hosts={"acme": ("*.acme.com",)})
 
     assert to_host(host, SETTING, allowed).host == host
@@ -152,32 +154,32 @@ def test_a_setting_allows_one_loopback_address(host: str) -> None:
     ],
 )
 def test_a_setting_allows_nothing_but_loopback(host: str) -> None:
-    """Even when the setting names it, only a literal loopback address with a port passes."""
+    """With a setting, only a literal loopback address with a port is allowed."""
     allowed = AllowedDestinations(environment={SETTING: host})
 
     assert "loopback" in refusal(host, SETTING, allowed)
 
 
 @pytest.mark.parametrize("value", [None, "", "127.0.0.1:8081", "127.0.0.1:8080 ", "127.0.0.1"])
-def test_a_loopback_address_that_no_setting_names_is_refused(value: str | None) -> None:
-    """The setting has to name exactly this address; the refusal says how."""
+def test_a_loopback_address_without_a_setting_is_rejected(value: str | None) -> None:
+    """The setting must have exactly this address; the remedy shows it."""
     environment = {} if value is None else {SETTING: value}
 
     said = refusal("127.0.0.1:8080", SETTING, AllowedDestinations(environment=environment))
 
-    assert f"set {SETTING}=127.0.0.1:8080" in said
+    assert f"sets {SETTING}=127.0.0.1:8080" in said
 
 
 @pytest.mark.parametrize("setting", ["DATABASE_HOST", "smaply_x", "SMAPLY_", "SMAPLY_X=1"])
-def test_only_a_setting_made_for_it_allows_loopback(setting: str) -> None:
-    """A source cannot pass off the address of another local service as its sandbox."""
+def test_only_a_setting_with_the_prefix_allows_loopback(setting: str) -> None:
+    """A source cannot use the address of another local service as its sandbox."""
     allowed = AllowedDestinations(environment={setting: "127.0.0.1:5432"})
 
     assert "begin with SMAPLY_" in refusal("127.0.0.1:5432", setting, allowed)
 
 
-def test_the_environment_is_read_when_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless another mapping is given, settings are those of the process."""
+def test_the_environment_is_read_on_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default, settings are read from the environment of the process."""
     allowed = AllowedDestinations()
     monkeypatch.setenv(SETTING, "127.0.0.1:8080")
 
@@ -185,21 +187,21 @@ def test_the_environment_is_read_when_it_is_asked(monkeypatch: pytest.MonkeyPatc
     assert "PATH" not in repr(allowed)
 
 
-def test_a_host_that_names_a_folder_as_well_is_refused(tmp_path: Path) -> None:
-    """One destination is one place, whichever way round."""
+def test_a_destination_with_a_host_and_a_folder_is_rejected(tmp_path: Path) -> None:
+    """A destination is either a host or a folder."""
     both = Destination(kind="host", host="acme.com", folder=tmp_path)
     neither = Destination(kind="folder")
     other = Destination(kind="folder", host="acme.com", folder=tmp_path)
     allowed = AllowedDestinations(folders={"acct": tmp_path})
 
     for destination in (both, neither, other):
-        with pytest.raises(DestinationRefused, match="as well"):
+        with pytest.raises(DestinationRefused, match="The source returned a"):
             allowed.resolve([destination], "acct", source="acme")
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """The folder that the account may read below, reached by a link."""
+    """The folder of the account, as a symbolic link."""
     (tmp_path / "real" / "surveys" / "deep").mkdir(parents=True)
     (tmp_path / "real-too").mkdir()
     (tmp_path / "real" / "file.csv").touch()
@@ -211,7 +213,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def to_folder(root: Path, folder: str | Path, *, store: Path | None = None) -> Path:
-    """Where a folder destination ends up."""
+    """Return the resolved folder destination."""
     allowed = AllowedDestinations(folders={"acct": root}, store=store)
     destination = Destination(kind="folder", folder=Path(folder))
     (found,) = allowed.resolve([destination], "acct", source="acme")
@@ -220,13 +222,13 @@ def to_folder(root: Path, folder: str | Path, *, store: Path | None = None) -> P
 
 
 @pytest.mark.parametrize("folder", ["surveys", "./surveys/deep/..", "in", "deep/../surveys"])
-def test_a_folder_below_is_given_with_its_links_resolved(root: Path, folder: str) -> None:
-    """Relative folders are taken from the account's; what comes back is the real place."""
+def test_a_subfolder_is_returned_with_its_links_resolved(root: Path, folder: str) -> None:
+    """Paths are relative to the folder of the account and are resolved."""
     assert to_folder(root, folder) == root.resolve() / "surveys"
 
 
 def test_the_folder_itself_and_absolute_paths_below_it_are_allowed(root: Path) -> None:
-    """The account's folder may be read as a whole, and named in full."""
+    """The folder of the account itself, and absolute paths in it, are allowed."""
     assert to_folder(root, ".") == root.resolve()
     assert to_folder(root, root / "surveys") == root.resolve() / "surveys"
     assert to_folder(root, root.resolve() / "surveys") == root.resolve() / "surveys"
@@ -235,8 +237,8 @@ def test_the_folder_itself_and_absolute_paths_below_it_are_allowed(root: Path) -
 @pytest.mark.parametrize(
     "folder", ["..", "../real-too", "out", "/", "/etc", "../nowhere", "loop", "sur\0veys"]
 )
-def test_a_folder_outside_is_refused_whether_it_exists_or_not(root: Path, folder: str) -> None:
-    """Neither a path nor a link leads out, and nothing is told of what is there."""
+def test_a_folder_outside_is_rejected_whether_it_exists_or_not(root: Path, folder: str) -> None:
+    """Paths and links to outside are rejected, without revealing what exists."""
     with pytest.raises(DestinationRefused) as caught:
         to_folder(root, folder)
 
@@ -245,58 +247,56 @@ def test_a_folder_outside_is_refused_whether_it_exists_or_not(root: Path, folder
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "file.csv", "file.csv/below"])
-def test_a_folder_that_is_not_there_is_refused(root: Path, folder: str) -> None:
-    """A missing folder below the account's, or a file in its place, is said as such."""
+def test_a_folder_that_does_not_exist_is_rejected(root: Path, folder: str) -> None:
+    """The message reports a missing folder, or a file instead of a folder."""
     with pytest.raises(DestinationRefused, match="There is no folder"):
         to_folder(root, folder)
 
 
-def test_an_account_without_a_folder_reads_none(root: Path) -> None:
-    """Only accounts that the operator gave a folder read one."""
+def test_an_account_without_a_folder_may_not_read_any(root: Path) -> None:
+    """Only accounts with a configured folder may read files."""
     allowed = AllowedDestinations(folders={"acct": root})
 
-    with pytest.raises(DestinationRefused, match="No folder is set"):
+    with pytest.raises(DestinationRefused, match="No folder is configured"):
         allowed.resolve(
             [Destination(kind="folder", folder=Path("surveys"))], "other", source="acme"
         )
 
 
 @pytest.mark.parametrize("name", ["nowhere", "link/file.csv", "link/loop"])
-def test_an_account_folder_that_is_not_there_is_the_operators_to_mend(
-    root: Path, name: str
-) -> None:
-    """The refusal sends the user to the operator."""
-    with pytest.raises(DestinationRefused, match="is not there") as caught:
+def test_a_missing_folder_of_an_account_is_for_the_operator(root: Path, name: str) -> None:
+    """The remedy refers to the operator."""
+    with pytest.raises(DestinationRefused, match="does not exist") as caught:
         to_folder(root.parent / name, ".")
 
     assert "Ask the operator" in caught.value.remedy
 
 
 @pytest.mark.parametrize("folder", [".", "surveys", "surveys/deep", "in"])
-def test_the_store_is_never_read(root: Path, folder: str) -> None:
-    """A folder that holds the store, is it, or lies in it is refused, links resolved."""
-    with pytest.raises(DestinationRefused, match="own store"):
+def test_a_folder_that_overlaps_the_store_is_rejected(root: Path, folder: str) -> None:
+    """A folder may not contain the store or be inside it, after resolving links."""
+    with pytest.raises(DestinationRefused, match="overlaps the store"):
         to_folder(root, folder, store=root / "in")
 
 
 def test_a_store_elsewhere_does_not_matter(root: Path) -> None:
-    """Beside the store there is nothing to refuse, be it a folder or a file."""
+    """A folder next to the store is allowed, whether the store is a folder or a file."""
     (root / "csv").mkdir()
 
     for store in (root / "surveys", root / "store.db"):
         assert to_folder(root, "csv", store=store) == root.resolve() / "csv"
-    with pytest.raises(DestinationRefused, match="own store"):
+    with pytest.raises(DestinationRefused, match="overlaps the store"):
         to_folder(root, ".", store=root / "store.db")
 
 
-def test_a_source_without_destinations_goes_nowhere() -> None:
-    """No destination is nothing to refuse."""
+def test_a_source_may_have_no_destinations() -> None:
+    """An empty list of destinations is allowed."""
     assert AllowedDestinations().resolve([], "acct", source="acme") == ()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may look anywhere")
-def test_a_folder_that_cannot_be_looked_into_is_refused(root: Path) -> None:
-    """A folder without permissions is no folder that can be read."""
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read every folder")
+def test_a_folder_without_permissions_is_rejected(root: Path) -> None:
+    """A folder that cannot be read is rejected."""
     closed = root / "closed"
     (closed / "below").mkdir(parents=True)
     closed.chmod(0)

@@ -1,4 +1,4 @@
-"""The steps of a check become results, whatever the source does on the way."""
+"""The steps of a check become results, even if the source fails."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Check = Callable[[Callable[[], Steps]], list[StepResult]]
 def check(
     get: Gets, credentials: AcmeCredentials, anywhere: AllowedDestinations, later: Deadline
 ) -> Check:
-    """Checks credentials with a source that goes through the steps given."""
+    """A function that checks credentials with a source that yields these steps."""
 
     def run(steps: Callable[[], Steps]) -> list[StepResult]:
         thing = type("Spoilt", (Acme,), {"validate_credentials": hookimpl(lambda self: steps())})()
@@ -49,13 +49,13 @@ def check(
 
 
 def statuses(results: list[StepResult]) -> list[tuple[str, str]]:
-    """Each step's name and status, in the order in which they were told."""
+    """Return the name and status of each step, in the order of the results."""
     assert sorted(one.name for one in results) == ["authenticate", "export", "reach"]
     return [(one.name, one.status) for one in results]
 
 
 def test_every_step_passes_with_its_details(check: Check) -> None:
-    """A step that ends without an error has passed, with what was noted on the way."""
+    """A step that ends without an error has passed, with the details of its notes."""
 
     def steps() -> Steps:
         yield REACH
@@ -76,7 +76,7 @@ def test_every_step_passes_with_its_details(check: Check) -> None:
 
 
 def test_a_note_with_a_problem_is_a_warning(check: Check) -> None:
-    """A problem that is only noted blocks nothing, not even on a required step."""
+    """A note with a problem does not fail a step, even a required one."""
 
     def steps() -> Steps:
         yield REACH
@@ -92,7 +92,7 @@ def test_a_note_with_a_problem_is_a_warning(check: Check) -> None:
 
 
 def test_an_error_fails_a_required_step_and_skips_the_rest(check: Check) -> None:
-    """The step that runs has failed with the error; later ones are not tried."""
+    """The running step fails with the error, and later ones are skipped."""
 
     def steps() -> Steps:
         yield REACH
@@ -111,8 +111,8 @@ def test_an_error_fails_a_required_step_and_skips_the_rest(check: Check) -> None
     assert not CheckReport(steps=tuple(results)).passed
 
 
-def test_an_error_in_another_step_is_a_warning(check: Check) -> None:
-    """A step that is not required never blocks."""
+def test_an_error_in_an_optional_step_is_a_warning(check: Check) -> None:
+    """A step that is not required does not fail the check."""
 
     def steps() -> Steps:
         yield REACH
@@ -128,7 +128,7 @@ def test_an_error_in_another_step_is_a_warning(check: Check) -> None:
 
 
 def test_an_error_before_any_step_fails_the_first(check: Check) -> None:
-    """An error never gets lost, even when no step has begun."""
+    """An error before the first step is reported as its failure."""
 
     def steps() -> Steps:
         raise ZeroDivisionError
@@ -145,8 +145,8 @@ def test_an_error_before_any_step_fails_the_first(check: Check) -> None:
     assert results[0].problem.kind == "plugin_error"
 
 
-def test_a_required_step_that_never_begins_has_failed(check: Check) -> None:
-    """A source that ends well without trying the token has not checked it."""
+def test_a_required_step_that_never_begins_fails(check: Check) -> None:
+    """A source that ends without a required step violates the contract."""
 
     def steps() -> Steps:
         yield REACH
@@ -160,11 +160,11 @@ def test_a_required_step_that_never_begins_has_failed(check: Check) -> None:
         ("authenticate", "failed"),
     ]
     assert results[2].problem is not None
-    assert "never began the required step “authenticate”" in results[2].problem.message
+    assert "the required step “authenticate” never began" in results[2].problem.message
 
 
-def test_a_step_that_is_not_required_may_be_left_out(check: Check) -> None:
-    """What was not tried is skipped."""
+def test_an_optional_step_may_be_omitted(check: Check) -> None:
+    """An optional step that did not begin is skipped."""
 
     def steps() -> Steps:
         yield REACH
@@ -186,8 +186,8 @@ def test_a_step_that_is_not_required_may_be_left_out(check: Check) -> None:
         CheckStep(name=TOKEN, title="Undeclared", required=False),
     ],
 )
-def test_a_step_that_was_not_declared_is_the_plugins_error(check: Check, wrong: object) -> None:
-    """An unknown step, one that ran before, or no step at all fails the one that runs."""
+def test_an_invalid_item_is_a_plugin_error(check: Check, wrong: object) -> None:
+    """An undeclared or repeated step, or another object, fails the running step."""
 
     def steps() -> Steps:
         yield REACH
@@ -207,8 +207,8 @@ def test_a_step_that_was_not_declared_is_the_plugins_error(check: Check, wrong: 
     assert TOKEN not in repr(results)
 
 
-def test_a_note_before_any_step_is_the_plugins_error(check: Check) -> None:
-    """A note belongs to the step that runs."""
+def test_a_note_before_any_step_is_a_plugin_error(check: Check) -> None:
+    """A note belongs to the running step."""
 
     def steps() -> Steps:
         yield CheckNote(detail="early")
@@ -216,8 +216,8 @@ def test_a_note_before_any_step_is_the_plugins_error(check: Check) -> None:
     assert statuses(check(steps))[0] == ("reach", "failed")
 
 
-def test_what_a_step_declares_counts(check: Check) -> None:
-    """A step cannot make itself less than required while it runs."""
+def test_the_declaration_of_a_step_applies(check: Check) -> None:
+    """A yielded step cannot change whether it is required."""
 
     def steps() -> Steps:
         yield REACH
@@ -229,8 +229,8 @@ def test_what_a_step_declares_counts(check: Check) -> None:
     assert (result.title, result.required, result.status) == ("Sign in", True, "failed")
 
 
-def test_a_note_does_not_carry_the_secret(check: Check) -> None:
-    """The token is taken out of what a source notes."""
+def test_secrets_in_notes_are_redacted(check: Check) -> None:
+    """The token is redacted in the details of notes."""
 
     def steps() -> Steps:
         yield REACH
@@ -241,7 +241,7 @@ def test_a_note_does_not_carry_the_secret(check: Check) -> None:
 
 
 def test_endless_notes_fail_the_step(check: Check) -> None:
-    """A check that never stops noting is cut."""
+    """A check with more items than the maximum fails."""
 
     def steps() -> Steps:
         yield REACH
@@ -261,7 +261,7 @@ def test_a_hanging_step_fails_at_the_deadline(
     clock: FakeClock,
     released: object,
 ) -> None:
-    """What was found before the deadline is told, and the step that hangs has failed."""
+    """The results before the deadline are returned, and the step that hangs fails."""
 
     class Hangs(Acme):
         @hookimpl
@@ -282,10 +282,10 @@ def test_a_hanging_step_fails_at_the_deadline(
     assert results[1].problem.kind == "deadline_exceeded"
 
 
-def test_results_come_as_each_step_ends(
+def test_results_are_yielded_as_each_step_ends(
     get: Gets, credentials: AcmeCredentials, anywhere: AllowedDestinations, later: Deadline
 ) -> None:
-    """A page can show a step while the next one runs; leaving early ends the check."""
+    """A page can show a step while the next one runs; closing the iterator ends the check."""
     log: list[str] = []
 
     class Tells(Acme):
@@ -310,10 +310,10 @@ def test_results_come_as_each_step_ends(
     assert log == ["closed"]
 
 
-def test_a_cancelled_check_is_no_result(
+def test_a_cancelled_check_raises(
     get: Gets, credentials: AcmeCredentials, anywhere: AllowedDestinations, later: Deadline
 ) -> None:
-    """Whoever asks to stop is not told that something failed."""
+    """A cancellation is raised and not reported as a failed step."""
     with get(Acme()).session(
         credentials, account="acct", allowed=anywhere, deadline=later
     ) as session:

@@ -1,4 +1,4 @@
-"""Installed distributions are listed and judged without being imported."""
+"""Sources are listed and classified without importing them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXPLODES = "raise RuntimeError('imported')"
 
 
 def states(settings: SourceSettings | None = None) -> dict[tuple[str, str], SourceState]:
-    """What is said of the sources of these tests, by id and distribution."""
+    """Return the states of the sources of a test, by id and distribution."""
     found = SourceRegistry(settings).states()
     ours = [state for state in found if state.distribution.startswith("zz-")]
     assert len({(state.id, state.distribution, state.version) for state in ours}) == len(ours)
@@ -25,7 +25,7 @@ def states(settings: SourceSettings | None = None) -> dict[tuple[str, str], Sour
 
 
 def test_an_entry_point_is_listed_without_being_imported(install: Installs) -> None:
-    """Listing tells id, distribution, version and contract, and imports nothing."""
+    """A state has id, distribution, version and required core, and nothing is imported."""
     install(
         "zz-acme",
         version="3.2",
@@ -43,14 +43,14 @@ def test_an_entry_point_is_listed_without_being_imported(install: Installs) -> N
 
 
 @pytest.mark.parametrize("id_", ["two words", "-dash", "ümlaut", "a" * 101])
-def test_an_id_that_could_not_be_typed_is_broken(install: Installs, id_: str) -> None:
-    """Ids are short plain words, since commands and settings name them."""
+def test_a_source_with_an_invalid_id_is_broken(install: Installs, id_: str) -> None:
+    """Ids are short ASCII names, since they are used in commands and settings."""
     install("zz-acme", points={id_: "zz_odd:source"})
 
     state = states()[id_, "zz-acme"]
 
     assert state.state is SourceStatus.BROKEN
-    assert "Rename its entry point" in state.reason
+    assert "not a valid id. Rename it" in state.reason
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_an_id_that_could_not_be_typed_is_broken(install: Installs, id_: str) ->
         ("smaply-metrics-core-tools>=99", True),
     ],
 )
-def test_a_core_that_does_not_fit_is_seen_before_the_import(
+def test_an_incompatible_core_is_detected_without_an_import(
     install: Installs, requirement: str, *, fits: bool
 ) -> None:
-    """What a distribution requires of the core decides, as far as it applies here."""
+    """Requirements for the core are evaluated with their environment markers."""
     install("zz-acme", points={"zz_acme": "zz_v:source"}, requires=[requirement])
 
     state = states()["zz_acme", "zz-acme"]
@@ -82,8 +82,8 @@ def test_a_core_that_does_not_fit_is_seen_before_the_import(
     assert bool(state.reason) is not fits
 
 
-def test_every_requirement_on_the_core_counts(install: Installs) -> None:
-    """Of two requirements on the core, one that does not fit is enough."""
+def test_all_requirements_for_the_core_apply(install: Installs) -> None:
+    """A source is incompatible if one of two requirements is not met."""
     requires = ["smaply-metrics-core>=0.1", "smaply-metrics-core>=99"]
     install("zz-acme", points={"zz_acme": "zz_v:source"}, requires=requires)
 
@@ -93,8 +93,8 @@ def test_every_requirement_on_the_core_counts(install: Installs) -> None:
     assert state.contract == ">=0.1,>=99"
 
 
-def test_two_distributions_with_one_id_are_both_out(install: Installs) -> None:
-    """A clash of ids takes both out and names both and the setting that decides."""
+def test_two_distributions_with_the_same_id_clash(install: Installs) -> None:
+    """Neither is used; the reason names both and the setting that selects one."""
     install("zz-one", points={"zz_acme": "zz_one:source"})
     install("zz-two", points={"zz_acme": "zz_two:source", "zz_other": "zz_two:source"})
 
@@ -112,7 +112,7 @@ def test_two_distributions_with_one_id_are_both_out(install: Installs) -> None:
     assert found["zz_other", "zz-two"].state is SourceStatus.OK
 
 
-def test_a_setting_decides_a_clash(install: Installs) -> None:
+def test_a_setting_resolves_a_clash(install: Installs) -> None:
     """The preferred distribution is used and the other one is blocked."""
     install("zz-one", points={"zz_acme": "zz_one:source"})
     install("zz-two", points={"zz_acme": "zz_two:source"})
@@ -123,8 +123,8 @@ def test_a_setting_decides_a_clash(install: Installs) -> None:
     assert found["zz_acme", "zz-two"].state is SourceStatus.OK
 
 
-def test_blocking_one_distribution_ends_a_clash(install: Installs) -> None:
-    """A distribution that is blocked claims nothing."""
+def test_blocking_one_distribution_resolves_a_clash(install: Installs) -> None:
+    """A blocked distribution does not clash with others."""
     install("zz-one", points={"zz_acme": "zz_one:source"})
     install("zz-two", points={"zz_acme": "zz_two:source"})
 
@@ -134,8 +134,8 @@ def test_blocking_one_distribution_ends_a_clash(install: Installs) -> None:
     assert found["zz_acme", "zz-two"].state is SourceStatus.OK
 
 
-def test_a_preference_keeps_another_distribution_out(install: Installs) -> None:
-    """An id that is given to one distribution cannot be taken by another, clash or not."""
+def test_a_preference_blocks_other_distributions(install: Installs) -> None:
+    """An id that is assigned to one distribution is blocked for others, even without a clash."""
     install("zz-one", points={"zz_acme": "zz_one:source"})
 
     state = states(SourceSettings(preferred={"zz_acme": "zz-genuine"}))["zz_acme", "zz-one"]
@@ -144,8 +144,8 @@ def test_a_preference_keeps_another_distribution_out(install: Installs) -> None:
     assert "zz-genuine" in state.reason
 
 
-def test_one_distribution_that_claims_an_id_twice_is_out(install: Installs) -> None:
-    """No setting can choose between two entry points of one distribution."""
+def test_a_distribution_with_the_same_id_twice_clashes(install: Installs) -> None:
+    """No setting can select one of two entry points of a distribution."""
     install("zz-one", points="zz_acme = zz_one:source\nzz_acme = zz_one:other\n")
 
     found = SourceRegistry(SourceSettings(preferred={"zz_acme": "zz-one"})).states()
@@ -155,8 +155,8 @@ def test_one_distribution_that_claims_an_id_twice_is_out(install: Installs) -> N
     assert "2 times" in clashing[0].reason
 
 
-def test_two_versions_side_by_side_are_out(install: Installs) -> None:
-    """What a failed upgrade leaves in one folder is a clash: nobody knows which one runs."""
+def test_two_versions_in_one_folder_clash(install: Installs) -> None:
+    """After a failed upgrade, it is not known which version would be imported."""
     install("zz-one", version="1.0", points={"zz_acme": "zz_one:source"})
     install("zz-one", version="2.0", points={"zz_acme": "zz_one:source"})
 
@@ -169,7 +169,7 @@ def test_two_versions_side_by_side_are_out(install: Installs) -> None:
 
 
 def test_an_earlier_folder_hides_a_later_one(install: Installs) -> None:
-    """As for Python's own imports, the first folder on the path that has a distribution wins."""
+    """As for imports, the first folder on ``sys.path`` with a distribution is used."""
     install("zz-one", version="1.0", points={"zz_acme": "zz_one:source"}, folder="later")
     install("zz-one", version="2.0", points={"zz_acme": "zz_one:source"}, folder="earlier")
 
@@ -179,7 +179,7 @@ def test_an_earlier_folder_hides_a_later_one(install: Installs) -> None:
 def test_a_folder_that_is_on_the_path_twice_counts_once(
     install: Installs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second way to the same folder, by a link, is no second installation."""
+    """A symbolic link to the same folder is not a second installation."""
     site = install("zz-one", points={"zz_acme": "zz_one:source"})
     (tmp_path / "link").symlink_to(site)
     monkeypatch.syspath_prepend(str(tmp_path / "link"))
@@ -187,8 +187,8 @@ def test_a_folder_that_is_on_the_path_twice_counts_once(
     assert states()["zz_acme", "zz-one"].state is SourceStatus.OK
 
 
-def test_a_malformed_entry_points_file_hurts_its_distribution_alone(install: Installs) -> None:
-    """A distribution whose entry points cannot be read is broken, and the others are listed."""
+def test_a_malformed_entry_points_file_affects_only_its_distribution(install: Installs) -> None:
+    """A distribution with malformed entry points is broken; the others are listed."""
     install("zz-bad", points="zz_acme\n[\n")
     install("zz-good", points={"zz_good": "zz_good:source"})
 
@@ -200,8 +200,8 @@ def test_a_malformed_entry_points_file_hurts_its_distribution_alone(install: Ins
     assert "zz_good" in found
 
 
-def test_entry_points_that_are_no_text_hurt_nobody(install: Installs) -> None:
-    """A file of entry points that is not even text is passed over."""
+def test_a_binary_entry_points_file_is_ignored(install: Installs) -> None:
+    """A distribution whose ``entry_points.txt`` is not text does not hide others."""
     site = install("zz-bad", points={})
     (site / "zz_bad-1.0.dist-info" / "entry_points.txt").write_bytes(b"\xff\xfe\x00smaply\xff")
     install("zz-good", points={"zz_good": "zz_good:source"})
@@ -210,7 +210,7 @@ def test_entry_points_that_are_no_text_hurt_nobody(install: Installs) -> None:
 
 
 def test_a_distribution_without_metadata_is_listed(install: Installs) -> None:
-    """Entry points count even when nobody knows the distribution's name."""
+    """The entry points of a distribution without a name are listed."""
     site = install("zz-bare", points={"zz_acme": "zz_bare:source"})
     (site / "zz_bare-1.0.dist-info" / "METADATA").unlink()
 
@@ -220,8 +220,8 @@ def test_a_distribution_without_metadata_is_listed(install: Installs) -> None:
     assert found["zz_acme"].version == ""
 
 
-def test_metadata_that_is_no_text_hurts_nobody(install: Installs) -> None:
-    """A distribution whose metadata cannot be read is listed without name and requirements."""
+def test_binary_metadata_counts_as_empty(install: Installs) -> None:
+    """A distribution whose metadata is not text is listed without name and requirements."""
     site = install("zz-bare", points={"zz_acme": "zz_bare:source"})
     (site / "zz_bare-1.0.dist-info" / "METADATA").write_bytes(b"Name: \xff\xfe")
 
@@ -231,11 +231,11 @@ def test_metadata_that_is_no_text_hurts_nobody(install: Installs) -> None:
     assert found["zz_acme"].contract == ""
 
 
-def test_an_entry_point_that_names_nothing_is_told(install: Installs) -> None:
-    """A value that is no module and no object is shown as it stands, once it is loaded."""
+def test_an_invalid_entry_point_is_reported(install: Installs) -> None:
+    """After loading, the reason shows a value that is not MODULE or MODULE:OBJECT."""
     install("zz-vain", points={"zz_vain": "no module!"})
 
     found = {state.id: state for state in SourceRegistry().states(load=True)}
 
     assert found["zz_vain"].state is SourceStatus.BROKEN
-    assert "names “no module!”, which is no MODULE and no MODULE:OBJECT" in found["zz_vain"].reason
+    assert "is “no module!” instead of MODULE or MODULE:OBJECT" in found["zz_vain"].reason

@@ -1,4 +1,4 @@
-"""Every query gets its tally or its own error, whatever its siblings get."""
+"""Each query gets its tally or its own error, independent of other queries."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from .conftest import (
 def fetched(
     opened: Opens, items: Callable[[Deadline], Iterator[object]], *ids: str
 ) -> dict[str, Tally | MetricsError]:
-    """What a session makes of what ``fetch_metric`` yields."""
+    """Return the results of a session whose ``fetch_metric`` yields these items."""
 
     def fetch_metric(self: object, context: SourceContext) -> Iterator[object]:
         yield from items(context.deadline)
@@ -52,12 +52,12 @@ def fetched(
 
 @pytest.fixture
 def good(clock: FakeClock) -> Tally:
-    """A tally that fits a query for all time."""
+    """A valid tally for a query over all time."""
     return tally(at=clock.now())
 
 
 def test_a_query_has_its_own_error(opened: Opens, good: Tally) -> None:
-    """A query that cannot be answered leaves its siblings their tallies."""
+    """A query that cannot be answered does not affect the tallies of others."""
 
     def items(_: Deadline) -> Iterator[object]:
         yield "a", QuestionUnavailable("It is gone.")
@@ -72,18 +72,18 @@ def test_a_query_has_its_own_error(opened: Opens, good: Tally) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (None, "gave NoneType in place of Tally"),
-        (7.5, "gave float in place of Tally"),
-        (ZeroDivisionError(), "gave ZeroDivisionError in place of Tally"),
-        (construct(Tally, windows=()), "that does not fit"),
-        (SurveyUnavailable(f"GET ?token={TOKEN}"), "held a secret"),
-        (Cancelled("Stopped."), "nobody asked for"),
+        (None, "returned NoneType instead of Tally"),
+        (7.5, "returned float instead of Tally"),
+        (ZeroDivisionError(), "returned ZeroDivisionError instead of Tally"),
+        (construct(Tally, windows=()), "an invalid Tally"),
+        (SurveyUnavailable(f"GET ?token={TOKEN}"), "contains a secret"),
+        (Cancelled("Stopped."), "was not cancelled"),
     ],
 )
-def test_a_wrong_answer_is_that_querys_alone(
+def test_an_invalid_answer_fails_only_its_query(
     opened: Opens, good: Tally, wrong: object, said: str
 ) -> None:
-    """What is no tally and no error of ours is that query's plugin error."""
+    """An answer that is neither a tally nor a ``MetricsError`` is a plugin error of its query."""
 
     def items(_: Deadline) -> Iterator[object]:
         yield "a", wrong
@@ -97,8 +97,8 @@ def test_a_wrong_answer_is_that_querys_alone(
     assert answers["b"] == good
 
 
-def test_a_tally_that_breaks_its_rules_is_refused(opened: Opens, good: Tally) -> None:
-    """Counts that do not add up are refused however the tally was made."""
+def test_an_invalid_tally_is_rejected(opened: Opens, good: Tally) -> None:
+    """Counts that do not add up are rejected, even if the model was not validated."""
     total = good.windows[0].total.model_copy(update={"responses": 99})
     window = good.windows[0].model_copy(update={"total": total})
     wrong = good.model_copy(update={"windows": (window,)})
@@ -109,8 +109,8 @@ def test_a_tally_that_breaks_its_rules_is_refused(opened: Opens, good: Tally) ->
     assert "do not add up" in answers["a"].message
 
 
-def test_a_missing_window_is_refused(opened: Opens, good: Tally) -> None:
-    """A comparison has both of its windows, or an error."""
+def test_a_missing_window_is_rejected(opened: Opens, good: Tally) -> None:
+    """The answer to a Comparison has both windows, or it is an error."""
 
     def fetch_metric(self: object) -> Iterator[object]:
         yield "a", good
@@ -121,11 +121,11 @@ def test_a_missing_window_is_refused(opened: Opens, good: Tally) -> None:
         answer = session.fetch("s1", [query])["a"]
 
     assert isinstance(answer, PluginError)
-    assert "for the windows current, not for current, previous" in answer.message
+    assert "for the windows current instead of current, previous" in answer.message
 
 
-def test_an_answer_that_comes_twice_is_none(opened: Opens, good: Tally) -> None:
-    """Nobody can tell which of two answers is right."""
+def test_two_answers_to_one_query_are_an_error(opened: Opens, good: Tally) -> None:
+    """It is not known which of two answers is right."""
     answers = fetched(opened, lambda _: iter([("a", good), ("b", good), ("a", good)]), "a", "b")
 
     assert isinstance(answers["a"], PluginError)
@@ -133,8 +133,8 @@ def test_an_answer_that_comes_twice_is_none(opened: Opens, good: Tally) -> None:
     assert answers["b"] == good
 
 
-def test_an_answer_that_never_comes_is_the_plugins_error(opened: Opens, good: Tally) -> None:
-    """Every query has an answer, if only that there was none."""
+def test_a_missing_answer_is_a_plugin_error(opened: Opens, good: Tally) -> None:
+    """A query that the source did not answer gets an error."""
     answers = fetched(opened, lambda _: iter([("a", good)]), "a", "b")
 
     assert answers["a"] == good
@@ -142,7 +142,7 @@ def test_an_answer_that_never_comes_is_the_plugins_error(opened: Opens, good: Ta
     assert "never answered the query “b”" in answers["b"].message
 
 
-TELLING = [
+WITH_SECRET = [
     {"notes": (f"read with {TOKEN}",)},
     {"choices": (Choice(key="1", label=TOKEN),)},
     {"groups": (GroupCounts(key=TOKEN, label="North", counts=Counts(responses=0)),)},
@@ -151,23 +151,23 @@ TELLING = [
     {"total": Counts(responses=1, unanswered={TOKEN: 1})},
     {"total": Counts(responses=1, answered=1, answers={TOKEN: 1})},
 ]
-"""What replaces a part of a tally, or of its window."""
+"""Fields of a tally, or of its window, to replace."""
 
 
-@pytest.mark.parametrize("told", TELLING)
-def test_a_tally_that_tells_a_secret_is_its_querys_error(
-    opened: Opens, good: Tally, told: dict[str, Any]
+@pytest.mark.parametrize("replaced", WITH_SECRET)
+def test_a_tally_with_a_secret_fails_its_query(
+    opened: Opens, good: Tally, replaced: dict[str, Any]
 ) -> None:
-    """No label, key or note of a tally carries the credential on; its siblings are left alone."""
+    """A secret in a label, key or note of a tally fails its query and no other."""
     (window,) = good.windows
-    inner = {name: value for name, value in told.items() if name in WindowTally.model_fields}
-    outer = {name: value for name, value in told.items() if name not in inner}
+    inner = {name: value for name, value in replaced.items() if name in WindowTally.model_fields}
+    outer = {name: value for name, value in replaced.items() if name not in inner}
     spoilt = good.model_copy(update=outer | {"windows": (window.model_copy(update=inner),)})
 
     answers = fetched(opened, lambda _: iter([("a", spoilt), ("b", good)]), "a", "b")
 
     assert type(answers["a"]) is PluginError
-    assert "a text of fetch_metric held a secret" in answers["a"].message
+    assert "a text of fetch_metric contained a secret" in answers["a"].message
     assert TOKEN not in repr(answers)
     assert answers["b"] == good
 
@@ -175,26 +175,26 @@ def test_a_tally_that_tells_a_secret_is_its_querys_error(
 def test_an_answer_to_no_query_does_not_log_a_secret(
     opened: Opens, good: Tally, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What a source calls its answer is a text of the source, too."""
+    """The id that a source yields is redacted in the log."""
     fetched(opened, lambda _: iter([(TOKEN, None), ("a", good)]), "a")
 
-    assert "which nobody asked" in caplog.text
+    assert "not a query of the call" in caplog.text
     assert TOKEN not in caplog.text
 
 
 @pytest.mark.parametrize(
     ("stray", "said"),
     [
-        (("c", None), "answered “c”, which nobody asked"),
-        ((7, None), "answered “int”, which nobody asked"),
-        ("ab", "gave str in place of a pair"),
-        (("a", None, None), "gave tuple in place of a pair"),
+        (("c", None), "answered “c”, which is not a query"),
+        ((7, None), "answered “int”, which is not a query"),
+        ("ab", "returned str instead of a pair"),
+        (("a", None, None), "returned tuple instead of a pair"),
     ],
 )
 def test_an_answer_to_no_query_explains_what_is_missing(
     opened: Opens, good: Tally, stray: object, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An answer that belongs to no query is told where an answer is missing, else in the log."""
+    """A stray answer is reported in the error of a missing answer, or else in the log."""
     missing = fetched(opened, lambda _: iter([stray, ("a", good)]), "a", "b")
     complete = fetched(opened, lambda _: iter([stray, ("a", good)]), "a")
 
@@ -204,8 +204,8 @@ def test_an_answer_to_no_query_explains_what_is_missing(
     assert said in caplog.text
 
 
-def test_tallies_before_a_failure_are_kept(opened: Opens, good: Tally) -> None:
-    """A tally that came is complete; the queries that were not answered get the error."""
+def test_tallies_before_a_failure_are_returned(opened: Opens, good: Tally) -> None:
+    """Yielded tallies are complete; the other queries get the error."""
 
     def items(_: Deadline) -> Iterator[object]:
         yield "a", good
@@ -218,8 +218,8 @@ def test_tallies_before_a_failure_are_kept(opened: Opens, good: Tally) -> None:
     assert isinstance(answers["c"], SurveyUnavailable)
 
 
-def test_endless_answers_are_cut(opened: Opens, good: Tally) -> None:
-    """A source that repeats itself for ever is stopped."""
+def test_endless_answers_are_an_error(opened: Opens, good: Tally) -> None:
+    """A source that yields answers without end is stopped."""
 
     def items(_: Deadline) -> Iterator[object]:
         while True:
@@ -231,7 +231,7 @@ def test_endless_answers_are_cut(opened: Opens, good: Tally) -> None:
     assert "more than 10 items" in answers["a"].message
 
 
-def test_a_hanging_fetch_answers_by_the_deadline(
+def test_a_hanging_fetch_returns_at_the_deadline(
     get: Gets,
     credentials: AcmeCredentials,
     anywhere: AllowedDestinations,
@@ -260,8 +260,8 @@ def test_a_hanging_fetch_answers_by_the_deadline(
     assert "distribution unknown" in answers["b"].message
 
 
-def test_a_cancelled_fetch_is_no_answer(opened: Opens, good: Tally) -> None:
-    """A cancellation is raised and never stored as a query's error."""
+def test_a_cancellation_is_raised(opened: Opens, good: Tally) -> None:
+    """A cancellation is raised instead of being the error of a query."""
 
     def items(deadline: Deadline) -> Iterator[object]:
         yield "a", good
@@ -272,13 +272,13 @@ def test_a_cancelled_fetch_is_no_answer(opened: Opens, good: Tally) -> None:
         fetched(opened, items, "a", "b")
 
 
-def test_no_query_needs_no_call(opened: Opens) -> None:
-    """Without queries the source is left alone."""
+def test_without_queries_the_source_is_not_called(opened: Opens) -> None:
+    """Without queries, ``fetch`` returns an empty result."""
     with opened(fetch_metric=lambda self: 1 / 0) as session:
         assert session.fetch("s1", []) == {}
 
 
-def test_two_queries_need_two_ids(opened: Opens) -> None:
-    """Answers are told apart by id."""
+def test_two_queries_with_the_same_id_are_rejected(opened: Opens) -> None:
+    """The ids of queries are unique in a call."""
     with opened() as session:
         assert isinstance(error_in(lambda: session.fetch("s1", [ask("a")] * 2)), InputError)

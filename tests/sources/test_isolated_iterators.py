@@ -1,4 +1,4 @@
-"""Iterators of a source are guarded at every step until they are closed."""
+"""Iterators of sources are isolated at each step and when they are closed."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ WHO = "The source “Acme” (distribution acme 1.0)"
 
 
 def any_object(item: object) -> object:
-    """Accept everything."""
+    """Return the item unchanged."""
     return item
 
 
 @pytest.fixture
 def isolation() -> PluginIsolation:
-    """A guard that knows the token."""
+    """An isolation with the token as a secret."""
     return PluginIsolation(WHO, "acme").keeping([TOKEN])
 
 
 def numbers(most: int, log: list[str]) -> Generator[int, None, None]:
-    """Count, and tell on which thread the generator was closed."""
+    """Yield numbers; append the name of the thread that closes the generator to the log."""
     try:
         yield from range(most)
     finally:
         log.append(threading.current_thread().name)
 
 
-def test_collecting_gives_everything_and_closes_in_the_thread(
+def test_collect_returns_all_items_and_closes_on_the_same_thread(
     isolation: PluginIsolation, later: Deadline
 ) -> None:
-    """An iterator is run to its end on one thread of its own."""
+    """An iterator runs to its end on one separate thread."""
     log: list[str] = []
 
     items, error = isolation.collect(
@@ -53,10 +53,10 @@ def test_collecting_gives_everything_and_closes_in_the_thread(
     assert log == ["smaply-source acme list_surveys"]
 
 
-def test_collecting_keeps_what_came_before_an_error(
+def test_collect_returns_the_items_before_an_error(
     isolation: PluginIsolation, later: Deadline
 ) -> None:
-    """The caller decides what a part is worth."""
+    """The items before an error are returned with the error."""
 
     def start() -> Iterator[int]:
         yield 1
@@ -69,34 +69,34 @@ def test_collecting_keeps_what_came_before_an_error(
 
 
 @pytest.mark.parametrize("given", [None, 7, "text", b"bytes", {"a": 1}, object()])
-def test_what_is_no_iterator_is_refused(
+def test_an_object_that_is_not_an_iterator_is_rejected(
     isolation: PluginIsolation, later: Deadline, given: object
 ) -> None:
-    """A text or a mapping would be taken apart into nonsense."""
+    """Text and mappings are rejected as well, although they are iterable."""
     items, error = isolation.collect(
         lambda: given, any_object, deadline=later, what="list_surveys", most=9
     )
 
     assert items == ()
     assert isinstance(error, PluginError)
-    assert f"list_surveys gave {type(given).__name__}, not an iterator" in error.message
+    assert f"list_surveys returned {type(given).__name__} instead of an iterator" in error.message
 
 
-def test_a_coroutine_is_refused_without_a_complaint(
+def test_a_coroutine_is_rejected_without_a_warning(
     isolation: PluginIsolation, later: Deadline
 ) -> None:
-    """A coroutine that nobody awaits is closed, so Python does not warn of it."""
+    """A coroutine is closed, so that Python does not warn that it was never awaited."""
 
     async def surveys() -> None: ...
 
     _, error = isolation.collect(surveys, any_object, deadline=later, what="list_surveys", most=9)
 
     assert isinstance(error, PluginError)
-    assert "gave coroutine" in error.message
+    assert "returned coroutine" in error.message
 
 
-def test_an_endless_iterator_is_cut(isolation: PluginIsolation, later: Deadline) -> None:
-    """More items than anybody could mean are the plugin's error, and the iterator is closed."""
+def test_an_endless_iterator_is_an_error(isolation: PluginIsolation, later: Deadline) -> None:
+    """More items than the maximum are a plugin error, and the iterator is closed."""
     log: list[str] = []
 
     items, error = isolation.collect(
@@ -109,10 +109,10 @@ def test_an_endless_iterator_is_cut(isolation: PluginIsolation, later: Deadline)
     assert len(log) == 1
 
 
-def test_an_iterator_that_ends_too_late_stops_when_it_can(
+def test_an_abandoned_iterator_stops_at_its_next_item(
     isolation: PluginIsolation, clock: FakeClock, released: threading.Event
 ) -> None:
-    """Once nobody waits any more, the source gets no further than its next item."""
+    """After the deadline, the source runs no further than to its next item."""
     log: list[str] = []
     closed = threading.Event()
 
@@ -138,8 +138,8 @@ def test_an_iterator_that_ends_too_late_stops_when_it_can(
     assert log == []
 
 
-def test_a_stream_goes_as_slowly_as_the_caller(isolation: PluginIsolation, later: Deadline) -> None:
-    """The next step begins when the caller asks for it, and always on the same thread."""
+def test_a_stream_advances_on_demand(isolation: PluginIsolation, later: Deadline) -> None:
+    """Each step begins when the caller requests it, and all run on the same thread."""
     log: list[str] = []
 
     def start() -> Iterator[int]:
@@ -158,8 +158,8 @@ def test_a_stream_goes_as_slowly_as_the_caller(isolation: PluginIsolation, later
     assert len({line.split()[1] for line in log}) == 1
 
 
-def test_a_stream_that_is_left_early_is_closed(isolation: PluginIsolation, later: Deadline) -> None:
-    """The iterator is closed on its own thread when the caller stops listening."""
+def test_closing_a_stream_closes_the_iterator(isolation: PluginIsolation, later: Deadline) -> None:
+    """The iterator is closed on its own thread when the caller closes the stream."""
     log: list[str] = []
     stream = isolation.stream(
         lambda: numbers(9, log), any_object, deadline=later, what="validate_credentials", most=9
@@ -172,10 +172,10 @@ def test_a_stream_that_is_left_early_is_closed(isolation: PluginIsolation, later
     assert log == ["smaply-source acme validate_credentials"]
 
 
-def test_an_iterator_that_fails_to_close_harms_nobody(
+def test_an_error_while_closing_is_logged(
     isolation: PluginIsolation, later: Deadline, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What goes wrong after the caller has left is written to the log."""
+    """An iterator that raises when it is closed does not affect the caller."""
     caplog.set_level(logging.DEBUG)
 
     def start() -> Iterator[int]:
@@ -193,10 +193,10 @@ def test_an_iterator_that_fails_to_close_harms_nobody(
     assert "closing validate_credentials failed" in caplog.text
 
 
-def test_an_iterator_that_hangs_while_closing_is_given_up(
+def test_an_iterator_that_hangs_while_closing_is_abandoned(
     isolation: PluginIsolation, clock: FakeClock, released: threading.Event
 ) -> None:
-    """Leaving early ends in time as well."""
+    """Closing a stream returns before the deadline."""
 
     def start() -> Iterator[int]:
         try:
@@ -215,10 +215,10 @@ def test_an_iterator_that_hangs_while_closing_is_given_up(
     assert isolation.stuck.names() == ("smaply-source acme validate_credentials",)
 
 
-def test_each_step_of_a_stream_is_guarded(
+def test_each_step_of_a_stream_has_the_deadline(
     isolation: PluginIsolation, clock: FakeClock, released: threading.Event
 ) -> None:
-    """A step that hangs ends at the deadline, with what came before it."""
+    """A step that hangs raises at the deadline; the items before it were yielded."""
 
     def start() -> Iterator[int]:
         yield 1
@@ -237,10 +237,10 @@ def test_each_step_of_a_stream_is_guarded(
 
 
 @pytest.mark.parametrize(("count", "fits"), [(3, True), (4, False)])
-def test_a_stream_has_an_end(
+def test_a_stream_has_a_maximum(
     isolation: PluginIsolation, later: Deadline, count: int, *, fits: bool
 ) -> None:
-    """Exactly as many items as allowed pass; one more is the plugin's error."""
+    """The maximum number of items is yielded; one more is a plugin error."""
     stream = isolation.stream(
         lambda: iter(range(count)), any_object, deadline=later, what="validate", most=3
     )

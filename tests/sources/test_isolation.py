@@ -1,4 +1,4 @@
-"""Whatever a source does, the caller gets an answer in time, and no secret with it."""
+"""The caller gets a result or an error before the deadline, and never a secret."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ WHO = "The source “Acme” (distribution acme 1.0)"
 
 @pytest.fixture
 def isolation() -> PluginIsolation:
-    """A guard that knows the token."""
+    """An isolation with the token as a secret."""
     return PluginIsolation(WHO, "acme").keeping([TOKEN])
 
 
 def failing(error: BaseException) -> Callable[[], object]:
-    """A call that raises."""
+    """Return a function that raises an exception."""
 
     def work() -> object:
         raise error
@@ -47,16 +47,14 @@ def failing(error: BaseException) -> Callable[[], object]:
 
 
 def error_of(isolation: PluginIsolation, deadline: Deadline, raised: BaseException) -> MetricsError:
-    """The error that the caller gets when the source raises another."""
+    """Return the error that the caller gets when the source raises an exception."""
     with pytest.raises(MetricsError) as caught:
         isolation.call(failing(raised), deadline=deadline, what="list_surveys")
     return caught.value
 
 
-def test_a_result_comes_back_from_another_thread(
-    isolation: PluginIsolation, later: Deadline
-) -> None:
-    """The source runs on a daemon thread of its own, which is gone afterwards."""
+def test_a_call_runs_on_another_thread(isolation: PluginIsolation, later: Deadline) -> None:
+    """The source runs on a separate daemon thread, which ends with the call."""
     thread = isolation.call(threading.current_thread, deadline=later, what="list_surveys")
 
     assert thread is not threading.current_thread()
@@ -66,11 +64,11 @@ def test_a_result_comes_back_from_another_thread(
 
 
 class Panic(BaseException):
-    """What an extension module raises when it gives up."""
+    """The exception of an extension module that panics."""
 
 
 @pytest.mark.parametrize(
-    ("raised", "told"),
+    ("raised", "said"),
     [
         (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
         (SystemExit(2), "SystemExit: 2"),
@@ -82,20 +80,18 @@ class Panic(BaseException):
     ],
 )
 def test_a_foreign_exception_becomes_a_plugin_error(
-    isolation: PluginIsolation, later: Deadline, raised: BaseException, told: str
+    isolation: PluginIsolation, later: Deadline, raised: BaseException, said: str
 ) -> None:
-    """Whatever is raised is the plugin's error, which names the distribution."""
+    """Any exception becomes a plugin error that names the distribution."""
     error = error_of(isolation, later, raised)
 
     assert type(error) is PluginError
-    assert error.message.startswith(f"{WHO} failed: {told}")
+    assert error.message.startswith(f"{WHO} failed: {said}")
     assert error.message.endswith("(in list_surveys)")
 
 
-def test_an_error_of_the_tree_comes_as_it_was_raised(
-    isolation: PluginIsolation, later: Deadline
-) -> None:
-    """Class, texts, issue and the survey tool's ids of our own errors are kept."""
+def test_a_metrics_error_is_passed_on(isolation: PluginIsolation, later: Deadline) -> None:
+    """Class, texts, issue, code and request id of a ``MetricsError`` are preserved."""
     error = error_of(
         isolation,
         later,
@@ -110,8 +106,8 @@ def test_an_error_of_the_tree_comes_as_it_was_raised(
     assert (error.code, error.request_id, error.issue) == ("E1", "r1", Issue.SURVEYS)
 
 
-def test_what_single_errors_carry_is_kept(isolation: PluginIsolation, later: Deadline) -> None:
-    """When to retry, and the problems of single fields, come along."""
+def test_additional_attributes_are_preserved(isolation: PluginIsolation, later: Deadline) -> None:
+    """``retry_at`` and the problems of fields are preserved."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     fields = (FieldProblem(name="host", message="Odd.", suggestion="api.acme.com"),)
 
@@ -125,7 +121,7 @@ def test_what_single_errors_carry_is_kept(isolation: PluginIsolation, later: Dea
 
 
 class AcmeRefused(CredentialRefused):
-    """A source's own error, with more than it should carry."""
+    """A source's own error class with a secret attribute."""
 
     kind = "acme_refused"
 
@@ -134,10 +130,10 @@ class AcmeRefused(CredentialRefused):
         self.token = TOKEN
 
 
-def test_a_subclass_of_ours_becomes_the_class_of_the_tree(
+def test_a_subclass_becomes_the_class_of_the_tree(
     isolation: PluginIsolation, later: Deadline
 ) -> None:
-    """A source's own error class is not handed on, nor what it carries."""
+    """A source's own error class and its attributes are dropped."""
     error = error_of(isolation, later, AcmeRefused())
 
     assert type(error) is CredentialRefused
@@ -145,19 +141,19 @@ def test_a_subclass_of_ours_becomes_the_class_of_the_tree(
 
 
 class Nameless(type):
-    """A kind of class that does not give its name."""
+    """A metaclass whose classes have no readable name."""
 
     @property
-    def __name__(cls) -> str:  # type: ignore[override]  # Read-only, and not even that.
+    def __name__(cls) -> str:  # type: ignore[override]  # Read-only, and raises.
         raise SystemExit
 
 
 class Unspeakable(Exception, metaclass=Nameless):
-    """An exception that cannot even be named."""
+    """An exception whose class has no readable name."""
 
 
 class Unreadable(Exception):
-    """An exception whose text and notes end the program."""
+    """An exception whose text and notes raise SystemExit."""
 
     def __str__(self) -> str:
         raise SystemExit
@@ -168,20 +164,20 @@ class Unreadable(Exception):
 
 
 @pytest.mark.parametrize(
-    ("raised", "told"),
+    ("raised", "said"),
     [(Unspeakable(), "failed: an exception that cannot be"), (Unreadable(), "failed: Unreadable")],
 )
-def test_looking_at_an_exception_is_guarded_too(
-    isolation: PluginIsolation, later: Deadline, raised: Exception, told: str
+def test_inspecting_an_exception_is_isolated(
+    isolation: PluginIsolation, later: Deadline, raised: Exception, said: str
 ) -> None:
-    """An exception whose own code fails is told as far as it can be."""
-    assert told in error_of(isolation, later, raised).message
+    """An exception whose own code fails is reported without details."""
+    assert said in error_of(isolation, later, raised).message
 
 
-def test_an_error_that_only_the_host_can_make_is_the_plugins(
+def test_an_error_that_sources_cannot_raise_is_a_plugin_error(
     isolation: PluginIsolation, later: Deadline
 ) -> None:
-    """An error of our tree that carries more than a source could know is not passed on."""
+    """An error class with attributes that only the core sets is not passed on."""
     problem = SurveyUnavailable("It is gone.").to_problem()
     step = StepResult(name="reach", title="Reach", required=True, status="failed", problem=problem)
 
@@ -192,10 +188,10 @@ def test_an_error_that_only_the_host_can_make_is_the_plugins(
 
 
 @pytest.mark.parametrize("name", ["message", "remedy", "code"])
-def test_an_error_of_ours_that_was_tampered_with_is_the_plugins(
+def test_an_error_with_invalid_attributes_is_a_plugin_error(
     isolation: PluginIsolation, later: Deadline, name: str
 ) -> None:
-    """An error whose parts are not what they should be is not passed on."""
+    """An error whose attributes have unexpected types is not passed on."""
     raised = SurveyUnavailable("It is gone.")
     setattr(raised, name, object())
 
@@ -217,10 +213,10 @@ def test_an_error_of_ours_that_was_tampered_with_is_the_plugins(
         ),
     ],
 )
-def test_no_message_carries_a_secret(
+def test_no_message_contains_a_secret(
     isolation: PluginIsolation, later: Deadline, raised: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither the error, nor what hangs on it, nor the log tells the token."""
+    """Neither the error, nor its causes and notes, nor the log contains the token."""
     raised.__cause__ = KeyError(TOKEN)
     raised.add_note(TOKEN)
     caplog.set_level(logging.DEBUG)
@@ -237,10 +233,10 @@ def test_no_message_carries_a_secret(
     assert "Traceback" in caplog.text
 
 
-def test_no_frame_of_the_source_hangs_on_an_error(
+def test_no_error_refers_to_a_frame_of_the_source(
     isolation: PluginIsolation, later: Deadline
 ) -> None:
-    """The traceback ends in the guard: the source's frames hold its variables, secrets too."""
+    """The traceback has no frames of the source, whose variables may contain secrets."""
 
     def work() -> None:
         token = TOKEN
@@ -254,20 +250,18 @@ def test_no_frame_of_the_source_hangs_on_an_error(
     assert "work" not in names
 
 
-def test_a_source_cannot_pretend_to_be_cancelled(
-    isolation: PluginIsolation, later: Deadline
-) -> None:
-    """A cancellation that nobody asked for is the plugin's error."""
+def test_a_source_cannot_cancel_a_call(isolation: PluginIsolation, later: Deadline) -> None:
+    """A cancellation that the caller did not request is a plugin error."""
     error = error_of(isolation, later, Cancelled("Stopped."))
 
     assert type(error) is PluginError
-    assert "nobody asked for" in error.message
+    assert "was not cancelled" in error.message
 
 
 def test_a_hanging_call_ends_at_the_deadline(
     isolation: PluginIsolation, soon: Deadline, released: threading.Event
 ) -> None:
-    """The caller is told who was late, and the thread is counted until it ends."""
+    """The error names the source, and the thread is listed until it ends."""
     with pytest.raises(DeadlineExceeded, match=r"acme 1\.0\) did not answer in time") as caught:
         isolation.call(released.wait, deadline=soon, what="list_surveys")
 
@@ -279,10 +273,10 @@ def test_a_hanging_call_ends_at_the_deadline(
     assert isolation.stuck.names() == ()
 
 
-def test_a_clock_that_stands_still_does_not_hold_the_caller(
+def test_a_clock_that_does_not_advance_does_not_block_the_caller(
     isolation: PluginIsolation, clock: FakeClock, released: threading.Event
 ) -> None:
-    """Real time ends the wait as well as the clock that is injected."""
+    """The wait ends by the system's clock as well as by the injected one."""
     with pytest.raises(DeadlineExceeded):
         isolation.call(released.wait, deadline=Deadline.after(0.2, clock), what="list_surveys")
 
@@ -290,7 +284,7 @@ def test_a_clock_that_stands_still_does_not_hold_the_caller(
 def test_an_injected_clock_ends_the_wait(
     isolation: PluginIsolation, clock: FakeClock, released: threading.Event
 ) -> None:
-    """When the injected time is over, real time does not matter."""
+    """The wait ends when the deadline has passed by the injected clock."""
 
     def work() -> bool:
         clock.seconds += 60
@@ -301,7 +295,7 @@ def test_an_injected_clock_ends_the_wait(
 
 
 def test_after_the_deadline_nothing_is_called(isolation: PluginIsolation, clock: FakeClock) -> None:
-    """A call whose time is over before it begins does not reach the source."""
+    """A call with an expired deadline does not reach the source."""
     called: list[int] = []
 
     with pytest.raises(DeadlineExceeded):
@@ -312,10 +306,10 @@ def test_after_the_deadline_nothing_is_called(isolation: PluginIsolation, clock:
     assert called == []
 
 
-def test_a_cancellation_ends_the_wait_at_once(
+def test_a_cancellation_ends_the_wait_immediately(
     isolation: PluginIsolation, later: Deadline, released: threading.Event
 ) -> None:
-    """Whoever asks to stop does not wait for the source."""
+    """A cancelled call does not wait for the source."""
 
     def work() -> bool:
         later.cancelled.set()
@@ -328,7 +322,7 @@ def test_a_cancellation_ends_the_wait_at_once(
 def test_a_source_with_many_stuck_calls_gets_no_more_threads(
     isolation: PluginIsolation, released: threading.Event
 ) -> None:
-    """A source that never answers cannot fill the program with threads."""
+    """A source that never returns cannot create threads without limit."""
     cancelled = threading.Event()
     deadline = Deadline.after(30, SystemClock(), cancelled)
 
@@ -342,5 +336,5 @@ def test_a_source_with_many_stuck_calls_gets_no_more_threads(
             isolation.call(hang, deadline=deadline, what="list_surveys")
     cancelled.clear()
 
-    with pytest.raises(SourceNotUsable, match=f"{MOST_STUCK} calls that never ended"):
+    with pytest.raises(SourceNotUsable, match=f"{MOST_STUCK} of its calls never ended"):
         isolation.call(lambda: 1, deadline=deadline, what="list_surveys")

@@ -1,4 +1,4 @@
-"""A source that does not keep the contract is refused when it is loaded, with the reason."""
+"""A source that violates the contract is broken after loading, with a reason."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ HOOKS = (
 
 
 def spoilt(**attributes: object) -> object:
-    """A good source with some of its attributes replaced."""
+    """Return a valid source with some attributes replaced."""
     return type("Spoilt", (Acme,), attributes)()
 
 
 def described(**changes: Any) -> object:  # noqa: ANN401  # Any part of a description.
-    """A good source that describes itself in another way, past the rules of the model."""
+    """Return a valid source with another description, without validation."""
     fields = Acme().describe_source().model_dump() | {"checks": (REACH,)} | changes
     return spoilt(
         describe_source=hookimpl(lambda self: SourceDescription.model_construct(**fields))
@@ -53,7 +53,7 @@ def described(**changes: Any) -> object:  # noqa: ANN401  # Any part of a descri
 
 
 def reason(registry: SourceRegistry) -> str:
-    """Why the one installed source is broken."""
+    """Return why the only installed source is broken."""
     (state,) = registry.states(load=True)
     assert state.state is SourceStatus.BROKEN
     with pytest.raises(SourceNotUsable) as caught:
@@ -62,14 +62,14 @@ def reason(registry: SourceRegistry) -> str:
     return state.reason
 
 
-def test_the_contract_is_seven_hooks_and_one_that_may_be_left_out() -> None:
-    """Each hook has the arguments that it may take; only recomputing is optional."""
+def test_the_contract_has_seven_hooks_and_an_optional_one() -> None:
+    """Each hook has its arguments; only ``recompute_metric`` is optional."""
     assert tuple(contract()) == (*HOOKS, *OPTIONAL) == (*HOOKS, "recompute_metric")
     assert contract()["list_questions"] == ("credentials", "context", "survey_id")
 
 
 def test_an_object_and_a_module_can_be_sources(registry_of: Registers) -> None:
-    """A source is an object or a module; both show what they implement."""
+    """A source is an object or a module."""
     module = types.ModuleType("acme_module")
     for hook in HOOKS:
         vars(module)[hook] = getattr(Acme(), hook)
@@ -81,41 +81,41 @@ def test_an_object_and_a_module_can_be_sources(registry_of: Registers) -> None:
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_missing_hook_is_named(registry_of: Registers, hook: str) -> None:
-    """A source that lacks a hook is refused."""
+    """The reason names a missing hook."""
     assert reason(registry_of(spoilt(**{hook: None}))).endswith(f"missing: {hook}.")
 
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_an_undecorated_hook_is_named(registry_of: Registers, hook: str) -> None:
-    """A function that carries a hook's name without the mark would never be called."""
+    """A function with a hook's name that is not marked would never be called."""
     plain = types.FunctionType((lambda self: None).__code__, {})
 
-    assert f"{hook} is there, but is not" in reason(registry_of(spoilt(**{hook: plain})))
+    assert f"{hook} exists, but is not" in reason(registry_of(spoilt(**{hook: plain})))
 
 
-def test_a_hook_that_is_no_function_is_refused(registry_of: Registers) -> None:
-    """A property or a partial is no hook, even around a marked function."""
+def test_a_hook_must_be_a_function(registry_of: Registers) -> None:
+    """A property or a partial is not a hook, even of a marked function."""
     marked = Acme.list_surveys
     for thing in (property(marked), functools.partial(marked, Acme())):
-        assert "list_surveys is there" in reason(registry_of(spoilt(list_surveys=thing)))
+        assert "list_surveys exists" in reason(registry_of(spoilt(list_surveys=thing)))
 
 
-def test_a_misspelt_hook_is_refused_with_what_was_meant(registry_of: Registers) -> None:
-    """A marked function that is no hook names the one it is close to, or all there are."""
+def test_an_unknown_hook_is_rejected_with_a_suggestion(registry_of: Registers) -> None:
+    """The reason suggests the most similar hook, or lists all hooks."""
     extra = hookimpl(lambda self: None)
     optional = hookimpl(optionalhook=True)(lambda self: None)
 
-    assert "list_survey is no hook: did you mean list_surveys?" in reason(
+    assert "list_survey is not a hook. Did you mean list_surveys?" in reason(
         registry_of(spoilt(list_survey=extra))
     )
-    assert "did you mean list_surveys?" in reason(registry_of(spoilt(list_survey=optional)))
-    assert "frobnicate is no hook: there are describe_source" in reason(
+    assert "Did you mean list_surveys?" in reason(registry_of(spoilt(list_survey=optional)))
+    assert "frobnicate is not a hook. The hooks are describe_source" in reason(
         registry_of(spoilt(frobnicate=extra))
     )
 
 
-def test_two_implementations_of_a_hook_are_refused(registry_of: Registers) -> None:
-    """Only one of them would be called."""
+def test_two_implementations_of_a_hook_are_rejected(registry_of: Registers) -> None:
+    """Only one of the two would be called."""
     second = hookimpl(specname="list_surveys")(lambda self: None)
 
     said = reason(registry_of(spoilt(more_surveys=second)))
@@ -127,19 +127,19 @@ def test_two_implementations_of_a_hook_are_refused(registry_of: Registers) -> No
 @pytest.mark.parametrize(
     "mark", [hookimpl(wrapper=True), hookimpl(hookwrapper=True)], ids=["new", "old"]
 )
-def test_a_wrapper_is_refused(
+def test_a_hook_wrapper_is_rejected(
     registry_of: Registers, mark: Callable[[Callable[..., object]], object]
 ) -> None:
-    """A source has nobody to wrap."""
+    """Each source has its own plugin manager, so there is nothing to wrap."""
 
     def list_surveys(self: object) -> Iterator[None]:
         yield
 
-    assert "is a wrapper" in reason(registry_of(spoilt(list_surveys=mark(list_surveys))))
+    assert "is a hook wrapper" in reason(registry_of(spoilt(list_surveys=mark(list_surveys))))
 
 
-def test_async_hooks_are_refused(registry_of: Registers) -> None:
-    """Nobody would await a coroutine or step through an async generator."""
+def test_async_hooks_are_rejected(registry_of: Registers) -> None:
+    """Coroutines and async generators would never run."""
 
     async def list_questions(self: object, survey_id: str) -> None: ...
 
@@ -157,24 +157,27 @@ def test_async_hooks_are_refused(registry_of: Registers) -> None:
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (lambda self, credentials, contxt: (), "takes contxt: it may take credentials, context."),
+        (
+            lambda self, credentials, contxt: (),
+            "takes contxt. Its arguments may be credentials, context.",
+        ),
         (lambda self, survey_id: (), "takes survey_id"),
         (lambda self, *args: (), r"takes *args"),
         (lambda self, **rest: (), r"takes **rest"),
         (lambda self, context=None: (), "context with a default"),
-        (lambda self, *, context: (), "context with a default or after *"),
+        (lambda self, *, context: (), "context with a default or as keyword-only"),
         (staticmethod(lambda self, context: ()), "takes self"),
     ],
 )
-def test_wrong_arguments_are_refused(
+def test_invalid_arguments_are_rejected(
     registry_of: Registers, function: Callable[..., object], said: str
 ) -> None:
-    """A hook takes only arguments of its own, as ordinary ones: others would never be filled."""
+    """A hook has only ordinary arguments of its specification; others are never passed."""
     assert said in reason(registry_of(spoilt(list_surveys=hookimpl(function))))
 
 
 def test_static_and_class_methods_can_be_hooks(registry_of: Registers) -> None:
-    """What a method is bound to makes no difference."""
+    """A hook may be an instance, class or static method."""
     thing = spoilt(
         list_surveys=staticmethod(hookimpl(lambda context: iter(()))),
         destinations=classmethod(hookimpl(lambda cls, credentials: ())),
@@ -193,42 +196,42 @@ def test_static_and_class_methods_can_be_hooks(registry_of: Registers) -> None:
         (spoilt, "hooks are missing"),
     ],
 )
-def test_an_entry_point_has_to_give_a_source(
+def test_an_entry_point_must_refer_to_a_source(
     registry_of: Registers, thing: object, said: str
 ) -> None:
-    """None, a class, a function and whatever else is no source are refused."""
+    """None, a class, a function or another object is not a source."""
     assert said in reason(registry_of(thing))
 
 
 @pytest.mark.parametrize(
     ("thing", "said"),
     [
-        (described(id="other"), "says its id is “other”, its entry point says “acme”"),
-        (described(title=" "), "no title"),
-        (described(title="A" * 81), "a title that no list can show"),
-        (described(title="Acme\x1b[31m"), "a title that no list can show"),
+        (described(id="other"), "is “other”, but the entry point is “acme”"),
+        (described(title=" "), "an empty title"),
+        (described(title="A" * 81), "one line of at most 80"),
+        (described(title="Acme\x1b[31m"), "one line of at most 80"),
         (described(title=7), "title: Input should be a valid string"),
         (described(checks=()), "no required check"),
-        (described(checks=(REACH, REACH)), "names a check twice"),
+        (described(checks=(REACH, REACH)), "two checks with the same name"),
         (
             described(checks=(CheckStep(name="reach", title="Reach", required=False),)),
             "no required check",
         ),
         (described(checks=("reach",)), "checks.0"),
         (described(credentials=BaseModel), "credentials: Input should be a subclass"),
-        (described(credentials=Credentials), "has to be a subclass"),
+        (described(credentials=Credentials), "must be a subclass"),
         (described(credentials=AcmeCredentials()), "credentials"),
-        (described(limits=({"method": "GET", "path": "(", "per_minute": 1},)), "no regular"),
+        (described(limits=({"method": "GET", "path": "(", "per_minute": 1},)), "not a regular"),
         (described(limits=({"method": "GET", "path": "/", "per_minute": 0},)), "per_minute"),
-        (spoilt(describe_source=hookimpl(lambda self: {"id": "acme"})), "gave dict in place of"),
-        (spoilt(describe_source=hookimpl(lambda self: None)), "gave NoneType in place of"),
+        (spoilt(describe_source=hookimpl(lambda self: {"id": "acme"})), "returned dict instead of"),
+        (spoilt(describe_source=hookimpl(lambda self: None)), "returned NoneType instead of"),
         (spoilt(describe_source=hookimpl(lambda self: 1 // 0)), "failed: ZeroDivisionError"),
     ],
 )
-def test_a_description_that_does_not_fit_is_refused(
+def test_an_invalid_description_is_rejected(
     registry_of: Registers, thing: object, said: str
 ) -> None:
-    """A description is checked in every part, however it was made."""
+    """A description is validated even if it was created without validation."""
     assert said in reason(registry_of(thing))
 
 
@@ -249,19 +252,19 @@ class _Listed(Credentials):
 
 
 class _Unfinished(Credentials):
-    token: "NowhereDefined"  # type: ignore[name-defined]  # noqa: F821, UP037  # The point of it.
+    token: "NowhereDefined"  # type: ignore[name-defined]  # noqa: F821, UP037  # Deliberately unresolved.
 
 
 @pytest.mark.parametrize("model", [_Nested, _Optional, _Listed])
-def test_a_secret_that_a_form_would_show_is_refused(
+def test_a_secret_inside_another_type_is_rejected(
     registry_of: Registers, model: type[Credentials]
 ) -> None:
-    """A secret within another type is none for forms and vaults, so such a model is refused."""
-    assert "wraps a secret in another type" in reason(registry_of(described(credentials=model)))
+    """Forms and the encryption only recognise fields that are secrets themselves."""
+    assert "has a secret inside another type" in reason(registry_of(described(credentials=model)))
 
 
-def test_a_credentials_model_that_cannot_be_read_is_refused(registry_of: Registers) -> None:
-    """A model with an annotation that nothing resolves is refused."""
+def test_an_unresolved_credentials_model_is_rejected(registry_of: Registers) -> None:
+    """A model with an annotation that cannot be resolved is rejected."""
     assert "NowhereDefined" in reason(registry_of(described(credentials=_Unfinished)))
 
 
@@ -282,8 +285,8 @@ def test_a_credentials_model_that_cannot_be_read_is_refused(registry_of: Registe
         ("", "AttributeError"),
     ],
 )
-def test_an_import_that_fails_is_told(install: Installs, code: str, said: str) -> None:
-    """Whatever an import raises is the reason, and the other sources go on."""
+def test_a_failed_import_is_reported(install: Installs, code: str, said: str) -> None:
+    """The reason has the exception of the import, and other sources are not affected."""
     install("zz-bad", points={"zz_bad": "zz_bad:source"}, module="zz_bad", code=code)
     install("zz-odd", points={"zz_odd": "no dots: at all"})
     sys.modules.pop("zz_bad", None)
@@ -298,7 +301,7 @@ def test_an_import_that_fails_is_told(install: Installs, code: str, said: str) -
 def test_a_hanging_import_ends_at_its_deadline(
     registry_of: Registers, released: threading.Event
 ) -> None:
-    """An import that never ends makes a broken source, and is counted until it does end."""
+    """A source whose import never ends is broken; its thread is listed until it ends."""
 
     class Hangs:
         def __dir__(self) -> list[str]:
@@ -312,7 +315,7 @@ def test_a_hanging_import_ends_at_its_deadline(
 
 
 class Hostile:
-    """Answers to everything, and badly."""
+    """An object whose every operation raises."""
 
     def __getattr__(self, name: str) -> object:
         raise SystemExit(name)
@@ -329,20 +332,20 @@ class Hostile:
     def __repr__(self) -> str:
         raise RuntimeError
 
-    @property  # type: ignore[misc]  # Read-only, since it is a lie.
+    @property  # type: ignore[misc]  # Read-only, unlike the attribute of ``object``.
     def __class__(self) -> type:
         return SourceDescription
 
 
 class HostileDir(Hostile):
-    """Does not even say what it has."""
+    """A hostile object whose ``__dir__`` raises as well."""
 
     def __dir__(self) -> list[str]:
         raise GeneratorExit
 
 
 def gives(value: object) -> Callable[[object], object]:
-    """A marked function that gives a value."""
+    """Return a marked function that returns a value."""
     return hookimpl(lambda _: value)
 
 
@@ -373,8 +376,8 @@ things = st.one_of(
 
 @settings(deadline=None)
 @given(thing=things)
-def test_whatever_an_entry_point_gives_states_are_told(thing: object) -> None:
-    """No object makes the list of states fail: it is ok, or broken with a reason."""
+def test_any_object_of_an_entry_point_has_a_state(thing: object) -> None:
+    """With any object, the source is ok, or broken with a reason."""
 
     class Point:
         name, value, group, dist = "acme", "acme:source", ENTRY_POINT_GROUP, None
@@ -387,8 +390,8 @@ def test_whatever_an_entry_point_gives_states_are_told(thing: object) -> None:
     assert (state.state is SourceStatus.OK) is (state.reason == "")
 
 
-def test_hooks_may_leave_out_arguments(registry_of: Registers) -> None:
-    """A hook that uses none of its arguments names none."""
+def test_hooks_may_omit_arguments(registry_of: Registers) -> None:
+    """A hook has only the arguments that it uses."""
 
     class Modest(Acme):
         @hookimpl

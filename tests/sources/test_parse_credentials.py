@@ -1,4 +1,4 @@
-"""What a person enters is checked by the source's model, behind the guard."""
+"""Credentials are validated by the source's model, in isolation."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from smaply_metrics_core.models.source import SourceDescription
 from .conftest import TOKEN, Acme, AcmeCredentials, Gets, error_in
 
 
-def test_a_form_is_checked_against_the_model(get: Gets) -> None:
-    """What a person entered becomes the source's credentials, or a problem for each field."""
+def test_a_form_is_validated_with_the_model(get: Gets) -> None:
+    """The values of a form become credentials, or a problem for each invalid field."""
     source = get(Acme())
 
     parsed = source.parse({"api_token": f" {TOKEN}\n", "host": "api.acme.com"})
@@ -34,7 +34,7 @@ def test_a_form_is_checked_against_the_model(get: Gets) -> None:
 
 
 def spoilt_model(check: Callable[[Any], Any]) -> type[Credentials]:
-    """A credentials model with a check of its own."""
+    """Return a credentials model with a custom validator."""
 
     class Spoilt(Credentials):
         api_token: Token = SecretStr("")
@@ -48,28 +48,28 @@ def spoilt_model(check: Callable[[Any], Any]) -> type[Credentials]:
 
 
 def tell(data: dict[str, str]) -> None:
-    """A check that repeats what was entered."""
+    """Raise an error that repeats the token."""
     raise ValueError(f"bad token {data['api_token']}")
 
 
 def leave(_: object) -> None:
-    """A check that ends the program."""
+    """Raise SystemExit."""
     raise SystemExit
 
 
 @pytest.mark.parametrize(
     ("check", "said"),
     [
-        (tell, "held a secret"),
+        (tell, "contains a secret"),
         (leave, "SystemExit"),
         (lambda data: data["no such field"], "KeyError"),
-        (lambda data: None, "made NoneType of what was entered"),
+        (lambda data: None, "returned NoneType"),
     ],
 )
-def test_a_model_that_misbehaves_is_the_plugins_error(
+def test_a_model_that_fails_is_a_plugin_error(
     get: Gets, check: Callable[[Any], Any], said: str
 ) -> None:
-    """A credentials model runs the source's code, so it is guarded like a hook."""
+    """A credentials model runs code of the source and is isolated like a hook."""
     model = spoilt_model(check)
 
     class Spoilt(Acme):

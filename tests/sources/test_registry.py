@@ -1,4 +1,4 @@
-"""The registry holds sources apart, loads each once, and goes on whatever one of them does."""
+"""The registry loads each source once, and isolates it from others."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def test_an_installed_module_is_a_source(install: Installs, later: Deadline) -> 
         assert [step.status for step in session.check()] == ["passed"]
 
 
-def test_a_broken_source_leaves_the_others_alone(install: Installs) -> None:
-    """Beside a source that ends the program on import, one that works goes on working."""
+def test_a_broken_source_does_not_affect_others(install: Installs) -> None:
+    """A source that raises SystemExit on import is broken; another one works."""
     install("zz-good", points={"zz_good": "zz_good_n"}, module="zz_good_n", code=GOOD)
     install("zz-bad", points={"zz_bad": "zz_bad_n"}, module="zz_bad_n", code="raise SystemExit")
     registry = SourceRegistry()
@@ -96,7 +96,7 @@ def test_a_broken_source_leaves_the_others_alone(install: Installs) -> None:
 
 
 def test_a_blocked_source_is_not_imported(install: Installs) -> None:
-    """What a setting keeps out is not even imported when everything is loaded."""
+    """A blocked source is not imported, even when all sources are loaded."""
     install("zz-good", points={"zz_good": "zz_good_o"}, module="zz_good_o", code=GOOD)
     registry = SourceRegistry(SourceSettings(blocked=frozenset({"zz_good"})))
 
@@ -108,8 +108,8 @@ def test_a_blocked_source_is_not_imported(install: Installs) -> None:
         registry.get("zz_good")
 
 
-def test_a_core_that_does_not_fit_keeps_a_source_from_being_imported(install: Installs) -> None:
-    """An incompatible source is told apart before any of its code runs."""
+def test_a_source_for_another_core_is_not_imported(install: Installs) -> None:
+    """An incompatible source is detected before its code runs."""
     install(
         "zz-good",
         points={"zz_good": "zz_good_p"},
@@ -125,7 +125,7 @@ def test_a_core_that_does_not_fit_keeps_a_source_from_being_imported(install: In
 
 @pytest.mark.parametrize("declared", ["0.2", "0.0", "1.0"])
 def test_a_source_of_another_contract_is_incompatible(install: Installs, declared: str) -> None:
-    """A source that declares a contract that this release does not offer says how to fix that."""
+    """A source with another contract version is incompatible, with a reason and a fix."""
     module = f"zz_good_{declared.replace('.', '_')}"
     code = GOOD.replace('contract="0.1"', f'contract="{declared}"')
     install("zz-good", points={"zz_good": module}, module=module, code=code)
@@ -135,14 +135,14 @@ def test_a_source_of_another_contract_is_incompatible(install: Installs, declare
 
     assert state.state is SourceStatus.INCOMPATIBLE
     assert f"version {declared} of the contract" in state.reason
-    assert f"offers {CONTRACT_VERSION}. Install a version" in state.reason
+    assert f"has version {CONTRACT_VERSION}. Install compatible versions" in state.reason
     with pytest.raises(SourceNotUsable, match=f"version {declared} of the contract"):
         registry.get("zz_good")
 
 
 @pytest.mark.parametrize("line", ["", 'contract="1", ', 'contract="", ', "contract=0.1, "])
 def test_a_source_without_a_readable_contract_is_broken(install: Installs, line: str) -> None:
-    """A source declares its contract as MAJOR.MINOR; without that it is broken, with the reason."""
+    """A source without a contract of the form MAJOR.MINOR is broken, with a reason."""
     module = f"zz_good_undeclared{abs(hash(line))}"
     install(
         "zz-good",
@@ -169,28 +169,28 @@ def test_a_source_without_a_readable_contract_is_broken(install: Installs, line:
         ("0.9", "1.0", False),
     ],
 )
-def test_a_contract_fits_by_its_version(
+def test_a_contract_is_compatible_by_its_version(
     monkeypatch: pytest.MonkeyPatch, declared: str, ours: str, *, fits: bool
 ) -> None:
-    """Before 1.0 every minor version differs; afterwards an earlier minor version fits."""
+    """Before 1.0, minor versions must be equal; afterwards, earlier ones are compatible."""
     monkeypatch.setattr(loader, "CONTRACT_VERSION", ours)
 
     assert (contract_mismatch(declared) == "") is fits
 
 
-def test_a_preferred_source_is_the_one_given(install: Installs) -> None:
-    """Of two that claim an id, the one that a setting names is loaded."""
+def test_the_preferred_source_is_loaded(install: Installs) -> None:
+    """Of two distributions with the same id, the one in the setting is loaded."""
     install("zz-good", points={"zz_good": "zz_good_q"}, module="zz_good_q", code=GOOD)
     install("zz-bad", points={"zz_good": "zz_bad_q"}, module="zz_bad_q", code="raise SystemExit")
 
-    with pytest.raises(SourceNotUsable, match="claimed by zz-bad and zz-good"):
+    with pytest.raises(SourceNotUsable, match="zz-bad and zz-good provide the same id"):
         SourceRegistry().get("zz_good")
     registry = SourceRegistry(SourceSettings(preferred={"zz_good": "zz-good"}))
     assert registry.get("zz_good").distribution == "zz-good"
 
 
-def test_an_unknown_id_names_those_there_are(point_to: Points) -> None:
-    """Asking for a source that is not installed tells which are."""
+def test_the_error_for_an_unknown_id_lists_the_installed_ones(point_to: Points) -> None:
+    """The remedy lists the installed sources."""
     points = [point_to(Acme()), point_to(Acme(), name="beta")]
 
     with pytest.raises(NotFound, match="“gamma”") as caught:
@@ -198,29 +198,29 @@ def test_an_unknown_id_names_those_there_are(point_to: Points) -> None:
     assert "acme, beta" in caught.value.remedy
     with pytest.raises(NotFound) as caught:
         SourceRegistry(entry_points=list).get("gamma")
-    assert "no source is installed" in caught.value.remedy
+    assert "none is installed" in caught.value.remedy
 
 
 class CountedPoint(EntryPoint):
-    """Counts how often it is loaded."""
+    """An entry point that counts how often it is loaded."""
 
     loads: list[int]
 
     def load(self) -> object:
-        """Load it, and count."""
+        """Count the call and load the object."""
         self.loads.append(1)
         return super().load()
 
 
 def counted(point: EntryPoint, loads: list[int]) -> CountedPoint:
-    """The same entry point, counting."""
+    """Return a copy of an entry point that counts."""
     made = CountedPoint(name=point.name, value=point.value, group=point.group)
     vars(made)["loads"] = loads
     return made
 
 
 def test_a_source_is_loaded_on_first_use_and_once(point_to: Points) -> None:
-    """Many threads that ask at once get one and the same source, loaded once."""
+    """Concurrent threads get the same source, which is loaded once."""
     loads: list[int] = []
     point = counted(point_to(Acme()), loads)
     registry = SourceRegistry(entry_points=lambda: [point])
@@ -241,8 +241,8 @@ def test_a_source_is_loaded_on_first_use_and_once(point_to: Points) -> None:
     assert loads == [1]
 
 
-def test_a_broken_source_is_tried_once(point_to: Points) -> None:
-    """A source that failed to load is not loaded again and again."""
+def test_a_broken_source_is_loaded_once(point_to: Points) -> None:
+    """A source that failed to load is not loaded again."""
     loads: list[int] = []
     point = counted(point_to(None), loads)
     registry = SourceRegistry(entry_points=lambda: [point])
@@ -256,7 +256,7 @@ def test_a_broken_source_is_tried_once(point_to: Points) -> None:
 
 
 def test_entry_points_are_listed_once(point_to: Points) -> None:
-    """A registry looks at what is installed once in its life."""
+    """A registry lists the entry points only once."""
     calls: list[int] = []
     point = point_to(Acme())
 
@@ -271,11 +271,11 @@ def test_entry_points_are_listed_once(point_to: Points) -> None:
     assert calls == [1]
 
 
-def test_no_source_hears_of_another(
+def test_a_call_reaches_only_its_source(
     point_to: Points, credentials: AcmeCredentials, anywhere: AllowedDestinations, later: Deadline
 ) -> None:
-    """Each source has its own manager, so a call reaches that one source alone."""
-    heard: list[str] = []
+    """Each source has its own plugin manager."""
+    called: list[str] = []
 
     class Beta(Acme):
         @hookimpl
@@ -284,7 +284,7 @@ def test_no_source_hears_of_another(
 
         @hookimpl
         def list_surveys(self) -> Iterator[Survey]:
-            heard.append("beta")
+            called.append("beta")
             yield from ()
 
     points = [point_to(Acme()), point_to(Beta(), name="beta")]
@@ -296,13 +296,13 @@ def test_no_source_hears_of_another(
     ) as session:
         assert len(session.surveys()) == 2
 
-    assert heard == []
+    assert called == []
 
 
-def test_stuck_calls_are_named(
+def test_abandoned_calls_are_listed(
     point_to: Points, credentials: AcmeCredentials, anywhere: AllowedDestinations, soon: Deadline
 ) -> None:
-    """The host can see which source holds threads that do not end."""
+    """The host app can list the calls whose threads are still running."""
     released = threading.Event()
 
     class Hangs(Acme):
@@ -326,7 +326,7 @@ def test_stuck_calls_are_named(
 
 
 def test_a_malformed_entry_point_is_a_broken_source() -> None:
-    """An entry point whose value is no import path is broken, not a crash."""
+    """A source whose entry point is not an import path is broken."""
     points = [
         EntryPoint(name="acme", value=value, group=ENTRY_POINT_GROUP)
         for value in ("", "1 + 1", "no_such_module:x", "sys:no_such_attribute", "sys:")
@@ -338,8 +338,8 @@ def test_a_malformed_entry_point_is_a_broken_source() -> None:
         assert state.reason
 
 
-def test_the_registry_loads_no_heavy_library() -> None:
-    """Listing sources needs neither the HTTP client nor a data frame."""
+def test_the_registry_imports_no_heavy_library() -> None:
+    """Listing sources does not import httpx, Polars, SQLAlchemy or cryptography."""
     code = (
         "import sys; from smaply_metrics_core.sources.registry import SourceRegistry; "
         "SourceRegistry().states(); print(*sys.modules)"

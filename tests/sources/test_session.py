@@ -1,4 +1,4 @@
-"""A session with a source: what it is handed, and that nothing stays when it is over."""
+"""Sessions with a source: the context of hooks, and the cleanup."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ from .conftest import (
 )
 
 
-def test_a_source_says_what_it_is(get: Gets) -> None:
-    """Id, title and the description are there without credentials."""
+def test_a_source_has_a_description(get: Gets) -> None:
+    """Id, title and description are available without credentials."""
     source = get(Acme())
 
     assert (source.id, source.title) == ("acme", "Acme Surveys")
@@ -52,8 +52,8 @@ def test_a_source_says_what_it_is(get: Gets) -> None:
     assert source.distribution == "unknown"
 
 
-def test_everything_can_be_asked_in_one_session(opened: Opens) -> None:
-    """Surveys, questions, tallies and the debug export come back as the source gave them."""
+def test_all_hooks_can_be_called_in_one_session(opened: Opens) -> None:
+    """Surveys, questions, tallies and the debug export are returned unchanged."""
     bundle: list[str] = []
     with opened() as session:
         assert [survey.id for survey in session.surveys()] == ["s1", "s2"]
@@ -68,23 +68,23 @@ def test_everything_can_be_asked_in_one_session(opened: Opens) -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-def test_a_hook_that_ends_the_program_only_fails(opened: Opens, error: type[BaseException]) -> None:
-    """What only the user or the host may do is the plugin's error when a plugin does it."""
+def test_a_hook_cannot_end_the_process(opened: Opens, error: type[BaseException]) -> None:
+    """SystemExit and KeyboardInterrupt of a plugin are plugin errors."""
 
     def list_surveys(self: object) -> Iterator[Survey]:
         yield Survey(id="s1", name="First")
         raise error
 
     with opened(list_surveys=list_surveys) as session:
-        told = error_in(session.surveys)
+        raised = error_in(session.surveys)
         assert session.questions("s1").question("q1").text == "How was it?"
 
-    assert type(told) is PluginError
-    assert error.__name__ in told.message
+    assert type(raised) is PluginError
+    assert error.__name__ in raised.message
 
 
-def test_hooks_are_handed_a_private_folder_that_goes(opened: Opens) -> None:
-    """The folder is this user's alone, and is gone after the session, locked parts too."""
+def test_hooks_get_a_private_temporary_folder(opened: Opens) -> None:
+    """The folder has mode 0700 and is removed after the session, even without permissions."""
     seen: list[Path] = []
 
     def list_surveys(self: object, context: SourceContext) -> Iterator[Survey]:
@@ -102,8 +102,8 @@ def test_hooks_are_handed_a_private_folder_that_goes(opened: Opens) -> None:
     assert not seen[0].exists()
 
 
-def test_the_folder_goes_when_the_caller_fails(opened: Opens) -> None:
-    """Whatever ends the block, the folder is removed."""
+def test_the_folder_is_removed_when_the_caller_fails(opened: Opens) -> None:
+    """An exception in the ``with`` block does not prevent the cleanup."""
     seen: list[Path] = []
 
     def list_surveys(self: object, context: SourceContext) -> Iterator[Survey]:
@@ -120,8 +120,8 @@ def test_the_folder_goes_when_the_caller_fails(opened: Opens) -> None:
     assert not seen[0].exists()
 
 
-def test_after_the_session_nothing_can_be_asked(opened: Opens) -> None:
-    """A session that is over, and the client it gave, are of no more use."""
+def test_a_closed_session_cannot_be_used(opened: Opens) -> None:
+    """A closed session raises, and its HTTP client is closed."""
     clients: list[httpx.Client] = []
 
     def list_surveys(self: object, context: SourceContext) -> Iterator[Survey]:
@@ -132,13 +132,13 @@ def test_after_the_session_nothing_can_be_asked(opened: Opens) -> None:
         session.surveys()
 
     assert clients[0].is_closed
-    assert "over" in error_in(session.surveys).message
+    assert "closed" in error_in(session.surveys).message
 
 
-def test_the_client_reaches_the_destinations_and_no_other(
+def test_the_client_connects_only_to_the_destinations(
     point_to: Points, credentials: AcmeCredentials, anywhere: AllowedDestinations, later: Deadline
 ) -> None:
-    """The HTTP client is held to the credentials' host, and each exchange is told."""
+    """Requests to other hosts are rejected, and each exchange is reported."""
     exchanges: list[Exchange] = []
     reached: list[str] = []
 
@@ -168,7 +168,7 @@ def test_the_client_reaches_the_destinations_and_no_other(
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_request_limits_are_kept(
+def test_request_limits_are_applied(
     point_to: Points,
     credentials: AcmeCredentials,
     anywhere: AllowedDestinations,
@@ -176,7 +176,7 @@ def test_request_limits_are_kept(
     *,
     shared: bool,
 ) -> None:
-    """The limits that a source declares hold, over all sessions that share a budget."""
+    """The limits of a source apply to all sessions with the same rate limiter."""
     limit = RequestLimit(method="GET", path="/.*", per_minute=1)
 
     class Limited(Acme):
@@ -213,21 +213,21 @@ def test_request_limits_are_kept(
         list_twice()
 
 
-def test_without_a_call_no_client_is_made(
+def test_the_client_is_created_on_the_first_call(
     get: Gets, credentials: AcmeCredentials, anywhere: AllowedDestinations, later: Deadline
 ) -> None:
-    """Opening a session costs no HTTP client."""
+    """Opening a session does not create an HTTP client."""
     with get(Acme()).session(
         credentials, account="acct", allowed=anywhere, deadline=later
     ) as session:
         assert session._context is None  # noqa: SLF001  # Nothing else would show it.
 
 
-def test_progress_is_told_without_secrets(
+def test_progress_is_reported_without_secrets(
     get: Gets, credentials: AcmeCredentials, anywhere: AllowedDestinations, later: Deadline
 ) -> None:
-    """The host hears how far a hook is; its own mistakes there do not disturb the source."""
-    told: list[tuple[float, float | None, str]] = []
+    """The host app gets the progress of a hook; an error of its callback does not fail the hook."""
+    reported: list[tuple[float, float | None, str]] = []
 
     class Tells(Acme):
         @hookimpl
@@ -236,20 +236,20 @@ def test_progress_is_told_without_secrets(
             context.progress(2.5, 5, "pages")
             yield from ()
 
-    def hear(done: float, total: float | None, what: str) -> None:
-        told.append((done, total, what))
+    def report(done: float, total: float | None, what: str) -> None:
+        reported.append((done, total, what))
         raise ZeroDivisionError
 
     with get(Tells()).session(
-        credentials, account="acct", allowed=anywhere, deadline=later, progress=hear
+        credentials, account="acct", allowed=anywhere, deadline=later, progress=report
     ) as session:
         session.surveys()
 
-    assert told == [(1, None, "with ••••"), (2.5, 5, "pages")]
+    assert reported == [(1, None, "with ••••"), (2.5, 5, "pages")]
 
 
-def test_progress_needs_no_listener(opened: Opens) -> None:
-    """A source may tell how far it is when nobody wants to know."""
+def test_progress_does_not_require_a_callback(opened: Opens) -> None:
+    """A source may report progress in a session without a callback."""
 
     def list_surveys(self: object, context: SourceContext) -> Iterator[Survey]:
         context.progress(1, 2, "pages")
@@ -262,10 +262,8 @@ def test_progress_needs_no_listener(opened: Opens) -> None:
 @pytest.mark.parametrize(
     "progress", [("1", None, "x"), (1, "2", "x"), (float("nan"), None, "x"), (1, 2, None)]
 )
-def test_progress_that_makes_no_sense_is_the_plugins_error(
-    opened: Opens, progress: tuple[Any, Any, Any]
-) -> None:
-    """A host can rely on numbers and a text."""
+def test_invalid_progress_is_a_plugin_error(opened: Opens, progress: tuple[Any, Any, Any]) -> None:
+    """Progress is two finite numbers and a text."""
 
     def list_surveys(self: object, context: SourceContext) -> Iterator[Survey]:
         context.progress(*progress)
@@ -275,10 +273,10 @@ def test_progress_that_makes_no_sense_is_the_plugins_error(
         assert "progress takes" in error_in(session.surveys).message
 
 
-def test_destinations_are_refused_before_anything_else_is_called(
+def test_destinations_are_checked_before_other_hooks_are_called(
     get: Gets, later: Deadline, anywhere: AllowedDestinations
 ) -> None:
-    """Credentials that lead to a place that is not allowed open no session."""
+    """A destination that is not allowed prevents the session."""
     credentials = AcmeCredentials(api_token=SecretStr(TOKEN), host="169.254.169.254")
 
     with (
@@ -288,10 +286,10 @@ def test_destinations_are_refused_before_anything_else_is_called(
         raise AssertionError
 
 
-def test_a_folder_is_handed_with_its_links_resolved(
+def test_symbolic_links_in_folders_are_resolved(
     get: Gets, credentials: AcmeCredentials, later: Deadline, tmp_path: Path
 ) -> None:
-    """A source without HTTP is handed the real folder below the account's."""
+    """A source gets the resolved path of a folder in the folder of the account."""
     (tmp_path / "real" / "csv").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real")
 
@@ -314,18 +312,18 @@ def test_a_folder_is_handed_with_its_links_resolved(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (lambda self: None, "gave NoneType, not an iterator"),
-        (lambda self: "api.acme.com", "gave str, not an iterator"),
-        (lambda self: ["api.acme.com"], "gave str in place of Destination"),
+        (lambda self: None, "returned NoneType instead of an iterator"),
+        (lambda self: "api.acme.com", "returned str instead of an iterator"),
+        (lambda self: ["api.acme.com"], "returned str instead of Destination"),
         (lambda self: [Destination(kind="host", host="a.com")] * 21, "more than 20 items"),
         (lambda self: [construct(Destination, kind="disk")], "kind"),
         (lambda self, credentials: 1 / 0, "ZeroDivisionError"),
     ],
 )
-def test_destinations_that_are_none_open_no_session(
+def test_invalid_destinations_are_a_plugin_error(
     opened: Opens, given: Callable[..., object], said: str
 ) -> None:
-    """What is not a short list of destinations is the plugin's error."""
+    """Anything but a short list of destinations prevents the session."""
 
     def use() -> None:
         with opened(destinations=given):
@@ -334,10 +332,10 @@ def test_destinations_that_are_none_open_no_session(
     assert said in error_in(use).message
 
 
-def test_credentials_of_another_source_open_no_session(
+def test_credentials_of_another_source_are_rejected(
     get: Gets, anywhere: AllowedDestinations, later: Deadline
 ) -> None:
-    """A source never sees credentials that are not of its own model."""
+    """A source only gets credentials of its own model."""
 
     class Other(AcmeCredentials):
         pass
@@ -351,8 +349,8 @@ def test_credentials_of_another_source_open_no_session(
         raise AssertionError
 
 
-def test_a_debug_export_that_yields_is_refused(opened: Opens) -> None:
-    """A generator in place of a function would have written nothing."""
+def test_a_debug_export_that_yields_is_rejected(opened: Opens) -> None:
+    """A generator function does not write anything when it is called."""
 
     def debug_export(self: object) -> Iterator[None]:
         yield
@@ -360,11 +358,11 @@ def test_a_debug_export_that_yields_is_refused(opened: Opens) -> None:
     with opened(debug_export=debug_export) as session:
         error = error_in(lambda: session.debug_export("s1", []))  # type: ignore[arg-type]
 
-    assert "gave generator, but has nothing to give" in error.message
+    assert "returned generator instead of None" in error.message
 
 
 def test_threads_share_a_session(opened: Opens) -> None:
-    """Calls from several threads at once get one context and their own answers."""
+    """Concurrent calls get the same context."""
     contexts: list[SourceContext] = []
     together = threading.Barrier(4)
 
@@ -385,7 +383,7 @@ def test_threads_share_a_session(opened: Opens) -> None:
 
 
 def test_a_session_shows_no_secret(opened: Opens, get: Gets) -> None:
-    """Printing a session, or what it works with, tells no token."""
+    """The reprs of sessions and sources do not contain the token."""
     source: Source = get(Acme())
     with opened() as session:
         assert TOKEN not in f"{session!r} {vars(session)!r} {source!r}"

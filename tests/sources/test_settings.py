@@ -9,7 +9,7 @@ from smaply_metrics_core.sources.settings import SourceSettings
 
 
 def test_nothing_set_allows_every_source() -> None:
-    """Without settings, and with blank ones, no source is kept out."""
+    """Without settings, and with blank ones, all sources are allowed."""
     blank = {
         "SMAPLY_METRICS_SOURCES_ALLOWED": " , ",
         "SMAPLY_METRICS_SOURCES_BLOCKED": "",
@@ -24,7 +24,7 @@ def test_nothing_set_allows_every_source() -> None:
 
 @pytest.mark.parametrize("name", ["acme", "acme-surveys", "Acme_Surveys"])
 def test_a_source_is_named_by_id_or_distribution(name: str) -> None:
-    """The lists hold ids or distributions, these in any of their spellings."""
+    """The lists contain ids or distributions in any spelling."""
     blocking = SourceSettings.from_environment({"SMAPLY_METRICS_SOURCES_BLOCKED": f"other, {name}"})
     allowing = SourceSettings.from_environment({"SMAPLY_METRICS_SOURCES_ALLOWED": f"other, {name}"})
 
@@ -32,15 +32,15 @@ def test_a_source_is_named_by_id_or_distribution(name: str) -> None:
     assert allowing.refusal("acme", "acme-surveys") == ""
 
 
-def test_an_allow_list_keeps_others_out() -> None:
-    """A source that is not on the allow-list is refused, and the reason names the setting."""
+def test_a_source_that_is_not_on_the_allow_list_is_blocked() -> None:
+    """A source that is not on the allow-list is blocked, and the reason names the setting."""
     settings = SourceSettings(allowed=frozenset({"qualtrics"}))
 
     assert "SMAPLY_METRICS_SOURCES_ALLOWED" in settings.refusal("acme", "acme-surveys")
 
 
-def test_blocking_goes_before_allowing() -> None:
-    """A source on both lists is kept out."""
+def test_blocking_overrides_allowing() -> None:
+    """A source on both lists is blocked."""
     settings = SourceSettings(allowed=frozenset({"acme"}), blocked=frozenset({"acme-surveys"}))
 
     assert "SMAPLY_METRICS_SOURCES_BLOCKED" in settings.refusal("acme", "acme-surveys")
@@ -56,8 +56,8 @@ def test_preferences_are_pairs() -> None:
 
 
 @pytest.mark.parametrize("pairs", ["acme", "acme=", "=dist", "a=b,c", "a=one,a=two"])
-def test_a_preference_that_is_no_pair_is_refused(pairs: str) -> None:
-    """What is not of the form id=distribution is refused, as are two for one id."""
+def test_an_invalid_preference_is_rejected(pairs: str) -> None:
+    """A preference without the form id=distribution, and two for one id, are rejected."""
     with pytest.raises(InputError, match="SMAPLY_METRICS_SOURCES_PREFERRED") as caught:
         SourceSettings.from_environment({"SMAPLY_METRICS_SOURCES_PREFERRED": pairs})
 
@@ -65,7 +65,7 @@ def test_a_preference_that_is_no_pair_is_refused(pairs: str) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
-def test_the_time_for_importing_is_above_zero(seconds: float) -> None:
-    """A time in which nothing could be imported is refused."""
+def test_the_time_limit_of_imports_is_above_zero(seconds: float) -> None:
+    """A time limit that is not a positive number is rejected."""
     with pytest.raises(InputError):
         SourceSettings(load_seconds=seconds)

@@ -1,4 +1,4 @@
-"""Surveys and questions come back whole and sound, or not at all."""
+"""Lists of surveys and questions are returned complete and valid, or not at all."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from .conftest import (
 
 
 class Lies:
-    """Says that it is a survey."""
+    """An object whose ``__class__`` claims to be a survey."""
 
-    @property  # type: ignore[misc]  # Read-only, since it is a lie.
+    @property  # type: ignore[misc]  # Read-only, unlike the attribute of ``object``.
     def __class__(self) -> type:
         return Survey
 
@@ -37,19 +37,19 @@ class Lies:
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        (Survey(id="s1", name="Again"), "gave the survey s1 twice"),
+        (Survey(id="s1", name="Again"), "returned the survey s1 twice"),
         (Survey(id="", name="None"), "without an id"),
-        ({"id": "s2", "name": "x"}, "gave dict in place of Survey"),
-        (None, "gave NoneType in place of Survey"),
+        ({"id": "s2", "name": "x"}, "returned dict instead of Survey"),
+        (None, "returned NoneType instead of Survey"),
         (construct(Survey, id=7, name="Seven"), "id: Input should be a valid string"),
         (construct(Survey, name="Nobody"), "id"),
         (Lies(), "list_surveys"),
-        (Survey(id="s2", name=f"Made with {TOKEN}"), "a text of list_surveys held a secret"),
-        (Survey(id=TOKEN, name="Second"), "a text of list_surveys held a secret"),
+        (Survey(id="s2", name=f"Made with {TOKEN}"), "a text of list_surveys contained a secret"),
+        (Survey(id=TOKEN, name="Second"), "a text of list_surveys contained a secret"),
     ],
 )
-def test_a_wrong_survey_takes_the_list_with_it(opened: Opens, second: object, said: str) -> None:
-    """A part of a list is never given as the list."""
+def test_an_invalid_survey_fails_the_list(opened: Opens, second: object, said: str) -> None:
+    """An incomplete list is never returned."""
 
     def list_surveys(self: object) -> Iterator[object]:
         yield Survey(id="s1", name="First")
@@ -63,8 +63,8 @@ def test_a_wrong_survey_takes_the_list_with_it(opened: Opens, second: object, sa
     assert TOKEN not in repr(error)
 
 
-def test_half_a_character_is_mended(opened: Opens) -> None:
-    """A cut-off emoji in a survey tool's answer, which nothing could store, spoils no list."""
+def test_lone_surrogates_are_replaced(opened: Opens) -> None:
+    """A truncated emoji, which no database stores, is replaced and does not fail the list."""
     cut = Survey(id="s1", name="Fun \ud83d")
     pair = Survey(id="s2", name="Fun \ud83d\ude00")
 
@@ -72,8 +72,8 @@ def test_half_a_character_is_mended(opened: Opens) -> None:
         assert [survey.name for survey in session.surveys()] == ["Fun \ufffd", "Fun \U0001f600"]
 
 
-def test_a_survey_is_the_models_own(opened: Opens) -> None:
-    """What a subclass adds is left behind with the source."""
+def test_a_subclass_is_converted_to_the_model(opened: Opens) -> None:
+    """Additional fields of a subclass are dropped."""
 
     class Special(Survey):
         extra: str = "more"
@@ -82,8 +82,8 @@ def test_a_survey_is_the_models_own(opened: Opens) -> None:
         assert type(session.surveys()[0]) is Survey
 
 
-def test_an_error_after_some_surveys_is_the_answer(opened: Opens) -> None:
-    """When a page fails, the list fails with its error."""
+def test_an_error_after_some_surveys_fails_the_list(opened: Opens) -> None:
+    """If a page fails, the list fails with the same error."""
 
     def list_surveys(self: object) -> Iterator[Survey]:
         yield Survey(id="s1", name="First")
@@ -93,8 +93,8 @@ def test_an_error_after_some_surveys_is_the_answer(opened: Opens) -> None:
         assert isinstance(error_in(session.surveys), SurveyUnavailable)
 
 
-def test_endless_surveys_are_cut(opened: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list that never ends is the plugin's error."""
+def test_an_endless_list_is_an_error(opened: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that exceeds the maximum is a plugin error."""
     monkeypatch.setattr(session_module, "MOST_SURVEYS", 50)
 
     def list_surveys(self: object) -> Iterator[Survey]:
@@ -108,46 +108,49 @@ def test_endless_surveys_are_cut(opened: Opens, monkeypatch: pytest.MonkeyPatch)
 
 
 def questionnaire(**changes: Any) -> Questionnaire:  # noqa: ANN401  # Any part of it.
-    """A survey with one question, some of it replaced past the rules of the model."""
+    """Return a survey with one question and some fields replaced without validation."""
     parts: dict[str, Any] = {"survey": Survey(id="s1", name="First"), "questions": (question("q"),)}
     return Questionnaire.model_construct(**(parts | {"fields": (), "notes": ()} | changes))
 
 
 def asked(**changes: Any) -> Question:  # noqa: ANN401  # As above.
-    """A question with some of it replaced."""
+    """Return a question with some fields replaced."""
     return question("told").model_copy(update=changes)
 
 
 def offered(**changes: Any) -> Choice:  # noqa: ANN401  # As above.
-    """A choice with some of it replaced."""
+    """Return a choice with some fields replaced."""
     return Choice(key="1", label="Good").model_copy(update=changes)
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (None, "gave NoneType in place of Questionnaire"),
-        ((one for one in [1]), "gave generator in place of Questionnaire"),
-        (questionnaire(survey=Survey(id="s2", name="Second")), "described the survey s2, not s1"),
-        (questionnaire(questions=(question("q"), question("q"))), "gave the question q twice"),
-        (questionnaire(questions=(question("q", question("q")),)), "gave the question q twice"),
+        (None, "returned NoneType instead of Questionnaire"),
+        ((one for one in [1]), "returned generator instead of Questionnaire"),
+        (
+            questionnaire(survey=Survey(id="s2", name="Second")),
+            "returned the survey s2 instead of s1",
+        ),
+        (questionnaire(questions=(question("q"), question("q"))), "returned the question q twice"),
+        (questionnaire(questions=(question("q", question("q")),)), "returned the question q twice"),
         (questionnaire(questions=(question(""),)), "without an id"),
         (questionnaire(questions=("q1",)), "questions.0"),
-        (questionnaire(notes=(f"read with {TOKEN}",)), "held a secret"),
-        (questionnaire(survey=Survey(id="s1", name=TOKEN)), "held a secret"),
-        (questionnaire(questions=(asked(id=TOKEN),)), "held a secret"),
-        (questionnaire(questions=(asked(name=TOKEN),)), "held a secret"),
-        (questionnaire(questions=(asked(text=f"With {quote(TOKEN)}?"),)), "held a secret"),
-        (questionnaire(questions=(asked(note=TOKEN),)), "held a secret"),
-        (questionnaire(questions=(question("q", asked(text=TOKEN)),)), "held a secret"),
-        (questionnaire(questions=(asked(choices=(offered(label=TOKEN),)),)), "held a secret"),
-        (questionnaire(questions=(asked(choices=(offered(key=TOKEN),)),)), "held a secret"),
-        (questionnaire(fields=(EmbeddedField(name=TOKEN),)), "held a secret"),
-        (questionnaire(fields=(EmbeddedField(name="f", label=TOKEN),)), "held a secret"),
+        (questionnaire(notes=(f"read with {TOKEN}",)), "contained a secret"),
+        (questionnaire(survey=Survey(id="s1", name=TOKEN)), "contained a secret"),
+        (questionnaire(questions=(asked(id=TOKEN),)), "contained a secret"),
+        (questionnaire(questions=(asked(name=TOKEN),)), "contained a secret"),
+        (questionnaire(questions=(asked(text=f"With {quote(TOKEN)}?"),)), "contained a secret"),
+        (questionnaire(questions=(asked(note=TOKEN),)), "contained a secret"),
+        (questionnaire(questions=(question("q", asked(text=TOKEN)),)), "contained a secret"),
+        (questionnaire(questions=(asked(choices=(offered(label=TOKEN),)),)), "contained a secret"),
+        (questionnaire(questions=(asked(choices=(offered(key=TOKEN),)),)), "contained a secret"),
+        (questionnaire(fields=(EmbeddedField(name=TOKEN),)), "contained a secret"),
+        (questionnaire(fields=(EmbeddedField(name="f", label=TOKEN),)), "contained a secret"),
     ],
 )
-def test_a_wrong_questionnaire_is_refused(opened: Opens, given: object, said: str) -> None:
-    """The survey has to be the one asked for, with each question once."""
+def test_an_invalid_questionnaire_is_rejected(opened: Opens, given: object, said: str) -> None:
+    """A questionnaire is of the requested survey, with each question once, without secrets."""
     with opened(list_questions=lambda self: given) as session:
         error = error_in(lambda: session.questions("s1"))
 
@@ -156,10 +159,10 @@ def test_a_wrong_questionnaire_is_refused(opened: Opens, given: object, said: st
     assert TOKEN not in repr(error)
 
 
-def test_a_coroutine_in_place_of_a_questionnaire_is_refused(opened: Opens) -> None:
-    """A hook that hands on a coroutine is found out, without a warning from Python."""
+def test_a_coroutine_instead_of_a_questionnaire_is_rejected(opened: Opens) -> None:
+    """A coroutine as the result is a plugin error, without a warning from Python."""
 
     async def later() -> None: ...
 
     with opened(list_questions=lambda self: later()) as session:
-        assert "gave coroutine" in error_in(lambda: session.questions("s1")).message
+        assert "returned coroutine" in error_in(lambda: session.questions("s1")).message

@@ -1,4 +1,4 @@
-"""Respondents' rows on disk go with the call, and at the latest when the next process opens."""
+"""Temporary files with responses are removed after the call, or when the next process starts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def destinations():
 @hookimpl
 def list_surveys(context):
     rows = context.folder / "rows.csv"
-    rows.write_text("what a respondent said")
+    rows.write_text("answers of a respondent")
     yield Survey(id=str(rows), name="Where the rows are")
     if "ZZ_ROWS_WAITS" in os.environ:
         print(rows, flush=True)
@@ -84,13 +84,13 @@ Calls = Callable[..., tuple[Path, "subprocess.Popen[str]"]]
 
 @pytest.fixture
 def site(install: Installs) -> Path:
-    """Where a source is installed that writes rows into its folder; gives their place as an id."""
+    """The folder of a source that writes rows to its temporary folder, with the path as an id."""
     return install("zz-rows", points={"zz_rows": "zz_rows"}, module="zz_rows", code=SOURCE)
 
 
 @pytest.fixture
 def calling(site: Path) -> Iterator[Calls]:
-    """Starts a process in the middle of a call; gives the file that the call has written."""
+    """A function that starts a process in a call; returns the file that the call has written."""
     with ExitStack() as started:
 
         def start(
@@ -113,14 +113,14 @@ def calling(site: Path) -> Iterator[Calls]:
         yield start
 
 
-def test_what_a_killed_process_left_goes_when_the_next_one_opens(
+def test_files_of_a_killed_process_are_removed_by_the_next_one(
     calling: Calls, tmp_path: Path
 ) -> None:
-    """Rows that SIGKILL has left on disk are gone once the registry is opened, before any call."""
+    """Files left after SIGKILL are removed when the registry is created, before any call."""
     rows, process = calling(tmp_path / "temp")
     process.kill()
     assert process.wait() == -signal.SIGKILL
-    assert rows.read_text() == "what a respondent said"
+    assert rows.read_text() == "answers of a respondent"
 
     SourceRegistry(temp_dir=tmp_path / "temp")
 
@@ -128,10 +128,10 @@ def test_what_a_killed_process_left_goes_when_the_next_one_opens(
     assert list((tmp_path / "temp").iterdir()) == []
 
 
-def test_a_host_keeps_the_rows_in_its_home_and_sweeps_there(
+def test_a_host_stores_temporary_files_in_its_home_and_cleans_up(
     calling: Calls, tmp_path: Path, later: Deadline
 ) -> None:
-    """Opening a home removes what a killed process left there; closing it, what is its own."""
+    """Opening a home removes the files of killed processes; closing it removes its own."""
     home = tmp_path / "home"
     left, process = calling(home / "tmp")
     process.kill()
@@ -153,8 +153,8 @@ def test_a_host_keeps_the_rows_in_its_home_and_sweeps_there(
         assert list((home / "tmp").iterdir()) == []
 
 
-def test_two_live_processes_leave_each_other_alone(calling: Calls, tmp_path: Path) -> None:
-    """Only the folders of the dead go, whichever process opens the base and closes it again."""
+def test_folders_of_live_processes_are_not_removed(calling: Calls, tmp_path: Path) -> None:
+    """Only the folders of dead processes are removed, whichever process cleans up."""
     first, process = calling(tmp_path / "temp")
     second, _ = calling(tmp_path / "temp")
     temp_dirs = TempDirs(tmp_path / "temp")
@@ -172,25 +172,23 @@ def test_two_live_processes_leave_each_other_alone(calling: Calls, tmp_path: Pat
     assert second.exists()
 
 
-def test_ctrl_c_in_the_middle_of_a_call_ends_it_and_leaves_nothing(
-    calling: Calls, tmp_path: Path
-) -> None:
-    """The caller's own interruption goes through while it waits for a source that hangs."""
+def test_ctrl_c_in_a_call_ends_it_and_removes_its_files(calling: Calls, tmp_path: Path) -> None:
+    """KeyboardInterrupt is raised while the caller waits for a source that hangs."""
     rows, process = calling(tmp_path / "temp")
 
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=120)
 
     assert process.returncode == -signal.SIGINT
-    assert told.rstrip().endswith("KeyboardInterrupt")
+    assert errors.rstrip().endswith("KeyboardInterrupt")
     assert not rows.exists()
     assert list((tmp_path / "temp").iterdir()) == []
 
 
-def test_without_a_base_the_folder_is_this_users_in_the_systems(
+def test_the_default_base_is_in_the_systems_temporary_folder(
     calling: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a home the rows lie in a folder that only we may enter, swept on the next call."""
+    """The default base has mode 0700 and is cleaned up on the next call."""
     rows, process = calling(temp=str(tmp_path))
     process.kill()
     process.wait()
@@ -207,8 +205,8 @@ def test_without_a_base_the_folder_is_this_users_in_the_systems(
     assert list(base.iterdir()) == []
 
 
-def test_a_base_that_is_a_link_is_refused(tmp_path: Path) -> None:
-    """Somebody else's place, reached through a link, gets no rows and loses no files."""
+def test_a_base_that_is_a_link_is_rejected(tmp_path: Path) -> None:
+    """Nothing is written to or removed from the target of a symbolic link."""
     elsewhere = tmp_path / "elsewhere"
     dead = elsewhere / f"1-{'a' * 16}"
     dead.mkdir(parents=True)
@@ -217,25 +215,27 @@ def test_a_base_that_is_a_link_is_refused(tmp_path: Path) -> None:
     error = error_in(TempDirs(tmp_path / "link").folder().__enter__)
 
     assert type(error) is StoreError
-    assert f"{tmp_path / 'link'} is no folder of this user" in error.message
+    assert f"{tmp_path / 'link'} is not a folder of this user" in error.message
     assert list(elsewhere.iterdir()) == [dead]
 
 
-def test_a_base_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a shared place anybody may have made the folder first."""
+def test_a_base_of_another_user_is_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user may have created the folder in a shared temporary folder."""
     dead = tmp_path / f"1-{'a' * 16}"
     dead.mkdir()
     monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
 
     error = error_in(TempDirs(tmp_path).folder().__enter__)
 
-    assert "is no folder of this user" in error.message
+    assert "is not a folder of this user" in error.message
     assert "Remove it" in error.remedy
     assert dead.exists()
 
 
-def test_a_base_that_others_may_enter_is_closed_to_them(tmp_path: Path) -> None:
-    """A folder of ours that was made with the usual mode is made private on first use."""
+def test_a_base_that_others_can_read_is_made_private(tmp_path: Path) -> None:
+    """A folder of this user with another mode gets mode 0700 on first use."""
     tmp_path.chmod(0o755)
 
     with TempDirs(tmp_path).folder() as folder:
@@ -244,8 +244,8 @@ def test_a_base_that_others_may_enter_is_closed_to_them(tmp_path: Path) -> None:
         assert modes == [0o700, 0o700]
 
 
-def test_a_base_that_cannot_be_made_is_said(tmp_path: Path) -> None:
-    """A file in the way is an error with a remedy when a folder is needed, and no sooner."""
+def test_a_base_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
+    """The error is raised when a folder is needed, and not before."""
     (tmp_path / "file").touch()
     temp_dirs = TempDirs(tmp_path / "file" / "temp")
 
@@ -256,8 +256,8 @@ def test_a_base_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     assert error.remedy
 
 
-def test_only_what_a_process_left_is_swept(tmp_path: Path) -> None:
-    """Files that are none of ours stay, and half of what we make goes with the rest."""
+def test_only_folders_of_processes_are_removed(tmp_path: Path) -> None:
+    """Other files are not removed; folders without a lock and locks without a folder are."""
     (tmp_path / "notes.txt").touch()
     (tmp_path / "other.lock").touch()
     (tmp_path / f"1-{'a' * 16}").mkdir()
@@ -268,8 +268,8 @@ def test_only_what_a_process_left_is_swept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "other.lock"]
 
 
-def test_closing_removes_what_a_given_up_call_still_has(tmp_path: Path) -> None:
-    """Whatever is open goes, closing twice is harmless, and a later call gets a new folder."""
+def test_closing_removes_the_files_of_abandoned_calls(tmp_path: Path) -> None:
+    """Open folders are removed, closing again has no effect, and a later call gets a new folder."""
     temp_dirs = TempDirs(tmp_path)
     with temp_dirs.folder() as folder:
         (folder / "rows.csv").touch()
@@ -280,8 +280,8 @@ def test_closing_removes_what_a_given_up_call_still_has(tmp_path: Path) -> None:
         assert another.is_dir()
 
 
-def test_temp_dirs_that_is_forgotten_cleans_up(tmp_path: Path) -> None:
-    """Without a call of close the folder goes with the last reference."""
+def test_temp_dirs_without_references_cleans_up(tmp_path: Path) -> None:
+    """Without a call of ``close``, the folder is removed by the garbage collector."""
     temp_dirs = TempDirs(tmp_path)
     with temp_dirs.folder():
         assert len(list(tmp_path.iterdir())) == 2
@@ -291,8 +291,8 @@ def test_temp_dirs_that_is_forgotten_cleans_up(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cleaned_temporary_folder_does_not_end_the_calls(tmp_path: Path) -> None:
-    """When something else has removed our folder, the next call makes another."""
+def test_a_removed_temporary_folder_is_created_again(tmp_path: Path) -> None:
+    """If another program removed the folder, the next call creates a new one."""
     temp_dirs = TempDirs(tmp_path / "temp")
     with temp_dirs.folder():
         pass
@@ -322,8 +322,8 @@ with temp_dirs.folder() as folder:
 
 
 def test_a_forked_child_has_its_own_folder(tmp_path: Path) -> None:
-    """A child neither uses nor removes what is its parent's, and leaves nothing of its own."""
-    ended = subprocess.run(  # A process of its own: forking one with threads is a warning.
+    """A child neither uses nor removes the folder of its parent, and removes its own."""
+    ended = subprocess.run(  # A new process, since Python warns of forks with threads.
         [sys.executable, "-c", FORKING, tmp_path],
         cwd=ROOT,
         capture_output=True,

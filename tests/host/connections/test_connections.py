@@ -195,7 +195,7 @@ def test_damaged_credentials_are_detected_and_can_be_replaced(world: World) -> N
     (view,) = host.connections.list(ADMIN)
     assert view.status is ConnectionStatus.ERROR
     assert view.problem is not None
-    assert "Enter the token again" in view.problem.remedy
+    assert "Enter the credentials again" in view.problem.remedy
     mended = host.connections.edit(ADMIN, view.id, {"api_token": TOKEN})
     assert mended.status is ConnectionStatus.CONNECTED
 

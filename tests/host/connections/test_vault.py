@@ -119,7 +119,7 @@ def test_a_decryption_failure_is_an_authentication_issue() -> None:
         vault.open(*ROW, "v1.damaged")
 
     assert caught.value.issue is Issue.AUTHENTICATION
-    assert "Enter the token again" in caught.value.remedy
+    assert "Enter the credentials again" in caught.value.remedy
     assert caught.value.__cause__ is None
 
 

@@ -102,7 +102,7 @@ def test_an_explanation_says_why_and_when(world: World, connected: MetricsHost) 
     """It holds the reason for the decision, and when the metric is refreshed next."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     due = connected.cards.explain(VIEWER, metric.id)
-    assert due.sentence == "It has never been refreshed. The next load refreshes it."
+    assert due.sentence == "The metric has never been refreshed. The next load refreshes it."
     assert (due.kind, due.next_at) == (RefreshDecisionKind.DUE, world.clock.now())
     hold = world.shop.on_fetch = Hold()
     connected.cards.load(VIEWER)
