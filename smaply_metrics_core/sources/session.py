@@ -189,29 +189,29 @@ class SourceSession:
     def _answers(
         self, hook: str, start: Callable[[SourceContext], object], queries: Sequence[MetricQuery]
     ) -> dict[str, Tally | MetricsError]:
-        asked = {query.id: query for query in queries}
-        if len(asked) != len(queries):
+        requested = {query.id: query for query in queries}
+        if len(requested) != len(queries):
             raise InputError(
                 "Two queries of one call have the same id.", remedy="Use a different id for each."
             )
-        if not asked:
+        if not requested:
             return {}
         context = self._ready()
         answers, error = self._isolation.collect(
             lambda: start(context),
-            lambda item: validation.answer(item, asked, self._isolation.redactor, hook),
+            lambda item: validation.answer(item, requested, self._isolation.redactor, hook),
             deadline=self._config.deadline,
             what=hook,
-            most=2 * len(asked) + 8,  # Enough to report which query was answered twice.
+            most=2 * len(requested) + 8,  # Enough to report which query was answered twice.
         )
         if isinstance(error, Cancelled):
             raise error
-        return self._sorted(hook, asked, answers, error)
+        return self._sorted(hook, requested, answers, error)
 
     def _sorted(
         self,
         hook: str,
-        asked: dict[str, MetricQuery],
+        requested: dict[str, MetricQuery],
         answers: tuple[validation.TallyAnswer | validation.StrayAnswer, ...],
         error: MetricsError | None,
     ) -> dict[str, Tally | MetricsError]:
@@ -228,7 +228,7 @@ class SourceSession:
                 found[answer.query_id] = self._error(hook, answer.result)
             else:
                 found[answer.query_id] = answer.result
-        missing = [query_id for query_id in asked if query_id not in found]
+        missing = [query_id for query_id in requested if query_id not in found]
         for query_id in missing:
             found[query_id] = error or self._broken(
                 hook, stray or f"{hook} never answered the query “{query_id}”."
@@ -236,7 +236,7 @@ class SourceSession:
         if stray and not missing:
             fault = self._isolation.redactor.redact_line(stray)
             logger.warning("%s violated the contract: %s", self._isolation.who, fault)
-        return {query_id: found[query_id] for query_id in asked}
+        return {query_id: found[query_id] for query_id in requested}
 
     def _broken(self, hook: str, text: str) -> MetricsError:
         return self._error(hook, describe(ContractViolation(text)))

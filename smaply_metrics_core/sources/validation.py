@@ -139,7 +139,10 @@ class StrayAnswer:
 
 
 def answer(
-    item: object, asked: Mapping[str, MetricQuery], redactor: Redactor, hook: str = "fetch_metric"
+    item: object,
+    requested: Mapping[str, MetricQuery],
+    redactor: Redactor,
+    hook: str = "fetch_metric",
 ) -> TallyAnswer | StrayAnswer:
     """Validate an item of ``fetch_metric``, or of another hook that answers queries.
 
@@ -148,14 +151,14 @@ def answer(
     if not (isinstance(item, tuple) and len(item) == 2):  # noqa: PLR2004  # A pair.
         return StrayAnswer(f"{hook} returned {kind_of(item)} instead of a pair.")
     query_id, value = item
-    if type(query_id) is not str or query_id not in asked:
+    if type(query_id) is not str or query_id not in requested:
         shown = query_id if type(query_id) is str else kind_of(query_id)
         return StrayAnswer(f"{hook} answered “{shown}”, which is not a query of the call.")
     if isinstance(value, MetricsError):
         return TallyAnswer(query_id, describe(value))
     try:
         tally = require_type(Tally, value, f"{hook}, for the query “{query_id}”,")
-        _check_windows(asked[query_id], tally, hook)
+        _check_windows(requested[query_id], tally, hook)
         check_no_secrets(redactor, hook, tally)
     except Exception as error:  # noqa: BLE001  # Any error fails only this query.
         return TallyAnswer(query_id, describe(error))

@@ -59,7 +59,7 @@ OK = status(200)
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         *map(status, (429, 500, 502, 503, 504)),
         httpx.ConnectError("refused"),
@@ -69,10 +69,10 @@ OK = status(200)
     ids=str,
 )
 def test_a_read_is_retried_until_it_succeeds(
-    clients: Clients, clock: HandClock, method: str, trouble: httpx.Response | Exception
+    clients: Clients, clock: HandClock, method: str, failure: httpx.Response | Exception
 ) -> None:
     """Network failures, 429 and temporary 5xx are retried up to three times with back-off."""
-    wire = Wire(trouble, trouble, trouble, OK)
+    wire = Wire(failure, failure, failure, OK)
 
     assert clients(wire).request(method, "/").status_code == 200
     assert wire.tries == 4
@@ -90,7 +90,7 @@ def test_a_read_fails_after_four_attempts(clients: Clients) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize(
-    ("trouble", "error"),
+    ("failure", "error"),
     [
         (status(500), SourceUnavailable),
         (status(503, Retry_After="1"), SourceUnavailable),
@@ -100,10 +100,10 @@ def test_a_read_fails_after_four_attempts(clients: Clients) -> None:
     ids=["500", "503", "timeout", "refused"],
 )
 def test_a_request_that_may_have_been_processed_is_not_retried(
-    clients: Clients, method: str, trouble: httpx.Response | Exception, error: type[Exception]
+    clients: Clients, method: str, failure: httpx.Response | Exception, error: type[Exception]
 ) -> None:
     """Other methods than reads are sent once if the outcome is not known."""
-    wire = Wire(trouble, OK)
+    wire = Wire(failure, OK)
 
     with pytest.raises(error):
         clients(wire).request(method, "/", json={})

@@ -47,12 +47,12 @@ def spoilt_model(check: Callable[[Any], Any]) -> type[Credentials]:
     return Spoilt
 
 
-def tell(data: dict[str, str]) -> None:
+def leak(data: dict[str, str]) -> None:
     """Raise an error that repeats the token."""
     raise ValueError(f"bad token {data['api_token']}")
 
 
-def leave(_: object) -> None:
+def exit_process(_: object) -> None:
     """Raise SystemExit."""
     raise SystemExit
 
@@ -60,8 +60,8 @@ def leave(_: object) -> None:
 @pytest.mark.parametrize(
     ("check", "said"),
     [
-        (tell, "contains a secret"),
-        (leave, "SystemExit"),
+        (leak, "contains a secret"),
+        (exit_process, "SystemExit"),
         (lambda data: data["no such field"], "KeyError"),
         (lambda data: None, "returned NoneType"),
     ],

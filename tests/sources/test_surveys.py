@@ -115,7 +115,7 @@ def questionnaire(**changes: Any) -> Questionnaire:  # noqa: ANN401  # Any part 
 
 def asked(**changes: Any) -> Question:  # noqa: ANN401  # As above.
     """Return a question with some fields replaced."""
-    return question("told").model_copy(update=changes)
+    return question("q2").model_copy(update=changes)
 
 
 def offered(**changes: Any) -> Choice:  # noqa: ANN401  # As above.

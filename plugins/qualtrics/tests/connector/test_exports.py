@@ -263,7 +263,7 @@ def test_a_next_page_outside_of_the_api_is_rejected(tmp_path: Path, url: object)
 
 def test_a_cyclic_list_is_rejected(tmp_path: Path) -> None:
     """A next page that was already read is an error."""
-    with pytest.raises(SourceUnavailable, match="already read"):
+    with pytest.raises(SourceUnavailable, match="links to an earlier page"):
         pages_of(tmp_path, "https://iad1.qualtrics.com/API/v3/surveys")
 
 
