@@ -177,7 +177,7 @@ def test_what_can_be_measured_passes(good: Definition) -> None:
             CalculationRefused, "Free text is counted, not read", "responses, answered",
         ),
         (define("average", "GRID"), CalculationRefused, "GRID does not allow", "GRID_1"),
-        (define("average", "GONE"), QuestionUnavailable, "no question GONE", "choose another question"),
+        (define("average", "GONE"), QuestionUnavailable, "no question GONE", "choose another"),
         # The answers of a share.
         (define("share", "CHANNEL"), QueryInvalid, "answers that it counts", "web (Web)"),
         (define("share", "AGE"), QueryInvalid, "answers that it counts", "9,10"),

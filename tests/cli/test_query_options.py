@@ -133,7 +133,7 @@ def test_what_is_no_filter_is_refused(given: str) -> None:
 @pytest.mark.parametrize("given", ["Region=", "question:QID1=|", "Region=a||b"])
 def test_a_filter_without_a_value_is_refused(given: str) -> None:
     """A value that is empty would keep nothing."""
-    with pytest.raises(QueryInvalid, match="names no value"):
+    with pytest.raises(QueryInvalid, match="has an empty value"):
         parse_filter(given, exclude=False)
 
 
