@@ -97,7 +97,7 @@ def test_a_wait_beyond_the_deadline_fails_immediately(own: Account) -> None:
     spend(own, rate_limiter, "POST", EXPORTS, STARTS)
     outcome = fetch(own, rate_limiter, seconds=30)
     assert type(outcome) is RateLimited
-    assert "100 requests a minute" in outcome.message
+    assert "100 requests per minute" in outcome.message
     assert own.clock.waits == []
     assert own.exports() == []
 
