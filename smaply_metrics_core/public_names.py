@@ -2,8 +2,8 @@
 
 Each public module lists its exports once, as imports in its ``__init__.pyi``, which type checkers
 read as well. ``lazy_exports`` imports the defining module of a name when the name is first used, so
-that ``from smaply_metrics_core import Survey`` imports only the models of surveys. Reprs, tracebacks
-and pickles refer to ``smaply_metrics_core.Survey`` instead of the private module that defines it.
+that ``from smaply_metrics_core import Survey`` imports only the models of surveys. Reprs and
+pickles refer to ``smaply_metrics_core.Survey`` instead of the private module that defines it.
 """
 
 from __future__ import annotations

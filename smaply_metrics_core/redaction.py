@@ -16,7 +16,7 @@ SHORT: Final = 6
 BLOCK: Final = 1 << 20
 
 LONGEST_REPEATED = 30
-"""Characters of an unknown id that a message repeats; a longer one may be a mistyped token."""
+"""Messages do not repeat unknown ids of more characters, which may be mistyped tokens."""
 
 
 class Readable(Protocol):
