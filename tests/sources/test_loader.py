@@ -157,10 +157,7 @@ def test_async_hooks_are_rejected(registry_of: Registers) -> None:
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (
-            lambda self, credentials, contxt: (),
-            "takes contxt. Its arguments may be credentials, context.",
-        ),
+        (lambda self, credentials, contxt: (), "contxt. Its arguments may be credentials, "),
         (lambda self, survey_id: (), "takes survey_id"),
         (lambda self, *args: (), r"takes *args"),
         (lambda self, **rest: (), r"takes **rest"),
