@@ -24,7 +24,7 @@ from sphinx.errors import PycodeError
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
-from smaply_metrics_core.public_names import DOORS
+from smaply_metrics_core.public_names import PUBLIC_MODULES
 
 KINDS = ("Functions", "Classes", "Exceptions", "Types and constants", "Shared names")
 SHOWN_VALUE = 60
@@ -33,7 +33,7 @@ SHOWN_VALUE = 60
 
 def kind(module: str, name: str, found: object) -> str:
     """Return the heading below which a name is described."""
-    if module_of(found) not in {None, module} and module_of(found) in DOORS:
+    if module_of(found) not in {None, module} and module_of(found) in PUBLIC_MODULES:
         return "Shared names"
     if inspect.isclass(found):
         return "Exceptions" if issubclass(found, BaseException) else "Classes"
@@ -51,7 +51,9 @@ def module_of(found: object) -> str | None:
 
 def first_door(name: str, found: object) -> str:
     """Return the first public module that exports an object under a name."""
-    return next(door for door in DOORS if getattr(import_module(door), name, None) is found)
+    return next(
+        door for door in PUBLIC_MODULES if getattr(import_module(door), name, None) is found
+    )
 
 
 @cache
@@ -136,12 +138,12 @@ def merge_sources(_app: Sphinx) -> None:
     Autodoc reads the texts below attributes, and the order of members, from the file of that
     module, which only imports the objects.
     """
-    for door in DOORS:
+    for door in PUBLIC_MODULES:
         merged = ModuleAnalyzer.for_module(door)
         merged.analyze()
         for name in import_module(door).__all__:
             source = defining_module(door, name)
-            if source.partition(".")[0] != DOORS[0]:
+            if source.partition(".")[0] != PUBLIC_MODULES[0]:
                 continue
             part = ModuleAnalyzer.for_module(source)
             try:
@@ -165,7 +167,7 @@ def escape_bars(*arguments: Any) -> None:  # noqa: ANN401  # The last is the lin
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive."""
-    for door in DOORS:
+    for door in PUBLIC_MODULES:
         import_module(door)
     app.add_directive("public-names", PublicNames)
     app.connect("builder-inited", merge_sources)

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from smaply_metrics_core.public_names import DOORS
+from smaply_metrics_core.public_names import PUBLIC_MODULES
 from tests.docs.diagrams import FOLDER, digest, recorded_digest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -130,10 +130,10 @@ def test_every_public_name_is_in_the_reference(pages: dict[Path, Page]) -> None:
     """Each name of the six public modules is described on a page, and linked from the others."""
     ids = set().union(*(page.ids for page in pages.values()))
     missing = set()
-    for door in DOORS:
+    for door in PUBLIC_MODULES:
         module = import_module(door)
         for name in module.__all__:
-            doors = [one for one in DOORS if name in import_module(one).__all__]
+            doors = [one for one in PUBLIC_MODULES if name in import_module(one).__all__]
             if not any(f"{one}.{name}" in ids for one in doors):
                 missing.add(f"{door}.{name}")
 
