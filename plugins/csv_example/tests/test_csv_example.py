@@ -18,16 +18,10 @@ import smaply_metrics_core as core
 from smaply_metrics_core import (
     BundleWriter,
     Calculation,
-    CheckStep,
-    Deadline,
     Definition,
-    Destination,
     GroupBy,
     MetricQuery,
-    MetricsError,
-    Question,
     QuestionKind,
-    Result,
     SourceContext,
     Tally,
 )
@@ -52,8 +46,8 @@ def write(tmp_path: Path) -> Write:
             (folder / f"{name}.csv").write_bytes(data)
         return SourceContext(
             http=httpx.Client(),
-            deadline=Deadline.after(60, core.SystemClock()),
-            destinations=(Destination(kind="folder", folder=folder.resolve()),),
+            deadline=core.Deadline.after(60, core.SystemClock()),
+            destinations=(core.Destination(kind="folder", folder=folder.resolve()),),
             folder=tmp_path,
             clock=core.SystemClock(),
         )
@@ -67,12 +61,12 @@ def visits(write: Write) -> SourceContext:
     return write(visits=VISITS.read_bytes())
 
 
-def questions(context: SourceContext, survey_id: str = "visits") -> dict[str, Question]:
+def questions(context: SourceContext, survey_id: str = "visits") -> dict[str, core.Question]:
     """Return the questions of a survey by id."""
     return {one.id: one for one in source.list_questions(context, survey_id).questions}
 
 
-def column(write: Write, name: str, *cells: str) -> Question:
+def column(write: Write, name: str, *cells: str) -> core.Question:
     """Return the question of a survey with one column and these answers."""
     rows = "".join(f'2026-01-01,"{cell}"\n' for cell in cells)
     return questions(write(one=f"recorded_at,{name}\n{rows}"), "one")[name]
@@ -107,17 +101,17 @@ def measure(
     question_id: str | None = None,
     by: str | None = None,
     **parts: object,
-) -> Result:
+) -> core.Result:
     """Fetch one metric and return its result."""
     query = ask(context, calculation, question_id, by, **parts)
     ((query_id, outcome),) = source.fetch_metric(context, query.definition.survey_id, [query])
     assert query_id == query.id
-    if isinstance(outcome, MetricsError):
+    if isinstance(outcome, core.MetricsError):
         raise outcome
     return calculate(query, outcome, NOW)
 
 
-def groups(result: Result) -> dict[str, float | None]:
+def groups(result: core.Result) -> dict[str, float | None]:
     """Return the value of each group by its key."""
     return {group.key: group.value for group in result.groups}
 
@@ -344,20 +338,22 @@ def test_the_check_names_its_steps(visits: SourceContext) -> None:
 
     steps = list(source.validate_credentials(visits))
 
-    assert tuple(one for one in steps if isinstance(one, CheckStep)) == described.checks
+    assert tuple(one for one in steps if isinstance(one, core.CheckStep)) == described.checks
     assert [one.detail for one in steps if isinstance(one, core.CheckNote)] == ["CSV files: 1"]
-    assert source.destinations(credentials) == [Destination(kind="folder", folder=Path("surveys"))]
+    assert source.destinations(credentials) == [
+        core.Destination(kind="folder", folder=Path("surveys"))
+    ]
 
 
 @pytest.mark.parametrize(
     ("files", "error"), [({}, core.NoSurveys), ({"wrong": "a\n1\n"}, core.ExportFailed)]
 )
 def test_the_check_fails_its_second_step(
-    write: Write, files: dict[str, str], error: type[MetricsError]
+    write: Write, files: dict[str, str], error: type[core.MetricsError]
 ) -> None:
     """The optional step fails if the folder is empty or its first file is invalid."""
     steps = source.validate_credentials(write(**files))
-    begun = [step.required for step in islice(steps, 3) if isinstance(step, CheckStep)]
+    begun = [step.required for step in islice(steps, 3) if isinstance(step, core.CheckStep)]
 
     assert begun == [True, False]
     with pytest.raises(error):
