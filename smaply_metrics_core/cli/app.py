@@ -1,4 +1,4 @@
-"""The root command and its groups, one for each noun."""
+"""The root command and its command groups, one per noun."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Groups(dict[str, Any]):
 
 
 class RootCommand(TyperGroup):
-    """The root command: every error ends here as one message, one remedy and an exit code."""
+    """The root command, which turns every error into one message, one remedy and an exit code."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401  # As the method replaced.
         super().__init__(**settings)
@@ -81,10 +81,10 @@ class RootCommand(TyperGroup):
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
-        *_: Any,  # noqa: ANN401  # As the method that this replaces.
-        **extra: Any,  # noqa: ANN401  # As above.
+        *_: Any,  # noqa: ANN401  # The signature of the overridden method.
+        **extra: Any,  # noqa: ANN401  # See above.
     ) -> NoReturn:
-        """Run a command line and end the process."""
+        """Run a command line and exit."""
         arguments = sys.argv[1:] if args is None else list(args)
         reporter = ExitReporter(arguments)
 
@@ -101,7 +101,7 @@ class RootCommand(TyperGroup):
 app = typer.Typer(
     cls=RootCommand,
     name="smaply-metrics",
-    help="Customer-experience numbers from survey tools, correct and fresh.",
+    help="Calculate customer-experience metrics from survey tools.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Rich's boxes leave too little room for their content.
@@ -117,7 +117,7 @@ def root(
         bool, typer.Option("--version", help="Show the version and exit.", show_default=False)
     ] = False,
 ) -> None:
-    """Customer-experience numbers from survey tools, correct and fresh."""
+    """Calculate customer-experience metrics from survey tools."""
     before_command(invocation)
     if version:
         if invocation.wants_json:
@@ -126,10 +126,10 @@ def root(
             print_text(f"smaply-metrics {__version__}")
         raise typer.Exit
     if invocation.context.invoked_subcommand is None:
-        raise CommandLineError("The command is missing.", "See `smaply-metrics --help`.")
+        raise CommandLineError("The command is missing.", "Run `smaply-metrics --help`.")
 
 
 def run() -> None:
-    """Run the command line of this process and end it."""
+    """Run the command line of this process and exit."""
     with process_of_our_own():
         app()
