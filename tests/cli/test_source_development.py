@@ -215,7 +215,7 @@ def test_the_doctor_passes_a_healthy_source(command: Command) -> None:
     assert found["state"] == "ok"
     assert all(one["good"] for one in found["findings"])
     checks = {one["what"] for one in found["findings"]}
-    assert f"It was written for version {CONTRACT_VERSION} of the contract." in checks
+    assert f"It declares version {CONTRACT_VERSION} of the contract." in checks
     assert "✓" in command("source", "doctor", "csv_example").out
     assert command("source", "doctor", "no_such_source").code == 1
 
