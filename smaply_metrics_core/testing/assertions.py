@@ -52,16 +52,16 @@ def _fix(error: MetricsError) -> str:
                 "`context.pause`, and follow lists with `http.pages`"
             )
         case SourceNotUsable():
-            return "fix the problem in the message; `smaply-metrics source doctor ID` shows it, too"
+            return "correct the source; `smaply-metrics source doctor ID` shows the reason, too"
         case PluginError():
             return (
-                "fix the hook in the message: it must raise errors of the framework's tree and "
+                "correct the hook in the message: it must raise errors of the framework's tree and "
                 "return the types of the contract"
             )
         case BundleRefused():
             return "write only what the survey tool returned, never what was sent to it"
     return (
-        "set credentials and a survey for which this works; if they are correct, fix the source. "
+        "set credentials and a survey for which this works, or correct the source. "
         f"The error's remedy: {error.remedy}"
     )
 
@@ -81,7 +81,7 @@ def with_fix(error: Exception) -> str:
     if isinstance(error, AssertionError) and text.rpartition("\n")[2].startswith(FIX):
         return text
     what = f"{type(error).__name__}: {text}".rstrip(": ")
-    return str(broken(what, "fix the code that raised this; the suite does not raise it itself"))
+    return str(broken(what, "correct the code that raised this; it is not part of the suite"))
 
 
 def is_suite_skip(skip: BaseException) -> bool:

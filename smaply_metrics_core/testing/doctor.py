@@ -22,7 +22,7 @@ OFFLINE_TESTS: Final = (
 """The contract tests that require no account."""
 
 FIXES: Final[Mapping[SourceStatus, str]] = {
-    SourceStatus.BROKEN: "fix the problem in the source and run this command again",
+    SourceStatus.BROKEN: "correct the source and run this command again",
     SourceStatus.INCOMPATIBLE: "install compatible versions, or widen the source's requirement of "
     "smaply-metrics-core after its contract tests pass with this version",
     SourceStatus.CLASH: "uninstall one of them, or choose one in SMAPLY_METRICS_SOURCES_PREFERRED",

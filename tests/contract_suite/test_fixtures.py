@@ -143,7 +143,7 @@ class RaisingHook(HttpSource):
             "test_the_check_passes",
             "Fix: return from the hook `destinat",
         ),
-        (HttpContract, RaisingHook(), "test_questions_are_unique_and_well_formed", "Fix: fix the"),
+        (HttpContract, RaisingHook(), "test_questions_are_unique_and_well_formed", "Fix: correct "),
         (InMemoryContract, InMemorySource, "test_the_check_passes", "Fix: set `source` to an id"),
         (InMemoryContract, object(), "test_the_check_passes", "Fix: set `source` to an id"),
     ],

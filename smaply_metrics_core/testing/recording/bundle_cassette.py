@@ -141,7 +141,7 @@ def _reject_bug(activity: str, answer: object) -> None:
     if isinstance(answer, PluginError):
         raise broken(
             f"{activity} raised an unexpected exception with the bundle's data: {answer.message}",
-            "fix the hook; the bundle contains the survey tool's responses",
+            "correct the hook; the bundle contains the survey tool's responses",
         )
 
 

@@ -115,7 +115,7 @@ def record(contract: type[SourceContract], folder: Path) -> Recorded:
     """
     with _recorded(contract) as new:
         if new.failures:
-            raise broken("\n".join(new.failures), "fix the failed tests; nothing was recorded")
+            raise broken("\n".join(new.failures), "correct the failures; nothing was recorded")
         folder.mkdir(parents=True, exist_ok=True)
         existing = {path.name: path for path in folder.glob("*.yaml")}
         names = {path.name for path in new.paths}
