@@ -65,7 +65,7 @@ class AcmeCredentials(Credentials):
     token: Annotated[Token, FormField(label="Token")]
 
 
-REACH = CheckStep(name="reach", title="Acme responds", required=True)
+REACH = CheckStep(name="reach", title="Connect to Acme", required=True)
 
 
 class AcmeSource:

@@ -21,8 +21,8 @@ TOKEN: Final = "the-right-token-of-remote"  # Made up, like everything here.
 ADDRESS: Final = "203.0.113.78"
 FIRST: Final = datetime(2026, 1, 5, 8, 0, 0, tzinfo=UTC)
 
-REACH = sm.CheckStep(name="reach", title="Remote responds", required=True)
-AUTHENTICATE = sm.CheckStep(name="authenticate", title="The token is accepted", required=True)
+REACH = sm.CheckStep(name="reach", title="Connect to Remote", required=True)
+AUTHENTICATE = sm.CheckStep(name="authenticate", title="Verify the token", required=True)
 
 PAGE: Final = 30
 SURVEYS: Final = [{"id": f"R{n}", "name": f"Remote survey {n}"} for n in (1, 2, 3)]

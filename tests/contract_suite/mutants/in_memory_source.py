@@ -42,8 +42,8 @@ TOKEN = "the-right-token-of-tiny"
 IP = "203.0.113.77"
 FIRST = datetime(2026, 1, 5, 8, 0, 0, tzinfo=UTC)
 
-REACH = CheckStep(name="reach", title="Tiny responds", required=True)
-AUTHENTICATE = CheckStep(name="authenticate", title="The token is accepted", required=True)
+REACH = CheckStep(name="reach", title="Connect to Tiny", required=True)
+AUTHENTICATE = CheckStep(name="authenticate", title="Verify the token", required=True)
 
 MOOD = (
     *(Choice(key=str(n), label=f"{n} of 5", value=float(n)) for n in range(1, 6)),
