@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from smaply_metrics_core import __version__
+from smaply_metrics_core.cli.app import GROUPS
 from tests.cli.conftest import Command
 
 BLOCKED = """
@@ -65,6 +66,17 @@ def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     assert done.returncode == 0
     assert done.stdout
     assert done.stderr.split() == []
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_help_of_a_group_is_the_same_everywhere(command: Command, group: str) -> None:
+    """The help of a group is that in the list of groups, in plain text."""
+    printed = command(group, "--help").out
+
+    assert " ".join(printed.split()).startswith(
+        f"Usage: smaply-metrics {group} [OPTIONS] COMMAND [ARGS]... {GROUPS[group]}"
+    )
+    assert "╭" not in printed
 
 
 @pytest.mark.parametrize("arguments", [("connection", "list"), ("source", "list")])
