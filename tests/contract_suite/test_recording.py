@@ -91,7 +91,7 @@ def test_an_unchanged_cassette_is_not_replaced(recorded: Path) -> None:
     assert {path.name: path.read_bytes() for path in recorded.glob("*.yaml")} == before
 
 
-@pytest.mark.deep(reason="records the suite in processes of its own")
+@pytest.mark.deep(reason="records the suite in separate processes")
 def test_a_check_reports_new_missing_and_changed_fields(recorded: Path) -> None:
     """Changed fields are reported by path; new fields are not breaking changes."""
     with recordable(recorded) as contract:
@@ -106,7 +106,7 @@ def test_a_check_reports_new_missing_and_changed_fields(recorded: Path) -> None:
     assert {one.breaks for one in found if one.what == "added"} == {False}
 
 
-@pytest.mark.deep(reason="records the suite in processes of its own")
+@pytest.mark.deep(reason="records the suite in separate processes")
 def test_a_field_named_status_is_not_the_http_status(recorded: Path, tmp_path: Path) -> None:
     """A removed JSON field named “status” is reported."""
 
@@ -137,7 +137,7 @@ def test_a_check_without_cassettes_is_rejected(tmp_path: Path) -> None:
         check(contract, tmp_path / "not_there")
 
 
-@pytest.mark.deep(reason="records the suite in a process of its own")
+@pytest.mark.deep(reason="records the suite in a separate process")
 def test_an_excluded_field_is_not_stored(tmp_path: Path) -> None:
     """A field that the policy does not allow is not stored, and is reported."""
 
