@@ -1,4 +1,4 @@
-"""Plugins for all folders of tests."""
+"""Pytest plugins for all test folders."""
 
 import pytest
 

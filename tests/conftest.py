@@ -1,3 +1,3 @@
-"""What holds for all tests: no statement leaves open whose rows it is about."""
+"""Checks that apply to all tests: every database statement is limited to an account."""
 
-from tests import tenancy  # noqa: F401  # Listens from here on.
+from tests import tenancy  # noqa: F401  # The import registers the check.

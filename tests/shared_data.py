@@ -1,7 +1,7 @@
-"""The folder next to the repository that holds data recorded from real servers.
+"""The folder next to the repository with data recorded from real servers.
 
-That data was published by others and is not part of the project, so a clone does not have it. Each
-test that reads it also runs on data of the project's own.
+The data was published by third parties and is not part of the repository. Each test that reads it
+also runs with the project's own data.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 SHARED: Final = Path(__file__).parents[2] / "shared"
 RECORDED: Final = SHARED / "qualtrics" / "recorded"
-REASON: Final = "recorded data is not next to this clone (../shared)"
+REASON: Final = "there is no recorded data next to this clone (../shared)"
 
 needs_recorded_data: Final = pytest.mark.skipif(not RECORDED.is_dir(), reason=REASON)
-"""Marks a test, or one of its parameters, that reads recorded data."""
+"""Marks a test or a parameter that reads recorded data."""

@@ -1,8 +1,7 @@
-"""Print how many tests were skipped, by reason, as the last lines of a run.
+"""Pytest plugin that prints the number of skipped tests by reason as the last lines of a run.
 
-The root ``conftest.py`` registers this plugin, so that it applies to every folder of tests. With
-pytest-xdist, only the process that reports has a terminal summary, and it has the reports of all
-workers.
+The root ``conftest.py`` registers the plugin for all test folders. With pytest-xdist, only the main
+process has a terminal summary, and it has the reports of all workers.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def summary_lines(reasons: Iterable[str]) -> list[str]:
-    """Return one line for each reason, the most frequent first."""
+    """Return one line per reason, the most frequent first."""
     counted = sorted(Counter(reasons).items(), key=lambda item: (-item[1], item[0]))
     return [f"Skipped: {number} — {reason}" for reason, number in counted]
 
@@ -30,7 +29,7 @@ def summary_lines(reasons: Iterable[str]) -> list[str]:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter,
 ) -> Generator[None, None, None]:
-    """Write the lines after everything else that pytest summarises."""
+    """Write the lines after the rest of pytest's summary."""
     yield
     for line in summary_lines(map(reason_of, terminalreporter.getreports("skipped"))):
         terminalreporter.write_line(line, yellow=True)

@@ -145,7 +145,7 @@ def test_refresh_now_is_limited_to_once_a_minute(world: World) -> None:
     address = f"/metrics/{metric.id}/refresh"
 
     done = emil.finish("/metrics", address, {})
-    assert re.search(r"Updated: -?\d+, n = [\d,]+\.", done.text)
+    assert re.search(r"Updated: \u2212?\d+, n = [\d,]+\.", done.text)
     assert done.url.params["refreshed"] == metric.id
 
     soon = emil.finish("/metrics", address, {}).text

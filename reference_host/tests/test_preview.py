@@ -47,7 +47,7 @@ def test_a_preview_shows_the_card_and_saves_nothing(world: World) -> None:
     form.choose(question="QID1", heading="<i>Fans</i>")
     form.press(PREVIEW)
 
-    assert re.fullmatch(r"-?\d+", headline(form))
+    assert re.fullmatch(r"\u2212?\d+", headline(form))
     assert "n = 1," in form.page
     assert "all time" in form.page
     assert "left out" in form.page

@@ -42,6 +42,9 @@ _OF_VALUES = frozenset(
     }
 )
 
+MINUS = "\N{MINUS SIGN}"
+"""The sign in front of negative numbers in texts for people."""
+
 
 def calculate(query: MetricQuery, tally: Tally, now: datetime) -> Result:
     """Make the result of a query from the tally that a source gave.
@@ -92,19 +95,20 @@ def _scale(tally: Tally) -> str:
 
 
 def format_value(unit: Unit, value: float | None) -> str:
-    """Write a value for people: ``1,234``, ``3.5``, ``57%``, an NPS of ``-12``; ``—`` for none.
+    """Write a value for people: ``1,234``, ``3.5``, ``57%``; ``—`` for none.
 
     Scores have one decimal, everything else is whole; halves are rounded away from zero, as by
-    hand. The raw value stays in the result.
+    hand. Negative values have a minus sign instead of a hyphen. The raw value stays in the result.
     """
     if value is None:
         return "—"
     if abs(value) >= WHOLE_BELOW:
-        return f"{value:.3g}"
+        return f"{value:.3g}".replace("-", MINUS)
     step = Decimal("0.1") if unit is Unit.SCORE else Decimal(1)
     # Adding zero turns a rounded -0 into 0.
     rounded = Decimal(repr(value)).quantize(step, ROUND_HALF_UP) + 0
-    return f"{rounded:,f}%" if unit is Unit.PERCENT else f"{rounded:,f}"
+    text = f"{rounded:,f}".replace("-", MINUS)
+    return f"{text}%" if unit is Unit.PERCENT else text
 
 
 def _window(tally: Tally, window: Window) -> WindowTally:

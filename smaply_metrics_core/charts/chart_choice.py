@@ -1,4 +1,4 @@
-"""Which charts go with which result."""
+"""The chart types that are available for a metric."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.charts.marks.gauge import gauge_bounds
-from smaply_metrics_core.charts.series_groups import not_a_whole, periods_of
+from smaply_metrics_core.charts.series_groups import not_parts_reason, periods_of
 from smaply_metrics_core.models.metric import ChartType, Display
 from smaply_metrics_core.models.query import Calculation, GroupBy, MetricType
 from smaply_metrics_core.models.result import Result
@@ -14,7 +14,7 @@ from smaply_metrics_core.models.result import Result
 PARTS_OF_A_WHOLE: Final = frozenset(
     {Calculation.RESPONSES, Calculation.ANSWERED, Calculation.DISTRIBUTION}
 )
-"""Calculations whose groups can add up to a whole: averages, NPS and boxes never do."""
+"""Calculations whose groups can add up to a whole, unlike averages, NPS and boxes."""
 
 _OF_TYPE: Final = {
     MetricType.NUMBER: (ChartType.NUMBER, ChartType.GAUGE),
@@ -34,18 +34,18 @@ _PERIODS: Final = (ChartType.LINE, ChartType.BAR, ChartType.HORIZONTAL_BAR, Char
 def chart_types(
     result_type: MetricType, calculation: Calculation, group_by: GroupBy | None = None
 ) -> tuple[ChartType, ...]:
-    """Return the chart types that make sense for a metric, the usual one first.
+    """Return the available chart types of a metric, the automatic one first.
 
     Args:
         result_type: Number, Series or Comparison.
-        calculation: What it calculates.
-        group_by: What a Series is split by; a line is for calendar periods only.
+        calculation: The calculation of the metric.
+        group_by: The grouping of a Series; a line chart requires calendar periods.
     """
     by_period = group_by is not None and group_by.kind == "period"
-    offered = _PERIODS if by_period else _OF_TYPE[result_type]
+    candidates = _PERIODS if by_period else _OF_TYPE[result_type]
     return tuple(
         chart
-        for chart in offered
+        for chart in candidates
         if not unavailable_reason(chart, result_type, calculation, group_by)
     )
 
@@ -56,30 +56,29 @@ def unavailable_reason(
     calculation: Calculation,
     group_by: GroupBy | None = None,
 ) -> str:
-    """Return why a chart type does not go with a metric, for people; empty when it does."""
+    """Return a sentence why a chart type is not available for a metric; empty if it is."""
     if chart not in _OF_TYPE[result_type]:
         kinds = ", ".join(one.replace("_", " ") for one in _OF_TYPE[result_type])
-        return f"A {result_type} is shown as one of: {kinds}."
+        return f"A {result_type} has these charts: {kinds}."
     by_period = group_by is not None and group_by.kind == "period"
     if chart is ChartType.LINE and not by_period:
-        return "A line leads from one point in time to the next: it needs a group by period."
+        return "A line chart requires a grouping by period."
     if chart is ChartType.PIE and by_period:
-        return "A pie shows parts of a whole, not how something went over time: use a line or bars."
+        return "A pie chart does not show development over time. Use a line or bars."
     if chart is ChartType.PIE and calculation not in PARTS_OF_A_WHOLE:
         title = CALCULATIONS[calculation].title
-        return f"A pie shows parts of a whole, and {title} does not add up to one: use bars."
+        return f"A pie chart shows parts of a whole, but {title} does not add up to one. Use bars."
     return ""
 
 
 def default_chart(result: Result, display: Display) -> ChartType:
-    """Return the chart to draw now: the wanted one where it fits, else the usual one.
+    """Return the chart type to draw: the chosen one if it fits the result, else the automatic one.
 
-    It never fails: a metric may have changed since its chart was chosen, or the answers may turn
-    out to allow less than was thought.
+    The chosen one may not fit because the metric was edited since or the groups overlap.
     """
-    wanted = display.chart
-    if wanted is not None and not _why_not_now(wanted, result, display):
-        return wanted
+    chosen = display.chart
+    if chosen is not None and not _why_not_now(chosen, result, display):
+        return chosen
     by_period = result.type is MetricType.SERIES and periods_of(result) is not None
     return ChartType.LINE if by_period else _OF_TYPE[result.type][0]
 
@@ -89,16 +88,16 @@ def _why_not_now(chart: ChartType, result: Result, display: Display) -> str:
         return "It belongs to another type of metric."
     match chart:
         case ChartType.LINE:
-            return "" if periods_of(result) else "The groups are no periods."
+            return "" if periods_of(result) else "The groups are not periods."
         case ChartType.PIE:
-            return _no_pie(result)
+            return _why_no_pie(result)
         case ChartType.GAUGE:
-            return "" if gauge_bounds(result, display) else "Nothing says where it would end."
+            return "" if gauge_bounds(result, display) else "The bounds of the gauge are unknown."
         case _:
             return ""
 
 
-def _no_pie(result: Result) -> str:
+def _why_no_pie(result: Result) -> str:
     if result.calculation not in PARTS_OF_A_WHOLE or periods_of(result):
-        return "They are not the parts of a whole."
-    return not_a_whole(result)
+        return "The groups are not parts of a whole."
+    return not_parts_reason(result)

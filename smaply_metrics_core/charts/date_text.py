@@ -1,4 +1,4 @@
-"""Instants and date ranges in words, in the account's time zone."""
+"""Texts for times and date ranges, in the account's time zone."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from smaply_metrics_core.models.query import Window
 
 
 def instant_text(at: datetime, zone: str) -> str:
-    """Say an instant: ``5 Jan 2026 14:05``."""
+    """Return a time as text: ``5 Jan 2026 14:05``."""
     local = at.astimezone(zone_info(zone))
     return f"{_day(local.date())} {local:%H:%M}"
 
 
 def date_range_text(window: Window, zone: str) -> str:
-    """Return which days a window covers, both included, with a dash in between; or ``all time``."""
-    where = zone_info(zone)
-    first = window.start.astimezone(where).date() if window.start else None
-    # The end is not in it: what ends at midnight ends with the day before.
-    last = (window.end.astimezone(where) - timedelta(microseconds=1)).date() if window.end else None
+    """Return the first and last day of a window, with an en dash in between, or ``all time``."""
+    tz = zone_info(zone)
+    first = window.start.astimezone(tz).date() if window.start else None
+    # The end is excluded: a window that ends at midnight ends on the day before.
+    last = (window.end.astimezone(tz) - timedelta(microseconds=1)).date() if window.end else None
     if first is None and last is None:
         return "all time"
     if first is None or last is None:

@@ -1,4 +1,4 @@
-"""What a card says: its headline, the change, who stands behind it and what to be careful with."""
+"""The headline of a card: its value, change and target as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
-from smaply_metrics_core.calculations.results import format_value
+from smaply_metrics_core.calculations.results import MINUS, format_value
 from smaply_metrics_core.charts.date_text import date_range_text
 from smaply_metrics_core.charts.remarks import remarks
 from smaply_metrics_core.charts.series_groups import latest
@@ -20,7 +20,7 @@ UNCHANGED: Final = "unchanged"
 
 
 class Tone(StrEnum):
-    """Whether something is good news; never said by colour alone."""
+    """Whether a value or change is good; always shown as text, too, not by colour alone."""
 
     GOOD = "good"
     BAD = "bad"
@@ -28,7 +28,7 @@ class Tone(StrEnum):
 
 
 class Direction(StrEnum):
-    """Where a value went."""
+    """The direction of a change."""
 
     UP = "up"
     DOWN = "down"
@@ -38,18 +38,17 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class Headline:
-    """What stands large on a card.
+    """The large texts of a card.
 
     Attributes:
-        text: The value as shown, with prefix and suffix; ``—`` when there is none; empty when one
-            number would say nothing (a distribution).
-        label: What the value is of (``Nov 2026, still running``), or why there is none.
-        change: A Comparison's change: ``+4.2 points``, ``+12%``, ``unchanged``; empty when unknown.
-        against: What it is compared with (``against 36% (31 Jul 2026)``), or why there is
-            no change.
-        direction: Where it went.
+        text: The value with prefix and suffix; ``—`` without a value; empty for a distribution,
+            which has no single value.
+        label: The group of the value (``Nov 2026, still running``), or why there is no value.
+        change: A Comparison's change: ``+4.2 points``, ``+12%``, ``unchanged``; empty if unknown.
+        against: The previous value (``vs. 36% (31 Jul 2026)``), or why there is no change.
+        direction: The direction of the change.
         target: ``Target 50%: reached``; empty without a target.
-        tone: Of the change where there is one, else of the target.
+        tone: The tone of the change of a Comparison, else of the target.
     """
 
     text: str
@@ -62,34 +61,34 @@ class Headline:
 
 
 def headline(result: Result, display: Display, *, zone: str = "UTC") -> Headline:
-    """Return what stands large on a card.
+    """Return the headline of a result.
 
-    A Series shows its latest period where the display asks for that and the groups are periods,
-    else the value of all responses together.
+    A Series shows its latest period if the display requests it and the groups are periods, else its
+    overall value.
 
     Args:
-        result: What was measured.
-        display: How it is shown.
-        zone: The account's time zone, in which dates are said.
+        result: The result.
+        display: The display settings of its metric.
+        zone: The account's time zone, in which dates are shown.
     """
     if result.type is MetricType.COMPARISON and result.previous and result.change:
         return _compared(result, result.previous, result.change, display, zone)
     group = latest(result) if display.latest_as_headline else None
     if group is not None:
         return Headline(
-            text=said(result.unit, group.value, display),
+            text=value_text(result.unit, group.value, display),
             label=", ".join([group.label, *remarks(group)]),
-            target=target_words(result.unit, group.value, display),
+            target=target_text(result.unit, group.value, display),
             tone=target_tone(result.unit, group.value, display),
         )
     if result.calculation is Calculation.DISTRIBUTION:
         return Headline(text="")
     value = result.current.value
-    series = "all together" if result.type is MetricType.SERIES else ""
+    series = "overall" if result.type is MetricType.SERIES else ""
     return Headline(
-        text=said(result.unit, value, display),
+        text=value_text(result.unit, value, display),
         label=result.current.reason if value is None else series,
-        target=target_words(result.unit, value, display),
+        target=target_text(result.unit, value, display),
         tone=target_tone(result.unit, value, display),
     )
 
@@ -98,25 +97,25 @@ def _compared(
     result: Result, previous: WindowResult, change: Change, display: Display, zone: str
 ) -> Headline:
     unit, value = result.unit, result.current.value
-    words = change_words(change, unit)
-    before = said(unit, previous.value, display)
-    against = f"against {before} ({date_range_text(previous.window, zone)})"
-    direction = _direction(change, words)
+    text = change_text(change, unit)
+    before = value_text(unit, previous.value, display)
+    against = f"vs. {before} ({date_range_text(previous.window, zone)})"
+    direction = _direction(change, text)
     return Headline(
-        text=said(unit, value, display),
+        text=value_text(unit, value, display),
         label=result.current.reason if value is None else "",
-        change=words,
-        against=against if words else change.reason,
+        change=text,
+        against=against if text else change.reason,
         direction=direction,
-        target=target_words(unit, value, display),
+        target=target_text(unit, value, display),
         tone=_tone_of(direction, display),
     )
 
 
-def _direction(change: Change, words: str) -> Direction:
+def _direction(change: Change, text: str) -> Direction:
     if change.difference is None:
         return Direction.UNKNOWN
-    if words == UNCHANGED:
+    if text == UNCHANGED:
         return Direction.SAME
     return Direction.UP if change.difference > 0 else Direction.DOWN
 
@@ -127,17 +126,17 @@ def _tone_of(direction: Direction, display: Display) -> Tone:
     return Tone.GOOD if (direction is Direction.UP) != display.reverse_colors else Tone.BAD
 
 
-def said(unit: Unit, value: float | None, display: Display) -> str:
-    """Write a value with the display's prefix and suffix; ``—``, bare, when there is none."""
+def value_text(unit: Unit, value: float | None, display: Display) -> str:
+    """Return a value as text, with the display's prefix and suffix; ``—`` without a value."""
     text = format_value(unit, value)
     return text if value is None else f"{display.prefix}{text}{display.suffix}"
 
 
-def change_words(change: Change, unit: Unit) -> str:
-    """Say a change: ``+4.2 points``, ``+12%``; as a difference when a percent means nothing.
+def change_text(change: Change, unit: Unit) -> str:
+    """Return a change as text: ``+4.2 points``, ``+12%``, or a difference if percent is undefined.
 
-    ``unchanged`` when nothing is left of it after rounding to one decimal, and empty when it is
-    not known; the change's reason then says why.
+    ``unchanged`` if the change rounds to zero at one decimal, and empty if it is unknown; the
+    change then has a reason.
     """
     if change.difference is None:
         return ""
@@ -151,29 +150,30 @@ def change_words(change: Change, unit: Unit) -> str:
 
 
 def _signed(value: float) -> str:
-    """Write with a sign and at most one decimal, halves away from zero; empty for zero."""
-    sign = "+" if value > 0 else "-"
+    """Return a number with a sign and at most one decimal, rounded half up; empty for zero."""
+    sign = "+" if value > 0 else MINUS
     if abs(value) >= WHOLE_BELOW:
         return f"{sign}{abs(value):.3g}"
     rounded = Decimal(repr(abs(value))).quantize(Decimal("0.1"), ROUND_HALF_UP)
     return f"{sign}{rounded:,f}".removesuffix(".0") if rounded else ""
 
 
-def target_said(unit: Unit, display: Display) -> str:
-    """Write the target as a value, with all of its decimals; empty without one."""
-    if display.target is None:
+def target_value_text(unit: Unit, display: Display) -> str:
+    """Return the target as text, with all of its decimals; empty without a target."""
+    target = display.target
+    if target is None:
         return ""
-    text = format_value(unit, display.target)
-    exact = Decimal(repr(display.target))
-    if abs(display.target) < WHOLE_BELOW and Decimal(text.rstrip("%").replace(",", "")) != exact:
-        text = f"{exact:,f}" + ("%" if unit is Unit.PERCENT else "")
+    text = format_value(unit, target)
+    if abs(target) < WHOLE_BELOW and _as_shown(unit, target) != target:
+        exact = f"{Decimal(repr(target)):,f}".replace("-", MINUS)
+        text = exact + ("%" if unit is Unit.PERCENT else "")
     return f"{display.prefix}{text}{display.suffix}"
 
 
 def reached(unit: Unit, value: float | None, display: Display) -> bool | None:
-    """Whether a value reaches the target: at least, or with reversed colours at most.
+    """Whether a value is at least the target, or at most the target with reversed colours.
 
-    It is judged as it is shown, so that a card never says “50%” and that 50% was missed. ``None``
+    The rounded value counts, so that a card never shows 50% and a missed target of 50%. ``None``
     without a target or a value.
     """
     if value is None or display.target is None:
@@ -184,13 +184,14 @@ def reached(unit: Unit, value: float | None, display: Display) -> bool | None:
 
 
 def _as_shown(unit: Unit, value: float) -> float:
+    """Return a value as rounded for display."""
     text = format_value(unit, value).rstrip("%").replace(",", "")
-    return float(text)
+    return float(text.replace(MINUS, "-"))
 
 
-def target_words(unit: Unit, value: float | None, display: Display) -> str:
-    """Return how a value stands to the target: ``Target 50%: missed``."""
-    target = target_said(unit, display)
+def target_text(unit: Unit, value: float | None, display: Display) -> str:
+    """Return the target and whether a value reaches it: ``Target 50%: missed``."""
+    target = target_value_text(unit, display)
     done = reached(unit, value, display)
     if not target or done is None:
         return f"Target {target}" if target else ""
@@ -198,6 +199,6 @@ def target_words(unit: Unit, value: float | None, display: Display) -> str:
 
 
 def target_tone(unit: Unit, value: float | None, display: Display) -> Tone:
-    """Return the tone of a value beside the target."""
+    """Return the tone of a value that is compared with the target."""
     done = reached(unit, value, display)
     return Tone.NEUTRAL if done is None else Tone.GOOD if done else Tone.BAD

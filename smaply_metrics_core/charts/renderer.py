@@ -1,6 +1,6 @@
-"""Draws charts without a browser, and makes the script for browsers: both with vl-convert.
+"""SVG rendering on the server and the script for browsers, both with vl-convert.
 
-vl-convert is the extra ``[charts]``; it is imported when something is drawn.
+vl-convert comes with the extra ``[charts]`` and is imported on use.
 """
 
 from __future__ import annotations
@@ -10,22 +10,24 @@ import threading
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
-from xml.etree import ElementTree as ET  # It reads what vl-convert wrote, nothing else.
+from xml.etree import ElementTree as ET  # Parses only the output of vl-convert.
 
 from cachetools import LRUCache
 
-from smaply_metrics_core.charts.sanitizer import plain, plain_spelling
+from smaply_metrics_core.charts.sanitizer import plain, plain_escapes
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.extras import require_extra
 
 VEGA_LITE: Final = "6.4"
 SVG_NAMESPACE: Final = "http://www.w3.org/2000/svg"
 MAX_CACHED: Final = 256
-"""Cached drawings of a process: at some 10 kB each they take a few megabytes."""
+"""Maximum number of cached drawings, of about 10 kB each."""
 
 LAST_OF_ONE_UNIT: Final = 0xFFFF
+"""The last character that is a single UTF-16 unit."""
+
 PRIVATE_USE: Final = range(0xE000, 0xF900)
-"""Characters that mean nothing to anybody else."""
+"""The Unicode private use area."""
 
 SNIPPET: Final = """
 window.smaplyCharts = {
@@ -34,14 +36,14 @@ window.smaplyCharts = {
   }),
 };
 """
-"""What a page calls. The options are those that a strict content security policy requires: an
-interpreter instead of ``eval``, and no style elements."""
+"""The function that a page calls. Its options satisfy a strict content security policy: the
+expression interpreter instead of ``eval``, and no style elements."""
 
 
 class SvgRenderer:
     """Draws specifications as SVG, with an LRU cache. Thread-safe.
 
-    vl-convert draws one at a time, so its callers wait here.
+    vl-convert draws one specification at a time, so a lock serializes the calls.
     """
 
     def __init__(self, maxsize: int = MAX_CACHED) -> None:
@@ -50,10 +52,10 @@ class SvgRenderer:
         self._drawing = threading.Lock()
 
     def draw(self, spec: Mapping[str, Any], width: int, height: int) -> str:
-        """Return the drawing of a specification, from the cache if it is there."""
+        """Return the drawing of a specification, from the cache if possible."""
         sized = dict(spec) | {"width": width, "height": height}
-        told = json.dumps(sized, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        key = plain_spelling(told)
+        dumped = json.dumps(sized, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        key = plain_escapes(dumped)
         found = self._find(key)
         if found is not None:
             return found
@@ -78,42 +80,43 @@ MOST_PIXELS: Final = 4000
 
 
 def render_svg(spec: Mapping[str, Any], width: int, height: int) -> str:
-    """Draw a specification as an SVG element, without a browser.
+    """Return a specification drawn as an SVG element, without a browser.
 
-    It holds no script, style or reference to anything outside, so it can stand in a page or be
-    served as it is. It has the specification's description as its title, and each mark what is
-    shown on hover, which browsers show by themselves.
+    The SVG contains no script, style or external reference, so it can be embedded in a page or
+    served as a file. Its label is the specification's description. The text that a mark shows on
+    hover is its title, which browsers show without a script.
 
     Args:
-        spec: From ``vega_lite``.
-        width: Of the whole drawing, in pixels.
-        height: The same.
+        spec: A specification from ``vega_lite``.
+        width: Width of the drawing in pixels.
+        height: Height of the drawing in pixels.
 
     Raises:
-        InputError: when vl-convert is not installed, or a side is not between 1 and 4,000.
+        InputError: when vl-convert is not installed, or a side is not from 1 to 4,000 pixels.
     """
     if not (1 <= width <= MOST_PIXELS and 1 <= height <= MOST_PIXELS):
         raise InputError(
-            f"A drawing of {width} by {height} pixels is not possible.",
-            remedy=f"Give width and height from 1 to {MOST_PIXELS:,} pixels.",
+            f"{width} by {height} pixels is not a valid size.",
+            remedy=f"Use a width and a height from 1 to {MOST_PIXELS:,} pixels.",
         )
     return _RENDERER.draw(spec, width, height)
 
 
 def browser_bundle() -> str:
-    """Make the script with which a browser draws: ``window.smaplyCharts.draw``.
+    """Return the script with which a browser draws: ``window.smaplyCharts.draw``.
 
-    Load it as a module. ``draw(element, spec, tooltip)`` gives a promise; ``tooltip`` is a function
-    ``(handler, event, item, value)`` that shows ``value`` on hover, or hides it where it is empty.
+    Load it as a module. ``draw(element, spec, tooltip)`` returns a promise; ``tooltip`` is a
+    function ``(handler, event, item, value)`` that shows ``value`` on hover and hides the tooltip
+    when it is empty.
 
-    It takes about two seconds and gives 0.9 MB that change with the version of vl-convert only:
-    make it once and keep it.
+    The call takes about two seconds and returns 0.9 MB, which depend only on the version of
+    vl-convert: store the script.
 
     Raises:
         InputError: when vl-convert is not installed.
     """
-    made: str = _vl_convert().javascript_bundle(SNIPPET, vl_version=VEGA_LITE)
-    return made
+    script: str = _vl_convert().javascript_bundle(SNIPPET, vl_version=VEGA_LITE)
+    return script
 
 
 def _vl_convert() -> ModuleType:
@@ -124,26 +127,27 @@ def _vl_convert() -> ModuleType:
 
 
 def _drawn(spec: str) -> str:
-    """Draw a specification.
+    """Draw a specification as SVG.
 
-    Vega cuts long texts between any two UTF-16 units, and vl-convert fails on half a character. So
-    each character of two units, such as an emoji, gives way to one of one unit while it draws.
+    Vega truncates long texts between any two UTF-16 units, and vl-convert fails on half a
+    character. So a character of two units, such as an emoji, is replaced by one of a single unit
+    before the call and restored afterwards.
     """
     large = sorted({character for character in spec if ord(character) > LAST_OF_ONE_UNIT})
     free = (chr(code) for code in PRIVATE_USE if chr(code) not in spec)
-    stand_ins = dict(zip(large, free, strict=False))
-    small = {ord(one): stand_ins.get(one, "\ufffd") for one in large}
+    substitutes = dict(zip(large, free, strict=False))
+    small = {ord(one): substitutes.get(one, "\ufffd") for one in large}
     drawn: str = _vl_convert().vegalite_to_svg(spec.translate(small), vl_version=VEGA_LITE)
-    return drawn.translate({ord(stand_in): one for one, stand_in in stand_ins.items()})
+    return drawn.translate({ord(substitute): one for one, substitute in substitutes.items()})
 
 
 def _finished(drawn: str, description: str) -> str:
-    """Give an SVG its description, and its marks what is shown on hover.
+    """Add the description to an SVG and titles to its marks.
 
-    To those who hear it, it is one image: what Vega says of its parts goes.
+    For screen readers the SVG is one image, so Vega's labels of its parts are removed.
     """
     ET.register_namespace("", SVG_NAMESPACE)
-    root = ET.fromstring(drawn)  # noqa: S314  # As above.
+    root = ET.fromstring(drawn)  # noqa: S314  # The output of vl-convert.
     for part in list(root.iter()):
         label = part.attrib.pop("aria-label", "")
         mark = part.attrib.pop("role", "") == "graphics-symbol"

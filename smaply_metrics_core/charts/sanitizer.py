@@ -1,27 +1,27 @@
-"""Texts without what no drawing can hold."""
+"""Removal of characters that SVG or vl-convert cannot represent."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Final
 
-_NO_TEXT: Final = re.compile("[^\t\n\r -\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML has no place for: control characters, halves of characters. And the separators of lines
-and paragraphs, with which no text of an expression is read."""
+_INVALID: Final = re.compile("[^\t\n\r -\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML does not allow, such as control characters and surrogates; and line and
+paragraph separators, which Vega's expressions do not allow in a text."""
 
-_SPELT_OUT: Final = re.compile(
+_INVALID_ESCAPE: Final = re.compile(
     r"\\+u(?:00[01][0-9a-f]|202[89]|d[89a-f][0-9a-f]{2}|fff[ef])", re.IGNORECASE
 )
-"""The same as JSON spells it, also within an expression."""
+"""The same characters as JSON escapes, also within an expression."""
 
 
 def plain(text: str) -> str:
-    """Put a blank in place of each character that no drawing can hold."""
-    return _NO_TEXT.sub(" ", text)
+    """Return a text with a space instead of each invalid character."""
+    return _INVALID.sub(" ", text)
 
 
 def plain_json(part: Any) -> Any:  # noqa: ANN401  # Any JSON.
-    """Do so in every text of JSON data."""
+    """Return JSON data with a space instead of each invalid character in its texts."""
     match part:
         case str():
             return plain(part)
@@ -32,6 +32,6 @@ def plain_json(part: Any) -> Any:  # noqa: ANN401  # Any JSON.
     return part
 
 
-def plain_spelling(text: str) -> str:
-    """Do so in JSON as text: vl-convert ends the whole process when it meets such a character."""
-    return _SPELT_OUT.sub(" ", plain(text))
+def plain_escapes(text: str) -> str:
+    """Return JSON text without invalid characters and escapes, which abort vl-convert's process."""
+    return _INVALID_ESCAPE.sub(" ", plain(text))

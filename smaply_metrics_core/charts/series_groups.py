@@ -1,4 +1,4 @@
-"""What the groups of a Series are: calendar periods, the latest of them, parts of a whole."""
+"""The groups of a Series: calendar periods, the latest period, parts of a whole."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from smaply_metrics_core.models.result import GroupValue, Result
 
 
 def periods_of(result: Result) -> Period | None:
-    """Return the calendar period of each group; ``None`` if the groups are not periods.
+    """Return the calendar unit of the groups; ``None`` if they are not periods.
 
-    A result stored without its group-by counts as grouped by something other than periods.
+    The groups of a result that was stored without its group-by are not periods.
     """
     group_by = result.group_by
     if group_by is None or group_by.kind != "period" or not result.groups:
@@ -20,7 +20,7 @@ def periods_of(result: Result) -> Period | None:
 
 
 def value_of(group: GroupValue) -> float | None:
-    """Return the value of a group; ``None`` if no axis can show it."""
+    """Return the value of a group; ``None`` if it has none or an infinite one."""
     return group.value if group.value is not None and isfinite(group.value) else None
 
 
@@ -32,22 +32,22 @@ def latest(result: Result) -> GroupValue | None:
     return valued[-1] if valued else None
 
 
-def not_a_whole(result: Result) -> str:
-    """Return why the groups of a count or a distribution are no parts of a whole, else nothing.
+def not_parts_reason(result: Result) -> str:
+    """Return why the groups of a count or distribution are not parts of a whole; empty if they are.
 
-    They are when each person is in one group: then the groups hold all who answered, or all who
-    count but those in no group.
+    They are parts if each response is in at most one group: the groups then add up to all answers,
+    or to all counted responses without the ungrouped ones.
     """
     parts = sum(group.responses for group in result.groups)
     if result.calculation is Calculation.ANSWERED:
         parts = sum(group.answered for group in result.groups)
     if not parts:
-        return "There is nothing to divide."
-    everybody = (
+        return "There are no responses."
+    total = (
         result.current.responses
         if result.calculation is Calculation.RESPONSES
         else result.current.answered
     )
-    if parts == result.current.answered or 0 <= everybody - parts <= result.ungrouped:
+    if parts == result.current.answered or 0 <= total - parts <= result.ungrouped:
         return ""
-    return "The groups overlap, so they do not add up to a whole: some people are in several."
+    return "The groups overlap, so they do not add up to a whole."

@@ -1,4 +1,4 @@
-"""A result as a Vega-Lite specification: plain data that a browser or `svg` draws."""
+"""Vega-Lite specifications of results, which a browser or ``render_svg`` draws."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 def vega_lite(
     result: Result, display: Display, *, theme: ThemeName = "light", zone: str = "UTC"
 ) -> dict[str, Any] | None:
-    """Make the specification of the chart to draw now.
+    """Return the Vega-Lite specification of a result.
 
-    It fills the element that it is drawn in, so that has to have a height; it has no background,
-    loads nothing, and works with Vega's expression interpreter, so without ``unsafe-eval``.
+    The chart fills its element, which must have a height. It has a transparent background, loads
+    nothing and works with Vega's expression interpreter, that is without ``unsafe-eval``.
 
     Args:
-        result: What was measured.
-        display: How it is shown; a chart that does not fit gives way to the usual one.
-        theme: Of the page that the chart stands on.
-        zone: The account's time zone, in which dates are said.
+        result: The result.
+        display: The display settings; an unavailable chart type is replaced by the automatic one.
+        theme: The theme of the page.
+        zone: The account's time zone, in which dates are shown.
 
     Returns:
-        Plain JSON data; ``None`` for a number, a table and a comparison in words, and for a series
-        without any value: these take no drawing.
+        Plain JSON data; ``None`` if there is nothing to draw: for the chart types number, table and
+        comparison, and for a series without a value.
     """
     colors = THEMES[theme]
     match default_chart(result, display):

@@ -1,10 +1,15 @@
-"""A result in one sentence, for those who hear a chart and do not see it."""
+"""A result in one sentence, for screen readers."""
 
 from __future__ import annotations
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
-from smaply_metrics_core.charts.headlines import headline, said, target_said, target_words
-from smaply_metrics_core.charts.remarks import answer_count_text, low_sample_text, remarks
+from smaply_metrics_core.charts.headlines import (
+    headline,
+    target_text,
+    target_value_text,
+    value_text,
+)
+from smaply_metrics_core.charts.remarks import low_sample_text, remarks
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType
@@ -12,25 +17,28 @@ from smaply_metrics_core.models.result import GroupValue, Result
 
 
 def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
-    """Say a result in one sentence: what it is, its values, and what to be careful with.
+    """Return a result as one sentence with its values and remarks, for an alternative text.
 
-    For a label or an alternative text. Of a Series it names the ends only: the table has the rest.
+    For a Series it has only the latest, highest and lowest value; ``data_table`` has all of them.
     """
-    told = {
+    text = {
         MetricType.NUMBER: _number,
         MetricType.SERIES: _series,
         MetricType.COMPARISON: _comparison,
     }[result.type](result, display, zone)
     heading = display.heading or CALCULATIONS[result.calculation].title
-    parts = [told, answer_count_text(result), low_sample_text(result)]
+    parts = [text, _answers(result), low_sample_text(result)]
     return f"{heading}: {'; '.join(part for part in parts if part)}."
 
 
+def _answers(result: Result) -> str:
+    answered = result.current.answered
+    return f"{answered:,} {'answer' if answered == 1 else 'answers'}"
+
+
 def _number(result: Result, display: Display, zone: str) -> str:
-    said_large = headline(result, display, zone=zone)
-    return ", ".join(
-        filter(None, [said_large.text, said_large.label.rstrip("."), said_large.target])
-    )
+    large = headline(result, display, zone=zone)
+    return ", ".join(filter(None, [large.text, large.label.rstrip("."), large.target]))
 
 
 def _comparison(result: Result, display: Display, zone: str) -> str:
@@ -44,14 +52,14 @@ def _series(result: Result, display: Display, _: str) -> str:
     if not valued:
         return "no values yet"
     periods = periods_of(result)
-    what = f"{periods}s" if periods else "groups"
-    count = f"{len(result.groups):,} {what.removesuffix('s') if len(result.groups) == 1 else what}"
+    plural = "" if len(result.groups) == 1 else "s"
+    count = f"{len(result.groups):,} {periods or 'group'}{plural}"
     newest = latest(result)
     if newest is not None:
-        target = target_words(result.unit, newest.value, display)
+        target = target_text(result.unit, newest.value, display)
         ends = [_of(newest, result, display, "latest"), target]
     else:
-        target = target_said(result.unit, display)
+        target = target_value_text(result.unit, display)
         ends = [f"target {target}" if target else ""]
     if len(valued) > 1:
         ordered = sorted(valued, key=lambda group: group.value or 0)
@@ -63,6 +71,6 @@ def _series(result: Result, display: Display, _: str) -> str:
 
 
 def _of(group: GroupValue, result: Result, display: Display, which: str) -> str:
-    careful = remarks(group)
-    after = f" ({', '.join(careful)})" if careful else ""
-    return f"{which} {group.label} {said(result.unit, group.value, display)}{after}".strip()
+    notes = remarks(group)
+    after = f" ({', '.join(notes)})" if notes else ""
+    return f"{which} {group.label} {value_text(result.unit, group.value, display)}{after}".strip()

@@ -1,4 +1,4 @@
-"""The numbers of a chart as a table: for screen readers, and for those who want them all."""
+"""The values of a result as a table, for screen readers and as an alternative to a chart."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.charts.date_text import date_range_text
-from smaply_metrics_core.charts.headlines import change_words, said, target_said, target_words
+from smaply_metrics_core.charts.headlines import (
+    change_text,
+    target_text,
+    target_value_text,
+    value_text,
+)
 from smaply_metrics_core.charts.remarks import FEW, remarks, ungrouped_text
 from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.models.metric import Display
@@ -23,10 +28,10 @@ class DataTable:
     """A table of texts; the first cell of each row is its heading.
 
     Attributes:
-        caption: What the table is of.
+        caption: The calculation and the dates.
         columns: The heading of each column.
-        rows: One for each group, or window; each as long as ``columns``.
-        note: What belongs to the table and to no row; may be empty.
+        rows: One row per group or window; each is as long as ``columns``.
+        note: A note on the whole table; may be empty.
     """
 
     caption: str
@@ -36,28 +41,28 @@ class DataTable:
 
 
 def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTable:
-    """Make the table of a result: every group, whatever a chart has room for.
+    """Return the table of a result, with every group.
 
     Args:
-        result: What was measured.
-        display: How it is shown: prefix, suffix, target.
-        zone: The account's time zone, in which dates are said.
+        result: The result.
+        display: The display settings: prefix, suffix and target are used.
+        zone: The account's time zone, in which dates are shown.
     """
     title = CALCULATIONS[result.calculation].title
     found = list(_rows(result, display, zone))
-    remarked = any(row[-1] for row in found)
+    has_remarks = any(row[-1] for row in found)
     first = {
         MetricType.SERIES: "Period" if periods_of(result) else "Group",
         MetricType.NUMBER: "Dates",
         MetricType.COMPARISON: "Dates",
     }[result.type]
     columns = (first, title, ANSWERS, REMARKS)
-    target = target_said(result.unit, display)
+    target = target_value_text(result.unit, display)
     notes = [ungrouped_text(result), f"Target {target}" if target and result.groups else ""]
     return DataTable(
         caption=f"{title}, {date_range_text(result.current.window, zone)}",
-        columns=columns if remarked else columns[:-1],
-        rows=tuple(row if remarked else row[:-1] for row in found),
+        columns=columns if has_remarks else columns[:-1],
+        rows=tuple(row if has_remarks else row[:-1] for row in found),
         note=". ".join(note for note in notes if note),
     )
 
@@ -65,26 +70,26 @@ def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTa
 def _rows(result: Result, display: Display, zone: str) -> Iterator[tuple[str, str, str, str]]:
     if result.type is MetricType.SERIES:
         for group in result.groups:
-            value = said(result.unit, group.value, display)
+            value = value_text(result.unit, group.value, display)
             yield (group.label, value, f"{group.answered:,}", ", ".join(remarks(group)))
         return
     if result.previous is not None:
         yield _window(result, result.previous, display, zone)
     yield _window(result, result.current, display, zone, target=True)
     if result.change is not None:
-        change = change_words(result.change, result.unit)
+        change = change_text(result.change, result.unit)
         yield ("Change", change or "—", "", "" if change else result.change.reason)
 
 
 def _window(
     result: Result, measured: WindowResult, display: Display, zone: str, *, target: bool = False
 ) -> tuple[str, str, str, str]:
-    told = [measured.reason, FEW if measured.low_sample else ""]
+    notes = [measured.reason, FEW if measured.low_sample else ""]
     if target:
-        told.append(target_words(result.unit, measured.value, display))
+        notes.append(target_text(result.unit, measured.value, display))
     return (
         date_range_text(measured.window, zone),
-        said(result.unit, measured.value, display),
+        value_text(result.unit, measured.value, display),
         f"{measured.answered:,}",
-        ", ".join(one.rstrip(".") for one in told if one),
+        ", ".join(one.rstrip(".") for one in notes if one),
     )

@@ -1,4 +1,4 @@
-"""Colours, type and lines of every chart, for a light and a dark page."""
+"""Colours, fonts and lines of charts, for light and dark pages."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, Final, Literal
 ThemeName = Literal["light", "dark"]
 
 FONT: Final = "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, Helvetica, Arial, sans-serif"
-"""What the system has: nothing is loaded from elsewhere."""
+"""System fonts; no font is loaded."""
 
 SMALL: Final = 11
-"""Pixels of every text in a chart but a gauge's value."""
+"""Font size in pixels of every text except a gauge's value."""
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,16 @@ class Theme:
     """The colours of one theme.
 
     Attributes:
-        page: The backgrounds that a chart may stand on; charts themselves have none.
-        text: Values and labels that matter.
-        muted: Labels of axes, notes.
-        line: Grid and tracks: decoration that carries nothing.
-        accent: Marks; with ``soft`` for periods before the latest.
+        page: The page backgrounds that the colours are made for; charts are transparent.
+        text: Values and important labels.
+        muted: Axis labels and notes.
+        line: Grid lines and gauge tracks, which carry no information.
+        accent: Marks.
+        soft: Marks of periods before the latest one.
         good: Marks that reach the target.
-        bad: Marks that miss it; told from ``good`` by people of any colour vision.
-        slices: The slices of a ring, in order; any two differ for people of any colour vision.
-        other: The slice of all the rest.
+        bad: Marks that miss the target; distinguishable from ``good`` with any colour vision.
+        slices: The slices of a pie chart, in order; distinguishable with any colour vision.
+        other: The slice of all other groups.
     """
 
     page: tuple[str, ...]
@@ -72,7 +73,7 @@ THEMES: Final[Mapping[ThemeName, Theme]] = {
 
 
 def config(theme: Theme) -> dict[str, Any]:
-    """Return the configuration that every specification of a theme carries."""
+    """Return the configuration of every specification with a theme."""
     return {
         "background": None,
         "font": FONT,

@@ -1,4 +1,4 @@
-"""The command ``smaply-metrics``: everything that a terminal or a script needs."""
+"""The command ``smaply-metrics``, for terminals and scripts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line of this process and end it."""
+    """Run the command line of this process and exit."""
     try:
         require_extra("cli", "typer", "rich")
     except InputError as error:
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def _report(error: InputError) -> int:
-    """Write an error without the libraries of the extra; return the exit code."""
+    """Print an error without the libraries of the extra and return the exit code."""
     if "--json" in sys.argv:
         problem = error.to_problem()
         written = {name: getattr(problem, name) for name in ("kind", "issue", "message", "remedy")}

@@ -1,4 +1,4 @@
-"""The root command and its groups, one for each noun."""
+"""The root command and its command groups, one per noun."""
 
 from __future__ import annotations
 
@@ -23,55 +23,56 @@ from smaply_metrics_core.cli.signals import terminated_gracefully
 from smaply_metrics_core.cli.stdio import process_of_our_own
 
 GROUPS: Final = {
-    "source": "List and examine installed sources; write, test and record new ones.",
+    "source": "List, diagnose, create, test and record sources.",
     "connection": "Add, list, show, check, edit and delete connections.",
     "survey": "List surveys and their questions.",
     "metric": "Preview, add, list, show, edit and delete metrics.",
     "card": "Load cards.",
-    "bundle": "Export, check and show debug bundles.",
-    "account": "List accounts; show and edit time zone and first day of the week.",
-    "audit": "List who connected, edited, deleted and exported.",
-    "db": "Upgrade the tables of the store.",
+    "bundle": "Export, show and check debug bundles.",
+    "account": "List accounts; show and edit their date settings.",
+    "audit": "List the audit trail.",
+    "db": "Upgrade the store.",
     "worker": "Run queued refreshes.",
 }
-"""The groups of commands with their help; each is a module, imported when it is needed."""
+"""The help of each command group; each group is a module that is imported on first use."""
 
 
 class _Groups(dict[str, Any]):
-    """The groups by name; a group is imported when it is first used."""
+    """The command groups by name, imported on first use."""
 
     def __init__(self) -> None:
         super().__init__(dict.fromkeys(GROUPS))
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401  # A command of Typer.
-        """Import a group."""
+        """Return a group."""
         if super().__getitem__(name) is None:
             module = import_module(f"smaply_metrics_core.cli.commands.{name}")
+            module.app.rich_markup_mode = None  # As the root command.
             group = typer.main.get_command(module.app)
             group.name = name
             self[name] = group
         return super().__getitem__(name)
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  # As above.
-        """Import a group, if there is one of this name."""
+        """Return a group, or the default for an unknown name."""
         return self[name] if name in self else default  # noqa: SIM401  # This is `get`.
 
     def items(self) -> Any:  # noqa: ANN401  # As above.
-        """Import every group."""
+        """Return all groups, which imports them."""
         return {name: self[name] for name in self}.items()
 
 
 class RootCommand(TyperGroup):
-    """The root command: every error ends here as one message, one remedy and an exit code."""
+    """The root command, which turns every error into one message, one remedy and an exit code."""
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401  # As the method replaced.
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401  # As in the base class.
         super().__init__(**settings)
         self.commands = _Groups()
 
     def format_commands(
         self,
-        ctx: Any,  # noqa: ANN401, ARG002  # As the method that this replaces.
-        formatter: Any,  # noqa: ANN401  # As above.
+        ctx: Any,  # noqa: ANN401, ARG002  # The signature of the overridden method.
+        formatter: Any,  # noqa: ANN401  # See above.
     ) -> None:
         """Write the help of the groups without importing them."""
         with formatter.section("Commands"):
@@ -81,10 +82,10 @@ class RootCommand(TyperGroup):
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
-        *_: Any,  # noqa: ANN401  # As the method that this replaces.
-        **extra: Any,  # noqa: ANN401  # As above.
+        *_: Any,  # noqa: ANN401  # The signature of the overridden method.
+        **extra: Any,  # noqa: ANN401  # See above.
     ) -> NoReturn:
-        """Run a command line and end the process."""
+        """Run a command line and exit."""
         arguments = sys.argv[1:] if args is None else list(args)
         reporter = ExitReporter(arguments)
 
@@ -101,7 +102,7 @@ class RootCommand(TyperGroup):
 app = typer.Typer(
     cls=RootCommand,
     name="smaply-metrics",
-    help="Customer-experience numbers from survey tools, correct and fresh.",
+    help="Calculate customer-experience metrics from survey tools.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Rich's boxes leave too little room for their content.
@@ -117,7 +118,7 @@ def root(
         bool, typer.Option("--version", help="Show the version and exit.", show_default=False)
     ] = False,
 ) -> None:
-    """Customer-experience numbers from survey tools, correct and fresh."""
+    """Calculate customer-experience metrics from survey tools."""
     before_command(invocation)
     if version:
         if invocation.wants_json:
@@ -126,10 +127,10 @@ def root(
             print_text(f"smaply-metrics {__version__}")
         raise typer.Exit
     if invocation.context.invoked_subcommand is None:
-        raise CommandLineError("The command is missing.", "See `smaply-metrics --help`.")
+        raise CommandLineError("The command is missing.", "Run `smaply-metrics --help`.")
 
 
 def run() -> None:
-    """Run the command line of this process and end it."""
+    """Run the command line of this process and exit."""
     with process_of_our_own():
         app()

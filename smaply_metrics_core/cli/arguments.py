@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 ConnectionArgument = Annotated[
-    str, typer.Argument(metavar="CONNECTION", help="A connection's id, or its source.")
+    str, typer.Argument(metavar="CONNECTION", help="The ID of a connection or of its source.")
 ]
 
-SurveyArgument = Annotated[str, typer.Argument(metavar="SURVEY", help="A survey's id.")]
+SurveyArgument = Annotated[str, typer.Argument(metavar="SURVEY", help="The ID of a survey.")]

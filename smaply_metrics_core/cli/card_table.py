@@ -1,4 +1,4 @@
-"""Cards as a table in the terminal: value, answers, dates, freshness, and what is wrong."""
+"""Terminal output of cards and results: values, answers, dates, freshness and problems."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.text import Text
 from smaply_metrics_core.calculations.response_text import describe_answers, describe_responses
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.date_text import date_range_text, instant_text
-from smaply_metrics_core.charts.headlines import change_words
+from smaply_metrics_core.charts.headlines import change_text
 from smaply_metrics_core.charts.remarks import CUT, FEW, RUNNING, ungrouped_text
 from smaply_metrics_core.cli.output import print_problem, print_text, show, table, text
 from smaply_metrics_core.models.metric import Card, Freshness
@@ -27,11 +27,11 @@ COLORS = {
 
 
 def show_cards(cards: Sequence[Card], zone: str) -> None:
-    """Write cards, then the problems of those that are not fresh.
+    """Print cards as a table, followed by their problems.
 
     Args:
-        cards: The cards, in the order to show.
-        zone: The account's time zone, in which dates are written.
+        cards: The cards, in display order.
+        zone: The account's time zone, in which dates are shown.
     """
     made = table("Metric", "Value", "n", "Freshness", right=("Value", "n"), whole=("Freshness",))
     low = False
@@ -60,7 +60,7 @@ def show_cards(cards: Sequence[Card], zone: str) -> None:
 
 
 def _print_problems(cards: Sequence[Card]) -> None:
-    """Write each problem once, below the names of the cards that have it."""
+    """Print each problem once, below the names of the cards that have it."""
     affected: dict[Problem, list[Card]] = {}
     for card in cards:
         if card.problem is not None:
@@ -73,7 +73,7 @@ def _print_problems(cards: Sequence[Card]) -> None:
 
 
 def show_result(result: Result, zone: str) -> None:
-    """Write one result: its number, its groups, and the responses behind it."""
+    """Print a result: its value, its groups and the responses that it was calculated from."""
     current = result.current
     print_text(text("Value      ", "bold"), _headline(result, before_change="  "))
     if current.value is None and current.reason:
@@ -83,7 +83,7 @@ def show_result(result: Result, zone: str) -> None:
     print_text(text("Responses  ", "bold"), describe_responses(current))
     print_text(text("Dates      ", "bold"), date_range_text(current.window, zone))
     if result.previous is not None:
-        print_text(text("Before     ", "bold"), date_range_text(result.previous.window, zone))
+        print_text(text("Previous   ", "bold"), date_range_text(result.previous.window, zone))
     print_text(text("As of      ", "bold"), instant_text(result.as_of, zone))
     if result.scale:
         print_text(text("Scale      ", "bold"), result.scale)
@@ -111,7 +111,7 @@ def _headline(result: Result, *, before_change: str = "\n") -> Text:
     line.append(" → ", "dim")
     line.append(format_value(unit, current.value), "bold")
     if result.change is not None:
-        line.append(before_change + (change_words(result.change, unit) or "no change known"))
+        line.append(before_change + (change_text(result.change, unit) or "change unknown"))
     return line
 
 

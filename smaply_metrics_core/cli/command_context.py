@@ -1,4 +1,4 @@
-"""What every command is called with: home, account, output mode, and the host opened for it."""
+"""The context of every command: its home, account, output mode and opened host."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:  # Loads SQLAlchemy and cryptography.
     from smaply_metrics_core.sources.registry import SourceRegistry
 
 SETTINGS_LOGGER = "smaply_metrics_core.environment"
-"""Logs warnings about environment variables; people see them on standard error."""
+"""The logger of warnings about environment variables, which are shown on standard error."""
 
 
 class OpenedHost(NamedTuple):
-    """A host that a command opened, and the Admin of its account as whom the command acts."""
+    """A host that a command opened, and the Admin as whom the command acts."""
 
     host: MetricsHost
     actor: Actor
@@ -42,15 +42,15 @@ class OpenedHost(NamedTuple):
 
 @dataclass(frozen=True)
 class CommandContext:
-    """The options of every command; accepted before the command's name too."""
+    """The options of every command, which are also accepted before the command's name."""
 
     context: typer.Context
     home: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="The folder of the store and its key. Default: SMAPLY_METRICS_HOME, else the "
-            "user's data folder.",
+            help="Folder of the store and its key. Default: SMAPLY_METRICS_HOME, else the user's "
+            "data folder.",
             show_default=False,
         ),
     ] = None
@@ -58,53 +58,55 @@ class CommandContext:
         str | None,
         typer.Option(
             metavar="ID",
-            help="The account. Default: SMAPLY_METRICS_ACCOUNT, else “default”.",
+            help="ID of the account. Default: SMAPLY_METRICS_ACCOUNT, else “default”.",
             show_default=False,
         ),
     ] = None
     json: Annotated[
-        bool, typer.Option("--json", help="Answer in JSON, errors included.", show_default=False)
+        bool, typer.Option("--json", help="Print JSON, errors included.", show_default=False)
     ] = False
     debug: Annotated[
         bool,
-        typer.Option("--debug", help="Show the log and tracebacks.", show_default=False),
+        typer.Option(
+            "--debug", help="Print the log and tracebacks on standard error.", show_default=False
+        ),
     ] = False
 
     @property
     def wants_json(self) -> bool:
-        """Whether the answer is for a program."""
+        """Whether the output is JSON."""
         return self.json or (self._outer is not None and self._outer.wants_json)
 
     @property
     def given_home(self) -> Path | None:
-        """The home that an option names; the innermost one counts."""
+        """The value of --home; the innermost one applies."""
         if self.home is None and self._outer is not None:
             return self._outer.given_home
         return self.home
 
     @property
     def given_account(self) -> str | None:
-        """The account that an option names; the innermost one counts."""
+        """The value of --account; the innermost one applies."""
         if self.account is None and self._outer is not None:
             return self._outer.given_account
         return self.account
 
     @property
     def _outer(self) -> CommandContext | None:
-        """The options that were given before the command's name."""
+        """The options before the command's name."""
         above = self.context.parent
         return above.obj if above is not None and isinstance(above.obj, CommandContext) else None
 
     def settings(self) -> Settings:
-        """Read the settings of this command from its options and the environment.
+        """Return the settings of this command, from its options and the environment.
 
         Raises:
-            InputError: when a variable is not valid.
+            InputError: when an environment variable is not valid.
         """
-        from smaply_metrics_core.host import Settings  # Loads the host: only on use.
+        from smaply_metrics_core.host import Settings  # Imported on use: it loads the host.
 
         if self.given_account is not None and not self.given_account.strip():
-            raise CommandLineError("--account is empty.", "Give the account's id, or leave it out.")
+            raise CommandLineError("--account is empty.", "Enter an account ID or omit --account.")
         home = self.given_home
         return Settings.from_environment(
             None if home is None else home.absolute(), account=self.given_account
@@ -118,11 +120,11 @@ class CommandContext:
 
         Args:
             now: Fixes the host's clock at this instant.
-            hint: Whether to say on standard error that nothing is stored for the account.
+            hint: Whether to warn on standard error when nothing is stored for the account.
             make_files_dir: Whether to create the account's folder for files in the home.
 
         Raises:
-            InputError: when a variable is not valid.
+            InputError: when an environment variable is not valid.
             StoreError: when the home cannot be used.
         """
         settings = self.settings()
@@ -141,7 +143,7 @@ class CommandContext:
         if not (stored or named):
             return
         others = (
-            "`smaply-metrics account list` lists those of this store; choose one with --account."
+            "Choose one with --account; `smaply-metrics account list` lists the stored accounts."
             if stored
             else "This store has no account yet."
         )
@@ -153,24 +155,24 @@ class CommandContext:
 
 
 def before_command(invocation: CommandContext) -> None:
-    """Store the options that were given before a command's name; the callback of each group."""
+    """Store the options before a command's name; the callback of each command group."""
     invocation.context.obj = invocation
 
 
 class FixedClock(SystemClock):
-    """A clock that always shows one instant; deadlines and waits take real time."""
+    """A clock that stands still; deadlines and waits still take real time."""
 
     def __init__(self, instant: datetime) -> None:
         self._instant = instant
 
     def now(self) -> datetime:
-        """Return the instant."""
+        """Return the fixed instant."""
         return self._instant
 
 
 def command_actor(account: str, user: str = "") -> Actor:
-    """Return the actor of the command: an Admin of an account, by default the system's user."""
-    from smaply_metrics_core.host import Actor, Role  # Loads the host: only on use.
+    """Return the Admin as whom the command acts; the user defaults to the operating system's."""
+    from smaply_metrics_core.host import Actor, Role  # Imported on use: it loads the host.
 
     return Actor(account, user or _system_user(), Role.ADMIN)
 
@@ -178,15 +180,15 @@ def command_actor(account: str, user: str = "") -> Actor:
 def _system_user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # A container whose user has no name.
+    except (KeyError, OSError, ImportError):  # The user of a container may have no name.
         return "unknown"
 
 
 def source_registry() -> SourceRegistry:
-    """Return the installed sources without opening a store, so that a broken one is no obstacle."""
-    from smaply_metrics_core.host import Settings
-    from smaply_metrics_core.sources.registry import SourceRegistry  # Only on use.
-    from smaply_metrics_core.sources.settings import SourceSettings  # Only on use.
+    """Return the installed sources without opening the store, which may be broken."""
+    from smaply_metrics_core.host import Settings  # Imported on use, as below.
+    from smaply_metrics_core.sources.registry import SourceRegistry
+    from smaply_metrics_core.sources.settings import SourceSettings
 
     keep_stdout()
     Settings.warn_of_unknown_variables(os.environ)
@@ -195,16 +197,16 @@ def source_registry() -> SourceRegistry:
 
 @contextmanager
 def opened(settings: Settings, *, now: datetime | None = None) -> Iterator[MetricsHost]:
-    """Open the host of some settings.
+    """Open a host and close it afterwards.
 
     Args:
-        settings: The settings; their home is created when it does not exist.
+        settings: The settings; their home is created if it does not exist.
         now: Fixes the host's clock at this instant.
 
     Raises:
         StoreError: when the home cannot be used.
     """
-    from smaply_metrics_core.host import MetricsHost  # Loads the host: only on use.
+    from smaply_metrics_core.host import MetricsHost  # Imported on use: it loads the host.
 
     keep_stdout()
     home = settings.home
@@ -213,13 +215,13 @@ def opened(settings: Settings, *, now: datetime | None = None) -> Iterator[Metri
         host = MetricsHost(
             settings,
             clock=None if now is None else FixedClock(now),
-            # With a fixed clock, the lease of a process that died would never expire.
+            # By a fixed clock, the lease of a dead process would never expire.
             lease_clock=None if now is None else SystemClock(),
         )
     except OSError as error:
         raise StoreError(
             f"The home {home} cannot be used: {error.strerror}.",
-            remedy="Choose a folder that this user may write to with --home.",
+            remedy="Use --home to choose a folder that you can write to.",
         ) from None
     with host:
         yield host
@@ -227,7 +229,7 @@ def opened(settings: Settings, *, now: datetime | None = None) -> Iterator[Metri
 
 @contextmanager
 def logging_to_stderr(*, debug: bool) -> Iterator[None]:
-    """Show the framework's log while debugging, and warnings about settings always."""
+    """Write the log to standard error: all of it with --debug, else warnings about settings."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     if not debug:

@@ -1,6 +1,6 @@
 """Credentials from options, standard input, the environment or a prompt.
 
-A secret is never an argument: arguments stay in the shell's history.
+A secret is never an argument, because the shell's history stores arguments.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.output import print_text, text
 from smaply_metrics_core.models.credentials import CredentialField
 
-SECRET_VARIABLE: Final = "SMAPLY_METRICS_SECRET_"  # noqa: S105  # The prefix of variables.
+SECRET_VARIABLE: Final = "SMAPLY_METRICS_SECRET_"  # noqa: S105  # A prefix of variable names.
 LONGEST_SECRET: Final = 64 * 1024
-"""Bytes of standard input; more than this is a file and not a secret."""
+"""Maximum number of bytes of a secret on standard input."""
 
 
 @dataclass(frozen=True)
 class CredentialOptions:
-    """How the fields of credentials are given."""
+    """The options for credentials."""
 
     fields: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="FIELD=VALUE",
-            help="A field that is not a secret. May be repeated.",
+            help="Value of a field that is not a secret. Can be repeated.",
             show_default=False,
         ),
     ] = None
@@ -40,18 +40,18 @@ class CredentialOptions:
         typer.Option(
             "--secret-stdin",
             metavar="FIELD",
-            help="Read this secret field from standard input. Others: from the variable "
-            f"{SECRET_VARIABLE}FIELD, or from a prompt in a terminal.",
+            help="Secret field to read from standard input. Other secrets come from the variable "
+            f"{SECRET_VARIABLE}<FIELD> or a prompt.",
             show_default=False,
         ),
     ] = None
 
     def entered(self, known: Sequence[CredentialField]) -> dict[str, str]:
-        """Return the fields that were entered, without a prompt.
+        """Return the values from options, standard input and the environment.
 
         Raises:
-            CommandLineError: for an unknown field, or a secret given as an argument. No value is
-                repeated: it may be a misplaced secret.
+            CommandLineError: for an unknown secret field, or a secret given as an argument. The
+                message contains no value, which may be a misplaced secret.
         """
         secret = [field.name for field in known if field.secret]
         values: dict[str, str] = {}
@@ -60,15 +60,16 @@ class CredentialOptions:
             name = name.strip()
             if not (separator and name):
                 raise CommandLineError(
-                    "--set takes a field and its value.", "Write it as --set base_url=HOST."
+                    "--set requires a field and a value.", "Write it as --set base_url=HOST."
                 )
             if name in secret:
                 raise CommandLineError(
-                    f"{name} is a secret: as an argument it would stay in the shell's history.",
-                    f"{_ways(name)} If you have just typed a token that is in use, replace it.",
+                    f"{name} is a secret and must not be an argument: the shell's history stores "
+                    "arguments.",
+                    f"{_ways(name)} If you have just typed a valid token, replace it.",
                 )
             if name in values:
-                raise CommandLineError(f"--set gives {name} twice.", "Give each field once.")
+                raise CommandLineError(f"--set has {name} twice.", "Set each field once.")
             values[name] = value
         for name in secret:
             from_environment = os.environ.get(_variable(name))
@@ -77,22 +78,22 @@ class CredentialOptions:
         if self.secret_stdin is not None:
             if self.secret_stdin not in secret:
                 raise CommandLineError(
-                    "--secret-stdin names no secret field of this source.",
-                    f"It takes the name of a field: {' or '.join(secret)}."
+                    "The value of --secret-stdin is not a secret field of this source.",
+                    f"Use the name of a field: {' or '.join(secret)}."
                     if secret
-                    else "Leave it out: this source has no secret.",
+                    else "Omit --secret-stdin; this source has no secret field.",
                 )
             values[self.secret_stdin] = _standard_input(self.secret_stdin)
         return values
 
 
 def at_a_terminal() -> bool:
-    """Whether a prompt can be answered."""
+    """Whether standard input is a terminal, which can prompt."""
     return sys.stdin.isatty()
 
 
 def prompt_missing(known: Sequence[CredentialField], values: dict[str, str]) -> dict[str, str]:
-    """Prompt in the terminal for required fields that were not entered.
+    """Prompt in the terminal for missing required fields and return all values.
 
     Raises:
         CommandLineError: when a secret is missing and there is no terminal.
@@ -101,21 +102,21 @@ def prompt_missing(known: Sequence[CredentialField], values: dict[str, str]) -> 
         if field.name in values or not field.required:
             continue
         if at_a_terminal():
-            values[field.name] = _ask(field)
+            values[field.name] = _prompt(field)
         elif field.secret:
             raise CommandLineError(f"{field.label} ({field.name}) is missing.", _ways(field.name))
     return values
 
 
 def prompt_changes(known: Sequence[CredentialField]) -> dict[str, str]:
-    """Prompt in the terminal for new values; return nothing without a terminal."""
+    """Prompt in the terminal for new values of all fields; return none without a terminal."""
     if not at_a_terminal():
         return {}
-    print_text("Press Enter to leave a field as it is.", stderr=True)
-    return {field.name: _ask(field) for field in known}
+    print_text("Press Enter to keep the current value of a field.", stderr=True)
+    return {field.name: _prompt(field) for field in known}
 
 
-def _ask(field: CredentialField) -> str:
+def _prompt(field: CredentialField) -> str:
     if field.help:
         print_text(field.help, style="dim", stderr=True)
     answer: str = typer.prompt(
@@ -125,19 +126,19 @@ def _ask(field: CredentialField) -> str:
 
 
 def _standard_input(name: str) -> str:
-    """Read all of standard input: a line break inside a token is for its field to refuse."""
+    """Read all of standard input; the field's own validation rejects a line break in a token."""
     if at_a_terminal():
         return str(typer.prompt(name, default="", show_default=False, hide_input=True, err=True))
     content = sys.stdin.buffer.read(LONGEST_SECRET + 1)
     if len(content) > LONGEST_SECRET:
         raise CommandLineError(
-            "Standard input is too long for a secret.", f"Send {name} alone, and nothing else."
+            "Standard input is too long for a secret.", f"Send only the value of {name}."
         )
     try:
         read = content.decode()
     except UnicodeDecodeError:
         raise CommandLineError(
-            "Standard input is not text.", f"Send {name} alone, as UTF-8 text."
+            "Standard input is not text.", f"Send only the value of {name}, as UTF-8 text."
         ) from None
     return read.removesuffix("\n").removesuffix("\r")
 
@@ -148,6 +149,6 @@ def _variable(name: str) -> str:
 
 def _ways(name: str) -> str:
     return (
-        f"Send it on standard input with --secret-stdin {name}, set {_variable(name)}, or run the "
-        "command in a terminal, which asks for it."
+        f"Send it on standard input with --secret-stdin {name}, set {_variable(name)}, or enter it "
+        "at the prompt of a terminal."
     )

@@ -1,4 +1,4 @@
-"""The options for how a metric is shown."""
+"""Display options: the chart of a metric and the texts around its value."""
 
 from __future__ import annotations
 
@@ -13,27 +13,31 @@ from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.models.metric import ChartType, Display
 
 
-def _option(name: str, help: str) -> Any:  # noqa: A002, ANN401  # As typer.Option.
-    return typer.Option(name, help=help, show_default=False)
+def _option(name: str, metavar: str, help: str) -> Any:  # noqa: A002, ANN401  # As typer.Option.
+    return typer.Option(name, metavar=metavar, help=help, show_default=False)
 
 
 @dataclass(frozen=True)
 class DisplayOptions:
-    """How a metric is shown; ``None`` where nothing was given."""
+    """How a metric is shown; ``None`` for options that were not given."""
 
-    chart: Annotated[ChartType | None, _option("--chart", "The chart.")] = None
-    heading: Annotated[str | None, _option("--heading", "Text above the value.")] = None
-    subheading: Annotated[str | None, _option("--subheading", "Text below the heading.")] = None
-    target: Annotated[float | None, _option("--target", "The value to reach.")] = None
-    prefix: Annotated[str | None, _option("--prefix", "Text before the value.")] = None
-    suffix: Annotated[str | None, _option("--suffix", "Text after the value.")] = None
+    chart: Annotated[
+        ChartType | None, _option("--chart", "NAME", f"Chart: {', '.join(ChartType)}.")
+    ] = None
+    heading: Annotated[str | None, _option("--heading", "TEXT", "Text above the value.")] = None
+    subheading: Annotated[
+        str | None, _option("--subheading", "TEXT", "Text below the heading.")
+    ] = None
+    target: Annotated[float | None, _option("--target", "NUMBER", "Target of the value.")] = None
+    prefix: Annotated[str | None, _option("--prefix", "TEXT", "Text before the value.")] = None
+    suffix: Annotated[str | None, _option("--suffix", "TEXT", "Text after the value.")] = None
 
     def display(self, old: Display, reset: Iterable[str] = ()) -> Display:
         """Return a display with these options.
 
         Args:
-            old: The values where no option was given.
-            reset: Names of ``DISPLAY_RESETTABLE`` that go back to their default first.
+            old: The display whose values apply where no option was given.
+            reset: Names of ``DISPLAY_RESETTABLE`` to reset to their defaults first.
 
         Raises:
             CommandLineError: for a value that cannot be shown, such as a target of infinity.
@@ -46,7 +50,7 @@ class DisplayOptions:
         except ValidationError as error:
             (name, *_) = error.errors(include_input=False)[0]["loc"]
             raise CommandLineError(
-                f"The value of --{name} is not valid.", "See --help for the values that it takes."
+                f"The value of --{name} is not valid.", "See --help for the valid values."
             ) from None
 
 

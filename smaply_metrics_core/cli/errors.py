@@ -1,4 +1,4 @@
-"""How a command ends: usage errors, exit codes, and how an error is printed."""
+"""Errors of the command line: usage errors, exit codes and their output."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ WRONG_USAGE: Final = 2
 INTERRUPTED: Final = 130
 
 SHORTEST_SECRET: Final = 20
-"""Characters from which on an unknown word is not repeated in a message: it may be a token."""
+"""Length from which an unknown word is redacted in messages, because it may be a token."""
 
 
 class CommandLineError(Exception):
-    """The command line is wrong: exit code 2, one message and one remedy, nothing was done."""
+    """The command line is not valid: nothing was done, and the exit code is 2."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
@@ -31,9 +31,9 @@ class CommandLineError(Exception):
 
 
 class ExitReporter:
-    """Runs a command line and turns however it ends into messages and an exit code.
+    """Runs a command line and turns its outcome into messages and an exit code.
 
-    The output mode is read from the unparsed arguments, so that an error in them is written in it.
+    The output mode is read from the unparsed arguments, so that it also applies to parse errors.
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
@@ -42,12 +42,12 @@ class ExitReporter:
         self.with_traceback = "--debug" in arguments
 
     def run(self, command: Callable[[], Any]) -> int:
-        """Run a command; return the exit code."""
+        """Run a command and return the exit code."""
         try:
             return int(command() or DONE)
         except (KeyboardInterrupt, typer.Abort):  # Abort: standard input ended at a prompt.
             return INTERRUPTED
-        except Exception as error:  # noqa: BLE001  # A bug as well is reported in plain words.
+        except Exception as error:  # noqa: BLE001  # A bug is reported as a problem, too.
             return self._report(error)
 
     def _report(self, error: Exception) -> int:
@@ -62,16 +62,16 @@ class ExitReporter:
 
 
 def reject_undecodable(arguments: Sequence[str]) -> None:
-    """Check that arguments are text.
+    """Raise when an argument is not text.
 
     Raises:
-        CommandLineError: when one is not.
+        CommandLineError: for bytes that are not text in the terminal's encoding.
     """
     try:
         "".join(arguments).encode()
     except UnicodeEncodeError:
         raise CommandLineError(
-            "An argument is not text in the terminal's encoding.", "Type it again, as UTF-8."
+            "An argument is not text in the terminal's encoding.", "Enter it again as UTF-8."
         ) from None
 
 
@@ -82,11 +82,11 @@ def _problem_of(error: Exception, arguments: Sequence[str]) -> tuple[Problem, in
         return _usage_problem(error.message, error.remedy), WRONG_USAGE
     if isinstance(error, typer.TyperException):
         return _typer_problem(error, arguments), WRONG_USAGE
-    # A bug. Its text is not shown: it may hold anything.
+    # The text of an unexpected exception may contain a secret.
     bug = Problem(
         kind="bug",
-        message=f"Something is wrong in smaply-metrics itself ({type(error).__name__}).",
-        remedy="Run the command again with --debug and send what it shows to support.",
+        message=f"smaply-metrics failed with an unexpected error ({type(error).__name__}).",
+        remedy="Run the command again with --debug and send the output to support.",
         blame=Blame.PLUGIN,
     )
     return bug, REFUSED
@@ -100,16 +100,16 @@ def _typer_problem(error: typer.TyperException, arguments: Sequence[str]) -> Pro
     context: typer.Context | None = getattr(error, "ctx", None)
     message = error.format_message().strip().replace("Value error, ", "")
     if message.startswith("Got unexpected extra argument"):
-        # Not repeated: it may be a secret that was meant for standard input.
-        message = "There are more arguments than this command takes."
+        # The argument may be a secret that was meant for standard input.
+        message = "There are too many arguments for this command."
     message = _without_long_words(message, set(arguments), _options(error))
     return _usage_problem(
-        message, f"See `{context.command_path if context else 'smaply-metrics'} --help`."
+        message, f"Run `{context.command_path if context else 'smaply-metrics'} --help`."
     )
 
 
 def _without_long_words(message: str, typed: set[str], options: set[str]) -> str:
-    """Remove long words that were typed and are not options: one may be a misplaced secret."""
+    """Redact long words that were typed and are not options; one may be a misplaced secret."""
     words = {part for word in typed for part in (word, *word.partition("=")[::2])} - options
     for word in sorted(words, key=len, reverse=True):
         if len(word) >= SHORTEST_SECRET:
@@ -118,9 +118,9 @@ def _without_long_words(message: str, typed: set[str], options: set[str]) -> str
 
 
 def _options(error: typer.TyperException) -> set[str]:
-    """Return the options that are known where a command line is wrong."""
+    """Return the known options of the command that raised an error."""
     context: typer.Context | None = getattr(error, "ctx", None)
     known = {name for each in (context.command.params if context else ()) for name in each.opts}
     if not error.message.startswith("No such option"):
-        known.add(getattr(error, "option_name", ""))  # One that is used in a wrong way.
+        known.add(getattr(error, "option_name", ""))  # A known option, used wrongly.
     return known

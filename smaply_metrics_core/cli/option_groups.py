@@ -1,7 +1,7 @@
-"""Options that several commands share: a dataclass parameter becomes an option for each field.
+"""Options that several commands share: each field of a dataclass parameter becomes an option.
 
-Typer reads the options of a command off its function's signature. Written out, the options that
-every command has, and those that every query has, would be repeated from command to command.
+Typer reads options from a function's signature, so every command would have to repeat the shared
+ones.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ R = TypeVar("R")
 
 
 def option_groups(function: Callable[..., R]) -> Callable[..., R]:
-    """Return a function for Typer whose dataclass parameters are replaced by options.
+    """Return a function for Typer in which options replace dataclass parameters.
 
-    Every field carries its ``typer.Option`` in ``Annotated``. Parameters keep their order.
+    Each field is annotated with its ``typer.Option``. Parameters keep their order.
     """
     hints = get_type_hints(function, include_extras=True)
     shared: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
@@ -37,7 +37,7 @@ def option_groups(function: Callable[..., R]) -> Callable[..., R]:
             given[name] = model(**{field.name: given.pop(field.name) for field in fields(model)})
         return function(**given)
 
-    # Typer reads both; with `__wrapped__` it would find the original ones.
+    # Typer reads both. It would follow `__wrapped__` to the original parameters.
     seen: Any = spread_out
     del seen.__wrapped__
     seen.__signature__ = Signature(parameters)

@@ -1,4 +1,4 @@
-"""The output of the command: JSON for programs, tables and sentences for people."""
+"""Output: JSON for programs, tables and sentences for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # Heavy, and not needed for `--help` and `--json`.
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return the terminal; numbers and quotes in a text are not highlighted."""
+    """Return a console for standard output or error, without highlighting."""
     from rich.console import Console
 
     file = None if stderr else reserve_stdout()
@@ -24,7 +24,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def text(value: object, style: str = "") -> Text:
-    """Return a text without markup and without control characters."""
+    """Return a text without control characters; markup in it is not interpreted."""
     from rich.text import Text
 
     shown = "".join(c if c.isprintable() or c == "\n" else " " for c in str(value))
@@ -32,7 +32,7 @@ def text(value: object, style: str = "") -> Text:
 
 
 def print_text(*parts: Text | str, style: str = "", stderr: bool = False, indent: int = 0) -> None:
-    """Write one line or paragraph."""
+    """Print one line or paragraph."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -58,12 +58,12 @@ def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -
 
 
 def show(made: Table) -> None:
-    """Write a table."""
+    """Print a table."""
     console().print(made)
 
 
 def print_json(data: Any) -> None:  # noqa: ANN401  # Any JSON value.
-    """Write JSON on standard output; escapes characters that its encoding does not have."""
+    """Print JSON on standard output; escapes non-ASCII characters unless its encoding is UTF-8."""
     out = reserve_stdout()
     unicode = (out.encoding or "").lower().replace("-", "") == "utf8"
     out.write(json.dumps(data, ensure_ascii=not unicode, indent=2, allow_nan=False))
@@ -72,7 +72,7 @@ def print_json(data: Any) -> None:  # noqa: ANN401  # Any JSON value.
 
 
 def error_json(problem: Problem) -> dict[str, Any]:
-    """Return a problem as JSON; absent fields are omitted, except the issue."""
+    """Return a problem as JSON, without unset fields except the issue."""
     found: dict[str, Any] = {
         "kind": problem.kind,
         "issue": problem.issue,
@@ -89,13 +89,13 @@ def error_json(problem: Problem) -> dict[str, Any]:
 
 
 def print_problem(problem: Problem, *, style: str = "red", stderr: bool = False) -> None:
-    """Write a problem and its remedy."""
+    """Print a problem and its remedy."""
     issue = f"{problem.issue.replace('_', ' ').capitalize()}: " if problem.issue else ""
     print_text(text("✗ ", style), text(issue, "bold"), problem.message, stderr=stderr)
     print_text("→ ", problem.remedy, stderr=stderr)
     references = [
         f"{name} {value}"
-        for name, value in (("code", problem.code), ("request id", problem.request_id))
+        for name, value in (("code", problem.code), ("request ID", problem.request_id))
         if value
     ]
     if references:

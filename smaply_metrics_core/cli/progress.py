@@ -1,4 +1,4 @@
-"""A progress bar on standard error while an export runs; nothing without a terminal."""
+"""A progress bar on standard error while an export runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smaply_metrics_core.context import ProgressCallback
 
 @contextmanager
 def progress_bar() -> Iterator[ProgressCallback | None]:
-    """Show the progress that the host reports: done, total if it is known, and the current step."""
+    """Yield a callback that shows the progress of an export; ``None`` without a terminal."""
     terminal = console(stderr=True)
     if not terminal.is_terminal:
         yield None
@@ -27,7 +27,7 @@ def progress_bar() -> Iterator[ProgressCallback | None]:
         transient=True,
     )
     with bar:
-        task = bar.add_task("Asking the survey tool", total=None)
+        task = bar.add_task("Requesting data", total=None)
 
         def report(done: float, total: float | None, what: str) -> None:
             bar.update(task, completed=done, total=total, description=text(what).plain)

@@ -1,4 +1,4 @@
-"""The options that define what is measured, and the definition made of them."""
+"""Query options, and the definition of a metric that is built from them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RESETTABLE: Final = {
     "count": "include",
     "reverse-scale": "reverse_scale",
 }
-"""What an edit can reset, by the field of a definition that then has its default."""
+"""The parts that an edit can reset, mapped to the field of the definition."""
 
 
 def _option(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa: A002, ANN401
@@ -44,56 +44,66 @@ def _option(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa:
 
 @dataclass(frozen=True)
 class QueryOptions:
-    """What is measured, as typed; ``None`` where an option was not given."""
+    """The parts of a definition, as typed; ``None`` for options that were not given."""
 
-    survey: Annotated[str | None, _option("--survey", metavar="ID", help="The survey.")] = None
+    survey: Annotated[
+        str | None,
+        _option("--survey", metavar="ID", help="ID of the survey; required for a new definition."),
+    ] = None
     question: Annotated[
         str | None,
         _option(
             "--question",
             metavar="ID",
-            help="The question or sub-question, as in QID4_2; none counts responses.",
+            help="ID of the question or sub-question, for example QID4_2. Omit it to count "
+            "responses.",
         ),
     ] = None
     calculation: Annotated[
         Calculation | None,
-        _option("--calculation", metavar="NAME", help=f"{', '.join(Calculation)}."),
+        _option(
+            "--calculation",
+            metavar="NAME",
+            help=f"Calculation; required for a new definition: {', '.join(Calculation)}.",
+        ),
     ] = None
     answers: Annotated[
         str | None,
         _option(
             "--answers",
             metavar="KEY,KEY",
-            help='The answers that a share counts; a key with a comma in it goes in "…".',
+            help="Keys of the answers that a share counts. Put a key that contains a comma in "
+            "double quotes.",
         ),
     ] = None
     group_by: Annotated[
         str | None,
         _option(
             "--group-by",
-            metavar="WHAT",
-            help="answer, question:ID, field:NAME, or period: with day, week, month, quarter, "
-            "year.",
+            metavar="GROUPING",
+            help="Grouping: answer, question:ID, field:NAME, or period:UNIT with the unit day, "
+            "week, month, quarter or year.",
         ),
     ] = None
     range: Annotated[
         str | None,
-        _option("--range", metavar="NAME", help=f"{', '.join(PRESETS)}."),
+        _option("--range", metavar="NAME", help=f"Date range: {', '.join(PRESETS)}."),
     ] = None
     since: Annotated[
-        str | None, _option("--since", metavar="DATE", help="The first day, as in 2026-01-31.")
+        str | None,
+        _option("--since", metavar="DATE", help="First day, for example 2026-01-31."),
     ] = None
     until: Annotated[
         str | None,
-        _option("--until", metavar="DATE", help="The day after the last one, which is excluded."),
+        _option("--until", metavar="DATE", help="First day that is no longer included."),
     ] = None
     where: Annotated[
         list[str] | None,
         _option(
             "--where",
             metavar="FIELD=VALUE|VALUE",
-            help="Count only responses whose embedded field has one of these values; "
-            "question:ID=KEY for a question's answer. May be repeated.",
+            help="Count only responses whose embedded field has one of these values; for the "
+            "answers of a question, write question:ID=KEY|KEY. Can be repeated.",
         ),
     ] = None
     where_not: Annotated[
@@ -101,7 +111,7 @@ class QueryOptions:
         _option(
             "--where-not",
             metavar="FIELD=VALUE|VALUE",
-            help="Exclude these responses. May be repeated.",
+            help="Exclude responses; same syntax as --where. Can be repeated.",
         ),
     ] = None
     count: Annotated[
@@ -109,18 +119,21 @@ class QueryOptions:
         _option(
             "--count",
             metavar="KIND,KIND",
-            help=f"Count responses that are excluded by default: {', '.join(ExclusionReason)}.",
+            help="Kinds of responses to count although they are excluded by default: "
+            f"{', '.join(ExclusionReason)}.",
         ),
     ] = None
     reverse_scale: Annotated[
         bool,
-        _option("--reverse-scale", help="1 is best: boxes count from the scale's other end."),
+        _option("--reverse-scale", help="Reverse the scale, so that 1 is the best answer."),
     ] = False
     type: Annotated[
         MetricType | None,
         _option(
             "--type",
-            help="Default: series with a group by or for a distribution, else number.",
+            metavar="NAME",
+            help=f"Type: {', '.join(MetricType)}. Default: series with a grouping or for a "
+            "distribution, else number.",
         ),
     ] = None
 
@@ -133,7 +146,7 @@ class QueryOptions:
         for name, value in (("--survey", self.survey), ("--calculation", self.calculation)):
             if value is None:
                 raise CommandLineError(
-                    f"{name} is missing.", f"Add {name}; --help says what it can be."
+                    f"{name} is missing.", f"Add {name}; see --help for the valid values."
                 )
         return self._over({}, was=MetricType.NUMBER)
 
@@ -141,8 +154,8 @@ class QueryOptions:
         """Return a definition with these options.
 
         Args:
-            old: The definition whose values stay where no option was given.
-            reset: Names of ``RESETTABLE`` that go back to their default first.
+            old: The definition whose values apply where no option was given.
+            reset: Names of ``RESETTABLE`` to reset to their defaults first.
 
         Raises:
             CommandLineError: for options that are malformed or contradict each other.
@@ -184,7 +197,7 @@ class QueryOptions:
 
 
 def _type_of(values: dict[str, Any], was: MetricType) -> MetricType:
-    """Infer the type: several values make a series; other types stay as they were."""
+    """Infer the type: several values are a series; a comparison stays a comparison."""
     if values.get("group_by") is not None or values["calculation"] is Calculation.DISTRIBUTION:
         return MetricType.SERIES
     return MetricType.NUMBER if was is MetricType.SERIES else was
@@ -192,7 +205,7 @@ def _type_of(values: dict[str, Any], was: MetricType) -> MetricType:
 
 def _id(option: str, given: str) -> str:
     if not given.strip():
-        raise CommandLineError(f"{option} is empty.", f"Give {option} an id, or leave it out.")
+        raise CommandLineError(f"{option} is empty.", f"Enter an ID or omit {option}.")
     return given.strip()
 
 
@@ -201,11 +214,12 @@ def _keys(given: str) -> tuple[str, ...]:
         keys = next(csv.reader([given], skipinitialspace=True, strict=True), [])
     except csv.Error:
         raise CommandLineError(
-            "--answers is not a list of keys.", 'Separate keys by commas: 1,2 or "Yes, often",No.'
+            "--answers is not a list of keys.",
+            'Separate the keys by commas, for example 1,2 or "Yes, often",No.',
         ) from None
     kept = tuple(key.strip() for key in keys if key.strip())
     if not kept:
-        raise CommandLineError("--answers names no answer.", "Give the keys of answers: 1,2.")
+        raise CommandLineError("--answers is empty.", "Enter keys of answers, for example 1,2.")
     return kept
 
 
@@ -214,7 +228,7 @@ def _kinds(given: str) -> frozenset[ExclusionReason]:
     for kind in kinds:
         if kind not in set(ExclusionReason):
             raise CommandLineError(
-                f"--count does not know “{kind}”.", f"Use any of {','.join(ExclusionReason)}."
+                f"“{kind}” is not a valid --count.", f"Use any of {','.join(ExclusionReason)}."
             )
     if not kinds:
         raise CommandLineError("--count is empty.", f"Use any of {','.join(ExclusionReason)}.")
@@ -232,8 +246,8 @@ def _filters(option: str, given: Sequence[str], *, exclude: bool) -> tuple[Filte
     for kind in ExclusionReason:
         if kind in given and not exclude:
             raise CommandLineError(
-                f"{option} takes FIELD=VALUE, not “{kind}”.",
-                f"Use --count {kind} to count responses that are excluded as {kind}.",
+                f"{option} requires FIELD=VALUE, not “{kind}”.",
+                f"To count responses that are excluded as {kind}, use --count {kind}.",
             )
     try:
         return tuple(parse_filter(one, exclude=exclude) for one in given)
@@ -252,17 +266,17 @@ def _range(name: str | None, since: str | None, until: str | None) -> DateRange:
         except ValidationError:
             raise CommandLineError(
                 "The range ends before it begins.",
-                "Give --until a day after --since: the day of --until is excluded.",
+                "Set --until to a day after --since; the day of --until is excluded.",
             ) from None
     if since is not None or until is not None:
         raise CommandLineError(
             "--range cannot be combined with --since and --until.",
-            "Use a named range, or dates.",
+            "Use either a named range or dates.",
         )
     if name not in PRESETS:
         near = get_close_matches(name, PRESETS, n=1)
         raise CommandLineError(
-            f"There is no range “{name}”.",
+            f"“{name}” is not a valid --range.",
             f"Did you mean {near[0]}?" if near else f"Use one of {', '.join(PRESETS)}.",
         )
     return DateRange(preset=name)

@@ -1,4 +1,4 @@
-"""SIGTERM, which service managers and containers stop a process with, ends a command cleanly."""
+"""Graceful shutdown on SIGTERM, with which service managers and containers stop a process."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ TERMINATED: Final = 128 + signal.SIGTERM
 
 @contextmanager
 def terminated_gracefully() -> Iterator[None]:
-    """End the block by an exception on SIGTERM, as on Ctrl-C, and the process with 143.
+    """Raise ``SystemExit(143)`` in the block on SIGTERM.
 
-    The host is closed, no attempt is counted, and temporary files and child processes are removed.
-    A second signal is ignored, so that it does not interrupt the shutdown.
+    As on Ctrl-C, the host is closed, no attempt is counted, and temporary files and child processes
+    are removed. A second signal is ignored, so that it cannot interrupt the shutdown.
     """
 
     def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

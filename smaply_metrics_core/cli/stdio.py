@@ -1,4 +1,4 @@
-"""Standard output is for the command's own output; other code prints to standard error."""
+"""Redirection of standard output: the command's own output only; other code prints to stderr."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STDOUT_NUMBER = 1
 
 
 class _StdoutRedirect:
-    """Whether this process runs one command only, and its reserved standard output."""
+    """Whether this process runs only one command, and its reserved standard output."""
 
     ours = False
     stdout: TextIO | None = None
@@ -25,24 +25,23 @@ def reserve_stdout() -> TextIO:
 
 @contextmanager
 def process_of_our_own() -> Iterator[None]:
-    """Declare that this process runs one command only, so that its streams may be redirected."""
+    """Declare that this process runs only one command, so that its streams may be redirected."""
     _StdoutRedirect.ours = True
     try:
         yield
     finally:
         if _StdoutRedirect.stdout is not None:
-            # An error of it was reported when it was written to.
+            # A write to it has already reported the error.
             with suppress(OSError):
                 _StdoutRedirect.stdout.close()
 
 
 def keep_stdout() -> None:
-    """Reserve standard output before the code of a source runs for the first time.
+    """Reserve standard output for the command before the code of a source runs.
 
-    From then on a ``print``, a write to the descriptor and the output of child processes go to
-    standard error, until the process ends: a cancelled call may print at any time. Nothing is
-    redirected in a process that runs more than one command, as in tests. (Typer prints help before
-    this.)
+    ``print``, writes to the descriptor and the output of child processes then go to standard error
+    until the process ends, because an abandoned call may print at any time. Nothing is redirected
+    in a process that runs several commands, such as a test run.
     """
     before = sys.__stdout__
     if not _StdoutRedirect.ours or _StdoutRedirect.stdout is not None or before is None:

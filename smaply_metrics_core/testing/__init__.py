@@ -1,7 +1,7 @@
 """The contract tests for authors of sources, and their tools.
 
-Subclass ``SourceContract`` in a test file. Recording and playing cassettes needs the extra
-``testing`` of ``smaply-metrics-core``, which is imported only then.
+Subclass ``SourceContract`` in a test file. Recording and replaying cassettes requires the extra
+``smaply-metrics-core[testing]``.
 """
 
 from smaply_metrics_core.extras import require_extra

@@ -1,4 +1,4 @@
-"""Failures of contract tests: what is wrong, and a last line that says how to fix it."""
+"""Failures of contract tests: a message with the problem, and a last line ``Fix: …``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def expect(condition: object, what: str, fix: str) -> None:
     """Fail the test unless a condition is true.
 
     Raises:
-        AssertionError: with what is wrong, and how to fix it.
+        AssertionError: with the problem and how to fix it.
     """
     if not condition:
         raise broken(what, fix)
@@ -36,54 +36,52 @@ def expect(condition: object, what: str, fix: str) -> None:
 def unexpected(error: MetricsError, activity: str) -> AssertionError:
     """Return the failure of a test whose source raised an error instead of answering."""
     code = f", code {error.code}" if error.code else ""
-    return broken(
-        f"{activity}: the source ended in {error.kind}{code}: {error.message}", _fix(error)
-    )
+    return broken(f"{activity}: the source raised {error.kind}{code}: {error.message}", _fix(error))
 
 
 def _fix(error: MetricsError) -> str:
     match error:
         case DestinationRefused():
             return (
-                "correct the hook `destinations` and the addresses that are asked; for a folder or "
-                "a server of the test's own, allow it in the fact `allowed`"
+                "return from the hook `destinations` every address that the source requests; allow "
+                "a folder or server of the test in the fact `allowed`"
             )
         case DeadlineExceeded():
             return (
-                "let the hook come to an end: ask with `context.http`, wait with `context.pause`, "
-                "and follow lists with `http.pages`"
+                "make the hook return in time: send requests with `context.http`, wait with "
+                "`context.pause`, and follow lists with `http.pages`"
             )
         case SourceNotUsable():
-            return "mend what the message names; `smaply-metrics source doctor ID` shows it as well"
+            return "correct the source; `smaply-metrics source doctor ID` shows the reason, too"
         case PluginError():
             return (
-                "mend the hook that the message names: what it raises has to be an error of the "
-                "framework's tree, and what it gives what the contract says"
+                "correct the hook in the message: it must raise errors of the framework's tree and "
+                "return the types of the contract"
             )
         case BundleRefused():
-            return "write what the survey tool answered, never what was sent to it"
+            return "write only what the survey tool returned, never what was sent to it"
     return (
-        "give the contract credentials, and a survey, with which this works; if they are right, "
-        f"the source refuses what it should answer. The error's own remedy: {error.remedy}"
+        "set credentials and a survey for which this works, or correct the source. "
+        f"The error's remedy: {error.remedy}"
     )
 
 
 def unknown_instant() -> AssertionError:
-    """Return the failure of a test that needs the instant of a response."""
+    """Return the failure of a test that requires ``recorded_at``."""
     return broken(
-        "The contract test does not know when a response was recorded, so a source that counts "
-        "the end of a range, or takes the days of another zone, would pass.",
-        "set `recorded_at`, or give in `exceptions` the reason why nobody can know",
+        "The fact `recorded_at` is missing, so the test cannot detect a source that counts the end "
+        "of a range or uses the wrong time zone.",
+        "set `recorded_at`, or state in `exceptions` why it cannot be known",
     )
 
 
 def with_fix(error: Exception) -> str:
-    """Return the text of the error that ended a test, with a last line ``Fix: …``."""
+    """Return the message of the error that a test raised, with a last line ``Fix: …``."""
     text = str(error)
     if isinstance(error, AssertionError) and text.rpartition("\n")[2].startswith(FIX):
         return text
     what = f"{type(error).__name__}: {text}".rstrip(": ")
-    return str(broken(what, "mend what was raised: no test of the suite ends in this by itself"))
+    return str(broken(what, "correct the code that raised this; it is not part of the suite"))
 
 
 def is_suite_skip(skip: BaseException) -> bool:
@@ -93,9 +91,9 @@ def is_suite_skip(skip: BaseException) -> bool:
 
 
 def foreign_skip(test: str, why: object) -> AssertionError:
-    """Return the failure of a test of the suite that something outside the suite skipped."""
+    """Return the failure of a test of the suite that code outside the suite skipped."""
     return broken(
-        f"{test} was not run, and the suite did not leave it out: {why}",
-        f'remove what skips it or expects it to fail, or give the reason: exceptions = {{"{test}": '
-        '"…"}; the report of every run prints it',
+        f"{test} was skipped from outside the suite: {why}",
+        "remove the code that skips it or expects it to fail, or state the reason, which every "
+        f'report prints: exceptions = {{"{test}": "…"}}',
     )

@@ -1,4 +1,4 @@
-"""A clock for tests, which is set by the test and never waits."""
+"""A clock for tests, which a test sets and which never waits."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from datetime import datetime, timedelta
 
 
 class ManualClock:
-    """A clock whose time passes only in ``wait`` and ``forward``, and then at once.
+    """A clock whose time passes only in ``wait`` and ``forward``, which return at once.
 
     Args:
-        now: The instant at which it starts (aware).
+        now: The start time (aware).
     """
 
     def __init__(self, now: datetime) -> None:
         if now.tzinfo is None:
-            raise ValueError("the clock needs an instant with a time zone")
+            raise ValueError("the clock requires an aware datetime")
         self._start = now
         self._passed = 0.0
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
-        """Return the current instant."""
+        """Return the current time."""
         return self._start + timedelta(seconds=self._passed)
 
     def monotonic(self) -> float:
@@ -29,11 +29,11 @@ class ManualClock:
         return self._passed
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Let time pass at once, and return whether ``stop`` is set."""
+        """Advance the time and return whether ``stop`` is set."""
         self.forward(seconds)
         return stop.is_set()
 
     def forward(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         with self._lock:
             self._passed += seconds

@@ -1,4 +1,4 @@
-"""Checks of an installed source that need no account and no network."""
+"""Checks of an installed source without an account or a network."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ OFFLINE_TESTS: Final = (
     "test_the_description_is_complete",
     "test_the_form_rejects_missing_fields",
 )
-"""The contract tests that need no account."""
+"""The contract tests that require no account."""
 
 FIXES: Final[Mapping[SourceStatus, str]] = {
-    SourceStatus.BROKEN: "mend what the reason names in the source, and run this again",
-    SourceStatus.INCOMPATIBLE: "install versions that fit, or widen the source's requirement of "
-    "smaply-metrics-core once its contract tests pass with this one",
-    SourceStatus.CLASH: "uninstall one of the two, or name one in SMAPLY_METRICS_SOURCES_PREFERRED",
-    SourceStatus.BLOCKED: "take it out of the setting that the reason names",
+    SourceStatus.BROKEN: "correct the source and run this command again",
+    SourceStatus.INCOMPATIBLE: "install compatible versions, or widen the source's requirement of "
+    "smaply-metrics-core after its contract tests pass with this version",
+    SourceStatus.CLASH: "uninstall one of them, or choose one in SMAPLY_METRICS_SOURCES_PREFERRED",
+    SourceStatus.BLOCKED: "change the setting in the message",
 }
 
 
@@ -35,10 +35,10 @@ class DoctorFinding:
     """The result of one check.
 
     Attributes:
-        what: What is expected.
-        good: Whether it is so.
-        message: What is wrong; empty if nothing is.
-        fix: How to fix it; also how to improve what is right.
+        what: The expectation.
+        good: Whether it is met.
+        message: The problem; empty if there is none.
+        fix: How to fix the problem; a hint if the expectation is met.
     """
 
     what: str
@@ -50,10 +50,10 @@ class DoctorFinding:
 def examine(
     registry: SourceRegistry, source_id: str
 ) -> tuple[SourceState, tuple[DoctorFinding, ...]]:
-    """Return the state of an installed source, and the findings of all checks.
+    """Return the state of an installed source and the findings of all checks.
 
     Raises:
-        NotFound: if no source of this id is installed.
+        NotFound: if no source with this id is installed.
     """
     try:
         source = registry.get(source_id)
@@ -61,7 +61,7 @@ def examine(
         state = _state(registry, source_id)
         return state, (
             DoctorFinding(
-                "It can be used.", good=False, message=state.reason, fix=FIXES[state.state]
+                "The source can be used.", good=False, message=state.reason, fix=FIXES[state.state]
             ),
         )
     return _state(registry, source_id), tuple(_findings(source, _state(registry, source_id)))
@@ -73,15 +73,15 @@ def _state(registry: SourceRegistry, source_id: str) -> SourceState:
 
 
 def _findings(source: Source, state: SourceState) -> Iterator[DoctorFinding]:
-    yield DoctorFinding("It can be used.", good=True)
+    yield DoctorFinding("The source can be used.", good=True)
     declared = source.description.contract
-    yield DoctorFinding(f"It was written for version {declared} of the contract.", good=True)
+    yield DoctorFinding(f"It declares version {declared} of the contract.", good=True)
     pinned = bool(state.contract)
     yield DoctorFinding(
         "Its distribution requires a range of versions of smaply-metrics-core.",
         good=pinned,
         message="" if pinned else "It requires no version of smaply-metrics-core.",
-        fix="" if pinned else 'require it with both ends, as in "smaply-metrics-core>=0.1,<0.2"',
+        fix="" if pinned else 'add a requirement such as "smaply-metrics-core>=0.1,<0.2"',
     )
     credentials = {
         field.name: f"made-up-{field.name}-value"
@@ -92,9 +92,9 @@ def _findings(source: Source, state: SourceState) -> Iterator[DoctorFinding]:
     yield from map(_finding, run_tests(examined, OFFLINE_TESTS))
     missing = [hook for hook in contract_hooks() if hook not in source.hooks]
     yield DoctorFinding(
-        "It offers every hook that it has to.",
+        "It implements every required hook.",
         good=True,
-        fix=f"it may also offer {', '.join(missing)}" if missing else "",
+        fix=f"it can also implement {', '.join(missing)}" if missing else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""The classes behind the pytest fixtures: a canary secret, and contexts for hooks."""
+"""The classes of the pytest fixtures: a canary secret, and contexts for hooks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECONDS: Final = 600.0
 
 
 class Canary:
-    """A secret that occurs nowhere else, so that it can be searched for.
+    """A unique secret that can be searched for.
 
     Attributes:
         secret: The secret, to be used as a token.
@@ -36,22 +36,22 @@ class Canary:
         return "<a canary>"
 
     def expect_absent(self, where: str, *texts: str | bytes) -> None:
-        """Fail if the secret occurs in one of some texts, in any encoding.
+        """Fail if the secret occurs in a text in any encoding.
 
         Raises:
-            AssertionError: if it does; it ends with a line ``Fix: …``.
+            AssertionError: if it does; its last line is ``Fix: …``.
         """
         for text in texts:
             content = text if isinstance(text, bytes) else text.encode()
             expect(
                 not contains_secret(content, [self.secret]),
-                f"The secret stands in {where}.",
-                "send it with http.header_auth, and name it in no message",
+                f"The secret occurs in {where}.",
+                "send the secret only with http.header_auth, and put it into no message",
             )
 
 
 class ContextFactory:
-    """Makes contexts for hooks; it closes their HTTP clients when it is closed."""
+    """Creates contexts for hooks and closes their HTTP clients on exit."""
 
     def __init__(self, folder: Path, clock: ManualClock) -> None:
         self._folder = folder
@@ -71,11 +71,11 @@ class ContextFactory:
         """Return a context.
 
         Args:
-            server: Answers instead of the survey tool.
+            server: Responds instead of the survey tool.
             host: The host of the destination.
-            fault: Answers from some request on, such as ``status(503, b"")``.
-            at: The number of that request, from 1.
-            seconds: The time limit of the call, by the clock of the test.
+            fault: Responds from request ``at`` on, for example ``status(503, b"")``.
+            at: The number of the first request with the fault, from 1.
+            seconds: The time limit of the call, by the test's clock.
             report: Called with each progress report.
         """
         requests = 0

@@ -1,4 +1,4 @@
-"""Resolves a ``MODULE:NAME`` of the command line to a contract class or a source."""
+"""Resolves a ``MODULE:NAME`` of the command line to a contract class or another object."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import Any
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.testing.suite.contract import SourceContract
 
-FORM = "Give MODULE:NAME, or FILE.py:NAME, as in tests/test_contract.py:TestAcme."
+FORM = "Enter MODULE:NAME or FILE.py:NAME, for example tests/test_contract.py:TestAcme."
 
 
 @contextmanager
 def import_contract(text: str) -> Iterator[type[SourceContract]]:
     """Yield the contract class of a ``MODULE:NAME``.
 
-    The name is that of the class, or of a function that returns a context manager which yields it,
-    such as one that runs a server.
+    The name is that of the class, or of a function whose context manager yields the class, for
+    example while a server runs.
 
     Raises:
-        InputError: if it names neither.
+        InputError: if it is neither.
     """
     found = import_object(text)
     if inspect.isclass(found) and issubclass(found, SourceContract):
@@ -34,23 +34,23 @@ def import_contract(text: str) -> Iterator[type[SourceContract]]:
     with _author_errors(text):
         manager = found() if callable(found) else None
     if not isinstance(manager, AbstractContextManager):
-        raise InputError(f"{text} is no contract class, and gives none.", remedy=FORM)
+        raise InputError(f"{text} neither is nor yields a contract class.", remedy=FORM)
     with ExitStack() as stack:
         with _author_errors(text):
             contract = stack.enter_context(manager)
         if not (inspect.isclass(contract) and issubclass(contract, SourceContract)):
-            raise InputError(f"{text} gives no contract class.", remedy=FORM)
+            raise InputError(f"{text} does not yield a contract class.", remedy=FORM)
         yield contract
 
 
 def find_contract(source: str, folder: Path) -> str:
     """Return the ``FILE.py:NAME`` of the contract class of a source.
 
-    It is looked for in files named ``test_contract.py``, as new sources have one.
+    The class is searched for in files named ``test_contract.py``.
 
     Args:
         source: The id of an installed source.
-        folder: The folder of the tests; folders in it are searched too.
+        folder: The folder of the tests, which is searched recursively.
 
     Raises:
         InputError: when there is no such class, or more than one.
@@ -66,12 +66,11 @@ def find_contract(source: str, folder: Path) -> str:
     if found:
         raise InputError(
             f"“{source}” has more than one contract class: {', '.join(found)}.",
-            remedy="Name one of them instead of the id.",
+            remedy="Enter one of them instead of the ID.",
         )
     raise InputError(
         f"No test_contract.py below {folder}/ has a contract class for the source “{source}”.",
-        remedy="Run the command in the folder of the source's distribution, or name the class as "
-        "MODULE:CLASS.",
+        remedy="Run the command in the folder of the source's distribution, or enter MODULE:CLASS.",
     )
 
 
@@ -79,11 +78,11 @@ def import_object(text: str) -> Any:  # noqa: ANN401  # Any object.
     """Return the object of a ``MODULE:NAME``.
 
     Raises:
-        InputError: if the module cannot be imported, or has no such name.
+        InputError: if the module cannot be imported or does not have the name.
     """
     module, _, name = text.rpartition(":")
     if not module or not name.isidentifier():
-        raise InputError(f"“{text}” names nothing.", remedy=FORM)
+        raise InputError(f"“{text}” is not a valid name.", remedy=FORM)
     try:
         return getattr(_imported(module), name)
     except AttributeError:
@@ -97,10 +96,10 @@ def _imported(module: str) -> Any:  # noqa: ANN401  # A module.
 
 @contextmanager
 def _author_errors(name: str) -> Iterator[None]:
-    """Convert the errors of an author's code to one that names the code.
+    """Convert exceptions of an author's code to an ``InputError``.
 
     Raises:
-        InputError: naming the code and its error.
+        InputError: with the name of the code and its exception.
     """
     try:
         yield
@@ -108,11 +107,11 @@ def _author_errors(name: str) -> Iterator[None]:
         raise
     except ImportError as error:
         raise InputError(f"{name} cannot be imported: {error}.", remedy=FORM) from error
-    except BaseException as error:  # Also `sys.exit`, and pytest's `skip`.
+    except BaseException as error:  # Includes `sys.exit` and pytest's `skip`.
         text = f"{type(error).__name__}: {error}".rstrip(": .")
         raise InputError(
-            f"{name} ends in {text}.",
-            remedy="Mend that code; --debug shows where it ended.",
+            f"{name} raised {text}.",
+            remedy="Fix this code; --debug shows the traceback.",
         ) from error
 
 
@@ -121,10 +120,10 @@ def _module(name: str) -> Any:  # noqa: ANN401  # A module.
     if not name.endswith(".py"):
         return importlib.import_module(name)
     path = Path(name).resolve()
-    _find_modules_in(path.parent)  # As for a script: modules next to it can be imported.
+    _find_modules_in(path.parent)  # As for a script, modules in its folder can be imported.
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise ImportError(f"there is no file {name}")
+        raise ImportError(f"the file {name} does not exist")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)

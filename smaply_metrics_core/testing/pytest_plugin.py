@@ -24,7 +24,7 @@ pytest_plugins = ("smaply_metrics_core.testing.pytest_report",)
 
 @pytest.fixture
 def frozen_clock() -> ManualClock:
-    """A clock that stands at noon of 1 June 2026 (UTC) until something waits."""
+    """A clock that stands at noon on 1 June 2026 (UTC) until a test waits or advances it."""
     return ManualClock(datetime(2026, 6, 1, 12, tzinfo=UTC))
 
 
@@ -37,8 +37,8 @@ def canary(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(0):
         yield canary
         printed = capfd.readouterr()
-    canary.expect_absent("what was printed", printed.out, printed.err)
-    # At this point the text of the log is that of the teardown alone.
+    canary.expect_absent("the printed text", printed.out, printed.err)
+    # During teardown, `caplog.text` contains only records of the teardown.
     logged = (f"{one.getMessage()} {one.exc_text or ''}" for one in caplog.get_records("call"))
     canary.expect_absent("the log", *logged)
 
@@ -47,7 +47,7 @@ def canary(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) 
 def cassette(
     request: pytest.FixtureRequest,
 ) -> Callable[[str], AbstractContextManager[CassetteSession]]:
-    """Plays a recording from the folder ``cassettes`` next to the test file, by its name."""
+    """Replays a cassette by its name, from the folder ``cassettes`` next to the test file."""
     from smaply_metrics_core.testing.recording.cassettes import playing
 
     folder = request.path.parent / "cassettes"
@@ -56,7 +56,7 @@ def cassette(
 
 @pytest.fixture
 def source_context(tmp_path: Path, frozen_clock: ManualClock) -> Iterator[ContextFactory]:
-    """Makes contexts for hooks, with a server of the test's own and optionally a fault."""
+    """Creates contexts for hooks, with a server of the test and optionally a fault."""
     from smaply_metrics_core.testing.fixtures import ContextFactory
 
     with ContextFactory(tmp_path, frozen_clock) as factory:

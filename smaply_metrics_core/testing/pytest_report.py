@@ -1,4 +1,4 @@
-"""The report of the contract suite in pytest: every skipped or excepted test is printed.
+"""The report of the contract suite in pytest, which prints every skipped or excepted test.
 
 pytest loads it in every run, so heavy modules are imported only in the hooks that use them.
 """
@@ -44,7 +44,7 @@ def _is_contract(candidate: object) -> TypeGuard[type[SourceContract]]:
 def pytest_pycollect_makeitem(
     collector: pytest.Module | pytest.Class, name: str, obj: object
 ) -> Generator[None, Any, Any]:
-    """Note every contract class that is named as tests, also if pytest does not collect it."""
+    """Store every contract class that is named as a test class, even if it is not collected."""
     items = yield
     named_as_tests = collector.classnamefilter(name)  # By the setting `python_classes`.
     if named_as_tests and _is_contract(obj) and obj.__module__ == collector.obj.__name__:
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Reject marks that would disable tests of the suite without a reason.
 
     Raises:
-        pytest.UsageError: naming the class.
+        pytest.UsageError: with the name of the class.
     """
     for item in items:
         contract = _contract_of(item)
@@ -70,10 +70,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             from smaply_metrics_core.testing.suite.overrides import GUARDIAN
 
             reason = f'exceptions = {{"{item.name}": "…"}}'
-            excuse = "" if item.name == GUARDIAN else f", or give the reason: {reason}"
+            excuse = "" if item.name == GUARDIAN else f", or state the reason: {reason}"
             raise pytest.UsageError(
-                f"{contract.__name__}: {item.name} is marked {', '.join(marks)}, which weakens the "
-                f"contract suite.\nFix: remove the mark{excuse}"
+                f"{contract.__name__}: {item.name} has the mark {', '.join(marks)}, which weakens "
+                f"the contract suite.\nFix: remove the mark{excuse}"
             )
 
 
@@ -87,7 +87,7 @@ def _require_guardian(contract: type[SourceContract]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note which tests of the suite are not part of this run, for whatever reason."""
+    """Store which tests of the suite are not part of this run."""
     run: dict[type[SourceContract], set[str]] = {}
     for item in session.items:
         if (contract := _contract_of(item)) is not None:
@@ -105,13 +105,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if missing:
             listed = f": {', '.join(missing)}" if len(missing) <= MAX_NAMED else ""
             not_run.add(
-                f"{contract.__name__}: {len(missing)} of {len(names)} tests are no part of this "
+                f"{contract.__name__}: {len(missing)} of {len(names)} tests are not part of this "
                 f"run{listed}."
             )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send the notes of a worker of pytest-xdist to the process that reports."""
+    """Send the result of a pytest-xdist worker to the reporting process."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         not_run: set[str] = session.config.stash.get(NOT_RUN, set())
@@ -119,14 +119,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401  # Of pytest-xdist, if installed.
-    """Read the notes of a worker of pytest-xdist; each worker collects all tests."""
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401  # A class of pytest-xdist, optional.
+    """Read the result of a pytest-xdist worker; each worker collects all tests."""
     output = getattr(node, "workeroutput", None) or {}  # Missing if the worker crashed.
     node.config.stash.setdefault(NOT_RUN, set()).update(output.get(WORKER_NOT_RUN, ()))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what a class excepts with a reason, and note it for the report."""
+    """Skip a test that its class excepts with a reason, and store the reason for the report."""
     contract = _contract_of(item)
     if contract is None:
         return
@@ -143,8 +143,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """End the report of a failed contract test with its line ``Fix: …``."""
-    error = None if call.excinfo is None else call.excinfo.value  # pytest replaces that of a skip.
+    """Print the line ``Fix: …`` of a failed contract test last."""
+    error = None if call.excinfo is None else call.excinfo.value  # pytest replaces it for skips.
     report = yield
     contract = _contract_of(item)
     if contract is None:
@@ -167,7 +167,7 @@ def _fail_foreign_skip(
     error: BaseException | None,
     report: pytest.TestReport,
 ) -> bool:
-    """Replace the report of a test that something outside the suite skips or expects to fail.
+    """Replace the report of a test that code outside the suite skips or expects to fail.
 
     Returns:
         Whether the report was replaced.
@@ -185,14 +185,14 @@ def _fail_foreign_skip(
         return False
     if expected_to_fail:
         del report.wasxfail
-    report.longrepr = str(foreign_skip(test, error or "it was expected to fail."))
+    report.longrepr = str(foreign_skip(test, error or "it is expected to fail."))
     return True
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Print every exception from the contract suite with its reason, and the tests not run."""
+    """Print every exception with its reason, and the tests that were not run."""
     exceptions = {
         text
         for reports in terminalreporter.stats.values()

@@ -1,4 +1,4 @@
-"""The benchmark: it compares pipelines that find the same numbers, and prints what was asked."""
+"""The benchmark of counting: all pipelines calculate the same numbers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return make_files(tmp_path_factory.mktemp("benchmark"), 3_000)
 
 
-def test_every_pipeline_finds_the_same_numbers(files: Files) -> None:
-    """Twenty metrics, counted by the connector and three times by hand."""
+def test_every_pipeline_calculates_the_same_numbers(files: Files) -> None:
+    """The source and three hand-written pipelines calculate the same 20 metrics."""
     expected = csv_loop.numbers(files)
     assert len(expected) == len(METRICS) == len(queries()) == 20
     assert all(expected.values())
@@ -29,8 +29,8 @@ def test_every_pipeline_finds_the_same_numbers(files: Files) -> None:
         assert aggregate.equal(contender.numbers(files), expected), contender.__name__
 
 
-def test_other_numbers_are_not_equal(files: Files) -> None:
-    """A number, a group or a metric more or less is a difference."""
+def test_differences_are_detected(files: Files) -> None:
+    """Another number, an additional group or a missing metric is a difference."""
     found = csv_loop.numbers(files)
     for changed in (
         {**found, "nps": {"": found["nps"][""] + 0.001}},
@@ -40,8 +40,8 @@ def test_other_numbers_are_not_equal(files: Files) -> None:
         assert not aggregate.equal(found, changed)
 
 
-def test_the_metrics_need_18_of_60_columns(files: Files) -> None:
-    """The connector's own request decides which."""
+def test_the_metrics_require_18_of_60_columns(files: Files) -> None:
+    """The source requests 18 of 60 columns for the metrics."""
     assert inflate.numbers(files) == {}
     for path, width in ((files.needed, 18), (files.whole, COLUMNS)):
         with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as member:
@@ -49,10 +49,10 @@ def test_the_metrics_need_18_of_60_columns(files: Files) -> None:
 
 
 @pytest.mark.deep(reason="runs the benchmark")
-def test_what_is_printed(
+def test_the_output_is_json(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One JSON object with the keys that were asked for; each run is a process of its own."""
+    """The output is one JSON object with the results of each pipeline."""
     monkeypatch.setattr(aggregate, "QUICK_ROWS", 500)
     assert aggregate.main(["--quick", "--json", "--runs", "1"]) == 0
     printed = json.loads(capsys.readouterr().out)

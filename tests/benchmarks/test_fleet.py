@@ -1,4 +1,4 @@
-"""The benchmarks of a fleet: small, they find what is right, and print what was asked."""
+"""The benchmarks of a fleet, with small sizes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _installed() -> None:
 
 
 def printed(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """Run a benchmark; give the one object that it prints."""
+    """Run a benchmark and return the JSON object that it prints."""
     assert benchmark.main(["--quick", "--json"]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
@@ -30,7 +30,7 @@ def printed(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> dict[s
 def test_a_load_of_fresh_cards(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From both kinds of store, of each size, in the same few statements."""
+    """With both kinds of store and each size, a load takes two statements."""
     for name, small in {"CARDS": 4, "MAP": 3, "SIZES": (2, 3, 4, 9), "QUICK_RUNS": 1}.items():
         monkeypatch.setattr(map_load, name, small)
     monkeypatch.setattr(map_load, "PAST", 40)
@@ -45,11 +45,13 @@ def test_a_load_of_fresh_cards(
 
 
 @pytest.mark.deep(reason="runs the benchmark with processes")
-def test_nine_o_clock(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each survey is exported once, every value is right, and nobody waits for an export."""
+def test_concurrent_loads(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each survey is exported once, every value is correct, and no load waits for an export."""
     for name, small in {"PROCESSES": 2, "THREADS": 3, "EXPORT_SECONDS": 0.1}.items():
         monkeypatch.setattr(stampede, name, small)
-    monkeypatch.setenv("SMAPLY_QUALTRICS_SANDBOX", "")  # Set anew by the benchmark.
+    monkeypatch.setenv("SMAPLY_QUALTRICS_SANDBOX", "")  # Restores it after the benchmark.
     found = printed(stampede, capsys)
     assert (found["loads"], found["surveys"]) == (6, 3)
     assert found["exports_started"] == found["stale_exports_started"] == 3
@@ -59,7 +61,7 @@ def test_nine_o_clock(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 
 @pytest.mark.deep(reason="runs the benchmark with processes")
 def test_workers(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is due at once is refreshed by one worker, and by two."""
+    """Due surveys are refreshed by one worker and by two."""
     monkeypatch.setattr(worker, "SURVEYS", 3)
     found = printed(worker, capsys)
     assert found["surveys"] == 3

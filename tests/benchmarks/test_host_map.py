@@ -1,4 +1,4 @@
-"""The benchmark of a map: its account is whole, and it prints what was asked."""
+"""The benchmark of a journey map."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_every_card_of_the_account_can_be_measured(tmp_path: Path) -> None:
-    """Thirty cards, and each comes to a value."""
+def test_every_card_of_the_account_has_a_value(tmp_path: Path) -> None:
+    """The account has 30 cards, all with a value."""
     seed(tmp_path)
 
     settings = HostSettings.from_environment(tmp_path, "http://127.0.0.1", {}).framework
@@ -31,10 +31,10 @@ def test_every_card_of_the_account_can_be_measured(tmp_path: Path) -> None:
 
 
 @pytest.mark.deep(reason="runs the benchmark")
-def test_what_is_printed(
+def test_the_output_is_json(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One JSON object: first paint, all drawn, and many who watch."""
+    """The output is one JSON object: first paint, all charts drawn, and concurrent viewers."""
     require_chromium()
     monkeypatch.setattr(host_map, "VIEWERS", 3)
     monkeypatch.setattr(host_map, "QUICK_RUNS", 1)

@@ -1,4 +1,4 @@
-"""Short ways to make the results that the tests of charts draw."""
+"""Factories of results for the tests of charts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNITS = {
     Calculation.MINIMUM: Unit.SCORE,
     Calculation.MAXIMUM: Unit.SCORE,
 }
-"""Of every other calculation: percent."""
+"""Units of calculations; all other calculations are in percent."""
 
 AUTUMN = Window(start=datetime(2026, 9, 1, tzinfo=UTC), end=datetime(2026, 11, 25, 12, tzinfo=UTC))
 SUMMER = Window(
@@ -35,11 +35,11 @@ PLAIN = Display()
 
 
 def measured(value: float | None, answered: int = 128, **other: Any) -> WindowResult:  # noqa: ANN401
-    """Make one window's number; everybody who counts answered."""
+    """Return the result of one window in which every counted response has an answer."""
     given: dict[str, Any] = {
         "window": AUTUMN,
         "value": value,
-        "reason": "" if value is not None else "Nobody answered.",
+        "reason": "" if value is not None else "There are no answers.",
         "responses": answered,
         "answered": answered,
         "recorded": answered,
@@ -53,7 +53,7 @@ def number(
     calculation: Calculation = Calculation.SHARE,
     **other: Any,  # noqa: ANN401
 ) -> Result:
-    """Make a Number."""
+    """Return a Number."""
     answered = other.pop("answered", 128)
     return _result(MetricType.NUMBER, calculation, measured(value, answered), other)
 
@@ -64,7 +64,7 @@ def comparison(
     calculation: Calculation = Calculation.SHARE,
     **other: Any,  # noqa: ANN401
 ) -> Result:
-    """Make a Comparison of the autumn with the summer."""
+    """Return a Comparison of autumn with summer."""
     change = other.pop("change", None)
     if change is None and now is not None and before is not None:
         in_points = UNITS.get(calculation, Unit.PERCENT) in {Unit.PERCENT, Unit.POINTS}
@@ -72,13 +72,13 @@ def comparison(
         change = Change(difference=now - before, percent=percent)
     parts = {
         "previous": measured(before, window=SUMMER),
-        "change": change or Change(difference=None, reason="No previous value: Nobody answered."),
+        "change": change or Change(difference=None, reason="There is no previous value."),
     }
     return _result(MetricType.COMPARISON, calculation, measured(now), parts | other)
 
 
 def group(label: str, value: float | None, answered: int = 100, **other: Any) -> GroupValue:  # noqa: ANN401
-    """Make a group that is called by its label."""
+    """Return a group whose key is its label."""
     given: dict[str, Any] = {
         "key": label,
         "label": label,
@@ -96,7 +96,7 @@ def periods(
     values: Sequence[float | None],
     **of_last: Any,  # noqa: ANN401
 ) -> list[GroupValue]:
-    """Make one group for each calendar period from the first on."""
+    """Return one group per calendar period, beginning with the first."""
     start = period_of_key(period, first)
     made = []
     for place, value in enumerate(values):
@@ -114,7 +114,7 @@ def series(
     calculation: Calculation = Calculation.SHARE,
     **other: Any,  # noqa: ANN401
 ) -> Result:
-    """Make a Series; of a distribution no value stands for all together."""
+    """Return a Series; a distribution has no overall value."""
     whole = None if calculation is Calculation.DISTRIBUTION else 42.0
     total = sum(one.answered for one in groups)
     return _result(
@@ -126,7 +126,7 @@ def series(
 
 
 def _group_by(groups: Sequence[GroupValue], calculation: Calculation) -> GroupBy | None:
-    """Return what the groups are: those that ``periods`` made have the keys of a period."""
+    """Return the group-by of groups; those from ``periods`` have keys of a period."""
     if calculation is Calculation.DISTRIBUTION:
         return GroupBy(kind="answer")
     for period in Period:
@@ -138,7 +138,7 @@ def _group_by(groups: Sequence[GroupValue], calculation: Calculation) -> GroupBy
 
 
 def distribution(shares: dict[str, int], **other: Any) -> Result:  # noqa: ANN401
-    """Make a distribution of single answers from how many gave each."""
+    """Return a distribution of answers by their counts."""
     total = sum(shares.values()) or 1
     groups = [
         group(label, 100 * n / total, n, low_sample=total < 30) for label, n in shares.items()
@@ -147,7 +147,7 @@ def distribution(shares: dict[str, int], **other: Any) -> Result:  # noqa: ANN40
 
 
 def display(chart: ChartType | None = None, **other: Any) -> Display:  # noqa: ANN401
-    """Make a display."""
+    """Return a display."""
     return Display.model_validate({"chart": chart} | other)
 
 

@@ -1,4 +1,4 @@
-"""Draw every chart with ordinary and awkward data, to be looked at.
+"""Draw every chart with ordinary and edge-case data for visual inspection.
 
 ``python -m tests.charts.gallery FOLDER`` writes a sheet for each theme and size.
 """
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from smaply_metrics_core.charts.theme import ThemeName
 
 SIZES: Final = {"card": (260, 140, 4), "large": (600, 300, 2)}
-"""Width and height of a chart, and how many stand beside each other."""
+"""Width and height of a chart, and the number of columns."""
 
 MARGIN, HEAD = 24, 58
 
 
 def sheet(theme: ThemeName, width: int, height: int, columns: int) -> str:
-    """Draw all pictures on one sheet."""
+    """Return one SVG with all pictures."""
     cells = [
         f'<g transform="translate({place % columns * (width + MARGIN) + 12},'
         f'{place // columns * (height + HEAD) + 8})">{_cell(picture, theme, width, height)}</g>'
@@ -43,12 +43,12 @@ def _cell(picture: Picture, theme: ThemeName, width: int, height: int) -> str:
     colors = THEMES[theme]
     spec = vega_lite(picture.result, picture.display, theme=theme)
     large = headline(picture.result, picture.display)
-    said = " ".join(filter(None, [large.text, large.change, large.target]))
+    title = " ".join(filter(None, [large.text, large.change, large.target]))
     return (
         f'<rect x="-6" y="-2" rx="8" width="{width + 12}" height="{height + 50}"'
         f' fill="{colors.page[0]}"/>'
         f'<text y="14" font-size="11" fill="{colors.muted}">{escape(picture.name)}</text>'
-        f'<text y="32" font-size="15" font-weight="600" fill="{colors.text}">{escape(said)}</text>'
+        f'<text y="32" font-size="15" font-weight="600" fill="{colors.text}">{escape(title)}</text>'
         f'<g transform="translate(0,42)">'
         f"{'' if spec is None else render_svg(spec, width, height)}</g>"
     )

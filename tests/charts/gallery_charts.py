@@ -1,4 +1,4 @@
-"""What the gallery shows and the tests draw: every chart, with ordinary and awkward data."""
+"""The pictures of the gallery and the tests: every chart with ordinary and edge-case data."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Picture(NamedTuple):
 
 
 def pictures() -> list[Picture]:
-    """Give every picture, the same each time."""
+    """Return every picture; the data is deterministic."""
     return [*_of_answers(), *_of_groups(), *_over_time(), *_gauges(), *_comparisons()]
 
 
@@ -63,7 +63,7 @@ def _of_answers() -> Iterator[Picture]:
 
 
 def _of_groups() -> Iterator[Picture]:
-    noise = random.Random(7)  # noqa: S311  # The same pictures each time.
+    noise = random.Random(7)  # noqa: S311  # A fixed seed.
     shops = [group(f"Shop {n}", noise.uniform(20, 90), 500 - n) for n in range(200)]
     few = [group("North", 40, 12), group("South", 72, 340), group("West", None, 0)]
     channels = [group("Web", 34), group("App", -12), group("Shop", 61), group("Phone", -48)]
@@ -82,7 +82,7 @@ def _of_groups() -> Iterator[Picture]:
 
 
 def _over_time() -> Iterator[Picture]:
-    noise = random.Random(7)  # noqa: S311  # As above.
+    noise = random.Random(7)  # noqa: S311  # A fixed seed.
     months = series(
         periods(
             Period.MONTH,

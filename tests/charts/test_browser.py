@@ -1,4 +1,4 @@
-"""Charts in a real browser, under the content security policy that a careful host sets."""
+"""Charts in a real browser under a strict content security policy."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ SPECS: Final = [
 
 
 def block(language: str) -> str:
-    """Give the code of one language in the recipe for hosts: what is documented is what runs."""
+    """Return the code block of a language in docs/charts.md."""
     text = RECIPE.read_text(encoding="utf-8")
     return text.split(f"```{language}\n")[1].split("```")[0]
 
 
 def page_text() -> str:
-    """Make a page with a figure for each specification, the first also drawn by the server."""
+    """Return a page with a figure per specification; the server also draws the first one."""
     figures = "".join(
         f'<figure class="chart" data-spec="/spec/{n}"></figure>' for n in range(len(SPECS))
     )
@@ -56,7 +56,7 @@ def page_text() -> str:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Serve the page, the recipe's files, the bundle and the specifications, under the policy."""
+    """Serve the page, the documented files, the bundle and the specifications."""
     files = {
         "/": ("text/html", page_text()),
         "/charts.css": ("text/css", block("css")),
@@ -74,8 +74,8 @@ def address() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401  # As it is.
-            """Say nothing."""
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401  # Inherited.
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     serving = threading.Thread(target=server.serve_forever)
@@ -88,7 +88,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def complaints() -> list[str]:
-    """What the browser complained of: script errors, and what the policy forbade."""
+    """Script errors and policy violations that the browser reported."""
     return []
 
 
@@ -104,7 +104,7 @@ def page(address: str, complaints: list[str]) -> Iterator[Page]:
 
 
 def test_every_chart_is_drawn_as_it_comes_into_view(page: Page, complaints: list[str]) -> None:
-    """Each has its marks in the size of its figure, and the browser complains of nothing."""
+    """Each chart is drawn in the size of its figure, without errors or policy violations."""
     figures = page.locator("figure.chart")
     assert page.locator("figure.chart svg").count() < figures.count(), "not lazy"
 
@@ -125,7 +125,7 @@ def test_every_chart_is_drawn_as_it_comes_into_view(page: Page, complaints: list
 
 
 def test_hovering_shows_label_and_value(page: Page, complaints: list[str]) -> None:
-    """The tip says what the mark under the pointer is, as text, and goes with the pointer."""
+    """The tooltip shows the mark under the pointer as text and is hidden with it."""
     figure, tip = page.locator("figure.chart").first, page.locator(".chart-tip")
     figure.scroll_into_view_if_needed()
     box = figure.bounding_box()
@@ -144,8 +144,8 @@ def test_hovering_shows_label_and_value(page: Page, complaints: list[str]) -> No
     assert complaints == []
 
 
-def test_a_drawing_of_the_server_breaks_no_policy(page: Page, complaints: list[str]) -> None:
-    """It needs no script, and says label and value on hover by itself."""
+def test_server_side_svg_respects_the_policy(page: Page, complaints: list[str]) -> None:
+    """The SVG needs no script and has titles with label and value."""
     drawing = page.locator("#server svg")
 
     assert drawing.get_attribute("aria-label") == page.locator("figure.chart svg").first.evaluate(
@@ -159,6 +159,6 @@ def test_a_drawing_of_the_server_breaks_no_policy(page: Page, complaints: list[s
 
 
 def test_charts_follow_the_theme_of_the_page(page: Page) -> None:
-    """When the system turns dark, what is drawn is asked for again in dark."""
+    """When the system switches to dark mode, charts are requested again in the dark theme."""
     with page.expect_request(lambda request: "theme=dark" in request.url):
         page.emulate_media(color_scheme="dark")

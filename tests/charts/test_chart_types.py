@@ -1,4 +1,4 @@
-"""Which charts go with which result."""
+"""The available chart types of metrics and results."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ MONTH, ANSWER = GroupBy.parse("period:month"), GroupBy.parse("answer")
         ),
     ],
 )
-def test_only_charts_that_make_sense_are_offered(
+def test_chart_types_depend_on_the_metric(
     kind: MetricType, calculation: Calculation, group_by: GroupBy | None, charts: list[ChartType]
 ) -> None:
-    """The usual chart comes first; a line is for periods, a pie for the parts of a whole."""
+    """The automatic chart comes first; a line is for periods, a pie for parts of a whole."""
     assert list(chart_types(kind, calculation, group_by)) == charts
     assert all(not unavailable_reason(chart, kind, calculation, group_by) for chart in charts)
 
@@ -50,21 +50,21 @@ def test_only_charts_that_make_sense_are_offered(
     ("chart", "calculation", "group_by", "reason"),
     [
         (PIE, Calculation.NPS, ANSWER, "NPS does not add up to one"),
-        (PIE, Calculation.RESPONSES, MONTH, "use a line or bars"),
-        (LINE, Calculation.RESPONSES, ANSWER, "group by period"),
+        (PIE, Calculation.RESPONSES, MONTH, "Use a line or bars"),
+        (LINE, Calculation.RESPONSES, ANSWER, "requires a grouping by period"),
         (GAUGE, Calculation.RESPONSES, ANSWER, "bar, horizontal bar, pie, line, table"),
     ],
 )
-def test_other_charts_are_refused_with_a_reason(
+def test_an_unavailable_chart_has_a_reason(
     chart: ChartType, calculation: Calculation, group_by: GroupBy, reason: str
 ) -> None:
-    """What does not go together is said in words that a form can show."""
+    """An unavailable chart type has a reason that a form can show."""
     assert reason in unavailable_reason(chart, MetricType.SERIES, calculation, group_by)
     assert chart not in chart_types(MetricType.SERIES, calculation, group_by)
 
 
-def test_the_wanted_chart_is_drawn_where_it_fits() -> None:
-    """Each chart type can be had, given a result that goes with it."""
+def test_the_chosen_chart_is_drawn_if_it_fits() -> None:
+    """Each chart type is drawn for a result that allows it."""
     months = series(periods(Period.MONTH, "2026-01", [1.0, 2.0]))
     answers = distribution({"Yes": 40, "No": 60})
 
@@ -78,8 +78,8 @@ def test_the_wanted_chart_is_drawn_where_it_fits() -> None:
         assert default_chart(comparison(3.0, 2.0), display(chart)) is chart
 
 
-def test_a_chart_that_does_not_fit_gives_way_to_the_usual_one() -> None:
-    """A metric that was edited, or answers that overlap, never make a chart fail or mislead."""
+def test_a_chart_that_does_not_fit_is_replaced() -> None:
+    """The automatic chart replaces one that does not fit the result."""
     months = series(periods(Period.MONTH, "2026-01", [1.0, 2.0]))
     several = distribution({"Web": 60, "App": 70})
     overlapping = several.model_copy(
@@ -96,8 +96,8 @@ def test_a_chart_that_does_not_fit_gives_way_to_the_usual_one() -> None:
     assert default_chart(comparison(3.0, None), display(TABLE)) is ChartType.COMPARISON
 
 
-def test_counts_are_a_whole_when_each_person_is_in_one_group() -> None:
-    """A pie of counts accounts for everybody: in a group, in none, or not answering."""
+def test_counts_are_a_whole_if_groups_do_not_overlap() -> None:
+    """A pie of counts requires that each response is in at most one group."""
     groups = [group("North", 60, 60), group("South", 40, 40)]
     whole = series(groups, Calculation.RESPONSES)
     with_others = whole.model_copy(
@@ -116,8 +116,8 @@ def test_counts_are_a_whole_when_each_person_is_in_one_group() -> None:
 
 
 @pytest.mark.parametrize("period", Period)
-def test_periods_are_what_the_result_is_grouped_by(period: Period) -> None:
-    """Only the group-by of a result makes its groups periods, not the look of their keys."""
+def test_periods_depend_on_the_group_by(period: Period) -> None:
+    """Groups are periods because of the result's group-by, not because of their keys."""
     first = {
         Period.DAY: "2026-01-05",
         Period.WEEK: "2026-01-05",
@@ -134,7 +134,7 @@ def test_periods_are_what_the_result_is_grouped_by(period: Period) -> None:
 
 
 def test_a_result_stored_without_its_group_by_is_drawn() -> None:
-    """A result from before the field existed loads, and its groups are drawn as bars."""
+    """The groups of a result that was stored without its group-by are drawn as bars."""
     stored = series(periods(Period.MONTH, "2026-01", [1.0, 2.0])).model_dump(mode="json")
     del stored["group_by"]
     result = Result.model_validate(stored)
@@ -145,8 +145,8 @@ def test_a_result_stored_without_its_group_by_is_drawn() -> None:
     assert data_table(result, display()).columns[0] == "Group"
 
 
-def test_a_gauge_needs_ends() -> None:
-    """Percents and NPS have ends, scores those of their scale, counts only with a target."""
+def test_a_gauge_requires_bounds() -> None:
+    """Percentages and NPS have bounds, scores those of their scale, counts only with a target."""
     scale = "1 = Very poor … 5 = Very good"
     average, total = Calculation.AVERAGE, Calculation.SUM
 

@@ -1,4 +1,4 @@
-"""Dates and instants as cards say them."""
+"""Texts for times and date ranges."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smaply_metrics_core.models.query import Window
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "said"),
+    ("start", "end", "text"),
     [
         (None, None, "all time"),
         ("2026-01-01T00:00:00Z", None, "from 1 Jan 2026"),
@@ -23,23 +23,23 @@ from smaply_metrics_core.models.query import Window
         ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "1 Jan 2026"),
     ],
 )
-def test_a_window_is_said_with_its_last_day(start: str | None, end: str | None, said: str) -> None:
-    """The days that a window covers are said, both included; its end is not in it."""
+def test_a_date_range_includes_its_last_day(start: str | None, end: str | None, text: str) -> None:
+    """The text has the first and last day of a window, whose end is excluded."""
     window = Window.model_validate({"start": start, "end": end})
 
-    assert date_range_text(window, "UTC") == said
+    assert date_range_text(window, "UTC") == text
 
 
 def test_days_are_those_of_the_accounts_zone() -> None:
-    """What is midnight in Vienna is the evening before in UTC."""
+    """Dates are in the account's time zone."""
     window = Window.model_validate({"start": "2026-06-30T22:00:00Z", "end": "2026-07-31T22:00:00Z"})
 
     assert date_range_text(window, "Europe/Vienna") == "1 Jul \N{EN DASH} 31 Jul 2026"
     assert instant_text(datetime(2026, 7, 1, 12, tzinfo=UTC), "Europe/Vienna") == "1 Jul 2026 14:00"
 
 
-def test_a_zone_that_is_none_is_refused_with_a_remedy() -> None:
-    """A misspelt zone is said to be none, with the one that was meant."""
+def test_an_unknown_zone_is_rejected() -> None:
+    """A misspelt zone is rejected, and the remedy suggests a similar one."""
     with pytest.raises(InputError) as refused:
         instant_text(datetime(2026, 7, 1, 12, tzinfo=UTC), "Europe/Viena")
 

@@ -1,4 +1,4 @@
-"""What cards say, by example."""
+"""Headlines and remarks, by example."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.charts.factories import (
     series,
 )
 
-DASH = "\N{EN DASH}"
+DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 SUMMER = f"1 Jun {DASH} 25 Aug 2026"
 
 
-def test_a_number_is_said_with_prefix_and_suffix() -> None:
-    """Values have their separators of thousands, and what the display puts around them."""
+def test_a_number_has_prefix_and_suffix() -> None:
+    """Values have thousands separators, a minus sign, and the display's prefix and suffix."""
     large = number(1234567.0, Calculation.RESPONSES)
 
     assert headline(large, PLAIN).text == "1,234,567"
@@ -39,45 +39,45 @@ def test_a_number_is_said_with_prefix_and_suffix() -> None:
         "~1,234,567 Rückmeldungen"
     )
     assert headline(number(57.4), PLAIN).text == "57%"
-    assert headline(number(-12.0, Calculation.NPS), PLAIN).text == "-12"
+    assert headline(number(-12.0, Calculation.NPS), PLAIN).text == f"{MINUS}12"
 
 
-def test_a_number_without_a_value_says_why() -> None:
-    """Nothing is put around a dash, and the reason stands below."""
-    said = headline(number(None), display(prefix="€ ", target=5))
+def test_a_number_without_a_value_has_a_reason() -> None:
+    """A missing value is a dash without prefix and suffix, labelled with the reason."""
+    large = headline(number(None), display(prefix="€ ", target=5))
 
-    assert (said.text, said.label, said.target) == ("—", "Nobody answered.", "Target € 5%")
-    assert said.tone is Tone.NEUTRAL
+    assert (large.text, large.label, large.target) == ("—", "There are no answers.", "Target € 5%")
+    assert large.tone is Tone.NEUTRAL
 
 
-def test_a_series_shows_all_together_or_the_latest() -> None:
-    """The latest period with a value is the headline where the display asks for it."""
+def test_a_series_shows_the_overall_or_the_latest_value() -> None:
+    """The latest period with a value is the headline if the display requests it."""
     months = series(periods(Period.MONTH, "2026-09", [31.0, 38.0, None], running=True), value=34.0)
     latest = display(latest_as_headline=True)
 
-    assert (headline(months, PLAIN).text, headline(months, PLAIN).label) == ("34%", "all together")
+    assert (headline(months, PLAIN).text, headline(months, PLAIN).label) == ("34%", "overall")
     assert (headline(months, latest).text, headline(months, latest).label) == ("38%", "Oct 2026")
 
 
-def test_the_latest_period_says_what_to_be_careful_with() -> None:
-    """A period that is running, cut, or rests on few answers says so."""
+def test_the_latest_period_has_remarks() -> None:
+    """The label names a period that is running, partly counted or based on few answers."""
     months = series(periods(Period.MONTH, "2026-10", [31.0, 38.0], running=True, answered=4))
     cut = series(periods(Period.MONTH, "2026-10", [31.0, 38.0], edge=True))
     latest = display(latest_as_headline=True)
 
     assert headline(months, latest).label == "Nov 2026, still running, fewer than 30 answers"
-    assert headline(cut, latest).label == "Nov 2026, cut by the dates"
+    assert headline(cut, latest).label == "Nov 2026, partly outside the date range"
 
 
-def test_groups_that_are_no_periods_have_no_latest() -> None:
-    """Answers have no order in time, so all together stay the headline."""
+def test_groups_that_are_not_periods_have_no_latest() -> None:
+    """The headline of other groups is the overall value."""
     shops = series([group("North", 40.0), group("South", 60.0)], value=50.0)
 
     assert headline(shops, display(latest_as_headline=True)).text == "50%"
 
 
 def test_a_distribution_has_no_headline() -> None:
-    """One number would say nothing of how answers are spread."""
+    """A distribution has no single value."""
     assert headline(distribution({"Yes": 60, "No": 40}), PLAIN).text == ""
 
 
@@ -85,36 +85,36 @@ def test_a_distribution_has_no_headline() -> None:
     ("calculation", "now", "before", "change", "against"),
     [
         (Calculation.SHARE, 42.2, 38.0, "+4.2 points", "38%"),
-        (Calculation.NPS, -12.0, 20.0, "-32 points", "20"),
-        (Calculation.RESPONSES, 1280.0, 1455.0, "-12%", "1,455"),
+        (Calculation.NPS, -12.0, 20.0, f"{MINUS}32 points", "20"),
+        (Calculation.RESPONSES, 1280.0, 1455.0, f"{MINUS}12%", "1,455"),
         (Calculation.AVERAGE, 4.1, 4.0, "+2.5%", "4.0"),
         (Calculation.SHARE, 42.04, 42.0, "unchanged", "42%"),
         (Calculation.RESPONSES, 25000.0, 10.0, "+249,900%", "10"),
     ],
 )
-def test_a_change_is_said_with_what_it_is_against(
+def test_a_change_is_shown_with_the_previous_value(
     calculation: Calculation, now: float, before: float, change: str, against: str
 ) -> None:
-    """Points for percents and NPS, percent else; the sign is a real minus."""
-    said = headline(comparison(now, before, calculation), PLAIN)
+    """Percentages and NPS change in points, other values in percent."""
+    large = headline(comparison(now, before, calculation), PLAIN)
 
-    assert (said.change, said.against) == (change, f"against {against} ({SUMMER})")
-
-
-def test_a_change_from_nothing_is_a_difference() -> None:
-    """Of 0 there is no percent, so the difference itself is said."""
-    said = headline(comparison(40.0, 0.0, Calculation.RESPONSES), PLAIN)
-
-    assert (said.change, said.direction) == ("+40", Direction.UP)
+    assert (large.change, large.against) == (change, f"vs. {against} ({SUMMER})")
 
 
-def test_an_unknown_change_has_its_reason() -> None:
-    """Without a value before there is no change, no tone, and the reason why."""
-    said = headline(comparison(40.0, None), PLAIN)
+def test_a_change_from_zero_is_a_difference() -> None:
+    """A change from 0 has no percentage and is shown as a difference."""
+    large = headline(comparison(40.0, 0.0, Calculation.RESPONSES), PLAIN)
 
-    assert (said.text, said.change, said.tone) == ("40%", "", Tone.NEUTRAL)
-    assert said.against == "No previous value: Nobody answered."
-    assert said.direction is Direction.UNKNOWN
+    assert (large.change, large.direction) == ("+40", Direction.UP)
+
+
+def test_an_unknown_change_has_a_reason() -> None:
+    """Without a previous value there is a reason instead of a change."""
+    large = headline(comparison(40.0, None), PLAIN)
+
+    assert (large.text, large.change, large.tone) == ("40%", "", Tone.NEUTRAL)
+    assert large.against == "There is no previous value."
+    assert large.direction is Direction.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -133,14 +133,14 @@ def test_up_is_good_unless_colours_are_reversed(
     direction: Direction,
     tone: Tone,
 ) -> None:
-    """The tone follows the direction; what rounds to no change is neither good nor bad."""
-    said = headline(comparison(now, 38.0), display(reverse_colors=reverse))
+    """The tone follows the direction; a change that rounds to zero is neutral."""
+    large = headline(comparison(now, 38.0), display(reverse_colors=reverse))
 
-    assert (said.direction, said.tone) == (direction, tone)
+    assert (large.direction, large.tone) == (direction, tone)
 
 
 @pytest.mark.parametrize(
-    ("value", "target", "reverse", "said", "tone"),
+    ("value", "target", "reverse", "text", "tone"),
     [
         (57.0, 50, False, "Target 50%: reached", Tone.GOOD),
         (49.6, 50, False, "Target 50%: reached", Tone.GOOD),
@@ -148,23 +148,25 @@ def test_up_is_good_unless_colours_are_reversed(
         (12.0, 10, True, "Target 10%: missed", Tone.BAD),
         (8.0, 10, True, "Target 10%: reached", Tone.GOOD),
         (50.0, 49.5, False, "Target 49.5%: reached", Tone.GOOD),
+        (-3.0, -2.5, True, f"Target {MINUS}2.5%: reached", Tone.GOOD),
+        (-3.0, -2.0, False, f"Target {MINUS}2%: missed", Tone.BAD),
     ],
 )
 def test_a_target_is_reached_or_missed_as_shown(
     value: float,
     target: float,
     reverse: bool,  # noqa: FBT001  # One of the cases.
-    said: str,
+    text: str,
     tone: Tone,
 ) -> None:
-    """It is judged by the value as shown, and said with all of its decimals."""
+    """The rounded value is compared with the target, which is shown with all of its decimals."""
     large = headline(number(value), display(target=target, reverse_colors=reverse))
 
-    assert (large.target, large.tone) == (said, tone)
+    assert (large.target, large.tone) == (text, tone)
 
 
-def test_who_stands_behind_a_value() -> None:
-    """The number of answers, few answers, and responses in no group are said."""
+def test_remarks_on_answers() -> None:
+    """The number of answers, small samples and ungrouped responses are shown as text."""
     few = series([group("North", 40.0, 12), group("South", 60.0, 900)], ungrouped=1)
     before = comparison(40.0, 38.0).model_copy(
         update={"previous": measured(38.0, 12), "change": Change(difference=2.0)}
@@ -174,6 +176,6 @@ def test_who_stands_behind_a_value() -> None:
     assert low_sample_text(number(4.0, answered=29)) == "fewer than 30 answers"
     assert low_sample_text(number(4.0, answered=30)) == ""
     assert low_sample_text(few) == "1 group has fewer than 30 answers"
-    assert low_sample_text(before) == "fewer than 30 answers before"
+    assert low_sample_text(before) == "fewer than 30 answers in the previous period"
     assert ungrouped_text(few) == "1 response in no group"
     assert ungrouped_text(number(4.0)) == ""

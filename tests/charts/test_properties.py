@@ -1,4 +1,4 @@
-"""Whatever is measured and however it is shown, charts, tables and words come of it."""
+"""Properties of charts, tables and texts for arbitrary results and displays."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ displays = st.builds(
 
 @st.composite
 def of_groups(draw: st.DrawFn) -> Result:
-    """Make a Series of any groups."""
+    """Return a Series with arbitrary groups."""
     return series(
         draw(st.lists(groups, max_size=30)),
         draw(calculations),
@@ -78,7 +78,7 @@ def of_groups(draw: st.DrawFn) -> Result:
 
 @st.composite
 def of_periods(draw: st.DrawFn) -> Result:
-    """Make a Series of calendar periods, the last of which may be running or cut."""
+    """Return a Series of calendar periods, the last of which may be partly counted."""
     made = periods(
         draw(st.sampled_from([Period.DAY, Period.WEEK])),
         "2026-01-05",
@@ -92,7 +92,7 @@ def of_periods(draw: st.DrawFn) -> Result:
 
 @st.composite
 def of_comparisons(draw: st.DrawFn) -> Result:
-    """Make a Comparison, its change as it may be."""
+    """Return a Comparison with an arbitrary change."""
     now, before, percent = draw(numbers), draw(numbers), draw(numbers)
     known = now is not None and before is not None
     change = Change(
@@ -119,12 +119,12 @@ results = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(result=results, shown=displays, theme=st.sampled_from(list(THEMES)))
-def test_every_result_has_its_words_and_its_chart(
+def test_every_result_has_texts_and_a_chart(
     result: Result,
     shown: Display,
     theme: Any,  # noqa: ANN401  # A name of a theme.
 ) -> None:
-    """Nothing fails; a specification is JSON without NaN; a chart that does not fit gives way."""
+    """A specification is JSON without NaN, and its chart type fits the type of the result."""
     made = vega_lite(result, shown, theme=theme)
 
     if made is not None:
@@ -140,7 +140,7 @@ def test_every_result_has_its_words_and_its_chart(
 @settings(max_examples=200, deadline=None)
 @given(result=st.one_of(of_groups(), of_periods()), shown=displays)
 def test_the_table_has_every_group(result: Result, shown: Display) -> None:
-    """Each group has a row with its label, its value as the core writes it, and its answers."""
+    """Each group has a row with its label, formatted value and answers."""
     table = data_table(result, shown)
 
     assert len(table.rows) == len(result.groups)
@@ -151,11 +151,11 @@ def test_the_table_has_every_group(result: Result, shown: Display) -> None:
         assert row[2] == f"{group.answered:,}"
 
 
-# Not shrunk: that would draw for minutes.
+# Without shrinking, which would draw for minutes.
 @settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(result=results, shown=displays)
 def test_every_specification_can_be_drawn(result: Result, shown: Display) -> None:
-    """Vega-Lite takes each one, whatever labels and values it holds."""
+    """Vega-Lite draws each specification, whatever its labels and values are."""
     made = vega_lite(result, shown)
 
     if made is not None:

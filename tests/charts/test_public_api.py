@@ -1,4 +1,4 @@
-"""What `smaply_metrics_core.charts` offers, and what it costs to import."""
+"""The public names of `smaply_metrics_core.charts` and its imports."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.charts.factories import PLAIN, distribution
 PAGE = (Path(__file__).parents[2] / "docs" / "charts.md").read_text(encoding="utf-8")
 
 
-def test_every_public_function_says_what_it_does() -> None:
-    """Each name has a docstring, but the table of themes."""
+def test_every_public_name_has_a_docstring() -> None:
+    """Each public name has a docstring."""
     assert [name for name in charts.__all__ if not getattr(charts, name).__doc__] == []
 
 
-def test_the_page_shows_how_each_is_called() -> None:
+def test_the_page_has_every_signature() -> None:
     """docs/charts.md has every function with its parameters and their defaults."""
     for name in charts.__all__:
         thing = getattr(charts, name)
@@ -39,7 +39,7 @@ def test_the_page_shows_how_each_is_called() -> None:
 
 
 def test_the_example_of_the_page_runs() -> None:
-    """What the page shows gives a specification, a headline and a table."""
+    """The documented code creates a specification, a headline and a table."""
     card = SimpleNamespace(result=distribution({"Yes": 60, "No": 40}), display=PLAIN)
     names: dict[str, Any] = {"card": card}
 
@@ -49,8 +49,8 @@ def test_the_example_of_the_page_runs() -> None:
     assert len(names["table"].rows) == 2
 
 
-def test_importing_charts_loads_nothing_heavy() -> None:
-    """Words, tables and specifications come without vl-convert, Polars, database or HTTP."""
+def test_importing_charts_loads_no_heavy_library() -> None:
+    """The import loads neither vl-convert, Polars, the database, HTTP nor encryption libraries."""
     code = "import sys, smaply_metrics_core.charts; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
@@ -63,10 +63,10 @@ def test_importing_charts_loads_nothing_heavy() -> None:
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without vl-convert drawing says what to install."""
+    """Without vl-convert, the remedy names the extra to install."""
     monkeypatch.setitem(sys.modules, "vl_convert", None)
 
-    for draw in (browser_bundle, lambda: render_svg({"description": "never drawn before"}, 10, 10)):
+    for draw in (browser_bundle, lambda: render_svg({"description": "not cached"}, 10, 10)):
         with pytest.raises(InputError) as refused:
             draw()
         assert "smaply-metrics-core[charts]" in refused.value.remedy

@@ -1,4 +1,4 @@
-"""Drawings made on the server: safe to put into a page, and cached."""
+"""SVG rendering on the server: safe output and caching."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HTML = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 
 
 def spec_of(picture: Picture, theme: ThemeName = "light") -> dict[str, Any]:
-    """Make the specification of a picture, which has one."""
+    """Return the specification of a picture."""
     spec = vega_lite(picture.result, picture.display, theme=theme)
     assert spec is not None
     return spec
@@ -36,12 +36,12 @@ def spec_of(picture: Picture, theme: ThemeName = "light") -> dict[str, Any]:
 
 @pytest.mark.parametrize("picture", pictures(), ids=lambda picture: picture.name)
 def test_every_picture_is_drawn_safely(picture: Picture) -> None:
-    """A drawing has the size asked for and harmless elements: no script, style or reference."""
+    """A drawing has the requested size and no script, style or external reference."""
     spec = spec_of(picture)
 
     drawn = render_svg(spec, 260, 140)
 
-    root = ET.fromstring(drawn)  # noqa: S314  # It is our own.
+    root = ET.fromstring(drawn)  # noqa: S314  # Our own output.
     assert (root.get("width"), root.get("height")) == ("260", "140")
     assert {element.tag.removeprefix(SVG) for element in root.iter()} <= HARMLESS
     names = {name for element in root.iter() for name in element.attrib}
@@ -52,7 +52,7 @@ def test_every_picture_is_drawn_safely(picture: Picture) -> None:
 
 
 def test_html_in_labels_stays_text() -> None:
-    """What a survey calls an answer is never markup, in no place of a drawing."""
+    """HTML in a label is escaped everywhere in a drawing."""
     for chart in (ChartType.BAR, ChartType.HORIZONTAL_BAR, ChartType.PIE):
         spec = vega_lite(distribution({HTML: 60, "B": 40}), display(chart))
         assert spec is not None
@@ -64,8 +64,8 @@ def test_html_in_labels_stays_text() -> None:
         assert "&lt;img src=x" in drawn
 
 
-def test_emoji_survive_where_labels_are_cut() -> None:
-    """A long label of characters of two units each is cut between two of them, never in one."""
+def test_emoji_survive_truncation() -> None:
+    """A long label of characters with two UTF-16 units is not truncated within a character."""
     emoji = "😀👩‍👩‍👧" * 40
     for chart in (ChartType.BAR, ChartType.HORIZONTAL_BAR, ChartType.PIE):
         spec = vega_lite(distribution({emoji: 60, "B": 40}), display(chart))
@@ -81,8 +81,8 @@ def test_emoji_survive_where_labels_are_cut() -> None:
 @pytest.mark.parametrize(
     "character", ["\x00", "\x12", "\x1f", "\ud83d", "\ufffe", "\u2028", "\u2029"]
 )
-def test_no_character_ends_the_process(character: str) -> None:
-    """vl-convert aborts on text that XML may not hold, so that never reaches it."""
+def test_no_character_aborts_the_process(character: str) -> None:
+    """Characters that are not valid in XML are replaced, because vl-convert aborts on them."""
     label = f"A{character}B"
     in_expression = {"expr": json.dumps(label)}
     spec = {
@@ -99,8 +99,8 @@ def test_no_character_ends_the_process(character: str) -> None:
     assert root.get("aria-label") == "A B"
 
 
-def test_marks_say_label_and_value_on_hover() -> None:
-    """Without any script a browser shows the title of the mark that is pointed at."""
+def test_marks_have_titles() -> None:
+    """The title of a mark, which browsers show on hover, has its label and value."""
     spec = vega_lite(distribution({"Ja": 60, "Nein": 40}), display(ChartType.BAR))
     assert spec is not None
 
@@ -111,8 +111,8 @@ def test_marks_say_label_and_value_on_hover() -> None:
 
 
 @pytest.mark.parametrize("size", [(0, 140), (260, 0), (MOST_PIXELS + 1, 140), (-1, -1)])
-def test_impossible_sizes_are_refused(size: tuple[int, int]) -> None:
-    """A size that no page has is refused with the sizes that are possible."""
+def test_invalid_sizes_are_rejected(size: tuple[int, int]) -> None:
+    """An invalid size is rejected, and the remedy names the valid sizes."""
     with pytest.raises(InputError) as refused:
         render_svg({}, *size)
 
@@ -120,7 +120,7 @@ def test_impossible_sizes_are_refused(size: tuple[int, int]) -> None:
 
 
 class Pencil:
-    """Stands in for vl-convert and counts what it draws."""
+    """A replacement for vl-convert that records its calls."""
 
     def __init__(self) -> None:
         self.drawn: list[str] = []
@@ -129,8 +129,8 @@ class Pencil:
         self.may_go_on.set()
 
     def vegalite_to_svg(self, spec: str, *, vl_version: str) -> str:
-        """Draw nothing; fail when called twice at the same time."""
-        assert self.at_once.acquire(blocking=False), "drawn twice at once"
+        """Return an empty drawing; fail on concurrent calls."""
+        assert self.at_once.acquire(blocking=False), "concurrent calls"
         self.drawn.append(json.loads(spec)["description"])
         assert self.may_go_on.wait(120)
         self.at_once.release()
@@ -139,14 +139,14 @@ class Pencil:
 
 @pytest.fixture
 def pencil(monkeypatch: pytest.MonkeyPatch) -> Pencil:
-    """Have a stand-in draw."""
+    """Replace vl-convert."""
     made = Pencil()
     monkeypatch.setattr(renderer, "_vl_convert", lambda: made)
     return made
 
 
-def test_a_drawing_is_made_once(pencil: Pencil) -> None:
-    """The same specification in the same size is not drawn again; another size is."""
+def test_drawings_are_cached(pencil: Pencil) -> None:
+    """A specification is drawn once for each size."""
     svg_renderer = SvgRenderer()
 
     first = svg_renderer.draw({"description": "a"}, 260, 140)
@@ -157,8 +157,8 @@ def test_a_drawing_is_made_once(pencil: Pencil) -> None:
     assert pencil.drawn == ["a", "a"]
 
 
-def test_only_the_latest_drawings_are_kept(pencil: Pencil) -> None:
-    """What was not asked for lately goes first."""
+def test_the_cache_is_limited(pencil: Pencil) -> None:
+    """The least recently used drawing is evicted first."""
     svg_renderer = SvgRenderer(maxsize=2)
 
     for name in ("a", "b", "a", "c", "a", "b"):
@@ -167,8 +167,8 @@ def test_only_the_latest_drawings_are_kept(pencil: Pencil) -> None:
     assert pencil.drawn == ["a", "b", "c", "b"]
 
 
-def test_many_threads_may_draw(pencil: Pencil) -> None:
-    """Threads share the drawings: one draws at a time, and equal ones are drawn once."""
+def test_threads_share_the_cache(pencil: Pencil) -> None:
+    """Threads draw one at a time, and equal specifications once."""
     svg_renderer = SvgRenderer()
     names = [str(n % 7) for n in range(200)]
 
@@ -178,31 +178,31 @@ def test_many_threads_may_draw(pencil: Pencil) -> None:
     assert sorted(pencil.drawn) == [str(n) for n in range(7)]
 
 
-def test_who_waits_for_the_same_drawing_gets_it(pencil: Pencil) -> None:
-    """Who asks for what is being drawn waits for it; what is kept is given meanwhile."""
+def test_concurrent_requests_share_a_drawing(pencil: Pencil) -> None:
+    """Concurrent requests wait for one drawing; cached drawings are returned at once."""
     svg_renderer = SvgRenderer()
-    svg_renderer.draw({"description": "kept"}, 1, 1)
+    svg_renderer.draw({"description": "cached"}, 1, 1)
     pencil.may_go_on.clear()
 
     with ThreadPoolExecutor(2) as threads:
-        asked = [threads.submit(svg_renderer.draw, {"description": "a"}, 1, 1) for _ in range(2)]
-        svg_renderer.draw({"description": "kept"}, 1, 1)
+        requests = [threads.submit(svg_renderer.draw, {"description": "a"}, 1, 1) for _ in range(2)]
+        svg_renderer.draw({"description": "cached"}, 1, 1)
         pencil.may_go_on.set()
 
-    assert asked[0].result() == asked[1].result()
-    assert pencil.drawn == ["kept", "a"]
+    assert requests[0].result() == requests[1].result()
+    assert pencil.drawn == ["cached", "a"]
 
 
-def test_what_is_no_json_is_refused(pencil: Pencil) -> None:
-    """A number that JSON lacks never reaches the drawing."""
+def test_nan_is_rejected(pencil: Pencil) -> None:
+    """A specification that is not valid JSON is rejected before it is drawn."""
     with pytest.raises(ValueError, match="JSON"):
         SvgRenderer().draw({"value": float("nan")}, 1, 1)
 
     assert pencil.drawn == []
 
 
-def test_a_gauge_is_drawn_in_both_themes_alike() -> None:
-    """Themes change colours only: both drawings have the same texts."""
+def test_a_gauge_has_the_same_texts_in_both_themes() -> None:
+    """Themes change only colours."""
     texts = []
     for theme in ("light", "dark"):
         picture = Picture("", number(57.0), display(ChartType.GAUGE, target=60))

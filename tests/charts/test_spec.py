@@ -1,4 +1,4 @@
-"""What specifications hold, chart by chart."""
+"""The content of specifications, chart by chart."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ LINE, GAUGE, BOTH = ChartType.LINE, ChartType.GAUGE, ChartType.BAR_COMPARISON
 
 
 def spec(result: Result, shown: Display, **other: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Make a specification of what has one."""
+    """Return the specification of a result."""
     made = vega_lite(result, shown, **other)
     assert made is not None
     return made
 
 
 def rows(made: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the rows that the marks are made of."""
+    """Return the data rows of a specification."""
     found: list[dict[str, Any]] = made["data"]["values"]
     return found
 
 
 def bar_of(made: dict[str, Any]) -> dict[str, Any]:
-    """Give the layer of bars."""
+    """Return the layer of bars."""
     found: dict[str, Any] = next(layer for layer in made["layer"] if layer["mark"]["type"] == "bar")
     return found
 
 
 def values_in(part: Any) -> list[Any]:  # noqa: ANN401
-    """Give every value of JSON data, keys included."""
+    """Return every value of JSON data, keys included."""
     if isinstance(part, dict):
         return [one for key, value in part.items() for one in (key, *values_in(value))]
     return [one for value in part for one in values_in(value)] if isinstance(part, list) else [part]
@@ -55,7 +55,7 @@ def values_in(part: Any) -> list[Any]:  # noqa: ANN401
 
 @pytest.mark.parametrize("picture", pictures(), ids=lambda picture: picture.name)
 def test_every_specification_is_plain_and_complete(picture: Picture) -> None:
-    """It is JSON as it is, fills its container, has its own data, no background, a description."""
+    """It is JSON, fills its container, contains its data and has a description."""
     made = spec(picture.result, picture.display)
 
     assert json.loads(json.dumps(made, allow_nan=False)) == made
@@ -65,7 +65,7 @@ def test_every_specification_is_plain_and_complete(picture: Picture) -> None:
     assert made["description"]
 
 
-def test_words_and_tables_take_no_drawing() -> None:
+def test_texts_and_tables_have_no_specification() -> None:
     """A number, a table, a comparison and a series without values have no specification."""
     assert vega_lite(number(3.0), PLAIN) is None
     assert vega_lite(comparison(3.0, 2.0), PLAIN) is None
@@ -74,8 +74,8 @@ def test_words_and_tables_take_no_drawing() -> None:
     assert vega_lite(series([group("North", None, 0)]), display(BAR)) is None
 
 
-def test_the_theme_decides_colours_alone() -> None:
-    """Both themes give the same specification but for colours."""
+def test_the_theme_changes_only_colours() -> None:
+    """The specifications of both themes differ only in colours."""
     months = series(periods(Period.MONTH, "2026-01", [1.0, 2.0, None]))
     for result, shown in ((months, PLAIN), (distribution({"Yes": 40, "No": 60}), display(PIE))):
         light, dark = (
@@ -95,7 +95,7 @@ def test_the_theme_decides_colours_alone() -> None:
     [([40.0, 60.0], [0, 60]), ([-10.0, 20.0], [-10, 20]), ([-5.0, -2.0], [-5, 0]), ([0.0], [0, 1])],
 )
 def test_bars_begin_at_zero(chart: ChartType, values: list[float], domain: list[float]) -> None:
-    """A bar is as long as its value, whatever the display says about zero."""
+    """The axis of bars includes zero, whatever the display settings are."""
     groups = [group(f"G{n}", value) for n, value in enumerate(values)]
     made = spec(series(groups, Calculation.NPS), display(chart, start_at_zero=False))
 
@@ -103,8 +103,8 @@ def test_bars_begin_at_zero(chart: ChartType, values: list[float], domain: list[
     assert sizes["scale"]["domain"] == domain
 
 
-def test_a_line_begins_at_zero_when_asked() -> None:
-    """Lines show how something moves, so by default their axis spans what is there."""
+def test_a_line_begins_at_zero_on_request() -> None:
+    """By default the axis of a line covers its values and the target."""
     months = series(periods(Period.MONTH, "2026-01", [40.0, 60.0]), Calculation.AVERAGE)
 
     for shown, domain in (
@@ -117,7 +117,7 @@ def test_a_line_begins_at_zero_when_asked() -> None:
 
 
 def test_groups_without_a_value_are_gaps() -> None:
-    """They keep their place and say so on hover; no mark has a zero for them."""
+    """A group without a value keeps its place, and its tooltip says "no value"."""
     groups = [group("North", 40.0), group("West", None, 0)]
     made = spec(series(groups), display(BAR))
 
@@ -125,8 +125,8 @@ def test_groups_without_a_value_are_gaps() -> None:
     assert rows(made)[1]["tip"] == "West\nno value\nn = 0 · fewer than 30 answers"
 
 
-def test_a_line_is_broken_where_there_is_no_value() -> None:
-    """No stretch leads over a gap, and a period between two gaps has a dot of its own."""
+def test_a_line_has_gaps() -> None:
+    """A line has a gap at a period without a value; a period between two gaps has a dot."""
     made = spec(series(periods(Period.MONTH, "2026-01", [1, 2, None, 3, None, 4, 5])), PLAIN)
 
     strokes: dict[int, list[int]] = {}
@@ -136,8 +136,8 @@ def test_a_line_is_broken_where_there_is_no_value() -> None:
     assert [row["i"] for row in rows(made) if row["alone"] and row["v"] is not None] == [3]
 
 
-def test_the_stretch_to_a_running_period_is_dashed() -> None:
-    """What is still being counted looks different and is named on hover."""
+def test_the_segment_to_a_running_period_is_dashed() -> None:
+    """The segment to a running period is dashed, and the tooltip names the reason."""
     months = series(periods(Period.MONTH, "2026-01", [1.0, 2.0, 3.0], running=True))
     made = spec(months, PLAIN)
 
@@ -147,7 +147,7 @@ def test_the_stretch_to_a_running_period_is_dashed() -> None:
 
 
 def test_the_latest_period_stands_out() -> None:
-    """Earlier bars are softer; without periods all are alike."""
+    """Bars of earlier periods have a softer colour; bars of other groups have one colour."""
     months = series(periods(Period.MONTH, "2026-01", [1.0, 2.0, None]))
     shops = series([group("North", 40.0), group("South", 60.0)])
 
@@ -156,8 +156,8 @@ def test_the_latest_period_stands_out() -> None:
     assert len({row["color"] for row in rows(spec(shops, display(BAR)))}) == 1
 
 
-def test_a_target_colours_what_reaches_and_what_misses_it() -> None:
-    """Above is good, or below with reversed colours; the words on hover say it too."""
+def test_colours_show_whether_the_target_is_reached() -> None:
+    """The colour shows whether a value reaches the target, and so does the tooltip."""
     shops = series([group("North", 40.0), group("South", 60.0)])
     north, south = rows(spec(shops, display(BAR, target=50)))
     other_north, other_south = rows(spec(shops, display(BAR, target=50, reverse_colors=True)))
@@ -166,8 +166,8 @@ def test_a_target_colours_what_reaches_and_what_misses_it() -> None:
     assert north["tip"] == "North\n40%\nTarget 50%: missed\nn = 100"
 
 
-def test_texts_are_those_of_values_everywhere() -> None:
-    """Values are written once, by the core: prefix, separators, rounding."""
+def test_values_are_formatted_by_the_core() -> None:
+    """Labels and tooltips have the same prefix, separators and rounding."""
     sums = series([group("Österreich", 1234567.25)], Calculation.SUM)
     made = spec(sums, display(BAR, prefix="€ ", suffix=" netto"))
 
@@ -175,8 +175,8 @@ def test_texts_are_those_of_values_everywhere() -> None:
     assert rows(made)[0]["tip"].splitlines()[:2] == ["Österreich", "€ 1,234,567.3 netto"]
 
 
-def test_titles_on_the_right_move_there() -> None:
-    """The axis of values, the labels of lying bars and the legend change sides."""
+def test_titles_can_be_on_the_right() -> None:
+    """The axis of values, the labels of horizontal bars and the legend change sides."""
     answers = distribution({"Yes": 40, "No": 60})
     right = {"titles_on_right": True}
 
@@ -191,8 +191,8 @@ def test_titles_on_the_right_move_there() -> None:
     assert spec(answers, display(PIE)) != spec(answers, display(PIE, **right))
 
 
-def test_the_tail_of_a_ring_is_counted_anew() -> None:
-    """Beyond six slices the smallest become Other, whose share is that of its answers."""
+def test_a_pie_combines_small_slices() -> None:
+    """Beyond six slices, the smallest become Other, whose share is that of its answers."""
     answers = distribution({f"Answer {n}": n + 1 for n in range(14)})
 
     slices = rows(spec(answers, display(PIE)))
@@ -202,8 +202,8 @@ def test_the_tail_of_a_ring_is_counted_anew() -> None:
     assert sum(one["v"] for one in slices) == pytest.approx(100)
 
 
-def test_a_long_series_says_how_much_of_it_is_shown() -> None:
-    """Of many periods the latest are drawn, of many groups the largest, and a note says so."""
+def test_a_long_series_has_a_note() -> None:
+    """The latest periods or the largest groups are drawn, and a note has their number."""
     days = series(periods(Period.DAY, "2025-01-01", [1.0] * 500))
     shops = series([group(f"Shop {n}", 40.0, 1 + n) for n in range(250)])
 
@@ -216,18 +216,18 @@ def test_a_long_series_says_how_much_of_it_is_shown() -> None:
     assert "title" not in spec(distribution({"Yes": 4}), display(BAR))
 
 
-def test_a_comparison_has_before_and_now_with_dates() -> None:
-    """Both bars say their dates in the account's zone, and the change is on hover."""
+def test_a_comparison_has_two_bars_with_dates() -> None:
+    """Both bars have their dates in the account's time zone, and a tooltip has the change."""
     made = spec(comparison(42.2, 38.0), display(BOTH), zone="Europe/Vienna")
 
     before, now = rows(made)
-    assert before["label"] == ["Before", "1 Jun \N{EN DASH} 25 Aug 2026"]
+    assert before["label"] == ["Previous", "1 Jun \N{EN DASH} 25 Aug 2026"]
     assert now["tip"].splitlines()[2:4] == ["42%", "+4.2 points"]
     assert before["color"] != now["color"]
 
 
 def test_a_gauge_fills_from_zero_to_its_value() -> None:
-    """A negative NPS fills to the left of the middle; what is beyond the ends fills to there."""
+    """A negative NPS fills the arc to the left; a value beyond a bound fills it up to there."""
     half = 1.5707963
     for result, target, arc in (
         (number(50.0), None, (-half, 0)),
@@ -239,8 +239,8 @@ def test_a_gauge_fills_from_zero_to_its_value() -> None:
         assert (filled["theta"], filled["theta2"]) == pytest.approx(arc)
 
 
-def test_control_characters_break_nothing() -> None:
-    """What no drawing may hold is a blank in it."""
+def test_control_characters_are_replaced() -> None:
+    """Characters that are not valid in SVG are replaced by spaces."""
     shown = display(BAR, target=5, prefix="\x12", suffix="😀")
     made = spec(distribution({"A\x00B\x1f\ud800": 40}), shown)
 

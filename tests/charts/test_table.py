@@ -1,4 +1,4 @@
-"""The same numbers as a table and as a sentence."""
+"""Results as a table and as a sentence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AUTUMN, SUMMER = f"1 Sep {DASH} 25 Nov 2026", f"1 Jun {DASH} 25 Aug 2026"
 
 
 def test_a_series_has_a_row_for_each_group() -> None:
-    """Every group is there with its value and answers, also one without a value."""
+    """Every group has a row with its value and answers, even without a value."""
     shops = series([group("Nord", 40.0, 1200), group("Süd", None, 0)], ungrouped=3)
 
     table = data_table(shops, display(prefix="~"))
@@ -34,8 +34,8 @@ def test_a_series_has_a_row_for_each_group() -> None:
     assert table.note == "3 responses in no group"
 
 
-def test_periods_say_what_to_be_careful_with() -> None:
-    """Running, cut and low samples are words, not looks."""
+def test_periods_have_remarks() -> None:
+    """Running periods and small samples are named in the remarks."""
     months = series(periods(Period.MONTH, "2026-10", [3.1, 3.4], running=True, answered=7))
 
     table = data_table(months, display(target=3))
@@ -45,8 +45,8 @@ def test_periods_say_what_to_be_careful_with() -> None:
     assert table.note == "Target 3%"
 
 
-def test_remarks_have_a_column_only_when_there_are_any() -> None:
-    """A column of nothing would be read out for nothing."""
+def test_there_is_no_empty_column_of_remarks() -> None:
+    """A table without remarks has no column for them."""
     table = data_table(distribution({"Ja": 60, "Nein": 40}), PLAIN)
 
     assert table.columns == ("Group", "Distribution", "Answers")
@@ -54,62 +54,64 @@ def test_remarks_have_a_column_only_when_there_are_any() -> None:
 
 
 def test_a_number_is_one_row() -> None:
-    """A number has its dates, and its target in words."""
+    """A number has one row with its dates and its target."""
     table = data_table(number(57.0), display(target=60))
 
     assert table.rows == ((AUTUMN, "57%", "128", "Target 60%: missed"),)
 
 
-def test_a_comparison_has_before_now_and_the_change() -> None:
-    """Both windows with their dates and answers, then the change."""
+def test_a_comparison_has_three_rows() -> None:
+    """The rows are the previous window, the current window and the change."""
     table = data_table(comparison(1280.0, 1455.0, Calculation.RESPONSES), PLAIN)
 
     assert table.rows == (
         (SUMMER, "1,455", "128"),
         (AUTUMN, "1,280", "128"),
-        ("Change", "-12%", ""),
+        ("Change", "\N{MINUS SIGN}12%", ""),
     )
 
 
-def test_a_comparison_with_nothing_before_says_so() -> None:
-    """The change is a dash, and the reason stands beside it."""
+def test_a_comparison_without_a_previous_value_has_a_reason() -> None:
+    """An unknown change is a dash with the reason as a remark."""
     rows = data_table(comparison(40.0, None), PLAIN).rows
 
-    assert rows[0] == (SUMMER, "—", "128", "Nobody answered")
-    assert rows[-1] == ("Change", "—", "", "No previous value: Nobody answered.")
+    assert rows[0] == (SUMMER, "—", "128", "There are no answers")
+    assert rows[-1] == ("Change", "—", "", "There is no previous value.")
 
 
 def test_a_summary_of_a_number() -> None:
-    """One sentence has the value, the target, and who stands behind it."""
-    assert summary(number(57.0), PLAIN) == "Share: 57%; n = 128."
+    """The sentence has the value, the target and the number of answers."""
+    assert summary(number(57.0), PLAIN) == "Share: 57%; 128 answers."
     assert summary(number(57.0, answered=12), display(target=60, heading="Zufriedenheit")) == (
-        "Zufriedenheit: 57%, Target 60%: missed; n = 12; fewer than 30 answers."
+        "Zufriedenheit: 57%, Target 60%: missed; 12 answers; fewer than 30 answers."
     )
-    assert summary(number(None), PLAIN) == "Share: —, Nobody answered; n = 128."
+    assert summary(number(57.0, answered=1), PLAIN).startswith("Share: 57%; 1 answer; ")
+    assert summary(number(None), PLAIN) == "Share: —, There are no answers; 128 answers."
 
 
 def test_a_summary_of_a_series() -> None:
-    """It names the ends, and of periods the latest: the table has the rest."""
+    """The sentence has the highest and lowest value, and the latest of periods."""
     months = series(periods(Period.MONTH, "2026-09", [31.0, 44.0, 38.0], running=True))
     shops = series([group("North", 40.0), group("South", 60.0), group("West", None, 0)])
 
     assert summary(months, PLAIN) == (
         "Share: 3 months, latest Nov 2026 38% (still running), highest Oct 2026 44%, "
-        "lowest Sep 2026 31%; n = 300."
+        "lowest Sep 2026 31%; 300 answers."
     )
     assert summary(shops, display(target=50)) == (
-        "Share: 3 groups, target 50%, highest South 60%, lowest North 40%; n = 200; "
+        "Share: 3 groups, target 50%, highest South 60%, lowest North 40%; 200 answers; "
         "1 group has fewer than 30 answers."
     )
-    assert summary(series([group("North", 40.0)]), PLAIN) == "Share: 1 group, North 40%; n = 100."
-    assert summary(series([]), PLAIN) == "Share: no values yet; n = 0; fewer than 30 answers."
+    one = series([group("North", 40.0)])
+    assert summary(one, PLAIN) == "Share: 1 group, North 40%; 100 answers."
+    assert summary(series([]), PLAIN) == "Share: no values yet; 0 answers; fewer than 30 answers."
 
 
 def test_a_summary_of_a_comparison() -> None:
-    """Now, the change, and what it is against."""
+    """The sentence has the current value, the change and the previous value."""
     assert summary(comparison(42.2, 38.0), PLAIN) == (
-        f"Share: 42%, +4.2 points against 38% ({SUMMER}); n = 128."
+        f"Share: 42%, +4.2 points vs. 38% ({SUMMER}); 128 answers."
     )
     assert summary(comparison(40.0, None), PLAIN) == (
-        "Share: 40%, No previous value: Nobody answered; n = 128."
+        "Share: 40%, There is no previous value; 128 answers."
     )

@@ -1,4 +1,4 @@
-"""Colours: legible on every page they stand on, and told apart by people of any colour vision."""
+"""Colours have enough contrast and are distinguishable with any colour vision."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from smaply_metrics_core.charts import THEMES, Theme
 
 TEXT, MARKS = 4.5, 3.0
-"""WCAG 2.2, AA: contrast of text, and of what carries meaning."""
+"""Minimum contrast of text and of meaningful graphics in WCAG 2.2 AA."""
 
 APART = 0.08
-"""Distance in OKLab from which two colours are easily told apart side by side."""
+"""Minimum distance in OKLab of two distinguishable colours side by side."""
 
-# Machado, Oliveira and Fernandes (2009), severity 1: what is seen with one kind of cone missing.
+# Machado, Oliveira and Fernandes (2009), severity 1: vision without one kind of cone.
 VISIONS = {
     "all": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
     "no red": (
@@ -38,7 +38,7 @@ themes = pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES.keys())
 
 
 def linear(color: str) -> tuple[float, ...]:
-    """Read a colour as light."""
+    """Return a colour in linear RGB."""
     parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     return tuple(
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
@@ -46,7 +46,7 @@ def linear(color: str) -> tuple[float, ...]:
 
 
 def contrast(one: str, other: str) -> float:
-    """Give the contrast of two colours, as WCAG defines it."""
+    """Return the contrast of two colours as defined by WCAG."""
     low, high = sorted(
         0.2126 * red + 0.7152 * green + 0.0722 * blue
         for red, green, blue in (linear(one), linear(other))
@@ -55,7 +55,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def seen(color: str, vision: str) -> tuple[float, float, float]:
-    """Place a colour in OKLab as somebody sees it."""
+    """Return a colour in OKLab, as seen with a kind of colour vision."""
     light = linear(color)
     red, green, blue = (
         max(0.0, sum(share * part for share, part in zip(row, light, strict=True)))
@@ -75,13 +75,13 @@ def seen(color: str, vision: str) -> tuple[float, float, float]:
 
 
 def apart(one: str, other: str) -> float:
-    """Give how far apart two colours are for whoever sees them closest."""
+    """Return the smallest distance of two colours over all kinds of colour vision."""
     return min(dist(seen(one, vision), seen(other, vision)) for vision in VISIONS)
 
 
 @themes
 def test_texts_are_legible(theme: Theme) -> None:
-    """Every text has a contrast of 4.5 to each page."""
+    """Every text colour has a contrast of at least 4.5 to each page."""
     for page in theme.page:
         assert contrast(theme.text, page) >= TEXT
         assert contrast(theme.muted, page) >= TEXT
@@ -89,29 +89,29 @@ def test_texts_are_legible(theme: Theme) -> None:
 
 @themes
 def test_marks_stand_out(theme: Theme) -> None:
-    """Every mark has a contrast of 3 to each page; grid and tracks, which say nothing, may less."""
+    """Every mark has a contrast of at least 3 to each page; grid lines and tracks may have less."""
     marks = (theme.accent, theme.soft, theme.good, theme.bad, theme.other, *theme.slices)
     for page in theme.page:
         assert [mark for mark in marks if contrast(mark, page) < MARKS] == []
 
 
 @themes
-def test_slices_differ_for_everybody(theme: Theme) -> None:
-    """Any two slices are told apart, whichever kind of cone somebody lacks."""
+def test_slices_are_distinguishable(theme: Theme) -> None:
+    """Any two slices are distinguishable with any colour vision."""
     colors = (*theme.slices, theme.other)
 
     assert [pair for pair in combinations(colors, 2) if apart(*pair) < APART] == []
 
 
 @themes
-def test_good_and_bad_differ_for_everybody(theme: Theme) -> None:
-    """Good, bad and the latest against the earlier are told apart by everybody."""
+def test_good_and_bad_are_distinguishable(theme: Theme) -> None:
+    """Good and bad, and the latest and earlier periods, are distinguishable."""
     assert apart(theme.good, theme.bad) >= APART
     assert apart(theme.accent, theme.soft) >= APART
 
 
-def test_the_measures_know_black_and_white() -> None:
-    """Contrast and distance give what their definitions say of known colours."""
+def test_contrast_and_distance_of_known_colours() -> None:
+    """Contrast and distance of known colours have their defined values."""
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert seen("#ffffff", "all") == pytest.approx((1, 0, 0), abs=1e-4)
     assert apart("#c00000", "#c00000") == 0

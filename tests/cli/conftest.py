@@ -1,4 +1,4 @@
-"""The command in this process, against a Qualtrics sandbox that a test module shares."""
+"""Fixtures that run the command in this process against a Qualtrics sandbox."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SURVEY = "SV_RelationshipA01"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run of the command ended."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -32,7 +32,7 @@ class Ended:
 
     @property
     def json(self) -> Any:  # noqa: ANN401  # JSON.
-        """What was written on standard output, which is JSON and nothing else."""
+        """Standard output, which is one JSON document."""
         return json.loads(self.out)
 
     @property
@@ -44,7 +44,7 @@ class Ended:
 
 @dataclass
 class Command:
-    """The command with a home and an environment; remembers all that was written."""
+    """The command with a home and an environment; stores all output."""
 
     home: Path
     environment: dict[str, str | None] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Command:
         return ended
 
     def done(self, *arguments: str, stdin: str | bytes = "") -> Any:  # noqa: ANN401  # JSON.
-        """Run a command line with ``--json`` that has to succeed; give what it answered."""
+        """Run a command line with ``--json`` that must succeed and return its output."""
         ended = self(*arguments, "--json", stdin=stdin)
         assert ended.code == 0, ended.out + ended.err
         return ended.json
@@ -92,7 +92,7 @@ class Command:
 
 @pytest.fixture(scope="module", autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Let polls follow at once: time passes for deadlines only."""
+    """Shorten the waits between polls."""
 
     def wait(_: SystemClock, seconds: float, stop: Event) -> bool:
         return stop.wait(min(seconds, 0.005))
@@ -112,7 +112,7 @@ def surveys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sandbox(surveys: Path) -> Iterator[SandboxServer]:
-    """A sandbox that the tests of a module share; they leave it as they found it."""
+    """A sandbox that the tests of a module share and do not change."""
     with SandboxServer(surveys, token=TOKEN, export_polls=0) as server:
         yield server
 
@@ -133,7 +133,7 @@ def _environment(**settings: str | None) -> dict[str, str | None]:
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    """The command with a home that is not there yet, and no sandbox."""
+    """The command with a home that does not exist yet, without a sandbox."""
     return Command(tmp_path / "home", _environment())
 
 
@@ -145,7 +145,7 @@ def new(tmp_path: Path, sandbox: SandboxServer) -> Command:
 
 @pytest.fixture(scope="module")
 def connected(tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxServer) -> Command:
-    """The command with a home that is connected; shared by the tests of a module."""
+    """The command with a connected home that the tests of a module share."""
     home = tmp_path_factory.mktemp("shared") / "home"
     command = Command(home, _environment(SMAPLY_QUALTRICS_SANDBOX=sandbox.host))
     command.connect(sandbox.host)

@@ -1,4 +1,4 @@
-"""Accounts on the command line: which account a command works on, and which ones there are."""
+"""``account``, and the account that a command uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def two_accounts(new: Command, sandbox: SandboxServer) -> Command:
 
 
 def test_all_accounts_are_listed(two_accounts: Command) -> None:
-    """Each account of the store is listed with its settings, in both forms."""
+    """Each account of the store is listed with its settings, as text and JSON."""
     two_accounts.done("account", "edit", "--account", "zenith", "--zone", "Europe/Vienna")
 
     assert two_accounts.done("account", "list") == [
@@ -35,13 +35,13 @@ def test_all_accounts_are_listed(two_accounts: Command) -> None:
 
 
 def test_an_empty_store_has_no_account(command: Command) -> None:
-    """The list is empty and says how an account comes into being."""
+    """The list of an empty store is empty."""
     assert command.done("account", "list") == []
     assert "There is no account yet" in command("account", "list").out
 
 
-def test_each_account_sees_its_own(two_accounts: Command) -> None:
-    """Connections, metrics and the audit trail are those of the account that is named."""
+def test_accounts_are_isolated(two_accounts: Command) -> None:
+    """Connections, metrics and the audit trail are those of the chosen account."""
     (mine,) = two_accounts.done("connection", "list")
     (theirs,) = two_accounts.done("connection", "list", "--account", "acme")
     two_accounts.done("connection", "delete", "qualtrics", "--yes", "--account", "acme")
@@ -54,7 +54,7 @@ def test_each_account_sees_its_own(two_accounts: Command) -> None:
 
 
 def test_the_account_comes_from_an_option_or_the_environment(two_accounts: Command) -> None:
-    """The innermost option counts, then the one before the noun, then the variable."""
+    """The option after the verb overrides the one before the noun, which overrides the variable."""
     environment = {"SMAPLY_METRICS_ACCOUNT": "acme"}
     (acme,) = two_accounts("connection", "list", "--json", environment=environment).json
     default = ("--account", "default", "connection", "list", "--json")
@@ -64,8 +64,8 @@ def test_the_account_comes_from_an_option_or_the_environment(two_accounts: Comma
     assert two_accounts(*both, environment=environment).json == [acme]
 
 
-def test_an_account_without_anything_is_a_hint(two_accounts: Command) -> None:
-    """A command that reads names the unknown account on standard error and goes on."""
+def test_an_unknown_account_is_a_warning(two_accounts: Command) -> None:
+    """A command that reads an unknown account warns on standard error and succeeds."""
     listed = two_accounts("metric", "list", "--account", "acmee", "--json")
     shown = two_accounts("account", "show", "--account", "acmee", "--json")
 
@@ -77,14 +77,14 @@ def test_an_account_without_anything_is_a_hint(two_accounts: Command) -> None:
         assert "account list" in " ".join(ended.err.split())
 
 
-def test_a_known_account_and_a_new_store_are_no_hint(command: Command) -> None:
-    """The default account of an empty store is a first use and not a mistake."""
+def test_the_default_account_of_a_new_store_is_not_a_warning(command: Command) -> None:
+    """The default account of an empty store is not a warning; another account is."""
     assert command("connection", "list").err == ""
     assert "This store has no account yet" in command("connection", "list", "--account", "a").err
 
 
 def test_another_account_reads_its_own_files(command: Command) -> None:
-    """Files of an account are those that the reference host stores for it."""
+    """An account reads only the files in its own folder of the home."""
     folder = command.home / "files" / "acme" / "visits"
     folder.mkdir(parents=True)
     (folder / "visits.csv").write_text(
@@ -98,7 +98,7 @@ def test_another_account_reads_its_own_files(command: Command) -> None:
 
 
 def test_a_files_folder_is_named_for_the_account(command: Command, tmp_path: Path) -> None:
-    """A folder in the environment is that of the account, whichever it is."""
+    """The folder of SMAPLY_METRICS_FILES_DIR is used for any account."""
     folder = tmp_path / "elsewhere" / "visits"
     folder.mkdir(parents=True)
     (folder / "visits.csv").write_text(

@@ -1,4 +1,4 @@
-"""``bundle check``: from a survey tool to a bundle, and from the bundle back to the numbers."""
+"""``bundle check``: recomputing values from an exported bundle."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PERSONAL = {"IPAddress", "LocationLatitude", "LocationLongitude", "RecipientEmai
 
 @pytest.fixture(scope="module")
 def measured(connected: Command) -> Command:
-    """A home with metrics of every type that were loaded."""
+    """A home with refreshed metrics of every type."""
     for name, options in METRICS.items():
         connected.done(
             "metric", "add", name, "--connection", "qualtrics", "--survey", SURVEY, *options
@@ -56,7 +56,7 @@ def bundle(measured: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def edited(path: Path, target: Path, name: str, change: Callable[[bytes], bytes]) -> Path:
-    """Change one file of a bundle by hand."""
+    """Copy a bundle with one changed file."""
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
         for one in old.namelist():
             content = old.read(one)
@@ -69,10 +69,10 @@ def check(command: Command, path: Path, *options: str) -> Ended:
     return command("bundle", "check", str(path), *options)
 
 
-def test_a_bundle_gives_the_numbers_that_were_stored(
+def test_recomputed_values_agree_with_stored_ones(
     command: Command, measured: Command, bundle: Path
 ) -> None:
-    """Without home, key and network, every value and what was left out comes out the same."""
+    """Without home, key and network, values and exclusions equal the stored ones."""
     cards = {card["name"]: card for card in measured.done("card", "load", "--now", NOW)["cards"]}
     ended = check(command, bundle, "--json")
     assert ended.code == 0, ended.out + ended.err
@@ -94,16 +94,16 @@ def test_a_bundle_gives_the_numbers_that_were_stored(
     assert not command.home.exists()
 
 
-def test_people_are_shown_a_table(command: Command, bundle: Path) -> None:
-    """Stored and recomputed side by side, what was left out, and a verdict for each metric."""
+def test_the_text_output_is_a_table(command: Command, bundle: Path) -> None:
+    """The table has the stored and recomputed value, the exclusions and the result per metric."""
     ended = check(command, bundle)
     assert ended.code == 0
-    for told in (*METRICS, SURVEY, "agrees", "unfinished", "smaply-metrics-qualtrics"):
-        assert told in ended.out
+    for shown in (*METRICS, SURVEY, "agrees", "unfinished", "smaply-metrics-qualtrics"):
+        assert shown in ended.out
 
 
-def test_a_value_edited_by_hand_shows(command: Command, bundle: Path, tmp_path: Path) -> None:
-    """A number that was stored wrongly is a difference, and the exit code says so."""
+def test_an_edited_value_is_a_difference(command: Command, bundle: Path, tmp_path: Path) -> None:
+    """A stored value that was edited by hand is a difference, and the exit code is 1."""
 
     def lie(content: bytes) -> bytes:
         metrics: list[dict[str, Any]] = json.loads(content)
@@ -118,14 +118,14 @@ def test_a_value_edited_by_hand_shows(command: Command, bundle: Path, tmp_path: 
     (difference,) = ended.json["metrics"][1]["differences"]
     assert difference["what"] == "current.value"
     assert difference["stored"] == pytest.approx(difference["recomputed"] + 1)
-    told = check(command, path)
-    assert told.code == 1
-    assert "current.value" in told.out
-    assert "differs" in told.out
+    as_text = check(command, path)
+    assert as_text.code == 1
+    assert "current.value" in as_text.out
+    assert "differs" in as_text.out
 
 
-def test_a_response_taken_out_by_hand_shows(command: Command, bundle: Path, tmp_path: Path) -> None:
-    """What is missing from the raw data is missing from the numbers."""
+def test_a_removed_response_is_a_difference(command: Command, bundle: Path, tmp_path: Path) -> None:
+    """A response that is missing from the raw data is missing from the recomputed values."""
 
     def shorten(content: bytes) -> bytes:
         rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
@@ -139,14 +139,16 @@ def test_a_response_taken_out_by_hand_shows(command: Command, bundle: Path, tmp_
     path = edited(bundle, tmp_path / "e.zip", "raw/responses.csv", shorten)
     ended = check(command, path, "--json")
     assert ended.code == 1
-    said = {one["what"] for one in ended.json["metrics"][0]["differences"]}
-    assert said == {"current.value", "current.responses", "current.answered", "current.recorded"}
+    different = {one["what"] for one in ended.json["metrics"][0]["differences"]}
+    assert different == {
+        *("current.value", "current.responses", "current.answered", "current.recorded")
+    }
 
 
-def test_personal_columns_come_only_when_asked_for(
+def test_personal_columns_are_included_only_on_request(
     measured: Command, bundle: Path, tmp_path: Path
 ) -> None:
-    """They are absent by default, from both tables; asked for, the bundle still checks out."""
+    """Both tables exclude personal columns by default; a bundle with them can be checked."""
     path = tmp_path / "personal.zip"
     export = ("bundle", "export", "qualtrics", SURVEY, "--output", str(path))
     measured.done(*export, "--include-personal")
@@ -161,17 +163,17 @@ def test_personal_columns_come_only_when_asked_for(
 
 
 def test_no_secret_is_in_a_bundle(bundle: Path) -> None:
-    """No file of it holds the token in any form."""
+    """No file of a bundle contains the token in any encoding."""
     with zipfile.ZipFile(bundle) as files:
         assert len(files.namelist()) > 8
         for name in files.namelist():
             assert find_secrets(io.BytesIO(files.read(name)), [TOKEN]) == (), name
 
 
-def test_a_failed_export_is_told_with_its_request(
+def test_a_failed_export_is_reported_with_its_request(
     measured: Command, command: Command, sandbox: SandboxServer, tmp_path: Path
 ) -> None:
-    """Without data nothing can be recomputed, and the check shows what Qualtrics said."""
+    """Without data nothing can be recomputed, and the check shows the error of Qualtrics."""
     path = tmp_path / "failed.zip"
     sandbox.state.add_fault("export_progress", kind="failed", times=1)
     measured.done("bundle", "export", "qualtrics", SURVEY, "--output", str(path))
@@ -185,10 +187,10 @@ def test_a_failed_export_is_told_with_its_request(
     assert problem["request_id"] in check(command, path).out
 
 
-def test_a_refused_token_leaves_a_bundle_with_its_code(
+def test_a_bundle_contains_a_rejected_request(
     measured: Command, command: Command, sandbox: SandboxServer, tmp_path: Path
 ) -> None:
-    """The refusal is in it, with the request that was refused."""
+    """A bundle that is exported with a rejected token contains the problem and the request."""
     path = tmp_path / "refused.zip"
     sandbox.state.set_token(None)
     try:
@@ -205,8 +207,8 @@ def test_a_refused_token_leaves_a_bundle_with_its_code(
     assert request["request_id"] == problem["request_id"]
 
 
-def test_csv_files_are_checked_as_well(new: Command, command: Command, tmp_path: Path) -> None:
-    """A bundle of the source csv_example; dates and labels as its file has them."""
+def test_a_bundle_of_csv_files_is_checked(new: Command, command: Command, tmp_path: Path) -> None:
+    """A bundle of csv_example is recomputed; formulas are escaped only in the readable table."""
     folder = new.home / "files" / "default" / "shop"
     folder.mkdir(parents=True)
     rows = ["recorded_at,status,nps,field:store"]
@@ -239,10 +241,10 @@ def test_csv_files_are_checked_as_well(new: Command, command: Command, tmp_path:
     [None, b"", b"hello", b"PK\x05\x06" + bytes(18)],
     ids=["none", "empty", "text", "zip"],
 )
-def test_what_is_no_bundle_is_wrong_usage(
+def test_a_file_that_is_not_a_bundle_is_wrong_usage(
     command: Command, tmp_path: Path, content: bytes | None
 ) -> None:
-    """Exit code 2, one message and one remedy."""
+    """A file that is missing or not a bundle is wrong usage with a remedy."""
     path = tmp_path / "x.zip"
     if content is not None:
         path.write_bytes(content)
@@ -252,10 +254,8 @@ def test_what_is_no_bundle_is_wrong_usage(
     assert "bundle export" in ended.error["remedy"]
 
 
-def test_a_hostile_bundle_is_refused_with_words(
-    command: Command, bundle: Path, tmp_path: Path
-) -> None:
-    """A bomb is wrong usage; broken JSON and a source that nobody has end with 1. No traceback."""
+def test_a_malicious_bundle_is_rejected(command: Command, bundle: Path, tmp_path: Path) -> None:
+    """A ZIP bomb is wrong usage; broken JSON and an unknown source exit with 1. No traceback."""
     bomb = edited(bundle, tmp_path / "1.zip", "raw/responses.csv", lambda _: bytes(40 * 2**20))
     broken = edited(bundle, tmp_path / "2.zip", "metrics.json", lambda _: b"[" * 10_000)
     missing = edited(
@@ -270,6 +270,6 @@ def test_a_hostile_bundle_is_refused_with_words(
         for ended in (check(command, path), check(command, path, "--json")):
             codes.append(ended.code)
             assert "Traceback" not in ended.out + ended.err
-            assert "Something is wrong in smaply-metrics" not in ended.out + ended.err
+            assert "unexpected error" not in ended.out + ended.err
             assert "\x1b[2J" not in ended.out + ended.err
     assert codes == [2, 2, 1, 1, 1, 1, 1, 1]

@@ -1,4 +1,4 @@
-"""``bundle export``: the bundle is written, and missing data is reported."""
+"""``bundle export`` and ``bundle show``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.cli.conftest import SURVEY, Command
 
 
 def test_a_bundle_is_written(connected: Command, tmp_path: Path) -> None:
-    """`bundle export` writes a ZIP, names it, and does not overwrite a file."""
+    """`bundle export` writes a ZIP file, returns its path and does not overwrite a file."""
     export = ("bundle", "export", "qualtrics", SURVEY, "--output", str(tmp_path / "b.zip"))
 
     made, again = connected.done(*export), connected(*export, "--json")
@@ -29,10 +29,10 @@ def test_a_bundle_is_written(connected: Command, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cause", ["survey", "export"])
-def test_a_bundle_without_the_data_says_so(
+def test_an_incomplete_bundle_is_reported(
     connected: Command, sandbox: SandboxServer, tmp_path: Path, cause: str
 ) -> None:
-    """When the survey is unknown or its export fails, `bundle export` names the remedy."""
+    """When the survey is unknown or its export fails, the problem and its remedy are printed."""
     survey = "SV_nothing" if cause == "survey" else SURVEY
     export = ("bundle", "export", "qualtrics", survey, "--output")
     ended = []
@@ -40,23 +40,23 @@ def test_a_bundle_without_the_data_says_so(
         if cause == "export":
             sandbox.state.add_fault("export_progress", kind="failed", times=1)
         ended.append(connected(*export, str(tmp_path / name[0]), *name[1:]))
-    told, in_json = ended
+    as_text, in_json = ended
 
-    assert told.code == in_json.code == 0
+    assert as_text.code == in_json.code == 0
     assert (tmp_path / "1.zip").is_file()
     problem = in_json.json["problem"]
     assert problem["kind"] == ("survey_unavailable" if cause == "survey" else "export_failed")
     assert in_json.err == ""
-    said = " ".join(told.err.split())
-    assert "Some of the survey's data is missing from it" in said
-    assert " ".join(problem["remedy"].split()) in said
-    assert "Written:" in told.out
+    printed = " ".join(as_text.err.split())
+    assert "The bundle is incomplete" in printed
+    assert " ".join(problem["remedy"].split()) in printed
+    assert "Written:" in as_text.out
 
 
-def test_a_bundle_has_a_name_by_default(
+def test_a_bundle_has_a_default_name(
     connected: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without --output the file is in the current folder, named for the survey."""
+    """Without --output the file is in the current folder, with the survey's ID in its name."""
     monkeypatch.chdir(tmp_path)
 
     made = connected.done("bundle", "export", "qualtrics", SURVEY)
@@ -66,7 +66,7 @@ def test_a_bundle_has_a_name_by_default(
 
 
 def test_a_bundle_is_shown(connected: Command, tmp_path: Path) -> None:
-    """`bundle show` gives the manifest, metrics, versions and files, without any computation."""
+    """`bundle show` prints the manifest, metrics, versions and files."""
     metric = connected.done(
         *("metric", "add", "Everyone", "--connection", "qualtrics"),
         *("--survey", SURVEY, "--calculation", "responses"),
@@ -74,7 +74,7 @@ def test_a_bundle_is_shown(connected: Command, tmp_path: Path) -> None:
     (card,) = connected.done("card", "load", metric["id"])["cards"]
     path = str(tmp_path / "b.zip")
     connected.done("bundle", "export", "qualtrics", SURVEY, "--output", path)
-    found, told = connected.done("bundle", "show", path), connected("bundle", "show", path).out
+    found, printed = connected.done("bundle", "show", path), connected("bundle", "show", path).out
 
     assert (found["source"], found["survey"], found["zone"]) == ("qualtrics", SURVEY, "UTC")
     assert found["include_personal"] is False
@@ -84,5 +84,5 @@ def test_a_bundle_is_shown(connected: Command, tmp_path: Path) -> None:
     (shown,) = [one for one in found["metrics"] if one["id"] == metric["id"]]
     assert shown["stored"]["value"] == card["value"]
     for word in (SURVEY, "Everyone", "smaply-metrics-qualtrics"):
-        assert word in told
+        assert word in printed
     assert connected("bundle", "show", str(tmp_path / "none.zip"), "--json").code == 2

@@ -1,4 +1,4 @@
-"""Connecting from the command line: ways to give a secret, refusals, and what is shown."""
+"""``connection``: entering secrets, rejected credentials, and the output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MASKED = "••••••••0001"
 
 
 def connecting(host: str) -> tuple[str, ...]:
-    """Give the fixed form of connecting."""
+    """Return the command line that connects to a host, with the token on standard input."""
     return (
         "connection",
         "add",
@@ -30,7 +30,7 @@ def connecting(host: str) -> tuple[str, ...]:
 
 @pytest.fixture
 def untouched(sandbox: SandboxServer) -> Iterator[SandboxServer]:
-    """The sandbox, put right again after a test that changes its account."""
+    """The sandbox, reset after a test that changes its account."""
     yield sandbox
     sandbox.state.set_token(TOKEN)
     sandbox.state.set_account(deactivated=False, api_access=True)
@@ -38,7 +38,7 @@ def untouched(sandbox: SandboxServer) -> Iterator[SandboxServer]:
 
 
 def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answers: dict[str, str]) -> list[str]:
-    """Play a person at a terminal; gives the labels of what was asked hidden."""
+    """Answer prompts as a user at a terminal; returns the labels of prompts with hidden input."""
     hidden: list[str] = []
 
     def answer(label: str, *, hide_input: bool, **_: object) -> str:
@@ -51,8 +51,8 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answers: dict[str, str]) -> l
     return hidden
 
 
-def test_connecting_gives_the_fixed_form(new: Command, sandbox: SandboxServer) -> None:
-    """Connect --json answers with id, source, status, masked fields and the steps of the check."""
+def test_the_json_of_a_new_connection(new: Command, sandbox: SandboxServer) -> None:
+    """The JSON has ID, source, status, masked fields and the steps of the check."""
     made = new.connect(sandbox.host)
 
     assert made["id"].startswith("con_")
@@ -64,8 +64,8 @@ def test_connecting_gives_the_fixed_form(new: Command, sandbox: SandboxServer) -
     assert [step["status"] for step in made["steps"]] == ["passed"] * 4
 
 
-def test_connecting_tells_its_steps(new: Command, sandbox: SandboxServer) -> None:
-    """People see each step, the masked fields, and what to do next."""
+def test_the_text_output_of_a_new_connection(new: Command, sandbox: SandboxServer) -> None:
+    """The text has each step of the check, the masked fields and the next command."""
     ended = new(*connecting(sandbox.host), stdin=f"  {TOKEN}  \r\n")
 
     assert ended.code == 0
@@ -77,7 +77,7 @@ def test_connecting_tells_its_steps(new: Command, sandbox: SandboxServer) -> Non
 
 
 def test_a_secret_may_come_from_the_environment(new: Command, sandbox: SandboxServer) -> None:
-    """SMAPLY_METRICS_SECRET_<FIELD> gives a secret where there is no standard input."""
+    """SMAPLY_METRICS_SECRET_<FIELD> sets a secret."""
     ended = new(
         *("connection", "add", "qualtrics", "--set", f"base_url={sandbox.host}", "--json"),
         environment={"SMAPLY_METRICS_SECRET_API_TOKEN": TOKEN},
@@ -86,10 +86,10 @@ def test_a_secret_may_come_from_the_environment(new: Command, sandbox: SandboxSe
     assert ended.json["status"] == "connected"
 
 
-def test_people_are_asked_for_what_is_missing(
+def test_missing_fields_are_prompted_for(
     new: Command, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a terminal every missing field is asked for, secrets without showing them."""
+    """A terminal prompts for every missing field; the input of secrets is hidden."""
     answers = {"API token": TOKEN, "Base URL": sandbox.host}
     hidden = at_a_terminal(monkeypatch, answers)
 
@@ -100,8 +100,10 @@ def test_people_are_asked_for_what_is_missing(
     assert "Datacenter ID" in ended.err
 
 
-def test_nobody_is_asked_without_a_terminal(new: Command, sandbox: SandboxServer) -> None:
-    """Without a terminal a missing secret is wrong usage that names the ways to give it."""
+def test_a_missing_secret_is_wrong_usage_without_a_terminal(
+    new: Command, sandbox: SandboxServer
+) -> None:
+    """Without a terminal a missing secret is wrong usage, and the remedy lists all inputs."""
     ended = new("connection", "add", "qualtrics", "--set", f"base_url={sandbox.host}", "--json")
 
     assert ended.code == 2
@@ -110,8 +112,8 @@ def test_nobody_is_asked_without_a_terminal(new: Command, sandbox: SandboxServer
         assert way in ended.error["remedy"]
 
 
-def test_a_missing_plain_field_is_said(new: Command) -> None:
-    """Without a terminal a missing plain field is refused as one of the form's fields."""
+def test_a_missing_plain_field_is_reported(new: Command) -> None:
+    """Without a terminal a missing plain field is reported by its name."""
     ended = new(
         "connection", "add", "qualtrics", "--secret-stdin", "api_token", "--json", stdin=TOKEN
     )
@@ -122,7 +124,7 @@ def test_a_missing_plain_field_is_said(new: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stdin", "said"),
+    ("stdin", "reason"),
     [
         ("", "empty"),
         ("two\nlines\n", "line break"),
@@ -130,10 +132,10 @@ def test_a_missing_plain_field_is_said(new: Command) -> None:
         ("tökentökentökentökentökentökentökentöken", "characters"),
     ],
 )
-def test_a_token_that_cannot_be_one_is_refused(
-    new: Command, sandbox: SandboxServer, stdin: str, said: str
+def test_an_impossible_token_is_rejected(
+    new: Command, sandbox: SandboxServer, stdin: str, reason: str
 ) -> None:
-    """All of standard input is the token: nothing is cut off to make it fit."""
+    """All of standard input is the token; an impossible one is rejected without a request."""
     sandbox.state.clear_log()
 
     ended = new(*connecting(sandbox.host), "--json", stdin=stdin)
@@ -142,15 +144,15 @@ def test_a_token_that_cannot_be_one_is_refused(
     assert ended.error["kind"] == "credentials_invalid"
     (field,) = ended.error["fields"]
     assert field["name"] == "api_token"
-    assert said in field["message"]
+    assert reason in field["message"]
     assert sandbox.state.calls() == []
 
 
 @pytest.mark.parametrize("stdin", [b"\xff\xfe\x00", b"x" * 70_000])
-def test_standard_input_that_is_no_secret_is_wrong_usage(
+def test_binary_or_long_standard_input_is_wrong_usage(
     new: Command, sandbox: SandboxServer, stdin: bytes
 ) -> None:
-    """Binary or very long input is not taken for a token."""
+    """Binary or very long input is not read as a token."""
     ended = new(*connecting(sandbox.host), "--json", stdin=stdin)
 
     assert ended.code == 2
@@ -158,7 +160,7 @@ def test_standard_input_that_is_no_secret_is_wrong_usage(
 
 
 def test_the_right_host_is_suggested(new: Command) -> None:
-    """A URL in place of the host is refused with the exact host to use."""
+    """A URL instead of a host is rejected with the host to use."""
     ended = new(*connecting("https://iad1.qualtrics.com/Q/MyProjects"), "--json", stdin=TOKEN)
 
     assert ended.code == 1
@@ -172,22 +174,22 @@ def test_the_right_host_is_suggested(new: Command) -> None:
     ]
 
 
-def test_a_refused_token_is_not_saved(new: Command, sandbox: SandboxServer) -> None:
-    """A token that the survey tool refuses ends with 1, its issue and a remedy; nothing is kept."""
-    told = new(*connecting(sandbox.host), stdin="AnotherTokenThatIsWrong00000000000000001")
+def test_a_rejected_token_is_not_stored(new: Command, sandbox: SandboxServer) -> None:
+    """A token that the survey tool rejects is not stored; the error has its issue and a remedy."""
+    as_text = new(*connecting(sandbox.host), stdin="AnotherTokenThatIsWrong00000000000000001")
     in_json = new(*connecting(sandbox.host), "--json", stdin="AnotherTokenThatIsWrong0000000001")
 
-    assert told.code == in_json.code == 1
-    assert "Authentication:" in told.err
-    assert "→" in told.err
+    assert as_text.code == in_json.code == 1
+    assert "Authentication:" in as_text.err
+    assert "→" in as_text.err
     assert {"kind", "issue", "message", "remedy", "code", "request_id"} == set(in_json.error)
     assert in_json.error["kind"] == "credential_refused"
     assert in_json.error["issue"] == "authentication"
     assert new.done("connection", "list") == []
 
 
-def test_an_unknown_source_is_refused(new: Command) -> None:
-    """A source that is not installed is refused, naming those that are."""
+def test_an_unknown_source_is_rejected(new: Command) -> None:
+    """A source that is not installed is rejected, and the remedy lists the installed ones."""
     ended = new("connection", "add", "surveymonkey", "--json")
 
     assert ended.code == 1
@@ -195,8 +197,8 @@ def test_an_unknown_source_is_refused(new: Command) -> None:
     assert "qualtrics" in ended.error["remedy"]
 
 
-def test_an_unknown_field_is_refused(new: Command) -> None:
-    """A field that the source does not have is refused without repeating its value."""
+def test_an_unknown_field_is_rejected(new: Command) -> None:
+    """A field that the source does not have is rejected without repeating its value."""
     ended = new(
         *("connection", "add", "qualtrics", "--set", "token=a-token-here"),
         *("--secret-stdin", "api_token", "--json"),
@@ -208,8 +210,8 @@ def test_an_unknown_field_is_refused(new: Command) -> None:
     assert "a-token-here" not in ended.out + ended.err
 
 
-def test_a_second_connection_is_refused(connected: Command, sandbox: SandboxServer) -> None:
-    """An account has one connection to a source; the remedy is to edit it."""
+def test_a_second_connection_is_rejected(connected: Command, sandbox: SandboxServer) -> None:
+    """An account has one connection per source; the remedy is to edit it."""
     ended = connected(*connecting(sandbox.host), "--json", stdin=TOKEN)
 
     assert ended.code == 1
@@ -217,38 +219,38 @@ def test_a_second_connection_is_refused(connected: Command, sandbox: SandboxServ
     assert "edit" in ended.error["remedy"].lower()
 
 
-def test_connections_are_listed_masked(connected: Command, sandbox: SandboxServer) -> None:
-    """The list shows status and fields, and no more of a token than its last four characters."""
+def test_listed_secrets_are_masked(connected: Command, sandbox: SandboxServer) -> None:
+    """The list shows status and fields, and only the last four characters of a token."""
     (listed,) = connected.done("connection", "list")
-    told = connected("connection", "list")
+    as_text = connected("connection", "list")
 
     assert listed["status"] == "connected"
-    assert MASKED in told.out
-    assert sandbox.host in told.out
-    assert TOKEN[:-4] not in json.dumps(listed) + told.out
+    assert MASKED in as_text.out
+    assert sandbox.host in as_text.out
+    assert TOKEN[:-4] not in json.dumps(listed) + as_text.out
 
 
-def test_a_check_that_fails_says_so(new: Command, untouched: SandboxServer) -> None:
-    """A revoked token is found by a check: exit 1, the steps, and the issue as an error."""
+def test_a_failed_check_is_reported(new: Command, untouched: SandboxServer) -> None:
+    """A check with a revoked token exits with 1 and prints the steps and the issue."""
     new.connect(untouched.host)
     untouched.state.set_token(None)
 
-    in_json, told = (
+    in_json, as_text = (
         new("connection", "check", "qualtrics", "--json"),
         new("connection", "check", "qualtrics"),
     )
 
-    assert in_json.code == told.code == 1
+    assert in_json.code == as_text.code == 1
     assert in_json.json["status"] == "error"
     assert [step["status"] for step in in_json.json["steps"]][:2] == ["passed", "failed"]
     assert in_json.error["issue"] == "token_revoked"
     assert in_json.error["remedy"]
-    assert "✗" in told.out
-    assert "Token revoked:" in told.err
+    assert "✗" in as_text.out
+    assert "Token revoked:" in as_text.err
 
 
-def test_a_new_token_alone_may_be_entered(new: Command, untouched: SandboxServer) -> None:
-    """Edit replaces the token and keeps the host; a refused one leaves the old one working."""
+def test_an_edit_replaces_only_the_token(new: Command, untouched: SandboxServer) -> None:
+    """An edit replaces the token and keeps the host; a rejected token changes nothing."""
     new.connect(untouched.host)
     untouched.state.set_token("NewTok3nOfTheSandboxNeverSeen00000000002")
     edit = ("connection", "edit", "qualtrics", "--secret-stdin", "api_token", "--json")
@@ -265,18 +267,18 @@ def test_a_new_token_alone_may_be_entered(new: Command, untouched: SandboxServer
     }
 
 
-def test_an_edit_of_nothing_is_refused(connected: Command) -> None:
-    """Edit without a new value, and nobody to ask, says what to do."""
+def test_an_empty_edit_is_rejected(connected: Command) -> None:
+    """An edit without a value or a terminal is rejected."""
     ended = connected("connection", "edit", "qualtrics", "--json")
 
     assert ended.code == 1
     assert "Nothing was changed" in ended.error["message"]
 
 
-def test_an_edit_asks_for_each_field(
+def test_an_edit_prompts_for_each_field(
     connected: Command, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a terminal edit asks for every field; a blank one stays as it is."""
+    """In a terminal an edit prompts for every field; a blank answer keeps the value."""
     hidden = at_a_terminal(monkeypatch, {"API token": TOKEN})
 
     ended = connected("connection", "edit", "qualtrics", "--json")
@@ -286,10 +288,10 @@ def test_an_edit_asks_for_each_field(
     assert hidden == ["API token"]
 
 
-def test_deleting_asks_and_names_what_stops(
+def test_a_deletion_requires_confirmation(
     new: Command, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Delete wants a yes; it names the metrics that are then no longer updated."""
+    """A deletion requires confirmation and lists the metrics that are no longer refreshed."""
     new.connect(sandbox.host)
     new.done(
         *("metric", "add", "All of them", "--connection", "qualtrics"),
@@ -315,8 +317,8 @@ def test_deleting_asks_and_names_what_stops(
     assert card["freshness"] == "not_connected"
 
 
-def test_a_lost_key_is_that_connections_problem(new: Command, sandbox: SandboxServer) -> None:
-    """Without the key, or with another one, the list still works and says what is wrong."""
+def test_a_lost_key_is_a_problem_of_the_connection(new: Command, sandbox: SandboxServer) -> None:
+    """Without the key, or with another one, the list still works and shows the problem."""
     new.connect(sandbox.host)
     (new.home / "key").unlink()
     another = {"SMAPLY_METRICS_ENCRYPTION_KEYS": "_-7dzLuqmYh3ZlVEMyIRAP_u3cy7qpmId2ZVRDMiEQA"}
@@ -336,23 +338,23 @@ def test_a_lost_key_is_that_connections_problem(new: Command, sandbox: SandboxSe
 
 
 def test_a_connection_is_shown(connected: Command) -> None:
-    """`connection show` gives one connection with the steps of its last check, secrets masked."""
+    """`connection show` prints a connection with the steps of its last check, secrets masked."""
     (listed,) = connected.done("connection", "list")
     by_source, by_id = (
         connected.done("connection", "show", name) for name in ("qualtrics", listed["id"])
     )
-    told = connected("connection", "show", "qualtrics").out
+    printed = connected("connection", "show", "qualtrics").out
 
     assert by_source == by_id == listed
     assert {step["name"] for step in by_id["steps"]} >= {"reach", "authenticate"}
     for shown in (listed["id"], "connected", "✓ Verify the API token", TOKEN[-4:]):
-        assert shown in told
-    assert TOKEN not in told + str(by_id)
+        assert shown in printed
+    assert TOKEN not in printed + str(by_id)
     assert connected("connection", "show", "nothing", "--json").error["kind"] == "not_found"
 
 
 def test_a_connection_has_a_name(new: Command, sandbox: SandboxServer) -> None:
-    """--name is stored, shown with the source's title, and stays when the token changes."""
+    """--name is stored, shown with the source's title, and kept when the token changes."""
     given = ("--set", f"base_url={sandbox.host}", "--secret-stdin", "api_token")
     made = new.done("connection", "add", "qualtrics", "--name", " Retail ", *given, stdin=TOKEN)
     listed = new("connection", "list").out

@@ -1,4 +1,4 @@
-"""`db upgrade`: the tables of the store, in a home or in PostgreSQL."""
+"""``db upgrade``: creating and upgrading the tables of the store."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SECOND_RELEASE = Path(__file__).parents[1] / "host" / "store" / "releases" / "0002.sql"
 
 
-def test_a_new_home_gets_its_tables(command: Command) -> None:
-    """The first run makes them, the second finds nothing to do."""
+def test_the_tables_of_a_new_home_are_created(command: Command) -> None:
+    """The first run creates the tables; the second changes nothing."""
     newest = newest_version()
     assert command.done("db", "upgrade") == {"before": None, "after": newest}
     assert command.done("db", "upgrade") == {"before": newest, "after": newest}
@@ -27,16 +27,16 @@ def test_a_new_home_gets_its_tables(command: Command) -> None:
 
 
 def test_an_older_store_is_upgraded(command: Command) -> None:
-    """What the command says names both versions."""
+    """The output names the versions before and after the upgrade."""
     command.home.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(command.home / "store.db")) as db, db:
         db.executescript(SECOND_RELEASE.read_text(encoding="utf-8"))
-    said = command("db", "upgrade").out
-    assert f"from version 0002 to {newest_version()}" in said
+    printed = command("db", "upgrade").out
+    assert f"from version 0002 to {newest_version()}" in printed
 
 
-def test_a_wrong_url_is_refused_in_words(command: Command) -> None:
-    """The message says how to write it and repeats no password."""
+def test_an_invalid_database_url_is_rejected(command: Command) -> None:
+    """The remedy shows a valid URL, and the password is not repeated."""
     command.environment["SMAPLY_METRICS_DATABASE_URL"] = "mysql://root:hunter2@db/metrics"
     ended = command("db", "upgrade", "--json")
     assert ended.code == 1
@@ -44,11 +44,11 @@ def test_a_wrong_url_is_refused_in_words(command: Command) -> None:
     assert "hunter2" not in ended.out + ended.err
 
 
-def test_leases_run_by_the_database_s_time(tmp_path: Path) -> None:
-    """Unless an instant is given to look from: then by the machine's, as that one stands still."""
+def test_leases_do_not_use_a_fixed_clock(tmp_path: Path) -> None:
+    """Leases use the database's clock, or the machine's when the host's clock is fixed."""
     settings = Settings.from_environment(tmp_path, {})
     with opened(settings) as host:
-        assert host._runtime.lease_now() is None  # noqa: SLF001  # Seen nowhere else.
+        assert host._runtime.lease_now() is None  # noqa: SLF001  # Not public.
     instant = datetime(2026, 4, 1, tzinfo=UTC)
     with opened(settings, now=instant) as host:
         assert host._runtime.now() == instant  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""The pages that people copy from agree with the command and the code."""
+"""README.md and docs/cli.md agree with the command and the code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def examples() -> list[str]:
-    """Give the command lines that the pages show."""
+    """Return the command lines in the pages."""
     shown = f"{README}\n{PAGE}".replace("\\\n", " ")
     found = re.findall(r"^\$ smaply-metrics (.*?)(?:\s+#.*)?$", shown, re.MULTILINE)
     return list(dict.fromkeys(" ".join(line.split()) for line in found))
@@ -31,7 +31,7 @@ def test_every_name_is_documented() -> None:
 
 @pytest.mark.parametrize("line", examples())
 def test_an_example_is_a_command_line(line: str) -> None:
-    """Each command line that a page shows is understood as it stands."""
+    """Each command line in the pages can be parsed."""
     arguments = shlex.split(line.partition(" < ")[0])
     while arguments[0].startswith("--"):  # Options of the root, each with a value.
         del arguments[:2]

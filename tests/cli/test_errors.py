@@ -1,4 +1,4 @@
-"""Wrong usage, interruptions and bugs: one message, one remedy, and the right exit code."""
+"""Messages, remedies and exit codes of wrong usage, interruptions and bugs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PREVIEW = (
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Give every command that does something, by its words."""
+    """Yield every command that is not a group, with its words."""
     pending: list[tuple[str, Any]] = [("", typer.main.get_command(app))]
     while pending:
         name, found = pending.pop()
@@ -36,8 +36,8 @@ def commands() -> Iterator[tuple[str, Any]]:
             yield name, found
 
 
-def test_there_are_the_commands_that_scripts_rely_on() -> None:
-    """The names of the commands are fixed."""
+def test_the_names_of_commands_are_stable() -> None:
+    """The commands have the names that scripts rely on."""
     grammar = {
         "source": "list doctor new test record",
         "connection": "add list show check edit delete",
@@ -58,14 +58,14 @@ def test_there_are_the_commands_that_scripts_rely_on() -> None:
 
 @pytest.mark.parametrize(("name", "found"), list(commands()), ids=lambda one: str(one)[:20])
 def test_every_command_takes_a_home(name: str, found: Any) -> None:  # noqa: ANN401  # Typer's.
-    """--home, --account, --json and --debug are on every command."""
+    """Every command has --home, --account, --json and --debug."""
     options = {option for parameter in found.params for option in parameter.opts}
 
     assert {"--home", "--account", "--json", "--debug"} <= options
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said", "remedy"),
+    ("arguments", "message", "remedy"),
     [
         ((*PREVIEW, "--calculation", "npss"), "npss", "--help"),
         ((*PREVIEW, "--calculation", "nps", "--range", "lst_week"), "lst_week", "last_week"),
@@ -117,7 +117,7 @@ def test_every_command_takes_a_home(name: str, found: Any) -> None:  # noqa: ANN
                 "nps",
             ),
             "--survey is empty",
-            "id",
+            "ID",
         ),
         (
             (*PREVIEW, "--calculation", "nps", "--until", "0001-01-01"),
@@ -154,25 +154,25 @@ def test_every_command_takes_a_home(name: str, found: Any) -> None:  # noqa: ANN
     ],
 )
 def test_wrong_usage_ends_with_2(
-    command: Command, arguments: tuple[str, ...], said: str, remedy: str
+    command: Command, arguments: tuple[str, ...], message: str, remedy: str
 ) -> None:
-    """A command line that cannot be meant is refused with what to use instead, in both forms."""
-    told = command(*arguments)
+    """Wrong usage exits with 2 and prints one message and one remedy, as text and JSON."""
+    as_text = command(*arguments)
     in_json = command(*arguments, "--json")
 
-    assert told.code == in_json.code == 2
-    assert told.out == ""
-    assert said in told.err.replace("\n", " ")
-    assert remedy in told.err.replace("\n", " ")
-    assert "Traceback" not in told.err
+    assert as_text.code == in_json.code == 2
+    assert as_text.out == ""
+    assert message in as_text.err.replace("\n", " ")
+    assert remedy in as_text.err.replace("\n", " ")
+    assert "Traceback" not in as_text.err
     assert in_json.error["kind"] == "wrong_usage"
     assert in_json.error["issue"] is None
-    assert said in in_json.error["message"]
+    assert message in in_json.error["message"]
     assert remedy in in_json.error["remedy"]
 
 
-def test_wrong_usage_makes_no_home(command: Command) -> None:
-    """What is refused as wrong usage has done nothing."""
+def test_wrong_usage_creates_no_home(command: Command) -> None:
+    """Wrong usage has no side effect."""
     assert command(*PREVIEW, "--calculation", "nps", "--range", "x").code == 2
     assert not command.home.exists()
 
@@ -189,15 +189,15 @@ def test_wrong_usage_makes_no_home(command: Command) -> None:
     ],
 )
 def test_a_misplaced_secret_is_not_repeated(command: Command, arguments: tuple[str, ...]) -> None:
-    """A token typed where none belongs is refused without being shown."""
-    told, in_json = command(*arguments), command(*arguments, "--json")
+    """A token in the wrong place is rejected and not repeated."""
+    as_text, in_json = command(*arguments), command(*arguments, "--json")
 
-    assert told.code == in_json.code == 2
-    assert "a-token-here" not in told.err + told.out + in_json.err + in_json.out
+    assert as_text.code == in_json.code == 2
+    assert "a-token-here" not in as_text.err + as_text.out + in_json.err + in_json.out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         ((TOKEN,), 2, "No such command"),
         (("metric", TOKEN), 2, "No such command"),
@@ -209,35 +209,35 @@ def test_a_misplaced_secret_is_not_repeated(command: Command, arguments: tuple[s
         (("card", "load", f"--wait={TOKEN}"), 2, "--wait"),
     ],
 )
-def test_a_long_word_that_nobody_knows_is_not_repeated(
-    command: Command, arguments: tuple[str, ...], code: int, said: str
+def test_a_long_unknown_word_is_not_repeated(
+    command: Command, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
-    """A token typed in place of a command, a source, an option or a value is not shown."""
-    told, in_json = command(*arguments), command(*arguments, "--json")
+    """A token instead of a command, a source, an option or a value is not repeated."""
+    as_text, in_json = command(*arguments), command(*arguments, "--json")
 
-    assert told.code == in_json.code == code
-    assert TOKEN not in told.err + told.out + in_json.err + in_json.out
-    assert said in in_json.error["message"]
+    assert as_text.code == in_json.code == code
+    assert TOKEN not in as_text.err + as_text.out + in_json.err + in_json.out
+    assert message in in_json.error["message"]
 
 
-def test_a_long_option_that_is_known_is_named(command: Command) -> None:
-    """What is not repeated are unknown words: an option of the command helps, however long."""
+def test_a_long_known_option_is_repeated(command: Command) -> None:
+    """A message names a long option that the command has."""
     ended = command("bundle", "export", "qualtrics", "SV_1", "--include-personal=yes", "--json")
 
     assert ended.code == 2
     assert "--include-personal" in ended.error["message"]
 
 
-def test_an_argument_that_is_no_text_is_refused(command: Command) -> None:
-    """Bytes that are not text in the terminal's encoding are wrong usage, not a crash."""
+def test_an_undecodable_argument_is_wrong_usage(command: Command) -> None:
+    """Bytes that are not text in the terminal's encoding are wrong usage."""
     ended = command("survey", "list", "\udcff", "--json")
 
     assert ended.code == 2
     assert "not text" in ended.error["message"]
 
 
-def test_the_home_may_be_given_before_the_command(command: Command, tmp_path: Path) -> None:
-    """--home and --json work before the command's name, and the one after it wins."""
+def test_options_before_the_command_apply(command: Command, tmp_path: Path) -> None:
+    """--home and --json work before the command's name; an option after it takes precedence."""
     other = Command(tmp_path / "second", command.environment)
 
     ended = command("--home", str(other.home), "--json", "connection", "list")
@@ -247,8 +247,8 @@ def test_the_home_may_be_given_before_the_command(command: Command, tmp_path: Pa
     assert not other.home.exists()
 
 
-def test_the_home_is_found_in_the_environment(command: Command, tmp_path: Path) -> None:
-    """SMAPLY_METRICS_HOME names the home where no option does."""
+def test_the_home_comes_from_the_environment(command: Command, tmp_path: Path) -> None:
+    """SMAPLY_METRICS_HOME sets the home when --home is omitted."""
     from typer.testing import CliRunner
 
     home = tmp_path / "named"
@@ -259,8 +259,8 @@ def test_the_home_is_found_in_the_environment(command: Command, tmp_path: Path) 
     assert (home / "store.db").is_file()
 
 
-def test_a_home_that_cannot_be_used_is_said(command: Command) -> None:
-    """A home that is a file is refused with what to do."""
+def test_an_unusable_home_is_reported(command: Command) -> None:
+    """A home that is a file is rejected with a remedy."""
     command.home.write_text("a file")
 
     ended = command("connection", "list", "--json")
@@ -270,10 +270,10 @@ def test_a_home_that_cannot_be_used_is_said(command: Command) -> None:
     assert "--home" in ended.error["remedy"]
 
 
-def test_a_store_that_is_none_is_said(command: Command) -> None:
-    """A file that is no store is left alone and said."""
+def test_a_file_that_is_not_a_store_is_reported(command: Command) -> None:
+    """A ``store.db`` that is not a database is a store error."""
     command.home.mkdir()
-    (command.home / "store.db").write_text("This is no database, whatever its name says. " * 100)
+    (command.home / "store.db").write_text("This is not a database. " * 200)
 
     ended = command("card", "load", "--json")
 
@@ -281,28 +281,30 @@ def test_a_store_that_is_none_is_said(command: Command) -> None:
     assert ended.error["kind"] == "store_error"
 
 
-def test_a_bug_is_told_as_one(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception that nobody foresaw is one message without its text, and a way to find out."""
+def test_an_unexpected_exception_is_reported_as_a_bug(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unexpected exception is a message without its text, and a remedy that names --debug."""
 
     def broken(*_: object, **__: object) -> NoReturn:
         raise ZeroDivisionError("with a-token-here in it")
 
     monkeypatch.setattr(SourceRegistry, "states", broken)
 
-    told, in_json = command("source", "list"), command("source", "list", "--json")
+    as_text, in_json = command("source", "list"), command("source", "list", "--json")
     traced = command("source", "list", "--debug")
 
-    assert told.code == in_json.code == traced.code == 1
-    assert "ZeroDivisionError" in told.err
-    assert "--debug" in told.err
-    assert "Traceback" not in told.err
-    assert "a-token-here" not in told.err + in_json.out
+    assert as_text.code == in_json.code == traced.code == 1
+    assert "ZeroDivisionError" in as_text.err
+    assert "--debug" in as_text.err
+    assert "Traceback" not in as_text.err
+    assert "a-token-here" not in as_text.err + in_json.out
     assert in_json.error["kind"] == "bug"
     assert "Traceback" in traced.err
 
 
 def test_an_interruption_is_quiet(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C ends with 130 and without a word."""
+    """Ctrl-C exits with 130 and prints nothing."""
 
     def interrupted(*_: object, **__: object) -> NoReturn:
         raise KeyboardInterrupt
@@ -315,7 +317,7 @@ def test_an_interruption_is_quiet(command: Command, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_traceback_is_shown_only_while_debugging(command: Command) -> None:
-    """A refusal has a traceback with --debug and none without."""
+    """An error has a traceback only with --debug."""
     plain, traced = (
         command("survey", "list", "nothing"),
         command("survey", "list", "nothing", "--debug"),

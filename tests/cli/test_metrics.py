@@ -1,4 +1,4 @@
-"""Choosing, previewing, keeping and loading metrics from the command line."""
+"""``survey``, ``metric`` and ``card``: from choosing a survey to loading cards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ADD = ("--connection", "qualtrics", "--survey", SURVEY)
 
 @pytest.fixture(scope="module")
 def counted(surveys: Path) -> dict[str, Counter[str]]:
-    """What the survey's file holds, counted by hand: finished normal responses, by column."""
+    """Counts of the values per column of the survey's file, over finished normal responses."""
     with (surveys / "relationship" / "responses.csv").open(encoding="utf-8", newline="") as file:
         header, _, _, *rows = csv.reader(file)
     status, finished = header.index("Status"), header.index("Finished")
@@ -28,7 +28,7 @@ def counted(surveys: Path) -> dict[str, Counter[str]]:
 
 
 def nps(scores: Counter[str]) -> float:
-    """Calculate an NPS as the books do."""
+    """Return the NPS of counted scores."""
     answered = {int(score): n for score, n in scores.items() if score}
     promoters = sum(n for score, n in answered.items() if score >= 9)
     detractors = sum(n for score, n in answered.items() if score <= 6)
@@ -36,7 +36,7 @@ def nps(scores: Counter[str]) -> float:
 
 
 def test_surveys_are_listed_and_searched(connected: Command) -> None:
-    """Surveys gives id and name of each; --search keeps those with the text in either."""
+    """Surveys are listed; --search matches their names and IDs."""
     listed = connected.done("survey", "list", "qualtrics")
 
     assert len(listed) == 3
@@ -52,8 +52,8 @@ def test_surveys_are_listed_and_searched(connected: Command) -> None:
 
 
 def test_questions_are_listed(connected: Command) -> None:
-    """Questions gives each question with its answers, calculations and rows."""
-    told = connected("survey", "questions", "qualtrics", SURVEY).out
+    """Each question is listed with its answers, calculations and rows."""
+    printed = connected("survey", "questions", "qualtrics", SURVEY).out
     listed = connected.done("survey", "questions", "qualtrics", SURVEY)
 
     questions = {question["id"]: question for question in listed["questions"]}
@@ -62,13 +62,11 @@ def test_questions_are_listed(connected: Command) -> None:
     assert [row["id"] for row in questions["QID4"]["sub_questions"]][:2] == ["QID4_1", "QID4_2"]
     assert {field["name"] for field in listed["fields"]} == {"Region", "Segment"}
     for shown in ("QID4_2", "99 = Not applicable (not counted)", "--group-by question:QID3"):
-        assert shown in told
+        assert shown in printed
 
 
-def test_a_survey_that_is_not_listed_is_used_by_its_id(
-    connected: Command, sandbox: SandboxServer
-) -> None:
-    """One shared through a group is missing from the list, and works all the same."""
+def test_an_unlisted_survey_is_used_by_its_id(connected: Command, sandbox: SandboxServer) -> None:
+    """A survey shared through a group is not listed but can be used by its ID."""
     sandbox.state.share(SURVEY, listed=False)
     try:
         assert SURVEY not in {
@@ -80,10 +78,8 @@ def test_a_survey_that_is_not_listed_is_used_by_its_id(
         sandbox.state.share(SURVEY, listed=True)
 
 
-def test_a_preview_gives_the_fixed_form(
-    connected: Command, counted: dict[str, Counter[str]]
-) -> None:
-    """Preview --json gives value, answered, responses, excluded by reason, and no groups."""
+def test_the_json_of_a_preview(connected: Command, counted: dict[str, Counter[str]]) -> None:
+    """The JSON has the value, the responses and the exclusions by reason."""
     given = connected.done(*NPS)
 
     assert given["value"] == pytest.approx(nps(counted["NPS"]))
@@ -96,9 +92,9 @@ def test_a_preview_gives_the_fixed_form(
     assert given["window"] == {"start": None, "end": None}
 
 
-def test_a_preview_tells_people(connected: Command) -> None:
-    """People see the value, what stands behind it, what was left out, and the dates."""
-    told = connected(*NPS, "--group-by", "period:quarter").out
+def test_the_text_output_of_a_preview(connected: Command) -> None:
+    """The text has the value, the counted and excluded responses, and the dates."""
+    printed = connected(*NPS, "--group-by", "period:quarter").out
 
     for shown in (
         "Value",
@@ -110,11 +106,11 @@ def test_a_preview_tells_people(connected: Command) -> None:
         "Q1 2026",
         "1 Apr 2026",
     ):
-        assert shown in told or shown == "1 Apr 2026"
+        assert shown in printed or shown == "1 Apr 2026"
 
 
-def test_an_average_tells_its_scale(connected: Command) -> None:
-    """Any single choice can be averaged, so people see what the numbers stand for."""
+def test_an_average_shows_its_scale(connected: Command) -> None:
+    """An average shows the labels of both ends of its scale."""
     average = (*PREVIEW, "--question", "QID2", "--calculation", "average")
 
     assert "1 = Very dissatisfied … 5 = Very satisfied" in connected(*average).out
@@ -133,7 +129,7 @@ def test_an_average_tells_its_scale(connected: Command) -> None:
 def test_a_group_by_makes_a_series(
     connected: Command, options: tuple[str, ...], keys: set[str]
 ) -> None:
-    """Each form of --group-by gives groups with key, label, value and answered."""
+    """Each form of --group-by results in groups with key, label, value and answered."""
     given = connected.done(*NPS, *options)
 
     assert given["type"] == "series"
@@ -142,7 +138,7 @@ def test_a_group_by_makes_a_series(
 
 
 def test_a_distribution_is_a_series(connected: Command, counted: dict[str, Counter[str]]) -> None:
-    """A distribution counts each answer; without a group by it is one by the answer."""
+    """A distribution counts each answer and is grouped by answer by default."""
     given = connected.done(*PREVIEW, "--question", "QID3", "--calculation", "distribution")
 
     assert given["type"] == "series"
@@ -151,8 +147,8 @@ def test_a_distribution_is_a_series(connected: Command, counted: dict[str, Count
     }
 
 
-def test_a_comparison_gives_three_numbers(connected: Command) -> None:
-    """--type comparison gives current, previous and change as numbers, and says their unit."""
+def test_a_comparison_has_three_numbers(connected: Command) -> None:
+    """A comparison has the current and previous value, and the change with its unit."""
     given = connected.done(
         *NPS, "--type", "comparison", "--since", "2026-01-01", "--until", "2026-02-01"
     )
@@ -172,10 +168,10 @@ def test_a_comparison_gives_three_numbers(connected: Command) -> None:
     )
 
 
-def test_what_is_left_out_may_be_included(
+def test_excluded_responses_can_be_counted(
     connected: Command, counted: dict[str, Counter[str]]
 ) -> None:
-    """The options to include kinds of responses count every response of the file."""
+    """--count with all kinds counts every response of the file."""
     given = connected.done(
         *(*PREVIEW, "--calculation", "responses"),
         *("--count", "unfinished,preview,test,spam"),
@@ -185,8 +181,8 @@ def test_what_is_left_out_may_be_included(
     assert given["excluded"] == {}
 
 
-def test_filters_keep_and_drop(connected: Command) -> None:
-    """Included and excluded make up the whole; a share counts the answers it is given."""
+def test_filters_include_and_exclude(connected: Command) -> None:
+    """--where and --where-not are complements; a share counts its answers."""
     responses = (*PREVIEW, "--calculation", "responses")
     whole = connected.done(*responses)["value"]
     shop = connected.done(*responses, "--where", "question:QID3=10|20")["value"]
@@ -207,8 +203,8 @@ def test_filters_keep_and_drop(connected: Command) -> None:
     assert share["counted"] == ["Web shop", "App"]
 
 
-def test_the_scale_may_run_backwards(connected: Command) -> None:
-    """--reverse-scale makes the top 2 box of what is the bottom 2 box otherwise."""
+def test_a_scale_can_be_reversed(connected: Command) -> None:
+    """With --reverse-scale, the top 2 box is the bottom 2 box of the original scale."""
     satisfaction = (*PREVIEW, "--question", "QID2", "--calculation")
 
     top = connected.done(*satisfaction, "top_2_box", "--reverse-scale")
@@ -251,22 +247,22 @@ def test_the_scale_may_run_backwards(connected: Command) -> None:
         (("account", "edit", "--zone", "Europe/Wien"), "invalid_input"),
     ],
 )
-def test_a_refusal_ends_with_1(connected: Command, arguments: tuple[str, ...], kind: str) -> None:
-    """What cannot be measured is refused with the reason and a remedy, in both forms."""
-    in_json, told = connected(*arguments, "--json"), connected(*arguments)
+def test_an_error_exits_with_1(connected: Command, arguments: tuple[str, ...], kind: str) -> None:
+    """An invalid request exits with 1 and prints a message and a remedy, as text and JSON."""
+    in_json, as_text = connected(*arguments, "--json"), connected(*arguments)
 
-    assert in_json.code == told.code == 1
+    assert in_json.code == as_text.code == 1
     assert in_json.error["kind"].startswith(kind)
     assert in_json.error["message"]
     assert in_json.error["remedy"]
-    assert told.out == ""
-    assert told.err.startswith("✗ ")
-    assert "→ " in told.err
-    assert "Traceback" not in told.err
+    assert as_text.out == ""
+    assert as_text.err.startswith("✗ ")
+    assert "→ " in as_text.err
+    assert "Traceback" not in as_text.err
 
 
-def test_a_metric_lives_from_add_to_delete(connected: Command) -> None:
-    """add, list, show, edit and delete; an edit changes what it is given and nothing else."""
+def test_the_life_cycle_of_a_metric(connected: Command) -> None:
+    """A metric is added, edited, listed, shown and deleted; an edit changes only its options."""
     made = connected.done(
         *("metric", "add", " Promoters ", *ADD, "--question", "QID1", "--calculation", "nps"),
         *("--group-by", "period:month", "--range", "last_year", "--chart", "line"),
@@ -278,12 +274,12 @@ def test_a_metric_lives_from_add_to_delete(connected: Command) -> None:
         *("--reset", "group-by", "--reset", "chart"),
     )
     listed, shown = connected.done("metric", "list"), connected.done("metric", "show", identity)
-    told = connected("metric", "show", identity).out
+    printed = connected("metric", "show", identity).out
     deleted = connected.done("metric", "delete", identity)
 
     assert made["name"] == "Promoters"
     assert made["questions"]["QID1"]["name"] == "NPS"
-    assert "QID1 “How likely are you to recommend" in told
+    assert "QID1 “How likely are you to recommend" in printed
     assert made["definition"]["type"] == "series"
     assert renamed["definition"] == made["definition"]
     assert renamed["display"]["heading"] == "By month"
@@ -297,13 +293,13 @@ def test_a_metric_lives_from_add_to_delete(connected: Command) -> None:
     assert changed["display"] == renamed["display"] | {"chart": None}
     assert [metric["id"] for metric in listed] == [identity]
     assert shown == changed
-    assert "last year" in told
+    assert "last year" in printed
     assert deleted["id"] == identity
     assert connected.done("metric", "list") == []
 
 
 def test_cards_of_all_three_types(new: Command, sandbox: SandboxServer) -> None:
-    """Load gives each type its keys, one export answers them all, and people get a table."""
+    """Each type has its own keys, and one export refreshes all cards of a survey."""
     new.connect(sandbox.host)
     question = (*ADD, "--question", "QID1", "--calculation", "nps")
     ids = [
@@ -336,29 +332,27 @@ def test_cards_of_all_three_types(new: Command, sandbox: SandboxServer) -> None:
         assert shown in again.out
 
 
-def test_a_card_that_fails_is_no_failure_of_the_command(
-    new: Command, sandbox: SandboxServer
-) -> None:
-    """A failed refresh ends with 0: the card has its last value, the problem and the remedy."""
+def test_a_failed_refresh_exits_with_0(new: Command, sandbox: SandboxServer) -> None:
+    """After a failed refresh the card has its last value and the problem; the exit code is 0."""
     new.connect(sandbox.host)
     new.done("metric", "add", "All", *ADD, "--calculation", "responses")
     before = new.done("card", "load", "--now", "2026-04-01T12:00:00Z")["cards"][0]
     sandbox.state.add_fault("export_progress", kind="failed")
 
     after = new.done("card", "load", "--now", "2026-04-01T13:00:01Z")["cards"][0]
-    told = new("card", "load", "--now", "2026-04-01T13:00:02Z")
+    as_text = new("card", "load", "--now", "2026-04-01T13:00:02Z")
 
     assert after["freshness"] == "failed"
     assert after["value"] == before["value"]
     assert after["as_of"] == before["as_of"]
     assert after["problem"]["kind"] == "export_failed"
-    assert told.code == 0
-    assert "failed" in told.out
-    assert after["problem"]["remedy"].split(".")[0] in told.out.replace("\n", " ")
+    assert as_text.code == 0
+    assert "failed" in as_text.out
+    assert after["problem"]["remedy"].split(".")[0] in as_text.out.replace("\n", " ")
 
 
 def test_ids_choose_and_order_the_cards(new: Command, sandbox: SandboxServer) -> None:
-    """Load ID… gives these cards in this order, each once."""
+    """`card load ID…` returns these cards in this order, each once."""
     new.connect(sandbox.host)
     ids = [
         new.done("metric", "add", name, *ADD, "--calculation", "responses")["id"] for name in "abc"
@@ -370,7 +364,7 @@ def test_ids_choose_and_order_the_cards(new: Command, sandbox: SandboxServer) ->
 
 
 def test_the_account_decides_where_days_begin(new: Command, sandbox: SandboxServer) -> None:
-    """Account set changes zone and week start alone or together, and ranges follow."""
+    """`account edit` changes time zone and week start separately, and date ranges follow."""
     new.connect(sandbox.host)
     assert new.done("account", "show") == {"zone": "UTC", "week_start": 1}
 

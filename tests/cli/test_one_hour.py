@@ -1,4 +1,4 @@
-"""The one-hour rule as seen from outside: by the exports that the survey tool gets."""
+"""The one-hour rule, tested by the exports that the survey tool receives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T, T_3600, T_3601 = "2026-04-01T12:00:00Z", "2026-04-01T13:00:00Z", "2026-04-01T
 
 
 def exports(sandbox: SandboxServer) -> int:
-    """Count the exports that were started."""
+    """Return the number of started exports."""
     return sum(call["route"] == "export_start" for call in sandbox.state.calls())
 
 
@@ -28,8 +28,8 @@ def metric(new: Command, sandbox: SandboxServer) -> Command:
     return new
 
 
-def test_an_hour_is_not_longer_than_an_hour(metric: Command, sandbox: SandboxServer) -> None:
-    """A load at T makes one export, at T + 3,600 s none, at T + 3,601 s one."""
+def test_a_metric_is_due_after_more_than_one_hour(metric: Command, sandbox: SandboxServer) -> None:
+    """A load at T starts an export, one at T + 3,600 s none, and one at T + 3,601 s another."""
     made = []
     for now in (T, T_3600, T_3601):
         sandbox.state.clear_log()
@@ -40,8 +40,8 @@ def test_an_hour_is_not_longer_than_an_hour(metric: Command, sandbox: SandboxSer
     assert made == [1, 0, 1]
 
 
-def test_a_failed_attempt_counts_like_any_other(metric: Command, sandbox: SandboxServer) -> None:
-    """A failed attempt is not repeated for an hour, and the old value is kept meanwhile."""
+def test_a_failed_attempt_counts(metric: Command, sandbox: SandboxServer) -> None:
+    """A failed attempt is not repeated for an hour, and the old value is kept."""
     first = metric.done("card", "load", "--now", "2026-04-01T10:00:00Z")["cards"]
     made, freshness = [], []
     for now in (T, T_3600, T_3601):
@@ -59,7 +59,7 @@ def test_a_failed_attempt_counts_like_any_other(metric: Command, sandbox: Sandbo
 
 
 def test_an_editor_may_refresh_at_once(metric: Command, sandbox: SandboxServer) -> None:
-    """--force makes an export before the hour is over, but not twice in a minute."""
+    """--force starts an export within the hour, but only one per minute."""
     metric.done("card", "load", "--now", T)
     sandbox.state.clear_log()
 
@@ -70,7 +70,7 @@ def test_an_editor_may_refresh_at_once(metric: Command, sandbox: SandboxServer) 
 
 
 def test_a_clock_without_a_zone_is_utc(metric: Command) -> None:
-    """--now without a zone is UTC, and with one is that instant."""
+    """--now without an offset is UTC; an offset is respected."""
     metric.done("card", "load", "--now", "2026-04-01T12:00:00")
 
     (card, _) = metric.done("card", "load", "--now", "2026-04-01T15:00:00+02:00")["cards"]
@@ -78,10 +78,8 @@ def test_a_clock_without_a_zone_is_utc(metric: Command) -> None:
     assert card["as_of"] == "2026-04-01T12:00:00Z"
 
 
-def test_another_name_keeps_the_value_and_another_question_does_not(
-    metric: Command, sandbox: SandboxServer
-) -> None:
-    """A new name keeps the value; measuring something else discards it and is due at once."""
+def test_a_new_definition_discards_the_value(metric: Command, sandbox: SandboxServer) -> None:
+    """A new name or display keeps the value; a new definition discards it."""
     (card, _) = metric.done("card", "load", "--now", T)["cards"]
     metric.done("metric", "edit", card["id"], "--name", "renamed", "--prefix", "n = ")
     sandbox.state.clear_log()

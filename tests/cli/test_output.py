@@ -1,4 +1,4 @@
-"""Values, dates and cards as people and programs see them."""
+"""Values, dates and cards as text and JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AS_OF = datetime(2026, 4, 1, 12, 30, tzinfo=UTC)
 
 
 def measured(value: float | None, name: Any = "current", **other: Any) -> WindowResult:  # noqa: ANN401
-    """Make one window's number of a hundred answers."""
+    """Return the result of one window with 100 answers."""
     given: dict[str, Any] = {
         "window": Window(name=name),
         "value": value,
@@ -37,13 +37,13 @@ def measured(value: float | None, name: Any = "current", **other: Any) -> Window
 
 
 def result(kind: MetricType, current: WindowResult, **other: Any) -> Result:  # noqa: ANN401
-    """Make a result in percent."""
+    """Return a result in percent."""
     given: dict[str, Any] = {"type": kind, "calculation": Calculation.SHARE, "unit": Unit.PERCENT}
     return Result.model_validate(given | {"current": current, "as_of": AS_OF} | other)
 
 
 def card(kind: str, found: Result | None, **other: Any) -> Card:  # noqa: ANN401
-    """Make a card."""
+    """Return a card."""
     given: dict[str, Any] = {
         "metric_id": "met_1",
         "name": "Share",
@@ -59,13 +59,13 @@ def card(kind: str, found: Result | None, **other: Any) -> Card:  # noqa: ANN401
 
 
 def compared(unit: Unit, change: Change) -> Result:
-    """Make a Comparison of 40 with 50."""
+    """Return a Comparison of 40 with 50."""
     before = measured(50.0, "previous")
     return result(MetricType.COMPARISON, measured(40.0), previous=before, change=change, unit=unit)
 
 
 def test_a_comparison_in_points_and_in_percent() -> None:
-    """The change is in points where values are percents, and in percent of the previous else."""
+    """Percentages change in points, counts in percent of the previous value."""
     points = result_json(compared(Unit.PERCENT, Change(difference=-10.0)))
     percent = result_json(compared(Unit.COUNT, Change(difference=-10.0, percent=-20.0)))
 
@@ -76,20 +76,20 @@ def test_a_comparison_in_points_and_in_percent() -> None:
     )
 
 
-def test_a_change_that_means_nothing_is_absent() -> None:
-    """Where there is no change it is null, and the reason is given."""
-    told = result_json(compared(Unit.COUNT, Change(difference=40.0, reason="It was 0.")))
+def test_an_undefined_change_is_null() -> None:
+    """A change that cannot be calculated is null and has a reason."""
+    found = result_json(compared(Unit.COUNT, Change(difference=40.0, reason="It was 0.")))
 
-    assert told["change"] is None
-    assert told["change_reason"] == "It was 0."
+    assert found["change"] is None
+    assert found["change_reason"] == "It was 0."
 
 
-def test_reasons_are_in_one_order() -> None:
-    """Reasons are sorted, so that two runs can be compared as text."""
-    told = result_json(result(MetricType.NUMBER, measured(40.0)))
+def test_reasons_are_sorted() -> None:
+    """Exclusion reasons are sorted, so that the output is stable."""
+    found = result_json(result(MetricType.NUMBER, measured(40.0)))
 
-    assert list(told["excluded"]) == ["spam", "unfinished"]
-    assert told["answered"] + sum(told["unanswered"].values()) == told["responses"]
+    assert list(found["excluded"]) == ["spam", "unfinished"]
+    assert found["answered"] + sum(found["unanswered"].values()) == found["responses"]
 
 
 @pytest.mark.parametrize(
@@ -101,16 +101,16 @@ def test_reasons_are_in_one_order() -> None:
     ],
 )
 def test_a_card_without_a_value_has_its_keys(kind: str, keys: dict[str, Any]) -> None:
-    """A metric that was never updated has the keys of its type, with nothing in them."""
-    told = card_json(card(kind, None, freshness=Freshness.NEVER, text=""))
+    """A metric that was never refreshed has the keys of its type, with empty values."""
+    found = card_json(card(kind, None, freshness=Freshness.NEVER, text=""))
 
-    assert {key: told[key] for key in keys} == keys
-    assert {"value", "groups", "current"} & set(told) == set(keys) & {"value", "groups", "current"}
-    assert (told["answered"], told["as_of"], told["freshness"]) == (None, None, "never")
+    assert {key: found[key] for key in keys} == keys
+    assert {"value", "groups", "current"} & set(found) == set(keys) & {"value", "groups", "current"}
+    assert (found["answered"], found["as_of"], found["freshness"]) == (None, None, "never")
 
 
-def test_cards_show_everything(capsys: pytest.CaptureFixture[str]) -> None:
-    """The table has name, value, answers, dates, freshness; below it each problem once."""
+def test_cards_are_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table has name, value, answers, dates and freshness; each problem follows once."""
     group = GroupValue(
         key="a",
         label="[bold]A\x1b[31m",
@@ -141,57 +141,57 @@ def test_cards_show_everything(capsys: pytest.CaptureFixture[str]) -> None:
         "Europe/Vienna",
     )
 
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for shown in (
         *("Share", "40%", "100", "1 Jan \N{EN DASH} 1 Apr 2026", "failed", "1 Apr 2026 14:30"),
         *("[bold]A", "(still running)", "10*", "* fewer than 30 answers", "Nothing yet", "never"),
         *("Token revoked:", "The token is not accepted.", "→ Enter a current one.", "r-1"),
     ):
-        assert shown in told
-    assert "Share, Nothing yet\n" in told
-    assert told.count("→ Enter a current one.") == 1
-    assert "\x1b" not in told
+        assert shown in printed
+    assert "Share, Nothing yet\n" in printed
+    assert printed.count("→ Enter a current one.") == 1
+    assert "\x1b" not in printed
 
 
-def test_a_result_without_a_value_says_why(capsys: pytest.CaptureFixture[str]) -> None:
-    """A number that cannot be said has its reason in place."""
-    nothing = measured(None, reason="Nobody answered.", answered=0, low_sample=True)
+def test_a_result_without_a_value_shows_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    """A result without a value shows a dash and the reason."""
+    nothing = measured(None, reason="There is no answer.", answered=0, low_sample=True)
 
     show_result(result(MetricType.NUMBER, nothing, counted=("Yes",), notes=("A note.",)), "UTC")
 
-    told = capsys.readouterr().out
-    for shown in ("—", "Nobody answered.", "fewer than 30 answers", "Yes", "A note."):
-        assert shown in told
+    printed = capsys.readouterr().out
+    for shown in ("—", "There is no answer.", "fewer than 30 answers", "Yes", "A note."):
+        assert shown in printed
 
 
 @pytest.mark.parametrize(
     ("ungrouped", "line"), [(0, None), (1, "1 response in no group"), (1234, "1,234 responses in")]
 )
-def test_responses_in_no_group_are_said(
+def test_ungrouped_responses_are_shown(
     ungrouped: int, line: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A result and a card say in one line how many responses have nothing to be grouped by."""
+    """A result and a card show the number of responses that are in no group."""
     group = GroupValue(key="a", label="A", value=40.0, responses=20, answered=10, low_sample=False)
     series = result(MetricType.SERIES, measured(40.0), groups=(group,), ungrouped=ungrouped)
 
     show_result(series, "UTC")
     show_cards([card("series", series)], "UTC")
 
-    told = capsys.readouterr().out
-    assert told.count("in no group") == (0 if line is None else 2)
-    assert line is None or told.count(line) == 2
+    printed = capsys.readouterr().out
+    assert printed.count("in no group") == (0 if line is None else 2)
+    assert line is None or printed.count(line) == 2
 
 
 def test_an_instant_without_a_zone_is_utc() -> None:
-    """An instant is read as UTC without a zone; one of no year of surveys is refused."""
+    """A time without an offset is read as UTC; a year out of range is rejected."""
     assert instant("--now", "2026-07-01T12:00") == datetime(2026, 7, 1, 12, tzinfo=UTC)
     assert instant("--now", None) is None
     with pytest.raises(CommandLineError):
         instant("--now", "0001-01-01T00:00:00+10:00")
 
 
-def test_json_is_ascii_where_the_output_knows_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """JSON stays JSON on an output that has no Unicode, and readable on one that has."""
+def test_json_is_ascii_unless_the_output_is_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON is escaped for an ASCII output and readable on a UTF-8 output."""
     written = {}
     for encoding in ("ascii", "utf-8"):
         raw = io.BytesIO()
@@ -203,8 +203,8 @@ def test_json_is_ascii_where_the_output_knows_no_more(monkeypatch: pytest.Monkey
     assert "Grüße" in written["utf-8"]
 
 
-def test_texts_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """Control characters and markup in what a survey tool sends are shown, not obeyed."""
+def test_texts_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Control characters are removed and markup is printed, not interpreted."""
     print_text("\x1b[2J[red]gone[/red]\x07", indent=2)
 
     assert capsys.readouterr().out == "   [2J[red]gone[/red] \n"

@@ -1,4 +1,4 @@
-"""The command as a process of its own: codes, streams, signals."""
+"""The command as a process: exit codes, streams and signals."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def debug_export(bundle): ...
 
 @pytest.fixture
 def environment(new: Command) -> dict[str, str]:
-    """An environment with a home of its own and the sandbox allowed."""
+    """An environment with its own home in which the sandbox is allowed."""
     kept = {name: value for name, value in os.environ.items() if "SMAPLY" not in name}
     given = {name: value for name, value in new.environment.items() if value is not None}
     return {**kept, **given, "SMAPLY_METRICS_HOME": str(new.home)}
@@ -87,10 +87,8 @@ def run(
     )
 
 
-def test_the_fixed_forms_work_as_processes(
-    environment: dict[str, str], sandbox: SandboxServer
-) -> None:
-    """Connect and preview, as scripts call them: JSON on standard output, nothing beside it."""
+def test_the_command_runs_as_a_process(environment: dict[str, str], sandbox: SandboxServer) -> None:
+    """With --json, standard output is JSON and standard error is empty."""
     connected = run(
         environment,
         *("connection", "add", "qualtrics", "--set", f"base_url={sandbox.host}"),
@@ -132,7 +130,7 @@ def test_the_fixed_forms_work_as_processes(
 
 
 def temporary_files(folder: Path) -> list[Path]:
-    """Return what lies within the homes and temporary folders, but for the accounts' own files."""
+    """Return the files in homes and temporary folders, without the accounts' own files."""
     return [path for path in folder.glob("*/*/*") if path.parent.name != "files"]
 
 
@@ -157,7 +155,7 @@ def temporary_files(folder: Path) -> list[Path]:
     ],
     ids=["load", "preview"],
 )
-def test_an_interrupted_command_ends_at_once_and_is_no_attempt(  # noqa: PLR0917  # Fixtures.
+def test_an_interrupted_command_is_not_an_attempt(  # noqa: PLR0917  # Fixtures.
     new: Command,
     environment: dict[str, str],
     sandbox: SandboxServer,
@@ -165,7 +163,7 @@ def test_an_interrupted_command_ends_at_once_and_is_no_attempt(  # noqa: PLR0917
     number: signal.Signals,
     words: tuple[str, ...],
 ) -> None:
-    """Ctrl-C or SIGTERM during an export ends quietly; no file stays, the next load starts anew."""
+    """Ctrl-C or SIGTERM during an export leaves no files; the next load refreshes again."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     new.connect(sandbox.host)
@@ -175,7 +173,7 @@ def test_an_interrupted_command_ends_at_once_and_is_no_attempt(  # noqa: PLR0917
     )
     sandbox.state.add_fault("export_progress", kind="stuck", times=0)
     sandbox.state.clear_log()
-    moment = threading.Event()  # Never set: another process has to get somewhere.
+    moment = threading.Event()  # Never set; it only waits.
     with subprocess.Popen(
         [SMAPLY_METRICS, *words, "--json"],
         env={**environment, "TMPDIR": str(temporary)},
@@ -199,10 +197,10 @@ def test_an_interrupted_command_ends_at_once_and_is_no_attempt(  # noqa: PLR0917
     assert card["freshness"] == "fresh"
 
 
-def test_what_a_source_prints_is_not_in_the_answer(
+def test_the_output_of_a_source_goes_to_standard_error(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Standard output is our one JSON document, however and whenever a source prints."""
+    """Standard output is one JSON document, however and whenever a source prints."""
     place = tmp_path / "installed"
     about = place / "noisy_source-1.0.dist-info"
     about.mkdir(parents=True)
@@ -220,7 +218,7 @@ def test_what_a_source_prints_is_not_in_the_answer(
     listed = run(environment, "source", "list", "--json")
     failed = run(environment, "survey", "list", "noisy", "--json")
     helped = run(environment, "survey", "list", "--help")
-    told = run(environment, "connection", "list")
+    as_text = run(environment, "connection", "list")
 
     assert (connected.returncode, listed.returncode) == (0, 0), connected.stderr
     assert json.loads(connected.stdout)["status"] == "connected"
@@ -230,12 +228,12 @@ def test_what_a_source_prints_is_not_in_the_answer(
         assert f"noise at {when}" in connected.stderr
     assert "noise at exit" in failed.stderr
     assert "Usage: smaply-metrics survey list" in helped.stdout
-    assert "Noisy" in told.stdout
-    assert "noise at" not in helped.stdout + told.stdout
+    assert "Noisy" in as_text.stdout
+    assert "noise at" not in helped.stdout + as_text.stdout
 
 
-def test_a_reader_that_leaves_is_no_error(environment: dict[str, str]) -> None:
-    """Standard output that is closed early, as by `head`, brings no traceback."""
+def test_a_closed_pipe_is_not_an_error(environment: dict[str, str]) -> None:
+    """A reader that closes standard output early, such as `head`, causes no traceback."""
     with subprocess.Popen(
         [SMAPLY_METRICS, "source", "list", "--json"],
         env=environment,

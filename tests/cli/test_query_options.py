@@ -1,4 +1,4 @@
-"""Options become a definition: what is inferred, and what an edit changes."""
+"""Query options: the definition that they describe, and what an edit changes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FULL = Definition(
 
 @dataclass(frozen=True)
 class Size:
-    """A dataclass to be spread out."""
+    """A dataclass with options."""
 
     width: Annotated[int, typer.Option("--width")]
     height: Annotated[int, typer.Option("--height")] = 2
@@ -65,12 +65,12 @@ class Size:
     ],
 )
 def test_the_type_is_inferred_unless_given(options: QueryOptions, inferred: MetricType) -> None:
-    """What makes several values is a series, the rest a number; a given type is kept."""
+    """Several values are a series, a single value is a number, and --type takes precedence."""
     assert options.definition().type is inferred
 
 
 def test_every_option_reaches_the_definition() -> None:
-    """Each option becomes its part of the definition."""
+    """Each option sets its part of the definition."""
     options = QueryOptions(
         survey=" S ",
         question="Q",
@@ -115,36 +115,36 @@ def test_every_option_reaches_the_definition() -> None:
         ("question=1", Filter(kind="field", of="question", values=("1",))),
     ],
 )
-def test_a_filter_names_a_field_unless_it_names_a_question(given: str, read: Filter) -> None:
-    """A bare name is an embedded field's; the longer forms are for all others."""
+def test_a_filter_is_by_field_unless_it_names_a_question(given: str, read: Filter) -> None:
+    """A name without a prefix is an embedded field's."""
     assert parse_filter(given, exclude=False) == read
 
 
 @pytest.mark.parametrize(
     "given", ["", "Region", "=North", "field:=x", "question:QID1", "quesiton:QID1=1", ":=x"]
 )
-def test_what_is_no_filter_is_refused(given: str) -> None:
-    """What names nothing, or nobody knows what, is refused with the forms that there are."""
+def test_an_invalid_filter_is_rejected(given: str) -> None:
+    """An invalid filter is rejected, and the remedy shows the valid forms."""
     with pytest.raises(QueryInvalid) as refused:
         parse_filter(given, exclude=False)
     assert "FIELD=VALUE" in refused.value.remedy
 
 
 @pytest.mark.parametrize("given", ["Region=", "question:QID1=|", "Region=a||b"])
-def test_a_filter_without_a_value_is_refused(given: str) -> None:
-    """A value that is empty would keep nothing."""
+def test_a_filter_without_a_value_is_rejected(given: str) -> None:
+    """A filter with an empty value is rejected, because it would match nothing."""
     with pytest.raises(QueryInvalid, match="has an empty value"):
         parse_filter(given, exclude=False)
 
 
-def test_options_that_begin_alike_are_read_apart() -> None:
-    """--where and --where-not are each read as what they are, in any order."""
+def test_options_with_a_common_prefix_are_distinct() -> None:
+    """--where and --where-not are distinct in any order, and abbreviations are rejected."""
     app, read = typer.Typer(), list[QueryOptions]()
 
     @app.command()
     @option_groups
-    def ask(query: QueryOptions) -> None:
-        """Take the options."""
+    def store(query: QueryOptions) -> None:
+        """Store the options."""
         read.append(query)
 
     given = ["--where-not=d=4", "--where", "a=1", "--where=b=2", "--count", "test,spam"]
@@ -157,14 +157,14 @@ def test_options_that_begin_alike_are_read_apart() -> None:
         assert CliRunner().invoke(app, [cut, "a=1"]).exit_code == 2
 
 
-def test_an_edit_of_nothing_changes_nothing() -> None:
-    """Without options a definition stays as it is, whatever it holds."""
+def test_an_empty_edit_changes_nothing() -> None:
+    """Without options a definition is unchanged."""
     assert QueryOptions().changed(FULL, ()) == FULL
 
 
 @pytest.mark.parametrize("part", RESETTABLE)
 def test_each_part_can_be_reset(part: str) -> None:
-    """Resetting a part sets its default and leaves the others."""
+    """Resetting a part sets its default and keeps the other parts."""
     field = RESETTABLE[part]
 
     changed = QueryOptions().changed(FULL, [part])
@@ -175,7 +175,7 @@ def test_each_part_can_be_reset(part: str) -> None:
 
 
 def test_an_edit_replaces_kinds_and_keeps_a_comparison() -> None:
-    """--count names all kinds that are counted; a comparison stays one."""
+    """--count replaces all kinds; a comparison stays a comparison."""
     compared = FULL.model_copy(update={"type": MetricType.COMPARISON, "group_by": None})
 
     changed = QueryOptions(count="preview", calculation=Calculation.AVERAGE).changed(compared, ())
@@ -189,25 +189,25 @@ def test_an_edit_replaces_kinds_and_keeps_a_comparison() -> None:
     ("since", "until"), [("2026-01-02", "2026-01-01"), ("2026-13-01", None), (None, "today")]
 )
 def test_invalid_dates_are_rejected(since: str | None, until: str | None) -> None:
-    """Dates that do not exist or run backwards are wrong usage."""
+    """Dates that do not exist or are reversed are wrong usage."""
     options = QueryOptions(survey="S", calculation=Calculation.NPS, since=since, until=until)
 
     with pytest.raises(CommandLineError):
         options.definition()
 
 
-def test_a_dataclass_is_spread_out_into_options() -> None:
-    """A parameter that is a dataclass becomes one option for each field, in its place."""
+def test_a_dataclass_becomes_options() -> None:
+    """A dataclass parameter becomes one option per field, in its place."""
     app = typer.Typer()
 
     @app.command()
     @option_groups
     def area(name: Annotated[str, typer.Argument()], size: Size, unit: str = "m²") -> None:
-        """Say an area."""
+        """Print an area."""
         typer.echo(f"{name}: {size.width * size.height} {unit}")
 
     run = CliRunner()
     assert run.invoke(app, ["door", "--width", "3"]).stdout == "door: 6 m²\n"
     assert run.invoke(app, ["a", "--width", "3", "--height", "4"]).stdout == "a: 12 m²\n"
     assert run.invoke(app, ["door"]).exit_code == 2
-    assert area.__doc__ == "Say an area."
+    assert area.__doc__ == "Print an area."

@@ -1,4 +1,4 @@
-"""The token is nowhere: not in what is shown, not in the log, not in any file."""
+"""The token does not leak into output, logs or files."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.cli.conftest import SURVEY, TOKEN, Command
 NEW_TOKEN = "An0therTok3nThatMustNeverBeSeenAnywhere2"
 
 
-def test_the_token_is_in_nothing_that_is_written(
+def test_no_output_or_file_contains_a_token(
     new: Command, sandbox: SandboxServer, tmp_path: Path
 ) -> None:
-    """After the whole job, with faults and --debug, no output and no file holds a token."""
+    """With faults and --debug, no output and no file contains a token."""
     new.connect(sandbox.host)
     survey = ("--survey", SURVEY)
     query = (*survey, "--question", "QID1", "--calculation", "nps")
@@ -74,8 +74,8 @@ def test_the_token_is_in_nothing_that_is_written(
                     assert find_secrets(BytesIO(bundle.read(name)), secrets) == (), name
 
 
-def test_the_home_is_closed_to_others(new: Command, sandbox: SandboxServer) -> None:
-    """The home, the store and the key can be read by their owner only."""
+def test_the_home_is_private(new: Command, sandbox: SandboxServer) -> None:
+    """Only their owner can read the home, the store and the key."""
     new.connect(sandbox.host)
 
     assert new.home.stat().st_mode & 0o077 == 0

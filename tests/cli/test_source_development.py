@@ -1,4 +1,4 @@
-"""The commands for authors of sources: contract tests, recordings, and what is wrong with one."""
+"""``source new|test|record|doctor``: commands for authors of sources."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Bad(InMemoryContract):
 
 @pytest.fixture
 def suite(tmp_path: Path) -> str:
-    """A file with contract classes, outside of any test folder."""
+    """A file with contract classes, outside any test folder."""
     path = tmp_path / "facts_of_tiny.py"
     path.write_text(SUITE, encoding="utf-8")
     return str(path)
 
 
 def test_a_contract_class_runs_from_anywhere(command: Command, suite: str) -> None:
-    """Every test is listed with what came of it, and exceptions with their reasons."""
+    """Every test is listed with its outcome, and exceptions with their reasons."""
     found = command.done("source", "test", f"{suite}:Good")
 
     assert found["failed"] == 0
@@ -48,20 +48,20 @@ def test_a_contract_class_runs_from_anywhere(command: Command, suite: str) -> No
     assert found["passed"] + found["skipped"] + 1 == len(found["tests"])
 
 
-def test_a_failure_ends_with_one_and_says_how_to_mend_it(command: Command, suite: str) -> None:
-    """A test that fails is told with what is wrong and its fix, for people and for programs."""
+def test_a_failure_is_reported_with_its_fix(command: Command, suite: str) -> None:
+    """A failed test is reported with its message and its fix, as text and JSON."""
     ended = command("source", "test", f"{suite}:Bad", "--json")
-    told = command("source", "test", f"{suite}:Bad")
+    as_text = command("source", "test", f"{suite}:Bad")
 
-    assert (ended.code, told.code) == (1, 1)
+    assert (ended.code, as_text.code) == (1, 1)
     failed = {one["test"]: one for one in ended.json["tests"] if one["outcome"] == "failed"}
     fix = failed["test_the_list_of_surveys_is_complete"]["fix"]
     assert fix.startswith("follow the list to its last page")
-    assert f"Fix: {fix}".split() <= told.out.split() or "Fix: follow the list" in told.out
+    assert "Fix: follow the list" in as_text.out
 
 
 def test_another_source_is_tested_with_the_same_facts(command: Command, suite: str) -> None:
-    """`--source` tries an installed source with the facts of a class."""
+    """`--source` tests an installed source with the facts of a class."""
     ended = command("source", "test", f"{suite}:Good", "--source", "no_such_source", "--json")
 
     assert ended.code == 1
@@ -69,16 +69,16 @@ def test_another_source_is_tested_with_the_same_facts(command: Command, suite: s
 
 
 @pytest.mark.parametrize("name", ["nothing", "no_such_module:X", "json:loads", "no.py:X"])
-def test_what_is_no_contract_class_is_said(command: Command, name: str) -> None:
-    """A name that leads to no contract class is refused with the form of one that does."""
+def test_an_invalid_contract_name_is_rejected(command: Command, name: str) -> None:
+    """A name that is not a contract class is invalid input."""
     ended = command("source", "test", name, "--json")
 
     assert ended.code == 1
     assert ended.error["kind"] == "invalid_input"
 
 
-def test_what_stands_beside_a_file_is_found(command: Command, tmp_path: Path) -> None:
-    """A file imports what is in its own folder, whichever folder the command is called in."""
+def test_a_file_imports_from_its_own_folder(command: Command, tmp_path: Path) -> None:
+    """A file can import modules in its own folder, whatever the current folder is."""
     (tmp_path / "server_of_tiny.py").write_text("SURVEY = 'S3'\n", encoding="utf-8")
     file = tmp_path / "test_of_tiny.py"
     file.write_text(
@@ -90,7 +90,7 @@ def test_what_stands_beside_a_file_is_found(command: Command, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "told"),
+    ("name", "code", "message"),
     [
         ("raises", "raise RuntimeError('no server here')", "RuntimeError: no server here"),
         ("exits", "import sys; sys.exit(3)", "SystemExit: 3"),
@@ -105,10 +105,10 @@ def test_what_stands_beside_a_file_is_found(command: Command, tmp_path: Path) ->
         ),
     ],
 )
-def test_code_that_fails_is_called_the_authors(
-    command: Command, tmp_path: Path, name: str, code: str, told: str
+def test_an_error_in_a_file_names_the_file(
+    command: Command, tmp_path: Path, name: str, code: str, message: str
 ) -> None:
-    """Whatever an author's file ends in is told as its own failure, not as one of the command."""
+    """An exception in an author's file is reported as an error of this file, not as a bug."""
     file = tmp_path / f"author_{name}.py"
     file.write_text(code, encoding="utf-8")
 
@@ -117,13 +117,13 @@ def test_code_that_fails_is_called_the_authors(
     assert ended.code == 1
     assert ended.error["kind"] == "invalid_input"
     assert str(file) in ended.error["message"]
-    assert told in ended.error["message"]
+    assert message in ended.error["message"]
 
 
-def test_recordings_are_told(
+def test_recordings_are_listed(
     command: Command, suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`source record` names its files, and what the policy left out."""
+    """`source record` lists its files and the fields that the policy excludes."""
     path = tmp_path / "check.yaml"
     path.write_text("interactions: []", encoding="utf-8")
     monkeypatch.setattr(
@@ -131,15 +131,15 @@ def test_recordings_are_told(
         lambda *_: Recorded((path,), ("cookie",), ()),
     )
     found = command.done("source", "record", f"{suite}:Good", "--output", str(tmp_path))
-    told = command("source", "record", f"{suite}:Good", "--output", str(tmp_path))
+    as_text = command("source", "record", f"{suite}:Good", "--output", str(tmp_path))
 
     assert found == {"cassettes": [str(path)], "left_out": ["cookie"]}
-    assert "cookie" in told.out
+    assert "cookie" in as_text.out
     assert command("source", "record", f"{suite}:Good").code == 2
 
 
 @pytest.mark.parametrize(("what", "code"), [("added", 0), ("removed", 1), ("changed", 1)])
-def test_a_check_ends_with_one_for_what_breaks(
+def test_a_breaking_change_exits_with_1(
     command: Command,
     suite: str,
     tmp_path: Path,
@@ -148,7 +148,7 @@ def test_a_check_ends_with_one_for_what_breaks(
     what: str,
     code: int,
 ) -> None:
-    """`source record --check` groups changes by kind; a field that is new breaks nothing."""
+    """`source record --check` groups changes by kind; a new field is not a breaking change."""
     change = RecordingChange(what, "surveys", "GET /v1/surveys", "items[].id", "text", "number")  # type: ignore[arg-type]  # One of them.
     monkeypatch.setattr(
         "smaply_metrics_core.testing.recording.recorder.check", lambda *_: (change,)
@@ -156,9 +156,9 @@ def test_a_check_ends_with_one_for_what_breaks(
     ended = command(
         "source", "record", f"{suite}:Good", "--check", "--output", str(tmp_path), "--json"
     )
-    told = command("source", "record", f"{suite}:Good", "--check", "--output", str(tmp_path))
+    as_text = command("source", "record", f"{suite}:Good", "--check", "--output", str(tmp_path))
 
-    assert (ended.code, told.code) == (code, code)
+    assert (ended.code, as_text.code) == (code, code)
     assert ended.json[what] == [
         {
             "cassette": "surveys",
@@ -168,13 +168,13 @@ def test_a_check_ends_with_one_for_what_breaks(
             "now": "number",
         }
     ]
-    assert "items[].id" in told.out
+    assert "items[].id" in as_text.out
 
 
-def test_a_users_bundle_becomes_a_test_that_fails(
+def test_a_bundle_is_replayed_as_a_test(
     new: Command, sandbox: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a user sends is played again, and fails as long as the source ends in a bug on it."""
+    """The replay of a user's bundle fails if the source raises an unexpected exception."""
     bundle = tmp_path / "bundle.zip"
     new.connect(sandbox.host)
     new.done(
@@ -196,7 +196,7 @@ def test_a_users_bundle_becomes_a_test_that_fails(
 
 
 def test_a_new_source_is_written(command: Command, tmp_path: Path) -> None:
-    """The folder and its files are told; and, where the id is taken, by which distribution."""
+    """The folder and its files are listed, with the distribution that already has the ID."""
     free = command.done("source", "new", "paper_birds", "--output", str(tmp_path))
     assert free["folder"] == str(tmp_path / "paper_birds")
     assert all(Path(file).is_file() for file in free["files"])
@@ -204,18 +204,18 @@ def test_a_new_source_is_written(command: Command, tmp_path: Path) -> None:
 
     taken = command.done("source", "new", "csv_example", "--output", str(tmp_path))
     assert taken["rivals"] == ["smaply-metrics-csv-example"]
-    told = command("source", "new", "qualtrics", "--output", str(tmp_path))
-    assert "The id qualtrics is taken by smaply-metrics-qualtrics" in told.out
+    as_text = command("source", "new", "qualtrics", "--output", str(tmp_path))
+    assert "The ID qualtrics is taken by smaply-metrics-qualtrics" in as_text.out
 
 
-def test_the_doctor_finds_a_good_source_well(command: Command) -> None:
-    """Each thing that was looked at is told; there is nothing to mend."""
+def test_the_doctor_passes_a_healthy_source(command: Command) -> None:
+    """Every check of a healthy source is listed as good."""
     found = command.done("source", "doctor", "csv_example")
 
     assert found["state"] == "ok"
     assert all(one["good"] for one in found["findings"])
     checks = {one["what"] for one in found["findings"]}
-    assert f"It was written for version {CONTRACT_VERSION} of the contract." in checks
+    assert f"It declares version {CONTRACT_VERSION} of the contract." in checks
     assert "✓" in command("source", "doctor", "csv_example").out
     assert command("source", "doctor", "no_such_source").code == 1
 
@@ -223,7 +223,7 @@ def test_the_doctor_finds_a_good_source_well(command: Command) -> None:
 def test_recording_finds_the_contract_class_of_a_source(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An id stands for the one contract class of that source below tests/."""
+    """The ID of a source selects its only contract class below tests/."""
     folder = tmp_path / "tests" / "contract"
     folder.mkdir(parents=True)
     facts = (

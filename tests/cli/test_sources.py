@@ -1,4 +1,4 @@
-"""What is installed: a broken source is shown as that, and stops nothing."""
+"""``source list``: the installed sources and their states."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.cli.conftest import SURVEY, Command
 
 
 @pytest.fixture
-def broken_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installed distribution whose source ends the process when it is imported."""
+def broken_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed distribution whose source raises ``SystemExit`` on import."""
     info = tmp_path / "site" / "broken_survey_tool-1.2.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(
@@ -26,7 +26,7 @@ def broken_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sources_are_listed(command: Command) -> None:
-    """Sources gives id, title, distribution, version, state and reason, and opens no home."""
+    """The list has ID, title, distribution, version, state and reason, and needs no home."""
     listed = {source["id"]: source for source in command.done("source", "list")}
 
     assert list(listed["qualtrics"])[:6] == [
@@ -38,11 +38,11 @@ def test_sources_are_listed(command: Command) -> None:
     assert not command.home.exists()
 
 
-@pytest.mark.usefixtures("broken_beside")
-def test_a_broken_source_is_shown_and_stops_nothing(new: Command, sandbox: SandboxServer) -> None:
-    """A source that ends the process on import is broken; the others go on, and exit is 0."""
+@pytest.mark.usefixtures("broken_source")
+def test_a_broken_source_is_isolated(new: Command, sandbox: SandboxServer) -> None:
+    """A source that exits on import is listed as broken, and the other sources still work."""
     listed = {source["id"]: source for source in new.done("source", "list")}
-    told = new("source", "list")
+    as_text = new("source", "list")
     refused = new("connection", "add", "broken", "--json")
     new.connect(sandbox.host)
 
@@ -50,15 +50,15 @@ def test_a_broken_source_is_shown_and_stops_nothing(new: Command, sandbox: Sandb
     assert "SystemExit" in listed["broken"]["reason"]
     assert listed["broken"]["distribution"] == "broken-survey-tool"
     assert listed["qualtrics"]["state"] == "ok"
-    assert told.code == 0
-    assert "SystemExit" in told.out
+    assert as_text.code == 0
+    assert "SystemExit" in as_text.out
     assert refused.code == 1
     assert refused.error["kind"] == "source_not_usable"
     assert SURVEY in {survey["id"] for survey in new.done("survey", "list", "qualtrics")}
 
 
-def test_a_setting_keeps_a_source_out(command: Command) -> None:
-    """A blocked source is listed as that, with the setting that blocks it."""
+def test_a_setting_blocks_a_source(command: Command) -> None:
+    """A blocked source is listed with the setting that blocks it."""
     ended = command(
         "source", "list", "--json", environment={"SMAPLY_METRICS_SOURCES_BLOCKED": "qualtrics"}
     )
@@ -68,8 +68,8 @@ def test_a_setting_keeps_a_source_out(command: Command) -> None:
     assert "SMAPLY_METRICS_SOURCES_BLOCKED" in states["qualtrics"]["reason"]
 
 
-def test_a_malformed_setting_is_refused(command: Command) -> None:
-    """A setting that cannot be read is refused, naming it."""
+def test_a_malformed_setting_is_rejected(command: Command) -> None:
+    """The error of a malformed setting names it."""
     ended = command(
         "source", "list", "--json", environment={"SMAPLY_METRICS_SOURCES_PREFERRED": "qualtrics"}
     )

@@ -1,4 +1,4 @@
-"""What happens before a command: the version, its extra, its imports and its environment."""
+"""Startup of the command: version, extra, imports and environment."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from smaply_metrics_core import __version__
+from smaply_metrics_core.cli.app import GROUPS
 from tests.cli.conftest import Command
 
 BLOCKED = """
@@ -33,21 +34,21 @@ finally:
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
-    """Run Python code in a process of its own."""
+    """Run Python code in a new process."""
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
 
 
 def test_the_version_is_shown(command: Command) -> None:
-    """--version prints the version, for people and in JSON."""
+    """--version prints the version, as text and JSON."""
     assert command("--version").out == f"smaply-metrics {__version__}\n"
     assert command("--version", "--json").json == {"version": __version__}
     assert not command.home.exists()
 
 
 def test_a_missing_extra_is_named() -> None:
-    """Without Typer the command names the extra, for people and in JSON."""
+    """Without Typer the command names the missing extra, as text and JSON."""
     plain = python(BLOCKED.format(arguments=["source", "list"]))
     in_json = python(BLOCKED.format(arguments=["source", "list", "--json"]))
 
@@ -59,7 +60,7 @@ def test_a_missing_extra_is_named() -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["metric", "add", "--help"], ["--version"]])
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
-    """Help and version start quickly: no database, data frame, HTTP or cipher library."""
+    """Help and version load no database, data frame, HTTP or encryption library."""
     done = python(HELP.format(arguments=arguments, heavy=HEAVY))
 
     assert done.returncode == 0
@@ -67,9 +68,20 @@ def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     assert done.stderr.split() == []
 
 
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_help_of_a_group_is_the_same_everywhere(command: Command, group: str) -> None:
+    """The help of a group is that in the list of groups, in plain text."""
+    printed = command(group, "--help").out
+
+    assert " ".join(printed.split()).startswith(
+        f"Usage: smaply-metrics {group} [OPTIONS] COMMAND [ARGS]... {GROUPS[group]}"
+    )
+    assert "╭" not in printed
+
+
 @pytest.mark.parametrize("arguments", [("connection", "list"), ("source", "list")])
 def test_an_unknown_variable_is_a_warning(command: Command, arguments: tuple[str, ...]) -> None:
-    """It is written once on standard error with the most similar name, and never its value."""
+    """The warning is printed once, with the most similar name and without the value."""
     environment = {
         "SMAPLY_METRICS_DATABASE_URI": "postgresql://user:hunter2@host/database",
         "SMAPLY_METRICS_SECRET_API_TOKEN": "a-token",
@@ -85,8 +97,8 @@ def test_an_unknown_variable_is_a_warning(command: Command, arguments: tuple[str
     assert "hunter2" not in ended.err
 
 
-def test_a_bad_value_names_its_variable(command: Command) -> None:
-    """The error of a command says which variable is wrong and what to write."""
+def test_an_invalid_value_names_its_variable(command: Command) -> None:
+    """The error names the variable and its valid values."""
     ended = command(
         "card", "load", "--json", environment={"SMAPLY_METRICS_REFRESH_THREADS": "many"}
     )

@@ -1,4 +1,4 @@
-"""The survey tool of the HTTP source on a real socket, for recording."""
+"""The survey tool of the HTTP source on a real port, for recording."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Server = Callable[[httpx.Request], httpx.Response]
 
 @contextmanager
 def answering(server: Server) -> Iterator[str]:
-    """Answer at a free port, and yield the host and port."""
+    """Serve on a free port, and yield the host and port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -61,7 +61,7 @@ def answering(server: Server) -> Iterator[str]:
 
 @contextmanager
 def recordable(folder: Path, server: Server = http_source.server) -> Iterator[type[SourceContract]]:
-    """Yield a contract class whose source uses the socket, with a folder of cassettes."""
+    """Yield a contract class whose source uses the real port, with a folder of cassettes."""
     with answering(server) as host:
 
         class Local(http_source.HttpSource):
@@ -75,7 +75,7 @@ def recordable(folder: Path, server: Server = http_source.server) -> Iterator[ty
             """The facts, with another server."""
 
             source: ClassVar[Any] = Local()
-            server = None  # type: ignore[assignment]  # As a class without one has it.
+            server = None  # type: ignore[assignment]  # The default.
             cassettes = folder
             allowed = AllowedDestinations(environment={SETTING: host})
             policy = POLICY

@@ -33,15 +33,15 @@ def blocks(name: str, language: str) -> list[str]:
 
 @pytest.mark.parametrize("hook", contract())
 def test_a_hook_is_documented_with_its_exact_signature(hook: str) -> None:
-    """The section of a hook contains its definition, and the first line of its docstring."""
+    """The section of a hook contains its signature and the first line of its docstring."""
     source = inspect.getsource(getattr(hookspecs, hook))
     signature = re.search(r"^def (?:.|\n)*?\) -> .*?:", source, re.MULTILINE)
     assert signature is not None
     written = re.sub(r"  # type: ignore\[[a-z-]+\]", "", signature[0])
     section = page("hooks.md").partition(f"## `{hook}`\n")[2].partition("\n## ")[0]
     assert f"```python\n{written}\n```" in section
-    said = inspect.getdoc(getattr(hookspecs, hook)) or ""
-    assert said.partition("\n")[0].replace("``", "`") in section
+    docstring = inspect.getdoc(getattr(hookspecs, hook)) or ""
+    assert docstring.partition("\n")[0].replace("``", "`") in section
 
 
 def test_each_hook_links_to_sources_that_use_it() -> None:
@@ -101,7 +101,7 @@ COMMANDS = [
     for line in block.splitlines()
 ]
 PROVEN_FROM_WHEELS = ("cd form_garden", "pip install", "pytest", "mypy")
-"""Run in a new environment, and in the folder written, by tests/structure/test_scaffold.py."""
+"""Commands that tests/structure/test_scaffold.py runs in a new environment."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Files that a source leaves behind are detected, however it writes them."""
+"""Detection of the files that a source leaves behind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write(folder: Path) -> None:
 
 
 def write_by_descriptor(folder: Path) -> None:
-    """Write with calls of the operating system."""
+    """Write with system calls."""
     file = os.open(folder / "kept.bin", os.O_RDWR | os.O_CREAT)
     os.write(file, SECRET.encode())
     os.close(file)
@@ -37,7 +37,7 @@ def write_and_rename(folder: Path) -> None:
 
 
 def write_and_copy(folder: Path) -> None:
-    """Write to a temporary file, and copy it."""
+    """Write to a temporary file and copy it."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
         file.write(SECRET)
         file.flush()
@@ -58,7 +58,7 @@ def write_into_a_database(folder: Path) -> None:
     ids=lambda act: act.__name__,
 )
 def test_a_file_left_behind_is_detected(act: Callable[[Path], None], tmp_path: Path) -> None:
-    """The content is found once, under the final name of the file."""
+    """The content is detected once, under the final name of the file."""
     written: list[tuple[str, bytes]] = []
     with detect_file_writes(written):
         act(tmp_path)
@@ -67,7 +67,7 @@ def test_a_file_left_behind_is_detected(act: Callable[[Path], None], tmp_path: P
 
 
 def test_read_and_deleted_files_are_not_left_behind(tmp_path: Path) -> None:
-    """Files that are only read, or deleted again, are not found."""
+    """Files that are only read or are deleted are not detected."""
     path = tmp_path / "read.txt"
     path.write_text(SECRET, encoding="utf-8")
     written: list[tuple[str, bytes]] = []
@@ -79,7 +79,7 @@ def test_read_and_deleted_files_are_not_left_behind(tmp_path: Path) -> None:
 
 
 def test_detection_can_be_nested(tmp_path: Path) -> None:
-    """Nested detection works for both, and ends with each block."""
+    """Nested detections are independent and end with their blocks."""
     outer: list[tuple[str, bytes]] = []
     inner: list[tuple[str, bytes]] = []
     with detect_file_writes(outer):

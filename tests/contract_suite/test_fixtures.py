@@ -29,8 +29,8 @@ def hello(_: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"said": "hello"})
 
 
-def test_the_clock_moves_only_when_something_waits(frozen_clock: ManualClock) -> None:
-    """The clock moves only when something waits."""
+def test_the_clock_moves_only_on_request(frozen_clock: ManualClock) -> None:
+    """The clock moves only when it is advanced."""
     before = frozen_clock.now()
     assert frozen_clock.now() == before
     frozen_clock.forward(90)
@@ -38,7 +38,7 @@ def test_the_clock_moves_only_when_something_waits(frozen_clock: ManualClock) ->
 
 
 def test_a_context_sends_requests_to_the_server_of_the_test(source_context: ContextFactory) -> None:
-    """A function answers the requests of the context's client."""
+    """A function responds to the requests of the context's client."""
     context = source_context(hello)
     assert context.http.get("/v1/me").json() == {"said": "hello"}
     assert context.destinations[0].host == "api.example.com"
@@ -56,7 +56,7 @@ def test_a_context_sends_requests_to_the_server_of_the_test(source_context: Cont
 def test_a_fault_begins_at_the_named_request(
     source_context: ContextFactory, fault: Disturbance, error: type[sm.MetricsError]
 ) -> None:
-    """Earlier requests are answered; from the named one on the fault occurs."""
+    """The fault occurs from the given request on."""
     context = source_context(hello, fault=fault, at=2)
     assert context.http.get("/v1/me").status_code == 200
     with pytest.raises(error):
@@ -64,7 +64,7 @@ def test_a_fault_begins_at_the_named_request(
 
 
 def test_a_fault_may_occur_once(source_context: ContextFactory, frozen_clock: ManualClock) -> None:
-    """A fault that occurs once is retried, with the clock of the test."""
+    """A request with a single fault is retried, with the clock of the test."""
     context = source_context(hello, fault=disturbances.once(disturbances.status(503, b"{}")))
     (page,) = pages(context.http, "/v1/list", lambda _: None)
     assert page.json() == {"said": "hello"}
@@ -76,7 +76,7 @@ def test_a_missing_recording_is_reported(
 ) -> None:
     """The fixture reads the folder next to the test file, and reports a missing cassette."""
     with (
-        pytest.raises(AssertionError, match=r"no recording check\.yaml(.|\n)*Fix: "),
+        pytest.raises(AssertionError, match=r"no cassette check\.yaml(.|\n)*Fix: "),
         cassette("check"),
     ):
         pass
@@ -86,7 +86,7 @@ def test_a_canary_that_does_not_leak_passes(canary: Canary) -> None:
     """A test passes if its secret is never printed or logged."""
     assert canary.secret not in repr(canary)
     canary.expect_absent("a text", "nothing", b"to see")
-    with pytest.raises(AssertionError, match="Fix: send it with"):
+    with pytest.raises(AssertionError, match="Fix: send the secret only with"):
         canary.expect_absent("an address", f"/v1/me?token={canary.secret}")
 
 
@@ -98,7 +98,7 @@ def test_a_canary_that_leaks_fails_the_test(pytester: pytest.Pytester, act: str)
     pytester.makepyfile(f"import logging\n\ndef test_it(canary):\n    {act}\n")
     done = pytester.runpytest_inprocess("-q")
     done.assert_outcomes(passed=1, errors=1)
-    done.stdout.fnmatch_lines(["*The secret stands in *"])
+    done.stdout.fnmatch_lines(["*The secret occurs in *"])
 
 
 def test_the_plugin_is_light() -> None:
@@ -141,14 +141,14 @@ class RaisingHook(HttpSource):
             HttpContract,
             ForbiddenDestination(),
             "test_the_check_passes",
-            "Fix: correct the hook `destinat",
+            "Fix: return from the hook `destinat",
         ),
-        (HttpContract, RaisingHook(), "test_questions_are_unique_and_well_formed", "Fix: mend the"),
-        (InMemoryContract, InMemorySource, "test_the_check_passes", "Fix: set `source` to the id"),
-        (InMemoryContract, object(), "test_the_check_passes", "Fix: set `source` to the id"),
+        (HttpContract, RaisingHook(), "test_questions_are_unique_and_well_formed", "Fix: correct "),
+        (InMemoryContract, InMemorySource, "test_the_check_passes", "Fix: set `source` to an id"),
+        (InMemoryContract, object(), "test_the_check_passes", "Fix: set `source` to an id"),
     ],
 )
-def test_whatever_goes_wrong_ends_with_a_fix(
+def test_every_failure_ends_with_a_fix(
     contract: type[InMemoryContract], source: object, test: str, fix: str
 ) -> None:
     """A rejected destination, a hook that raises, and an invalid source each have a fix."""

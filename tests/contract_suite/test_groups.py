@@ -1,4 +1,4 @@
-"""The checks of groups in which one response may be several times."""
+"""The checks of groups when a response may be in several of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smaply_metrics_core.testing.suite.tally_invariants import check_groups
 
 
 def window(*groups: int, ungrouped: int = 0) -> WindowTally:
-    """Ten responses with an answer each, in groups of these sizes."""
+    """Return ten responses with an answer each, in groups of the given sizes."""
     return WindowTally(
         total=Counts(responses=10, answered=10, answers={"1": 10}),
         ungrouped=ungrouped,
@@ -33,29 +33,29 @@ def window(*groups: int, ungrouped: int = 0) -> WindowTally:
 
 @pytest.mark.parametrize("sizes", [(10,), (10, 10), (7, 5)])
 def test_several_groups_may_share_responses(sizes: tuple[int, ...]) -> None:
-    """The groups may contain more responses than there are."""
-    check_groups("a group by", window(*sizes), several=True)
+    """The sum of overlapping groups may exceed the number of responses."""
+    check_groups("a group-by", window(*sizes), several=True)
 
 
 @pytest.mark.parametrize(
     ("sizes", "several"),
     [((5, 4), True), ((5, 4), False), ((7, 5), False), ((11,), True)],
 )
-def test_no_response_is_lost_and_none_invented(sizes: tuple[int, ...], *, several: bool) -> None:
-    """Groups never contain too few responses, nor one group too many."""
+def test_wrong_sums_of_groups_are_detected(sizes: tuple[int, ...], *, several: bool) -> None:
+    """Groups with too few or too many responses fail."""
     with pytest.raises(AssertionError, match="Fix: "):
-        check_groups("a group by", window(*sizes), several=several)
+        check_groups("a group-by", window(*sizes), several=several)
 
 
 def test_responses_without_a_group_are_counted() -> None:
-    """Responses without a group value are in no group, and still counted."""
-    check_groups("a group by", window(5, 3, ungrouped=2), several=False)
+    """Groups and ungrouped responses add up to the total."""
+    check_groups("a group-by", window(5, 3, ungrouped=2), several=False)
     with pytest.raises(AssertionError, match="Fix: "):
-        check_groups("a group by", window(5, 3, ungrouped=1), several=False)
+        check_groups("a group-by", window(5, 3, ungrouped=1), several=False)
 
 
 def test_parts_of_a_query_may_be_in_several_groups() -> None:
-    """A query is divided into parts also if its groups overlap."""
+    """A query with overlapping groups can be divided into parts."""
     group_by = GroupBy(kind="question", of="used")
     whole = build_query("whole", "S3", group_by=group_by)
     part = whole.model_copy(update={"id": "part"})

@@ -1,4 +1,4 @@
-"""Correct sources pass the contract suite; a mutant fails the test that has to detect it."""
+"""Correct sources pass the contract suite; a mutant fails the test that must detect it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DEEP = pytest.mark.deep(reason="the whole set of mutants")
     ],
 )
 def test_a_bad_source_fails(mutant: Mutant) -> None:
-    """The test of a fault fails, says how to fix it, and shows no secret."""
+    """The test of a fault fails with a fix and without a secret."""
     result = mutant.result()
     assert is_killed(result), f"{mutant.killer}: {result}"
     for secret in mutant.contract_class()().lab.secrets():
@@ -48,7 +48,7 @@ def test_a_bad_source_fails(mutant: Mutant) -> None:
 
 
 def test_each_test_of_the_source_has_a_mutant() -> None:
-    """Each test about the source, and not about the contract class, has a mutant."""
+    """Each test of the source has a mutant, unlike tests of the contract class."""
     of_the_class = {
         "test_every_exception_has_a_reason",
         "test_the_facts_of_the_test_are_good_enough",
@@ -63,7 +63,7 @@ def test_each_test_of_the_source_has_a_mutant() -> None:
 def test_the_command_runs_every_mutant(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, survives: bool
 ) -> None:
-    """The command prints the mutants that survive, and then exits with 1."""
+    """The command prints the surviving mutants and exits with 1 if there are any."""
     few = mutants()[:2]
     if survives:
         few = (*few, dataclasses.replace(few[0], name="does nothing wrong", make=InMemorySource))
@@ -80,7 +80,7 @@ def test_the_command_runs_every_mutant(
 
 
 def test_there_are_many_mutants() -> None:
-    """There are many mutants, each with a name of its own."""
+    """There are many mutants with unique names."""
     assert len({mutant.name for mutant in mutants()}) >= MIN_MUTANTS
 
 
@@ -92,7 +92,7 @@ def test_a_source_without_an_id_is_reported() -> None:
 
         source = object()
 
-    with pytest.raises(AssertionError, match="Fix: set `source` to the id"):
+    with pytest.raises(AssertionError, match="Fix: set `source` to an id"):
         Nothing().lab.surveys()
 
 
@@ -122,8 +122,8 @@ def test_a_source_that_is_not_installed_is_reported() -> None:
 def test_a_fact_of_another_type_is_named(fact: str, given: object) -> None:
     """A fact of another type fails with its name."""
     wrong: type[SourceContract] = type("Wrong", (TestTiny,), {fact: given})
-    said = run_test(wrong, "test_the_facts_of_the_test_are_good_enough").message
-    assert f"The fact `{fact}` is a {type(given).__name__}, and should be a" in said
+    message = run_test(wrong, "test_the_facts_of_the_test_are_good_enough").message
+    assert f"The fact `{fact}` is a {type(given).__name__}, but must be a" in message
 
 
 def test_a_scenario_without_a_recording_is_reported(tmp_path: Path) -> None:
@@ -134,5 +134,5 @@ def test_a_scenario_without_a_recording_is_reported(tmp_path: Path) -> None:
 
         cassettes = tmp_path
 
-    with pytest.raises(AssertionError, match=r"no recording surveys\.yaml(.|\n)*Fix: record"):
+    with pytest.raises(AssertionError, match=r"no cassette surveys\.yaml(.|\n)*Fix: record"):
         Unrecorded().lab.surveys()

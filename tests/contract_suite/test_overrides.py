@@ -1,4 +1,4 @@
-"""What a contract class replaces of the suite is detected."""
+"""Replaced parts of the suite are detected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.contract_suite.mutants.contracts import InMemoryContract
 
 pytest_plugins = ["pytester"]
 
-REASON = "Tiny has a single page, by design of its makers"
+REASON = "Tiny has only a single page by design"
 SUITE = """
 from tests.contract_suite.mutants.contracts import InMemoryContract
 from tests.contract_suite.mutants.in_memory_source import InMemorySource
@@ -31,7 +31,7 @@ from tests.contract_suite.mutants.in_memory_source import InMemorySource
 
 
 def fails(contract: type[InMemoryContract]) -> str:
-    """Return the message with which the protecting test fails a class."""
+    """Return the message with which the protecting test fails."""
     verdict = run_test(contract, GUARDIAN)
     assert verdict.outcome == "failed"
     assert verdict.message.rpartition("\n")[2].startswith("Fix: ")
@@ -72,7 +72,7 @@ def test_a_test_replaced_afterwards_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_replaced_lab_is_named() -> None:
-    """A class with a lab of its own fails, whether it replaces the property or the stored lab."""
+    """A class with its own lab fails, whether it replaces the property or the stored lab."""
 
     class NoLab(Lab):
         """A lab that runs nothing."""
@@ -91,7 +91,7 @@ def test_a_replaced_lab_is_named() -> None:
         _lab = NoLab(InMemoryContract())
 
     class Borrower(InMemoryContract):
-        """A class with the lab of another source, whose tests would all be those of that one."""
+        """A class with the lab of another source."""
 
         source = "there_is_no_such_source"
         _lab = InMemoryContract().lab
@@ -124,7 +124,7 @@ def test_a_replaced_method_of_the_lab_is_named(monkeypatch: pytest.MonkeyPatch) 
 def test_a_replaced_helper_is_named(
     monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str
 ) -> None:
-    """A change to a function that tests use fails, where it is defined and where it is used."""
+    """A replaced function that tests use fails, where it is defined or imported."""
     original = getattr(module, name)
     monkeypatch.setattr(module, name, partial(original))
     assert f"InMemoryContract replaces {module.__name__}.{name} of" in fails(InMemoryContract)
@@ -145,26 +145,26 @@ def test_a_helper_may_be_replaced_with_a_reason(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("reason", ["", "   ", "slow"])
 def test_a_reason_is_a_sentence(reason: str) -> None:
-    """An exception needs a reason that is a sentence."""
+    """The reason of an exception must be a sentence."""
 
     class Short(InMemoryContract):
         """A class with a short reason."""
 
         exceptions = {"test_the_check_passes": reason}  # noqa: RUF012  # A fact.
 
-    assert "Short makes an exception of test_the_check_passes" in fails(Short)
+    assert "Short has an exception for test_the_check_passes" in fails(Short)
 
 
 @pytest.mark.parametrize("name", ["test_that_is_not_there", GUARDIAN])
-def test_an_exception_is_of_something(name: str) -> None:
-    """An exception names a part of the suite, and never the protecting test."""
+def test_an_exception_is_for_a_part_of_the_suite(name: str) -> None:
+    """An exception must be for a part of the suite except the protecting test."""
 
     class Vain(InMemoryContract):
-        """A class with an exception that is not valid."""
+        """A class with an invalid exception."""
 
         exceptions = {name: REASON}  # noqa: RUF012  # A fact.
 
-    assert f"Vain makes an exception of {name}" in fails(Vain)
+    assert f"Vain has an exception for {name}" in fails(Vain)
 
 
 def test_the_guardian_itself_cannot_be_replaced() -> None:
@@ -174,13 +174,13 @@ def test_the_guardian_itself_cannot_be_replaced() -> None:
 
 
 def test_exceptions_are_a_dictionary() -> None:
-    """A class with exceptions without reasons cannot be defined."""
-    with pytest.raises(AssertionError, match=r"Listed gives its exceptions as a list(.|\n)*Fix: "):
+    """A class whose exceptions have no reasons cannot be defined."""
+    with pytest.raises(AssertionError, match=r"`exceptions` of Listed is a list(.|\n)*Fix: "):
         type("Listed", (InMemoryContract,), {"exceptions": ["test_the_check_passes"]})
 
 
 def test_the_guardian_cannot_be_replaced_in_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replacing the protecting test by a base class or later fails every test."""
+    """Every test fails if a base class or later code replaces the protecting test."""
     other_base = type("OtherBase", (), {GUARDIAN: lambda _: None})
     with pytest.raises(AssertionError, match="Unwatched replaces"):
         type("Unwatched", (other_base, InMemoryContract), {})
@@ -232,7 +232,7 @@ def test_a_fact_skips_nothing() -> None:
 
     verdict = run_test(Tired, "test_the_check_passes")
     assert verdict.outcome == "failed"
-    assert "the suite did not leave it out: not today\nFix: " in verdict.message
+    assert "was skipped from outside the suite: not today\nFix: " in verdict.message
 
 
 def test_an_exception_with_a_reason_is_reported() -> None:
@@ -249,7 +249,7 @@ def test_an_exception_with_a_reason_is_reported() -> None:
 
 
 def test_the_report_prints_each_exception(pytester: pytest.Pytester) -> None:
-    """Pytest skips an excepted test, and prints the reason at the end of every run."""
+    """Pytest skips an excepted test and prints the reason at the end of every run."""
     pytester.makepyfile(
         SUITE
         + f"""
@@ -264,7 +264,7 @@ class TestHonest(InMemoryContract):
             f"TestHonest.test_the_check_passes: {REASON}",
             (
                 f"TestHonest: {len(contract_test_names(InMemoryContract)) - 2} of "
-                f"{len(contract_test_names(InMemoryContract))} tests are no part of this run."
+                f"{len(contract_test_names(InMemoryContract))} tests are not part of this run."
             ),
         ]
     )
@@ -274,15 +274,15 @@ class TestHonest(InMemoryContract):
 
 
 @pytest.mark.parametrize("mark", ["skip", "xfail", "skipif(True, reason='later')"])
-def test_a_mark_that_switches_a_test_off_ends_the_run(pytester: pytest.Pytester, mark: str) -> None:
-    """A mark that skips or expects a failure needs a reason in `exceptions`."""
+def test_a_mark_that_disables_a_test_is_a_usage_error(pytester: pytest.Pytester, mark: str) -> None:
+    """A mark that skips a test or expects it to fail requires a reason in `exceptions`."""
     pytester.makepyfile(
         SUITE + f"import pytest\n\n@pytest.mark.{mark}\nclass TestOff(InMemoryContract): pass\n"
     )
     done = pytester.runpytest_inprocess("-q")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
-    # Of all its tests the first is the one that nothing excuses.
-    done.stderr.fnmatch_lines([f"*TestOff: {GUARDIAN} is marked *", "Fix: remove the mark"])
+    # The first test is the protecting one, which allows no exception.
+    done.stderr.fnmatch_lines([f"*TestOff: {GUARDIAN} has the mark *", "Fix: remove the mark"])
 
 
 @pytest.mark.parametrize(
@@ -301,13 +301,13 @@ def test_a_mark_that_switches_a_test_off_ends_the_run(pytester: pytest.Pytester,
         ),
     ],
 )
-def test_a_test_that_something_else_skips_fails(pytester: pytest.Pytester, switch: str) -> None:
-    """A test that a fixture or a hook skips, or expects to fail, fails instead."""
+def test_a_test_skipped_by_other_code_fails(pytester: pytest.Pytester, switch: str) -> None:
+    """A test that a fixture or a hook skips or expects to fail is reported as failed."""
     pytester.makeconftest(f"import pytest\n\n{switch}\n")
     pytester.makepyfile(SUITE + "class TestOff(InMemoryContract): pass\n")
     done = pytester.runpytest_inprocess("-q", "-k", "check_passes")
     assert done.ret == pytest.ExitCode.TESTS_FAILED
-    done.stdout.fnmatch_lines(["test_the_check_passes was not run, *", "Fix: *"])
+    done.stdout.fnmatch_lines(["test_the_check_passes was skipped from outside *", "Fix: *"])
 
 
 @pytest.mark.deep(reason="runs a whole suite with and without workers")
@@ -332,23 +332,23 @@ def test_the_report_names_removed_tests(
     pytester.makeconftest(switch)
     pytester.makepyfile(SUITE + "class TestLess(InMemoryContract): pass\n")
     done = pytester.runpytest_subprocess("-q", *workers)
-    of_all = f"1 of {len(contract_test_names(InMemoryContract))} tests are no part of this run"
+    of_all = f"1 of {len(contract_test_names(InMemoryContract))} tests are not part of this run"
     done.stdout.fnmatch_lines([f"TestLess: {of_all}: test_the_check_passes."])
 
 
 def test_the_report_names_a_class_that_pytest_does_not_collect(pytester: pytest.Pytester) -> None:
-    """A class named as tests that is not collected is reported."""
+    """A class with the name of a test class that is not collected is reported."""
     pytester.makepyfile(
         SUITE + "class TestOff(InMemoryContract): __test__ = False\n\ndef test_other(): pass\n"
     )
     done = pytester.runpytest_inprocess("-q")
     done.assert_outcomes(passed=1)
     count = len(contract_test_names(InMemoryContract))
-    done.stdout.fnmatch_lines([f"TestOff: {count} of {count} tests are no part of this run."])
+    done.stdout.fnmatch_lines([f"TestOff: {count} of {count} tests are not part of this run."])
 
 
 def test_the_report_of_a_failure_ends_with_its_fix(pytester: pytest.Pytester) -> None:
-    """A failure is reported in two lines, without code of the suite and without logs."""
+    """A failure is reported in two lines, without code of the suite or logs."""
     pytester.makepyfile(
         SUITE
         + """
@@ -360,12 +360,12 @@ class TestBroken(InMemoryContract):
     done.assert_outcomes(failed=1, deselected=len(contract_test_names(InMemoryContract)) - 1)
     lines = done.stdout.lines
     fix = next(number for number, line in enumerate(lines) if line.startswith("Fix: "))
-    assert "The survey S3 is not among the 2 listed." in lines[fix - 1]
+    assert "The survey S3 is not among the 2 listed ones." in lines[fix - 1]
     assert lines[fix + 1].startswith("=")
 
 
-def test_a_recording_that_nothing_plays_is_named(tmp_path: Path) -> None:
-    """A cassette without a scenario fails, and so does a scenario without a cassette."""
+def test_a_missing_cassette_is_reported(tmp_path: Path) -> None:
+    """A scenario without a cassette fails."""
     (tmp_path / "stray.yaml").write_text("interactions: []\nversion: 1\n", encoding="utf-8")
 
     class Recorded(InMemoryContract):
@@ -373,5 +373,5 @@ def test_a_recording_that_nothing_plays_is_named(tmp_path: Path) -> None:
 
         cassettes = tmp_path
 
-    said = run_test(Recorded, "test_every_recording_is_played").message
-    assert "There is no recording check.yaml" in said
+    message = run_test(Recorded, "test_every_recording_is_played").message
+    assert "There is no cassette check.yaml" in message

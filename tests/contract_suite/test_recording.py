@@ -1,4 +1,4 @@
-"""Recording: what cassettes store, what they reject, and how changes are reported."""
+"""Recording: stored and rejected parts, replay and changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def changed(request: httpx.Request) -> httpx.Response:
-    """Answer as another version of the survey tool."""
+    """Respond like another version of the survey tool."""
     answer = http_source.server(request)
     if answer.status_code != 200 or request.url.path != "/v1/surveys":
         return answer
@@ -50,7 +50,7 @@ def test_recordings_are_played_without_a_server(recorded: Path) -> None:
 
 
 def test_a_cassette_has_a_head(recorded: Path) -> None:
-    """Its head contains when it was recorded, with which version, and a hash."""
+    """The head of a cassette has the time of the recording, the version and a hash."""
     for path in recorded.glob("*.yaml"):
         head = head_of(path)
         assert set(head) == {"recorded_at", "plugin", "content_hash"}
@@ -60,55 +60,53 @@ def test_a_cassette_has_a_head(recorded: Path) -> None:
 
 @pytest.mark.deep(reason="runs the suite in a process for each file")
 @pytest.mark.parametrize("stray", ["stray.yaml", "check.yml", "old/check.yaml"])
-def test_a_recording_that_nothing_plays_is_named(
-    recorded: Path, tmp_path: Path, stray: str
-) -> None:
+def test_an_unused_cassette_is_reported(recorded: Path, tmp_path: Path, stray: str) -> None:
     """A cassette without a scenario fails, with any suffix and in any folder."""
     shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
     (tmp_path / stray).parent.mkdir(exist_ok=True)
     shutil.copy(recorded / "check.yaml", tmp_path / stray)
     with recordable(tmp_path) as contract:
         pass
-    said = run_test(contract, "test_every_recording_is_played").message
-    assert f"Nothing plays the cassettes {stray}." in said
+    message = run_test(contract, "test_every_recording_is_played").message
+    assert f"The cassettes {stray} belong to no scenario." in message
 
 
 def test_a_manual_change_is_detected(recorded: Path, tmp_path: Path) -> None:
-    """An edited cassette is not played."""
+    """An edited cassette is not replayed."""
     for path in recorded.glob("*.yaml"):
         text = path.read_text(encoding="utf-8")
         (tmp_path / path.name).write_text(text.replace("Remote survey", "My survey"), "utf-8")
     with recordable(tmp_path) as contract:
         pass
     verdict = run_test(contract, "test_the_list_of_surveys_is_complete")
-    assert "surveys.yaml is not as it was recorded" in verdict.message
+    assert "surveys.yaml was changed after it was recorded" in verdict.message
 
 
 @pytest.mark.deep(reason="records the suite twice")
-def test_recording_again_keeps_what_has_not_changed(recorded: Path) -> None:
-    """A cassette with the same content is not replaced."""
+def test_an_unchanged_cassette_is_not_replaced(recorded: Path) -> None:
+    """A new recording does not replace a cassette with the same content."""
     before = {path.name: path.read_bytes() for path in recorded.glob("*.yaml")}
     with recordable(recorded) as contract:
         record(contract, recorded)
     assert {path.name: path.read_bytes() for path in recorded.glob("*.yaml")} == before
 
 
-@pytest.mark.deep(reason="records the suite in processes of its own")
+@pytest.mark.deep(reason="records the suite in separate processes")
 def test_a_check_reports_new_missing_and_changed_fields(recorded: Path) -> None:
-    """Changed fields are reported by path, and new ones do not break a source."""
+    """Changed fields are reported by path; new fields are not breaking changes."""
     with recordable(recorded) as contract:
         assert check(contract, recorded) == ()
     with recordable(recorded, changed) as contract:
         contract.policy = dataclasses.replace(POLICY, fields=(*POLICY.fields, "owner"))
         found = check(contract, recorded)
-    told = {(one.what, one.path, one.was, one.now) for one in found if one.cassette == "surveys"}
-    assert ("removed", "items[].name", "text", "") in told
-    assert ("changed", "items[].id", "text", "number") in told
-    assert ("added", "items[].owner", "", "text") in told
+    changes = {(one.what, one.path, one.was, one.now) for one in found if one.cassette == "surveys"}
+    assert ("removed", "items[].name", "text", "") in changes
+    assert ("changed", "items[].id", "text", "number") in changes
+    assert ("added", "items[].owner", "", "text") in changes
     assert {one.breaks for one in found if one.what == "added"} == {False}
 
 
-@pytest.mark.deep(reason="records the suite in processes of its own")
+@pytest.mark.deep(reason="records the suite in separate processes")
 def test_a_field_named_status_is_not_the_http_status(recorded: Path, tmp_path: Path) -> None:
     """A removed JSON field named “status” is reported."""
 
@@ -125,7 +123,7 @@ def test_a_field_named_status_is_not_the_http_status(recorded: Path, tmp_path: P
 
 
 def test_a_check_reports_why_a_recording_is_missing(recorded: Path) -> None:
-    """During an outage the error of the source is the reason of the change."""
+    """During an outage, the change contains the error of the source."""
     with recordable(recorded, lambda _: httpx.Response(503, json={})) as contract:
         found = check(contract, recorded)
     gone = [one for one in found if not one.path and one.was == "a recording"]
@@ -135,13 +133,13 @@ def test_a_check_reports_why_a_recording_is_missing(recorded: Path) -> None:
 
 def test_a_check_without_cassettes_is_rejected(tmp_path: Path) -> None:
     """A folder without cassettes is rejected."""
-    with recordable(tmp_path) as contract, pytest.raises(InputError, match="no recording in"):
+    with recordable(tmp_path) as contract, pytest.raises(InputError, match="no recordings in"):
         check(contract, tmp_path / "not_there")
 
 
-@pytest.mark.deep(reason="records the suite in a process of its own")
-def test_a_field_that_is_not_named_is_not_stored(tmp_path: Path) -> None:
-    """A field that the policy does not name is not stored, and is reported."""
+@pytest.mark.deep(reason="records the suite in a separate process")
+def test_an_excluded_field_is_not_stored(tmp_path: Path) -> None:
+    """A field that the policy does not allow is not stored, and is reported."""
 
     def talkative(request: httpx.Request) -> httpx.Response:
         answer = http_source.server(request)
@@ -153,19 +151,19 @@ def test_a_field_that_is_not_named_is_not_stored(tmp_path: Path) -> None:
     assert all(b"secret stuff" not in path.read_bytes() for path in found.paths)
 
 
-def test_a_parameter_that_is_not_named_is_rejected(tmp_path: Path) -> None:
-    """Every query parameter has to be named: requests are matched by them."""
+def test_an_excluded_parameter_is_rejected(tmp_path: Path) -> None:
+    """Every query parameter must be allowed, because requests are matched by them."""
     sending = httpx.HTTPTransport.handle_request
     with recordable(tmp_path) as contract:
         contract.policy = dataclasses.replace(POLICY, parameters=())
         with pytest.raises(AssertionError, match=r"the parameter page(.|\n)*Fix: "):
             record(contract, tmp_path)
     assert list(tmp_path.iterdir()) == []
-    assert httpx.HTTPTransport.handle_request is sending  # Nothing is recorded from here on.
+    assert httpx.HTTPTransport.handle_request is sending  # httpx is not patched any more.
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "description"),
     [
         (http_source.TOKEN, "a secret"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "a JSON web token"),
@@ -173,25 +171,25 @@ def test_a_parameter_that_is_not_named_is_rejected(tmp_path: Path) -> None:
         ("-----BEGIN RSA PRIVATE KEY-----", "a private key"),
         ("AKIAABCDEFGHIJKLMNOP", "a cloud access key"),
         ("ann@survey.example", "the e-mail address ann@survey.example"),
-        ("+43 660 1234567", "the telephone number +43 660 1234567"),
+        ("+43 660 1234567", "the phone number +43 660 1234567"),
         ("ann%40survey.example", "the e-mail address ann%40survey.example"),
         ("jörg@bücher.example", "the e-mail address jörg@bücher.example"),
-        ("8.8.4.4", "the internet address 8.8.4.4"),
-        ("2a00:1450:4001:81b::200e", "the internet address 2a00:1450:4001:81b::200e"),
+        ("8.8.4.4", "the IP address 8.8.4.4"),
+        ("2a00:1450:4001:81b::200e", "the IP address 2a00:1450:4001:81b::200e"),
     ],
 )
-def test_secrets_and_personal_data_are_found(recorded: Path, text: str, told: str) -> None:
-    """Secrets, what looks like one, and personal data are found."""
+def test_secrets_and_personal_data_are_found(recorded: Path, text: str, description: str) -> None:
+    """Secrets, texts that look like secrets, and personal data are found."""
     kept = recorded / "surveys.yaml"
     spoiled = recorded.parent / "spoiled.yaml"
     content = kept.read_text(encoding="utf-8")
     assert find_sensitive_data(kept, [http_source.TOKEN]) == ()
     spoiled.write_text(content.replace("Remote survey 1", text), encoding="utf-8")
-    assert find_sensitive_data(spoiled, [http_source.TOKEN]) == (told,)
+    assert find_sensitive_data(spoiled, [http_source.TOKEN]) == (description,)
     spoiled.unlink()
 
 
 def test_example_addresses_are_not_personal_data(recorded: Path) -> None:
-    """IP addresses that are reserved for documentation may be recorded."""
+    """IP addresses reserved for documentation may be recorded."""
     kept = (recorded / "bundle_with_personal.yaml").read_text(encoding="utf-8")
     assert http_source.ADDRESS in kept

@@ -1,4 +1,4 @@
-"""The suite's own calculations give the results of the documented examples."""
+"""The suite's own calculations return the documented results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smaply_metrics_core.testing.suite import reference_calculations
 
 @pytest.mark.parametrize("calculation", CALCULATIONS)
 def test_the_reference_gives_the_documented_results(calculation: Calculation) -> None:
-    """Each documented example is right, also with "not applicable" and blank answers."""
+    """Each documented example is correct, even with "not applicable" and blank answers."""
     example = CALCULATIONS[calculation].example
     low, high = example.scale
     choices = (
@@ -36,7 +36,7 @@ def test_the_reference_gives_the_documented_results(calculation: Calculation) ->
 
 
 def test_totals_are_enough_for_some_calculations() -> None:
-    """Totals are enough for an average, a sum and the known extremes."""
+    """An average, a sum and a maximum can be calculated from totals."""
     counts = Counts(responses=4, answered=4, totals=Totals(sum=10, minimum=1, maximum=4))
     found = {
         calculation: reference_calculations.number(

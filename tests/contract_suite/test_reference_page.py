@@ -12,7 +12,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "testing.md").read_text(e
 
 
 def test_the_page_names_what_is_stored() -> None:
-    """The page lists what cassettes store."""
+    """The page lists the stored headers."""
     for stored in (*REQUEST_HEADERS, *RESPONSE_HEADERS):
         assert f"`{stored}`" in PAGE
 

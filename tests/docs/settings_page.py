@@ -37,8 +37,8 @@ HEAD: Final = (
 
 SECRETS: Final = EnvironmentVariable(
     name=f"{SECRET_PREFIX}<FIELD>",
-    meaning="One secret field of the credentials that `connection add` and `connection edit` "
-    "store; FIELD is its name in capitals, as in API_TOKEN.",
+    meaning="A secret field of the credentials for `connection add` and `connection edit`; FIELD "
+    "is its name in capitals, for example API_TOKEN.",
     expects="the secret",
     default="standard input or a prompt",
     read_by="the command",

@@ -1,4 +1,4 @@
-"""docs/settings.md lists every environment variable as the models define it."""
+"""docs/settings.md documents every environment variable."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def test_the_page_is_current() -> None:
 
 
 def test_every_variable_in_the_repository_is_on_the_page() -> None:
-    """No code, message or page names a variable that does not exist."""
+    """No code, message or page mentions a variable that does not exist."""
     git = ["git", "ls-files", "-z"]
     listed = subprocess.run(git, cwd=ROOT, capture_output=True, check=True).stdout
     known = set(VARIABLE.findall(text().encode())) | {name.encode() for name in NAMED}
     unknown = {
         (name, match.decode())
         for name in listed.decode().split("\0")
-        # Tests name variables that do not exist on purpose.
+        # Tests mention unknown variables on purpose.
         if name and "tests/" not in name and (ROOT / name).is_file()
         for match in VARIABLE.findall((ROOT / name).read_bytes())
         if match not in known

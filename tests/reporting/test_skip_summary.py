@@ -69,7 +69,7 @@ def run(folder: Path, *options: str) -> list[str]:
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["plain", "workers"])
 def test_skips_are_counted_by_reason(tmp_path: Path, options: tuple[str, ...]) -> None:
-    """Marks, fixtures, tests and modules that skip count; the most frequent reason is first."""
+    """Skips by marks, fixtures, tests and modules are counted, the most frequent reason first."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     (tmp_path / "test_some.py").write_text(TESTS, encoding="utf-8")
     (tmp_path / "test_module.py").write_text(MODULE, encoding="utf-8")
@@ -84,8 +84,8 @@ def test_skips_are_counted_by_reason(tmp_path: Path, options: tuple[str, ...]) -
     assert not any("known" in line for line in lines)
 
 
-def test_a_run_without_skips_prints_nothing(tmp_path: Path) -> None:
-    """No line is added when every test ran."""
+def test_a_run_without_skips_has_no_summary(tmp_path: Path) -> None:
+    """No line is added if no test was skipped."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     (tmp_path / "test_one.py").write_text("def test_passes():\n    pass\n", encoding="utf-8")
 
@@ -95,6 +95,6 @@ def test_a_run_without_skips_prints_nothing(tmp_path: Path) -> None:
     assert not any("kipped" in line for line in lines)
 
 
-def test_every_folder_of_tests_has_the_summary(request: pytest.FixtureRequest) -> None:
-    """The run that this test is in has the plugin."""
+def test_the_plugin_is_registered(request: pytest.FixtureRequest) -> None:
+    """The plugin is registered in this run."""
     assert request.config.pluginmanager.has_plugin("tests.skip_summary")

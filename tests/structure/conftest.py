@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the repository: its root, its distributions, its files."""
+"""Fixtures for the tests of the repository: root, distributions and files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HIDDEN_BUT_OURS = {".ci", ".github", ".gitignore", ".pre-commit-config.yaml"}
 
 @dataclass(frozen=True)
 class Distribution:
-    """A distribution: its name, its project folder, its importable package."""
+    """A distribution with its name, project folder and package."""
 
     name: str
     project: Path
@@ -62,7 +62,7 @@ def distributions(root: Path) -> list[Distribution]:
 
 @pytest.fixture(scope="session")
 def our_files(root: Path) -> list[Path]:
-    """Every file of the project, without generated ones and other hidden ones."""
+    """All files of the project, without generated files and most hidden files."""
     files = [file for file in _walk(root) if file.suffix != ".pyc"]
     assert root / "pyproject.toml" in files
     return files

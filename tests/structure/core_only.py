@@ -1,8 +1,7 @@
-"""Run Python with the required dependencies of the core only; every other library is missing.
+"""Run a Python program with only the required dependencies of the core.
 
-Usage: ``python core_only.py PROGRAM``. The program runs in a process in which importing a library
-that `smaply-metrics-core` does not require raises `ModuleNotFoundError`, as it does where the core
-is installed without extras.
+Usage: ``python core_only.py PROGRAM``. Importing a library that `smaply-metrics-core` does not
+require raises `ModuleNotFoundError`, as in an installation without extras.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ CORE = "smaply-metrics-core"
 
 
 def required(name: str) -> set[str]:
-    """Return the names of a distribution and of all that it requires without extras."""
+    """Return the names of a distribution and of all its requirements without extras."""
     found: set[str] = set()
     to_read: list[tuple[str, frozenset[str]]] = [(name, frozenset())]
     seen: set[tuple[str, frozenset[str]]] = set()
@@ -53,14 +52,14 @@ class MissingLibraries:
     def find_spec(
         self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Raise an error for a missing library; None leaves the import to the next finder."""
+        """Raise an error for a missing library, else return None for the next finder."""
         if fullname.partition(".")[0] in self._missing:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
         return None
 
 
 def main(program: str) -> None:
-    """Run a program; an error of the framework ends it with the message and the remedy."""
+    """Run a program, and exit with message and remedy on an error of the framework."""
     from smaply_metrics_core.errors import MetricsError
 
     sys.argv[1:] = []

@@ -67,4 +67,4 @@ EXPORTS: Final = {
         truncate write_bundle
     """,
 }
-"""Separated by white space, by public module."""
+"""Public names, separated by white space, by public module."""

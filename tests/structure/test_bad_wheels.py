@@ -1,4 +1,4 @@
-"""Wheels that are wrong in every way: the list names each, and the good sources work."""
+"""Broken wheels are listed with their reasons, and healthy sources still work."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOOKS = [hook for hook in contract() if hook != "recompute_metric"]
 
 
 def module(*, without: str = "", more: str = "") -> str:
-    """Write a module with every hook but one; the hooks do nothing."""
+    """Return a module with every hook except one; the hooks do nothing."""
     lines = ["from smaply_metrics_core import hookimpl"]
     for hook in HOOKS:
         if hook != without:
@@ -52,7 +52,7 @@ BAD = {
 
 
 def wheel(folder: Path, name: str, source: str, *, entry: str, requires: str = "") -> Path:
-    """Build the wheel of one distribution with one module and one entry point."""
+    """Build the wheel of a distribution with one module and one entry point."""
     info = f"bad_{name}-1.0.dist-info"
     files = {
         f"bad_{name}.py": source,
@@ -77,7 +77,7 @@ def _digest(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def python(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a new environment with all bad wheels, our sources, and the libraries."""
+    """The Python of a new environment with all broken wheels, our sources and the libraries."""
     home = tmp_path_factory.mktemp("bad")
     built = tmp_path_factory.mktemp("bad_wheels")
     too_new = "Requires-Dist: smaply-metrics-core>=99\n"
@@ -110,7 +110,7 @@ def python(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in that environment, with no setting of the machine's."""
+    """Run the command in that environment without settings of this machine."""
     code = "from smaply_metrics_core.cli import main; main()"
     environment = {name: v for name, v in os.environ.items() if not name.startswith("SMAPLY")}
     return subprocess.run(
@@ -124,8 +124,8 @@ def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_seven_bad_wheels_are_named_and_stop_nothing(python: Path) -> None:
-    """The list ends with 0 and gives each bad source its own reason; the good ones are ok."""
+def test_broken_wheels_are_listed(python: Path) -> None:
+    """The list exits with 0, each broken source has its own reason, and the others are ok."""
     done = run(python, "source", "list", "--json")
     assert done.returncode == 0, done.stderr
     states = {one["id"]: one for one in json.loads(done.stdout)}
@@ -136,16 +136,16 @@ def test_seven_bad_wheels_are_named_and_stop_nothing(python: Path) -> None:
     assert {states[name]["state"] for name in ("csv_example", "qualtrics")} == {"ok"}
 
 
-def test_a_good_source_works_beside_them(python: Path, root: Path) -> None:
-    """A test of the contract passes for a good source in the same environment."""
+def test_a_healthy_source_still_works(python: Path, root: Path) -> None:
+    """The contract tests of a healthy source pass in the same environment."""
     suite = root / "plugins" / "csv_example" / "tests" / "test_contract.py"
     done = run(python, "source", "test", f"{suite}:TestCsvExample", "--json")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
 
 
 @pytest.mark.parametrize("name", sorted(BAD))
-def test_the_doctor_says_what_to_mend(python: Path, name: str) -> None:
-    """Each bad source has its reason and a line that says how to mend it; the exit code is 1."""
+def test_the_doctor_prints_a_fix(python: Path, name: str) -> None:
+    """The doctor prints the reason and a fix for each broken source, and exits with 1."""
     done = run(python, "source", "doctor", name)
     assert done.returncode == 1
     assert " ".join(BAD[name][1].split()) in " ".join(done.stdout.split())

@@ -1,4 +1,4 @@
-"""The Makefile installs Chromium only if there is no browser that the tests find."""
+"""The Makefile installs Chromium only if the tests would find no browser."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def test_the_makefile_knows_the_browsers_of_the_tests(root: Path) -> None:
-    """`make browser` and the tests in a browser look for the same commands."""
+    """`make browser` and the browser tests search for the same commands."""
     makefile = (root / "Makefile").read_text(encoding="utf-8")
     pages = (root / "reference_host/tests/e2e/browser_pages.py").read_text(encoding="utf-8")
     installed = re.search(r"^BROWSERS := (.+)$", makefile, re.MULTILINE)

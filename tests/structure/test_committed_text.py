@@ -1,4 +1,4 @@
-"""Nothing in the project ties it to the machine or the mirror it was written on."""
+"""No committed file depends on a machine or a package mirror."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-# In pieces, so that this file passes its own check.
+# Split, so that this file passes its own check.
 REGISTRIES = ["py" + "pi", "python" + "hosted", "npm" + "js", "crates", "ana" + "conda"]
 REGISTRY_HOST = re.compile(
     rf"\b(?:{'|'.join(REGISTRIES)})\.(?:org|io|com|dev|python)\b", re.IGNORECASE
 )
 INDEX_OPTION = re.compile(r"(?<!-emit)[-_](?:index|extra-index)[-_]url", re.IGNORECASE)
-# A path that starts at the root of somebody's disk, not one inside an address or a longer path.
+# An absolute path on a machine, not a part of a URL or of a longer path.
 MACHINE_PATH = re.compile(
     r"(?:(?<![\w./:~}])|(?<=file://))/(?:home|mnt|root|tmp|Users|var/folders|work)/\w"
 )
 FORBIDDEN = {
     "a package registry's host": REGISTRY_HOST,
     "a package index option": INDEX_OPTION,
-    "a path of one machine": MACHINE_PATH,
+    "a path on a machine": MACHINE_PATH,
 }
 
 
 def offences(text: str) -> list[str]:
-    """Say what a text holds that a committed file may not."""
+    """Return descriptions of the forbidden parts of a text."""
     return [f"{what}: {m[0]!r}" for what, rule in FORBIDDEN.items() for m in rule.finditer(text)]
 
 
 def test_no_file_names_a_registry_or_a_path_of_a_machine(root: Path, our_files: list[Path]) -> None:
-    """No text file names a registry's host, sets a package index, or holds an absolute path."""
+    """No text file contains the host of a registry, a package index option or an absolute path."""
     found: dict[str, list[str]] = {}
     for file in our_files:
         try:
             text = file.read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            continue  # Not text: an archive, say.
+            continue  # Not text, for example an archive.
         wrong = offences(text)
         if str(root) in text:
             wrong.append("the path of this checkout")
@@ -49,8 +49,8 @@ def test_no_file_names_a_registry_or_a_path_of_a_machine(root: Path, our_files: 
     assert found == {}
 
 
-def test_the_lock_holds_names_and_hashes_only(root: Path) -> None:
-    """Each line of the lock is a pinned name or a hash: no URL, no option, no local path."""
+def test_the_lock_contains_only_pins_and_hashes(root: Path) -> None:
+    """Each line of the lock is a pinned name or a hash, not a URL, an option or a path."""
     lines = (root / "requirements" / "dev.txt").read_text(encoding="utf-8").splitlines()
     pin = re.compile(r"[a-z0-9-]+==\S+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
 
@@ -70,8 +70,8 @@ def test_the_lock_holds_names_and_hashes_only(root: Path) -> None:
         "file://" + "/ro" + "ot/project",
     ],
 )
-def test_the_check_sees_what_it_is_for(text: str) -> None:
-    """Each kind of text that may not be committed is recognised."""
+def test_forbidden_text_is_detected(text: str) -> None:
+    """Each kind of forbidden text is detected."""
     assert offences(text) != []
 
 
@@ -79,6 +79,6 @@ def test_the_check_sees_what_it_is_for(text: str) -> None:
     "text",
     ["https://keepachangelog.com/en/1.1.0/", "GET /API/v3/whoami", "/etc/passwd", "src/home/x"],
 )
-def test_the_check_lets_ordinary_text_pass(text: str) -> None:
-    """Addresses of pages, routes and relative paths are no offence."""
+def test_ordinary_text_is_allowed(text: str) -> None:
+    """URLs of pages, routes and relative paths are allowed."""
     assert offences(text) == []

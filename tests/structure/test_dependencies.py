@@ -1,4 +1,4 @@
-"""Every dependency has a written reason."""
+"""Every dependency is documented, pinned and declared."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from .conftest import Distribution
 
 WITH = {"pydantic": "pydantic-core"}
-"""A part that another distribution always brings along, at the version that fits."""
+"""Distributions that another distribution always installs in the matching version."""
 
 
-def asked_for(root: Path, distributions: list[Distribution]) -> dict[str, SpecifierSet]:
-    """Give what the projects and the checks ask for: name and version range, ours left out."""
+def required_ranges(root: Path, distributions: list[Distribution]) -> dict[str, SpecifierSet]:
+    """Return the version ranges of third-party requirements of the projects and checks, by name."""
     texts = [
         line
         for line in (root / "requirements" / "dev.in").read_text(encoding="utf-8").splitlines()
@@ -51,13 +51,13 @@ def asked_for(root: Path, distributions: list[Distribution]) -> dict[str, Specif
 def test_the_page_lists_each_dependency_with_its_range_and_no_other(
     root: Path, distributions: list[Distribution]
 ) -> None:
-    """docs/dependencies.md has one row for each dependency, with the range that is asked for."""
+    """docs/dependencies.md has one row for each dependency with its required range."""
     page = (root / "docs" / "dependencies.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([^`]+)` \| (?:`([^`]+)`|any) \| \S.*\| \S.*\|$", page, re.MULTILINE)
     documented: dict[str, str] = dict(rows)
 
     assert len(rows) == len(documented), "a dependency has two rows"
-    assert {name: SpecifierSet(range_) for name, range_ in documented.items()} == asked_for(
+    assert {name: SpecifierSet(range_) for name, range_ in documented.items()} == required_ranges(
         root, distributions
     )
 
@@ -65,16 +65,16 @@ def test_the_page_lists_each_dependency_with_its_range_and_no_other(
 def test_the_lock_pins_each_dependency_within_its_range(
     root: Path, distributions: list[Distribution]
 ) -> None:
-    """What the checks run with is what the projects ask for: the lock is not out of date."""
+    """The versions in the lock are within the required ranges."""
     lock = (root / "requirements" / "dev.txt").read_text(encoding="utf-8")
     pins: dict[str, str] = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock, re.MULTILINE))
 
-    for name, range_ in asked_for(root, distributions).items():
+    for name, range_ in required_ranges(root, distributions).items():
         assert pins[name] in range_, name
 
 
 def imported_packages(package: Path) -> set[str]:
-    """Return the top-level packages that the modules of a package import, at any place."""
+    """Return the top-level packages that the modules of a package import anywhere."""
     found: set[str] = set()
     for path in package.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -86,7 +86,7 @@ def imported_packages(package: Path) -> set[str]:
 
 
 def test_each_distribution_declares_what_it_imports(distributions: list[Distribution]) -> None:
-    """An import that only another distribution brings along fails at somebody else's."""
+    """Each distribution declares every package that it imports."""
     provided_by = packages_distributions()
     undeclared = {}
     for distribution in distributions:

@@ -1,4 +1,4 @@
-"""The documentation names Python files that exist."""
+"""The documentation mentions only Python files that exist."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ EXAMPLES = {"docs/embed.md"}
 
 
 def committed(root: Path, pattern: str) -> list[str]:
-    """Return the paths of the committed files that match a pattern of git."""
+    """Return the paths of committed files that match a Git pattern."""
     git = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", pattern]
     listed = subprocess.run(git, cwd=root, capture_output=True, check=True).stdout
     return [name for name in listed.decode().split("\0") if name and (root / name).is_file()]
 
 
 def test_python_files_in_the_documentation_exist(root: Path) -> None:
-    """Each name in back-ticks is the end of the path of a committed file."""
+    """Each name in backticks is the end of the path of a committed file."""
     files = [f"/{name}" for name in committed(root, "*.py")]
     pages = committed(root, "*.md")
     unknown = {

@@ -1,7 +1,7 @@
-"""The import rules hold, and each of them rejects an import that it is made for.
+"""The import rules hold, and each of them rejects a forbidden import.
 
-`make imports` checks the real tree. Here a copy of the tree gets one forbidden import per module,
-and the linter runs once over all of them.
+`make imports` checks the real tree. These tests add modules with one forbidden import each to a
+copy of the tree, and run the linter once.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ import pytest
 
 from .conftest import Distribution
 
-# The package that gets one more module, what it imports, and the rule (by its id in pyproject.toml)
-# that this breaks.
+# The package of the added module, its import, and the id in pyproject.toml of the broken rule.
 BREACHES = [
     ("smaply_metrics_core/models", "smaply_metrics_qualtrics", "distributions"),
     ("smaply_metrics_csv_example", "smaply_metrics_qualtrics", "distributions"),
@@ -82,7 +81,7 @@ ADDED = [f"added_{number}" for number in range(len(BREACHES))]
 
 
 def check_rules(tree: Path) -> subprocess.CompletedProcess[str]:
-    """Run the import linter on the packages that a folder holds."""
+    """Run the import linter on the packages in a folder."""
     linter = Path(sys.executable).with_name("lint-imports")
     return subprocess.run(
         [linter, "--no-cache", "--no-logo"],
@@ -106,14 +105,14 @@ def contracts(root: Path) -> dict[str, str]:
 def report(
     root: Path, distributions: list[Distribution], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
-    """What the linter reports on a copy of the tree with every breach, by the name of the rule."""
+    """The linter's report on a copy of the tree with every breach, by rule name."""
     tree = tmp_path_factory.mktemp("breaches")
     shutil.copy(root / "pyproject.toml", tree)
     for package in {*(one.package for one in distributions), root / "benchmarks"}:
         copied = tree / package.name
         shutil.copytree(package, copied, ignore=shutil.ignore_patterns("__pycache__"))
     for (package_path, imported, _), added in zip(BREACHES, ADDED, strict=True):
-        # Inside a function: the linter sees late imports as well.
+        # Inside a function, because the linter must detect late imports, too.
         code = f"def late():\n    import {imported}\n"
         (tree / package_path / f"{added}.py").write_text(code, encoding="utf-8")
     done = check_rules(tree)
@@ -124,7 +123,7 @@ def report(
 
 
 def test_the_rules_hold(root: Path) -> None:
-    """The packages as they are break no rule."""
+    """The packages break no rule."""
     paths = [root, *root.glob("plugins/*/src"), root / "reference_host/src"]
     done = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"],
@@ -139,8 +138,8 @@ def test_the_rules_hold(root: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_each_rule_is_tried(contracts: dict[str, str]) -> None:
-    """Every rule has an import here that breaks it."""
+def test_each_rule_has_a_breach(contracts: dict[str, str]) -> None:
+    """Every rule is tested with an import that breaks it."""
     assert set(contracts) == {rule for _, _, rule in BREACHES}
 
 
@@ -152,7 +151,7 @@ def test_each_rule_is_tried(contracts: dict[str, str]) -> None:
 def test_a_breach_is_reported(
     contracts: dict[str, str], report: dict[str, str], breach: tuple[str, str, str], added: str
 ) -> None:
-    """The rule names the module that has the forbidden import."""
+    """The rule reports the module with the forbidden import."""
     package, _, rule = breach
     module = f"{package.replace('/', '.')}.{added}"
 

@@ -1,4 +1,4 @@
-"""Importing a package costs little: heavy libraries wait until they are needed."""
+"""Importing the core does not load heavy libraries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HEAVY = {"alembic", "cryptography", "httpx", "polars", "sqlalchemy", "typer"}
 
 
 def modules_loaded_by(statement: str) -> set[str]:
-    """Run a statement in a new interpreter and give the modules that it loaded."""
+    """Run a statement in a new interpreter and return the modules that it loads."""
     code = f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
@@ -20,7 +20,7 @@ def modules_loaded_by(statement: str) -> set[str]:
 
 
 def test_the_core_loads_without_its_heavy_libraries() -> None:
-    """`import smaply_metrics_core` loads no database, data frame, HTTP, cipher or CLI library."""
+    """The import loads no database, data frame, HTTP, encryption or CLI library."""
     loaded = modules_loaded_by("import smaply_metrics_core")
 
     assert "smaply_metrics_core" in loaded
@@ -28,6 +28,6 @@ def test_the_core_loads_without_its_heavy_libraries() -> None:
 
 
 @pytest.mark.parametrize("library", sorted(HEAVY))
-def test_the_check_would_see_a_heavy_library(library: str) -> None:
-    """Each name looked for is what the library is called once loaded, so a miss is no typo."""
+def test_a_heavy_library_is_detected(library: str) -> None:
+    """Each name in the check is the module name of a library."""
     assert library in modules_loaded_by(f"import {library}")

@@ -1,4 +1,4 @@
-"""Modules stay small enough to have one subject."""
+"""Modules have a limited length."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_LINES = 400
 
 
 def test_no_module_is_long(root: Path, our_files: list[Path]) -> None:
-    """No Python file has more than 400 lines: a longer one has two subjects and is split."""
+    """No Python file has more than 400 lines; longer files have several subjects."""
     lengths = {
         str(file.relative_to(root)): len(file.read_text(encoding="utf-8").splitlines())
         for file in our_files

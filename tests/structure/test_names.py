@@ -1,4 +1,4 @@
-"""A class name means one thing in the project, and no module hides one of the standard library."""
+"""Class names are unique, and module names differ from those of the standard library."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections import defaultdict
 from pathlib import Path
 
 STANDARD_NAMES_ALLOWED = {
-    # The public module `smaply_metrics_core.http`; it is never imported by its last name alone.
+    # A public module, which is never imported by its last name alone.
     "smaply_metrics_core/http",
 }
 
 
 def modules(root: Path, our_files: list[Path]) -> list[Path]:
-    """Return the modules of the project that are not tests."""
+    """Return the modules of the project without tests."""
     found = [
         file
         for file in our_files
@@ -32,7 +32,7 @@ def class_names(source: str) -> list[str]:
 
 
 def test_no_class_name_is_used_twice(root: Path, our_files: list[Path]) -> None:
-    """Each top-level class, private ones included, has a name of its own."""
+    """Each top-level class, including private ones, has a unique name."""
     defined: dict[str, list[str]] = defaultdict(list)
     for file in modules(root, our_files):
         for name in class_names(file.read_text(encoding="utf-8")):
@@ -43,7 +43,7 @@ def test_no_class_name_is_used_twice(root: Path, our_files: list[Path]) -> None:
 
 
 def test_no_module_has_the_name_of_a_standard_module(root: Path, our_files: list[Path]) -> None:
-    """A module called `queue` or `calendar` would be confused with the one of Python."""
+    """No module has a name such as `queue` or `calendar`, which Python uses."""
     paths = {file.relative_to(root) for file in modules(root, our_files)}
     packages = {path.parent for path in paths if path.name == "__init__.py"}
     named = {path.with_suffix("") for path in paths if path.name != "__init__.py"} | packages
@@ -53,6 +53,6 @@ def test_no_module_has_the_name_of_a_standard_module(root: Path, our_files: list
     assert wrong >= STANDARD_NAMES_ALLOWED
 
 
-def test_the_check_sees_private_classes() -> None:
-    """A leading underscore does not make another name."""
+def test_private_classes_are_checked() -> None:
+    """A leading underscore does not make a name unique."""
     assert class_names("class _Key: ...\nclass Key: ...\ndef f():\n  class Key: ...") == ["Key"] * 2

@@ -1,4 +1,4 @@
-"""The metadata of the distributions agrees, and each has its licence and a README of its own."""
+"""The distributions have consistent metadata, a licence and their own README."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def project(distribution: Distribution) -> dict[str, Any]:
 
 
 def test_each_distribution_has_the_same_licence(distributions: list[Distribution]) -> None:
-    """Each project folder holds the same LICENSE, which its metadata names."""
+    """Each project folder contains the same LICENSE, and its metadata names it."""
     texts = {(one.project / "LICENSE").read_text(encoding="utf-8") for one in distributions}
 
     assert len(distributions) == 6
@@ -44,7 +44,7 @@ def test_each_distribution_has_the_same_licence(distributions: list[Distribution
 def test_the_python_versions_are_those_of_continuous_integration(
     root: Path, distributions: list[Distribution]
 ) -> None:
-    """The classifiers of every distribution name the versions of the CI matrix, and no other."""
+    """The classifiers of every distribution are the versions of the CI matrix."""
     workflow = (root / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     matrix = re.search(r"^ +python: \[(.*)\]$", workflow, re.MULTILINE)
     assert matrix is not None
@@ -59,7 +59,7 @@ def test_the_python_versions_are_those_of_continuous_integration(
 
 
 def test_actions_are_pinned_by_major_version(root: Path) -> None:
-    """Each action of the workflow names a major version."""
+    """Each action of the workflow is pinned to a major version."""
     workflow = (root / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     actions = re.findall(r"uses: (\S+)", workflow)
 
@@ -68,7 +68,7 @@ def test_actions_are_pinned_by_major_version(root: Path) -> None:
 
 
 def test_a_readme_on_an_index_has_no_dead_link(distributions: list[Distribution]) -> None:
-    """The README of each distribution is its own and has no relative link."""
+    """Each distribution has its own README without relative links."""
     readmes = {one.name: one.project / project(one)["readme"] for one in distributions}
 
     assert len(set(readmes.values())) == len(distributions)
@@ -90,7 +90,7 @@ def test_the_core_documents_each_extra(distributions: list[Distribution], extra:
 
 
 def test_links_between_files_of_the_repository_exist(root: Path, our_files: list[Path]) -> None:
-    """Each relative link in a Markdown file leads to a file of the repository."""
+    """The target of each relative link in a Markdown file exists."""
     dead: list[str] = []
     for file in our_files:
         if file.suffix != ".md":

@@ -1,4 +1,4 @@
-"""The public modules: what they export, and the names that their exports have and use."""
+"""The public modules: their exports, and the module names and type hints of the exports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.structure.public_names import EXPORTS
 
 OURS = "smaply_metrics_core"
 CONTRACT = "SourceContract"
-"""Authors set its fields. Its methods are tests, which pytest calls."""
+"""A class whose fields authors set, and whose methods are tests that pytest calls."""
 
 MADE_BY_THE_CORE = {
     *("AsyncAccounts", "AsyncAuditTrail", "AsyncCards", "AsyncConnections", "AsyncDebugBundles"),
@@ -33,23 +33,23 @@ MADE_BY_THE_CORE = {
     *("Accounts", "AuditTrail", "Cards", "Connections", "DebugBundles", "Metrics", "SurveyCatalog"),
     *("Source", "SourceSession", "Worker"),
 }
-"""Users receive these objects and never call their constructors."""
+"""Classes whose objects users receive; they never call the constructors."""
 
 
 def exported(door: str) -> dict[str, Any]:
-    """Return the public objects of a door by name."""
+    """Return the public objects of a public module by name."""
     module = importlib.import_module(door)
     return {name: getattr(module, name) for name in module.__all__}
 
 
 def everything() -> dict[str, dict[str, Any]]:
-    """Return the public objects of all doors, by door and name."""
+    """Return the public objects of all public modules, by module and name."""
     return {door: exported(door) for door in PUBLIC_MODULES}
 
 
 @pytest.mark.parametrize("door", PUBLIC_MODULES)
 def test_the_exports_are_pinned(door: str) -> None:
-    """A public name is added or removed on purpose: here, in the changelog and in the docs."""
+    """The public names are the pinned ones; change them in the changelog and the docs, too."""
     module = importlib.import_module(door)
 
     assert sorted(module.__all__) == sorted(EXPORTS[door].split())
@@ -80,7 +80,7 @@ def test_no_export_has_the_name_of_a_module(door: str) -> None:
 
 @pytest.mark.parametrize("door", PUBLIC_MODULES)
 def test_a_public_object_shows_the_module_to_import_it_from(door: str) -> None:
-    """``__module__`` is the first door that exports the object."""
+    """``__module__`` is the first public module that exports the object."""
     doors = everything()
     wrong = {}
     for name, thing in doors[door].items():
@@ -94,7 +94,7 @@ def test_a_public_object_shows_the_module_to_import_it_from(door: str) -> None:
 
 @pytest.mark.parametrize("door", PUBLIC_MODULES)
 def test_public_classes_and_functions_have_docstrings(door: str) -> None:
-    """Every public class and function says what it is."""
+    """Every public class and function has a docstring."""
     missing = [
         name
         for name, thing in exported(door).items()
@@ -106,14 +106,14 @@ def test_public_classes_and_functions_have_docstrings(door: str) -> None:
 
 @pytest.mark.parametrize("door", PUBLIC_MODULES)
 def test_public_objects_can_be_pickled_by_name(door: str) -> None:
-    """A class or function is found again under the name that it shows."""
+    """A class or function can be imported by its ``__module__`` and name."""
     for thing in exported(door).values():
         if isinstance(thing, type | FunctionType):
             assert pickle.loads(pickle.dumps(thing)) is thing  # noqa: S301  # Our own pickle.
 
 
 def test_type_hints_of_public_classes_can_be_resolved() -> None:
-    """``typing.get_type_hints`` works for each class; httpx is loaded by the test, not by us."""
+    """``typing.get_type_hints`` works for each public class."""
     httpx = importlib.import_module("httpx")
     classes = {
         thing
@@ -128,7 +128,7 @@ def test_type_hints_of_public_classes_can_be_resolved() -> None:
 
 
 def test_errors_and_models_show_their_public_names() -> None:
-    """A traceback, a repr and pydantic's errors name the public class; pickles keep values."""
+    """Reprs and pickles use the public names, and pickles keep values."""
     error = RateLimited("Too many requests.", request_id="r-1")
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301  # Our own pickle.
     survey = pickle.loads(pickle.dumps(Survey(id="s", name="S")))  # noqa: S301  # As above.
@@ -139,7 +139,7 @@ def test_errors_and_models_show_their_public_names() -> None:
 
 
 def test_public_models_can_be_extended_and_rebuilt() -> None:
-    """Pydantic resolves the annotations of a model whose ``__module__`` is a door."""
+    """Pydantic resolves the annotations of a model whose ``__module__`` is a public module."""
 
     class Extended(Definition):
         """A model of a user."""
@@ -153,7 +153,7 @@ def test_public_models_can_be_extended_and_rebuilt() -> None:
 
 
 def annotations_of(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401  # Any public object.
-    """Yield each annotation of a public function, or of a class: fields, methods, properties."""
+    """Yield each annotation of a public function, or of a class's fields, methods, properties."""
     if isinstance(thing, FunctionType):
         home = vars(importlib.import_module(thing.__globals__["__name__"]))
         for name, value in thing.__annotations__.items():
@@ -186,7 +186,7 @@ def underlying(member: object) -> object:
 
 
 def resolve(value: Any, namespace: dict[str, Any]) -> Any:  # noqa: ANN401  # Any annotation.
-    """Return the types of an annotation; unresolved text where only type checkers can see it."""
+    """Return an annotation's types; the text if only type checkers can resolve it."""
     if isinstance(value, ForwardRef):
         namespace = vars(importlib.import_module(value.__forward_module__ or OURS))
         value = value.__forward_arg__
@@ -199,7 +199,7 @@ def resolve(value: Any, namespace: dict[str, Any]) -> Any:  # noqa: ANN401  # An
 
 
 def classes_in(annotation: Any) -> Iterator[type]:  # noqa: ANN401  # Any annotation.
-    """Yield every class that an annotation names."""
+    """Yield every class in an annotation."""
     if isinstance(annotation, types.GenericAlias | types.UnionType) or typing.get_args(annotation):
         for part in (typing.get_origin(annotation), *typing.get_args(annotation)):
             yield from classes_in(part)
@@ -211,7 +211,7 @@ def classes_in(annotation: Any) -> Iterator[type]:  # noqa: ANN401  # Any annota
 
 
 def hidden_types(thing: Any, public: set[type]) -> set[str]:  # noqa: ANN401  # Any public object.
-    """Name the types of ours in the signatures of a public object that no door exports."""
+    """Return our types in the signatures of a public object that are not public."""
     return {
         f"{name}: {cls.__module__}.{cls.__qualname__}"
         for name, annotation in annotations_of(thing)
@@ -221,7 +221,7 @@ def hidden_types(thing: Any, public: set[type]) -> set[str]:  # noqa: ANN401  # 
 
 
 def test_every_type_in_a_public_signature_is_exported() -> None:
-    """Authors and hosts can name every type of ours that a public signature mentions."""
+    """Every type of ours in a public signature is exported by a public module."""
     doors = everything()
     public = {t for things in doors.values() for t in things.values() if isinstance(t, type)}
     found = {
@@ -240,8 +240,8 @@ def test_every_type_in_a_public_signature_is_exported() -> None:
     assert found == {}
 
 
-def test_the_walk_sees_a_hidden_type() -> None:
-    """A signature that names a type that is not exported is reported."""
+def test_a_hidden_type_is_detected() -> None:
+    """A type in a signature that is not exported is reported."""
 
     def example(wanted: Survey) -> None:
         """Take a survey."""
@@ -253,6 +253,6 @@ def test_the_walk_sees_a_hidden_type() -> None:
 
 
 def test_the_version_is_a_version() -> None:
-    """``__version__`` is exported from the root, and the contract follows its minor version."""
+    """``__version__`` is exported, and the contract version is its major and minor version."""
     assert re.fullmatch(r"\d+\.\d+\.\d+", smaply_metrics_core.__version__)
     assert smaply_metrics_core.__version__.startswith(smaply_metrics_core.CONTRACT_VERSION)

@@ -1,4 +1,4 @@
-"""A scaffolded source works at once: written, built, installed and tested from wheels alone."""
+"""A new source can be built, installed and tested from wheels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOOKS = [hook for hook in contract() if hook != "recompute_metric"]
 
 
 def run(*command: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a command with no setting of the machine's."""
+    """Run a command without settings of this machine."""
     environment = {name: v for name, v in os.environ.items() if not name.startswith("SMAPLY")}
     return subprocess.run(
         command,
@@ -37,7 +37,7 @@ def run(*command: str, cwd: Path, **settings: str) -> subprocess.CompletedProces
 
 
 def done(*command: str, cwd: Path) -> str:
-    """Run a command that has to succeed; give its output."""
+    """Run a command that must succeed and return its output."""
     ended = run(*command, cwd=cwd)
     assert ended.returncode == 0, f"{command}:\n{ended.stdout}\n{ended.stderr}"
     return ended.stdout
@@ -56,7 +56,7 @@ def build(project: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def elsewhere(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `bin` of a new environment that holds the core's wheel and sees the libraries."""
+    """The `bin` folder of a new environment with the core's wheel and the libraries."""
     home = tmp_path_factory.mktemp("authors")
     venv.create(home, with_pip=False, symlinks=True)
     python = home / "bin" / "python"
@@ -68,7 +68,7 @@ def elsewhere(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def install(python: Path, wheel: Path) -> None:
-    """Install one wheel and nothing else."""
+    """Install one wheel without its dependencies."""
     done(
         *(sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"),
         *("--no-deps", "--no-index", "--force-reinstall", str(wheel)),
@@ -78,7 +78,7 @@ def install(python: Path, wheel: Path) -> None:
 
 @pytest.fixture(scope="module")
 def project(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A source as the command of that environment has written it, installed there."""
+    """A new source that the command wrote, installed in the new environment."""
     folder = tmp_path_factory.mktemp("written")
     command = str(elsewhere / "smaply-metrics")
     done(command, "source", "new", NAME, "--output", str(folder), cwd=folder)
@@ -89,7 +89,7 @@ def project(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.wheels
 @pytest.mark.xdist_group("wheels")
 def test_it_is_found_by_its_entry_point(elsewhere: Path, project: Path) -> None:
-    """The list shows it as ok, and the doctor finds nothing to mend."""
+    """The source is listed as ok, and the doctor finds no problem."""
     command = str(elsewhere / "smaply-metrics")
     listed = json.loads(done(command, "source", "list", "--json", cwd=project))
     found = next(one for one in listed if one["id"] == NAME)
@@ -101,34 +101,34 @@ def test_it_is_found_by_its_entry_point(elsewhere: Path, project: Path) -> None:
 
 @pytest.mark.wheels
 @pytest.mark.xdist_group("wheels")
-def test_its_suite_passes_at_once(elsewhere: Path, project: Path) -> None:
-    """Pytest runs the whole contract, offline, and every test of it passes."""
-    told = done(
+def test_its_contract_tests_pass(elsewhere: Path, project: Path) -> None:
+    """All contract tests pass offline with pytest."""
+    printed = done(
         str(elsewhere / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project
     )
-    assert re.search(r"\d\d passed", told)
-    assert "failed" not in told
+    assert re.search(r"\d\d passed", printed)
+    assert "failed" not in printed
 
 
 @pytest.mark.wheels
 @pytest.mark.xdist_group("wheels")
-def test_it_is_typed_at_once(elsewhere: Path, project: Path) -> None:
-    """Mypy finds nothing in it, with its strict settings."""
-    told = done(str(elsewhere / "python"), "-m", "mypy", "--no-incremental", cwd=project)
-    assert "no issues found in 6 source files" in told
+def test_it_is_fully_typed(elsewhere: Path, project: Path) -> None:
+    """Mypy reports no issues with strict settings."""
+    printed = done(str(elsewhere / "python"), "-m", "mypy", "--no-incremental", cwd=project)
+    assert "no issues found in 6 source files" in printed
 
 
 @pytest.mark.wheels
 @pytest.mark.xdist_group("wheels")
 @pytest.mark.parametrize("hook", HOOKS)
-def test_its_suite_fails_when_a_hook_is_broken(
+def test_its_contract_tests_detect_a_broken_hook(
     elsewhere: Path, project: Path, tmp_path: Path, hook: str
 ) -> None:
-    """With one hook that raises, the suite fails, and says so."""
+    """A hook that raises fails the contract tests."""
     copy = Path(shutil.copytree(project, tmp_path / NAME))
     module = copy / "src" / f"smaply_metrics_{NAME}" / "source.py"
     text = module.read_text(encoding="utf-8")
-    # The end of the hook's docstring, wherever its signature ends.
+    # Up to the end of the hook's docstring.
     broken, times = re.subn(
         rf'(    def {hook}\((?:.|\n)*?"""(?:.|\n)*?"""\n)',
         r"\1        raise RuntimeError\n",
@@ -142,10 +142,10 @@ def test_its_suite_fails_when_a_hook_is_broken(
 
 @pytest.mark.wheels
 @pytest.mark.xdist_group("wheels")
-def test_its_suite_fails_when_it_leads_elsewhere(
+def test_its_contract_tests_detect_a_wrong_host(
     elsewhere: Path, project: Path, tmp_path: Path
 ) -> None:
-    """With another host than the survey tool's, nobody answers."""
+    """A destination with another host fails the contract tests."""
     copy = Path(shutil.copytree(project, tmp_path / NAME))
     module = copy / "src" / f"smaply_metrics_{NAME}" / "source.py"
     text = module.read_text(encoding="utf-8")
@@ -155,12 +155,12 @@ def test_its_suite_fails_when_it_leads_elsewhere(
 
 
 def failed_tests(elsewhere: Path, project: Path) -> set[str]:
-    """Run the suite of a project as it stands; name the tests that fail, each with a fix."""
+    """Run the contract tests of a project and return the names of failed tests."""
     ended = run(
         *(str(elsewhere / "smaply-metrics"), "source", "test", "--json"),
         "tests/test_contract.py:TestPaperBirds",
         cwd=project,
-        PYTHONPATH=str(project / "src"),  # In place of what is installed.
+        PYTHONPATH=str(project / "src"),  # Instead of the installed package.
     )
     assert ended.returncode == 1, ended.stderr
     failed = [one for one in json.loads(ended.stdout)["tests"] if one["outcome"] == "failed"]
@@ -169,23 +169,23 @@ def failed_tests(elsewhere: Path, project: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["", "Paper", "paper-birds", "1st", "a__b", "../a", "x" * 41])
-def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
-    """A name that no package can have is refused, with one that it could have."""
-    with pytest.raises(InputError, match="cannot be the name"):
+def test_an_invalid_name_is_rejected(tmp_path: Path, name: str) -> None:
+    """A name that is not valid for a package is rejected."""
+    with pytest.raises(InputError, match="is not a valid name"):
         write_source(name, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("name", ["core", "host"])
-def test_a_name_of_the_framework_is_refused(tmp_path: Path, name: str) -> None:
-    """A source named as a part of the framework would take the place of its package."""
-    with pytest.raises(InputError, match="part of Smaply Metrics itself"):
+def test_a_reserved_name_is_rejected(tmp_path: Path, name: str) -> None:
+    """The names of the framework's own packages are reserved."""
+    with pytest.raises(InputError, match="is a reserved name"):
         write_source(name, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
-def test_a_name_may_hold_that_of_the_scaffold(tmp_path: Path) -> None:
-    """Whatever the name is, what is written is Python, under this name throughout."""
+def test_a_name_may_contain_that_of_the_template(tmp_path: Path) -> None:
+    """A name that contains the template's name is replaced only once."""
     written = write_source("acme_api_acme", tmp_path / "new")
     for path in written:
         text = path.read_text(encoding="utf-8")
@@ -197,12 +197,12 @@ def test_a_name_may_hold_that_of_the_scaffold(tmp_path: Path) -> None:
 
 
 def text_of(written: tuple[Path, ...], name: str) -> str:
-    """Give the text of one of the files written."""
+    """Return the text of one of the written files."""
     return next(one for one in written if one.name == name).read_text(encoding="utf-8")
 
 
-def test_nothing_is_written_over(tmp_path: Path) -> None:
-    """A folder that is there is left alone."""
+def test_an_existing_folder_is_not_overwritten(tmp_path: Path) -> None:
+    """An existing folder is rejected and not changed."""
     with pytest.raises(AlreadyExists):
         write_source(NAME, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Type checkers accept and reject what `tests/typing/` says they do."""
+"""Type checkers accept the files in `tests/typing/` and report their mistakes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILES = {"contract_tests.py", "host_app.py", "plugin.py"}
 
 @pytest.mark.deep(reason="`make types` checks the same; this proves that it would fail")
 def test_basedpyright_agrees_with_the_public_types(root: Path) -> None:
-    """A plugin, its tests and a host app are well typed, and their mistakes are errors.
+    """A plugin, its tests and a host app are typed correctly, and mistakes are reported.
 
     mypy checks the same files in `make types`.
     """

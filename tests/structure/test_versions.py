@@ -1,4 +1,4 @@
-"""All distributions and the changelog speak of one version."""
+"""All distributions and the changelog have the same version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_the_newest_version_in_the_changelog_is_the_version_of_all(
     root: Path, distributions: list[Distribution]
 ) -> None:
-    """The changelog's topmost version, each `__version__` and each installed version agree."""
+    """The first version in the changelog equals all `__version__` and installed versions."""
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     newest = re.search(r"^## (\S+)", changelog, flags=re.MULTILINE)
     assert newest is not None

@@ -1,4 +1,4 @@
-"""Wheels and sdists are built, installed in clean environments and tried."""
+"""Wheels and sdists are built, installed in a new environment and tested."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.wheels, pytest.mark.xdist_group("wheels")]
 
 
 def run(*command: str, cwd: Path) -> str:
-    """Run a command and return its output; an error shows all of it."""
+    """Run a command that must succeed and return its output."""
     done = subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300
     )
@@ -39,7 +39,7 @@ def build(target: str, project: Path, folder: Path) -> None:
 def sdists(
     distributions: list[Distribution], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
-    """The sdist of each distribution, by its name."""
+    """The sdist of each distribution, by name."""
     built: dict[str, Path] = {}
     for distribution in distributions:
         folder = tmp_path_factory.mktemp("sdist")
@@ -50,7 +50,7 @@ def sdists(
 
 @pytest.fixture(scope="module")
 def wheels(sdists: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The wheel of each distribution by its name, built from the sdist as installers do."""
+    """The wheel of each distribution, by name, built from its sdist."""
     built: dict[str, Path] = {}
     for name, sdist in sdists.items():
         folder = tmp_path_factory.mktemp("wheel")
@@ -64,11 +64,10 @@ def wheels(sdists: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def elsewhere(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `bin` of a new environment that holds our wheels and sees the locked libraries.
+    """The `bin` folder of a new environment with our wheels and the locked libraries.
 
-    The libraries come from the environment of the tests, by a line in a `.pth` file: such a line
-    adds a folder to the path without reading the `.pth` files in it, so the editable installs of
-    the source tree stay out of sight.
+    A `.pth` file adds the libraries of the test environment to the path. Python does not read the
+    `.pth` files in an added folder, so the editable installs of the source tree are not visible.
     """
     home = tmp_path_factory.mktemp("elsewhere")
     venv.create(home, with_pip=False, symlinks=True)
@@ -86,10 +85,10 @@ def elsewhere(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return python.parent
 
 
-def test_an_sdist_holds_its_own_package_only(
+def test_an_sdist_contains_only_its_package(
     distributions: list[Distribution], sdists: dict[str, Path]
 ) -> None:
-    """Next to the package there are only LICENSE, README and metadata."""
+    """An sdist contains the package, LICENSE, README and metadata."""
     for distribution in distributions:
         with tarfile.open(sdists[distribution.name]) as archive:
             names = {name.partition("/")[2] for name in archive.getnames()}
@@ -101,10 +100,10 @@ def test_an_sdist_holds_its_own_package_only(
         assert others <= {"LICENSE", "PKG-INFO", "pyproject.toml", "README.md", ".gitignore"}
 
 
-def test_a_wheel_holds_each_file_of_its_package(
+def test_a_wheel_contains_each_file_of_its_package(
     distributions: list[Distribution], wheels: dict[str, Path]
 ) -> None:
-    """Migrations, `py.typed` and other data files are in the wheels, and nothing else is."""
+    """A wheel contains all files of its package, including data files, and no others."""
     for distribution in distributions:
         with zipfile.ZipFile(wheels[distribution.name]) as archive:
             names = archive.namelist()
@@ -123,7 +122,7 @@ def test_a_wheel_holds_each_file_of_its_package(
 
 
 def scaffold_of(names: set[str]) -> set[str]:
-    """Return the files that `source new` copies; tests for the new source are among them."""
+    """Return the template files of `source new`, which include tests."""
     return {name for name in names if "/testing/scaffold/tree/" in name}
 
 
@@ -152,7 +151,7 @@ def test_the_metadata_names_the_licence_and_the_readme(wheels: dict[str, Path]) 
 def test_the_packages_come_from_the_wheels(
     elsewhere: Path, distributions: list[Distribution]
 ) -> None:
-    """In the new environment our packages are those of the wheels, not of the source tree."""
+    """The new environment uses the packages in the wheels, not in the source tree."""
     for distribution in distributions:
         name = distribution.package.name
         found = run(
@@ -162,7 +161,7 @@ def test_the_packages_come_from_the_wheels(
 
 
 def test_the_command_runs_from_the_wheels(elsewhere: Path, tmp_path: Path) -> None:
-    """`smaply-metrics source list --json`, installed from wheels, finds both sources in order."""
+    """`smaply-metrics source list`, installed from wheels, lists both sources as ok."""
     command = [
         str(elsewhere / "smaply-metrics"),
         "source",
@@ -190,7 +189,7 @@ settings = Settings.from_environment(Path("home"), {}, account="acme")
 with MetricsHost(settings) as host:
     print(host.cards.load(Actor("acme", "vera", Role.VIEWER)))
 """
-"""What works without any extra: every door but `testing`, and a host with a store."""
+"""A program that works without extras: the public modules except `testing`, and a host."""
 
 MISSING = {
     "charts": "import smaply_metrics_core.charts as charts; charts.browser_bundle()",
@@ -206,11 +205,11 @@ from smaply_metrics_core.host.refresh.procrastinate_queue import require_procras
 require_procrastinate()
 """,
 }
-"""By extra, a program that needs it."""
+"""A program that requires each extra."""
 
 
 def run_core_only(elsewhere: Path, program: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a program with the wheel of the core and its required dependencies only."""
+    """Run a program with only the core's wheel and its required dependencies."""
     script = Path(__file__).with_name("core_only.py")
     return subprocess.run(
         [str(elsewhere / "python"), str(script), program],
@@ -223,7 +222,7 @@ def run_core_only(elsewhere: Path, program: str, cwd: Path) -> subprocess.Comple
 
 
 def test_the_core_works_without_extras(elsewhere: Path, tmp_path: Path) -> None:
-    """Without any extra, a host opens its store and loads cards."""
+    """A host without extras opens its store and loads cards."""
     done = run_core_only(elsewhere, CORE_ONLY, tmp_path)
 
     assert done.returncode == 0, done.stderr
@@ -232,7 +231,7 @@ def test_the_core_works_without_extras(elsewhere: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("extra", sorted(MISSING))
 def test_a_missing_extra_is_named(elsewhere: Path, tmp_path: Path, extra: str) -> None:
-    """A call that needs an extra fails with an error that names the extra."""
+    """A call that requires an extra fails with an error that names the extra."""
     done = run_core_only(elsewhere, MISSING[extra], tmp_path)
 
     assert done.returncode == 1, done.stdout

@@ -1,4 +1,4 @@
-"""The tests of a plugin as an author writes them. Only type checkers read this."""
+"""The tests of a plugin, with public modules only. Only type checkers read this file."""
 
 from __future__ import annotations
 

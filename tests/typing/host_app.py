@@ -1,4 +1,4 @@
-"""A host app from the public modules alone. Only type checkers read this, as ``plugin.py``."""
+"""A host app with public modules only. Only type checkers read this file."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def installed(host: MetricsHost) -> tuple[SourceState, ...]:
     return host.sources.states()
 
 
-def measure(metric: Metric) -> Definition:
-    """Return what a metric measures."""
+def definition_of(metric: Metric) -> Definition:
+    """Return the definition of a metric."""
     return metric.definition
 
 

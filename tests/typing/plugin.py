@@ -1,7 +1,6 @@
-"""A source as its author writes it, from the public modules alone. Only type checkers read this.
+"""A source with public modules only. Only type checkers read this file.
 
-Each ``type: ignore`` is a mistake that they have to report: one that they no longer report is an
-error itself.
+Each ``type: ignore`` is on a mistake that type checkers must report; an unused one is an error.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class AcmeCredentials(Credentials):
     token: Annotated[Token, FormField(label="Token")]
 
 
-REACH = CheckStep(name="reach", title="Acme answers", required=True)
+REACH = CheckStep(name="reach", title="Connect to Acme", required=True)
 
 
 class AcmeSource:
@@ -93,7 +92,7 @@ class AcmeSource:
     def validate_credentials(
         self, credentials: AcmeCredentials, context: SourceContext
     ) -> Iterator[CheckStep | CheckNote]:
-        """Yield the steps."""
+        """Yield the steps of the check."""
         yield REACH
         response = context.http.get("/me", auth=header_auth("X-Token", credentials.token))
         assert_type(response, httpx.Response)
@@ -122,7 +121,7 @@ class AcmeSource:
     def fetch_metric(
         self, context: SourceContext, survey_id: str, queries: Sequence[MetricQuery]
     ) -> Iterator[tuple[str, Tally | MetricsError]]:
-        """Answer from a data frame."""
+        """Answer queries from a data frame."""
         as_of = context.now()
         assert_type(as_of, datetime)
         answers = answer_queries(
@@ -141,7 +140,7 @@ class AcmeSource:
     def recompute_metric(
         self, context: SourceContext, queries: Sequence[MetricQuery], bundle: BundleReader
     ) -> Iterator[tuple[str, Tally | MetricsError]]:
-        """Answer from the bundle."""
+        """Answer queries from a bundle."""
         path = bundle.extract("raw/responses.csv")
         requests = [TallyRequest(query, TallyColumns(recorded=pl.col("at"))) for query in queries]
         counted = tally_all(pl.scan_csv(path), requests, as_of=context.now())
@@ -153,7 +152,7 @@ class AcmeSource:
 
 
 def next_page(page: httpx.Response) -> str | None:
-    """Return the address of the next page."""
+    """Return the URL of the next page."""
     found = read_json(page)
     return f"/surveys?after={found['next']}" if found["next"] else None
 
@@ -181,7 +180,7 @@ def errors() -> None:
     """Use the errors."""
     limited = RateLimited("Too many requests.", retry_at=None)
     assert_type(limited.retry_at, datetime | None)
-    raise CredentialRefused("The token is not accepted.", request_id="r")
+    raise CredentialRefused("The token was rejected.", request_id="r")
 
 
 def mistakes(context: SourceContext, question: Question) -> None:

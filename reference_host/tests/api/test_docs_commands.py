@@ -40,4 +40,5 @@ def test_the_commands_do_what_the_page_says(
     )
 
     assert done.stderr == ""
-    assert done.stdout.splitlines() == ["-40", "NPS: -40; n = 100."]
+    minus = "\N{MINUS SIGN}"
+    assert done.stdout.splitlines() == [f"{minus}40", f"NPS: {minus}40; 100 answers."]

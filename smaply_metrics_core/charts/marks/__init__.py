@@ -1,1 +1,1 @@
-"""The marks that a chart specification is composed of, one module per chart type."""
+"""The marks of chart specifications, one module per chart type."""

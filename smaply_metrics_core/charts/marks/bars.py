@@ -1,4 +1,4 @@
-"""Bars, upright and lying: a bar is as long as its value, from zero."""
+"""Vertical and horizontal bar charts, whose bars start at zero."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from smaply_metrics_core.charts.marks.layers import (
     bar_domain,
     longest,
     look,
-    not_all,
     period_labels,
-    shown_of,
+    shown_note,
+    shown_param,
     target_line,
     value_axis,
-    values_over,
+    value_labels,
     visible,
     wrapped,
     zero_line,
@@ -31,20 +31,20 @@ from smaply_metrics_core.models.query import Period
 from smaply_metrics_core.models.result import Result
 
 MOST_BARS: Final = 200
-"""Bars that a page of any width has room for."""
+"""Maximum number of bars in a specification."""
 
 NARROW: Final = 14
-"""Pixels from one period to the next: their labels may leave some out."""
+"""Minimum pixels per period; labels of periods may be skipped."""
 
 FEW_BARS: Final = 6
-"""Up to so many bars have their values on top in place of an axis."""
+"""Maximum number of bars that show their values on top instead of an axis."""
 
 SHORT: Final = 6
-"""Letters up to which a value fits on top of one of few bars."""
+"""Maximum number of characters of a value on top of a bar."""
 
 
 def vertical_bars(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
-    """Draw bars that stand beside each other, their labels below."""
+    """Return the parts of a specification with vertical bars."""
     rows = rows_of(result, display, theme)
     period = periods_of(result)
     negative = any(value < 0 for value in visible(rows))
@@ -70,10 +70,10 @@ def vertical_bars(result: Result, display: Display, theme: Theme) -> dict[str, A
     on_top = {**upto, "y": size | {"field": "at"}, "text": {"field": "text"}}
     return {
         "params": [
-            shown_of(len(rows), f"width / {NARROW if period else _width_of_labels(rows)}"),
+            shown_param(len(rows), f"width / {NARROW if period else _width_of_labels(rows)}"),
             *labels,
         ],
-        **not_all(len(rows), theme, "latest " if period else ""),
+        **shown_note(len(rows), theme, "latest " if period else ""),
         "padding": {"top": 16, "bottom": 2, "left": 2, "right": 2},
         "data": {"values": [row for row in rows if row["rank"] < MOST_BARS]},
         "transform": [{"filter": "datum.rank < shown"}],
@@ -95,14 +95,14 @@ def vertical_bars(result: Result, display: Display, theme: Theme) -> dict[str, A
             },
             zero_line(theme, "y"),
             *target_line(result, display, theme, "y"),
-            *values_over(value, on_top, theme, display),
+            *value_labels(value, on_top, theme, display),
             {"mark": {"type": "rect", "opacity": 0}, "encoding": {**upto, **HOVER}},
         ],
     }
 
 
 def _width_of_labels(rows: Sequence[Row]) -> float:
-    """Return the pixels for the labels of bars, up to a limit: the bars need room as well."""
+    """Return the width of bar labels in pixels, up to a limit that leaves room for the bars."""
     lines = [wrapped(row["label"]) for row in rows]
     letters = max(len(line) if isinstance(line, str) else max(map(len, line)) for line in lines)
     return min(64, max(30, LETTER * letters))
@@ -111,7 +111,7 @@ def _width_of_labels(rows: Sequence[Row]) -> float:
 def _places(
     result: Result, rows: Sequence[Row], period: Period | None, *, negative: bool
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return the axis below upright bars and the parameters that it reads its labels from."""
+    """Return the parameters with the labels of vertical bars, and the axis that shows them."""
     if period:
         labels, label = period_labels(result.groups, period), PERIOD_LABEL
     else:
@@ -126,7 +126,7 @@ def _places(
             "labelAngle": 0,
             "labelLimit": 90 if period else {"expr": "max(26, bandwidth('x') / 0.7 - 3)"},
             "labelOverlap": False if period else "greedy",
-            # Below the values of bars that hang down.
+            # Below the values of negative bars.
             "offset": 14 if negative else 0,
         },
     }
@@ -134,7 +134,11 @@ def _places(
 
 
 def horizontal_bars(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
-    """Draw bars that lie below each other: label, bar, value; with titles right the other way."""
+    """Return the parts of a specification with horizontal bars.
+
+    Each row has a label, a bar and a value, from left to right or with ``titles_on_right`` from
+    right to left.
+    """
     rows = rows_of(result, display, theme)
     by_period = periods_of(result) is not None
     values = f"{LETTER * longest(rows, 'text') + 12}"
@@ -163,8 +167,8 @@ def horizontal_bars(result: Result, display: Display, theme: Theme) -> dict[str,
     label = {"align": "right" if right else "left", "limit": {"expr": f"{labels} - 10"}}
     value = {"align": "left" if right else "right", "fontWeight": 600}
     return {
-        "params": [shown_of(len(rows), "height / 16")],
-        **not_all(len(rows), theme, "latest " if by_period else ""),
+        "params": [shown_param(len(rows), "height / 16")],
+        **shown_note(len(rows), theme, "latest " if by_period else ""),
         "padding": 2,
         "data": {"values": [row for row in rows if row["rank"] < MOST_BARS]},
         "transform": [{"filter": "datum.rank < shown"}],

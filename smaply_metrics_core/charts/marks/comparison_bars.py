@@ -1,18 +1,18 @@
-"""Two bars beside each other: before and now."""
+"""The bar chart of a Comparison: the previous and the current value."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from smaply_metrics_core.charts.date_text import date_range_text
-from smaply_metrics_core.charts.headlines import change_words, said, target_tone, target_words
+from smaply_metrics_core.charts.headlines import change_text, target_text, target_tone, value_text
 from smaply_metrics_core.charts.marks.layers import (
     HOVER,
     OWN_AXES,
     bar_domain,
     look,
     target_line,
-    values_over,
+    value_labels,
     visible,
     zero_line,
 )
@@ -24,7 +24,7 @@ from smaply_metrics_core.models.result import Result, WindowResult
 
 
 def comparison_bars(result: Result, display: Display, theme: Theme, zone: str) -> dict[str, Any]:
-    """Draw the previous and the current value as bars from zero, each with its dates."""
+    """Return the parts of a specification with a bar per window, each labelled with its dates."""
     windows = [result.previous, result.current] if result.previous else [result.current]
     rows = [_row(one, result, display, theme, zone) | {"i": n} for n, one in enumerate(windows)]
     place = {
@@ -76,7 +76,7 @@ def comparison_bars(result: Result, display: Display, theme: Theme, zone: str) -
             },
             zero_line(theme, "y"),
             *target_line(result, display, theme, "y"),
-            *values_over(value, on_top, theme, display),
+            *value_labels(value, on_top, theme, display),
             {
                 "mark": {"type": "rect", "opacity": 0},
                 "encoding": {"x": place | {"axis": None}, **HOVER},
@@ -87,21 +87,22 @@ def comparison_bars(result: Result, display: Display, theme: Theme, zone: str) -
 
 def _row(measured: WindowResult, result: Result, display: Display, theme: Theme, zone: str) -> Row:
     now = measured is result.current
-    text = said(result.unit, measured.value, display)
+    text = value_text(result.unit, measured.value, display)
     dates = date_range_text(measured.window, zone)
     lines = dates.split(" \N{EN DASH} ") if display.target is not None else [dates]
-    told = ["Now" if now else "Before", dates, text, measured.reason]
+    title = "Current" if now else "Previous"
+    tip = [title, dates, text, measured.reason]
     if now:
-        told.append(target_words(result.unit, measured.value, display))
-        told.append(change_words(result.change, result.unit) if result.change else "")
-    told.append(f"n = {measured.answered:,}" + (f" · {FEW}" if measured.low_sample else ""))
+        tip.append(target_text(result.unit, measured.value, display))
+        tip.append(change_text(result.change, result.unit) if result.change else "")
+    tip.append(f"n = {measured.answered:,}" + (f" · {FEW}" if measured.low_sample else ""))
     tone = target_tone(result.unit, measured.value, display)
     return {
-        "label": ["Now" if now else "Before", *lines],
+        "label": [title, *lines],
         "v": measured.value,
         "at": measured.value or 0,
         "text": text,
-        "tip": "\n".join(filter(None, told)),
+        "tip": "\n".join(filter(None, tip)),
         "color": tone_color(tone, theme) if now else theme.soft,
         "few": measured.low_sample,
         "part": False,

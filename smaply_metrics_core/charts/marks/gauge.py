@@ -1,4 +1,4 @@
-"""A gauge: one value between two ends."""
+"""The gauge chart: one value between two bounds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import re
 from math import floor, isfinite, log10, pi
 from typing import Any, Final
 
-from smaply_metrics_core.calculations.results import format_value
-from smaply_metrics_core.charts.headlines import said, target_said, target_tone, target_words
-from smaply_metrics_core.charts.marks.layers import HALF_SEEN
+from smaply_metrics_core.calculations.results import MINUS, format_value
+from smaply_metrics_core.charts.headlines import (
+    target_text,
+    target_tone,
+    target_value_text,
+    value_text,
+)
+from smaply_metrics_core.charts.marks.layers import PALE_OPACITY
 from smaply_metrics_core.charts.marks.rows import tone_color
 from smaply_metrics_core.charts.remarks import FEW, answer_count_text
 from smaply_metrics_core.charts.theme import Theme
@@ -17,24 +22,24 @@ from smaply_metrics_core.models.query import Calculation
 from smaply_metrics_core.models.result import Result, Unit
 
 INSIDE: Final = 0.76
-"""The inner radius of the arc, of the outer one."""
+"""The inner radius of the arc, as a share of the outer radius."""
 
 LARGEST: Final = 150
-"""Pixels of the radius at most: larger gauges say no more."""
+"""Maximum radius in pixels."""
 
 TICK: Final = 0.02
-"""How wide the mark of the target is, in radians."""
+"""Width of the target's tick in radians."""
 
 
 def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
-    """Draw an arc from the lowest to the highest value, filled up to this one.
+    """Return the parts of a specification with an arc that is filled from zero to the value.
 
-    What lies beyond an end fills the arc up to there; the text is true all the same.
+    A value beyond a bound fills the arc up to the bound; the text shows the actual value.
     """
     low, high = gauge_bounds(result, display) or (0.0, 1.0)
     current = result.current
-    target = target_words(result.unit, current.value, display)
-    text = said(result.unit, current.value, display)
+    target = target_text(result.unit, current.value, display)
+    text = value_text(result.unit, current.value, display)
     lines = [
         text,
         current.reason if current.value is None else "",
@@ -42,7 +47,7 @@ def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
         answer_count_text(result),
     ]
     tip = "\n".join([*filter(None, lines), *([FEW] if current.low_sample else [])])
-    goal = target_said(result.unit, display)
+    goal = target_value_text(result.unit, display)
     under = current.reason.rstrip(".") or (f"Target {goal}" if goal else "")
     foot = f"radius * {(1 + INSIDE) / 2}"
     layers = [_arc(-pi / 2, pi / 2, theme.line, tip)]
@@ -71,24 +76,26 @@ def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
                 fontWeight=600,
             ),
             _words(under, "width / 2", "base + 12"),
-            _words(_end(result, low), f"width / 2 - {foot}", "base + 12"),
-            _words(_end(result, high), f"width / 2 + {foot}", "base + 12"),
+            _words(_bound_text(result, low), f"width / 2 - {foot}", "base + 12"),
+            _words(_bound_text(result, high), f"width / 2 + {foot}", "base + 12"),
         ],
     }
 
 
-def _end(result: Result, value: float) -> str:
-    return f"{value:g}" if result.unit is Unit.SCORE else format_value(result.unit, value)
+def _bound_text(result: Result, value: float) -> str:
+    if result.unit is Unit.SCORE:
+        return f"{value:g}".replace("-", MINUS)
+    return format_value(result.unit, value)
 
 
 def _angle(value: float, low: float, high: float) -> float:
-    """Place a value on the half circle, from -π/2 (left) to π/2."""
+    """Return the angle of a value on the half circle, from -π/2 (left) to π/2 (right)."""
     share = (min(max(value, low), high) - low) / (high - low)
     return (share - 0.5) * pi
 
 
 def _arc(start: float, stop: float, color: str, tip: str, *, few: bool = False) -> dict[str, Any]:
-    outline = {"stroke": color, "strokeWidth": 1.5, "fillOpacity": HALF_SEEN} if few else {}
+    outline = {"stroke": color, "strokeWidth": 1.5, "fillOpacity": PALE_OPACITY} if few else {}
     return {
         "encoding": {},
         "mark": {
@@ -109,7 +116,7 @@ def _arc(start: float, stop: float, color: str, tip: str, *, few: bool = False) 
 
 
 def _tick(angle: float, theme: Theme) -> dict[str, Any]:
-    """Mark the target: a thin slice that sticks out of the arc on both sides."""
+    """Return the tick of the target, a thin slice that extends beyond the arc on both sides."""
     tick = _arc(angle - TICK / 2, angle + TICK / 2, theme.text, "")
     tick["mark"] |= {
         "outerRadius": {"expr": "radius + 3"},
@@ -143,14 +150,14 @@ _HIGHEST: Final = re.compile(r" … (\S+) = ")
 
 
 def gauge_bounds(result: Result, display: Display) -> tuple[float, float] | None:
-    """Return the lowest and the highest value that a gauge shows.
+    """Return the lowest and highest value of a gauge; ``None`` if they are unknown.
 
-    Percents and NPS have ends of their own, and scores those of the question's scale. A number
-    without an end, such as a count, gets one above its target; ``None`` without a target.
+    Percentages and NPS have fixed bounds, and scores those of the question's scale. For other
+    values, such as counts, the bounds are zero and a round number above value and target.
     """
     if result.unit in _BOUNDS:
         return _BOUNDS[result.unit]
-    scale = None if result.calculation is Calculation.SUM else _of_question(result)
+    scale = None if result.calculation is Calculation.SUM else _scale_bounds(result)
     if scale is not None:
         return scale
     value, target = result.current.value or 0.0, display.target
@@ -159,8 +166,8 @@ def gauge_bounds(result: Result, display: Display) -> tuple[float, float] | None
     return 0.0, _round_up(max(value, target * 1.25))
 
 
-def _of_question(result: Result) -> tuple[float, float] | None:
-    """Read the ends from ``1 = Very poor … 5 = Very good``, when the value lies between them."""
+def _scale_bounds(result: Result) -> tuple[float, float] | None:
+    """Return the bounds in ``1 = Very poor … 5 = Very good`` if the value is between them."""
     lowest, highest = _LOWEST.match(result.scale), _HIGHEST.findall(result.scale)
     if lowest is None or not highest:
         return None
@@ -174,6 +181,6 @@ def _of_question(result: Result) -> tuple[float, float] | None:
 
 
 def _round_up(value: float) -> float:
-    """Return the next number with two digits: ends of a scale are round."""
+    """Return a value rounded up to two significant digits."""
     step = 10.0 ** (floor(log10(value)) - 1)
     return step * -(-value // step)

@@ -1,4 +1,4 @@
-"""Parts that several charts share: hover, looks, axes, the target, notes."""
+"""Layers and parameters that several charts share: tooltips, axes, the target, notes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from smaply_metrics_core.charts.headlines import target_said
+from smaply_metrics_core.charts.headlines import target_value_text
 from smaply_metrics_core.charts.marks.rows import Row
 from smaply_metrics_core.charts.sanitizer import plain
 from smaply_metrics_core.charts.theme import SMALL, Theme
@@ -16,31 +16,31 @@ from smaply_metrics_core.models.result import GroupValue, Result, Unit
 
 Spec = dict[str, Any]
 
-HALF_SEEN: Final = 0.25
-"""How opaque the filling of a mark is that rests on few answers or on a part of its period."""
+PALE_OPACITY: Final = 0.25
+"""Fill opacity of marks with few answers or with a partly counted period."""
 
 ALWAYS: Final = 6
-"""Groups that are all drawn however little room there is."""
+"""Up to this number, all groups are drawn in any size."""
 
 FEWEST: Final = 3
-"""Groups that are drawn of more than that, at least."""
+"""Minimum number of drawn groups if there are more than ``ALWAYS``."""
 
 LETTER: Final = 6.8
-"""Pixels that a letter takes: enough for most texts of some length."""
+"""Estimated width of a character in pixels."""
 
 HOVER: Final[Spec] = {"tooltip": {"field": "tip"}, "description": {"field": "tip"}}
-"""Shown on hover, and read out."""
+"""The tooltip of a mark, which is also its description for screen readers."""
 
 COLOR: Final[Spec] = {"field": "color", "type": "nominal", "scale": None, "legend": None}
-"""A colour from the data, as it is."""
+"""The colour in the data, without a scale."""
 
 OWN_AXES: Final[Spec] = {"axis": {"x": "independent", "y": "independent"}}
-"""For `resolve`: each layer says whether it has an axis, as the target has one of its own."""
+"""For ``resolve``: layers have separate axes, because the target has its own."""
 
 
 def look() -> Spec:
-    """Return the look of bars: full; pale with an outline for few answers; dashed for a part."""
-    pale = {"test": "datum.few || datum.part", "value": HALF_SEEN}
+    """Return the encoding of bars: pale with few answers, dashed for a partly counted period."""
+    pale = {"test": "datum.few || datum.part", "value": PALE_OPACITY}
     return {
         "color": COLOR,
         "stroke": COLOR,
@@ -50,27 +50,25 @@ def look() -> Spec:
 
 
 def value_axis(result: Result, display: Display) -> Spec:
-    """Return the axis of the values: few lines, its labels left, or right where titles are."""
+    """Return the axis of the values, on the left or with ``titles_on_right`` on the right."""
     percent = " + '%'" if result.unit is Unit.PERCENT else ""
-    # With the minus that values are written with.
-    label = "replace(datum.label, '\N{MINUS SIGN}', '-')"
     return {
         "orient": "right" if display.titles_on_right else "left",
         "tickCount": {"expr": "max(2, floor(height / 50))"},
         "grid": True,
-        "labelExpr": f"{label}{percent}",
+        "labelExpr": f"datum.label{percent}",
     }
 
 
 def bar_domain(values: Sequence[float], display: Display) -> list[float]:
-    """Return the span of an axis of bars, which always includes zero."""
+    """Return the domain of the axis of bars, which includes zero and the target."""
     reach = [0.0, *values, *([] if display.target is None else [display.target])]
     low, high = min(reach), max(reach)
     return [low, high if high > low else 1.0]
 
 
 def zero_line(theme: Theme, channel: str) -> Spec:
-    """Draw where bars begin."""
+    """Return the layer with the zero line of bars."""
     return {
         "data": {"values": [{"zero": 0}]},
         "mark": {"type": "rule", "color": theme.muted, "strokeWidth": 1, "aria": False},
@@ -79,17 +77,17 @@ def zero_line(theme: Theme, channel: str) -> Spec:
 
 
 def target_line(result: Result, display: Display, theme: Theme, channel: str) -> list[Spec]:
-    """Draw the target across the marks, named at the side where no other titles are."""
+    """Return the layer with the target's line, labelled on the side without other labels."""
     if display.target is None:
         return []
-    said = plain(target_said(result.unit, display))
-    beside = {"x": "top", "y": "left" if display.titles_on_right else "right"}
+    target = plain(target_value_text(result.unit, display))
+    side = {"x": "top", "y": "left" if display.titles_on_right else "right"}
     axis = {
-        "orient": beside[channel],
+        "orient": side[channel],
         "values": [display.target],
         "grid": False,
         "labelExpr": json.dumps(
-            f"Target {said}" if channel == "x" else ["Target", said], ensure_ascii=False
+            f"Target {target}" if channel == "x" else ["Target", target], ensure_ascii=False
         ),
         "labelColor": theme.text,
         "labelPadding": 4,
@@ -97,15 +95,15 @@ def target_line(result: Result, display: Display, theme: Theme, channel: str) ->
     }
     return [
         {
-            "data": {"values": [{"v": display.target, "tip": f"Target {said}"}]},
+            "data": {"values": [{"v": display.target, "tip": f"Target {target}"}]},
             "mark": {"type": "rule", "color": theme.text, "strokeDash": [2, 3], "strokeWidth": 1.5},
             "encoding": {channel: {"field": "v", "type": "quantitative", "axis": axis}, **HOVER},
         }
     ]
 
 
-def values_over(mark: Spec, encoding: Spec, theme: Theme, display: Display) -> list[Spec]:
-    """Write values over marks, kept legible where the line of the target crosses them."""
+def value_labels(mark: Spec, encoding: Spec, theme: Theme, display: Display) -> list[Spec]:
+    """Return the layers with values at marks; a halo separates them from the target's line."""
     halo = {"stroke": theme.page[0], "strokeWidth": 4, "strokeJoin": "round"}
     layers = [{"mark": mark, "encoding": encoding}]
     return (
@@ -114,9 +112,9 @@ def values_over(mark: Spec, encoding: Spec, theme: Theme, display: Display) -> l
 
 
 def period_labels(groups: Sequence[GroupValue], period: Period) -> list[Spec]:
-    """Return the parameters with which an axis of periods writes its labels.
+    """Return the parameters of ``PERIOD_LABEL``, which labels an axis of periods.
 
-    As many as there is room for, the latest always, each year where it changes.
+    As many periods as fit are labelled, always the latest one; a year is shown where it changes.
     """
     texts, years = [], []
     for group in groups:
@@ -140,23 +138,23 @@ PERIOD_LABEL: Final = (
 
 
 def wrapped(label: str) -> str | list[str]:
-    """Break a label of several words into two lines of about the same length."""
+    """Return a label of several words as two lines of about the same length."""
     words = label.split(" ")
-    if len(label) <= 8 or len(words) == 1:  # noqa: PLR2004  # What fits under any bar.
+    if len(label) <= 8 or len(words) == 1:  # noqa: PLR2004  # Fits below any bar.
         return label
     breaks = range(1, len(words))
     at = min(breaks, key=lambda n: max(len(" ".join(words[:n])), len(" ".join(words[n:]))))
     return [" ".join(words[:at]), " ".join(words[at:])]
 
 
-def shown_of(total: int, room: str) -> Spec:
-    """Return the parameter with the number of groups to draw: as many as have room."""
+def shown_param(total: int, room: str) -> Spec:
+    """Return the parameter ``shown``, the number of groups that fit."""
     expr = f"min({total}, max({FEWEST}, floor({room})))" if total > ALWAYS else f"{total}"
     return {"name": "shown", "expr": expr}
 
 
-def not_all(total: int, theme: Theme, which: str = "") -> Spec:
-    """Return the note that says how many of all groups are drawn, where that is not all."""
+def shown_note(total: int, theme: Theme, which: str = "") -> Spec:
+    """Return the note with the number of drawn groups, which is empty if all are drawn."""
     if total <= ALWAYS:
         return {}
     title = {
@@ -172,10 +170,10 @@ def not_all(total: int, theme: Theme, which: str = "") -> Spec:
 
 
 def visible(rows: Sequence[Row]) -> list[float]:
-    """Return the values that are drawn."""
+    """Return all values of rows that have one."""
     return [row["v"] for row in rows if row["v"] is not None]
 
 
 def longest(rows: Sequence[Row], field: str, most: int = 300) -> int:
-    """Count the letters of the longest text in a field."""
+    """Return the length of the longest text in a field, up to a maximum."""
     return min(most, max((len(row[field]) for row in rows), default=1))

@@ -1,4 +1,4 @@
-"""A line over calendar periods, broken where a period has no value."""
+"""The line chart over calendar periods, with gaps for periods without a value."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from smaply_metrics_core.charts.marks.layers import (
     HOVER,
     OWN_AXES,
     PERIOD_LABEL,
-    not_all,
     period_labels,
+    shown_note,
     target_line,
     value_axis,
-    values_over,
+    value_labels,
     visible,
 )
 from smaply_metrics_core.charts.marks.rows import Row, rows_of
@@ -25,16 +25,16 @@ from smaply_metrics_core.models.query import Period
 from smaply_metrics_core.models.result import Result, Unit
 
 MOST_POINTS: Final = 400
-"""Periods that a line shows, the latest ones: more are no longer told apart."""
+"""Maximum number of periods of a line; the latest ones are drawn."""
 
 DOTS_UP_TO: Final = 40
-"""Periods up to which each has a dot."""
+"""Maximum number of periods for which each has a dot."""
 
 _LIMITS: Final = {Unit.PERCENT: (0.0, 100.0), Unit.POINTS: (-100.0, 100.0)}
 
 
 def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
-    """Draw a line from period to period, with the value of the latest one beside it."""
+    """Return the parts of a specification with a line, labelled with the latest value."""
     everything = rows_of(result, display, theme)
     rows = everything[-MOST_POINTS:]
     period = periods_of(result) or Period.DAY
@@ -71,20 +71,20 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
         " || true" if len(rows) <= DOTS_UP_TO else ""
     )
     hollow = "datum.few || datum.part"
-    lonely = _alone(rows)
+    isolated = _isolated_periods(rows)
     return {
         "params": [
             {"name": "shown", "value": len(rows)},
             *period_labels(result.groups, period),
         ],
-        **not_all(len(everything), theme, "latest "),
+        **shown_note(len(everything), theme, "latest "),
         "resolve": OWN_AXES,
         "padding": {"top": 20, "bottom": 2, "left": 2, "right": 2},
-        "data": {"values": [_dot(row, alone=row["i"] in lonely) for row in rows]},
+        "data": {"values": [_dot(row, alone=row["i"] in isolated) for row in rows]},
         "layer": [
             *target_line(result, display, theme, "y"),
             {
-                "data": {"values": _strokes(rows)},
+                "data": {"values": _line_segments(rows)},
                 "mark": {"type": "line", "color": theme.accent, "aria": False},
                 "encoding": {
                     "x": place,
@@ -112,7 +112,9 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
             },
             *(
                 layer | {"transform": [{"filter": "datum.last"}]}
-                for layer in values_over(value, {**upto, "text": {"field": "text"}}, theme, display)
+                for layer in value_labels(
+                    value, {**upto, "text": {"field": "text"}}, theme, display
+                )
             ),
             {
                 "mark": {
@@ -127,7 +129,7 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
 
 
 def _domain(result: Result, display: Display, values: Sequence[float]) -> list[float]:
-    """Return the span of the axis: values, target, and zero if the display asks for it."""
+    """Return the domain of the axis: values, target, and zero if the display requests it."""
     reach = [
         *values,
         *([] if display.target is None else [display.target]),
@@ -140,8 +142,8 @@ def _domain(result: Result, display: Display, values: Sequence[float]) -> list[f
     return [max(low, least), min(high, most)] if low < most and high > least else [low, high]
 
 
-def _strokes(rows: Sequence[Row]) -> list[Row]:
-    """Return the stretches of the line: each of one look, none over a period without a value."""
+def _line_segments(rows: Sequence[Row]) -> list[Row]:
+    """Return the segments of the line, which have one style each and no gap."""
     strokes: list[Row] = []
     look: tuple[bool, bool] | None = None
     number = 0
@@ -162,12 +164,12 @@ def _point(row: Row, stroke: int, look: tuple[bool, bool]) -> Row:
 
 
 def _dot(row: Row, *, alone: bool) -> Row:
-    """Keep what dots, the value of the latest and hovering need: there may be hundreds of rows."""
-    kept = {field: row[field] for field in ("i", "v", "tip", "few", "part", "last")}
-    return kept | {"alone": alone} | ({"text": row["text"]} if row["last"] else {})
+    """Return only the fields that the marks use, because there may be hundreds of rows."""
+    used = {field: row[field] for field in ("i", "v", "tip", "few", "part", "last")}
+    return used | {"alone": alone} | ({"text": row["text"]} if row["last"] else {})
 
 
-def _alone(rows: Sequence[Row]) -> set[int]:
-    """Find the periods that no stretch leads to: only a dot shows them."""
-    joined = {row["i"] for row in _strokes(rows)}
+def _isolated_periods(rows: Sequence[Row]) -> set[int]:
+    """Return the periods that are in no segment and are shown only by a dot."""
+    joined = {row["i"] for row in _line_segments(rows)}
     return {row["i"] for row in rows if row["i"] not in joined}

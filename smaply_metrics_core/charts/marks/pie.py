@@ -1,12 +1,12 @@
-"""A ring of the parts of a whole, with a legend that names each part and its value."""
+"""The pie chart, a ring of the parts of a whole with a legend."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from smaply_metrics_core.charts.headlines import said
-from smaply_metrics_core.charts.marks.layers import COLOR, HALF_SEEN, HOVER, LETTER, longest
+from smaply_metrics_core.charts.headlines import value_text
+from smaply_metrics_core.charts.marks.layers import COLOR, HOVER, LETTER, PALE_OPACITY, longest
 from smaply_metrics_core.charts.marks.rows import Row, rows_of
 from smaply_metrics_core.charts.remarks import answer_count_text
 from smaply_metrics_core.charts.theme import Theme
@@ -15,23 +15,26 @@ from smaply_metrics_core.models.query import Calculation
 from smaply_metrics_core.models.result import GroupValue, Result
 
 ROW: Final = 20
-"""Pixels from one line of the legend to the next, at most."""
+"""Maximum height of a legend line in pixels."""
 
 LARGEST: Final = 220
-"""Pixels that a ring is across, at most."""
+"""Maximum diameter of the ring in pixels."""
 
 WIDEST: Final = 260
-"""Pixels that a legend is wide, at most."""
+"""Maximum width of the legend in pixels."""
 
 
 def pie(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
-    """Draw a ring and, on its left (on its right with titles right), what its slices are."""
+    """Return the parts of a specification with a ring and its legend.
+
+    The legend is on the left, or with ``titles_on_right`` on the right.
+    """
     slices = _slices(result, display, theme)
     right = display.titles_on_right
     row = (
         f"(height / 2 + (datum.row - {(len(slices) - 1) / 2}) * min({ROW}, height / {len(slices)}))"
     )
-    pale = {"test": "datum.few", "value": HALF_SEEN}
+    pale = {"test": "datum.few", "value": PALE_OPACITY}
     filled = {
         "color": COLOR,
         "fillOpacity": {"condition": pale, "value": 1},
@@ -43,7 +46,10 @@ def pie(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     return {
         "params": [
             {"name": "across", "expr": f"max(0, min(height, width * 0.46, {LARGEST}))"},
-            {"name": "listed", "expr": f"max(0, min(width - across - 16, {_listed(slices)}))"},
+            {
+                "name": "listed",
+                "expr": f"max(0, min(width - across - 16, {_legend_width(slices)}))",
+            },
             {"name": "edge", "expr": "(width - across - 16 - listed) / 2"},
             {"name": "start", "expr": "edge + across + 16" if right else "edge"},
             {"name": "stop", "expr": "start + listed"},
@@ -103,14 +109,14 @@ def _legend(field: str, y: str, x: str, align: str, limit: str) -> dict[str, Any
     }
 
 
-def _listed(slices: Sequence[Row]) -> float:
-    """Return the pixels that a legend takes: swatch, label, value."""
+def _legend_width(slices: Sequence[Row]) -> float:
+    """Return the width of the legend in pixels."""
     letters = longest(slices, "label") + longest(slices, "text")
     return min(WIDEST, LETTER * letters + 44)
 
 
 def _middle(result: Result, theme: Theme) -> dict[str, Any]:
-    """Write into the ring how many answers stand behind it, where there is room."""
+    """Return the layer with the number of answers inside the ring."""
     return {
         "data": {"values": [{}]},
         "mark": {
@@ -129,12 +135,12 @@ def _middle(result: Result, theme: Theme) -> dict[str, Any]:
 
 
 def _slices(result: Result, display: Display, theme: Theme) -> list[Row]:
-    """Make a row for each slice: the largest in the order of the groups, then all others as one."""
+    """Return the largest groups as rows in their original order, and a row for all others."""
     most = len(theme.slices)
     rows = rows_of(result, display, theme)
     ordered = sorted(rows, key=lambda row: -(row["v"] or 0))
-    kept = sorted(ordered[:most], key=lambda row: int(row["i"]))
-    slices = [row | {"color": theme.slices[n]} for n, row in enumerate(kept)]
+    largest = sorted(ordered[:most], key=lambda row: int(row["i"]))
+    slices = [row | {"color": theme.slices[n]} for n, row in enumerate(largest)]
     if len(rows) > most:
         rest = [result.groups[row["i"]] for row in ordered[most:]]
         slices.append(_other(rest, result, display, theme))
@@ -143,12 +149,12 @@ def _slices(result: Result, display: Display, theme: Theme) -> list[Row]:
 
 
 def _other(rest: Sequence[GroupValue], result: Result, display: Display, theme: Theme) -> Row:
-    """Put groups together, counted anew from their answers."""
+    """Return one row for several groups, with the value of their combined answers."""
     answered = sum(group.answered for group in rest)
     value: float = sum(group.value or 0 for group in rest)
     if result.calculation is Calculation.DISTRIBUTION:
         value = 100 * answered / result.current.answered
-    text = said(result.unit, value, display)
+    text = value_text(result.unit, value, display)
     label = f"Other ({len(rest):,})"
     return {
         "v": value,

@@ -1,10 +1,10 @@
-"""Groups as the rows that marks are drawn from, each with its texts, its colour and its look."""
+"""The data rows of charts, one per group, with its texts, colour and style."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from smaply_metrics_core.charts.headlines import Tone, said, target_tone, target_words
+from smaply_metrics_core.charts.headlines import Tone, target_text, target_tone, value_text
 from smaply_metrics_core.charts.remarks import remarks
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
 from smaply_metrics_core.charts.theme import Theme
@@ -15,12 +15,12 @@ Row = dict[str, Any]
 
 
 def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
-    """Make one row for each group.
+    """Return one row per group.
 
-    ``i`` is its place, ``rank`` its place among those to be drawn where there is no room for all:
-    the latest periods, or the groups with most responses. ``v`` is its value and ``text`` what is
-    written of it, at ``at``; ``tip`` is shown on hover. ``few`` marks a low sample,
-    ``part`` a period of which only a part was counted, ``last`` the latest period.
+    ``i`` is the position of the group. ``rank`` is its priority if not all groups fit: the latest
+    periods or the groups with most responses come first. ``v`` is the value, ``text`` the value as
+    text, ``at`` the position of this text, and ``tip`` the tooltip. ``few`` marks a small sample,
+    ``part`` a partly counted period, and ``last`` the latest period.
     """
     groups = result.groups
     by_period = periods_of(result) is not None
@@ -34,7 +34,7 @@ def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
             "label": group.label,
             "v": value_of(group),
             "at": value_of(group) or 0,
-            "text": said(result.unit, group.value, display),
+            "text": value_text(result.unit, group.value, display),
             "tip": tip_of(group, result, display),
             "color": theme.soft
             if by_period and group is not newest
@@ -48,11 +48,11 @@ def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
 
 
 def tip_of(group: GroupValue, result: Result, display: Display) -> str:
-    """Write what is shown on hover: label, value and remarks, a line each."""
-    value = "no value" if group.value is None else said(result.unit, group.value, display)
-    careful = " · ".join([f"n = {group.answered:,}", *remarks(group)])
-    target = target_words(result.unit, group.value, display) if group.value is not None else ""
-    return "\n".join(line for line in (group.label, value, target, careful) if line)
+    """Return the tooltip of a group: lines with its label, value, target and remarks."""
+    value = "no value" if group.value is None else value_text(result.unit, group.value, display)
+    notes = " · ".join([f"n = {group.answered:,}", *remarks(group)])
+    target = target_text(result.unit, group.value, display) if group.value is not None else ""
+    return "\n".join(line for line in (group.label, value, target, notes) if line)
 
 
 def tone_color(tone: Tone, theme: Theme) -> str:

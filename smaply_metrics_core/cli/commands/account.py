@@ -1,4 +1,4 @@
-"""``account list|show|edit``: accounts, their time zone and first day of the week."""
+"""``account list|show|edit``: accounts with their time zone and first day of the week."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # Loads SQLAlchemy.
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-app = typer.Typer(help="List accounts; show and edit time zone and first day of the week.")
+app = typer.Typer(help="List accounts; show and edit their date settings.")
 app.callback()(option_groups(before_command))
 
 
@@ -30,9 +30,9 @@ def list_accounts(invocation: CommandContext) -> None:
         print_json([{"id": account} | _json(found) for account, found in accounts.items()])
         return
     if not accounts:
-        print_text("There is no account yet. It is created with its first connection.")
+        print_text("There is no account yet. The first connection of an account creates it.")
         return
-    made = table("Account", "Time zone", "Weeks begin with", whole=("Account",))
+    made = table("Account", "Time zone", "Week starts on", whole=("Account",))
     for account, settings in accounts.items():
         made.add_row(text(account, "bold"), text(settings.zone), _weekday(settings))
     show(made)
@@ -43,7 +43,7 @@ def list_accounts(invocation: CommandContext) -> None:
 def show_account(invocation: CommandContext) -> None:
     """Show the account's time zone and first day of the week.
 
-    An account for which nothing is stored has the defaults: UTC and Monday.
+    The defaults are UTC and Monday.
     """
     with invocation.open() as opened:
         settings = opened.host.accounts.show(opened.actor)
@@ -56,22 +56,30 @@ def edit_account(
     *,
     zone: Annotated[
         str | None,
-        typer.Option(metavar="ZONE", help="An IANA name, as in Europe/Vienna.", show_default=False),
+        typer.Option(
+            metavar="ZONE", help="IANA time zone, for example Europe/Vienna.", show_default=False
+        ),
     ] = None,
     week_start: Annotated[
         int | None,
-        typer.Option(min=1, max=7, help="1 is Monday, 7 is Sunday.", show_default=False),
+        typer.Option(
+            min=1,
+            max=7,
+            metavar="NUMBER",
+            help="First day of the week, from 1 (Monday) to 7 (Sunday).",
+            show_default=False,
+        ),
     ] = None,
     invocation: CommandContext,
 ) -> None:
-    """Change time zone or first day of the week.
+    """Edit the account's time zone or first day of the week.
 
-    All metrics are measured again, because their days begin at another time.
+    Every metric is then recalculated, because its date range changes.
     """
-    from smaply_metrics_core.host import AccountSettings  # Loads the host: only on use.
+    from smaply_metrics_core.host import AccountSettings  # Imported on use: it loads the host.
 
     if zone is None and week_start is None:
-        raise CommandLineError("Nothing was changed.", "Give --zone, --week-start, or both.")
+        raise CommandLineError("Nothing was changed.", "Add --zone, --week-start or both.")
     with invocation.open(hint=False) as opened:
         accounts = opened.host.accounts
         old = accounts.show(opened.actor)
@@ -87,8 +95,8 @@ def _print_settings(settings: AccountSettings, invocation: CommandContext) -> No
     if invocation.wants_json:
         print_json(_json(settings))
         return
-    print_text(text("Time zone        ", "bold"), settings.zone)
-    print_text(text("Weeks begin with ", "bold"), _weekday(settings))
+    print_text(text("Time zone       ", "bold"), settings.zone)
+    print_text(text("Week starts on  ", "bold"), _weekday(settings))
 
 
 def _json(settings: AccountSettings) -> dict[str, Any]:

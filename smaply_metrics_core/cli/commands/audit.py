@@ -1,4 +1,4 @@
-"""``audit list``: who connected, edited, deleted and exported."""
+"""``audit list``: the audit trail of an account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smaply_metrics_core.cli.command_context import CommandContext, before_comma
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 
-app = typer.Typer(help="List who connected, edited, deleted and exported.")
+app = typer.Typer(help="List the audit trail.")
 app.callback()(option_groups(before_command))
 
 
@@ -20,15 +20,17 @@ app.callback()(option_groups(before_command))
 def list_entries(
     *,
     limit: Annotated[
-        int, typer.Option(min=1, max=1_000, metavar="NUMBER", help="How many entries.")
+        int, typer.Option(min=1, max=1_000, metavar="NUMBER", help="Maximum number of entries.")
     ] = 100,
     before: Annotated[
         int | None,
-        typer.Option(metavar="ID", help="Only entries before this one.", show_default=False),
+        typer.Option(
+            metavar="ID", help="List only entries older than this one.", show_default=False
+        ),
     ] = None,
     invocation: CommandContext,
 ) -> None:
-    """List who did what, newest first."""
+    """List who connected, edited, deleted and exported, newest first."""
     with invocation.open() as opened:
         entries = opened.host.audit.list(opened.actor, limit=limit, before=before)
         zone = opened.zone
@@ -36,9 +38,13 @@ def list_entries(
         print_json({"entries": [entry.model_dump(mode="json") for entry in entries]})
         return
     if not entries:
-        print_text("Nothing has been done yet.")
+        print_text("There is no entry.")
         return
-    shown = table("Id", "When", "Who", "What", "To", "Detail", right=("Id",), whole=("Id", "To"))
+    shown = table(
+        *("ID", "Time", "User", "Action", "Subject", "Details"),
+        right=("ID",),
+        whole=("ID", "Subject"),
+    )
     for entry in entries:
         shown.add_row(
             str(entry.id),

@@ -1,4 +1,4 @@
-"""``bundle export|check|show``: debug bundles of a survey."""
+"""``bundle export|show|check``: debug bundles of a survey."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ if TYPE_CHECKING:  # Loads Polars.
     from smaply_metrics_core.models.result import Result
     from smaply_metrics_core.sources.source import Source
 
-app = typer.Typer(help="Export, check and show debug bundles.")
+app = typer.Typer(help="Export, show and check debug bundles.")
 app.callback()(option_groups(before_command))
 
 MOST_SHOWN: Final = 10
-"""Differences of one metric in the text output; JSON has all of them."""
+"""Maximum number of differences per metric in the text output; JSON has all of them."""
 
 UNSAFE_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
-"""Characters of a survey's id that are replaced in the name of a file."""
+"""Characters of a survey ID that are replaced in a file name."""
 
 COLORS: Final = {
     "agrees": "green",
@@ -60,7 +60,7 @@ AGREE: Final = {"agrees": True, "differs": False, "not_recomputed": None, "nothi
 
 
 FileArgument = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A debug bundle, as `bundle export` writes it.")
+    Path, typer.Argument(metavar="FILE", help="A debug bundle written by `bundle export`.")
 ]
 
 
@@ -74,7 +74,7 @@ def export(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The ZIP file to write, which must not exist. Default: debug-bundle-SURVEY.zip in "
+            help="ZIP file to write; it must not exist yet. Default: debug-bundle-SURVEY.zip in "
             "the current folder.",
             show_default=False,
         ),
@@ -83,16 +83,16 @@ def export(
         bool,
         typer.Option(
             "--include-personal",
-            help="Include the columns that identify people: address, location, recipient.",
+            help="Include columns that identify people: addresses, locations, recipients.",
             show_default=False,
         ),
     ] = False,
     invocation: CommandContext,
 ) -> None:
-    """Write the data, metrics and requests of a survey into a ZIP file for support.
+    """Export a survey's data, metrics and requests for support.
 
-    The credentials are never in it. It is also written when the survey tool fails: the failure is
-    then part of it, and reported on standard error.
+    The bundle never contains credentials. If the survey tool fails, the bundle is still written: it
+    contains the problem, which is also printed on standard error.
     """
     path = output or Path(f"debug-bundle-{UNSAFE_IN_NAMES.sub('-', survey)}.zip")
     with invocation.open() as opened, progress_bar() as progress:
@@ -111,21 +111,24 @@ def export(
         return
     print_text("Written: ", text(str(bundle.path), "bold"), f" ({size:,} bytes)")
     if problem is not None:
-        print_text("! Some of the survey's data is missing from it:", style="yellow", stderr=True)
+        print_text("! The bundle is incomplete:", style="yellow", stderr=True)
         print_problem(problem, style="yellow", stderr=True)
     if include_personal:
-        print_text("It holds personal data: give it only to people who may see it.", style="yellow")
+        print_text(
+            "The bundle contains personal data. Share it only with people who may see it.",
+            style="yellow",
+        )
 
 
 @app.command("show")
 @option_groups
 def show_bundle(file: FileArgument, invocation: CommandContext) -> None:
-    """Show what a bundle holds: its survey, versions, metrics with stored values, and files.
+    """Show the survey, versions, metrics and files of a bundle.
 
     Nothing is calculated, and the source does not have to be installed.
     """
     from smaply_metrics_core.bundle.contents import METRICS, METRICS_FILE, VERSIONS, VERSIONS_FILE
-    from smaply_metrics_core.bundle.reader import problems_in  # Only on use, as above.
+    from smaply_metrics_core.bundle.reader import problems_in  # Imported on use, as above.
 
     with _opened(file.absolute()) as reader:
         manifest = reader.manifest
@@ -149,7 +152,7 @@ def show_bundle(file: FileArgument, invocation: CommandContext) -> None:
     print_text(text("Made by    ", "bold"), ", ".join(f"{n} {v}" for n, v in versions.items()))
     print_text(text("Files      ", "bold"), ", ".join(names))
     if manifest.include_personal:
-        print_text("It holds personal data.", style="yellow")
+        print_text("The bundle contains personal data.", style="yellow")
     if metrics:
         made = table("Metric", "Name", "Stored", whole=("Metric",), right=("Stored",))
         for bundled in metrics:
@@ -165,12 +168,12 @@ def show_bundle(file: FileArgument, invocation: CommandContext) -> None:
 @app.command("check")
 @option_groups
 def check(file: FileArgument, invocation: CommandContext) -> None:
-    """Recompute every metric of a bundle and compare it with the stored value.
+    """Recompute the metrics of a bundle and compare their values.
 
-    Only the bundle's raw data is used, without a network. Ends with 1 when a value differs or
-    cannot be calculated.
+    Only the raw data of the bundle is read; no request is made. The exit code is 1 if a value
+    differs or cannot be calculated.
     """
-    from smaply_metrics_core.bundle.check import check_bundle  # Loads Polars: only on use.
+    from smaply_metrics_core.bundle.check import check_bundle  # Imported on use: it loads Polars.
 
     with _opened(file.absolute()) as reader:
         source = source_registry().get(reader.manifest.source)
@@ -185,7 +188,7 @@ def check(file: FileArgument, invocation: CommandContext) -> None:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[BundleReader]:
-    from smaply_metrics_core.bundle.reader import open_bundle  # Only on use.
+    from smaply_metrics_core.bundle.reader import open_bundle  # Imported on use, as below.
     from smaply_metrics_core.sources.temp_dirs import private_directory
 
     with ExitStack() as opened:
@@ -244,7 +247,7 @@ def _metric_json(checked: MetricCheck) -> dict[str, Any]:
 
 
 def _result(result: Result | None) -> dict[str, Any] | None:
-    from smaply_metrics_core.host import result_json  # Loads the host: only on use.
+    from smaply_metrics_core.host import result_json  # Imported on use: it loads the host.
 
     return None if result is None else result_json(result)
 
@@ -258,14 +261,14 @@ def _show(found: BundleCheck, source: Source) -> None:
     print_text(text("Survey     ", "bold"), f"{manifest.source} {manifest.survey_id}")
     print_text(text("Made       ", "bold"), instant_text(manifest.made_at, manifest.zone))
     now = _installed(source)
-    before = {name: found.versions.get(name, "in another version") for name in now}
+    before = {name: found.versions.get(name, "(another version)") for name in now}
     for title, versions in (("Made by    ", before), ("Checked by ", now)):
         names = ", ".join(f"{name} {version}" for name, version in versions.items())
         print_text(text(title, "bold"), names)
     made = table(
-        *("Metric", "Stored", "Recomputed", "Left out", "Verdict"),
+        *("Metric", "Stored", "Recomputed", "Excluded", "Result"),
         right=("Stored", "Recomputed"),
-        whole=("Verdict",),
+        whole=("Result",),
     )
     for checked in found.metrics:
         result = checked.recomputed or checked.stored
@@ -283,11 +286,11 @@ def _show(found: BundleCheck, source: Source) -> None:
         _show_details(checked)
     for problem in found.problems:
         print_text()
-        print_text(text("While the bundle was made", "bold"))
+        print_text(text("Problem during the export", "bold"))
         print_problem(problem)
     for one in found.exchange:
-        said = f"{one.method} {one.path}: {one.status or one.error or 'no answer'}"
-        print_text(said, f" (request id {one.request_id})" if one.request_id else "", style="dim")
+        line = f"{one.method} {one.path}: {one.status or one.error or 'no response'}"
+        print_text(line, f" (request ID {one.request_id})" if one.request_id else "", style="dim")
 
 
 def _value(result: Result | None) -> str:
@@ -305,18 +308,18 @@ def _show_details(checked: MetricCheck) -> None:
     print_text()
     print_text(text(checked.bundled.metric.name, "bold"))
     for difference in checked.differences[:MOST_SHOWN]:
-        said = f"{difference.what}: {_said(difference.stored)} stored, "
-        print_text(said, f"{_said(difference.recomputed)} recomputed", indent=2)
+        stored, recomputed = _fact_text(difference.stored), _fact_text(difference.recomputed)
+        print_text(f"{difference.what}: {stored} stored, {recomputed} recomputed", indent=2)
     more = len(checked.differences) - MOST_SHOWN
     if more > 0:
         print_text(f"and {more:,} more", indent=2)
     if checked.error is not None:
-        print_text("Recomputing it:")
+        print_text("Problem while recomputing:")
         print_problem(checked.error)
     if problem is not None:
-        print_text("Its last update:")
+        print_text("Problem of the last refresh attempt:")
         print_problem(problem)
 
 
-def _said(fact: Fact) -> str:
+def _fact_text(fact: Fact) -> str:
     return "nothing" if fact is None else str(fact)

@@ -1,4 +1,4 @@
-"""``card load``: cards, after refreshing those that are due."""
+"""``card load``: refreshes the cards that are due and shows all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smaply_metrics_core.cli.param_types import instant
 from smaply_metrics_core.cli.progress import progress_bar
 
 LONGEST_WAIT: Final = 900.0
-"""Seconds after which the host has ended every refresh."""
+"""Seconds within which the host finishes or cancels every refresh."""
 
 app = typer.Typer(help="Load cards.")
 app.callback()(option_groups(before_command))
@@ -26,7 +26,7 @@ def load(
     *,
     metrics: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Which metrics; all of them by default."),
+        typer.Argument(metavar="ID", help="The IDs of metrics. Default: all metrics."),
     ] = None,
     wait: Annotated[
         float,
@@ -34,40 +34,43 @@ def load(
             metavar="SECONDS",
             min=0,
             max=24 * 3600,
-            help="How long to wait for fresh values. An update that has not ended by then is "
-            "cancelled and does not count as an attempt; 0 shows the stored values.",
+            help="Time to wait for fresh values; 0 shows the stored values. A refresh that takes "
+            "longer is cancelled and does not count as an attempt.",
         ),
     ] = LONGEST_WAIT,
     now: Annotated[
         str | None,
         typer.Option(
-            metavar="ISO", help="Fix the clock at this instant (UTC if it names no zone)."
+            metavar="TIME",
+            help="Fix the clock at this ISO 8601 time, for example 2026-01-31T12:00:00Z. Without "
+            "an offset it is UTC.",
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Refresh cards that are not due too (once a minute).")
+        bool,
+        typer.Option("--force", help="Also refresh cards that are not due, once a minute at most."),
     ] = False,
     invocation: CommandContext,
 ) -> None:
-    """Show cards; those that are due are refreshed first.
+    """Refresh the cards that are due and show all of them.
 
-    A metric is due when its last update attempt is older than an hour. A card that could not be
-    refreshed shows its last good value and the reason: the command does not fail because of it.
+    A card is due when its last refresh attempt is more than one hour old. A card that cannot be
+    refreshed shows its last good value and the reason; the exit code is still 0.
     """
     at = instant("--now", now)
     wanted = list(dict.fromkeys(metrics)) if metrics else None
     with invocation.open(now=at) as opened:
         with progress_bar() as progress:
-            # Without waiting, the end of the command would cancel the refresh every time.
+            # Without a wait, the end of the command would always cancel the refresh.
             cards = opened.host.cards.load(
                 opened.actor, wanted, wait=wait, force=force, refresh=wait > 0, progress=progress
             )
         zone = opened.zone
     if invocation.wants_json:
-        from smaply_metrics_core.host import card_json  # Loads the host: only on use.
+        from smaply_metrics_core.host import card_json  # Imported on use: it loads the host.
 
         print_json({"cards": [card_json(card) for card in cards]})
     elif cards:
         show_cards(cards, zone)
     else:
-        print_text("There is no metric yet. Make one with `smaply-metrics metric add`.")
+        print_text("There is no metric yet. Add one with `smaply-metrics metric add`.")

@@ -1,4 +1,4 @@
-"""``connection add|list|show|check|edit|delete``: the credentials of sources."""
+"""``connection add|list|show|check|edit|delete``: connections and their credentials."""
 
 from __future__ import annotations
 
@@ -45,19 +45,20 @@ app.callback()(option_groups(before_command))
 @option_groups
 def add(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="The id of a source, as `source list` shows it.")
+        str, typer.Argument(metavar="SOURCE", help="The ID of a source; see `source list`.")
     ],
     *,
     name: Annotated[
         str,
-        typer.Option(metavar="NAME", help="What people call the connection.", show_default=False),
+        typer.Option(metavar="NAME", help="Name of the connection.", show_default=False),
     ] = "",
     credentials: CredentialOptions,
     invocation: CommandContext,
 ) -> None:
-    """Connect a source.
+    """Add a connection to a source.
 
-    Its credentials are tried, sealed and stored.
+    The credentials are checked, encrypted and stored. In a terminal, missing required fields are
+    prompted for.
     """
     with invocation.open(hint=False, make_files_dir=True) as opened:
         fields = _fields(opened, source)
@@ -74,9 +75,9 @@ def add(
 @app.command("list")
 @option_groups
 def list_connections(invocation: CommandContext) -> None:
-    """List the connections.
+    """List all connections.
 
-    Of a secret, only the last four characters are shown.
+    Secrets are masked, except for their last four characters.
     """
     with invocation.open() as opened:
         views = opened.host.connections.list(opened.actor)
@@ -109,7 +110,7 @@ def list_connections(invocation: CommandContext) -> None:
 @app.command("show")
 @option_groups
 def show_connection(connection: ConnectionArgument, invocation: CommandContext) -> None:
-    """Show a connection, with the result of its last check."""
+    """Show a connection with the result of its last check."""
     with invocation.open() as opened:
         view = opened.host.connections.show(opened.actor, connection)
         zone = opened.zone
@@ -126,9 +127,10 @@ def show_connection(connection: ConnectionArgument, invocation: CommandContext) 
 @app.command("check")
 @option_groups
 def check(connection: ConnectionArgument, invocation: CommandContext) -> None:
-    """Check a connection again.
+    """Check a connection.
 
-    After a check that passes, a connection whose credentials were refused is used again.
+    Refreshes paused by rejected credentials resume after a check that passes. The exit code is 1 if
+    the check fails.
     """
     with invocation.open() as opened:
         view = opened.host.connections.check(
@@ -147,9 +149,9 @@ def edit(
     credentials: CredentialOptions,
     invocation: CommandContext,
 ) -> None:
-    """Change a connection's credentials.
+    """Edit a connection's credentials.
 
-    A field that is not given stays as it is; if the new values are refused, all fields do.
+    Omitted fields keep their values. Nothing changes if the new values are rejected.
     """
     with invocation.open() as opened:
         connections, actor = opened.host.connections, opened.actor
@@ -165,13 +167,12 @@ def edit(
 def delete(
     connection: ConnectionArgument,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation prompt.")] = False,
     invocation: CommandContext,
 ) -> None:
     """Delete a connection and its credentials.
 
-    Its metrics stay, with their last value, and are updated again when the source is connected
-    again.
+    Its metrics keep their last values. They are refreshed again once the source is connected again.
     """
     with invocation.open() as opened:
         host, actor = opened.host, opened.actor
@@ -185,7 +186,9 @@ def delete(
         print_json(deleted.model_dump(mode="json"))
         return
     print_text(f"Deleted {deleted.id} ({deleted.source}).")
-    _print_metrics("No longer updated; they keep their last value:", deleted.metrics)
+    _print_metrics(
+        "These metrics are no longer refreshed and keep their last values:", deleted.metrics
+    )
 
 
 def _fields(opened: OpenedHost, source: str) -> tuple[CredentialField, ...]:
@@ -193,18 +196,18 @@ def _fields(opened: OpenedHost, source: str) -> tuple[CredentialField, ...]:
 
 
 def _require_terminal(invocation: CommandContext) -> None:
-    # A program that reads JSON could not read the answer to a "no".
+    # With --json there is no output for a declined deletion.
     if invocation.wants_json or not credential_input.at_a_terminal():
         raise CommandLineError(
-            "Deleting a connection needs a confirmation, and there is no terminal to ask in.",
-            "Add --yes if you are sure.",
+            "Deleting a connection requires confirmation, which only a terminal can prompt for.",
+            "Add --yes to confirm.",
         )
 
 
 def _confirm(view: ConnectionView, stopping: list[str]) -> None:
-    print_text(f"This destroys the credentials of {_title(view)} ({view.id}).", stderr=True)
-    _print_metrics("These metrics are then no longer updated:", stopping, stderr=True)
-    if not typer.confirm("Delete it?", err=True):
+    print_text(f"This deletes {_title(view)} ({view.id}) and its credentials.", stderr=True)
+    _print_metrics("These metrics will no longer be refreshed:", stopping, stderr=True)
+    if not typer.confirm("Delete this connection?", err=True):
         print_text("Nothing was deleted.", stderr=True)
         raise typer.Exit(1)
 
@@ -217,7 +220,7 @@ def _print_metrics(title: str, names: list[str] | tuple[str, ...], *, stderr: bo
 
 
 def print_step(step: StepResult) -> None:
-    """Write one step of a check."""
+    """Print one step of a check."""
     sign, color = STEP_SIGNS[step.status]
     seconds = "" if step.status == "skipped" else f"  {step.seconds:.1f} s"
     print_text(text(f"{sign} ", color), step.title, text(seconds, "dim"))
@@ -230,7 +233,7 @@ def _step_printer(invocation: CommandContext) -> Callable[[StepResult], None] | 
 
 
 def _print_connection(view: ConnectionView, zone: str, invocation: CommandContext) -> None:
-    """Write a connection that was added, checked or edited."""
+    """Print a connection that was added, checked or edited."""
     if invocation.wants_json:
         data = view.model_dump(mode="json")
         if view.status == "error" and view.problem is not None:
@@ -240,7 +243,7 @@ def _print_connection(view: ConnectionView, zone: str, invocation: CommandContex
     _print_view(view, zone)
     if view.problem is not None:
         print_problem(view.problem, style=STATUS_COLORS[view.status], stderr=view.status == "error")
-    _print_metrics("These metrics use a survey that cannot be seen:", view.unseen)
+    _print_metrics("These metrics use a survey that the credentials cannot access:", view.unseen)
 
 
 def _title(view: ConnectionView) -> str:

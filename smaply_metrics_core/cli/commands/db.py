@@ -1,4 +1,4 @@
-"""``db upgrade``: migrates the tables of the store to this release."""
+"""``db upgrade``: migrates the store to this release."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from smaply_metrics_core.cli.command_context import CommandContext, before_comma
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, text
 
-app = typer.Typer(help="Upgrade the tables of the store.")
+app = typer.Typer(help="Upgrade the store.")
 app.callback()(option_groups(before_command))
 
 
 @app.command("upgrade")
 @option_groups
 def upgrade(invocation: CommandContext) -> None:
-    """Upgrade the tables to this release, or create them.
+    """Create the tables of the store or upgrade them to this release.
 
-    Every start does so too; a fleet runs this once, before its processes start. Processes that
-    start meanwhile wait for it.
+    Every process also does this when it starts. A fleet runs this command once before its processes
+    start; processes that start during an upgrade wait for it.
     """
     with invocation.open(hint=False) as opened:
         done = opened.host.upgraded
@@ -30,7 +30,7 @@ def upgrade(invocation: CommandContext) -> None:
     elif done.before == done.after:
         print_text("The tables are up to date: version ", text(done.after, "bold"), ".")
     elif done.before is None:
-        print_text("Made the tables: version ", text(done.after, "bold"), ".")
+        print_text("Created the tables: version ", text(done.after, "bold"), ".")
     else:
         print_text(
             "Upgraded the tables from version ", done.before, " to ", text(done.after, "bold"), "."

@@ -1,4 +1,4 @@
-"""``metric preview|add|list|show|edit|delete|history|explain``."""
+"""``metric preview|add|list|show|history|explain|edit|delete``: saved definitions."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from smaply_metrics_core.models.query import DateRange, Definition
 app = typer.Typer(help="Preview, add, list, show, edit and delete metrics.")
 app.callback()(option_groups(before_command))
 
-MetricArgument = Annotated[str, typer.Argument(metavar="ID", help="A metric's id.")]
-
+MetricArgument = Annotated[str, typer.Argument(metavar="ID", help="The ID of a metric.")]
 
 ConnectionOption = Annotated[
-    str, typer.Option("--connection", metavar="ID", help="A connection's id, or its source.")
+    str,
+    typer.Option("--connection", metavar="ID", help="ID of the connection or of its source."),
 ]
 
 
 @app.command("preview")
 @option_groups
 def preview(connection: ConnectionOption, query: QueryOptions, invocation: CommandContext) -> None:
-    """Measure something without saving it."""
+    """Calculate a metric without saving it."""
     definition = query.definition()
     with invocation.open() as opened:
         with progress_bar() as progress:
-            # Nothing is cached beyond this command, so no other definition is counted.
+            # Prefetched definitions would be lost: the cache ends with this command.
             result = opened.host.metrics.preview(
                 opened.actor, connection, definition, progress=progress, prefetch=False
             )
         zone = opened.zone
     if invocation.wants_json:
-        from smaply_metrics_core.host import result_json  # Loads the host: only on use.
+        from smaply_metrics_core.host import result_json  # Imported on use: it loads the host.
 
         print_json(result_json(result))
     else:
@@ -53,7 +53,7 @@ def preview(connection: ConnectionOption, query: QueryOptions, invocation: Comma
 @app.command("add")
 @option_groups
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The metric's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the metric.")],
     connection: ConnectionOption,
     query: QueryOptions,
     display: DisplayOptions,
@@ -84,7 +84,7 @@ def list_metrics(invocation: CommandContext) -> None:
     if not metrics:
         print_text("There is no metric yet. Add one with `smaply-metrics metric add`.")
         return
-    made = table("Metric", "Name", "Source", "What", whole=("Metric",))
+    made = table("Metric", "Name", "Source", "Definition", whole=("Metric",))
     for metric in metrics:
         made.add_row(
             text(metric.id, "bold"),
@@ -108,6 +108,47 @@ def show_metric(metric: MetricArgument, invocation: CommandContext) -> None:
     _describe(found, zone)
 
 
+@app.command("history")
+@option_groups
+def history(metric: MetricArgument, invocation: CommandContext) -> None:
+    """Show the past values of a metric, oldest first."""
+    from smaply_metrics_core.host import format_value  # Imported on use: it loads the host.
+
+    with invocation.open() as opened:
+        past = opened.host.metrics.history(opened.actor, metric)
+        zone = opened.zone
+    if invocation.wants_json:
+        print_json({"values": [value.model_dump(mode="json") for value in past]})
+        return
+    if not past:
+        print_text("The metric has no value yet. Refresh it with `smaply-metrics card load`.")
+        return
+    shown = table(
+        "As of", "Value", "Answered", "Responses", right=("Value", "Answered", "Responses")
+    )
+    for value in past:
+        shown.add_row(
+            instant_text(value.as_of, zone),
+            format_value(value.unit, value.value),
+            f"{value.answered:,}",
+            f"{value.responses:,}",
+        )
+    show(shown)
+
+
+@app.command("explain")
+@option_groups
+def explain(metric: MetricArgument, invocation: CommandContext) -> None:
+    """Explain why a metric was or was not refreshed and when it is due."""
+    with invocation.open() as opened:
+        explanation = opened.host.cards.explain(opened.actor, metric)
+    if invocation.wants_json:
+        print_json(explanation.model_dump(mode="json"))
+        return
+    print_text(text(explanation.name, "bold"), text(f"  {explanation.metric_id}", "dim"))
+    print_text(explanation.sentence, indent=2)
+
+
 @app.command("edit")
 @option_groups
 def edit(
@@ -116,22 +157,23 @@ def edit(
     display: DisplayOptions,
     *,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="The metric's name.")
+        str | None, typer.Option("--name", metavar="NAME", help="Name of the metric.")
     ] = None,
     reset: Annotated[
         list[str] | None,
         typer.Option(
             "--reset",
             metavar="PART",
-            help="Reset a part to its default; may be repeated: "
-            f"{', '.join((*RESETTABLE, *DISPLAY_RESETTABLE))}.",
+            help="Part to reset to its default: "
+            f"{', '.join((*RESETTABLE, *DISPLAY_RESETTABLE))}. Can be repeated.",
         ),
     ] = None,
     invocation: CommandContext,
 ) -> None:
-    """Change a metric; what is not given stays as it is.
+    """Edit a metric.
 
-    A new name or display keeps the value; measuring something else discards it.
+    Omitted options keep their values. A new name or display keeps the metric's value; a new
+    definition discards it.
     """
     query_parts, display_parts = _resets(reset or ())
     with invocation.open() as opened:
@@ -148,50 +190,9 @@ def edit(
     if invocation.wants_json:
         print_json(changed.model_dump(mode="json"))
         return
-    print_text("Changed ", text(changed.name, "bold"), text(f"  {changed.id}", "dim"))
+    print_text("Edited ", text(changed.name, "bold"), text(f"  {changed.id}", "dim"))
     if changed.definition != old.definition:
-        print_text("It measures something else now: the next `card load` updates its value.")
-
-
-@app.command("explain")
-@option_groups
-def explain(metric: MetricArgument, invocation: CommandContext) -> None:
-    """Explain why a metric was or was not updated, and when the next update is due."""
-    with invocation.open() as opened:
-        explanation = opened.host.cards.explain(opened.actor, metric)
-    if invocation.wants_json:
-        print_json(explanation.model_dump(mode="json"))
-        return
-    print_text(text(explanation.name, "bold"), text(f"  {explanation.metric_id}", "dim"))
-    print_text(explanation.sentence, indent=2)
-
-
-@app.command("history")
-@option_groups
-def history(metric: MetricArgument, invocation: CommandContext) -> None:
-    """Show the past values of a metric, oldest first."""
-    from smaply_metrics_core.host import format_value  # Loads the host: only on use.
-
-    with invocation.open() as opened:
-        past = opened.host.metrics.history(opened.actor, metric)
-        zone = opened.zone
-    if invocation.wants_json:
-        print_json({"values": [value.model_dump(mode="json") for value in past]})
-        return
-    if not past:
-        print_text("It has no value yet. `smaply-metrics card load` updates it.")
-        return
-    shown = table(
-        "As of", "Value", "Answered", "Responses", right=("Value", "Answered", "Responses")
-    )
-    for value in past:
-        shown.add_row(
-            instant_text(value.as_of, zone),
-            format_value(value.unit, value.value),
-            f"{value.answered:,}",
-            f"{value.responses:,}",
-        )
-    show(shown)
+        print_text("The definition changed. The next `card load` calculates a new value.")
 
 
 @app.command("delete")
@@ -207,11 +208,15 @@ def delete(metric: MetricArgument, invocation: CommandContext) -> None:
 
 
 def _resets(given: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Split the parts to reset into those of the definition and those of the display."""
+    """Split the parts to reset into those of the definition and those of the display.
+
+    Raises:
+        CommandLineError: for an unknown part.
+    """
     for part in given:
         if part not in RESETTABLE and part not in DISPLAY_RESETTABLE:
             raise CommandLineError(
-                f"--reset does not know “{part}”.",
+                f"“{part}” is not a valid --reset.",
                 f"Use one of {', '.join((*RESETTABLE, *DISPLAY_RESETTABLE))}.",
             )
     return (
@@ -227,19 +232,19 @@ def _describe(metric: Metric, zone: str) -> None:
         "Source": metric.source,
         "Type": definition.type,
         "Survey": definition.survey_id,
-        "Question": _question(metric) or "none: counts responses",
+        "Question": _question(metric) or "none (counts responses)",
         "Calculation": definition.calculation.replace("_", " "),
         "Answers": ", ".join(definition.answers),
         "Group by": str(definition.group_by or ""),
-        "Range": _range(definition.range),
+        "Date range": _range(definition.range),
         "Filters": "; ".join(
             f"{'not ' if one.exclude else ''}{one.kind}:{one.of}={'|'.join(one.values)}"
             for one in definition.filters
         ),
         "Includes": ", ".join(sorted(definition.include)),
-        "Scale": "reversed: 1 is best" if definition.reverse_scale else "",
+        "Scale": "reversed (1 is best)" if definition.reverse_scale else "",
         "Chart": metric.display.chart or "",
-        "Changed": f"{instant_text(metric.updated_at, zone)} (version {metric.version})",
+        "Edited": f"{instant_text(metric.updated_at, zone)} (version {metric.version})",
     }
     for title, value in rows.items():
         if value:
@@ -247,7 +252,7 @@ def _describe(metric: Metric, zone: str) -> None:
 
 
 def _question(metric: Metric) -> str:
-    """Return the question's id, with its text when the metric was saved."""
+    """Return the question's ID, and its text at the time when the metric was saved."""
     question_id = metric.definition.question_id or ""
     known = metric.questions.get(question_id)
     return f"{question_id} “{known.text}”" if known else question_id
@@ -267,5 +272,5 @@ def _range(chosen: DateRange) -> str:
     if chosen.preset != "custom":
         return chosen.preset.replace("_", " ")
     first = f"from {chosen.start} " if chosen.start else ""
-    end = f"to before {chosen.end}" if chosen.end else ""
+    end = f"until {chosen.end} (excluded)" if chosen.end else ""
     return (first + end).strip()

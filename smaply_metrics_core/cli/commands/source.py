@@ -1,4 +1,4 @@
-"""``source list|doctor``: the installed sources, whether they can be used, and what to fix."""
+"""``source list|doctor``: the installed sources, their states and their problems."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from smaply_metrics_core.cli.commands import source_development
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 
-app = typer.Typer(help="List and examine installed sources; write, test and record new ones.")
+app = typer.Typer(help="List, diagnose, create, test and record sources.")
 app.callback()(option_groups(before_command))
 
 
 @app.command("list")
 @option_groups
 def list_sources(invocation: CommandContext) -> None:
-    """List the installed sources and their state."""
+    """List the installed sources and their states."""
     registry = source_registry()
     states = registry.states(load=True)
     if invocation.wants_json:
@@ -31,7 +31,7 @@ def list_sources(invocation: CommandContext) -> None:
         print_json([{key: state[key] for key in keys} for state in dumped])
         return
     if not states:
-        print_text("No source is installed. Install one, such as smaply-metrics-qualtrics.")
+        print_text("No source is installed. Install one, for example smaply-metrics-qualtrics.")
         return
     made = table(
         *("Source", "Title", "Distribution", "Requires core", "Hooks", "State"),
@@ -56,14 +56,14 @@ def list_sources(invocation: CommandContext) -> None:
 @app.command("doctor")
 @option_groups
 def doctor(
-    source: Annotated[str, typer.Argument(metavar="ID", help="The source's id.")],
+    source: Annotated[str, typer.Argument(metavar="ID", help="The ID of a source.")],
     invocation: CommandContext,
 ) -> None:
-    """Examine one source without an account, and print what to fix.
+    """Diagnose a source without credentials.
 
-    Ends with 1 when there is something to fix.
+    Prints each finding with its fix. The exit code is 1 if there is a problem.
     """
-    from smaply_metrics_core.testing.doctor import examine  # Only on use.
+    from smaply_metrics_core.testing.doctor import examine  # Imported on use.
 
     state, findings = examine(source_registry(), source)
     if invocation.wants_json:

@@ -1,4 +1,4 @@
-"""``source new|test|record``, for authors of sources."""
+"""``source new|test|record``: commands for authors of sources."""
 
 from __future__ import annotations
 
@@ -22,8 +22,52 @@ if TYPE_CHECKING:  # Loads pytest and vcrpy.
 
 app = typer.Typer()
 
-CONTRACT_HELP = "The contract class, by module or by file: tests/test_contract.py:TestAcme."
+CONTRACT_HELP = (
+    "The contract class, by module or file, for example tests/test_contract.py:TestAcme."
+)
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("-", "dim")}
+
+
+@app.command("new")
+@option_groups
+def new(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The ID of the source, for example paper_birds.")
+    ],
+    invocation: CommandContext,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Parent folder of the new distribution. Default: the current folder.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Create a distribution with a new source.
+
+    The new source passes its contract tests without a change.
+    """
+    from smaply_metrics_core.sources.registry import SourceRegistry  # Imported on use, as below.
+    from smaply_metrics_core.testing.scaffold.generator import write_source
+
+    folder = (output or Path()) / name
+    written = write_source(name, folder)
+    rivals = sorted({one.distribution for one in SourceRegistry().states() if one.id == name})
+    if invocation.wants_json:
+        files = [str(path) for path in written]
+        print_json({"folder": str(folder), "files": files, "rivals": rivals})
+        return
+    print_text(text("✓ ", "green"), f"{folder}: {len(written)} files.")
+    if rivals:
+        print_text(
+            f"The ID {name} is taken by {', '.join(rivals)}, which is installed. While both are "
+            "installed, neither can be used.",
+            style="yellow",
+        )
+    print_text(
+        f'Next: pip install -e "{folder}[test]", then run pytest in this folder. See its README.'
+    )
 
 
 @app.command("test")
@@ -35,24 +79,24 @@ def run_contract(
         str,
         typer.Option(
             metavar="ID",
-            help="Test this installed source with the facts of the class.",
+            help="ID of an installed source to test instead of the source of the class.",
             show_default=False,
         ),
     ] = "",
     bundle: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Replay the data of this debug bundle too.", show_default=False
+            metavar="FILE", help="Debug bundle to replay as a further test.", show_default=False
         ),
     ] = None,
 ) -> None:
-    """Run the contract tests of a class, without a test runner.
+    """Run the contract tests of a class.
 
-    Ends with 1 when a test fails.
+    The exit code is 1 if a test fails.
     """
     if bundle is not None:
         require_extra("testing", "vcr")
-    from smaply_metrics_core.testing.import_string import import_contract  # Only on use.
+    from smaply_metrics_core.testing.import_string import import_contract  # Imported on use.
     from smaply_metrics_core.testing.suite.runner import run_tests
 
     keep_stdout()
@@ -117,8 +161,8 @@ def record(
         str,
         typer.Argument(
             metavar="ID|MODULE:CLASS",
-            help="The source's id, whose contract class is in a test_contract.py below tests/; or "
-            "the class itself.",
+            help="The ID of a source, whose contract class is in a test_contract.py below tests/, "
+            "or the class itself.",
         ),
     ],
     invocation: CommandContext,
@@ -126,7 +170,7 @@ def record(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="The folder of the recordings. Default: the class's `cassettes`.",
+            help="Folder of the recordings. Default: `cassettes` of the class.",
             show_default=False,
         ),
     ] = None,
@@ -134,14 +178,15 @@ def record(
         bool,
         typer.Option(
             "--check",
-            help="Store nothing; report what has changed since the recording.",
+            help="Report changes since the last recording and store nothing.",
             show_default=False,
         ),
     ] = False,
 ) -> None:
-    """Record the responses that contract tests replay, with the credentials of the class.
+    """Record the responses that contract tests replay.
 
-    With `--check`, ends with 1 when a field is gone or of another type.
+    The requests use the credentials of the contract class. With `--check`, the exit code is 1 if a
+    field was removed or changed its type.
     """
     require_extra("testing", "vcr", "pytest")
     from smaply_metrics_core.testing.import_string import find_contract, import_contract
@@ -153,7 +198,7 @@ def record(
         folder = output or found.cassettes
         if folder is None:
             raise CommandLineError(
-                f"{found.__name__} has no folder of recordings.", "Name one with --output DIR."
+                f"{found.__name__} has no folder for recordings.", "Choose one with --output DIR."
             )
         if check:
             changes = recorder.check(found, folder.absolute())
@@ -166,7 +211,7 @@ def record(
         except AssertionError as error:
             raise InputError(
                 str(error).rpartition("\n")[0],
-                remedy="Fix what fails, and record again: the old recordings are unchanged.",
+                remedy="Fix the error and record again; the old recordings are unchanged.",
             ) from None
         _print_recorded(recorded, as_json=invocation.wants_json)
 
@@ -191,11 +236,11 @@ def _print_changes(changes: tuple[RecordingChange, ...], *, as_json: bool) -> No
         )
         return
     if not changes:
-        print_text("All responses have the form in which they were recorded.")
+        print_text("All responses match the recordings.")
     for one in changes:
         color = "red" if one.breaks else "green"
         print_text(text(f"{one.what} ", color), f"{one.cassette}: {one.request} {one.path}")
-        print_text(f"was {one.was or 'not there'}, is {one.now or 'not there'}", indent=2)
+        print_text(f"was {one.was or 'absent'}, now {one.now or 'absent'}", indent=2)
 
 
 def _print_recorded(recorded: Recorded, *, as_json: bool) -> None:
@@ -210,44 +255,5 @@ def _print_recorded(recorded: Recorded, *, as_json: bool) -> None:
     for path in recorded.paths:
         print_text(f"{path.name} {path.stat().st_size / 1000:.0f} kB")
     if recorded.unstored_fields:
-        print_text("Fields that were not stored, as the policy does not name them: ", style="dim")
+        print_text("Fields that the recording policy excludes:", style="dim")
         print_text(", ".join(recorded.unstored_fields), indent=2, style="dim")
-
-
-@app.command("new")
-@option_groups
-def new(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The id of the source, as in paper_birds.")
-    ],
-    invocation: CommandContext,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="The folder in which the source's folder is created. Default: the current one.",
-            show_default=False,
-        ),
-    ] = None,
-) -> None:
-    """Write the distribution of a new source, which passes its contract tests unchanged."""
-    from smaply_metrics_core.sources.registry import SourceRegistry  # Only on use.
-    from smaply_metrics_core.testing.scaffold.generator import write_source
-
-    folder = (output or Path()) / name
-    written = write_source(name, folder)
-    rivals = sorted({one.distribution for one in SourceRegistry().states() if one.id == name})
-    if invocation.wants_json:
-        files = [str(path) for path in written]
-        print_json({"folder": str(folder), "files": files, "rivals": rivals})
-        return
-    print_text(text("✓ ", "green"), f"{folder}: {len(written)} files.")
-    if rivals:
-        print_text(
-            f"The id {name} is taken by {', '.join(rivals)}, which is installed here: with both "
-            "installed, neither is used.",
-            style="yellow",
-        )
-    print_text(
-        f'Next: pip install -e "{folder}[test]", then pytest in it. Its README explains the rest.'
-    )

@@ -1,4 +1,4 @@
-"""``survey list|questions``: what there is to measure."""
+"""``survey list|questions``: the surveys of a connection and their questions."""
 
 from __future__ import annotations
 
@@ -25,11 +25,16 @@ def list_surveys(
     connection: ConnectionArgument,
     *,
     search: Annotated[
-        str, typer.Option(metavar="TEXT", help="Only those with this in their name or id.")
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="List only surveys whose name or ID contains this text.",
+            show_default=False,
+        ),
     ] = "",
     invocation: CommandContext,
 ) -> None:
-    """List the surveys that a connection can see."""
+    """List the surveys that a connection can access."""
     with invocation.open() as opened:
         listed = opened.host.catalog.surveys(opened.actor, connection, limit=None).surveys
         zone = opened.zone
@@ -40,10 +45,12 @@ def list_surveys(
         return
     if not found:
         print_text(
-            f"None of {len(listed):,} surveys matches “{search}”." if listed else "No survey."
+            f"None of {len(listed):,} surveys matches “{search}”."
+            if listed
+            else "There is no survey."
         )
         return
-    made = table("Survey", "Name", "Active", "Changed", whole=("Survey",))
+    made = table("Survey", "Name", "Active", "Last modified", whole=("Survey",))
     for survey in found:
         made.add_row(
             text(survey.id, "bold"),
@@ -63,7 +70,7 @@ def list_questions(
 ) -> None:
     """List the questions of a survey.
 
-    With their answers, and what can be calculated from each.
+    Each question is shown with its answers and its allowed calculations.
     """
     with invocation.open() as opened:
         questionnaire = opened.host.catalog.questionnaire(opened.actor, connection, survey)

@@ -1,4 +1,4 @@
-"""``worker run``: runs the refreshes that a fleet has queued, until it is stopped."""
+"""``worker run``: runs queued refreshes until it is stopped."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ def run(
     *,
     concurrency: Annotated[
         int,
-        typer.Option(min=1, max=64, metavar="NUMBER", help="Surveys to refresh at the same time."),
+        typer.Option(
+            min=1, max=64, metavar="NUMBER", help="Number of surveys to refresh at the same time."
+        ),
     ] = 4,
     invocation: CommandContext,
 ) -> None:
-    """Run queued refreshes, until Ctrl-C or SIGTERM.
+    """Run queued refreshes until Ctrl-C or SIGTERM.
 
-    Needs PostgreSQL (SMAPLY_METRICS_DATABASE_URL) and the extra smaply-metrics-core[worker]. A
-    refresh that the end cancels is not an attempt; another worker runs it.
+    Requires PostgreSQL (SMAPLY_METRICS_DATABASE_URL) and the extra smaply-metrics-core[worker]. A
+    refresh that the shutdown cancels does not count as an attempt; another worker runs it.
     """
     with (
         invocation.open(hint=False) as opened,
         opened.host.worker(concurrency) as running,
     ):
         if not invocation.wants_json:
-            print_text("Waiting for refreshes. Ctrl-C ends the worker.", stderr=True)
+            print_text("Waiting for refreshes. Press Ctrl-C to stop.", stderr=True)
         running.wait()

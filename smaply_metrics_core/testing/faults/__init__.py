@@ -1,1 +1,1 @@
-"""Faults of a network and of a survey tool, for sources over HTTP."""
+"""Faults of networks and survey tools, for sources over HTTP."""

@@ -15,22 +15,22 @@ HTML: Final[Headers] = (("content-type", "text/html"),)
 
 
 def status(code: int, body: bytes, *more: tuple[str, str], headers: Headers = JSON) -> Disturbance:
-    """Answer every request with a status, a body, and some headers."""
+    """Respond to every request with a status, a body and headers."""
     return lambda _, __: _response(code, body, (*headers, *more))
 
 
 def content(body: bytes, headers: Headers = JSON) -> Disturbance:
-    """Answer every request with 200 and another body."""
+    """Respond to every request with status 200 and another body."""
     return lambda _, __: _response(200, body, headers)
 
 
 def status_without_body(code: int) -> Disturbance:
-    """Answer every request with a status, without a body or headers."""
+    """Respond to every request with a status, without a body or headers."""
     return lambda _, __: _response(code, b"", ())
 
 
 def recorded_with_status(code: int, *headers: tuple[str, str]) -> Disturbance:
-    """Answer with the recorded body under another status."""
+    """Respond with the recorded body and another status."""
 
     def disturb(_: int, recorded: RecordedAnswer) -> httpx.Response:
         whole = recorded()
@@ -40,16 +40,16 @@ def recorded_with_status(code: int, *headers: tuple[str, str]) -> Disturbance:
 
 
 def network_error(error: type[httpx.TransportError]) -> Disturbance:
-    """Raise a network error instead of answering."""
+    """Raise a network error instead of responding."""
 
     def disturb(_: int, __: RecordedAnswer) -> httpx.Response:
-        raise error("a fault that the contract test makes")
+        raise error("a fault injected by the contract test")
 
     return disturb
 
 
 def once(disturb: Disturbance) -> Disturbance:
-    """Disturb the first request only."""
+    """Disturb only the first request."""
     return lambda number, recorded: (
         disturb(number, recorded) if number == 0 else recorded().response()
     )
@@ -64,13 +64,13 @@ def break_off(_: int, recorded: RecordedAnswer) -> httpx.Response:
 
 
 def truncate(_: int, recorded: RecordedAnswer) -> httpx.Response:
-    """Answer with the first half of the body as if it were complete."""
+    """Respond with the first half of the body as if it were complete."""
     whole = recorded()
     return _response(whole.status, whole.content[: len(whole.content) // 2], whole.headers)
 
 
 def replace_with_nulls(_: int, recorded: RecordedAnswer) -> httpx.Response:
-    """Answer with the recorded JSON, with null instead of every text and number."""
+    """Respond with the recorded JSON, with null instead of every text and number."""
     whole = recorded()
     try:
         value = json.loads(whole.content)

@@ -1,4 +1,4 @@
-"""The faults of a network and of a survey tool, and what a source may report of each."""
+"""The faults of networks and survey tools, and the errors that a source may report for them."""
 
 from __future__ import annotations
 
@@ -43,13 +43,12 @@ class HttpFault:
     """One fault.
 
     Attributes:
-        name: What happens, as the end of “…, from the second request on”.
-        disturb: Makes the responses with the fault.
-        accepts: Whether a problem that a source reports is right, given whether one survey was
-            requested.
-        expected: What would be right, for messages.
-        fix: How to repair a source that reports something else.
-        applies: Whether replacing a body of this content is a fault at all.
+        name: The fault, as in “when {name} from request 2 on”.
+        disturb: Returns the responses with the fault.
+        accepts: Whether a reported problem is correct, given whether one survey was requested.
+        expected: The correct problem, for messages.
+        fix: How to fix a source that reports something else.
+        applies: Whether replacing a body with this content is a fault.
         storable: Whether it looks like a valid response, so that a debug bundle may store it.
     """
 
@@ -63,7 +62,7 @@ class HttpFault:
 
 
 def error_kinds(*classes: type[MetricsError]) -> frozenset[str]:
-    """Return the kinds of some errors and of all their subclasses."""
+    """Return the kinds of error classes and of all their subclasses."""
     found = {one.kind for one in classes}
     for one in classes:
         found |= error_kinds(*one.__subclasses__()) if one.__subclasses__() else set()
@@ -79,7 +78,7 @@ def is_json(body: bytes) -> bool:
 
 
 def is_structured(body: bytes) -> bool:
-    """Whether half of a body can be told from all of it: of JSON and ZIP, but not of plain rows."""
+    """Whether truncation of a body can be detected: of JSON and ZIP, but not of plain rows."""
     return zipfile.is_zipfile(io.BytesIO(body)) or is_json(body)
 
 
@@ -94,8 +93,8 @@ _DATA: Final = error_kinds(
     errors.SurveyUnavailable, errors.ResultsUnavailable, errors.ExportFailed, errors.NoSurveys
 )
 _READ_JSON: Final = (
-    "read answers with `smaply_metrics_core.http.read_json`, look whether each part is there and "
-    "of the kind it has to be, and raise SourceUnavailable where it is not; never go on with less"
+    "read responses with `smaply_metrics_core.http.read_json`, validate that each part exists and "
+    "has the expected type, and raise SourceUnavailable otherwise; never continue with partial data"
 )
 
 
@@ -104,9 +103,9 @@ def _is_outage(problem: Problem, _: object) -> bool:
 
 
 def unauthorized(body: bytes) -> HttpFault:
-    """Return 401: the secret is not valid, or not any more."""
+    """Return 401: the secret is not valid or no longer valid."""
     return HttpFault(
-        "401 is answered",
+        "401 is returned",
         status(401, body),
         lambda problem, _: (
             problem.kind == errors.CredentialRefused.kind
@@ -114,8 +113,8 @@ def unauthorized(body: bytes) -> HttpFault:
             and not problem.retryable
         ),
         "credential_refused",
-        "raise CredentialRefused for 401, wherever it comes, and ask nothing again; give the "
-        "body of the tool's own refusal in `refusals` if your source looks at it",
+        "raise CredentialRefused for every 401 and repeat no request; set the survey tool's own "
+        "body in `refusals` if your source reads it",
     )
 
 
@@ -123,47 +122,47 @@ def forbidden(body: bytes, *, for_bad_secret: bool) -> HttpFault:
     """Return 403: the secret is valid, but does not permit this request.
 
     Args:
-        body: What the survey tool sends with it.
-        for_bad_secret: Whether this tool also sends it for a secret that is not valid.
+        body: The survey tool's response body.
+        for_bad_secret: Whether the survey tool also sends 403 for a secret that is not valid.
     """
     wrong = frozenset() if for_bad_secret else error_kinds(errors.CredentialRefused)
     return HttpFault(
-        "403 is answered",
+        "403 is returned",
         status(403, body),
         lambda problem, _: (
             problem.kind in _REMOTE - wrong and problem.issue not in {None, Issue.CONNECTION}
         ),
         "access_missing, survey_unavailable or results_unavailable, and no Connection issue",
-        "raise AccessMissing where the API is not for this user, SurveyUnavailable for one "
-        "survey, ResultsUnavailable for its responses; give the body of the tool's own refusal "
-        "in `refusals` if your source looks at it",
+        "raise AccessMissing if the user may not use the API, SurveyUnavailable for a survey, or "
+        "ResultsUnavailable for its responses; set the survey tool's own body in `refusals` if "
+        "your source reads it",
     )
 
 
 def not_found(body: bytes) -> HttpFault:
-    """Return 404: what was requested does not exist."""
+    """Return 404: the requested resource does not exist."""
     return HttpFault(
-        "404 is answered",
+        "404 is returned",
         status(404, body),
         lambda problem, of_survey: (
             problem.kind in _REMOTE - _CREDENTIALS and (problem.kind in _DATA or not of_survey)
         ),
-        "survey_unavailable where a survey was asked for, else another error of the way there",
-        "raise SurveyUnavailable for 404 on a survey, ExportFailed on its export; give the body "
-        "of the tool's own refusal in `refusals` if your source looks at it",
+        "survey_unavailable for a request about a survey, else another remote error",
+        "raise SurveyUnavailable for 404 on a survey and ExportFailed on its export; set the "
+        "survey tool's own body in `refusals` if your source reads it",
     )
 
 
 def long_rate_limits(now: datetime) -> tuple[HttpFault, HttpFault]:
-    """Return 429 with a pause too long to wait for, in seconds and as a date."""
+    """Return 429 with a pause that is too long to wait for, in seconds and as a date."""
 
     def rate_limit(form: str, retry_after: str) -> HttpFault:
         return HttpFault(
-            f"429 is answered with Retry-After as {form}",
+            f"429 is returned with Retry-After as {form}",
             status(429, b"{}", ("retry-after", retry_after)),
             lambda problem, _: problem.kind == errors.RateLimited.kind,
             "rate_limited",
-            "let the RateLimited of `context.http` pass: it says until when to rest",
+            "do not catch RateLimited of `context.http`, which has the time of the next request",
         )
 
     return (
@@ -173,7 +172,7 @@ def long_rate_limits(now: datetime) -> tuple[HttpFault, HttpFault]:
 
 
 def short_rate_limits(now: datetime) -> Mapping[str, Disturbance]:
-    """Return one 429 whose pause is short enough to wait for, in seconds and as a date."""
+    """Return one 429 with a pause that is short enough to wait for, in seconds and as a date."""
     seconds = ("retry-after", f"{SHORT_PAUSE.total_seconds():.0f}")
     date = ("retry-after", format_datetime(now + SHORT_PAUSE, usegmt=True))
     return {
@@ -183,11 +182,11 @@ def short_rate_limits(now: datetime) -> Mapping[str, Disturbance]:
 
 
 def outages() -> tuple[HttpFault, ...]:
-    """Return 5xx in its usual forms, one of them with a web page."""
-    fix = "let the SourceUnavailable of `context.http` pass, and never go on with less"
+    """Return the usual 5xx statuses, one of them with a web page."""
+    fix = "do not catch SourceUnavailable of `context.http`, and never continue with partial data"
     disturbances: Mapping[str, Disturbance] = {
-        **{f"{code} is answered": status(code, b"{}") for code in (500, 502, 504)},
-        "503 is answered with a web page": status(
+        **{f"{code} is returned": status(code, b"{}") for code in (500, 502, 504)},
+        "503 is returned with a web page": status(
             503, b"<html>Down for maintenance</html>", headers=HTML
         ),
     }
@@ -208,12 +207,12 @@ def outages() -> tuple[HttpFault, ...]:
 
 
 def network_failures() -> tuple[HttpFault, ...]:
-    """Return a timeout, a refused connection, and one that breaks in the middle of a response."""
-    fix = "let the Unreachable of `context.http` pass, and never go on with less"
+    """Return a timeout, a refused connection, and a connection that breaks within a response."""
+    fix = "do not catch Unreachable of `context.http`, and never continue with partial data"
     disturbances = {
-        "no answer comes in time": network_error(httpx.ReadTimeout),
+        "requests time out": network_error(httpx.ReadTimeout),
         "the connection is refused": network_error(httpx.ConnectError),
-        "the connection breaks off in the middle of the answer": break_off,
+        "the connection breaks in the middle of the response": break_off,
     }
     return tuple(
         HttpFault(
@@ -229,15 +228,15 @@ def network_failures() -> tuple[HttpFault, ...]:
 
 def malformed() -> tuple[HttpFault, ...]:
     """Return bodies that the API does not send, with status 200."""
-    empty_list = "an empty JSON list is answered"
+    empty_list = "an empty JSON list is returned"
     disturbances: Mapping[str, Disturbance] = {
-        "a web page is answered": content(b"<html>Please sign in</html>", HTML),
-        "damaged JSON is answered": content(b'{"result": [{"id": '),
-        "JSON null is answered": content(b"null"),
+        "a web page is returned": content(b"<html>Please sign in</html>", HTML),
+        "invalid JSON is returned": content(b'{"result": [{"id": '),
+        "JSON null is returned": content(b"null"),
         empty_list: content(b"[]"),
-        "an empty JSON object is answered": content(b"{}"),
-        "a JSON object of another form is answered": content(b'{"unexpected": {"id": 1}}'),
-        "a JSON text is answered": content(b'"maintenance"'),
+        "an empty JSON object is returned": content(b"{}"),
+        "an unexpected JSON object is returned": content(b'{"unexpected": {"id": 1}}'),
+        "a JSON string is returned": content(b'"maintenance"'),
     }
     return tuple(
         HttpFault(
@@ -264,26 +263,25 @@ def unexpected_statuses() -> tuple[HttpFault, ...]:
     }
     return tuple(
         HttpFault(
-            f"HTTP {code} is answered",
+            f"HTTP {code} is returned",
             disturb,
             lambda problem, _: problem.kind in _REMOTE - _CREDENTIALS,
-            "an error that blames no credential",
-            "take an answer for one when its status is 200, and raise SourceUnavailable for a "
-            "status that you do not expect",
+            "an error that does not blame the credentials",
+            "accept only the expected status, and raise SourceUnavailable for any other",
         )
         for code, disturb in disturbances.items()
     )
 
 
 def null_values() -> HttpFault:
-    """Return bodies of the right form whose every value is null."""
+    """Return bodies with the recorded structure in which every value is null."""
     return HttpFault(
-        "JSON with null in place of every text and number is answered",
+        "JSON with null instead of every text and number is returned",
         replace_with_nulls,
         lambda problem, _: problem.kind not in _CREDENTIALS | _BUGS,
-        "source_unavailable, or less than usual: as no bug in any case",
-        "look of what kind each part is before using it, and raise SourceUnavailable where it is "
-        "another: pydantic's ValidationError is a ValueError",
+        "source_unavailable or fewer items, but no bug",
+        "validate the type of each part before use, and raise SourceUnavailable if it is wrong; "
+        "pydantic's ValidationError is a ValueError",
         applies=is_json,
         storable=True,
     )
@@ -292,7 +290,7 @@ def null_values() -> HttpFault:
 def truncated() -> HttpFault:
     """Return half of a body as if it were complete."""
     return HttpFault(
-        "the first half of the answer comes as if it were all",
+        "the first half of the response is returned as if it were complete",
         truncate,
         _is_outage,
         "source_unavailable or export_failed",
@@ -305,7 +303,7 @@ def truncated() -> HttpFault:
 def empty() -> HttpFault:
     """Return an empty body with status 200."""
     return HttpFault(
-        "nothing is answered, with 200",
+        "an empty body is returned with 200",
         content(b""),
         _is_outage,
         "source_unavailable or export_failed",

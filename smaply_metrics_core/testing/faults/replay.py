@@ -1,7 +1,7 @@
-"""Records the exchanges of a scenario in memory, and replays them with a fault.
+"""Records the exchanges of a scenario in memory and replays them with a fault.
 
-Exchanges can be replayed any number of times, with one response or all from some request on
-replaced: no cassette has to contain an outage.
+Exchanges can be replayed any number of times with responses replaced from some request on, so that
+no cassette has to contain an outage.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import httpx
 from smaply_metrics_core.http.origin import Origin, open_route
 
 MAX_EXTRA_REQUESTS: Final = 60
-"""Requests beyond those of the undisturbed run after which a run is taken to be endless."""
+"""Maximum number of requests beyond those of the undisturbed run; more are an endless loop."""
 
 _FRAMING_HEADERS: Final = {"content-encoding", "content-length", "transfer-encoding"}
-"""Headers of a response that are no longer true once its body has been read."""
+"""Headers that are no longer correct after the body has been read."""
 
 Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """One request as it left the client, with its secret headers.
+    """One request as sent, including secret headers.
 
     Attributes:
         target: Path and query.
@@ -35,16 +35,16 @@ class RecordedRequest:
 
     method: str
     target: str
-    body: bytes = field(repr=False)  # It may contain a secret, and so may headers.
+    body: bytes = field(repr=False)  # Body and headers may contain a secret.
     headers: Headers = field(repr=False)
 
     @property
     def key(self) -> tuple[str, str, bytes]:
-        """What a replayed request has to share with a recorded one."""
+        """The parts of a replayed request that must equal the recorded ones."""
         return self.method, self.target, self.body
 
     def names(self, text: str) -> bool:
-        """Whether a text occurs in the address or the body."""
+        """Whether a text occurs in the URL or the body."""
         return text in unquote(self.target) or text.encode() in self.body
 
     def contains(self, text: str) -> bool:
@@ -55,7 +55,7 @@ class RecordedRequest:
 
 @dataclass(frozen=True)
 class RecordedResponse:
-    """One response, read to its end."""
+    """One complete response."""
 
     status: int
     headers: Headers
@@ -72,11 +72,11 @@ Exchanges = list[tuple[RecordedRequest, RecordedResponse]]
 
 
 class RecordingTransport(httpx.BaseTransport):
-    """Forwards requests, and records each with its response.
+    """Forwards requests and records each with its response.
 
     Args:
-        inner: The transport that answers; real connections if it is ``None``.
-        exchanges: Where the exchanges are added.
+        inner: The transport that responds; ``None`` for real connections.
+        exchanges: The list to which the exchanges are added.
     """
 
     def __init__(self, inner: httpx.BaseTransport | None, exchanges: Exchanges) -> None:
@@ -116,7 +116,7 @@ RecordedAnswer = Callable[[], RecordedResponse]
 """Returns the recorded response to the current request."""
 
 Disturbance = Callable[[int, RecordedAnswer], httpx.Response]
-"""Returns the response with the fault; the number counts requests since the fault began, from 0."""
+"""Returns the response with the fault; the number counts requests since the fault, from 0."""
 
 
 @dataclass
@@ -124,11 +124,11 @@ class Replay:
     """The exchanges of a scenario, replayed from memory.
 
     Attributes:
-        exchanges: Those of the undisturbed run.
-        fault: Answers from request ``at`` on; without it every response is the recorded one.
+        exchanges: The exchanges of the undisturbed run.
+        fault: Responds from request ``at`` on; ``None`` for recorded responses only.
         at: The number of the first request with the fault, from 1.
         requests: The requests so far.
-        is_endless: Whether there were more requests than any run that ends would send.
+        is_endless: Whether an endless loop was stopped.
     """
 
     exchanges: Sequence[tuple[RecordedRequest, RecordedResponse]] = field(repr=False)
@@ -154,7 +154,7 @@ class Replay:
             number = len(self.requests)
         if number > len(self.exchanges) + MAX_EXTRA_REQUESTS:
             self.is_endless = True
-            raise httpx.ConnectError("the test ends a run that would never end")
+            raise httpx.ConnectError("stopped by the test: endless loop")
         if self.fault is not None and number >= self.at:
             return self.fault(number - self.at, lambda: self._recorded(current))
         return self._recorded(current).response()

@@ -1,4 +1,4 @@
-"""Captures everything that a source outputs: logs, errors, values, prints and files."""
+"""Captures all output of a source: logs, errors, values, printed text and files."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from smaply_metrics_core.testing.leak_detection.side_effects import (
 )
 
 _OWN_LOGGERS: Final = ("vcr",)
-"""Loggers of the test libraries: they log what is recorded, whatever the source does."""
+"""Loggers of the test libraries, which log recorded data whatever the source does."""
 
 _REDACTED: Final = HIDDEN.encode()
-"""What the framework writes instead of a secret that it found in a source's text."""
+"""The text with which the framework replaces a secret in a source's text."""
 
 
 class OutputCapture(logging.Handler):
-    """Collects texts that must not contain a secret."""
+    """Collects output that must not contain a secret."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self._outputs: list[tuple[str, bytes]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Add a log record with its traceback and everything that a formatter may write of it."""
+        """Add a log record with its traceback and all of its attributes."""
         if record.name.partition(".")[0] not in _OWN_LOGGERS:
             text = self.format(record)
             self.add(f"the log of {record.name}", f"{text}\n{vars(record)!r}".encode())
 
     def add(self, where: str, content: bytes) -> None:
-        """Add any other text; ``where`` names its place in messages."""
+        """Add any other output; ``where`` is its name in messages."""
         self._outputs.append((where, content))
 
     def add_error(self, error: MetricsError) -> None:
@@ -51,26 +51,26 @@ class OutputCapture(logging.Handler):
         self.add(f"the text of {name}", f"{error}\n{error!r}\n{error.args!r}".encode())
         self.add(f"the problem of {name}", error.to_problem().model_dump_json().encode())
         self.add(f"the pickle of {name}", pickle.dumps(error))
-        self.add(f"what {name} carries", repr(vars(error)).encode())
+        self.add(f"the attributes of {name}", repr(vars(error)).encode())
         self.add(f"the traceback of {name}", "".join(traceback.format_exception(error)).encode())
 
     def add_value(self, value: object) -> None:
-        """Add the value of a call, and everything in it."""
+        """Add the return value of a call and everything in it."""
         if isinstance(value, MetricsError):
             self.add_error(value)
         elif isinstance(value, BaseModel):
-            self.add(f"what it gave as {type(value).__name__}", value.model_dump_json().encode())
+            self.add(f"the returned {type(value).__name__}", value.model_dump_json().encode())
         elif isinstance(value, Mapping):
             self.add_value(tuple(value.values()))
         elif isinstance(value, tuple | list):
             for item in value:
                 self.add_value(item)
         elif isinstance(value, bytes):
-            self.add("the bytes that it gave", value)
+            self.add("the returned bytes", value)
 
     @contextmanager
     def capturing(self) -> Iterator[None]:
-        """Capture every logger at every level, stdout and stderr, files and the environment."""
+        """Capture all loggers at all levels, stdout, stderr, files and the environment."""
         root = logging.getLogger()
         level = root.level
         printed = io.StringIO()
@@ -79,12 +79,12 @@ class OutputCapture(logging.Handler):
         call_handlers = logging.Logger.callHandlers
 
         def capture(logger: logging.Logger, record: logging.LogRecord) -> None:
-            self.emit(record)  # Whether or not the logger propagates its records.
+            self.emit(record)  # Even if the logger does not propagate its records.
             call_handlers(logger, record)
 
         logging.Logger.callHandlers = capture  # type: ignore[assignment, method-assign]  # Restored below.
         root.setLevel(logging.DEBUG)
-        for name in _OWN_LOGGERS:  # Their logs would bury the message of a failed test.
+        for name in _OWN_LOGGERS:  # Their logs would hide the message of a failed test.
             logging.getLogger(name).setLevel(logging.WARNING)
         try:
             with (
@@ -97,7 +97,7 @@ class OutputCapture(logging.Handler):
         finally:
             root.setLevel(level)
             logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign]  # The original.
-            self.add("what it printed", printed.getvalue().encode())
+            self.add("the printed text", printed.getvalue().encode())
             for name, content in written:
                 self.add(f"the file {name}", content)
             changed = {name: v for name, v in os.environ.items() if environment.get(name) != v}
@@ -106,9 +106,9 @@ class OutputCapture(logging.Handler):
                 del os.environ[name]  # Other tests must not find it.
 
     def leaks(self, secrets: Sequence[str]) -> tuple[str, ...]:
-        """Return the places where a secret occurs in any form, or had to be redacted."""
+        """Return the places where a secret occurs in any encoding, or was redacted."""
         if not _leaks(b"\0".join(content for _, content in self._outputs), secrets):
-            return ()  # The usual case, found with one search.
+            return ()  # One search for the usual case.
         places = (where for where, content in self._outputs if _leaks(content, secrets))
         return tuple(dict.fromkeys(places))
 

@@ -11,18 +11,18 @@ from typing import Final
 from smaply_metrics_core.redaction import find_secrets
 
 PART: Final = 12
-"""So many characters from the start or the end of a secret count as a leak."""
+"""Number of characters from the start or end of a secret that count as a leak."""
 
 _SEPARATORS: Final = bytes(n for n in range(128) if not chr(n).isalnum())
-"""What may occur between the characters of a secret, as in an address or in UTF-16."""
+"""Characters that may separate those of a secret, for example in a URL or in UTF-16."""
 
 
 def contains_secret(content: bytes, secrets: Sequence[str]) -> bool:
     """Whether a secret, or a long part of it, occurs in a content in any encoding.
 
-    In addition to the encodings of ``find_secrets``: in upper or lower case, reversed, as
-    hexadecimal digits or base32, each also with separators between its characters, and its first
-    or last 12 characters alone.
+    In addition to the encodings of ``find_secrets``: upper or lower case, reversed, hexadecimal or
+    base32, each also with separators between its characters; and only its first or last 12
+    characters.
     """
     lowered = content.lower()
     bare = lowered.translate(None, _SEPARATORS)
@@ -34,7 +34,7 @@ def contains_secret(content: bytes, secrets: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=256)
 def _parts(secret: str) -> tuple[bytes, ...]:
-    """Return the start and the end of a secret; a short one has none that is unlikely enough."""
+    """Return the start and end of a secret; none for a short one, where they may be coincidence."""
     raw = secret.encode(errors="surrogatepass").lower()
     return (raw[:PART], raw[-PART:]) if len(raw) >= PART else ()
 

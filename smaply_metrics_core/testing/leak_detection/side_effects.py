@@ -1,7 +1,7 @@
-"""Detects side effects of a source on its process and beyond it.
+"""Detects side effects of a source.
 
-Process state that a source changes, processes that it starts, files that it writes, and calls of
-``time.sleep``. Processes and files are seen by a Python audit hook.
+These are changes of process state, started processes, written files and calls of ``time.sleep``. A
+Python audit hook detects processes and files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AuditListener = Callable[[str, tuple[Any, ...]], object]
 """Called with the name and the arguments of each audit event."""
 
 MAX_FILE_BYTES: Final = 32 * 1024 * 1024
-"""How much of a written file is read; a secret is not searched for beyond."""
+"""Maximum number of bytes of a written file that are searched for secrets."""
 
 _PROCESS_EVENTS: Final = {
     "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn",
@@ -32,15 +32,15 @@ _PROCESS_EVENTS: Final = {
 _SHARED_VARIABLES: Final = (
     "TZ", "LANG", "LC_ALL", "HOME", "PATH", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
 )  # fmt: skip
-"""Variables that all code in the process reads; libraries set others when they are imported."""
+"""Variables that all code in the process reads; others may be set by libraries on import."""
 
 _listeners: Final[list[AuditListener]] = []
-"""The current listeners: an audit hook cannot be removed from its process."""
+"""The current listeners of the audit hook, which cannot be removed from its process."""
 
 
 @contextmanager
 def detect_process_changes(changes: list[str]) -> Iterator[None]:
-    """Add the names of process state that the block changes, and restore what can be restored."""
+    """Add the names of process state that the block changes, and restore it if possible."""
     before = _process_state()
     try:
         yield
@@ -48,13 +48,13 @@ def detect_process_changes(changes: list[str]) -> Iterator[None]:
         after = _process_state()
         changes += [name for name, value in before.items() if after[name] != value]
         os.chdir(before["the working directory"])
-        socket.setdefaulttimeout(before["the timeout of all sockets"])
+        socket.setdefaulttimeout(before["the default socket timeout"])
         locale.setlocale(locale.LC_ALL, before["the locale"])
         root = logging.getLogger()
-        root.setLevel(before["the level of all logs"])
-        root.handlers[:] = before["who handles all logs"]
-        logging.disable(before["which logs are disabled"])
-        sys.path[:] = before["where modules are found"]
+        root.setLevel(before["the root log level"])
+        root.handlers[:] = before["the root log handlers"]
+        logging.disable(before["the disabled log level"])
+        sys.path[:] = before["the module search path"]
 
 
 def _process_state() -> Mapping[str, Any]:
@@ -62,18 +62,18 @@ def _process_state() -> Mapping[str, Any]:
     return {
         "the working directory": Path.cwd(),
         "the environment": {name: os.environ.get(name) for name in _SHARED_VARIABLES},
-        "the timeout of all sockets": socket.getdefaulttimeout(),
+        "the default socket timeout": socket.getdefaulttimeout(),
         "the locale": locale.setlocale(locale.LC_ALL),
-        "the level of all logs": root.level,
-        "who handles all logs": list(root.handlers),
-        "which logs are disabled": root.manager.disable,
-        "where modules are found": list(sys.path),
+        "the root log level": root.level,
+        "the root log handlers": list(root.handlers),
+        "the disabled log level": root.manager.disable,
+        "the module search path": list(sys.path),
     }
 
 
 @contextmanager
 def detect_sleeps(sleeps: list[str]) -> Iterator[None]:
-    """Add each call of ``time.sleep`` on a thread of a source, which then does not sleep."""
+    """Add each call of ``time.sleep`` on a thread of a source, and return from it at once."""
     original = time.sleep
 
     def sleep(seconds: float | SupportsIndex) -> None:
@@ -92,11 +92,11 @@ def detect_sleeps(sleeps: list[str]) -> Iterator[None]:
 
 @contextmanager
 def detect_subprocesses(report: Callable[[str, str], object]) -> Iterator[None]:
-    """Report each process that is started, with its arguments."""
+    """Report each started process with its arguments."""
 
     def listen(event: str, arguments: tuple[Any, ...]) -> None:
         if event in _PROCESS_EVENTS:
-            report("what it hands to a process", repr(arguments))
+            report("the arguments of a process", repr(arguments))
 
     with audit_events(listen):
         yield
@@ -104,7 +104,7 @@ def detect_subprocesses(report: Callable[[str, str], object]) -> Iterator[None]:
 
 @contextmanager
 def detect_file_writes(written: list[tuple[str, bytes]]) -> Iterator[None]:
-    """Add the name and content of each file that was opened for writing and exists at the end."""
+    """Add the name and content of each file that was opened for writing and still exists."""
     opened: list[str] = []
 
     def listen(event: str, arguments: tuple[Any, ...]) -> None:
@@ -118,7 +118,7 @@ def detect_file_writes(written: list[tuple[str, bytes]]) -> Iterator[None]:
     finally:
         for name in dict.fromkeys(opened):
             path = Path(name)
-            # Another process may delete the file now: then it was not left behind.
+            # Another process may delete the file at any time.
             with suppress(FileNotFoundError):
                 if path.is_file():
                     with path.open("rb") as file:
@@ -126,7 +126,7 @@ def detect_file_writes(written: list[tuple[str, bytes]]) -> Iterator[None]:
 
 
 def _written_path(event: str, arguments: tuple[Any, ...]) -> object:
-    """Return the path that an audit event writes; Python's audit events table names them."""
+    """Return the path that an audit event writes to, if any; see Python's audit events table."""
     match event, arguments:
         case "open", (path, _, int(flags)) if flags & (os.O_WRONLY | os.O_RDWR):
             return path

@@ -1,1 +1,1 @@
-"""Cassettes: record, play, check for sensitive data."""
+"""Recording and replaying cassettes, and checking them for sensitive data."""

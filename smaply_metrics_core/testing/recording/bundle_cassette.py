@@ -1,8 +1,8 @@
-"""A user's debug bundle as a cassette, and as a test that fails until the source is fixed.
+"""A user's debug bundle as a cassette and as a test.
 
-A bundle contains every request without its body, and the survey's raw data. With the fact
-``bundle_answers`` of a contract class, which states what the survey tool sends for a path, the
-user's calls can be replayed.
+A bundle contains the requests without their bodies, and the survey's raw data. The fact
+``bundle_answers`` of a contract class maps paths to response bodies, so that the user's calls can
+be replayed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from smaply_metrics_core.testing.suite.runner import ContractTestResult
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
 
 TEST: Final = "test_the_bundle_causes_no_bug"
-RULE: Final = "The user's calls are answered, or end in an error that is not a bug."
+RULE: Final = "The calls of the bundle are answered or end in an error that is not a bug."
 _EXCHANGES: Final = TypeAdapter(tuple[Exchange, ...])
 
 
@@ -38,8 +38,8 @@ class BundleCassette:
 
     Args:
         exchanges: The exchanges of the bundle.
-        bodies: For a pattern of paths the response body; the first pattern that matches is used.
-        refusals: For a status, the body with which the tool sends it.
+        bodies: The response body for each pattern of paths; the first match is used.
+        refusals: The survey tool's body for each error status.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class BundleCassette:
         self._refusals = refusals
 
     def transport(self) -> httpx.BaseTransport:
-        """Return a transport that replays them."""
+        """Return a transport that replays the exchanges."""
         return httpx.MockTransport(self._answer)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -81,13 +81,13 @@ def cassette_from_bundle(reader: BundleReader, contract: type[SourceContract]) -
     """Return a bundle as a cassette.
 
     Raises:
-        AssertionError: if the class does not state what the tool sends.
+        AssertionError: if the class does not have ``bundle_answers``.
     """
     expect(
         contract.bundle_answers,
-        f"{contract.__name__} does not say what the survey tool sends for which path.",
-        "set `bundle_answers`: for a pattern of paths a file of the bundle, and a function that "
-        "makes of its content what the tool sends",
+        f"{contract.__name__} does not have `bundle_answers`.",
+        "set `bundle_answers`: for each pattern of paths, a file of the bundle and a function that "
+        "converts its content to the survey tool's response body",
     )
     bodies = {}
     for pattern, (name, make_body) in contract.bundle_answers.items():
@@ -101,14 +101,14 @@ def cassette_from_bundle(reader: BundleReader, contract: type[SourceContract]) -
 
 
 def run_bundle(contract: type[SourceContract], path: Path) -> ContractTestResult:
-    """Replay a bundle's survey with a source, and return a failure if it ends in a bug.
+    """Replay the calls of a bundle and return the result, a failure if the source has a bug.
 
     Args:
         contract: The class with the source's facts.
-        path: A debug bundle, as ``smaply-metrics bundle export`` writes it.
+        path: A debug bundle, written by ``smaply-metrics bundle export``.
 
     Raises:
-        InputError: if it is not a debug bundle.
+        InputError: if the file is not a debug bundle.
     """
     with private_directory() as folder, open_bundle(path, folder) as reader:
         try:
@@ -140,8 +140,8 @@ def _replay(contract: type[SourceContract], reader: BundleReader) -> None:
 def _reject_bug(activity: str, answer: object) -> None:
     if isinstance(answer, PluginError):
         raise broken(
-            f"{activity}, with what is in the bundle, ends as a bug: {answer.message}",
-            "mend the hook: what the survey tool sent is in the bundle",
+            f"{activity} raised an unexpected exception with the bundle's data: {answer.message}",
+            "correct the hook; the bundle contains the survey tool's responses",
         )
 
 

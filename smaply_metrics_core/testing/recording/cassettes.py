@@ -1,7 +1,7 @@
-"""Records and plays cassettes with vcrpy, which needs the extra ``testing``.
+"""Records and replays cassettes with vcrpy, which requires the extra ``testing``.
 
-A cassette is a YAML file of vcrpy with a head: when it was recorded, with which version of the
-source, and a hash by which manual changes are detected.
+A cassette is a YAML file of vcrpy with a head: the time of the recording, the version of the
+source, and a hash that detects manual changes.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ from smaply_metrics_core.testing.recording.policy import ORIGIN, CassetteRecorde
 from smaply_metrics_core.testing.recording.sensitive_data import find_sensitive_data
 
 MATCHED: Final = ("method", "path", "query", "body")
-"""What a request has to share with a recorded one; hosts and ports may differ."""
+"""The parts of a request that must equal the recorded ones; hosts and ports may differ."""
 
 RECORD_AGAIN: Final = (
-    "record the cassettes again with smaply_metrics_core.testing.record(TheTestClass, folder), and "
-    "look at what has changed"
+    "record the cassettes again with `smaply-metrics source record`, and review the changes"
 )
 
 HASH: Final = "content_hash"
@@ -50,14 +49,14 @@ class CassetteSession:
     unstored_fields: set[str] = field(default_factory=set)
 
     def transport(self) -> httpx.BaseTransport:
-        """Return a transport whose requests are answered from the cassette, or recorded."""
+        """Return a transport that replays the cassette or records into it."""
         return _CassetteTransport(self.unmatched)
 
 
 class _CassetteTransport(httpx.HTTPTransport):
-    """A transport that vcrpy intercepts; it notes requests without a recording.
+    """A transport that vcrpy intercepts and that stores unmatched requests.
 
-    The error of vcrpy is not enough: the isolation of sources converts it to one of the error tree.
+    The isolation of sources would hide the error of vcrpy in an error of the framework's tree.
     """
 
     def __init__(self, unmatched: list[str]) -> None:
@@ -89,16 +88,16 @@ class _CassetteTransport(httpx.HTTPTransport):
 
 @contextmanager
 def playing(path: Path) -> Iterator[CassetteSession]:
-    """Answer every request from a cassette, without sending any.
+    """Replay a cassette instead of sending requests.
 
     Raises:
         AssertionError: if the cassette does not exist or was changed, a request is not in it, or
-            a recorded request was not made.
+            a recorded request was not sent.
     """
-    expect(path.is_file(), f"There is no recording {path.name} in {path.parent}.", RECORD_AGAIN)
+    expect(path.is_file(), f"There is no cassette {path.name} in {path.parent}.", RECORD_AGAIN)
     expect(
         is_as_recorded(path),
-        f"{path.name} is not as it was recorded: it was changed by hand, or has no head.",
+        f"{path.name} was changed after it was recorded, or has no head.",
         RECORD_AGAIN,
     )
     session = CassetteSession(path)
@@ -108,7 +107,7 @@ def playing(path: Path) -> Iterator[CassetteSession]:
         finally:
             if session.unmatched:
                 raise broken(
-                    f"{path.name} holds no answer (any more) to {session.unmatched[0]}",
+                    f"{path.name} has no (further) response for {session.unmatched[0]}.",
                     RECORD_AGAIN,
                 )
     unplayed = [
@@ -118,7 +117,7 @@ def playing(path: Path) -> Iterator[CassetteSession]:
     ]
     expect(
         not unplayed,
-        f"{path.name} holds answers that nothing asked for: {', '.join(unplayed)}.",
+        f"{path.name} has responses that were not requested: {', '.join(unplayed)}.",
         RECORD_AGAIN,
     )
 
@@ -127,17 +126,17 @@ def playing(path: Path) -> Iterator[CassetteSession]:
 def recording(
     path: Path, policy: RecordingPolicy, secrets: Sequence[str], about: Mapping[str, str]
 ) -> Iterator[CassetteSession]:
-    """Send every request, and store what is allowed of it; a failed run stores nothing.
+    """Send every request and store the allowed parts; a failed run stores nothing.
 
     Args:
         path: The cassette; an existing one is replaced.
-        policy: What may be stored.
-        secrets: What must not occur in it.
-        about: What its head contains in addition to the hash.
+        policy: The allow-list of stored parts.
+        secrets: Secrets that must not occur in the cassette.
+        about: The head without the hash.
 
     Raises:
-        AssertionError: if a secret or personal data would have been stored, or a request has a
-            part that the policy does not name; the cassette is then removed.
+        AssertionError: if the cassette contains a secret or personal data, or a request has a part
+            that the policy does not allow; the cassette is then deleted.
     """
     path.unlink(missing_ok=True)
     recorder = CassetteRecorder(policy)
@@ -154,8 +153,8 @@ def recording(
     if found:
         path.unlink()
         raise broken(
-            f"{path.name} would have held {', '.join(found)}.",
-            "name fewer fields in RecordingPolicy.fields, or use made-up data",
+            f"{path.name} contained {', '.join(found)}, so it was deleted.",
+            "allow fewer fields in RecordingPolicy.fields, or use made-up data",
         )
     _write_head(path, about)
 
@@ -167,7 +166,7 @@ def _write_head(path: Path, about: Mapping[str, str]) -> None:
 
 
 def is_as_recorded(path: Path) -> bool:
-    """Whether a cassette has not been changed since it was recorded."""
+    """Whether a cassette is unchanged since it was recorded."""
     head, found, body = path.read_text(encoding="utf-8").partition(_BODY)
     return bool(found) and _about(head).get(HASH) == _hash(found + body)
 
@@ -195,6 +194,6 @@ def _cassette(path: Path, mode: str, **options: object) -> Iterator[Cassette]:
         yield cassette
         manager.__exit__(None, None, None)
     except BaseException as error:
-        # Also if storing was rejected: otherwise httpx stays patched.
+        # Without this, httpx would stay patched after a rejected recording.
         manager.__exit__(type(error), error, error.__traceback__)
         raise

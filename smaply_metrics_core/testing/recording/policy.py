@@ -1,7 +1,7 @@
-"""The allow-list of what a cassette may store of requests and responses.
+"""The allow-list of the parts of requests and responses that a cassette stores.
 
-vcrpy stores everything that is not filtered out. Here a request and a response are rewritten from
-the parts that the allow-list names, and nothing else reaches the file.
+vcrpy stores everything that is not filtered out. Here requests and responses are rebuilt from the
+allowed parts, and nothing else is stored.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ REQUEST_HEADERS: Final = ("accept", "content-type")
 RESPONSE_HEADERS: Final = ("content-type", "retry-after")
 
 ORIGIN: Final = "recorded://origin"
-"""Replaces the scheme and host of the service in stored responses."""
+"""Replaces the scheme and host of the service in stored data."""
 
 
 @dataclass(frozen=True)
 class RecordingPolicy:
-    """What cassettes of one source may store. Names are regular expressions.
+    """The parts that cassettes of one source may store. Names are regular expressions.
 
     Attributes:
-        fields: Fields of JSON bodies, at any depth: those that the source reads. A field that is
-            not named is not stored, nor is anything below it.
+        fields: Fields of JSON bodies at any depth: those that the source reads. Other fields are
+            not stored, nor is anything below them.
         parameters: Query parameters of requests.
         changing: Patterns of ids that differ in each recording, such as request ids. They are
-            replaced with numbers, so that recording again does not change the file.
+            replaced by numbers, so that a new recording does not change the file.
     """
 
     fields: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class RecordingPolicy:
 
 
 class CassetteRecorder:
-    """Rewrites each exchange of one cassette with only what may be stored.
+    """Rewrites each exchange of one cassette with only the allowed parts.
 
     Attributes:
         unstored_fields: The fields of responses that were not stored.
@@ -58,11 +58,11 @@ class CassetteRecorder:
     def __call__(
         self, request: Request, response: dict[str, Any]
     ) -> tuple[Request, dict[str, Any]]:
-        """Return what is stored of a request and its response.
+        """Return the stored request and response.
 
         Raises:
-            AssertionError: if the request has a part that the policy does not name: without it,
-                the recording could not be matched when it is played.
+            AssertionError: if the request has a part that the policy does not allow, without which
+                the replay could not match it.
         """
         from vcr.request import Request  # Optional.
 
@@ -70,7 +70,7 @@ class CassetteRecorder:
         origin = f"{parts.scheme}://{parts.netloc}"
         for name, _ in parse_qsl(parts.query, keep_blank_values=True):
             if not self._parameters.fullmatch(name):
-                raise _unnamed(f"the parameter {name}", "parameters")
+                raise _not_allowed(f"the parameter {name}", "parameters")
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         stored = Request(
             request.method,
@@ -91,7 +91,7 @@ class CassetteRecorder:
             return self._text(content, origin)
         kept = self._allowed(found)
         if kept != found:
-            raise _unnamed("a field in the body of a request", "fields")
+            raise _not_allowed("a field in its body", "fields")
         return self._text(content, origin)
 
     def _stored_response_body(self, content: bytes | None, origin: str) -> bytes | None:
@@ -119,7 +119,7 @@ class CassetteRecorder:
         try:
             text = content.decode()
         except UnicodeDecodeError:
-            return content  # A binary file: stored as it is, and scanned afterwards.
+            return content  # A binary file is stored unchanged and scanned afterwards.
         return self._stable(text.replace(origin, ORIGIN)).encode()
 
     def _stable(self, text: str) -> str:
@@ -146,8 +146,8 @@ def _json(content: bytes | None) -> Any:  # noqa: ANN401  # Any JSON; `None` for
         return None
 
 
-def _unnamed(what: str, attribute: str) -> AssertionError:
+def _not_allowed(what: str, attribute: str) -> AssertionError:
     return broken(
-        f"A recording would hold {what}, which the policy does not name.",
-        f"name it in RecordingPolicy.{attribute} if it is no secret and tells about nobody",
+        f"A request has {what} that the recording policy does not allow.",
+        f"add it to RecordingPolicy.{attribute} if it is neither secret nor personal",
     )

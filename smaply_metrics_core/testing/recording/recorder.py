@@ -1,4 +1,4 @@
-"""Records the cassettes of a contract class, or reports what has changed since."""
+"""Records the cassettes of a contract class, or reports the changes since the recording."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from smaply_metrics_core.testing.suite.subjects.http_faults import HttpFaultTest
 from smaply_metrics_core.testing.suite.subjects.isolation import IsolationTests
 
 FACT_TESTS: Final = {"test_the_numbers_are_those_of_the_account"}
-"""Tests of values that the author knows, and often reads off the first recording."""
+"""Tests of known values, which the author often takes from the first recording."""
 
 STATUS: Final = "HTTP status"
-"""Its name among the fields of a response, which no JSON field has."""
+"""The name of the status among the fields of a response."""
 
 What = Literal["added", "removed", "changed"]
 
@@ -38,12 +38,12 @@ class RecordingChange:
     """One difference between a recording and the current responses.
 
     Attributes:
-        what: Whether a field is new, missing, or of another type.
+        what: Whether a field was added, removed, or changed its type.
         cassette: The scenario.
-        request: The request, as ``GET /v1/surveys``.
-        path: The field of the response, as ``result.elements[].id``; empty for a whole request.
+        request: The request, such as ``GET /v1/surveys``.
+        path: The field of the response, such as ``result.elements[].id``; empty for a request.
         was: The types of the field in the recording.
-        now: Its types now.
+        now: The types of the field in the current response.
     """
 
     what: What
@@ -55,18 +55,18 @@ class RecordingChange:
 
     @property
     def breaks(self) -> bool:
-        """Whether a source that reads the recording may fail on the current responses."""
+        """Whether a source that works with the recording may fail with the current responses."""
         return self.what != "added"
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """Cassettes that were just recorded.
+    """Newly recorded cassettes.
 
     Attributes:
         paths: The files.
-        unstored_fields: Fields of responses that the policy does not name.
-        failures: The messages of the tests that failed.
+        unstored_fields: Fields of responses that the policy excludes.
+        failures: The messages of failed tests.
     """
 
     paths: tuple[Path, ...]
@@ -75,7 +75,7 @@ class Recorded:
 
 
 def _replay_tests() -> set[str]:
-    """Return the names of the tests that replay the exchanges of others from memory."""
+    """Return the names of the tests that replay exchanges of other tests from memory."""
     return {name for suite in (HttpFaultTests, IsolationTests) for name in vars(suite)}
 
 
@@ -84,7 +84,7 @@ def _recorded(contract: type[SourceContract]) -> Iterator[Recorded]:
     """Yield the cassettes in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
 
-        class Recording(contract):  # type: ignore[misc, valid-type]  # Made while it runs.
+        class Recording(contract):  # type: ignore[misc, valid-type]  # A dynamic base class.
             cassettes = Path(folder)
             recording = True
 
@@ -104,18 +104,18 @@ def _recorded(contract: type[SourceContract]) -> Iterator[Recorded]:
 def record(contract: type[SourceContract], folder: Path) -> Recorded:
     """Record the cassettes of a contract class by running its tests against the real service.
 
-    A cassette with the same content as before is not replaced, and so has its old date.
+    An unchanged cassette is not replaced and keeps its date.
 
     Args:
-        contract: A class whose ``credentials`` belong to the service that is recorded.
+        contract: A class with ``credentials`` of the real service.
         folder: The folder of the cassettes; existing ones are replaced.
 
     Raises:
-        AssertionError: if a test fails; existing cassettes are not replaced then.
+        AssertionError: if a test fails; existing cassettes are then unchanged.
     """
     with _recorded(contract) as new:
         if new.failures:
-            raise broken("\n".join(new.failures), "mend what fails; nothing was recorded")
+            raise broken("\n".join(new.failures), "correct the failures; nothing was recorded")
         folder.mkdir(parents=True, exist_ok=True)
         existing = {path.name: path for path in folder.glob("*.yaml")}
         names = {path.name for path in new.paths}
@@ -130,19 +130,19 @@ def record(contract: type[SourceContract], folder: Path) -> Recorded:
 
 
 def check(contract: type[SourceContract], folder: Path) -> tuple[RecordingChange, ...]:
-    """Record again without storing it, and return the differences from the recording.
+    """Return the differences between the stored and a new recording, which is not stored.
 
     Args:
-        contract: A class whose ``credentials`` belong to the service.
+        contract: A class with ``credentials`` of the real service.
         folder: The folder of the cassettes.
 
     Raises:
-        InputError: if it has none.
+        InputError: if the folder has no cassettes.
     """
     if not any(folder.glob("*.yaml")):
         raise InputError(
-            f"There is no recording in {folder} to compare with.",
-            remedy="Record first, without --check; or name the folder of the recordings.",
+            f"There are no recordings in {folder}.",
+            remedy="Record first, without --check, or choose the folder with --output.",
         )
     with _recorded(contract) as new:
         names = {path.stem: path for path in new.paths}
@@ -163,9 +163,9 @@ def differences(old: Path, new: Path) -> Iterator[RecordingChange]:
     was, now = _requests(old), _requests(new)
     for request in [*was, *(one for one in now if one not in was)]:
         if request not in now:
-            yield RecordingChange("removed", old.stem, request, "", "asked", "not asked")
+            yield RecordingChange("removed", old.stem, request, "", "requested", "not requested")
         elif request not in was:
-            yield RecordingChange("added", old.stem, request, "", "not asked", "asked")
+            yield RecordingChange("added", old.stem, request, "", "not requested", "requested")
         else:
             yield from _field_differences(old.stem, request, was[request], now[request])
 
@@ -188,7 +188,7 @@ def _field_differences(
 
 
 def _requests(path: Path) -> Mapping[str, Types]:
-    """Return for each request, without its values, the types of every field of its responses."""
+    """Return the types of all response fields for each request, without its parameters."""
     found: dict[str, dict[str, set[str]]] = {}
     for request, response in Cassette.load(path=path, record_mode="none").data:
         key = f"{request.method} {request.uri.partition('?')[0]}"
@@ -203,7 +203,7 @@ def _requests(path: Path) -> Mapping[str, Types]:
 
 
 def _fields(content: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the path and type of each field of a body: of JSON, CSV, or the files of a ZIP."""
+    """Yield the path and type of each field of a body in JSON, CSV or a ZIP of these."""
     if zipfile.is_zipfile(io.BytesIO(content)):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for number, name in enumerate(archive.namelist()):
@@ -220,7 +220,7 @@ def _fields(content: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _json_fields(value: Any, path: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401  # JSON.
-    yield path or "the answer", _type(value)
+    yield path or "the response", _type(value)
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from _json_fields(item, f"{path}.{name}".lstrip("."))

@@ -1,4 +1,4 @@
-"""Finds secrets and personal data in a cassette, which no recording may contain."""
+"""Finds secrets and personal data, which no cassette may contain."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vcr.cassette import Cassette
 
 from smaply_metrics_core.testing.leak_detection.secret_encodings import contains_secret
 
-_EMAIL: Final = re.compile(  # Also with letters beyond ASCII, and percent-encoded.
+_EMAIL: Final = re.compile(  # Includes non-ASCII letters and percent-encoding.
     rb"[\w.+\x80-\xff-]+(?:@|%40)[A-Za-z0-9\x80-\xff-]+(?:\.[A-Za-z0-9\x80-\xff-]+)*"
     rb"\.[A-Za-z\x80-\xff]{2,}"
 )
 _PHONE: Final = re.compile(rb"(?<![\w+])\+[1-9](?:[ ()/-]{0,2}\d){8,14}(?!\w)")
 _IPV4: Final = re.compile(rb"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
 _IPV6: Final = re.compile(rb"(?<![\w:])[23][0-9a-fA-F]{3}:[0-9a-fA-F:]{2,34}(?![\w:])")
-"""Candidates for IPv6 addresses: public ones start with 2 or 3."""
+"""Candidates for public IPv6 addresses, which start with 2 or 3."""
 
 _SECRET_PATTERNS: Final = {
     "a JSON web token": re.compile(rb"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"),
@@ -34,8 +34,8 @@ _SECRET_PATTERNS: Final = {
 def find_sensitive_data(path: Path, secrets: Sequence[str]) -> tuple[str, ...]:
     """Return descriptions of the sensitive data in a cassette.
 
-    That is a secret in any encoding or what looks like one, an e-mail address, a telephone number,
-    or a public IP address. Files in it are unpacked and searched.
+    These are secrets in any encoding, texts that look like secrets, e-mail addresses, phone numbers
+    and public IP addresses. ZIP files are unpacked and searched.
     """
     cassette = Cassette.load(path=path, record_mode="none")
     contents = [path.read_bytes()]
@@ -51,10 +51,10 @@ def _found(content: bytes, secrets: Sequence[str]) -> Iterator[str]:
     if address := _EMAIL.search(content):
         yield f"the e-mail address {address[0].decode(errors='replace')}"
     if number := _PHONE.search(content):
-        yield f"the telephone number {number[0].decode()}"
+        yield f"the phone number {number[0].decode()}"
     for found in (*_IPV4.findall(content), *_IPV6.findall(content)):
         if _is_public_address(found.decode()):
-            yield f"the internet address {found.decode()}"
+            yield f"the IP address {found.decode()}"
 
 
 def _is_public_address(text: str) -> bool:

@@ -1,1 +1,1 @@
-"""The distribution that ``smaply-metrics source new`` writes, and how it is written."""
+"""The template of a new source, and the generator of ``smaply-metrics source new``."""

@@ -1,4 +1,4 @@
-"""Writes the project of a new source: a copy of a working template tree with other names."""
+"""Writes the distribution of a new source: a copy of a working template with other names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 from smaply_metrics_core.errors import AlreadyExists, InputError
 
 SUFFIX: Final = ".txt"
-"""The suffix of every template file, so that no tool treats it as code of this package."""
+"""The suffix of every template file, so that tools do not treat it as code of this package."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _MAX_LENGTH: Final = 40
@@ -21,10 +21,10 @@ _RESERVED: Final = {"core", "host"}
 
 
 def write_source(name: str, folder: Path) -> tuple[Path, ...]:
-    """Write the distribution of a new source into a new folder, and return its files.
+    """Write the distribution of a new source into a new folder and return its files.
 
     Args:
-        name: The id of the source, as in ``paper_birds``.
+        name: The id of the source, such as ``paper_birds``.
         folder: The folder, which must not exist yet.
 
     Raises:
@@ -33,18 +33,18 @@ def write_source(name: str, folder: Path) -> tuple[Path, ...]:
     """
     if not _NAME.fullmatch(name) or len(name) > _MAX_LENGTH:
         raise InputError(
-            f"“{name[:_MAX_LENGTH]}” cannot be the name of a source.",
-            remedy=f"Use at most {_MAX_LENGTH} small letters and digits, words joined by "
-            "underscores, as in paper_birds.",
+            f"“{name[:_MAX_LENGTH]}” is not a valid name of a source.",
+            remedy=f"Use at most {_MAX_LENGTH} lower-case letters, digits and underscores between "
+            "words, for example paper_birds.",
         )
     if name in _RESERVED:
         raise InputError(
-            f"“{name}” is a part of Smaply Metrics itself.",
-            remedy="Name the source after the survey tool that it asks.",
+            f"“{name}” is a reserved name.",
+            remedy="Name the source after its survey tool.",
         )
     if folder.exists():
         raise AlreadyExists(
-            f"{folder} is already there.",
+            f"The folder {folder} already exists.",
             remedy="Choose another name, or another folder with --output.",
         )
     names = _names(name)
@@ -54,7 +54,7 @@ def write_source(name: str, folder: Path) -> tuple[Path, ...]:
 
 
 def _names(name: str) -> Mapping[str, str]:
-    """Return the replacement of each form in which the tree names its source."""
+    """Return the replacements of the names in the template."""
     words = name.split("_")
     return {
         "smaply-metrics-acme": f"smaply-metrics-{'-'.join(words)}",
@@ -84,5 +84,5 @@ def _copy(tree: Traversable, folder: Path, names: Mapping[str, str], written: li
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:
-    # In one pass: a new name is not replaced again if it contains a name of the tree.
+    # One pass, so that a new name that contains a name of the template is not replaced again.
     return re.sub("|".join(map(re.escape, names)), lambda found: names[found[0]], text)

@@ -1,1 +1,1 @@
-"""The contract suite: facts of the author, the lab, the subjects and the runner."""
+"""The contract suite: the author's facts, the lab, the subjects and the runner."""

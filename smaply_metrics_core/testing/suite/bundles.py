@@ -1,4 +1,4 @@
-"""Debug bundles in contract tests: how they are written, and what their files contain."""
+"""Debug bundles in contract tests: writing them and searching their files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUNDLE: Final = "bundle"
 """The scenario in which a bundle is written."""
 
 Files = Mapping[str, bytes]
-"""The content of each file of a bundle by its name."""
+"""The content of each file of a bundle, by name."""
 
 
 def bundle_files(lab: Lab, *, personal: bool) -> Files:
@@ -28,8 +28,8 @@ def bundle_files(lab: Lab, *, personal: bool) -> Files:
 
 
 def write_files(lab: Lab, session: SourceSession, *, personal: bool) -> Files:
-    """Write a bundle with a session, and return its files without the README."""
-    # It contains responses of people, so it does not stay on the disk.
+    """Write a bundle with a session and return its files without the README."""
+    # The bundle contains survey responses and is deleted afterwards.
     with tempfile.TemporaryDirectory() as folder:
         path = write_bundle(
             Path(folder) / "bundle.zip",
@@ -44,21 +44,21 @@ def write_files(lab: Lab, session: SourceSession, *, personal: bool) -> Files:
 def problem_files(files: object) -> list[str]:
     """Return the names of the files in which a bundle reports missing data.
 
-    For anything but a bundle the list is empty.
+    The list is empty for any other value.
     """
     return [name for name in files if "problem" in name] if isinstance(files, Mapping) else []
 
 
 def contains_text(content: bytes, *texts: str) -> bool:
-    """Whether one of some texts occurs in a content, whatever its encoding."""
-    plain = content.replace(b"\0", b"")  # As in UTF-16.
+    """Whether one of several texts occurs in a content in any encoding."""
+    plain = content.replace(b"\0", b"")  # For UTF-16.
     return any(
         form.encode() in plain for text in texts if text for form in (text, json.dumps(text)[1:-1])
     )
 
 
 def timestamp_texts(instant: datetime | str) -> tuple[str, ...]:
-    """Return the forms in which survey tools write an instant; empty for any other text."""
+    """Return the formats in which survey tools write an instant; empty for any other text."""
     if isinstance(instant, str):
         try:
             instant = datetime.fromisoformat(instant)
@@ -74,7 +74,7 @@ def timestamp_texts(instant: datetime | str) -> tuple[str, ...]:
 def find_json_rows(
     instant: datetime, contents: Sequence[bytes]
 ) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Find the responses in JSON by the field that holds the instant of one of them.
+    """Find the responses in JSON by the field that contains the instant of one of them.
 
     Returns:
         The values of that field in all responses, and the names of all fields of the responses.
@@ -90,7 +90,7 @@ def find_json_rows(
 
 
 def _json_objects(content: bytes) -> Iterator[Mapping[str, object]]:
-    """Yield every object at any depth of a JSON content; nothing for other contents."""
+    """Yield every object of a JSON content at any depth; nothing for other contents."""
     try:
         remaining = [json.loads(content)]
     except ValueError:

@@ -1,4 +1,4 @@
-"""The contract as tests: an author subclasses one class and states a few facts."""
+"""The contract as tests: an author subclasses one class and states facts about a source."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SourceContract(  # pytest runs the tests of the last base first.
     SurveyTests,
     OverrideProtection,
 ):
-    """Every test that a source has to pass.
+    """All tests that a source must pass.
 
     A subclass states the facts, and a test runner runs the tests::
 
@@ -55,20 +55,20 @@ class SourceContract(  # pytest runs the tests of the last base first.
             recorded_at = datetime(2026, 3, 1, 9, 5, 1, tzinfo=UTC)
             cassettes = Path(__file__).parent / "cassettes"
 
-    The source is called as a host calls it, through the registry and with isolation. No test
-    waits. Every failure ends with a line ``Fix: …``. ``ContractFacts`` explains the facts.
+    The tests call the source as a host does, through the registry and with isolation. No test
+    waits. The last line of every failure is ``Fix: …``. ``ContractFacts`` explains the facts.
     """
 
     def __init_subclass__(cls) -> None:
         """Reject a class that replaces the test that protects the others.
 
         Raises:
-            AssertionError: naming the class.
+            AssertionError: with the name of the class.
         """
         super().__init_subclass__()
         require_guardian(cls)
 
 
-# The suite as it was written, before other code can change it.
+# Cache the original suite before other code can change it.
 protected()
 protected_helpers()

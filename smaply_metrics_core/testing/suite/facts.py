@@ -1,4 +1,4 @@
-"""The facts that an author states about a source and the account it is tested with."""
+"""The facts that an author states about a source and its test account."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smaply_metrics_core.testing.clock import ManualClock
 from smaply_metrics_core.testing.recording.policy import RecordingPolicy
 
 Expected = float | None | Mapping[str, float | str | None]
-"""A number, a number for each answer or group, or a text for each."""
+"""A number, or numbers or texts by answer or group."""
 
 
 class ContractFacts:
@@ -23,36 +23,35 @@ class ContractFacts:
 
     Attributes:
         source: The id of an installed source, or the object with its hooks.
-        credentials: Valid credentials, as a person would enter them. Secrets have to be made up,
-            and long enough not to occur anywhere by chance.
-        wrong_credentials: The same fields, with credentials that must be rejected.
-        survey_id: A survey with answers that these credentials can see. Take one from the last
-            page of the list: otherwise a source that reads only the first page passes.
-        unknown_survey_id: An id that no survey has, in the form that ids have.
-        recorded_at: When one of its counted responses was recorded (aware), to the second; the
-            next one was recorded a second later or more. Take one from the last page of responses,
-            for the same reason. ``None`` only if the instant cannot be known.
-        personal: Texts of columns about the respondents (an IP address, a recipient), which only
-            a bundle with personal columns may contain; empty if there are none. With recordings,
-            use nothing that these reject, such as an e-mail address.
-        expected: Values of the account known from elsewhere: counted by hand, or read off the
-            survey tool's own report. ``expected_values.source_values`` explains the names.
-        cassettes: The folder of recordings; ``None`` for a source that needs no network, or one
-            that is tested against a server of the test.
-        server: A function that answers requests in-process instead of the survey tool; used
-            instead of cassettes.
-        refusals: The bodies with which the survey tool sends the statuses 401, 403 and 404, if
-            the source reads them; ``{}`` otherwise.
-        allowed: Which destinations the source may use.
+        credentials: Valid credentials, as a user enters them. Secrets must be made up, and long
+            enough not to occur anywhere by chance.
+        wrong_credentials: Credentials with the same fields that must be rejected.
+        survey_id: A survey with answers that the credentials can access. Choose one from the last
+            page of the list; otherwise a source that reads only the first page passes.
+        unknown_survey_id: A well-formed id of a survey that does not exist.
+        recorded_at: When one of the survey's counted responses was recorded (aware), to the second;
+            the next response was recorded at least a second later. Choose one from the last page
+            of responses, for the same reason. ``None`` only if it cannot be known.
+        personal: Texts in columns about the respondents (an IP address, a recipient), which only a
+            bundle with personal columns may contain; empty if there are none. With cassettes,
+            choose texts that these do not reject, unlike e-mail addresses.
+        expected: Known values of the account, counted by hand or taken from the survey tool's own
+            report. ``expected_values.source_values`` explains the names.
+        cassettes: The folder of the cassettes; ``None`` for a source without a network, or one that
+            is tested against a server of the test.
+        server: A function that responds to requests in-process, instead of cassettes.
+        refusals: The survey tool's response bodies for the statuses 401, 403 and 404 if the source
+            reads them, else ``{}``.
+        allowed: The destinations that the source may use.
         account: The account that the credentials belong to.
-        now: The time of the tests (aware); later than the survey's last response.
-        policy: What may be stored in cassettes.
-        bundle_answers: For a pattern of paths, the file of a debug bundle that holds what the
-            survey tool sends there, and a function that makes the response body of it; an empty
-            file name if the function needs no file. Only for ``source test --bundle``.
-        exceptions: For a test of the suite that is skipped or replaced, the reason in a sentence;
-            the report of every run prints it.
-        recording: Whether the cassettes are being recorded; ``record`` sets it.
+        now: The time of the tests (aware), later than the survey's last response.
+        policy: The allow-list of stored parts in cassettes.
+        bundle_answers: For each pattern of paths, a file of a debug bundle and a function that
+            converts its content to the survey tool's response body; an empty file name if the
+            function needs no file. Used by ``source test --bundle``.
+        exceptions: The reason, in a sentence, for each skipped or replaced test; every report
+            prints it.
+        recording: Whether cassettes are being recorded; ``record`` sets it.
     """
 
     source: ClassVar[str | object] = ""

@@ -1,4 +1,4 @@
-"""Runs the scenarios of a source over HTTP again with a fault, and checks what it reports."""
+"""Repeats the scenarios of a source over HTTP with faults, and checks how they are reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from smaply_metrics_core.testing.suite.lab import Lab, Work, check_credentials
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
 
 MAX_POSITIONS: Final = 6
-"""With up to so many requests, a fault is tried at each; beyond, at the first and last ones."""
+"""Maximum number of requests at each of which a fault is tried; with more, at some of them."""
 
 SURVEY_SCENARIOS: Final = {"questionnaire", "calculations", BUNDLE}
 """The scenarios that request one survey."""
@@ -44,7 +44,7 @@ NO_BODY: Final = b"{}"
 
 @dataclass(frozen=True)
 class Scenario:
-    """A hook with the result of its undisturbed run, which runs with a fault are compared with."""
+    """A hook with the result of its undisturbed run, for comparison with runs with a fault."""
 
     name: str
     work: Work
@@ -91,13 +91,13 @@ def http_scenarios(lab: Lab) -> tuple[Scenario, ...]:
     """
     found = hook_scenarios(lab)
     if not _has_host(lab) and not any(one.exchanges for one in found):
-        raise SkipTest("this source leads to no host: nothing goes over the wire")
+        raise SkipTest("this source has no host among its destinations")
     for one in found:
         expect(
             one.exchanges,
-            f"The source leads to a host, and the scenario “{one.name}” asks it nothing.",
-            "ask with `context.http`, at every call: no other client is held to the "
-            "allow-list and the deadline, and nothing may be kept between calls",
+            f"The source has a host, but the scenario “{one.name}” sends no request to it.",
+            "send requests with `context.http` in every call: other clients respect neither the "
+            "allow-list nor the deadline, and nothing may be cached between calls",
         )
     return found
 
@@ -110,7 +110,7 @@ def _has_host(lab: Lab) -> bool:
 def run_with_fault(
     lab: Lab, scenario: Scenario, fault: HttpFault, position: int
 ) -> tuple[ScenarioResult, Replay]:
-    """Return the result of a scenario with a fault from a request on, which runs once per class."""
+    """Return the cached result of a scenario with a fault from a request on."""
     key = (scenario.name, fault.name, position)
     if key not in lab.fault_runs:
         replay = Replay(scenario.exchanges, fault.disturb, position)
@@ -119,17 +119,17 @@ def run_with_fault(
 
 
 def refusal_body(lab: Lab, status: int) -> bytes:
-    """Return the body with which the survey tool sends a status."""
+    """Return the survey tool's response body for a status."""
     return lab.facts.refusals.get(status, NO_BODY)
 
 
 def unauthorized(lab: Lab) -> HttpFault:
-    """Return the fault 401 as the survey tool sends it."""
+    """Return the fault 401 with the survey tool's body."""
     return fault_types.unauthorized(refusal_body(lab, HTTPStatus.UNAUTHORIZED))
 
 
 def forbidden(lab: Lab) -> HttpFault:
-    """Return the fault 403 as the survey tool sends it."""
+    """Return the fault 403 with the survey tool's body."""
     statuses = {response.status for _, response in lab.check_wrong_credentials().exchanges}
     return fault_types.forbidden(
         refusal_body(lab, HTTPStatus.FORBIDDEN), for_bad_secret=HTTPStatus.FORBIDDEN in statuses
@@ -137,7 +137,7 @@ def forbidden(lab: Lab) -> HttpFault:
 
 
 def not_found(lab: Lab) -> HttpFault:
-    """Return the fault 404 as the survey tool sends it."""
+    """Return the fault 404 with the survey tool's body."""
     return fault_types.not_found(refusal_body(lab, HTTPStatus.NOT_FOUND))
 
 
@@ -174,19 +174,19 @@ def every_fault_run(lab: Lab) -> Iterator[tuple[str, ScenarioResult]]:
 
 
 def expect_reported(lab: Lab, *faults: HttpFault) -> Iterator[tuple[str, ScenarioResult, Replay]]:
-    """Check that each fault, at each position, is reported as what it is.
+    """Check that each fault at each position is reported correctly.
 
-    Yields, for each that is, where it occurred, the result, and the replay.
+    Yields the description, result and replay of each run.
 
     Raises:
-        AssertionError: if a fault is reported wrongly, or not at all.
+        AssertionError: if a fault is reported incorrectly or not at all.
     """
     for scenario in http_scenarios(lab):
         for position in scenario.positions():
             content = scenario.exchanges[position - 1][1].content
             for fault in faults:
                 if not fault.applies(content) or (fault.storable and scenario.name == BUNDLE):
-                    continue  # A bundle holds what was sent, whatever that is.
+                    continue  # A bundle may contain any response.
                 result, replay = run_with_fault(lab, scenario, fault, position)
                 if reports_missing_data(result.value, scenario.result.value):
                     continue
@@ -201,7 +201,7 @@ def expect_reported(lab: Lab, *faults: HttpFault) -> Iterator[tuple[str, Scenari
 
 
 def reports_missing_data(found: object, undisturbed: object) -> bool:
-    """Whether a questionnaire or a bundle is incomplete, and says so in notes or files."""
+    """Whether a questionnaire or bundle reports missing data in its notes or files."""
     return bool(problem_files(found)) or (
         isinstance(found, Questionnaire)
         and isinstance(undisturbed, Questionnaire)
@@ -226,19 +226,19 @@ def check_problems(
     for problem in found:
         if problem is None:
             raise broken(
-                f"{where}: the source answers all the same, or ends its check as passed.",
+                f"{where}: the source reports no error, or its check passes.",
                 fault.fix,
             )
         reported = f"{problem.kind}, issue {problem.issue}: {problem.message}"
         expect(
             fault.accepts(problem, of_survey) and problem.remedy.strip(),
-            f"{where}: the source tells {reported} Right would be {fault.expected}, with a remedy.",
+            f"{where}: the source reports {reported} Expected: {fault.expected}, with a remedy.",
             fault.fix,
         )
 
 
 def problems_of(result: ScenarioResult) -> tuple[Problem | None, ...]:
-    """Return a problem for each answer of a run that failed, and ``None`` for each other one."""
+    """Return the problem of each failed answer of a run, and ``None`` for each other answer."""
     if result.error is not None:
         return (result.error.to_problem(),)
     if isinstance(result.value, CheckReport):
@@ -259,7 +259,7 @@ def rate_limits(result: ScenarioResult) -> tuple[RateLimited, ...]:
 
 
 def without_times(value: Any) -> Any:  # noqa: ANN401  # The value of any hook.
-    """Return a value without the instants at which it was made, so that runs can be compared."""
+    """Return a value without its times, so that runs can be compared."""
     if isinstance(value, CheckReport):
         return [(step.name, step.status, step.detail, step.problem) for step in value.steps]
     if isinstance(value, Mapping):
@@ -271,7 +271,7 @@ def without_times(value: Any) -> Any:  # noqa: ANN401  # The value of any hook.
 
 
 def calling(function: Callable[[], object]) -> Disturbance:
-    """Return a disturbance that calls a function at the first request, and changes no response."""
+    """Return a disturbance that calls a function at the first request and changes no response."""
 
     def disturb(number: int, recorded: RecordedAnswer) -> httpx.Response:
         if number == 0:

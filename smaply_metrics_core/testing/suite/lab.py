@@ -1,7 +1,7 @@
-"""The lab of a contract class: it calls the source as a host does, and keeps the results.
+"""The lab of a contract class, which calls the source as a host does and caches the results.
 
-A scenario is a named piece of work with one session of the source. It runs once per class, however
-many tests look at its result, and its name is that of its cassette.
+A scenario is a named function that uses one session of the source. It runs once per class, however
+many tests use its result, and its cassette has its name.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from smaply_metrics_core.testing.suite.queries import (
 )
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
 
-if TYPE_CHECKING:  # Needs vcrpy, which is optional.
+if TYPE_CHECKING:  # Requires vcrpy, which is optional.
     from smaply_metrics_core.testing.recording.cassettes import CassetteSession
 
 T = TypeVar("T")
@@ -52,19 +52,19 @@ T = TypeVar("T")
 Transports = Callable[[], httpx.BaseTransport]
 
 Work = Callable[[SourceSession], Any]
-"""What a scenario does with a session."""
+"""The function of a scenario."""
 
 Answers = Mapping[str, Tally | MetricsError]
-"""The answers of one call by the id of the query."""
+"""The answers of one call, by query id."""
 
 QuestionQueries = tuple[tuple[Question, MetricQuery], ...]
-"""Queries, each with the question that it is about."""
+"""Queries with their questions."""
 
 SECONDS: Final = 600.0
-"""The time limit of one scenario; with a manual clock it takes no real time."""
+"""The time limit of one scenario, by a manual clock without real waits."""
 
 AUTHENTICATE: Final = "authenticate"
-"""The check step that tries the secret."""
+"""The check step that uses the secret."""
 
 RESPONSES: Final = "responses"
 """The query that counts the responses of the survey without a question."""
@@ -81,8 +81,8 @@ class Lab:
     Attributes:
         facts: The facts of the contract class.
         results: The results of the scenarios that have run, by name.
-        fault_runs: The results of the runs with a fault, and the replay that was used, by
-            scenario, fault and request position.
+        fault_runs: The results and replays of runs with a fault, by scenario, fault and request
+            position.
         unstored_fields: The fields of responses that were not recorded.
     """
 
@@ -94,10 +94,10 @@ class Lab:
         self.fault_runs: dict[tuple[str, str, int], tuple[ScenarioResult, Replay]] = {}
         self.unstored_fields: set[str] = set()
 
-    # The scenarios that several subjects look at.
+    # The scenarios that several subjects use.
 
     def surveys(self) -> tuple[Survey, ...]:
-        """Return every survey that the credentials can see."""
+        """Return every survey that the credentials can access."""
         return self.run("surveys", lambda session: session.surveys())
 
     def questionnaire(self) -> Questionnaire:
@@ -126,7 +126,7 @@ class Lab:
         return queries, self.fetch("calculations", *self.calculation_queries(queries))
 
     def calculation_queries(self, queries: QuestionQueries) -> tuple[MetricQuery, ...]:
-        """Return the queries of the scenario ``calculations``, the one without a question first."""
+        """Return the queries of the scenario ``calculations``, first the one without a question."""
         return (
             build_query(RESPONSES, self.facts.survey_id),
             *(query for _, query in queries),
@@ -141,7 +141,7 @@ class Lab:
         _, answers = self.calculations()
         answer = answers[RESPONSES]
         if isinstance(answer, MetricsError):
-            raise unexpected(answer, "Counting responses without a question")
+            raise unexpected(answer, "Counting responses")
         return answer.window("current")
 
     def groups(self) -> tuple[Answers, Question]:
@@ -181,7 +181,7 @@ class Lab:
         """Return the source, loaded as a host loads it.
 
         Raises:
-            AssertionError: if it cannot be used, with the reason.
+            AssertionError: with the reason if the source cannot be used.
         """
         clock = clock or self.facts.clock()
         source = self.facts.source
@@ -218,16 +218,16 @@ class Lab:
         """Return the value of a scenario, which runs once per class.
 
         Args:
-            scenario: Its name, which is also that of its cassette.
-            work: What it does with the session.
+            scenario: The name of the scenario and its cassette.
+            work: The function that uses the session.
             values: Credentials to use instead of the valid ones.
 
         Raises:
-            AssertionError: if it ended in an error, or its recording does not fit.
+            AssertionError: if the scenario raised an error, or its cassette does not match.
         """
         result = self.result(scenario, work, values=values)
         if result.error is not None:
-            raise unexpected(result.error, f"In the scenario “{scenario}”")
+            raise unexpected(result.error, f"Scenario “{scenario}”")
         value: T = result.value
         return value
 
@@ -238,10 +238,10 @@ class Lab:
         *,
         values: Mapping[str, str] | None = None,
     ) -> ScenarioResult:
-        """Return the result of a scenario, also if it ended in an error.
+        """Return the result of a scenario, even if it raised an error.
 
         Raises:
-            AssertionError: if its recording does not fit, or the work itself failed.
+            AssertionError: if its cassette does not match, or an assertion in it failed.
         """
         if scenario not in self.results:
             clock = self.facts.clock()
@@ -268,11 +268,11 @@ class Lab:
         values: Mapping[str, str] | None = None,
         progress: Callable[[], object] = lambda: None,
     ) -> ScenarioResult:
-        """Run some work again with exchanges from memory, and return its result.
+        """Run the function of a scenario again with exchanges from memory, and return the result.
 
         Args:
-            work: The work of a scenario.
-            replay: Its exchanges; without it no transport is given.
+            work: The function of a scenario.
+            replay: The exchanges; ``None`` if ``source`` has a transport.
             clock: The clock of the run.
             deadline: The deadline of the run.
             source: A loaded source, instead of loading it again.
@@ -305,7 +305,7 @@ class Lab:
         source: Source | None = None,
         progress: Callable[[], object] = lambda: None,
     ) -> None:
-        """Run some work with a session of the source, and fill in its result."""
+        """Run a function with a session of the source, and fill in the result."""
         output = result.output
 
         def report(*progress_values: object) -> None:
@@ -341,21 +341,21 @@ class Lab:
 
     @contextmanager
     def _transports(self, scenario: str, result: ScenarioResult) -> Iterator[Transports]:
-        """Yield the factory of the transport that answers a scenario, and record its exchanges."""
+        """Yield a factory of transports for a scenario, which record the exchanges."""
         answering: Callable[[], httpx.BaseTransport | None] = lambda: None  # noqa: E731
         with ExitStack() as stack:
             if self.facts.cassettes is not None:
                 answering = stack.enter_context(self._cassette(scenario)).transport
-            # Read from the class: as an attribute of the instance the function is a method.
+            # Read from the class: on the instance, the function would be a method.
             elif (server := type(self.facts).server) is not None:
                 answering = partial(httpx.MockTransport, server)
             yield lambda: RecordingTransport(answering(), result.exchanges)
             for request, _ in result.exchanges:
-                result.output.add("the address of a request", request.target.encode())
+                result.output.add("the URL of a request", request.target.encode())
 
     @contextmanager
     def _cassette(self, scenario: str) -> Iterator[CassetteSession]:
-        require_extra("testing", "vcr")  # A source without cassettes does not need it.
+        require_extra("testing", "vcr")  # Required only for cassettes.
         from smaply_metrics_core.testing.recording.cassettes import playing, recording
 
         assert self.facts.cassettes is not None  # noqa: S101  # Checked by the caller.
@@ -370,7 +370,7 @@ class Lab:
         self.unstored_fields.update(cassette.unstored_fields)
 
     def _cassette_head(self) -> Mapping[str, str]:
-        """Return what the head of a cassette holds in addition to its hash."""
+        """Return the head of a cassette without its hash."""
         source = self.load_source()
         return {
             "recorded_at": f"{SystemClock().now():%Y-%m-%dT%H:%M:%SZ}",
@@ -381,11 +381,11 @@ class Lab:
         """Fail if a secret occurs in the output of a run.
 
         Raises:
-            AssertionError: naming where the secret occurs.
+            AssertionError: with the places where the secret occurs.
         """
         places: Sequence[str] = result.output.leaks(self.secrets())
         expect(
             not places,
-            f"{where}: a secret stands in {', '.join(places)}.",
-            "send it with http.header_auth, and name it in no message, whatever fails",
+            f"{where}: a secret occurs in {', '.join(places)}.",
+            "send the secret only with http.header_auth, and put it into no message or output",
         )

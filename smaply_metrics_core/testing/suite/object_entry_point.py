@@ -1,4 +1,4 @@
-"""An entry point for a source that is given as an object instead of an installed id."""
+"""An entry point for a source that is an object instead of the id of an installed source."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def object_entry_point(target: object) -> EntryPoint:
         name = target.describe_source().id  # type: ignore[attr-defined]  # Tried.
     except Exception as error:  # noqa: BLE001  # Any object that an author passes.
         raise broken(
-            "The source is neither the id of an installed one nor an object that describes itself: "
-            f"{type(error).__name__}.",
-            "set `source` to the id that `smaply-metrics source list` shows, or to the object that "
-            "the entry point names",
+            "The fact `source` is neither the id of an installed source nor an object with a "
+            f"working `describe_source`: {type(error).__name__}.",
+            "set `source` to an id from `smaply-metrics source list`, or to the entry point's "
+            "object",
         ) from None
     point = UninstalledEntryPoint(name=name, value="contract:source", group=ENTRY_POINT_GROUP)
     vars(point).update(

@@ -1,4 +1,4 @@
-"""Detects what a contract class replaces of the suite without a written reason."""
+"""Detects parts of the suite that a contract class replaces without a written reason."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from smaply_metrics_core.testing.suite.subject import ContractSubject
 
 GUARDIAN: Final = "test_every_exception_has_a_reason"
 MIN_REASON_LENGTH: Final = 12
-"""Characters: “not needed” is no reason."""
+"""Minimum number of characters; “not needed” is not a reason."""
 
 MAY_BE_SET: Final = {"clock", "exceptions"}
-"""In addition to the facts, what a class may define."""
+"""Names that a class may define in addition to the facts."""
 
 SPECIAL: Final = ("__getattribute__", "__getattr__", "__new__", "__init__", "__init_subclass__")
-"""What Python calls before any attribute of the suite, and can therefore replace all of it."""
+"""Methods that Python calls before any attribute of the suite, and that can replace all of it."""
 
 METACLASS: Final = "metaclass"
 LAB: Final = "_lab"
@@ -31,7 +31,7 @@ PACKAGE: Final = "smaply_metrics_core.testing"
 HELPER_PACKAGES: Final = tuple(
     f"{PACKAGE}.{name}" for name in ("suite", "faults", "leak_detection", "assertions", "clock")
 )
-"""The modules that the tests are made of."""
+"""The modules that implement the tests."""
 
 
 class OverrideProtection(ContractSubject):
@@ -44,36 +44,36 @@ class OverrideProtection(ContractSubject):
         for name in overridden(cls):
             expect(
                 name in cls.exceptions,
-                f"{cls.__name__} replaces {name} of the contract suite and does not say why.",
-                f'remove it, or give the reason: exceptions = {{"{name}": "…"}}; the report of '
-                "every run prints it",
+                f"{cls.__name__} replaces {name} of the contract suite without a reason.",
+                "remove the replacement, or state the reason, which every report prints: "
+                f'exceptions = {{"{name}": "…"}}',
             )
 
 
 def check_exceptions(cls: type[ContractFacts]) -> None:
-    """Check that each exception names a part of the suite, and has a reason.
+    """Check that each exception is for a part of the suite and has a reason.
 
     Raises:
-        AssertionError: if one does not.
+        AssertionError: with the invalid exception.
     """
     require_guardian(cls)
     known = {*protected(), *protected_helpers(), *SPECIAL, METACLASS, LAB}
     for name, reason in cls.exceptions.items():
         expect(
             name in known and name != GUARDIAN,
-            f"{cls.__name__} makes an exception of {name}, "
-            + ("which nothing excuses." if name == GUARDIAN else "which is no part of the suite."),
-            "name a test of the suite in `exceptions`, or remove the entry",
+            f"{cls.__name__} has an exception for {name}, "
+            + ("which allows none." if name == GUARDIAN else "which is not part of the suite."),
+            "remove the entry from `exceptions`, or replace it with the name of a test",
         )
         expect(
             len(str(reason).strip()) >= MIN_REASON_LENGTH,
-            f"{cls.__name__} makes an exception of {name} because of “{reason}”.",
-            "say in a sentence what of the survey tool makes this test meaningless",
+            f"{cls.__name__} has an exception for {name} with the reason “{reason}”.",
+            "explain in a sentence why this test does not apply to the survey tool",
         )
 
 
 def overridden(cls: type[ContractFacts]) -> tuple[str, ...]:
-    """Return the names of what is replaced of the suite: tests, the lab, and their helpers."""
+    """Return the names of replaced parts of the suite: tests, the lab and their helpers."""
     return tuple(
         dict.fromkeys(
             (
@@ -104,7 +104,7 @@ def _special_methods(cls: type) -> Iterator[str]:
 
 
 def _has_foreign_lab(cls: type) -> bool:
-    """Whether a class has set a lab itself: one of another class, or with the facts of another."""
+    """Whether a class has a lab of another type, or one with the facts of another class."""
     labs = ((base, vars(base).get(LAB)) for base in cls.__mro__)
     return any(
         lab is not None and not (type(lab) is Lab and type(lab.facts) is base) for base, lab in labs
@@ -121,7 +121,7 @@ def suite_classes() -> tuple[type, ...]:
 
 @cache
 def protected() -> Mapping[str, object]:
-    """Return every attribute of ``SourceContract`` that is not a fact, as the suite defines it."""
+    """Return the original attributes of ``SourceContract`` that are not facts."""
     contract, *_ = classes = suite_classes()[:-1]  # Without `object`.
     facts = {name for base in classes for name in inspect.get_annotations(base)} | MAY_BE_SET
     return {
@@ -134,10 +134,9 @@ def protected() -> Mapping[str, object]:
 
 @cache
 def protected_helpers() -> Mapping[str, tuple[object, str, object]]:
-    """Return what the tests are made of, as it was when the suite was imported.
+    """Return the original objects that the tests use, with their owner and name.
 
-    That is every global name of the modules of the suite, and every attribute of their classes:
-    for each its owner, its name there, and its value.
+    These are all global names of the suite's modules and all attributes of their classes.
     """
     found: dict[str, tuple[object, str, object]] = {}
     for module in _helper_modules():
@@ -149,31 +148,31 @@ def protected_helpers() -> Mapping[str, tuple[object, str, object]]:
                 for attribute in (*vars(value), *SPECIAL):
                     original = inspect.getattr_static(value, attribute, None)
                     if attribute.startswith("__") and not callable(original):
-                        continue  # Metadata such as `__module__`, which the public door sets.
+                        continue  # Metadata such as `__module__`, which the public module sets.
                     found[f"{value.__name__}.{attribute}"] = (value, attribute, original)
     return found
 
 
 def _helper_modules() -> Iterator[ModuleType]:
-    """Yield the imported modules that the tests are made of."""
+    """Yield the imported modules that implement the tests."""
     for name, module in sorted(sys.modules.items()):
         if name.startswith(HELPER_PACKAGES):
             yield module
 
 
 def require_guardian(cls: type[ContractFacts]) -> None:
-    """Reject a class that replaces the protecting test, or whose exceptions cannot be read.
+    """Reject a class that replaces the protecting test, or whose exceptions are not a mapping.
 
     Raises:
-        AssertionError: naming the class.
+        AssertionError: with the name of the class.
     """
     if inspect.getattr_static(cls, GUARDIAN) is not protected()[GUARDIAN]:
         raise broken(
-            f"{cls.__name__} replaces {GUARDIAN}, which nothing excuses.",
-            "remove it, and give reasons in `exceptions`",
+            f"{cls.__name__} replaces {GUARDIAN}, which is not allowed.",
+            "remove the replacement, and state reasons in `exceptions`",
         )
     if not isinstance(cls.exceptions, Mapping):
         raise broken(
-            f"{cls.__name__} gives its exceptions as a {type(cls.exceptions).__name__}.",
-            'give a dictionary: exceptions = {"test_…": "the reason, in a sentence"}',
+            f"`exceptions` of {cls.__name__} is a {type(cls.exceptions).__name__}.",
+            'use a dictionary: exceptions = {"test_…": "the reason, in a sentence"}',
         )

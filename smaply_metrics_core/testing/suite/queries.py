@@ -23,10 +23,10 @@ from smaply_metrics_core.models.survey import Question, QuestionKind, Questionna
 from smaply_metrics_core.models.tally import Tally
 
 ZONE: Final = "Europe/Vienna"
-"""A zone with summer time, whose days are not those of UTC."""
+"""A time zone with daylight saving time, whose days differ from those of UTC."""
 
 FAR_ZONES: Final = ("Pacific/Kiritimati", "Pacific/Pago_Pago")
-"""A day ahead of each other at every instant: the first is never on the day of the second."""
+"""Two time zones that never have the same date."""
 
 WEEK_STARTS: Final = (1, 7)
 
@@ -50,7 +50,7 @@ def build_query(  # noqa: PLR0913  # All by name but the first two.
     zone: str = ZONE,
     week_start: int = 1,
 ) -> MetricQuery:
-    """Return a query whose type follows from its parts; two windows make a Comparison."""
+    """Return a query whose type follows from its parts; two windows are a Comparison."""
     kind = MetricType.NUMBER
     if group_by is not None or calculation is Calculation.DISTRIBUTION:
         kind = MetricType.SERIES
@@ -88,7 +88,7 @@ def _date_range(window: Window) -> DateRange:
 
 
 def _share_answers(question: Question | None) -> tuple[str, ...]:
-    """Return two answers, so that a source has to count who gave at least one of them."""
+    """Return two answers, so that a source must count responses with at least one of them."""
     offered = [choice.key for choice in question.choices if choice.analyze] if question else []
     return tuple(offered[:2]) or ("1",)
 
@@ -107,7 +107,7 @@ def every_calculation(questionnaire: Questionnaire) -> Iterator[tuple[Question, 
 
 
 def every_group_by(questionnaire: Questionnaire) -> Iterator[tuple[GroupBy, bool]]:
-    """Yield every group-by, and whether one response may be in several of its groups."""
+    """Yield every group-by and whether a response may be in several of its groups."""
     for question in questionnaire.walk():
         if question.can_group_by:
             several = question.kind is QuestionKind.MULTIPLE_CHOICE
@@ -119,7 +119,7 @@ def every_group_by(questionnaire: Questionnaire) -> Iterator[tuple[GroupBy, bool
 
 
 def best_question(questionnaire: Questionnaire) -> Question:
-    """Return the question with the most calculations, so that its answers have values if any do."""
+    """Return the question with the most calculations, whose answers have values if any do."""
     questions = [one for one in questionnaire.walk() if one.calculations]
     return max(questions, key=lambda one: len(one.calculations))
 
@@ -131,8 +131,8 @@ def month_boundaries(tally: Tally) -> tuple[datetime, datetime, datetime]:
         ValueError: if all responses are in one month.
     """
     groups = [group.key for group in tally.window("current").groups if group.counts.responses]
-    if len(groups) < 2:  # noqa: PLR2004  # Two sides of a boundary.
-        raise ValueError("one month has no boundary inside")
+    if len(groups) < 2:  # noqa: PLR2004  # A boundary has two sides.
+        raise ValueError("all responses are in one month")
     first, middle, last = (
         period_of_key(Period.MONTH, groups[index]) for index in (0, len(groups) // 2, -1)
     )

@@ -1,7 +1,6 @@
 """A second, independent implementation of the calculations, one answer at a time.
 
-The numbers of the framework come from ``calculations.results``; contract tests compare them with
-these.
+Contract tests compare its results with those of ``calculations.results``.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ def number(definition: Definition, choices: Sequence[Choice], counts: Counts) ->
     """Return the number of a definition; ``None`` if there are no answers.
 
     Args:
-        definition: Any definition but a distribution, which has a number for each answer.
-        choices: The question's answers; empty for a question about a number.
-        counts: How often each answer was given.
+        definition: Any definition except a distribution, which has a number per answer.
+        choices: The question's answers; empty for a numeric question.
+        counts: The counts of the answers.
     """
     calculation = definition.calculation
     if calculation is Calculation.RESPONSES:
@@ -43,7 +42,7 @@ def number(definition: Definition, choices: Sequence[Choice], counts: Counts) ->
 
 
 def distribution(choices: Sequence[Choice], counts: Counts) -> dict[str, float]:
-    """Return the percentage of the answered responses for each answer, given or offered."""
+    """Return the percentage of answered responses for each given or offered answer."""
     keys = {choice.key for choice in choices if choice.analyze} | set(counts.answers)
     if counts.answered == 0:
         return {}
@@ -65,7 +64,7 @@ def _scale(choices: Sequence[Choice]) -> list[Fraction]:
 
 
 def _of_values(calculation: Calculation, values: list[Fraction], scale: list[Fraction]) -> Fraction:
-    """Return one calculation; ``values`` and ``scale`` are sorted and not empty."""
+    """Return the result of a calculation; ``values`` and ``scale`` are sorted and not empty."""
     promoters = [value for value in values if value >= _PROMOTER]
     detractors = [value for value in values if value <= _DETRACTOR]
     boxes = {

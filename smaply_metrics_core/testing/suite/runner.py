@@ -1,4 +1,4 @@
-"""Runs contract classes without pytest: for the command, for recording, and for mutants."""
+"""Runs contract classes without pytest, for the command, recording and mutation tests."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class ContractTestResult:
     """The result of one test.
 
     Attributes:
-        test: Its name.
-        rule: Its docstring.
-        outcome: ``excepted`` if the class states a reason for skipping or replacing it.
-        message: Why it failed, with a last line ``Fix: …``; or why it was skipped.
+        test: The name of the test.
+        rule: The docstring of the test.
+        outcome: ``excepted`` if the class states a reason for skipping or replacing the test.
+        message: The failure, with a last line ``Fix: …``, or the reason for skipping.
     """
 
     test: str
@@ -32,20 +32,20 @@ class ContractTestResult:
 
 
 def contract_test_names(contract: type[SourceContract]) -> tuple[str, ...]:
-    """Return the names of the tests of a class, its own included."""
+    """Return the names of all tests of a class, including its own."""
     return tuple(name for name in dir(contract) if name.startswith("test_"))
 
 
 def run_tests(
     contract: type[SourceContract], tests: Iterable[str] = ()
 ) -> Iterator[ContractTestResult]:
-    """Run the named tests of a class, or all of them, and yield each result."""
+    """Run the given tests of a class, or all of them, and yield each result."""
     for name in tests or contract_test_names(contract):
         yield run_test(contract, name)
 
 
 def run_test(contract: type[SourceContract], name: str) -> ContractTestResult:
-    """Run one test and return its result."""
+    """Run a test and return its result."""
     test = getattr(contract, name)
     rule = (getattr(test, "__doc__", "") or "").strip()
     try:

@@ -1,4 +1,4 @@
-"""The result of one scenario: its value or error, its exchanges, and everything it output."""
+"""The result of a scenario: its value or error, its exchanges and its output."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class ScenarioResult:
 
     Attributes:
         started: When the run started, by its own clock.
-        ended: When it ended, by its own clock.
-        value: What the scenario returned.
-        error: The error of the error tree that ended it.
-        failure: The failed assertion that ended it, if its recording does not fit.
+        ended: When the run ended, by its own clock.
+        value: The return value.
+        error: The error of the error tree, if one was raised.
+        failure: The failed assertion, for example of a cassette that does not match.
         output: Logs, output, errors and values of the source.
-        exchanges: The requests that were sent and their responses.
+        exchanges: The requests and their responses.
         sleeps: Calls of ``time.sleep`` by the source.
         process_changes: Process state that the source changed.
     """
@@ -44,8 +44,8 @@ class ScenarioResult:
     def drop_tracebacks(self) -> None:
         """Remove the tracebacks of all errors.
 
-        Their frames reference the source, and with it its folder of temporary files, which every
-        later source scans.
+        Their frames reference the source and its folder of temporary files, which would slow down
+        later runs.
         """
         for error in self._errors():
             error.__traceback__ = None

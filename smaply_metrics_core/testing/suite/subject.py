@@ -1,4 +1,4 @@
-"""The base of the subject classes: the author's facts, and the lab made from them."""
+"""The base of the subject classes, with the author's facts and the lab."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from smaply_metrics_core.testing.suite.lab import Lab
 
 
 class ContractSubject(ContractFacts):
-    """Contract tests about one subject. A subject class holds tests only, and uses the lab."""
+    """Contract tests about one subject. A subject class contains only tests."""
 
     _lab: ClassVar[Lab | None] = None
 
     @property
     def lab(self) -> Lab:
-        """The lab of the class; a subclass has its own, as its facts may differ.
+        """The lab of the class; a subclass has its own, because its facts may differ.
 
         Raises:
-            AssertionError: if it was set to the lab of another class, and so to other facts.
+            AssertionError: if it was set to the lab of another class.
         """
         cls = type(self)
         lab: Lab | None = vars(cls).get("_lab")
@@ -28,6 +28,6 @@ class ContractSubject(ContractFacts):
         expect(
             type(lab.facts) is cls,
             f"{cls.__name__} uses the lab of {type(lab.facts).__name__}.",
-            "remove `_lab`: the suite makes the lab from the facts of the class",
+            "remove `_lab`; the suite creates the lab from the facts of the class",
         )
         return lab

@@ -14,26 +14,26 @@ from smaply_metrics_core.models.tally import Counts, Tally, WindowTally
 from smaply_metrics_core.testing.assertions import broken, expect
 
 COUNT_WITH_CORE: Final = (
-    "count rows with `smaply_metrics_core.calculations.tally_builder`, or make the counts as "
-    "`Counts` describes them"
+    "count rows with `smaply_metrics_core.calculations.tally`, or compute the counts as documented "
+    "in `Counts`"
 )
 
 REASONS: Final = frozenset(ExclusionReason)
-"""Why a response may be excluded; a metric can include the responses of each reason again."""
+"""The reasons for excluding a response; a metric can include the responses of each reason."""
 
 
 def query_tally(answers: Mapping[str, Tally | MetricsError], query: MetricQuery) -> Tally:
-    """Return the tally of a query that has to be answered.
+    """Return the tally of a query.
 
     Raises:
-        AssertionError: if it ended in an error.
+        AssertionError: if the answer is an error.
     """
     answer = answers[query.id]
     if isinstance(answer, Exception):
         raise broken(
-            f"The query “{query.id}” ended in {answer.kind}: {answer.message}",
-            "answer what the questionnaire declares, or declare less: `calculations` and "
-            "`can_group_by` say what a question allows",
+            f"The query “{query.id}” failed with {answer.kind}: {answer.message}",
+            "answer every query that the questionnaire allows, or allow less in `calculations` and "
+            "`can_group_by`",
         )
     return answer
 
@@ -41,49 +41,49 @@ def query_tally(answers: Mapping[str, Tally | MetricsError], query: MetricQuery)
 def check_tally(
     name: str, tally: Tally, question: Question, since: datetime, until: datetime
 ) -> None:
-    """Check that the tally of a question is consistent, and fits the questionnaire.
+    """Check that the tally of a question is consistent and matches the questionnaire.
 
     Args:
         name: The query, for messages.
         tally: The tally.
         question: The question.
         since: When the call started (aware).
-        until: When it ended (aware).
+        until: When the call ended (aware).
     """
     expect(
         tally.as_of >= since,
-        f"{name}: as_of is {tally.as_of}, before the source was asked at {since}.",
-        "set as_of to `context.now()` when the download begins",
+        f"{name}: as_of is {tally.as_of}, before the call started at {since}.",
+        "set as_of to `context.now()` when the download starts",
     )
     expect(
         tally.as_of <= until,
-        f"{name}: as_of is {tally.as_of}, after the answer came at {until}.",
-        "set as_of to `context.now()` when the download begins",
+        f"{name}: as_of is {tally.as_of}, after the call ended at {until}.",
+        "set as_of to `context.now()` when the download starts",
     )
     multiple = question.kind is QuestionKind.MULTIPLE_CHOICE
     expect(
         tally.multiple == multiple,
-        f"{name}: the tally says multiple={tally.multiple}, the question is {question.kind}.",
-        "let Tally.multiple and the question's kind agree",
+        f"{name}: the tally has multiple={tally.multiple}, but the question is {question.kind}.",
+        "set Tally.multiple according to the question's kind",
     )
     offered = [(choice.key, choice.value, choice.analyze) for choice in question.choices]
     counted = [(choice.key, choice.value, choice.analyze) for choice in tally.choices]
     expect(
         offered == counted,
-        f"{name}: the tally's choices are not those of the questionnaire.",
-        "give the question's own choices with its tally, in the same order",
+        f"{name}: the choices of the tally differ from those of the questionnaire.",
+        "return the question's choices with its tally, in the same order",
     )
     for window in tally.windows:
         expect(
             not window.groups and not window.ungrouped,
-            f"{name}: it has groups, and nobody asked for any.",
-            "leave groups empty unless the query has a group by other than the answer",
+            f"{name}: the tally has groups, but the query has no group-by.",
+            "return groups only for a query with a group-by other than the answer",
         )
         unknown = sorted(set(window.excluded) - REASONS)
         expect(
             not unknown,
-            f"{name}: responses are left out as {', '.join(unknown)}, which nobody can include.",
-            f"leave out with one of {', '.join(sorted(REASONS))}",
+            f"{name}: responses are excluded as {', '.join(unknown)}, which is not a valid reason.",
+            f"exclude responses only as one of {', '.join(sorted(REASONS))}",
         )
         check_counts(name, window.total, question)
 
@@ -94,45 +94,45 @@ def check_counts(name: str, counts: Counts, question: Question) -> None:
     strange = sorted(set(counts.answers) - offered) if offered else []
     expect(
         not strange,
-        f"{name}: the answers {', '.join(strange[:3])} were given, and the question does not "
-        "offer them.",
-        "let the keys of the choices be those that stand in the data",
+        f"{name}: the tally has the answers {', '.join(strange[:3])}, which are not choices of the "
+        "question.",
+        "use the keys in the data as the keys of the choices",
     )
     excluded = {choice.key for choice in question.choices if not choice.analyze}
     wrong = sorted(excluded & set(counts.answers))
     expect(
         not wrong,
-        f"{name}: {', '.join(wrong)} entered the answers, and is not analysed.",
+        f"{name}: {', '.join(wrong)} is counted as an answer, but has analyze=False.",
         "count answers whose choice has analyze=False as unanswered, with a reason",
     )
     if question.kind is QuestionKind.NUMBER:
         odd = [key for key in counts.answers if not _is_plain_number(key)]
         expect(
             not odd,
-            f"{name}: the answers have the keys {', '.join(odd[:3])}, which are no plain numbers.",
-            "write numbers as their shortest text, as in 3 or 3.5",
+            f"{name}: the answers have the keys {', '.join(odd[:3])}, which are not plain numbers.",
+            "write numbers in their shortest form, for example 3 or 3.5",
         )
     if question.kind is not QuestionKind.MULTIPLE_CHOICE or not counts.answers:
         return
     most = max(counts.answers.values())
     expect(
         most <= counts.answered <= sum(counts.answers.values()),
-        f"{name}: {counts.answered} answered, {most} gave the same answer, and all answers "
-        f"together are {sum(counts.answers.values())}.",
-        "count a response as answered when it gave at least one answer; " + COUNT_WITH_CORE,
+        f"{name}: {counts.answered} responses are answered, but one answer is given {most} times "
+        f"and all answers {sum(counts.answers.values())} times.",
+        "count a response as answered if it has at least one answer; " + COUNT_WITH_CORE,
     )
 
 
 def check_share(name: str, answers: Sequence[str], counts: Counts) -> None:
-    """Check that the count of a share is possible, given the counts of its answers."""
+    """Check that the count of a share is consistent with the counts of its answers."""
     given = [counts.answers.get(key, 0) for key in set(answers)]
     if counts.chosen is None or not given:
         return
     expect(
         max(given) <= counts.chosen <= min(counts.answered, sum(given)),
-        f"{name}: {counts.chosen} gave one of the answers {', '.join(answers)}, which were given "
-        f"{', '.join(map(str, given))} times.",
-        "count in `chosen` each response that gave at least one of them, once; " + COUNT_WITH_CORE,
+        f"{name}: {counts.chosen} responses have one of the answers {', '.join(answers)}, which "
+        f"are given {', '.join(map(str, given))} times.",
+        "count each response with at least one of the answers once in `chosen`; " + COUNT_WITH_CORE,
     )
 
 
@@ -142,12 +142,12 @@ def _is_plain_number(key: str) -> bool:
 
 
 def check_groups(name: str, window: WindowTally, *, several: bool) -> None:
-    """Check that groups add up to the whole.
+    """Check that groups add up to the total.
 
     Args:
         name: The query, for messages.
         window: The window with its groups.
-        several: Whether one response may be in several groups.
+        several: Whether a response may be in several groups.
     """
     total = window.total
     for what, whole, parts in (
@@ -157,9 +157,9 @@ def check_groups(name: str, window: WindowTally, *, several: bool) -> None:
         fits = whole <= sum(parts) if several else whole == sum(parts)
         expect(
             fits and max(parts, default=0) <= total.responses,
-            f"{name}: the groups hold {sum(parts)} {what}, and there are {whole} to be grouped.",
-            "put each response that counts into its group, and into `ungrouped` where it has "
-            "none; " + COUNT_WITH_CORE,
+            f"{name}: the groups have {sum(parts)} {what}, but the total is {whole}.",
+            "count each response in its group, or in `ungrouped` if it has none; "
+            + COUNT_WITH_CORE,
         )
     if several or window.ungrouped:
         return
@@ -167,7 +167,7 @@ def check_groups(name: str, window: WindowTally, *, several: bool) -> None:
         held = sum(group.counts.answers.get(key, 0) for group in window.groups)
         expect(
             held == whole,
-            f"{name}: the answer “{key}” was given {whole} times, and {held} times in the groups.",
+            f"{name}: the answer “{key}” is given {whole} times, but {held} times in the groups.",
             COUNT_WITH_CORE,
         )
 

@@ -1,1 +1,1 @@
-"""Sources with one fault each: what the contract suite is tested with."""
+"""Mutants: sources with one fault each, with which the contract suite is tested."""

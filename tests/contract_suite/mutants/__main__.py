@@ -1,6 +1,6 @@
 """Tests the contract suite: ``python -m tests.contract_suite.mutants [--json]``.
 
-Exits with 1 if a mutant survives the test that has to detect it, or a correct source fails one.
+The exit code is 1 if a mutant survives the test that must detect it, or a correct source fails.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tests.contract_suite.mutants.registry import false_failures, is_killed, mut
 
 
 def main(arguments: list[str]) -> int:
-    """Run the test of every mutant, and print those that survive."""
+    """Run the test of every mutant and print the survivors."""
     every_mutant = mutants()
     survivors = [one.name for one in every_mutant if not is_killed(one.result())]
     failures = false_failures()

@@ -1,4 +1,4 @@
-"""The contract classes of the two correct sources, which are also used for their mutants."""
+"""The contract classes of the two correct sources and their mutants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small source over HTTP that keeps the contract, and the survey tool that it asks."""
+"""A small, correct source over HTTP, and its survey tool."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TOKEN: Final = "the-right-token-of-remote"  # Made up, like everything here.
 ADDRESS: Final = "203.0.113.78"
 FIRST: Final = datetime(2026, 1, 5, 8, 0, 0, tzinfo=UTC)
 
-REACH = sm.CheckStep(name="reach", title="Remote answers", required=True)
-AUTHENTICATE = sm.CheckStep(name="authenticate", title="The token is accepted", required=True)
+REACH = sm.CheckStep(name="reach", title="Connect to Remote", required=True)
+AUTHENTICATE = sm.CheckStep(name="authenticate", title="Verify the token", required=True)
 
 PAGE: Final = 30
 SURVEYS: Final = [{"id": f"R{n}", "name": f"Remote survey {n}"} for n in (1, 2, 3)]
@@ -44,9 +44,9 @@ ROWS: Final = [
 
 
 def server(request: httpx.Request) -> httpx.Response:
-    """Answer as the survey tool does, one page after the other."""
+    """Respond like the survey tool."""
     if request.headers.get("authorization") != f"Bearer {TOKEN}":
-        return httpx.Response(401, json={"error": "no valid token"})
+        return httpx.Response(401, json={"error": "invalid token"})
     path, number = request.url.path, int(request.url.params.get("page", 1))
     if path == "/v1/me":
         return httpx.Response(200, json={"user": "U1"})
@@ -54,7 +54,7 @@ def server(request: httpx.Request) -> httpx.Response:
         return _page(path, SURVEYS, number, 1)
     survey = next((one for one in SURVEYS if path.startswith(f"/v1/surveys/{one['id']}/")), None)
     if survey is None:
-        return httpx.Response(404, json={"error": "no such survey"})
+        return httpx.Response(404, json={"error": "unknown survey"})
     if path.endswith("/questions"):
         return httpx.Response(200, json={"survey": survey, "questions": QUESTIONS})
     rows = ROWS if survey is SURVEYS[-1] else ROWS[:PAGE]
@@ -74,7 +74,7 @@ class HttpSourceCredentials(sm.Credentials):
 
 
 class HttpSource:
-    """The hooks. Each method is something that a mutant overrides."""
+    """The hooks, with methods that mutants override."""
 
     @sm.hookimpl
     def describe_source(self) -> sm.SourceDescription:
@@ -96,18 +96,18 @@ class HttpSource:
     def validate_credentials(
         self, credentials: HttpSourceCredentials, context: sm.SourceContext
     ) -> Iterator[sm.CheckStep | sm.CheckNote]:
-        """Identify the service, and then send the token."""
+        """Identify the service before the token is sent."""
         yield REACH
         self.reach(context, credentials)
         yield AUTHENTICATE
         if "user" not in self.get(context, credentials, "/v1/me"):
-            raise sm.SourceUnavailable("Remote does not say whose token it is.")
+            raise sm.SourceUnavailable("Remote did not return the user of the token.")
 
     @sm.hookimpl
     def list_surveys(
         self, credentials: HttpSourceCredentials, context: sm.SourceContext
     ) -> Iterator[sm.Survey]:
-        """List them, page after page."""
+        """Yield every survey, page after page."""
         for item in self.items(context, credentials, "/v1/surveys"):
             yield self.survey(item)
 
@@ -115,7 +115,7 @@ class HttpSource:
     def list_questions(
         self, credentials: HttpSourceCredentials, context: sm.SourceContext, survey_id: str
     ) -> sm.Questionnaire:
-        """Describe one."""
+        """Return the questionnaire of one survey."""
         return self.questionnaire(context, credentials, survey_id)
 
     @sm.hookimpl
@@ -177,7 +177,7 @@ class HttpSource:
         del credentials
         answer = context.http.get("/v1/me")
         if answer.status_code in {200, 404} or "html" in answer.headers.get("content-type", ""):
-            raise sm.Unreachable("Something other than Remote answers there.")
+            raise sm.Unreachable("The service did not respond like Remote.")
 
     def send(
         self, context: sm.SourceContext, credentials: HttpSourceCredentials, path: str
@@ -186,7 +186,7 @@ class HttpSource:
         return context.http.get(path, auth=self.auth(credentials))
 
     def get(self, context: sm.SourceContext, credentials: HttpSourceCredentials, path: str) -> Any:  # noqa: ANN401  # JSON.
-        """Request a resource, and read it."""
+        """Request a resource and return its content."""
         return self.read_body(self.send(context, credentials, path))
 
     def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON.
@@ -195,19 +195,19 @@ class HttpSource:
             case 200:
                 return self.parsed(response)
             case 401:
-                raise sm.CredentialRefused("Remote does not accept the token.")
+                raise sm.CredentialRefused("Remote rejected the token.")
             case 403:
-                raise sm.AccessMissing("The token may not do this.", remedy="Ask for it.")
+                raise sm.AccessMissing("The token has no permission.", remedy="Request it.")
             case 404:
-                raise sm.SurveyUnavailable("There is no such survey.", remedy="Choose another.")
+                raise sm.SurveyUnavailable("The survey does not exist.", remedy="Choose another.")
             case other:
-                raise sm.SourceUnavailable(f"Remote answered HTTP {other}.")
+                raise sm.SourceUnavailable(f"Remote returned HTTP {other}.")
 
     def parsed(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON.
-        """Return the body, which has to be a JSON object."""
+        """Return the body, which must be a JSON object."""
         found = read_json(response)
         if not isinstance(found, dict) or not found:
-            raise sm.SourceUnavailable("Remote answered without the data that was asked for.")
+            raise sm.SourceUnavailable("Remote did not return the requested data.")
         return found
 
     def items(
@@ -219,21 +219,21 @@ class HttpSource:
             yield from self.listed(self.read_body(page))
 
     def next_url(self, page: httpx.Response) -> str | None:
-        """Return the address of the next page."""
+        """Return the URL of the next page."""
         found = json.loads(page.content).get("next")
         return found if isinstance(found, str) else None
 
     def listed(self, found: Any) -> list[Any]:  # noqa: ANN401  # JSON.
         """Return the items of one page."""
         if not isinstance(found.get("items"), list):
-            raise sm.SourceUnavailable("Remote answered without the list that was asked for.")
+            raise sm.SourceUnavailable("Remote did not return the requested list.")
         items: list[Any] = found["items"]
         return items
 
     def questionnaire(
         self, context: sm.SourceContext, credentials: HttpSourceCredentials, survey_id: str
     ) -> sm.Questionnaire:
-        """Describe a survey."""
+        """Return the questionnaire of a survey."""
         found = self.get(context, credentials, f"/v1/surveys/{survey_id}/questions")
         try:
             return sm.Questionnaire(
@@ -242,16 +242,16 @@ class HttpSource:
                 fields=(sm.EmbeddedField(name="region"),),
             )
         except (KeyError, TypeError, ValueError):
-            raise sm.SourceUnavailable("Remote described no survey.") from None
+            raise sm.SourceUnavailable("Remote returned an invalid survey.") from None
 
     def survey(self, found: Any) -> sm.Survey:  # noqa: ANN401  # JSON.
         """Return a survey from its description."""
         try:
             return sm.Survey(id=found["id"], name=found["name"])
         except (KeyError, TypeError, ValueError):
-            raise sm.SourceUnavailable("Remote described no survey.") from None
+            raise sm.SourceUnavailable("Remote returned an invalid survey.") from None
 
-    def question(self, id: str, text: str, scale: Sequence[int]) -> sm.Question:  # noqa: A002  # As the tool calls it.
+    def question(self, id: str, text: str, scale: Sequence[int]) -> sm.Question:  # noqa: A002  # The field's name.
         """Return a question with a scale."""
         kind = sm.QuestionKind.NPS if id == "nps" else sm.QuestionKind.SINGLE_CHOICE
         choices = tuple(
@@ -276,10 +276,10 @@ class HttpSource:
     def progress_text(self, credentials: HttpSourceCredentials) -> str:
         """Return the text of the progress."""
         del credentials
-        return "Reading the responses"
+        return "Reading responses"
 
     def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
-        """Return the query to be answered."""
+        """Return the query to answer."""
         return query
 
     def frame(self, rows: list[Any]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Sources in memory with one fault each, and the test that has to detect it."""
+"""Mutants of the source in memory, with the test that must detect each."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from tests.contract_suite.mutants.in_memory_source import (
 )
 
 TICK: Final = timedelta(microseconds=1)
-UNKNOWN: Final = Survey(id="no_such_survey", name="A survey that nobody has")
+UNKNOWN: Final = Survey(id="no_such_survey", name="An unknown survey")
 
 
 def changed_questions(question: int, **parts: object) -> tuple[Question, ...]:
@@ -71,7 +71,7 @@ def report_outage(token: str) -> None:
 def put_token_into_error(token: str) -> None:
     """Put the token into an error."""
     if token != TOKEN:
-        raise CredentialRefused(f"Tiny does not accept {token}.")
+        raise CredentialRefused(f"Tiny rejected {token}.")
 
 
 def log_token(token: str) -> None:
@@ -107,7 +107,7 @@ def compare_with_itself(query: MetricQuery) -> MetricQuery:
 
 
 def analyze_all_choices(tally: Tally) -> Tally:
-    """Analyze every choice, also "not applicable"."""
+    """Analyze every choice, including "not applicable"."""
     choices = tuple(choice.model_copy(update={"analyze": True}) for choice in tally.choices)
     return tally.model_copy(update={"choices": choices})
 
@@ -126,7 +126,7 @@ def drop_unanswered(window: WindowTally) -> dict[str, object]:
 
 
 def repeat_label(window: WindowTally) -> dict[str, object]:
-    """Give every group the same label."""
+    """Use the same label for every group."""
     groups = (GroupCounts(key=g.key, label="Group", counts=g.counts) for g in window.groups)
     return {"groups": tuple(groups)}
 
@@ -202,10 +202,10 @@ def set_chosen_to_maximum(tally: Tally) -> Tally:
     return change_tally(change)(tally) if tally.multiple else tally
 
 
-WARNING: Final = CheckNote(problem=SourceUnavailable("Something is not quite right.").to_problem())
+WARNING: Final = CheckNote(problem=SourceUnavailable("Tiny is slow.").to_problem())
 
 MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
-    "lists the first page only": (
+    "lists only the first page": (
         InMemorySource(listed=SURVEYS[:2]),
         "test_the_list_of_surveys_is_complete",
     ),
@@ -255,7 +255,7 @@ MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
         InMemorySource(sign_in=log_token),
         "test_no_credential_is_leaked",
     ),
-    "tries the token in the first step": (
+    "uses the token in the first step": (
         InMemorySource(first_step=sign_in),
         "test_wrong_credentials_are_refused",
     ),
@@ -271,7 +271,7 @@ MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
         InMemorySource(change_query=change_windows(move_later("start", "end"))),
         "test_the_start_of_a_range_counts_and_its_end_does_not",
     ),
-    "cuts days in another zone": (
+    "starts days in another zone": (
         InMemorySource(change_query=use_other_zone),
         "test_periods_and_ranges_count_the_same",
     ),
@@ -301,7 +301,7 @@ MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
         InMemorySource(change_tally=change_tally(lambda window: {"groups": window.groups[:-1]})),
         "test_group_bys_sum_up",
     ),
-    "gives every group the same label": (
+    "labels every group the same": (
         InMemorySource(change_tally=change_tally(repeat_label)),
         "test_group_bys_sum_up",
     ),
@@ -321,7 +321,7 @@ MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
         InMemorySource(write_bundle=write_personal_column),
         "test_the_debug_bundle_is_clean",
     ),
-    "recomputes with responses recorded later": (
+    "recomputes with later responses": (
         InMemorySource(filter_recomputed=lambda rows, _: rows),
         "test_a_bundle_is_counted_as_of_its_instant",
     ),
@@ -333,7 +333,7 @@ MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
         InMemorySource(write_bundle=write_rows_only),
         "test_the_debug_bundle_is_complete",
     ),
-    "has no title of its own": (
+    "has its id as title": (
         InMemorySource(title=lambda: "tiny"),
         "test_the_description_is_complete",
     ),
@@ -349,7 +349,7 @@ MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
         InMemorySource(form=ExtraFieldCredentials),
         "test_the_form_rejects_missing_fields",
     ),
-    "shows the token when its credentials are printed": (
+    "prints the token with its credentials": (
         InMemorySource(form=PrintedCredentials),
         "test_the_form_accepts_valid_credentials",
     ),
@@ -357,7 +357,7 @@ MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
         InMemorySource(fields=(EmbeddedField(name="region"),) * 2),
         "test_embedded_fields_are_unique",
     ),
-    "warns although nothing is wrong": (
+    "warns without a problem": (
         InMemorySource(note=WARNING),
         "test_the_check_passes",
     ),

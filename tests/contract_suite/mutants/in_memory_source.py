@@ -42,8 +42,8 @@ TOKEN = "the-right-token-of-tiny"
 IP = "203.0.113.77"
 FIRST = datetime(2026, 1, 5, 8, 0, 0, tzinfo=UTC)
 
-REACH = CheckStep(name="reach", title="Tiny answers", required=True)
-AUTHENTICATE = CheckStep(name="authenticate", title="The token is accepted", required=True)
+REACH = CheckStep(name="reach", title="Connect to Tiny", required=True)
+AUTHENTICATE = CheckStep(name="authenticate", title="Verify the token", required=True)
 
 MOOD = (
     *(Choice(key=str(n), label=f"{n} of 5", value=float(n)) for n in range(1, 6)),
@@ -78,7 +78,7 @@ def free_question(question_id: str, kind: QuestionKind) -> Question:
         text=f"What about {question_id}?",
         kind=kind,
         calculations=allowed_calculations(kind),
-        note="Its answers are free.",
+        note="It has no predefined answers.",
     )
 
 
@@ -102,7 +102,7 @@ ROWS = pl.DataFrame(
         "region": ["" if n % 13 == 0 else ("North", "South")[n % 2] for n in _NUMBERS],
     }
 )
-"""Responses of three months; some blank, some excluded, some "not applicable"."""
+"""Responses of three months; some are blank, excluded or "not applicable"."""
 
 
 def _read(question: Question) -> AnswerExpr:
@@ -117,9 +117,9 @@ Answer = tuple[str, Tally | MetricsError]
 
 
 def sign_in(token: str) -> None:
-    """Reject every token but the valid one."""
+    """Reject every token except the valid one."""
     if token != TOKEN:
-        raise CredentialRefused("Tiny does not accept this token.")
+        raise CredentialRefused("Tiny rejected the token.")
 
 
 def same(thing: T) -> T:
@@ -128,7 +128,7 @@ def same(thing: T) -> T:
 
 
 def until(rows: pl.DataFrame, instant: datetime) -> pl.DataFrame:
-    """Exclude the responses recorded later."""
+    """Exclude later responses."""
     return rows.filter(pl.col("recorded") <= instant)
 
 
@@ -141,7 +141,7 @@ def write(bundle: BundleWriter) -> None:
 
 @dataclass
 class InMemorySource:
-    """The hooks; each attribute is something that a mutant replaces."""
+    """The hooks, with attributes that mutants replace."""
 
     listed: tuple[Survey, ...] = SURVEYS
     known: tuple[Survey, ...] = SURVEYS
@@ -171,14 +171,14 @@ class InMemorySource:
 
     @hookimpl
     def destinations(self) -> Sequence[Destination]:
-        """Return no destination: everything is in memory."""
+        """Return no destination, because the data is in memory."""
         return ()
 
     @hookimpl
     def validate_credentials(
         self, credentials: InMemoryCredentials
     ) -> Iterator[CheckStep | CheckNote]:
-        """Try the token."""
+        """Check the token."""
         yield REACH
         self.first_step(credentials.api_token.get_secret_value())
         if self.note is not None:
@@ -188,18 +188,18 @@ class InMemorySource:
 
     @hookimpl
     def list_surveys(self, credentials: InMemoryCredentials) -> Iterator[Survey]:
-        """List all of them."""
+        """Yield all surveys."""
         self.sign_in(credentials.api_token.get_secret_value())
         yield from self.listed
 
     @hookimpl
     def list_questions(self, credentials: InMemoryCredentials, survey_id: str) -> Questionnaire:
-        """Describe one; all have the same questions."""
+        """Return a questionnaire; all surveys have the same questions."""
         self.sign_in(credentials.api_token.get_secret_value())
         for survey in self.known:
             if survey.id == survey_id:
                 return Questionnaire(survey=survey, questions=self.questions, fields=self.fields)
-        raise SurveyUnavailable(f"There is no survey {survey_id}.", remedy="Choose another.")
+        raise SurveyUnavailable(f"The survey {survey_id} does not exist.", remedy="Choose another.")
 
     @hookimpl
     def fetch_metric(

@@ -1,4 +1,4 @@
-"""All mutants: sources with one fault each, and the test that has to detect it."""
+"""All mutants: sources with one fault each, and the test that must detect it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.contract_suite.mutants.http_mutants import (
 from tests.contract_suite.mutants.http_source import HttpSource
 
 REFERENCES: tuple[type[SourceContract], ...] = (InMemoryContract, HttpContract)
-"""The contracts of the sources without a fault."""
+"""The contracts of the correct sources."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Mutant:
     """One mutant.
 
     Attributes:
-        name: Its fault.
-        contract: The contract class of the source that it is derived from.
-        make: Returns a new object with the hooks; some mutants keep state.
-        killer: The test that has to fail.
+        name: The fault.
+        contract: The contract class of the original source.
+        make: Returns a new object with the hooks, because some mutants have state.
+        killer: The test that must fail.
     """
 
     name: str
@@ -54,12 +54,12 @@ class Mutant:
         return type("Mutated", (self.contract,), {"source": self.make(), "__doc__": self.name})
 
     def result(self) -> ContractTestResult:
-        """Return the result of the test that has to fail."""
+        """Return the result of the test that must fail."""
         return run_test(self.contract_class(), self.killer)
 
 
 def is_killed(result: ContractTestResult) -> bool:
-    """Whether a test failed with a line that says how to fix the source."""
+    """Whether a test failed with a line ``Fix: …``."""
     return result.outcome == "failed" and result.message.rpartition("\n")[2].startswith(FIX)
 
 
@@ -68,7 +68,7 @@ def mutants() -> tuple[Mutant, ...]:
     found = tuple(chain(_in_memory(), _over_http()))
     repeated = [name for name, times in Counter(one.name for one in found).items() if times > 1]
     if repeated:
-        raise ValueError(f"several mutants have one name: {', '.join(repeated)}")
+        raise ValueError(f"several mutants have the same name: {', '.join(repeated)}")
     return found
 
 
@@ -98,13 +98,13 @@ def _over_http() -> Iterator[Mutant]:
 
 
 def _fault(mutant: type[HttpSource]) -> str:
-    """Return the docstring of a mutant as a part of a sentence."""
+    """Return the docstring of a mutant in lower case, without a full stop."""
     text = (mutant.__doc__ or "").strip().rstrip(".")
     return text[0].lower() + text[1:]
 
 
 def false_failures() -> tuple[ContractTestResult, ...]:
-    """Return the failed tests of the sources without a fault; there must be none."""
+    """Return the failed tests of the correct sources; there must be none."""
     return tuple(
         result
         for contract in REFERENCES

@@ -1,1 +1,1 @@
-"""The scenarios of a contract class beyond those of the lab, one module per subject."""
+"""The scenarios of a contract class that are not in the lab, one module per subject."""

@@ -1,4 +1,4 @@
-"""The scenario with several queries in one call, of which some cannot be answered."""
+"""The scenario with several queries in one call, some of which cannot be answered."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from smaply_metrics_core.testing.suite.queries import best_question, build_query
 
 POSSIBLE: Final = "possible"
 REPEATED: Final = "possible, again"
-UNKNOWN_QUESTION: Final = "a question that is gone"
-UNKNOWN_FIELD: Final = "a field that is not there"
+UNKNOWN_QUESTION: Final = "an unknown question"
+UNKNOWN_FIELD: Final = "an unknown field"
 CALCULATION_NOT_ALLOWED: Final = "a calculation that is not allowed"
 
 
 def batch(lab: Lab) -> tuple[tuple[MetricQuery, ...], Answers]:
-    """Return the queries and their answers."""
+    """Return the queries and the answers."""
     survey_id = lab.facts.survey_id
     question = best_question(lab.questionnaire())
     unknown = question.model_copy(update={"id": "no_such_question"})
@@ -44,6 +44,6 @@ def batch(lab: Lab) -> tuple[tuple[MetricQuery, ...], Answers]:
                 )
             )
             break
-    # The last one can be answered: the errors before it must not affect it.
+    # The errors must not affect the last query, which can be answered.
     queries.append(queries[0].model_copy(update={"id": REPEATED}))
     return tuple(queries), lab.fetch("batch", *queries)

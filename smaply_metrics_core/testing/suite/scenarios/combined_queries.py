@@ -1,4 +1,4 @@
-"""The scenario in which each query has several parts: filters, dates, groups, inclusions."""
+"""The scenario in which queries have several parts: filters, dates, groups, inclusions."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from smaply_metrics_core.testing.suite.scenarios.date_ranges import survey_bound
 from smaply_metrics_core.testing.suite.tally_invariants import query_tally
 
 MARGIN: Final = timedelta(days=1)
-"""How much earlier than a month's start in one zone it may start in another."""
+"""Maximum difference between the start of a month in two time zones."""
 
 
 class FilterPair(NamedTuple):
-    """A filter that keeps one group or several, and the same filter that excludes them."""
+    """A filter for one or several groups, and its opposite."""
 
     only: Filter
     without: Filter
 
 
 def filter_pair(lab: Lab) -> FilterPair | None:
-    """Return filters by two groups of the survey, or by the only one; ``None`` without groups."""
+    """Return a filter for one or two groups of the survey; ``None`` without groups."""
     answers, _ = lab.groups()
     for group_by, several in every_group_by(lab.questionnaire()):
         tally = answers[str(group_by)]
@@ -58,10 +58,7 @@ def filter_pair(lab: Lab) -> FilterPair | None:
 
 
 def combined_queries(lab: Lab) -> Mapping[str, WindowTally]:
-    """Return the counts of each query by its id, and those of the previous windows.
-
-    The counts of a previous window are stored under ``{id}, previous``.
-    """
+    """Return the counts by query id; those of a previous window at ``{id}, previous``."""
     start, middle, end = survey_boundaries(lab)
     queries = [
         *_open_ranges(lab, middle),
@@ -79,7 +76,7 @@ def combined_queries(lab: Lab) -> Mapping[str, WindowTally]:
 
 
 def _open_ranges(lab: Lab, middle: datetime) -> Iterator[MetricQuery]:
-    """Yield every calculation of a question in ranges that are open on one side."""
+    """Yield queries for every calculation of a question in ranges that are open on one side."""
     question = best_question(lab.questionnaire())
     windows = {"before": Window(end=middle), "since": Window(start=middle)}
     for calculation in question.calculations:
@@ -118,7 +115,7 @@ def _inclusions(
 
 
 def _periods(lab: Lab, start: datetime, end: datetime) -> Iterator[MetricQuery]:
-    """Yield a query by each period in zones far from each other."""
+    """Yield queries grouped by each period in time zones that never have the same date."""
     whole = Window(start=start - MARGIN, end=end + MARGIN)
     for zone in FAR_ZONES:
         for period in Period:

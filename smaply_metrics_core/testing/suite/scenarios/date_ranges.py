@@ -1,4 +1,4 @@
-"""The scenario with date ranges that meet, and with Comparisons of them."""
+"""The scenario with adjacent date ranges and Comparisons of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from smaply_metrics_core.testing.suite.tally_invariants import query_tally
 
 
 def survey_boundaries(lab: Lab) -> tuple[datetime, datetime, datetime]:
-    """Return the start of the survey's responses, a month boundary in the middle, and the end.
+    """Return the start, a month boundary in the middle, and the end of the survey's responses.
 
     Raises:
         AssertionError: if all responses were recorded in one month.
@@ -36,12 +36,12 @@ def survey_boundaries(lab: Lab) -> tuple[datetime, datetime, datetime]:
     except ValueError:
         raise broken(
             f"All responses of {lab.facts.survey_id} were recorded in one month.",
-            "name a survey that ran for several months in `survey_id`",
+            "set `survey_id` to a survey with responses in several months",
         ) from None
 
 
 def date_ranges(lab: Lab) -> Mapping[str, Tally]:
-    """Return the answered counts of one question in each date range, by the range's name."""
+    """Return the answered counts of one question in each date range, by name."""
     start, middle, end = survey_boundaries(lab)
     ranges = {"whole": (start, end), "before": (start, middle), "after": (middle, end)}
     at = lab.facts.recorded_at

@@ -1,4 +1,4 @@
-"""All scenarios of a contract class, for the tests that look at every result or cassette."""
+"""All scenarios of a contract class, for the tests of all results or cassettes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from smaply_metrics_core.testing.suite.scenarios.unknown_survey import unknown_s
 
 
 def every_scenario(lab: Lab) -> Iterator[tuple[str, ScenarioResult]]:
-    """Run every scenario that has not run yet, and yield each result as soon as it is known."""
+    """Run every scenario that has not run yet, and yield each result."""
     runs: list[Callable[[], object]] = [
         lab.check,
         lab.check_wrong_credentials,
@@ -37,7 +37,7 @@ def every_scenario(lab: Lab) -> Iterator[tuple[str, ScenarioResult]]:
         runs.append(partial(bundle_files, lab, personal=True))
     seen = set[str]()
     for run in runs:
-        run()  # It may run other scenarios before.
+        run()  # May run other scenarios first.
         new = [name for name in lab.results if name not in seen]
         seen.update(new)
         yield from ((name, lab.results[name]) for name in new)

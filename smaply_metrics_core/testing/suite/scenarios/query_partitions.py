@@ -1,4 +1,4 @@
-"""The scenario that queries a whole and the parts into which it can be divided."""
+"""The scenario with queries and the parts into which they can be divided."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from smaply_metrics_core.testing.suite.scenarios.combined_queries import filter_
 from smaply_metrics_core.testing.suite.scenarios.date_ranges import survey_boundaries
 from smaply_metrics_core.testing.suite.tally_invariants import query_tally
 
-RANGES: Final = "ranges that meet"
-HALVES: Final = "what was before an instant and what was since then"
+RANGES: Final = "adjacent ranges"
+HALVES: Final = "the ranges before and since an instant"
 FILTERS: Final = "a filter and its opposite"
 
 
@@ -58,7 +58,7 @@ class PartitionCounts:
     Attributes:
         partitions: The partitions.
         windows: The counts of each query by its id.
-        undated: How many responses have no date, so that no range counts them.
+        undated: The number of responses without a date, which no range counts.
     """
 
     partitions: Sequence[Partition]
@@ -67,7 +67,7 @@ class PartitionCounts:
 
 
 def query_partitions(lab: Lab) -> PartitionCounts:
-    """Return every partition of every whole, with the counts of all queries."""
+    """Return all partitions with the counts of all queries."""
     wholes = list(_wholes(lab))
     partitions = [partition for whole in wholes for partition in _partitions(lab, whole)]
     parts = [part for partition in partitions for part in partition.parts]
@@ -78,12 +78,12 @@ def query_partitions(lab: Lab) -> PartitionCounts:
 
 
 def _wholes(lab: Lab) -> Iterator[MetricQuery]:
-    """Yield queries with every part but dates and filters."""
+    """Yield queries without dates and filters."""
     for question, calculation, group_by in _grouped_calculations(lab):
         of = question.id if question else "no question"
         for zone in FAR_ZONES if calculation is Calculation.ANSWERED else FAR_ZONES[:1]:
             yield build_query(
-                f"{of} {calculation} by {group_by or 'nothing else'} in {zone}",
+                f"{of} {calculation} by {group_by or 'nothing'} in {zone}",
                 lab.facts.survey_id,
                 calculation=calculation,
                 question=question,
@@ -99,14 +99,14 @@ def _grouped_calculations(
 ) -> Iterator[tuple[Question | None, Calculation, GroupBy | None]]:
     """Yield every calculation by week, and the answered count by each kind of group.
 
-    Without a question, responses are counted, by week and overall. One question of each kind
-    stands for all of its kind: the best one, and the first of each other kind.
+    Responses without a question are counted by week and overall. One question represents all of its
+    kind: the best question, and the first of each other kind.
     """
     for group_by in (None, BY_WEEK):
         yield None, Calculation.RESPONSES, group_by
     question = best_question(lab.questionnaire())
     for calculation in question.calculations:
-        # A distribution is grouped by the answer, and by nothing else.
+        # A distribution can only be grouped by the answer.
         by_answer = calculation is Calculation.DISTRIBUTION
         yield question, calculation, None if by_answer else BY_WEEK
     others = {
@@ -117,7 +117,7 @@ def _grouped_calculations(
     answers, _ = lab.groups()
     done = {str(BY_WEEK)}
     for group_by, _ in every_group_by(lab.questionnaire()):
-        # One question and one field stand for all; each period is divided in its own way.
+        # One question and one field represent all others; each period is tested.
         kind = str(group_by) if group_by.kind == "period" else group_by.kind
         if isinstance(answers[str(group_by)], Tally) and kind not in done:
             done.add(kind)
@@ -130,8 +130,7 @@ def _grouped_calculations(
 def _partitions(lab: Lab, whole: MetricQuery) -> Iterator[Partition]:
     """Yield the partitions of a query by dates and by a filter, and of its halves by the filter.
 
-    One boundary is the instant of a response: only there a response that is counted on both sides
-    is seen.
+    One boundary is the instant of a response, which must not be counted on both sides.
     """
     start, middle, end = survey_boundaries(lab)
     at = lab.facts.recorded_at or middle
@@ -148,7 +147,7 @@ def _partitions(lab: Lab, whole: MetricQuery) -> Iterator[Partition]:
 def _divide_by_dates(
     whole: MetricQuery, name: str, boundaries: Sequence[datetime]
 ) -> tuple[MetricQuery, ...]:
-    """Return the queries of the ranges between boundaries, given in ascending order."""
+    """Return the queries of the ranges between boundaries in ascending order."""
     return tuple(
         whole.model_copy(
             update={"id": f"{whole.id}, {name} {n}", "windows": (Window(start=start, end=end),)}

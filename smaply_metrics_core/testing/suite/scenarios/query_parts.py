@@ -1,4 +1,4 @@
-"""The scenario in which each query has one part: a filter, an inclusion, a zone, a week start."""
+"""The scenario in which queries have one part: a filter, an inclusion, a zone, a week start."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ SUMMER_ZONES: Final = (
     "Pacific/Auckland",
     "Pacific/Chatham",
 )
-"""Zones with summer time: at most hours it is about to be, or has just been, midnight in one."""
+"""Time zones with daylight saving time; at most hours, one of them is close to midnight."""
 
 
 class FilterQuery(NamedTuple):
     """A query with one filter.
 
     Attributes:
-        group: How many responses, and how many answered, are in the groups that it names.
+        group: The numbers of responses and answered responses in the groups of the filter.
         whole: The counts without the filter.
         query: The query.
     """
@@ -83,7 +83,7 @@ def query_parts(lab: Lab) -> Mapping[str, Tally]:
 
 
 def filter_queries(lab: Lab) -> Iterator[FilterQuery]:
-    """Yield queries that keep or exclude one or two groups of each group-by but periods."""
+    """Yield queries that keep or exclude one or two groups of each group-by except periods."""
     answers, question = lab.groups()
     whole = answers["whole"]
     if not isinstance(whole, Tally):
@@ -95,7 +95,7 @@ def filter_queries(lab: Lab) -> Iterator[FilterQuery]:
         groups = [one for one in tally.window("current").groups if one.counts.responses]
         if not groups:
             continue
-        # If a response may have several answers, the counts of two groups cannot be added.
+        # The counts of two groups cannot be added if a response may be in both.
         for number in (1, 2) if groups[1:] and not several else (1,):
             kept_groups = groups[:number]
             keys = tuple(group.key for group in kept_groups)
@@ -125,9 +125,9 @@ def filter_queries(lab: Lab) -> Iterator[FilterQuery]:
 
 
 def share_filter_queries(lab: Lab) -> Iterator[tuple[int, MetricQuery]]:
-    """Yield queries that filter by the answers of a share, with the count that the share has.
+    """Yield queries that filter by the answers of a share, with the count of the share.
 
-    Only for questions that allow several answers.
+    These are only for questions that allow several answers.
     """
     queries, answers = lab.calculations()
     for question, query in queries:
@@ -140,7 +140,7 @@ def share_filter_queries(lab: Lab) -> Iterator[tuple[int, MetricQuery]]:
         chosen = tally.window("current").total.chosen
         yield (
             chosen or 0,
-            build_query(f"who is in {query.id}", lab.facts.survey_id, filters=[kept]),
+            build_query(f"responses in {query.id}", lab.facts.survey_id, filters=[kept]),
         )
 
 
@@ -173,7 +173,7 @@ def _day_windows(at: datetime, zone: str) -> Mapping[str, Window]:
 
 
 def day_zones(at: datetime) -> tuple[str, ...]:
-    """Return zones far from each other, and those where summer time decides about the day."""
+    """Return two distant time zones, and those where daylight saving time changes the date."""
 
     def days(zone: str) -> set[date]:
         offsets = (at.replace(month=n, day=1).astimezone(zone_info(zone)) for n in (1, 7))

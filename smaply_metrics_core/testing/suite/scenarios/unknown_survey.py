@@ -11,7 +11,7 @@ from smaply_metrics_core.testing.suite.lab import Lab
 
 
 def unknown_survey(lab: Lab) -> tuple[Questionnaire | MetricsError, Tally | MetricsError]:
-    """Return what the source answers to questions about, and a metric of, an unknown survey."""
+    """Return the source's questionnaire and tally, or errors, for an unknown survey."""
     survey_id = lab.facts.unknown_survey_id
 
     def work(

@@ -1,4 +1,4 @@
-"""Contract tests of queries with several parts, where each part alone has its own tests."""
+"""Contract tests of queries with several parts; other tests are about single parts."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from smaply_metrics_core.testing.suite.scenarios.date_ranges import date_ranges
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
 INCLUDED: Final = (
-    "let `include` hold for every query and each of its windows, grouped or not, of a question or "
-    "of none"
+    "apply `include` to every query and each of its windows, with or without groups or a question"
 )
 
 
@@ -31,11 +30,11 @@ class CombinedQueryTests(ContractSubject):
         """Several filters apply together, and with dates, group-bys and every calculation."""
         pair = filter_pair(self.lab)
         if pair is None:
-            raise SkipTest("this survey has nothing to filter by")
+            raise SkipTest("this survey has no groups to filter by")
         answers, _ = self.lab.groups()
         group_by = GroupBy(kind=pair.only.kind, of=pair.only.of)
         whole = answers[str(group_by)]
-        assert isinstance(whole, Tally)  # noqa: S101  # The filter was made from it.
+        assert isinstance(whole, Tally)  # noqa: S101  # The filter is from this tally.
         groups = {one.key: one.counts.responses for one in whole.window("current").groups}
         kept = sum(groups[key] for key in pair.only.values)
         total = whole.window("current").total.responses
@@ -57,10 +56,10 @@ class CombinedQueryTests(ContractSubject):
         ]
         expect(
             not wrong and found["only, whole"] <= kept,
-            f"With the filter {group_by}={'|'.join(pair.only.values)} these responses are counted: "
-            f"{'; '.join(wrong) or 'all, whatever the dates'}.",
-            "keep a response when every filter and the window keep it, whatever is calculated "
-            "and grouped by; a filter keeps every one of its values; `calculations.tally` does so",
+            f"With the filter {group_by}={'|'.join(pair.only.values)}, the numbers of responses "
+            f"are wrong: {'; '.join(wrong) or 'dates are ignored'}.",
+            "count a response only if every filter and the window match, for every calculation "
+            "and group-by; a filter matches any of its values; `calculations.tally` does this",
         )
 
     def test_open_ranges_hold_for_every_calculation(self) -> None:
@@ -73,10 +72,9 @@ class CombinedQueryTests(ContractSubject):
                 counted = found[name].total.responses
                 expect(
                     counted == expected,
-                    f"“{name}” the middle of the survey counts {counted} responses, and the dates "
-                    f"on that side of it {expected}.",
-                    "take a window for what it is, whatever is calculated: a side that is None is "
-                    "open, and the other one is not",
+                    f"“{name}” the middle of the survey counts {counted} responses, but the closed "
+                    f"range on this side {expected}.",
+                    "apply the window for every calculation; only a boundary that is None is open",
                 )
 
     def test_included_responses_count_in_every_query(self) -> None:
@@ -89,7 +87,7 @@ class CombinedQueryTests(ContractSubject):
         }
         expect(
             len(set(counts.values())) == 1,
-            f"With every reason included, responses (and those left out) are {counts}.",
+            f"With every reason included, the counted and excluded responses are {counts}.",
             INCLUDED,
         )
         for both, alone in (("both", "later"), ("both, previous", "earlier")):
@@ -99,7 +97,7 @@ class CombinedQueryTests(ContractSubject):
             expect(
                 compared == single,
                 f"With every reason included, a window counts {compared} responses in a "
-                f"Comparison, and {single} alone.",
+                f"Comparison, but {single} alone.",
                 INCLUDED,
             )
 
@@ -117,7 +115,7 @@ class CombinedQueryTests(ContractSubject):
                 by_period = Counter({one.key: one.counts.responses for one in groups})
                 expect(
                     by_day == by_period,
-                    f"In {zone} the {period}s hold {dict(by_period)}, and their days "
+                    f"In {zone} the {period}s have {dict(by_period)} responses, but their days "
                     f"{dict(by_day)}.",
-                    "cut every period at midnight in the query's zone",
+                    "start every period at midnight in the query's time zone",
                 )

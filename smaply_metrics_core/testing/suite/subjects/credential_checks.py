@@ -19,16 +19,16 @@ class CredentialCheckTests(ContractSubject):
         declared = tuple(step.name for step in self.lab.load_source().description.checks)
         expect(
             tuple(step.name for step in steps) == declared,
-            f"The steps came as {', '.join(step.name for step in steps)}; declared are "
+            f"The steps are {', '.join(step.name for step in steps)}, but the declared steps are "
             f"{', '.join(declared)}.",
-            "yield each declared CheckStep when it begins, in that order",
+            "yield each declared CheckStep when it starts, in the declared order",
         )
         for step in steps:
             reason = step.problem.message if step.problem else step.detail
             expect(
                 step.status == "passed",
-                f"The step “{step.name}” ended as {step.status}: {reason}",
-                "let it pass for credentials that work; a warning is for something to mend",
+                f"The step “{step.name}” has the status {step.status}: {reason}",
+                "make the step pass for valid credentials; a warning is for a problem to fix",
             )
 
     def test_wrong_credentials_are_refused(self) -> None:
@@ -37,15 +37,16 @@ class CredentialCheckTests(ContractSubject):
         if result.error is not None:
             expect(
                 isinstance(result.error, InputError) and not self.lab.secrets(),
-                f"Wrong credentials ended in {result.error.kind}: {result.error.message}",
-                "raise inside the step that fails: validate_credentials reports, it does not end",
+                f"With wrong credentials, the hook raised {result.error.kind}: "
+                f"{result.error.message}",
+                "raise the error after the step that fails was yielded",
             )
             return
         failed = _failed_step(result.value)
         expect(
             failed.name == AUTHENTICATE or not self.lab.secrets(),
-            f"Wrong credentials failed the step “{failed.name}”.",
-            f"try the secret in “{AUTHENTICATE}” and in no step before it",
+            f"With wrong credentials, the step “{failed.name}” failed.",
+            f"use the secret in the step “{AUTHENTICATE}” and in no step before it",
         )
 
     def test_wrong_credentials_are_never_reported_as_an_outage(self) -> None:
@@ -59,25 +60,25 @@ class CredentialCheckTests(ContractSubject):
             problem = found
         expect(
             problem.issue is not Issue.CONNECTION and not problem.retryable,
-            f"Wrong credentials are told as {problem.kind}, issue {problem.issue}: "
+            f"Wrong credentials are reported as {problem.kind}, issue {problem.issue}: "
             f"{problem.message}",
-            "raise CredentialRefused when the secret is not accepted, AccessMissing when its user "
-            "may not use the API; an outage is a network failure or a 5xx answer",
+            "raise CredentialRefused if the secret is rejected, and AccessMissing if its user may "
+            "not use the API; only a network failure or a 5xx response is an outage",
         )
         expect(
             problem.issue is not Issue.AUTHENTICATION or self.lab.secrets(),
-            "The form has no secret field, and what was entered there is refused as one.",
-            "declare what opens the account as `Token` or SecretStr: nothing else is kept secret",
+            "The form has no secret, but wrong credentials are reported as a rejected secret.",
+            "declare the secret as `Token` or SecretStr; other fields are not protected",
         )
         expect(
             problem.issue is Issue.AUTHENTICATION or not self.lab.secrets(),
-            f"Wrong credentials are told as {problem.kind}, issue {problem.issue}.",
+            f"Wrong credentials are reported as {problem.kind}, issue {problem.issue}.",
             "raise CredentialRefused",
         )
         expect(
             problem.remedy.strip(),
             "The problem of wrong credentials has no remedy.",
-            "say where people find the right ones",
+            "add a remedy that says where to find valid credentials",
         )
 
 
@@ -85,13 +86,12 @@ def _failed_step(report: CheckReport) -> StepResult:
     """Return the step that rejected wrong credentials.
 
     Raises:
-        AssertionError: if there is none.
+        AssertionError: if no step failed.
     """
     for step in report.steps:
         if step.status == "failed":
             return step
     raise broken(
         "The check passed with wrong credentials.",
-        "ask the survey tool something that only a valid secret is answered, and raise "
-        "CredentialRefused when it says no",
+        "send a request that requires a valid secret, and raise CredentialRefused if it fails",
     )

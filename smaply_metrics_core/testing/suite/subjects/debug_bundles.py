@@ -1,4 +1,4 @@
-"""Contract tests of debug bundles: their contents, their privacy, and recomputation from them."""
+"""Contract tests of debug bundles: contents, privacy and recomputation."""
 
 from __future__ import annotations
 
@@ -33,10 +33,9 @@ from smaply_metrics_core.testing.suite.queries import SECOND, ZONE, build_query
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
 MIN_FILES: Final = 2
-REQUEST_THE_SURVEY: Final = "write the survey that was asked for, and no other"
+REQUEST_THE_SURVEY: Final = "export only the requested survey"
 RECOMPUTE: Final = (
-    "let `recompute_metric` read what `debug_export` has written, and count it as `fetch_metric` "
-    "does"
+    "make `recompute_metric` read the files of `debug_export` and count them like `fetch_metric`"
 )
 
 
@@ -50,15 +49,15 @@ class DebugBundleTests(ContractSubject):
         empty = [name for name, content in files.items() if not content]
         expect(
             len(files) >= MIN_FILES and not empty,
-            f"Empty in the bundle: {', '.join(empty)}."
+            f"The bundle has empty files: {', '.join(empty)}."
             if empty
-            else f"The bundle holds {', '.join(files) or 'nothing'} alone.",
-            "write the raw responses and the definition, each into a file of its own",
+            else f"The bundle contains only {', '.join(files) or 'no files'}.",
+            "write the raw responses and the definition into separate files",
         )
         expect(
             any("definition" in name for name in files),
-            f"The bundle holds {', '.join(files)}, and no definition of the survey.",
-            "write it into `definition.json`: support reads there what the answers mean",
+            f"The bundle contains {', '.join(files)}, but no definition of the survey.",
+            "write the survey definition, which support needs, into `definition.json`",
         )
         _check_requests(self.lab)
         _check_definition(self.lab, files)
@@ -67,7 +66,7 @@ class DebugBundleTests(ContractSubject):
         expect(
             not problems,
             f"The bundle reports a problem: {', '.join(problems)}.",
-            "a survey that can be measured can also be exported for support",
+            "export the complete data of the survey; metrics are calculated from the same data",
         )
 
     def test_the_debug_bundle_is_clean(self) -> None:
@@ -76,13 +75,13 @@ class DebugBundleTests(ContractSubject):
         for number, (name, content) in enumerate(files.items(), start=1):
             expect(
                 not contains_secret(name.encode(), self.lab.secrets()),
-                f"The name of file {number} of the bundle holds a secret.",
-                "name files by what is in them",
+                f"The name of file {number} of the bundle contains a secret.",
+                "name files after their content",
             )
             expect(
                 not contains_secret(content, self.lab.secrets()),
-                f"The file {name} of the bundle holds a secret.",
-                "write what the survey tool answered, never what was sent to it",
+                f"The file {name} of the bundle contains a secret.",
+                "write only what the survey tool returned, never what was sent to it",
             )
             personal = [
                 text
@@ -91,8 +90,8 @@ class DebugBundleTests(ContractSubject):
             ]
             expect(
                 not personal,
-                f"The file {number} of the bundle, or its name, holds {', '.join(personal)}.",
-                "leave out columns about the respondents unless bundle.include_personal",
+                f"File {number} of the bundle, or its name, contains {', '.join(personal)}.",
+                "exclude columns about the respondents unless bundle.include_personal is true",
             )
         if not self.personal:
             return
@@ -100,21 +99,21 @@ class DebugBundleTests(ContractSubject):
         missing = [text for text in self.personal if not contains_text(everything, text)]
         expect(
             not missing,
-            f"A bundle with personal columns lacks {', '.join(missing)}.",
-            "include columns about the respondents when bundle.include_personal, or correct "
+            f"A bundle with personal columns does not contain {', '.join(missing)}.",
+            "include columns about the respondents if bundle.include_personal is true, or correct "
             "`personal`",
         )
 
     def test_a_bundle_gives_the_same_numbers(self) -> None:
-        """The numbers recomputed from the debug bundle are those of the survey tool."""
+        """Values recomputed from the debug bundle equal those from the survey tool."""
         _require_recomputation(self.lab)
         queries, answers = self.lab.calculations()
         recomputed = _recompute(self.lab, self.now, *(query for _, query in queries))
         for _, query in queries:
             expect(
                 _comparable(recomputed[query.id]) == _comparable(answers[query.id]),
-                f"{query.id}: from the bundle it is {_shown(recomputed[query.id])}, from the "
-                f"survey tool {_shown(answers[query.id])}.",
+                f"{query.id}: the bundle has {_shown(recomputed[query.id])}, but the survey tool "
+                f"{_shown(answers[query.id])}.",
                 RECOMPUTE,
             )
 
@@ -134,14 +133,14 @@ class DebugBundleTests(ContractSubject):
         ]
         expect(
             counts[0] > counts[1] >= 0,
-            f"As of a second after {at} there are {counts[0]} responses, and as of a second "
-            f"before it {counts[1]}.",
-            "leave out responses that were recorded after `context.now()`",
+            f"One second after {at} there are {counts[0]} responses, and one second before it "
+            f"{counts[1]}.",
+            "exclude responses that were recorded after `context.now()`",
         )
 
 
 def _check_requests(lab: Lab) -> None:
-    """Check that the requests for the bundle name the author's survey, and no other."""
+    """Check that the requests for the bundle are about the author's survey and no other."""
     survey_id = lab.facts.survey_id
     for_questions, for_bundle = (
         [request for request, _ in lab.results[name].exchanges]
@@ -150,13 +149,13 @@ def _check_requests(lab: Lab) -> None:
     expect(
         any(request.names(survey_id) for request in for_bundle)
         or not any(request.names(survey_id) for request in for_questions),
-        f"No request for the bundle names the survey {survey_id}.",
+        f"No request for the bundle has the survey id {survey_id}.",
         REQUEST_THE_SURVEY,
     )
     for survey in lab.surveys():
         expect(
             survey.id in survey_id or not any(request.names(survey.id) for request in for_bundle),
-            f"A request for the bundle of the survey {survey_id} names {survey.id}.",
+            f"A request for the bundle of the survey {survey_id} has the survey id {survey.id}.",
             REQUEST_THE_SURVEY,
         )
 
@@ -171,15 +170,15 @@ def _check_definition(lab: Lab, files: Files) -> None:
     ]
     expect(
         not missing,
-        f"The definition in the bundle lacks the questions {', '.join(missing[:3])}.",
-        "write the whole definition of the survey, as the survey tool gives it",
+        f"The definition in the bundle does not contain the questions {', '.join(missing[:3])}.",
+        "write the complete survey definition as returned by the survey tool",
     )
 
 
 def _check_rows(lab: Lab, files: Files) -> None:
-    """Check that the bundle contains every response that is sent for a metric.
+    """Check that the bundle contains every response that is downloaded for a metric.
 
-    Responses are found by their instants, so this needs ``recorded_at``.
+    Responses are found by their times, which requires ``recorded_at``.
     """
     at = lab.facts.recorded_at
     if at is None:
@@ -195,16 +194,17 @@ def _check_rows(lab: Lab, files: Files) -> None:
         missing.append(str(at))
     expect(
         not missing,
-        f"The bundle lacks responses that are sent for a metric: {', '.join(missing[:3])}.",
-        "write every response into the bundle, from the first page to the last, also those "
-        "that are left out, with the time at which it was recorded",
+        "The bundle does not contain all responses that are downloaded for a metric: "
+        f"{', '.join(missing[:3])}.",
+        "write every response with its recording time, from the first page to the last, including "
+        "excluded responses",
     )
     sent_questions = {one.id for one in lab.questionnaire().walk()} & fields
     lacking = sorted(one for one in sent_questions if not contains_text(rows, one))
     expect(
         not lacking,
-        f"The responses in the bundle lack the answers to {', '.join(lacking[:3])}.",
-        "write the responses as the survey tool gives them, without personal columns alone",
+        f"The responses in the bundle have no answers to {', '.join(lacking[:3])}.",
+        "write the responses as returned by the survey tool, except personal columns",
     )
 
 
@@ -212,14 +212,14 @@ def _require_recomputation(lab: Lab) -> None:
     """Skip the test for a source without the optional hook.
 
     Raises:
-        SkipTest: if it does not have the hook.
+        SkipTest: if the source does not have the hook.
     """
     if "recompute_metric" not in lab.load_source().hooks:
-        raise SkipTest("this source does not calculate from a bundle: the hook is optional")
+        raise SkipTest("this source does not implement the optional hook recompute_metric")
 
 
 def _recompute(lab: Lab, as_of: datetime, *queries: MetricQuery) -> Answers:
-    """Return the answers to queries from the source's own bundle, as of an instant."""
+    """Return the answers to queries from the source's own bundle, as of a time."""
     clock = ManualClock(as_of)
     manifest = Manifest(
         source=lab.load_source().id,
@@ -244,11 +244,11 @@ def _recompute(lab: Lab, as_of: datetime, *queries: MetricQuery) -> Answers:
             ):
                 return session.recompute(lab.facts.survey_id, queries, reader)
         except MetricsError as error:
-            raise unexpected(error, "Calculating from the bundle") from None
+            raise unexpected(error, "Recomputing from the bundle") from None
 
 
 def _comparable(answer: Tally | MetricsError) -> object:
-    """Return what has to be equal; why a response did not answer may be lost in raw data."""
+    """Return the parts that must be equal, without the reasons for missing answers."""
     if isinstance(answer, MetricsError):
         return answer.kind
     window = answer.window("current")

@@ -27,7 +27,7 @@ FACT_TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "expected": ((Mapping,), "a dictionary"),
     "cassettes": ((Path, type(None)), "a Path"),
 }
-"""The types of facts, and their names: for authors who do not run a type checker."""
+"""The types of facts and their descriptions, for authors without a type checker."""
 
 
 class DescriptionTests(ContractSubject):
@@ -38,52 +38,53 @@ class DescriptionTests(ContractSubject):
         description = self.lab.load_source().description
         expect(
             description == self.lab.load_source().description,
-            "describe_source says something else at the second call.",
-            "give the same description whenever it is asked for",
+            "The second call of describe_source returns another description.",
+            "return the same description from every call",
         )
         expect(
             description.title.strip() and description.title != description.id,
             f"The title of the source is “{description.title}”.",
-            "give SourceDescription a title that people know, such as the product's name",
+            "set the title of SourceDescription to the product's name",
         )
         fields = _form_fields(self.lab.load_source())
         for field in fields:
             expect(
                 field.label.strip() and (field.help.strip() or not field.required),
-                f"The field {field.name} of the form has no label, or no help.",
-                "annotate it with FormField(label=…, help=…): say where people find the value",
+                f"The form field {field.name} has no label or no help.",
+                "annotate it with FormField(label=…, help=…), where the help says where to find "
+                "the value",
             )
         secret = [field.name for field in fields if field.secret]
         names = {step.name for step in description.checks if step.required}
         expect(
             not secret or AUTHENTICATE in names,
-            f"The source takes a secret ({', '.join(secret)}) and no required step tries it.",
+            f"The source has a secret ({', '.join(secret)}), but no required step uses it.",
             f"declare the check step “{AUTHENTICATE}” as required",
         )
 
     def test_the_facts_of_the_test_are_good_enough(self) -> None:
-        """The secrets are long enough to be searched for, and the wrong ones are different."""
+        """The secrets are long enough to be searched for, and the wrong credentials differ."""
         for name, (types, description) in FACT_TYPES.items():
             given = getattr(self, name)
             expect(
                 isinstance(given, types) and getattr(given, "tzinfo", self) is not None,
-                f"The fact `{name}` is a {type(given).__name__}, and should be {description}.",
-                "give it as one; docs/testing.md explains all facts",
+                f"The fact `{name}` is a {type(given).__name__}, but must be {description}.",
+                "set it to this type; docs/testing.md explains all facts",
             )
         expect(
             self.credentials and self.wrong_credentials and self.survey_id,
-            "The contract test lacks credentials, wrong credentials, or a survey.",
+            "The contract test has no credentials, wrong credentials or survey.",
             "set `credentials`, `wrong_credentials` and `survey_id` on the class",
         )
         expect(
             all(len(secret) >= MIN_SECRET_LENGTH for secret in self.lab.secrets()),
             f"A secret has fewer than {MIN_SECRET_LENGTH} characters.",
-            "use a longer made-up one: a short text stands somewhere by chance",
+            "use a longer made-up secret; a short one may occur by coincidence",
         )
         expect(
             dict(self.credentials) != dict(self.wrong_credentials),
-            "The wrong credentials are the right ones.",
-            "change the secret; without a secret, the place where the credentials lead",
+            "The wrong credentials equal the valid ones.",
+            "change the secret, or the destination if there is no secret",
         )
 
     def test_the_form_accepts_valid_credentials(self) -> None:
@@ -93,40 +94,40 @@ class DescriptionTests(ContractSubject):
             plain = source.parse(self.credentials)
             padded = source.parse({k: f"  {v}\n" for k, v in self.credentials.items()})
         except MetricsError as error:
-            raise unexpected(error, "Taking the credentials") from None
+            raise unexpected(error, "Parsing the credentials") from None
         expect(
             plain == padded,
-            "White space around the values makes other credentials of them.",
-            "base the model on `Credentials`, which trims every text before it is checked",
+            "White space around the values changes the credentials.",
+            "base the model on `Credentials`, which trims texts before validation",
         )
         shown = f"{plain!r} {plain} {plain.model_dump_json()}"
         expect(
             not any(secret in shown for secret in self.lab.secrets()),
-            "The credentials show a secret when they are printed.",
-            "declare it as SecretStr or Token",
+            "The printed credentials contain a secret.",
+            "declare the secret as SecretStr or Token",
         )
 
     def test_the_form_rejects_missing_fields(self) -> None:
-        """A missing required field is named, and so is an unknown field."""
+        """Missing required fields and unknown fields are rejected by name."""
         source = self.lab.load_source()
         required = [field for field in _form_fields(source) if field.required]
         expect(
             required,
-            "Every field of the form may be left out, so people connect with nothing.",
-            "give the secret, or the place where the credentials lead, no default",
+            "Every field of the form is optional, so users can connect without any value.",
+            "make the secret or the destination required: remove its default",
         )
         for field in required:
             rest = {name: v for name, v in self.credentials.items() if name != field.name}
             expect(
                 field.name in _rejected_fields(source, rest),
-                f"The form takes credentials without {field.name}, or does not name it.",
-                "give the field no default, or make it optional",
+                f"The form accepts credentials without {field.name}, or does not name the field.",
+                "remove the default of the field, or declare it as optional",
             )
         given = {**self.credentials, "no_such_field": "x"}
         expect(
             "no_such_field" in _rejected_fields(source, given),
-            "The form takes a field that it does not have.",
-            'leave `extra="forbid"` as `Credentials` sets it',
+            "The form accepts an unknown field.",
+            'do not change `extra="forbid"` of `Credentials`',
         )
 
 
@@ -141,5 +142,5 @@ def _rejected_fields(source: Source, values: Mapping[str, str]) -> set[str]:
     except CredentialsInvalid as error:
         return {field.name for field in error.fields}
     except MetricsError as error:
-        raise unexpected(error, "Taking credentials that do not fit") from None
+        raise unexpected(error, "Parsing invalid credentials") from None
     return set()

@@ -1,6 +1,6 @@
-"""Contract tests that compare the numbers of a source with values that its author knows.
+"""Contract tests that compare the values of a source with known values.
 
-All other tests check that a source is consistent with itself, and a key that is off by one is.
+All other tests check that a source is consistent with itself, even if every key is off by one.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ from smaply_metrics_core.testing.suite.subject import ContractSubject
 NPS_VALUES: Final = tuple(float(value) for value in range(11))
 NOT_NUMBERS: Final = ("left out", "survey names", "question texts", " labels")
 TOLERANCE: Final = 0.05
-"""The numbers of a report are rounded: one decimal is enough."""
+"""The tolerance for known values from reports, which are rounded to one decimal."""
 
 
 class ExpectedValueTests(ContractSubject):
     """Values that the author knows."""
 
     def test_the_numbers_are_those_of_the_account(self) -> None:
-        """The numbers of the source are those that the author knows from elsewhere."""
+        """The values of the source equal the known values of the account."""
         found = source_values(self.lab)
         example = next((name for name in found if name.endswith(" average")), "Q1 answered")
         numbers = [name for name in self.expected if " " in name and not name.endswith(NOT_NUMBERS)]
         expect(
             RESPONSES in self.expected and numbers,
-            "The contract test knows no number of the account, so a source whose every key is off "
-            "by one would pass.",
-            "count by hand, or read off the survey tool's own report, and set `expected`, as in "
-            f'{{"responses": …, "{example}": …}}',
+            "The fact `expected` has no number, so a source whose keys are all off by one would "
+            "pass.",
+            "set `expected` to values that you counted by hand or took from the survey tool's own "
+            f'report, for example {{"responses": …, "{example}": …}}',
         )
         for name, known in self.expected.items():
             similar = difflib.get_close_matches(name, found, n=1)
             expect(
                 name in found,
-                f"The source says nothing of “{name}”, which `expected` names.",
-                f"did you mean “{similar[0]}”?" if similar else "name one of " + ", ".join(found),
+                f"“{name}” in `expected` is not a value of the source.",
+                f"did you mean “{similar[0]}”?" if similar else "use one of " + ", ".join(found),
             )
             expect(
                 _equal(known, found[name]),
-                f"“{name}” is {found[name]} by the source, and known to be {known}.",
-                "look at keys and values of the answers, at what is left out, and at the last "
-                "page; or correct `expected`",
+                f"“{name}” is {found[name]}, but {known} is expected.",
+                "check the keys and values of answers, the excluded responses and the last page; "
+                "or correct `expected`",
             )
 
     def test_nps_answers_have_the_values_0_to_10(self) -> None:
@@ -68,21 +68,21 @@ class ExpectedValueTests(ContractSubject):
             expect(
                 tuple(values) == NPS_VALUES
                 and all(label == value for label, value in numeric_labels),
-                f"{question.id} is of the kind nps, and its answers have the values "
+                f"{question.id} has the kind nps, but its answers have the values "
                 f"{', '.join(f'{value:g}' for value in values)}.",
-                "give each answer the number that the respondent chose; a scale of other values "
+                "set the value of each answer to the chosen number; a question with other values "
                 "is a single_choice",
             )
 
 
 def source_values(lab: Lab) -> dict[str, Expected]:
-    """Return everything that ``expected`` can name, as the source has it.
+    """Return the source's values for all names that ``expected`` can have.
 
-    ``surveys`` and ``questions`` are their numbers; ``responses`` is the number of counted
-    responses, and ``left out`` the excluded ones by reason; ``QUESTION CALCULATION`` is a number,
-    and for a distribution the percentage of each answer; ``QUESTION by GROUP`` is the answered
-    count by group. ``survey names`` and ``question texts`` are texts by id, and ``QUESTION labels``
-    those of the answers by key.
+    ``surveys`` and ``questions`` are their numbers. ``responses`` is the number of counted
+    responses, and ``left out`` has the numbers of excluded responses by reason. ``QUESTION
+    CALCULATION`` is a number, or for a distribution the percentage of each answer. ``QUESTION by
+    GROUP`` has the answered counts by group. ``survey names`` and ``question texts`` have texts by
+    id, and ``QUESTION labels`` has the labels of answers by key.
     """
     questionnaire = lab.questionnaire()
     window = lab.responses()
@@ -118,7 +118,7 @@ def source_values(lab: Lab) -> dict[str, Expected]:
 
 
 def _equal(known: Expected, found: Expected) -> bool:
-    """Whether a known value is that of the source, ignoring zeros and rounding."""
+    """Whether a known value equals that of the source, ignoring zeros and rounding."""
     if isinstance(known, Mapping) or isinstance(found, Mapping):
         if not (isinstance(known, Mapping) and isinstance(found, Mapping)):
             return False

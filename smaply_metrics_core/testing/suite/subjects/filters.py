@@ -23,15 +23,15 @@ class FilterTests(ContractSubject):
         tallies = query_parts(self.lab)
         filtered = list(filter_queries(self.lab))
         if not filtered:
-            raise SkipTest("this survey has nothing to filter by")
+            raise SkipTest("this survey has no groups to filter by")
         for chosen, query in share_filter_queries(self.lab):
             found = tallies[query.id].window("current").total.responses
             expect(
                 found == chosen,
-                f"{query.id}: a filter by its answers keeps {found} responses, and {chosen} are "
-                "said to have given one of them.",
-                "count in `chosen` each response that gave at least one of the answers, once, and "
-                "keep the same by a filter; `calculations.tally` does both for rows",
+                f"{query.id}: a filter by its answers keeps {found} responses, but `chosen` is "
+                f"{chosen}.",
+                "count each response with at least one of the answers once in `chosen`, and keep "
+                "the same responses with a filter; `calculations.tally` does both for rows",
             )
         recorded = dict[str, int]()
         for group, whole, query in filtered:
@@ -41,37 +41,37 @@ class FilterTests(ContractSubject):
             recorded[name] = recorded.get(name, 0) + window.recorded
             expect(
                 not exclude or recorded[name] == whole.recorded,
-                f"The filter {name} and its opposite hold {recorded[name]} responses with those "
-                f"that are left out, and there are {whole.recorded}.",
-                "let filters hold for what is left out, too: `excluded` has those of the "
-                "responses that they keep",
+                f"The filter {name} and its opposite have {recorded[name]} responses including "
+                f"excluded ones, but the survey has {whole.recorded}.",
+                "apply filters to excluded responses, too: `excluded` counts only responses that "
+                "match the filters",
             )
             for what, in_group in group.items():
                 expected = getattr(whole.total, what) - in_group if exclude else in_group
                 found = getattr(window.total, what)
                 expect(
                     found == expected,
-                    f"{query.id}: {found} {what}, and it should be {expected}, as its group says.",
-                    "apply every filter of a query: one that includes drops responses without "
-                    "that answer, one that excludes keeps them; "
-                    "`calculations.tally` does it for rows",
+                    f"{query.id}: {found} {what}, but {expected} are expected from its groups.",
+                    "apply every filter of a query: an including filter excludes responses without "
+                    "an answer, an excluding filter keeps them; `calculations.tally` does this for "
+                    "rows",
                 )
 
     def test_excluded_responses_can_be_included(self) -> None:
         """Responses excluded for a reason are counted if a metric includes that reason."""
         excluded = _positive(self.lab.responses().excluded)
         if not excluded:
-            raise SkipTest("no response of this survey is left out")
+            raise SkipTest("this survey has no excluded responses")
         tallies = query_parts(self.lab)
         everything = tallies["with everything"].window("current")
         fix = (
-            "count responses whose reason is in the definition's `include`, and leave out the "
-            "others by reason; `calculations.tally` does it for rows"
+            "count responses whose reason is in the definition's `include`, and exclude the "
+            "others by reason; `calculations.tally` does this for rows"
         )
         recorded = everything.recorded
         expect(
             not any(everything.excluded.values()) and recorded > sum(excluded.values()),
-            f"With every reason included, {dict(everything.excluded)} are still left out.",
+            f"With every reason included, {dict(everything.excluded)} are still excluded.",
             fix,
         )
         for reason in sorted(ExclusionReason):
@@ -80,7 +80,7 @@ class FilterTests(ContractSubject):
             found = _positive(window.excluded)
             expect(
                 found == expected and window.recorded == recorded,
-                f"With {reason} included, {found} are left out and not {expected}, and "
+                f"With {reason} included, {found} are excluded instead of {expected}, and "
                 f"{window.recorded} of {recorded} responses are recorded.",
                 fix,
             )

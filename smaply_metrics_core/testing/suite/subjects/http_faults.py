@@ -1,4 +1,4 @@
-"""Contract tests of a source over HTTP with refusals, outages and malformed responses."""
+"""Contract tests of a source over HTTP with error statuses, outages and malformed responses."""
 
 from __future__ import annotations
 
@@ -35,62 +35,62 @@ from smaply_metrics_core.testing.suite.lab import Lab
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
 IDENTIFY_SERVICE: Final = (
-    "first ask something without the secret, and see that the answer is the survey tool's own "
-    "refusal; raise Unreachable when it is not"
+    "first send a request without the secret, check that the response is the survey tool's own "
+    "refusal, and raise Unreachable if it is not"
 )
 
 
 class HttpFaultTests(ContractSubject):
-    """Faults are reported as what they are, and never hidden by an answer."""
+    """Faults are reported correctly and never hidden by an answer."""
 
     def test_every_request_uses_the_given_client(self) -> None:
         """Each hook sends its requests with `context.http`, and with no other client."""
         http_scenarios(self.lab)
 
     def test_the_secret_is_sent_to_the_right_service_only(self) -> None:
-        """The check first identifies the service without the secret, and sends it to no other."""
+        """The check sends the secret only after it has identified the service without it."""
         check = next(one for one in http_scenarios(self.lab) if one.name == "check")
         first, _ = check.exchanges[0]
         expect(
             not _has_secret(self.lab, [first]),
-            "The check sends the secret with its first request, before anybody has shown to be "
-            "the survey tool.",
+            "The check sends the secret with its first request, before the survey tool is "
+            "identified.",
             IDENTIFY_SERVICE,
         )
         for fault in fault_types.malformed():
             _, replay = run_with_fault(self.lab, check, fault, 1)
             expect(
                 not _has_secret(self.lab, replay.requests),
-                f"When {fault.name}, the check sends the secret to whoever answers so.",
+                f"When {fault.name}, the check still sends the secret.",
                 IDENTIFY_SERVICE,
             )
 
     def test_a_rejected_secret_is_reported_at_once(self) -> None:
-        """A 401 to any request is the credential's failure, and no request is repeated."""
+        """A 401 is reported as rejected credentials, and no request is repeated."""
         for where, _, replay in expect_reported(self.lab, unauthorized(self.lab)):
             requests = [(one.key, one.headers) for one in replay.requests_since_fault()]
             expect(
                 len(requests) == len(set(requests)),
-                f"{where}: the source asks the same once more.",
-                "raise at the first 401: a token that is refused stays so, and accounts are "
-                "locked for trying",
+                f"{where}: the source repeats a request.",
+                "raise at the first 401: a rejected token stays rejected, and retries may lock "
+                "the account",
             )
 
     def test_a_forbidden_answer_is_no_outage(self) -> None:
-        """A 403 is a missing permission, and not an outage."""
+        """A 403 is reported as a missing permission, not as an outage."""
         list(expect_reported(self.lab, forbidden(self.lab)))
 
     def test_a_missing_resource_is_reported(self) -> None:
-        """A 404 for a survey is that survey's failure, and never a rejected credential."""
+        """A 404 for a survey is reported as an unavailable survey, not as rejected credentials."""
         list(expect_reported(self.lab, not_found(self.lab)))
 
     def test_a_long_rate_limit_is_reported(self) -> None:
-        """A 429 with a pause of hours, in seconds or as a date, ends the call as a rate limit."""
+        """A 429 with a pause of hours, in seconds or as a date, is reported as a rate limit."""
         long = fault_types.long_rate_limits(self.now)
         for where, result, _ in expect_reported(self.lab, *long):
             expect(
                 all(one.retry_at is not None for one in rate_limits(result)),
-                f"{where}: the source does not say until when to rest.",
+                f"{where}: the error has no `retry_at`.",
                 long[0].fix,
             )
 
@@ -110,22 +110,22 @@ class HttpFaultTests(ContractSubject):
                         without_times(result.value) == without_times(scenario.result.value)
                         and [one is None for one in problems_of(result)]
                         == [one is None for one in undisturbed],
-                        f"{where}: the source answers something else than without. {message}",
-                        "leave retries to `context.http`: it waits as long as it is asked to",
+                        f"{where}: the answer differs from that without a rate limit. {message}",
+                        "leave retries to `context.http`, which waits as requested",
                     )
-                    # A date has no parts of a second.
+                    # A date has no fractions of a second.
                     expect(
                         clock.monotonic() >= fault_types.SHORT_PAUSE.total_seconds() - 1,
-                        f"{where}: nobody waited.",
-                        "ask with `context.http` alone",
+                        f"{where}: the source did not wait.",
+                        "send requests only with `context.http`",
                     )
 
     def test_an_outage_is_reported(self) -> None:
-        """A 5xx is an outage of the survey tool, and retryable."""
+        """A 5xx is reported as a retryable outage of the survey tool."""
         list(expect_reported(self.lab, *fault_types.outages()))
 
     def test_a_network_failure_is_reported(self) -> None:
-        """No response, or one that breaks off, is a network failure, and retryable."""
+        """A missing or incomplete response is reported as a retryable network failure."""
         list(expect_reported(self.lab, *fault_types.network_failures()))
 
     def test_retries_are_left_to_the_client(self) -> None:
@@ -147,21 +147,21 @@ class HttpFaultTests(ContractSubject):
                     expect(
                         extra <= 0,
                         f"{scenario.name}, when {fault.name} from request {position} on: the "
-                        f"source asks the same {extra} times more than the client does by itself.",
-                        "ask once, and let the error of `context.http` pass: it has tried again "
-                        "where that helps, and more makes an outage worse",
+                        f"source repeats a request {extra} times more often than the client.",
+                        "send each request once and do not catch the error of `context.http`, "
+                        "which has already retried; more retries make an outage worse",
                     )
 
     def test_a_malformed_answer_is_refused(self) -> None:
-        """A web page, damaged JSON, or JSON of another form ends in an error that is not a bug."""
+        """A web page, invalid JSON or unexpected JSON ends in an error that is not a bug."""
         list(expect_reported(self.lab, *fault_types.malformed()))
 
     def test_an_unexpected_status_is_no_answer(self) -> None:
-        """HTTP 204, 302, 400 or 418 ends in an error that blames no credential."""
+        """HTTP 204, 302, 400 or 418 ends in an error that does not blame the credentials."""
         list(expect_reported(self.lab, *fault_types.unexpected_statuses()))
 
     def test_null_values_cause_no_bug(self) -> None:
-        """JSON of the right form with null for each value causes no bug of the source."""
+        """JSON with the expected structure and null for each value causes no bug."""
         for scenario in http_scenarios(self.lab):
             for position in scenario.positions():
                 fault = fault_types.null_values()
@@ -184,38 +184,38 @@ class HttpFaultTests(ContractSubject):
         """A list whose page links back to an earlier one ends in an error."""
         lists = [one for one in http_scenarios(self.lab) if _ends_with_pages(one)]
         if not lists:
-            raise SkipTest("no list has more than one page")
+            raise SkipTest("no list has several pages")
         for listed in lists:
             last = len(listed.exchanges)
             _, previous = listed.exchanges[-2]
             replay = Replay(listed.exchanges, _answer_with(previous), last)
             result = self.lab.replay(listed.work, replay)
-            where = f"{listed.name}: page {last} leads back to page {last - 1}"
+            where = f"{listed.name}: page {last} links back to page {last - 1}"
             expect(
                 not replay.is_endless,
-                f"{where}, and the source asked {len(replay.requests)} times without an end.",
-                "follow lists with `smaply_metrics_core.http.pages`, which notices a circle",
+                f"{where}, and the source sent {len(replay.requests)} requests in an endless loop.",
+                "follow lists with `smaply_metrics_core.http.pages`, which detects loops",
             )
             reported = reports_missing_data(result.value, listed.result.value)
             expect(
                 reported or None not in problems_of(result),
-                f"{where}, and the source gives the list as complete.",
-                "raise SourceUnavailable when a list does not end; `http.pages` does",
+                f"{where}, and the source returns the list as complete.",
+                "raise SourceUnavailable for a loop; `http.pages` does this",
             )
 
 
 def _answer_with(page: RecordedResponse) -> Disturbance:
-    """Answer every request with a page that was read before."""
+    """Respond to every request with an earlier page."""
     return lambda _, __: page.response()
 
 
 def _has_secret(lab: Lab, requests: Sequence[RecordedRequest]) -> bool:
-    """Whether one of some requests contains a secret."""
+    """Whether one of several requests contains a secret."""
     return any(one.contains(secret) for one in requests for secret in lab.secrets())
 
 
 def _ends_with_pages(scenario: Scenario) -> bool:
-    """Whether the last two requests are for pages of one list, and not for two resources."""
+    """Whether the last two requests are for pages of one list, not for two resources."""
     keys = [(one.method, one.target.partition("?")[0]) for one, _ in scenario.exchanges[-2:]]
     if len(keys) <= 1 or scenario.exchanges[-1][0].key == scenario.exchanges[-2][0].key:
         return False  # One page, or a resource polled until it is ready.

@@ -1,4 +1,4 @@
-"""Contract tests that a call ends when it has to, and shares no state with another call."""
+"""Contract tests that calls end in time and share no state."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
 STATELESS: Final = (
-    "keep nothing in the module or the object between calls: take everything from the arguments, "
-    "and hold it in local variables"
+    "store nothing in the module or the object between calls; use only the arguments and local "
+    "variables"
 )
 
 
 class IsolationTests(ContractSubject):
-    """Deadline, cancellation, and calls of several connections at the same time."""
+    """Deadline, cancellation, and concurrent calls of several connections."""
 
     def test_the_deadline_is_kept(self) -> None:
         """A call whose deadline passes ends with DeadlineExceeded."""
@@ -50,7 +50,7 @@ class IsolationTests(ContractSubject):
             self.lab,
             lambda clock, _: clock.forward(SECONDS + 1),
             DeadlineExceeded,
-            "let DeadlineExceeded pass: catch single errors of the tree, never all of them",
+            "do not catch DeadlineExceeded: catch single errors of the tree, never all of them",
         )
 
     def test_a_cancellation_is_obeyed(self) -> None:
@@ -59,7 +59,7 @@ class IsolationTests(ContractSubject):
             self.lab,
             lambda _, deadline: deadline.cancelled.set(),
             Cancelled,
-            "let Cancelled pass: catch single errors of the tree, never all of them",
+            "do not catch Cancelled: catch single errors of the tree, never all of them",
         )
 
     def test_waiting_is_left_to_the_context(self) -> None:
@@ -70,8 +70,8 @@ class IsolationTests(ContractSubject):
                 sleeps += result.sleeps
             expect(
                 not sleeps,
-                f"The source waits by itself: {', '.join(dict.fromkeys(sleeps))}.",
-                "wait with `context.pause(seconds)`: it ends with the deadline and on request",
+                f"The source calls time.sleep: {', '.join(dict.fromkeys(sleeps))}.",
+                "wait with `context.pause(seconds)`, which ends at the deadline or on cancellation",
             )
 
     def test_as_of_is_when_the_reading_began(self) -> None:
@@ -95,8 +95,8 @@ class IsolationTests(ContractSubject):
         for name, tally in _tallies(result.value):
             expect(
                 tally.as_of <= began,
-                f"{name}: as_of is {tally.as_of}, and the responses were asked for at "
-                f"{began}: what was recorded since may be missing.",
+                f"{name}: as_of is {tally.as_of}, but the responses were requested at {began}, so "
+                "later ones may be missing.",
                 "set as_of to `context.now()` before the first request for responses",
             )
 
@@ -110,7 +110,7 @@ class IsolationTests(ContractSubject):
             expect(
                 not changes,
                 f"{scenario.name}: the source changes {', '.join(changes)}.",
-                "leave the process as it is: other sources and the host run in it",
+                "do not change process state; other sources and the host run in the same process",
             )
             _check_repeated_call(self.lab, scenario, source, transports, clock)
 
@@ -122,7 +122,7 @@ class IsolationTests(ContractSubject):
             if scenario.name == "check":
                 continue  # Checked step by step, below.
             if scenario.name == BUNDLE and not scenario.exchanges:
-                continue  # Local files need no credentials to be written.
+                continue  # A bundle of local files requires no credentials.
             last = max(1, len(scenario.exchanges))
             for position in sorted({1, last}):
                 for valid in (False, True):
@@ -134,12 +134,12 @@ class IsolationTests(ContractSubject):
 
 @dataclass(frozen=True)
 class ObservedDeadline(Deadline):
-    """A deadline that notes each error that it raises on a thread of a source."""
+    """A deadline that stores the errors that it raises on a thread of a source."""
 
     raised: list[str] = field(default_factory=list)
 
     def check(self) -> None:
-        """Raise if the call is over, and note the kind of the error."""
+        """Raise if the call is over, and store the kind of the error."""
         try:
             super().check()
         except MetricsError as error:
@@ -149,7 +149,7 @@ class ObservedDeadline(Deadline):
 
 
 class TransportQueue:
-    """A transport factory: each client gets the next replay of a queue."""
+    """A transport factory that returns the next replay of a queue."""
 
     def __init__(self) -> None:
         self.replays: list[Replay] = []
@@ -167,7 +167,7 @@ def _check_early_end(
     expected: type[MetricsError],
     fix: str,
 ) -> None:
-    """Check that each hook ends with the right error if its call is over in the middle."""
+    """Check that each hook raises the expected error if its call is ended early."""
     for scenario in hook_scenarios(lab):
         for position in scenario.positions() or (0,):  # 0: at a progress report.
             clock = ManualClock(lab.facts.now)
@@ -184,16 +184,16 @@ def _check_early_end(
                 progress=end_call if not position else lambda: None,
             )
             if not position and not deadline.raised:
-                continue  # Without a request or a look at the context, it could not know.
+                continue  # Without a request or use of the context, it could not detect the end.
             if problem_files(result.value) and expected is DeadlineExceeded:
-                continue  # A bundle may report that the time ran out before it was complete.
-            where = f"at request {position}" if position else "when it told its progress"
-            lab.expect_no_leak(f"{scenario.name}, when the call was over {where}", result)
+                continue  # A bundle may report that it is incomplete because of the deadline.
+            where = f"at request {position}" if position else "at a progress report"
+            lab.expect_no_leak(f"{scenario.name}, ended {where}", result)
             problems = problems_of(result)
             kinds = {problem.kind if problem else "an answer" for problem in problems}
             expect(
                 kinds == {expected.kind},
-                f"{scenario.name}: the call was over {where}, and the source gives "
+                f"{scenario.name}: the call was ended {where}, but the source returned "
                 f"{', '.join(sorted(kinds))}.",
                 fix,
             )
@@ -212,20 +212,20 @@ def _check_repeated_call(
     for name, tally in _tallies(results[1].value):
         expect(
             tally.as_of >= results[1].started,
-            f"{name}: the second call is answered as of {tally.as_of}, before it began.",
+            f"{name}: as_of of the second call is {tally.as_of}, before it started.",
             STATELESS,
         )
     one, other = (without_times(result.value) for result in results)
     expect(
         one == other and one == without_times(scenario.result.value),
-        f"{scenario.name}: the second call is answered otherwise than the first.",
+        f"{scenario.name}: the second call has another answer than the first.",
         STATELESS,
     )
     keys = [[request.key for request in replay.requests] for replay in (first, second)]
     expect(
         keys[0] == keys[1] == [request.key for request, _ in scenario.exchanges],
-        f"{scenario.name}: the second call asks {len(keys[1])} times, the first "
-        f"{len(keys[0])}, or for something else.",
+        f"{scenario.name}: the second call sends other requests than the first "
+        f"({len(keys[1])} and {len(keys[0])}).",
         STATELESS,
     )
 
@@ -245,9 +245,9 @@ def _check_interleaved_calls(  # noqa: PLR0913  # All by name but the first five
         lab: The lab.
         scenario: The scenario that runs on both connections.
         source: The source that both connections use.
-        transports: Where its clients get their transports.
+        transports: The transport factory of the source's clients.
         position: The request of the call at which the other connection calls.
-        valid: Whether the other connection has the same, valid credentials, or wrong ones.
+        valid: Whether the other connection has the same valid credentials, else wrong ones.
     """
     disturb = None if valid else unauthorized(lab).disturb
     others: list[tuple[ScenarioResult, Replay]] = []
@@ -267,8 +267,7 @@ def _check_interleaved_calls(  # noqa: PLR0913  # All by name but the first five
     for value in (result.value, *(one.value for one, _ in others if valid)):
         expect(
             without_times(value) == alone,
-            f"{scenario.name}: beside a call of another connection the source answers "
-            "something else.",
+            f"{scenario.name}: a concurrent call of another connection changes the answer.",
             STATELESS,
         )
     if not valid:
@@ -278,11 +277,11 @@ def _check_interleaved_calls(  # noqa: PLR0913  # All by name but the first five
 def _check_separate_secrets(
     lab: Lab, name: str, others: Sequence[tuple[ScenarioResult, Replay]], mine: Replay
 ) -> None:
-    """Check that wrong credentials are rejected, and no request has a secret of the other."""
+    """Check that wrong credentials are rejected, and that connections do not mix up secrets."""
     for result, _ in others:
         expect(
             None not in problems_of(result),
-            f"{name}: with wrong credentials the source answers, once right ones have been used.",
+            f"{name}: wrong credentials are accepted after valid ones have been used.",
             STATELESS,
         )
     valid, wrong = (
@@ -302,7 +301,7 @@ def _check_separate_secrets(
 
 
 def _check_interleaved_steps(lab: Lab, source: Source, transports: TransportQueue) -> None:
-    """Check valid and wrong credentials in turns, step by step."""
+    """Check valid and wrong credentials alternately, step by step."""
     scenario = next(one for one in hook_scenarios(lab) if one.name == "check")
     transports.replays = [
         Replay(scenario.exchanges),
@@ -314,20 +313,19 @@ def _check_interleaved_steps(lab: Lab, source: Source, transports: TransportQueu
             mine = _check_steps(lab, stack, source, lab.facts.credentials)
             theirs = _check_steps(lab, stack, source, lab.facts.wrong_credentials)
         except MetricsError:
-            return  # The destination of the wrong ones is not allowed: no step can run.
+            return  # The destination of the wrong credentials is not allowed.
         for one, other in zip_longest(mine, theirs):
             valid += [one] if one else []
             wrong += [other] if other else []
     expect(
         without_times(CheckReport(steps=tuple(valid))) == without_times(scenario.result.value),
-        "check: beside a check of another connection, the check of right credentials ends "
-        "otherwise.",
+        "check: a concurrent check of another connection changes the result for valid credentials.",
         STATELESS,
     )
     problems = [step.problem for step in wrong if step.problem is not None]
     expect(
         problems and (problems[0].issue is Issue.AUTHENTICATION or not lab.secrets()),
-        "check: beside a check of right credentials, wrong ones are not refused.",
+        "check: wrong credentials are accepted during a concurrent check of valid ones.",
         STATELESS,
     )
 

@@ -1,8 +1,7 @@
 """Contract tests of queries that are divided into parts.
 
-For any query, the responses that a filter keeps and those that it excludes are all of them, and so
-are those of ranges that meet. A source that ignores one part of a query because of another counts
-parts that do not add up to the whole.
+For any query, a filter and its opposite together count all responses, and so do adjacent ranges. If
+a source ignores one part of a query because of another, the parts do not add up to the whole.
 """
 
 from __future__ import annotations
@@ -26,9 +25,8 @@ from smaply_metrics_core.testing.suite.subject import ContractSubject
 from smaply_metrics_core.testing.suite.tally_invariants import check_groups
 
 APPLY_ALL: Final = (
-    "apply every part of a query beside every other: question, calculation, group by, dates, "
-    "filters, what is included, zone and first day of the week; `calculations.tally` does it for "
-    "rows"
+    "apply all parts of a query together: question, calculation, group-by, dates, filters, "
+    "inclusions, time zone and first day of the week; `calculations.tally` does this for rows"
 )
 
 
@@ -44,11 +42,11 @@ class QueryPartitionTests(ContractSubject):
 
 
 def check_partitions(counts: PartitionCounts, overlapping: Collection[GroupBy]) -> None:
-    """Check that the parts of each query add up to the whole, and that its groups do.
+    """Check that the parts of each query add up to the whole, and so do its groups.
 
     Args:
-        counts: The partitions, and the counts of all queries.
-        overlapping: The group-bys in whose groups one response may be several times.
+        counts: The partitions and the counts of all queries.
+        overlapping: The group-bys with which a response may be in several groups.
 
     Raises:
         AssertionError: if they do not.
@@ -57,7 +55,7 @@ def check_partitions(counts: PartitionCounts, overlapping: Collection[GroupBy]) 
     for partition in counts.partitions:
         whole = _by_group([windows[partition.whole.id]])
         parts = _by_group([windows[part.id] for part in partition.parts])
-        # Responses without a date are counted by the range of all time only.
+        # Responses without a date are counted only without a date range.
         missing = 0 if partition.method == FILTERS else counts.undated
         wrong = sorted(
             key
@@ -66,8 +64,8 @@ def check_partitions(counts: PartitionCounts, overlapping: Collection[GroupBy]) 
         )
         expect(
             not wrong,
-            f"“{partition.whole.id}” does not hold what {partition.method} hold together: it has "
-            f"{_shown(wrong, whole)}, and they have {_shown(wrong, parts)}.",
+            f"“{partition.whole.id}” has {_shown(wrong, whole)}, but {partition.method} together "
+            f"have {_shown(wrong, parts)}.",
             APPLY_ALL,
         )
     queries = {query.id: query for one in counts.partitions for query in (one.whole, *one.parts)}
@@ -81,7 +79,7 @@ def check_partitions(counts: PartitionCounts, overlapping: Collection[GroupBy]) 
             responses = {part.id: windows[part.id].total.responses for part in same_dates}
             expect(
                 len(set(responses.values())) == 1,
-                f"The same dates hold different responses: {responses}.",
+                f"Queries with the same dates count different responses: {responses}.",
                 APPLY_ALL,
             )
 
@@ -90,14 +88,14 @@ def _by_group(windows: Iterable[WindowTally]) -> Counter[str]:
     """Return the sums of the counts of several windows, in each group and overall."""
     found = Counter[str]()
     for window in windows:
-        found["without a group"] += window.ungrouped
+        found["responses without a group"] += window.ungrouped
         for group, counts in _named_counts(window):
-            found[f"the responses of {group}"] += counts.responses
-            found[f"the answered of {group}"] += counts.answered
+            found[f"responses of {group}"] += counts.responses
+            found[f"answered of {group}"] += counts.answered
             for reason, unanswered in counts.unanswered.items():
-                found[f"the {reason} of {group}"] += unanswered
+                found[f"{reason} of {group}"] += unanswered
             for answer, given in counts.answers.items():
-                found[f"the answers {answer} of {group}"] += given
+                found[f"answers {answer} of {group}"] += given
     return found
 
 
@@ -108,4 +106,4 @@ def _named_counts(window: WindowTally) -> Iterator[tuple[str, Counts]]:
 
 
 def _shown(names: Sequence[str], counts: Counter[str]) -> str:
-    return ", ".join(f"{counts[name]} in {name}" for name in names[:3])
+    return ", ".join(f"{counts[name]} {name}" for name in names[:3])

@@ -10,7 +10,7 @@ from smaply_metrics_core.testing.suite.subject import ContractSubject
 
 
 class RecordingTests(ContractSubject):
-    """Cassettes: none is left over, and none contains a secret."""
+    """Cassettes: all are used, and none contains a secret."""
 
     def test_every_recording_is_played(self) -> None:
         """Each cassette belongs to a scenario."""
@@ -24,21 +24,21 @@ class RecordingTests(ContractSubject):
         unused = sorted(present - {f"{scenario}.yaml" for scenario, _ in every_scenario(self.lab)})
         expect(
             not unused,
-            f"Nothing plays the cassettes {', '.join(unused)}.",
-            "remove them, or record all of them again",
+            f"The cassettes {', '.join(unused)} belong to no scenario.",
+            "delete them, or record all cassettes again",
         )
 
     def test_no_credential_is_recorded(self) -> None:
         """No cassette contains a secret in any encoding, or personal data."""
         if self.cassettes is None:
             raise SkipTest("this source is tested without recordings")
-        # Needs the extra `testing`.
+        # Requires the extra `testing`.
         from smaply_metrics_core.testing.recording.sensitive_data import find_sensitive_data
 
         for path in sorted(self.cassettes.glob("*.yaml")):
             found = find_sensitive_data(path, self.lab.secrets())
             expect(
                 not found,
-                f"The cassette {path.name} holds {', '.join(found)}.",
-                "remove it, change the secret if it is a real one, and record again",
+                f"The cassette {path.name} contains {', '.join(found)}.",
+                "delete it, replace the secret if it is a real one, and record again",
             )

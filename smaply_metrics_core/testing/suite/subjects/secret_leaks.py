@@ -13,6 +13,6 @@ class SecretLeakTests(ContractSubject):
     def test_no_credential_is_leaked(self) -> None:
         """No secret occurs in any log, error, repr, pickle, progress or value of the source."""
         for scenario, result in every_scenario(self.lab):
-            self.lab.expect_no_leak(f"In the scenario “{scenario}”", result)
+            self.lab.expect_no_leak(f"Scenario “{scenario}”", result)
         for where, result in every_fault_run(self.lab):
             self.lab.expect_no_leak(where, result)

@@ -20,53 +20,59 @@ class SurveyTests(ContractSubject):
     """Surveys and questionnaires."""
 
     def test_surveys_are_unique_and_well_formed(self) -> None:
-        """Each survey comes once, with an id, a name, and dates that have a time zone."""
+        """Each survey is listed once, with an id, a name and dates with a time zone."""
         surveys = self.lab.surveys()
         repeated = _repeated(survey.id for survey in surveys)
-        expect(not repeated, f"These surveys came twice: {repeated}.", "yield each survey once")
+        expect(
+            not repeated,
+            f"Surveys are listed more than once: {repeated}.",
+            "yield each survey once",
+        )
         for survey in surveys:
             expect(
                 survey.name.strip(),
                 f"The survey {survey.id} has no name.",
-                "give its name, or its id where it has none",
+                "return its name, or its id if it has none",
             )
             modified = survey.last_modified
             expect(
                 modified is None or modified.tzinfo is not None,
-                f"The survey {survey.id} was modified at {modified}, in no time zone.",
-                "make every datetime aware",
+                f"`last_modified` of the survey {survey.id} is {modified}, without a time zone.",
+                "return only aware datetimes",
             )
 
     def test_the_list_of_surveys_is_complete(self) -> None:
-        """The survey that the author named is in the list."""
+        """The author's survey is in the list."""
         expect(
             self.survey_id in {survey.id for survey in self.lab.surveys()},
-            f"The survey {self.survey_id} is not among the {len(self.lab.surveys())} listed.",
-            "follow the list to its last page, or name a survey in `survey_id` that is listed",
+            f"The survey {self.survey_id} is not among the {len(self.lab.surveys())} listed ones.",
+            "follow the list to its last page, or set `survey_id` to a listed survey",
         )
 
     def test_the_questionnaire_is_that_of_the_survey(self) -> None:
-        """The questionnaire is that of the requested survey, under the name in the list."""
+        """The questionnaire is that of the requested survey, with the name in the list."""
         found = self.lab.questionnaire().survey
         listed = {survey.id: survey.name for survey in self.lab.surveys()}
         expect(
             found.id == self.survey_id and found.name == listed.get(found.id, found.name),
-            f"The questionnaire is of {found.id} “{found.name}”, the list says "
-            f"“{listed.get(self.survey_id)}”.",
-            "give the survey's own id and name in both hooks",
+            f"The questionnaire has the survey {found.id} “{found.name}”, but the list has "
+            f"{self.survey_id} “{listed.get(self.survey_id)}”.",
+            "return the survey's own id and name from both hooks",
         )
 
     def test_questions_are_unique_and_well_formed(self) -> None:
-        """Each question has an id of its own, a text, and answers with different keys."""
+        """Each question has a unique id, a text, and answers with unique keys."""
         questions = list(self.lab.questionnaire().walk())
         expect(
             any(question.calculations for question in questions),
             "No question of this survey allows a calculation.",
-            "name a survey with questions in `survey_id`",
+            "set `survey_id` to a survey with questions",
         )
         repeated = _repeated(question.id for question in questions)
         expect(
-            not repeated, f"These questions came twice: {repeated}.", "make ids unique in a survey"
+            not repeated,
+            f"Question ids occur more than once: {repeated}.",
+            "make the ids of questions unique in a survey",
         )
         for question in questions:
             _check_question(question)
@@ -78,42 +84,43 @@ class SurveyTests(ContractSubject):
             more = [name for name in question.calculations if name not in allowed]
             expect(
                 not more,
-                f"{question.id} ({question.kind}) declares {', '.join(more)}.",
-                "take `calculations` from calculations.allowed_calculations",
+                f"{question.id} ({question.kind}) declares {', '.join(more)}, which its answers do "
+                "not allow.",
+                "set `calculations` to the result of calculations.allowed_calculations",
             )
             expect(
                 not question.can_group_by or question.choices,
-                f"{question.id} can be grouped by and has no choices.",
-                "set can_group_by only where the answers are known: free answers may be as many as "
-                "the respondents",
+                f"{question.id} has can_group_by, but no choices.",
+                "set can_group_by only if the answers are known; free text may have as many "
+                "answers as respondents",
             )
             expect(
                 question.calculations
                 or question.sub_questions
                 or question.note
                 or question.kind is QuestionKind.GROUP,
-                f"{question.id} allows nothing and does not say why.",
-                "say it in `note`",
+                f"{question.id} allows no calculation and has no note.",
+                "explain in `note` why it allows no calculation",
             )
 
     def test_embedded_fields_are_unique(self) -> None:
-        """Each embedded field has a name of its own."""
+        """Each embedded field has a unique name."""
         names = [field.name for field in self.lab.questionnaire().fields]
         repeated = _repeated(names)
         expect(
             not repeated and all(name.strip() for name in names),
-            f"These embedded fields came twice, or have no name: {repeated or 'blank'}.",
-            "give each field once, under the name that the data has",
+            f"Embedded fields occur more than once or have no name: {repeated or 'blank'}.",
+            "return each field once, with its name in the data",
         )
 
     def test_an_unknown_survey_is_reported(self) -> None:
-        """An unknown survey is reported as that survey's failure, not as the connection's."""
+        """An unknown survey is reported as unavailable, not as a problem of the connection."""
         questionnaire, tally = unknown_survey(self.lab)
         for hook, answer in (("list_questions", questionnaire), ("fetch_metric", tally)):
-            got = f"ended in {answer.kind}" if isinstance(answer, MetricsError) else "was answered"
+            got = answer.kind if isinstance(answer, MetricsError) else "no error"
             expect(
                 isinstance(answer, SurveyUnavailable) and answer.issue is Issue.DATA,
-                f"{hook} for the survey {self.unknown_survey_id}, which is not there, {got}.",
+                f"{hook} reports {got} for the unknown survey {self.unknown_survey_id}.",
                 "raise SurveyUnavailable",
             )
 
@@ -124,31 +131,31 @@ def _repeated(names: Iterable[str]) -> str:
 
 
 def _check_question(question: Question) -> None:
-    """Check that a question has a text, and choices with different keys."""
+    """Check that a question has a text, and choices with unique keys."""
     expect(
         question.text.strip() or question.name.strip(),
         f"{question.id} has no text.",
-        "give what the respondent read, or the name its author gave it",
+        "return the text that respondents read, or the question's name",
     )
     repeated = _repeated(choice.key for choice in question.choices)
     expect(
         not repeated,
-        f"{question.id} has two answers with the key {repeated}.",
-        "join answers that the data cannot tell apart into one choice",
+        f"{question.id} has several answers with the key {repeated}.",
+        "merge answers that the data does not distinguish into one choice",
     )
     for choice in question.choices:
         expect(
             choice.key and choice.label.strip(),
             f"{question.id} has an answer without a key or a label.",
-            "use the key as label where there is no text",
+            "use the key as the label if there is no text",
         )
     expect(
         question.choices or question.kind not in _CHOICE_KINDS or not question.can_group_by,
-        f"{question.id} is a {question.kind} without answers.",
-        "give its choices, or call it text",
+        f"{question.id} is a {question.kind} without choices.",
+        "return its choices, or set its kind to text",
     )
     expect(
         question.sub_questions or question.kind is not QuestionKind.GROUP,
-        f"{question.id} is a group of nothing.",
-        "give its rows as sub_questions",
+        f"{question.id} is a group without sub-questions.",
+        "return its rows as sub_questions",
     )

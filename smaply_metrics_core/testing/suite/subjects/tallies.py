@@ -26,8 +26,7 @@ from smaply_metrics_core.testing.suite.tally_invariants import (
 )
 
 HALF_OPEN = (
-    "count a response when start <= recorded < end, in the instants of the query's windows and "
-    "not in days of some zone"
+    "count a response if start <= recorded < end, with the exact times of the query's windows"
 )
 
 
@@ -46,12 +45,12 @@ class TallyTests(ContractSubject):
                 for question, query in queries
                 if question.choices
             ),
-            f"Nobody has answered anything in the survey {self.survey_id}.",
-            "name a survey with answers in `survey_id`: on an empty one every test passes",
+            f"The survey {self.survey_id} has no answers.",
+            "set `survey_id` to a survey with answers; with an empty one, every test passes",
         )
 
     def test_each_declared_calculation_agrees_with_its_definition(self) -> None:
-        """The result of a tally is the one of a second, independent calculation."""
+        """The result of a tally equals that of a second, independent implementation."""
         queries, answers = self.lab.calculations()
         for question, query in queries:
             tally = query_tally(answers, query)
@@ -69,13 +68,13 @@ class TallyTests(ContractSubject):
                 check_share(query.id, query.definition.answers, counts)
             expect(
                 agrees,
-                f"{query.id}: the framework makes {result.current.value} of a tally from which "
-                "the definition makes another number.",
-                "look at the tally's answers and choices: a key or a value is not what it seems",
+                f"{query.id}: the framework calculates {result.current.value}, but the independent "
+                "implementation another value.",
+                "check the keys and values of the tally's answers and choices",
             )
 
     def test_calculations_of_one_question_count_the_same_responses(self) -> None:
-        """Every calculation counts the same responses, and excludes the same ones."""
+        """Every calculation counts and excludes the same responses."""
         queries, answers = self.lab.calculations()
         whole = self.lab.responses()
         first: dict[str, dict[str, dict[str, int]]] = {}
@@ -84,10 +83,10 @@ class TallyTests(ContractSubject):
             expect(
                 window.total.responses == whole.total.responses
                 and dict(window.excluded) == dict(whole.excluded),
-                f"{query.id} counts {window.total.responses} responses, the survey has "
-                f"{whole.total.responses} that count.",
-                "count every response of the survey for each of its questions: who was not asked "
-                "is unanswered, with a reason",
+                f"{query.id} counts {window.total.responses} responses, but the survey has "
+                f"{whole.total.responses} counted responses.",
+                "count every response of the survey for each of its questions; if the question was "
+                "not shown, the response is unanswered, with a reason",
             )
             counts = {
                 name: part for name, part in plain_counts(window).items() if name != "answers"
@@ -95,7 +94,7 @@ class TallyTests(ContractSubject):
             expect(
                 first.setdefault(question.id, counts) == counts,
                 f"{query.id} counts other answers than the first calculation of {question.id}.",
-                "let the calculation decide nothing about who answered",
+                "decide independently of the calculation which responses are answered",
             )
 
     def test_group_bys_sum_up(self) -> None:
@@ -114,8 +113,8 @@ class TallyTests(ContractSubject):
             window = tally.window("current")
             expect(
                 plain_counts(window) == plain_counts(whole.window("current")),
-                f"{name}: grouping changes what counts altogether.",
-                "give in `total` what the query counts without its group by",
+                f"{name}: the total differs from that without the group-by.",
+                "set `total` to the counts without the group-by",
             )
             check_groups(name, window, several=several)
             for group in window.groups:
@@ -123,48 +122,48 @@ class TallyTests(ContractSubject):
             _check_labels(name, group_by, tally, self.lab.questionnaire())
 
     def test_two_adjacent_ranges_add_up_to_their_union(self) -> None:
-        """The responses before an instant and those since then are all responses, each once."""
+        """Two adjacent date ranges together count every response once."""
         windows = {name: tally.window("current") for name, tally in date_ranges(self.lab).items()}
         parts = sum_of_counts(windows["before"], windows["after"])
         whole = plain_counts(windows["whole"])
         expect(
             parts == whole and windows["before"].total.responses,
-            f"Before and after the middle of the survey count {parts['counted']}, both together "
-            f"{whole['counted']}.",
+            f"The ranges before and after the middle of the survey count {parts['counted']}, but "
+            f"the whole range {whole['counted']}.",
             HALF_OPEN,
         )
 
     def test_periods_and_ranges_count_the_same(self) -> None:
-        """The months before an instant contain the same responses as the range up to it."""
+        """The months before an instant count the same responses as the range up to it."""
         _, middle, _ = survey_boundaries(self.lab)
         boundary = period_key(Period.MONTH, middle.astimezone(zone_info(ZONE)).date())
         answers, _ = self.lab.groups()
         by_month = answers[str(BY_MONTH)]
-        assert isinstance(by_month, Tally)  # noqa: S101  # Its boundaries were found.
+        assert isinstance(by_month, Tally)  # noqa: S101  # It has boundaries.
         groups = by_month.window("current").groups
         in_groups = sum(group.counts.responses for group in groups if group.key < boundary)
         in_range = date_ranges(self.lab)["before"].window("current").total.responses
         expect(
             in_groups == in_range,
-            f"The months before {boundary} hold {in_groups} responses, and the dates before it "
+            f"The months before {boundary} have {in_groups} responses, but the range up to it "
             f"{in_range}.",
-            "cut days, weeks, months, quarters and years at midnight in the query's zone",
+            "start days, weeks, months, quarters and years at midnight in the query's time zone",
         )
 
     def test_the_start_of_a_range_counts_and_its_end_does_not(self) -> None:
-        """A response recorded exactly at a boundary counts only in the range that starts there."""
+        """A response at a boundary counts only in the range that starts there."""
         if self.recorded_at is None:
             raise unknown_instant()
         windows = {name: tally.window("current") for name, tally in date_ranges(self.lab).items()}
         expect(
             windows["second"].total.responses,
-            f"No response counts in the second that begins at {self.recorded_at}.",
+            f"No response is counted in the second from {self.recorded_at} on.",
             f"{HALF_OPEN}; or correct `recorded_at`",
         )
         expect(
             sum_of_counts(windows["up to"], windows["from"]) == plain_counts(windows["around"]),
-            f"The response of {self.recorded_at} counts twice, or not at all, where two ranges "
-            "meet.",
+            f"The response at {self.recorded_at}, the boundary of two ranges, is counted twice or "
+            "not at all.",
             HALF_OPEN,
         )
 
@@ -177,16 +176,15 @@ class TallyTests(ContractSubject):
             ("compared after", "next", "from"),
         ):
             if name not in tallies:
-                continue  # The instant of a response is not known.
+                continue  # `recorded_at` is not known.
             both = tallies[name]
             alone_current = plain_counts(tallies[current].window("current"))
             alone_previous = plain_counts(tallies[previous].window("current"))
             expect(
                 plain_counts(both.window("current")) == alone_current
                 and plain_counts(both.window("previous")) == alone_previous,
-                "A query with two windows counts other responses than one for each window.",
-                "count every window of a query by its own start and end; each holds its start, "
-                "and not its end",
+                "A query with two windows counts other responses than two queries with one window.",
+                "count each window of a query by its own start (included) and end (excluded)",
             )
 
 
@@ -201,21 +199,22 @@ def _check_labels(name: str, group_by: GroupBy, tally: Tally, questionnaire: Que
         wrong = [key for key, label in groups if labels.get(key, label) != label]
         of_choices = [key for key in keys if key in labels]
         wrong += [] if of_choices == [key for key in labels if key in keys] else of_choices
-        fix = "label each group as the choice of its key, and give them in the order of those"
+        fix = "return groups with the labels and in the order of the question's choices"
     elif group_by.kind == "period":
         wrong = [key for key, label in groups if _period_label(group_by.of, key) != label]
         wrong += [one.key for one in window.groups if not one.counts.responses]
         wrong += [key for key, following in pairwise(keys) if key >= following]
         fix = (
-            "take keys, labels and order of periods from `smaply_metrics_core.date_ranges`, "
-            "and give those alone in which a response counts"
+            "use the keys, labels and order of periods in `smaply_metrics_core.date_ranges`, and "
+            "return only periods with counted responses"
         )
     else:
         wrong = [key for key, label in groups if not label.strip()]
-        fix = "label each group, with its key where there is nothing better"
+        fix = "return a label for each group, by default its key"
     expect(
         not wrong,
-        f"{name}: the groups {', '.join(wrong)} are labelled or ordered wrongly, or empty.",
+        f"{name}: the groups {', '.join(wrong)} have wrong labels, are in the wrong order, or are "
+        "empty.",
         fix,
     )
 
@@ -227,7 +226,7 @@ def _equal(one: float | None, other: float | None) -> bool:
 
 
 def _period_label(kind: str, key: str) -> str:
-    """Return the label of a period's key; empty for a key of no such period."""
+    """Return the label of a period's key; empty for an invalid key."""
     try:
         return period_label(Period(kind), period_of_key(Period(kind), key))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Contract tests of days and weeks, which depend on the time zone and week start of the account."""
+"""Contract tests of days and weeks, which depend on the account's time zone and week start."""
 
 from __future__ import annotations
 
@@ -27,15 +27,14 @@ class TimeZoneTests(ContractSubject):
             total = one_day.total.responses
             expect(
                 by_day == {key: total} and among.get(key) == total,
-                f"The day {key} of {zone} holds {total} responses; by day they are "
-                f"{by_day}, and among the days around it {among}.",
-                "cut days at midnight in the query's zone, not in UTC or the machine's, with the "
-                "summer time of that day; "
-                "`calculations.tally` does it for rows",
+                f"The day {key} in {zone} has {total} responses, but {by_day} grouped by day, and "
+                f"{among} in a longer range.",
+                "start days at midnight in the query's time zone with daylight saving time, not in "
+                "UTC or the machine's time zone; `calculations.tally` does this for rows",
             )
 
     def test_weeks_begin_where_the_account_says(self) -> None:
-        """Weeks start on the query's first day of the week, and contain every response."""
+        """Weeks start on the query's first day of the week and contain every response."""
         tallies = query_parts(self.lab)
         for start in WEEK_STARTS:
             window = tallies[f"weeks from {start}"].window("current")
@@ -47,7 +46,8 @@ class TimeZoneTests(ContractSubject):
             counted = sum(group.counts.responses for group in window.groups) + window.ungrouped
             expect(
                 window.groups and not wrong and counted == window.total.responses,
-                f"Weeks that begin on day {start} come as {', '.join(wrong) or 'others'}, and "
-                f"hold {counted} of {window.total.responses} responses.",
-                "take `query.week_start` to `smaply_metrics_core.date_ranges.period_start`",
+                f"With week start {start}, weeks start on other days "
+                f"({', '.join(wrong) or 'none'}), or have {counted} of {window.total.responses} "
+                "responses.",
+                "pass `query.week_start` to `smaply_metrics_core.date_ranges.period_start`",
             )

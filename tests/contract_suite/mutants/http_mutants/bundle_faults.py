@@ -1,4 +1,4 @@
-"""Sources over HTTP with a fault in the debug bundle or in the pagination of responses."""
+"""Mutants with a fault in the debug bundle or in the pagination of responses."""
 
 from __future__ import annotations
 
@@ -102,12 +102,12 @@ class ExportCachesRows(HttpSource):
     """Caches the responses for the next bundle."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, Rows] = {}
+        self.cached: dict[str, Rows] = {}
 
     def bundle_rows(self, context: Context, credentials: Mine, survey_id: str) -> Rows:
-        if survey_id not in self.kept:
-            self.kept[survey_id] = super().bundle_rows(context, credentials, survey_id)
-        return self.kept[survey_id]
+        if survey_id not in self.cached:
+            self.cached[survey_id] = super().bundle_rows(context, credentials, survey_id)
+        return self.cached[survey_id]
 
 
 class ExportsCountedRowsOnly(HttpSource):
@@ -209,7 +209,7 @@ class RowPaginationLoopAsComplete(EndlessRowPages):
         context: Context,
         survey_id: str,
         queries: Sequence[sm.MetricQuery],
-    ) -> Any:  # noqa: ANN401  # As the hook that it calls.
+    ) -> Any:  # noqa: ANN401  # The type of the overridden hook.
         self.seen = set[str | None]()
         return super().fetch_metric(credentials, context, survey_id, queries)
 

@@ -1,4 +1,4 @@
-"""Sources over HTTP with one fault each, in how the parts of a query work together."""
+"""Mutants with a fault in the combination of several parts of a query."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from tests.contract_suite.mutants.http_source import HttpSource, HttpSourceCrede
 
 
 def grouped(query: sm.MetricQuery) -> bool:
-    """Whether a query has a group by."""
+    """Whether a query has a group-by."""
     return query.definition.group_by is not None
 
 
 def without(query: sm.MetricQuery, **parts: Any) -> sm.MetricQuery:  # noqa: ANN401  # Any part.
-    """Put other parts into the definition of a query."""
+    """Return a query with changed parts of its definition."""
     return query.model_copy(update={"definition": query.definition.model_copy(update=parts)})
 
 
 def always(query: sm.MetricQuery) -> sm.MetricQuery:
-    """Forget the dates of a query."""
+    """Return a query without its dates."""
     windows = tuple(sm.Window(name=window.name) for window in query.windows)
     return query.model_copy(update={"windows": windows})
 
@@ -118,7 +118,7 @@ class AnswersWithoutIncluded(HttpSource):
 
 
 class MonthsOfUtc(HttpSource):
-    """Cuts days in the account's zone, and months in UTC."""
+    """Starts days in the account's zone, but months in UTC."""
 
     def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         group_by = query.definition.group_by
@@ -127,7 +127,7 @@ class MonthsOfUtc(HttpSource):
 
 
 class WeeksOfUtc(HttpSource):
-    """Cuts days in the account's zone, and weeks in UTC."""
+    """Starts days in the account's zone, but weeks in UTC."""
 
     def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         group_by = query.definition.group_by
@@ -144,7 +144,7 @@ class FilteredWeeksFromMonday(HttpSource):
 
 
 class FilteredDaysOfUtc(HttpSource):
-    """Cuts the days of filtered queries in UTC."""
+    """Starts the days of filtered queries in UTC."""
 
     def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return query.model_copy(update={"zone": "UTC"}) if query.definition.filters else query
@@ -180,7 +180,7 @@ Observed = Iterator[tuple[str, sm.Tally | sm.MetricsError]]
 
 
 class ChangesTallies(HttpSource):
-    """Changes the tallies that it counted."""
+    """Changes its tallies after counting."""
 
     @sm.hookimpl
     def fetch_metric(
@@ -190,22 +190,22 @@ class ChangesTallies(HttpSource):
         survey_id: str,
         queries: Sequence[sm.MetricQuery],
     ) -> Observed:
-        for name, told in super().fetch_metric(credentials, context, survey_id, queries):
-            if not isinstance(told, sm.Tally):
-                yield name, told
+        for name, answer in super().fetch_metric(credentials, context, survey_id, queries):
+            if not isinstance(answer, sm.Tally):
+                yield name, answer
                 continue
             query = next(one for one in queries if one.id == name)
-            windows = tuple(self.window(query, window) for window in told.windows)
-            as_of = self.as_of(context, told)
-            yield name, told.model_copy(update={"windows": windows, "as_of": as_of})
+            windows = tuple(self.window(query, window) for window in answer.windows)
+            as_of = self.as_of(context, answer)
+            yield name, answer.model_copy(update={"windows": windows, "as_of": as_of})
 
     def window(self, query: sm.MetricQuery, window: sm.WindowTally) -> sm.WindowTally:
-        """Give a window as it is."""
+        """Return the window, by default unchanged."""
         del query
         return window
 
     def as_of(self, context: sm.SourceContext, tally: sm.Tally) -> datetime:
-        """Give the instant as it is."""
+        """Return the time, by default unchanged."""
         del context
         return tally.as_of
 
@@ -235,14 +235,14 @@ class AsOfEndOfDownload(ChangesTallies):
 
 
 class MixesQueries(HttpSource):
-    """Mixes the answer of another query into the answer of a query."""
+    """Mixes the answer to another query into the answer."""
 
     def other(self, query: sm.MetricQuery) -> sm.MetricQuery:
-        """Give the other query."""
+        """Return the other query."""
         raise NotImplementedError
 
     def mixed(self, right: sm.WindowTally, other: sm.WindowTally) -> sm.WindowTally:
-        """Put a window together from two."""
+        """Return a window mixed from two."""
         raise NotImplementedError
 
     @sm.hookimpl

@@ -1,4 +1,4 @@
-"""Sources over HTTP with wrong counts, filters, date ranges or zones."""
+"""Mutants with wrong counts, filters, date ranges or zones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Mine = HttpSourceCredentials
 
 
 class ShiftsNpsValues(HttpSource):
-    """Gives the answers 0 to 10 the values 1 to 11."""
+    """Sets the values of the answers 0 to 10 to 1 to 11."""
 
     def question(self, id: str, text: str, scale: Sequence[int]) -> sm.Question:  # noqa: A002
         found = super().question(id, text, scale)
@@ -39,7 +39,7 @@ class ShiftsKeys(HttpSource):
 
 
 class CountsTwice(HttpSource):
-    """Counts the last response of each page once more."""
+    """Counts the last response of each page twice."""
 
     def items(self, context: Context, credentials: Mine, path: str) -> Iterator[Any]:
         for number, item in enumerate(super().items(context, credentials, path), 1):
@@ -88,7 +88,7 @@ class LocalTime(HttpSource):
 
 
 class DaysOfUtc(HttpSource):
-    """Cuts days in UTC, whatever the account's zone."""
+    """Starts days in UTC instead of the account's zone."""
 
     def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         return query.model_copy(update={"zone": "UTC"})
@@ -110,7 +110,7 @@ class IgnoresFilters(HttpSource):
 
 
 class IgnoresExclude(HttpSource):
-    """Treats an excluding filter as one that keeps."""
+    """Treats an excluding filter as an including one."""
 
     def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         kept = tuple(one.model_copy(update={"exclude": False}) for one in query.definition.filters)

@@ -1,4 +1,4 @@
-"""Sources over HTTP with one fault each, at the borders of dates and of what a query names."""
+"""Mutants with a fault at date boundaries, or that applies only to some queries."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ DAY: Final = timedelta(days=1)
 
 
 def moved(window: sm.Window, by: timedelta, *sides: str) -> sm.Window:
-    """Move sides of a window."""
+    """Return a window with moved sides."""
     update = {side: at + by for side in sides if (at := getattr(window, side))}
     return window.model_copy(update=update)
 
 
 def in_windows(query: sm.MetricQuery, change: Callable[[sm.Window], sm.Window]) -> sm.MetricQuery:
-    """Mistake the windows of a query."""
+    """Return a query with changed windows."""
     return query.model_copy(update={"windows": tuple(map(change, query.windows))})
 
 
@@ -36,7 +36,7 @@ class MovesEnds(HttpSource):
     """Counts the end of a range."""
 
     def mistaken(self, query: sm.MetricQuery, window: sm.Window) -> bool:
-        """Whether the window is mistaken."""
+        """Whether the fault applies to the window."""
         raise NotImplementedError
 
     def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
@@ -113,7 +113,7 @@ class FilteredDayLater(HttpSource):
 
 
 class SummerAllYear(HttpSource):
-    """Cuts days with the summer time of a zone all year."""
+    """Uses daylight saving time all year."""
 
     def changed_query(self, query: sm.MetricQuery) -> sm.MetricQuery:
         offset = datetime(2026, 7, 1, tzinfo=ZoneInfo(query.zone)).utcoffset() or timedelta()
@@ -154,7 +154,7 @@ class EmptyMonths(ChangesTallies):
 
 
 class SwapsGroupsOfOthers(ChangesTallies):
-    """Swaps the first two groups of any question but the NPS."""
+    """Swaps the first two groups of any question except the NPS."""
 
     def window(self, query: sm.MetricQuery, window: sm.WindowTally) -> sm.WindowTally:
         if query.definition.question_id in {None, "nps"} or len(window.groups) < 2:
@@ -191,9 +191,9 @@ class ChangesAnswers(HttpSource):
     """Changes its answers after counting."""
 
     def answers(
-        self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
+        self, given: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
     ) -> Observed:
-        """Tell it."""
+        """Yield the changed answers."""
         raise NotImplementedError
 
     @sm.hookimpl
@@ -204,28 +204,28 @@ class ChangesAnswers(HttpSource):
         survey_id: str,
         queries: Sequence[sm.MetricQuery],
     ) -> Observed:
-        told = dict(super().fetch_metric(credentials, context, survey_id, queries))
-        yield from self.answers(told, queries)
+        given = dict(super().fetch_metric(credentials, context, survey_id, queries))
+        yield from self.answers(given, queries)
 
 
 class AnswersOncePerDefinition(ChangesAnswers):
     """Answers each definition once, under the id of the last query."""
 
     def answers(
-        self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
+        self, given: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
     ) -> Observed:
         last = {repr(query.model_dump(exclude={"id"})): query.id for query in queries}
-        yield from ((name, told[name]) for name in last.values())
+        yield from ((name, given[name]) for name in last.values())
 
 
 class FirstErrorForAll(ChangesAnswers):
     """Returns the first error for every query that fails."""
 
     def answers(
-        self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
+        self, given: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
     ) -> Observed:
-        first = next((one for one in told.values() if isinstance(one, sm.MetricsError)), None)
-        for name, one in told.items():
+        first = next((one for one in given.values() if isinstance(one, sm.MetricsError)), None)
+        for name, one in given.items():
             yield name, first if first and isinstance(one, sm.MetricsError) else one
 
 
@@ -233,10 +233,10 @@ class SwapsErrors(ChangesAnswers):
     """Returns the errors of a call in reverse order."""
 
     def answers(
-        self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
+        self, given: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
     ) -> Observed:
-        wrong = [one for one in told.values() if isinstance(one, sm.MetricsError)]
-        for name, one in told.items():
+        wrong = [one for one in given.values() if isinstance(one, sm.MetricsError)]
+        for name, one in given.items():
             yield name, wrong.pop() if isinstance(one, sm.MetricsError) else one
 
 
@@ -244,10 +244,10 @@ class OutageForInvalidQueries(ChangesAnswers):
     """Reports an outage for a query that cannot be answered."""
 
     def answers(
-        self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
+        self, given: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
     ) -> Observed:
         down = sm.SourceUnavailable("Remote is down.")
-        for name, one in told.items():
+        for name, one in given.items():
             yield name, down if isinstance(one, sm.MetricsError) else one
 
 
@@ -255,11 +255,11 @@ class FailsAfterFirstError(ChangesAnswers):
     """Fails every query after the first error."""
 
     def answers(
-        self, told: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
+        self, given: dict[str, sm.Tally | sm.MetricsError], queries: Sequence[sm.MetricQuery]
     ) -> Observed:
         failed: sm.MetricsError | None = None
         for query in queries:
-            one = told[query.id]
+            one = given[query.id]
             if isinstance(one, sm.MetricsError):
                 failed = failed or one
             yield query.id, failed or one

@@ -1,4 +1,4 @@
-"""Sources over HTTP with one fault each, in how they tell the token in another form."""
+"""Mutants that leak the token in another encoding."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LogsEncodedToken(HttpSource):
         return super().send(context, credentials, path)
 
     def form(self, token: str) -> str:
-        """Give another form of the token."""
+        """Return an encoding of the token."""
         return quote(f"Bearer {token}")
 
 

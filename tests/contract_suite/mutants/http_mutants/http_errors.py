@@ -1,4 +1,4 @@
-"""Sources over HTTP with one fault each, in how they ask and in what they make of refusals."""
+"""Mutants with a fault in their requests or their error handling."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class CredentialErrorFor404(HttpSource):
 
     def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401
         if response.status_code == 404:
-            raise sm.CredentialRefused("Remote does not accept the token.")
+            raise sm.CredentialRefused("Remote rejected the token.")
         return super().read_body(response)
 
 
@@ -130,7 +130,7 @@ class CredentialErrorForOutage(HttpSource):
         try:
             return super().send(context, credentials, path)
         except sm.SourceUnavailable:
-            raise sm.CredentialRefused("Remote does not accept the token.") from None
+            raise sm.CredentialRefused("Remote rejected the token.") from None
 
 
 class ZeroForOutage(HttpSource):
@@ -144,7 +144,7 @@ class ZeroForOutage(HttpSource):
 
 
 class UncheckedJson(HttpSource):
-    """Reads JSON without checking its form."""
+    """Reads JSON without checking its structure."""
 
     def parsed(self, response: httpx.Response) -> Any:  # noqa: ANN401
         return response.json()
@@ -173,7 +173,7 @@ class UncheckedFields(HttpSource):
 
     def survey(self, found: Any) -> sm.Survey:  # noqa: ANN401
         if not isinstance(found, dict) or "name" not in found:
-            raise sm.SourceUnavailable("Remote described no survey.")
+            raise sm.SourceUnavailable("Remote returned an invalid survey.")
         return sm.Survey(id=found["id"].strip(), name=found["name"].strip())
 
 
@@ -271,7 +271,7 @@ class Sleeps(HttpSource):
 
 
 class OwnClient(HttpSource):
-    """Uses an HTTP client of its own."""
+    """Uses its own HTTP client."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         with httpx.Client(
@@ -280,7 +280,7 @@ class OwnClient(HttpSource):
             return client.get(path, auth=self.auth(credentials))
 
     def reach(self, context: Context, credentials: Mine) -> None:
-        """See nobody."""
+        """Send no request."""
 
     def items(self, context: Context, credentials: Mine, path: str) -> Iterator[Any]:
         url: str | None = path
@@ -294,9 +294,9 @@ class NeverWaits(HttpSource):
     """Fails if a response takes a few seconds."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
-        changed_query = context.clock.monotonic()
+        started = context.clock.monotonic()
         response = super().send(context, credentials, path)
-        if context.clock.monotonic() - changed_query > 5:
+        if context.clock.monotonic() - started > 5:
             raise sm.SourceUnavailable("Remote is too slow.")
         return response
 

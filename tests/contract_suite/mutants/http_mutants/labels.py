@@ -1,4 +1,4 @@
-"""Sources over HTTP with one fault each, in what they call surveys, questions and answers."""
+"""Mutants with wrong names of surveys, texts of questions, or labels and values of answers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SwapsTexts(HttpSource):
 
 
 class ShiftsLabels(HttpSource):
-    """Gives each answer of a scale the label of the next one."""
+    """Labels each answer of a scale like the next one."""
 
     def question(self, id: str, text: str, scale: Sequence[int]) -> sm.Question:  # noqa: A002
         found = super().question(id, text, scale)

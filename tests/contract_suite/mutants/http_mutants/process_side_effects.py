@@ -1,4 +1,4 @@
-"""Sources over HTTP with one fault each, in what they do to the process and tell by it."""
+"""Mutants with side effects on the process, or with leaks through them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class HasSideEffects(HttpSource):
     """Changes the process before each request."""
 
     def leave(self, token: str) -> None:
-        """Do it."""
+        """Cause the side effect."""
         raise NotImplementedError
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
@@ -49,7 +49,7 @@ class ChangesZone(HasSideEffects):
 
 
 class ChangesTimeout(HasSideEffects):
-    """Sets the timeout of all sockets."""
+    """Sets the default timeout of sockets."""
 
     def leave(self, token: str) -> None:
         socket.setdefaulttimeout(30)
@@ -103,9 +103,9 @@ class LogsTokenAfterRateLimit(HttpSource):
     """Logs the token if a response takes a few seconds."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
-        changed_query = context.clock.monotonic()
+        started = context.clock.monotonic()
         response = super().send(context, credentials, path)
-        if context.clock.monotonic() - changed_query > 5:
+        if context.clock.monotonic() - started > 5:
             token = credentials.api_token.get_secret_value()
             logging.getLogger("remote").info("slow with %s", token)
         return response
@@ -116,7 +116,7 @@ class SendsTokenAfterAnyJson(HttpSource):
 
     def reach(self, context: Context, credentials: Mine) -> None:
         if "html" in context.http.get("/v1/me").headers.get("content-type", ""):
-            raise sm.Unreachable("A web page answers there.")
+            raise sm.Unreachable("The service returned a web page.")
 
 
 class DropsRetryTime(HttpSource):

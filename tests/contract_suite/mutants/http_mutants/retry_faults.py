@@ -1,4 +1,4 @@
-"""Sources over HTTP with one fault each, in how often they ask and whom they blame."""
+"""Mutants that retry requests themselves, and one that misreports a 403."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CredentialErrorFor403(HttpSource):
 
     def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401  # JSON.
         if response.status_code == 403:
-            raise sm.CredentialRefused("Remote does not accept the token.")
+            raise sm.CredentialRefused("Remote rejected the token.")
         return super().read_body(response)
 
 

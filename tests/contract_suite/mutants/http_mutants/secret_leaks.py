@@ -1,4 +1,4 @@
-"""Sources over HTTP with one fault each, in whom they show or tell the token."""
+"""Mutants that leak the token or send it too early."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Mine = HttpSourceCredentials
 
 
 class TokenInAddress(HttpSource):
-    """Sends the token in the address too."""
+    """Also sends the token in the URL."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         token = credentials.api_token.get_secret_value()
@@ -42,7 +42,7 @@ class TokenInProgress(HttpSource):
 
 
 class TokenInLogOfOutage(HttpSource):
-    """Logs the headers when something fails."""
+    """Logs the headers during an outage."""
 
     def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
         try:
@@ -54,7 +54,7 @@ class TokenInLogOfOutage(HttpSource):
 
 
 class PrintsToken(HttpSource):
-    """Prints what it sends."""
+    """Prints the token."""
 
     def auth(self, credentials: Mine) -> httpx.Auth:
         print(f"Bearer {credentials.api_token.get_secret_value()}")  # noqa: T201  # The fault.
@@ -127,7 +127,7 @@ class HeadersInLog(HttpSource):
 
 
 class TokenInErrorMessage(HttpSource):
-    """Puts the token into an error that a person sees."""
+    """Puts the token into an error message."""
 
     def read_body(self, response: httpx.Response) -> Any:  # noqa: ANN401
         if response.status_code == 403:

@@ -1,4 +1,4 @@
-"""Sources over HTTP that keep state between calls or connections."""
+"""Mutants that share state between calls or connections."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Mine = HttpSourceCredentials
 
 
 class CachesFirstToken(HttpSource):
-    """Uses the first token that it received for all calls."""
+    """Uses the first token for all calls."""
 
-    kept: HttpSourceCredentials | None = None
+    cached: HttpSourceCredentials | None = None
 
     def auth(self, credentials: Mine) -> httpx.Auth:
-        self.kept = self.kept or credentials
-        return super().auth(self.kept)
+        self.cached = self.cached or credentials
+        return super().auth(self.cached)
 
 
 class UsesLatestToken(HttpSource):
@@ -46,27 +46,27 @@ class CachesSurveys(HttpSource):
     """Caches the list of surveys for all connections."""
 
     def __init__(self) -> None:
-        self.kept: list[sm.Survey] = []
+        self.cached: list[sm.Survey] = []
 
     @sm.hookimpl
     def list_surveys(self, credentials: Mine, context: Context) -> Iterator[sm.Survey]:
-        if not self.kept:
-            self.kept = list(super().list_surveys(credentials, context))
-        yield from self.kept
+        if not self.cached:
+            self.cached = list(super().list_surveys(credentials, context))
+        yield from self.cached
 
 
 class CachesQuestionnaires(HttpSource):
     """Caches questionnaires by survey id."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, sm.Questionnaire] = {}
+        self.cached: dict[str, sm.Questionnaire] = {}
 
     def questionnaire(
         self, context: Context, credentials: Mine, survey_id: str
     ) -> sm.Questionnaire:
-        if survey_id not in self.kept:
-            self.kept[survey_id] = super().questionnaire(context, credentials, survey_id)
-        return self.kept[survey_id]
+        if survey_id not in self.cached:
+            self.cached[survey_id] = super().questionnaire(context, credentials, survey_id)
+        return self.cached[survey_id]
 
 
 class SharesRows(HttpSource):
@@ -83,7 +83,7 @@ class SharesRows(HttpSource):
 
 
 class AccumulatesRows(HttpSource):
-    """Adds the responses of each call to those of the one before."""
+    """Adds the responses of each call to those of the previous one."""
 
     def __init__(self) -> None:
         self.gathered: list[Any] = []
@@ -97,7 +97,7 @@ class CachesTallies(HttpSource):
     """Sends requests each time, but returns the first tallies."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, sm.Tally | sm.MetricsError] = {}
+        self.cached: dict[str, sm.Tally | sm.MetricsError] = {}
 
     @sm.hookimpl
     def fetch_metric(
@@ -107,8 +107,8 @@ class CachesTallies(HttpSource):
         survey_id: str,
         queries: Sequence[sm.MetricQuery],
     ) -> Iterator[tuple[str, sm.Tally | sm.MetricsError]]:
-        for name, told in super().fetch_metric(credentials, context, survey_id, queries):
-            yield name, self.kept.setdefault(name, told)
+        for name, answer in super().fetch_metric(credentials, context, survey_id, queries):
+            yield name, self.cached.setdefault(name, answer)
 
 
 class ProgressWithFirstToken(HttpSource):
