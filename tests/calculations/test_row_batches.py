@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import ModuleType
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smaply_metrics_core.calculations import cell_counts
+from smaply_metrics_core.calculations import key_counts, row_codes
 from smaply_metrics_core.calculations.tally_builder import (
     TallyBuilder,
     TallyColumns,
@@ -96,17 +97,23 @@ def test_pieces_make_the_tallies_of_the_whole(rows: list[tuple[object, ...]], si
 
 
 @pytest.mark.parametrize(
-    ("limit", "value"), [("MOST_BYTES", 0), ("_LARGEST_KEY", 2), ("_SMALL_KEY", 2)]
+    ("module", "limit", "value"),
+    [
+        (key_counts, "MOST_ROWS", 7),
+        (key_counts, "MOST_KEYS", 0),
+        (row_codes, "FEW_COMBINATIONS", 0),
+        (row_codes, "SAMPLE", 0),
+    ],
 )
-def test_many_combinations_change_nothing(
-    limit: str, value: int, monkeypatch: pytest.MonkeyPatch
+def test_limits_do_not_change_tallies(
+    module: ModuleType, limit: str, value: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Combinations beyond what is kept, or beyond what one number can tell, are counted as well."""
+    """Slices, compacted keys and expressions evaluated row by row give the same tallies."""
     rows = rows_of(
         [(MOMENTS[n % 5], str(n % 7), "ab"[n % 2], ("test", None)[n % 3 == 0]) for n in range(99)]
     )
     expected = tally_all(rows, requests(), as_of=AS_OF)
-    monkeypatch.setattr(cell_counts, limit, value)
+    monkeypatch.setattr(module, limit, value)
     assert in_pieces(rows, 10) == expected
     assert all(isinstance(outcome, Tally) for outcome in expected.values())
 
