@@ -7,7 +7,8 @@ many different cells, such as dates and free text, are evaluated row by row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from datetime import date
 from enum import Enum
 from math import prod
 from typing import Final, NamedTuple
@@ -57,31 +58,20 @@ class KeySlot(Enum):
 class TextCodes:
     """Codes for the different texts of one expression. Codes stay the same in later rows.
 
-    0 stands for null.
-
     Attributes:
-        highest: The highest code so far.
+        texts: The text of each code. Code 0 is null.
     """
 
     def __init__(self) -> None:
-        self._dtype = pl.Categorical(pl.Categories.random())
-        # Codes are valid as long as there is a column of this type.
-        self._alive = pl.Series(dtype=self._dtype)
-        self._texts: list[str | None] = [None]
-        self.highest = 0
+        self.texts: list[str | None] = [None]
+        self._codes: dict[str | None, int] = {None: 0}
 
-    def encode(self, text: pl.Expr) -> pl.Expr:
-        """Return the codes of texts, as integers."""
-        codes = text.cast(self._dtype).to_physical().cast(pl.Int64)
-        return (codes + 1).fill_null(0)
-
-    def texts(self) -> list[str | None]:
-        """Return the text of each code."""
-        if len(self._texts) <= self.highest:
-            codes = pl.int_range(self.highest, dtype=pl.UInt32, eager=True).to_frame("code")
-            texts = codes.select(pl.col("code").cat.to(self._dtype).cast(pl.String))
-            self._texts = [None, *texts["code"].to_list()]
-        return self._texts
+    def encode(self, texts: pl.Series) -> pl.Series:
+        """Return the code of each text."""
+        codes = self._codes
+        found = [codes.setdefault(text, len(codes)) for text in texts.to_list()]
+        self.texts += list(codes)[len(self.texts) :]
+        return pl.Series(found, dtype=pl.Int64)
 
 
 class KeyPart:
@@ -100,7 +90,7 @@ class KeyPart:
 
     def texts(self, slot: KeySlot) -> list[str | None]:
         """Return the text of each code in a slot."""
-        return self.codes[slot].texts() if slot in self.codes else [None]
+        return self.codes[slot].texts if slot in self.codes else [None]
 
 
 class DerivedColumns:
@@ -145,15 +135,10 @@ class DerivedColumns:
 
 
 class _ColumnCodes(NamedTuple):
-    """The codes of a column: for each row a number below ``size``; 0 stands for null.
-
-    ``decode`` turns codes into cells. Those of text are valid as long as ``categories`` exists.
-    """
+    """The codes of a column: ``cells`` are its different cells, ``codes`` their places by row."""
 
     codes: pl.Series
-    size: int
-    decode: Callable[[pl.Expr], pl.Expr]
-    categories: pl.Series | None = None
+    cells: pl.Series
 
 
 class RowBlock:
@@ -185,45 +170,31 @@ class RowBlock:
 
     def keys(self, part: KeyPart) -> pl.Series:
         """Return for each row the integer with the codes of a part in their slots."""
-        columns = {
-            slot.name: part.codes[slot].encode(text) for slot, text in part.columns.items()
-        }
+        columns = {slot.name: text for slot, text in part.columns.items()}
         values, index = self._evaluated(columns)
         keys = pl.Series([0], dtype=pl.Int64)
         for slot, codes in part.codes.items():
-            found = values[slot.name]
-            highest = found.max()
-            codes.highest = max(codes.highest, highest if isinstance(highest, int) else 0)
-            slot.check(codes.highest)
-            keys = keys + found * slot.factor
+            keys = keys + _encoded(values[slot.name], codes, repeated=index is None) * slot.factor
+            slot.check(len(codes.texts) - 1)
         if index is None:
             return keys
         return keys[index] if part.roots else keys.new_from_index(0, self._rows.height)
 
-    def _evaluated(
-        self, columns: Mapping[str, pl.Expr]
-    ) -> tuple[pl.DataFrame, pl.Series | None]:
+    def _evaluated(self, columns: Mapping[str, pl.Expr]) -> tuple[pl.DataFrame, pl.Series | None]:
         """Evaluate expressions.
 
         Returns:
             The values, and for each row the index of its values; ``None``: one value per row.
         """
         roots = sorted({name for each in columns.values() for name in _roots(each)})
-        found = [self._column_codes(name) for name in roots]
-        codes = [each for each in found if each is not None]
-        size = prod(each.size for each in codes)
-        if len(codes) < len(roots) or size > max(self._rows.height, FEW_COMBINATIONS):
+        codes = [self._column_codes(name) for name in roots]
+        known = [each for each in codes if each is not None]
+        size = prod(each.cells.len() for each in known)
+        if len(known) < len(roots) or size > max(self._rows.height, FEW_COMBINATIONS):
             rows = self._texts(roots).with_columns(**columns)
             return rows.select(list(columns)).collect(), None
-        combinations = pl.int_range(size, dtype=pl.UInt32, eager=True).to_frame(_INDEX)
-        cells: dict[str, pl.Expr] = {}
-        index, factor = pl.Series([0], dtype=pl.UInt32), 1
-        for name, each in zip(roots, codes, strict=True):
-            cells[name] = each.decode(pl.col(_INDEX) // factor % each.size)
-            index = index + each.codes * factor
-            factor *= each.size
-        every = combinations.lazy().with_columns(**cells).with_columns(**columns)
-        return every.select(list(columns)).collect(), index
+        cells, index = _combined(known)
+        return cells.with_columns_seq(**columns).select(list(columns)), index
 
     def _column_codes(self, name: str) -> _ColumnCodes | None:
         if name in self._codes:
@@ -240,6 +211,30 @@ class RowBlock:
         return self._rows.lazy().with_columns(pl.col(coded).cast(pl.String))
 
 
+def _encoded(texts: pl.Series, codes: TextCodes, *, repeated: bool) -> pl.Series:
+    """Return the code of each text."""
+    if repeated:
+        column = _text_codes(texts.cast(pl.Categorical(pl.Categories.random())))
+        return codes.encode(column.cells)[column.codes]
+    return codes.encode(texts)
+
+
+def _combined(columns: Sequence[_ColumnCodes]) -> tuple[pl.DataFrame, pl.Series]:
+    """Return all combinations of the cells of columns, and for each row the index of its own."""
+    if len(columns) == 1:
+        return columns[0].cells.to_frame(), columns[0].codes
+    size = prod(column.cells.len() for column in columns)
+    places = pl.int_range(size, dtype=pl.UInt32, eager=True).to_frame(_INDEX)
+    index, factor = pl.Series([0], dtype=pl.UInt32), 1
+    digits: list[pl.Expr] = []
+    for column in columns:
+        digit = pl.col(_INDEX) // factor % column.cells.len()
+        digits.append(pl.lit(column.cells).gather(digit).alias(column.cells.name))
+        index = index + column.codes * factor
+        factor *= column.cells.len()
+    return places.with_columns_seq(digits), index
+
+
 def _column_codes(column: pl.Series) -> _ColumnCodes | None:
     """Return the codes of a column; ``None`` if it has many different cells."""
     match column.dtype:
@@ -248,42 +243,31 @@ def _column_codes(column: pl.Series) -> _ColumnCodes | None:
         case pl.Categorical():
             return _text_codes(column)
         case pl.Boolean():
-            codes = _coded(column, pl.col(column.name).cast(pl.UInt32))
-            return _ColumnCodes(codes, 3, lambda code: _cell(code).cast(pl.Boolean))
+            cells = pl.Series(column.name, [None, False, True])
+            return _ColumnCodes(_shifted(column, pl.col(column.name).cast(pl.UInt32)), cells)
         case pl.Date():
-            lowest = column.to_physical().min()
-            first = lowest if isinstance(lowest, int) else 0
-            codes = _coded(column, (pl.col(column.name).to_physical() - first).cast(pl.UInt32))
-            return _ColumnCodes(
-                codes,
-                _size(codes),
-                lambda code: (_cell(code).cast(pl.Int32) + first).cast(pl.Date),
-            )
+            first, last = column.min(), column.max()
+            if not (isinstance(first, date) and isinstance(last, date)):
+                first, last = date.max, date.min  # Without dates, null is the only cell.
+            days = pl.date_range(first, last, eager=True).alias(column.name)
+            passed = (pl.col(column.name) - first).dt.total_days().cast(pl.UInt32)
+            return _ColumnCodes(_shifted(column, passed), pl.concat([column.clear(1), days]))
         case _:
             return None
 
 
 def _text_codes(column: pl.Series) -> _ColumnCodes:
-    dtype = column.dtype
-    codes = _coded(column, pl.col(column.name).to_physical())
-
-    def decode(code: pl.Expr) -> pl.Expr:
-        return _cell(code).cat.to(dtype).cast(pl.String)
-
-    return _ColumnCodes(codes, _size(codes), decode, column.clear())
-
-
-def _coded(column: pl.Series, number: pl.Expr) -> pl.Series:
-    return column.to_frame().select((number + 1).fill_null(0)).to_series()
-
-
-def _cell(code: pl.Expr) -> pl.Expr:
-    return pl.when(code > 0).then(code - 1)
-
-
-def _size(codes: pl.Series) -> int:
+    codes = _shifted(column, pl.col(column.name).to_physical())
     highest = codes.max()
-    return highest + 1 if isinstance(highest, int) else 1
+    cells = pl.int_range(-1, highest if isinstance(highest, int) else 0, eager=True)
+    number = pl.col(column.name)
+    texts = pl.when(number >= 0).then(number).cast(pl.UInt32).cat.to(column.dtype).cast(pl.String)
+    return _ColumnCodes(codes, cells.to_frame(column.name).select(texts).to_series())
+
+
+def _shifted(column: pl.Series, code: pl.Expr) -> pl.Series:
+    """Return codes from 1 on, with 0 for null."""
+    return column.to_frame().select((code + 1).fill_null(0)).to_series()
 
 
 def _roots(expression: pl.Expr) -> list[str]:
