@@ -249,10 +249,6 @@ class Planner:
         key = (answers, self._id(columns.unanswered), void)
         if key not in self._outcomes:
             flags = {key: flag.fill_null(value=False) for key, flag in columns.answers.items()}
-            if len({name for flag in flags.values() for name in flag.meta.root_names()}) > 1:
-                flags = {
-                    key: self.derived.flag((number,), flags[key]) for key, number in answers
-                }
             self._outcomes[key] = _several(flags, void, _why(columns.unanswered))
         return self._outcomes[key]
 

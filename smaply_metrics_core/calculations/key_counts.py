@@ -15,6 +15,7 @@ from smaply_metrics_core.calculations.row_codes import (
     KeyPart,
     KeySlot,
     RowBlock,
+    ValueCache,
 )
 
 MOST_ROWS: Final = 2**17
@@ -77,7 +78,8 @@ class KeyCounter:
         self._derived = derived
         parts = {part for plan in self._plans for part in plan if part is not None}
         read = Counter([*derived.sources(), *(name for part in parts for name in part.roots)])
-        self._shared = [name for name, times in read.items() if times > 1]
+        self._shared = {name for name, times in read.items() if times > 1}
+        self._cache = ValueCache()
         self.columns = {name for name in read if not name.startswith("\0")}
         self._started = False
 
@@ -86,7 +88,7 @@ class KeyCounter:
         self._started = True
         for start in range(0, max(rows.height, 1), MOST_ROWS):
             block = rows.slice(start, MOST_ROWS)
-            self._add(RowBlock(block, self._derived, self._shared))
+            self._add(RowBlock(block, self._derived, self._shared, self._cache))
 
     def _add(self, block: RowBlock) -> None:
         keys: dict[KeyPart, pl.Series] = {}

@@ -7,7 +7,7 @@ many different cells, such as dates and free text, are evaluated row by row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import date
 from enum import Enum
 from math import prod
@@ -20,6 +20,9 @@ FEW_COMBINATIONS: Final = 1_024
 
 SAMPLE: Final = 1_024
 _INDEX: Final = "\0index"
+_PLACE: Final = "\0place"
+_SMALL: Final = 2**32
+_LARGEST: Final = 2**63
 
 
 class KeySlot(Enum):
@@ -78,15 +81,15 @@ class KeyPart:
     """Expressions that fill slots of a key, each with a text.
 
     Attributes:
-        columns: The expression of each slot.
+        named: The expression of each slot, by the slot's name.
         codes: The codes of its texts.
         roots: The names of the columns that the expressions read.
     """
 
     def __init__(self, columns: Mapping[KeySlot, pl.Expr]) -> None:
-        self.columns = columns
+        self.named = {slot.name: text for slot, text in columns.items()}
         self.codes = {slot: TextCodes() for slot in columns}
-        self.roots = tuple(sorted({name for each in columns.values() for name in _roots(each)}))
+        self.roots = roots_of(columns.values())
 
     def texts(self, slot: KeySlot) -> list[str | None]:
         """Return the text of each code in a slot."""
@@ -131,14 +134,56 @@ class DerivedColumns:
     def sources(self) -> set[str]:
         """Return the names of all columns that the derived ones read, derived ones included."""
         every = (*self.timestamps, self.flags)
-        return {name for columns in every for each in columns.values() for name in _roots(each)}
+        return {name for columns in every for name in roots_of(columns.values())}
 
 
 class _ColumnCodes(NamedTuple):
-    """The codes of a column: ``cells`` are its different cells, ``codes`` their places by row."""
+    """The codes of a column.
+
+    Attributes:
+        codes: For each row the place of its cell in ``cells``.
+        size: The number of different cells.
+        cells: Returns the different cells.
+        identity: Columns of equal identity have equal cells; ``None`` equals no other.
+    """
 
     codes: pl.Series
-    cells: pl.Series
+    size: int
+    cells: Callable[[], pl.Series]
+    identity: Hashable | None = None
+
+
+class _Combinations(NamedTuple):
+    """The combinations of cells in some columns.
+
+    Attributes:
+        index: For each row the place of its combination in ``cells``.
+        cells: Returns the combinations.
+        identity: As in ``_ColumnCodes``.
+    """
+
+    index: pl.Series
+    cells: Callable[[], pl.DataFrame]
+    identity: Hashable | None
+
+
+class ValueCache:
+    """The values of expressions in the last block, for the next one if it has the same cells."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, tuple[Hashable, pl.Series]] = {}
+
+    def get(
+        self, key: Hashable, identity: Hashable | None, make: Callable[[], pl.Series]
+    ) -> pl.Series:
+        """Return the values of an expression for cells of this identity."""
+        found = self._values.get(key)
+        if identity is not None and found is not None and found[0] == identity:
+            return found[1]
+        values = make()
+        if identity is not None:
+            self._values[key] = (identity, values)
+        return values
 
 
 class RowBlock:
@@ -148,53 +193,76 @@ class RowBlock:
         rows: The rows. Text may be categorical; expressions see it as text.
         derived: The columns to add to them.
         shared: The names of columns that several parts read: their codes are cached.
+        cache: The values of earlier blocks.
     """
 
-    def __init__(self, rows: pl.DataFrame, derived: DerivedColumns, shared: Iterable[str]) -> None:
+    def __init__(
+        self,
+        rows: pl.DataFrame,
+        derived: DerivedColumns,
+        shared: Collection[str],
+        cache: ValueCache,
+    ) -> None:
         self._rows = rows
-        self._shared = {*shared}
+        self._shared = shared
+        self._cache = cache
         self._codes: dict[str, _ColumnCodes | None] = {}
         if derived.timestamps[0]:
-            sources = {n for each in derived.timestamps[0].values() for n in _roots(each)}
             # Lazily, so that a subexpression that occurs twice, such as a date, is evaluated once.
-            added = self._texts(sources)
+            added = self._texts(roots_of(derived.timestamps[0].values()))
             for step in derived.timestamps:
                 added = added.with_columns(**step)
             names = [name for step in derived.timestamps for name in step]
             self._rows = self._rows.with_columns(added.select(names).collect())
-        flags = [self._evaluated({name: flag}) for name, flag in derived.flags.items()]
-        self._rows = self._rows.with_columns(
-            values[name] if index is None else values[name][index]
-            for name, (values, index) in zip(derived.flags, flags, strict=True)
-        )
+        flags = [self._flag(name, flag) for name, flag in derived.flags.items()]
+        self._rows = self._rows.with_columns(flags)
 
     def keys(self, part: KeyPart) -> pl.Series:
         """Return for each row the integer with the codes of a part in their slots."""
-        columns = {slot.name: text for slot, text in part.columns.items()}
-        values, index = self._evaluated(columns)
-        keys = pl.Series([0], dtype=pl.Int64)
-        for slot, codes in part.codes.items():
-            keys = keys + _encoded(values[slot.name], codes, repeated=index is None) * slot.factor
-            slot.check(len(codes.texts) - 1)
-        if index is None:
-            return keys
-        return keys[index] if part.roots else keys.new_from_index(0, self._rows.height)
+        combinations = self._combinations(part.roots)
+        if combinations is None:
+            return _keys(part, self._row_values(part.roots, part.named), repeated=True)
+        keys = self._cache.get(
+            part,
+            combinations.identity,
+            lambda: _keys(part, combinations.cells().with_columns_seq(**part.named)),
+        )
+        return keys[combinations.index] if part.roots else keys.new_from_index(0, self._rows.height)
 
-    def _evaluated(self, columns: Mapping[str, pl.Expr]) -> tuple[pl.DataFrame, pl.Series | None]:
-        """Evaluate expressions.
+    def _flag(self, name: str, flag: pl.Expr) -> pl.Series:
+        roots = roots_of([flag])
+        combinations = self._combinations(roots)
+        if combinations is None:
+            return self._row_values(roots, {name: flag})[name]
+        values = self._cache.get(
+            name,
+            combinations.identity,
+            lambda: combinations.cells().with_columns_seq(**{name: flag})[name],
+        )
+        return values[combinations.index].alias(name)
 
-        Returns:
-            The values, and for each row the index of its values; ``None``: one value per row.
-        """
-        roots = sorted({name for each in columns.values() for name in _roots(each)})
-        codes = [self._column_codes(name) for name in roots]
-        known = [each for each in codes if each is not None]
-        size = prod(each.cells.len() for each in known)
-        if len(known) < len(roots) or size > max(self._rows.height, FEW_COMBINATIONS):
-            rows = self._texts(roots).with_columns(**columns)
-            return rows.select(list(columns)).collect(), None
-        cells, index = _combined(known)
-        return cells.with_columns_seq(**columns).select(list(columns)), index
+    def _combinations(self, roots: Sequence[str]) -> _Combinations | None:
+        """Return the combinations of cells in some columns; ``None`` if there are many."""
+        found = [self._column_codes(name) for name in roots]
+        columns = [column for column in found if column is not None]
+        size = prod(column.size for column in columns)
+        if len(columns) < len(roots) or size >= _LARGEST:
+            return None
+        index = _index(columns, pl.UInt32 if size < _SMALL else pl.Int64)
+        if size <= max(self._rows.height, FEW_COMBINATIONS):
+            identities = tuple(column.identity for column in columns)
+            return _Combinations(
+                index,
+                lambda: _all_cells(columns, size),
+                None if None in identities else identities,
+            )
+        # Few of the possible combinations may occur.
+        occurring = index.unique()
+        if occurring.len() > self._rows.height // 2:
+            return None
+        places = occurring.to_frame(_INDEX).with_row_index(_PLACE)
+        joined = index.to_frame(_INDEX).join(places, _INDEX, "left", maintain_order="left")
+        return _Combinations(joined[_PLACE], lambda: _cells(columns, occurring), None)
 
     def _column_codes(self, name: str) -> _ColumnCodes | None:
         if name in self._codes:
@@ -204,6 +272,10 @@ class RowBlock:
             self._codes[name] = codes
         return codes
 
+    def _row_values(self, roots: Iterable[str], columns: Mapping[str, pl.Expr]) -> pl.DataFrame:
+        """Evaluate expressions row by row."""
+        return self._texts(roots).with_columns(**columns).select(list(columns)).collect()
+
     def _texts(self, names: Iterable[str]) -> pl.LazyFrame:
         """Return the rows with some of their columns as text instead of categories."""
         schema = self._rows.schema
@@ -211,47 +283,83 @@ class RowBlock:
         return self._rows.lazy().with_columns(pl.col(coded).cast(pl.String))
 
 
-def _encoded(texts: pl.Series, codes: TextCodes, *, repeated: bool) -> pl.Series:
-    """Return the code of each text."""
-    if repeated:
-        column = _text_codes(texts.cast(pl.Categorical(pl.Categories.random())))
-        return codes.encode(column.cells)[column.codes]
-    return codes.encode(texts)
+def roots_of(expressions: Iterable[pl.Expr]) -> tuple[str, ...]:
+    """Return the names of the columns that expressions read."""
+    return tuple(sorted({name for each in expressions for name in each.meta.root_names()}))
 
 
-def _combined(columns: Sequence[_ColumnCodes]) -> tuple[pl.DataFrame, pl.Series]:
-    """Return all combinations of the cells of columns, and for each row the index of its own."""
+def _keys(part: KeyPart, values: pl.DataFrame, *, repeated: bool = False) -> pl.Series:
+    """Return the keys of texts.
+
+    Args:
+        part: The part whose slots the texts fill.
+        values: The texts.
+        repeated: Whether most texts occur many times.
+    """
+    keys = pl.Series([0], dtype=pl.Int64)
+    for slot, codes in part.codes.items():
+        texts = values[slot.name]
+        if repeated:
+            column = _text_codes(texts.cast(pl.Categorical(pl.Categories.random())))
+            encoded = codes.encode(column.cells())[column.codes]
+        else:
+            encoded = codes.encode(texts)
+        slot.check(len(codes.texts) - 1)
+        keys = keys + encoded * slot.factor
+    return keys
+
+
+def _index(columns: Sequence[_ColumnCodes], dtype: type[pl.DataType]) -> pl.Series:
+    """Return the number of each row's combination of codes."""
     if len(columns) == 1:
-        return columns[0].cells.to_frame(), columns[0].codes
-    size = prod(column.cells.len() for column in columns)
-    places = pl.int_range(size, dtype=pl.UInt32, eager=True).to_frame(_INDEX)
-    index, factor = pl.Series([0], dtype=pl.UInt32), 1
-    digits: list[pl.Expr] = []
+        return columns[0].codes
+    index, factor = pl.Series([0], dtype=dtype), 1
     for column in columns:
-        digit = pl.col(_INDEX) // factor % column.cells.len()
-        digits.append(pl.lit(column.cells).gather(digit).alias(column.cells.name))
-        index = index + column.codes * factor
-        factor *= column.cells.len()
-    return places.with_columns_seq(digits), index
+        index = index + column.codes.cast(dtype) * factor
+        factor *= column.size
+    return index
+
+
+def _all_cells(columns: Sequence[_ColumnCodes], size: int) -> pl.DataFrame:
+    if len(columns) == 1:
+        return columns[0].cells().to_frame()
+    return _cells(columns, pl.int_range(size, dtype=pl.UInt32, eager=True))
+
+
+def _cells(columns: Sequence[_ColumnCodes], numbers: pl.Series) -> pl.DataFrame:
+    """Return the combinations of cells that have these numbers."""
+    cells, factor = [], 1
+    for column in columns:
+        code = pl.col(_INDEX) // factor % column.size
+        cells.append(pl.lit(column.cells()).gather(code).alias(column.codes.name))
+        factor *= column.size
+    return numbers.to_frame(_INDEX).with_columns_seq(cells)
 
 
 def _column_codes(column: pl.Series) -> _ColumnCodes | None:
     """Return the codes of a column; ``None`` if it has many different cells."""
+    name = column.name
     match column.dtype:
         case pl.String() if column.head(SAMPLE).n_unique() <= SAMPLE // 2:
             return _text_codes(column.cast(pl.Categorical(pl.Categories.random())))
-        case pl.Categorical():
-            return _text_codes(column)
+        case pl.Categorical() as dtype:
+            codes = _text_codes(column)
+            return codes._replace(identity=(dtype.categories.name(), codes.size))
         case pl.Boolean():
-            cells = pl.Series(column.name, [None, False, True])
-            return _ColumnCodes(_shifted(column, pl.col(column.name).cast(pl.UInt32)), cells)
+            codes = _shifted(column, pl.col(name).cast(pl.UInt32))
+            cells = pl.Series(name, [None, False, True])
+            return _ColumnCodes(codes, 3, lambda: cells, pl.Boolean)
         case pl.Date():
             first, last = column.min(), column.max()
             if not (isinstance(first, date) and isinstance(last, date)):
                 first, last = date.max, date.min  # Without dates, null is the only cell.
-            days = pl.date_range(first, last, eager=True).alias(column.name)
-            passed = (pl.col(column.name) - first).dt.total_days().cast(pl.UInt32)
-            return _ColumnCodes(_shifted(column, passed), pl.concat([column.clear(1), days]))
+            codes = _shifted(column, (pl.col(name) - first).dt.total_days().cast(pl.UInt32))
+            return _ColumnCodes(
+                codes,
+                max((last - first).days + 2, 1),
+                lambda: pl.concat([column.clear(1), pl.date_range(first, last, eager=True)]),
+                (first, last),
+            )
         case _:
             return None
 
@@ -259,16 +367,17 @@ def _column_codes(column: pl.Series) -> _ColumnCodes | None:
 def _text_codes(column: pl.Series) -> _ColumnCodes:
     codes = _shifted(column, pl.col(column.name).to_physical())
     highest = codes.max()
-    cells = pl.int_range(-1, highest if isinstance(highest, int) else 0, eager=True)
-    number = pl.col(column.name)
-    texts = pl.when(number >= 0).then(number).cast(pl.UInt32).cat.to(column.dtype).cast(pl.String)
-    return _ColumnCodes(codes, cells.to_frame(column.name).select(texts).to_series())
+    size = highest + 1 if isinstance(highest, int) else 1
+
+    def cells() -> pl.Series:
+        # Null, then the texts. They can be decoded as long as the column exists.
+        number = pl.int_range(-1, size - 1, eager=True).to_frame(column.name)
+        code = pl.when(pl.first() >= 0).then(pl.first()).cast(pl.UInt32)
+        return number.select(code.cat.to(column.dtype).cast(pl.String)).to_series()
+
+    return _ColumnCodes(codes, size, cells)
 
 
 def _shifted(column: pl.Series, code: pl.Expr) -> pl.Series:
     """Return codes from 1 on, with 0 for null."""
     return column.to_frame().select((code + 1).fill_null(0)).to_series()
-
-
-def _roots(expression: pl.Expr) -> list[str]:
-    return expression.meta.root_names()

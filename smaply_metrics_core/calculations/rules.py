@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from difflib import get_close_matches
 from typing import Final
 
@@ -36,10 +36,12 @@ def allowed_calculations(
     kind: QuestionKind, choices: Sequence[Choice] = ()
 ) -> tuple[Calculation, ...]:
     """Return what may be calculated from a question of this kind with these choices."""
+    values = frozenset(scale_values(choices))
+    counted = kind is QuestionKind.NUMBER or any(choice.analyze for choice in choices)
     return tuple(
         calculation
         for calculation, definition in CALCULATIONS.items()
-        if kind in definition.kinds and _meets(definition.needs, kind, choices)
+        if kind in definition.kinds and _meets(definition.needs, kind, values, counted=counted)
     )
 
 
@@ -53,14 +55,23 @@ def scale_values(choices: Sequence[Choice]) -> tuple[float, ...]:
     return () if None in values else tuple(sorted(known))
 
 
-def _meets(needs: AnswerRequirement, kind: QuestionKind, choices: Sequence[Choice]) -> bool:
+def _meets(
+    needs: AnswerRequirement, kind: QuestionKind, values: Set[float], *, counted: bool
+) -> bool:
+    """Whether answers meet a requirement.
+
+    Args:
+        needs: The requirement.
+        kind: The kind of the question.
+        values: The values of its scale.
+        counted: Whether there are answers that enter a denominator.
+    """
     number = kind is QuestionKind.NUMBER
-    values = scale_values(choices)
     match needs:
         case AnswerRequirement.NOTHING:
             return True
         case AnswerRequirement.ANSWERS:
-            return number or any(choice.analyze for choice in choices)
+            return counted
         case AnswerRequirement.VALUES:
             return number or bool(values)
         case AnswerRequirement.TWO_VALUES:
@@ -68,9 +79,8 @@ def _meets(needs: AnswerRequirement, kind: QuestionKind, choices: Sequence[Choic
         case AnswerRequirement.THREE_VALUES:
             return len(values) >= 3  # noqa: PLR2004  # As its name says.
         case AnswerRequirement.ZERO_TO_TEN:
-            scale = set(values)
-            full = scale == NPS_SCALE
-            return full or (kind is QuestionKind.NPS and bool(scale) and scale <= NPS_SCALE)
+            full = values == NPS_SCALE
+            return full or (kind is QuestionKind.NPS and bool(values) and values <= NPS_SCALE)
 
 
 def check_definition(definition: Definition, questionnaire: Questionnaire) -> None:
