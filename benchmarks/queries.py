@@ -1,7 +1,7 @@
 """The cost of one more query on a survey: ``python -m benchmarks.queries [--quick] --json``.
 
-The rows are in memory, so that reading them is not part of the cost. ``ms_per_query`` is the time of
-many queries minus the time of few, divided by the difference, by number of rows.
+The rows are in memory, so the cost does not include reading them. ``ms_per_query`` is, for each
+number of rows, the time of many queries minus the time of few, divided by the difference.
 """
 
 from __future__ import annotations

@@ -216,9 +216,7 @@ class Planner:
             zone, of = query.zone, (self._id(columns.recorded), query.zone)
             key: object = (*of, group_by.of, query.week_start)
             if key not in self._parts:
-                day = self.derived.timestamp(
-                    2, of, lambda: recorded.dt.convert_time_zone(zone).dt.date()
-                )
+                day = self.derived.timestamp(2, of, lambda: _local_day(recorded, zone))
                 start = _period_start(Period(group_by.of), day, query.week_start)
                 self._parts[key] = KeyPart({KeySlot.GROUP: start.cast(pl.String)})
             return self._parts[key]
@@ -276,6 +274,10 @@ def _within(recorded: pl.Expr, window: Window) -> pl.Expr:
     if window.end is not None:
         sides.append(recorded < pl.lit(window.end))
     return reduce(and_, sides)
+
+
+def _local_day(recorded: pl.Expr, zone: str) -> pl.Expr:
+    return recorded.dt.convert_time_zone(zone).dt.date()
 
 
 def _any_of(flags: Iterable[pl.Expr]) -> pl.Expr:

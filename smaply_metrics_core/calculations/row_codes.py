@@ -157,12 +157,12 @@ class _Combinations(NamedTuple):
     """The combinations of cells in some columns.
 
     Attributes:
-        index: For each row the place of its combination in ``cells``.
+        places: For each row the place of its combination in ``cells``.
         cells: Returns the combinations.
         identity: As in ``_ColumnCodes``.
     """
 
-    index: pl.Series
+    places: pl.Series
     cells: Callable[[], pl.DataFrame]
     identity: Hashable | None
 
@@ -227,7 +227,9 @@ class RowBlock:
             combinations.identity,
             lambda: _keys(part, combinations.cells().with_columns_seq(**part.named)),
         )
-        return keys[combinations.index] if part.roots else keys.new_from_index(0, self._rows.height)
+        return (
+            keys[combinations.places] if part.roots else keys.new_from_index(0, self._rows.height)
+        )
 
     def _flag(self, name: str, flag: pl.Expr) -> pl.Series:
         roots = roots_of([flag])
@@ -239,7 +241,7 @@ class RowBlock:
             combinations.identity,
             lambda: combinations.cells().with_columns_seq(**{name: flag})[name],
         )
-        return values[combinations.index].alias(name)
+        return values[combinations.places].alias(name)
 
     def _combinations(self, roots: Sequence[str]) -> _Combinations | None:
         """Return the combinations of cells in some columns; ``None`` if there are many."""
@@ -343,8 +345,8 @@ def _column_codes(column: pl.Series) -> _ColumnCodes | None:
         case pl.String() if column.head(SAMPLE).n_unique() <= SAMPLE // 2:
             return _text_codes(column.cast(pl.Categorical(pl.Categories.random())))
         case pl.Categorical() as dtype:
-            codes = _text_codes(column)
-            return codes._replace(identity=(dtype.categories.name(), codes.size))
+            coded = _text_codes(column)
+            return coded._replace(identity=(dtype.categories.name(), coded.size))
         case pl.Boolean():
             codes = _shifted(column, pl.col(name).cast(pl.UInt32))
             cells = pl.Series(name, [None, False, True])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from typing import Final
 
@@ -56,7 +57,7 @@ def scale_values(choices: Sequence[Choice]) -> tuple[float, ...]:
 
 
 def _meets(
-    needs: AnswerRequirement, kind: QuestionKind, values: Set[float], *, counted: bool
+    needs: AnswerRequirement, kind: QuestionKind, values: AbstractSet[float], *, counted: bool
 ) -> bool:
     """Whether answers meet a requirement.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -83,9 +83,7 @@ class AnswerTable:
     def chosen(self, group: GroupCount, answers: Iterable[str]) -> int:
         """Return how many responses gave at least one of some answers."""
         wanted = {*answers}
-        return sum(
-            n for code, n in group.answers.items() if not wanted.isdisjoint(self.keys[code])
-        )
+        return sum(n for code, n in group.answers.items() if not wanted.isdisjoint(self.keys[code]))
 
 
 class TallyFactory:
@@ -214,7 +212,7 @@ def _labelled(
         yield key, labels.get(key, key), groups[key]
 
 
-def _check_groups(groups: Sequence[GroupCount]) -> None:
+def _check_groups(groups: Collection[GroupCount]) -> None:
     """Refuse groups that look like identifiers. The message shows none of their values.
 
     Raises:

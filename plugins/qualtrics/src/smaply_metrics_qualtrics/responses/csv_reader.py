@@ -26,8 +26,9 @@ from smaply_metrics_qualtrics.responses.zip_reader import Allowance, ZipMember, 
 _T = TypeVar("_T")
 
 HEADER_RECORDS: Final = 3
-BLOCK: Final = 12 * 2**20
-"""The number of bytes to read at a time. Each byte takes about six bytes of memory."""
+BLOCK: Final = 4 * 2**20
+"""The number of bytes to read at a time. Each byte takes about six bytes of memory. A block is
+counted while the next one is read, so larger blocks make small exports slower."""
 
 MOST_CODES: Final = 10_000
 """A column with more distinct texts than this is no longer read as categorical."""
