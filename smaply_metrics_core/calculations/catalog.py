@@ -1,4 +1,4 @@
-"""What each calculation means: its definition, its denominator and an example worked by hand."""
+"""The calculations: the definition, denominator and worked example of each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smaply_metrics_core.models.result import Unit
 from smaply_metrics_core.models.survey import QuestionKind
 
 LOW_SAMPLE_BELOW: Final = 30
-"""With fewer answers than this a value is marked as a low sample."""
+"""A value of fewer answers is marked as a low sample."""
 
 NPS_SCALE: Final = frozenset(range(11))
 PROMOTERS: Final = frozenset({9, 10})
@@ -20,7 +20,7 @@ DETRACTORS: Final = frozenset(range(7))
 
 
 class AnswerRequirement(StrEnum):
-    """What a calculation needs of a question's answers, in words for people."""
+    """What a calculation requires of the answers, as text for people."""
 
     NOTHING = "no particular kind of answers"
     ANSWERS = "answers to choose from, or numbers"
@@ -32,16 +32,16 @@ class AnswerRequirement(StrEnum):
 
 @dataclass(frozen=True)
 class WorkedExample:
-    """An example worked by hand, run by a test.
+    """A worked example, which a test runs.
 
     Attributes:
-        scale: The lowest and the highest answer of the question, which offers each in between.
-        answers: The answers given, one for each response that has one.
+        scale: The lowest and the highest choice; the question has each number in between.
+        answers: The answers, one per response that has one.
         not_applicable: Responses that chose “Not applicable”.
         blank: Responses without an answer.
         share_of: The answers that a share counts.
-        working: How the value comes about.
-        value: The value, or, where there are several, the value of each answer.
+        working: The arithmetic.
+        value: The value or, if there are several, the value of each answer.
     """
 
     scale: tuple[int, int]
@@ -58,13 +58,13 @@ class CalculationDefinition:
     """One calculation.
 
     Attributes:
-        title: What people call it.
-        unit: What its values count in.
-        definition: What it is, with its denominator.
-        kinds: The kinds of question that can allow it.
-        needs: What their answers must be like.
-        several: It makes a value for each answer, so it is never a Number or a Comparison.
-        example: Worked by hand.
+        title: The name that people see.
+        unit: The unit of its values.
+        definition: The definition, with the denominator.
+        kinds: The kinds of questions that can allow it.
+        needs: What it requires of their answers.
+        several: Whether it has one value per answer, so that it needs a Series.
+        example: The worked example.
     """
 
     title: str
@@ -77,7 +77,7 @@ class CalculationDefinition:
 
     @property
     def compares_in_points(self) -> bool:
-        """Whether a Comparison gives its change in points: a percent of a percent misleads."""
+        """Whether a change is shown in points: a percentage of a percentage misleads."""
         return self.unit in {Unit.PERCENT, Unit.POINTS}
 
 
@@ -92,7 +92,7 @@ _SATISFACTION = (5, 5, 5, 5, 4, 4, 3, 2, 1, 1)
 def _satisfaction(
     working: str, value: float | Mapping[str, float], *, share_of: tuple[str, ...] = ()
 ) -> WorkedExample:
-    """Twelve responses to a question from 1 to 5: ten answers, one not applicable, one blank."""
+    """Return an example with twelve responses: ten answers, one not applicable, one blank."""
     return WorkedExample((1, 5), _SATISFACTION, 1, 1, working, value, share_of)
 
 
@@ -100,8 +100,8 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.RESPONSES: CalculationDefinition(
         "Responses",
         Unit.COUNT,
-        "How many responses count: recorded in the date range, passed by the filters, and not "
-        "left out as unfinished, preview, test or spam.",
+        "The number of counted responses: recorded in the date range, matching the filters, and "
+        "not excluded as unfinished, preview, test or spam.",
         frozenset(QuestionKind),
         AnswerRequirement.NOTHING,
         _satisfaction("10 answers + 1 not applicable + 1 blank = 12", 12),
@@ -109,8 +109,8 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.ANSWERED: CalculationDefinition(
         "Answered",
         Unit.COUNT,
-        "How many of the responses answered the question. Blank, not applicable, and seen but "
-        "not answered are no answers.",
+        "The number of counted responses with an answer to the question. Blank, not applicable, "
+        "and seen but not answered do not count as answers.",
         _ASKED,
         AnswerRequirement.NOTHING,
         _satisfaction("12 responses - 1 not applicable - 1 blank = 10", 10),
@@ -118,7 +118,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.AVERAGE: CalculationDefinition(
         "Average",
         Unit.SCORE,
-        "The sum of the answers' values divided by how many answered.",
+        "The sum of the values of all answers, divided by the number of answers.",
         _NUMERIC,
         AnswerRequirement.VALUES,
         _satisfaction("(5 + 5 + 5 + 5 + 4 + 4 + 3 + 2 + 1 + 1) / 10 = 35 / 10 = 3.5", 3.5),
@@ -126,8 +126,8 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.MEDIAN: CalculationDefinition(
         "Median",
         Unit.SCORE,
-        "The middle value when all who answered are put in order; with an even number of answers "
-        "the mean of the two in the middle.",
+        "The middle value when all answers are sorted; with an even number of answers, the mean "
+        "of the two middle values.",
         _NUMERIC,
         AnswerRequirement.VALUES,
         _satisfaction("1 1 2 3 4 | 4 5 5 5 5: (4 + 4) / 2 = 4", 4),
@@ -135,7 +135,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.SUM: CalculationDefinition(
         "Sum",
         Unit.SCORE,
-        "The values of all answers added up.",
+        "The sum of the values of all answers.",
         _NUMERIC,
         AnswerRequirement.VALUES,
         _satisfaction("4 x 5 + 2 x 4 + 1 x 3 + 1 x 2 + 2 x 1 = 35", 35),
@@ -143,7 +143,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.MINIMUM: CalculationDefinition(
         "Minimum",
         Unit.SCORE,
-        "The lowest value that anybody answered.",
+        "The lowest value of all answers.",
         _NUMERIC,
         AnswerRequirement.VALUES,
         _satisfaction("the lowest of 5 4 3 2 1 is 1", 1),
@@ -151,7 +151,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.MAXIMUM: CalculationDefinition(
         "Maximum",
         Unit.SCORE,
-        "The highest value that anybody answered.",
+        "The highest value of all answers.",
         _NUMERIC,
         AnswerRequirement.VALUES,
         _satisfaction("the highest of 5 4 3 2 1 is 5", 5),
@@ -159,8 +159,8 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.NPS: CalculationDefinition(
         "NPS",
         Unit.POINTS,
-        "Net Promoter Score: the percent of those who answered that gave 9 or 10 (promoters) minus "
-        "the percent that gave 0 to 6 (detractors), from -100 to 100.",
+        "Net Promoter Score: the percentage of answers that are 9 or 10 (promoters) minus the "
+        "percentage that are 0 to 6 (detractors), from \N{MINUS SIGN}100 to 100.",
         _SCALED,
         AnswerRequirement.ZERO_TO_TEN,
         WorkedExample(
@@ -175,8 +175,8 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.TOP_BOX: CalculationDefinition(
         "Top box",
         Unit.PERCENT,
-        "The percent of those who answered that chose the highest value of the question's scale; "
-        "the lowest when the scale is reversed.",
+        "The percentage of answers with the highest value of the question's scale; with the lowest "
+        "if the scale is reversed.",
         _SCALED,
         AnswerRequirement.TWO_VALUES,
         _satisfaction("5 was chosen by 4 of 10 = 40 %", 40),
@@ -184,8 +184,8 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.TOP_2_BOX: CalculationDefinition(
         "Top 2 box",
         Unit.PERCENT,
-        "The percent of those who answered that chose one of the two highest values of the "
-        "question's scale; the two lowest when the scale is reversed.",
+        "The percentage of answers with one of the two highest values of the question's scale; "
+        "with one of the two lowest if the scale is reversed.",
         _SCALED,
         AnswerRequirement.THREE_VALUES,
         _satisfaction("5 or 4 was chosen by 6 of 10 = 60 %", 60),
@@ -193,8 +193,8 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.BOTTOM_2_BOX: CalculationDefinition(
         "Bottom 2 box",
         Unit.PERCENT,
-        "The percent of those who answered that chose one of the two lowest values of the "
-        "question's scale; the two highest when the scale is reversed.",
+        "The percentage of answers with one of the two lowest values of the question's scale; "
+        "with one of the two highest if the scale is reversed.",
         _SCALED,
         AnswerRequirement.THREE_VALUES,
         _satisfaction("1 or 2 was chosen by 3 of 10 = 30 %", 30),
@@ -202,7 +202,8 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.SHARE: CalculationDefinition(
         "Share",
         Unit.PERCENT,
-        "The percent of those who answered that chose at least one of the given answers.",
+        "The percentage of respondents with an answer who chose at least one of the selected "
+        "answers.",
         _CHOSEN,
         AnswerRequirement.ANSWERS,
         _satisfaction(
@@ -214,8 +215,8 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.DISTRIBUTION: CalculationDefinition(
         "Distribution",
         Unit.PERCENT,
-        "For each answer, how many chose it and the percent of those who answered. Where several "
-        "answers may be chosen, the percents may add up to more than 100.",
+        "For each answer, its count and its percentage of the respondents with an answer. If the "
+        "question takes several answers, the percentages may add up to more than 100.",
         _CHOSEN,
         AnswerRequirement.ANSWERS,
         _satisfaction(
@@ -225,4 +226,4 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         several=True,
     ),
 }
-"""Every calculation, in the order in which people are offered them."""
+"""Every calculation, in the order in which lists show them."""

@@ -1,13 +1,12 @@
-"""What a query counts, said as Polars expressions over one row for each response.
+"""The plan of a count: for each window of a query, the Polars expressions that it counts rows by.
 
-A million responses give few different combinations of the cells that a query looks at. So rows are
-first counted by these cells as they are (``cell_counts``), and what they mean is worked out
-for each combination, once.
+Equal expressions become one ``KeyPart``, and equal plans are one plan, however many queries need
+them. ``row_codes`` evaluates the parts, ``key_counts`` counts their keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_, or_
@@ -15,12 +14,14 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from smaply_metrics_core.calculations.decimal_keys import number_key
+from smaply_metrics_core.calculations.row_codes import DerivedColumns, KeyPart, KeySlot
 from smaply_metrics_core.models.query import (
     YEARS,
-    Calculation,
     ExclusionReason,
     Filter,
     MetricQuery,
+    Period,
     Window,
 )
 from smaply_metrics_core.models.survey import Choice
@@ -29,40 +30,34 @@ NOT_ANSWERED: Final = "not_answered"
 NOT_APPLICABLE: Final = "not_applicable"
 UNREADABLE: Final = "unreadable"
 UNDATED: Final = "undated"
+COUNTED: Final = ""
+"""The status of a row that counts. Exclusion reasons are the others; null is outside the window."""
 
-EXCLUDED: Final = "excluded"
-GROUP: Final = "group"
-REASON: Final = "reason"
-ANSWER: Final = "answer"
-CHOSEN: Final = "chosen"
-COUNT: Final = "count"
-ROWS: Final = "\0rows"
-"""How many rows a combination of cells stands for. No name that a column of a source has."""
-KEYS: Final = (GROUP, REASON, ANSWER)
-
-_INSIDE: Final = "inside"
+_WORD: Final = 60
+"""How many of several answers one integer holds, as bits."""
 
 
 @dataclass(frozen=True)
 class TallyColumns:
-    """Where a query finds what it counts, as Polars expressions over one row for each response.
+    """The columns that a query reads, as Polars expressions over one row per response.
 
-    Each looks at its own row alone, and names the columns it reads.
+    The value of an expression for a row depends on that row alone, and its columns are named in
+    it. No column name begins with a NUL character.
 
     Attributes:
-        recorded: When the response was recorded, a Datetime with a time zone. Null means unknown,
-            and so does a year before 1900 or after 2199: it counts in an all-time window only.
-        left_out: A ``ExclusionReason`` value as text, or null for a response that counts.
-            Without it all responses count.
+        recorded: When the response was recorded: a Datetime with a time zone. Null, and a year
+            before 1900 or after 2199, mean unknown: the row counts in an all-time window only.
+        left_out: An ``ExclusionReason`` value as text, or null for a response that counts.
+            Without this column, all responses count.
         answer: The answer as text: the key of a choice, or a number. Null or empty: no answer.
-        answers: In place of ``answer`` where one response may give several: a Boolean for each key.
-        number: The answer is a number; what cannot be read as one is unanswered, ``unreadable``.
-            A decimal comma cannot be read: guessing would make a wrong number.
-        unanswered: Why a row without an answer has none, as text; null: ``not_answered``.
-        group: The key of the row's group as text, for a Series grouped by a question or a field;
-            null or empty: no group.
-        filters: For each ``(kind, of)`` that a filter names: its answer as text, or, where one
-            response may give several, a Boolean for each key.
+        answers: Instead of ``answer`` for questions that take several answers: a Boolean per key.
+        number: Whether the answer is a number. Text that is not a number is ``unreadable``. A
+            decimal comma is unreadable too, because reading it would be a guess.
+        unanswered: Why a row has no answer, as text. Null: ``not_answered``.
+        group: The key of the row's group as text, for a Series grouped by a question or field.
+            Null or empty: no group.
+        filters: For each ``(kind, of)`` that a filter names: the answer as text or, for questions
+            that take several answers, a Boolean per key.
     """
 
     recorded: pl.Expr
@@ -77,16 +72,16 @@ class TallyColumns:
 
 @dataclass(frozen=True)
 class TallyRequest:
-    """One query with what is needed to count it.
+    """One query with the columns that it reads.
 
     Attributes:
         query: The query.
-        columns: Where the rows hold what it asks about.
-        choices: What the question offers, in order; empty for numbers and free text. Without
-            choices and ``number`` the answers themselves are not kept, only how many there are:
-            what people wrote must not reach the store.
-        group_labels: The label of each group's key, in the order to show.
-        notes: Remarks for people, handed on in the tally.
+        columns: Where the rows hold what the query needs.
+        choices: The choices of the question, in order; empty for numbers and free text. Without
+            choices and ``number``, only the number of answers is counted and the answers are not
+            stored, because free text must not reach the database.
+        group_labels: The label of each group key, in display order.
+        notes: Remarks for people, passed on in the tally.
     """
 
     query: MetricQuery
@@ -96,161 +91,183 @@ class TallyRequest:
     notes: tuple[str, ...] = ()
 
 
-class TimestampColumns:
-    """What queries ask about when rows were recorded, which is different for nearly every row.
+class OutcomePart(KeyPart):
+    """The part of a key that holds the answer of a row, or why it has none.
 
-    It is worked out row by row, in columns of its own, once however many queries ask for it.
+    Attributes:
+        read: Returns the answer keys that the text of a row stands for.
+        several: The keys of a question that takes several answers: each is counted, even with 0.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[KeySlot, pl.Expr],
+        read: Callable[[str], tuple[str, ...]],
+        several: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(columns)
+        self.read = read
+        self.several = several
+
+
+class CountPlan(NamedTuple):
+    """The parts of the key that one window of a query is counted by.
+
+    Attributes:
+        status: ``COUNTED``, the reason why a row is excluded, or null outside the window.
+        group: The group of a row; ``None`` for queries without groups.
+        outcome: The answer of a row, or why it has none.
+    """
+
+    status: KeyPart
+    group: KeyPart | None
+    outcome: OutcomePart
+
+
+class Planner:
+    """Plans counts, and reuses the parts of earlier plans.
+
+    Attributes:
+        derived: The columns that the parts read in addition to those of the rows.
     """
 
     def __init__(self) -> None:
-        self._names: dict[bytes, str] = {}
-        # What one step makes the next one reads.
-        self._steps: tuple[list[pl.Expr], ...] = ([], [], [])
+        self.derived = DerivedColumns()
+        self._parts: dict[object, KeyPart] = {}
+        self._outcomes: dict[object, OutcomePart] = {}
+        self._ids: dict[int, tuple[pl.Expr, int]] = {}
+        self._equal: dict[bytes, int] = {}
 
-    def recorded(self, expression: pl.Expr) -> pl.Expr:
-        """Return the column of when rows were recorded; only ``derived`` may read it.
+    def plan(self, request: TallyRequest, window: Window) -> CountPlan:
+        """Plan the count of one window of a query.
 
-        Dates that no response can have, such as the year 1, are taken for unknown ones.
+        Raises:
+            ValueError: if the columns lack one that the query needs.
         """
-        told = self._column(0, expression)
-        return self._column(1, pl.when(told.dt.year().is_between(YEARS[0], YEARS[-1])).then(told))
-
-    def derived(self, expression: pl.Expr) -> pl.Expr:
-        """Return the column of something that follows from when rows were recorded."""
-        return self._column(2, expression)
-
-    def _column(self, step: int, expression: pl.Expr) -> pl.Expr:
-        text = expression.meta.serialize()
-        if text not in self._names:
-            self._names[text] = f"\0{len(self._names)}"
-            self._steps[step].append(expression.alias(self._names[text]))
-        return pl.col(self._names[text])
-
-    def sources(self) -> set[str]:
-        """Name the columns of the rows that tell when these were recorded."""
-        return {name for each in self._steps[0] for name in each.meta.root_names()}
-
-    def add_to(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Add these columns to rows."""
-        # Lazily: what an expression says twice, such as reading a date, is then done once.
-        added = rows.lazy()
-        for step in self._steps:
-            added = added.with_columns(step)
-        return added.collect()
-
-
-class CountedRows(NamedTuple):
-    """What one window of a query counted.
-
-    Attributes:
-        left_out: The rows that are left out: ``excluded`` (the reason) and ``count``.
-        table: The rows that count, by group, reason and answer. The columns are ``group`` (text,
-            or the local day for periods), ``reason`` (why there is no answer), ``answer`` (where
-            one is given and kept) and ``count``; for several answers, a count for each in the
-            columns that ``answer_column`` names, and for their share ``chosen``.
-    """
-
-    left_out: pl.DataFrame
-    table: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class CountPlan:
-    """How one window of a query is counted.
-
-    Attributes:
-        inside: Whether a row is in the window and passes the filters.
-        excluded: Why it is left out all the same; null when it counts.
-        picked: What rows that count are counted by, by column name.
-        flags: The columns of ``picked`` that are added up for each kind of row.
-    """
-
-    inside: pl.Expr
-    excluded: pl.Expr
-    picked: Mapping[str, pl.Expr]
-    flags: tuple[str, ...] = ()
-
-    @property
-    def cells(self) -> frozenset[str]:
-        """The columns that it looks at."""
-        looking = (self.inside, self.excluded, *self.picked.values())
-        return frozenset(name for each in looking for name in each.meta.root_names())
-
-    def count(self, combinations: pl.DataFrame) -> CountedRows:
-        """Work out what combinations of ``cells`` mean; each stands for ``ROWS`` rows."""
-        # Frame by frame, since what the lazy engine does first takes longer than these few rows.
-        read = combinations.select(
-            self.inside.alias(_INSIDE),
-            self.excluded.alias(EXCLUDED),
-            pl.col(ROWS).alias(COUNT),
-            **self.picked,
-        ).filter(_INSIDE)
-        flags = [pl.col(flag) * pl.col(COUNT) for flag in self.flags]
-        left_out = read.filter(pl.col(EXCLUDED).is_not_null()).select(EXCLUDED, COUNT)
-        table = read.filter(pl.col(EXCLUDED).is_null()).select(*self._keys, COUNT, *flags)
-        return self._summed(left_out, table)
-
-    def merge(self, counted: Sequence[CountedRows]) -> CountedRows:
-        """Add up what was counted piece by piece."""
-        return self._summed(
-            pl.concat([each.left_out for each in counted]),
-            pl.concat([each.table for each in counted]),
+        columns = request.columns
+        # Read by every query, so that a column of wrong dates is noticed whatever the window.
+        recorded = self._recorded(columns.recorded)
+        return CountPlan(
+            self._status(request, window, recorded),
+            self._group(request, recorded),
+            self._several(request) if columns.answers else self._single(request),
         )
 
-    def _summed(self, left_out: pl.DataFrame, table: pl.DataFrame) -> CountedRows:
-        return CountedRows(
-            left_out.group_by(EXCLUDED).agg(pl.all().sum()),
-            table.group_by(self._keys).agg(pl.all().sum()),
+    def _id(self, expression: pl.Expr | None) -> int:
+        """Return a number that equal expressions share; 0 for ``None``."""
+        if expression is None:
+            return 0
+        # Sources often pass one object many times: it is serialized only once.
+        known = self._ids.get(id(expression))
+        if known is None:
+            number = self._equal.setdefault(expression.meta.serialize(), len(self._equal) + 1)
+            known = self._ids[id(expression)] = (expression, number)
+        return known[1]
+
+    def _recorded(self, expression: pl.Expr) -> pl.Expr:
+        """Return the column of plausible dates; others, such as the year 1, are null."""
+        number = self._id(expression)
+        recorded = self.derived.timestamp(0, ("recorded", number), lambda: expression)
+        return self.derived.timestamp(
+            1,
+            ("plausible", number),
+            lambda: pl.when(recorded.dt.year().is_between(YEARS[0], YEARS[-1])).then(recorded),
         )
 
-    @property
-    def _keys(self) -> list[str]:
-        return [name for name in KEYS if name in self.picked]
+    def _status(self, request: TallyRequest, window: Window, recorded: pl.Expr) -> KeyPart:
+        columns, include = request.columns, request.query.definition.include
+        passes = [self._passes(wanted, columns) for wanted in request.query.definition.filters]
+        names = tuple(flag.meta.output_name() for flag in passes)
+        span = (self._id(columns.recorded), window.start, window.end) if _bounded(window) else None
+        key = ("status", self._id(columns.left_out), include, span, names)
+        if key not in self._parts:
+            excluded = _excluded(columns.left_out, include)
+            inside = pl.lit(value=True)
+            if span is not None:
+                within = self.derived.timestamp(2, span, lambda: _within(recorded, window))
+                # A row without a date is reported once: as undated, or as excluded.
+                inside = within.fill_null(excluded.is_null())
+                excluded = pl.when(within.is_null()).then(pl.lit(UNDATED)).otherwise(excluded)
+            status = pl.when(reduce(and_, passes, inside)).then(excluded.fill_null(COUNTED))
+            self._parts[key] = KeyPart({KeySlot.STATUS: status})
+        return self._parts[key]
+
+    def _passes(self, wanted: Filter, columns: TallyColumns) -> pl.Expr:
+        """Return the column of whether a row passes a filter."""
+        try:
+            column = columns.filters[wanted.kind, wanted.of]
+        except KeyError:
+            raise ValueError(f"no column for the filter on {wanted.kind}:{wanted.of}") from None
+        if isinstance(column, pl.Expr):
+            key: object = (self._id(column), wanted.values)
+            found = column.is_in(wanted.values).fill_null(value=False)
+        else:
+            flags = [column[value] for value in wanted.values if value in column]
+            key = tuple(self._id(flag) for flag in flags)
+            found = _any_of(flags)
+        return self.derived.flag((key, wanted.exclude), ~found if wanted.exclude else found)
+
+    def _group(self, request: TallyRequest, recorded: pl.Expr) -> KeyPart | None:
+        query, columns = request.query, request.columns
+        group_by = query.definition.group_by
+        if group_by is None or group_by.kind == "answer":
+            return None
+        if group_by.kind == "period":
+            zone, of = query.zone, (self._id(columns.recorded), query.zone)
+            key: object = (*of, group_by.of, query.week_start)
+            if key not in self._parts:
+                day = self.derived.timestamp(2, of, lambda: _local_day(recorded, zone))
+                start = _period_start(Period(group_by.of), day, query.week_start)
+                self._parts[key] = KeyPart({KeySlot.GROUP: start.cast(pl.String)})
+            return self._parts[key]
+        if columns.group is None:
+            raise ValueError(f"no column for the group by {group_by}")
+        key = ("group", self._id(columns.group))
+        if key not in self._parts:
+            self._parts[key] = KeyPart({KeySlot.GROUP: _filled(columns.group)})
+        return self._parts[key]
+
+    def _single(self, request: TallyRequest) -> OutcomePart:
+        """Return the outcome of a question that takes one answer, or of no question."""
+        columns = request.columns
+        if columns.answer is None and request.query.definition.question_id is not None:
+            raise ValueError("no column for the answer")
+        void = tuple(choice.key for choice in request.choices if not choice.analyze)
+        stored = columns.number or bool(request.choices)
+        key = (self._id(columns.answer), self._id(columns.unanswered), columns.number, void, stored)
+        if key not in self._outcomes:
+            self._outcomes[key] = _single(columns, void, stored=stored)
+        return self._outcomes[key]
+
+    def _several(self, request: TallyRequest) -> OutcomePart:
+        """Return the outcome of a question that takes several answers."""
+        columns = request.columns
+        void = tuple(choice.key for choice in request.choices if not choice.analyze)
+        answers = tuple((key, self._id(flag)) for key, flag in columns.answers.items())
+        key = (answers, self._id(columns.unanswered), void)
+        if key not in self._outcomes:
+            flags = {key: flag.fill_null(value=False) for key, flag in columns.answers.items()}
+            self._outcomes[key] = _several(flags, void, _why(columns.unanswered))
+        return self._outcomes[key]
 
 
-def plan(request: TallyRequest, window: Window, moments: TimestampColumns) -> CountPlan:
-    """Plan how one window of a query is counted.
-
-    Raises:
-        ValueError: when the columns lack what the query needs.
-    """
-    query, columns = request.query, request.columns
-    excluded = _excluded(columns, query.definition.include)
-    # Read in any case: a date that is none must be noticed whatever the window.
-    recorded = moments.recorded(columns.recorded)
-    inside = pl.lit(value=True)
-    if window.start is not None or window.end is not None:
-        within = moments.derived(_within(recorded, window))
-        inside = within.fill_null(excluded.is_null())
-        excluded = pl.when(within.is_null()).then(pl.lit(UNDATED)).otherwise(excluded)
-    passes = [_passes(wanted, columns) for wanted in query.definition.filters]
-    answer = _several(request) if columns.answers else _single(request)
-    return CountPlan(
-        inside=reduce(and_, passes, inside),
-        excluded=excluded,
-        picked={**_group(query, columns, recorded, moments), **answer},
-        flags=tuple(name for name in answer if name not in KEYS),
-    )
-
-
-def answer_column(position: int) -> str:
-    """Name the column that counts one of several answers, by its position in the request."""
-    return f"{ANSWER}_{position}"
+def _bounded(window: Window) -> bool:
+    return window.start is not None or window.end is not None
 
 
 def _filled(text: pl.Expr) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _excluded(columns: TallyColumns, include: frozenset[ExclusionReason]) -> pl.Expr:
-    if columns.left_out is None:
+def _excluded(left_out: pl.Expr | None, include: frozenset[ExclusionReason]) -> pl.Expr:
+    if left_out is None:
         return pl.lit(None, dtype=pl.String)
-    reason = _filled(columns.left_out)
+    reason = _filled(left_out)
     return pl.when(~reason.is_in(sorted(include))).then(reason) if include else reason
 
 
 def _within(recorded: pl.Expr, window: Window) -> pl.Expr:
-    """Return whether rows are in a window; null when nobody knows."""
+    """Return whether rows are in a window; null for rows without a date."""
     sides = []
     if window.start is not None:
         sides.append(recorded >= pl.lit(window.start))
@@ -259,85 +276,97 @@ def _within(recorded: pl.Expr, window: Window) -> pl.Expr:
     return reduce(and_, sides)
 
 
-def _passes(wanted: Filter, columns: TallyColumns) -> pl.Expr:
-    try:
-        column = columns.filters[wanted.kind, wanted.of]
-    except KeyError:
-        raise ValueError(f"no column for the filter on {wanted.kind}:{wanted.of}") from None
-    if isinstance(column, pl.Expr):
-        found = column.is_in(wanted.values).fill_null(value=False)
-    else:
-        found = _any_of([column[key] for key in wanted.values if key in column])
-    return ~found if wanted.exclude else found
+def _local_day(recorded: pl.Expr, zone: str) -> pl.Expr:
+    return recorded.dt.convert_time_zone(zone).dt.date()
 
 
-def _any_of(flags: list[pl.Expr]) -> pl.Expr:
+def _any_of(flags: Iterable[pl.Expr]) -> pl.Expr:
     return reduce(or_, (flag.fill_null(value=False) for flag in flags), pl.lit(value=False))
 
 
-def _group(
-    query: MetricQuery, columns: TallyColumns, recorded: pl.Expr, moments: TimestampColumns
-) -> dict[str, pl.Expr]:
-    group_by = query.definition.group_by
-    if group_by is None or group_by.kind == "answer":
-        return {}
-    if group_by.kind == "period":
-        return {GROUP: moments.derived(recorded.dt.convert_time_zone(query.zone).dt.date())}
-    if columns.group is None:
-        raise ValueError(f"no column for the group by {group_by}")
-    return {GROUP: _filled(columns.group)}
+def _period_start(period: Period, day: pl.Expr, week_start: int) -> pl.Expr:
+    """Return the first day of the period of a day, as ``date_ranges.period_start`` does."""
+    match period:
+        case Period.DAY:
+            return day
+        case Period.WEEK:
+            passed = (day.dt.weekday().cast(pl.Int32) - week_start + 7) % 7
+            return day - pl.duration(days=passed)
+        case Period.MONTH:
+            return day.dt.truncate("1mo")
+        case Period.QUARTER:
+            return day.dt.truncate("1q")
+        case Period.YEAR:
+            return day.dt.truncate("1y")
 
 
-def _why(columns: TallyColumns) -> pl.Expr:
-    if columns.unanswered is None:
+def _why(unanswered: pl.Expr | None) -> pl.Expr:
+    if unanswered is None:
         return pl.lit(NOT_ANSWERED)
-    return _filled(columns.unanswered).fill_null(NOT_ANSWERED)
+    return _filled(unanswered).fill_null(NOT_ANSWERED)
 
 
-def _single(request: TallyRequest) -> dict[str, pl.Expr]:
-    columns = request.columns
+def _single(columns: TallyColumns, void: tuple[str, ...], *, stored: bool) -> OutcomePart:
     if columns.answer is None:
-        if request.query.definition.question_id is not None:
-            raise ValueError("no column for the answer")
-        return {REASON: pl.lit(None, dtype=pl.String)}
+        return OutcomePart({}, _one)
     text = answer = _filled(columns.answer)
     if columns.number:
         text = _filled(columns.answer.str.strip_chars())
-        # "inf" and "nan" are floats too, and no answers.
+        # Polars reads "inf" and "nan" as numbers too; they are not answers.
         parsed = text.cast(pl.Float64, strict=False)
         answer = pl.when(parsed.is_finite()).then(parsed)
-    void = [choice.key for choice in request.choices if not choice.analyze]
     is_void = text.is_in(void) if void else pl.lit(value=False)
     reason = (
         pl.when(text.is_null())
-        .then(_why(columns))
+        .then(_why(columns.unanswered))
         .when(is_void)
         .then(pl.lit(NOT_APPLICABLE))
         .when(answer.is_null())
         .then(pl.lit(UNREADABLE))
     )
-    if not (columns.number or request.choices):
-        return {REASON: reason}
-    return {REASON: reason, ANSWER: pl.when(~is_void).then(answer) if void else answer}
+    if not stored:
+        return OutcomePart({KeySlot.REASON: reason}, _one)
+    given = (pl.when(~is_void).then(answer) if void else answer).cast(pl.String)
+    read = _number if columns.number else _one
+    return OutcomePart({KeySlot.REASON: reason, KeySlot.ANSWER: given}, read)
 
 
-def _several(request: TallyRequest) -> dict[str, pl.Expr]:
-    columns, definition = request.columns, request.query.definition
-    void = {choice.key for choice in request.choices if not choice.analyze}
-    flags = columns.answers
+def _one(text: str) -> tuple[str, ...]:
+    return (text,)
+
+
+def _number(text: str) -> tuple[str, ...]:
+    return (number_key(float(text)),)
+
+
+def _several(flags: Mapping[str, pl.Expr], void: tuple[str, ...], why: pl.Expr) -> OutcomePart:
+    counted = {key: flag for key, flag in flags.items() if key not in void}
+    given = _any_of(counted.values())
     reason = (
-        pl.when(_any_of([flag for key, flag in flags.items() if key not in void]))
+        pl.when(given)
         .then(pl.lit(None, dtype=pl.String))
-        .when(_any_of([flag for key, flag in flags.items() if key in void]))
+        .when(_any_of(flag for key, flag in flags.items() if key in void))
         .then(pl.lit(NOT_APPLICABLE))
-        .otherwise(_why(columns))
+        .otherwise(why)
     )
-    several = {
-        answer_column(position): flag
-        for position, (key, flag) in enumerate(flags.items())
-        if key not in void
-    }
-    if definition.calculation is Calculation.SHARE:
-        asked = [flags[key] for key in definition.answers if key in flags and key not in void]
-        several[CHOSEN] = _any_of(asked)
-    return {REASON: reason, **several}
+    # The set of answers as text: each answer is a bit of an integer.
+    words = [
+        pl.sum_horizontal(flag.cast(pl.Int64) * 2**bit for bit, flag in enumerate(word))
+        for word in _batched(list(counted.values()), _WORD)
+    ]
+    chosen = pl.concat_str(words, separator=" ") if words else pl.lit("0")
+    keys = tuple(counted)
+
+    def read(text: str) -> tuple[str, ...]:
+        chosen = [int(word) for word in text.split()]
+        return tuple(
+            key for place, key in enumerate(keys) if chosen[place // _WORD] >> place % _WORD & 1
+        )
+
+    columns = {KeySlot.REASON: reason, KeySlot.ANSWER: pl.when(given).then(chosen)}
+    return OutcomePart(columns, read, several=keys)
+
+
+def _batched(items: Sequence[pl.Expr], size: int) -> Iterator[Sequence[pl.Expr]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

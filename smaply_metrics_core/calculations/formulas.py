@@ -1,4 +1,4 @@
-"""One number from one group's counts: the arithmetic behind each calculation."""
+"""The arithmetic of each calculation: one number from the counts of one group."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ BOXES: Final = {
     Calculation.TOP_2_BOX: (2, True),
     Calculation.BOTTOM_2_BOX: (2, False),
 }
-"""How many values of the scale a box holds, and whether they are the highest."""
+"""The number of scale values in a box, and whether they are the highest."""
 
-TELL_THE_AUTHOR: Final = "Tell the author of the source."
-NO_SINGLE: Final = "It has a value for each answer, and none for all together."
-NOBODY: Final = "Nobody answered."
+REPORT_BUG: Final = "Report this to the author of the plugin."
+NO_SINGLE: Final = "This calculation has one value per answer, and none overall."
+NO_ANSWERS: Final = "There are no answers."
 
 
 class FormulaResult(NamedTuple):
@@ -43,14 +43,14 @@ class FormulaResult(NamedTuple):
 
 
 class Formula:
-    """How the counts of a tally become the numbers that a definition asks for.
+    """Calculates the numbers of a definition from the counts of a tally.
 
     Attributes:
         counted: The labels of the answers that a box or a share counts.
 
     Raises:
-        CalculationRefused: when the scale, or answers of which one may give several, do not allow
-            the calculation.
+        CalculationRefused: if the scale does not allow the calculation, or if the question takes
+            several answers and the calculation needs one.
     """
 
     def __init__(self, definition: Definition, tally: Tally) -> None:
@@ -63,8 +63,7 @@ class Formula:
         self.counted: tuple[str, ...] = ()
         if tally.multiple and definition.calculation not in FOR_SEVERAL_ANSWERS:
             raise CalculationRefused(
-                f"{self._title} needs one answer from each respondent; this question takes "
-                "several.",
+                f"{self._title} needs one answer per respondent, but this question takes several.",
                 remedy="Use share or distribution.",
             )
         if definition.calculation in BOXES:
@@ -74,10 +73,10 @@ class Formula:
             self.counted = tuple(self.label(key) for key in self._share)
 
     def of(self, counts: Counts) -> FormulaResult:
-        """Calculate the overall number of some responses.
+        """Return the overall number of some responses.
 
         Raises:
-            CalculationRefused: when the counts contradict the calculation.
+            CalculationRefused: if the counts contradict the calculation.
         """
         if self._calculation is Calculation.RESPONSES:
             return FormulaResult(counts.responses)
@@ -85,15 +84,15 @@ class Formula:
             return FormulaResult(counts.answered)
         if self._calculation is Calculation.DISTRIBUTION:
             return FormulaResult(None, NO_SINGLE)
-        return self._of_answers(counts) if counts.answered else FormulaResult(None, NOBODY)
+        return self._of_answers(counts) if counts.answered else FormulaResult(None, NO_ANSWERS)
 
     def answers(self, counts: Counts) -> dict[str, int]:
-        """Return how many gave each answer: all that are offered, then others that were found.
+        """Return the count of each answer: first all choices, then other answers.
 
-        A share is narrowed to the answers it asks for.
+        For a share, only the selected answers.
 
         Raises:
-            CalculationRefused: when the source gave totals in place of answers.
+            CalculationRefused: if the tally has totals instead of answers.
         """
         self._check(counts)
         offered = [key for key, choice in self._choices.items() if choice.analyze]
@@ -105,12 +104,12 @@ class Formula:
         }
 
     def label(self, key: str) -> str:
-        """Return what people call an answer: its own key when the scale no longer has it."""
+        """Return the label of an answer; its key if it is no longer a choice."""
         choice = self._choices.get(key)
         return choice.label if choice else key
 
     def of_answer(self, given: int, counts: Counts) -> float | None:
-        """Calculate the value of one answer that ``given`` respondents gave."""
+        """Return the value of an answer that was given ``given`` times."""
         if self._calculation not in {Calculation.SHARE, Calculation.DISTRIBUTION}:
             return given
         return _percent(given, counts.answered) if counts.answered else None
@@ -131,21 +130,21 @@ class Formula:
         values = scale_values(tally.choices)
         if len(values) <= size:
             raise CalculationRefused(
-                f"{self._title} needs a scale of at least {size + 1} different values; this "
-                f"question's has {len(values)}.",
-                remedy="Use share, and name the answers to count.",
+                f"{self._title} needs a scale of at least {size + 1} different values, but this "
+                f"question has {len(values)}.",
+                remedy="Use share, and select the answers to count.",
             )
         taken = values[-size:] if highest != reverse else values[:size]
         labels = tuple(c.label for c in tally.choices if c.analyze and c.value in taken)
         return frozenset(map(_decimal, taken)), labels
 
     def _known_key(self, key: str) -> str:
-        """Spell a share's answer as the tally does: numbers may be given as 3 or 3.0."""
+        """Return the key of an answer as the tally spells it: 3.0 is 3."""
         choice = self._choices.get(key)
         if choice is not None and not choice.analyze:
             raise CalculationRefused(
-                f"“{choice.label}” is no answer that enters a share.",
-                remedy="Choose among the answers that count.",
+                f"“{choice.label}” does not count as an answer, so it has no share.",
+                remedy="Choose other answers.",
             )
         number = None if self._choices else key_number(key)
         return key if number is None else number_key(float(number))
@@ -156,28 +155,28 @@ class Formula:
             return sum(counts.answers.get(key, 0) for key in self._share)
         if counts.chosen is None:
             raise CalculationRefused(
-                "The source did not count who gave at least one of these answers.",
-                remedy="Choose one answer only, or a distribution.",
+                "The plugin did not count the responses with at least one of these answers.",
+                remedy="Choose one answer, or use a distribution.",
             )
         return counts.chosen
 
     def _check(self, counts: Counts) -> None:
         if counts.answered and not counts.answers:
             raise CalculationRefused(
-                f"{self._title} needs how often each answer was given, which the source does not "
-                "tell for this question.",
+                f"{self._title} needs the count of each answer, which is not available for this "
+                "question.",
                 remedy="Count the responses or the answers instead.",
             )
         for key in counts.answers:
             choice = self._choices.get(key)
             if choice is not None and not choice.analyze:
                 raise CalculationRefused(
-                    f"“{choice.label}” was counted as an answer, and is none.",
-                    remedy=TELL_THE_AUTHOR,
+                    f"The plugin counted “{choice.label}” as an answer, but it is not one.",
+                    remedy=REPORT_BUG,
                 )
 
     def _numbers(self, counts: Counts) -> list[tuple[Decimal, int]]:
-        """Return each value with how often it was given, ascending."""
+        """Return each value with its count, ascending."""
         self._check(counts)
         return sorted((self._value(key), n) for key, n in counts.answers.items() if n)
 
@@ -188,7 +187,7 @@ class Formula:
         number = key_number(key)
         if choice is not None or number is None:
             raise CalculationRefused(
-                f"{self._title} needs numbers, and the answer “{self.label(key)}” has none.",
+                f"{self._title} needs numbers, but the answer “{self.label(key)}” has none.",
                 remedy="Use share or distribution.",
             )
         return number
@@ -203,8 +202,8 @@ class Formula:
         value = found.get(self._calculation)
         if value is None:
             raise CalculationRefused(
-                f"{self._title} cannot be made from what the source tells about this question: "
-                "totals only.",
+                f"{self._title} cannot be calculated from totals, and this question has nothing "
+                "else.",
                 remedy="Use the average or the sum.",
             )
         return FormulaResult(value)
@@ -235,12 +234,17 @@ def _decimal(value: float) -> Decimal:
     return Decimal(repr(float(value)))
 
 
+def _shown(number: Decimal) -> str:
+    """Return a number for people, with a real minus sign."""
+    return str(number).replace("-", "\N{MINUS SIGN}")
+
+
 def _percent(part: int, whole: int) -> float:
     return 100 * part / whole
 
 
 def _median(numbers: list[tuple[Decimal, int]], answered: int) -> Decimal:
-    """Take the middle value, or the mean of the two in the middle."""
+    """Return the middle value, or the mean of the two middle values."""
     low, high = (answered - 1) // 2, answered // 2
     middle = []
     passed = 0
@@ -255,8 +259,8 @@ def _nps(numbers: list[tuple[Decimal, int]], answered: int) -> float:
     for number, _ in numbers:
         if number not in NPS_SCALE:
             raise CalculationRefused(
-                f"NPS needs answers from 0 to 10, and somebody answered {number}.",
-                remedy="Use the average, or a question asked from 0 to 10.",
+                f"NPS needs answers from 0 to 10, but there is an answer {_shown(number)}.",
+                remedy="Use the average, or a question with a scale from 0 to 10.",
             )
     promoters = sum(n for number, n in numbers if number in PROMOTERS)
     detractors = sum(n for number, n in numbers if number in DETRACTORS)

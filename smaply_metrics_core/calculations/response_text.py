@@ -1,4 +1,4 @@
-"""Who stands behind a number, in words: people compare it with what the survey tool shows."""
+"""The numbers of responses behind a value, as text to compare with the survey tool."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _ONE_AND_MANY: Final = {
 
 
 def describe_responses(measured: WindowResult) -> str:
-    """Describe who counts: ``1,204 of 1,310 recorded; 92 unfinished, 14 previews left out``.
+    """Return, for example, ``1,204 of 1,310 recorded; 92 unfinished, 14 previews excluded``.
 
-    Responses, then all that were recorded in the window, then those left out, by reason.
+    These are the counted responses, all responses recorded in the window, and the excluded ones
+    by reason.
     """
     counted = f"{measured.responses:,} of {measured.recorded:,} recorded"
-    left_out = _by_reason(measured.excluded)
-    return f"{counted}; {left_out} left out" if left_out else counted
+    excluded = _by_reason(measured.excluded)
+    return f"{counted}; {excluded} excluded" if excluded else counted
 
 
 def describe_exclusions(excluded: Mapping[str, int]) -> str:
@@ -32,16 +33,16 @@ def describe_exclusions(excluded: Mapping[str, int]) -> str:
 
 
 def describe_answers(measured: WindowResult) -> str:
-    """Return who of them answered: ``1,100 of 1,204 answered; 90 not shown, 14 not applicable``."""
+    """Return, for example, ``1,100 of 1,204 answered; 90 not shown, 14 not applicable``."""
     answered = f"{measured.answered:,} of {measured.responses:,} answered"
     others = _by_reason(measured.unanswered)
     return f"{answered}; {others}" if others else answered
 
 
 def _by_reason(counts: Mapping[str, int]) -> str:
-    """Name counts, those of ``ExclusionReason`` in its order, then the larger ones first."""
+    """Join counts: those of ``ExclusionReason`` in its order, then the others, largest first."""
     places = {reason: place for place, reason in enumerate(ExclusionReason)}
-    told = sorted(
+    ordered = sorted(
         (
             places.get(ExclusionReason(reason), 0)
             if reason in set(ExclusionReason)
@@ -52,7 +53,7 @@ def _by_reason(counts: Mapping[str, int]) -> str:
         for reason, n in counts.items()
         if n
     )
-    return ", ".join(f"{-n:,} {_named(reason, -n)}" for _, n, reason in told)
+    return ", ".join(f"{-n:,} {_named(reason, -n)}" for _, n, reason in ordered)
 
 
 def _named(reason: str, n: int) -> str:

@@ -1,4 +1,4 @@
-"""A result from a tally: every number that a metric shows is made here, for every source."""
+"""Results from tallies: every number that a metric shows is calculated here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS, LOW_SAMPLE_BELOW
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
-from smaply_metrics_core.calculations.formulas import TELL_THE_AUTHOR, Formula
+from smaply_metrics_core.calculations.formulas import REPORT_BUG, Formula
 from smaply_metrics_core.date_ranges import (
     MOST_PERIODS,
     ends_now,
@@ -47,17 +47,17 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def calculate(query: MetricQuery, tally: Tally, now: datetime) -> Result:
-    """Make the result of a query from the tally that a source gave.
+    """Return the result of a query from its tally.
 
     Args:
-        query: What was asked; its definition went through ``check_definition``.
-        tally: The source's answer.
-        now: The present instant (aware): says which calendar period is still running.
+        query: The query. ``check_definition`` accepts its definition.
+        tally: The tally that the plugin returned.
+        now: The current time (aware), which decides which period is still running.
 
     Raises:
-        CalculationRefused: when the answers found do not allow the calculation, saying which.
-        GroupingRefused: when the range has more than 5,000 periods.
-        PluginError: when the tally lacks a window of the query, or names no real period.
+        CalculationRefused: if an answer does not allow the calculation.
+        GroupingRefused: if the range has more than 5,000 periods.
+        PluginError: if the tally lacks a window of the query, or has an invalid period.
     """
     definition = query.definition
     measure = Formula(definition, tally)
@@ -87,7 +87,7 @@ def calculate(query: MetricQuery, tally: Tally, now: datetime) -> Result:
 
 
 def _scale(tally: Tally) -> str:
-    """Return what the values stand for: any single choice can be averaged, and few should be."""
+    """Return the labels of the lowest and highest value: an average means nothing without them."""
     valued = [(one.value, one.label) for one in tally.choices if one.analyze]
     known = sorted((value, label) for value, label in valued if value is not None)
     ends = dict.fromkeys([*known[:1], *known[-1:]])
@@ -95,10 +95,10 @@ def _scale(tally: Tally) -> str:
 
 
 def format_value(unit: Unit, value: float | None) -> str:
-    """Write a value for people: ``1,234``, ``3.5``, ``57%``; ``—`` for none.
+    """Return a value for people: ``1,234``, ``3.5``, ``57%``; ``—`` for none.
 
-    Scores have one decimal, everything else is whole; halves are rounded away from zero, as by
-    hand. Negative values have a minus sign instead of a hyphen. The raw value stays in the result.
+    Scores have one decimal, other values none. Halves are rounded away from zero. Negative values
+    have a minus sign instead of a hyphen. The result keeps the raw value.
     """
     if value is None:
         return "—"
@@ -116,7 +116,7 @@ def _window(tally: Tally, window: Window) -> WindowTally:
         return tally.window(window.name)
     except KeyError:
         raise PluginError(
-            f"The source did not count the {window.name} window.", remedy=TELL_THE_AUTHOR
+            f"The plugin did not count the {window.name} window.", remedy=REPORT_BUG
         ) from None
 
 
@@ -144,16 +144,17 @@ def _change(current: WindowResult, previous: WindowResult, *, in_points: bool) -
         return Change(difference=None, reason=f"No previous value: {previous.reason}")
     difference = now - before
     if in_points:
-        return Change(difference=difference, reason="The change is given in points.")
+        return Change(difference=difference, reason="The change is in points.")
     if before == 0:
         return Change(
-            difference=difference, reason="The previous value is 0: there is no percent of it."
+            difference=difference,
+            reason="The previous value is 0, so there is no change in percent.",
         )
     return Change(difference=difference, percent=100 * difference / abs(before))
 
 
 def _group_by(definition: Definition) -> GroupBy | None:
-    """Return what the groups are; a distribution without a group-by has one group per answer."""
+    """Return the group-by; a distribution without one is grouped by answer."""
     if definition.group_by is None and definition.calculation is Calculation.DISTRIBUTION:
         return GroupBy(kind="answer")
     return definition.group_by
@@ -202,7 +203,7 @@ def _group_value(
 def _periods(
     measure: Formula, query: MetricQuery, period: Period, counted: WindowTally, now: datetime
 ) -> Iterator[GroupValue]:
-    """Return every period from the first to the last, also those in which nothing was recorded."""
+    """Yield every period from the first to the last, including those without responses."""
     zone = zone_info(query.zone)
     window = query.windows[0]
     present = {_start_of(period, group): group for group in counted.groups}
@@ -229,15 +230,15 @@ def _start_of(period: Period, group: GroupCounts) -> date:
         return period_of_key(period, group.key)
     except ValueError:
         raise PluginError(
-            f"The source gave the group “{group.key}”, which is no {period}.",
-            remedy=TELL_THE_AUTHOR,
+            f"The plugin returned the group “{group.key}”, which is not a {period}.",
+            remedy=REPORT_BUG,
         ) from None
 
 
 def _span(
     period: Period, query: MetricQuery, present: Sequence[date], now: datetime
 ) -> Iterator[date]:
-    """Return the first day of each period to show: those of the window, else those of the data."""
+    """Yield the first day of each period: those of the window, or else those of the data."""
     zone = zone_info(query.zone)
     window = query.windows[0]
     firsts, lasts = [*present[:1]], [*present[-1:]]
@@ -245,7 +246,7 @@ def _span(
         day = window.start.astimezone(zone).date()
         firsts.append(period_start(period, day, query.week_start))
     if window.end is not None:
-        # The window's end is not in it; nor is there anything to show of the future.
+        # The end is not part of the window, and the future has no responses.
         day = (min(window.end, now) - timedelta(microseconds=1)).astimezone(zone).date()
         lasts.append(period_start(period, day, query.week_start))
     if not (firsts and lasts):
@@ -255,7 +256,7 @@ def _span(
         passed += 1
         if passed > MOST_PERIODS:
             raise GroupingRefused(
-                f"The dates spread over more than {MOST_PERIODS:,} periods.",
+                f"The dates span more than {MOST_PERIODS:,} periods.",
                 remedy="Group by a longer period, or choose a shorter date range.",
             )
         yield start

@@ -16,18 +16,18 @@ from smaply_metrics_core.models.survey import Question, QuestionKind, Questionna
 from smaply_metrics_core.models.tally import Tally
 
 AnswerExpr = pl.Expr | Mapping[str, pl.Expr]
-"""One answer as text, or, where one response may give several, a Boolean for each key."""
+"""An answer as text or, for a question that takes several answers, a Boolean per key."""
 
 
 @dataclass(frozen=True)
 class RowReader:
-    """How a source's rows are read, whatever is asked.
+    """How a source reads its rows, the same for every query.
 
     Attributes:
-        recorded: When the response was recorded; as in ``Columns``.
-        answer: Gives a question's answer.
-        field: Gives the value of an embedded field as text.
-        left_out: Why a response is left out; as in ``Columns``.
+        recorded: When the response was recorded, as in ``TallyColumns``.
+        answer: Returns the answer to a question.
+        field: Returns the value of an embedded field as text.
+        left_out: Why a response is excluded, as in ``TallyColumns``.
     """
 
     recorded: pl.Expr
@@ -44,65 +44,87 @@ def answer_queries(
     *,
     as_of: datetime,
 ) -> Iterator[tuple[str, Tally | MetricsError]]:
-    """Check queries against the survey and count those that fit it, together.
+    """Check queries against the survey, and count those that fit it together.
 
     Args:
         frame: One row for each response.
-        queries: What is asked; their ids are unique.
-        questionnaire: The survey as it is now.
-        reading: How the rows are read.
+        queries: The queries. Their ids are unique.
+        questionnaire: The current survey.
+        reading: How to read the rows.
         as_of: When the rows were read (aware): the start of the download.
 
     Yields:
-        Each query's id with its tally, or with the error that says why there is none.
+        The id of each query with its tally, or the error that explains why there is none.
 
     Raises:
-        TypeError: when ``reading.recorded`` is no Datetime with a time zone, or a query is grouped
-            by a question that takes several answers.
+        TypeError: if ``reading.recorded`` is not a Datetime with a time zone, or a query is
+            grouped by a question that takes several answers.
     """
     requests = []
+    builder = _RequestBuilder(questionnaire, reading)
     for query in queries:
         try:
             check_definition(query.definition, questionnaire)
         except MetricsError as error:
             yield query.id, error
         else:
-            requests.append(_request(query, questionnaire, reading))
+            requests.append(builder.request(query))
     yield from tally_all(frame, requests, as_of=as_of).items()
 
 
-def _request(query: MetricQuery, questionnaire: Questionnaire, reading: RowReader) -> TallyRequest:
-    definition, group_by = query.definition, query.definition.group_by
+class _RequestBuilder:
+    """Builds the request of each query. Queries share the expressions of questions and fields."""
 
-    def column(kind: str, of: str) -> AnswerExpr:
-        return reading.field(of) if kind == "field" else reading.answer(questionnaire.question(of))
+    def __init__(self, questionnaire: Questionnaire, reading: RowReader) -> None:
+        self._reading = reading
+        self._notes = questionnaire.notes
+        # As ``Questionnaire.question`` does, the first of two with one id.
+        self._questions = {one.id: one for one in reversed([*questionnaire.walk()])}
+        self._columns: dict[tuple[str, str], AnswerExpr] = {}
 
-    question, given = None, None
-    if definition.question_id is not None:
-        question = questionnaire.question(definition.question_id)
-        given = reading.answer(question)
-    group, labels = None, {}
-    if group_by is not None and group_by.kind in {"question", "field"}:
-        group = column(group_by.kind, group_by.of)
-    if group_by is not None and group_by.kind == "question":
-        offered = questionnaire.question(group_by.of).choices
-        labels = {choice.key: choice.label for choice in offered}
-    if isinstance(group, Mapping):
-        raise TypeError(f"{group_by} takes several answers, so it cannot be grouped by")
-    return TallyRequest(
-        query=query,
-        columns=TallyColumns(
-            recorded=reading.recorded,
-            left_out=reading.left_out,
-            answer=given if isinstance(given, pl.Expr) else None,
-            answers=given if isinstance(given, Mapping) else {},
-            number=question is not None and question.kind is QuestionKind.NUMBER,
-            group=group,
-            filters={
-                (each.kind, each.of): column(each.kind, each.of) for each in definition.filters
-            },
-        ),
-        choices=question.choices if question is not None else (),
-        group_labels=labels,
-        notes=questionnaire.notes,
-    )
+    def request(self, query: MetricQuery) -> TallyRequest:
+        """Return what to count for a query that fits the survey.
+
+        Raises:
+            TypeError: if it is grouped by a question that takes several answers.
+        """
+        definition, group_by = query.definition, query.definition.group_by
+        question = answer = group = None
+        labels: dict[str, str] = {}
+        if definition.question_id is not None:
+            question = self._questions[definition.question_id]
+            answer = self._column("question", question.id)
+        if group_by is not None and group_by.kind in {"question", "field"}:
+            group = self._column(group_by.kind, group_by.of)
+        if group_by is not None and group_by.kind == "question":
+            choices = self._questions[group_by.of].choices
+            labels = {choice.key: choice.label for choice in choices}
+        if isinstance(group, Mapping):
+            raise TypeError(f"{group_by} takes several answers, so it cannot be grouped by")
+        return TallyRequest(
+            query=query,
+            columns=TallyColumns(
+                recorded=self._reading.recorded,
+                left_out=self._reading.left_out,
+                answer=answer if isinstance(answer, pl.Expr) else None,
+                answers=answer if isinstance(answer, Mapping) else {},
+                number=question is not None and question.kind is QuestionKind.NUMBER,
+                group=group,
+                filters={
+                    (wanted.kind, wanted.of): self._column(wanted.kind, wanted.of)
+                    for wanted in definition.filters
+                },
+            ),
+            choices=question.choices if question is not None else (),
+            group_labels=labels,
+            notes=self._notes,
+        )
+
+    def _column(self, kind: str, of: str) -> AnswerExpr:
+        if (kind, of) not in self._columns:
+            self._columns[kind, of] = (
+                self._reading.field(of)
+                if kind == "field"
+                else self._reading.answer(self._questions[of])
+            )
+        return self._columns[kind, of]

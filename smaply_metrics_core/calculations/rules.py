@@ -1,8 +1,9 @@
-"""What may be measured: one place where every source and every host looks it up."""
+"""The rules for metrics: which calculations, groups and filters a question allows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from typing import Final
 
@@ -26,7 +27,7 @@ BY_ANSWER: Final = (
     Calculation.SHARE,
     Calculation.DISTRIBUTION,
 )
-"""What can be said of each answer; an average of those who answered 3 is 3."""
+"""Calculations that can be grouped by answer: the average of all answers “3” is always 3."""
 
 BOXES: Final = (Calculation.TOP_BOX, Calculation.TOP_2_BOX, Calculation.BOTTOM_2_BOX)
 MOST_NAMED: Final = 12
@@ -35,32 +36,43 @@ MOST_NAMED: Final = 12
 def allowed_calculations(
     kind: QuestionKind, choices: Sequence[Choice] = ()
 ) -> tuple[Calculation, ...]:
-    """Return what may be calculated from a question of this kind with these choices."""
+    """Return the calculations that a question of this kind with these choices allows."""
+    values = frozenset(scale_values(choices))
+    counted = kind is QuestionKind.NUMBER or any(choice.analyze for choice in choices)
     return tuple(
         calculation
         for calculation, definition in CALCULATIONS.items()
-        if kind in definition.kinds and _meets(definition.needs, kind, choices)
+        if kind in definition.kinds and _meets(definition.needs, kind, values, counted=counted)
     )
 
 
 def scale_values(choices: Sequence[Choice]) -> tuple[float, ...]:
     """Return the distinct values of a question's scale, ascending.
 
-    Empty unless every choice that enters denominators has a value: half a scale measures nothing.
+    Empty unless every choice that enters a denominator has a value.
     """
     values = [choice.value for choice in choices if choice.analyze]
     known = {value for value in values if value is not None}
     return () if None in values else tuple(sorted(known))
 
 
-def _meets(needs: AnswerRequirement, kind: QuestionKind, choices: Sequence[Choice]) -> bool:
+def _meets(
+    needs: AnswerRequirement, kind: QuestionKind, values: AbstractSet[float], *, counted: bool
+) -> bool:
+    """Whether answers meet a requirement.
+
+    Args:
+        needs: The requirement.
+        kind: The kind of the question.
+        values: The values of its scale.
+        counted: Whether there are answers that enter a denominator.
+    """
     number = kind is QuestionKind.NUMBER
-    values = scale_values(choices)
     match needs:
         case AnswerRequirement.NOTHING:
             return True
         case AnswerRequirement.ANSWERS:
-            return number or any(choice.analyze for choice in choices)
+            return counted
         case AnswerRequirement.VALUES:
             return number or bool(values)
         case AnswerRequirement.TWO_VALUES:
@@ -68,23 +80,22 @@ def _meets(needs: AnswerRequirement, kind: QuestionKind, choices: Sequence[Choic
         case AnswerRequirement.THREE_VALUES:
             return len(values) >= 3  # noqa: PLR2004  # As its name says.
         case AnswerRequirement.ZERO_TO_TEN:
-            scale = set(values)
-            full = scale == NPS_SCALE
-            return full or (kind is QuestionKind.NPS and bool(scale) and scale <= NPS_SCALE)
+            full = values == NPS_SCALE
+            return full or (kind is QuestionKind.NPS and bool(values) and values <= NPS_SCALE)
 
 
 def check_definition(definition: Definition, questionnaire: Questionnaire) -> None:
-    """Refuse a metric that cannot be measured, before anything is fetched.
+    """Refuse a metric that cannot be calculated, before anything is fetched.
 
     Args:
-        definition: What is to be measured.
-        questionnaire: The survey as it is now.
+        definition: The metric.
+        questionnaire: The current survey.
 
     Raises:
-        QueryInvalid: when its parts do not go together, whatever the survey.
-        CalculationRefused: when the question does not allow the calculation.
-        GroupingRefused: when it cannot be grouped like this.
-        QuestionUnavailable: when a question, field or answer is not in the survey.
+        QueryInvalid: if its parts contradict each other, whatever the survey.
+        CalculationRefused: if the question does not allow the calculation.
+        GroupingRefused: if it cannot be grouped like this.
+        QuestionUnavailable: if a question, field or answer is not in the survey.
     """
     _check_type(definition)
     question = (
@@ -101,30 +112,30 @@ def check_definition(definition: Definition, questionnaire: Questionnaire) -> No
 
 
 def _check_type(definition: Definition) -> None:
-    """Hold the rules of Number, Series and Comparison."""
+    """Check the rules of Number, Series and Comparison."""
     several = CALCULATIONS[definition.calculation].several
     title = CALCULATIONS[definition.calculation].title
     if definition.type is MetricType.SERIES:
         if definition.group_by is None and not several:
             raise QueryInvalid(
-                "A Series needs something to be split by.",
-                remedy="Add a group by: answer, question:ID, field:NAME or period:month.",
+                "A Series needs a group-by.",
+                remedy="Add a group-by: answer, question:ID, field:NAME or period:month.",
             )
         if several and definition.group_by is not None and definition.group_by.kind != "answer":
             raise QueryInvalid(
-                f"{title} is split by the answer already.",
-                remedy="Use group by answer, or share of one answer with this group by.",
+                f"{title} is already grouped by answer.",
+                remedy="Group by answer, or use the share of one answer with this group-by.",
             )
         return
     kind = definition.type.value.capitalize()
     if definition.group_by is not None:
         raise QueryInvalid(
-            f"A {kind} takes no group by.", remedy="Remove the group by, or use a Series."
+            f"A {kind} cannot have a group-by.", remedy="Remove the group-by, or use a Series."
         )
     if several:
         raise QueryInvalid(
-            f"{title} has a value for each answer, and a {kind} shows one.",
-            remedy="Use a Series, or share of one answer.",
+            f"{title} has one value per answer, but a {kind} shows one value.",
+            remedy="Use a Series, or the share of one answer.",
         )
     if definition.type is MetricType.COMPARISON:
         refuse_without_previous(definition.range)
@@ -136,20 +147,20 @@ def _check_answers(definition: Definition, question: Question | None) -> None:
     by_answer = group_by is not None and group_by.kind == "answer"
     if definition.answers and calculation is not Calculation.SHARE:
         raise QueryInvalid(
-            f"{CALCULATIONS[calculation].title} counts no chosen answers.",
+            f"{CALCULATIONS[calculation].title} does not use selected answers.",
             remedy="Remove the answers, or use share.",
         )
     if definition.reverse_scale and calculation not in BOXES:
         raise QueryInvalid(
-            f"{CALCULATIONS[calculation].title} is the same on a reversed scale.",
-            remedy="Remove the reversed scale; it is for top and bottom boxes.",
+            f"{CALCULATIONS[calculation].title} does not depend on the direction of the scale.",
+            remedy="Do not reverse the scale, or use a top or bottom box.",
         )
     if calculation is not Calculation.SHARE or question is None:
         return
     known = _offered(question.choices)
     if not definition.answers and not by_answer:
         raise QueryInvalid(
-            "A share needs the answers that it counts.",
+            "A share needs at least one answer to count.",
             remedy=f"Add answers: {known}." if known else "Add answers, as in 9,10.",
         )
     for key in definition.answers:
@@ -157,8 +168,8 @@ def _check_answers(definition: Definition, question: Question | None) -> None:
             _check_choice(key, question, question.choices)
         elif key_number(key) is None:
             raise QuestionUnavailable(
-                f"The answers of {question.id} are numbers, and “{key}” is none.",
-                remedy="Write the number with a point, as in 3.5.",
+                f"The answers to {question.id} are numbers; “{key}” is not a number.",
+                remedy="Enter the number with a decimal point, as in 3.5.",
             )
 
 
@@ -171,7 +182,7 @@ def _check_choice(key: str, question: Question, choices: Sequence[Choice]) -> No
         )
     if not choice.analyze:
         raise CalculationRefused(
-            f"“{choice.label}” counts as no answer, so it has no share.",
+            f"“{choice.label}” does not count as an answer, so it has no share.",
             remedy=f"Use the key of one of these answers: {_offered(choices)}.",
         )
 
@@ -192,7 +203,7 @@ def _check_calculation(definition: Definition, question: Question | None) -> Non
     elif question.calculations:
         remedy = f"{question.id} allows: {', '.join(question.calculations)}."
     else:
-        remedy = "Choose another question: this one allows no calculation."
+        remedy = "Choose another question: this one does not allow any calculation."
     raise CalculationRefused(
         f"{question.id} does not allow {calculation}, which needs "
         f"{CALCULATIONS[calculation].needs}." + _note(question),
@@ -211,28 +222,27 @@ def _check_group_by(
     elif group_by.kind == "question":
         other = questionnaire.question(group_by.of)
         if not other.can_group_by:
-            reason = other.note or "Only questions with a choice of answers can be grouped by."
+            reason = other.note or "Only questions with choices can be used as a group-by."
             raise GroupingRefused(
-                f"{other.id} cannot be grouped by. {reason}",
+                f"{other.id} cannot be used as a group-by. {reason}",
                 remedy=_group_by_remedy(questionnaire),
             )
     elif group_by.kind == "answer":
         if question is None:
             raise QueryInvalid(
-                "Without a question there is no answer to group by.",
+                "A metric without a question cannot be grouped by answer.",
                 remedy="Choose a question, or group by field:NAME or period:month.",
             )
         if Calculation.DISTRIBUTION not in question.calculations:
             raise GroupingRefused(
-                f"{question.id} cannot be grouped by its answers: they are not counted one by "
-                "one." + _note(question),
+                f"{question.id} cannot be grouped by answer, because its answers are not counted "
+                "individually." + _note(question),
                 remedy=_group_by_remedy(questionnaire),
             )
         if definition.calculation not in BY_ANSWER:
             raise GroupingRefused(
-                f"{CALCULATIONS[definition.calculation].title} cannot be grouped by the answers "
-                "that it is made of.",
-                remedy=f"Group by answer goes with {', '.join(BY_ANSWER)}.",
+                f"{CALCULATIONS[definition.calculation].title} cannot be grouped by answer.",
+                remedy=f"Use one of {', '.join(BY_ANSWER)} with this group-by.",
             )
 
 
@@ -244,8 +254,8 @@ def _group_by_remedy(questionnaire: Questionnaire) -> str:
 def _check_filter(wanted: Filter, questionnaire: Questionnaire) -> None:
     if not wanted.values:
         raise QueryInvalid(
-            f"The filter on {wanted.kind}:{wanted.of} names no value.",
-            remedy="Add the values to keep, or remove the filter.",
+            f"The filter on {wanted.kind}:{wanted.of} has no values.",
+            remedy="Add values to the filter, or remove it.",
         )
     if wanted.kind == "field":
         _check_field(wanted.of, questionnaire)
@@ -255,7 +265,7 @@ def _check_filter(wanted: Filter, questionnaire: Questionnaire) -> None:
     for key in wanted.values:
         if known and key not in known:
             raise QuestionUnavailable(
-                f"The filter keeps “{key}”, which is no answer of {question.id}.",
+                f"{question.id} has no answer “{key}” to filter by.",
                 remedy=f"Use the key of one of its answers: {_named(question.choices)}.",
             )
 
@@ -266,7 +276,7 @@ def _check_field(name: str, questionnaire: Questionnaire) -> None:
         return
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     if any(question.id == name for question in questionnaire.walk()):
-        remedy = f"{name} is a question: write question:{name}."
+        remedy = f"{name} is a question: use question:{name}."
     elif near:
         remedy = f"Did you mean {near[0]}?"
     else:
@@ -285,7 +295,7 @@ def _named(choices: Sequence[Choice]) -> str:
 
 
 def _some(items: Iterable[str]) -> str:
-    """Name items for a remedy, the first dozen of a long list."""
+    """Join items for a remedy: at most the first dozen."""
     names = list(items)
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more

@@ -1,4 +1,4 @@
-"""The change since the range before, and how values are written for people."""
+"""The change since the previous range, and values as text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOTH = (Window(), Window(name="previous"))
 
 
 def compare(calculation: Calculation, now: Counts, before: Counts) -> Result:
-    """Calculate a Comparison over a scale from 0 to 10."""
+    """Return the result of a Comparison on a scale from 0 to 10."""
     asked = query(calculation, windows=BOTH, type=MetricType.COMPARISON)
     return calculate(asked, tally_of(now, previous=before, choices=scale(0, 10)), NOW)
 
@@ -46,7 +46,7 @@ def compare(calculation: Calculation, now: Counts, before: Counts) -> Result:
 def test_a_comparison_gives_the_change(
     calculation: str, now: Counts, before: Counts, difference: float, percent: float | None
 ) -> None:
-    """Counts and scores change by a percent of the value before, NPS and percents by points."""
+    """Counts and scores change in percent, NPS and percentages in points."""
     result = compare(Calculation(calculation), now, before)
 
     assert result.change is not None
@@ -75,12 +75,12 @@ def test_there_is_no_percent_of_zero() -> None:
 @pytest.mark.parametrize(
     ("now", "before", "reason"),
     [
-        (counts(), counts({"1": 1}), "No current value: Nobody answered."),
-        (counts({"1": 1}), counts(), "No previous value: Nobody answered."),
+        (counts(), counts({"1": 1}), "No current value: There are no answers."),
+        (counts({"1": 1}), counts(), "No previous value: There are no answers."),
     ],
 )
 def test_there_is_no_change_without_two_values(now: Counts, before: Counts, reason: str) -> None:
-    """When one side has no value there is no change, and the reason says which side."""
+    """If one side has no value there is no change; the reason names the side."""
     change = compare(Calculation.AVERAGE, now, before).change
 
     assert change is not None

@@ -49,7 +49,7 @@ def test_a_distribution_shows_every_answer() -> None:
         ("x", "x", 2, 25),
     ]
     assert result.current.value is None
-    assert "each answer" in result.current.reason
+    assert "one value per answer" in result.current.reason
     assert str(result.group_by) == "answer"
 
 
@@ -245,8 +245,8 @@ def test_periods_that_the_range_cuts_are_marked(
 
 
 def test_a_period_that_is_none_is_the_sources_fault() -> None:
-    """A group whose key names no month cannot be put on a time line."""
-    with pytest.raises(PluginError, match="no month"):
+    """A group whose key names not a month cannot be put on a time line."""
+    with pytest.raises(PluginError, match="not a month"):
         calculate(
             query(Calculation.RESPONSES, group_by="period:month"),
             tally_of(counts(), groups={"March": counts()}),

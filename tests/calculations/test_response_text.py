@@ -1,4 +1,4 @@
-"""Who stands behind a number, in words."""
+"""The numbers of responses behind a value, as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smaply_metrics_core.models.result import WindowResult
 
 
 def measured(responses: int, excluded: dict[str, int], unanswered: dict[str, int]) -> WindowResult:
-    """Make a window's number."""
+    """Return the value of a window."""
     return WindowResult(
         window=Window(),
         value=1,
@@ -29,27 +29,27 @@ def measured(responses: int, excluded: dict[str, int], unanswered: dict[str, int
         (
             1204,
             {"preview": 14, "unfinished": 92},
-            "1,204 of 1,310 recorded; 92 unfinished, 14 previews left out",
+            "1,204 of 1,310 recorded; 92 unfinished, 14 previews excluded",
         ),
         (3, {}, "3 of 3 recorded"),
-        (0, {"preview": 1}, "0 of 1 recorded; 1 preview left out"),
+        (0, {"preview": 1}, "0 of 1 recorded; 1 preview excluded"),
         (0, {"spam": 0}, "0 of 0 recorded"),
         (
             1,
             {"spam": 2, "test": 2, "too_old": 7, "odd": 7},
-            "1 of 19 recorded; 2 tests, 2 spam, 7 odd, 7 too old left out",
+            "1 of 19 recorded; 2 tests, 2 spam, 7 odd, 7 too old excluded",
         ),
-        (1, {"test": 1}, "1 of 2 recorded; 1 test left out"),
+        (1, {"test": 1}, "1 of 2 recorded; 1 test excluded"),
     ],
 )
-def test_the_sentence_names_all_and_those_left_out(
+def test_excluded_responses_are_named_by_reason(
     responses: int, excluded: dict[str, int], said: str
 ) -> None:
-    """Counted, recorded, and why the others are not counted; nothing where nobody was left out."""
+    """The text has the counted, recorded and excluded responses."""
     assert describe_responses(measured(responses, excluded, {})) == said
 
 
-def test_those_without_an_answer_are_named_by_their_reason() -> None:
+def test_responses_without_an_answer_are_named_by_reason() -> None:
     """The most frequent reason comes first."""
     made = measured(1204, {}, {"not_applicable": 14, "not_shown": 90})
     assert describe_answers(made) == "1,100 of 1,204 answered; 90 not shown, 14 not applicable"

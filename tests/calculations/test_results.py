@@ -1,4 +1,4 @@
-"""The overall value of each calculation, with what stands behind it."""
+"""The overall value of each calculation, with its counts."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_fewer_than_thirty_answers_are_a_low_sample(answered: int, *, low: bool)
 @pytest.mark.parametrize(
     "calculation", sorted(set(Calculation) - {"responses", "answered", "distribution"})
 )
-def test_nobody_answered_gives_no_value(calculation: Calculation) -> None:
+def test_no_answers_give_no_value(calculation: Calculation) -> None:
     """Without answers there is no number, not even 0, and a reason in its place."""
     result = calculate(
         query(calculation, answers=("5",) if calculation == "share" else ()),
@@ -70,7 +70,7 @@ def test_nobody_answered_gives_no_value(calculation: Calculation) -> None:
     )
 
     assert result.current.value is None
-    assert result.current.reason == "Nobody answered."
+    assert result.current.reason == "There are no answers."
 
 
 def test_counting_nothing_gives_zero() -> None:
@@ -249,22 +249,22 @@ def test_totals_are_not_enough_for_others(name: str) -> None:
     """What totals do not tell is refused, a minimum that the source left out included."""
     total = Counts(responses=4, answered=4, totals=Totals(sum=10, maximum=4))
 
-    with pytest.raises(CalculationRefused, match="totals only"):
+    with pytest.raises(CalculationRefused, match="only totals|nothing else"):
         calculate(query(Calculation(name)), tally_of(total, choices=scale(0, 10)), NOW)
 
 
 @pytest.mark.parametrize(
     ("asked", "total", "message"),
     [
-        (query(Calculation.NPS), counts({"11": 1}), "answered 11"),
-        (query(Calculation.NPS), counts({"-1": 1}), "answered -1"),
-        (query(Calculation.NPS), counts({"9.5": 1}), "answered 9.5"),
+        (query(Calculation.NPS), counts({"11": 1}), "answer 11"),
+        (query(Calculation.NPS), counts({"-1": 1}), "answer −1"),
+        (query(Calculation.NPS), counts({"9.5": 1}), "answer 9.5"),
         (query(Calculation.AVERAGE), counts({"blue": 1}), "“blue” has none"),
         (query(Calculation.MEDIAN), counts({"other": 1}), "“Something else” has none"),
-        (query(Calculation.AVERAGE), counts({"99": 1}), "“Not applicable” was counted"),
-        (query(Calculation.SHARE, answers=("99",)), counts({"1": 1}), "no answer that enters"),
-        (query(Calculation.AVERAGE), counts(answered=3), "how often each answer"),
-        (query(Calculation.DISTRIBUTION), counts(answered=3), "how often each answer"),
+        (query(Calculation.AVERAGE), counts({"99": 1}), "counted “Not applicable”"),
+        (query(Calculation.SHARE, answers=("99",)), counts({"1": 1}), "does not count as an answer"),
+        (query(Calculation.AVERAGE), counts(answered=3), "count of each answer"),
+        (query(Calculation.DISTRIBUTION), counts(answered=3), "count of each answer"),
         (query(Calculation.SUM), counts({"1e308": 9}), "too large"),
     ],
 )  # fmt: skip
@@ -280,5 +280,5 @@ def test_a_tally_that_contradicts_the_query_is_refused(
 
 def test_several_answers_have_no_average() -> None:
     """A question of which one respondent may give several answers has no average."""
-    with pytest.raises(CalculationRefused, match="one answer from each"):
+    with pytest.raises(CalculationRefused, match="one answer per respondent"):
         calculate(query(Calculation.AVERAGE), tally_of(counts({"1": 1}), multiple=True), NOW)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, date, datetime
+from itertools import islice
+from types import ModuleType
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smaply_metrics_core.calculations import cell_counts
+from smaply_metrics_core.calculations import key_counts, row_codes
 from smaply_metrics_core.calculations.tally_builder import (
     TallyBuilder,
     TallyColumns,
     TallyRequest,
     tally_all,
 )
-from smaply_metrics_core.models.query import Calculation, ExclusionReason, Filter, MetricQuery
+from smaply_metrics_core.date_ranges import period_key, period_start
+from smaply_metrics_core.models.query import (
+    Calculation,
+    ExclusionReason,
+    Filter,
+    MetricQuery,
+    Period,
+)
+from smaply_metrics_core.models.survey import Choice
 from smaply_metrics_core.models.tally import Tally
 from tests.calculations.factories import ANSWER, AS_OF, JANUARY, RECORDED, frame, query, scale
 
@@ -95,20 +106,95 @@ def test_pieces_make_the_tallies_of_the_whole(rows: list[tuple[object, ...]], si
     assert in_pieces(whole, size) == tally_all(whole, requests(), as_of=AS_OF)
 
 
-@pytest.mark.parametrize(
-    ("limit", "value"), [("MOST_BYTES", 0), ("_LARGEST_KEY", 2), ("_SMALL_KEY", 2)]
+@settings(max_examples=30, deadline=None)
+@given(
+    rows=st.lists(ROW, max_size=40),
+    order=st.permutations(range(len(requests()))),
+    sizes=st.lists(st.integers(1, len(requests())), min_size=len(requests())),
 )
-def test_many_combinations_change_nothing(
-    limit: str, value: int, monkeypatch: pytest.MonkeyPatch
+def test_queries_do_not_change_the_tallies_of_others(
+    rows: list[tuple[object, ...]], order: list[int], sizes: list[int]
 ) -> None:
-    """Combinations beyond what is kept, or beyond what one number can tell, are counted as well."""
+    """Queries have the same tallies together, one by one, and in batches of any size."""
+    whole = rows_of(rows)
+    every = [requests()[place] for place in order]
+    together = tally_all(whole, every, as_of=AS_OF)
+    alone: dict[str, object] = {}
+    for request in every:
+        alone |= tally_all(whole, [request], as_of=AS_OF)
+    batched: dict[str, object] = {}
+    remaining = iter(every)
+    for size in sizes:
+        batched |= tally_all(whole, list(islice(remaining, size)), as_of=AS_OF)
+    assert together == alone == batched
+    assert [*together] == [request.query.id for request in every]
+
+
+@pytest.mark.parametrize(
+    ("module", "limit", "value"),
+    [
+        (key_counts, "MOST_ROWS", 7),
+        (key_counts, "MOST_KEYS", 0),
+        (row_codes, "FEW_COMBINATIONS", 0),
+        (row_codes, "SAMPLE", 0),
+    ],
+)
+def test_limits_do_not_change_tallies(
+    module: ModuleType, limit: str, value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slices, compacted keys and expressions evaluated row by row give the same tallies."""
     rows = rows_of(
         [(MOMENTS[n % 5], str(n % 7), "ab"[n % 2], ("test", None)[n % 3 == 0]) for n in range(99)]
     )
     expected = tally_all(rows, requests(), as_of=AS_OF)
-    monkeypatch.setattr(cell_counts, limit, value)
+    monkeypatch.setattr(module, limit, value)
     assert in_pieces(rows, 10) == expected
     assert all(isinstance(outcome, Tally) for outcome in expected.values())
+
+
+@pytest.mark.parametrize("columns", [3, 12, 70])
+def test_answers_in_many_columns_are_counted(columns: int) -> None:
+    """A question may have more answers than one integer has bits, each in a column of its own."""
+    keys = [f"k{place}" for place in range(columns)]
+    ticked = [[(row * 7 + place) % 11 == 0 for place in range(columns)] for row in range(300)]
+    cells = {key: ["1" if row[n] else "" for row in ticked] for n, key in enumerate(keys)}
+    request = TallyRequest(
+        query(Calculation.SHARE, answers=(keys[0], keys[-1])),
+        TallyColumns(recorded=RECORDED, answers={key: pl.col(key) == "1" for key in keys}),
+        tuple(Choice(key=key, label=key) for key in keys),
+    )
+    tally = tally_all(frame([""] * len(ticked), **cells), [request], as_of=AS_OF)["1"]
+    assert isinstance(tally, Tally)
+    total = tally.window("current").total
+    assert total.answers == {key: sum(row[n] for row in ticked) for n, key in enumerate(keys)}
+    assert total.chosen == sum(row[0] or row[-1] for row in ticked)
+    assert total.answered == sum(map(any, ticked))
+
+
+@pytest.mark.parametrize("week_start", [1, 3, 7])
+@pytest.mark.parametrize("period", Period)
+def test_periods_begin_as_elsewhere(period: Period, week_start: int) -> None:
+    """The periods that rows are counted by are those of ``date_ranges``."""
+    days = pl.date_range(date(2023, 12, 20), date(2025, 1, 10), eager=True)
+    recorded = days.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    rows = frame(["1"] * len(days), recorded=recorded.to_list())
+    asked = query(Calculation.RESPONSES, group_by=f"period:{period}", week_start=week_start)
+    request = TallyRequest(asked, TallyColumns(recorded=RECORDED, answer=ANSWER), scale(1, 5))
+    tally = tally_all(rows, [request], as_of=AS_OF)["1"]
+    assert isinstance(tally, Tally)
+    expected = Counter(period_key(period, period_start(period, day, week_start)) for day in days)
+    groups = tally.window("current").groups
+    assert {group.key: group.counts.responses for group in groups} == expected
+
+
+def test_too_many_reasons_are_a_mistake() -> None:
+    """Reasons are few words: a source that gives texts of respondents is refused."""
+    request = TallyRequest(
+        query(), TallyColumns(recorded=RECORDED, answer=pl.lit(""), unanswered=ANSWER)
+    )
+    rows = frame([f"text {n}" for n in range(300)])
+    with pytest.raises(ValueError, match="more than 255 different texts as reason"):
+        tally_all(rows, [request], as_of=AS_OF)
 
 
 def test_only_what_is_needed_is_named() -> None:

@@ -1,4 +1,4 @@
-"""A metric whose parts do not go together is refused, with a remedy, before anything is fetched."""
+"""A metric whose parts contradict each other is refused before anything is fetched."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def question(
     note: str = "",
     rows: tuple[Question, ...] = (),
 ) -> Question:
-    """Make a question as a source would."""
+    """Return a question as a plugin does."""
     return Question(
         id=question_id,
         text=f"The text of {question_id}",
@@ -70,7 +70,7 @@ WEEK = {"preset": "last_week"}
 def define(
     calculation: str, question_id: str | None = None, by: str | None = None, **parts: object
 ) -> Definition:
-    """Define a Number, or a Series when it is split by something."""
+    """Return a Number, or a Series if there is a group-by."""
     kind, _, of = (by or "").partition(":")
     return Definition.model_validate(
         {
@@ -85,7 +85,7 @@ def define(
 
 
 def having(kind: str, of: str, *values: str) -> dict[str, Any]:
-    """Filter by a question or field."""
+    """Return a filter on a question or field."""
     return {"filters": [{"kind": kind, "of": of, "values": values}]}
 
 
@@ -123,7 +123,7 @@ def having(kind: str, of: str, *values: str) -> dict[str, Any]:
     ids=repr,
 )  # fmt: skip
 def test_what_can_be_measured_passes(good: Definition) -> None:
-    """A metric whose parts go together is accepted."""
+    """A metric whose parts fit is accepted."""
     check_definition(good, SURVEY)
 
 
@@ -133,12 +133,12 @@ def test_what_can_be_measured_passes(good: Definition) -> None:
         # The rules of the three types.
         (
             define("nps", "NPS", by="period:month", type="number"),
-            QueryInvalid, "Number takes no group by", "Series",
+            QueryInvalid, "Number cannot have a group-by", "Series",
         ),
         (define("nps", "NPS", type="series"), QueryInvalid, "Series", "period:month"),
         (
             define("nps", "NPS", by="period:month", type="comparison", range=WEEK),
-            QueryInvalid, "Comparison takes no group by", "Series",
+            QueryInvalid, "Comparison cannot have a group-by", "Series",
         ),
         (
             define("nps", "NPS", type="comparison"),
@@ -153,19 +153,19 @@ def test_what_can_be_measured_passes(good: Definition) -> None:
         ),
         (
             define("distribution", "NPS", type="number"),
-            QueryInvalid, "Distribution has a value for each answer", "Series",
+            QueryInvalid, "Distribution has one value per answer", "Series",
         ),
         (
             define("distribution", "NPS", type="comparison", range=WEEK),
-            QueryInvalid, "Distribution has a value for each answer", "share",
+            QueryInvalid, "Distribution has one value per answer", "share",
         ),
         (
             define("distribution", "NPS", by="period:month"),
-            QueryInvalid, "split by the answer already", "share",
+            QueryInvalid, "already grouped by answer", "share",
         ),
         # What the question allows.
         (define("average"), QueryInvalid, "Average needs a question", "responses"),
-        (define("responses", by="answer"), QueryInvalid, "no answer to group by", "question"),
+        (define("responses", by="answer"), QueryInvalid, "cannot be grouped by answer", "question"),
         (
             define("average", "CHANNEL"),
             CalculationRefused, "does not allow average", "answered, share, distribution",
@@ -179,36 +179,36 @@ def test_what_can_be_measured_passes(good: Definition) -> None:
         (define("average", "GRID"), CalculationRefused, "GRID does not allow", "GRID_1"),
         (define("average", "GONE"), QuestionUnavailable, "no question GONE", "choose another"),
         # The answers of a share.
-        (define("share", "CHANNEL"), QueryInvalid, "answers that it counts", "web (Web)"),
-        (define("share", "AGE"), QueryInvalid, "answers that it counts", "9,10"),
+        (define("share", "CHANNEL"), QueryInvalid, "at least one answer", "web (Web)"),
+        (define("share", "AGE"), QueryInvalid, "at least one answer", "9,10"),
         (
             define("share", "CHANNEL", answers=["fax"]),
             QuestionUnavailable, "no answer “fax”", "shop (Shop), web (Web)",
         ),
         (
             define("share", "STARS", answers=["5", "99"]),
-            CalculationRefused, "“Not applicable” counts as no answer", "5 (Answer 5)",
+            CalculationRefused, "“Not applicable” does not count", "5 (Answer 5)",
         ),
         (
             define("share", "AGE", answers=["old"]),
-            QuestionUnavailable, "“old” is none", "3.5",
+            QuestionUnavailable, "“old” is not a number", "3.5",
         ),
         (
             define("average", "STARS", answers=["5"]),
-            QueryInvalid, "counts no chosen answers", "share",
+            QueryInvalid, "does not use selected answers", "share",
         ),
         (
             define("average", "STARS", reverse_scale=True),
-            QueryInvalid, "the same on a reversed scale", "boxes",
+            QueryInvalid, "direction of the scale", "bottom box",
         ),
         # Group by.
         (
             define("average", "STARS", by="answer"),
-            GroupingRefused, "the answers that it is made of", "responses, answered, share",
+            GroupingRefused, "cannot be grouped by answer", "responses, answered, share",
         ),
         (
             define("answered", "WHY", by="answer"),
-            GroupingRefused, "not counted one by one. Free text", "by a period",
+            GroupingRefused, "not counted individually. Free text", "by a period",
         ),
         (
             define("nps", "NPS", by="question:WHY"),
@@ -216,7 +216,7 @@ def test_what_can_be_measured_passes(good: Definition) -> None:
         ),
         (
             define("nps", "NPS", by="question:AGE"),
-            GroupingRefused, "choice of answers", "CHANNEL",
+            GroupingRefused, "questions with choices", "CHANNEL",
         ),
         (
             define("nps", "NPS", by="question:GONE"),
@@ -245,18 +245,18 @@ def test_what_can_be_measured_passes(good: Definition) -> None:
         ),
         (
             define("nps", "NPS", **having("field", "CHANNEL", "web")),
-            QuestionUnavailable, "no embedded field “CHANNEL”", "write question:CHANNEL",
+            QuestionUnavailable, "no embedded field “CHANNEL”", "use question:CHANNEL",
         ),
         (
             define("nps", "NPS", **having("field", "region")),
-            QueryInvalid, "names no value", "Add the values",
+            QueryInvalid, "has no values", "Add values",
         ),
     ],
 )  # fmt: skip
-def test_what_cannot_be_measured_is_refused(
+def test_what_cannot_be_calculated_is_refused(
     bad: Definition, error: type[MetricsError], message: str, remedy: str
 ) -> None:
-    """Each mistake gives its own error, says what is wrong, and what would be right."""
+    """Each mistake has its own error, with a message and a remedy."""
     with pytest.raises(MetricsError) as caught:
         check_definition(bad, SURVEY)
 
@@ -266,7 +266,7 @@ def test_what_cannot_be_measured_is_refused(
 
 
 def test_a_survey_without_fields_says_so() -> None:
-    """Where there is no embedded field at all, the remedy does not list any."""
+    """Without embedded fields the remedy lists none."""
     bare = SURVEY.model_copy(update={"fields": ()})
 
     with pytest.raises(QuestionUnavailable) as caught:
@@ -276,7 +276,7 @@ def test_a_survey_without_fields_says_so() -> None:
 
 
 def test_a_long_list_of_answers_is_cut() -> None:
-    """A remedy names a dozen answers of a long list, and how many more there are."""
+    """A remedy names a dozen answers of a long list, and the number of the others."""
     long = SURVEY.model_copy(
         update={"questions": (question("Q", QuestionKind.SINGLE_CHOICE, scale(1, 100)),)}
     )
@@ -288,7 +288,7 @@ def test_a_long_list_of_answers_is_cut() -> None:
 
 
 def test_a_question_that_allows_nothing_says_so() -> None:
-    """A question without any calculation is refused without an empty list of what it allows."""
+    """The remedy for a question without calculations has no empty list."""
     dead = question("Q", QuestionKind.OTHER).model_copy(update={"calculations": ()})
 
     with pytest.raises(CalculationRefused) as caught:
@@ -298,7 +298,7 @@ def test_a_question_that_allows_nothing_says_so() -> None:
 
 
 def test_without_anything_to_group_by_the_remedy_is_a_period() -> None:
-    """Where no question can be grouped by, only periods are offered."""
+    """If no question can be a group-by, the remedy is a period."""
     text = question("Q", QuestionKind.TEXT)
 
     with pytest.raises(GroupingRefused) as caught:

@@ -55,7 +55,7 @@ def test_an_unknown_date_counts_in_all_time_only() -> None:
     assert ever.notes == ()
     assert january.window("current").total.answers == {"3": 1}
     assert january.window("current").excluded == {}
-    assert january.notes == ("Left out for want of a date, which only all time does without: 2.",)
+    assert january.notes == ("2 responses without a date were excluded.",)
 
 
 def test_periods_are_those_of_the_zone() -> None:

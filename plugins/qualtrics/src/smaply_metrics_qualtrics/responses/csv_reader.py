@@ -29,6 +29,10 @@ HEADER_RECORDS: Final = 3
 BLOCK: Final = 12 * 2**20
 """The number of bytes to read at a time. Each byte takes about six bytes of memory."""
 
+FIRST_BLOCK: Final = 2 * 2**20
+"""The size of the first block; each further one is twice as large, up to ``BLOCK``. A block is
+counted while the next one is read, so that small exports need several."""
+
 MOST_CODES: Final = 10_000
 """A column with more distinct texts than this is no longer read as categorical."""
 
@@ -228,8 +232,9 @@ def _names(own: Header, first: Header) -> list[str]:
 
 def _whole_records(file: _File, allowance: Allowance) -> Iterator[bytes]:
     """Yield the text of a file in blocks that end at a record."""
-    begun = file.begun
-    while text := file.rest.read(BLOCK):
+    begun, size = file.begun, FIRST_BLOCK
+    while text := file.rest.read(min(size, BLOCK)):
+        size *= 2
         text = b"".join((begun, text, _record(file.rest, quoted=_opens(text))))
         allowance.take(len(text) - len(begun))
         begun = b""

@@ -70,6 +70,12 @@ class TallyRequestBuilder:
     def __init__(self, header: Header, seen: int | None) -> None:
         self._header = header
         self._seen = None if seen is None else str(seen)
+        # Queries share expressions, so that each is built and evaluated once.
+        self._left_out = _left_out(header)
+        recorded = header.metadata("recordedDate")
+        self._dates = None if recorded is None else _dates(recorded)
+        self._notes = _notes(header)
+        self._found: dict[int, tuple[AnswerColumns, _ResolvedColumns]] = {}
 
     def tally_requests(self, part: PlannedQuery) -> list[TallyRequest]:
         """Return the tally requests of a query.
@@ -102,7 +108,7 @@ class TallyRequestBuilder:
         return _request(
             part,
             recorded=self._recorded(part.query),
-            left_out=self._left_out(),
+            left_out=self._left_out,
             found=found,
             others={
                 **{
@@ -111,7 +117,7 @@ class TallyRequestBuilder:
                 },
                 **{("field", name): self._field(name) for name in part.fields},
             },
-            notes=_notes(self._header),
+            notes=self._notes,
         )
 
     def _asked(self, columns: Iterable[ExportColumn]) -> pl.Expr:
@@ -121,6 +127,12 @@ class TallyRequestBuilder:
         )
 
     def _find(self, answer: AnswerColumns) -> _ResolvedColumns:
+        known = self._found.get(id(answer))
+        if known is None:
+            known = self._found[id(answer)] = (answer, self._resolve(answer))
+        return known[1]
+
+    def _resolve(self, answer: AnswerColumns) -> _ResolvedColumns:
         match answer.shape:
             case AnswerShape.MULTIPLE if self._joined(answer):
                 column = self._column(answer)
@@ -239,39 +251,42 @@ class TallyRequestBuilder:
         return pl.col(Responses.name(column)).str.strip_chars()
 
     def _recorded(self, query: MetricQuery) -> pl.Expr:
-        column = self._header.metadata("recordedDate")
-        if column is None:
+        if self._dates is None:
             by_period = query.definition.group_by and query.definition.group_by.kind == "period"
             if by_period or any(window.start or window.end for window in query.windows):
                 raise ExportFailed("The export lacks the dates of the responses.")
             return _NO_DATE
-        zone = _zone(column.zone)
-        text = pl.col(Responses.name(column))
-        usual = text.str.to_datetime(_DATE, time_unit="us", strict=False, cache=False)
-        # Also accept ISO 8601. Any other format raises an error.
-        odd = pl.when(usual.is_null() & (text != "")).then(text).str.replace("T", " ")
-        tail = r"(\.\d+)?Z?$" if zone == "UTC" else r"(\.\d+)?$"
-        # A cache would be slower because nearly all dates are distinct.
-        iso = odd.str.replace(tail, "").str.to_datetime(
-            _DATE, time_unit="us", strict=True, cache=False
-        )
-        return (
-            pl.coalesce(usual, iso)
-            .dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-            .dt.convert_time_zone("UTC")
-        )
+        return self._dates
 
-    def _left_out(self) -> pl.Expr:
-        reason: pl.Expr = _NO_TEXT
-        if column := self._header.metadata("finished"):
-            unfinished = pl.col(Responses.name(column)).is_in(_UNFINISHED)
-            reason = pl.when(unfinished).then(pl.lit(ExclusionReason.UNFINISHED.value))
-        if column := self._header.metadata("status"):
-            kinds = {text: kind.value for text, kind in STATUS.items()}
-            status = pl.col(Responses.name(column))
-            by_status = status.replace_strict(kinds, default=None, return_dtype=pl.String)
-            reason = pl.coalesce(by_status, reason)
-        return reason
+
+def _left_out(header: Header) -> pl.Expr:
+    reason: pl.Expr = _NO_TEXT
+    if column := header.metadata("finished"):
+        unfinished = pl.col(Responses.name(column)).is_in(_UNFINISHED)
+        reason = pl.when(unfinished).then(pl.lit(ExclusionReason.UNFINISHED.value))
+    if column := header.metadata("status"):
+        kinds = {text: kind.value for text, kind in STATUS.items()}
+        status = pl.col(Responses.name(column))
+        by_status = status.replace_strict(kinds, default=None, return_dtype=pl.String)
+        reason = pl.coalesce(by_status, reason)
+    return reason
+
+
+def _dates(column: ExportColumn) -> pl.Expr:
+    """Return when rows were recorded, in UTC."""
+    zone = _zone(column.zone)
+    text = pl.col(Responses.name(column))
+    usual = text.str.to_datetime(_DATE, time_unit="us", strict=False, cache=False)
+    # Also accept ISO 8601. Any other format raises an error.
+    odd = pl.when(usual.is_null() & (text != "")).then(text).str.replace("T", " ")
+    tail = r"(\.\d+)?Z?$" if zone == "UTC" else r"(\.\d+)?$"
+    # A cache would be slower because nearly all dates are distinct.
+    iso = odd.str.replace(tail, "").str.to_datetime(_DATE, time_unit="us", strict=True, cache=False)
+    return (
+        pl.coalesce(usual, iso)
+        .dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        .dt.convert_time_zone("UTC")
+    )
 
 
 def _listed(answer: AnswerColumns, cell: pl.Expr) -> dict[str, pl.Expr]:

@@ -1,0 +1,292 @@
+"""From counted rows to tallies: groups and answers in order, and the limits on what is stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum, auto
+from typing import Final
+
+from smaply_metrics_core.calculations.count_plan import (
+    UNDATED,
+    CountPlan,
+    OutcomePart,
+    TallyRequest,
+)
+from smaply_metrics_core.calculations.decimal_keys import exact_sum, key_order, to_float
+from smaply_metrics_core.calculations.key_counts import GroupCount, KeyCounter, WindowCount
+from smaply_metrics_core.calculations.row_codes import KeySlot
+from smaply_metrics_core.date_ranges import MOST_PERIODS, period_key, period_label
+from smaply_metrics_core.errors import CalculationRefused, GroupingRefused
+from smaply_metrics_core.models.query import Calculation, Period, Window
+from smaply_metrics_core.models.survey import Choice
+from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Totals, WindowTally
+
+MOST_GROUPS: Final = 200
+MOST_NUMBERS: Final = 10_000
+MOST_UNKNOWN: Final = 200
+"""More answers than this that are not a choice are free text, which must not be stored."""
+
+FEW_GROUPS: Final = 20
+"""Up to here a group may be one response: an identifier has more values than that."""
+
+FROM_TOTALS: Final = frozenset(
+    {Calculation.AVERAGE, Calculation.SUM, Calculation.MINIMUM, Calculation.MAXIMUM}
+)
+COUNTING: Final = frozenset({Calculation.RESPONSES, Calculation.ANSWERED})
+
+
+class TallyShape(Enum):
+    """What a tally holds of the answers."""
+
+    ANSWERS = auto()
+    TOTALS = auto()
+    NOTHING = auto()
+
+
+@dataclass(frozen=True)
+class AnswerTable:
+    """The answers that the codes of an outcome stand for.
+
+    Attributes:
+        keys: The answer keys of each code: one, or several where a response may give several.
+        places: The place of each key in the order to show.
+        several: The keys that are counted even with 0; empty where a response gives one answer.
+    """
+
+    keys: Sequence[tuple[str, ...]]
+    places: Mapping[str, int]
+    several: tuple[str, ...]
+
+    @classmethod
+    def of(cls, outcome: OutcomePart, choices: Sequence[Choice]) -> AnswerTable:
+        """Return the answers of an outcome, after all rows are counted."""
+        texts = outcome.texts(KeySlot.ANSWER)
+        keys = [() if text is None else outcome.read(text) for text in texts]
+        offered = {choice.key: place for place, choice in enumerate(choices)}
+        every = {*outcome.several, *(key for several in keys for key in several)}
+        ordered = sorted(every, key=lambda key: (offered.get(key, len(offered)), *key_order(key)))
+        places = {key: place for place, key in enumerate(ordered)}
+        return cls(keys, places, outcome.several)
+
+    def counts(self, group: GroupCount) -> dict[str, int]:
+        """Return how many responses gave each answer, in the order to show."""
+        found = dict.fromkeys(self.several, 0) if group.answered else {}
+        for code, n in group.answers.items():
+            for key in self.keys[code]:
+                found[key] = found.get(key, 0) + n
+        return {key: found[key] for key in sorted(found, key=self.places.__getitem__)}
+
+    def chosen(self, group: GroupCount, answers: Iterable[str]) -> int:
+        """Return how many responses gave at least one of some answers."""
+        wanted = {*answers}
+        return sum(n for code, n in group.answers.items() if not wanted.isdisjoint(self.keys[code]))
+
+
+class TallyFactory:
+    """Makes tallies from counted rows.
+
+    Args:
+        counter: Has counted all rows.
+        as_of: When the rows were read.
+    """
+
+    def __init__(self, counter: KeyCounter, as_of: datetime) -> None:
+        self._counter = counter
+        self._as_of = as_of
+        self._tables: dict[tuple[OutcomePart, int], AnswerTable] = {}
+
+    def tally(self, request: TallyRequest, plans: Sequence[tuple[Window, CountPlan]]) -> Tally:
+        """Return the tally of a query.
+
+        Args:
+            request: The query.
+            plans: The plan of each of its windows.
+
+        Raises:
+            GroupingRefused: if there are too many groups.
+            CalculationRefused: if there are too many different answers for the calculation.
+        """
+        counted = [(window, plan, self._counter.window(plan)) for window, plan in plans]
+        # Every bounded window has the same rows without a date: they are in none of the windows.
+        undated = max(count.excluded.get(UNDATED, 0) for _, _, count in counted)
+        return Tally(
+            windows=tuple(
+                self._window(request, window, plan, count) for window, plan, count in counted
+            ),
+            choices=request.choices,
+            multiple=bool(request.columns.answers),
+            as_of=self._as_of,
+            notes=(*request.notes, *_undated_note(undated)),
+        )
+
+    def _window(
+        self, request: TallyRequest, window: Window, plan: CountPlan, count: WindowCount
+    ) -> WindowTally:
+        table = self._table(request, plan.outcome)
+        total = _total(count.groups.values())
+        groups = {label: group for label, group in count.groups.items() if label is not None}
+        group_by = request.query.definition.group_by
+        if group_by is not None and group_by.kind == "period":
+            ordered = _periods(Period(group_by.of), groups)
+        else:
+            ordered = _labelled(request, groups)
+        answers = table.counts(total)
+        shape = _shape(request, answers)
+        return WindowTally(
+            window=window.name,
+            excluded={why: n for why, n in sorted(count.excluded.items()) if why != UNDATED},
+            total=_counts(request, total, answers, table, shape),
+            groups=tuple(
+                GroupCounts(
+                    key=key,
+                    label=label,
+                    counts=_counts(request, group, table.counts(group), table, shape),
+                )
+                for key, label, group in ordered
+            ),
+            ungrouped=count.groups[None].responses if plan.group and None in count.groups else 0,
+        )
+
+    def _table(self, request: TallyRequest, outcome: OutcomePart) -> AnswerTable:
+        key = (outcome, id(request.choices))
+        if key not in self._tables:
+            self._tables[key] = AnswerTable.of(outcome, request.choices)
+        return self._tables[key]
+
+
+def _undated_note(undated: int) -> list[str]:
+    if not undated:
+        return []
+    was = "response without a date was" if undated == 1 else "responses without a date were"
+    return [f"{undated:,} {was} excluded."]
+
+
+def _total(groups: Iterable[GroupCount]) -> GroupCount:
+    """Add up groups."""
+    every = list(groups)
+    if len(every) == 1:
+        return every[0]
+    reasons: Counter[str] = Counter()
+    answers: Counter[int] = Counter()
+    for group in every:
+        reasons.update(group.reasons)
+        answers.update(group.answers)
+    return GroupCount(sum(group.responses for group in every), reasons, answers)
+
+
+def _periods(
+    period: Period, groups: Mapping[str, GroupCount]
+) -> Iterable[tuple[str, str, GroupCount]]:
+    """Yield the key, label and count of each period, in order."""
+    if len(groups) > MOST_PERIODS:
+        raise GroupingRefused(
+            f"The responses span more than {MOST_PERIODS:,} periods.",
+            remedy="Group by a longer period, or choose a shorter date range.",
+        )
+    for text in sorted(groups):
+        start = date.fromisoformat(text)
+        yield period_key(period, start), period_label(period, start), groups[text]
+
+
+def _labelled(
+    request: TallyRequest, groups: Mapping[str, GroupCount]
+) -> Iterable[tuple[str, str, GroupCount]]:
+    """Yield the key, label and count of each group.
+
+    Groups of a question are in the order of its choices, then by size. Groups of a field are in
+    the order of size.
+    """
+    _check_groups(groups.values())
+    labels = request.group_labels
+    group_by = request.query.definition.group_by
+    places: Mapping[str, int] = {}
+    if group_by and group_by.kind == "question":
+        places = {key: place for place, key in enumerate(labels)}
+    for key in sorted(
+        groups, key=lambda key: (places.get(key, len(places)), -groups[key].responses, key)
+    ):
+        yield key, labels.get(key, key), groups[key]
+
+
+def _check_groups(groups: Collection[GroupCount]) -> None:
+    """Refuse groups that look like identifiers. The message shows none of their values.
+
+    Raises:
+        GroupingRefused: if there are too many groups, or nearly one per response.
+    """
+    responses = sum(group.responses for group in groups)
+    if len(groups) > MOST_GROUPS:
+        problem = f"It has more than {MOST_GROUPS} different values."
+    elif len(groups) > FEW_GROUPS and len(groups) > responses / 2:
+        problem = (
+            f"It has {len(groups)} different values in {responses} responses: nearly one per "
+            "response."
+        )
+    else:
+        return
+    raise GroupingRefused(
+        f"Responses cannot be grouped by this question or field. {problem}",
+        remedy="Group by a question or field with few values, such as a region or a channel.",
+    )
+
+
+def _shape(request: TallyRequest, answers: Mapping[str, int]) -> TallyShape:
+    """Decide what the tally holds of the answers: too many different ones are not stored.
+
+    Raises:
+        CalculationRefused: if the calculation needs them.
+    """
+    definition = request.query.definition
+    by_answer = definition.group_by is not None and definition.group_by.kind == "answer"
+    if request.columns.number:
+        too_many = len(answers) > MOST_NUMBERS
+    else:
+        known = {choice.key for choice in request.choices}
+        too_many = len(answers.keys() - known) > MOST_UNKNOWN
+    if not too_many:
+        return TallyShape.ANSWERS
+    if definition.calculation in COUNTING and not by_answer:
+        return TallyShape.NOTHING
+    if not request.columns.number:
+        raise CalculationRefused(
+            "The answers are free text: hardly any of them is a choice of the question.",
+            remedy="Count the responses or the answers instead.",
+        )
+    if definition.calculation in FROM_TOTALS:
+        return TallyShape.TOTALS
+    raise CalculationRefused(
+        f"The answers hold more than {MOST_NUMBERS:,} different numbers.",
+        remedy="Use the average, sum, minimum or maximum, or choose a shorter date range.",
+    )
+
+
+def _counts(
+    request: TallyRequest,
+    group: GroupCount,
+    answers: Mapping[str, int],
+    table: AnswerTable,
+    shape: TallyShape,
+) -> Counts:
+    definition = request.query.definition
+    share_of_several = request.columns.answers and definition.calculation is Calculation.SHARE
+    return Counts(
+        responses=group.responses,
+        answered=group.answered,
+        unanswered=dict(sorted(group.reasons.items())),
+        answers=answers if shape is TallyShape.ANSWERS else {},
+        chosen=table.chosen(group, definition.answers) if share_of_several else None,
+        totals=_totals(answers) if shape is TallyShape.TOTALS and answers else None,
+    )
+
+
+def _totals(answers: Mapping[str, int]) -> Totals:
+    numbers = [(Decimal(key), n) for key, n in answers.items()]
+    return Totals(
+        sum=to_float(exact_sum(numbers)),
+        minimum=to_float(min(numbers)[0]),
+        maximum=to_float(max(numbers)[0]),
+    )
