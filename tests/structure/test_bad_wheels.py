@@ -35,7 +35,7 @@ BAD = {
     "raises": ("raise RuntimeError('no licence on this machine')\n", "no licence on this machine"),
     "misspelt": (
         module(without="list_surveys", more="\n@hookimpl\ndef list_survey():\n    return []"),
-        "list_survey is no hook: did you mean list_surveys?",
+        "list_survey is not a hook. Did you mean list_surveys?",
     ),
     "lacking": (module(without="fetch_metric"), "these hooks are missing: fetch_metric"),
     "arguing": (
@@ -45,8 +45,8 @@ BAD = {
         ),
         "list_questions takes survey",
     ),
-    "double": (module(), "claimed by bad-double and bad-double-too"),
-    "future": (module(), "asks for smaply-metrics-core >=99"),
+    "double": (module(), "bad-double and bad-double-too provide the same id"),
+    "future": (module(), "requires smaply-metrics-core >=99"),
     "hollow": ("", "has no attribute 'source'"),
 }
 
