@@ -36,31 +36,31 @@ MADE_BY_THE_CORE = {
 """Classes whose objects users receive; they never call the constructors."""
 
 
-def exported(door: str) -> dict[str, Any]:
+def exported(public_module: str) -> dict[str, Any]:
     """Return the public objects of a public module by name."""
-    module = importlib.import_module(door)
+    module = importlib.import_module(public_module)
     return {name: getattr(module, name) for name in module.__all__}
 
 
 def everything() -> dict[str, dict[str, Any]]:
     """Return the public objects of all public modules, by module and name."""
-    return {door: exported(door) for door in PUBLIC_MODULES}
+    return {public_module: exported(public_module) for public_module in PUBLIC_MODULES}
 
 
-@pytest.mark.parametrize("door", PUBLIC_MODULES)
-def test_the_exports_are_pinned(door: str) -> None:
+@pytest.mark.parametrize("public_module", PUBLIC_MODULES)
+def test_the_exports_are_pinned(public_module: str) -> None:
     """The public names are the pinned ones; change them in the changelog and the docs, too."""
-    module = importlib.import_module(door)
+    module = importlib.import_module(public_module)
 
-    assert sorted(module.__all__) == sorted(EXPORTS[door].split())
+    assert sorted(module.__all__) == sorted(EXPORTS[public_module].split())
     assert len(set(module.__all__)) == len(module.__all__)
     assert set(module.__all__) <= set(dir(module))
 
 
-@pytest.mark.parametrize("door", PUBLIC_MODULES)
-def test_the_stub_lists_what_can_be_imported(door: str) -> None:
+@pytest.mark.parametrize("public_module", PUBLIC_MODULES)
+def test_the_stub_lists_what_can_be_imported(public_module: str) -> None:
     """Type checkers read the stub, and programs the module: both have the same names."""
-    module = importlib.import_module(door)
+    module = importlib.import_module(public_module)
     stub = ast.parse(Path(str(module.__file__)).with_suffix(".pyi").read_text(encoding="utf-8"))
     (listed,) = [
         ast.literal_eval(statement.value)
@@ -70,44 +70,44 @@ def test_the_stub_lists_what_can_be_imported(door: str) -> None:
     assert sorted(listed) == module.__all__
 
 
-@pytest.mark.parametrize("door", PUBLIC_MODULES)
-def test_no_export_has_the_name_of_a_module(door: str) -> None:
+@pytest.mark.parametrize("public_module", PUBLIC_MODULES)
+def test_no_export_has_the_name_of_a_module(public_module: str) -> None:
     """Importing a submodule sets its name in the package, which would hide the export."""
-    module = importlib.import_module(door)
+    module = importlib.import_module(public_module)
     submodules = {one.name for one in pkgutil.iter_modules(module.__path__)}
     assert submodules & set(module.__all__) == set()
 
 
-@pytest.mark.parametrize("door", PUBLIC_MODULES)
-def test_a_public_object_shows_the_module_to_import_it_from(door: str) -> None:
+@pytest.mark.parametrize("public_module", PUBLIC_MODULES)
+def test_a_public_object_shows_the_module_to_import_it_from(public_module: str) -> None:
     """``__module__`` is the first public module that exports the object."""
-    doors = everything()
+    public_objects = everything()
     wrong = {}
-    for name, thing in doors[door].items():
+    for name, thing in public_objects[public_module].items():
         if isinstance(thing, type | FunctionType) and thing.__module__.startswith(OURS):
-            first = next(one for one in PUBLIC_MODULES if doors[one].get(name) is thing)
+            first = next(one for one in PUBLIC_MODULES if public_objects[one].get(name) is thing)
             if thing.__module__ != first:
                 wrong[name] = thing.__module__
 
     assert wrong == {}
 
 
-@pytest.mark.parametrize("door", PUBLIC_MODULES)
-def test_public_classes_and_functions_have_docstrings(door: str) -> None:
+@pytest.mark.parametrize("public_module", PUBLIC_MODULES)
+def test_public_classes_and_functions_have_docstrings(public_module: str) -> None:
     """Every public class and function has a docstring."""
     missing = [
         name
-        for name, thing in exported(door).items()
+        for name, thing in exported(public_module).items()
         if isinstance(thing, type | FunctionType) and not inspect.getdoc(thing)
     ]
 
     assert missing == []
 
 
-@pytest.mark.parametrize("door", PUBLIC_MODULES)
-def test_public_objects_can_be_pickled_by_name(door: str) -> None:
+@pytest.mark.parametrize("public_module", PUBLIC_MODULES)
+def test_public_objects_can_be_pickled_by_name(public_module: str) -> None:
     """A class or function can be imported by its ``__module__`` and name."""
-    for thing in exported(door).values():
+    for thing in exported(public_module).values():
         if isinstance(thing, type | FunctionType):
             assert pickle.loads(pickle.dumps(thing)) is thing  # noqa: S301  # Our own pickle.
 
@@ -222,11 +222,13 @@ def hidden_types(thing: Any, public: set[type]) -> set[str]:  # noqa: ANN401  # 
 
 def test_every_type_in_a_public_signature_is_exported() -> None:
     """Every type of ours in a public signature is exported by a public module."""
-    doors = everything()
-    public = {t for things in doors.values() for t in things.values() if isinstance(t, type)}
+    public_objects = everything()
+    public = {
+        t for things in public_objects.values() for t in things.values() if isinstance(t, type)
+    }
     found = {
-        f"{door}.{name}": hidden
-        for door, things in doors.items()
+        f"{public_module}.{name}": hidden
+        for public_module, things in public_objects.items()
         for name, thing in things.items()
         if isinstance(thing, type | FunctionType) and thing.__module__.startswith(OURS)
         if (hidden := hidden_types(thing, public))
