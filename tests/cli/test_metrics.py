@@ -100,13 +100,11 @@ def test_the_text_output_of_a_preview(connected: Command) -> None:
         "Value",
         "Answers",
         "recorded; ",
-        "left out",
         "unfinished",
         "all time",
         "Q1 2026",
-        "1 Apr 2026",
     ):
-        assert shown in printed or shown == "1 Apr 2026"
+        assert shown in printed
 
 
 def test_an_average_shows_its_scale(connected: Command) -> None:
