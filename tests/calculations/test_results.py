@@ -249,7 +249,7 @@ def test_totals_are_not_enough_for_others(name: str) -> None:
     """What totals do not tell is refused, a minimum that the source left out included."""
     total = Counts(responses=4, answered=4, totals=Totals(sum=10, maximum=4))
 
-    with pytest.raises(CalculationRefused, match="only totals|nothing else"):
+    with pytest.raises(CalculationRefused, match="from totals"):
         calculate(query(Calculation(name)), tally_of(total, choices=scale(0, 10)), NOW)
 
 
@@ -257,12 +257,12 @@ def test_totals_are_not_enough_for_others(name: str) -> None:
     ("asked", "total", "message"),
     [
         (query(Calculation.NPS), counts({"11": 1}), "answer 11"),
-        (query(Calculation.NPS), counts({"-1": 1}), "answer −1"),
+        (query(Calculation.NPS), counts({"-1": 1}), "answer \N{MINUS SIGN}1"),
         (query(Calculation.NPS), counts({"9.5": 1}), "answer 9.5"),
         (query(Calculation.AVERAGE), counts({"blue": 1}), "“blue” has none"),
         (query(Calculation.MEDIAN), counts({"other": 1}), "“Something else” has none"),
         (query(Calculation.AVERAGE), counts({"99": 1}), "counted “Not applicable”"),
-        (query(Calculation.SHARE, answers=("99",)), counts({"1": 1}), "does not count as an answer"),
+        (query(Calculation.SHARE, answers=("99",)), counts({"1": 1}), "does not count as"),
         (query(Calculation.AVERAGE), counts(answered=3), "count of each answer"),
         (query(Calculation.DISTRIBUTION), counts(answered=3), "count of each answer"),
         (query(Calculation.SUM), counts({"1e308": 9}), "too large"),

@@ -137,6 +137,7 @@ def test_queries_do_not_change_the_tallies_of_others(
         (key_counts, "MOST_KEYS", 0),
         (row_codes, "FEW_COMBINATIONS", 0),
         (row_codes, "SAMPLE", 0),
+        (row_codes, "MOST_CELLS", 0),
     ],
 )
 def test_limits_do_not_change_tallies(

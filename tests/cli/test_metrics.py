@@ -104,7 +104,7 @@ def test_a_preview_tells_people(connected: Command) -> None:
         "Value",
         "Answers",
         "recorded; ",
-        "left out",
+        "excluded",
         "unfinished",
         "all time",
         "Q1 2026",
