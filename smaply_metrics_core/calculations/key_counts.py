@@ -77,11 +77,13 @@ class KeyCounter:
         read = {*self._roots, *derived.timestamp_sources()}
         self._cache = ValueCache()
         self.columns = {name for name in read if not name.startswith("\0")}
-        self._started = False
+        # The codes of categories are valid, also in the cache, while there is a column of their type.
+        self._types: list[pl.DataFrame] = []
 
     def add(self, rows: pl.DataFrame) -> None:
         """Count some rows."""
-        self._started = True
+        if not self._types or self._types[-1].schema != rows.schema:
+            self._types.append(rows.clear())
         for start in range(0, max(rows.height, 1), MOST_ROWS):
             block = rows.slice(start, MOST_ROWS)
             self._add(RowBlock(block, self._derived, self._roots, self._cache))
@@ -105,7 +107,7 @@ class KeyCounter:
         Raises:
             ValueError: if no rows were added, not even an empty frame.
         """
-        if not self._started:
+        if not self._types:
             raise ValueError("no rows were added: add an empty frame if there are none")
         if plan not in self._windows:
             self._windows[plan] = _window(plan, self._counts.pop(plan))

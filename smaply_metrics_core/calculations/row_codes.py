@@ -269,16 +269,21 @@ def _categorical(column: pl.Series) -> pl.Series | None:
 
 def _text_codes(columns: Sequence[pl.Series]) -> list[_ColumnCodes]:
     """Return the codes of columns of categories, from one pass over all of them."""
-    physical = _shifted(pl.all().to_physical())
+    coded = pl.DataFrame(columns).select(_shifted(pl.all().to_physical()))
     return [
         _ColumnCodes(
             codes,
-            size := int(codes.max() or 0) + 1,
+            size := _highest(codes) + 1,
             partial(_text_cells, column, size),
-            (column.dtype.categories.name(), size),
+            (str(column.dtype), size),
         )
-        for column, codes in zip(columns, pl.DataFrame(columns).select(physical), strict=True)
+        for column, codes in zip(columns, coded, strict=True)
     ]
+
+
+def _highest(codes: pl.Series) -> int:
+    highest = codes.max()
+    return highest if isinstance(highest, int) else 0
 
 
 def _text_cells(column: pl.Series, size: int) -> pl.Series:

@@ -221,6 +221,18 @@ def test_a_date_that_may_be_text_codes_is_read() -> None:
     assert tally.notes
 
 
+def test_codes_keep_their_meaning_from_batch_to_batch() -> None:
+    """Batches that no longer exist do not free the categories of later ones."""
+    request = TallyRequest(query(), TallyColumns(recorded=RECORDED, answer=ANSWER), scale(1, 5))
+    counting = TallyBuilder([request])
+    dtype = pl.Categorical(pl.Categories.random())
+    for answers in (["1", "2", "2"], ["2", "1", "1"], ["5", "2", "2"]):
+        counting.add(frame(answers).with_columns(ANSWER.cast(dtype)))
+    tally = counting.tallies(AS_OF)[request.query.id]
+    assert isinstance(tally, Tally)
+    assert tally.window("current").total.answers == {"1": 3, "2": 5, "5": 1}
+
+
 def test_no_piece_at_all_is_a_mistake() -> None:
     """Nobody knows then whether there are no rows or they were forgotten."""
     request = TallyRequest(query(), TallyColumns(recorded=RECORDED, answer=ANSWER))
