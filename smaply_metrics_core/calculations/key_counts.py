@@ -77,7 +77,7 @@ class KeyCounter:
         read = {*self._roots, *derived.timestamp_sources()}
         self._cache = ValueCache()
         self.columns = {name for name in read if not name.startswith("\0")}
-        # The codes of categories are valid, also in the cache, while there is a column of their type.
+        # Codes of categories, cached ones too, are valid while a column of their type exists.
         self._types: list[pl.DataFrame] = []
 
     def add(self, rows: pl.DataFrame) -> None:
