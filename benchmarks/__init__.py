@@ -1,1 +1,1 @@
-"""Measurements of how fast the framework is; no part of what is installed."""
+"""Benchmarks of the framework. They are not part of the wheel."""

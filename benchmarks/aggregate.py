@@ -1,7 +1,7 @@
-"""How fast 20 metrics of one large survey are: ``python -m benchmarks.aggregate --json``.
+"""The time of 20 metrics of one large survey: ``python -m benchmarks.aggregate --json``.
 
-Every run is a process of its own, so that its peak memory is its own too. Its time begins at the
-downloaded file, after all imports. Runs alternate, so that a busy moment hits everybody.
+Each run is a separate process, so that its peak memory is its own. Its time begins at the
+downloaded file, after all imports. Runs alternate, so that a busy moment affects all of them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KILOBYTES: Final = 1_024
 
 
 def run(name: str, files: Files) -> tuple[float, float, PipelineResult]:
-    """Run one contender in this process: seconds, peak megabytes, and what it found."""
+    """Run one pipeline in this process; return seconds, peak megabytes and its results."""
     contender = import_module(f"benchmarks.pipelines.{name}")
     begin = time.perf_counter()
     numbers = contender.numbers(files)
@@ -41,9 +41,9 @@ def run(name: str, files: Files) -> tuple[float, float, PipelineResult]:
 
 
 def peak() -> float:
-    """Give the most megabytes that this process had in memory.
+    """Return the peak memory of this process, in megabytes.
 
-    Not ``ru_maxrss``, which a child inherits from the process that started it.
+    ``ru_maxrss`` is not used, because a child process inherits it from its parent.
     """
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     (kilobytes,) = (line.split()[1] for line in lines if line.startswith(_PEAK))
@@ -51,13 +51,13 @@ def peak() -> float:
 
 
 def make(folder: Path, rows: int) -> Files:
-    """Make the exports in this process, which ends with all the memory that took."""
+    """Create the exports in this process, whose memory is freed when it ends."""
     files: Files = import_module("benchmarks.data.exports").make_files(folder, rows)
     return files
 
 
 def measure(rows: int, runs: int) -> dict[str, Any]:
-    """Measure every contender so many times, in turn."""
+    """Run each pipeline a number of times, in turn."""
     seconds: dict[str, list[float]] = {name: [] for name in (_INFLATE, *CONTENDERS)}
     peaks: dict[str, list[float]] = {name: [] for name in seconds}
     found: list[PipelineResult] = []
@@ -91,7 +91,7 @@ def measure(rows: int, runs: int) -> dict[str, Any]:
 
 
 def equal(one: PipelineResult, other: PipelineResult) -> bool:
-    """Say whether two found the same numbers, but for the last digits of a division."""
+    """Whether two pipelines have the same numbers, except for the last digits of a division."""
     return one.keys() == other.keys() and all(
         one[name].keys() == other[name].keys()
         and all(math.isclose(one[name][key], other[name][key], rel_tol=1e-9) for key in one[name])
@@ -100,7 +100,7 @@ def equal(one: PipelineResult, other: PipelineResult) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, and print what was measured; 1 when the results are not equal."""
+    """Measure, and print the result; return 1 if the numbers are not equal."""
     parser = command("aggregate", __doc__, f"{QUICK_ROWS:,} responses")
     parser.add_argument("--runs", type=int, default=RUNS, help="runs of each (%(default)s)")
     options = parser.parse_args(arguments)

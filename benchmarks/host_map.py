@@ -1,7 +1,7 @@
-"""How fast a journey map with 30 cards is: ``python -m benchmarks.host_map [--quick] --json``.
+"""The speed of a journey map with 30 cards: ``python -m benchmarks.host_map [--quick] --json``.
 
-The app runs as people run it: a process of its own, on a socket. Cold is right after it has
-started, with nothing measured yet and an empty browser; warm is every later look.
+The app is a separate process on a socket. Cold means right after the start, without values and with
+an empty browser cache; warm means every later page view.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ RUNS: Final = 15
 QUICK_RUNS: Final = 5
 SECONDS: Final = 60.0
 IDLE_SECONDS: Final = 2.0
-"""A connection idle for longer is not used again: the app closes it after 5, even while a request
-is on its way to it."""
+"""Connections idle for longer are not reused: the app closes them after 5 seconds, even when a
+request has just been sent."""
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 DRAWN: Final = """() => {
     const charts = [...document.querySelectorAll('figure.chart')];
     const values = document.querySelectorAll('.card-value').length;
     return values >= %d && charts.every((chart) => chart.querySelector('.chart-drawn svg'));
 }"""
-"""Every card has its value, and every chart is the one that the browser draws."""
+"""Whether every card has a value and the browser has drawn every chart."""
 WIDE: Final = 2_560
 TALL: Final = 6_000
-"""Of the window, so that no card waits to be scrolled to."""
+"""The size of the window, in which every card is visible."""
 _KILOBYTES: Final = 1_024
 _RESIDENT: Final = re.compile(r"VmRSS:\s+(\d+)")
 
@@ -56,7 +56,7 @@ class HostProcess(NamedTuple):
     process: subprocess.Popen[str]
 
     def megabytes(self) -> float:
-        """Give how much memory it has now."""
+        """Return its current memory."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         found = _RESIDENT.search(status)
         return int(found[1]) / _KILOBYTES if found else 0.0
@@ -64,7 +64,7 @@ class HostProcess(NamedTuple):
 
 @contextmanager
 def serving(home: Path) -> Iterator[HostProcess]:
-    """Run the app on a home, in a process of its own."""
+    """Run the app on a home in a separate process."""
     command = str(Path(sys.executable).with_name("smaply-metrics-host"))
     process = subprocess.Popen(  # noqa: S603  # Our own command, our own arguments.
         [command, "serve", "--home", str(home), "--port", "0"], stdout=subprocess.PIPE, text=True
@@ -84,12 +84,12 @@ def serving(home: Path) -> Iterator[HostProcess]:
 
 
 def first_paint(server: HostProcess, home: Path, journey: str, runs: int) -> dict[str, Any]:
-    """Measure the page's first bytes, and how many there are; the first time is the cold one."""
+    """Measure the time and the size of the page; the first request is the cold one."""
     address = f"/maps/{journey}"
     with httpx.Client(base_url=server.url, timeout=SECONDS) as client:
         client.get(invite(home, "Vera", Role.VIEWER))
         times = [_timed(client, address) for _ in range(runs + 1)]
-        wait_until_measured(client, address)
+        wait_for_values(client, address)
         warm = [_timed(client, address) for _ in range(runs)]
         page = client.get(address)
         sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page.text)
@@ -103,8 +103,8 @@ def first_paint(server: HostProcess, home: Path, journey: str, runs: int) -> dic
     }
 
 
-def wait_until_measured(client: httpx.Client, address: str) -> None:
-    """Ask until every card has its value."""
+def wait_for_values(client: httpx.Client, address: str) -> None:
+    """Request the page until every card has a value."""
     until = time.monotonic() + SECONDS
     while client.get(address).text.count('class="card-value"') < CARDS:
         if time.monotonic() > until:
@@ -119,13 +119,13 @@ def _timed(client: httpx.Client, address: str) -> float:
 
 
 def _transferred(answer: httpx.Response) -> int:
-    """Give the bytes on the wire: httpx has unpacked them."""
+    """Return the number of bytes sent: httpx has decompressed them."""
     packed = answer.headers.get("content-encoding") == "gzip"
     return len(gzip.compress(answer.content)) if packed else len(answer.content)
 
 
 def drawn(home: Path, journey: str, runs: int) -> dict[str, Any]:
-    """Measure how long it takes in Chromium until all cards are drawn."""
+    """Measure the time until Chromium has drawn all cards."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         raise RuntimeError("there is no Chromium: `make browser` installs it")
@@ -163,7 +163,7 @@ def _until_drawn(context: BrowserContext, journey: str) -> float:
 
 
 async def watch(server: HostProcess, home: Path, journey: str, viewers: int) -> dict[str, Any]:
-    """Open the map as many people at once, then refresh it: everybody hears of it."""
+    """Open the map many times at once, then refresh it and wait for all event streams."""
     limits = httpx.Limits(
         max_connections=2 * viewers,
         max_keepalive_connections=viewers,
@@ -172,13 +172,14 @@ async def watch(server: HostProcess, home: Path, journey: str, viewers: int) -> 
     address = f"/maps/{journey}"
     async with (
         httpx.AsyncClient(base_url=server.url, timeout=SECONDS, limits=limits) as client,
-        asyncio.TaskGroup() as listeners,  # One that loses its stream ends the measuring.
+        asyncio.TaskGroup() as listeners,  # A lost stream ends the benchmark.
     ):
         await client.get(invite(home, "Emil", Role.EDITOR))
         loads = sorted(await asyncio.gather(*(_load(client, address) for _ in range(viewers))))
         listening = [asyncio.Event() for _ in range(viewers)]
         tasks = [
-            listeners.create_task(_hear(client, f"{address}/events", open_)) for open_ in listening
+            listeners.create_task(_first_values(client, f"{address}/events", open_))
+            for open_ in listening
         ]
         await asyncio.gather(*(open_.wait() for open_ in listening))
         megabytes = server.megabytes()
@@ -209,15 +210,15 @@ async def _load(client: httpx.AsyncClient, address: str) -> float:
     return time.perf_counter() - begin
 
 
-async def _hear(client: httpx.AsyncClient, address: str, open_: asyncio.Event) -> float:
-    """Listen until cards with new values come; gives when."""
+async def _first_values(client: httpx.AsyncClient, address: str, open_: asyncio.Event) -> float:
+    """Listen until cards with new values arrive; return the time."""
     async with client.stream("GET", address) as stream:
         event = ""
         async for line in stream.aiter_lines():
             if line.startswith("event: "):
                 event = line.removeprefix("event: ")
             elif event == "state":
-                open_.set()  # Whatever is changed before this is in the page, and is not told.
+                open_.set()  # Earlier changes are in the page and are not sent.
             elif event == "parts" and line.startswith("data: ") and _new_values(line):
                 return time.perf_counter()
     raise RuntimeError("the stream ended before the refresh")
@@ -230,7 +231,7 @@ def _new_values(line: str) -> bool:
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
-    """Measure everything, each on a home of its own."""
+    """Run all measurements, each on its own home."""
     runs = QUICK_RUNS if quick else RUNS
     with tempfile.TemporaryDirectory(prefix="smaply-benchmark-") as folder:
         homes = [Path(folder, name) for name in ("first", "drawn")]
@@ -248,7 +249,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, and print what was measured."""
+    """Measure, and print the result."""
     options = command("host_map", __doc__, "fewer runs").parse_args(arguments)
     measured = measure(quick=options.quick)
     report(measured, as_json=options.json)

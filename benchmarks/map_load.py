@@ -1,6 +1,6 @@
-"""What a load of fresh cards costs: ``python -m benchmarks.map_load [--quick] --json``.
+"""The cost of loading fresh cards: ``python -m benchmarks.map_load [--quick] --json``.
 
-Nothing is refreshed: it is what nearly every look at a map costs.
+Nothing is refreshed: this is the cost of nearly every page view of a map.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ SIZES: Final = (10, MAP, 100, CARDS, 10_000)
 RUNS: Final = 15
 QUICK_RUNS: Final = 3
 PAST: Final = 50_000
-"""Past values that are written to see how much room one takes."""
+"""The number of past values that are written to measure the size of one."""
 
 _MILLI: Final = 1_000
 _MICRO: Final = 1_000_000
 
 
 def measure(runs: int) -> dict[str, Any]:
-    """Measure both kinds of store."""
+    """Measure both databases."""
     with tempfile.TemporaryDirectory(prefix="bench-") as made, postgres_url() as url:
         measured: dict[str, Any] = {"cards": CARDS}
         measured["sqlite"] = _measure(Path(made) / "sqlite", None, runs)
@@ -62,11 +62,11 @@ def _measure(home: Path, url: str | None, runs: int) -> dict[str, Any]:
                     times.append(time.perf_counter() - begun)
                 fresh = fresh and {card.freshness for card in cards} == {Freshness.FRESH}
                 counts.add(len(seen))
-            seconds = statistics.median(times[1:])  # The first one warms caches.
+            seconds = statistics.median(times[1:])  # The first one fills caches.
             sizes[str(size)] = {
                 "ms": round(seconds * _MILLI, 2),
                 "us_per_card": round(seconds * _MICRO / size, 1),
-                "statements": min(counts),  # Now and then the database is asked for its time too.
+                "statements": min(counts),  # Some loads query the time of the database too.
             }
             if not fresh:
                 raise ValueError("a card was not fresh: something else was measured")
@@ -84,7 +84,7 @@ def _measure(home: Path, url: str | None, runs: int) -> dict[str, Any]:
 
 
 def _database_ms(home: Path, url: str | None, ids: Sequence[str], runs: int) -> float:
-    """Give how long reading a map of cards takes where nothing is made of the rows."""
+    """Return the time of the statements alone, without making cards of the rows."""
     store = open_store(home, url)
     times: list[float] = []
 
@@ -104,30 +104,30 @@ def _database_ms(home: Path, url: str | None, ids: Sequence[str], runs: int) -> 
 
 
 def _server_ms(home: Path, url: str, ids: Sequence[str], runs: int) -> float:
-    """Give how long the server itself says that it plans and makes that read."""
+    """Return the planning and execution time that the server reports."""
     store = open_store(home, url)
-    said: list[tuple[str, Any]] = []
+    executed: list[tuple[str, Any]] = []
 
     def note(_c: Any, _cur: Any, statement: str, given: Any, *_: Any) -> None:  # noqa: ANN401
-        said.append((statement, given))
+        executed.append((statement, given))
 
     event.listen(store.engine, "before_cursor_execute", note)
     with store.reading() as db:
         read(db, ACTOR.account, metric_ids=ids)
     event.remove(store.engine, "before_cursor_execute", note)
-    statement, given = said[-1]
+    statement, given = executed[-1]
     times: list[float] = []
     for _ in range(runs + 1):
         with store.reading() as db:
-            asked = db.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", given)
-            ((plan,),) = asked.scalars()
+            explained = db.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", given)
+            ((plan,),) = explained.scalars()
         times.append(plan["Planning Time"] + plan["Execution Time"])
     store.close()
     return round(statistics.median(times[1:]), 2)
 
 
 def _bytes(home: Path, url: str, ids: Sequence[str]) -> dict[str, float]:
-    """Give how much room a metric with its value takes, and a past value."""
+    """Return the bytes of a metric with its value, and of a past value."""
     store = open_store(home, url)
     now = datetime.now(UTC)
     of_each = PAST // len(ids)
@@ -173,7 +173,7 @@ def _statements() -> Iterator[list[str]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, and print what was measured."""
+    """Measure, and print the result."""
     options = command("map_load", __doc__, f"{QUICK_RUNS} runs of each size").parse_args(arguments)
     measured = measure(QUICK_RUNS if options.quick else RUNS)
     report(measured, as_json=options.json)

@@ -51,7 +51,7 @@ WIDE_COLUMNS: Final = 1_200
 
 _SURVEY: Final = "SV_queries"
 _QUESTIONS: Final = 40
-_NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _SINCE: Final = datetime(2025, 7, 1, tzinfo=UTC)
 _MINUTES: Final = 548 * 24 * 60
 _REASONS: Final = ("", "", "", "", "", "", "", "", "preview", "unfinished")
@@ -66,7 +66,7 @@ _KINDS: Final = (
 """The kinds of the questions, in turn, and the cells of their columns."""
 
 _GROUPS: Final = (None, "field:region", "period:month", "question:Q1")
-_WINDOWS: Final = (Window(), Window(start=_SINCE), Window(start=_SINCE, end=_NOW))
+_WINDOWS: Final = (Window(), Window(start=_SINCE), Window(start=_SINCE, end=NOW))
 _FILTERS: Final = ((), (Filter(kind="field", of="region", values=("North", "East")),))
 
 
@@ -96,7 +96,7 @@ def _seconds(rows: int, questions: int, sizes: Sequence[int], runs: int) -> list
     for _ in range(runs):
         for place, batch in enumerate(asked):
             begun = time.perf_counter()
-            outcomes = dict(answer_queries(frame, batch, survey, READER, as_of=_NOW))
+            outcomes = dict(answer_queries(frame, batch, survey, READER, as_of=NOW))
             best[place] = min(best[place], time.perf_counter() - begun)
             if not all(isinstance(outcome, Tally) for outcome in outcomes.values()):
                 raise ValueError("a query was refused: less was measured")
@@ -133,7 +133,7 @@ def _question(question_id: str, kind: QuestionKind) -> Question:
 def responses(survey: Questionnaire, rows: int) -> pl.DataFrame:
     """Return invented responses, the same ones each time."""
     chance = random.Random(1)  # noqa: S311  # Invented answers, no secrets.
-    first = _NOW - timedelta(minutes=_MINUTES)
+    first = NOW - timedelta(minutes=_MINUTES)
     recorded = [first + timedelta(minutes=chance.randrange(_MINUTES)) for _ in range(rows)]
     cells = {
         question.id: chance.choices(answers, k=rows)

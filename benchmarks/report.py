@@ -1,4 +1,4 @@
-"""How a benchmark is asked for what it measures, and how it tells it."""
+"""The options and the output of every benchmark."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 
 def command(name: str, about: str | None, quick: str) -> argparse.ArgumentParser:
-    """Make the parser that every benchmark begins with.
+    """Return the argument parser of a benchmark.
 
     Args:
-        name: Of the module in this package.
+        name: The name of its module.
         about: What it measures.
         quick: What ``--quick`` does.
     """
@@ -23,7 +23,7 @@ def command(name: str, about: str | None, quick: str) -> argparse.ArgumentParser
 
 
 def report(measured: Mapping[str, object], *, as_json: bool) -> None:
-    """Print what was measured, a line each or as one JSON object."""
+    """Print the result, as one line per key or as one JSON object."""
     if as_json:
         sys.stdout.write(json.dumps(measured) + "\n")
     else:

@@ -1,8 +1,8 @@
-"""Nine o'clock: ``python -m benchmarks.stampede [--quick] --json``.
+"""Many loads at once: ``python -m benchmarks.stampede [--quick] --json``.
 
-Eight processes with 25 threads each open the same map at once: 30 cards on three surveys of a
-sandbox that takes a second for an export. First nothing was ever measured; then all of it is stale.
-Each thread loads once without waiting, as a page does, and once more until every card is fresh.
+Eight processes with 25 threads each load the same map at once: 30 cards on three surveys of a
+sandbox whose exports take a second. First there are no values; then all values are stale. Each
+thread loads once without waiting, as a page does, and once more until every card is fresh.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ SURVEYS: Final = 3
 CARDS_OF_EACH: Final = 10
 EXPORT_SECONDS: Final = 1.0
 RUNS: Final = 3
-_TOKEN: Final = "benchmark-token-of-forty-characters-0001"  # noqa: S105  # Of a sandbox on this machine.
+_TOKEN: Final = "benchmark-token-of-forty-characters-0001"  # noqa: S105  # The token of a local sandbox.
 _VARIABLE: Final = "SMAPLY_QUALTRICS_SANDBOX"
 _NUMBERS: Final = (Calculation.AVERAGE, Calculation.NPS, Calculation.ANSWERED)
 
 
 def measure(runs: int) -> dict[str, Any]:
-    """Measure a cold map once and a stale one ``runs`` times."""
+    """Measure a map without values once, and a stale one ``runs`` times."""
     with tempfile.TemporaryDirectory(prefix="bench-") as made, postgres_url() as url:
         folder = Path(made)
         generate(folder / "surveys", seed=1, until=datetime.now(UTC))
         with SandboxServer(folder / "surveys", token=_TOKEN) as sandbox:
             environment = {**os.environ, **keys(), _VARIABLE: sandbox.host}
-            os.environ[_VARIABLE] = sandbox.host  # The source reads it itself.
-            expected = _furnish(folder / "alone", None, environment, sandbox.host)
-            _furnish(folder / "home", url, environment, sandbox.host, measured=False)
+            os.environ[_VARIABLE] = sandbox.host  # The plugin reads it.
+            expected = _add_metrics(folder / "alone", None, environment, sandbox.host)
+            _add_metrics(folder / "home", url, environment, sandbox.host, measured=False)
             control = f"http://{sandbox.host}/__sandbox__"
             httpx.post(f"{control}/exports", json={"seconds": EXPORT_SECONDS})
             return _stampede(folder / "home", url, environment, control, expected, runs)
 
 
-def _stampede(  # noqa: PLR0913, PLR0917  # What is measured, and on what.
+def _stampede(  # noqa: PLR0913, PLR0917  # The environment and what to measure.
     home: Path,
     url: str | None,
     environment: Mapping[str, str],
@@ -67,17 +67,17 @@ def _stampede(  # noqa: PLR0913, PLR0917  # What is measured, and on what.
             stack.enter_context(_process(home, url, environment)) for _ in range(PROCESSES)
         ]
         for process in processes:
-            if _hear(process) != "ready":
+            if _receive(process) != "ready":
                 raise RuntimeError("a process did not start")
         httpx.delete(f"{control}/log")
-        cold = _all_look(processes)
+        cold = _load_all(processes)
         cold_exports = _exports(control)
         stale: list[dict[str, Any]] = []
         stale_exports = []
         for _ in range(runs):
             _make_stale(home, url)
             httpx.delete(f"{control}/log")
-            stale += _all_look(processes)
+            stale += _load_all(processes)
             stale_exports.append(_exports(control))
     wrong = sum(look["last"] != expected or not look["fresh"] for look in (*cold, *stale))
     wrong += sum(look["first"] != expected for look in stale)
@@ -98,7 +98,7 @@ def _stampede(  # noqa: PLR0913, PLR0917  # What is measured, and on what.
     }
 
 
-def _furnish(
+def _add_metrics(
     home: Path,
     url: str | None,
     environment: Mapping[str, str],
@@ -106,7 +106,7 @@ def _furnish(
     *,
     measured: bool = True,
 ) -> dict[str, str]:
-    """Make the metrics of the map; give their values if they shall be measured."""
+    """Create the metrics of the map; return their values if ``measured`` is true."""
     with MetricsHost(settings_of(home, url, environment)) as host:
         credentials = {"base_url": sandbox, "api_token": _TOKEN}
         host.connections.connect(ACTOR, "qualtrics", credentials)
@@ -142,7 +142,7 @@ def _make_stale(home: Path, url: str | None) -> None:
 
 
 def _exports(control: str) -> int:
-    """Count the exports that the sandbox's log says were started."""
+    """Return the number of exports in the log of the sandbox."""
     entries = httpx.get(f"{control}/log").raise_for_status().json()["calls"]
     return sum(
         entry["method"] == "POST" and entry["path"].endswith("/export-responses")
@@ -162,34 +162,34 @@ def _process(
         env=environment,
     )
     try:
-        told = {"home": str(home), "database": url, "threads": THREADS}
-        _say(process, json.dumps(told))
+        setup = {"home": str(home), "database": url, "threads": THREADS}
+        _send(process, json.dumps(setup))
         yield process
     finally:
         process.communicate()
 
 
-def _say(process: subprocess.Popen[str], line: str) -> None:
+def _send(process: subprocess.Popen[str], line: str) -> None:
     if process.stdin is None:
         raise AssertionError("stdin is a pipe")
     process.stdin.write(f"{line}\n")
     process.stdin.flush()
 
 
-def _hear(process: subprocess.Popen[str]) -> str:
+def _receive(process: subprocess.Popen[str]) -> str:
     if process.stdout is None:
         raise AssertionError("stdout is a pipe")
     return process.stdout.readline().strip()
 
 
-def _all_look(processes: Sequence[subprocess.Popen[str]]) -> list[dict[str, Any]]:
+def _load_all(processes: Sequence[subprocess.Popen[str]]) -> list[dict[str, Any]]:
     for process in processes:
-        _say(process, "go")
-    return [look for process in processes for look in json.loads(_hear(process))]
+        _send(process, "go")
+    return [look for process in processes for look in json.loads(_receive(process))]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, and print what was measured; 1 when a value or the number of exports is wrong."""
+    """Measure, and print the result; return 1 if a value or the number of exports is wrong."""
     options = command("stampede", __doc__, "one run with a stale map").parse_args(arguments)
     measured = measure(1 if options.quick else RUNS)
     report(measured, as_json=options.json)

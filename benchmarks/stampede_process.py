@@ -1,8 +1,7 @@
-"""One process of the stampede: opens a host on the shared store, and loads the map when told.
+"""One process of the stampede: opens a host on the shared database and loads the map.
 
-Reads one JSON object (``home``, ``database``, ``threads``), then, for each line, loads with all
-threads at once: first without waiting, then until every card is fresh. Prints what each thread saw,
-as JSON.
+Reads one JSON object (``home``, ``database``, ``threads``). Then, for each line, all threads load
+at once: first without waiting, then until every card is fresh. Prints the cards of each thread.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ WAIT = 60.0
 
 
 def main() -> None:
-    """Do what standard input says."""
-    told = json.loads(sys.stdin.readline())
-    threads: int = told["threads"]
+    """Read the setup and the requests from standard input."""
+    setup = json.loads(sys.stdin.readline())
+    threads: int = setup["threads"]
     together = threading.Barrier(threads)
-    settings = settings_of(Path(told["home"]), told["database"], os.environ)
+    settings = settings_of(Path(setup["home"]), setup["database"], os.environ)
     with (
         MetricsHost(settings) as host,
         ThreadPoolExecutor(threads) as pool,
@@ -46,7 +45,7 @@ def main() -> None:
                 "fresh": all(card.freshness == "fresh" for card in last),
             }
 
-        host.cards.load(ACTOR, refresh=False)  # What is loaded on first use is no part of it.
+        host.cards.load(ACTOR, refresh=False)  # Imports on first use are not measured.
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         for _ in sys.stdin:

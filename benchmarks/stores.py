@@ -1,4 +1,4 @@
-"""The stores that benchmarks of the host measure: in SQLite, and in a PostgreSQL of their own."""
+"""The databases of the host benchmarks: SQLite, and a temporary PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from smaply_metrics_core.host.store.tables import attempts, metric_values, metri
 from tests.postgresql_server import find_programs, running_postgres
 
 ACTOR: Final = Actor("default", "Ada", Role.ADMIN)
-"""Of the command's one account, as its workers take part."""
+"""An Admin of the account of the command, whose workers take part."""
 
 KEYS_VARIABLE: Final = "SMAPLY_METRICS_ENCRYPTION_KEYS"
 RESPONSES: Final = 200
@@ -35,9 +35,9 @@ BATCH: Final = 1_000
 
 @contextmanager
 def postgres_url() -> Iterator[str | None]:
-    """Give the URL of an empty database on a server of our own, safe as a real one is.
+    """Yield the URL of an empty database on a temporary server with the usual durability.
 
-    ``None`` where PostgreSQL is not installed.
+    ``None`` if PostgreSQL is not installed.
     """
     programs = find_programs()
     if programs is None:
@@ -48,7 +48,7 @@ def postgres_url() -> Iterator[str | None]:
 
 
 def keys() -> dict[str, str]:
-    """Return an environment with a key that seals credentials."""
+    """Return an environment with an encryption key."""
     return {KEYS_VARIABLE: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii")}
 
 
@@ -85,14 +85,14 @@ def settings_of(
 
 
 def open_store(home: Path, url: str | None) -> Store:
-    """Open the store of a home behind its host's back."""
+    """Open the database of a home without its host."""
     return Store(parse_database_url(url) if url else home / "store.db")
 
 
 def fill(home: Path, url: str | None, environment: Mapping[str, str], count: int) -> list[str]:
-    """Make an account with so many metrics, all of them fresh; give their ids.
+    """Create an account with a number of metrics, all fresh; return their ids.
 
-    One is measured for real; the others are copies of its rows.
+    One is calculated; the others are copies of its rows.
     """
     write_files(files_of(home), 1)
     with MetricsHost(settings_of(home, url, environment)) as host:
@@ -111,14 +111,14 @@ def fill(home: Path, url: str | None, environment: Mapping[str, str], count: int
             for begin in range(1, count, BATCH):
                 copies = [{**row, key: one} for one in ids[begin : begin + BATCH]]
                 db.execute(insert(table), copies)
-            # As the database does by itself, within a minute of so many new rows.
+            # The database does this by itself within a minute of so many new rows.
             db.execute(text(f"ANALYZE {table.name}"))
     store.close()
     return ids
 
 
 def bytes_of(store: Store, table: Table) -> float:
-    """Give how many bytes a row of a table takes in PostgreSQL, indexes included."""
+    """Return the bytes per row of a table in PostgreSQL, including indexes."""
     with store.reading() as db:
         size: int = db.execute(select(func.pg_total_relation_size(table.name))).scalar_one()
         mine = select(func.count()).where(table.c.account == ACTOR.account)

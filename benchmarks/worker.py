@@ -1,8 +1,7 @@
-"""How fast workers empty the queue: ``python -m benchmarks.worker [--quick] --json``.
+"""The throughput of workers: ``python -m benchmarks.worker [--quick] --json``.
 
-200 surveys of one account are due at once. One load queues them all; workers, each a process of its
-own as people start it, refresh them. They are small files, so what is measured is all that is
-around a download, not the download.
+200 surveys of one account are due at once. One load queues them all, and workers, each a process,
+refresh them. The surveys are small files, so the result is the overhead of a refresh.
 """
 
 from __future__ import annotations
@@ -42,10 +41,10 @@ LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def measure(runs: int) -> dict[str, Any]:
-    """Measure with each number of workers; the best of the runs counts, as others share the cores.
+    """Measure with each number of workers; return the best of the runs.
 
     Raises:
-        RuntimeError: when PostgreSQL is not installed.
+        RuntimeError: if PostgreSQL is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as made, postgres_url() as url:
         if url is None:
@@ -55,7 +54,7 @@ def measure(runs: int) -> dict[str, Any]:
         write_files(files_of(home), SURVEYS)
         settings = settings_of(home, url, environment, refresh_executor="procrastinate")
         with MetricsHost(settings) as host:
-            _furnish(host)
+            _add_metrics(host)
             found: dict[str, dict[str, float]] = {}
             for workers in WORKERS:
                 with ExitStack() as stack:
@@ -73,7 +72,7 @@ def measure(runs: int) -> dict[str, Any]:
     }
 
 
-def _furnish(host: MetricsHost) -> None:
+def _add_metrics(host: MetricsHost) -> None:
     host.connections.connect(ACTOR, "csv_example", {"folder": "."})
     for number in range(SURVEYS):
         definition = Definition.model_validate(
@@ -83,7 +82,7 @@ def _furnish(host: MetricsHost) -> None:
 
 
 def _run(home: Path, url: str, host: MetricsHost) -> float:
-    """Make everything due, load once, and wait until every card is fresh."""
+    """Make all surveys due, load once, and wait until every card is fresh."""
     store = open_store(home, url)
     with store.writing() as db:
         db.execute(
@@ -105,7 +104,7 @@ def _run(home: Path, url: str, host: MetricsHost) -> float:
 
 @contextmanager
 def _worker(home: Path, url: str, environment: Mapping[str, str]) -> Iterator[None]:
-    """Run a worker, from when it takes jobs on."""
+    """Run a worker; enter once it waits for jobs."""
     command = Path(sys.executable).with_name("smaply-metrics")
     process = subprocess.Popen(  # noqa: S603  # Our own command.
         [command, "worker", "run", "--home", str(home)],
@@ -122,7 +121,7 @@ def _worker(home: Path, url: str, environment: Mapping[str, str]) -> Iterator[No
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, and print what was measured."""
+    """Measure, and print the result."""
     parser = command("worker", __doc__, "one run with each number of workers")
     options = parser.parse_args(arguments)
     measured = measure(1 if options.quick else RUNS)

@@ -1,1 +1,1 @@
-"""The data that the benchmarks measure."""
+"""The data of the benchmarks."""

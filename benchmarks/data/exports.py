@@ -1,4 +1,4 @@
-"""The exports that are measured, made by the sandbox as Qualtrics makes them."""
+"""The exports of the benchmark, which the sandbox creates as Qualtrics does."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from smaply_metrics_qualtrics_sandbox import SandboxServer
 if TYPE_CHECKING:
     from pathlib import Path
 
-_TOKEN: Final = "benchmark-token-of-forty-characters-0001"  # noqa: S105  # Of a sandbox on this machine.
+_TOKEN: Final = "benchmark-token-of-forty-characters-0001"  # noqa: S105  # The token of a local sandbox.
 _TIMEOUT: Final = 1_800.0
 _WAIT: Final = 0.2
 
 
 def make_files(folder: Path, rows: int) -> Files:
-    """Invent the responses, and let a sandbox export them twice."""
+    """Generate the responses, and export them twice with a sandbox."""
     write_survey(folder / "surveys" / "benchmark", rows)
     with (
         SandboxServer(folder / "surveys", token=_TOKEN) as sandbox,

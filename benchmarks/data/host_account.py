@@ -1,4 +1,4 @@
-"""The benchmark's account: a file of responses, 30 metrics of it, and a map that shows them."""
+"""The account of the benchmark: a file of responses, 30 metrics, and a map that shows them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KINDS: Final = (
     ("period:quarter", ChartType.BAR),
     ("field:store", ChartType.HORIZONTAL_BAR),
 )
-"""What the cards show, in turn: a group by and a chart."""
+"""The group-by and the chart of each card, in turn."""
 
 
 def write_file(folder: Path, seed: int) -> None:
@@ -53,7 +53,7 @@ def write_file(folder: Path, seed: int) -> None:
 
 
 def seed(home: Path) -> str:
-    """Make everything in a home; gives the map's id. Nothing is measured yet."""
+    """Create everything in a home; return the id of the map. No value is calculated yet."""
     settings = HostSettings.from_environment(home, "http://127.0.0.1", {})
     write_file(settings.files_of(ACCOUNT), seed=1)
     clock, database = SystemClock(), Database(home)
@@ -94,7 +94,7 @@ def seed(home: Path) -> str:
 
 
 def invite(home: Path, name: str, role: Role) -> str:
-    """Give the path that signs somebody in."""
+    """Return the path that signs a person in."""
     database = Database(home)
     try:
         return f"/sign-in/{People(database, SystemClock()).invite(ACCOUNT, name, role)}?at_once=yes"

@@ -1,4 +1,4 @@
-"""The survey that is measured: 60 columns, and 20 metrics that need 18 of them."""
+"""The survey of the benchmark: 60 columns, and 20 metrics that need 18 of them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 SURVEY: Final = "SV_benchmark0000001"
 COLUMNS: Final = 60
 NOT_APPLICABLE: Final = "9"
-"""The recode of the answer "not applicable" of Q3, which never enters an average."""
+"""The recode of the choice "not applicable" of Q3, which is not part of an average."""
 
 _FIRST: Final = datetime(2024, 7, 1, tzinfo=UTC)
 _SECONDS: Final = 548 * 86_400
 SINCE: Final = datetime(2025, 7, 1, tzinfo=UTC)
-"""Where the windows of the metrics on recent answers begin."""
+"""The start of the windows of the recent metrics."""
 
 MATRIX: Final = ("1", "2", "3", "4")
 MULTIPLE: Final = ("1", "2", "3", "4", "5")
@@ -42,13 +42,13 @@ Kind = Literal["responses", "answered", "average", "median", "sum", "nps", "shar
 
 
 class BenchmarkMetric(NamedTuple):
-    """One metric, said so that a pipeline written by hand understands it as well.
+    """One metric, in terms that every pipeline can use.
 
     Attributes:
-        column: The header of the answer's column; for several answers the beginning of each.
-        question: The question or field, as the connector names it.
-        by: What it is split by: ``month``, a header, or nothing.
-        where: A header and the one value that counts.
+        column: The header of the answer's column; for several answers, its common prefix.
+        question: The id of the question or field.
+        by: The group-by: ``month``, a header, or nothing.
+        where: A header and the value to filter by.
         since: Whether only responses from ``SINCE`` on count.
     """
 
@@ -86,7 +86,7 @@ METRICS: Final[Mapping[str, BenchmarkMetric]] = {
 
 
 def queries() -> list[MetricQuery]:
-    """Give the metrics as queries, by their names."""
+    """Return the metrics as queries whose ids are the names."""
     return [_query(name, metric) for name, metric in METRICS.items()]
 
 
@@ -117,7 +117,7 @@ def _query(name: str, metric: BenchmarkMetric) -> MetricQuery:
 
 
 def write_survey(folder: Path, rows: int) -> None:
-    """Write ``survey.json`` and ``responses.csv`` as the sandbox reads them."""
+    """Write ``survey.json`` and ``responses.csv`` in the format of the sandbox."""
     folder.mkdir(parents=True)
     (folder / "survey.json").write_text(json.dumps(_definition()), encoding="utf-8")
     columns = _columns(rows)
@@ -199,7 +199,7 @@ def _definition() -> dict[str, Any]:
 
 
 def _columns(rows: int) -> list[tuple[str, dict[str, str], pl.Series]]:
-    """Invent every column: its header, its ImportId object, its cells."""
+    """Return the header, ImportId object and cells of every column."""
     draw = _Draw(rows)
     ended = draw.seconds()
     zone = {"timeZone": "UTC"}
@@ -266,7 +266,7 @@ _COMMENTS: Final = (
 
 
 class _Draw:
-    """Columns of invented cells; each has a seed of its own, so runs are alike."""
+    """Generates columns of cells; each has its own seed, so that runs are repeatable."""
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
@@ -277,14 +277,14 @@ class _Draw:
         return pl.Series(cells).sample(self._rows, with_replacement=True, seed=self._seed)
 
     def answer(self, cells: Sequence[str]) -> pl.Series:
-        """Draw answers; one in sixteen is blank."""
+        """Return answers; one in sixteen is blank."""
         return self.one_of([*list(cells) * 15, *[""] * len(cells)])
 
     def ids(self) -> pl.Series:
         return pl.Series([f"R_{n:015d}" for n in range(self._rows)])
 
     def seconds(self) -> pl.Series:
-        """Draw moments in ascending order, as exports have them."""
+        """Return times in ascending order, as in exports."""
         return pl.int_range(0, self._rows, eager=True) * _SECONDS // self._rows
 
     def decimals(self, low: int, high: int, digits: int) -> pl.Series:

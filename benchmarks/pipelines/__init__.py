@@ -1,1 +1,1 @@
-"""The contenders of `benchmarks.aggregate`."""
+"""The pipelines that ``benchmarks.aggregate`` compares."""

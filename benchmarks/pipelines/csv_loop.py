@@ -1,4 +1,4 @@
-"""The whole export, in a loop over Python's own csv."""
+"""A loop over the whole export with the ``csv`` module."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def numbers(files: Files) -> PipelineResult:  # noqa: C901  # One loop, as one would write it.
-    """Go through the rows one by one, counting in dictionaries."""
+    """Count row by row in dictionaries."""
     left_out, blank = {str(status) for status in LEFT_OUT}, {"", str(files.seen)}
     counts: dict[str, dict[str, dict[str, int]]] = {
         name: defaultdict(lambda: defaultdict(int)) for name in METRICS

@@ -1,4 +1,4 @@
-"""Inflating the file of needed columns, as the connector does, and nothing else: the floor."""
+"""The lower bound: inflate the file as the connector does, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from smaply_metrics_qualtrics.responses.zip_reader import members
 
 
 def numbers(files: Files) -> PipelineResult:
-    """Inflate it; there is nothing to count in that."""
+    """Inflate the file; return no numbers."""
     with members(files.needed) as found:
         for member in found:
             while member.read(BLOCK):

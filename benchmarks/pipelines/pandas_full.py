@@ -1,4 +1,4 @@
-"""The whole export, read with pandas as one would."""
+"""The whole export, read with pandas in the usual way."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.pipelines.shared import DATE, DETRACTOR, LEFT_OUT, PROMOTER, Fil
 
 
 def numbers(files: Files) -> PipelineResult:
-    """Read every column, types inferred, and count."""
+    """Read every column with inferred types, and count."""
     seen = files.seen
     frame = pd.read_csv(files.whole, skiprows=[1, 2], low_memory=False)
     kept = frame[(frame["Finished"] == 1) & ~frame["Status"].isin(LEFT_OUT)]

@@ -1,4 +1,4 @@
-"""A Polars pipeline for these metrics and this survey alone, knowing every column."""
+"""A Polars pipeline written for exactly these metrics, columns and types."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from benchmarks.pipelines.shared import (
 
 
 def numbers(files: Files) -> PipelineResult:
-    """Inflate all at once, read numbers as numbers, count everything in one go."""
+    """Inflate the whole file, read numbers as numbers, and count in one pass."""
     path, seen = files.needed, files.seen
     with zipfile.ZipFile(path) as archive:
         (info,) = archive.infolist()

@@ -1,4 +1,4 @@
-"""What the pipelines written by hand have in common: which survey this is, and what they give."""
+"""The facts about the survey that pipelines share, and the type of their results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 PipelineResult: TypeAlias = dict[str, dict[str, float]]
-"""The number of every metric: by name, then by group (``""`` where there are none)."""
+"""The numbers by metric and group; the group is ``""`` if there are none."""
 
 HEADER: Final = 3
 DATE: Final = "%Y-%m-%d %H:%M:%S"
@@ -16,13 +16,13 @@ DETRACTOR: Final = 6
 
 
 class Files(NamedTuple):
-    """What every run starts from.
+    """The input of every run.
 
     Attributes:
-        needed: The export that the connector asks for: the columns of the metrics alone.
+        needed: The export that the connector requests: only the columns of the metrics.
         whole: The export of every column.
         definition: The survey's definition.
-        seen: What stands in both for a question that was seen and not answered.
+        seen: The value in both exports for a question that was seen but not answered.
     """
 
     needed: Path

@@ -1,7 +1,7 @@
 """The plan of a count: for each window of a query, the Polars expressions that it counts rows by.
 
-Equal expressions become one ``KeyPart``, and equal plans are one plan, however many queries need
-them. ``row_codes`` evaluates the parts, ``key_counts`` counts their keys.
+Equal expressions are one ``KeyPart``, and equal plans are one plan, however many queries need them.
+``row_codes`` evaluates the parts, ``key_counts`` counts the keys.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from smaply_metrics_core.calculations.decimal_keys import number_key
-from smaply_metrics_core.calculations.row_codes import DerivedColumns, KeyPart, KeySlot
+from smaply_metrics_core.calculations.key_parts import DerivedColumns, KeyPart, KeySlot
 from smaply_metrics_core.models.query import (
     YEARS,
     ExclusionReason,

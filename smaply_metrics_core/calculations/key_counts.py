@@ -10,13 +10,8 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from smaply_metrics_core.calculations.count_plan import COUNTED, CountPlan
-from smaply_metrics_core.calculations.row_codes import (
-    DerivedColumns,
-    KeyPart,
-    KeySlot,
-    RowBlock,
-    ValueCache,
-)
+from smaply_metrics_core.calculations.key_parts import DerivedColumns, KeyPart, KeySlot
+from smaply_metrics_core.calculations.row_codes import RowBlock, ValueCache
 
 MOST_ROWS: Final = 2**17
 """Larger frames are counted in slices, so that memory does not grow with the rows."""
@@ -77,18 +72,21 @@ class KeyCounter:
         self._windows: dict[CountPlan, WindowCount] = {}
         self._derived = derived
         parts = {part for plan in self._plans for part in plan if part is not None}
-        read = Counter([*derived.sources(), *(name for part in parts for name in part.roots)])
-        self._shared = {name for name, times in read.items() if times > 1}
+        self._roots = Counter(name for part in parts for name in part.roots)
+        self._roots.update(derived.flag_sources())
+        read = {*self._roots, *derived.timestamp_sources()}
         self._cache = ValueCache()
         self.columns = {name for name in read if not name.startswith("\0")}
-        self._started = False
+        # Codes of categories, cached ones too, are valid while a column of their type exists.
+        self._types: list[pl.DataFrame] = []
 
     def add(self, rows: pl.DataFrame) -> None:
         """Count some rows."""
-        self._started = True
+        if not self._types or self._types[-1].schema != rows.schema:
+            self._types.append(rows.clear())
         for start in range(0, max(rows.height, 1), MOST_ROWS):
             block = rows.slice(start, MOST_ROWS)
-            self._add(RowBlock(block, self._derived, self._shared, self._cache))
+            self._add(RowBlock(block, self._derived, self._roots, self._cache))
 
     def _add(self, block: RowBlock) -> None:
         keys: dict[KeyPart, pl.Series] = {}
@@ -109,7 +107,7 @@ class KeyCounter:
         Raises:
             ValueError: if no rows were added, not even an empty frame.
         """
-        if not self._started:
+        if not self._types:
             raise ValueError("no rows were added: add an empty frame if there are none")
         if plan not in self._windows:
             self._windows[plan] = _window(plan, self._counts.pop(plan))

@@ -7,134 +7,27 @@ many different cells, such as dates and free text, are evaluated row by row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import date
-from enum import Enum
+from functools import partial
 from math import prod
 from typing import Final, NamedTuple
 
 import polars as pl
 
+from smaply_metrics_core.calculations.key_parts import DerivedColumns, KeyPart, roots_of
+
 FEW_COMBINATIONS: Final = 1_024
 """This many combinations of cells are evaluated even if there are fewer rows."""
+
+MOST_CELLS: Final = 2**22
+"""Blocks of up to this many cells are encoded at once, larger ones column by column."""
 
 SAMPLE: Final = 1_024
 _INDEX: Final = "\0index"
 _PLACE: Final = "\0place"
 _SMALL: Final = 2**32
 _LARGEST: Final = 2**63
-
-
-class KeySlot(Enum):
-    """The slots of a key, an integer of 63 bits. Each slot holds one code.
-
-    Attributes:
-        shift: The position of its lowest bit.
-        factor: What a code is multiplied by to fill the slot.
-        most: The largest code.
-    """
-
-    ANSWER = (0, 24)
-    REASON = (24, 8)
-    GROUP = (32, 24)
-    STATUS = (56, 7)
-
-    def __init__(self, shift: int, bits: int) -> None:
-        self.shift = shift
-        self.factor = 1 << shift
-        self.most = (1 << bits) - 1
-
-    def code(self, key: int) -> int:
-        """Return the code that a key holds in this slot."""
-        return key >> self.shift & self.most
-
-    def check(self, code: int) -> None:
-        """Check that a code fits.
-
-        Raises:
-            ValueError: if the rows have more different texts than the slot has codes.
-        """
-        if code > self.most:
-            raise ValueError(f"more than {self.most:,} different texts as {self.name.lower()}")
-
-
-class TextCodes:
-    """Codes for the different texts of one expression. Codes stay the same in later rows.
-
-    Attributes:
-        texts: The text of each code. Code 0 is null.
-    """
-
-    def __init__(self) -> None:
-        self.texts: list[str | None] = [None]
-        self._codes: dict[str | None, int] = {None: 0}
-
-    def encode(self, texts: pl.Series) -> pl.Series:
-        """Return the code of each text."""
-        codes = self._codes
-        found = [codes.setdefault(text, len(codes)) for text in texts.to_list()]
-        self.texts += list(codes)[len(self.texts) :]
-        return pl.Series(found, dtype=pl.Int64)
-
-
-class KeyPart:
-    """Expressions that fill slots of a key, each with a text.
-
-    Attributes:
-        named: The expression of each slot, by the slot's name.
-        codes: The codes of its texts.
-        roots: The names of the columns that the expressions read.
-    """
-
-    def __init__(self, columns: Mapping[KeySlot, pl.Expr]) -> None:
-        self.named = {slot.name: text for slot, text in columns.items()}
-        self.codes = {slot: TextCodes() for slot in columns}
-        self.roots = roots_of(columns.values())
-
-    def texts(self, slot: KeySlot) -> list[str | None]:
-        """Return the text of each code in a slot."""
-        return self.codes[slot].texts if slot in self.codes else [None]
-
-
-class DerivedColumns:
-    """Columns that are computed from those of the rows, once however many expressions read them."""
-
-    def __init__(self) -> None:
-        self._columns: dict[Hashable, pl.Expr] = {}
-        # Each step reads the columns of the one before.
-        self.timestamps: tuple[dict[str, pl.Expr], ...] = ({}, {}, {})
-        self.flags: dict[str, pl.Expr] = {}
-
-    def timestamp(self, step: int, key: Hashable, make: Callable[[], pl.Expr]) -> pl.Expr:
-        """Return a column that depends on when rows were recorded.
-
-        These differ for nearly every row, so they are computed row by row.
-
-        Args:
-            step: 0 for the time itself, 1 and 2 for what is computed from the columns of the step
-                before.
-            key: Equal keys are one column.
-            make: Returns its expression.
-        """
-        return self._column((step, key), self.timestamps[step], make)
-
-    def flag(self, key: Hashable, expression: pl.Expr) -> pl.Expr:
-        """Return a Boolean column that depends on cells of the rows."""
-        return self._column(("flag", key), self.flags, lambda: expression)
-
-    def _column(
-        self, key: Hashable, columns: dict[str, pl.Expr], make: Callable[[], pl.Expr]
-    ) -> pl.Expr:
-        if key not in self._columns:
-            name = f"\0{len(self._columns)}"
-            columns[name] = make()
-            self._columns[key] = pl.col(name)
-        return self._columns[key]
-
-    def sources(self) -> set[str]:
-        """Return the names of all columns that the derived ones read, derived ones included."""
-        every = (*self.timestamps, self.flags)
-        return {name for columns in every for name in roots_of(columns.values())}
 
 
 class _ColumnCodes(NamedTuple):
@@ -192,7 +85,7 @@ class RowBlock:
     Args:
         rows: The rows. Text may be categorical; expressions see it as text.
         derived: The columns to add to them.
-        shared: The names of columns that several parts read: their codes are cached.
+        roots: The names of the columns that parts read, with the number of parts.
         cache: The values of earlier blocks.
     """
 
@@ -200,20 +93,24 @@ class RowBlock:
         self,
         rows: pl.DataFrame,
         derived: DerivedColumns,
-        shared: Collection[str],
+        roots: Mapping[str, int],
         cache: ValueCache,
     ) -> None:
         self._rows = rows
-        self._shared = shared
+        self._roots = roots
         self._cache = cache
         self._codes: dict[str, _ColumnCodes | None] = {}
         if derived.timestamps[0]:
             # Lazily, so that a subexpression that occurs twice, such as a date, is evaluated once.
-            added = self._texts(roots_of(derived.timestamps[0].values()))
+            added = self._texts(derived.timestamp_sources())
             for step in derived.timestamps:
                 added = added.with_columns(**step)
             names = [name for step in derived.timestamps for name in step]
             self._rows = self._rows.with_columns(added.select(names).collect())
+        if len(roots) * rows.height <= MOST_CELLS:
+            columns = [_categorical(rows[name]) for name in roots if not name.startswith("\0")]
+            texts = [column for column in columns if column is not None]
+            self._codes |= {codes.codes.name: codes for codes in _text_codes(texts)}
         flags = [self._flag(name, flag) for name, flag in derived.flags.items()]
         self._rows = self._rows.with_columns(flags)
 
@@ -270,7 +167,7 @@ class RowBlock:
         if name in self._codes:
             return self._codes[name]
         codes = _column_codes(self._rows[name])
-        if name in self._shared:
+        if self._roots[name] > 1:
             self._codes[name] = codes
         return codes
 
@@ -285,11 +182,6 @@ class RowBlock:
         return self._rows.lazy().with_columns(pl.col(coded).cast(pl.String))
 
 
-def roots_of(expressions: Iterable[pl.Expr]) -> tuple[str, ...]:
-    """Return the names of the columns that expressions read."""
-    return tuple(sorted({name for each in expressions for name in each.meta.root_names()}))
-
-
 def _keys(part: KeyPart, values: pl.DataFrame, *, repeated: bool = False) -> pl.Series:
     """Return the keys of texts.
 
@@ -302,7 +194,7 @@ def _keys(part: KeyPart, values: pl.DataFrame, *, repeated: bool = False) -> pl.
     for slot, codes in part.codes.items():
         texts = values[slot.name]
         if repeated:
-            column = _text_codes(texts.cast(pl.Categorical(pl.Categories.random())))
+            (column,) = _text_codes([texts.cast(pl.Categorical(pl.Categories.random()))])
             encoded = codes.encode(column.cells())[column.codes]
         else:
             encoded = codes.encode(texts)
@@ -342,22 +234,20 @@ def _column_codes(column: pl.Series) -> _ColumnCodes | None:
     """Return the codes of a column; ``None`` if it has many different cells."""
     name = column.name
     match column.dtype:
-        case pl.String() if column.head(SAMPLE).n_unique() <= SAMPLE // 2:
-            return _text_codes(column.cast(pl.Categorical(pl.Categories.random())))
-        case pl.Categorical() as dtype:
-            coded = _text_codes(column)
-            return coded._replace(identity=(dtype.categories.name(), coded.size))
+        case pl.String() | pl.Categorical():
+            texts = _categorical(column)
+            return None if texts is None else _text_codes([texts])[0]
         case pl.Boolean():
-            codes = _shifted(column, pl.col(name).cast(pl.UInt32))
+            codes = column.to_frame().select(_shifted(pl.col(name).cast(pl.UInt32))).to_series()
             cells = pl.Series(name, [None, False, True])
             return _ColumnCodes(codes, 3, lambda: cells, pl.Boolean)
         case pl.Date():
             first, last = column.min(), column.max()
             if not (isinstance(first, date) and isinstance(last, date)):
                 first, last = date.max, date.min  # Without dates, null is the only cell.
-            codes = _shifted(column, (pl.col(name) - first).dt.total_days().cast(pl.UInt32))
+            passed = (pl.col(name) - first).dt.total_days().cast(pl.UInt32)
             return _ColumnCodes(
-                codes,
+                column.to_frame().select(_shifted(passed)).to_series(),
                 max((last - first).days + 2, 1),
                 lambda: pl.concat([column.clear(1), pl.date_range(first, last, eager=True)]),
                 (first, last),
@@ -366,20 +256,43 @@ def _column_codes(column: pl.Series) -> _ColumnCodes | None:
             return None
 
 
-def _text_codes(column: pl.Series) -> _ColumnCodes:
-    codes = _shifted(column, pl.col(column.name).to_physical())
+def _categorical(column: pl.Series) -> pl.Series | None:
+    """Return a column of few different texts as categories; ``None`` for other columns."""
+    match column.dtype:
+        case pl.Categorical():
+            return column
+        case pl.String() if column.head(SAMPLE).n_unique() <= SAMPLE // 2:
+            return column.cast(pl.Categorical(pl.Categories.random()))
+        case _:
+            return None
+
+
+def _text_codes(columns: Sequence[pl.Series]) -> list[_ColumnCodes]:
+    """Return the codes of columns of categories, from one pass over all of them."""
+    coded = pl.DataFrame(columns).select(_shifted(pl.all().to_physical()))
+    return [
+        _ColumnCodes(
+            codes,
+            size := _highest(codes) + 1,
+            partial(_text_cells, column, size),
+            (str(column.dtype), size),
+        )
+        for column, codes in zip(columns, coded, strict=True)
+    ]
+
+
+def _highest(codes: pl.Series) -> int:
     highest = codes.max()
-    size = highest + 1 if isinstance(highest, int) else 1
-
-    def cells() -> pl.Series:
-        # Null, then the texts. They can be decoded as long as the column exists.
-        number = pl.int_range(-1, size - 1, eager=True).to_frame(column.name)
-        code = pl.when(pl.first() >= 0).then(pl.first()).cast(pl.UInt32)
-        return number.select(code.cat.to(column.dtype).cast(pl.String)).to_series()
-
-    return _ColumnCodes(codes, size, cells)
+    return highest if isinstance(highest, int) else 0
 
 
-def _shifted(column: pl.Series, code: pl.Expr) -> pl.Series:
+def _text_cells(column: pl.Series, size: int) -> pl.Series:
+    """Return null, then the texts of the first codes, which last as long as the column."""
+    number = pl.int_range(-1, size - 1, eager=True).to_frame(column.name)
+    code = pl.when(pl.first() >= 0).then(pl.first()).cast(pl.UInt32)
+    return number.select(code.cat.to(column.dtype).cast(pl.String)).to_series()
+
+
+def _shifted(code: pl.Expr) -> pl.Expr:
     """Return codes from 1 on, with 0 for null."""
-    return column.to_frame().select((code + 1).fill_null(0)).to_series()
+    return (code + 1).fill_null(0)

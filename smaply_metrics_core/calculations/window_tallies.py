@@ -18,7 +18,7 @@ from smaply_metrics_core.calculations.count_plan import (
 )
 from smaply_metrics_core.calculations.decimal_keys import exact_sum, key_order, to_float
 from smaply_metrics_core.calculations.key_counts import GroupCount, KeyCounter, WindowCount
-from smaply_metrics_core.calculations.row_codes import KeySlot
+from smaply_metrics_core.calculations.key_parts import KeySlot
 from smaply_metrics_core.date_ranges import MOST_PERIODS, period_key, period_label
 from smaply_metrics_core.errors import CalculationRefused, GroupingRefused
 from smaply_metrics_core.models.query import Calculation, Period, Window

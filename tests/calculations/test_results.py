@@ -249,7 +249,7 @@ def test_totals_are_not_enough_for_others(name: str) -> None:
     """What totals do not tell is refused, a minimum that the source left out included."""
     total = Counts(responses=4, answered=4, totals=Totals(sum=10, maximum=4))
 
-    with pytest.raises(CalculationRefused, match=r"only totals|nothing else"):
+    with pytest.raises(CalculationRefused, match="from totals"):
         calculate(query(Calculation(name)), tally_of(total, choices=scale(0, 10)), NOW)
 
 

@@ -137,6 +137,7 @@ def test_queries_do_not_change_the_tallies_of_others(
         (key_counts, "MOST_KEYS", 0),
         (row_codes, "FEW_COMBINATIONS", 0),
         (row_codes, "SAMPLE", 0),
+        (row_codes, "MOST_CELLS", 0),
     ],
 )
 def test_limits_do_not_change_tallies(
@@ -218,6 +219,18 @@ def test_a_date_that_may_be_text_codes_is_read() -> None:
     assert isinstance(tally, Tally)
     assert tally.window("current").total.responses == 2
     assert tally.notes
+
+
+def test_codes_keep_their_meaning_from_batch_to_batch() -> None:
+    """Batches that no longer exist do not free the categories of later ones."""
+    request = TallyRequest(query(), TallyColumns(recorded=RECORDED, answer=ANSWER), scale(1, 5))
+    counting = TallyBuilder([request])
+    dtype = pl.Categorical(pl.Categories.random())
+    for answers in (["1", "2", "2"], ["2", "1", "1"], ["5", "2", "2"]):
+        counting.add(frame(answers).with_columns(ANSWER.cast(dtype)))
+    tally = counting.tallies(AS_OF)[request.query.id]
+    assert isinstance(tally, Tally)
+    assert tally.window("current").total.answers == {"1": 3, "2": 5, "5": 1}
 
 
 def test_no_piece_at_all_is_a_mistake() -> None:

@@ -100,6 +100,7 @@ def test_the_text_output_of_a_preview(connected: Command) -> None:
         "Value",
         "Answers",
         "recorded; ",
+        "excluded",
         "unfinished",
         "all time",
         "Q1 2026",
