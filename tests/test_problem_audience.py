@@ -37,12 +37,12 @@ def read(error: MetricsError, reader: Audience) -> Problem:
         (
             Unreachable(f"{HOST} cannot be reached."),
             "Qualtrics cannot be read at the moment.",
-            "The update is retried automatically.",
+            "The refresh is retried automatically.",
         ),
         (
             SourceUnavailable(f"{HOST} sent 503."),
             "Qualtrics cannot be read at the moment.",
-            "The update is retried automatically.",
+            "The refresh is retried automatically.",
         ),
         (
             QuestionUnavailable("QID3 was deleted."),

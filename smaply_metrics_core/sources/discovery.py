@@ -175,7 +175,7 @@ def _judge_version(candidate: Candidate) -> Candidate:
         if not requirement.specifier.contains(__version__, prereleases=True):
             reason = (
                 f"It requires {CORE} {requirement.specifier}, but {__version__} is installed. "
-                "Install compatible versions of the two."
+                "Install compatible versions of both."
             )
             return replace(candidate, state=SourceStatus.INCOMPATIBLE, reason=reason)
     return candidate

@@ -34,7 +34,7 @@ logger = logging.getLogger("smaply_metrics_core.sources")
 T = TypeVar("T")
 
 MOST_STUCK: Final = 16
-"""A source with this many abandoned calls is not called any more."""
+"""A source with this many abandoned calls is no longer called."""
 _POLL: Final = 0.05  # Seconds between two checks of the cancellation and the clock.
 _CLOSING: Final = 5.0  # Seconds for a source to close its iterator.
 
@@ -249,8 +249,8 @@ class PluginIsolation:
         stuck = self.stuck.names()
         if len(stuck) >= MOST_STUCK:
             raise SourceNotUsable(
-                f"{self.who} is not called any more, since {len(stuck)} of its calls never ended.",
-                remedy="Restart this process, and report it to the author of the source.",
+                f"{self.who} is no longer called, because {len(stuck)} of its calls never ended.",
+                remedy="Restart this process, and report this to the author of the source.",
             )
         deadline.check()
         worker = _CallThread(f"smaply-source {self.source} {what}")
@@ -260,7 +260,7 @@ class PluginIsolation:
             if not worker.dismiss(deadline):
                 self.stuck.add(worker.thread)
                 logger.warning(
-                    "%s: the call of %s did not end and was abandoned", self.source, what
+                    "%s: the call to %s did not end and was abandoned", self.source, what
                 )
             elif isinstance(worker.left, CapturedException):
                 self._log(worker.left, f"closing {what}")
@@ -283,7 +283,9 @@ class PluginIsolation:
         self._log(failed, what)
         known = failed.error
         if isinstance(known, Cancelled) and not deadline.cancelled.is_set():
-            return PluginError(f"{self.who} cancelled a call that was not cancelled ({what}).")
+            return PluginError(
+                f"{self.who} reported a cancellation, but the call was not cancelled ({what})."
+            )
         if known is not None:
             if not self.redactor.contains_secret(*problem_texts(known.to_problem())):
                 return known

@@ -58,7 +58,7 @@ def contract_mismatch(declared: str) -> str:
         return ""
     return (
         f"It was written for version {declared} of the contract, but smaply-metrics-core has "
-        f"version {CONTRACT_VERSION}. Install compatible versions of the two."
+        f"version {CONTRACT_VERSION}. Install compatible versions of both."
     )
 
 

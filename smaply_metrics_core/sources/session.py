@@ -84,7 +84,7 @@ class SourceSession:
     def check(self) -> Iterator[StepResult]:
         """Check the credentials; yield the result of each declared step as soon as it is known.
 
-        Other errors than a cancellation are part of the results.
+        Errors other than a cancellation are part of the results.
 
         Raises:
             Cancelled: when the caller cancelled the check.
