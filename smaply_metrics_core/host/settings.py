@@ -39,10 +39,10 @@ COMMAND: Final = "the command"
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long calls may take, in seconds; each returns by then whatever a source does.
+    """The time limits of calls in seconds, which apply whatever a source does.
 
-    ``lease`` is how long a survey stays locked when a process dies while it refreshes it; a live
-    process renews its lease.
+    ``lease`` is how long a survey stays locked after the process that was refreshing it died; a
+    live process renews its lease.
     """
 
     check: float = 60.0

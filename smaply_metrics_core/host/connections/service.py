@@ -65,7 +65,7 @@ class Connections:
 
         Raises:
             NotFound: when no source of this id is installed.
-            SourceNotUsable: when it cannot be used; the message says why.
+            SourceNotUsable: when it cannot be used; the message states why.
         """
         description = self._runtime.registry.get(source_id).description
         return SourceForm(

@@ -95,7 +95,7 @@ class Vault:
         return opened
 
     def needs_reseal(self, blob: str) -> bool:
-        """Whether a blob was encrypted with another key than the current one.
+        """Whether a blob was encrypted with a key other than the current one.
 
         Raises:
             DecryptionFailed: when it is not a blob.

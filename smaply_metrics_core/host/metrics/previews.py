@@ -263,7 +263,7 @@ def _siblings(definition: Definition, questionnaire: Questionnaire) -> Iterator[
 
 
 def _of_numbers(definition: Definition, questionnaire: Questionnaire) -> bool:
-    """Whether the answers are numbers, of which each group may hold as many as responses."""
+    """Whether the answers are numbers: a group may have as many distinct ones as responses."""
     if definition.question_id is None:
         return False
     return questionnaire.question(definition.question_id).kind is QuestionKind.NUMBER

@@ -133,7 +133,7 @@ class SurveyRefresh:
         except MetricsError as error:
             outcomes = dict.fromkeys(queries, error)
         except BaseException:
-            # A bug in the core: the attempt stays unfinished, so that it is not retried at once,
+            # A bug in the core: the attempt stays unfinished, so that it is not retried now,
             # and the lease is released.
             with self._runtime.store.writing() as db:
                 leases.release(db, lease)
