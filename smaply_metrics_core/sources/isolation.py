@@ -107,7 +107,7 @@ class _CallThread:
             if time.monotonic() - started >= limit:
                 raise DeadlineExceeded("The call timed out.")
 
-    def dismiss(self, deadline: Deadline) -> bool:
+    def stop(self, deadline: Deadline) -> bool:
         """Stop the thread, with some time to clean up; return whether it has ended."""
         self.leaving.set()
         self._orders.put(None)
@@ -157,7 +157,7 @@ class PluginIsolation:
     redactor: Redactor = field(default_factory=Redactor)
     stuck: StuckCalls = field(default_factory=StuckCalls)
 
-    def keeping(self, secrets: Iterable[str]) -> PluginIsolation:
+    def with_secrets(self, secrets: Iterable[str]) -> PluginIsolation:
         """Return the isolation for calls with these secrets."""
         return replace(self, redactor=Redactor(secrets))
 
@@ -257,7 +257,7 @@ class PluginIsolation:
         try:
             yield worker
         finally:
-            if not worker.dismiss(deadline):
+            if not worker.stop(deadline):
                 self.stuck.add(worker.thread)
                 logger.warning(
                     "%s: the call to %s did not end and was abandoned", self.source, what

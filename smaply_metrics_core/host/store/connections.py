@@ -52,7 +52,7 @@ class ConnectionRow:
     name: str = ""
 
     @property
-    def stands_refused(self) -> bool:
+    def is_rejected(self) -> bool:
         """Whether the credentials were rejected and have neither changed nor worked since."""
         return self.refused_at is not None and self.woken_at is None
 
