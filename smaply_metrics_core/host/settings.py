@@ -84,7 +84,7 @@ class Settings(EnvironmentSettings):
     ]
     account: Annotated[
         str,
-        VariableInfo("the id of an account", read_by=COMMAND),
+        VariableInfo("the ID of an account", read_by=COMMAND),
         Field(
             min_length=1,
             description="The account that the command works on; `--account` takes precedence.",

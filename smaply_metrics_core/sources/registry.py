@@ -94,7 +94,7 @@ class SourceRegistry:
             raise NotFound(
                 f"No source “{source_id}” is installed."
                 if short
-                else "No source with this id is installed.",
+                else "No source with this ID is installed.",
                 remedy=f"Use one of these: {', '.join(installed)}."
                 if installed
                 else "Install the distribution of a source; none is installed.",

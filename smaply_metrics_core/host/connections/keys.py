@@ -203,7 +203,7 @@ def _read(path: Path) -> str:
         raise EncryptionKeyMissing(
             f"The key file {path} is missing, and stored credentials are encrypted with it.",
             remedy=f"Restore the file from a backup. If it is lost, set {VARIABLE} to a new key "
-            "and enter the tokens again. " + _HOW_TO_MAKE_ONE,
+            "and enter the credentials again. " + _HOW_TO_MAKE_ONE,
         ) from None
     except OSError as error:
         raise _unreadable(path, "read", error) from None

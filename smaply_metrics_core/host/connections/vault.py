@@ -80,8 +80,8 @@ class Vault:
             raise DecryptionFailed(
                 f"These credentials are encrypted with the key {parts.key_id}, which is not "
                 "configured.",
-                remedy="Add that key to SMAPLY_METRICS_ENCRYPTION_KEYS again, or enter the token "
-                "again under Edit Configuration.",
+                remedy="Add that key to SMAPLY_METRICS_ENCRYPTION_KEYS again, or enter the "
+                "credentials again under Edit Configuration.",
             )
         bound = _bound_to(purpose, parts.key_id, account, connection, source)
         nonce, sealed = parts.sealed[:NONCE_BYTES], parts.sealed[NONCE_BYTES:]
