@@ -105,7 +105,7 @@ class SourceRegistry:
                 return source
         slot = min(slots, key=lambda one: one.candidate.state is SourceStatus.BLOCKED)
         raise SourceNotUsable(
-            f"The source “{source_id}” ({_from(slot.candidate)}) cannot be used: {slot.refusal}"
+            f"The source “{source_id}” ({_from(slot.candidate)}) cannot be used. {slot.refusal}"
         )
 
     def title(self, source_id: str) -> str:
