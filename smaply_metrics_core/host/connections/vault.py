@@ -60,11 +60,11 @@ class Vault:
                 "encrypted.",
                 remedy="Use texts, numbers, lists and mappings, with secrets in clear.",
             )
-        sealing = self._keys.ids[0]
+        key_id = self._keys.ids[0]
         nonce = secrets.token_bytes(NONCE_BYTES)
-        bound = _bound_to(purpose, sealing, account, connection, source)
-        sealed = nonce + self._cipher(sealing).encrypt(nonce, plain, bound)
-        return f"{FORMAT}.{sealing}.{_encode(sealed)}"
+        bound = _bound_to(purpose, key_id, account, connection, source)
+        encrypted = nonce + self._cipher(key_id).encrypt(nonce, plain, bound)
+        return f"{FORMAT}.{key_id}.{_encode(encrypted)}"
 
     def open(
         self, purpose: str, account: str, connection: str, source: str, blob: str

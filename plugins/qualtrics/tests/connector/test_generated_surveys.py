@@ -202,7 +202,7 @@ def test_the_sentence_adds_up(served: Account, folder: Path) -> None:
     reasons = Counter(simple.reason(row) for row in simple.rows)
     assert describe_responses(result.current) == (
         f"{reasons['']:,} of {len(simple.rows):,} recorded; {reasons['unfinished']} unfinished, "
-        f"{reasons['preview']} previews, {reasons['test']} tests, {reasons['spam']} spam left out"
+        f"{reasons['preview']} previews, {reasons['test']} tests, {reasons['spam']} spam excluded"
     )
 
 
