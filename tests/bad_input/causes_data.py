@@ -310,7 +310,7 @@ def calculation_refused(world: World) -> Problem:
     Where.METRIC,
     kind="grouping_refused",
     issue=Issue.DATA,
-    says=(f"{COMMENT} cannot be grouped by",),
+    says=(f"{COMMENT} cannot be used as a group-by",),
     advises=(f"Group by one of {NPS}, {STORE}",),
 )
 def grouped_by_text(world: World) -> Problem:
