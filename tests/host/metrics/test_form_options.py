@@ -220,7 +220,7 @@ def test_options_have_labels_for_people() -> None:
     assert (labels["field:region"], labels["field:channel"]) == ("Region", "channel")
     assert labels["question:matrix_1"] == "The matrix_1?"
     assert options.calculations[2].label == "Average"
-    assert "divided by how many answered" in options.calculations[2].help
+    assert "divided by the number of answers" in options.calculations[2].help
     (matrix,) = (option for option in options.questions if option.value == "matrix")
     assert [row.value for row in matrix.rows] == ["matrix_1"]
     assert [option.label for option in options.types] == ["Number", "Series", "Comparison"]
