@@ -188,7 +188,7 @@ def resolve(
     - ``last_N_days``: from midnight N-1 days ago to now, so that today is one of the N days.
       Previous: the N days before, up to the same time of day.
     - ``this_…``: from the start of the period to now. Previous: the same elapsed part of the
-      period before, at most to its end. Elapsed time is local time, so that a change to or from
+      period before, but not past its end. Elapsed time is local time, so that a change to or from
       daylight saving time has no effect.
     - ``last_…``: the last complete period. Previous: the period before it.
     - ``custom``: from midnight of the first day to midnight of the end day. Previous: the same
@@ -274,7 +274,7 @@ def _preset(preset: str, now: datetime, zone: ZoneInfo, week_start: int) -> tupl
 
 
 def _to_date(first: date, before: date, local: datetime, zone: ZoneInfo) -> tuple[Window, Window]:
-    """Return ``first`` to now, and as much time from ``before`` without an overlap."""
+    """Return the window from ``first`` to now, and the same elapsed time from ``before``."""
     start = midnight(first, zone)
     elapsed = local.replace(tzinfo=None) - datetime.combine(first, time())
     end = (datetime.combine(before, time()) + elapsed).replace(tzinfo=zone).astimezone(UTC)

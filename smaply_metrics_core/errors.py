@@ -210,7 +210,7 @@ class RateLimited(RemoteError):
     kind = "rate_limited"
     audience = Audience.VIEWER
     retryable = True
-    default_remedy = "Wait; the update is retried when the survey tool allows it."
+    default_remedy = "Try again later; cards are refreshed when the survey tool allows it."
 
     def __init__(
         self,
@@ -288,7 +288,7 @@ class ExportFailed(RemoteError):
     audience = Audience.EDITOR
     retryable = True
     issue = Issue.DATA
-    default_remedy = "Try again; if it fails again, give support the request ID."
+    default_remedy = "Try again; if it fails again, contact support with the request ID."
 
 
 class CheckFailed(RemoteError):

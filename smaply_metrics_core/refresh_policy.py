@@ -134,13 +134,15 @@ def decide(state: RefreshState, policy: RefreshPolicy, now: datetime) -> Refresh
     if now.tzinfo is None:
         raise ValueError("now needs a time zone")
     table = _Table(state, policy, asked_at=now)
-    verdict = table.verdict(now)
-    next_at, later = now, verdict
+    decision = table.decide(now)
+    next_at, later = now, decision
     while later.kind is not RefreshDecisionKind.DUE:
         next_at = table.next_change(next_at, later.until)
-        later = table.verdict(next_at)
-    due = verdict.kind is RefreshDecisionKind.DUE
-    return RefreshDecision(verdict.kind, verdict.reason, next_at, probe=due and table.refused(now))
+        later = table.decide(next_at)
+    due = decision.kind is RefreshDecisionKind.DUE
+    return RefreshDecision(
+        decision.kind, decision.reason, next_at, probe=due and table.refused(now)
+    )
 
 
 @dataclass(frozen=True)
@@ -151,11 +153,11 @@ class _Table:
     policy: RefreshPolicy
     asked_at: datetime
 
-    def verdict(self, now: datetime) -> _PolicyResult:
+    def decide(self, now: datetime) -> _PolicyResult:
         return self._in_flight(now) or self._resting(now) or self._forced(now) or self._aged(now)
 
     def next_change(self, now: datetime, until: datetime) -> datetime:
-        """Return when the verdict may change: ``until``, or earlier.
+        """Return when the decision may change: ``until``, or earlier.
 
         A recovery dated in the future, by a clock that was set back, ends a rest as soon as it is
         within ``future_tolerance``.

@@ -37,12 +37,12 @@ def read(error: MetricsError, reader: Audience) -> Problem:
         (
             Unreachable(f"{HOST} cannot be reached."),
             "Qualtrics cannot be read at the moment.",
-            "The update is retried automatically.",
+            "Cards are refreshed automatically once it is available.",
         ),
         (
             SourceUnavailable(f"{HOST} sent 503."),
             "Qualtrics cannot be read at the moment.",
-            "The update is retried automatically.",
+            "Cards are refreshed automatically once it is available.",
         ),
         (
             QuestionUnavailable("QID3 was deleted."),

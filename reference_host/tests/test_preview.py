@@ -50,7 +50,7 @@ def test_a_preview_shows_the_card_and_saves_nothing(world: World) -> None:
     assert re.fullmatch(r"\u2212?\d+", headline(form))
     assert "n = 1," in form.page
     assert "all time" in form.page
-    assert "left out" in form.page
+    assert re.search(r"recorded; [^<]+ excluded", form.page)
     assert "Data from" in form.page
     assert "<i>Fans</i>" not in form.page
     assert form.fields["heading"] == ["<i>Fans</i>"]

@@ -72,7 +72,7 @@ class MetricCheck:
 
     Attributes:
         bundled: The metric in the bundle.
-        stored: Its last good value, if that is of the current definition.
+        stored: Its last good value, if it belongs to the current definition.
         as_of: The instant for which it was recalculated.
         recomputed: The result from the raw data.
         error: Why there is no result from the raw data.
@@ -125,7 +125,7 @@ class BundleCheck:
 
 
 class BundleClock(SystemClock):
-    """A clock that stands still at an instant in the past; waiting returns at once."""
+    """A clock fixed at an instant in the past; waiting returns immediately."""
 
     def __init__(self, instant: datetime) -> None:
         self._instant = instant
@@ -135,7 +135,7 @@ class BundleClock(SystemClock):
         return self._instant
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:  # noqa: ARG002  # As a Clock.
-        """Return at once."""
+        """Return immediately."""
         return stop.is_set()
 
 
@@ -148,7 +148,7 @@ def check_bundle(reader: BundleReader, source: Source) -> BundleCheck:
 
     Args:
         reader: The bundle.
-        source: The source of the bundle; all of its counting may take 30 minutes.
+        source: The source of the bundle; counting may take 30 minutes in total.
 
     Raises:
         InputError: when a file that the framework wrote into the bundle cannot be read.

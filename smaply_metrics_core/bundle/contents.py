@@ -49,7 +49,7 @@ class Manifest(Frozen):
     """What a bundle is about.
 
     Attributes:
-        format: The version of the format; it grows with incompatible changes.
+        format: The version of the format; it increases with incompatible changes.
         source: The id of the source.
         survey_id: The id of the survey.
         zone: The time zone of the account.

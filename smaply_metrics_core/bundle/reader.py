@@ -177,7 +177,7 @@ def open_bundle(path: Path, folder: Path) -> Generator[BundleReader, None, None]
 
 
 def problems_in(reader: BundleReader) -> Iterator[Problem]:
-    """Yield the problems that occurred while the bundle was written; the one that ended it first.
+    """Yield the problems that occurred while the bundle was written, the fatal one first.
 
     Raises:
         InputError: when one of the files with problems is damaged or not valid.

@@ -117,7 +117,7 @@ class BundleWriter:
         """Write a CSV of any size twice: ``raw/NAME`` unchanged, and ``NAME`` for spreadsheets.
 
         In the second file, no cell runs as a formula. If the CSV has a cell of more than 131,072
-        characters, only the raw file is written, and the README of the bundle says so.
+        characters, only the raw file is written, and the README of the bundle states this.
 
         Args:
             name: As for ``open``.

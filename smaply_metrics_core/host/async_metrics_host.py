@@ -128,8 +128,7 @@ class AsyncMetricsHost:
     name. ``progress`` and ``on_step`` are plain functions that are called on the event loop.
     Cancelling the awaiting task stops a credentials check, a preview, a debug bundle or a load that
     waits, and returns when it has stopped; any other call runs to its end in the background. Calls
-    that contact a survey tool or wait have threads of their own, so cards load however many
-    previews are running.
+    that contact a survey tool or wait have their own threads, so previews do not delay cards.
 
     Args:
         settings: The settings of the operator.

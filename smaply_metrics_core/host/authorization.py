@@ -39,7 +39,7 @@ class Actor:
 
         Args:
             role: The role that is required.
-            what: What the actor wants to do, as the subject of a sentence: ``Editing a metric``.
+            what: The action, as the subject of a sentence: ``Editing a metric``.
 
         Raises:
             RoleRequired: when the actor has a lower role.

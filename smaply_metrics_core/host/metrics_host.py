@@ -37,7 +37,7 @@ class MetricsHost:
         clock: The time by which metrics become due; by default the database's, which for SQLite is
             the machine's.
         lease_clock: The time by which leases expire; by default ``clock``, or else the database's.
-            Pass one when ``clock`` stands still, so that the leases of dead processes expire.
+            Pass one when ``clock`` is fixed, so that the leases of dead processes expire.
         registry: The sources, which stay open when the host is closed; by default the installed
             ones, with their temporary folders in the home.
 
@@ -102,7 +102,7 @@ class MetricsHost:
                 "Use Settings.from_environment.",
                 KEYS_VARIABLE,
             )
-        # Loads what calls a source: the forms, the bundles, the cipher.
+        # Loads the modules that call sources: the forms, the bundles, the cipher.
         from smaply_metrics_core.host.services import Services
 
         services = Services.of(

@@ -1,4 +1,4 @@
-"""What the services of the host share: store, sources, settings and clocks."""
+"""The objects that the services of the host share: store, sources, settings and clocks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.connections import ConnectionRow
 
-if TYPE_CHECKING:  # Heavy: pydantic-settings, and all that calls a source.
+if TYPE_CHECKING:  # Heavy: pydantic-settings, and the modules that call sources.
     from smaply_metrics_core.host.settings import Settings
     from smaply_metrics_core.sources.registry import SourceRegistry
 

@@ -39,10 +39,10 @@ COMMAND: Final = "the command"
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long calls may take, in seconds; each returns by then whatever a source does.
+    """The time limits of calls in seconds, which apply whatever a source does.
 
-    ``lease`` is how long a survey stays locked when a process dies while it refreshes it; a live
-    process renews its lease.
+    ``lease`` is how long a survey stays locked after the process that was refreshing it died; a
+    live process renews its lease.
     """
 
     check: float = 60.0
@@ -84,7 +84,7 @@ class Settings(EnvironmentSettings):
     ]
     account: Annotated[
         str,
-        VariableInfo("the id of an account", read_by=COMMAND),
+        VariableInfo("the ID of an account", read_by=COMMAND),
         Field(
             min_length=1,
             description="The account that the command works on; `--account` takes precedence.",

@@ -62,8 +62,8 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
     most 30 s and ends before the deadline. Responses below 500 are returned, except for 429 and
     redirects.
 
-    A response that is not streamed may have 64 MiB. Timeouts are 10 s to connect and 60 s to read
-    or write, but at most the time until the deadline.
+    A response that is not streamed is limited to 64 MiB. Timeouts are 10 s to connect and 60 s to
+    read or write, but at most the time until the deadline.
 
     Args:
         destinations: The destinations of the credentials; folders are ignored.

@@ -158,7 +158,7 @@ class GuardedTransport(httpx.BaseTransport):
             self._record(sent, 0, failure.error.kind)
             return failure
         sent.status = answer.status_code
-        return self._judge(sent, answer)
+        return self._check_response(sent, answer)
 
     def _outgoing(self, request: httpx.Request) -> httpx.Request:
         """Return a copy of a request with its secret headers and without other extensions."""
@@ -180,7 +180,7 @@ class GuardedTransport(httpx.BaseTransport):
             extensions={"timeout": timeout},
         )
 
-    def _judge(
+    def _check_response(
         self, sent: _Sent, answer: httpx.Response
     ) -> httpx.Response | error_mapping.MappedError:
         sent.request_id = find_request_id(answer.headers)
@@ -192,7 +192,7 @@ class GuardedTransport(httpx.BaseTransport):
             return failure
         # The body of a 4xx or 5xx describes the error, so it is always read.
         if sent.at_once or answer.status_code >= httpx.codes.BAD_REQUEST:
-            return self._judge_whole(sent, answer)
+            return self._read_whole(sent, answer)
         unreadable = error_mapping.unreadable_response(answer, sent.origin.label)
         if unreadable is not None:
             with our_request():
@@ -201,7 +201,7 @@ class GuardedTransport(httpx.BaseTransport):
             return unreadable
         return _rebuilt(answer, self._body(sent, answer, partial(self._record, sent)))
 
-    def _judge_whole(
+    def _read_whole(
         self, sent: _Sent, answer: httpx.Response
     ) -> httpx.Response | error_mapping.MappedError:
         """Read a response completely, and return it or the error for its status or content."""

@@ -60,7 +60,7 @@ _SUMMARIES: Final[dict[Issue | None, str]] = {
 }
 
 _PAUSED: Final = "{source} cannot be read at the moment."
-_RETRIED: Final = "The update is retried automatically."
+_RETRIED: Final = "Cards are refreshed automatically once it is available."
 
 
 class FieldProblem(Frozen):

@@ -72,9 +72,9 @@ class GroupBy(Frozen):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.kind == "answer" and self.of:
-            raise ValueError("group-by answer takes no id")
+            raise ValueError("group-by answer takes no ID")
         if self.kind in {"question", "field"} and not self.of:
-            raise ValueError(f"group-by {self.kind} requires an id, as in {self.kind}:ID")
+            raise ValueError(f"group-by {self.kind} requires an ID, as in {self.kind}:ID")
         if self.kind == "period" and self.of not in set(Period):
             raise ValueError(f"the period must be one of {', '.join(Period)}")
         return self

@@ -87,7 +87,7 @@ def classify(entry_points: Iterable[EntryPoint], settings: SourceSettings) -> tu
     by_id: dict[str, list[Candidate]] = {}
     for candidate in map(_candidate, entry_points):
         by_id.setdefault(candidate.id, []).append(candidate)
-    return tuple(one for key in sorted(by_id) for one in _judge_same_id(by_id[key], settings))
+    return tuple(one for key in sorted(by_id) for one in _classify_same_id(by_id[key], settings))
 
 
 def _candidate(entry_point: EntryPoint) -> Candidate:
@@ -110,7 +110,7 @@ def _name_and_version(distribution: Distribution) -> tuple[str, str]:
         return "unknown", ""
 
 
-def _judge_same_id(candidates: list[Candidate], settings: SourceSettings) -> list[Candidate]:
+def _classify_same_id(candidates: list[Candidate], settings: SourceSettings) -> list[Candidate]:
     refused: list[Candidate] = []
     admitted: list[Candidate] = []
     for candidate in candidates:
@@ -124,7 +124,7 @@ def _judge_same_id(candidates: list[Candidate], settings: SourceSettings) -> lis
         chosen = admitted
     else:
         chosen = [one for one in admitted if same_distribution(one.distribution, wanted)]
-        reason = f"{PREFERRED} assigns this id to the distribution {wanted}."
+        reason = f"{PREFERRED} assigns this ID to the distribution {wanted}."
         refused += [
             replace(one, state=SourceStatus.BLOCKED, reason=reason)
             for one in admitted
@@ -135,19 +135,19 @@ def _judge_same_id(candidates: list[Candidate], settings: SourceSettings) -> lis
             replace(one, state=SourceStatus.CLASH, reason=_clash(one.id, chosen)) for one in chosen
         ]
         chosen = []
-    return [*map(_judge_version, chosen), *map(_with_contract, refused)]
+    return [*map(_classify_by_version, chosen), *map(_with_contract, refused)]
 
 
 def _clash(source: str, rivals: list[Candidate]) -> str:
     names = sorted({one.distribution for one in rivals})
     if len(names) == 1:
         return (
-            f"The distribution {names[0]} provides the id “{source}” {len(rivals)} times. "
+            f"The distribution {names[0]} provides the ID “{source}” {len(rivals)} times. "
             "Uninstall it completely and install it again; if that does not help, report it to its "
             "author."
         )
     return (
-        f"{' and '.join(names)} provide the same id “{source}”, so none of them is used. "
+        f"{' and '.join(names)} provide the same ID “{source}”, so none of them is used. "
         f"Uninstall all but one, or set {PREFERRED} to {source}=DISTRIBUTION."
     )
 
@@ -157,11 +157,11 @@ def _with_contract(candidate: Candidate) -> Candidate:
     return replace(candidate, contract=",".join(filter(None, specifiers)))
 
 
-def _judge_version(candidate: Candidate) -> Candidate:
+def _classify_by_version(candidate: Candidate) -> Candidate:
     candidate = _with_contract(candidate)
     if _ID.fullmatch(candidate.id) is None:
         reason = (
-            "The name of its entry point is not a valid id. Rename it: an id has at most 100 ASCII "
+            "The name of its entry point is not a valid ID. Rename it: an ID has at most 100 ASCII "
             "letters, digits, dots, dashes and underscores, and begins with a letter or digit."
         )
         return replace(candidate, state=SourceStatus.BROKEN, reason=reason)
@@ -175,7 +175,7 @@ def _judge_version(candidate: Candidate) -> Candidate:
         if not requirement.specifier.contains(__version__, prereleases=True):
             reason = (
                 f"It requires {CORE} {requirement.specifier}, but {__version__} is installed. "
-                "Install compatible versions of the two."
+                "Install compatible versions of both."
             )
             return replace(candidate, state=SourceStatus.INCOMPATIBLE, reason=reason)
     return candidate

@@ -34,7 +34,7 @@ logger = logging.getLogger("smaply_metrics_core.sources")
 T = TypeVar("T")
 
 MOST_STUCK: Final = 16
-"""A source with this many abandoned calls is not called any more."""
+"""A source with this many abandoned calls is no longer called."""
 _POLL: Final = 0.05  # Seconds between two checks of the cancellation and the clock.
 _CLOSING: Final = 5.0  # Seconds for a source to close its iterator.
 
@@ -107,7 +107,7 @@ class _CallThread:
             if time.monotonic() - started >= limit:
                 raise DeadlineExceeded("The call timed out.")
 
-    def dismiss(self, deadline: Deadline) -> bool:
+    def stop(self, deadline: Deadline) -> bool:
         """Stop the thread, with some time to clean up; return whether it has ended."""
         self.leaving.set()
         self._orders.put(None)
@@ -157,7 +157,7 @@ class PluginIsolation:
     redactor: Redactor = field(default_factory=Redactor)
     stuck: StuckCalls = field(default_factory=StuckCalls)
 
-    def keeping(self, secrets: Iterable[str]) -> PluginIsolation:
+    def with_secrets(self, secrets: Iterable[str]) -> PluginIsolation:
         """Return the isolation for calls with these secrets."""
         return replace(self, redactor=Redactor(secrets))
 
@@ -249,18 +249,18 @@ class PluginIsolation:
         stuck = self.stuck.names()
         if len(stuck) >= MOST_STUCK:
             raise SourceNotUsable(
-                f"{self.who} is not called any more, since {len(stuck)} of its calls never ended.",
-                remedy="Restart this process, and report it to the author of the source.",
+                f"{self.who} is no longer called, because {len(stuck)} of its calls never ended.",
+                remedy="Restart this process, and report this to the author of the source.",
             )
         deadline.check()
         worker = _CallThread(f"smaply-source {self.source} {what}")
         try:
             yield worker
         finally:
-            if not worker.dismiss(deadline):
+            if not worker.stop(deadline):
                 self.stuck.add(worker.thread)
                 logger.warning(
-                    "%s: the call of %s did not end and was abandoned", self.source, what
+                    "%s: the call to %s did not end and was abandoned", self.source, what
                 )
             elif isinstance(worker.left, CapturedException):
                 self._log(worker.left, f"closing {what}")
@@ -283,7 +283,9 @@ class PluginIsolation:
         self._log(failed, what)
         known = failed.error
         if isinstance(known, Cancelled) and not deadline.cancelled.is_set():
-            return PluginError(f"{self.who} cancelled a call that was not cancelled ({what}).")
+            return PluginError(
+                f"{self.who} reported a cancellation, but the call was not cancelled ({what})."
+            )
         if known is not None:
             if not self.redactor.contains_secret(*problem_texts(known.to_problem())):
                 return known

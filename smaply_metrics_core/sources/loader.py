@@ -58,7 +58,7 @@ def contract_mismatch(declared: str) -> str:
         return ""
     return (
         f"It was written for version {declared} of the contract, but smaply-metrics-core has "
-        f"version {CONTRACT_VERSION}. Install compatible versions of the two."
+        f"version {CONTRACT_VERSION}. Install compatible versions of both."
     )
 
 
@@ -156,13 +156,13 @@ def _describe(manager: pluggy.PluginManager, source: str) -> SourceDescription:
     description = require_type(SourceDescription, manager.hook.describe_source(), "describe_source")
     if description.id != source:
         raise ContractViolation(
-            f"the id of describe_source is “{description.id}”, but the entry point is “{source}”."
+            f"the ID in describe_source is “{description.id}”, but the entry point is “{source}”."
         )
     if not description.title.strip():
         raise ContractViolation("describe_source returned an empty title.")
     if len(description.title) > LONGEST_TITLE or not description.title.isprintable():
         raise ContractViolation(
-            f"the title of describe_source must be one line of at most {LONGEST_TITLE} characters."
+            f"the title in describe_source must be one line of at most {LONGEST_TITLE} characters."
         )
     _check_credentials(description.credentials)
     names = [step.name for step in description.checks]

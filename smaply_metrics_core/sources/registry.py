@@ -94,7 +94,7 @@ class SourceRegistry:
             raise NotFound(
                 f"No source “{source_id}” is installed."
                 if short
-                else "No source with this id is installed.",
+                else "No source with this ID is installed.",
                 remedy=f"Use one of these: {', '.join(installed)}."
                 if installed
                 else "Install the distribution of a source; none is installed.",
@@ -105,7 +105,7 @@ class SourceRegistry:
                 return source
         slot = min(slots, key=lambda one: one.candidate.state is SourceStatus.BLOCKED)
         raise SourceNotUsable(
-            f"The source “{source_id}” ({_from(slot.candidate)}) cannot be used: {slot.refusal}"
+            f"The source “{source_id}” ({_from(slot.candidate)}) cannot be used. {slot.refusal}"
         )
 
     def title(self, source_id: str) -> str:

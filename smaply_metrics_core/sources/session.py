@@ -84,7 +84,7 @@ class SourceSession:
     def check(self) -> Iterator[StepResult]:
         """Check the credentials; yield the result of each declared step as soon as it is known.
 
-        Other errors than a cancellation are part of the results.
+        Errors other than a cancellation are part of the results.
 
         Raises:
             Cancelled: when the caller cancelled the check.
@@ -159,7 +159,7 @@ class SourceSession:
         other queries get the error.
 
         Raises:
-            InputError: when two queries have the same id.
+            InputError: when two queries have the same ID.
             Cancelled: when the caller cancelled the call.
         """
         given = self._config.credentials
@@ -192,7 +192,7 @@ class SourceSession:
         requested = {query.id: query for query in queries}
         if len(requested) != len(queries):
             raise InputError(
-                "Two queries of one call have the same id.", remedy="Use a different id for each."
+                "Two queries of one call have the same ID.", remedy="Use a different ID for each."
             )
         if not requested:
             return {}

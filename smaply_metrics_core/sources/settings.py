@@ -14,7 +14,7 @@ from smaply_metrics_core.sources.discovery import PREFERRED, same_distribution
 ALLOWED: Final = f"{PREFIX}SOURCES_ALLOWED"
 BLOCKED: Final = f"{PREFIX}SOURCES_BLOCKED"
 
-_NAMES: Final = "ids or distributions, separated by commas, as in qualtrics,csv_example"
+_NAMES: Final = "IDs or distributions, separated by commas, as in qualtrics,csv_example"
 
 
 def _names(value: object) -> object:
@@ -36,7 +36,7 @@ def _pairs(value: object) -> object:
     for pair in _split(value):
         source, separator, distribution = (part.strip() for part in pair.partition("="))
         if not (source and separator and distribution):
-            raise ValueError(f"A pair in {PREFERRED} does not have the form id=distribution")
+            raise ValueError(f"A pair in {PREFERRED} does not have the form ID=DISTRIBUTION")
         if not same_distribution(pairs.setdefault(source, distribution), distribution):
             raise ValueError(f"{PREFERRED} has two distributions for “{source}”")
     return pairs
@@ -51,7 +51,7 @@ class SourceSettings(EnvironmentSettings):
         frozenset[str] | None,
         BeforeValidator(_names_if_any),
         VariableInfo(_NAMES, default="all installed sources"),
-        Field(description="The only sources that are used, by id or distribution."),
+        Field(description="The only sources that are used, by ID or distribution."),
     ] = None
     blocked: Annotated[
         frozenset[str],
@@ -63,10 +63,10 @@ class SourceSettings(EnvironmentSettings):
         Mapping[str, str],
         BeforeValidator(_pairs),
         VariableInfo(
-            "pairs id=distribution, separated by commas, as in qualtrics=smaply-metrics-qualtrics",
+            "pairs ID=DISTRIBUTION, separated by commas, as in qualtrics=smaply-metrics-qualtrics",
             default="none",
         ),
-        Field(description="For an id, the one distribution that may provide it."),
+        Field(description="For an ID, the one distribution that may provide it."),
     ] = Field(default_factory=dict)
     load_seconds: Annotated[
         float,

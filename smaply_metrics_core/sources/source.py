@@ -81,7 +81,7 @@ class Source:
         """
         model = self.description.credentials
         secret = {field.name for field in credential_fields(model) if field.secret}
-        isolation = self._isolation.keeping(
+        isolation = self._isolation.with_secrets(
             text for name, value in values.items() if name in secret for text in _spellings(value)
         )
         return isolation.call(
@@ -128,7 +128,7 @@ class Source:
                 remedy="Delete the connection and set it up again.",
                 audience=Audience.ADMIN,
             )
-        isolation = self._isolation.keeping(secret_values(credentials))
+        isolation = self._isolation.with_secrets(secret_values(credentials))
         hooks = self._loaded.manager.hook
         wanted, error = isolation.collect(
             lambda: hooks.destinations(credentials=credentials),

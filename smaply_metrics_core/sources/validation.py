@@ -98,7 +98,7 @@ class Surveys:
         """Validate a survey."""
         survey = require_type(Survey, item, "list_surveys")
         if not survey.id:
-            raise ContractViolation("list_surveys returned a survey without an id.")
+            raise ContractViolation("list_surveys returned a survey without an ID.")
         if survey.id in self._seen:
             raise ContractViolation(f"list_surveys returned the survey {survey.id} twice.")
         self._seen.add(survey.id)
@@ -115,7 +115,7 @@ def questionnaire(given: object, survey_id: str, redactor: Redactor) -> Question
     seen: set[str] = set()
     for question in found.walk():
         if not question.id:
-            raise ContractViolation("list_questions returned a question without an id.")
+            raise ContractViolation("list_questions returned a question without an ID.")
         if question.id in seen:
             raise ContractViolation(f"list_questions returned the question {question.id} twice.")
         seen.add(question.id)

@@ -195,7 +195,7 @@ def web_page(world: World) -> Problem | None:
     kind="rate_limited",
     issue=Issue.CONNECTION,
     says=("too many requests", "a pause until"),
-    advises=("Wait",),
+    advises=("Try again later", "refreshed"),
 )
 def rate_limited_for_long(world: World) -> Problem | None:
     """The whole connection is paused for exactly as long as Qualtrics requests."""
@@ -233,7 +233,7 @@ def rate_limited_for_a_moment(world: World) -> Works:
     kind="rate_limited",
     issue=Issue.CONNECTION,
     says=("too many requests",),
-    advises=("Wait",),
+    advises=("Try again later", "refreshed"),
 )
 def rate_limited(world: World) -> Problem | None:
     """The request is retried three times, and again when the card is due."""

@@ -139,7 +139,7 @@ def not_shared(world: World) -> Problem | None:
     kind="seal_broken",
     issue=Issue.AUTHENTICATION,
     says=("encrypted with the key",),
-    advises=("Add that key", "enter the token again"),
+    advises=("Add that key", "enter the credentials again"),
 )
 def lost_key(world: World) -> Problem | None:
     """Lists still work, and the connection works again after the token is entered."""
@@ -161,7 +161,7 @@ def lost_key(world: World) -> Problem | None:
     Where.PAGE,
     kind="key_missing",
     says=("key file", "is missing"),
-    advises=("from a backup", "enter the tokens again"),
+    advises=("from a backup", "enter the credentials again"),
 )
 def lost_key_file(world: World) -> Problem | None:
     """No new key is created, since it could not decrypt anything; lists still work."""

@@ -334,7 +334,7 @@ def test_a_lost_key_is_a_problem_of_the_connection(new: Command, sandbox: Sandbo
     assert connection["status"] == "error"
     assert connection["problem"]["kind"] == surveys.error["kind"] == "seal_broken"
     assert surveys.code == 1
-    assert "enter the token again" in replaced.out
+    assert "enter the credentials again" in replaced.out
 
 
 def test_a_connection_is_shown(connected: Command) -> None:

@@ -201,7 +201,7 @@ def test_a_misplaced_secret_is_not_repeated(command: Command, arguments: tuple[s
     [
         ((TOKEN,), 2, "No such command"),
         (("metric", TOKEN), 2, "No such command"),
-        (("connection", "add", TOKEN), 1, "No source with this id"),
+        (("connection", "add", TOKEN), 1, "No source with this ID"),
         (("connection", "add", f"--{TOKEN}"), 2, "No such option"),
         (("connection", "add", f"--{TOKEN}=x"), 2, "No such option"),
         (("card", "load", "--wait", TOKEN), 2, "--wait"),

@@ -97,7 +97,7 @@ def test_a_blank_variable_counts_as_not_set(tmp_path: Path) -> None:
         ("HISTORY_RETENTION_DAYS", "-1", "0 stores only the last value"),
         ("REFRESH_EXECUTOR", "celery", "threads or procrastinate"),
         ("REFRESH_THREADS", "0", "from 1 to 64"),
-        ("SOURCES_PREFERRED", "qualtrics", "id=distribution"),
+        ("SOURCES_PREFERRED", "qualtrics", "ID=DISTRIBUTION"),
         ("SOURCES_LOAD_SECONDS", "0", "above 0"),
     ],
 )

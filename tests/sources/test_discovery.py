@@ -50,7 +50,7 @@ def test_a_source_with_an_invalid_id_is_broken(install: Installs, id_: str) -> N
     state = states()[id_, "zz-acme"]
 
     assert state.state is SourceStatus.BROKEN
-    assert "not a valid id. Rename it" in state.reason
+    assert "not a valid ID. Rename it" in state.reason
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def any_object(item: object) -> object:
 @pytest.fixture
 def isolation() -> PluginIsolation:
     """An isolation with the token as a secret."""
-    return PluginIsolation(WHO, "acme").keeping([TOKEN])
+    return PluginIsolation(WHO, "acme").with_secrets([TOKEN])
 
 
 def numbers(most: int, log: list[str]) -> Generator[int, None, None]:

@@ -34,7 +34,7 @@ WHO = "The source “Acme” (distribution acme 1.0)"
 @pytest.fixture
 def isolation() -> PluginIsolation:
     """An isolation with the token as a secret."""
-    return PluginIsolation(WHO, "acme").keeping([TOKEN])
+    return PluginIsolation(WHO, "acme").with_secrets([TOKEN])
 
 
 def failing(error: BaseException) -> Callable[[], object]:

@@ -183,7 +183,7 @@ def test_the_preferred_source_is_loaded(install: Installs) -> None:
     install("zz-good", points={"zz_good": "zz_good_q"}, module="zz_good_q", code=GOOD)
     install("zz-bad", points={"zz_good": "zz_bad_q"}, module="zz_bad_q", code="raise SystemExit")
 
-    with pytest.raises(SourceNotUsable, match="zz-bad and zz-good provide the same id"):
+    with pytest.raises(SourceNotUsable, match="zz-bad and zz-good provide the same ID"):
         SourceRegistry().get("zz_good")
     registry = SourceRegistry(SourceSettings(preferred={"zz_good": "zz-good"}))
     assert registry.get("zz_good").distribution == "zz-good"

@@ -38,7 +38,7 @@ class Lies:
     ("second", "said"),
     [
         (Survey(id="s1", name="Again"), "returned the survey s1 twice"),
-        (Survey(id="", name="None"), "without an id"),
+        (Survey(id="", name="None"), "without an ID"),
         ({"id": "s2", "name": "x"}, "returned dict instead of Survey"),
         (None, "returned NoneType instead of Survey"),
         (construct(Survey, id=7, name="Seven"), "id: Input should be a valid string"),
@@ -134,7 +134,7 @@ def offered(**changes: Any) -> Choice:  # noqa: ANN401  # As above.
         ),
         (questionnaire(questions=(question("q"), question("q"))), "returned the question q twice"),
         (questionnaire(questions=(question("q", question("q")),)), "returned the question q twice"),
-        (questionnaire(questions=(question(""),)), "without an id"),
+        (questionnaire(questions=(question(""),)), "without an ID"),
         (questionnaire(questions=("q1",)), "questions.0"),
         (questionnaire(notes=(f"read with {TOKEN}",)), "contained a secret"),
         (questionnaire(survey=Survey(id="s1", name=TOKEN)), "contained a secret"),

@@ -45,7 +45,7 @@ BAD = {
         ),
         "list_questions takes survey",
     ),
-    "double": (module(), "bad-double and bad-double-too provide the same id"),
+    "double": (module(), "bad-double and bad-double-too provide the same ID"),
     "future": (module(), "requires smaply-metrics-core >=99"),
     "hollow": ("", "has no attribute 'source'"),
 }

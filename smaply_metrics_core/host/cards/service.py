@@ -1,4 +1,4 @@
-"""Loads cards from the store at once, and refreshes in the background what is due."""
+"""Loads cards from the store and refreshes due metrics in the background."""
 
 from __future__ import annotations
 
@@ -66,17 +66,17 @@ class Cards:
         progress: ProgressCallback | None = None,
         cancelled: threading.Event | None = None,
     ) -> tuple[Card, ...]:
-        """Return cards, and refresh in the background what is due.
+        """Return cards, and refresh due metrics in the background.
 
         Args:
             actor: Any role; ``force`` requires an Editor.
             metric_ids: The metrics, in the order of the returned cards; all metrics of the account
                 when ``None``.
-            wait: Seconds to wait for fresh values; 0 returns the last good ones at once.
+            wait: Seconds to wait for fresh values; 0 returns the last good ones immediately.
             force: Whether to refresh metrics that are not due yet, at most once a minute per
                 survey.
             refresh: ``False`` returns the stored values and starts no refresh, as for a process
-                that ends at once.
+                that ends immediately.
             progress: Receives the progress of this account's refreshes while waiting.
             cancelled: An event that ends the wait when it is set; refreshes continue.
 
@@ -253,7 +253,7 @@ def _shown_problem(
         return Problem(
             kind="not_connected",
             message=NOT_CONNECTED,
-            remedy="Connect the source on the Integrations page to resume updates.",
+            remedy="Connect the source on the Integrations page to resume refreshes.",
             blame=Blame.CONFIGURATION,
             summary=NOT_CONNECTED,
         )

@@ -26,7 +26,7 @@ class CredentialStore:
         store: The database; read to decide whether a missing key file may be created.
         registry: The installed sources.
         find_keys: Reads the encryption keys; with ``True``, it may create a missing key file. It is
-            called on first use, so that a host without a key can do all that needs no credentials.
+            called on first use: without a key, only calls with credentials fail.
     """
 
     def __init__(
@@ -46,15 +46,15 @@ class CredentialStore:
                 connections are encrypted with the lost one.
         """
         with self._store.reading() as db:
-            may_create = not connection_rows.any_sealed(db, besides=row_id)
+            may_create = not connection_rows.any_sealed(db, except_for=row_id)
         return self._vault(may_create=may_create).seal(
             PURPOSE, account, row_id, source, reveal(credentials)
         )
 
     def reseal(self, row: ConnectionRow, credentials: Credentials) -> str | None:
-        """Encrypt with the current key what an older one encrypted; ``None`` when it is current.
+        """Encrypt credentials of an older key with the current one; ``None`` if they are current.
 
-        Checking each connection therefore rotates the keys.
+        Checking every connection therefore completes a key rotation.
         """
         if not self._vault(may_create=False).needs_reseal(row.sealed):
             return None
@@ -65,7 +65,7 @@ class CredentialStore:
 
         Raises:
             EncryptionKeyMissing: when the key is missing.
-            DecryptionFailed: when the key is another one, the row was changed, or the source is
+            DecryptionFailed: when the key differs, the row was changed, or the source is
                 now provided by another distribution, which must not see them.
         """
         source = self._registry.get(row.source)

@@ -88,9 +88,9 @@ class ConnectionHealth:
         if row.problem is not None and _concerns_connection(row.problem):
             lasting = row.report.problem if row.report.passed else None
             values["problem"] = lasting.model_dump(mode="json") if lasting else None
-        if values or row.stands_refused:
+        if values or row.is_rejected:
             with self._writing() as db:
-                if row.stands_refused:
+                if row.is_rejected:
                     values["woken_at"] = connection_rows.recovered_at(db, row, self._clock.now())
                 connection_rows.edit(db, row, values)
         self.record_up(row)

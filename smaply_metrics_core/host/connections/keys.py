@@ -52,7 +52,7 @@ class KeyRing:
             _check(key, f"Key {number}")
         self._keys: Final = {key_id(key): key for key in keys}
         if len(self._keys) != len(keys):
-            raise EncryptionError("The same key is listed twice.", remedy="Remove one of the two.")
+            raise EncryptionError("The same key is listed twice.", remedy="Remove one of them.")
 
     @classmethod
     def from_setting(cls, setting: SecretStr | None) -> KeyRing:
@@ -203,7 +203,7 @@ def _read(path: Path) -> str:
         raise EncryptionKeyMissing(
             f"The key file {path} is missing, and stored credentials are encrypted with it.",
             remedy=f"Restore the file from a backup. If it is lost, set {VARIABLE} to a new key "
-            "and enter the tokens again. " + _HOW_TO_MAKE_ONE,
+            "and enter the credentials again. " + _HOW_TO_MAKE_ONE,
         ) from None
     except OSError as error:
         raise _unreadable(path, "read", error) from None
@@ -238,5 +238,5 @@ def _check_file(path: Path, about: os.stat_result) -> None:
 def _unreadable(path: Path, verb: str, error: OSError) -> EncryptionError:
     return EncryptionError(
         f"The key file {path} cannot be {verb}: {error.strerror}.",
-        remedy="Give the user that runs this process access to its folder.",
+        remedy="Grant the user that runs this process access to its folder.",
     )

@@ -65,7 +65,7 @@ class Connections:
 
         Raises:
             NotFound: when no source of this id is installed.
-            SourceNotUsable: when it cannot be used; the message says why.
+            SourceNotUsable: when it cannot be used; the message states why.
         """
         description = self._runtime.registry.get(source_id).description
         return SourceForm(
@@ -264,7 +264,7 @@ class Connections:
         if not written:
             raise EditConflict(
                 "Another user changed this connection, so your change was not saved.",
-                remedy="Reload the connection and edit it again if needed.",
+                remedy="Reload the connection and make your change again.",
             )
         self._health.record_up(row)
         return self._view(self._runtime.find_connection(actor.account, row.id), actor, unseen)
@@ -366,7 +366,7 @@ class Connections:
             # One connection that cannot be decrypted must not make the whole list fail.
             row = replace(row, report=CheckReport(steps=()))
             problem = error.to_problem()
-        works = row.report.passed and not row.stands_refused
+        works = row.report.passed and not row.is_rejected
         concerned = problem is not None and problem != row.report.problem
         return ConnectionView(
             id=row.id,

@@ -60,11 +60,11 @@ class Vault:
                 "encrypted.",
                 remedy="Use texts, numbers, lists and mappings, with secrets in clear.",
             )
-        sealing = self._keys.ids[0]
+        key_id = self._keys.ids[0]
         nonce = secrets.token_bytes(NONCE_BYTES)
-        bound = _bound_to(purpose, sealing, account, connection, source)
-        sealed = nonce + self._cipher(sealing).encrypt(nonce, plain, bound)
-        return f"{FORMAT}.{sealing}.{_encode(sealed)}"
+        bound = _bound_to(purpose, key_id, account, connection, source)
+        encrypted = nonce + self._cipher(key_id).encrypt(nonce, plain, bound)
+        return f"{FORMAT}.{key_id}.{_encode(encrypted)}"
 
     def open(
         self, purpose: str, account: str, connection: str, source: str, blob: str
@@ -80,8 +80,8 @@ class Vault:
             raise DecryptionFailed(
                 f"These credentials are encrypted with the key {parts.key_id}, which is not "
                 "configured.",
-                remedy="Add that key to SMAPLY_METRICS_ENCRYPTION_KEYS again, or enter the token "
-                "again under Edit Configuration.",
+                remedy="Add that key to SMAPLY_METRICS_ENCRYPTION_KEYS again, or enter the "
+                "credentials again under Edit Configuration.",
             )
         bound = _bound_to(purpose, parts.key_id, account, connection, source)
         nonce, sealed = parts.sealed[:NONCE_BYTES], parts.sealed[NONCE_BYTES:]
@@ -95,7 +95,7 @@ class Vault:
         return opened
 
     def needs_reseal(self, blob: str) -> bool:
-        """Whether a blob was encrypted with another key than the current one.
+        """Whether a blob was encrypted with a key other than the current one.
 
         Raises:
             DecryptionFailed: when it is not a blob.

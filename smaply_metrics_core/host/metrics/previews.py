@@ -62,7 +62,7 @@ MAX_DOWNLOADS: Final = 32
 MAX_COUNTS: Final = 50_000
 """The maximum number of cached counts per download; tallies beyond it are not cached."""
 
-WANTED: Final = "preview"
+REQUESTED: Final = "preview"
 
 INSTEAD: Final = (Calculation.AVERAGE, Calculation.ANSWERED, Calculation.RESPONSES)
 """Used when the chosen calculation is not compatible with another group-by. The counted answers are
@@ -129,7 +129,7 @@ class _Download:
             tally = _without_chosen(tally)
         try:
             check_definition(definition, self.questionnaire)
-            query = account.make_query(WANTED, definition, now=self.now)
+            query = account.make_query(REQUESTED, definition, now=self.now)
             return calculate(query, tally, self.now)
         except MetricsError:
             return None  # Another download may suffice, or raises the error.
@@ -176,14 +176,16 @@ class Previews:
         with self._sessions.session(row, deadline, progress=progress) as session:
             questionnaire = self._fitting(row, session, definition, reload=reload)
             now = self._runtime.now()
-            query = account.make_query(WANTED, definition, now=now)
+            query = account.make_query(REQUESTED, definition, now=now)
             others = _siblings(definition, questionnaire) if prefetch else ()
             siblings = {
-                f"{WANTED} {number}": account.make_query(f"{WANTED} {number}", sibling, now=now)
+                f"{REQUESTED} {number}": account.make_query(
+                    f"{REQUESTED} {number}", sibling, now=now
+                )
                 for number, sibling in enumerate(others)
             }
             answers = self._fetch(row, session, query, siblings)
-        queries = {WANTED: query, **siblings}
+        queries = {REQUESTED: query, **siblings}
         download = _Download(
             questionnaire=questionnaire,
             now=now,
@@ -194,7 +196,7 @@ class Previews:
         )
         if download.tallies:
             self._downloads.add(key, CacheEntry(download, now))
-        tally = answers[WANTED]
+        tally = answers[REQUESTED]
         if isinstance(tally, MetricsError):
             raise tally
         return calculate(query, tally, now)
@@ -226,8 +228,8 @@ class Previews:
         """Return the answers to the query and its siblings, or to the query alone if those fail."""
         survey_id = query.definition.survey_id
         answers = session.fetch(survey_id, (query, *siblings.values()))
-        error = answers[WANTED]
-        alone = {WANTED: error}
+        error = answers[REQUESTED]
+        alone = {REQUESTED: error}
         if (
             siblings
             and isinstance(error, MetricsError)
@@ -263,7 +265,7 @@ def _siblings(definition: Definition, questionnaire: Questionnaire) -> Iterator[
 
 
 def _of_numbers(definition: Definition, questionnaire: Questionnaire) -> bool:
-    """Whether the answers are numbers, of which each group may hold as many as responses."""
+    """Whether the answers are numbers: a group may have as many distinct ones as responses."""
     if definition.question_id is None:
         return False
     return questionnaire.question(definition.question_id).kind is QuestionKind.NUMBER

@@ -140,7 +140,7 @@ class Metrics:
             name: The new name.
             definition: The new definition.
             display: The new display options.
-            version: The version that the Editor changed; the current one by default.
+            version: The version that the edit is based on; the current one by default.
 
         Raises:
             RoleRequired: when the actor is a Viewer.

@@ -133,7 +133,7 @@ class SurveyRefresh:
         except MetricsError as error:
             outcomes = dict.fromkeys(queries, error)
         except BaseException:
-            # A bug in the core: the attempt stays unfinished, so that it is not retried at once,
+            # A bug in the core: the attempt stays unfinished, so that it is not retried now,
             # and the lease is released.
             with self._runtime.store.writing() as db:
                 leases.release(db, lease)
@@ -169,7 +169,7 @@ class SurveyRefresh:
             )
             forced = forced or (resumed and any(map(_was_interrupted, waiting)))
             if not self._is_due(waiting, account, forced=forced) or (
-                row.stands_refused and not connection_rows.claim_rejected(db, row, now)
+                row.is_rejected and not connection_rows.claim_rejected(db, row, now)
             ):
                 leases.release(db, lease)
                 return RefreshEnd.NOTHING_DUE

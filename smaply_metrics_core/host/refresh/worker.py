@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 2.0
-"""The delay before a survey is tried again that another process was refreshing."""
+"""The delay before a survey that another process is refreshing is tried again."""
 
 
 class Worker:
     """Runs queued refreshes until it is stopped; used as a context manager.
 
-    A worker counts as dead when it sends no heartbeat for a third of the length of a lease. Its
+    A worker is considered dead when it sends no heartbeat for a third of the length of a lease. Its
     refresh is then queued again and runs when the lease has expired. It is retried only once:
     otherwise a survey that kills its worker would kill one worker after the other.
 
@@ -61,7 +61,7 @@ class Worker:
         self._silence = runtime.settings.deadlines.lease / 3
         self._stopping = Event()
         self._ready = Event()
-        # Waited for instead of the thread: a join that a signal interrupts cannot be repeated.
+        # ``wait`` uses this instead of a join, which cannot be repeated after a signal.
         self._ended = Event()
         self._jobs: Any = None  # Procrastinate's worker; its methods have no types.
         self._pool = ThreadPoolExecutor(concurrency, "smaply-metrics-worker")
@@ -69,7 +69,7 @@ class Worker:
         self._thread = Thread(target=self._run, name="smaply-metrics-worker")
 
     def __enter__(self) -> Self:
-        """Start to run jobs."""
+        """Start running jobs."""
         self._thread.start()
         self._ready.wait()
         return self
@@ -177,6 +177,6 @@ class Worker:
                 key.survey_id,
             )
             await self._queue(key, again)
-        # Of several workers that take over the job at once, only one can finish it.
+        # Of several workers that take over the job concurrently, only one can finish it.
         with suppress(ConnectorException):
             await self._app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)

@@ -52,7 +52,7 @@ class ConnectionRow:
     name: str = ""
 
     @property
-    def stands_refused(self) -> bool:
+    def is_rejected(self) -> bool:
         """Whether the credentials were rejected and have neither changed nor worked since."""
         return self.refused_at is not None and self.woken_at is None
 
@@ -204,12 +204,12 @@ def remove(db: Connection, account: str, connection_id: str) -> None:
     )
 
 
-def any_sealed(db: Connection, *, besides: str) -> bool:
-    """Whether any account has encrypted credentials, apart from this connection's.
+def any_sealed(db: Connection, *, except_for: str) -> bool:
+    """Whether any connection other than this one, in any account, has encrypted credentials.
 
     If so, a missing key file must not be replaced by a new one.
     """
-    others = select(connections.c.id).where(connections.c.id != besides)
+    others = select(connections.c.id).where(connections.c.id != except_for)
     why = "all accounts share the encryption keys"
     found = db.execute(select(exists(others)), execution_options={"every_account": why})
     return bool(found.scalar())

@@ -1,7 +1,7 @@
 """Leases: one process at a time refreshes a survey of a connection.
 
 There is one row per connection and survey. A lease has an owner, a time at which it expires if its
-holder dies, and a fencing token that grows with each holder. A result with an old token is
+holder dies, and a fencing token that increases with each holder. A result with an old token is
 discarded, so a holder that only seemed dead cannot overwrite a newer value.
 
 Each change is a single statement that uses the database's time unless a clock was passed.

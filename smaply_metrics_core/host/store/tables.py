@@ -75,7 +75,7 @@ connections = Table(
     # The distribution that provided the source; for another one, credentials are entered again.
     Column("distribution", String(200), nullable=False),
     Column("sealed", Text, nullable=False),
-    # Grows with each change of the credentials, to detect concurrent edits.
+    # Incremented by each change of the credentials, to detect concurrent edits.
     Column("version", Integer, nullable=False),
     Column("report", JSON, nullable=False),
     Column("problem", JSON, nullable=True),

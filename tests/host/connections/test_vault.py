@@ -114,7 +114,7 @@ def test_a_truncated_blob_is_not_decrypted(cut: int) -> None:
 
 
 def test_a_decryption_failure_is_an_authentication_issue() -> None:
-    """The remedy is to enter the token again, and no stored data is shown."""
+    """The remedy is to enter the credentials again, and no stored data is shown."""
     with pytest.raises(DecryptionFailed) as caught:
         vault.open(*ROW, "v1.damaged")
 

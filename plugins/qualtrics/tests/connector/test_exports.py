@@ -86,7 +86,7 @@ def test_an_end_without_a_file_is_a_failed_export(tmp_path: Path, answer: dict[s
 
 def test_a_stuck_export_ends_at_the_deadline(tmp_path: Path) -> None:
     """The error contains the progress."""
-    with pytest.raises(DeadlineExceeded, match="12 %"):
+    with pytest.raises(DeadlineExceeded, match="12%"):
         run(tmp_path, [RUNNING], seconds=100)
 
 

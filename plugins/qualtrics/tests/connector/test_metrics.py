@@ -77,7 +77,7 @@ def test_a_distribution_shows_every_choice_by_its_label(own: Account) -> None:
 
 
 def test_shares_of_a_multiple_choice_question(own: Account) -> None:
-    """Shares are of the three responses with an answer and can exceed 100 % in total."""
+    """Shares are of the three responses with an answer and can exceed 100% in total."""
     result = own.measure(query("distribution", "QID4"))
     assert groups(result) == {
         "1": pytest.approx(200 / 3),

@@ -53,7 +53,7 @@ def wait_for_turn(connection: Connection) -> None:
 def upgrade(connection: Connection, name: str) -> StoreUpgrade:
     """Run the missing migrations in the transaction of this connection.
 
-    Of several processes that start at once, the first migrates; the others wait for it.
+    Of several processes that start concurrently, the first migrates; the others wait for it.
 
     Raises:
         StoreError: when a newer release wrote the store.

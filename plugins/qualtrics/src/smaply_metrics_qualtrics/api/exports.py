@@ -118,7 +118,7 @@ def wait_for(
             context.pause(wait)
         except DeadlineExceeded:
             raise DeadlineExceeded(
-                f"Qualtrics did not finish the export in time ({percent:.0f} %).",
+                f"Qualtrics did not finish the export in time ({percent:.0f}%).",
                 audience=Audience.EDITOR,
                 summary="Qualtrics did not finish the export in time.",
             ) from None

@@ -35,10 +35,10 @@ def one_loop(part: PlannedQuery, number: int) -> PlannedQuery:
     return replace(part, query=part.query.model_copy(update={"id": f"{part.query.id} #{number}"}))
 
 
-def never_asked(part: PlannedQuery) -> PlannedQuery:
-    """Return the query that counts responses with at least one loop, and so those without any."""
+def in_any_loop(part: PlannedQuery) -> PlannedQuery:
+    """Return the query that counts the responses with at least one loop as answered."""
     if part.question is None:
-        raise ValueError("only a question is asked in loops")
+        raise ValueError("only a question can have loops")
     definition = part.query.definition.model_copy(
         update={"calculation": Calculation.ANSWERED, "answers": ()}
     )
@@ -51,7 +51,7 @@ def merge(outcomes: Sequence[Tally | MetricsError]) -> Tally | MetricsError:
     """Return the sum of the counts of all loops, or the first error.
 
     Args:
-        outcomes: The outcome of ``never_asked``, then of each loop. A single outcome is returned
+        outcomes: The outcome of ``in_any_loop``, then of each loop. A single outcome is returned
             unchanged.
     """
     tallies: list[Tally] = []
@@ -59,31 +59,31 @@ def merge(outcomes: Sequence[Tally | MetricsError]) -> Tally | MetricsError:
         if isinstance(outcome, MetricsError):
             return outcome
         tallies.append(outcome)
-    ever, *loops = tallies
+    any_loop, *loops = tallies
     if not loops:
-        return ever
+        return any_loop
     try:
-        return _merged(ever, loops)
+        return _merged(any_loop, loops)
     except MetricsError as error:
         return error
 
 
-def _merged(ever: Tally, loops: Sequence[Tally]) -> Tally:
-    return ever.model_copy(
+def _merged(any_loop: Tally, loops: Sequence[Tally]) -> Tally:
+    return any_loop.model_copy(
         update={
             "windows": tuple(
                 _window(window, [loop.window(window.window) for loop in loops])
-                for window in ever.windows
+                for window in any_loop.windows
             ),
             "choices": loops[0].choices,
             "multiple": loops[0].multiple,
-            "notes": (*ever.notes, NOTE),
+            "notes": (*any_loop.notes, NOTE),
         }
     )
 
 
-def _window(ever: WindowTally, loops: Sequence[WindowTally]) -> WindowTally:
-    total = _counts(ever.total, [loop.total for loop in loops])
+def _window(any_loop: WindowTally, loops: Sequence[WindowTally]) -> WindowTally:
+    total = _counts(any_loop.total, [loop.total for loop in loops])
     found = [{group.key: group.counts for group in loop.groups} for loop in loops]
     groups = tuple(
         GroupCounts(
@@ -91,28 +91,28 @@ def _window(ever: WindowTally, loops: Sequence[WindowTally]) -> WindowTally:
             label=group.label,
             counts=_counts(group.counts, [counts[group.key] for counts in found]),
         )
-        for group in ever.groups
+        for group in any_loop.groups
     )
     grouped = sum(group.counts.responses for group in groups)
     return WindowTally(
-        window=ever.window,
-        excluded=ever.excluded,
+        window=any_loop.window,
+        excluded=any_loop.excluded,
         total=total,
         groups=groups,
-        ungrouped=total.responses - grouped if ever.groups or ever.ungrouped else 0,
+        ungrouped=total.responses - grouped if any_loop.groups or any_loop.ungrouped else 0,
     )
 
 
-def _counts(ever: Counts, loops: Sequence[Counts]) -> Counts:
+def _counts(any_loop: Counts, loops: Sequence[Counts]) -> Counts:
     unanswered: Counter[str] = Counter()
     answers: Counter[str] = Counter()
     for counts in loops:
         unanswered.update(counts.unanswered)
         answers.update(counts.answers)
     del unanswered[NOT_SHOWN]
-    never = ever.responses - ever.answered
-    if never:
-        unanswered[NOT_SHOWN] = never
+    not_shown = any_loop.responses - any_loop.answered
+    if not_shown:
+        unanswered[NOT_SHOWN] = not_shown
     answered = sum(counts.answered for counts in loops)
     with_answers = [counts for counts in loops if counts.answered]
     chosen = [counts.chosen for counts in loops if counts.chosen is not None]

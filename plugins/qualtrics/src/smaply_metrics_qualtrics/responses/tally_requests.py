@@ -20,7 +20,7 @@ from smaply_metrics_core import (
 from smaply_metrics_core.calculations import UNREADABLE, TallyColumns, TallyRequest
 from smaply_metrics_qualtrics.export_columns import ColumnKey, ExportColumn, Header
 from smaply_metrics_qualtrics.responses.csv_reader import Responses
-from smaply_metrics_qualtrics.responses.loop_merge import NOT_SHOWN, never_asked, one_loop
+from smaply_metrics_qualtrics.responses.loop_merge import NOT_SHOWN, in_any_loop, one_loop
 from smaply_metrics_qualtrics.responses.query_plan import PlannedQuery
 from smaply_metrics_qualtrics.survey.question_parser import AnswerColumns, AnswerShape
 
@@ -91,16 +91,16 @@ class TallyRequestBuilder:
         if not part.answer.every_loop:
             return [self._request(part, self._find(part.answer))]
         passes = [self._find(answer) for answer in self._loops(part.answer)]
-        asked = [self._asked(found.columns) for found in passes]
-        ever = pl.when(pl.any_horizontal(asked)).then(pl.lit("1"))
+        seen = [self._seen_in(found.columns) for found in passes]
+        any_loop = pl.when(pl.any_horizontal(seen)).then(pl.lit("1"))
         return [
-            self._request(never_asked(part), _ResolvedColumns(ever)),
+            self._request(in_any_loop(part), _ResolvedColumns(any_loop)),
             *(
                 self._request(
                     one_loop(part, number),
-                    found._replace(unanswered=pl.when(~was_asked).then(pl.lit(NOT_SHOWN))),
+                    found._replace(unanswered=pl.when(~was_seen).then(pl.lit(NOT_SHOWN))),
                 )
-                for number, (found, was_asked) in enumerate(zip(passes, asked, strict=True))
+                for number, (found, was_seen) in enumerate(zip(passes, seen, strict=True))
             ),
         ]
 
@@ -120,7 +120,7 @@ class TallyRequestBuilder:
             notes=self._notes,
         )
 
-    def _asked(self, columns: Iterable[ExportColumn]) -> pl.Expr:
+    def _seen_in(self, columns: Iterable[ExportColumn]) -> pl.Expr:
         """Return an expression for whether a row has an answer or is marked as seen."""
         return pl.any_horizontal(
             (pl.col(Responses.name(column)) != "").fill_null(value=False) for column in columns

@@ -80,7 +80,7 @@ class AnswerColumns:
         question: The question id for the export request; empty for a score or embedded field.
         shape: The layout of the columns.
         import_id: The ImportId of the column, or the common prefix of several columns.
-        every_loop: Whether the question is asked in loops and all are counted. ``import_id`` then
+        every_loop: Whether the question is in loops and all of them are counted. ``import_id`` then
             lacks the loop prefix.
         field: The name of the embedded field that contains the answer, or an empty string.
         ticks: The key of each choice by option id, if each choice has its own column.

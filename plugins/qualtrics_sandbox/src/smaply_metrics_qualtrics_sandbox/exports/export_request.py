@@ -1,6 +1,6 @@
 """Validate the body of `POST …/export-responses` as the API does.
 
-Unknown fields, wrong types, unknown formats, time zones and ids, dates in other formats than
+Unknown fields, wrong types, unknown formats, time zones and ids, dates in formats other than
 `2024-01-01T00:00:00Z`, and conflicting options are rejected with 400. Documented features that the
 sandbox does not support are also rejected: if they were ignored, a test could pass for the wrong
 reason.

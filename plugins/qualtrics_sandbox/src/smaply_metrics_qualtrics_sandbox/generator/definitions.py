@@ -71,7 +71,7 @@ def definition(plan: SurveyTemplate, *, created: str, modified: str) -> dict[str
                 "ID": main,
                 "BlockElements": [
                     {"Type": "Question", "QuestionID": question["QuestionID"]}
-                    for question in plan.asked
+                    for question in plan.shown
                 ],
                 "Options": {
                     "BlockLocking": "false",

@@ -104,7 +104,7 @@ def _header(plan: SurveyTemplate) -> list[tuple[str, str, dict[str, Any]]]:
         if import_id == "lastModifiedDate":
             continue
         found.append((name, _METADATA_TEXTS.get(name, name), _metadata_key(import_id)))
-    for question in plan.asked:
+    for question in plan.shown:
         found.extend(_question_header(question))
     found.extend((name, name, {"ImportId": name}) for name in plan.embedded)
     return found
@@ -234,9 +234,9 @@ class _Response:
         cells = {_dump(_metadata_key(import_id)): cell for import_id, cell in metadata.items()}
         for name, value in self._embedded.items():
             cells[_dump({"ImportId": name})] = value if chance.random() >= BLANK / 2 else ""
-        asked = self._plan.asked
-        for place, question in enumerate(asked):
-            if place < max(1, round(len(asked) * reached)):
+        shown = self._plan.shown
+        for place, question in enumerate(shown):
+            if place < max(1, round(len(shown) * reached)):
                 cells |= self._answer(question, cells)
         return cells
 

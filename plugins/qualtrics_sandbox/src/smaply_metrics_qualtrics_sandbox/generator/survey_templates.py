@@ -38,7 +38,7 @@ class SurveyTemplate:
     embedded: Mapping[str, tuple[str, ...]]
 
     @property
-    def asked(self) -> tuple[Question, ...]:
+    def shown(self) -> tuple[Question, ...]:
         """The questions that respondents see."""
         return self.questions[:-1]
 
