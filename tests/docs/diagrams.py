@@ -23,6 +23,7 @@ CONFIGURATION: Final = {
     "fontFamily": "sans-serif",
     "deterministicIds": True,
     "theme": "neutral",
+    "sequence": {"actorMargin": 10, "width": 130},
 }
 
 
