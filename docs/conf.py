@@ -26,7 +26,7 @@ extensions = [
 ]
 
 root_doc = "index"
-exclude_patterns = ["_ext"]
+exclude_patterns = ["_ext", "_static"]
 suppress_warnings = [
     "myst.header",  # The changelog begins at the second level, below the title of its page.
 ]
@@ -55,6 +55,8 @@ nitpick_ignore_regex = [
 ]
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_title = f"Smaply Metrics {release}"
 html_show_sourcelink = False
 html_copy_source = False

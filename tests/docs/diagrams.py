@@ -19,10 +19,11 @@ PAGE: Final = "<!doctype html><meta charset='utf-8'><body style='font-family: sa
 CONFIGURATION: Final = {
     "startOnLoad": False,
     "htmlLabels": False,  # Plain SVG text: an image shows no HTML.
-    "flowchart": {"htmlLabels": False},
+    "flowchart": {"htmlLabels": False, "nodeSpacing": 25, "rankSpacing": 40},
     "fontFamily": "sans-serif",
     "deterministicIds": True,
     "theme": "neutral",
+    "sequence": {"actorMargin": 10, "width": 130},
 }
 
 

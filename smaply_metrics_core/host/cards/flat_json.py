@@ -13,7 +13,7 @@ def result_json(result: Result) -> dict[str, Any]:
     """Return a result as flat JSON, as ``metric preview --json`` prints it.
 
     ``value`` is the overall value of the current window. A Comparison adds ``current``,
-    ``previous`` and ``change``; see ``_compared``.
+    ``previous``, ``change``, ``change_unit`` and ``difference``.
     """
     current = result.current
     found: dict[str, Any] = {
