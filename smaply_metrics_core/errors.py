@@ -201,7 +201,7 @@ class SourceUnavailable(RemoteError):
 
     kind = "source_unavailable"
     retryable = True
-    default_remedy = "Try again in a few minutes; until then, cards show the last good value."
+    default_remedy = "Try again in a few minutes."
 
 
 class RateLimited(RemoteError):

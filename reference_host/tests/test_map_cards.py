@@ -126,7 +126,7 @@ def test_cards_are_for_data_lanes(world: World) -> None:
     assert emil.get(f"{corner.path}/cards/new?lane={corner.texts}&stage=x").status_code == 404
     refused = emil.submit(f"{corner.path}/edit", f"{corner.path}/cards", texts)
     assert refused.status_code == 422
-    assert "This lane holds texts." in refused.text
+    assert "This lane contains texts." in refused.text
 
 
 def test_a_viewer_cannot_change_cards(world: World) -> None:

@@ -147,18 +147,22 @@ def parse_credentials(model: type[C], values: dict[str, Any]) -> C:
         remedy=(
             f"Use `{first.suggestion}`."
             if first.suggestion
-            else f"Correct {labels.get(first.name, first.name)} and save again."
+            else "Correct these fields and save again."
+            if fields[1:]
+            else f"Correct the {labels.get(first.name, first.name)} and save again."
         ),
     ) from None
 
 
 def _field_message(kind: str, message: str, name: str, labels: dict[str, str]) -> str:
     if kind == "missing":
-        return "It is required."
+        return "Enter a value."
     if kind == "extra_forbidden":
         return f"There is no such field. The fields are: {', '.join(labels) or 'none'}."
     if kind == "value_error":
         return message.removeprefix("Value error, ")
+    if kind in {"literal_error", "enum"}:
+        return f"{message.replace('Input should be', 'Enter')}."
     return message if name in labels else f"{name}: {message}"
 
 

@@ -251,7 +251,7 @@ def rate_limited(world: World) -> Problem | None:
     kind="source_unavailable",
     issue=Issue.CONNECTION,
     says=("temporarily unavailable", "503"),
-    advises=("last good value",),
+    advises=("Try again in a few minutes",),
 )
 def down(world: World) -> Problem | None:
     """An outage is not reported as an authentication issue, and the last good value is shown."""

@@ -32,7 +32,7 @@ def host_as_url(world: World) -> Problem:
     Where.SAVE,
     kind="credentials_invalid",
     says=("not a Qualtrics host", "iad1.qualtrics.com"),
-    advises=("Correct Base URL",),
+    advises=("Correct the Base URL",),
 )
 def foreign_host(world: World) -> Problem:
     """A host that only looks similar is rejected without a request."""
@@ -120,7 +120,7 @@ def white_space(world: World) -> Works:
     Where.SAVE,
     kind="credentials_invalid",
     says=("API token", "a space or line break"),
-    advises=("Correct API token",),
+    advises=("Correct the API token",),
 )
 def token_in_two_lines(world: World) -> Problem:
     """A token of two lines is rejected without a request, and is not repeated."""
@@ -135,7 +135,7 @@ def token_in_two_lines(world: World) -> Problem:
     Where.SAVE,
     kind="credentials_invalid",
     says=("API token", "accented or invisible characters"),
-    advises=("Correct API token",),
+    advises=("Correct the API token",),
 )
 def token_with_accent(world: World) -> Problem:
     """A character that is not valid in headers is rejected without a request."""

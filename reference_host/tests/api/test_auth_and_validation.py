@@ -215,7 +215,7 @@ def test_an_unsupported_method_is_refused(admin: httpx.Client) -> None:
     answer = admin.put("/api/maps", json={})
 
     assert answer.status_code == 405
-    assert problem(answer).message == "Method Not Allowed"
+    assert problem(answer).message == "This address does not support this method."
 
 
 def test_the_document_is_public(shared: World) -> None:

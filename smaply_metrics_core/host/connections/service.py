@@ -348,7 +348,8 @@ class Connections:
             raise InputError(
                 f"A new {moved[0]} requires the {missing[0]} again, because a stored secret is "
                 "never sent to a new destination.",
-                remedy=f"Enter {' and '.join(missing)} together with {' and '.join(moved)}.",
+                remedy=f"Enter the {' and the '.join(missing)} together with the "
+                f"{' and the '.join(moved)}.",
             )
         return credentials
 

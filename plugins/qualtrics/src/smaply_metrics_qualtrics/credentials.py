@@ -85,7 +85,7 @@ class QualtricsCredentials(Credentials):
         AfterValidator(_check_host),
         FormField(
             label="Base URL",
-            help="The Datacenter ID from Account Settings → Qualtrics IDs, followed by "
+            help="The Datacenter ID (in Qualtrics: Account Settings → Qualtrics IDs), followed by "
             ".qualtrics.com.",
             placeholder="iad1.qualtrics.com",
         ),

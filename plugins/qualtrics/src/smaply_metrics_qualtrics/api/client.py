@@ -76,8 +76,8 @@ class QualtricsApi:
         if not (response.is_client_error and read_envelope(decode(response)).refused):
             raise Unreachable(
                 f"{self.host} is not a Qualtrics API host: another service responded.",
-                remedy="Enter the Datacenter ID from Account Settings → Qualtrics IDs, followed by "
-                ".qualtrics.com, such as iad1.qualtrics.com.",
+                remedy="Enter the Datacenter ID (in Qualtrics: Account Settings → Qualtrics IDs), "
+                "followed by .qualtrics.com, such as iad1.qualtrics.com.",
             )
 
     def whoami(self) -> Mapping[str, Any]:

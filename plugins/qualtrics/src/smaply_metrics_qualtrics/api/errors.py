@@ -43,8 +43,8 @@ _MISSING: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 _NOT_ALLOWED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN})
 
 REENTER: Final = (
-    "Enter the current API token from Account Settings → Qualtrics IDs. If it has not changed, ask "
-    "your Qualtrics administrator whether the token's user is still active."
+    "Enter the current API token (in Qualtrics: Account Settings → Qualtrics IDs). If it has not "
+    "changed, ask your Qualtrics administrator whether the token's user is still active."
 )
 ACCESS_REMEDY: Final = (
     "Ask your Qualtrics administrator to grant the token's user the permission “Access API”, which "
