@@ -32,6 +32,10 @@ class FormExpired(InputError):
     kind = "form_expired"
 
 
+class SignInLinkInvalid(InputError):
+    """A sign-in link has expired, was used, or never existed."""
+
+
 async def signed_in(request: Request) -> Session:
     """Return the session of a request.
 

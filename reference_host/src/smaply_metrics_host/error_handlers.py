@@ -33,7 +33,7 @@ from smaply_metrics_core.host import (
     StoreError,
     SurveyUnavailable,
 )
-from smaply_metrics_host.dependencies import FormExpired, NotSignedIn
+from smaply_metrics_host.dependencies import FormExpired, NotSignedIn, SignInLinkInvalid
 from smaply_metrics_host.jobs import TooManyJobs
 from smaply_metrics_host.web.json_body import BodyTooLarge, NotJson
 from smaply_metrics_host.web.middleware import API, headers_for
@@ -82,6 +82,10 @@ TITLES: Final = {
     405: "Not found",
     422: "Invalid input",
 }
+_HTTP_MESSAGES: Final = {
+    404: "Nothing exists at this address.",
+    405: "This address does not support this method.",
+}
 
 
 def status_of(error: MetricsError) -> int:
@@ -97,7 +101,8 @@ def handle_errors(app: FastAPI) -> None:
         if isinstance(error, NotSignedIn) and not _wants_json(request):
             return RedirectResponse("/sign-in", 303)
         headers = _retry_after(request, error)
-        return await _answer(request, status_of(error), error.to_problem(), headers)
+        title = "This link does not work" if isinstance(error, SignInLinkInvalid) else ""
+        return await _answer(request, status_of(error), error.to_problem(), headers, title)
 
     @app.exception_handler(RequestValidationError)
     async def _validation(request: Request, error: RequestValidationError) -> Response:
@@ -122,7 +127,7 @@ def handle_errors(app: FastAPI) -> None:
     async def _http(request: Request, error: HTTPException) -> Response:
         problem = Problem(
             kind="not_found" if error.status_code in {404, 405} else "invalid_input",
-            message=str(error.detail),
+            message=_HTTP_MESSAGES.get(error.status_code, str(error.detail)),
             remedy="Send a smaller request."
             if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             else "Check the address, or go back to the previous page.",
@@ -137,7 +142,7 @@ def handle_errors(app: FastAPI) -> None:
         problem = Problem(
             kind="bug",
             message="An internal error occurred.",
-            remedy="Try again. If it happens again, tell support when it happened.",
+            remedy="Try again. If it happens again, contact support and state the time.",
             blame=Blame.PLUGIN,
             audience=Audience.VIEWER,
         )
@@ -147,7 +152,7 @@ def handle_errors(app: FastAPI) -> None:
 
 
 async def _answer(
-    request: Request, status: int, problem: Problem, headers: object = None
+    request: Request, status: int, problem: Problem, headers: object = None, title: str = ""
 ) -> Response:
     extra_headers = dict(headers) if isinstance(headers, dict) else None
     app_state: AppState = request.app.state.app_state
@@ -161,7 +166,7 @@ async def _answer(
     problem = problem_for(session.person.role if session else Role.VIEWER, problem)
     if as_json:
         return JSONResponse(problem.model_dump(mode="json"), status, extra_headers)
-    title = TITLES.get(status, "Something went wrong")
+    title = title or TITLES.get(status, "Something went wrong")
     return app_state.templates.page(
         request, "problem.html", status=status, headers=extra_headers, problem=problem, title=title
     )

@@ -311,7 +311,7 @@ def _bug() -> Problem:
     return Problem(
         kind="bug",
         message="An internal error occurred.",
-        remedy="Try again. If it happens again, tell support when it happened.",
+        remedy="Try again. If it happens again, contact support and state the time.",
         blame=Blame.PLUGIN,
         audience=Audience.VIEWER,
     )

@@ -9,9 +9,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from smaply_metrics_core.host import InputError
 from smaply_metrics_host.app_state import AppState, CurrentAppState
-from smaply_metrics_host.dependencies import CheckedForm
+from smaply_metrics_host.dependencies import CheckedForm, SignInLinkInvalid
 from smaply_metrics_host.web.authentication import COOKIE, clear_cookie, set_cookie
 
 router = APIRouter(include_in_schema=False)
@@ -46,7 +45,7 @@ async def follow(
     if not at_once or ahead or await app_state.authentication.session(request) is not None:
         person = await run_in_threadpool(app_state.people.invited, token)
         if person is None:
-            raise _no_longer_good()
+            raise _link_not_valid()
         return app_state.templates.page(request, "sign_in.html", invited=person)
     return await _enter(request, app_state, token, to)
 
@@ -71,7 +70,7 @@ async def leave(request: Request, app_state: CurrentAppState, _form: CheckedForm
 async def _enter(request: Request, app_state: AppState, token: str, to: str) -> Response:
     session = await run_in_threadpool(app_state.people.sign_in, token)
     if session is None:
-        raise _no_longer_good()
+        raise _link_not_valid()
     # End the previous session of this browser.
     await run_in_threadpool(app_state.people.sign_out, request.cookies.get(COOKIE, ""))
     response = RedirectResponse(to if OWN_PAGE.fullmatch(to) else "/", 303)
@@ -79,8 +78,8 @@ async def _enter(request: Request, app_state: AppState, token: str, to: str) -> 
     return response
 
 
-def _no_longer_good() -> InputError:
-    return InputError(
+def _link_not_valid() -> SignInLinkInvalid:
+    return SignInLinkInvalid(
         "This sign-in link has expired or was already used.",
         remedy="Ask an Admin of your account for a new link.",
     )
