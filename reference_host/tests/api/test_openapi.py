@@ -109,7 +109,7 @@ def test_every_operation_is_described(document: dict[str, Any]) -> None:
 
     for _, path, call in calls(document):
         assert re.fullmatch(r"[A-Z].{8,120}[^.]", call["summary"]), path
-        assert f"Requires the role {call['x-role'].capitalize()}." in call["description"]
+        assert f"Requires the {call['x-role'].capitalize()} role." in call["description"]
         (tag,) = call["tags"]
         assert subjects[tag]
 

@@ -61,7 +61,7 @@ ERRORS: Final = {
     401: "Not signed in.",
     403: "The role does not allow it, or the CSRF token of a change is missing or not valid.",
     404: "Not found in this account.",
-    409: "It already exists, or someone else changed it first. Nothing was changed.",
+    409: "It already exists, or another user changed it first. Nothing was changed.",
     413: "The request body is too large.",
     415: "The content type is not `application/json`.",
     422: "The input is not valid; see `fields` and `remedy`.",
@@ -71,7 +71,7 @@ ERRORS: Final = {
 }
 RETRY_AFTER: Final = {
     "Retry-After": {
-        "description": "Seconds to wait before retrying, if the survey tool sent them.",
+        "description": "Seconds to wait before a retry, if known.",
         "schema": {"type": "integer"},
     }
 }
@@ -122,7 +122,7 @@ def _complete(operation: dict[str, Any], path: str, method: str) -> None:
     summary, _, more = operation["description"].partition("\n\n")
     operation["summary"] = summary.replace("\n", " ").rstrip(".")
     role = operation["x-role"].capitalize()
-    operation["description"] = f"{more}\n\nRequires the role {role}.".strip()
+    operation["description"] = f"{more}\n\nRequires the {role} role.".strip()
     changes, body = method not in SAFE, "requestBody" in operation
     operation["security"] = [{"session": [], "csrf": []} if changes else {"session": []}]
     implied = {401: True, 403: changes or role != "Viewer", 404: "{" in path}

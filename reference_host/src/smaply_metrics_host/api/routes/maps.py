@@ -148,7 +148,7 @@ async def create_map(
 async def show_map(app_state: CurrentAppState, person: Viewer, map_id: MapInPath) -> MapResource:
     """Get the contents of a journey map.
 
-    It contains no values. Load the cards of its metrics for these.
+    It contains no values. Load these with `GET /api/cards`.
     """
     return MapResource.of(await run_in_threadpool(app_state.maps.show, person.account, map_id))
 

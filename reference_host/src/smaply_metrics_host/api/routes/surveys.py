@@ -51,7 +51,7 @@ class RangeQuery(DateRange):
         json_schema_extra={"enum": [*PRESETS, "custom"]},
         description="The name of the date range.",
     )
-    comparison: bool = False
+    comparison: bool = Field(default=False, description="Whether to add the range to compare with.")
 
 
 @router.get("/connections/{connection_id}/surveys", responses=errors(502))
