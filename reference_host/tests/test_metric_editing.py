@@ -78,7 +78,7 @@ def test_a_conflicting_edit_keeps_the_input(world: World) -> None:
     slow.press(address, name="Mine", heading="Ours")
 
     assert slow.answer.status_code == 409
-    assert "Someone else changed this metric" in slow.page
+    assert "Another user changed this metric" in slow.page
     rows = re.findall(r"<th[^>]*>(.*?)</th><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td>", slow.page)
     assert rows == [
         ("Name", "Theirs", "Mine"),

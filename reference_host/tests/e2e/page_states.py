@@ -87,7 +87,7 @@ STATES: Final = (
         page_states_setup.with_5000_surveys,
         NEW,
         Role.EDITOR,
-        "of 5,000, last modified",
+        "of 5,000, most recently modified",
     ),
     State(
         "debug-5000",

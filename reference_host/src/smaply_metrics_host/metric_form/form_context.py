@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from smaply_metrics_core.host import DateRange, MetricsError, MetricType, QuestionUnavailable
+from smaply_metrics_core.host import (
+    DateRange,
+    MetricsError,
+    MetricType,
+    NotFound,
+    QuestionUnavailable,
+)
 from smaply_metrics_host.metric_form.selection import adjust_selection, suggestion
 from smaply_metrics_host.metric_form.validation import Problems, draft_of
 from smaply_metrics_host.rendering.templating import title_of
@@ -33,6 +39,10 @@ CSV: Final = "csv_example"
 """The source that reads uploaded files."""
 MANUAL: Final = "manual"
 """The entry in the list of sources for a file upload."""
+REPLACED: Final = (
+    "The suggested question seems to replace it; it has answers only from the time when it was "
+    "added."
+)
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,13 @@ async def load_form_context(
     offer = FormContext(form, sources, windows=windows, problems=problems)
     if form.source in {"", MANUAL}:
         return offer
+    title = sources.get(form.source) or title_of(form.source)
     try:
+        if form.source not in sources:
+            raise NotFound(  # Handled like an error of the source.
+                f"This account is not connected to {title}.",
+                remedy="An Admin can connect it under Account settings → Integrations.",
+            )
         if not form.survey or asked.picking:
             surveys = await metrics.catalog.surveys(
                 actor, form.source, search=form.search, limit=asked.shown, reload=asked.reload
@@ -120,7 +136,6 @@ async def load_form_context(
             covered = await _windows(metrics, actor, draft.range or DateRange(), draft.type)
             offer = replace(offer, windows=covered)
     except MetricsError as error:
-        title = sources.get(form.source) or title_of(form.source)
         problem = problem_for(actor.role, error.to_problem(), title)
         return replace(offer, problem=problem)
     return offer
@@ -139,8 +154,9 @@ async def _with_options(
     part = ""
     if gone is not None:
         part, error = gone
-        offer = replace(offer, problems={**offer.problems, part: f"{error.message} {error.remedy}"})
         successor = next(iter(error.fields), None)
+        remedy = REPLACED if successor else "Choose another question."
+        offer = replace(offer, problems={**offer.problems, part: f"{error.message} {remedy}"})
     if part == "question":
         # Choices that fit the successor are preserved.
         form = replace(form, question=(successor and successor.suggestion) or "")
@@ -178,9 +194,7 @@ def _gone(
             if question in known:
                 field = "question_id" if part == "question" else part
                 return part, survey.deleted(question, known[question], field)
-            return part, QuestionUnavailable(
-                f"The survey has no question {question}.", remedy="Choose another question."
-            )
+            return part, QuestionUnavailable("The survey no longer has this question.")
     return None
 
 

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smaply_metrics_core import charts
-from smaply_metrics_core.host import PRESETS, ChartType, ExclusionReason, MetricType
+from smaply_metrics_core.host import (
+    CALCULATIONS,
+    PRESETS,
+    ChartType,
+    ExclusionReason,
+    MetricType,
+)
 from smaply_metrics_host.metric_form.validation import CUSTOM, draft_of
 
 if TYPE_CHECKING:
@@ -104,7 +110,9 @@ class FormView:
         by_id: A searched survey ID that is not in the list; empty if there is none.
         gone_question: The text of the chosen question if it was deleted.
         note: The note on the chosen question.
-        meaning: The description of the chosen calculation.
+        calculation: The title of the chosen calculation.
+        meaning: Its description.
+        group_by: The chosen group-by as text.
         covered: The covered dates, and the previous ones for a Comparison.
         cleared: The labels of the fields that were changed.
         to_correct: The fields with validation messages.
@@ -114,7 +122,9 @@ class FormView:
     by_id: str
     gone_question: str
     note: str
+    calculation: str
     meaning: str
+    group_by: str
     group_bys: tuple[tuple[str, tuple[FormOption, ...]], ...]
     ranges: tuple[Entry, ...]
     covered: tuple[str, ...]
@@ -143,11 +153,14 @@ def view_of(
     chosen = asked.get(form.question)
     gone = survey is not None and bool(form.question) and chosen is None
     calculations = options.calculations if options else ()
+    calculation = draft_of(form)[0].calculation
     return FormView(
         by_id=_by_id(offer),
         gone_question=known.get(form.question, form.question) if gone else "",
         note=chosen.note if chosen else "",
+        calculation=CALCULATIONS[calculation].title if calculation else "",
         meaning=next((one.help for one in calculations if one.value == form.calculation), ""),
+        group_by=_group_by_text(form.group_by, known),
         group_bys=tuple(_grouped(options.group_bys)) if options else (),
         ranges=_ranges(options.ranges if options else ()),
         covered=tuple(charts.date_range_text(window, zone) for window in offer.windows),
@@ -160,6 +173,13 @@ def view_of(
         ),
         known=known,
     )
+
+
+def _group_by_text(group_by: str, known: Mapping[str, str]) -> str:
+    kind, _, of = group_by.partition(":")
+    if kind == "question":
+        return known.get(of) or of
+    return of.capitalize() if kind == "period" else of or dict(GROUPS).get(kind, group_by)
 
 
 def _label(field: str) -> str:
@@ -251,6 +271,4 @@ def chart_entries(form: MetricForm) -> tuple[Entry, ...]:
 
 
 def _name(chart: ChartType) -> str:
-    return {ChartType.PIE: "Pie chart (ring)", ChartType.BAR_COMPARISON: "Bar comparison"}.get(
-        chart, chart.replace("_", " ").capitalize()
-    )
+    return "Pie chart" if chart is ChartType.PIE else chart.replace("_", " ").capitalize()

@@ -40,7 +40,8 @@ def definition_text(metric: Metric) -> str:
         parts[0] += f" of “{asked.get(definition.question_id, definition.question_id)}”"
     if definition.group_by:
         parts.append(f"by {_grouped(definition.group_by, asked)}")
-    parts.append(dates(definition.range).lower())
+    covered = dates(definition.range)
+    parts.append(covered if definition.range.preset == "custom" else covered.lower())
     return ", ".join(parts)
 
 
@@ -94,9 +95,9 @@ def _parts(
         "Answers that count": ", ".join(definition.answers),
         "Date range": dates(definition.range),
         "Filters": "; ".join(_filtered(one, asked) for one in definition.filters),
-        "Include": ", ".join(sorted(definition.include)),
+        "Included responses": ", ".join(sorted(definition.include)),
         "Reversed scale": _yes(chosen=definition.reverse_scale),
-        "Chart type": display.chart.replace("_", " ").capitalize() if display.chart else "",
+        "Chart type": (display.chart or "automatic").replace("_", " ").capitalize(),
         "Heading": display.heading,
         "Subheading": display.subheading,
         "Target": "" if display.target is None else f"{display.target:.15g}",
@@ -117,7 +118,7 @@ def _grouped(group_by: GroupBy, asked: Mapping[str, str]) -> str:
 
 def _filtered(one: Filter, asked: Mapping[str, str]) -> str:
     what = asked.get(one.of, one.of) if one.kind == "question" else one.of
-    return f"{'without' if one.exclude else 'only'} “{what}” = {' or '.join(one.values)}"
+    return f"{'exclude' if one.exclude else 'include only'} “{what}”: {' or '.join(one.values)}"
 
 
 def _known(metric: Metric) -> dict[str, str]:
@@ -131,7 +132,7 @@ def _asked(questionnaire: Questionnaire | None) -> dict[str, str]:
 
 
 def _yes(*, chosen: bool) -> str:
-    return "yes" if chosen else ""
+    return "yes" if chosen else "no"
 
 
 def _midnight(day: date | None) -> datetime | None:
