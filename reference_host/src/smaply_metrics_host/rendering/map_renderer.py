@@ -37,10 +37,12 @@ class Notices:
     Attributes:
         shared: Each shared notice, with the number of its cards.
         due: The number of cards that are refreshed when someone opens the map.
+        may_connect: Whether the reader may open the page of a connection.
     """
 
     shared: tuple[tuple[Notice, int], ...]
     due: int
+    may_connect: bool
 
     @property
     def version(self) -> str:
@@ -187,7 +189,9 @@ class MapRenderer:
         journey = await run_in_threadpool(self._maps.show, account, map_id)
         settings = await self._metrics.accounts.show(actor)
         loaded = await self._load(actor, journey, refresh=refresh)
-        view = await run_in_threadpool(_view, journey, loaded, self._result_renderer, settings.zone)
+        view = await run_in_threadpool(
+            _view, journey, loaded, self._result_renderer, settings.zone, role
+        )
         self._recent[account, map_id] = view
         return view
 
@@ -205,13 +209,17 @@ class MapRenderer:
 
 
 def _view(
-    journey: JourneyMap, loaded: Mapping[str, Card], result_renderer: ResultRenderer, zone: str
+    journey: JourneyMap,
+    loaded: Mapping[str, Card],
+    result_renderer: ResultRenderer,
+    zone: str,
+    role: Role,
 ) -> RenderedMap:
     cards = {
         placed.id: card_view(placed, loaded.get(placed.metric), result_renderer, zone)
         for placed in journey.cards
     }
-    return RenderedMap(journey, _structure(journey), cards, _notices(cards.values()))
+    return RenderedMap(journey, _structure(journey), cards, _notices(cards.values(), role))
 
 
 def _structure(journey: JourneyMap) -> str:
@@ -220,7 +228,7 @@ def _structure(journey: JourneyMap) -> str:
     return _digest((journey.name, journey.stages, journey.lanes, texts, places))
 
 
-def _notices(cards: Iterable[CardView]) -> Notices:
+def _notices(cards: Iterable[CardView], role: Role) -> Notices:
     cards = tuple(cards)
     # The request ID is the only part that differs from card to card.
     notices = (replace(card.notice, request_id="") for card in cards if card.notice is not None)
@@ -228,6 +236,7 @@ def _notices(cards: Iterable[CardView]) -> Notices:
     return Notices(
         shared=tuple((notice, number) for notice, number in counted.items() if number > 1),
         due=sum(card.status == UPDATE_DUE for card in cards),
+        may_connect=role >= Role.ADMIN,
     )
 
 
