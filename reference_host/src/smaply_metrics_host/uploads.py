@@ -159,8 +159,8 @@ class _UploadTransaction:
         if not may:
             raise AlreadyExists(
                 f"A file named “{self._path.stem}” already exists.",
-                remedy="Choose another name, or select “Replace the file of this name”. Its "
-                "metrics then use the new file at their next refresh.",
+                remedy="Choose another name, or select “Replace an existing file of this name”. "
+                "Its metrics then use the new file at their next refresh.",
             )
         os.link(self._path, self._old)
         self._new.replace(self._path)

@@ -91,8 +91,9 @@ function allSteps(now) {
 function stepItem(step) {
   const item = element("li", { class: `step ${step.status}` }, step.title);
   item.append(element("span", { class: "visually-hidden" }, `: ${step.status}`));
-  const more = step.detail || step.problem?.message || (step.status === "skipped" ? "skipped" : "");
+  const more = step.detail || step.problem?.message;
   if (more) item.append(" ", element("span", { class: "step-more", dir: "auto" }, more));
+  else if (step.status === "skipped") item.append(" ", element("span", { class: "step-more", "aria-hidden": "true" }, "skipped"));
   return item;
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, func, select
 
@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     from smaply_metrics_host.store.map_models import Cell, Kind
 
 
+_CONTENTS: Final = {"text": "texts", "data": "metric cards"}
+
+
 def no_such(what: str) -> NotFound:
     """Return the error for an object that this account does not have."""
-    return NotFound(f"This {what} does not exist.", remedy="Go back and reload the page.")
+    return NotFound(
+        f"This {what} does not exist.",
+        remedy="It may have been deleted. Go back and reload the page.",
+    )
 
 
 def remove_row(db: Connection, table: Table, account: str, row: str, what: str) -> None:
@@ -73,6 +79,6 @@ def require_cell(db: Connection, account: str, cell: Cell, kind: Kind) -> None:
         raise no_such("cell")
     if found != kind:
         raise InputError(
-            f"This lane holds {'texts' if found == 'text' else 'metric cards'}.",
-            remedy=f"Use a {kind} lane.",
+            f"This lane contains {_CONTENTS[found]}.",
+            remedy=f"Use a lane for {_CONTENTS[kind]}.",
         )

@@ -23,6 +23,7 @@ REGIONS: Final = (
 )
 """Regions of zone names. Names outside them are aliases of zones within them."""
 UTC: Final = "UTC"
+MINUS: Final = "\N{MINUS SIGN}"
 
 
 class Zone(NamedTuple):
@@ -39,9 +40,9 @@ def zones(now: datetime, chosen: str) -> dict[str, list[Zone]]:
     for name in known if chosen in known else (chosen, *known):
         region, _, place = name.partition("/")
         label = (place or name).replace("_", " ")
-        offset = f"{now.astimezone(ZoneInfo(name)):%z}"
-        said = "" if name == UTC else f" (UTC{offset[:3]}:{offset[3:]})"
-        found[region if place else "Everywhere"].append(Zone(name, f"{label}{said}"))
+        offset = f"{now.astimezone(ZoneInfo(name)):%z}".replace("-", MINUS)
+        shown = "" if name == UTC else f" (UTC{offset[:3]}:{offset[3:]})"
+        found[region if place else "Everywhere"].append(Zone(name, f"{label}{shown}"))
     return found
 
 

@@ -195,7 +195,8 @@ def _counted(texts: int, cards: int) -> str:
 def _deleted_text(held: str) -> str:
     if not held:
         return "It contains no texts or cards."
-    return f"{held} will be deleted. The metrics themselves are not affected."
+    about_metrics = " The metrics are not deleted." if "card" in held else ""
+    return f"{held} will be deleted.{about_metrics}"
 
 
 def _back(app_state: AppState, person: Person, map_id: str, place: str = "") -> Response:
