@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_host.metric_form.metric_text import definition_text
+from smaply_metrics_host.rendering.templating import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +69,10 @@ def page_of(
     words = search.casefold().split()
     lines = [
         MetricRow(
-            one, titles.get(one.source, one.source), definition_text(one), uses.get(one.id, 0)
+            one,
+            titles.get(one.source) or title_of(one.source),
+            definition_text(one),
+            uses.get(one.id, 0),
         )
         for one in sorted(metrics, key=lambda one: one.updated_at, reverse=True)
     ]

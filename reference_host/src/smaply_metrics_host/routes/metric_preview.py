@@ -46,7 +46,7 @@ async def show(desk: AtDesk, sent: CheckedForm) -> Response:
     try:
         wanted = validate_form(form, to_save=False)
     except FormInvalid as error:
-        said = await not_fitting(desk, form, error, "No preview yet")
+        said = await not_fitting(desk, form, error, "No preview")
         return await render(desk, form, asked_by(sent), said)
     # An uploaded file is read again, since it may have been replaced.
     reload = "reload_data" in sent or wanted.source == CSV
