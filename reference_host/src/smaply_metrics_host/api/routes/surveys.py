@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import Query
@@ -50,6 +51,10 @@ class RangeQuery(DateRange):
         default="all_time",
         json_schema_extra={"enum": [*PRESETS, "custom"]},
         description="The name of the date range.",
+    )
+    start: date | None = Field(default=None, description="The first day; only with `custom`.")
+    end: date | None = Field(
+        default=None, description="The day after the last day; only with `custom`."
     )
     comparison: bool = Field(default=False, description="Whether to add the range to compare with.")
 
