@@ -56,7 +56,7 @@ def test_a_deleted_question_is_named_with_its_successor(world: World) -> None:
     world.sandbox.state.restore_question(RELATIONSHIP, "QID1", "QID77")
     form = FormFiller(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
     assert "(deleted)" in form.page
-    assert "was deleted." in form.page
+    assert "was deleted from the survey" in form.page
     assert form.fields["question"] == ["QID1"]
 
     form.choose(use_question="QID77")

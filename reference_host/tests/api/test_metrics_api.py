@@ -314,8 +314,8 @@ def test_cards_return_immediately_or_wait_for_a_refresh(
     ).json()
 
     assert (stored["freshness"], stored["result"], stored["drawing"]) == ("never", None, None)
-    assert (fresh["freshness"], fresh["text"]) == ("fresh", "-40")
-    assert fresh["drawing"]["headline"]["text"] == "-40"
+    assert (fresh["freshness"], fresh["text"]) == ("fresh", "\u221240")
+    assert fresh["drawing"]["headline"]["text"] == "\u221240"
     assert forced[0]["as_of"] > fresh["as_of"]
     assert len(viewer.get("/api/cards").json()) == 1
     assert viewer.post("/api/cards/refresh", json={"metrics": ["m"]}).status_code == 403
