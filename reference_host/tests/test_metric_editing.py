@@ -32,6 +32,20 @@ def test_a_metric_can_be_edited_while_its_source_does_not_answer(world: World) -
     world.sandbox.state.set_token(TOKEN)
 
 
+def test_a_metric_of_a_deleted_connection_shows_names(world: World) -> None:
+    """The form and the list show titles, not the ids of the source and the calculation."""
+    connection = world.connect()
+    metric = make(world)
+    world.run(world.app_state.metrics.connections.delete(world.actor(), connection))
+    emil = world.client(Role.EDITOR)
+
+    page = emil.get(f"/metrics/{metric.id}/edit").text
+
+    assert "This account is not connected to Qualtrics." in page
+    assert "<dd>NPS</dd>" in page
+    assert ">Qualtrics</td>" in emil.get("/metrics").text
+
+
 def test_changing_the_definition_warns_about_the_value(world: World) -> None:
     """The form warns before a new calculation deletes the value; a new name keeps it."""
     world.connect()

@@ -49,7 +49,7 @@ def test_people_who_cannot_fix_a_connection_read_who_can(
     assert page.count(BROKEN) == 3
     assert page.count(FOR_OTHERS) == 3
     assert f"{BROKEN} {FOR_OTHERS}" in page
-    for detail in ("API token", "Request ID", world.sandbox.host):
+    for detail in ("API token", "Request ID", "Open Integrations", world.sandbox.host):
         assert detail not in page
 
 
@@ -61,6 +61,7 @@ def test_an_admin_reads_the_whole_problem(world: World, corner: SmallMap) -> Non
     page = ada.get(corner.path).text
 
     assert page.count(FOR_ADMINS) == 3
+    assert page.count("Open Integrations") == 1
     assert "Request ID" in page
     assert BROKEN not in page
     assert FOR_ADMINS not in vera.get(corner.path).text

@@ -28,6 +28,7 @@ def test_a_link_signs_in_once(world: World) -> None:
 
     assert "Vera" in first.text
     assert second.status_code == 422
+    assert "<h1>This link does not work</h1>" in second.text
     assert "expired or was already used" in second.text
 
 
