@@ -1,4 +1,4 @@
-"""Short ways to make what the tests of calculations need."""
+"""Factories for the tests of calculations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, WindowT
 
 
 def instant(text: str) -> datetime:
-    """Read an instant in UTC."""
+    """Return an instant in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
@@ -34,13 +34,13 @@ NOT_APPLICABLE = Choice(key="99", label="Not applicable", value=99, analyze=Fals
 
 
 def scale(lowest: int, highest: int, *more: Choice) -> tuple[Choice, ...]:
-    """Offer each whole number between two, called by its number."""
+    """Return a choice for each whole number in a range."""
     numbers = range(lowest, highest + 1)
     return (*(Choice(key=str(n), label=f"Answer {n}", value=n) for n in numbers), *more)
 
 
 def choices(*labels: str) -> tuple[Choice, ...]:
-    """Offer answers without values, their keys being their labels in lower case."""
+    """Return choices without values; the keys are the labels in lower case."""
     return tuple(Choice(key=label.lower(), label=label) for label in labels)
 
 
@@ -53,7 +53,7 @@ def query(
     week_start: int = 1,
     **parts: object,
 ) -> MetricQuery:
-    """Ask for a calculation from the question Q, as a Series when something splits it."""
+    """Return a query on the question Q, a Series if there is a group-by."""
     several = group_by is not None or calculation is Calculation.DISTRIBUTION
     definition = Definition.model_validate(
         {
@@ -76,7 +76,7 @@ AVERAGE = query(Calculation.AVERAGE)
 def counts(
     answers: Mapping[str, int] | None = None, *, blank: int = 0, answered: int | None = None
 ) -> Counts:
-    """Count answers, one from each respondent unless ``answered`` says otherwise."""
+    """Return counts of answers: one per respondent, unless ``answered`` is given."""
     given = answers or {}
     total = sum(given.values()) if answered is None else answered
     return Counts(
@@ -95,7 +95,7 @@ def tally_of(
     multiple: bool = False,
     **parts: tuple[Any, ...],
 ) -> Tally:
-    """Wrap counts into a tally; groups are called by their keys."""
+    """Return a tally of counts; the labels of groups are their keys."""
     windows = [
         WindowTally(
             total=total,
@@ -111,7 +111,7 @@ def tally_of(
 
 
 def frame(answers: Iterable[str | None], **columns: Sequence[Any]) -> pl.DataFrame:
-    """Make one row for each answer, recorded a minute apart unless ``recorded`` says when."""
+    """Return one row per answer, recorded a minute apart unless ``recorded`` is given."""
     listed = list(answers)
     recorded = columns.pop("recorded", None) or [
         datetime(2026, 1, 5, 12, minute % 60, tzinfo=UTC) for minute in range(len(listed))
@@ -126,7 +126,7 @@ def frame(answers: Iterable[str | None], **columns: Sequence[Any]) -> pl.DataFra
 
 
 def count(rows: pl.DataFrame, asked: MetricQuery = AVERAGE, **parts: Any) -> Tally:  # noqa: ANN401  # As Columns takes them.
-    """Tally the answers 1 to 5, unless parts say otherwise."""
+    """Return the tally of a question with a scale from 1 to 5."""
     offered = parts.pop("choices", scale(1, 5))
     labels = parts.pop("group_labels", {})
     columns = TallyColumns(**{"recorded": RECORDED, "answer": ANSWER, **parts})
@@ -134,5 +134,5 @@ def count(rows: pl.DataFrame, asked: MetricQuery = AVERAGE, **parts: Any) -> Tal
 
 
 def current(rows: pl.DataFrame, asked: MetricQuery = AVERAGE, **parts: Any) -> WindowTally:  # noqa: ANN401  # As above.
-    """Tally, and give the current window."""
+    """Return the current window of the tally."""
     return count(rows, asked, **parts).window("current")

@@ -1,4 +1,4 @@
-"""Which calculations a question allows, by its kind and its scale."""
+"""The calculations that a question allows, by its kind and scale."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_half_numbers_are_no_nps_scale() -> None:
 
 
 def test_not_applicable_is_not_on_the_scale() -> None:
-    """An answer that enters no denominator neither extends nor spoils a scale."""
+    """A choice that enters no denominator is not part of the scale."""
     with_it, without = scale(0, 10, NOT_APPLICABLE), scale(0, 10)
 
     assert scale_values(with_it) == scale_values(without) == tuple(range(11))
@@ -64,15 +64,15 @@ def test_not_applicable_is_not_on_the_scale() -> None:
 
 
 def test_half_a_scale_is_none() -> None:
-    """One answer without a value is enough to take all values away."""
+    """A scale with one choice without a value has no values."""
     assert scale_values((*scale(1, 5), Choice(key="x", label="Other"))) == ()
 
 
 def test_answers_of_one_value_are_one_place_on_the_scale() -> None:
-    """Two answers may share a value, as when two wordings are recoded alike."""
+    """Two choices with the same value are one value of the scale."""
     assert scale_values((*scale(1, 3), Choice(key="4", label="Also 3", value=3))) == (1, 2, 3)
 
 
 def test_every_calculation_has_a_meaning() -> None:
-    """The table defines each calculation once, in the order in which they are offered."""
+    """The table defines each calculation once, in the order of lists."""
     assert list(CALCULATIONS) == list(Calculation)

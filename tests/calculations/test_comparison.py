@@ -55,7 +55,7 @@ def test_a_comparison_gives_the_change(
 
 
 def test_percent_is_of_the_size_of_what_was_before() -> None:
-    """From -2 to -1 is up by half, so the percent has the sign of the difference."""
+    """The percent has the sign of the difference: from minus 2 to minus 1 is +50 percent."""
     asked = query(Calculation.AVERAGE, windows=BOTH, type=MetricType.COMPARISON)
     result = calculate(asked, tally_of(counts({"-1": 1}), previous=counts({"-2": 1})), NOW)
 
@@ -64,7 +64,7 @@ def test_percent_is_of_the_size_of_what_was_before() -> None:
 
 
 def test_there_is_no_percent_of_zero() -> None:
-    """After 0 there is a difference, and a reason why there is no percent."""
+    """After 0 there is a difference, but no percent, with a reason."""
     change = compare(Calculation.RESPONSES, counts({"1": 3}), counts()).change
 
     assert change is not None
@@ -115,5 +115,5 @@ def test_a_missing_window_is_the_sources_fault() -> None:
     ],
 )
 def test_values_are_written_for_people(unit: Unit, value: float | None, text: str) -> None:
-    """NPS, counts and percents are whole, scores have one decimal; halves go away from zero."""
+    """NPS, counts and percentages are whole, scores have one decimal; halves round away from 0."""
     assert format_value(unit, value) == text

@@ -30,7 +30,7 @@ MONTHS = {"2025-11": counts({"5": 40}), "2026-02": counts({"3": 1}, blank=1)}
 
 
 def test_a_distribution_shows_every_answer() -> None:
-    """Answers offered come in order, with 0 where nobody gave them; unknown ones follow."""
+    """Choices are in order, with 0 if not chosen; unknown answers follow."""
     result = calculate(
         query(Calculation.DISTRIBUTION),
         tally_of(
@@ -54,7 +54,7 @@ def test_a_distribution_shows_every_answer() -> None:
 
 
 def test_percents_of_several_answers_are_of_respondents() -> None:
-    """Where several answers may be given, each percent is of those who answered."""
+    """With several answers per response, each percentage is of the responses with an answer."""
     total = Counts(responses=4, answered=4, answers={"chat": 4, "phone": 3})
     result = calculate(
         query(Calculation.DISTRIBUTION),
@@ -72,7 +72,7 @@ def test_percents_of_several_answers_are_of_respondents() -> None:
 def test_counts_and_shares_can_be_grouped_by_the_answer(
     calculation: str, overall: float | None, values: list[float]
 ) -> None:
-    """Grouped by answer, counts say how many gave each, a share which percent did."""
+    """Grouped by answer, counts are numbers and a share is a percentage."""
     result = calculate(
         query(Calculation(calculation), group_by="answer"),
         tally_of(counts({"web": 2, "shop": 6}, blank=1), choices=choices("Web", "Shop")),
@@ -84,7 +84,7 @@ def test_counts_and_shares_can_be_grouped_by_the_answer(
 
 
 def test_a_share_by_answer_can_be_narrowed() -> None:
-    """A share that names answers and is grouped by answer shows these alone."""
+    """A share of selected answers grouped by answer shows only these."""
     result = calculate(
         query(Calculation.SHARE, group_by="answer", answers=("web",)),
         tally_of(counts({"web": 2, "shop": 6}), choices=choices("Web", "Shop")),
@@ -96,7 +96,7 @@ def test_a_share_by_answer_can_be_narrowed() -> None:
 
 
 def test_groups_by_answer_have_no_percent_of_nobody() -> None:
-    """When nobody answered, each answer has 0 answers and no percent."""
+    """Without answers, each choice has 0 answers and no percentage."""
     result = calculate(
         query(Calculation.DISTRIBUTION), tally_of(counts(blank=2), choices=choices("Web")), NOW
     )
@@ -105,7 +105,7 @@ def test_groups_by_answer_have_no_percent_of_nobody() -> None:
 
 
 def test_each_group_has_its_own_number() -> None:
-    """A group's value is made of its own answers and marked as a low sample by its own."""
+    """The value of a group and its low-sample mark depend on its own answers."""
     groups = {"north": counts({"5": 30}), "south": counts({"1": 10}), "west": counts(blank=2)}
     total = counts({"5": 30, "1": 10}, blank=2)
     result = calculate(
@@ -123,7 +123,7 @@ def test_each_group_has_its_own_number() -> None:
 
 
 def test_months_without_responses_are_shown() -> None:
-    """Between the first and the last month none is missing; empty ones have no average."""
+    """No month between the first and the last is missing; empty ones have no average."""
     result = calculate(
         query(Calculation.AVERAGE, group_by="period:month"),
         tally_of(counts({"5": 40, "3": 1}, blank=1), groups=MONTHS),
@@ -140,7 +140,7 @@ def test_months_without_responses_are_shown() -> None:
 
 
 def test_months_without_responses_count_zero() -> None:
-    """A count of nothing is 0, so a line of counts goes down to it."""
+    """The count of an empty period is 0."""
     result = calculate(
         query(Calculation.RESPONSES, group_by="period:month"),
         tally_of(counts({"5": 40, "3": 1}, blank=1), groups=MONTHS),
@@ -151,12 +151,12 @@ def test_months_without_responses_count_zero() -> None:
 
 
 def dates(start: str, end: str) -> DateRange:
-    """Make a range of dates."""
+    """Return a range of dates."""
     return DateRange.model_validate({"preset": "custom", "start": start, "end": end})
 
 
 def by_day(window: Window, *, now: datetime = NOW, **days: Counts) -> Result:
-    """Count responses by day, days given as ``_2026_03_01``."""
+    """Return the groups of counts by day; days are written as ``_2026_03_01``."""
     groups = {day[1:].replace("_", "-"): group for day, group in days.items()}
     return calculate(
         query(Calculation.RESPONSES, group_by="period:day", windows=[window], zone="Asia/Tokyo"),
@@ -166,7 +166,7 @@ def by_day(window: Window, *, now: datetime = NOW, **days: Counts) -> Result:
 
 
 def test_a_range_shows_all_its_days() -> None:
-    """With a range, its days are shown from the first to the last, with or without responses."""
+    """A range shows each of its days, with or without responses."""
     result = by_day(
         # From 3 March 0:00 to 6 March 0:00 in Tokyo: the end is not in it.
         Window(start=instant("2026-03-02T15:00"), end=instant("2026-03-05T15:00")),
@@ -181,7 +181,7 @@ def test_a_range_shows_all_its_days() -> None:
 
 
 def test_nothing_is_shown_of_the_future() -> None:
-    """A range that goes on into the future shows periods up to now."""
+    """A range that ends in the future shows periods up to now."""
     result = by_day(
         Window(start=instant("2026-03-08T15:00"), end=instant("2027-01-01T00:00")), now=NOW
     )
@@ -197,12 +197,12 @@ def test_a_range_that_has_not_begun_shows_nothing() -> None:
 
 
 def test_no_responses_at_all_have_no_periods() -> None:
-    """All time without a response shows no period, as there is no first and no last."""
+    """All time without responses shows no period."""
     assert by_day(Window(), now=NOW).groups == ()
 
 
 def test_the_running_period_is_marked() -> None:
-    """The period that now lies in is not over, by the clocks of the account's zone."""
+    """The current period in the account's time zone is marked as running."""
     result = by_day(
         Window(),
         # Already 10 March in Tokyo.
@@ -234,7 +234,7 @@ def test_the_running_period_is_marked() -> None:
 def test_periods_that_the_range_cuts_are_marked(
     named: DateRange, marks: list[tuple[bool, bool]]
 ) -> None:
-    """A month of which the range holds only a part is marked, unless the rest is yet to come."""
+    """A month that the range cuts is marked, unless the rest is in the future."""
     definition = query(Calculation.RESPONSES, group_by="period:month", range=named).definition
     asked = make_query("1", definition, now=NOW, zone="Europe/Vienna")
 
@@ -245,7 +245,7 @@ def test_periods_that_the_range_cuts_are_marked(
 
 
 def test_a_period_that_is_none_is_the_sources_fault() -> None:
-    """A group whose key names not a month cannot be put on a time line."""
+    """A group whose key is not a month is the plugin's error."""
     with pytest.raises(PluginError, match="not a month"):
         calculate(
             query(Calculation.RESPONSES, group_by="period:month"),
@@ -255,7 +255,7 @@ def test_a_period_that_is_none_is_the_sources_fault() -> None:
 
 
 def test_too_many_periods_are_refused() -> None:
-    """Ten years by day are fine, twenty are more than a chart can show."""
+    """Ten years by day are accepted, twenty are refused."""
     ten, twenty = (Window(start=instant(f"{year}-01-01T00:00"), end=NOW) for year in (2016, 2006))
 
     assert len(by_day(ten).groups) > 3650

@@ -1,4 +1,4 @@
-"""Counting and calculating agree with a slow definition that goes over the rows one by one."""
+"""Counts and values equal those of a slow definition that reads row by row."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ kept_regions = st.one_of(
 
 
 def framed(rows: Sequence[Row]) -> pl.DataFrame:
-    """Make a frame of the rows."""
+    """Return the rows as a frame."""
     return pl.DataFrame(
         [(row.recorded, row.left_out, row.answer, row.region) for row in rows],
         schema={
@@ -82,7 +82,7 @@ COLUMNS = TallyColumns(
 
 
 def slow_counting(rows: Sequence[Row], asked: MetricQuery) -> tuple[list[Row], Counter[str]]:
-    """Go over the rows: which count, and how many are left out for which reason."""
+    """Return the rows that count, and the number of excluded ones by reason."""
     (window,) = asked.windows
     counting, excluded = [], Counter[str]()
     for row in rows:
@@ -101,17 +101,17 @@ def slow_counting(rows: Sequence[Row], asked: MetricQuery) -> tuple[list[Row], C
 
 
 def answers(rows: Sequence[Row]) -> list[int]:
-    """Give the answers that enter denominators."""
+    """Return the answers that enter a denominator."""
     return [int(row.answer) for row in rows if row.answer and row.answer != "99"]
 
 
 def percent(numbers: list[int], wanted: set[int]) -> float:
-    """Give the percent of numbers that are wanted."""
+    """Return the percentage of numbers that are in a set."""
     return float(Fraction(100 * sum(n in wanted for n in numbers), len(numbers)))
 
 
 def nps(numbers: list[int]) -> float:
-    """Take the percent of detractors from that of promoters."""
+    """Return the percentage of promoters minus that of detractors."""
     promoters, detractors = sum(n >= 9 for n in numbers), sum(n <= 6 for n in numbers)
     return float(Fraction(100 * (promoters - detractors), len(numbers)))
 
@@ -131,7 +131,7 @@ SLOW: dict[Calculation, Callable[[list[int]], float]] = {
 
 
 def slow_value(calculation: Calculation, rows: Sequence[Row]) -> float | None:
-    """Calculate from rows, as the definition says."""
+    """Return the value as the definition has it."""
     numbers = answers(rows)
     if calculation is Calculation.RESPONSES:
         return len(rows)
@@ -141,7 +141,7 @@ def slow_value(calculation: Calculation, rows: Sequence[Row]) -> float | None:
 
 
 def slow_group(row: Row, group_by: str) -> str | None:
-    """Say which group a row is in."""
+    """Return the group of a row."""
     if group_by == "field:region":
         return row.region or None
     if row.recorded is None:
@@ -182,7 +182,7 @@ def test_every_number_is_the_one_worked_out_row_by_row(  # noqa: PLR0917  # Hypo
     include: frozenset[ExclusionReason],
     regions_kept: tuple[list[str], bool] | None,
 ) -> None:
-    """Values, groups, denominators and exclusions equal those of the definition over rows."""
+    """Values, groups, denominators and exclusions equal those of the definition."""
     filters = []
     if regions_kept:
         values, exclude = regions_kept
@@ -215,7 +215,7 @@ def test_every_number_is_the_one_worked_out_row_by_row(  # noqa: PLR0917  # Hypo
         group = shown.pop(str(key))
         assert group.value == slow_value(calculation, members)
         assert (group.responses, group.answered) == (len(members), len(answers(members)))
-    # What is left are the periods in which nothing was recorded.
+    # The others are periods without responses.
     assert all(group.responses == 0 for group in shown.values())
     assert group_by.startswith("period") or not shown
     assert result.ungrouped == sum(slow_group(row, group_by) is None for row in counting)
@@ -224,7 +224,7 @@ def test_every_number_is_the_one_worked_out_row_by_row(  # noqa: PLR0917  # Hypo
 @settings(deadline=None, max_examples=30)
 @given(st.lists(responses, max_size=40), st.sampled_from(["distribution", "share", "responses"]))
 def test_a_distribution_adds_up(rows: list[Row], calculation: str) -> None:
-    """Each answer's count and percent are those of the rows, and all together are everybody."""
+    """The counts and percentages of answers are those of the rows, and add up to all."""
     asked = query(Calculation(calculation), group_by="answer")
 
     counted = tally(framed(rows), asked, COLUMNS, as_of=AS_OF, choices=SCALE)
@@ -243,7 +243,7 @@ def test_a_distribution_adds_up(rows: list[Row], calculation: str) -> None:
 @settings(deadline=None, max_examples=30)
 @given(st.lists(responses, max_size=40), times)
 def test_windows_side_by_side_hold_everything_once(rows: list[Row], cut: datetime) -> None:
-    """A response is before an instant or from it on, never in both and never in neither."""
+    """A response is in exactly one of two adjacent windows."""
     recorded = 0
     for window in (Window(end=cut), Window(start=cut)):
         asked = query(Calculation.AVERAGE, windows=[window])
@@ -262,7 +262,7 @@ ticks = st.frozensets(st.sampled_from(["chat", "phone", "mail", "none"]))
 def test_several_answers_count_respondents(
     rows: list[frozenset[str]], wanted: frozenset[str]
 ) -> None:
-    """Percents of several answers are of those who gave any; a share counts each once."""
+    """Percentages of several answers are of the respondents with any; a share counts each once."""
     frame = pl.DataFrame(
         {
             "recorded": [AS_OF] * len(rows),
@@ -309,7 +309,7 @@ numbers = st.one_of(
 @settings(deadline=None, max_examples=60)
 @given(st.lists(numbers, max_size=30))
 def test_any_text_is_a_number_or_is_unreadable(texts: list[str]) -> None:
-    """Whatever stands in a number question is counted once: as a number, unreadable, or blank."""
+    """Any text in a number question counts once: as a number, unreadable, or blank."""
     asked = query(Calculation.ANSWERED)
     frame = pl.DataFrame(
         {"recorded": [AS_OF] * len(texts), "answer": texts},

@@ -30,7 +30,7 @@ NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
 
 
 def test_a_result_says_what_stands_behind_its_value() -> None:
-    """Responses, answered, unanswered and excluded by reason, and when it was read, are given."""
+    """A result has responses, answered, unanswered and excluded by reason, and the time."""
     window = WindowTally(total=counts({"9": 30, "3": 10}, blank=5), excluded={"preview": 2})
     result = calculate(
         query(Calculation.NPS),
@@ -49,7 +49,7 @@ def test_a_result_says_what_stands_behind_its_value() -> None:
 
 @pytest.mark.parametrize(("answered", "low"), [(0, True), (29, True), (30, False)])
 def test_fewer_than_thirty_answers_are_a_low_sample(answered: int, *, low: bool) -> None:
-    """29 answers are marked as a low sample, 30 are not."""
+    """29 answers are a low sample, 30 are not."""
     given = {"5": answered} if answered else {}
     result = calculate(
         query(Calculation.AVERAGE), tally_of(counts(given, blank=50), choices=scale(1, 5)), NOW
@@ -62,7 +62,7 @@ def test_fewer_than_thirty_answers_are_a_low_sample(answered: int, *, low: bool)
     "calculation", sorted(set(Calculation) - {"responses", "answered", "distribution"})
 )
 def test_no_answers_give_no_value(calculation: Calculation) -> None:
-    """Without answers there is no number, not even 0, and a reason in its place."""
+    """Without answers there is a reason instead of a value, not 0."""
     result = calculate(
         query(calculation, answers=("5",) if calculation == "share" else ()),
         tally_of(counts(blank=3), choices=scale(0, 10)),
@@ -80,14 +80,14 @@ def test_counting_nothing_gives_zero() -> None:
 
 
 def test_a_median_between_two_answers_is_their_mean() -> None:
-    """With an even number of answers the two in the middle are averaged, exactly."""
+    """The median of an even number of answers is the exact mean of the two middle ones."""
     result = calculate(query(Calculation.MEDIAN), tally_of(counts({"0.1": 1, "0.2": 1})), NOW)
 
     assert result.current.value == 0.15
 
 
 def test_sums_and_averages_are_made_in_decimals() -> None:
-    """Three answers of 0.1 sum up to 0.3 and are 0.1 on average, as by hand."""
+    """Three answers of 0.1 have the sum 0.3 and the average 0.1."""
     thirds = tally_of(counts({"0.1": 3}))
 
     assert calculate(query(Calculation.SUM), thirds, NOW).current.value == 0.3
@@ -95,14 +95,14 @@ def test_sums_and_averages_are_made_in_decimals() -> None:
 
 
 def test_sums_keep_all_their_digits() -> None:
-    """Large numbers and small parts of them add up without loss."""
+    """The sum of large and small numbers is exact."""
     large = tally_of(counts({"123456789012.25": 3, "0.0001": 1}))
 
     assert calculate(query(Calculation.SUM), large, NOW).current.value == 370370367036.7501
 
 
 def test_an_answer_that_nobody_gave_is_no_minimum() -> None:
-    """A source may list answers with 0: they are neither minimum nor maximum."""
+    """Answers with a count of 0 are neither minimum nor maximum."""
     total = tally_of(counts({"1": 0, "3": 1, "4": 1, "5": 0}), choices=scale(1, 5))
 
     assert calculate(query(Calculation.MINIMUM), total, NOW).current.value == 3
@@ -110,7 +110,7 @@ def test_an_answer_that_nobody_gave_is_no_minimum() -> None:
 
 
 def test_values_and_not_keys_are_averaged() -> None:
-    """A choice counts with its value, whatever its key in the data is."""
+    """A choice counts with its value, not with its key."""
     recoded = (
         Choice(key="1", label="Good", value=10),
         Choice(key="2", label="Bad", value=-2.5),
@@ -123,7 +123,7 @@ def test_values_and_not_keys_are_averaged() -> None:
 
 
 def test_an_answer_that_is_no_longer_offered_counts_with_its_number() -> None:
-    """A recode that the scale has lost is still a number on it."""
+    """A recode that is no longer a choice is still a number."""
     result = calculate(
         query(Calculation.AVERAGE), tally_of(counts({"5": 1, "7": 1}), choices=scale(1, 5)), NOW
     )
@@ -145,7 +145,7 @@ def test_an_answer_that_is_no_longer_offered_counts_with_its_number() -> None:
 def test_a_box_counts_values_of_the_scale(
     calculation: Calculation, counted: tuple[str, ...], value: float, *, reverse: bool
 ) -> None:
-    """A box takes the highest or lowest distinct values, names them, and can be reversed."""
+    """A box has the highest or lowest distinct values, names them, and can be reversed."""
     offered = tuple(
         Choice(key=label[0:2], label=label, value=number)
         for label, number in [("Bad", 1), ("Poor", 2), ("Good", 3), ("Fine", 3), ("Great", 4)]
@@ -168,7 +168,7 @@ def test_a_box_counts_values_of_the_scale(
 def test_a_box_that_holds_the_whole_scale_is_refused(
     calculation: Calculation, highest: int
 ) -> None:
-    """The two highest of two values are everybody, which is no box."""
+    """A top 2 box of a scale with two values is refused."""
     small = tally_of(counts({"1": 5}), choices=scale(1, highest))
     with pytest.raises(CalculationRefused, match="needs a scale"):
         calculate(query(calculation), small, NOW)
@@ -178,7 +178,7 @@ def test_a_box_that_holds_the_whole_scale_is_refused(
 
 
 def test_a_share_names_what_it_counted() -> None:
-    """A share is the percent that gave one of its answers, each named once."""
+    """A share is the percentage with one of its answers, each named once."""
     result = calculate(
         query(Calculation.SHARE, answers=("web", "fax", "web")),
         tally_of(counts({"shop": 5, "web": 2, "fax": 1}), choices=choices("Shop", "Web", "Fax")),
@@ -190,7 +190,7 @@ def test_a_share_names_what_it_counted() -> None:
 
 
 def test_a_number_is_one_answer_however_it_is_written() -> None:
-    """A share of 3.0 counts those who answered 3."""
+    """A share of 3.0 counts the answers 3."""
     result = calculate(
         query(Calculation.SHARE, answers=("3.0",)), tally_of(counts({"3": 1, "4": 3})), NOW
     )
@@ -199,7 +199,7 @@ def test_a_number_is_one_answer_however_it_is_written() -> None:
 
 
 def test_a_key_among_choices_is_taken_as_written() -> None:
-    """Where the question has choices, 007 is not 7."""
+    """If the question has choices, 007 is not 7."""
     result = calculate(
         query(Calculation.SHARE, answers=("007",)),
         tally_of(counts({"007": 1, "7": 3}), choices=choices("Web")),
@@ -210,7 +210,7 @@ def test_a_key_among_choices_is_taken_as_written() -> None:
 
 
 def test_a_respondent_with_several_answers_is_counted_once() -> None:
-    """A share of several answers uses how many gave at least one; of one, how many gave it."""
+    """A share of several answers uses ``chosen``; a share of one uses its count."""
     total = Counts(responses=10, answered=10, answers={"chat": 8, "phone": 6}, chosen=9)
     both = tally_of(total, multiple=True, choices=choices("Chat", "Phone"))
 
@@ -221,7 +221,7 @@ def test_a_respondent_with_several_answers_is_counted_once() -> None:
 
 
 def test_a_share_that_the_source_cannot_tell_is_refused() -> None:
-    """Without knowing who gave at least one of two answers, their counts are not added up."""
+    """Without ``chosen``, the counts of two answers are not added up."""
     total = Counts(responses=10, answered=10, answers={"chat": 8, "phone": 6})
 
     with pytest.raises(CalculationRefused, match="at least one"):
@@ -231,7 +231,7 @@ def test_a_share_that_the_source_cannot_tell_is_refused() -> None:
 
 
 def test_totals_are_enough_for_some_calculations() -> None:
-    """A source that knows only totals still has sum, average, minimum and maximum."""
+    """Totals are enough for sum, average, minimum and maximum."""
     total = Counts(responses=5, answered=4, unanswered={"not_answered": 1},
                    totals=Totals(sum=10, minimum=1, maximum=4))  # fmt: skip
     values = {
@@ -246,7 +246,7 @@ def test_totals_are_enough_for_some_calculations() -> None:
 
 @pytest.mark.parametrize("name", ["median", "nps", "top_box", "minimum"])
 def test_totals_are_not_enough_for_others(name: str) -> None:
-    """What totals do not tell is refused, a minimum that the source left out included."""
+    """Other calculations are refused, as is a minimum that the totals lack."""
     total = Counts(responses=4, answered=4, totals=Totals(sum=10, maximum=4))
 
     with pytest.raises(CalculationRefused, match="from totals"):
@@ -271,7 +271,7 @@ def test_totals_are_not_enough_for_others(name: str) -> None:
 def test_a_tally_that_contradicts_the_query_is_refused(
     asked: MetricQuery, total: Counts, message: str
 ) -> None:
-    """Answers that cannot become this number are named, never dropped."""
+    """Answers that do not fit the calculation are named, never dropped."""
     offered = (*scale(0, 10, NOT_APPLICABLE), Choice(key="other", label="Something else"))
 
     with pytest.raises(CalculationRefused, match=message):
@@ -279,6 +279,6 @@ def test_a_tally_that_contradicts_the_query_is_refused(
 
 
 def test_several_answers_have_no_average() -> None:
-    """A question of which one respondent may give several answers has no average."""
+    """A question that takes several answers has no average."""
     with pytest.raises(CalculationRefused, match="one answer per respondent"):
         calculate(query(Calculation.AVERAGE), tally_of(counts({"1": 1}), multiple=True), NOW)

@@ -1,4 +1,4 @@
-"""Rows that come piece by piece: the tallies are those of all rows together."""
+"""Rows in batches have the same tallies as all rows together."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from smaply_metrics_core.models.survey import Choice
 from smaply_metrics_core.models.tally import Tally
 from tests.calculations.factories import ANSWER, AS_OF, JANUARY, RECORDED, frame, query, scale
 
-ASKED = (
+QUERIES = (
     query(Calculation.AVERAGE, windows=[JANUARY]),
     query(Calculation.AVERAGE, include=frozenset({ExclusionReason.TEST})),
     query(Calculation.AVERAGE, group_by="field:place"),
@@ -41,7 +41,7 @@ ASKED = (
         Calculation.MEDIAN, filters=(Filter(kind="field", of="place", values=("a",), exclude=True),)
     ),
 )
-MOMENTS = (
+TIMES = (
     None,
     datetime(1, 1, 1, tzinfo=UTC),
     datetime(2025, 12, 31, 23, tzinfo=UTC),
@@ -49,7 +49,7 @@ MOMENTS = (
     datetime(2026, 2, 1, tzinfo=UTC),
 )
 ROW = st.tuples(
-    st.sampled_from(MOMENTS),
+    st.sampled_from(TIMES),
     st.sampled_from([None, "", "1", "3", "5", "77", " 3", "1,5"]),
     st.sampled_from([None, "", "a", "b"]),
     st.sampled_from([None, None, "test", "unfinished"]),
@@ -57,12 +57,12 @@ ROW = st.tuples(
 
 
 def several() -> dict[str, pl.Expr]:
-    """Take the answer for several: each key is ticked where it stands."""
+    """Return the answer as several answers: a Boolean per key."""
     return {key: ANSWER.eq(key).fill_null(value=False) for key in ("1", "3", "5")}
 
 
-def requests(asked: tuple[MetricQuery, ...] = ASKED) -> list[TallyRequest]:
-    """Ask every query about a choice, a number, and several answers."""
+def requests(asked: tuple[MetricQuery, ...] = QUERIES) -> list[TallyRequest]:
+    """Return every query about a choice, a number, and several answers."""
     place = pl.col("place").str.strip_chars()
     found: list[TallyRequest] = []
     for number, one in enumerate(asked):
@@ -83,13 +83,13 @@ def requests(asked: tuple[MetricQuery, ...] = ASKED) -> list[TallyRequest]:
 
 
 def rows_of(rows: list[tuple[object, ...]]) -> pl.DataFrame:
-    """Make a frame of rows."""
+    """Return the rows as a frame."""
     recorded, answers, places, why = zip(*rows, strict=True) if rows else ((), (), (), ())
     return frame(answers, recorded=[*recorded], place=[*places], why=[*why])
 
 
-def in_pieces(rows: pl.DataFrame, size: int) -> dict[str, object]:
-    """Count rows a few at a time, every second piece with codes in place of text."""
+def in_batches(rows: pl.DataFrame, size: int) -> dict[str, object]:
+    """Count rows in batches; every second one has categories instead of text."""
     counting = TallyBuilder(requests())
     kind = pl.Categorical(pl.Categories.random())
     coded = rows.with_columns(pl.col("answer", "place", "why").cast(kind))
@@ -100,10 +100,10 @@ def in_pieces(rows: pl.DataFrame, size: int) -> dict[str, object]:
 
 @settings(max_examples=40, deadline=None)
 @given(rows=st.lists(ROW, max_size=30), size=st.integers(1, 40))
-def test_pieces_make_the_tallies_of_the_whole(rows: list[tuple[object, ...]], size: int) -> None:
-    """However rows are cut into pieces, and whether text comes as codes, nothing changes."""
+def test_batches_have_the_tallies_of_all_rows(rows: list[tuple[object, ...]], size: int) -> None:
+    """Neither the size of batches nor categories change a tally."""
     whole = rows_of(rows)
-    assert in_pieces(whole, size) == tally_all(whole, requests(), as_of=AS_OF)
+    assert in_batches(whole, size) == tally_all(whole, requests(), as_of=AS_OF)
 
 
 @settings(max_examples=30, deadline=None)
@@ -145,17 +145,17 @@ def test_limits_do_not_change_tallies(
 ) -> None:
     """Slices, compacted keys and expressions evaluated row by row give the same tallies."""
     rows = rows_of(
-        [(MOMENTS[n % 5], str(n % 7), "ab"[n % 2], ("test", None)[n % 3 == 0]) for n in range(99)]
+        [(TIMES[n % 5], str(n % 7), "ab"[n % 2], ("test", None)[n % 3 == 0]) for n in range(99)]
     )
     expected = tally_all(rows, requests(), as_of=AS_OF)
     monkeypatch.setattr(module, limit, value)
-    assert in_pieces(rows, 10) == expected
+    assert in_batches(rows, 10) == expected
     assert all(isinstance(outcome, Tally) for outcome in expected.values())
 
 
 @pytest.mark.parametrize("columns", [3, 12, 70])
 def test_answers_in_many_columns_are_counted(columns: int) -> None:
-    """A question may have more answers than one integer has bits, each in a column of its own."""
+    """A question can have more answers than an integer has bits, each in its own column."""
     keys = [f"k{place}" for place in range(columns)]
     ticked = [[(row * 7 + place) % 11 == 0 for place in range(columns)] for row in range(300)]
     cells = {key: ["1" if row[n] else "" for row in ticked] for n, key in enumerate(keys)}
@@ -175,7 +175,7 @@ def test_answers_in_many_columns_are_counted(columns: int) -> None:
 @pytest.mark.parametrize("week_start", [1, 3, 7])
 @pytest.mark.parametrize("period", Period)
 def test_periods_begin_as_elsewhere(period: Period, week_start: int) -> None:
-    """The periods that rows are counted by are those of ``date_ranges``."""
+    """Periods of rows start as in ``date_ranges``."""
     days = pl.date_range(date(2023, 12, 20), date(2025, 1, 10), eager=True)
     recorded = days.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     rows = frame(["1"] * len(days), recorded=recorded.to_list())
@@ -188,8 +188,8 @@ def test_periods_begin_as_elsewhere(period: Period, week_start: int) -> None:
     assert {group.key: group.counts.responses for group in groups} == expected
 
 
-def test_too_many_reasons_are_a_mistake() -> None:
-    """Reasons are few words: a source that gives texts of respondents is refused."""
+def test_too_many_reasons_are_an_error() -> None:
+    """A plugin that returns texts of respondents as reasons is refused."""
     request = TallyRequest(
         query(), TallyColumns(recorded=RECORDED, answer=pl.lit(""), unanswered=ANSWER)
     )
@@ -198,14 +198,14 @@ def test_too_many_reasons_are_a_mistake() -> None:
         tally_all(rows, [request], as_of=AS_OF)
 
 
-def test_only_what_is_needed_is_named() -> None:
-    """A reader can leave out every column that no query looks at."""
+def test_only_needed_columns_are_named() -> None:
+    """A reader can skip the columns that no query needs."""
     request = TallyRequest(query(), TallyColumns(recorded=RECORDED, answer=ANSWER))
     assert TallyBuilder([request]).columns == {"recorded", "answer"}
 
 
 def test_a_date_that_may_be_text_codes_is_read() -> None:
-    """Dates are worked out row by row, whether the text they are in comes as codes or not."""
+    """Dates are parsed from text and from categories."""
     recorded = pl.col("day").str.to_datetime("%Y-%m-%d", time_zone="UTC")
     request = TallyRequest(
         query(Calculation.RESPONSES, windows=[JANUARY]),
@@ -233,8 +233,8 @@ def test_codes_keep_their_meaning_from_batch_to_batch() -> None:
     assert tally.window("current").total.answers == {"1": 3, "2": 5, "5": 1}
 
 
-def test_no_piece_at_all_is_a_mistake() -> None:
-    """Nobody knows then whether there are no rows or they were forgotten."""
+def test_no_batch_at_all_is_an_error() -> None:
+    """Without any batch, even an empty one, there are no tallies."""
     request = TallyRequest(query(), TallyColumns(recorded=RECORDED, answer=ANSWER))
     with pytest.raises(ValueError, match="no rows were added"):
         TallyBuilder([request]).tallies(AS_OF)

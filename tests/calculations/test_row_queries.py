@@ -1,4 +1,4 @@
-"""A source that reads every question by one rule answers all queries in one call."""
+"""``answer_queries`` answers the queries of a plugin that reads every question by one rule."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ROWS = frame(
 
 
 def read(question: Question) -> AnswerExpr:
-    """Read a question as this made-up source keeps it."""
+    """Return the answer to a question of the test's source."""
     if question.kind is QuestionKind.MULTIPLE_CHOICE:
         ticked = pl.col("used").str.split(",")
         return {choice.key: ticked.list.contains(choice.key) for choice in question.choices}
@@ -61,20 +61,20 @@ READING = RowReader(recorded=RECORDED, answer=read, field=pl.col, left_out=pl.co
 
 
 def answer(*asked: MetricQuery) -> dict[str, Tally | MetricsError]:
-    """Answer queries, told apart by their place."""
+    """Return the answers to queries by position."""
     numbered = [one.model_copy(update={"id": str(place)}) for place, one in enumerate(asked)]
     return dict(answer_queries(ROWS, numbered, SURVEY, READING, as_of=AS_OF))
 
 
 def only(asked: MetricQuery) -> Tally:
-    """Answer one query that can be answered."""
+    """Return the tally of one query."""
     (outcome,) = answer(asked).values()
     assert isinstance(outcome, Tally)
     return outcome
 
 
 def test_each_kind_of_question_is_counted_its_own_way() -> None:
-    """One answer, several answers, numbers, and no question at all are counted as such."""
+    """One answer, several answers, numbers and no question are counted."""
     stars = only(query(Calculation.AVERAGE, question_id="STARS"))
     used = only(query(Calculation.DISTRIBUTION, question_id="USED"))
     age = only(query(Calculation.AVERAGE, question_id="AGE"))
@@ -91,7 +91,7 @@ def test_each_kind_of_question_is_counted_its_own_way() -> None:
 
 
 def test_groups_have_the_labels_of_their_answers() -> None:
-    """Groups of a question are called as it calls its answers, those of a field as they are."""
+    """Groups of a question have the labels of its choices, groups of a field their values."""
     by_stars = only(query(question_id=None, group_by="question:STARS"))
     by_region = only(query(question_id=None, group_by="field:region"))
 
@@ -121,7 +121,7 @@ def test_filters_are_found_like_questions() -> None:
 
 
 def test_a_query_that_does_not_fit_gets_its_own_error() -> None:
-    """What the survey does not allow is refused, and the others get their tallies."""
+    """A query that does not fit the survey is refused; the others have tallies."""
     outcome = answer(
         query(Calculation.AVERAGE, question_id="STARS"),
         query(Calculation.AVERAGE, question_id="USED"),
@@ -135,6 +135,6 @@ def test_a_query_that_does_not_fit_gets_its_own_error() -> None:
 
 
 def test_an_author_may_not_group_by_several_answers() -> None:
-    """A source that lets people group by a question with several answers is told so."""
+    """Grouping by a question that takes several answers is a TypeError."""
     with pytest.raises(TypeError, match="question:USED takes several answers"):
         answer(query(question_id=None, group_by="question:USED"))

@@ -1,4 +1,4 @@
-"""What the values of a scale stand for is told with every number made of them."""
+"""A result of values names the ends of the scale."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SCALE = (
 )
 
 
-def told(calculation: Calculation, choices: tuple[Choice, ...]) -> str:
-    """Calculate, and give the scale that the result tells."""
+def scale_of(calculation: Calculation, choices: tuple[Choice, ...]) -> str:
+    """Return the scale of the result."""
     tally = tally_of(counts(GIVEN), choices=choices)
     return calculate(query(calculation), tally, AS_OF).scale
 
@@ -26,17 +26,19 @@ def told(calculation: Calculation, choices: tuple[Choice, ...]) -> str:
 @pytest.mark.parametrize(
     "calculation", [Calculation.AVERAGE, Calculation.MEDIAN, Calculation.SUM, Calculation.MAXIMUM]
 )
-def test_the_ends_of_the_scale_are_told_lowest_first(calculation: Calculation) -> None:
-    """Whatever the order shown; “Not applicable” is no part of the scale."""
-    assert told(calculation, SCALE) == "1 = Bad … 2 = Good"
+def test_the_lowest_end_of_the_scale_comes_first(calculation: Calculation) -> None:
+    """The order of choices does not matter; “Not applicable” is not part of the scale."""
+    assert scale_of(calculation, SCALE) == "1 = Bad … 2 = Good"
 
 
 def test_a_scale_of_one_value_has_one_end() -> None:
-    """It is told once, and a fraction as such."""
-    assert told(Calculation.AVERAGE, (Choice(key="a", label="Only", value=1.5),)) == "1.5 = Only"
+    """It is named once, also as a fraction."""
+    assert (
+        scale_of(Calculation.AVERAGE, (Choice(key="a", label="Only", value=1.5),)) == "1.5 = Only"
+    )
 
 
 def test_numbers_and_counts_have_no_scale() -> None:
-    """Numbers stand for themselves, and a count is made of no values."""
-    assert told(Calculation.AVERAGE, ()) == ""
-    assert told(Calculation.ANSWERED, SCALE) == ""
+    """Numbers need no labels, and counts have no values."""
+    assert scale_of(Calculation.AVERAGE, ()) == ""
+    assert scale_of(Calculation.ANSWERED, SCALE) == ""

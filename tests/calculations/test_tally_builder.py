@@ -1,4 +1,4 @@
-"""Counting rows: what is an answer, what is left out, and what is kept of it."""
+"""Counting rows: answers, exclusions, and what a tally stores."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def test_each_answer_is_counted() -> None:
-    """Answers come with how often they were given, in the order of the scale."""
+    """Answers have counts and are in the order of the scale."""
     total = current(frame(["5", "3", "5", "10", "x"])).total
 
     assert (total.responses, total.answered) == (5, 5)
@@ -39,7 +39,7 @@ def test_each_answer_is_counted() -> None:
 
 
 def test_what_is_no_answer_is_counted_by_reason() -> None:
-    """Blank, empty and not applicable answer nothing; each says why, and a source may say more."""
+    """Blank, empty and not applicable are no answers; each has a reason, which a plugin can set."""
     rows = frame(["5", "", None, "99", ""], why=[None, "not_shown", None, "not_shown", ""])
     total = current(rows, choices=scale(1, 5, NOT_APPLICABLE), unanswered=pl.col("why")).total
 
@@ -49,7 +49,7 @@ def test_what_is_no_answer_is_counted_by_reason() -> None:
 
 
 def test_without_rows_there_is_an_empty_tally() -> None:
-    """No responses are no error."""
+    """An empty frame is not an error."""
     for asked in (AVERAGE, query(Calculation.AVERAGE, group_by="period:month")):
         window = current(frame([]), asked)
         assert (window.total.responses, window.excluded, window.groups) == (0, {}, ())
@@ -63,7 +63,7 @@ def test_numbers_are_read_and_spelt_one_way() -> None:
 
 
 def test_what_is_no_number_is_unreadable() -> None:
-    """A decimal comma, words, infinity and the like are not guessed at, and are counted."""
+    """A decimal comma, words, infinity and the like count as unreadable."""
     unreadable = ["3,5", "1,000", "abc", "inf", "-inf", "nan", "1e999", "0x1f", "1_000", "3 4"]
     total = current(frame(["4", "", "   ", *unreadable]), number=True, choices=()).total
 
@@ -72,14 +72,14 @@ def test_what_is_no_number_is_unreadable() -> None:
 
 
 def test_a_number_may_stand_for_not_applicable() -> None:
-    """A number question's own code for “not applicable” is no number of it."""
+    """A code for “not applicable” in a number question is not a number."""
     total = current(frame(["4", "99"]), number=True, choices=(NOT_APPLICABLE,)).total
 
     assert (total.answers, total.unanswered) == ({"4": 1}, {"not_applicable": 1})
 
 
-def test_responses_are_left_out_by_kind() -> None:
-    """Previews and the like are counted as excluded and nowhere else; a query may include some."""
+def test_responses_are_excluded_by_reason() -> None:
+    """Previews and the like are excluded by reason; a query can include some."""
     rows = frame(["1", "2", "3", "", "5"], kind=["preview", "spam", "preview", "test", ""])
     kind = pl.col("kind")
 
@@ -99,7 +99,7 @@ def test_responses_are_left_out_by_kind() -> None:
 
 
 def test_several_answers_are_counted_by_respondent() -> None:
-    """Who ticked anything has answered; who ticked nothing, or only “none of these”, has not."""
+    """A response with a choice has answered; one with none, or only “none of these”, has not."""
     rows = pl.DataFrame(
         {
             "recorded": [instant("2026-01-01")] * 6,
@@ -126,21 +126,21 @@ def test_several_answers_are_counted_by_respondent() -> None:
 
 
 def test_without_a_question_every_response_counts() -> None:
-    """A query without a question counts responses, all of which stand behind the number."""
+    """A query without a question counts all responses as answered."""
     total = current(frame(["1", ""]), query(question_id=None), answer=None, choices=()).total
 
     assert (total.responses, total.answered, total.answers) == (2, 2, {})
 
 
-def test_what_people_wrote_is_not_kept() -> None:
-    """Of free text only the number of answers is counted."""
+def test_free_text_is_not_stored() -> None:
+    """Only the number of free-text answers is stored."""
     total = current(frame(["my name is", "", "me@example.org"]), choices=()).total
 
     assert (total.answered, total.answers) == (2, {})
 
 
 def test_many_different_numbers_become_totals() -> None:
-    """Of more than 10,000 different numbers only count, sum, minimum and maximum are kept."""
+    """Of more than 10,000 different numbers only count, sum, minimum and maximum are stored."""
     numbers = [f"{n}.5" for n in range(10_001)]
     rows, few = frame(numbers), frame(numbers[1:])
 
@@ -161,8 +161,8 @@ def test_many_different_numbers_become_totals() -> None:
             current(rows, asked, number=True, choices=())
 
 
-def test_free_text_in_place_of_choices_is_not_kept() -> None:
-    """When hardly an answer is one of the choices they are texts: counted, but not kept."""
+def test_free_text_instead_of_choices_is_not_stored() -> None:
+    """Answers that are hardly ever a choice are free text: counted, but not stored."""
     rows = frame([f"text {n}" for n in range(201)])
 
     counted = current(rows, query(Calculation.ANSWERED)).total
@@ -173,12 +173,12 @@ def test_free_text_in_place_of_choices_is_not_kept() -> None:
 
 
 def filters(*wanted: dict[str, Any]) -> MetricQuery:
-    """Ask for an average with filters."""
+    """Return a query for an average with filters."""
     return query(Calculation.AVERAGE, filters=wanted)
 
 
 def test_filters_keep_or_drop_responses() -> None:
-    """An including filter drops who has no answer to it, an excluding one keeps them."""
+    """An including filter drops responses without an answer, an excluding one keeps them."""
     rows = frame(["1", "2", "3", "4"], by=["north", "west", None, "north"])
     columns = {("field", "region"): pl.col("by")}
     region = {"kind": "field", "of": "region", "values": ("north", "east")}
@@ -191,7 +191,7 @@ def test_filters_keep_or_drop_responses() -> None:
 
 
 def test_filters_work_on_several_answers() -> None:
-    """A filter keeps who gave at least one of its answers to a question that takes several."""
+    """A filter on several answers keeps responses with at least one of its values."""
     rows = frame(["1", "2", "3"]).with_columns(
         chat=pl.Series([True, False, None]), phone=pl.Series([True, True, None])
     )
@@ -205,8 +205,8 @@ def test_filters_work_on_several_answers() -> None:
     assert list(dropped.answers) == ["2", "3"]
 
 
-def test_filters_apply_to_what_is_left_out_too() -> None:
-    """Only responses that pass the filters are said to be left out."""
+def test_filters_apply_to_excluded_responses() -> None:
+    """Only responses that match the filters are reported as excluded."""
     rows = frame(["1", "2"], by=["north", "west"], kind=["test", "test"])
     asked = filters({"kind": "field", "of": "region", "values": ("north",)})
 
@@ -218,7 +218,7 @@ def test_filters_apply_to_what_is_left_out_too() -> None:
 
 
 def test_many_queries_are_answered_together() -> None:
-    """Each gets its tally; one that is refused gets its error and disturbs no other."""
+    """Each query has a tally; a refused one has an error and does not affect the others."""
     rows = frame([str(n % 5 + 1) for n in range(60)], by=[f"id-{n}" for n in range(60)]).lazy()
     offered = scale(1, 5)
     asked = {
@@ -252,12 +252,12 @@ def test_many_queries_are_answered_together() -> None:
 
 
 def test_no_queries_read_nothing() -> None:
-    """Without queries there is nothing to answer, not even from a file that is not there."""
+    """Without queries the rows are not read."""
     assert tally_all(pl.scan_csv("nowhere.csv"), [], as_of=AS_OF) == {}
 
 
 def test_constant_columns_hold_for_every_row() -> None:
-    """A source without dates or groups may give constants in place of columns."""
+    """Columns can be constants."""
     never = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
 
     window = current(frame(["", "", ""]), recorded=never, answer=pl.lit("3"))
@@ -281,29 +281,27 @@ def test_constant_columns_hold_for_every_row() -> None:
         ),
     ],
 )
-def test_an_author_is_told_which_column_is_missing(
-    asked: MetricQuery, parts: dict[str, Any], message: str
-) -> None:
-    """A source that forgets a column gets an error for its author, not a wrong count."""
+def test_a_missing_column_is_named(asked: MetricQuery, parts: dict[str, Any], message: str) -> None:
+    """A missing column is a ValueError, not a wrong count."""
     with pytest.raises(ValueError, match=message):
         count(frame(["1"]), asked, **parts)
 
 
 @pytest.mark.parametrize("wrong", [pl.lit("2026-01-01"), RECORDED.dt.replace_time_zone(None)])
 def test_dates_need_a_zone(wrong: pl.Expr) -> None:
-    """Dates as text, or without a zone, would be counted in the wrong periods."""
+    """Dates as text, or without a time zone, are a TypeError."""
     with pytest.raises(TypeError, match="Datetime with a time zone"):
         count(frame(["1"]), recorded=wrong)
 
 
 def test_answers_are_text() -> None:
-    """A number given as one is refused with what to do, before it is taken for another key."""
+    """An answer that is not text is a TypeError that names the cast."""
     with pytest.raises(TypeError, match=r"answer is Int64, not text: cast it to pl\.String"):
         count(pl.DataFrame({**frame(["1"]).to_dict(as_series=False), "answer": [1]}))
 
 
 def test_two_queries_need_two_ids() -> None:
-    """Answers are told apart by the ids of their queries."""
+    """Two queries with the same id are a ValueError."""
     request = TallyRequest(AVERAGE, TallyColumns(recorded=RECORDED, answer=ANSWER))
 
     with pytest.raises(ValueError, match="one id"):

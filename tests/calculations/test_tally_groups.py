@@ -1,4 +1,4 @@
-"""Counting rows: the window, period or group that each response falls into."""
+"""Counting rows: the window, period or group of each response."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_both_windows_of_a_comparison_are_counted() -> None:
 
 
 def test_an_unknown_date_counts_in_all_time_only() -> None:
-    """A response without a believable date is in no range; how many there are is told."""
+    """A response without a plausible date is in no range; a note has their number."""
     rows = frame(
         ["1", "2", "3", "4"],
         recorded=[None, instant("0001-01-01"), instant("2026-01-05"), None],
@@ -104,7 +104,7 @@ def test_the_day_that_clocks_change_is_one_day() -> None:
     ("week_start", "weeks"), [(1, ["2026-01-05", "2026-01-12"]), (7, ["2026-01-11"])]
 )
 def test_weeks_begin_when_the_account_says(week_start: int, weeks: list[str]) -> None:
-    """A Sunday and the Monday after are one week where weeks begin on Sunday."""
+    """A Sunday and the Monday after it are in one week if weeks begin on Sunday."""
     rows = frame(["1", "2"], recorded=[instant("2026-01-11"), instant("2026-01-12")])
     asked = query(Calculation.AVERAGE, group_by="period:week", week_start=week_start)
 
@@ -112,7 +112,7 @@ def test_weeks_begin_when_the_account_says(week_start: int, weeks: list[str]) ->
 
 
 def test_groups_of_a_question_come_as_it_offers_them() -> None:
-    """Known answers come in their order with their labels, unknown ones after, largest first."""
+    """Choices are in order with their labels; unknown answers follow, largest first."""
     rows = frame(["1"] * 8, by=["zz", "web", "shop", "yy", "yy", "", "web", None])
     asked = query(Calculation.AVERAGE, group_by="question:CHANNEL")
     labels = {"shop": "In the shop", "fax": "By fax", "web": "On the web"}
@@ -142,8 +142,8 @@ def test_groups_of_a_field_come_by_size() -> None:
     ]
 
 
-def test_what_is_left_out_makes_no_group() -> None:
-    """A region that only a preview has is not shown."""
+def test_excluded_responses_have_no_group() -> None:
+    """A region of excluded responses only is not shown."""
     rows = frame(["1", "2"], by=["north", "nowhere"], kind=["", "preview"])
     asked = query(Calculation.AVERAGE, group_by="field:region")
 
@@ -166,7 +166,7 @@ def test_what_is_left_out_makes_no_group() -> None:
     ],
 )
 def test_identifiers_are_no_groups(sizes: list[int], *, refused: bool) -> None:
-    """More than 200 groups are refused, and more than 20 that are one for nearly each response."""
+    """More than 200 groups are refused, and more than 20 that are nearly one per response."""
     by = [f"person-{n}" for n, size in enumerate(sizes) for _ in range(size)]
     rows = frame(["1"] * len(by), by=by)
     asked = query(Calculation.AVERAGE, group_by="field:id")

@@ -1,4 +1,4 @@
-"""Each calculation's example, worked by hand, comes out as written, in code and in the docs."""
+"""The worked example of each calculation has the stated value, in the code and in the docs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "calculations.md"
 
 
 def rows(example: WorkedExample) -> pl.DataFrame:
-    """Make the responses of an example."""
+    """Return the responses of an example."""
     given = [str(answer) for answer in example.answers]
     return frame([*given, *(["99"] * example.not_applicable), *([""] * example.blank)])
 
 
 @pytest.mark.parametrize("calculation", Calculation)
 def test_the_example_comes_out_as_worked_by_hand(calculation: Calculation) -> None:
-    """Counting the example's rows and calculating gives the value that the example states."""
+    """The value of the example's rows is the stated value."""
     example = CALCULATIONS[calculation].example
     asked = query(calculation, answers=example.share_of)
 
@@ -50,22 +50,22 @@ def test_the_example_comes_out_as_worked_by_hand(calculation: Calculation) -> No
 
 @pytest.mark.parametrize("calculation", Calculation)
 def test_the_docs_define_it_with_its_example(calculation: Calculation) -> None:
-    """The docs have a section for each calculation, with its definition and its example."""
+    """The docs have a section for each calculation, with its definition and example."""
     meaning = CALCULATIONS[calculation]
     sections = re.split(r"^### ", DOCS.read_text(encoding="utf-8"), flags=re.MULTILINE)
     (section,) = (
         text for text in sections if text.startswith(f"{meaning.title} (`{calculation}`)")
     )
-    told = " ".join(section.split())
+    text = " ".join(section.split())
 
-    assert " ".join(meaning.definition.split()) in told
-    assert meaning.example.working in told
-    assert f"Unit: {meaning.unit}." in told
-    assert f"Needs {meaning.needs}." in told
+    assert " ".join(meaning.definition.split()) in text
+    assert meaning.example.working in text
+    assert f"Unit: {meaning.unit}." in text
+    assert f"Needs {meaning.needs}." in text
 
 
 def test_the_code_in_the_docs_runs() -> None:
-    """The example for authors of sources runs as printed, its assertions included."""
+    """The example for plugin authors runs, including its assertions."""
     (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), flags=re.DOTALL)
 
     assert code.count("assert") >= 1
