@@ -26,7 +26,7 @@ from smaply_metrics_qualtrics.responses.zip_reader import Allowance, ZipMember, 
 _T = TypeVar("_T")
 
 HEADER_RECORDS: Final = 3
-BLOCK: Final = 12 * 2**20
+BLOCK: Final = 8 * 2**20
 """The number of bytes to read at a time. Each byte takes about six bytes of memory."""
 
 FIRST_BLOCK: Final = 2 * 2**20
