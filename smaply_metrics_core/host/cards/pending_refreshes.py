@@ -140,11 +140,11 @@ def _surveys(
     return tuple(
         dict.fromkeys(
             survey_of(account, state)
-            for state, decision in decided
+            for state, decision, _ in decided
             if decision is not None and decision.kind in kinds
         )
     )
 
 
 def _attempts(account: str, decided: Sequence[Decided], key: SurveyKey) -> Attempts:
-    return tuple(state.attempt for state, _ in decided if survey_of(account, state) == key)
+    return tuple(each.state.attempt for each in decided if survey_of(account, each.state) == key)

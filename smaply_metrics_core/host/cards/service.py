@@ -7,7 +7,6 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Final
 
-from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.host.authorization import Actor, Role
@@ -49,7 +48,7 @@ class Cards:
         self._runtime = runtime
         self._listeners: list[tuple[str, ProgressCallback]] = []
         # A load must see what was written before it, so it never joins a running read.
-        self._reads = SingleFlight[tuple[tuple[Decided, ...], AccountSettings]](join_running=False)
+        self._reads = SingleFlight[tuple[Decided, ...]](join_running=False)
         self._refresh_executor = refresh_executor or ThreadRefreshExecutor(
             SurveyRefresh(runtime, sessions, self._report_progress),
             runtime.settings.refresh_threads,
@@ -89,8 +88,8 @@ class Cards:
         if not refresh:
             # Before the store is read, so that refreshes that end in between are seen there.
             pending = self._refresh_executor.pending()
-            decided, settings = self._decide(actor.account, metric_ids=metric_ids)
-            return self._shown(actor, _cards(actor.account, decided, settings, pending))
+            decided = self._decide(actor.account, metric_ids=metric_ids)
+            return self._shown(actor, _cards(actor.account, decided, pending))
         listener = (actor.account, progress) if progress is not None else None
         if listener is not None:
             self._listeners.append(listener)
@@ -108,8 +107,8 @@ class Cards:
         Raises:
             NotFound: when it is not in this account.
         """
-        ((state, decision),), _ = self._decide(actor.account, metric_ids=[metric_id])
-        return explain_decision(state, decision)
+        (found,) = self._decide(actor.account, metric_ids=[metric_id])
+        return explain_decision(found.state, found.decision)
 
     def close(self) -> None:
         """Stop background refreshes; interrupted ones do not count as attempts."""
@@ -126,10 +125,10 @@ class Cards:
         while True:
             awaited.look()
             forced = force and not awaited.asked
-            decided, settings = self._decide(account, metric_ids=metric_ids, force=forced)
+            decided = self._decide(account, metric_ids=metric_ids, force=forced)
             awaited.hand_over(account, decided, forced=forced)
             if not awaited.pause():
-                return _cards(account, decided, settings, awaited.on_their_way)
+                return _cards(account, decided, awaited.on_their_way)
 
     def _decide(
         self,
@@ -137,7 +136,7 @@ class Cards:
         *,
         metric_ids: Sequence[str] | None = None,
         force: bool = False,
-    ) -> tuple[tuple[Decided, ...], AccountSettings]:
+    ) -> tuple[Decided, ...]:
         wanted = None if metric_ids is None else tuple(metric_ids)
         return self._reads.run(
             (account, wanted, force),
@@ -165,7 +164,6 @@ class Cards:
 def _cards(
     account: str,
     decided: Sequence[Decided],
-    settings: AccountSettings,
     pending: Container[SurveyKey],
 ) -> tuple[Card, ...]:
     """Return the cards; those whose survey has a pending refresh are shown as refreshing."""
@@ -173,9 +171,9 @@ def _cards(
         _card(
             state,
             _on_its_way(decision) if survey_of(account, state) in pending else decision,
-            settings,
+            fingerprint,
         )
-        for state, decision in decided
+        for state, decision, fingerprint in decided
     )
 
 
@@ -185,9 +183,8 @@ def _on_its_way(decision: RefreshDecision | None) -> RefreshDecision | None:
     return replace(decision, kind=RefreshDecisionKind.IN_FLIGHT, reason="A refresh is in progress.")
 
 
-def _card(state: MetricState, decision: RefreshDecision | None, account: AccountSettings) -> Card:
+def _card(state: MetricState, decision: RefreshDecision | None, fingerprint: str) -> Card:
     metric = state.metric
-    fingerprint = account.fingerprint(metric.definition)
     # A value of another definition or time zone is never shown.
     value = state.value if state.value and state.value.fingerprint == fingerprint else None
     attempt = state.attempt if state.attempt and state.attempt.fingerprint == fingerprint else None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple
 
-from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import leases
 from smaply_metrics_core.host.store import metric_states as state_rows
@@ -21,8 +20,16 @@ from smaply_metrics_core.refresh_policy import (
     decide,
 )
 
-Decided: TypeAlias = tuple[MetricState, RefreshDecision | None]
-"""A metric's state and the decision about it; ``None`` when its source is not connected."""
+
+class Decided(NamedTuple):
+    """A metric's state, the decision about it, and the fingerprint of its definition.
+
+    The decision is ``None`` when the metric's source is not connected.
+    """
+
+    state: MetricState
+    decision: RefreshDecision | None
+    fingerprint: str
 
 
 def read_decisions(
@@ -32,8 +39,8 @@ def read_decisions(
     metric_ids: Sequence[str] | None = None,
     survey: tuple[str, str] | None = None,
     forced: bool = False,
-) -> tuple[tuple[Decided, ...], AccountSettings]:
-    """Return the states of an account's metrics with the decisions, and the account's settings.
+) -> tuple[Decided, ...]:
+    """Return the states of an account's metrics with the decisions about them.
 
     Args:
         runtime: The shared parts of the host.
@@ -55,20 +62,26 @@ def read_decisions(
                 raise metric_rows.no_metric(metric_id)
         states = tuple(found[metric_id] for metric_id in metric_ids)
     return tuple(
-        (
-            state,
-            None
-            if state.connection is None
-            else decide_for_metric(runtime, state, settings, forced=forced),
-        )
+        _decided(runtime, state, settings.fingerprint(state.metric.definition), forced=forced)
         for state in states
-    ), settings
+    )
+
+
+def _decided(runtime: Runtime, state: MetricState, fingerprint: str, *, forced: bool) -> Decided:
+    if state.connection is None:
+        return Decided(state, None, fingerprint)
+    return Decided(
+        state, decide_for_metric(runtime, state, fingerprint, forced=forced), fingerprint
+    )
 
 
 def decide_for_metric(
-    runtime: Runtime, state: MetricState, account: AccountSettings, *, forced: bool = False
+    runtime: Runtime, state: MetricState, fingerprint: str, *, forced: bool = False
 ) -> RefreshDecision:
-    """Return the decision of the refresh policy about one metric of a connected source."""
+    """Return the decision of the refresh policy about one metric of a connected source.
+
+    ``fingerprint`` is that of the metric's definition with the account's settings.
+    """
     now = runtime.now()
     left = None
     if state.lease_expires_at is not None:
@@ -78,7 +91,7 @@ def decide_for_metric(
     attempt, connection = state.attempt, state.connection
     return decide(
         RefreshState(
-            fingerprint=account.fingerprint(state.metric.definition),
+            fingerprint=fingerprint,
             attempt_fingerprint=attempt.fingerprint if attempt else None,
             last_attempt_started=attempt.started_at if attempt else None,
             last_attempt_ended=attempt.ended_at if attempt else None,

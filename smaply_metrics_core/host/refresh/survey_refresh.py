@@ -184,7 +184,10 @@ class SurveyRefresh:
         """Whether one of the metrics is due, ignoring the lease that this refresh holds."""
         return any(
             decide_for_metric(
-                self._runtime, replace(state, lease_expires_at=None), account, forced=forced
+                self._runtime,
+                replace(state, lease_expires_at=None),
+                account.fingerprint(state.metric.definition),
+                forced=forced,
             ).kind
             is RefreshDecisionKind.DUE
             for state in waiting

@@ -6,7 +6,20 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, String, Table, any_, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    String,
+    Table,
+    Text,
+    any_,
+    cast,
+    func,
+    literal,
+    select,
+)
 
 from smaply_metrics_core.errors import NotFound
 from smaply_metrics_core.redaction import LONGEST_REPEATED
@@ -52,6 +65,14 @@ def in_list(
         return column == any_(literal(list(wanted), ARRAY(String)))
     each = func.json_each(json.dumps(list(wanted))).table_valued("value")
     return column.in_(select(each.c.value))
+
+
+def json_text(column: Column[Any]) -> ColumnElement[str | None]:
+    """Return a JSON column as stored, for pydantic to parse and validate in one step.
+
+    The value is ``None`` for SQL ``NULL``, and ``"null"`` for the ``None`` of a JSON column.
+    """
+    return cast(column, Text).label(column.name)
 
 
 def row_not_found(what: str, given: str, remedy: str) -> NotFound:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, and_, select
+from sqlalchemy import Connection, Row, and_, select
 
 from smaply_metrics_core.host.store.connections import same_connection
-from smaply_metrics_core.host.store.dialect import in_list
-from smaply_metrics_core.host.store.metrics import metric_of
+from smaply_metrics_core.host.store.dialect import in_list, json_text
+from smaply_metrics_core.host.store.metrics import COLUMNS, metric_of
 from smaply_metrics_core.host.store.tables import (
     attempts,
     connections,
@@ -27,8 +27,10 @@ from smaply_metrics_core.models.result import Result
 
 logger = logging.getLogger(__name__)
 
+_NO_PROBLEM: Final = frozenset({"null", "{}"})
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class StoredValue:
     """The last good value and its fingerprint."""
 
@@ -37,7 +39,7 @@ class StoredValue:
     as_of: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """The last refresh attempt; ``ended_at`` is ``None`` while it runs or if its process died."""
 
@@ -48,7 +50,7 @@ class Attempt:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ConnectionState:
     """The columns of a connection that decide about refreshes."""
 
@@ -60,7 +62,7 @@ class ConnectionState:
     problem: Problem | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MetricState:
     """A metric with everything that the refresh policy and its card need."""
 
@@ -75,21 +77,21 @@ class MetricState:
 
 
 _COLUMNS = (
-    *metrics.c,
+    *COLUMNS,
     metric_values.c.fingerprint.label("value_fingerprint"),
-    metric_values.c.result,
+    json_text(metric_values.c.result),
     metric_values.c.as_of,
     attempts.c.fingerprint.label("attempt_fingerprint"),
     attempts.c.started_at,
     attempts.c.ended_at,
     attempts.c.failed,
-    attempts.c.problem.label("attempt_problem"),
+    json_text(attempts.c.problem).label("attempt_problem"),
     connections.c.id.label("connection_id"),
     connections.c.refused_at,
     connections.c.woken_at,
     connections.c.retry_not_before,
     connections.c.retry_said_at,
-    connections.c.problem.label("connection_problem"),
+    json_text(connections.c.problem).label("connection_problem"),
     leases.c.owner,
     leases.c.expires_at,
     leases.c.forced_at,
@@ -140,50 +142,68 @@ def read(
         statement = statement.where(metrics.c.source == survey[0], metrics.c.survey_id == survey[1])
     if keep:
         statement = statement.with_for_update(read=True, key_share=True, of=metrics)
-    rows = db.execute(statement.order_by(metrics.c.created_at, metrics.c.id)).mappings()
-    return tuple(_state(row) for row in rows)
+    rows = db.execute(statement.order_by(metrics.c.created_at, metrics.c.id))
+    return tuple(_states(rows))
 
 
-def _problem(value: Any) -> Problem | None:  # noqa: ANN401  # JSON of the database.
-    return Problem.model_validate(value) if value else None
-
-
-def _value(row: RowMapping) -> StoredValue | None:
-    if not row["value_fingerprint"]:
+def _problem(text: str | None) -> Problem | None:
+    """Return a stored problem; ``None`` when there is none or it cannot be read."""
+    if text is None or text in _NO_PROBLEM:
         return None
     try:
-        result = Result.model_validate(row["result"])
+        return Problem.model_validate_json(text)
     except ValidationError:
-        logger.warning("The stored value of metric %s cannot be read.", row["id"])
+        logger.warning("A stored problem cannot be read.")
         return None
-    return StoredValue(row["value_fingerprint"], result, row["as_of"])
 
 
-def _state(row: RowMapping) -> MetricState:
-    return MetricState(
-        metric=metric_of(row),
-        value=_value(row),
-        attempt=Attempt(
-            row["attempt_fingerprint"],
-            row["started_at"],
-            row["ended_at"],
-            row["failed"],
-            _problem(row["attempt_problem"]),
-        )
-        if row["attempt_fingerprint"]
-        else None,
-        connection=ConnectionState(
-            row["connection_id"],
-            row["refused_at"],
-            row["woken_at"],
-            row["retry_not_before"],
-            row["retry_said_at"],
-            _problem(row["connection_problem"]),
-        )
-        if row["connection_id"]
-        else None,
-        lease_expires_at=row["expires_at"] if row["owner"] else None,
-        forced_at=row["forced_at"],
-        running_since=row["running_since"],
-        percent=row["percent"],
+def _value(row: Row[Any]) -> StoredValue | None:
+    if not row.value_fingerprint:
+        return None
+    try:
+        result = Result.model_validate_json(row.result)
+    except ValidationError:
+        logger.warning("The stored value of metric %s cannot be read.", row.id)
+        return None
+    return StoredValue(row.value_fingerprint, result, row.as_of)
+
+
+def _attempt(row: Row[Any]) -> Attempt | None:
+    if not row.attempt_fingerprint:
+        return None
+    return Attempt(
+        row.attempt_fingerprint,
+        row.started_at,
+        row.ended_at,
+        row.failed,
+        _problem(row.attempt_problem),
     )
+
+
+def _connection(row: Row[Any]) -> ConnectionState:
+    return ConnectionState(
+        row.connection_id,
+        row.refused_at,
+        row.woken_at,
+        row.retry_not_before,
+        row.retry_said_at,
+        _problem(row.connection_problem),
+    )
+
+
+def _states(rows: Iterable[Row[Any]]) -> Iterator[MetricState]:
+    """Yield the states of rows; metrics of the same connection share its state."""
+    connected: dict[str | None, ConnectionState | None] = {None: None}
+    for row in rows:
+        if row.connection_id not in connected:
+            connected[row.connection_id] = _connection(row)
+        yield MetricState(
+            metric=metric_of(row),
+            value=_value(row),
+            attempt=_attempt(row),
+            connection=connected[row.connection_id],
+            lease_expires_at=row.expires_at if row.owner else None,
+            forced_at=row.forced_at,
+            running_since=row.running_since,
+            percent=row.percent,
+        )
