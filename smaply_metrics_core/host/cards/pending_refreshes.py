@@ -131,7 +131,7 @@ class PendingRefreshes:
 
 def survey_of(account: str, state: MetricState) -> SurveyKey:
     """Return the key of the survey that a metric is refreshed with."""
-    return SurveyKey(account, state.metric.source, state.metric.definition.survey_id)
+    return SurveyKey(account, state.source, state.survey_id)
 
 
 def _surveys(
@@ -140,11 +140,11 @@ def _surveys(
     return tuple(
         dict.fromkeys(
             survey_of(account, state)
-            for state, decision, _ in decided
+            for state, decision in decided
             if decision is not None and decision.kind in kinds
         )
     )
 
 
 def _attempts(account: str, decided: Sequence[Decided], key: SurveyKey) -> Attempts:
-    return tuple(each.state.attempt for each in decided if survey_of(account, each.state) == key)
+    return tuple(state.attempt for state, _ in decided if survey_of(account, state) == key)

@@ -27,6 +27,7 @@ from smaply_metrics_core.host.refresh.executors import (
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.single_flight import SingleFlight
+from smaply_metrics_core.host.store.bulk_read import paused_collector
 from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
 from smaply_metrics_core.models.metric import Card, Freshness, RefreshProgress
 from smaply_metrics_core.models.problem import Audience, Blame, Problem
@@ -107,8 +108,8 @@ class Cards:
         Raises:
             NotFound: when it is not in this account.
         """
-        (found,) = self._decide(actor.account, metric_ids=[metric_id])
-        return explain_decision(found.state, found.decision)
+        ((state, decision),) = self._decide(actor.account, metric_ids=[metric_id])
+        return explain_decision(state, decision)
 
     def close(self) -> None:
         """Stop background refreshes; interrupted ones do not count as attempts."""
@@ -167,14 +168,13 @@ def _cards(
     pending: Container[SurveyKey],
 ) -> tuple[Card, ...]:
     """Return the cards; those whose survey has a pending refresh are shown as refreshing."""
-    return tuple(
-        _card(
-            state,
-            _on_its_way(decision) if survey_of(account, state) in pending else decision,
-            fingerprint,
+    with paused_collector(len(decided)):
+        return tuple(
+            _card(
+                state, _on_its_way(decision) if survey_of(account, state) in pending else decision
+            )
+            for state, decision in decided
         )
-        for state, decision, fingerprint in decided
-    )
 
 
 def _on_its_way(decision: RefreshDecision | None) -> RefreshDecision | None:
@@ -183,18 +183,18 @@ def _on_its_way(decision: RefreshDecision | None) -> RefreshDecision | None:
     return replace(decision, kind=RefreshDecisionKind.IN_FLIGHT, reason="A refresh is in progress.")
 
 
-def _card(state: MetricState, decision: RefreshDecision | None, fingerprint: str) -> Card:
-    metric = state.metric
+def _card(state: MetricState, decision: RefreshDecision | None) -> Card:
+    fingerprint = state.fingerprint
     # A value of another definition or time zone is never shown.
     value = state.value if state.value and state.value.fingerprint == fingerprint else None
     attempt = state.attempt if state.attempt and state.attempt.fingerprint == fingerprint else None
     problem = _attempt_problem(attempt, decision)
     return Card(
-        metric_id=metric.id,
-        name=metric.name,
-        source=metric.source,
-        type=metric.definition.type,
-        display=metric.display,
+        metric_id=state.id,
+        name=state.name,
+        source=state.source,
+        type=state.type,
+        display=state.display,
         result=value.result if value else None,
         text=format_value(value.result.unit, value.result.current.value) if value else "",
         as_of=value.as_of if value else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import TypeAlias
 
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import leases
@@ -20,16 +20,8 @@ from smaply_metrics_core.refresh_policy import (
     decide,
 )
 
-
-class Decided(NamedTuple):
-    """A metric's state, the decision about it, and the fingerprint of its definition.
-
-    The decision is ``None`` when the metric's source is not connected.
-    """
-
-    state: MetricState
-    decision: RefreshDecision | None
-    fingerprint: str
+Decided: TypeAlias = tuple[MetricState, RefreshDecision | None]
+"""A metric's state and the decision about it; ``None`` when its source is not connected."""
 
 
 def read_decisions(
@@ -54,34 +46,26 @@ def read_decisions(
     """
     with runtime.store.reading() as db:
         settings = read_account(db, account)
-        states = state_rows.read(db, account, metric_ids=metric_ids, survey=survey)
+        states = state_rows.read(db, account, settings, metric_ids=metric_ids, survey=survey)
     if metric_ids is not None:
-        found = {state.metric.id: state for state in states}
+        found = {state.id: state for state in states}
         for metric_id in metric_ids:
             if metric_id not in found:
                 raise metric_rows.no_metric(metric_id)
         states = tuple(found[metric_id] for metric_id in metric_ids)
     return tuple(
-        _decided(runtime, state, settings.fingerprint(state.metric.definition), forced=forced)
+        (
+            state,
+            None if state.connection is None else decide_for_metric(runtime, state, forced=forced),
+        )
         for state in states
     )
 
 
-def _decided(runtime: Runtime, state: MetricState, fingerprint: str, *, forced: bool) -> Decided:
-    if state.connection is None:
-        return Decided(state, None, fingerprint)
-    return Decided(
-        state, decide_for_metric(runtime, state, fingerprint, forced=forced), fingerprint
-    )
-
-
 def decide_for_metric(
-    runtime: Runtime, state: MetricState, fingerprint: str, *, forced: bool = False
+    runtime: Runtime, state: MetricState, *, forced: bool = False
 ) -> RefreshDecision:
-    """Return the decision of the refresh policy about one metric of a connected source.
-
-    ``fingerprint`` is that of the metric's definition with the account's settings.
-    """
+    """Return the decision of the refresh policy about one metric of a connected source."""
     now = runtime.now()
     left = None
     if state.lease_expires_at is not None:
@@ -91,7 +75,7 @@ def decide_for_metric(
     attempt, connection = state.attempt, state.connection
     return decide(
         RefreshState(
-            fingerprint=fingerprint,
+            fingerprint=state.fingerprint,
             attempt_fingerprint=attempt.fingerprint if attempt else None,
             last_attempt_started=attempt.started_at if attempt else None,
             last_attempt_ended=attempt.ended_at if attempt else None,
@@ -128,8 +112,8 @@ class RefreshExplanation(Frozen):
 def explain_decision(state: MetricState, decision: RefreshDecision | None) -> RefreshExplanation:
     """Return the explanation of a decision."""
     return RefreshExplanation(
-        metric_id=state.metric.id,
-        name=state.metric.name,
+        metric_id=state.id,
+        name=state.name,
         kind=decision.kind if decision else None,
         sentence=f"{decision.reason} {_next(state, decision)}"
         if decision

@@ -102,11 +102,16 @@ def metric_of(row: Row[Any]) -> Metric:
     try:
         return _metric(row)
     except ValidationError:
-        raise StoreError(
-            f"The metric {row.id} cannot be read: its row in the store is damaged.",
-            remedy="Restore the store from a backup.",
-            summary="A metric of this account cannot be read.",
-        ) from None
+        raise damaged_metric(row.id) from None
+
+
+def damaged_metric(metric_id: str) -> StoreError:
+    """Return the error for a metric whose row cannot be read."""
+    return StoreError(
+        f"The metric {metric_id} cannot be read: its row in the store is damaged.",
+        remedy="Restore the store from a backup.",
+        summary="A metric of this account cannot be read.",
+    )
 
 
 def _metric(row: Row[Any]) -> Metric:
