@@ -20,7 +20,7 @@ from sqlalchemy.engine import Engine
 
 from benchmarks.report import command, report
 from benchmarks.stores import ACTOR, bytes_of, fill, keys, open_store, postgres_url, settings_of
-from smaply_metrics_core.host import Freshness, MetricsHost
+from smaply_metrics_core.host import AccountSettings, Freshness, MetricsHost
 from smaply_metrics_core.host.store.metric_states import read
 from smaply_metrics_core.host.store.tables import attempts, history, metric_values, metrics
 
@@ -98,7 +98,7 @@ def _database_ms(home: Path, url: str | None, ids: Sequence[str], runs: int) -> 
     event.listen(store.engine, "after_cursor_execute", end)
     for _ in range(runs + 1):
         with store.reading() as db:
-            read(db, ACTOR.account, metric_ids=ids)
+            read(db, ACTOR.account, AccountSettings(), metric_ids=ids)
     store.close()
     return round(statistics.median(times[1:]) * _MILLI, 2)
 
@@ -113,7 +113,7 @@ def _server_ms(home: Path, url: str, ids: Sequence[str], runs: int) -> float:
 
     event.listen(store.engine, "before_cursor_execute", note)
     with store.reading() as db:
-        read(db, ACTOR.account, metric_ids=ids)
+        read(db, ACTOR.account, AccountSettings(), metric_ids=ids)
     event.remove(store.engine, "before_cursor_execute", note)
     statement, given = executed[-1]
     times: list[float] = []

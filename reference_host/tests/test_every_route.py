@@ -37,7 +37,7 @@ OPEN: Final = {
     "GET /sign-in",
     "GET /sign-in/{token}",
     "POST /sign-in/{token}",
-    "GET /static/{name}",
+    "GET /static/{digest}/{name}",
 }
 VIEWER: Final = {
     "GET /",

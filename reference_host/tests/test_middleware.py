@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TOKENS = st.binary(min_size=32, max_size=32).map(bytes.hex)
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/no-such-page", "/static/app.js", "/healthz"])
+@pytest.mark.parametrize("path", ["/sign-in", "/no-such-page", "/static/0/app.js", "/healthz"])
 def test_every_response_has_the_policy(world: World, path: str) -> None:
     """The policy forbids inline scripts, other hosts and frames."""
     headers = world.client(None).get(path).headers

@@ -163,7 +163,7 @@ class DebugBundles:
 
     def _metrics(self, actor: Actor, row: ConnectionRow, survey_id: str) -> list[BundledMetric]:
         """Return the metrics of the survey with their last result, problem and decision."""
-        decided, _ = read_decisions(self._runtime, actor.account, survey=(row.source, survey_id))
+        decided = read_decisions(self._runtime, actor.account, survey=(row.source, survey_id))
         return [_bundled(state, decision) for state, decision in decided]
 
     def _versions(self, row: ConnectionRow) -> dict[str, str]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.base import Frozen, FrozenDict
 from smaply_metrics_core.models.query import (
     Calculation,
     GroupBy,
     MetricType,
     Window,
 )
+
+Reasons = Annotated[Mapping[str, int], AfterValidator(FrozenDict)]
+"""Numbers of responses by reason. Results are cached, so the mapping cannot be changed either."""
 
 
 class Unit(StrEnum):
@@ -49,8 +53,8 @@ class WindowResult(Frozen):
     reason: str = ""
     responses: int
     answered: int
-    unanswered: Mapping[str, int] = Field(default_factory=dict)
-    excluded: Mapping[str, int] = Field(default_factory=dict)
+    unanswered: Reasons = Field(default_factory=FrozenDict)
+    excluded: Reasons = Field(default_factory=FrozenDict)
     recorded: int
     low_sample: bool
 

@@ -7,7 +7,6 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Final
 
-from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.host.authorization import Actor, Role
@@ -28,6 +27,7 @@ from smaply_metrics_core.host.refresh.executors import (
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.single_flight import SingleFlight
+from smaply_metrics_core.host.store.bulk_read import paused_collector
 from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
 from smaply_metrics_core.models.metric import Card, Freshness, RefreshProgress
 from smaply_metrics_core.models.problem import Audience, Blame, Problem
@@ -49,7 +49,7 @@ class Cards:
         self._runtime = runtime
         self._listeners: list[tuple[str, ProgressCallback]] = []
         # A load must see what was written before it, so it never joins a running read.
-        self._reads = SingleFlight[tuple[tuple[Decided, ...], AccountSettings]](join_running=False)
+        self._reads = SingleFlight[tuple[Decided, ...]](join_running=False)
         self._refresh_executor = refresh_executor or ThreadRefreshExecutor(
             SurveyRefresh(runtime, sessions, self._report_progress),
             runtime.settings.refresh_threads,
@@ -89,8 +89,8 @@ class Cards:
         if not refresh:
             # Before the store is read, so that refreshes that end in between are seen there.
             pending = self._refresh_executor.pending()
-            decided, settings = self._decide(actor.account, metric_ids=metric_ids)
-            return self._shown(actor, _cards(actor.account, decided, settings, pending))
+            decided = self._decide(actor.account, metric_ids=metric_ids)
+            return self._shown(actor, _cards(actor.account, decided, pending))
         listener = (actor.account, progress) if progress is not None else None
         if listener is not None:
             self._listeners.append(listener)
@@ -108,7 +108,7 @@ class Cards:
         Raises:
             NotFound: when it is not in this account.
         """
-        ((state, decision),), _ = self._decide(actor.account, metric_ids=[metric_id])
+        ((state, decision),) = self._decide(actor.account, metric_ids=[metric_id])
         return explain_decision(state, decision)
 
     def close(self) -> None:
@@ -126,10 +126,10 @@ class Cards:
         while True:
             awaited.look()
             forced = force and not awaited.asked
-            decided, settings = self._decide(account, metric_ids=metric_ids, force=forced)
+            decided = self._decide(account, metric_ids=metric_ids, force=forced)
             awaited.hand_over(account, decided, forced=forced)
             if not awaited.pause():
-                return _cards(account, decided, settings, awaited.on_their_way)
+                return _cards(account, decided, awaited.on_their_way)
 
     def _decide(
         self,
@@ -137,7 +137,7 @@ class Cards:
         *,
         metric_ids: Sequence[str] | None = None,
         force: bool = False,
-    ) -> tuple[tuple[Decided, ...], AccountSettings]:
+    ) -> tuple[Decided, ...]:
         wanted = None if metric_ids is None else tuple(metric_ids)
         return self._reads.run(
             (account, wanted, force),
@@ -165,18 +165,16 @@ class Cards:
 def _cards(
     account: str,
     decided: Sequence[Decided],
-    settings: AccountSettings,
     pending: Container[SurveyKey],
 ) -> tuple[Card, ...]:
     """Return the cards; those whose survey has a pending refresh are shown as refreshing."""
-    return tuple(
-        _card(
-            state,
-            _on_its_way(decision) if survey_of(account, state) in pending else decision,
-            settings,
+    with paused_collector(len(decided)):
+        return tuple(
+            _card(
+                state, _on_its_way(decision) if survey_of(account, state) in pending else decision
+            )
+            for state, decision in decided
         )
-        for state, decision in decided
-    )
 
 
 def _on_its_way(decision: RefreshDecision | None) -> RefreshDecision | None:
@@ -185,19 +183,18 @@ def _on_its_way(decision: RefreshDecision | None) -> RefreshDecision | None:
     return replace(decision, kind=RefreshDecisionKind.IN_FLIGHT, reason="A refresh is in progress.")
 
 
-def _card(state: MetricState, decision: RefreshDecision | None, account: AccountSettings) -> Card:
-    metric = state.metric
-    fingerprint = account.fingerprint(metric.definition)
+def _card(state: MetricState, decision: RefreshDecision | None) -> Card:
+    fingerprint = state.fingerprint
     # A value of another definition or time zone is never shown.
     value = state.value if state.value and state.value.fingerprint == fingerprint else None
     attempt = state.attempt if state.attempt and state.attempt.fingerprint == fingerprint else None
     problem = _attempt_problem(attempt, decision)
     return Card(
-        metric_id=metric.id,
-        name=metric.name,
-        source=metric.source,
-        type=metric.definition.type,
-        display=metric.display,
+        metric_id=state.id,
+        name=state.name,
+        source=state.source,
+        type=state.type,
+        display=state.display,
         result=value.result if value else None,
         text=format_value(value.result.unit, value.result.current.value) if value else "",
         as_of=value.as_of if value else None,

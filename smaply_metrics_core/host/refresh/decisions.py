@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import leases
 from smaply_metrics_core.host.store import metric_states as state_rows
@@ -32,8 +31,8 @@ def read_decisions(
     metric_ids: Sequence[str] | None = None,
     survey: tuple[str, str] | None = None,
     forced: bool = False,
-) -> tuple[tuple[Decided, ...], AccountSettings]:
-    """Return the states of an account's metrics with the decisions, and the account's settings.
+) -> tuple[Decided, ...]:
+    """Return the states of an account's metrics with the decisions about them.
 
     Args:
         runtime: The shared parts of the host.
@@ -47,9 +46,9 @@ def read_decisions(
     """
     with runtime.store.reading() as db:
         settings = read_account(db, account)
-        states = state_rows.read(db, account, metric_ids=metric_ids, survey=survey)
+        states = state_rows.read(db, account, settings, metric_ids=metric_ids, survey=survey)
     if metric_ids is not None:
-        found = {state.metric.id: state for state in states}
+        found = {state.id: state for state in states}
         for metric_id in metric_ids:
             if metric_id not in found:
                 raise metric_rows.no_metric(metric_id)
@@ -57,16 +56,14 @@ def read_decisions(
     return tuple(
         (
             state,
-            None
-            if state.connection is None
-            else decide_for_metric(runtime, state, settings, forced=forced),
+            None if state.connection is None else decide_for_metric(runtime, state, forced=forced),
         )
         for state in states
-    ), settings
+    )
 
 
 def decide_for_metric(
-    runtime: Runtime, state: MetricState, account: AccountSettings, *, forced: bool = False
+    runtime: Runtime, state: MetricState, *, forced: bool = False
 ) -> RefreshDecision:
     """Return the decision of the refresh policy about one metric of a connected source."""
     now = runtime.now()
@@ -78,7 +75,7 @@ def decide_for_metric(
     attempt, connection = state.attempt, state.connection
     return decide(
         RefreshState(
-            fingerprint=account.fingerprint(state.metric.definition),
+            fingerprint=state.fingerprint,
             attempt_fingerprint=attempt.fingerprint if attempt else None,
             last_attempt_started=attempt.started_at if attempt else None,
             last_attempt_ended=attempt.ended_at if attempt else None,
@@ -115,8 +112,8 @@ class RefreshExplanation(Frozen):
 def explain_decision(state: MetricState, decision: RefreshDecision | None) -> RefreshExplanation:
     """Return the explanation of a decision."""
     return RefreshExplanation(
-        metric_id=state.metric.id,
-        name=state.metric.name,
+        metric_id=state.id,
+        name=state.name,
         kind=decision.kind if decision else None,
         sentence=f"{decision.reason} {_next(state, decision)}"
         if decision

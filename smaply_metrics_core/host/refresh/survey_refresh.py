@@ -113,9 +113,7 @@ class SurveyRefresh:
             return begun
         lease, row, account, waiting = begun
         queries = {
-            state.metric.id: account.make_query(
-                state.metric.id, state.metric.definition, now=self._runtime.now()
-            )
+            state.id: account.make_query(state.id, state.metric.definition, now=self._runtime.now())
             for state in waiting
         }
         progress = _ProgressWriter()
@@ -138,7 +136,7 @@ class SurveyRefresh:
             with self._runtime.store.writing() as db:
                 leases.release(db, lease)
             raise
-        self._finish(lease, account, waiting, outcomes, stopping)
+        self._finish(lease, waiting, outcomes, stopping)
         return RefreshEnd.DONE
 
     def _begin(
@@ -165,26 +163,24 @@ class SurveyRefresh:
             # Read under the lease, to see what another process has just written.
             account = read_account(db, key.account)
             waiting = metric_states.read(
-                db, key.account, survey=(key.source, key.survey_id), keep=True
+                db, key.account, account, survey=(key.source, key.survey_id), keep=True
             )
             forced = forced or (resumed and any(map(_was_interrupted, waiting)))
-            if not self._is_due(waiting, account, forced=forced) or (
+            if not self._is_due(waiting, forced=forced) or (
                 row.is_rejected and not connection_rows.claim_rejected(db, row, now)
             ):
                 leases.release(db, lease)
                 return RefreshEnd.NOTHING_DUE
             if forced:
                 leases.note_forced(db, lease, now)
-            attempts.begin_attempts(db, key.account, _fingerprints(waiting, account), now)
+            attempts.begin_attempts(db, key.account, _fingerprints(waiting), now)
             return lease, connection_rows.find(db, key.account, row.id), account, waiting
 
-    def _is_due(
-        self, waiting: Sequence[MetricState], account: AccountSettings, *, forced: bool
-    ) -> bool:
+    def _is_due(self, waiting: Sequence[MetricState], *, forced: bool) -> bool:
         """Whether one of the metrics is due, ignoring the lease that this refresh holds."""
         return any(
             decide_for_metric(
-                self._runtime, replace(state, lease_expires_at=None), account, forced=forced
+                self._runtime, replace(state, lease_expires_at=None), forced=forced
             ).kind
             is RefreshDecisionKind.DUE
             for state in waiting
@@ -258,13 +254,12 @@ class SurveyRefresh:
     def _finish(
         self,
         lease: Lease,
-        account: AccountSettings,
         waiting: Sequence[MetricState],
         outcomes: Mapping[str, Outcome],
         stopping: Event,
     ) -> None:
         """Save the outcome of every metric in one transaction, unless the lease was lost."""
-        fingerprints = _fingerprints(waiting, account)
+        fingerprints = _fingerprints(waiting)
         problems: dict[str, Problem | None] = {}
         values: dict[str, tuple[str, Result, Tally]] = {}
         for metric_id, outcome in outcomes.items():
@@ -322,5 +317,6 @@ def _was_interrupted(state: MetricState) -> bool:
     return state.attempt is not None and state.attempt.ended_at is None
 
 
-def _fingerprints(waiting: Sequence[MetricState], account: AccountSettings) -> dict[str, str]:
-    return {state.metric.id: account.fingerprint(state.metric.definition) for state in waiting}
+def _fingerprints(waiting: Sequence[MetricState]) -> dict[str, str]:
+    """Return the fingerprints by metric; raise for a damaged one, before its attempt begins."""
+    return {state.metric.id: state.fingerprint for state in waiting}

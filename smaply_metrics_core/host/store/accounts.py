@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, exists, or_, select, union
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, exists, or_, select, union
 
 from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.host.store.dialect import upsert
 from smaply_metrics_core.host.store.tables import accounts, audit, connections, metrics
 
+_READ: Final = select(accounts.c.zone, accounts.c.week_start).where(
+    accounts.c.id == bindparam("account")
+)
+
 
 def read_account(db: Connection, account: str) -> AccountSettings:
     """Return the settings of an account, or the defaults when it has set none."""
-    row = db.execute(
-        select(accounts.c.zone, accounts.c.week_start).where(accounts.c.id == account)
-    ).one_or_none()
+    row = db.execute(_READ, {"account": account}).one_or_none()
     return AccountSettings(row.zone, row.week_start) if row else AccountSettings()
 
 

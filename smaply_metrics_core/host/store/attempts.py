@@ -49,14 +49,14 @@ def drop_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> No
 
 def restore_attempts(db: Connection, account: str, states: Sequence[MetricState]) -> None:
     """Restore the attempts that preceded a refresh cancelled by a clean shutdown."""
-    existing = _lock_metrics(db, account, [state.metric.id for state in states])
+    existing = _lock_metrics(db, account, [state.id for state in states])
     drop_attempts(db, account, tuple(existing))
     _insert(
         db,
         attempts,
         [
             {
-                "metric_id": state.metric.id,
+                "metric_id": state.id,
                 "account": account,
                 "fingerprint": state.attempt.fingerprint,
                 "started_at": state.attempt.started_at,
@@ -65,7 +65,7 @@ def restore_attempts(db: Connection, account: str, states: Sequence[MetricState]
                 "problem": _dumped(state.attempt.problem),
             }
             for state in states
-            if state.attempt is not None and state.metric.id in existing
+            if state.attempt is not None and state.id in existing
         ],
     )
 

@@ -6,13 +6,28 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, String, Table, any_, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    Label,
+    String,
+    Table,
+    Text,
+    any_,
+    cast,
+    func,
+    literal,
+    select,
+)
 
 from smaply_metrics_core.errors import NotFound
 from smaply_metrics_core.redaction import LONGEST_REPEATED
 
 if TYPE_CHECKING:  # Only the dialect of the store is loaded.
     from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.types import TypeEngine
 
     Insert: TypeAlias = postgresql.Insert | sqlite.Insert
 
@@ -48,10 +63,36 @@ def in_list(
     db: Connection, column: ColumnElement[str], wanted: Sequence[str]
 ) -> ColumnElement[bool]:
     """Return the condition that a column has one of these values, with a single parameter."""
-    if db.dialect.name == "postgresql":
-        return column == any_(literal(list(wanted), ARRAY(String)))
-    each = func.json_each(json.dumps(list(wanted))).table_valued("value")
+    dialect = db.dialect.name
+    return in_parameter(dialect, column, literal(list_value(dialect, wanted), list_type(dialect)))
+
+
+def in_parameter(
+    dialect: str, column: ColumnElement[str], parameter: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """Return the condition that a column has one of the values of a ``list_value``."""
+    if dialect == "postgresql":
+        return column == any_(parameter)
+    each = func.json_each(parameter).table_valued("value")
     return column.in_(select(each.c.value))
+
+
+def list_value(dialect: str, values: Sequence[str]) -> list[str] | str:
+    """Return a list of texts as one parameter."""
+    return list(values) if dialect == "postgresql" else json.dumps(list(values))
+
+
+def list_type(dialect: str) -> TypeEngine[Any]:
+    """Return the type of a ``list_value``."""
+    return ARRAY(String) if dialect == "postgresql" else String()
+
+
+def json_text(column: Column[Any]) -> Label[str]:
+    """Return a JSON column as stored, for pydantic to parse and validate in one step.
+
+    The value is ``None`` for SQL ``NULL``, and ``"null"`` for the ``None`` of a JSON column.
+    """
+    return cast(column, Text).label(column.name)
 
 
 def row_not_found(what: str, given: str, remedy: str) -> NotFound:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, and_, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, select
 
+from smaply_metrics_core.account_settings import AccountSettings
+from smaply_metrics_core.host.store.bulk_read import paused_collector
 from smaply_metrics_core.host.store.connections import same_connection
-from smaply_metrics_core.host.store.dialect import in_list
-from smaply_metrics_core.host.store.metrics import metric_of
+from smaply_metrics_core.host.store.dialect import in_parameter, json_text, list_type, list_value
+from smaply_metrics_core.host.store.metrics import COLUMNS, damaged_metric, metric_of
+from smaply_metrics_core.host.store.model_cache import ModelCache
 from smaply_metrics_core.host.store.tables import (
     attempts,
     connections,
@@ -21,14 +25,33 @@ from smaply_metrics_core.host.store.tables import (
     metric_values,
     metrics,
 )
-from smaply_metrics_core.models.metric import Metric
+from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.query import Definition, MetricType
 from smaply_metrics_core.models.result import Result
 
 logger = logging.getLogger(__name__)
 
+MAX_DEFINITIONS: Final = 16_384
+"""The maximum number of cached summaries of definitions; with their texts they take some 10 MB."""
 
-@dataclass(frozen=True)
+MAX_DISPLAYS: Final = 1_024
+
+MAX_RESULTS: Final = 8_000_000
+"""The maximum total length of cached results, as JSON; their objects take up to 60 MB.
+
+This is enough for the results of 10,000 Numbers.
+"""
+
+_RESULTS: Final = ModelCache(Result, MAX_RESULTS)
+
+LONGEST_CACHED: Final = 1_000
+"""The maximum length of a cached text; longer ones are rare, and parsed each time."""
+
+_NO_PROBLEM: Final = frozenset({"null", "{}"})
+
+
+@dataclass(frozen=True, slots=True)
 class StoredValue:
     """The last good value and its fingerprint."""
 
@@ -37,7 +60,7 @@ class StoredValue:
     as_of: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """The last refresh attempt; ``ended_at`` is ``None`` while it runs or if its process died."""
 
@@ -48,7 +71,7 @@ class Attempt:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ConnectionState:
     """The columns of a connection that decide about refreshes."""
 
@@ -62,9 +85,21 @@ class ConnectionState:
 
 @dataclass(frozen=True)
 class MetricState:
-    """A metric with everything that the refresh policy and its card need."""
+    """A metric with everything that the refresh policy and its card need.
 
-    metric: Metric
+    Attributes:
+        fingerprint: The fingerprint of its definition with the settings of the account.
+        row: The columns of the metric, of which ``metric`` is made when it is first used.
+    """
+
+    id: str
+    name: str
+    source: str
+    survey_id: str
+    type: MetricType
+    display: Display
+    fingerprint: str
+    row: Row[Any]
     value: StoredValue | None
     attempt: Attempt | None
     connection: ConnectionState | None
@@ -73,23 +108,32 @@ class MetricState:
     running_since: datetime | None = None
     percent: float | None = None
 
+    @cached_property
+    def metric(self) -> Metric:
+        """The metric.
+
+        Raises:
+            StoreError: when its row is damaged.
+        """
+        return metric_of(self.row)
+
 
 _COLUMNS = (
-    *metrics.c,
+    *COLUMNS,
     metric_values.c.fingerprint.label("value_fingerprint"),
-    metric_values.c.result,
+    json_text(metric_values.c.result),
     metric_values.c.as_of,
     attempts.c.fingerprint.label("attempt_fingerprint"),
     attempts.c.started_at,
     attempts.c.ended_at,
     attempts.c.failed,
-    attempts.c.problem.label("attempt_problem"),
+    json_text(attempts.c.problem).label("attempt_problem"),
     connections.c.id.label("connection_id"),
     connections.c.refused_at,
     connections.c.woken_at,
     connections.c.retry_not_before,
     connections.c.retry_said_at,
-    connections.c.problem.label("connection_problem"),
+    json_text(connections.c.problem).label("connection_problem"),
     leases.c.owner,
     leases.c.expires_at,
     leases.c.forced_at,
@@ -121,9 +165,10 @@ _JOINED = (
 )
 
 
-def read(
+def read(  # noqa: PLR0913  # Which metrics to read, and how.
     db: Connection,
     account: str,
+    settings: AccountSettings,
     *,
     metric_ids: Sequence[str] | None = None,
     survey: tuple[str, str] | None = None,
@@ -133,57 +178,133 @@ def read(
 
     ``keep`` locks the metrics, so that they are not deleted before the transaction ends.
     """
-    statement = select(*_COLUMNS).select_from(_JOINED).where(metrics.c.account == account)
+    dialect = db.dialect.name
+    given: dict[str, Any] = {"account": account}
     if metric_ids is not None:
-        statement = statement.where(in_list(db, metrics.c.id, metric_ids))
+        given["metric_ids"] = list_value(dialect, metric_ids)
     if survey is not None:
-        statement = statement.where(metrics.c.source == survey[0], metrics.c.survey_id == survey[1])
+        given["source"], given["survey_id"] = survey
+    rows = db.execute(_statement(dialect, frozenset(given), keep=keep), given).all()
+    with paused_collector(len(rows)):
+        return tuple(_states(rows, settings))
+
+
+@lru_cache(maxsize=16)
+def _statement(dialect: str, given: frozenset[str], *, keep: bool) -> Select[Any]:
+    """Return the statement of ``read`` with these parameters; building it takes a millisecond."""
+    statement = (
+        select(*_COLUMNS)
+        .select_from(_JOINED)
+        .where(metrics.c.account == bindparam("account"))
+        .order_by(metrics.c.created_at, metrics.c.id)
+    )
+    if "metric_ids" in given:
+        wanted = bindparam("metric_ids", type_=list_type(dialect))
+        statement = statement.where(in_parameter(dialect, metrics.c.id, wanted))
+    if "survey_id" in given:
+        statement = statement.where(
+            metrics.c.source == bindparam("source"), metrics.c.survey_id == bindparam("survey_id")
+        )
     if keep:
         statement = statement.with_for_update(read=True, key_share=True, of=metrics)
-    rows = db.execute(statement.order_by(metrics.c.created_at, metrics.c.id)).mappings()
-    return tuple(_state(row) for row in rows)
+    return statement
 
 
-def _problem(value: Any) -> Problem | None:  # noqa: ANN401  # JSON of the database.
-    return Problem.model_validate(value) if value else None
-
-
-def _value(row: RowMapping) -> StoredValue | None:
-    if not row["value_fingerprint"]:
+def _problem(text: str | None) -> Problem | None:
+    """Return a stored problem; ``None`` when there is none or it cannot be read."""
+    if text is None or text in _NO_PROBLEM:
         return None
     try:
-        result = Result.model_validate(row["result"])
+        return Problem.model_validate_json(text)
     except ValidationError:
-        logger.warning("The stored value of metric %s cannot be read.", row["id"])
+        logger.warning("A stored problem cannot be read.")
         return None
-    return StoredValue(row["value_fingerprint"], result, row["as_of"])
 
 
-def _state(row: RowMapping) -> MetricState:
-    return MetricState(
-        metric=metric_of(row),
-        value=_value(row),
-        attempt=Attempt(
-            row["attempt_fingerprint"],
-            row["started_at"],
-            row["ended_at"],
-            row["failed"],
-            _problem(row["attempt_problem"]),
-        )
-        if row["attempt_fingerprint"]
-        else None,
-        connection=ConnectionState(
-            row["connection_id"],
-            row["refused_at"],
-            row["woken_at"],
-            row["retry_not_before"],
-            row["retry_said_at"],
-            _problem(row["connection_problem"]),
-        )
-        if row["connection_id"]
-        else None,
-        lease_expires_at=row["expires_at"] if row["owner"] else None,
-        forced_at=row["forced_at"],
-        running_since=row["running_since"],
-        percent=row["percent"],
+def _value(row: Row[Any]) -> StoredValue | None:
+    if not row.value_fingerprint:
+        return None
+    try:
+        result = _RESULTS.parse(row.result)
+    except ValidationError:
+        logger.warning("The stored value of metric %s cannot be read.", row.id)
+        return None
+    return StoredValue(row.value_fingerprint, result, row.as_of)
+
+
+def _attempt(row: Row[Any]) -> Attempt | None:
+    if not row.attempt_fingerprint:
+        return None
+    return Attempt(
+        row.attempt_fingerprint,
+        row.started_at,
+        row.ended_at,
+        row.failed,
+        _problem(row.attempt_problem),
     )
+
+
+def _connection(row: Row[Any]) -> ConnectionState:
+    return ConnectionState(
+        row.connection_id,
+        row.refused_at,
+        row.woken_at,
+        row.retry_not_before,
+        row.retry_said_at,
+        _problem(row.connection_problem),
+    )
+
+
+class _DefinitionSummary(NamedTuple):
+    """What a card needs of a definition."""
+
+    type: MetricType
+    fingerprint: str
+
+
+def _summarize(definition: str, settings: AccountSettings) -> _DefinitionSummary:
+    parsed = Definition.model_validate_json(definition)
+    return _DefinitionSummary(parsed.type, settings.fingerprint(parsed))
+
+
+# Pure functions of immutable texts, so an entry cannot be outdated or differ between accounts.
+_find_summary = lru_cache(maxsize=MAX_DEFINITIONS)(_summarize)
+_find_display = lru_cache(maxsize=MAX_DISPLAYS)(Display.model_validate_json)
+
+
+def _definition_summary(text: str, settings: AccountSettings) -> _DefinitionSummary:
+    return (_find_summary if len(text) <= LONGEST_CACHED else _summarize)(text, settings)
+
+
+def _display(text: str) -> Display:
+    return _find_display(text) if len(text) <= LONGEST_CACHED else Display.model_validate_json(text)
+
+
+def _states(rows: Iterable[Row[Any]], settings: AccountSettings) -> Iterator[MetricState]:
+    """Yield the states of rows; metrics of the same connection share its state."""
+    connected: dict[str | None, ConnectionState | None] = {None: None}
+    for row in rows:
+        if row.connection_id not in connected:
+            connected[row.connection_id] = _connection(row)
+        try:
+            definition = _definition_summary(row.definition, settings)
+            display = _display(row.display)
+        except ValidationError:
+            raise damaged_metric(row.id) from None
+        yield MetricState(
+            id=row.id,
+            name=row.name,
+            source=row.source,
+            survey_id=row.survey_id,
+            type=definition.type,
+            display=display,
+            fingerprint=definition.fingerprint,
+            row=row,
+            value=_value(row),
+            attempt=_attempt(row),
+            connection=connected[row.connection_id],
+            lease_expires_at=row.expires_at if row.owner else None,
+            forced_at=row.forced_at,
+            running_since=row.running_since,
+            percent=row.percent,
+        )

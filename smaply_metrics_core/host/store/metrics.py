@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from sqlalchemy import JSON, Connection, Row, delete, insert, select, update
 
 from smaply_metrics_core.errors import NotFound, StoreError
-from smaply_metrics_core.host.store.dialect import in_list, row_not_found
+from smaply_metrics_core.host.store.dialect import in_list, json_text, row_not_found
 from smaply_metrics_core.host.store.tables import metrics
 from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.query import Definition
+from smaply_metrics_core.models.survey import KnownQuestion
+
+COLUMNS: Final = tuple(
+    json_text(column) if isinstance(column.type, JSON) else column for column in metrics.c
+)
+"""The columns that ``metric_of`` reads."""
+
+_QUESTIONS: Final = TypeAdapter(Mapping[str, KnownQuestion], config=ConfigDict(defer_build=True))
 
 
 def add(db: Connection, account: str, user: str, metric: Metric) -> None:
@@ -40,11 +48,9 @@ def find(db: Connection, account: str, metric_id: str) -> Metric:
     Raises:
         NotFound: when the account has no such metric.
     """
-    row = (
-        db.execute(select(metrics).where(metrics.c.account == account, metrics.c.id == metric_id))
-        .mappings()
-        .one_or_none()
-    )
+    row = db.execute(
+        select(*COLUMNS).where(metrics.c.account == account, metrics.c.id == metric_id)
+    ).one_or_none()
     if row is None:
         raise no_metric(metric_id)
     return metric_of(row)
@@ -61,12 +67,12 @@ def of_account(
     db: Connection, account: str, *, source: str | None = None, workspace: str | None = None
 ) -> tuple[Metric, ...]:
     """Return the metrics of an account, or of one source or workspace, oldest first."""
-    statement = select(metrics).where(metrics.c.account == account)
+    statement = select(*COLUMNS).where(metrics.c.account == account)
     if source is not None:
         statement = statement.where(metrics.c.source == source)
     if workspace is not None:
         statement = statement.where(metrics.c.workspace == workspace)
-    rows = db.execute(statement.order_by(metrics.c.created_at, metrics.c.id)).mappings()
+    rows = db.execute(statement.order_by(metrics.c.created_at, metrics.c.id))
     return tuple(metric_of(row) for row in rows)
 
 
@@ -87,8 +93,8 @@ def _values(metric: Metric) -> dict[str, Any]:
     }
 
 
-def metric_of(row: RowMapping) -> Metric:
-    """Read a metric from a row that holds the columns of ``metrics``.
+def metric_of(row: Row[Any]) -> Metric:
+    """Read a metric from a row that contains ``COLUMNS``.
 
     Raises:
         StoreError: when the row is damaged.
@@ -96,23 +102,28 @@ def metric_of(row: RowMapping) -> Metric:
     try:
         return _metric(row)
     except ValidationError:
-        raise StoreError(
-            f"The metric {row['id']} cannot be read: its row in the store is damaged.",
-            remedy="Restore the store from a backup.",
-            summary="A metric of this account cannot be read.",
-        ) from None
+        raise damaged_metric(row.id) from None
 
 
-def _metric(row: RowMapping) -> Metric:
+def damaged_metric(metric_id: str) -> StoreError:
+    """Return the error for a metric whose row cannot be read."""
+    return StoreError(
+        f"The metric {metric_id} cannot be read: its row in the store is damaged.",
+        remedy="Restore the store from a backup.",
+        summary="A metric of this account cannot be read.",
+    )
+
+
+def _metric(row: Row[Any]) -> Metric:
     return Metric(
-        id=row["id"],
-        workspace=row["workspace"],
-        name=row["name"],
-        source=row["source"],
-        definition=Definition.model_validate(row["definition"]),
-        display=Display.model_validate(row["display"]),
-        questions=row["questions"],
-        version=row["version"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
+        id=row.id,
+        workspace=row.workspace,
+        name=row.name,
+        source=row.source,
+        definition=Definition.model_validate_json(row.definition),
+        display=Display.model_validate_json(row.display),
+        questions=_QUESTIONS.validate_json(row.questions),
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,12 +41,20 @@ class Instant(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], datetime | None] | None:
+        """Return the function that reads a stored value; for SQLite, in one step."""
+        return _read_utc if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002
-        """Return the aware instant."""
-        if value is None:
-            return None
-        instant: datetime = value
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        """Return the instant in UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+
+def _read_utc(text: str | None) -> datetime | None:
+    """Return the instant of a text that SQLite stores without its time zone."""
+    return None if text is None else datetime.fromisoformat(f"{text}+00:00")
 
 
 metadata = MetaData(

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from smaply_metrics_core.errors import NotFound
-from smaply_metrics_core.host import Freshness
+from smaply_metrics_core.host import AccountSettings, Freshness
 from smaply_metrics_core.host.store import Store, metric_states
 from tests.host.conftest import AVERAGE, EDITOR, OTHER, RESPONSES, VIEWER, load, sqlite_only, values
 
@@ -68,7 +68,7 @@ def test_any_number_of_metrics_can_be_named(world: World, connected: MetricsHost
     store = Store(world.where)
     with store.reading() as db:
         wanted = [metric.id, *(f"met_{number}" for number in range(70_000))]
-        (state,) = metric_states.read(db, "acme", metric_ids=wanted)
+        (state,) = metric_states.read(db, "acme", AccountSettings(), metric_ids=wanted)
     store.close()
     assert state.metric == metric
 

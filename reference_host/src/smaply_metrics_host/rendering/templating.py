@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,11 +102,18 @@ def title_of(source: str) -> str:
     return source.replace("_", " ").capitalize()
 
 
-_DIGESTS: Final[dict[str, str]] = {}
-
-
 def asset(name: str) -> str:
     """Return the URL of a static file; it changes with the content."""
-    if name not in _DIGESTS:
-        _DIGESTS[name] = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?v={_DIGESTS[name]}"
+    return f"/static/{static_digest()}/{name}"
+
+
+@cache
+def static_digest() -> str:
+    """Return the digest of all static files.
+
+    It is a folder of their URLs, so it also applies to the modules that a script imports.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(STATIC.iterdir()):
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:12]

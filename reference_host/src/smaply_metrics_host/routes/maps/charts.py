@@ -68,8 +68,8 @@ async def drawing(
 async def script(request: Request, app_state: CurrentAppState) -> Response:
     """Return the script that draws charts in the browser."""
     compressed = await app_state.chart_renderer.script()
-    by_digest = "v" in request.query_params
-    headers = dict(FOREVER) if by_digest else {"cache-control": "no-cache"}
+    is_current = f"{SCRIPT}?{request.url.query}" == app_state.chart_renderer.script_address
+    headers = dict(FOREVER) if is_current else {"cache-control": "no-cache"}
     headers["vary"] = "accept-encoding"
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers["content-encoding"] = "gzip"

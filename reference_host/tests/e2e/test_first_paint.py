@@ -1,0 +1,85 @@
+"""The first paint of a map that was opened before: nothing moves, and little is requested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from reference_host.tests.e2e.browser_pages import DRAWN_MILLISECONDS
+from reference_host.tests.map_factories import NPS, add_map, add_metric, measure, place
+from smaply_metrics_core.host import GroupBy, MetricType, Role
+
+if TYPE_CHECKING:
+    from reference_host.tests.app_fixture import World
+    from reference_host.tests.e2e.browser_pages import Browsers
+    from reference_host.tests.map_factories import SmallMap
+
+OBSERVE: Final = """
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries())
+            if (!entry.hadRecentInput)
+                window.shifts.push([entry.value, entry.sources.map((source) =>
+                    source.node ? source.node.outerHTML?.slice(0, 120) : "")]);
+    }).observe({ type: "layout-shift", buffered: true });
+"""
+DRAWN: Final = """() => [...document.querySelectorAll('figure.chart')]
+    .every((chart) => chart.querySelector('.chart-drawn svg'))"""
+SETTLED: Final = """() => new Promise((done) =>
+    document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFrame(done))))"""
+FROM_CACHE: Final = """() => performance.getEntriesByType('resource')
+    .filter((entry) => /\\/static\\/|vega\\.js/.test(entry.name) && entry.transferSize > 0)
+    .map((entry) => entry.name)"""
+TALL: Final = 6_000
+"""The height of the window: charts are drawn when they become visible."""
+MOVE: Final = """() => {
+    const bar = document.createElement('div');
+    bar.className = 'card';
+    bar.textContent = 'late';
+    const main = document.querySelector('main');
+    main.prepend(bar, bar.cloneNode(true), bar.cloneNode(true));
+}"""
+
+
+@pytest.fixture
+def full(world: World) -> SmallMap:
+    """A map with cards of several charts."""
+    corner = add_map(world)
+    world.connect()
+    by_channel = NPS.model_copy(
+        update={"type": MetricType.SERIES, "group_by": GroupBy.parse("question:QID3")}
+    )
+    for number, chart in enumerate(("bar", "pie", "horizontal_bar", "table", "line")):
+        place(world, corner, add_metric(world, f"Series {number}", by_channel, chart=chart))
+    for chart in ("number", "gauge"):
+        place(world, corner, add_metric(world, chart, NPS, chart=chart))
+    measure(world)
+    return corner
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_warm_map_does_not_shift(
+    world: World, browsers: Browsers, full: SmallMap, width: int
+) -> None:
+    """From the first paint until all charts are drawn, no element moves.
+
+    All styles and scripts come from the browser's cache.
+    """
+    visit = browsers.visit(world, Role.VIEWER, full.path, width=width)
+    page = visit.page
+    page.set_viewport_size({"width": width, "height": TALL})
+    page.wait_for_function(DRAWN, timeout=DRAWN_MILLISECONDS)
+    page.goto(full.path)  # The page now names the chart script by its digest.
+    page.wait_for_function(DRAWN, timeout=DRAWN_MILLISECONDS)
+    page.add_init_script(OBSERVE)
+
+    page.goto(full.path)
+
+    page.wait_for_function(DRAWN, timeout=DRAWN_MILLISECONDS)
+    page.evaluate(SETTLED)
+    assert page.evaluate("() => window.shifts") == []
+    assert page.evaluate(FROM_CACHE) == []
+    # The observer works: a late element that moves the others is reported.
+    page.evaluate(MOVE)
+    page.wait_for_function("() => window.shifts.length > 0")
