@@ -378,9 +378,7 @@ class Connections:
             else ConnectionStatus.WARNING
             if problem is not None
             else ConnectionStatus.CONNECTED,
-            problem=None
-            if problem is None
-            else problem.for_reader(actor.role.audience, source=title),
+            problem=problem and problem.for_reader(actor.role.audience, source=title),
             fields=fields,
             steps=row.report.steps if actor.role >= Role.ADMIN else (),
             created_at=row.created_at,
