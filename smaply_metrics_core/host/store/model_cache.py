@@ -12,7 +12,7 @@ from pydantic import BaseModel
 M = TypeVar("M", bound=BaseModel)
 
 
-class _Entry(NamedTuple, Generic[M]):
+class _CachedModel(NamedTuple, Generic[M]):
     model: M
     size: int
 
@@ -30,7 +30,7 @@ class ModelCache(Generic[M]):
 
     def __init__(self, model: type[M], maxsize: int) -> None:
         self._model = model
-        self._entries: LRUCache[str, _Entry[M]] = LRUCache(maxsize, getsizeof=_size)
+        self._entries: LRUCache[str, _CachedModel[M]] = LRUCache(maxsize, getsizeof=_size)
         self._lock = Lock()
 
     @property
@@ -48,9 +48,9 @@ class ModelCache(Generic[M]):
             return self._entries[text].model
         model = self._model.model_validate_json(text)
         with self._lock, suppress(ValueError):  # Longer than the whole cache.
-            self._entries[text] = _Entry(model, len(text))
+            self._entries[text] = _CachedModel(model, len(text))
         return model
 
 
-def _size(entry: _Entry[M]) -> int:
+def _size(entry: _CachedModel[M]) -> int:
     return entry.size
