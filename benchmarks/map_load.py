@@ -29,6 +29,8 @@ MAP: Final = 30
 SIZES: Final = (10, MAP, 100, CARDS, 10_000)
 RUNS: Final = 15
 QUICK_RUNS: Final = 3
+MANY_RUNS: Final = 5
+"""The maximum number of runs with more than ``CARDS`` cards."""
 PAST: Final = 50_000
 """The number of past values that are written to measure the size of one."""
 
@@ -55,17 +57,18 @@ def _measure(home: Path, url: str | None, runs: int) -> dict[str, Any]:
         for size in SIZES:
             wanted = ids[:size]
             times, counts, fresh = [], set(), True
-            for _ in range(2 if size > CARDS else runs + 1):
+            for _ in range(1 + (min(runs, MANY_RUNS) if size > CARDS else runs)):
                 with _statements() as seen:
                     begun = time.perf_counter()
                     cards = host.cards.load(ACTOR, wanted)
                     times.append(time.perf_counter() - begun)
                 fresh = fresh and {card.freshness for card in cards} == {Freshness.FRESH}
                 counts.add(len(seen))
-            seconds = statistics.median(times[1:])  # The first one fills caches.
+            seconds = statistics.median(times[1:])  # The first one parses what is not cached.
             sizes[str(size)] = {
                 "ms": round(seconds * _MILLI, 2),
                 "us_per_card": round(seconds * _MICRO / size, 1),
+                "first_us_per_card": round(times[0] * _MICRO / size, 1),
                 "statements": min(counts),  # Some loads query the time of the database too.
             }
             if not fresh:

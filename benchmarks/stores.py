@@ -13,9 +13,11 @@ from pydantic import SecretStr
 from sqlalchemy import Table, func, insert, select, text
 
 from smaply_metrics_core.host import (
+    AccountSettings,
     Actor,
     AllowedDestinations,
     Definition,
+    Filter,
     MetricsHost,
     Role,
     Settings,
@@ -92,7 +94,7 @@ def open_store(home: Path, url: str | None) -> Store:
 def fill(home: Path, url: str | None, environment: Mapping[str, str], count: int) -> list[str]:
     """Create an account with a number of metrics, all fresh; return their ids.
 
-    One is calculated; the others are copies of its rows.
+    One is calculated; the others are copies of its rows, with definitions and results that differ.
     """
     write_files(files_of(home), 1)
     with MetricsHost(settings_of(home, url, environment)) as host:
@@ -105,16 +107,30 @@ def fill(home: Path, url: str | None, environment: Mapping[str, str], count: int
     ids = [first, *(f"met_{number:012}" for number in range(1, count))]
     store = open_store(home, url)
     with store.writing() as db:
-        for table, key in ((metrics, "id"), (metric_values, "metric_id"), (attempts, "metric_id")):
+        for table in (metrics, metric_values, attempts):
             mine = select(table).where(table.c.account == ACTOR.account)
             row = dict(db.execute(mine).mappings().one())
             for begin in range(1, count, BATCH):
-                copies = [{**row, key: one} for one in ids[begin : begin + BATCH]]
+                copies = [_copy(row, definition, one) for one in ids[begin : begin + BATCH]]
                 db.execute(insert(table), copies)
             # The database does this by itself within a minute of so many new rows.
             db.execute(text(f"ANALYZE {table.name}"))
     store.close()
     return ids
+
+
+def _copy(row: Mapping[str, Any], definition: Definition, metric_id: str) -> dict[str, Any]:
+    """Return a row of a table for another metric, whose filter names the metric."""
+    named = Filter(kind="field", of="region", values=(metric_id,), exclude=True)
+    other = definition.model_copy(update={"filters": (named,)})
+    changed: dict[str, Any] = {
+        "id": metric_id,
+        "metric_id": metric_id,
+        "definition": other.model_dump(mode="json"),
+        "fingerprint": AccountSettings().fingerprint(other),
+        "result": {**row.get("result", {}), "notes": [metric_id]},
+    }
+    return {name: changed.get(name, value) for name, value in row.items()}
 
 
 def bytes_of(store: Store, table: Table) -> float:

@@ -38,7 +38,7 @@ MAX_DEFINITIONS: Final = 16_384
 MAX_DISPLAYS: Final = 1_024
 
 MAX_RESULTS: Final = 8_000_000
-"""The maximum total length of cached results, as JSON; their objects take up to 60 MB.
+"""The maximum total length of cached results, as JSON; as objects, they take up to 70 MB.
 
 This is enough for the results of 10,000 Numbers.
 """
@@ -46,7 +46,7 @@ This is enough for the results of 10,000 Numbers.
 _RESULTS: Final = ModelCache(Result, MAX_RESULTS)
 
 LONGEST_CACHED: Final = 1_000
-"""The maximum length of a cached text; longer ones are rare, and parsed each time."""
+"""The maximum length of a cached definition or display; longer ones are parsed each time."""
 
 _NO_PROBLEM: Final = frozenset({"null", "{}"})
 
