@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PORT ?= 8000
 COVERED ?= 95
+# Two for each of two cores: many tests wait for servers, processes and browsers.
+WORKERS ?= 4
 MERMAID ?= 11.17.2
 
 VENV := .venv
@@ -95,17 +97,17 @@ postgresql: ## install PostgreSQL's programs (Debian's package) for the tests th
 			postgresql >/dev/null; } || [ -z "$$CI" ]
 
 tests: install browser postgresql ## pytest, without the tests marked deep, live or wheels
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not deep and not live and not wheels"
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not deep and not live and not wheels"
 
 # The tests of the reference host that `coverage` leaves out and `tests` has not run.
 deep-host: install browser postgresql
-	$(BIN)/pytest -n 2 --dist loadgroup -m deep reference_host
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m deep reference_host
 
 every-test: install browser postgresql
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not live and not wheels"
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not live and not wheels"
 
 wheels: install ## build wheels and sdists, install them in clean environments and try them
-	$(BIN)/pytest -n 2 --dist loadgroup -m wheels
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m wheels
 
 dist: install ## build the sdist and the wheel of every distribution into dist/
 	rm -rf dist
@@ -122,7 +124,7 @@ mutants: install ## run every contract mutant and print what kills it, as JSON
 # the core and the plugins have to be covered by their own.
 coverage: install browser postgresql ## measure branch coverage of the core and the plugins, print it
 	rm -rf build/coverage && mkdir -p build/coverage
-	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup -m "not live and not wheels" tests plugins
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup -m "not live and not wheels" tests plugins
 	$(BIN)/coverage combine --quiet
 	@for package in $(PACKAGES); do \
 		printf "%-34s %s %%\n" $$package \

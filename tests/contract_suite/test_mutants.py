@@ -27,7 +27,7 @@ class TestRemote(HttpContract):
     """A correct source over HTTP passes every contract test."""
 
 
-EVERY = 9
+EVERY = 20
 """One in this number of mutants runs on every change."""
 DEEP = pytest.mark.deep(reason="the whole set of mutants")
 
