@@ -141,7 +141,8 @@ def change_text(change: Change, unit: Unit) -> str:
     if change.difference is None:
         return ""
     if unit in {Unit.PERCENT, Unit.POINTS}:
-        number, after = _signed(change.difference), " points"
+        number = _signed(change.difference)
+        after = " point" if number in {"+1", f"{MINUS}1"} else " points"
     elif change.percent is not None:
         number, after = _signed(change.percent), "%"
     else:

@@ -86,6 +86,7 @@ def test_a_distribution_has_no_headline() -> None:
     [
         (Calculation.SHARE, 42.2, 38.0, "+4.2 points", "38%"),
         (Calculation.NPS, -12.0, 20.0, f"{MINUS}32 points", "20"),
+        (Calculation.NPS, 20.0, 21.0, f"{MINUS}1 point", "21"),
         (Calculation.RESPONSES, 1280.0, 1455.0, f"{MINUS}12%", "1,455"),
         (Calculation.AVERAGE, 4.1, 4.0, "+2.5%", "4.0"),
         (Calculation.SHARE, 42.04, 42.0, "unchanged", "42%"),
