@@ -59,8 +59,7 @@ class MetricsError(Exception):
         request_id: The survey tool's id of the failed request, which its support needs.
         issue: Overrides the issue of the class.
         audience: Overrides who can act on the remedy.
-        summary: The message without details, for readers who cannot act on the remedy; derived
-            from the issue by default.
+        summary: Overrides what readers get who cannot act on the remedy, without details.
         fields: The form fields that are not valid, each with a suggestion if one is known.
 
     ``issue`` is ``None`` for invalid input and for bugs of plugins. Errors can be pickled.
@@ -72,6 +71,7 @@ class MetricsError(Exception):
     issue: Issue | None = None
     audience: Audience = Audience.ADMIN
     default_remedy: ClassVar[str] = "Send the debug bundle to support."
+    default_summary: ClassVar[str | None] = None
 
     def __init__(  # noqa: PLR0913  # All but the message are keywords.
         self,
@@ -90,7 +90,7 @@ class MetricsError(Exception):
         self.remedy = remedy or self.default_remedy
         self.code = code
         self.request_id = request_id
-        self.summary = summary
+        self.summary = summary or self.default_summary
         self.fields = fields
         if issue is not None:
             self.issue = issue
@@ -382,6 +382,7 @@ class StoreError(MetricsError):
 
     kind = "store_error"
     audience = Audience.OPERATOR
+    default_summary = "The database of this installation cannot be used."
 
 
 class BundleRefused(MetricsError):

@@ -119,7 +119,7 @@ class Problem(Frozen):
         derived = (_PAUSED if recovers else _SUMMARIES[self.issue]).format(source=source)
         return self.model_copy(
             update={
-                "message": self.summary or derived,
+                "message": self.summary or f"{derived[:1].upper()}{derived[1:]}",
                 "remedy": _RETRIED if recovers else _WHO_CAN_FIX[self.audience],
                 "code": None,
                 "request_id": None,

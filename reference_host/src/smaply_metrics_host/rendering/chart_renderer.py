@@ -41,6 +41,7 @@ class DrawingFailed(MetricsError):
 
     kind = "drawing_failed"
     audience = Audience.OPERATOR
+    default_summary = "The chart could not be rendered."
     default_remedy = "Use the table under “Numbers and details”, and report this to the operator."
 
 
