@@ -50,6 +50,7 @@ class _Groups(dict[str, Any]):
             module.app.rich_markup_mode = None  # As the root command.
             group = typer.main.get_command(module.app)
             group.name = name
+            group.help = GROUPS[name]
             self[name] = group
         return super().__getitem__(name)
 

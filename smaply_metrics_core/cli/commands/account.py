@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # Loads SQLAlchemy.
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-app = typer.Typer(help="List accounts; show and edit their date settings.")
+app = typer.Typer()
 app.callback()(option_groups(before_command))
 
 

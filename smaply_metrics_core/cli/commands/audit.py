@@ -11,7 +11,7 @@ from smaply_metrics_core.cli.command_context import CommandContext, before_comma
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 
-app = typer.Typer(help="List the audit trail.")
+app = typer.Typer()
 app.callback()(option_groups(before_command))
 
 

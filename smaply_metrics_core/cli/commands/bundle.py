@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # Loads Polars.
     from smaply_metrics_core.models.result import Result
     from smaply_metrics_core.sources.source import Source
 
-app = typer.Typer(help="Export, show and check debug bundles.")
+app = typer.Typer()
 app.callback()(option_groups(before_command))
 
 MOST_SHOWN: Final = 10

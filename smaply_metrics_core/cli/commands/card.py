@@ -16,7 +16,7 @@ from smaply_metrics_core.cli.progress import progress_bar
 LONGEST_WAIT: Final = 900.0
 """Seconds within which the host finishes or cancels every refresh."""
 
-app = typer.Typer(help="Load cards.")
+app = typer.Typer()
 app.callback()(option_groups(before_command))
 
 

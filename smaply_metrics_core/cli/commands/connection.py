@@ -37,7 +37,7 @@ STEP_SIGNS: Final = {
 }
 STATUS_COLORS: Final = {"connected": "green", "warning": "yellow", "error": "red"}
 
-app = typer.Typer(help="Add, list, show, check, edit and delete connections.")
+app = typer.Typer()
 app.callback()(option_groups(before_command))
 
 

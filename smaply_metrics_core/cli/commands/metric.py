@@ -19,7 +19,7 @@ from smaply_metrics_core.cli.query_options import RESETTABLE, QueryOptions
 from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.query import DateRange, Definition
 
-app = typer.Typer(help="Preview, add, list, show, edit and delete metrics.")
+app = typer.Typer()
 app.callback()(option_groups(before_command))
 
 MetricArgument = Annotated[str, typer.Argument(metavar="ID", help="The ID of a metric.")]

@@ -15,7 +15,7 @@ from smaply_metrics_core.cli.commands import source_development
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 
-app = typer.Typer(help="List, diagnose, create, test and record sources.")
+app = typer.Typer()
 app.callback()(option_groups(before_command))
 
 

@@ -15,7 +15,7 @@ from smaply_metrics_core.cli.output import print_json, print_text, show, table, 
 if TYPE_CHECKING:
     from smaply_metrics_core.models.survey import Choice, Question, Questionnaire
 
-app = typer.Typer(help="List surveys and their questions.")
+app = typer.Typer()
 app.callback()(option_groups(before_command))
 
 
