@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib import import_module
 from inspect import get_annotations
 from pathlib import Path
@@ -52,30 +52,29 @@ def lazy_exports(
         if name not in defined_in:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         value = getattr(import_module(defined_in[name]), name)
-        set_public_module(module, [value])
+        _set_public_module(module, value)
         vars(sys.modules[module])[name] = value
         return value
 
     return load, lambda: sorted({*vars(sys.modules[module]), *defined_in}), sorted(defined_in)
 
 
-def set_public_module(module: str, exports: Iterable[object]) -> None:
-    """Set ``__module__`` of our classes and functions in ``exports`` to a public module.
+def _set_public_module(module: str, value: object) -> None:
+    """Set ``__module__`` of a class or function of ours to a public module that exports it.
 
     An object that several public modules export gets the first of them in ``PUBLIC_MODULES``.
     Constants and objects of other libraries are not changed.
     """
     earlier = PUBLIC_MODULES[: PUBLIC_MODULES.index(module) + 1]
-    for each in exports:
-        if not isinstance(each, type | FunctionType):
-            continue
-        if each.__module__.partition(".")[0] != _PACKAGE:
-            continue
-        if each.__module__ in earlier:
-            continue
-        if isinstance(each, type):
-            _bind_annotations(each)
-        each.__module__ = module
+    if (
+        not isinstance(value, type | FunctionType)
+        or value.__module__.partition(".")[0] != _PACKAGE
+        or value.__module__ in earlier
+    ):
+        return
+    if isinstance(value, type):
+        _bind_annotations(value)
+    value.__module__ = module
 
 
 def _bind_annotations(cls: type) -> None:
