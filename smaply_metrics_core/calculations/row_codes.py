@@ -1,4 +1,4 @@
-"""Codes: small integers in place of the cells of rows, so that rows are counted as integers.
+"""Codes: small integers instead of the cells of rows, so that rows are counted as integers.
 
 A column of a survey has few different cells. An expression over such columns is evaluated once
 per combination of cells, not once per row, and each row gets the result by its codes. Columns of
