@@ -36,6 +36,7 @@ from smaply_metrics_core.errors import (
     Unreachable,
 )
 from smaply_metrics_core.hook_markers import CONTRACT_VERSION, ENTRY_POINT_GROUP, hookimpl
+from smaply_metrics_core.models.address import Address, ServerAddress
 from smaply_metrics_core.models.check import CheckNote, CheckReport, CheckStep, StepResult
 from smaply_metrics_core.models.credentials import (
     CredentialField,
@@ -79,6 +80,7 @@ __all__ = [
     "ENTRY_POINT_GROUP",
     "AccessMissing",
     "AccountSettings",
+    "Address",
     "Audience",
     "Blame",
     "BundleReader",
@@ -138,6 +140,7 @@ __all__ = [
     "RequestLimit",
     "Result",
     "ResultsUnavailable",
+    "ServerAddress",
     "SourceContext",
     "SourceDescription",
     "SourceUnavailable",

@@ -34,10 +34,10 @@ def describe_source() -> SourceDescription:  # type: ignore[empty-body]
 
 @hookspec(firstresult=True)
 def destinations(credentials: Credentials) -> Sequence[Destination]:  # type: ignore[empty-body]
-    """Return the hosts and folders that these credentials point to. Must not do I/O.
+    """Return the hosts, addresses and folders that these credentials point to. Must not do I/O.
 
     The core rejects destinations that the operator does not allow before any other hook receives
-    the credentials. The HTTP client connects to no other hosts.
+    the credentials. The HTTP client connects to nothing else.
     """
 
 

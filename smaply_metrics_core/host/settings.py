@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, NoReturn, SupportsIndex
@@ -222,10 +222,16 @@ class Settings(EnvironmentSettings):
         if account is not None:
             given["account"] = account
         store = given["home"] / STORE_NAME
+        sources = SourceSettings.from_environment(env)
         settings = cls(
             **given,
-            allowed=AllowedDestinations(environment=env, store=store),
-            sources=SourceSettings.from_environment(env),
+            allowed=AllowedDestinations(
+                addresses=sources.addresses,
+                ca_files=sources.ca_files,
+                environment=env,
+                store=store,
+            ),
+            sources=sources,
         )
         files = settings.files_dir or _files_of(settings.home, settings.account)
         return settings.with_folders({settings.account: files} if files is not None else {})
@@ -264,13 +270,7 @@ class Settings(EnvironmentSettings):
         Args:
             folders: By account, the folder below which its sources may read.
         """
-        allowed = AllowedDestinations(
-            hosts=self.allowed.hosts,
-            folders=folders,
-            environment=self.allowed.environment,
-            store=self.allowed.store,
-        )
-        return self.model_copy(update={"allowed": allowed})
+        return self.model_copy(update={"allowed": replace(self.allowed, folders=folders)})
 
 
 def _files_of(home: Path, account: str) -> Path | None:

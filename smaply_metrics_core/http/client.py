@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -11,7 +12,7 @@ from smaply_metrics_core._version import __version__
 from smaply_metrics_core.context import Clock, Deadline
 from smaply_metrics_core.http.exchange import Exchange
 from smaply_metrics_core.http.log_filter import our_request, silence_http_logs
-from smaply_metrics_core.http.origin import Origin
+from smaply_metrics_core.http.origin import Scope
 from smaply_metrics_core.http.rate_limit import RateLimiter
 from smaply_metrics_core.http.retry import full_jitter
 from smaply_metrics_core.http.transport import (
@@ -50,12 +51,14 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
     transport: httpx.BaseTransport | None = None,
     exchange: Callable[[Exchange], None] | None = None,
     jitter: Callable[[float], float] = full_jitter,
+    ca_files: Mapping[str, Path] | None = None,
 ) -> httpx.Client:
     """Return the HTTP client for one call of a source; close it when the call ends.
 
     Requests are only sent to the host ``destinations``: with HTTPS on port 443, or with plain HTTP
-    to a loopback address that a setting allows. If there is one such destination, it is the base
-    URL. Redirects are not followed, and certificates are always verified.
+    to a loopback address that a setting allows; and to the address ``destinations``, held to their
+    path and query. If there is one such destination without a query, it is the base URL. Redirects
+    are not followed, and certificates are always verified.
 
     Reads (GET, HEAD) are sent up to four times if the network fails or the status is 429, 500,
     502, 503 or 504. Other methods are retried only on 429. ``Retry-After`` is applied if it is at
@@ -66,7 +69,7 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
     read or write, but at most the time until the deadline.
 
     Args:
-        destinations: The destinations of the credentials; folders are ignored.
+        destinations: The destinations of the credentials; those not for HTTP are ignored.
         deadline: The deadline of the call, for all waits and reads.
         clock: The clock for waits and exchanges.
         limits: The source's request limits, shared by all clients of a connection.
@@ -74,13 +77,15 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
         transport: The transport for all requests instead of real connections, for tests.
         exchange: Called for each request after its response was read, for the debug bundle.
         jitter: Returns a random wait from 0 to the given number of seconds.
+        ca_files: By ``host`` or ``host:port``, the file with the only certificate authorities that
+            are trusted there; those of the machine are trusted elsewhere.
 
     Raises:
-        DestinationRefused: when a destination is neither a public host name nor a loopback address
-            with a setting.
+        DestinationRefused: when a destination is neither a public host name, nor a loopback address
+            with a setting, nor an address with HTTPS or of a private network.
     """
-    origins = frozenset(
-        Origin.of_destination(place) for place in destinations if place.kind == "host"
+    scopes = tuple(
+        dict.fromkeys(Scope.of_destination(place) for place in destinations if place.over_http)
     )
     rules = TransportConfig(
         deadline=deadline,
@@ -89,11 +94,12 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
         max_bytes=max_bytes,
         jitter=jitter,
         exchange=exchange,
+        ca_files=ca_files or {},
     )
     silence_http_logs()
     return _SourceClient(
-        base_url=next(iter(origins)).url if len(origins) == 1 else "",
-        transport=GuardedTransport(origins, rules, transport),
+        base_url=scopes[0].base_url if len(scopes) == 1 else "",
+        transport=GuardedTransport(scopes, rules, transport),
         timeout=httpx.Timeout(TIMEOUTS["read"], connect=TIMEOUTS["connect"]),
         headers={"user-agent": USER_AGENT, "accept-encoding": "gzip"},
         follow_redirects=False,

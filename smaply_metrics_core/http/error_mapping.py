@@ -62,8 +62,8 @@ def network_failure(error: httpx.TransportError, host: str, *, proxied: bool) ->
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         message = f"The certificate of {host} is not valid, so nothing was sent."
         remedy = (
-            "Check the host name; if a proxy inspects the traffic, the operator sets SSL_CERT_FILE "
-            "to its certificate."
+            "Check the host name. For a server or a proxy with a certificate authority of its own, "
+            "the operator names its file in SMAPLY_METRICS_SOURCES_CA_FILES or SSL_CERT_FILE."
         )
         retry = Retry.NEVER
     elif any(isinstance(cause, ssl.SSLError) for cause in causes):

@@ -1,19 +1,28 @@
-"""The origins (scheme, host, port) of destinations, and connections to them."""
+"""The origins and paths that destinations allow, and connections to them."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple, Self
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from smaply_metrics_core.errors import DestinationRefused, InputError
+from smaply_metrics_core.http.trust import trust_only
+from smaply_metrics_core.models.address import (
+    HTTP_PORT,
+    HTTPS_PORT,
+    Address,
+    is_below,
+    is_plain_path,
+    is_private,
+)
 from smaply_metrics_core.models.problem import Audience
 from smaply_metrics_core.models.source import Destination
 
-HTTPS_PORT: Final = 443
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _LONGEST_NAME: Final = 253
 _PUBLIC_NAME: Final = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
@@ -29,17 +38,19 @@ class Origin(NamedTuple):
     @classmethod
     def of_url(cls, url: httpx.URL) -> Origin:
         """Return the origin that a request to this URL connects to."""
-        port = url.port or (HTTPS_PORT if url.scheme == "https" else 80)
+        port = url.port or (HTTPS_PORT if url.scheme == "https" else HTTP_PORT)
         return cls(url.scheme, url.raw_host.decode("ascii"), port)
 
     @classmethod
     def of_destination(cls, destination: Destination) -> Origin:
-        """Return the origin of a host destination.
+        """Return the origin of a destination.
 
         Raises:
-            DestinationRefused: when it is neither a public host name nor, with a setting, a
-                loopback address with a port.
+            DestinationRefused: when a host is neither a public name nor, with a setting, a loopback
+                address with a port; or when an address is not one for HTTP.
         """
+        if destination.kind == "address":
+            return _origin_of(destination)
         if destination.setting:
             return cls("http", *_loopback(destination))
         host = destination.host.lower()
@@ -53,30 +64,90 @@ class Origin(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The origin as a URL, without the default port of HTTPS."""
+        """The origin as a URL, without the default port of the scheme."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        usual = self.scheme == "https" and self.port == HTTPS_PORT
+        usual = (self.scheme, self.port) in {("https", HTTPS_PORT), ("http", HTTP_PORT)}
         return f"{self.scheme}://{host}" if usual else f"{self.scheme}://{host}:{self.port}"
 
     @property
     def label(self) -> str:
-        """The origin for people: the host, with the port unless it is the default of HTTPS."""
+        """The origin for people: the host, with the port unless it is the default of the scheme."""
         return self.url.partition("://")[2]
 
 
-def open_route(origin: Origin) -> httpx.BaseTransport:
+class Scope(NamedTuple):
+    """What a destination allows: an origin, and its paths.
+
+    Attributes:
+        origin: The origin.
+        path: The path that requests are held to, with what is below it; ``/`` allows every path.
+        query: The query that requests must have exactly; an empty one allows every query.
+    """
+
+    origin: Origin
+    path: str = "/"
+    query: str = ""
+
+    @classmethod
+    def of_destination(cls, destination: Destination) -> Self:
+        """Return the scope of a destination.
+
+        Raises:
+            DestinationRefused: as for ``Origin.of_destination``.
+        """
+        origin = Origin.of_destination(destination)
+        if destination.kind != "address":
+            return cls(origin)
+        return cls(origin, *_path_and_query(httpx.URL(destination.address)))
+
+    @property
+    def base_url(self) -> str:
+        """The URL that relative ones are appended to; empty if there is a fixed query."""
+        return "" if self.query else f"{self.origin.url}{self.path}"
+
+    @property
+    def url(self) -> str:
+        """The scope as a URL, for messages."""
+        query = f"?{self.query}" if self.query else ""
+        return f"{self.origin.url}{self.path if self.path != '/' or query else ''}{query}"
+
+    def allows(self, url: httpx.URL) -> bool:
+        """Whether a request to this URL stays in the scope."""
+        if Origin.of_url(url) != self.origin or url.userinfo:
+            return False
+        path, query = _path_and_query(url)
+        if self.query:
+            return (path, query) == (self.path, self.query)
+        return self.path == "/" or (is_plain_path(path) and is_below(path, self.path))
+
+
+def open_route(origin: Origin, ca_file: Path | None = None) -> httpx.BaseTransport:
     """Return the transport to an origin, through the proxy of the environment if there is one.
 
-    Connections to loopback addresses never use a proxy.
+    Connections with plain HTTP never use a proxy.
+
+    Args:
+        origin: The origin.
+        ca_file: The only certificate authorities to trust; those of the machine by default.
 
     Raises:
-        InputError: when the proxy of the environment is not valid.
+        InputError: when the proxy of the environment, or the file, is not valid.
     """
+    try:
+        verify = True if ca_file is None else trust_only(ca_file)
+    except ValueError as error:
+        raise InputError(
+            f"The file with the certificate authority of {origin.label} {error}.",
+            remedy="Restore the file that SMAPLY_METRICS_SOURCES_CA_FILES names.",
+            audience=Audience.OPERATOR,
+        ) from None
     proxy = proxy_for(origin)
     if proxy is None:
-        return httpx.HTTPTransport()
+        return httpx.HTTPTransport(verify=verify)
     try:
-        return httpx.HTTPTransport(proxy=proxy if "://" in proxy else f"http://{proxy}")
+        return httpx.HTTPTransport(
+            verify=verify, proxy=proxy if "://" in proxy else f"http://{proxy}"
+        )
     except (ValueError, ImportError, httpx.InvalidURL):
         # The proxy's address may contain a password, and so may the message of httpx.
         problem = InputError(
@@ -94,6 +165,26 @@ def proxy_for(origin: Origin) -> str | None:
         return None
     proxies = getproxies()
     return proxies.get("https") or proxies.get("all")
+
+
+def _origin_of(destination: Destination) -> Origin:
+    try:
+        address = Address.parse(destination.address)
+    except ValueError as error:
+        reason = str(error)
+    else:
+        if address.scheme == "https" or (address.scheme == "http" and is_private(address.host)):
+            return Origin(address.scheme, address.host, address.port)
+        reason = "Requests need HTTPS, or the IP address of a private network with plain HTTP"
+    raise DestinationRefused(
+        f"The address is not one for requests. {reason}.",
+        remedy="Correct the address.",
+    )
+
+
+def _path_and_query(url: httpx.URL) -> tuple[str, str]:
+    path, _, query = url.raw_path.decode("ascii").partition("?")
+    return path, query
 
 
 def _loopback(destination: Destination) -> tuple[str, int]:

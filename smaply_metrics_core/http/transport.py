@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -18,7 +19,7 @@ from smaply_metrics_core.http import error_mapping, retry
 from smaply_metrics_core.http.auth import SECRET_HEADERS
 from smaply_metrics_core.http.exchange import Exchange
 from smaply_metrics_core.http.log_filter import our_request
-from smaply_metrics_core.http.origin import Origin, open_route, proxy_for
+from smaply_metrics_core.http.origin import Origin, Scope, open_route, proxy_for
 from smaply_metrics_core.http.rate_limit import RateLimiter
 from smaply_metrics_core.http.response_body import GuardedBody
 from smaply_metrics_core.http.responses import find_request_id, remote_details
@@ -44,6 +45,7 @@ class TransportConfig:
     max_bytes: int
     jitter: Callable[[float], float]
     exchange: Callable[[Exchange], None] | None
+    ca_files: Mapping[str, Path]
 
 
 @dataclass
@@ -69,14 +71,14 @@ class GuardedTransport(httpx.BaseTransport):
     """Sends requests only to allowed origins, and raises failures as ``MetricsError``.
 
     Args:
-        origins: The allowed origins.
+        scopes: The allowed origins, and their paths.
         inner: The transport to use instead of real connections.
     """
 
     def __init__(
-        self, origins: frozenset[Origin], rules: TransportConfig, inner: httpx.BaseTransport | None
+        self, scopes: Sequence[Scope], rules: TransportConfig, inner: httpx.BaseTransport | None
     ) -> None:
-        self._origins = origins
+        self._scopes = scopes
         self._rules = rules
         self._inner = inner
         self._routes: dict[Origin, httpx.BaseTransport] = {}
@@ -119,22 +121,26 @@ class GuardedTransport(httpx.BaseTransport):
         origin = Origin.of_url(url)
         host_header = request.headers.get("host", "").lower()
         expected = {origin.label, f"{origin.label}:{origin.port}"}
-        if origin in self._origins and not url.userinfo and host_header in expected:
+        if host_header in expected and any(scope.allows(url) for scope in self._scopes):
             return origin
         target = origin.url if origin.host else "a URL without a host"
-        allowed = " and ".join(sorted(known.url for known in self._origins)) or "no host"
+        if any(scope.origin == origin for scope in self._scopes):
+            target = f"another path of {target}"
+        allowed = " and ".join(sorted(scope.url for scope in self._scopes)) or "no host"
         _log.info("rejected %s to %s, which is not on the allow-list", request.method, target)
         raise DestinationRefused(
             f"A request to {target} was rejected, since the credentials allow only {allowed}.",
-            remedy="Report this to the author of the source: requests must use HTTPS, a host from "
-            "the hook `destinations`, and no credentials in the URL.",
+            remedy="Report this to the author of the source: requests must use HTTPS, a host or an "
+            "address from the hook `destinations`, and no credentials in the URL.",
             audience=Audience.OPERATOR,
         )
 
     def _route(self, origin: Origin) -> httpx.BaseTransport:
         with self._lock:
             if origin not in self._routes:
-                self._routes[origin] = self._inner or open_route(origin)
+                self._routes[origin] = self._inner or open_route(
+                    origin, self._rules.ca_files.get(origin.label)
+                )
             return self._routes[origin]
 
     def _send_once(

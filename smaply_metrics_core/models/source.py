@@ -62,14 +62,25 @@ class SourceDescription(Frozen):
 
 
 class Destination(Frozen):
-    """A host or a folder that credentials point to.
+    """A host, an address or a folder that credentials point to.
 
-    ``setting`` is for sandboxes and mock servers on a loopback address with plain HTTP: the name of
-    the environment variable in which the operator allows exactly this ``host:port``. Without it,
-    only HTTPS to a public host name is possible.
+    - ``kind="host"``: any path of a public ``host`` with HTTPS on port 443. ``setting`` is for
+      sandboxes and mock servers on a loopback address with plain HTTP: the name of the environment
+      variable in which the operator allows exactly this ``host:port``.
+    - ``kind="address"``: a server that somebody runs, by its URL, with a port, a path and a fixed
+      query where it has them, as ``Address.parse`` accepts it. Requests are held to this path and
+      what is below it, and to exactly this query. The operator has to allow the address unless it
+      is one of a public host with HTTPS on port 443.
+    - ``kind="folder"``: a folder below the one that the operator configured for the account.
     """
 
-    kind: Literal["host", "folder"]
+    kind: Literal["host", "address", "folder"]
     host: str = ""
+    address: str = ""
     folder: Path | None = None
     setting: str = ""
+
+    @property
+    def over_http(self) -> bool:
+        """Whether it is reached with HTTP requests, unlike a folder or a database."""
+        return self.kind == "host" or self.address.lower().startswith(("http:", "https:"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +59,7 @@ class SessionConfig:
     progress: ProgressCallback | None
     exchange: Callable[[Exchange], None] | None
     transport_factory: Callable[[], httpx.BaseTransport] | None
+    ca_files: Mapping[str, Path]
 
 
 class SourceSession:
@@ -286,12 +287,13 @@ class SourceSession:
         config = self._config
         limits = config.description.limits
         client = build_client(
-            [one for one in config.destinations if one.kind == "host"],
+            config.destinations,
             deadline=config.deadline,
             clock=config.clock,
             limits=config.rate_limiter or (RateLimiter(limits, config.clock) if limits else None),
             transport=config.transport_factory() if config.transport_factory else None,
             exchange=config.exchange,
+            ca_files=config.ca_files,
         )
         self._opened.callback(client.close)
         return SourceContext(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from smaply_metrics_core.environment import PREFIX, EnvironmentSettings, VariableInfo
+from smaply_metrics_core.models.address import Address
+from smaply_metrics_core.sources.allowed_addresses import parse_addresses, parse_ca_files
 from smaply_metrics_core.sources.discovery import PREFERRED, same_distribution
 
 ALLOWED: Final = f"{PREFIX}SOURCES_ALLOWED"
@@ -67,6 +70,33 @@ class SourceSettings(EnvironmentSettings):
             default="none",
         ),
         Field(description="For an ID, the one distribution that may provide it."),
+    ] = Field(default_factory=dict)
+    addresses: Annotated[
+        Mapping[str, Sequence[Address]],
+        BeforeValidator(lambda value: parse_addresses(value) if isinstance(value, str) else value),
+        VariableInfo(
+            "pairs ID=URL, separated by commas, as in "
+            "limesurvey=https://surveys.example.com:8443/folder/",
+            default="none",
+        ),
+        Field(
+            description="Addresses that a source may connect to besides public hosts: each with "
+            "its port, and either its path with all that is below it, or its fixed query. See "
+            "[addresses](addresses.md)."
+        ),
+    ] = Field(default_factory=dict)
+    ca_files: Annotated[
+        Mapping[str, Path],
+        BeforeValidator(lambda value: parse_ca_files(value) if isinstance(value, str) else value),
+        VariableInfo(
+            "pairs HOST:PORT=FILE, separated by commas, as in "
+            "surveys.example.com:8443=/etc/ssl/own-ca.pem",
+            default="the certificate authorities of the machine",
+        ),
+        Field(
+            description="For a server, a PEM file with the only certificate authorities that are "
+            "trusted there."
+        ),
     ] = Field(default_factory=dict)
     load_seconds: Annotated[
         float,

@@ -155,6 +155,7 @@ class Source:
                     progress=progress,
                     exchange=exchange,
                     transport_factory=self._transport_factory,
+                    ca_files=allowed.ca_files,
                 )
             )
             try:
@@ -193,6 +194,7 @@ class Source:
                     progress=None,
                     exchange=None,
                     transport_factory=None,
+                    ca_files={},
                 )
             )
             with closing(session):

@@ -63,6 +63,7 @@ class ContextFactory:
         server: Callable[[httpx.Request], httpx.Response],
         *,
         host: str = "api.example.com",
+        address: str = "",
         fault: Disturbance | None = None,
         at: int = 1,
         seconds: float = SECONDS,
@@ -73,6 +74,7 @@ class ContextFactory:
         Args:
             server: Responds instead of the survey tool.
             host: The host of the destination.
+            address: The address of the destination, instead of a host.
             fault: Responds from request ``at`` on, for example ``status(503, b"")``.
             at: The number of the first request with the fault, from 1.
             seconds: The time limit of the call, by the test's clock.
@@ -88,7 +90,11 @@ class ContextFactory:
             return fault(requests - at, lambda: _read(server(request)))
 
         deadline = Deadline.after(seconds, self._clock)
-        destination = Destination(kind="host", host=host)
+        destination = (
+            Destination(kind="address", address=address)
+            if address
+            else Destination(kind="host", host=host)
+        )
         client = build_client(
             [destination],
             deadline=deadline,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import certifi
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from smaply_metrics_core.environment import unknown_variable_text
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.host import AllowedDestinations, Settings
+from smaply_metrics_core.models.address import Address
 
 SECRET = "postgresql://user:hunter2@host/database"
 EVERY = {
@@ -27,6 +29,8 @@ EVERY = {
     "SMAPLY_METRICS_SOURCES_ALLOWED": "qualtrics, csv_example",
     "SMAPLY_METRICS_SOURCES_BLOCKED": "form_garden",
     "SMAPLY_METRICS_SOURCES_PREFERRED": "qualtrics=smaply-metrics-qualtrics",
+    "SMAPLY_METRICS_SOURCES_ADDRESSES": "limesurvey=https://surveys.corp:8443/lime/",
+    "SMAPLY_METRICS_SOURCES_CA_FILES": f"surveys.corp:8443={certifi.where()}",
     "SMAPLY_METRICS_SOURCES_LOAD_SECONDS": "3",
 }
 
@@ -51,6 +55,10 @@ def test_every_variable_is_read() -> None:
     assert settings.sources.blocked == {"form_garden"}
     assert settings.sources.preferred == {"qualtrics": "smaply-metrics-qualtrics"}
     assert settings.sources.load_seconds == 3
+    assert settings.allowed.addresses == {
+        "limesurvey": [Address.parse("https://surveys.corp:8443/lime/")]
+    }
+    assert settings.allowed.ca_files == {"surveys.corp:8443": Path(certifi.where())}
 
 
 def test_arguments_take_precedence(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 EXPORTS: Final = {
     "smaply_metrics_core": """
-        AccessMissing AccountSettings Audience Blame BundleReader BundleWriter
+        AccessMissing AccountSettings Address Audience Blame BundleReader BundleWriter
         CONTRACT_VERSION Calculation CalculationRefused Cancelled Change ChartType CheckNote
         CheckReport CheckStep Choice Clock Counts CredentialField CredentialRefused
         Credentials CredentialsInvalid DataError DateRange Deadline DeadlineExceeded
@@ -15,7 +15,8 @@ EXPORTS: Final = {
         GroupValue GroupingRefused InputError Issue KnownQuestion MetricQuery MetricType
         MetricsError NoSurveys Period PluginError Problem ProgressCallback QueryInvalid
         Question QuestionKind QuestionUnavailable Questionnaire RateLimited Readable
-        RemoteError RequestLimit Result ResultsUnavailable SourceContext SourceDescription
+        RemoteError RequestLimit Result ResultsUnavailable ServerAddress
+        SourceContext SourceDescription
         SourceUnavailable StepCallback StepResult Survey SurveyUnavailable SystemClock Tally
         Token Totals Unit Unreachable Window WindowResult WindowTally __version__
         credential_fields hookimpl parse_credentials period_start suggestion_error

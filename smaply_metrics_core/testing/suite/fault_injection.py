@@ -104,7 +104,7 @@ def http_scenarios(lab: Lab) -> tuple[Scenario, ...]:
 
 def _has_host(lab: Lab) -> bool:
     destinations = lab.replay(lambda session: session.destinations, None).value or ()
-    return any(destination.kind == "host" for destination in destinations)
+    return any(destination.over_http for destination in destinations)
 
 
 def run_with_fault(
