@@ -60,12 +60,51 @@ def test_a_failure_is_reported_with_its_fix(command: Command, suite: str) -> Non
     assert "Fix: follow the list" in as_text.out
 
 
+def test_some_tests_are_selected_by_name(command: Command, suite: str) -> None:
+    """`--only` selects tests by a part of their names, and the others are counted as not run."""
+    chosen = ("--only", "list_of_surveys", "--only", "credential")
+    found = command.done("source", "test", f"{suite}:Good", *chosen)
+
+    names = [one["test"] for one in found["tests"]]
+    assert len(names) > 2
+    assert all("list_of_surveys" in name or "credential" in name for name in names)
+    assert found["not_run"] == len(contract_test_names(Facts)) - len(names)
+
+
+def test_a_name_that_selects_nothing_is_rejected(command: Command, suite: str) -> None:
+    """The remedy has a similar name."""
+    ended = command("source", "test", f"{suite}:Good", "--only", "lists_of_survey", "--json")
+
+    assert ended.code == 2
+    assert "test_the_list_of_surveys" in ended.error["remedy"]
+
+
+def test_a_run_stops_at_the_first_failure(command: Command, suite: str) -> None:
+    """`--exitfirst` runs no test after a failure; the last line counts all outcomes."""
+    ended = command("source", "test", f"{suite}:Bad", "--exitfirst", "--durations", "2")
+
+    *_, slowest, _second, counts = ended.out.splitlines()
+    assert ended.code == 1
+    assert " s  test_" in slowest
+    assert counts.startswith("1 failed, ")
+    assert " not run in " in counts
+
+
+def test_quick_tests_run_first(command: Command, suite: str) -> None:
+    """The tests of the description come before those that disturb requests."""
+    names = [one["test"] for one in command.done("source", "test", f"{suite}:Good")["tests"]]
+
+    assert names == list(contract_test_names(Facts))
+    assert names.index("test_the_description_is_complete") < 5
+    assert names[-1] == "test_no_credential_is_recorded"
+
+
 def test_another_source_is_tested_with_the_same_facts(command: Command, suite: str) -> None:
     """`--source` tests an installed source with the facts of a class."""
     ended = command("source", "test", f"{suite}:Good", "--source", "no_such_source", "--json")
 
     assert ended.code == 1
-    assert "No source “no_such_source” is installed." in ended.json["tests"][0]["said"]
+    assert "No source “no_such_source” is installed." in ended.json["tests"][1]["said"]
 
 
 @pytest.mark.parametrize("name", ["nothing", "no_such_module:X", "json:loads", "no.py:X"])

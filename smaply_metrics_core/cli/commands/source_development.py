@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,7 +75,7 @@ def new(
 
 @app.command("test")
 @option_groups
-def run_contract(
+def run_contract(  # noqa: PLR0917  # The options of the command.
     contract: Annotated[str, typer.Argument(metavar="MODULE:CLASS", help=CONTRACT_HELP)],
     invocation: CommandContext,
     source: Annotated[
@@ -89,25 +92,47 @@ def run_contract(
             metavar="FILE", help="Debug bundle to replay as a further test.", show_default=False
         ),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Run only the tests whose names contain this text. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    exitfirst: Annotated[
+        bool,
+        typer.Option("--exitfirst", "-x", help="Stop at the first failure.", show_default=False),
+    ] = False,
+    durations: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Print the N slowest tests at the end.", show_default=False
+        ),
+    ] = 0,
 ) -> None:
-    """Run the contract tests of a class.
+    """Run the contract tests of a class, the quick ones first.
 
     The exit code is 1 if a test fails.
     """
     if bundle is not None:
         require_extra("testing", "vcr")
     from smaply_metrics_core.testing.import_string import import_contract  # Imported on use.
-    from smaply_metrics_core.testing.suite.runner import run_tests
+    from smaply_metrics_core.testing.suite.runner import contract_test_names, run_tests
 
     keep_stdout()
     with import_contract(contract) as named:
         found = type(named.__name__, (named,), {"source": source}) if source else named
+        names = _selected(contract_test_names(found), only or [])
         verdicts = []
-        for verdict in run_tests(found):
+        for verdict in run_tests(found, names):
             verdicts.append(verdict)
             if not invocation.wants_json:
                 _print_test_result(verdict)
-        if bundle is not None:
+            if exitfirst and verdict.outcome == "failed":
+                break
+        stopped = exitfirst and any(verdict.outcome == "failed" for verdict in verdicts)
+        if bundle is not None and not stopped:
             from smaply_metrics_core.testing.recording.bundle_cassette import run_bundle
 
             try:
@@ -117,7 +142,10 @@ def run_contract(
             if not invocation.wants_json:
                 _print_test_result(verdicts[-1])
         if invocation.wants_json:
-            print_json(_tested(found, verdicts))
+            print_json(_tested(found, verdicts, not_run=_not_run(found, verdicts)))
+        else:
+            _print_slowest(verdicts, durations)
+            _print_counts(verdicts, _not_run(found, verdicts))
     if any(verdict.outcome == "failed" for verdict in verdicts):
         raise typer.Exit(1)
 
@@ -129,21 +157,62 @@ def _print_test_result(verdict: ContractTestResult) -> None:
         print_text(line, indent=2)
 
 
-def _tested(contract: type[SourceContract], verdicts: list[ContractTestResult]) -> dict[str, Any]:
-    def of(outcome: str) -> int:
-        return sum(verdict.outcome == outcome for verdict in verdicts)
+def _selected(names: Sequence[str], only: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that contain one of the texts, or all names if there is no text.
 
+    Raises:
+        CommandLineError: when no name contains a text.
+    """
+    for wanted in only:
+        if not any(wanted in name for name in names):
+            close = get_close_matches(wanted, names, n=1, cutoff=0.3)
+            raise CommandLineError(
+                f"No test has “{wanted}” in its name.",
+                f"For example: --only {close[0]}" if close else "Leave out --only.",
+            )
+    return tuple(name for name in names if not only or any(wanted in name for wanted in only))
+
+
+def _not_run(contract: type[SourceContract], verdicts: list[ContractTestResult]) -> int:
+    from smaply_metrics_core.testing.suite.runner import contract_test_names
+
+    return len({*contract_test_names(contract)} - {verdict.test for verdict in verdicts})
+
+
+def _print_slowest(verdicts: list[ContractTestResult], most: int) -> None:
+    for verdict in sorted(verdicts, key=lambda one: one.seconds, reverse=True)[:most]:
+        print_text(f"{verdict.seconds:7.2f} s  {verdict.test}", style="dim")
+
+
+def _print_counts(verdicts: list[ContractTestResult], not_run: int) -> None:
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    parts = [f"{counts[outcome]} {outcome}" for outcome in ("failed", "passed") if counts[outcome]]
+    parts += [f"{counts[other]} {other}" for other in ("skipped", "excepted") if counts[other]]
+    if not_run:
+        parts.append(f"{not_run} not run")
+    seconds = sum(verdict.seconds for verdict in verdicts)
+    print_text(
+        f"{', '.join(parts)} in {seconds:.1f} s", style="red" if counts["failed"] else "green"
+    )
+
+
+def _tested(
+    contract: type[SourceContract], verdicts: list[ContractTestResult], *, not_run: int
+) -> dict[str, Any]:
+    counts = Counter(verdict.outcome for verdict in verdicts)
     return {
         "contract": contract.__name__,
-        "passed": of("passed"),
-        "failed": of("failed"),
-        "skipped": of("skipped"),
+        "passed": counts["passed"],
+        "failed": counts["failed"],
+        "skipped": counts["skipped"],
+        "not_run": not_run,
         "exceptions": dict(contract.exceptions),
         "tests": [
             {
                 "test": verdict.test,
                 "asks": verdict.rule,
                 "outcome": verdict.outcome,
+                "seconds": round(verdict.seconds, 3),
                 "said": verdict.message.partition("\nFix: ")[0],
                 "fix": verdict.message.rpartition("\nFix: ")[2]
                 if verdict.outcome == "failed"

@@ -25,22 +25,22 @@ from smaply_metrics_core.testing.suite.subjects.tallies import TallyTests
 from smaply_metrics_core.testing.suite.subjects.time_zones import TimeZoneTests
 
 
-class SourceContract(  # pytest runs the tests of the last base first.
+class SourceContract(  # The tests of the last base run first: the quick ones.
     RecordingTests,
     SecretLeakTests,
     DebugBundleTests,
     IsolationTests,
     HttpFaultTests,
-    CredentialCheckTests,
-    DescriptionTests,
-    ExpectedValueTests,
     QueryPartitionTests,
     CombinedQueryTests,
     TimeZoneTests,
     FilterTests,
     BatchTests,
     TallyTests,
+    ExpectedValueTests,
     SurveyTests,
+    CredentialCheckTests,
+    DescriptionTests,
     OverrideProtection,
 ):
     """All tests that a source must pass.

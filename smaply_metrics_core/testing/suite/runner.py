@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from unittest import SkipTest
 
@@ -23,25 +24,30 @@ class ContractTestResult:
         rule: The docstring of the test.
         outcome: ``excepted`` if the class states a reason for skipping or replacing the test.
         message: The failure, with a last line ``Fix: …``, or the reason for skipping.
+        seconds: The duration of the test.
     """
 
     test: str
     rule: str
     outcome: ContractOutcome
     message: str = ""
+    seconds: float = 0.0
 
 
 def contract_test_names(contract: type[SourceContract]) -> tuple[str, ...]:
-    """Return the names of all tests of a class, including its own."""
-    return tuple(name for name in dir(contract) if name.startswith("test_"))
+    """Return the names of all tests of a class, including its own, in the order of pytest."""
+    ordered = dict.fromkeys(name for base in reversed(contract.__mro__) for name in vars(base))
+    return tuple(name for name in ordered if name.startswith("test_"))
 
 
 def run_tests(
     contract: type[SourceContract], tests: Iterable[str] = ()
 ) -> Iterator[ContractTestResult]:
-    """Run the given tests of a class, or all of them, and yield each result."""
+    """Run the given tests of a class, or all of them, and yield each result with its duration."""
     for name in tests or contract_test_names(contract):
-        yield run_test(contract, name)
+        started = time.perf_counter()
+        result = run_test(contract, name)
+        yield replace(result, seconds=time.perf_counter() - started)
 
 
 def run_test(contract: type[SourceContract], name: str) -> ContractTestResult:
