@@ -44,7 +44,9 @@ def numbers(files: Files) -> PipelineResult:
             clock=clock,
         )
         parts = [prepare(query, survey) for query in asked]
-        outcomes = count_export(files.needed, parts, files.seen, context, clock.now())
+        outcomes = count_export(
+            files.needed, parts, survey.owners, context, seen=files.seen, as_of=clock.now()
+        )
     found: PipelineResult = {}
     for query in asked:
         outcome = outcomes[query.id]

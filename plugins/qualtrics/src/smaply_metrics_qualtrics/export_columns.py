@@ -8,14 +8,8 @@ which is the time zone of the column's dates.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
-
-_QUESTION: Final = re.compile(
-    r"(?:(?P<loop>[^_]+)_)?(?P<question>QID\d+)(?P<rest>(?:[_#].*)?)", re.DOTALL
-)
-_DERIVED: Final = re.compile(r"_(?:DO|NPS_GROUP)|.*_TEXT_[0-9a-f]{24}.*", re.DOTALL)
 
 NEEDED_METADATA: Final = ("status", "finished", "recordedDate")
 """The columns that determine whether and when a response counts. Every export contains them, which
@@ -69,20 +63,6 @@ class ExportColumn:
     position: int
     key: ColumnKey
     zone: str = "UTC"
-
-    @property
-    def question(self) -> str:
-        """The id of the question; empty for metadata, embedded fields, scores and orders."""
-        found = _QUESTION.fullmatch(self.key.import_id)
-        if found is None or _DERIVED.fullmatch(found["rest"]):
-            return ""
-        return found["question"]
-
-    @property
-    def loop(self) -> str:
-        """The id of the loop; empty outside of loops."""
-        found = _QUESTION.fullmatch(self.key.import_id)
-        return (found["loop"] or "") if found else ""
 
 
 def read_key(cell: str) -> tuple[ColumnKey, str] | None:
@@ -141,26 +121,6 @@ class Header:
         An embedded field can have the same name, but metadata precedes embedded data in a file.
         """
         return next(iter(self.all(ColumnKey(name))), None)
-
-    def field(self, name: str) -> list[ExportColumn]:
-        """Return the columns of an embedded field. More than one are ambiguous."""
-        found = self.all(ColumnKey(name))
-        return found[1:] if name in NEEDED_METADATA else found
-
-    def parts(self, import_id: str) -> list[ExportColumn]:
-        """Return all columns of a question in one loop, or of a sub-question such as a row."""
-        begins = (f"{import_id}_", f"{import_id}#")
-        return [
-            column
-            for column in self.columns
-            if column.question
-            and (column.key.import_id == import_id or column.key.import_id.startswith(begins))
-        ]
-
-    def loops(self, question: str) -> list[str]:
-        """Return the loops of a question in file order; an empty id is outside of loops."""
-        found = (c.loop for c in self.columns if c.question == question)
-        return list(dict.fromkeys(found))
 
     def choices(self, import_id: str) -> dict[str, list[ExportColumn]]:
         """Return the columns of a question with one column per choice, by choice id."""

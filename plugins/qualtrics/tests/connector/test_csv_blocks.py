@@ -91,7 +91,8 @@ def texts(blocks: Sequence[pl.DataFrame]) -> list[tuple[str | None, ...]]:
 def counted(path: Path, context: SourceContext) -> dict[str, Tally | MetricsError]:
     """Count a saved export."""
     survey = read_survey_with(QUESTIONS)
-    return count_export(path, [prepare(one, survey) for one in QUERIES], None, context, NOW)
+    parts = [prepare(one, survey) for one in QUERIES]
+    return count_export(path, parts, survey.owners, context, seen=None, as_of=NOW)
 
 
 @settings(max_examples=60, deadline=None)

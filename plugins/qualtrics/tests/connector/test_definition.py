@@ -29,8 +29,8 @@ def test_a_survey_has_its_name_dates_and_state() -> None:
     assert read({}, SurveyStatus="Inactive").questionnaire.survey.is_active is False
 
 
-def test_questions_are_in_block_order_and_deleted_ones_are_hidden() -> None:
-    """A question in no block is included; a note states how many are hidden."""
+def test_questions_outside_of_the_flow_come_last_and_deleted_ones_are_hidden() -> None:
+    """A question in no block is included; notes state how many are hidden or outside."""
     blocks = {
         "BL_2": {"Type": "Trash", "BlockElements": [{"Type": "Question", "QuestionID": "QID1"}]},
         "BL_1": {
@@ -47,7 +47,7 @@ def test_questions_are_in_block_order_and_deleted_ones_are_hidden() -> None:
     for given_blocks in (blocks, list(blocks.values())):
         listed = read(questions, Blocks=given_blocks).questionnaire
         assert [question.id for question in listed.questions] == ["QID4", "QID2", "QID3"]
-        assert listed.notes == ("1 deleted question is hidden.",)
+        assert listed.notes[0] == "1 deleted question is hidden."
 
 
 def test_a_deleted_question_names_its_likely_successor() -> None:

@@ -72,17 +72,6 @@ def test_columns_without_a_key_are_reported_as_ignored() -> None:
     assert read.width == 3
 
 
-def test_an_embedded_field_can_have_the_name_of_metadata() -> None:
-    """The first column is the metadata, the second one the embedded field."""
-    read = header('{"ImportId":"status"}', '{"ImportId":"QID1"}', '{"ImportId":"status"}')
-    metadata = read.metadata("status")
-    assert metadata is not None
-    assert metadata.position == 0
-    assert [column.position for column in read.field("status")] == [2]
-    assert read.field("Region") == []
-    assert len(header('{"ImportId":"progress"}').field("progress")) == 1
-
-
 def test_choices_of_a_split_question_are_found_by_their_id() -> None:
     """Each choice has its own column; text columns are not choices."""
     read = header(
@@ -93,21 +82,3 @@ def test_choices_of_a_split_question_are_found_by_their_id() -> None:
         '{"ImportId":"QID77","choiceId":"5"}',
     )
     assert list(read.choices("QID7")) == ["2", "x3"]
-
-
-def test_the_parts_of_a_question_are_all_its_columns() -> None:
-    """They include rows, texts and side-by-side columns, but not those of QID12 for QID1."""
-    read = header(
-        '{"ImportId":"QID1_2"}',
-        '{"ImportId":"QID12"}',
-        '{"ImportId":"QID1#1_2"}',
-        '{"ImportId":"1_QID1_2"}',
-        '{"ImportId":"QID1_TEXT"}',
-        '{"ImportId":"QID1_NPS_GROUP"}',
-        '{"ImportId":"QID1_DO","choiceId":"1"}',
-        '{"ImportId":"QID1_TEXT_eae5a8d0e7fd4bd183e983e5Topics"}',
-    )
-    assert [column.position for column in read.parts("QID1")] == [0, 2, 4]
-    assert [column.position for column in read.parts("1_QID1")] == [3]
-    assert read.loops("QID1") == ["", "1"]
-    assert read.loops("QID9") == []

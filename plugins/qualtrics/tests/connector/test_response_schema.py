@@ -27,7 +27,7 @@ from plugins.qualtrics.tests.connector.support import (
 )
 from smaply_metrics_core import CredentialRefused, Filter, QuestionKind, QuestionUnavailable
 from smaply_metrics_qualtrics.survey.definition import read_definition
-from smaply_metrics_qualtrics.survey.response_schema import schema_fields, schema_topics
+from smaply_metrics_qualtrics.survey.response_schema import schema_fields
 
 TOPICS = "QID2_TEXT_eae5a8d0e7fd4bd183e983e5Topics"
 QUESTIONS = {
@@ -134,16 +134,18 @@ def test_the_topics_of_a_text_can_be_counted(listed: Account) -> None:
 
 
 def test_only_embedded_data_are_fields() -> None:
-    """Fields of the type number can be averaged."""
+    """The schema says what a column is, not its name. Fields of the type number are averaged."""
     fields = {
         "Store": {"dataType": "embeddedData", "type": "string"},
         "Spend": {"dataType": "embeddedData", "type": "number"},
         "Visits": {"dataType": "embeddedData", "type": "integer"},
         "SC_abc": {"dataType": "embeddedData", "type": "number"},
+        "SC_0": {"dataType": "embeddedData", "type": "string"},
         "FL_4_DO": {"dataType": "embeddedData", "type": "array"},
         "BL_1_DO": {"dataType": "embeddedData", "type": "string"},
+        "To_DO": {"dataType": "embeddedData", "type": "string"},
         "QID9_TEXT": {"dataType": "embeddedData", "type": "string"},
-        "2_QID9": {"dataType": "embeddedData", "type": "string"},
+        "old_QID1": {"dataType": "embeddedData", "type": "string"},
         "duration": {"dataType": "embeddedData", "type": "number"},
         "status": {"dataType": "metadata", "type": "number"},
         "QID1": {"dataType": "question", "type": "number"},
@@ -151,15 +153,14 @@ def test_only_embedded_data_are_fields() -> None:
         "Bare": None,
     }
     schema = schema_of(fields)
-    assert [(field.name, field.numeric) for field in schema_fields(schema)] == [
-        ("Store", False),
-        ("Spend", True),
-        ("Visits", True),
-    ]
-    assert [(one.question, one.text) for one in schema_topics(schema)] == [("QID2", "Why - Topics")]
-    survey = read_definition(survey_definition(QUESTIONS), SURVEY, schema)
+    names = ["Store", "Spend", "Visits", "SC_0", "To_DO", "QID9_TEXT", "old_QID1"]
+    known = {"SC_abc", "BL_1_DO"}
+    assert [field.name for field in schema_fields(schema, known)] == names
+    scoring = {"ScoringCategories": [{"ID": "SC_abc", "Name": "Health"}]}
+    survey = read_definition(survey_definition(QUESTIONS, Scoring=scoring), SURVEY, schema)
     assert survey.questionnaire.question("field:Spend").kind is QuestionKind.NUMBER
-    assert [field.name for field in survey.questionnaire.fields] == ["Store", "Spend", "Visits"]
+    assert [field.name for field in survey.questionnaire.fields] == names
+    assert survey.questionnaire.question(TOPICS).text == "Why - Topics"
     trashed = survey_definition({"QID1": QUESTIONS["QID1"]})
     assert TOPICS not in read_definition(trashed, SURVEY, schema).answer_columns
 

@@ -17,6 +17,7 @@ from smaply_metrics_qualtrics.responses.csv_reader import read_export
 from smaply_metrics_qualtrics.responses.loop_merge import merge
 from smaply_metrics_qualtrics.responses.query_plan import PlannedQuery, plan_export, prepare
 from smaply_metrics_qualtrics.responses.tally_requests import TallyRequestBuilder, count_nothing
+from smaply_metrics_qualtrics.survey.column_owners import ColumnOwners
 from smaply_metrics_qualtrics.survey.loader import load_survey_for
 
 
@@ -44,16 +45,20 @@ def fetch(
     as_of = context.now()
     path = fetch_export(api, context, survey_id, request)
     try:
-        yield from count_export(path, parts, request.seen, context, as_of).items()
+        yield from count_export(
+            path, parts, survey.owners, context, seen=request.seen, as_of=as_of
+        ).items()
     finally:
         path.unlink()
 
 
-def count_export(
+def count_export(  # noqa: PLR0913  # The last two by name.
     path: Path,
     parts: Sequence[PlannedQuery],
-    seen: int | None,
+    owners: ColumnOwners,
     context: SourceContext,
+    *,
+    seen: int | None,
     as_of: datetime,
 ) -> dict[str, Tally | MetricsError]:
     """Return the tally or error of each query by its id.
@@ -61,8 +66,9 @@ def count_export(
     Args:
         path: The exported file.
         parts: The queries.
-        seen: The number that marks a question as seen but not answered, if any.
+        owners: The questions and fields that the columns belong to.
         context: Receives the progress after each block, and checks cancellation and deadline.
+        seen: The number that marks a question as seen but not answered, if any.
         as_of: When the export was started.
 
     Raises:
@@ -72,7 +78,8 @@ def count_export(
     requests: dict[str, list[TallyRequest]] = {}
     try:
         with read_export(path) as responses:
-            counter = TallyRequestBuilder(responses.header, seen) if responses.header else None
+            header = responses.header
+            counter = TallyRequestBuilder(header, owners, seen) if header else None
             for part in parts:
                 try:
                     counted = counter.tally_requests(part) if counter else [count_nothing(part)]

@@ -9,9 +9,9 @@ from typing import Final
 from smaply_metrics_core import MetricQuery, QueryInvalid, Question, QuestionUnavailable
 from smaply_metrics_core.calculations import check_definition
 from smaply_metrics_qualtrics.api.exports import ExportRequest, span
+from smaply_metrics_qualtrics.survey.answer_columns import AnswerColumns, AnswerShape
 from smaply_metrics_qualtrics.survey.definition import SurveyDefinition
-from smaply_metrics_qualtrics.survey.loader import named_fields, only_in_schema
-from smaply_metrics_qualtrics.survey.question_parser import AnswerColumns, AnswerShape
+from smaply_metrics_qualtrics.survey.loader import named_fields
 
 _FIRST_SENTINEL: Final = -99_887_766
 """Marks a question as seen but not answered: a number that is not a plausible answer."""
@@ -61,10 +61,13 @@ def prepare(query: MetricQuery, survey: SurveyDefinition) -> PlannedQuery:
         raise survey.fields_unknown
     check_definition(definition, survey.questionnaire)
     answer_columns = {question_id: survey.answer_columns[question_id] for question_id in others}
-    for question_id, answer in answer_columns.items():
-        if answer.shape is AnswerShape.ANY or (
-            answer.every_loop and not others[question_id].choices
-        ):
+    answer = survey.answer_columns[question.id] if question else None
+    for used in (answer, *answer_columns.values()):
+        looped = used is not None and used.every_loop and used.question in survey.open_loops
+        if looped and survey.fields_unknown:
+            raise survey.fields_unknown
+    for question_id, other in answer_columns.items():
+        if other.shape is AnswerShape.ANY or (other.every_loop and not others[question_id].choices):
             raise QueryInvalid(
                 f"The question “{others[question_id].name}” cannot be used as a filter.",
                 remedy="Filter by one of its rows, or by another question.",
@@ -72,7 +75,7 @@ def prepare(query: MetricQuery, survey: SurveyDefinition) -> PlannedQuery:
     return PlannedQuery(
         query=query,
         question=question,
-        answer=survey.answer_columns[question.id] if question else None,
+        answer=answer,
         others=others,
         answer_columns=answer_columns,
         fields=fields,
@@ -83,7 +86,7 @@ def _found(survey: SurveyDefinition, part: str, question_id: str) -> Question:
     try:
         return survey.question(question_id, part)
     except QuestionUnavailable:
-        if survey.fields_unknown and only_in_schema(question_id):
+        if survey.fields_unknown and survey.may_be_in_schema(question_id):
             raise survey.fields_unknown from None
         raise
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -15,14 +14,15 @@ from smaply_metrics_core import (
     MetricQuery,
     Question,
     QuestionKind,
-    QuestionUnavailable,
 )
 from smaply_metrics_core.calculations import UNREADABLE, TallyColumns, TallyRequest
-from smaply_metrics_qualtrics.export_columns import ColumnKey, ExportColumn, Header
+from smaply_metrics_qualtrics.export_columns import ExportColumn, Header
 from smaply_metrics_qualtrics.responses.csv_reader import Responses
 from smaply_metrics_qualtrics.responses.loop_merge import NOT_SHOWN, in_any_loop, one_loop
 from smaply_metrics_qualtrics.responses.query_plan import PlannedQuery
-from smaply_metrics_qualtrics.survey.question_parser import AnswerColumns, AnswerShape
+from smaply_metrics_qualtrics.responses.survey_columns import SurveyColumns
+from smaply_metrics_qualtrics.survey.answer_columns import AnswerColumns, AnswerShape
+from smaply_metrics_qualtrics.survey.column_owners import ColumnOwners
 
 STATUS: Final[Mapping[str, ExclusionReason]] = {
     "1": ExclusionReason.PREVIEW,
@@ -64,11 +64,12 @@ class TallyRequestBuilder:
 
     Args:
         header: The header of the export.
+        owners: The questions and fields that the columns belong to.
         seen: The number that marks a question as seen but not answered, if any.
     """
 
-    def __init__(self, header: Header, seen: int | None) -> None:
-        self._header = header
+    def __init__(self, header: Header, owners: ColumnOwners, seen: int | None) -> None:
+        self._columns = SurveyColumns(header, owners)
         self._seen = None if seen is None else str(seen)
         # Queries share expressions, so that each is built and evaluated once.
         self._left_out = _left_out(header)
@@ -90,7 +91,7 @@ class TallyRequestBuilder:
             return [self._request(part, _ResolvedColumns(_NO_TEXT))]
         if not part.answer.every_loop:
             return [self._request(part, self._find(part.answer))]
-        passes = [self._find(answer) for answer in self._loops(part.answer)]
+        passes = [self._find(answer) for answer in self._columns.loops(part.answer)]
         seen = [self._seen_in(found.columns) for found in passes]
         any_loop = pl.when(pl.any_horizontal(seen)).then(pl.lit("1"))
         return [
@@ -134,8 +135,8 @@ class TallyRequestBuilder:
 
     def _resolve(self, answer: AnswerColumns) -> _ResolvedColumns:
         match answer.shape:
-            case AnswerShape.MULTIPLE if self._joined(answer):
-                column = self._column(answer)
+            case AnswerShape.MULTIPLE if self._columns.is_joined(answer):
+                column = self._columns.single(answer)
                 cell = self._cell(column)
                 # The answer may have been deleted from the survey: it is filled but unknown.
                 unread: pl.Expr = pl.when(cell != "").then(pl.lit(UNREADABLE))
@@ -143,44 +144,28 @@ class TallyRequestBuilder:
                     unread = pl.coalesce(unread, unseen)
                 return _ResolvedColumns(_listed(answer, cell), unread, (column,))
             case AnswerShape.MULTIPLE:
-                columns = self._split(answer)
+                columns = self._columns.ticks(answer)
                 ticks = {key: self._is_ticked(column) for key, column in columns.items()}
                 unseen = self._unseen(columns.values())
                 return _ResolvedColumns(ticks, unseen, tuple(dict.fromkeys(columns.values())))
             case AnswerShape.ANY:
-                parts = self._header.parts(answer.import_id)
-                if not parts:
-                    raise _missing(answer.import_id)
+                parts = self._columns.parts(answer)
                 return _ResolvedColumns(self._any(parts), None, tuple(parts))
             case AnswerShape.SINGLE:
-                column = self._column(answer)
+                column = self._columns.single(answer)
                 cell = self._cell(column)
                 if answer.spellings:
                     cell = cell.replace(answer.spellings)
                 return _ResolvedColumns(cell, self._unseen([column]), (column,))
             case _:
-                column = self._column(answer)
+                column = self._columns.single(answer)
                 return _ResolvedColumns(self._cell(column), None, (column,))
-
-    def _loops(self, answer: AnswerColumns) -> list[AnswerColumns]:
-        """Return the columns of each loop in the export."""
-        loops = self._header.loops(answer.question)
-        if not loops:
-            raise _missing(answer.import_id)
-        return [
-            dataclasses.replace(
-                answer,
-                import_id=f"{loop}_{answer.import_id}" if loop else answer.import_id,
-                every_loop=False,
-            )
-            for loop in loops
-        ]
 
     def _filter(self, question: Question, answer: AnswerColumns) -> Answered:
         """Return the answers to filter on. With loops, an answer matches if any loop has it."""
         if not answer.every_loop:
             return self._find(answer).answered
-        found = [self._find(loop).answered for loop in self._loops(answer)]
+        found = [self._find(loop).answered for loop in self._columns.loops(answer)]
         return {
             choice.key: pl.any_horizontal(
                 each.get(choice.key, pl.lit(value=False))
@@ -191,34 +176,6 @@ class TallyRequestBuilder:
             for choice in question.choices
         }
 
-    def _joined(self, answer: AnswerColumns) -> bool:
-        """Whether one column contains all answers, although exports request split columns."""
-        whole = self._header.all(ColumnKey(answer.import_id))
-        split = self._header.choices(answer.import_id)
-        return bool(answer.spellings) and len(whole) == 1 and not split
-
-    def _split(self, answer: AnswerColumns) -> dict[str, ExportColumn]:
-        """Return the column of each choice by the key of the choice.
-
-        Raises:
-            QuestionUnavailable: if a choice has no column, or more than one.
-        """
-        split = self._header.choices(answer.import_id)
-        columns: dict[str, ExportColumn] = {}
-        for option_id, key in answer.ticks.items():
-            named = ColumnKey(f"{answer.import_id}_{option_id}")
-            found = split.pop(option_id, []) or self._header.all(named)
-            if found:
-                columns[key] = _only(found, answer.import_id)
-            elif option_id not in answer.may_lack:
-                raise _missing(f"{answer.import_id}, answer {option_id}")
-        # Choices that were deleted from the survey may still have columns, and their answers count.
-        for option_id, found in split.items():
-            columns.setdefault(option_id, _only(found, answer.import_id))
-        if not columns:
-            raise _missing(answer.import_id)
-        return columns
-
     def _is_ticked(self, column: ExportColumn) -> pl.Expr:
         cell = self._cell(column)
         return ((cell != "") & (cell != "0")).fill_null(value=False)
@@ -227,11 +184,6 @@ class TallyRequestBuilder:
         """Return an expression that is not null where at least one of the columns is filled."""
         cells = [self._cell(column).str.strip_chars() for column in columns]
         return pl.coalesce([pl.when(cell != "").then(pl.lit("1")) for cell in cells])
-
-    def _column(self, answer: AnswerColumns) -> ExportColumn:
-        if answer.field:
-            return _only(self._header.field(answer.field), f"the field “{answer.field}”")
-        return _only(self._header.all(ColumnKey(answer.import_id)), answer.import_id)
 
     def _cell(self, column: ExportColumn) -> pl.Expr:
         """Return an expression for a cell that is null where the question is marked as seen."""
@@ -247,7 +199,7 @@ class TallyRequestBuilder:
         return pl.when(~seen).then(pl.lit(NOT_SHOWN))
 
     def _field(self, name: str) -> pl.Expr:
-        column = _only(self._header.field(name), f"the field “{name}”")
+        column = self._columns.field(name)
         return pl.col(Responses.name(column)).str.strip_chars()
 
     def _recorded(self, query: MetricQuery) -> pl.Expr:
@@ -379,21 +331,3 @@ def _zone(name: str) -> str:
             f"The dates of the export are in an unknown time zone: “{name}”."
         ) from None
     return zone
-
-
-def _only(found: Sequence[ExportColumn], what: str) -> ExportColumn:
-    if not found:
-        raise _missing(what)
-    if len(found) > 1:
-        raise QuestionUnavailable(
-            f"The export has {len(found)} identical columns for {what}.",
-            remedy="Rename one of them in Qualtrics.",
-        )
-    return found[0]
-
-
-def _missing(what: str) -> QuestionUnavailable:
-    return QuestionUnavailable(
-        f"The export has no column for {what}, which may have just been deleted.",
-        remedy="Edit the metric and choose another question.",
-    )

@@ -16,8 +16,9 @@ from typing import Any, Final
 from smaply_metrics_core import Choice
 from smaply_metrics_qualtrics.html_text import html_to_text
 from smaply_metrics_qualtrics.json_values import as_dict, as_list
+from smaply_metrics_qualtrics.survey.labels import Label, distinct_labels, text_with_names
 
-_LOCATOR: Final = re.compile(r"q://(QID\d+)/")
+_LOCATOR: Final = re.compile(r"q://(?P<question>[^/]+)/(?P<group>[^/]*)")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _DEEPEST_CARRY: Final = 20
 """The maximum depth of carried-forward choices. Only an invalid survey has a cycle."""
@@ -30,10 +31,15 @@ class AnswerOption:
     Attributes:
         id: The id in the definition. The id of a carried-forward choice begins with ``x``.
         recode: The value that exports contain instead of the id, or an empty string.
-        label: The text that respondents see.
+        label: The text that respondents see; empty for an image without one. It can equal that of
+            another option: see ``option_labels``.
         analyze: Whether Qualtrics includes the choice in analyses.
         text_entry: Whether the choice has a text field.
         numeric: Whether the text field accepts only numbers.
+        variable: The variable name, or an empty string.
+        named: The label with the names of its piped fields; empty without piped text.
+        origin: The value of a carried-forward choice in exports of its own question.
+        inherits: Whether a carried-forward choice has the value of its origin.
     """
 
     id: str
@@ -42,11 +48,20 @@ class AnswerOption:
     analyze: bool
     text_entry: bool
     numeric: bool = False
+    variable: str = ""
+    named: str = ""
+    origin: str = ""
+    inherits: bool = False
 
     @property
     def key(self) -> str:
         """The value in an export for this choice."""
         return self.recode or self.id
+
+    @property
+    def value(self) -> float | None:
+        """The number on the scale, or ``None`` if there is none."""
+        return _value(self.origin if self.inherits else self.key)
 
 
 def options(
@@ -62,14 +77,17 @@ def options(
     """
     recodes = as_dict(question.get("RecodeValues")) if valued else {}
     analyzed = as_dict(question.get("AnalyzeChoices")) if valued else {}
+    variables = as_dict(question.get("VariableNaming")) if valued else {}
     found = {
         option_id: AnswerOption(
             id=option_id,
             recode=_spell(recodes.get(option_id)),
-            label=_label(body, option_id),
+            label=_label(body),
             analyze=not _is_no(analyzed.get(option_id)),
             text_entry=_is_yes(body.get("TextEntry")),
             numeric=body.get("TextEntryValidation") == "ValidNumber",
+            variable=html_to_text(variables.get(option_id)),
+            named=text_with_names(body.get("Display")),
         )
         for option_id, body in _entries(question.get(f"{what}s"))
     }
@@ -80,33 +98,78 @@ def options(
 def with_carried(
     question: Mapping[str, Any],
     questions: Mapping[str, Mapping[str, Any]],
+    what: str = "Choice",
     *,
     valued: bool = True,
     _depth: int = 0,
 ) -> tuple[AnswerOption, ...]:
-    """Return the choices of a question, including those carried forward from an earlier question.
+    """Return the options of a question, including those carried forward from another question.
 
-    The id of a carried choice is the original id with the prefix ``x``. Its recode is defined by
-    this question.
+    The id of a carried option is the original id with the prefix ``x``. Its recode is defined by
+    this question. If none has a recode here, each has the value that it has in its own question.
     """
-    own = options(question, valued=valued)
-    locator = str(as_dict(question.get("DynamicChoices")).get("Locator", ""))
-    found = _LOCATOR.match(locator)
-    if found is None or found[1] not in questions or _depth > _DEEPEST_CARRY:
+    own = options(question, what, valued=valued)
+    source, group = _carried_from(question, what)
+    if source not in questions or _depth > _DEEPEST_CARRY:
         return own
     known = {option.id for option in own}
     recodes = as_dict(question.get("RecodeValues")) if valued else {}
     analyzed = as_dict(question.get("AnalyzeChoices")) if valued else {}
+    variables = as_dict(question.get("VariableNaming")) if valued else {}
+    # The recodes of a matrix belong to its answers.
+    coded = group == "Answer" or questions[source].get("QuestionType") == "MC"
+    found = with_carried(questions[source], questions, group, valued=coded, _depth=_depth + 1)
+    inherits = valued and not any(_spell(recodes.get(f"x{option.id}")) for option in found)
     carried = (
         replace(
             option,
             id=f"x{option.id}",
             recode=_spell(recodes.get(f"x{option.id}")),
             analyze=not _is_no(analyzed.get(f"x{option.id}")),
+            variable=html_to_text(variables.get(f"x{option.id}")) or option.variable,
+            origin=option.origin if option.inherits else option.key,
+            inherits=inherits,
         )
-        for option in with_carried(questions[found[1]], questions, valued=valued, _depth=_depth + 1)
+        for option in found
     )
     return (*(option for option in carried if option.id not in known), *own)
+
+
+def _carried_from(question: Mapping[str, Any], what: str) -> tuple[str, str]:
+    """Return the question whose options are carried forward, and which of its options.
+
+    ``DynamicChoices`` are choices or rows, or answers if their type is a group of answers.
+    """
+    choices = as_dict(question.get("DynamicChoices"))
+    of_answers = str(choices.get("Type", "")).startswith("Answer")
+    carried = choices if of_answers is (what == "Answer") else {}
+    carried = as_dict(question.get("DynamicAnswers")) or carried if what == "Answer" else carried
+    found = _LOCATOR.match(str(carried.get("Locator", "")))
+    if found is None:
+        return "", what
+    return found["question"], "Answer" if found["group"].startswith("Answer") else "Choice"
+
+
+def option_labels(
+    offered: Sequence[AnswerOption], variables: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """Return a distinct label for each option by id.
+
+    Args:
+        offered: The options.
+        variables: The names of options by id, such as the export tags of the rows of a matrix.
+    """
+    named = variables or {}
+    labels = [
+        Label(
+            option.label,
+            html_to_text(named.get(option.id)) or option.variable,
+            option.named,
+            option.id,
+        )
+        for option in offered
+    ]
+    return dict(zip((one.id for one in offered), distinct_labels(labels), strict=True))
 
 
 def single_choices(offered: Sequence[AnswerOption]) -> tuple[Choice, ...]:
@@ -114,31 +177,52 @@ def single_choices(offered: Sequence[AnswerOption]) -> tuple[Choice, ...]:
     by_key: dict[str, list[AnswerOption]] = {}
     for option in offered:
         by_key.setdefault(option.key, []).append(option)
+    labels = distinct_labels([_joined_label(key, same) for key, same in by_key.items()])
     return tuple(
         Choice(
             key=key,
-            label=" / ".join(dict.fromkeys(option.label for option in same)),
-            value=_value(key),
+            label=label,
+            value=same[0].value,
             analyze=any(option.analyze for option in same),
         )
-        for key, same in by_key.items()
+        for (key, same), label in zip(by_key.items(), labels, strict=True)
     )
+
+
+def _joined_label(key: str, same: Sequence[AnswerOption]) -> Label:
+    """Return the label of the options that have the same key."""
+    texts = (
+        filter(None, (option.label for option in same)),
+        filter(None, (option.variable for option in same)),
+        filter(None, (option.named for option in same)),
+    )
+    return Label(*(" / ".join(dict.fromkeys(one)) for one in texts), key)
 
 
 def other_spellings(offered: Sequence[AnswerOption]) -> dict[str, str]:
     """Return alternative values that an export may contain for a choice, mapped to its key.
 
     A recode takes precedence over an id. It is undocumented whether exports contain the own or the
-    original id of a carried-forward choice, so both are accepted unless they identify another
-    choice.
+    original id or recode of a carried-forward choice, so all are accepted unless they identify
+    another choice.
     """
     keys = {option.key for option in offered}
     found = {option.id: option.key for option in offered if option.id not in keys}
-    for option in offered:
-        origin = option.id.lstrip("x")
-        if origin != option.id and origin not in keys:
-            found.setdefault(origin, option.key)
+    for spelling in (_original_id, _original_key):
+        for option in offered:
+            origin = spelling(option)
+            if origin and origin not in keys:
+                found.setdefault(origin, option.key)
     return found
+
+
+def _original_id(option: AnswerOption) -> str:
+    origin = option.id.lstrip("x")
+    return origin if origin != option.id else ""
+
+
+def _original_key(option: AnswerOption) -> str:
+    return option.origin
 
 
 def multiple_choices(offered: Sequence[AnswerOption]) -> dict[str, Choice]:
@@ -149,11 +233,16 @@ def multiple_choices(offered: Sequence[AnswerOption]) -> dict[str, Choice]:
     """
     recodes = {option.recode for option in offered}
     coded = "" not in recodes and len(recodes) == len(offered)
+    keys = [option.recode if coded else option.id for option in offered]
+    labels = distinct_labels(
+        [
+            Label(option.label, option.variable, option.named, key)
+            for option, key in zip(offered, keys, strict=True)
+        ]
+    )
     return {
-        option.id: Choice(
-            key=option.recode if coded else option.id, label=option.label, analyze=option.analyze
-        )
-        for option in offered
+        option.id: Choice(key=key, label=label, analyze=option.analyze)
+        for option, key, label in zip(offered, keys, labels, strict=True)
     }
 
 
@@ -176,11 +265,9 @@ def _entries(choices: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield option_id, body if isinstance(body, dict) else {"Display": body}
 
 
-def _label(body: Mapping[str, Any], option_id: str) -> str:
+def _label(body: Mapping[str, Any]) -> str:
     image = as_dict(body.get("Image"))
-    return (
-        html_to_text(body.get("Display")) or html_to_text(image.get("Display")) or f"[{option_id}]"
-    )
+    return html_to_text(body.get("Display")) or html_to_text(image.get("Display"))
 
 
 def _spell(recode: object) -> str:

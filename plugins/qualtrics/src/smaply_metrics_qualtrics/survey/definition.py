@@ -6,7 +6,7 @@ documented type, because old surveys deviate from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -22,23 +22,33 @@ from smaply_metrics_core import (
     SourceUnavailable,
     Survey,
 )
-from smaply_metrics_core.calculations import allowed_calculations
 from smaply_metrics_qualtrics.html_text import html_to_text
 from smaply_metrics_qualtrics.json_values import as_dict, as_list
+from smaply_metrics_qualtrics.survey.answer_columns import AnswerColumns, AnswerShape
 from smaply_metrics_qualtrics.survey.choices import options
+from smaply_metrics_qualtrics.survey.column_owners import ColumnOwners
+from smaply_metrics_qualtrics.survey.flow import (
+    Bodies,
+    QuestionOrder,
+    display_orders,
+    flow_elements,
+    question_order,
+)
+from smaply_metrics_qualtrics.survey.labels import Label, distinct_labels, with_distinct_texts
 from smaply_metrics_qualtrics.survey.question_parser import (
     NOT_ANSWERED,
     NUMBER_NOTE,
-    AnswerColumns,
-    AnswerShape,
+    Named,
+    answered,
     parse_question,
 )
 from smaply_metrics_qualtrics.survey.response_schema import (
     SchemaField,
     schema_fields,
     schema_loops,
-    schema_topics,
 )
+from smaply_metrics_qualtrics.survey.side_by_side import side_by_side_columns
+from smaply_metrics_qualtrics.survey.text_iq import is_text_iq, text_iq_results
 
 _NUMERIC_FIELDS: Final = frozenset({"Scale", "Number", "Numeric"})
 _FIELD_PREFIX: Final = "field:"
@@ -54,6 +64,8 @@ class SurveyDefinition:
         answer_columns: The export columns of each question and sub-question, by id.
         trash: The names of deleted questions and sub-questions, by id.
         recodes: Every key that a cell of a question may contain.
+        owners: The questions and fields that columns of an export belong to.
+        open_loops: The questions whose loops only the response schema lists; empty if it was read.
         fields_unknown: The error because of which undeclared fields are missing, if any.
     """
 
@@ -61,6 +73,8 @@ class SurveyDefinition:
     answer_columns: Mapping[str, AnswerColumns]
     trash: Mapping[str, KnownQuestion]
     recodes: frozenset[str]
+    owners: ColumnOwners
+    open_loops: frozenset[str] = frozenset()
     fields_unknown: RemoteError | None = None
 
     def question(self, question_id: str, part: str = "question_id") -> Question:
@@ -78,6 +92,17 @@ class SurveyDefinition:
             return self.questionnaire.question(question_id)
         except QuestionUnavailable:
             raise self.gone(question_id, part) from None
+
+    def may_be_in_schema(self, question_id: str) -> bool:
+        """Whether the response schema may contain a question that is missing here.
+
+        These are numeric embedded fields, results of Text iQ, and loops.
+        """
+        return (
+            question_id.startswith(_FIELD_PREFIX)
+            or is_text_iq(question_id, self.owners)
+            or any(f"_{looped}" in question_id for looped in self.open_loops)
+        )
 
     def gone(self, question_id: str, part: str = "question_id") -> QuestionUnavailable:
         """Return the error for a deleted question, with its likely successor if there is one."""
@@ -131,42 +156,43 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
         for question_id, question in as_dict(body["Questions"]).items()
         if isinstance(question, dict)
     }
-    order, trashed = _order(body, bodies, schema_loops(schema))
+    declared = _declared_fields(body)
+    order = question_order(body, bodies, schema_loops(schema, bodies.keys(), declared))
     questions: list[Question] = []
     answer_columns: dict[str, AnswerColumns] = {}
-    for question_id, loops in order.items():
+    for question_id, loops in order.loops.items():
         if bodies[question_id].get("QuestionType") not in NOT_ANSWERED:
             parsed = parse_question(question_id, bodies[question_id], bodies, loops)
             questions.append(parsed.question)
             answer_columns |= parsed.answer_columns
-    fields, numbers = _fields(body, schema_fields(schema))
-    topics = _topics(schema, order)
-    for question, answer in (*topics, *_scores(body), *numbers):
+    listed = ColumnOwners(order.loops, _loop_ids(order), declared, ())
+    for question, answer in (*text_iq_results(schema, listed), *_scores(body)):
+        questions.append(question)
+        answer_columns[question.id] = answer
+    known = answer_columns.keys() | display_orders(body, tuple(bodies))
+    fields = _fields(declared, schema_fields(schema, known))
+    for question, answer in _field_numbers(fields):
         questions.append(question)
         answer_columns[question.id] = answer
     return SurveyDefinition(
         questionnaire=Questionnaire(
-            survey=survey, questions=tuple(questions), fields=fields, notes=_notes(len(trashed))
+            survey=survey,
+            questions=with_distinct_texts(questions),
+            fields=_labelled(fields),
+            notes=_notes(order, bodies),
         ),
         answer_columns=answer_columns,
         trash={
             question.id: KnownQuestion(name=question.name, text=question.text)
-            for qid in trashed
+            for qid in order.trashed
             for question in Questionnaire(
                 survey=survey, questions=(parse_question(qid, bodies[qid], bodies, None).question,)
             ).walk()
         },
-        recodes=frozenset(
-            option.key
-            for question in bodies.values()
-            for option in (*options(question), *options(question, "Answer"))
-        ),
+        recodes=frozenset(_recodes(bodies)),
+        owners=ColumnOwners(bodies, _loop_ids(order), fields, _import_ids(answer_columns)),
+        open_loops=order.open_loops if schema is None else frozenset(),
     )
-
-
-def is_field_number(question_id: str) -> bool:
-    """Whether a question id refers to a numeric embedded field."""
-    return question_id.startswith(_FIELD_PREFIX)
 
 
 def moment(value: object) -> datetime | None:
@@ -180,102 +206,59 @@ def moment(value: object) -> datetime | None:
     return read if read.tzinfo else None
 
 
-def _order(
-    body: Mapping[str, Any],
-    bodies: Mapping[str, Mapping[str, Any]],
-    more_loops: Mapping[str, Sequence[str]],
-) -> tuple[dict[str, Mapping[str, str] | None], list[str]]:
-    """Return the questions in block order, each with its loops, and the deleted questions.
-
-    Questions outside of all blocks are included, because their answers are exported.
-    """
-    blocks = body.get("Blocks")
-    order: dict[str, Mapping[str, str] | None] = {}
-    trashed: dict[str, None] = {}
-    for block in as_dict(blocks).values() if isinstance(blocks, dict) else as_list(blocks):
-        elements = (as_dict(item) for item in as_list(as_dict(block).get("BlockElements")))
-        inside = [str(item.get("QuestionID")) for item in elements]
-        known = [question_id for question_id in inside if question_id in bodies]
-        if as_dict(block).get("Type") == "Trash":
-            trashed |= dict.fromkeys(known)
-        else:
-            order |= {qid: _loops(as_dict(block), bodies, more_loops.get(qid, ())) for qid in known}
-    order |= {qid: None for qid in bodies if qid not in order and qid not in trashed}
-    return order, [question_id for question_id in trashed if question_id not in order]
-
-
-def _loops(
-    block: Mapping[str, Any], bodies: Mapping[str, Mapping[str, Any]], more: Sequence[str]
-) -> Mapping[str, str] | None:
-    """Return the labels of the loops of a loop & merge block by id; ``None`` for other blocks.
-
-    ``more`` are the loops of a question in the schema, which the block need not list.
-    """
-    settings = as_dict(block.get("Options"))
-    if settings.get("Looping") in {None, "", "None", False}:
-        return None
-    looping = as_dict(settings.get("LoopingOptions"))
-    source = bodies.get(str(looping.get("QID")), {})
-    labels = {option.id: option.label for option in options(source)}
-    loops = {}
-    for loop, merged in as_dict(looping.get("Static")).items():
-        texts = (html_to_text(text) for text in as_dict(merged).values())
-        loops[loop] = labels.get(loop) or next(filter(None, texts), "") or f"Loop {loop}"
-    return loops | {loop: labels.get(loop) or f"Loop {loop}" for loop in more if loop not in loops}
-
-
-def _fields(
-    body: Mapping[str, Any], others: Sequence[SchemaField]
-) -> tuple[tuple[EmbeddedField, ...], list[tuple[Question, AnswerColumns]]]:
-    """Return the declared and other embedded fields, and the numeric ones also as questions."""
+def _declared_fields(body: Mapping[str, Any]) -> dict[str, bool]:
+    """Return the embedded fields that the survey flow declares, and whether each is numeric."""
     found: dict[str, bool] = {}
-    for element in _walk(body.get("SurveyFlow")):
+    for element in flow_elements(body.get("SurveyFlow")):
         for declared in as_list(element.get("EmbeddedData")):
             name = as_dict(declared).get("Field")
             if isinstance(name, str) and name:
                 numeric = as_dict(declared).get("VariableType") in _NUMERIC_FIELDS
                 found[name] = found.get(name, False) or numeric
+    return found
+
+
+def _fields(declared: Mapping[str, bool], others: Sequence[SchemaField]) -> dict[str, bool]:
+    """Return all embedded fields, and whether each is numeric."""
+    found = dict(declared)
     for other in others:
         found[other.name] = found.get(other.name, False) or other.numeric
-    fields = tuple(EmbeddedField(name=name, label=html_to_text(name)) for name in found)
-    numbers = [
-        (
-            _number(f"{_FIELD_PREFIX}{name}", name, name),
-            AnswerColumns("", AnswerShape.NUMBER, field=name),
-        )
-        for name, numeric in found.items()
-        if numeric
-    ]
-    return fields, numbers
+    return found
 
 
-def _topics(schema: object, order: Iterable[str]) -> list[tuple[Question, AnswerColumns]]:
-    """Return the Text iQ topics. An answer can have several, so they can only be counted."""
-    known = set(order)
-    return [
-        (
-            Question(
-                id=topics.id,
-                name=topics.id,
-                text=topics.text,
-                kind=QuestionKind.OTHER,
-                calculations=allowed_calculations(QuestionKind.OTHER),
-                note="Topics can only be counted.",
-            ),
-            AnswerColumns("", AnswerShape.TEXT, import_id=topics.id),
-        )
-        for topics in schema_topics(schema)
-        if topics.question in known
-    ]
+def _labelled(names: Mapping[str, bool]) -> tuple[EmbeddedField, ...]:
+    labels = distinct_labels([Label(html_to_text(name), "", "", name) for name in names])
+    return tuple(map(_field, names, labels))
 
 
-def _walk(flow: object) -> Iterator[Mapping[str, Any]]:
-    """Yield every element of a survey flow, including nested ones."""
-    pending = [flow]
-    while pending:
-        element = as_dict(pending.pop())
-        yield element
-        pending.extend(reversed(as_list(element.get("Flow"))))
+def _field(name: str, label: str) -> EmbeddedField:
+    return EmbeddedField(name=name, label=label)
+
+
+def _field_numbers(names: Mapping[str, bool]) -> Iterator[tuple[Question, AnswerColumns]]:
+    """Yield the numeric embedded fields as questions."""
+    for name, numeric in names.items():
+        if numeric:
+            answer = AnswerColumns("", AnswerShape.NUMBER, field=name)
+            yield _number(f"{_FIELD_PREFIX}{name}", name, name), answer
+
+
+def _loop_ids(order: QuestionOrder) -> dict[str, tuple[str, ...]]:
+    return {question: tuple(loops) for question, loops in order.loops.items() if loops}
+
+
+def _import_ids(answer_columns: Mapping[str, AnswerColumns]) -> set[str]:
+    """Return the ImportIds of all answers whose columns are known one by one."""
+    exact = [answer for answer in answer_columns.values() if answer.shape is not AnswerShape.ANY]
+    ids = {one for answer in exact for one in (answer.import_id, answer.alternative) if one}
+    return ids | {f"{one.import_id}_{option}" for one in exact for option in one.ticks}
+
+
+def _recodes(bodies: Bodies) -> Iterator[str]:
+    """Yield every key that a cell of a question may contain."""
+    for question in bodies.values():
+        for body in (question, *side_by_side_columns(question).values()):
+            yield from (option.key for option in (*options(body), *options(body, "Answer")))
 
 
 def _scores(body: Mapping[str, Any]) -> Iterator[tuple[Question, AnswerColumns]]:
@@ -288,18 +271,17 @@ def _scores(body: Mapping[str, Any]) -> Iterator[tuple[Question, AnswerColumns]]
 
 
 def _number(question_id: str, name: str, text: str) -> Question:
-    return Question(
-        id=question_id,
-        name=name,
-        text=text,
-        kind=QuestionKind.NUMBER,
-        calculations=allowed_calculations(QuestionKind.NUMBER),
-        note=NUMBER_NOTE,
-    )
+    return answered(Named(question_id, name, text), QuestionKind.NUMBER, NUMBER_NOTE)
 
 
-def _notes(trashed: int) -> tuple[str, ...]:
-    if not trashed:
-        return ()
-    hidden = "question is" if trashed == 1 else "questions are"
-    return (f"{trashed} deleted {hidden} hidden.",)
+def _notes(order: QuestionOrder, bodies: Bodies) -> tuple[str, ...]:
+    notes = []
+    if count := len(order.trashed):
+        notes.append(f"{count} deleted question{' is' if count == 1 else 's are'} hidden.")
+    unreached = [
+        one for one in order.unreached if bodies[one].get("QuestionType") not in NOT_ANSWERED
+    ]
+    if count := len(unreached):
+        end = "question at the end of the list is" if count == 1 else "questions at the end are"
+        notes.append(f"{count} {end} not part of the survey flow.")
+    return tuple(notes)

@@ -7,12 +7,8 @@ from dataclasses import replace
 
 from smaply_metrics_core import CredentialRefused, Definition, RemoteError
 from smaply_metrics_qualtrics.api.client import QualtricsApi
-from smaply_metrics_qualtrics.survey.definition import (
-    SurveyDefinition,
-    is_field_number,
-    read_definition,
-)
-from smaply_metrics_qualtrics.survey.response_schema import is_in_loop, is_topics
+from smaply_metrics_qualtrics.survey.answer_columns import AnswerShape
+from smaply_metrics_qualtrics.survey.definition import SurveyDefinition, read_definition
 
 
 def load_survey(api: QualtricsApi, survey_id: str) -> SurveyDefinition:
@@ -37,7 +33,9 @@ def load_survey_for(
     """
     definition = api.definition(survey_id)
     survey = read_definition(definition, survey_id)
-    if any(_needs_schema(wanted, survey) for wanted in definitions):
+    if any(_needs_schema(wanted, survey) for wanted in definitions) or _exports_unknown_fields(
+        definitions, survey
+    ):
         return _with_schema(api, survey_id, definition)
     return survey
 
@@ -60,17 +58,28 @@ def _with_schema(api: QualtricsApi, survey_id: str, definition: object) -> Surve
 
 
 def _needs_schema(definition: Definition, survey: SurveyDefinition) -> bool:
-    """Whether it names a field, topic or loop that the survey definition does not contain."""
+    """Whether it uses a field, Text iQ result or loops that the definition does not list."""
     known = {field.name for field in survey.questionnaire.fields}
-    return any(name not in known for name in named_fields(definition)) or any(
-        question_id not in survey.answer_columns and only_in_schema(question_id)
-        for _, question_id in definition.named_questions()
-    )
+    if any(name not in known for name in named_fields(definition)):
+        return True
+    for _, question_id in definition.named_questions():
+        answer = survey.answer_columns.get(question_id)
+        if answer is None and survey.may_be_in_schema(question_id):
+            return True
+        if answer is not None and answer.every_loop and answer.question in survey.open_loops:
+            return True
+    return False
 
 
-def only_in_schema(question_id: str) -> bool:
-    """Whether the schema may contain a question that the survey definition does not contain."""
-    return is_topics(question_id) or is_field_number(question_id) or is_in_loop(question_id)
+def _exports_unknown_fields(definitions: Sequence[Definition], survey: SurveyDefinition) -> bool:
+    """Whether the export contains all fields, and a question is counted by any of its columns.
+
+    A field that only the schema lists can have a name like that of such a column.
+    """
+    named = {of for one in definitions for _, of in one.named_questions()}
+    answers = [survey.answer_columns[of] for of in named if of in survey.answer_columns]
+    unfiltered = any(not answer.question and not answer.field for answer in answers)
+    return unfiltered and any(answer.shape is AnswerShape.ANY for answer in answers)
 
 
 def named_fields(definition: Definition) -> tuple[str, ...]:

@@ -9,22 +9,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from smaply_metrics_core import Choice, Question, QuestionKind
 from smaply_metrics_core.calculations import allowed_calculations
 from smaply_metrics_qualtrics.html_text import html_to_text
 from smaply_metrics_qualtrics.json_values import as_dict
+from smaply_metrics_qualtrics.survey.answer_columns import AnswerColumns, AnswerShape
 from smaply_metrics_qualtrics.survey.choices import (
     AnswerOption,
     joined_spellings,
     multiple_choices,
+    option_labels,
     options,
     other_spellings,
     single_choices,
     with_carried,
 )
+from smaply_metrics_qualtrics.survey.labels import says_something, with_distinct_texts
+from smaply_metrics_qualtrics.survey.side_by_side import side_by_side_columns
 
 MULTIPLE_SELECTORS: Final = frozenset({"MAVR", "MAHR", "MACOL", "MSB"})
 NOT_ANSWERED: Final = frozenset({"DB", "Captcha"})
@@ -42,6 +45,10 @@ _SEVERAL_NOTE: Final = (
     "Several answers are possible, so there is no average and no grouping by this question."
 )
 NUMBER_NOTE: Final = "Results cannot be grouped by a number."
+_NO_COLUMNS_NOTE: Final = (
+    "The survey definition does not list the columns, so the question can only be counted."
+)
+_COLUMNS_NOTE: Final = "Choose a column; the question as a whole can only be counted."
 _LOOPS_NOTE: Final = "Combines all loops; each loop counts as a separate answer."
 _COUNT_NOTES: Final = {
     "Draw": "Signatures can only be counted.",
@@ -51,51 +58,9 @@ _COUNT_NOTES: Final = {
     "HotSpot": "Selected regions of an image can only be counted.",
     "Meta": "Browser information can only be counted.",
     "PGR": "Answers that combine groups and ranks can only be counted.",
-    "SBS": "Side-by-side questions can only be counted.",
     "SS": "Ratings of scattered items can only be counted.",
     "TreeSelect": "Selections in a tree can only be counted.",
 }
-
-
-class AnswerShape(StrEnum):
-    """The layout of a question's columns."""
-
-    SINGLE = "single"
-    """One column with the key of a choice."""
-    MULTIPLE = "multiple"
-    """One column for each choice, filled if the choice is selected."""
-    NUMBER = "number"
-    """One column with a number."""
-    TEXT = "text"
-    """One column with free text."""
-    ANY = "any"
-    """All columns of a question or sub-question. It is answered if one of them is filled."""
-
-
-@dataclass(frozen=True)
-class AnswerColumns:
-    """The export columns that contain the answers to a question.
-
-    Attributes:
-        question: The question id for the export request; empty for a score or embedded field.
-        shape: The layout of the columns.
-        import_id: The ImportId of the column, or the common prefix of several columns.
-        every_loop: Whether the question is in loops and all of them are counted. ``import_id`` then
-            lacks the loop prefix.
-        field: The name of the embedded field that contains the answer, or an empty string.
-        ticks: The key of each choice by option id, if each choice has its own column.
-        spellings: Alternative values of a cell, mapped to the keys of the choices.
-        may_lack: The ids of options that may lack a column because analyses exclude them.
-    """
-
-    question: str
-    shape: AnswerShape
-    import_id: str = ""
-    every_loop: bool = False
-    field: str = ""
-    ticks: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    spellings: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    may_lack: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -106,16 +71,16 @@ class ParsedQuestion:
     answer_columns: Mapping[str, AnswerColumns]
 
 
-class _Named(NamedTuple):
+class Named(NamedTuple):
     """The id, export tag and text of a question."""
 
     id: str
     tag: str
     text: str
 
-    def part(self, suffix: str, text: str) -> _Named:
+    def part(self, suffix: str, text: str, *, by: str = "_") -> Named:
         """Return the name of a sub-question: id and tag get a suffix after an underscore."""
-        return _Named(f"{self.id}_{suffix}", f"{self.tag}_{suffix}", text)
+        return Named(f"{self.id}{by}{suffix}", f"{self.tag}{by}{suffix}", text)
 
 
 def parse_question(
@@ -134,12 +99,7 @@ def parse_question(
             the loops are unknown. ``None`` for other questions.
     """
     tag = str(body.get("DataExportTag") or question_id)
-    text = (
-        html_to_text(body.get("QuestionText"))
-        or html_to_text(body.get("QuestionDescription"))
-        or tag
-    )
-    named = _Named(question_id, tag, text)
+    named = Named(question_id, tag, _text(body) or tag)
     builder = _Builder(question_id, body, questions)
     question = builder.build(named)
     if loops is None:
@@ -151,12 +111,17 @@ def parse_question(
     inside: list[Question] = []
     for loop, label in loops.items():
         one = _Builder(question_id, body, questions)
-        inside.append(one.build(_Named(f"{loop}_{question_id}", f"{loop}_{tag}", label)))
+        inside.append(one.build(Named(f"{loop}_{question_id}", f"{loop}_{tag}", label)))
         answer_columns |= one.answer_columns
     whole = _in_every_loop(question)
-    return ParsedQuestion(
-        whole.model_copy(update={"sub_questions": (*whole.sub_questions, *inside)}), answer_columns
-    )
+    parts = with_distinct_texts((*whole.sub_questions, *inside))
+    return ParsedQuestion(whole.model_copy(update={"sub_questions": parts}), answer_columns)
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    """Return the text of a question, or its description if the text is only piped text."""
+    texts = (html_to_text(body.get(name)) for name in ("QuestionText", "QuestionDescription"))
+    return next(filter(says_something, texts), "")
 
 
 def _in_every_loop(question: Question) -> Question:
@@ -170,7 +135,7 @@ def _in_every_loop(question: Question) -> Question:
     )
 
 
-def _group(named: _Named, inside: Sequence[Question], note: str) -> Question:
+def _group(named: Named, inside: Sequence[Question], note: str) -> Question:
     return Question(
         id=named.id,
         name=named.tag,
@@ -198,8 +163,8 @@ class _Builder:
         self._type = str(body.get("QuestionType", ""))
         self._selector = str(body.get("Selector", ""))
 
-    def build(self, named: _Named) -> Question:
-        makers: Mapping[str, Callable[[_Named], Question]] = {
+    def build(self, named: Named) -> Question:
+        makers: Mapping[str, Callable[[Named], Question]] = {
             "MC": self._choice,
             "Matrix": self._matrix,
             "TE": self._text_entry,
@@ -208,10 +173,11 @@ class _Builder:
             "RO": self._items,
             "Timing": self._timing,
             "DD": self._drill_down,
+            "SBS": self._side_by_side,
         }
         return makers.get(self._type, self._other)(named)
 
-    def _choice(self, named: _Named) -> Question:
+    def _choice(self, named: Named) -> Question:
         offered = with_carried(self._body, self._questions)
         made: Question
         if self._selector in MULTIPLE_SELECTORS:
@@ -220,15 +186,18 @@ class _Builder:
             made = self._single(named, offered, QuestionKind.NPS)
         else:
             made = self._single(named, offered)
+        labels = option_labels(offered)
         texts = tuple(
-            self._written(named.part(f"{option.id}_TEXT", _text_label(option)), option.numeric)
+            self._written(
+                named.part(f"{option.id}_TEXT", _text_label(labels[option.id])), option.numeric
+            )
             for option in offered
             if option.text_entry
         )
         return made.model_copy(update={"sub_questions": texts})
 
-    def _matrix(self, named: _Named) -> Question:
-        answers = options(self._body, "Answer")
+    def _matrix(self, named: Named) -> Question:
+        answers = with_carried(self._body, self._questions, "Answer")
         sub_selector = str(self._body.get("SubSelector") or "")
         if self._selector in {"Likert", "Bipolar"} and sub_selector == "MultipleAnswer":
             return self._rows(named, lambda row: self._multiple(row, answers))
@@ -236,10 +205,14 @@ class _Builder:
             return self._rows(named, lambda row: self._single(row, answers))
         if self._selector in {"TE", "CS"}:
             make = self._number if self._selector == "CS" or self._is_numeric() else self._typed
+            if not answers:
+                # The only column of a side-by-side question's texts need not be listed.
+                return self._rows(named, make)
+            columns = option_labels(answers)
             return self._rows(
                 named,
                 lambda row: self._group(
-                    row, [make(row.part(a.id, a.label)) for a in answers], "Choose a column."
+                    row, [make(row.part(*column)) for column in columns.items()], "Choose a column."
                 ),
             )
         if self._selector == "MaxDiff":
@@ -247,26 +220,31 @@ class _Builder:
         kind = f"{self._selector} {sub_selector}".strip() or "unknown"
         return self._counted(named, f"Matrix questions of the type {kind} can only be counted.")
 
-    def _rows(self, named: _Named, make: Callable[[_Named], Question]) -> Question:
+    def _rows(self, named: Named, make: Callable[[Named], Question]) -> Question:
         inside: list[Question] = []
         tags = as_dict(self._body.get("ChoiceDataExportTags"))
-        for row in with_carried(self._body, self._questions, valued=False):
-            part = named.part(row.id, row.label)
+        rows = with_carried(self._body, self._questions, valued=False)
+        labels = option_labels(rows, tags)
+        for row in rows:
+            part = named.part(row.id, labels[row.id])
             if tags.get(row.id):
                 part = part._replace(tag=str(tags[row.id]))
             inside.append(make(part))
             if row.text_entry:
-                inside.append(self._written(part.part("TEXT", _text_label(row)), row.numeric))
+                written = part.part("TEXT", _text_label(part.text))
+                inside.append(self._written(written, row.numeric))
         return self._group(named, inside, "Choose a row.")
 
-    def _text_entry(self, named: _Named) -> Question:
+    def _text_entry(self, named: Named) -> Question:
         numeric = self._is_numeric()
         if self._selector != "FORM":
             make = self._number if numeric else self._typed
             return make(named, f"{named.id}_TEXT")
+        fields = options(self._body, valued=False)
+        labels = option_labels(fields)
         inside = [
-            self._written(named.part(field.id, field.label), field.numeric or numeric)
-            for field in options(self._body, valued=False)
+            self._written(named.part(field.id, labels[field.id]), field.numeric or numeric)
+            for field in fields
         ]
         return self._group(named, inside, "Choose a field.")
 
@@ -275,28 +253,42 @@ class _Builder:
         wanted = (settings.get("Type"), settings.get("ContentType"))
         return wanted == ("ContentType", "ValidNumber")
 
-    def _items(self, named: _Named) -> Question:
+    def _items(self, named: Named) -> Question:
         items = with_carried(self._body, self._questions, valued=False)
-        inside = [self._number(named.part(item.id, item.label)) for item in items]
+        inside = [self._number(named.part(*item)) for item in option_labels(items).items()]
         if self._type == "RO":
             return self._group(named, inside, "Choose an item; 1 is the highest rank.")
         return self._group(named, inside, "Choose an item.")
 
-    def _timing(self, named: _Named) -> Question:
+    def _timing(self, named: Named) -> Question:
         inside = [self._number(named.part(part, label)) for part, label in _TIMES.items()]
         return self._group(named, inside, "Choose a time.")
 
-    def _drill_down(self, named: _Named) -> Question:
+    def _drill_down(self, named: Named) -> Question:
         """Build one sub-question for each level, with the answers of that level as choices."""
         answers = options(self._body, "Answer")
         depths = _depths(as_dict(self._body.get("AnswerMap")))
+        levels = option_labels(options(self._body, valued=False))
         inside = []
-        for depth, level in enumerate(options(self._body, valued=False)):
+        for depth, level in enumerate(levels.items()):
             here = [answer for answer in answers if depths.get(answer.id, depth) == depth]
-            inside.append(self._single(named.part(level.id, level.label), here or answers))
+            inside.append(self._single(named.part(*level), here or answers))
         return self._group(named, inside, "Choose a level.")
 
-    def _other(self, named: _Named) -> Question:
+    def _side_by_side(self, named: Named) -> Question:
+        """Build one sub-question for each column, which is a matrix of its own."""
+        inside = []
+        for column, body in side_by_side_columns(self._body).items():
+            one = _Builder(self._id, body, self._questions)
+            inside.append(one.build(named.part(column, _text(body) or f"Column {column}", by="#")))
+            self.answer_columns |= {
+                part: dataclasses.replace(answer, alternative=_other_text_column(answer, body))
+                for part, answer in one.answer_columns.items()
+            }
+        whole = self._counted(named, _COLUMNS_NOTE if inside else _NO_COLUMNS_NOTE)
+        return whole.model_copy(update={"sub_questions": with_distinct_texts(inside)})
+
+    def _other(self, named: Named) -> Question:
         unknown = f"Questions of the type {self._type or '(none)'} can only be counted."
         return self._counted(named, _COUNT_NOTES.get(self._type, unknown))
 
@@ -304,16 +296,16 @@ class _Builder:
 
     def _single(
         self,
-        named: _Named,
+        named: Named,
         offered: Sequence[AnswerOption],
         kind: QuestionKind = QuestionKind.SINGLE_CHOICE,
     ) -> Question:
         self._keep(named, AnswerShape.SINGLE, spellings=other_spellings(offered))
         choices = single_choices(offered)
         note = "" if choices else "The survey definition does not list the choices."
-        return _answered(named, kind, note, choices)
+        return answered(named, kind, note, choices)
 
-    def _multiple(self, named: _Named, offered: Sequence[AnswerOption]) -> Question:
+    def _multiple(self, named: Named, offered: Sequence[AnswerOption]) -> Question:
         by_option = multiple_choices(offered)
         self.answer_columns[named.id] = AnswerColumns(
             question=self._id,
@@ -324,31 +316,31 @@ class _Builder:
             may_lack=frozenset(o for o, choice in by_option.items() if not choice.analyze),
         )
         choices = tuple(by_option.values())
-        return _answered(named, QuestionKind.MULTIPLE_CHOICE, _SEVERAL_NOTE, choices)
+        return answered(named, QuestionKind.MULTIPLE_CHOICE, _SEVERAL_NOTE, choices)
 
-    def _number(self, named: _Named, import_id: str = "") -> Question:
+    def _number(self, named: Named, import_id: str = "") -> Question:
         self._keep(named, AnswerShape.NUMBER, import_id)
-        return _answered(named, QuestionKind.NUMBER, NUMBER_NOTE)
+        return answered(named, QuestionKind.NUMBER, NUMBER_NOTE)
 
-    def _typed(self, named: _Named, import_id: str = "") -> Question:
+    def _typed(self, named: Named, import_id: str = "") -> Question:
         self._keep(named, AnswerShape.TEXT, import_id)
-        return _answered(named, QuestionKind.TEXT, _TEXT_NOTE)
+        return answered(named, QuestionKind.TEXT, _TEXT_NOTE)
 
-    def _written(self, named: _Named, numeric: bool) -> Question:  # noqa: FBT001  # One of two.
+    def _written(self, named: Named, numeric: bool) -> Question:  # noqa: FBT001  # One of two.
         """Build the text field of a choice or form."""
         return self._number(named) if numeric else self._typed(named)
 
-    def _group(self, named: _Named, inside: Sequence[Question], note: str) -> Question:
+    def _group(self, named: Named, inside: Sequence[Question], note: str) -> Question:
         self._keep(named, AnswerShape.ANY)
         return _group(named, inside, note)
 
-    def _counted(self, named: _Named, note: str) -> Question:
+    def _counted(self, named: Named, note: str) -> Question:
         self._keep(named, AnswerShape.ANY)
-        return _answered(named, QuestionKind.OTHER, note)
+        return answered(named, QuestionKind.OTHER, note)
 
     def _keep(
         self,
-        named: _Named,
+        named: Named,
         shape: AnswerShape,
         import_id: str = "",
         spellings: Mapping[str, str] | None = None,
@@ -358,8 +350,19 @@ class _Builder:
         )
 
 
-def _text_label(option: AnswerOption) -> str:
-    return f"{option.label.rstrip(':')}: text"
+def _text_label(label: str) -> str:
+    return f"{label.rstrip(':')}: text"
+
+
+def _other_text_column(answer: AnswerColumns, column: Mapping[str, Any]) -> str:
+    """Return the other ImportId that a text of a side-by-side question can have.
+
+    It is undocumented whether the id of its only text box is part of the ImportId.
+    """
+    boxes = options(column, "Answer")
+    if answer.shape not in {AnswerShape.NUMBER, AnswerShape.TEXT} or len(boxes) > 1:
+        return ""
+    return answer.import_id.rpartition("_")[0] if boxes else f"{answer.import_id}_1"
 
 
 def _depths(parents: Mapping[str, Any]) -> dict[str, int]:
@@ -373,9 +376,10 @@ def _depths(parents: Mapping[str, Any]) -> dict[str, int]:
     return depths
 
 
-def _answered(
-    named: _Named, kind: QuestionKind, note: str, choices: tuple[Choice, ...] = ()
+def answered(
+    named: Named, kind: QuestionKind, note: str, choices: tuple[Choice, ...] = ()
 ) -> Question:
+    """Return a question with answers of a kind and the calculations that they allow."""
     return Question(
         id=named.id,
         name=named.tag,
