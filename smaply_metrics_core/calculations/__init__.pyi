@@ -1,12 +1,12 @@
 from smaply_metrics_core.calculations.catalog import (
     CALCULATIONS,
+    UNREADABLE,
     AnswerRequirement,
     CalculationDefinition,
     WorkedExample,
 )
 from smaply_metrics_core.calculations.count_plan import (
     NOT_ANSWERED,
-    UNREADABLE,
     TallyColumns,
     TallyRequest,
 )

@@ -14,6 +14,12 @@ from smaply_metrics_core.models.survey import QuestionKind
 LOW_SAMPLE_BELOW: Final = 30
 """A value of fewer answers is marked as a low sample."""
 
+UNREADABLE: Final = "unreadable"
+"""The reason for an answer that should be a number and is not."""
+
+UNREADABLE_FROM: Final = 0.05
+"""The share of unreadable answers from which on a value is marked."""
+
 NPS_SCALE: Final = frozenset(range(11))
 PROMOTERS: Final = frozenset({9, 10})
 DETRACTORS: Final = frozenset(range(7))

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from smaply_metrics_core.calculations.catalog import UNREADABLE
 from smaply_metrics_core.calculations.decimal_keys import number_key
 from smaply_metrics_core.calculations.key_parts import DerivedColumns, KeyPart, KeySlot
 from smaply_metrics_core.models.query import (
@@ -28,7 +29,6 @@ from smaply_metrics_core.models.survey import Choice
 
 NOT_ANSWERED: Final = "not_answered"
 NOT_APPLICABLE: Final = "not_applicable"
-UNREADABLE: Final = "unreadable"
 UNDATED: Final = "undated"
 COUNTED: Final = ""
 """The status of a row that counts. Exclusion reasons are the others; null is outside the window."""

@@ -6,6 +6,7 @@ from collections.abc import Container
 from decimal import Decimal, localcontext
 from typing import Final, NamedTuple
 
+from smaply_metrics_core.calculations.answer_labels import answer_label
 from smaply_metrics_core.calculations.catalog import CALCULATIONS, DETRACTORS, NPS_SCALE, PROMOTERS
 from smaply_metrics_core.calculations.decimal_keys import (
     EXACT,
@@ -58,6 +59,7 @@ class Formula:
         self._title = CALCULATIONS[definition.calculation].title
         self._multiple = tally.multiple
         self._choices = {choice.key: choice for choice in tally.choices}
+        self._labels = {choice.key: choice.label for choice in tally.choices}
         self._box: Container[Decimal] = ()
         self._share: tuple[str, ...] = ()
         self.counted: tuple[str, ...] = ()
@@ -105,8 +107,7 @@ class Formula:
 
     def label(self, key: str) -> str:
         """Return the label of an answer; its key if it is no longer a choice."""
-        choice = self._choices.get(key)
-        return choice.label if choice else key
+        return answer_label(key, self._labels)
 
     def of_answer(self, given: int, counts: Counts) -> float | None:
         """Return the value of an answer that was given ``given`` times."""

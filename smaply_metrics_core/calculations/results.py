@@ -8,7 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS, LOW_SAMPLE_BELOW
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
-from smaply_metrics_core.calculations.formulas import REPORT_BUG, Formula
+from smaply_metrics_core.calculations.formulas import BOXES, REPORT_BUG, Formula
+from smaply_metrics_core.calculations.scale_notes import scale_note
 from smaply_metrics_core.date_ranges import (
     MOST_PERIODS,
     ends_now,
@@ -81,7 +82,7 @@ def calculate(query: MetricQuery, tally: Tally, now: datetime) -> Result:
         ungrouped=windows["current"].ungrouped,
         counted=measure.counted,
         scale=_scale(tally) if definition.calculation in _OF_VALUES else "",
-        notes=tally.notes,
+        notes=(*tally.notes, *_notes(definition.calculation, tally)),
         as_of=tally.as_of,
     )
 
@@ -92,6 +93,12 @@ def _scale(tally: Tally) -> str:
     known = sorted((value, label) for value, label in valued if value is not None)
     ends = dict.fromkeys([*known[:1], *known[-1:]])
     return " … ".join(f"{value:g} = {label}" for value, label in ends)
+
+
+def _notes(calculation: Calculation, tally: Tally) -> tuple[str, ...]:
+    uses_scale = calculation in _OF_VALUES or calculation in BOXES
+    note = scale_note(tally.choices) if uses_scale else ""
+    return (note,) if note else ()
 
 
 def format_value(unit: Unit, value: float | None) -> str:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import Enum, auto
 from typing import Final
 
+from smaply_metrics_core.calculations.answer_labels import answer_label
 from smaply_metrics_core.calculations.count_plan import (
     UNDATED,
     CountPlan,
@@ -209,7 +210,7 @@ def _labelled(
     for key in sorted(
         groups, key=lambda key: (places.get(key, len(places)), -groups[key].responses, key)
     ):
-        yield key, labels.get(key, key), groups[key]
+        yield key, answer_label(key, labels), groups[key]
 
 
 def _check_groups(groups: Collection[GroupCount]) -> None:

@@ -1,7 +1,12 @@
 from smaply_metrics_core.charts.chart_choice import chart_types, default_chart, unavailable_reason
 from smaply_metrics_core.charts.date_text import date_range_text, instant_text
 from smaply_metrics_core.charts.headlines import Direction, Headline, Tone, headline
-from smaply_metrics_core.charts.remarks import answer_count_text, low_sample_text, ungrouped_text
+from smaply_metrics_core.charts.remarks import (
+    answer_count_text,
+    low_sample_text,
+    ungrouped_text,
+    unreadable_text,
+)
 from smaply_metrics_core.charts.renderer import browser_bundle, render_svg
 from smaply_metrics_core.charts.spec import vega_lite
 from smaply_metrics_core.charts.summaries import summary
@@ -28,5 +33,6 @@ __all__ = [
     "summary",
     "unavailable_reason",
     "ungrouped_text",
+    "unreadable_text",
     "vega_lite",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
 from smaply_metrics_core.calculations.results import MINUS, format_value
 from smaply_metrics_core.charts.date_text import date_range_text
-from smaply_metrics_core.charts.remarks import remarks
+from smaply_metrics_core.charts.remarks import remarks, unreadable_text
 from smaply_metrics_core.charts.series_groups import latest
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import Calculation, MetricType
@@ -43,12 +43,14 @@ class Headline:
     Attributes:
         text: The value with prefix and suffix; ``—`` without a value; empty for a distribution,
             which has no single value.
-        label: The group of the value (``Nov 2026, still running``), or why there is no value.
+        label: The group of the value (``Nov 2026, still running``), or why there is no value; and
+            how much is unreadable, if that is much.
         change: A Comparison's change: ``+4.2 points``, ``+12%``, ``unchanged``; empty if unknown.
         against: The previous value (``vs. 36% (31 Jul 2026)``), or why there is no change.
         direction: The direction of the change.
         target: ``Target 50%: reached``; empty without a target.
-        tone: The tone of the change of a Comparison, else of the target.
+        tone: The tone of the change of a Comparison, else of the target; neutral if much is
+            unreadable.
     """
 
     text: str
@@ -71,6 +73,16 @@ def headline(result: Result, display: Display, *, zone: str = "UTC") -> Headline
         display: The display settings of its metric.
         zone: The account's time zone, in which dates are shown.
     """
+    found = _headline(result, display, zone)
+    unreadable = unreadable_text(result)
+    if not unreadable:
+        return found
+    # A value that leaves out much of what people entered is neither good nor bad.
+    label = ", ".join(filter(None, [found.label.rstrip("."), unreadable]))
+    return replace(found, label=label, tone=Tone.NEUTRAL)
+
+
+def _headline(result: Result, display: Display, zone: str) -> Headline:
     if result.type is MetricType.COMPARISON and result.previous and result.change:
         return _compared(result, result.previous, result.change, display, zone)
     group = latest(result) if display.latest_as_headline else None

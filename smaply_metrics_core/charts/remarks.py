@@ -1,11 +1,15 @@
-"""Remarks on results and groups: answer counts, small samples, ungrouped responses."""
+"""Remarks on results and groups: answers, small samples, unreadable answers, no group."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from smaply_metrics_core.calculations.catalog import LOW_SAMPLE_BELOW
-from smaply_metrics_core.models.result import GroupValue, Result
+from smaply_metrics_core.calculations.catalog import (
+    LOW_SAMPLE_BELOW,
+    UNREADABLE,
+    UNREADABLE_FROM,
+)
+from smaply_metrics_core.models.result import GroupValue, Result, WindowResult
 
 FEW: Final = f"fewer than {LOW_SAMPLE_BELOW} answers"
 RUNNING: Final = "still running"
@@ -26,6 +30,24 @@ def low_sample_text(result: Result) -> str:
     few = sum(group.low_sample for group in result.groups)
     groups = "group has" if few == 1 else "groups have"
     return f"{few:,} {groups} {FEW}" if few else ""
+
+
+def unreadable_text(result: Result) -> str:
+    """Return a remark if much of what was entered is not a number; empty otherwise.
+
+    From 5% of the answers given, the value may not represent them: ``2 of 3 answers unreadable``.
+    """
+    current = _unreadable(result.current)
+    previous = _unreadable(result.previous) if result.previous is not None else ""
+    return current or (f"{previous} in the previous period" if previous else "")
+
+
+def _unreadable(measured: WindowResult) -> str:
+    count = measured.unanswered.get(UNREADABLE, 0)
+    given = measured.answered + count
+    if not count or count < UNREADABLE_FROM * given:
+        return ""
+    return f"{count:,} of {given:,} {'answer' if given == 1 else 'answers'} unreadable"
 
 
 def ungrouped_text(result: Result) -> str:

@@ -9,7 +9,7 @@ from smaply_metrics_core.charts.headlines import (
     target_value_text,
     value_text,
 )
-from smaply_metrics_core.charts.remarks import low_sample_text, remarks
+from smaply_metrics_core.charts.remarks import low_sample_text, remarks, unreadable_text
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType
@@ -27,7 +27,13 @@ def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
         MetricType.COMPARISON: _comparison,
     }[result.type](result, display, zone)
     heading = display.heading or CALCULATIONS[result.calculation].title
-    parts = [text, _answers(result), low_sample_text(result)]
+    unreadable = unreadable_text(result)
+    parts = [
+        text,
+        _answers(result),
+        "" if unreadable in text else unreadable,
+        low_sample_text(result),
+    ]
     return f"{heading}: {'; '.join(part for part in parts if part)}."
 
 

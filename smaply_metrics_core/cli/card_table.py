@@ -10,7 +10,7 @@ from smaply_metrics_core.calculations.response_text import describe_answers, des
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.date_text import date_range_text, instant_text
 from smaply_metrics_core.charts.headlines import change_text
-from smaply_metrics_core.charts.remarks import CUT, FEW, RUNNING, ungrouped_text
+from smaply_metrics_core.charts.remarks import CUT, FEW, RUNNING, ungrouped_text, unreadable_text
 from smaply_metrics_core.cli.output import print_problem, print_text, show, table, text
 from smaply_metrics_core.models.metric import Card, Freshness
 from smaply_metrics_core.models.problem import Problem
@@ -76,8 +76,8 @@ def show_result(result: Result, zone: str) -> None:
     """Print a result: its value, its groups and the responses that it was calculated from."""
     current = result.current
     print_text(text("Value      ", "bold"), _headline(result, before_change="  "))
-    if current.value is None and current.reason:
-        print_text("           ", current.reason)
+    for remark in filter(None, [current.reason, unreadable_text(result)]):
+        print_text("           ", remark)
     low = f" · {FEW}" if current.low_sample else ""
     print_text(text("Answers    ", "bold"), describe_answers(current), low)
     print_text(text("Responses  ", "bold"), describe_responses(current))

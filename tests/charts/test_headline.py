@@ -10,7 +10,9 @@ from smaply_metrics_core.charts import (
     answer_count_text,
     headline,
     low_sample_text,
+    summary,
     ungrouped_text,
+    unreadable_text,
 )
 from smaply_metrics_core.models.query import Calculation, Period
 from smaply_metrics_core.models.result import Change
@@ -180,3 +182,51 @@ def test_remarks_on_answers() -> None:
     assert low_sample_text(before) == "fewer than 30 answers in the previous period"
     assert ungrouped_text(few) == "1 response in no group"
     assert ungrouped_text(number(4.0)) == ""
+
+
+UNREADABLE = {"unreadable": 2}
+
+
+def test_much_that_is_unreadable_is_stated_with_the_value() -> None:
+    """The label says so, and no colour calls the value good or bad."""
+    beside = number(800.0, Calculation.AVERAGE, current=measured(800.0, 1, unanswered=UNREADABLE))
+    large = headline(beside, display(target=500))
+
+    assert (large.text, large.label) == ("800.0", "2 of 3 answers unreadable")
+    assert (large.target, large.tone) == ("Target 500.0: reached", Tone.NEUTRAL)
+    assert summary(beside, PLAIN).count("2 of 3 answers unreadable") == 1
+
+
+def test_a_series_and_a_comparison_state_what_is_unreadable() -> None:
+    """It is stated beside the overall value, and for either period of a Comparison."""
+    current = measured(34.0, 4, unanswered={"unreadable": 1})
+    months = series(periods(Period.MONTH, "2026-09", [31.0]), current=current)
+    assert headline(months, PLAIN).label == "overall, 1 of 5 answers unreadable"
+    assert "1 of 5 answers unreadable" in summary(months, PLAIN)
+
+    before = measured(30.0, 2, unanswered=UNREADABLE)
+    compared = headline(comparison(34.0, 30.0, previous=before), PLAIN)
+    assert compared.label == "2 of 4 answers unreadable in the previous period"
+    assert (compared.change, compared.tone) == ("+4 points", Tone.NEUTRAL)
+    nothing = number(None, current=measured(None, 0, unanswered={"unreadable": 1}))
+    assert headline(nothing, PLAIN).label == "There are no answers, 1 of 1 answer unreadable"
+
+
+@pytest.mark.parametrize(
+    ("answered", "unreadable", "remark"),
+    [
+        (100, 0, ""),
+        (0, 0, ""),
+        (96, 4, ""),
+        (95, 5, "5 of 100 answers unreadable"),
+        (0, 1, "1 of 1 answer unreadable"),
+        (19_000, 1_000, "1,000 of 20,000 answers unreadable"),
+    ],
+)
+def test_from_five_percent_on_unreadable_answers_are_stated(
+    answered: int, unreadable: int, remark: str
+) -> None:
+    """Blank answers and those that are not applicable are no part of the share."""
+    reasons = {"unreadable": unreadable, "not_answered": 500}
+    result = number(7.0, current=measured(7.0, answered, unanswered=reasons))
+    assert unreadable_text(result) == remark

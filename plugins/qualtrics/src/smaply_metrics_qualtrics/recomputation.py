@@ -47,7 +47,7 @@ def recompute(
         MetricsError: as ``fetch``, and if the bundle has no responses or is damaged.
     """
     api = BundleApi(bundle, context.now())
-    for query_id, answer in fetch(api, context, survey_id, queries):
+    for query_id, answer in fetch(api, context, survey_id, queries, every_column=True):
         if isinstance(answer, Tally) and not api.marked:
             answer = _without_not_shown(answer)  # noqa: PLW2901  # The same tally, less detailed.
         yield query_id, answer

@@ -22,9 +22,21 @@ from smaply_metrics_qualtrics.survey.loader import load_survey_for
 
 
 def fetch(
-    api: QualtricsApi, context: SourceContext, survey_id: str, queries: Sequence[MetricQuery]
+    api: QualtricsApi,
+    context: SourceContext,
+    survey_id: str,
+    queries: Sequence[MetricQuery],
+    *,
+    every_column: bool = False,
 ) -> Iterator[tuple[str, Tally | MetricsError]]:
     """Answer all queries about one survey from one export.
+
+    Args:
+        api: The API.
+        context: The context of the call.
+        survey_id: The survey.
+        queries: The queries.
+        every_column: Whether an export has all columns, regardless of the request.
 
     Raises:
         SurveyUnavailable: if the survey is deleted or not shared.
@@ -32,7 +44,8 @@ def fetch(
         ExportFailed: if the export fails or is damaged.
     """
     context.progress(0, None, "Reading the survey definition")
-    survey = load_survey_for(api, survey_id, [query.definition for query in queries])
+    definitions = [query.definition for query in queries]
+    survey = load_survey_for(api, survey_id, definitions, every_column=every_column)
     parts: list[PlannedQuery] = []
     for query in queries:
         try:

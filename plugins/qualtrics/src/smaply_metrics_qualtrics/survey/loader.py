@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from smaply_metrics_core import CredentialRefused, Definition, RemoteError
 from smaply_metrics_qualtrics.api.client import QualtricsApi
-from smaply_metrics_qualtrics.survey.answer_columns import AnswerShape
+from smaply_metrics_qualtrics.survey.answer_columns import AnswerColumns, AnswerShape
 from smaply_metrics_qualtrics.survey.definition import SurveyDefinition, read_definition
 
 
@@ -24,18 +24,31 @@ def load_survey(api: QualtricsApi, survey_id: str) -> SurveyDefinition:
 
 
 def load_survey_for(
-    api: QualtricsApi, survey_id: str, definitions: Sequence[Definition]
+    api: QualtricsApi,
+    survey_id: str,
+    definitions: Sequence[Definition],
+    *,
+    every_column: bool = False,
 ) -> SurveyDefinition:
     """Load a survey for some metric definitions; request the schema only if they need it.
+
+    Args:
+        api: The API.
+        survey_id: The survey.
+        definitions: The definitions of the metrics.
+        every_column: Whether an export has all columns, regardless of the request.
 
     Raises:
         SurveyUnavailable: if the survey is deleted or not shared.
     """
     definition = api.definition(survey_id)
     survey = read_definition(definition, survey_id)
-    if any(_needs_schema(wanted, survey) for wanted in definitions) or _exports_unknown_fields(
-        definitions, survey
-    ):
+    answers = _answers(definitions, survey)
+    # A field that only the schema lists can be named like a column of a question that is counted by
+    # any of its columns.
+    by_any_column = any(answer.shape is AnswerShape.ANY for answer in answers)
+    unfiltered = every_column or any(not answer.question and not answer.field for answer in answers)
+    if (by_any_column and unfiltered) or any(_needs_schema(one, survey) for one in definitions):
         return _with_schema(api, survey_id, definition)
     return survey
 
@@ -71,15 +84,10 @@ def _needs_schema(definition: Definition, survey: SurveyDefinition) -> bool:
     return False
 
 
-def _exports_unknown_fields(definitions: Sequence[Definition], survey: SurveyDefinition) -> bool:
-    """Whether the export contains all fields, and a question is counted by any of its columns.
-
-    A field that only the schema lists can have a name like that of such a column.
-    """
-    named = {of for one in definitions for _, of in one.named_questions()}
-    answers = [survey.answer_columns[of] for of in named if of in survey.answer_columns]
-    unfiltered = any(not answer.question and not answer.field for answer in answers)
-    return unfiltered and any(answer.shape is AnswerShape.ANY for answer in answers)
+def _answers(definitions: Sequence[Definition], survey: SurveyDefinition) -> list[AnswerColumns]:
+    """Return the columns of the questions that metric definitions name."""
+    named = {question_id for one in definitions for _, question_id in one.named_questions()}
+    return [survey.answer_columns[one] for one in named if one in survey.answer_columns]
 
 
 def named_fields(definition: Definition) -> tuple[str, ...]:
