@@ -58,6 +58,7 @@ class StubApi:
         definition: The survey definition.
         columns: The columns in the order of the export, without metadata.
         schema: The properties of the response schema; ``None`` if it is unavailable.
+        every_column: Whether an export has all columns, as that in a debug bundle.
         calls: The paths of the requests.
     """
 
@@ -65,12 +66,14 @@ class StubApi:
     definition: Mapping[str, Any]
     columns: Sequence[StubColumn]
     schema: Mapping[str, Any] | None = None
+    every_column: bool = False
     calls: list[str] = field(default_factory=list)
 
     def fetch(self, *queries: MetricQuery) -> dict[str, Tally | MetricsError]:
         """Answer queries from one export."""
         with api_answered_by(self._answer, self.folder) as (api, context, _):
-            return dict(fetch(api, context, SURVEY, queries))
+            found = fetch(api, context, SURVEY, queries, every_column=self.every_column)
+            return dict(found)
 
     def measure(self, query: MetricQuery, *siblings: MetricQuery) -> Result:
         """Return the result of one query that is answered together with others."""
@@ -98,6 +101,8 @@ class StubApi:
 
     def _export(self, body: Mapping[str, Any]) -> str:
         questions, fields = body.get("questionIds"), body.get("embeddedDataIds")
+        if self.every_column:
+            questions = fields = None
         chosen = [
             column
             for column in self.columns

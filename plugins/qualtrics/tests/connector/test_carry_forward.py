@@ -157,3 +157,31 @@ def test_several_carried_answers_have_columns_of_their_own(tmp_path: Path) -> No
         "Fair": 0,
         "Good": 100,
     }
+
+
+def test_carried_options_can_be_listed_like_own_ones(tmp_path: Path) -> None:
+    """A definition may repeat them, without their texts or values."""
+    target = matrix(
+        DynamicAnswers={"Locator": ANSWERS},
+        Answers={"x11": {"Display": ""}, "x12": {"Display": "Middle"}, "4": {"Display": "N/A"}},
+        AnalyzeChoices={"4": "No"},
+    )
+    row = row_of(SOURCE, target)
+    assert scale(row) == [
+        ("x13", "Good", 3),
+        ("x11", "Bad", 1),
+        ("x12", "Middle", 2),
+        ("4", "N/A", 4),
+    ]
+    api = StubApi(
+        tmp_path,
+        survey_definition({"QID1": SOURCE, "QID2": target}),
+        [StubColumn("QID2_1", "QID2", ["11", "x12", "4"])],
+    )
+    assert api.measure(query("average", "QID2_1")).current.value == 1.5
+
+
+def test_an_own_choice_whose_id_begins_with_x_is_its_own() -> None:
+    """Only the definition says what is carried forward."""
+    own = read({"QID1": mc("Q", {"x1": "Extra", "1": "One"})})
+    assert own.answer_columns["QID1"].spellings == {}

@@ -1,13 +1,14 @@
 """Names that look like columns of something else: fields, question ids, scores and orders.
 
 What a column is depends on the survey alone: not on its name, and not on which other columns an
-export contains. Each metric is therefore measured alone, beside a metric of the field, and beside
-one of a score, for which the export contains all columns.
+export contains. Each metric is therefore measured alone, beside a metric of the field, beside one
+of a score, for which the export contains all columns, and from the export of a debug bundle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def same_beside_siblings(api: StubApi, calculation: str, question: str, field: s
         api.measure(wanted, *siblings)
         for siblings in ((), (by_field,), (of_score,), (by_field, of_score))
     ]
+    bundle = replace(api, every_column=True)
+    results += [bundle.measure(wanted), bundle.measure(wanted, by_field)]
     assert len({(one.current.value, one.current.answered) for one in results}) == 1
     return results[0].current.value
 

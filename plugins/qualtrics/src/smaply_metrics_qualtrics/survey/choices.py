@@ -38,7 +38,8 @@ class AnswerOption:
         numeric: Whether the text field accepts only numbers.
         variable: The variable name, or an empty string.
         named: The label with the names of its piped fields; empty without piped text.
-        origin: The value of a carried-forward choice in exports of its own question.
+        origins: The ids of a carried-forward choice in the questions that it comes from.
+        origin_key: The value in exports of the question that it comes from.
         inherits: Whether a carried-forward choice has the value of its origin.
     """
 
@@ -50,7 +51,8 @@ class AnswerOption:
     numeric: bool = False
     variable: str = ""
     named: str = ""
-    origin: str = ""
+    origins: tuple[str, ...] = ()
+    origin_key: str = ""
     inherits: bool = False
 
     @property
@@ -61,7 +63,7 @@ class AnswerOption:
     @property
     def value(self) -> float | None:
         """The number on the scale, or ``None`` if there is none."""
-        return _value(self.origin if self.inherits else self.key)
+        return _value(self.origin_key if self.inherits else self.key)
 
 
 def options(
@@ -112,27 +114,42 @@ def with_carried(
     source, group = _carried_from(question, what)
     if source not in questions or _depth > _DEEPEST_CARRY:
         return own
-    known = {option.id for option in own}
-    recodes = as_dict(question.get("RecodeValues")) if valued else {}
-    analyzed = as_dict(question.get("AnalyzeChoices")) if valued else {}
-    variables = as_dict(question.get("VariableNaming")) if valued else {}
     # The recodes of a matrix belong to its answers.
     coded = group == "Answer" or questions[source].get("QuestionType") == "MC"
     found = with_carried(questions[source], questions, group, valued=coded, _depth=_depth + 1)
+    recodes = as_dict(question.get("RecodeValues")) if valued else {}
+    analyzed = as_dict(question.get("AnalyzeChoices")) if valued else {}
+    variables = as_dict(question.get("VariableNaming")) if valued else {}
     inherits = valued and not any(_spell(recodes.get(f"x{option.id}")) for option in found)
-    carried = (
-        replace(
+    carried = {
+        f"x{option.id}": replace(
             option,
             id=f"x{option.id}",
             recode=_spell(recodes.get(f"x{option.id}")),
             analyze=not _is_no(analyzed.get(f"x{option.id}")),
             variable=html_to_text(variables.get(f"x{option.id}")) or option.variable,
-            origin=option.origin if option.inherits else option.key,
+            origins=(option.id, *option.origins),
+            origin_key=option.origin_key if option.inherits else option.key,
             inherits=inherits,
         )
         for option in found
+    }
+    # A definition may list carried options like its own ones.
+    listed = {option.id: _completed(option, carried.get(option.id)) for option in own}
+    return (*(one for key, one in carried.items() if key not in listed), *listed.values())
+
+
+def _completed(option: AnswerOption, carried: AnswerOption | None) -> AnswerOption:
+    if carried is None:
+        return option
+    return replace(
+        option,
+        label=option.label or carried.label,
+        named=option.named or carried.named,
+        origins=carried.origins,
+        origin_key=carried.origin_key,
+        inherits=carried.inherits,
     )
-    return (*(option for option in carried if option.id not in known), *own)
 
 
 def _carried_from(question: Mapping[str, Any], what: str) -> tuple[str, str]:
@@ -208,21 +225,12 @@ def other_spellings(offered: Sequence[AnswerOption]) -> dict[str, str]:
     """
     keys = {option.key for option in offered}
     found = {option.id: option.key for option in offered if option.id not in keys}
-    for spelling in (_original_id, _original_key):
-        for option in offered:
-            origin = spelling(option)
-            if origin and origin not in keys:
-                found.setdefault(origin, option.key)
+    by_id = [(origin, option.key) for option in offered for origin in option.origins]
+    by_value = [(option.origin_key, option.key) for option in offered if option.origin_key]
+    for spelling, key in (*by_id, *by_value):
+        if spelling not in keys:
+            found.setdefault(spelling, key)
     return found
-
-
-def _original_id(option: AnswerOption) -> str:
-    origin = option.id.lstrip("x")
-    return origin if origin != option.id else ""
-
-
-def _original_key(option: AnswerOption) -> str:
-    return option.origin
 
 
 def multiple_choices(offered: Sequence[AnswerOption]) -> dict[str, Choice]:

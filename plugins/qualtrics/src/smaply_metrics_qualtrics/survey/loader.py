@@ -15,7 +15,8 @@ def load_survey(api: QualtricsApi, survey_id: str) -> SurveyDefinition:
     """Load a survey with all its questions and fields.
 
     If the schema is unavailable, for example because of its low rate limit, undeclared embedded
-    fields are missing and a note on the questionnaire states why.
+    fields, loops over answers and results of Text iQ are missing. A note on the questionnaire
+    states why.
 
     Raises:
         SurveyUnavailable: if the survey is deleted or not shared.
@@ -60,7 +61,10 @@ def _with_schema(api: QualtricsApi, survey_id: str, definition: object) -> Surve
         raise
     except RemoteError as error:
         survey = read_definition(definition, survey_id)
-        missing = f"Embedded fields outside of the survey flow are not listed: {error.message}"
+        missing = (
+            "Embedded fields outside of the survey flow, loops over answers and results of Text iQ "
+            f"are not listed: {error.message}"
+        )
         notes = (*survey.questionnaire.notes, missing)
         return replace(
             survey,
