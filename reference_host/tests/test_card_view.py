@@ -171,6 +171,14 @@ def test_a_low_sample_is_marked_in_words() -> None:
     assert "Low sample" not in written(seen())
 
 
+def test_much_that_is_unreadable_is_stated_with_the_value() -> None:
+    """A card of few readable answers states how many were not."""
+    current = factories.measured(800.0, 1, unanswered={"unreadable": 2})
+    result = factories.number(800.0, Calculation.AVERAGE, current=current)
+    assert "2 of 3 answers unreadable" in written(seen(result))
+    assert "unreadable" not in written(seen())
+
+
 def test_a_card_of_a_deleted_metric_is_marked() -> None:
     """The card stays on the map with a notice."""
     placed = PlacedCard("car_1", "map_1", "lan_1", "sta_1", "met_1", Display(heading="Loyalty"))

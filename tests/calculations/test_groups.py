@@ -11,6 +11,7 @@ from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.date_ranges import make_query
 from smaply_metrics_core.errors import GroupingRefused, PluginError
 from smaply_metrics_core.models.query import Calculation, DateRange, Window
+from smaply_metrics_core.models.survey import Choice
 from smaply_metrics_core.models.tally import Counts
 from tests.calculations.factories import (
     NOT_APPLICABLE,
@@ -51,6 +52,17 @@ def test_a_distribution_shows_every_answer() -> None:
     assert result.current.value is None
     assert "one value per answer" in result.current.reason
     assert str(result.group_by) == "answer"
+
+
+def test_an_unknown_answer_is_not_mistaken_for_a_choice() -> None:
+    """A key that is the label of another answer is completed, and no two labels are equal."""
+    offered = (Choice(key="6", label="5", value=5), Choice(key="7", label="6", value=6))
+    result = calculate(
+        query(Calculation.DISTRIBUTION),
+        tally_of(counts({"6": 1, "5": 2, "9": 1}), choices=offered),
+        NOW,
+    )
+    assert [group.label for group in result.groups] == ["5", "6", "5 (no longer offered)", "9"]
 
 
 def test_percents_of_several_answers_are_of_respondents() -> None:

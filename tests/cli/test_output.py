@@ -164,6 +164,15 @@ def test_a_result_without_a_value_shows_the_reason(capsys: pytest.CaptureFixture
         assert shown in printed
 
 
+def test_much_that_is_unreadable_is_shown_below_the_value(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A value of one readable answer states how many were not."""
+    one = measured(800.0, answered=1, unanswered={"unreadable": 2})
+    show_result(result(MetricType.NUMBER, one), "UTC")
+    assert "2 of 3 answers unreadable" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("ungrouped", "line"), [(0, None), (1, "1 response in no group"), (1234, "1,234 responses in")]
 )

@@ -68,6 +68,7 @@ class StubApi:
     schema: Mapping[str, Any] | None = None
     every_column: bool = False
     calls: list[str] = field(default_factory=list)
+    _csv: str = ""
 
     def fetch(self, *queries: MetricQuery) -> dict[str, Tally | MetricsError]:
         """Answer queries from one export."""

@@ -100,7 +100,7 @@ def read_texts(tmp_path: Path) -> StubApi:
         StubColumn("QID1", "QID1", ["1", "2", "2", "1"]),
         StubColumn("QID2_TEXT", "QID2", ["Bad", "Good", "Nice", ""]),
         StubColumn(f"{TEXT}SentimentScore", "QID2", ["-2.5", "1", "1.5", ""]),
-        StubColumn(f"{TEXT}Sentiment", "QID2", ["Negative", "Positive", "Very Positive", ""]),
+        StubColumn(f"{TEXT}Sentiment", "QID2", ["Negative", "positive", "Very positive", ""]),
         StubColumn(f"{TEXT}Emotion", "QID2", ["Negative", "2", "2", ""]),
         StubColumn(f"{TEXT}Topics", "QID2", ["Price", "Price,Speed", "Speed", ""]),
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from smaply_metrics_core import QuestionUnavailable
 from smaply_metrics_qualtrics.export_columns import (
@@ -22,6 +23,13 @@ from smaply_metrics_qualtrics.survey.answer_columns import AnswerColumns
 from smaply_metrics_qualtrics.survey.column_owners import ColumnOwners
 
 
+class _AnswerColumn(NamedTuple):
+    """A column that contains answers, and the id of its loop."""
+
+    column: ExportColumn
+    loop: str
+
+
 class SurveyColumns:
     """Finds the columns of questions and embedded fields in the header of an export.
 
@@ -33,6 +41,12 @@ class SurveyColumns:
     def __init__(self, header: Header, owners: ColumnOwners) -> None:
         self._header = header
         self._owners = owners
+        self._of_question: dict[str, list[_AnswerColumn]] = {}
+        for column in header.columns:
+            owner = owners.owner(column.key.import_id)
+            if owner is not None and owner.is_answer and not self._is_field(column):
+                found = _AnswerColumn(column, owner.loop)
+                self._of_question.setdefault(owner.question, []).append(found)
 
     def field(self, name: str) -> ExportColumn:
         """Return the column of an embedded field.
@@ -92,7 +106,13 @@ class SurveyColumns:
         Raises:
             QuestionUnavailable: if there are none.
         """
-        found = [column for column in self._header.columns if self._is_part(column, answer)]
+        begins = (f"{answer.import_id}_", f"{answer.import_id}#")
+        found = [
+            one.column
+            for one in self._of_question.get(answer.question, ())
+            if one.column.key.import_id == answer.import_id
+            or one.column.key.import_id.startswith(begins)
+        ]
         if not found:
             raise _missing(answer.import_id)
         return found
@@ -103,13 +123,7 @@ class SurveyColumns:
         Raises:
             QuestionUnavailable: if there are none.
         """
-        present = {
-            owner.loop
-            for column in self._header.columns
-            if (owner := self._owners.owner(column.key.import_id)) is not None
-            and owner.question == answer.question
-            and owner.is_answer
-        }
+        present = {one.loop for one in self._of_question.get(answer.question, ())}
         loops = [loop for loop in self._owners.loops(answer.question) if loop in present]
         if not loops:
             raise _missing(answer.import_id)
@@ -130,15 +144,9 @@ class SurveyColumns:
         found = self._header.all(ColumnKey(import_id))
         return found[:-1] if len(found) > 1 and self._owners.is_field(import_id) else found
 
-    def _is_part(self, column: ExportColumn, answer: AnswerColumns) -> bool:
-        import_id = column.key.import_id
-        owner = self._owners.owner(import_id)
-        if owner is None or owner.question != answer.question or not owner.is_answer:
-            return False
-        if not column.key.rest and column not in self._answers(import_id):
-            return False
-        begins = (f"{answer.import_id}_", f"{answer.import_id}#")
-        return import_id == answer.import_id or import_id.startswith(begins)
+    def _is_field(self, column: ExportColumn) -> bool:
+        """Whether a column is that of a field which has the ImportId of an answer."""
+        return not column.key.rest and column not in self._answers(column.key.import_id)
 
 
 def _only(found: Sequence[ExportColumn], what: str) -> ExportColumn:

@@ -9,7 +9,7 @@ an export, so they become one choice with both labels.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -208,12 +208,16 @@ def single_choices(offered: Sequence[AnswerOption]) -> tuple[Choice, ...]:
 
 def _joined_label(key: str, same: Sequence[AnswerOption]) -> Label:
     """Return the label of the options that have the same key."""
-    texts = (
-        filter(None, (option.label for option in same)),
-        filter(None, (option.variable for option in same)),
-        filter(None, (option.named for option in same)),
+    return Label(
+        text=_joined(option.label for option in same),
+        variable=_joined(option.variable for option in same),
+        named=_joined(option.named for option in same),
+        key=key,
     )
-    return Label(*(" / ".join(dict.fromkeys(one)) for one in texts), key)
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return " / ".join(dict.fromkeys(filter(None, texts)))
 
 
 def other_spellings(offered: Sequence[AnswerOption]) -> dict[str, str]:

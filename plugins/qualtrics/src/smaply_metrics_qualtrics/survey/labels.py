@@ -36,11 +36,10 @@ class Label(NamedTuple):
 
     def candidates(self) -> tuple[str, ...]:
         """Return the possible labels, from the best to the last resort."""
+        found = [self.variable, self.named, f"[{self.key}]"]
         if says_something(self.text):
             marked = f"{self.text} ({self.variable})" if self.variable else ""
-            found = (self.text, marked, self.named, f"{self.text} ({self.key})")
-        else:
-            found = (self.variable, self.named, f"[{self.key}]")
+            found = [self.text, marked, self.named, f"{self.text} ({self.key})"]
         return tuple(filter(None, found))
 
 

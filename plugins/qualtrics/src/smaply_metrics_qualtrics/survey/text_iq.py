@@ -84,7 +84,13 @@ def _choices(field: Mapping[str, Any], what: str) -> tuple[tuple[Choice, ...], d
         return (), {}
     listed = listed or {label: label for label in _SENTIMENTS}
     choices = tuple(Choice(key=key, label=label or key) for key, label in listed.items())
-    return choices, {label: key for key, label in listed.items() if label and label not in listed}
+    spellings = {
+        spelling: key
+        for key, label in listed.items()
+        for spelling in (label, label.lower(), label.upper(), label.capitalize())
+        if spelling and spelling not in listed
+    }
+    return choices, spellings
 
 
 def _names(field: Mapping[str, Any], what: str) -> set[str]:
