@@ -133,6 +133,20 @@ def test_other_metrics_are_grouped_by_a_sentiment(read_texts: StubApi) -> None:
     assert found == {"Negative": 1, "Positive": 2, "Very Positive": 2}
 
 
+def test_an_unlisted_field_is_no_result() -> None:
+    """The schema calls it embedded data, and its name is not a generated one."""
+    schema = {
+        "QID2_TEXT_Sentiment": {"dataType": "embeddedData", "type": "string"},
+        "QID2_TEXT_SentimentScore": {"dataType": "question", "type": "string"},
+        f"{TEXT}Sentiment": {"dataType": "embeddedData", "type": "string"},
+    }
+    body = {"properties": {"values": {"properties": schema}}}
+    survey = read_definition(survey_definition(QUESTIONS), SURVEY, body).questionnaire
+    assert [field.name for field in survey.fields] == ["QID2_TEXT_Sentiment"]
+    assert survey.question("QID2_TEXT_SentimentScore").kind is QuestionKind.NUMBER
+    assert survey.question(f"{TEXT}Sentiment").kind is QuestionKind.SINGLE_CHOICE
+
+
 def test_a_declared_field_is_no_result(read_texts: StubApi) -> None:
     """The survey flow says that it is a field, whatever its name."""
     flow = {"Type": "Root", "Flow": [embedded(f"{TEXT}Sentiment")]}

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 _SEPARATORS: Final = frozenset({"_", "#", ""})
 """What follows the id of a question in an ImportId. Nothing follows it at the end."""
 
-_DERIVED: Final = re.compile(r"_(?:DO|NPS_GROUP)|(?:_x*\d+)*_TEXT_[0-9a-f]{24}.*", re.DOTALL)
+_DERIVED: Final = re.compile(r"_(?:DO|NPS_GROUP)|(?:_x*\d+)*_TEXT_.+", re.DOTALL)
 
 
 class ColumnOwner(NamedTuple):

@@ -18,7 +18,7 @@ from smaply_metrics_qualtrics.survey.column_owners import ColumnOwners
 from smaply_metrics_qualtrics.survey.question_parser import NUMBER_NOTE, Named, answered
 from smaply_metrics_qualtrics.survey.response_schema import is_array, is_number, properties
 
-_RESULT: Final = re.compile(r"(?:_x*\d+)*_TEXT_[0-9a-f]{24}(?P<what>.*)", re.DOTALL)
+_RESULT: Final = re.compile(r"(?:_x*\d+)*_TEXT_(?P<generated>[0-9a-f]{24})?(?P<what>.*)", re.DOTALL)
 _NUMBERS: Final = frozenset({"sentimentscore", "sentimentpolarity"})
 _CATEGORIES: Final = frozenset({"sentiment", "sentimentlabel", "overallsentiment"})
 _SENTIMENTS: Final = (
@@ -44,7 +44,8 @@ def text_iq_results(
     for name, field in properties(schema):
         owner = owners.owner(name)
         found = _RESULT.fullmatch(owner.rest) if owner else None
-        if found:
+        # A schema might list the results as embedded data, with their generated names.
+        if found and (found["generated"] or field.get("dataType") != "embeddedData"):
             text = html_to_text(field.get("description")) or name
             yield _result(Named(name, name, text), field, found["what"])
 
