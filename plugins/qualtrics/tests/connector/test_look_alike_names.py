@@ -76,7 +76,7 @@ LOOPED = (
 )
 
 
-@pytest.mark.parametrize("name", ["Wave1_QID1", "3_QID1", "x_QID1", "old_QID1"])
+@pytest.mark.parametrize("name", ["Wave1_QID1", "3_QID1", "x_QID1", "old_QID1", "QID1", "Q1"])
 @pytest.mark.parametrize("declared", [True, False], ids=["in the flow", "in the schema"])
 def test_a_field_is_not_a_loop(tmp_path: Path, name: str, *, declared: bool) -> None:
     """Its values do not enter the loops of the question, and it can be grouped by."""

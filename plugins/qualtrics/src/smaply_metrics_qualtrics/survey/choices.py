@@ -157,10 +157,12 @@ def _carried_from(question: Mapping[str, Any], what: str) -> tuple[str, str]:
 
     ``DynamicChoices`` are choices or rows, or answers if their type is a group of answers.
     """
-    choices = as_dict(question.get("DynamicChoices"))
-    of_answers = str(choices.get("Type", "")).startswith("Answer")
-    carried = choices if of_answers is (what == "Answer") else {}
-    carried = as_dict(question.get("DynamicAnswers")) or carried if what == "Answer" else carried
+    carried = as_dict(question.get("DynamicChoices"))
+    type_names_answers = str(carried.get("Type", "")).startswith("Answer")
+    if type_names_answers is not (what == "Answer"):
+        carried = {}
+    if what == "Answer":
+        carried = as_dict(question.get("DynamicAnswers")) or carried
     found = _LOCATOR.match(str(carried.get("Locator", "")))
     if found is None:
         return "", what

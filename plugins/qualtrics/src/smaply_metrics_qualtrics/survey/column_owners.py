@@ -75,8 +75,8 @@ class ColumnOwners:
         return None
 
     def loops(self, question: str) -> tuple[str, ...]:
-        """Return the loops of a question; an empty id is outside of loops."""
-        return (*self._loops.get(question, ()), "")
+        """Return the loops of a question; an empty id, for outside of loops, if none is known."""
+        return self._loops.get(question) or ("",)
 
     def is_field(self, import_id: str) -> bool:
         """Whether an embedded field has this name."""

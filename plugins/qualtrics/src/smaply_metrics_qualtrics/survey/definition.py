@@ -169,7 +169,7 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
     for question, answer in (*text_iq_results(schema, listed), *_scores(body)):
         questions.append(question)
         answer_columns[question.id] = answer
-    known = answer_columns.keys() | display_orders(body, tuple(bodies))
+    known = _import_ids(answer_columns) | display_orders(body, tuple(bodies))
     fields = _fields(declared, schema_fields(schema, known))
     for question, answer in _field_numbers(fields):
         questions.append(question)
@@ -228,11 +228,9 @@ def _fields(declared: Mapping[str, bool], others: Sequence[SchemaField]) -> dict
 
 def _labelled(names: Mapping[str, bool]) -> tuple[EmbeddedField, ...]:
     labels = distinct_labels([Label(html_to_text(name), "", "", name) for name in names])
-    return tuple(map(_field, names, labels))
-
-
-def _field(name: str, label: str) -> EmbeddedField:
-    return EmbeddedField(name=name, label=label)
+    return tuple(
+        EmbeddedField(name=name, label=label) for name, label in zip(names, labels, strict=True)
+    )
 
 
 def _field_numbers(names: Mapping[str, bool]) -> Iterator[tuple[Question, AnswerColumns]]:
@@ -249,7 +247,11 @@ def _loop_ids(order: QuestionOrder) -> dict[str, tuple[str, ...]]:
 
 def _import_ids(answer_columns: Mapping[str, AnswerColumns]) -> set[str]:
     """Return the ImportIds of all answers whose columns are known one by one."""
-    exact = [answer for answer in answer_columns.values() if answer.shape is not AnswerShape.ANY]
+    exact = [
+        answer
+        for answer in answer_columns.values()
+        if answer.shape is not AnswerShape.ANY and not answer.every_loop
+    ]
     ids = {one for answer in exact for one in (answer.import_id, answer.alternative) if one}
     return ids | {f"{one.import_id}_{option}" for one in exact for option in one.ticks}
 
