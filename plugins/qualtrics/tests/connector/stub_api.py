@@ -28,6 +28,8 @@ from smaply_metrics_qualtrics.responses.fetch import fetch
 
 RECORDED = "2026-02-01 09:00:00"
 METADATA = ("status", "finished", "recordedDate")
+SEEN = "(seen)"
+"""A cell that has the mark for seen but not answered, if the request names one."""
 
 
 class StubColumn(NamedTuple):
@@ -118,8 +120,12 @@ class StubApi:
         count = len(self.columns[0].cells)
         metadata = {name: {"ImportId": name} for name in METADATA}
         keys = {**metadata, **{f"c{n}": one.key for n, one in enumerate((*answers, *chosen))}}
+        marks = {SEEN: str(body.get("seenUnansweredRecode", ""))}
         rows = [
-            ["0", "1", RECORDED, *(column.cells[row] for column in (*answers, *chosen))]
+            [
+                *("0", "1", RECORDED),
+                *(marks.get(one.cells[row], one.cells[row]) for one in (*answers, *chosen)),
+            ]
             for row in range(count)
         ]
         return csv_text(keys, rows)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from plugins.qualtrics.tests.connector.stub_api import StubApi, StubColumn
+from plugins.qualtrics.tests.connector.stub_api import SEEN, StubApi, StubColumn
 from plugins.qualtrics.tests.connector.support import (
     MATRIX,
     Json,
@@ -256,6 +256,28 @@ def test_without_the_schema_unlisted_loops_are_an_error(tmp_path: Path) -> None:
     outcomes = api.fetch(query("average", "QID1"), query("average", "SC_0", query_id="score"))
     assert error_of(outcomes).kind != QuestionUnavailable("").kind
     assert not isinstance(outcomes["score"], Exception)
+
+
+NUMBERS = {"Settings": {"Type": "ContentType", "ContentType": "ValidNumber"}}
+
+
+@pytest.mark.parametrize("validation", [None, NUMBERS], ids=["text", "number"])
+def test_a_seen_loop_is_the_same_beside_other_metrics(tmp_path: Path, validation: Json) -> None:
+    """Whether a loop was seen does not depend on the other questions of an export."""
+    elements = [{"Type": "Question", "QuestionID": one} for one in ("QID1", "QID2")]
+    text = {"QuestionType": "TE", "Selector": "SL", "Validation": validation}
+    api = survey(
+        tmp_path,
+        *LOOPED,
+        StubColumn("1_QID2_TEXT", "QID2", ["1", SEEN, SEEN]),
+        StubColumn("2_QID2_TEXT", "QID2", ["2", SEEN, ""]),
+        questions={"QID2": text},
+        Blocks={"BL_1": {**LOOPS["BL_1"], "BlockElements": elements}},
+    )
+    wanted = query("responses", "QID2")
+    alone = api.measure(wanted).current
+    assert (alone.answered, alone.responses) == (2, 5)
+    assert api.measure(wanted, query("average", "QID1", query_id="x")).current == alone
 
 
 def test_listed_loops_need_no_schema(tmp_path: Path) -> None:

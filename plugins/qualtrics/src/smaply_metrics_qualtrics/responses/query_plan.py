@@ -99,15 +99,17 @@ def plan_export(parts: Sequence[PlannedQuery], survey: SurveyDefinition) -> Expo
     fields |= {answer.field for answer in answer_columns if answer.field}
     # It is undocumented which filter includes scores, so an export with a score has no filter.
     scored = any(not answer.question and not answer.field for answer in answer_columns)
-    coded = any(
-        answer.shape in {AnswerShape.SINGLE, AnswerShape.MULTIPLE} for answer in answer_columns
+    # In loops, every mark of a seen question counts: a loop that was seen is a response.
+    marked = any(
+        answer.every_loop or answer.shape in {AnswerShape.SINGLE, AnswerShape.MULTIPLE}
+        for answer in answer_columns
     )
     return ExportRequest(
         questions=None if scored else _ordered(r.question for r in answer_columns if r.question),
         fields=None if scored else _ordered(fields),
         start=start,
         end=end,
-        seen=sentinel(survey.recodes) if coded else None,
+        seen=sentinel(survey.recodes) if marked else None,
     )
 
 
