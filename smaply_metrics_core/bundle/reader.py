@@ -110,7 +110,7 @@ class BundleReader:
             content = parse_json(text, most_bytes=MOST_JSON)
             json.dumps(content, ensure_ascii=False).encode()  # Half a surrogate pair is refused.
         except JsonRefused as error:
-            raise _broken(name, f"it is {error}") from None
+            raise _broken(name, f"it has {error}") from None
         except UnicodeEncodeError:
             raise _broken(name, "it has a text that is not valid Unicode") from None
         return content

@@ -32,7 +32,11 @@ class CsvLimits:
 
 
 def csv_records(
-    file: BinaryIO, limits: CsvLimits | None = None, *, deadline: Deadline | None = None
+    file: BinaryIO,
+    limits: CsvLimits | None = None,
+    *,
+    deadline: Deadline | None = None,
+    strict: bool = True,
 ) -> Iterator[list[str]]:
     """Yield the records of CSV in UTF-8, as ``csv.reader`` parses them.
 
@@ -43,6 +47,8 @@ def csv_records(
         file: The CSV, opened for reading bytes. It stays open.
         limits: The limits; the defaults of ``CsvLimits`` if ``None``.
         deadline: The deadline of the call.
+        strict: Whether text after a closing quote, and a quote that is still open at the end, are
+            errors. Otherwise, such a quote takes the rest of the file into its cell.
 
     Raises:
         ExportFailed: if it exceeds a limit or is not valid CSV; the message names the row.
@@ -52,7 +58,7 @@ def csv_records(
     limits = limits or CsvLimits()
     text = io.TextIOWrapper(file, "utf-8-sig", "replace", newline="")
     try:
-        yield from _Records(text, limits, deadline)
+        yield from _Records(text, limits, deadline).read(strict=strict)
     finally:
         text.detach()
 
@@ -70,11 +76,11 @@ class _Records:
         self._width = 0
         self._characters = 0
 
-    def __iter__(self) -> Iterator[list[str]]:
+    def read(self, *, strict: bool) -> Iterator[list[str]]:
+        """Yield the records."""
         limits = self._limits
         try:
-            # Otherwise, a quote that is never closed would swallow the rest of the file.
-            for record in csv.reader(self._lines(), strict=True):
+            for record in csv.reader(self._lines(), strict=strict):
                 self._characters = 0
                 self._width = max(self._width, len(record))
                 if len(record) > limits.columns:

@@ -77,7 +77,7 @@ def open_zip(file: Path | BinaryIO, *, most_files: int = MOST_FILES) -> Iterator
         try:
             archive = opened.enter_context(zipfile.ZipFile(limited))
         except _NO_ZIP as error:
-            raise _refused(f"it is not a ZIP file, or is incomplete ({error})") from None
+            raise _refused(f"it is not a ZIP file, or is damaged or incomplete ({error})") from None
         limited.most = None
         _check(archive, most_files)
         try:
