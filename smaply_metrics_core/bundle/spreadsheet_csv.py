@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import sys
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
@@ -17,9 +16,6 @@ space, which some programs skip."""
 
 _NUMBER: Final = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?\s?%?")
 """A sign, digits and separators are a number, which must not be escaped."""
-
-_ANY_SIZE: Final = CsvLimits(columns=sys.maxsize, rows=sys.maxsize, cells=sys.maxsize)
-"""Only the size of a row is limited, since one row is in memory at a time."""
 
 
 def escape_formula(cell: str) -> str:
@@ -62,7 +58,7 @@ def write_spreadsheet_csv(
 
 
 def _rows(raw: BinaryIO, blank: frozenset[str], check: Callable[[], None]) -> Iterator[list[str]]:
-    for row in csv_records(raw, _ANY_SIZE, strict=False):
+    for row in csv_records(raw, CsvLimits.of_one_record(), strict=False):
         check()
         cells = ["" if cell in blank else cell for cell in row] if blank else row
         yield [cell if cell[:1] not in _SUSPECT else escape_formula(cell) for cell in cells]

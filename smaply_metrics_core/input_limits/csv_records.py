@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -22,13 +24,20 @@ class CsvLimits:
         columns: The maximum number of columns.
         rows: The maximum number of records.
         cells: The maximum number of records times columns, since all of them are held in memory.
+        characters: The maximum number of characters of all records.
         record: The maximum number of characters of one record.
     """
 
     columns: int = 10_000
     rows: int = 2_000_000
     cells: int = 20_000_000
+    characters: int = 256 * 2**20
     record: int = 4 * 2**20
+
+    @classmethod
+    def of_one_record(cls, *, columns: int = sys.maxsize) -> CsvLimits:
+        """Return limits for code that holds one record in memory, and not all of them."""
+        return cls(columns=columns, rows=sys.maxsize, cells=sys.maxsize, characters=sys.maxsize)
 
 
 def csv_records(
@@ -60,7 +69,8 @@ def csv_records(
     try:
         yield from _Records(text, limits, deadline).read(strict=strict)
     finally:
-        text.detach()
+        with suppress(ValueError):  # The caller may have closed the file.
+            text.detach()
 
 
 class _Records:
@@ -75,13 +85,14 @@ class _Records:
         self._row = 1
         self._width = 0
         self._characters = 0
+        self._of_record = 0
 
     def read(self, *, strict: bool) -> Iterator[list[str]]:
         """Yield the records."""
         limits = self._limits
         try:
             for record in csv.reader(self._lines(), strict=strict):
-                self._characters = 0
+                self._of_record = 0
                 self._width = max(self._width, len(record))
                 if len(record) > limits.columns:
                     raise self._refused(f"has more than {limits.columns:,} columns")
@@ -97,9 +108,12 @@ class _Records:
     def _lines(self) -> Iterator[str]:
         most = self._limits.record
         while line := self._text.readline(most + 1):
-            self._characters += len(line)
-            if self._characters > most:
+            self._of_record += len(line)
+            if self._of_record > most:
                 raise self._refused(f"has more than {most:,} characters")
+            self._characters += len(line)
+            if self._characters > self._limits.characters:
+                raise _too_large(f"more than {self._limits.characters:,} characters")
             if self._deadline is not None:
                 self._deadline.check()
             yield line

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -36,8 +35,7 @@ from smaply_metrics_qualtrics.responses.fetch import fetch
 from smaply_metrics_qualtrics.responses.loop_merge import NOT_SHOWN
 
 _THE_EXPORT: Final = "the-export-in-the-bundle"
-_ANY_ROWS: Final = CsvLimits(columns=MOST_COLUMNS, rows=sys.maxsize, cells=sys.maxsize)
-"""One row is in memory at a time."""
+_LIMITS: Final = CsvLimits.of_one_record(columns=MOST_COLUMNS)
 
 
 def recompute(
@@ -118,7 +116,7 @@ class BundleApi(QualtricsApi):
                     archive.open(name, "w", force_zip64=True) as out,
                     io.TextIOWrapper(out, "utf-8", newline="") as copied,
                 ):
-                    copy(csv_records(raw, _ANY_ROWS, deadline=self._deadline, strict=False), copied)
+                    copy(csv_records(raw, _LIMITS, deadline=self._deadline, strict=False), copied)
         return target.stat().st_size
 
     def _responses(self) -> Iterator[str]:
