@@ -14,7 +14,8 @@ from smaply_metrics_core.errors import ExportFailed
 from smaply_metrics_core.input_limits.csv_records import CsvLimits, csv_records
 
 _CELLS: Final = 500_000
-"""The number of cells that are converted at once, between two checks of the deadline."""
+_ROWS: Final = 50_000
+"""The maximum numbers of cells and rows that are converted at once."""
 
 
 def read_csv(
@@ -50,18 +51,15 @@ def _frames(records: Iterator[list[str]], names: Sequence[str]) -> Iterator[pl.D
     """Yield the records as data frames, the first of which may be empty."""
     schema = dict.fromkeys(names, pl.String())
     yield pl.DataFrame(schema=schema)
-    row = 2
-    while block := list(islice(records, max(1, _CELLS // len(names)))):
-        cells = [_cells(record, len(names), row + number) for number, record in enumerate(block)]
-        columns = zip(*cells, strict=True)
+    row, rows = 2, max(1, min(_ROWS, _CELLS // len(names)))
+    while block := list(islice(records, rows)):
+        for number, record in enumerate(block):
+            if len(record) > len(names):
+                raise _invalid(f"Row {row + number:,} has more cells than the header.")
+            record.extend([""] * (len(names) - len(record)))
+        columns = ([cell or None for cell in column] for column in zip(*block, strict=True))
         yield pl.DataFrame(dict(zip(names, columns, strict=True)), schema=schema)
         row += len(block)
-
-
-def _cells(record: list[str], width: int, row: int) -> list[str | None]:
-    if len(record) > width:
-        raise _invalid(f"Row {row:,} has more cells than the header.")
-    return [cell or None for cell in record] + [None] * (width - len(record))
 
 
 def _invalid(message: str) -> ExportFailed:

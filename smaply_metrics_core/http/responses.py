@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import httpx
 
 from smaply_metrics_core.errors import SourceUnavailable
-from smaply_metrics_core.input_limits.json_value import JsonRefused, parse_json
+from smaply_metrics_core.input_limits.json_value import MOST_BYTES, JsonRefused, parse_json
 
 REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id")
 LONGEST_ENVELOPE: Final = 2**20
@@ -78,7 +78,7 @@ def read_json(response: httpx.Response) -> Any:  # noqa: ANN401  # JSON is anyth
         SourceUnavailable: when it is a web page, empty or not JSON, or has more than 32 MiB, two
             million values or a hundred levels.
     """
-    content = response.read()
+    content = _content(response)
     host = response.request.url.host
     if not content.strip():
         found = "an empty response"
@@ -95,6 +95,19 @@ def read_json(response: httpx.Response) -> Any:  # noqa: ANN401  # JSON is anyth
         "minutes.",
         request_id=find_request_id(response.headers),
     )
+
+
+def _content(response: httpx.Response) -> bytes:
+    """Return the body of a response; of a longer streamed one, only more than the limit of JSON."""
+    try:
+        return response.content
+    except httpx.ResponseNotRead:
+        content = bytearray()
+        for block in response.iter_bytes():
+            content += block
+            if len(content) > MOST_BYTES:
+                break
+        return bytes(content)
 
 
 def _part(value: object, name: str) -> object:
