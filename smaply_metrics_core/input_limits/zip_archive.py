@@ -18,6 +18,9 @@ LARGEST_DIRECTORY: Final = 2**20
 """The maximum size in bytes of the list of files, which is read into memory. It has room for 1,000
 files with long names; a file without a name takes 46 bytes in it and 0.5 kB as an object."""
 
+MOST_UNPACKED: Final = 256 * 2**20
+"""The maximum size in bytes of all files together that are read into memory."""
+
 METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 """Inflated in pieces of the size that the reader requests. The standard library inflates bzip2 and
 LZMA in pieces of any size: 800 bytes become 2 GB at once."""
@@ -84,6 +87,24 @@ def open_zip(file: Path | BinaryIO, *, most_files: int = MOST_FILES) -> Iterator
             yield archive
         except _DAMAGE:
             raise _refused("a file in it is damaged") from None
+
+
+def unpack_zip(content: bytes, *, most_bytes: int = MOST_UNPACKED) -> list[tuple[str, bytes]]:
+    """Return the name and the content of each file of a small ZIP file.
+
+    Raises:
+        ExportFailed: as for ``open_zip``, and if the files exceed ``most_bytes`` together.
+    """
+    found: list[tuple[str, bytes]] = []
+    with open_zip(io.BytesIO(content)) as archive:
+        for info in archive.infolist():
+            with archive.open(info) as file:
+                data = file.read(most_bytes + 1)
+            most_bytes -= len(data)
+            if most_bytes < 0:
+                raise _refused("its files are too large to be read into memory")
+            found.append((info.filename, data))
+    return found
 
 
 def _check(archive: zipfile.ZipFile, most_files: int) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smaply_metrics_core import ExportFailed, open_zip
-from smaply_metrics_core.input_limits.zip_archive import LARGEST_DIRECTORY, MOST_FILES
+from smaply_metrics_core.input_limits.zip_archive import LARGEST_DIRECTORY, MOST_FILES, unpack_zip
 
 from .traced_memory import traced_memory
 
@@ -149,6 +149,18 @@ def test_damage_is_reported_where_it_is_read() -> None:
     content[content.index(DIRECTORY) + 16] ^= 1
     with pytest.raises(ExportFailed, match="damaged"), open_zip(io.BytesIO(bytes(content))) as one:
         one.read("a")
+
+
+def test_small_files_are_unpacked() -> None:
+    """Files are read into memory up to a limit of all of them, whatever sizes they declare."""
+    content = zipped({"a": b"1" * 100, "b": b"2" * 100})
+    assert unpack_zip(content, most_bytes=200) == [("a", b"1" * 100), ("b", b"2" * 100)]
+    with pytest.raises(ExportFailed, match="too large"):
+        unpack_zip(content, most_bytes=199)
+    false_size = bytearray(content)
+    struct.pack_into("<I", false_size, content.index(DIRECTORY) + 24, 50)
+    with pytest.raises(ExportFailed):
+        unpack_zip(bytes(false_size))
 
 
 @given(st.binary(max_size=30), st.integers(min_value=0, max_value=2**16))
