@@ -26,6 +26,7 @@ class CsvLimits:
         cells: The maximum number of records times columns, since all of them are held in memory.
         characters: The maximum number of characters of all records.
         record: The maximum number of characters of one record.
+        cell: The maximum number of characters of one cell; ``csv.field_size_limit`` applies too.
     """
 
     columns: int = 10_000
@@ -33,6 +34,7 @@ class CsvLimits:
     cells: int = 20_000_000
     characters: int = 256 * 2**20
     record: int = 4 * 2**20
+    cell: int = 128 * 2**10
 
     @classmethod
     def of_one_record(cls, *, columns: int = sys.maxsize) -> CsvLimits:
@@ -92,6 +94,8 @@ class _Records:
         limits = self._limits
         try:
             for record in csv.reader(self._lines(), strict=strict):
+                if self._of_record > limits.cell and max(map(len, record), default=0) > limits.cell:
+                    raise self._refused(f"has a cell of more than {limits.cell:,} characters")
                 self._of_record = 0
                 self._width = max(self._width, len(record))
                 if len(record) > limits.columns:
@@ -102,7 +106,7 @@ class _Records:
                     raise _too_large(f"more than {limits.cells:,} cells")
                 yield record
                 self._row += 1
-        except csv.Error as error:  # For example, a cell of more than 128 KiB.
+        except csv.Error as error:
             raise self._refused(f"is not valid CSV ({error})") from None
 
     def _lines(self) -> Iterator[str]:

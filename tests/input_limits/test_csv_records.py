@@ -25,7 +25,7 @@ from smaply_metrics_core.calculations import read_csv
 from .traced_memory import traced_memory
 
 CELL = st.text(alphabet='ab",;\n\r é\x00', max_size=6)
-SMALL = CsvLimits(columns=5, rows=10, cells=30, characters=250, record=200)
+SMALL = CsvLimits(columns=5, rows=10, cells=30, characters=250, record=200, cell=100)
 
 
 def records(text: str | bytes, limits: CsvLimits | None = None) -> list[list[str]]:
@@ -89,6 +89,7 @@ def test_the_file_stays_open_and_its_mark_is_skipped() -> None:
         ("a,b,c,d,e\n" * 7, "more than 30 cells"),
         ("a,b,c,d,e\n" + "a\n" * 6, "more than 30 cells"),
         ("a" * 90 + "\n" + "a" * 90 + "\n" + "a" * 90, "more than 250 characters"),
+        ("a,b\n1," + "x" * 101, "Row 2 has a cell of more than 100 characters"),
         ("a,b\n1," + "x" * 200, "Row 2 has more than 200 characters"),
         ('a,b\n1,"' + "x\n" * 100, "Row 2 has more than 200 characters"),
         ('a,b\n1,"open', "Row 2 is not valid CSV"),
