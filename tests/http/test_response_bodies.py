@@ -54,6 +54,13 @@ def blocks(data: bytes, size: int) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
+def counted(taken: list[int], block: bytes, times: int) -> Iterator[bytes]:
+    """Yield a block several times, and note each time in a list."""
+    for number in range(times):
+        taken.append(number)
+        yield block
+
+
 def zipped(data: bytes, size: int = 1000) -> httpx.Response:
     """Return a compressed response that is sent in blocks."""
     packed = gzip.compress(data)
@@ -201,7 +208,7 @@ def test_a_large_body_of_an_error_is_ignored(clients: Clients, status: int) -> N
     taken: list[int] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        page = (taken.append(1) or b"x" * 1000 for _ in range(100_000))
+        page = counted(taken, b"x" * 1000, 100_000)
         return httpx.Response(status, stream=Stream(page), headers={"x-request-id": "r"})
 
     for streamed in (False, True):
@@ -237,7 +244,7 @@ def test_json_in_a_streamed_response_is_read_up_to_the_limit(clients: Clients) -
     taken: list[int] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        page = (taken.append(1) or b" " * 2**20 for _ in range(1000))
+        page = counted(taken, b" " * 2**20, 1000)
         return httpx.Response(200, stream=Stream(itertools.chain([b"["], page)))
 
     with (

@@ -15,6 +15,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 if TYPE_CHECKING:
     import asyncio
 
+    from uvicorn.protocols.http.h11_impl import RequestResponseCycle
+
 HEADER_SECONDS: Final = 20.0
 """How long the headers of a request may take, from the connection or the last response."""
 WRITE_SECONDS: Final = 60.0
@@ -108,7 +110,8 @@ class TimedConnection(H11Protocol):
 
     @property
     def _answering(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request.
+        return cycle is not None and not cycle.response_complete
 
     def _await_request(self) -> None:
         self._request_began()
