@@ -169,7 +169,7 @@ def open_bundle(path: Path, folder: Path) -> Generator[BundleReader, None, None]
         try:
             archive = opened.enter_context(open_zip(path))
         except ExportFailed as error:
-            raise _no_bundle(error.message.removesuffix(".")) from None
+            raise _no_bundle(error.message.removesuffix(".").replace("The", "the", 1)) from None
         _check(archive.infolist())
         yield BundleReader(archive, folder)
 

@@ -51,10 +51,10 @@ class _LimitedReads(io.BufferedReader):
         """Return up to ``size`` bytes.
 
         Raises:
-            BadZipFile: if that exceeds the limit.
+            ExportFailed: if that exceeds the limit.
         """
         if self.most is not None and size is not None and size > self.most:
-            raise zipfile.BadZipFile(f"its list of files is larger than {self.most:,} bytes")
+            raise _refused(f"has a list of files of more than {self.most:,} bytes")
         return super().read(size)
 
 
@@ -79,14 +79,14 @@ def open_zip(file: Path | BinaryIO, *, most_files: int = MOST_FILES) -> Iterator
         opened.callback(limited.close if isinstance(file, Path) else limited.detach)
         try:
             archive = opened.enter_context(zipfile.ZipFile(limited))
-        except _NO_ZIP as error:
-            raise _refused(f"it is not a ZIP file, or is damaged or incomplete ({error})") from None
+        except _NO_ZIP:
+            raise ExportFailed("The file is not a ZIP file, or is damaged or incomplete.") from None
         limited.most = None
         _check(archive, most_files)
         try:
             yield archive
         except _DAMAGE:
-            raise _refused("a file in it is damaged") from None
+            raise _refused("has a damaged file") from None
 
 
 def unpack_zip(content: bytes, *, most_bytes: int = MOST_UNPACKED) -> list[tuple[str, bytes]]:
@@ -102,7 +102,7 @@ def unpack_zip(content: bytes, *, most_bytes: int = MOST_UNPACKED) -> list[tuple
                 data = file.read(most_bytes + 1)
             most_bytes -= len(data)
             if most_bytes < 0:
-                raise _refused("its files are too large to be read into memory")
+                raise _refused("has files that are too large to be read into memory")
             found.append((info.filename, data))
     return found
 
@@ -110,20 +110,17 @@ def unpack_zip(content: bytes, *, most_bytes: int = MOST_UNPACKED) -> list[tuple
 def _check(archive: zipfile.ZipFile, most_files: int) -> None:
     files = archive.infolist()
     if len(files) > most_files:
-        raise _refused(f"it has more than {most_files:,} files")
+        raise _refused(f"has more than {most_files:,} files")
     if any(one.compress_type not in METHODS or one.flag_bits & _UNREADABLE for one in files):
-        raise _refused("it has files that are encrypted or use an unsupported compression")
+        raise _refused("has files that are encrypted or use an unsupported compression")
     end = 0
     for one in sorted(files, key=lambda one: one.header_offset):
         if one.header_offset < end:
-            raise _refused("its files overlap")
+            raise _refused("has files that overlap")
         end = one.header_offset + _LOCAL_HEADER + one.compress_size
     if end > archive.start_dir and files:
-        raise _refused("its files overlap")
+        raise _refused("has files that overlap")
 
 
 def _refused(why: str) -> ExportFailed:
-    return ExportFailed(
-        f"The ZIP file cannot be used: {why}.",
-        remedy="Try again; if it happens again, report it to the sender of the file.",
-    )
+    return ExportFailed(f"The ZIP file {why}.")

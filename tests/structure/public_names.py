@@ -19,7 +19,8 @@ EXPORTS: Final = {
         SourceContext SourceDescription
         SourceUnavailable StepCallback StepResult Survey SurveyUnavailable SystemClock Tally
         Token Totals Unit Unreachable Window WindowResult WindowTally __version__
-        credential_fields csv_records hookimpl open_zip parse_credentials period_start suggestion_error
+        credential_fields csv_records hookimpl open_zip parse_credentials period_start
+        suggestion_error
     """,
     "smaply_metrics_core.http": """
         Exchange RateLimiter RemoteDetails build_client header_auth pages read_json
