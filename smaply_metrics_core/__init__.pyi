@@ -36,6 +36,8 @@ from smaply_metrics_core.errors import (
     Unreachable,
 )
 from smaply_metrics_core.hook_markers import CONTRACT_VERSION, ENTRY_POINT_GROUP, hookimpl
+from smaply_metrics_core.input_limits.csv_records import CsvLimits, csv_records
+from smaply_metrics_core.input_limits.zip_archive import open_zip
 from smaply_metrics_core.models.address import Address, ServerAddress
 from smaply_metrics_core.models.check import CheckNote, CheckReport, CheckStep, StepResult
 from smaply_metrics_core.models.credentials import (
@@ -100,6 +102,7 @@ __all__ = [
     "CredentialRefused",
     "Credentials",
     "CredentialsInvalid",
+    "CsvLimits",
     "DataError",
     "DateRange",
     "Deadline",
@@ -159,7 +162,9 @@ __all__ = [
     "WindowTally",
     "__version__",
     "credential_fields",
+    "csv_records",
     "hookimpl",
+    "open_zip",
     "parse_credentials",
     "period_start",
     "suggestion_error",

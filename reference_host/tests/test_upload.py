@@ -151,6 +151,10 @@ def test_an_invalid_replacement_keeps_the_file(world: World) -> None:
         ("large.csv", b"x" * (MOST_BYTES + 1), "The file is larger than 15 MB."),
         ("empty.csv", b"", "empty.csv"),
         ("german.csv", b"recorded_at;nps\n2026-01-05;3\n", "german.csv"),
+        ("wide.csv", b"recorded_at" + b",a" * 3_000, "row 1 has more than 3,000 columns"),
+        ("wide.csv", b"recorded_at\n" + b"," * 100_000, "row 2 has more than 3,000 columns"),
+        ("cell.csv", b"recorded_at,a\n," + b"x" * 200_000, "row 2"),
+        ("open.csv", b'recorded_at,a\n,"' + b"\n" * 1_000, "row 2 is not valid CSV"),
     ],
 )
 def test_unsafe_uploads_are_refused(world: World, name: str, content: bytes, said: str) -> None:
@@ -193,6 +197,12 @@ def test_the_files_of_an_account_are_limited(world: World, monkeypatch: pytest.M
     again.upload("second.csv", GOOD)
 
     assert "would exceed" in again.page
+    monkeypatch.setattr(uploads, "MOST_TOGETHER", 500)
+    monkeypatch.setattr(uploads, "MOST_FILES", 1)
+    again.upload("second.csv", GOOD)
+    assert "already has 1 files" in again.page
+    again.upload("first.csv", GOOD)
+    assert "already exists" in again.page
     assert files(world) == {"uploads/first.csv": GOOD}
     other = FormFiller(world.client(Role.EDITOR, account="globex"), UPLOAD)
     other.upload("third.csv", GOOD)

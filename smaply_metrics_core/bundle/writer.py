@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import os
 import re
-import shutil
 import tempfile
 import threading
 import zipfile
@@ -18,7 +16,7 @@ from typing import IO, BinaryIO, Final
 from pydantic_core import PydanticSerializationError, to_json
 
 from smaply_metrics_core.bundle.spreadsheet_csv import write_spreadsheet_csv
-from smaply_metrics_core.errors import BundleRefused, InputError, PluginError
+from smaply_metrics_core.errors import BundleRefused, ExportFailed, InputError, PluginError
 from smaply_metrics_core.redaction import Readable, find_secrets
 
 __all__ = ["BundleWriter", "find_secrets", "write_bundle"]
@@ -129,12 +127,13 @@ class BundleWriter:
         """
         with self.open(f"{RAW}/{name}") as raw:
             while block := stream.read(_BLOCK):
+                self._check_open(name)
                 raw.write(block)
             raw.seek(0)
             try:
                 with self.open(name) as readable:
-                    write_spreadsheet_csv(raw, readable, blank)
-            except csv.Error:
+                    write_spreadsheet_csv(raw, readable, blank, lambda: self._check_open(name))
+            except ExportFailed:
                 with self._lock:
                     self._missing.append(name)
 
@@ -150,6 +149,15 @@ class BundleWriter:
             )
             self._archive.writestr(_member(README), note)
 
+    def close(self) -> None:
+        """Accept no further files, and wait until no other thread writes to the archive.
+
+        A source that was abandoned at its deadline then ends at its next row or block.
+        """
+        self._closed = True
+        with self._lock:
+            return
+
     def _reserve(self, name: str) -> None:
         with self._lock:
             self._check_open(name)
@@ -164,7 +172,9 @@ class BundleWriter:
             self._check_open(name)
             draft.seek(0)
             with self._archive.open(_member(name), "w", force_zip64=True) as file:
-                shutil.copyfileobj(draft, file, _BLOCK)
+                while block := draft.read(_BLOCK):
+                    self._check_open(name)
+                    file.write(block)
             self._names.append(name)
 
     def _check_open(self, name: str) -> None:
@@ -234,8 +244,11 @@ def write_bundle(
                     include_personal=include_personal,
                     searched=any(secrets),
                 )
-                fill(writer)
-                writer.finish()
+                try:
+                    fill(writer)
+                    writer.finish()
+                finally:
+                    writer.close()
             file.seek(0)
             _search(file, secrets)
         _put_in_place(draft, path)

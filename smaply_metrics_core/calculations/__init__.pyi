@@ -10,6 +10,7 @@ from smaply_metrics_core.calculations.count_plan import (
     TallyColumns,
     TallyRequest,
 )
+from smaply_metrics_core.calculations.csv_frame import read_csv
 from smaply_metrics_core.calculations.decimal_keys import exact_sum, key_number, to_float
 from smaply_metrics_core.calculations.response_text import describe_answers, describe_responses
 from smaply_metrics_core.calculations.results import calculate, format_value
@@ -42,6 +43,7 @@ __all__ = [
     "exact_sum",
     "format_value",
     "key_number",
+    "read_csv",
     "scale_values",
     "tally",
     "tally_all",

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import codecs
 import re
 from typing import Any, Final, NamedTuple
 
 import httpx
 
 from smaply_metrics_core.errors import SourceUnavailable
+from smaply_metrics_core.input_limits.json_value import MOST_BYTES, JsonRefused, parse_json
 
 REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id")
+LONGEST_ENVELOPE: Final = 2**20
+"""The maximum size in bytes of a body that is searched for an error code or a request id, and of
+the body of an error response."""
+TEXT_ENCODINGS: Final = frozenset(
+    {"utf-8", "utf-16", "ascii", "iso8859-1", "iso8859-15", "cp1252", "shift_jis", "gb18030"}
+)
+"""The encodings in which texts are decoded. Python has others, such as ``zlib`` and ``punycode``,
+that take unbounded memory or time."""
 _SHORT: Final = re.compile(r"[\w.:/+=-]{1,100}", re.ASCII)
 
 
@@ -29,8 +38,8 @@ def remote_details(response: httpx.Response) -> RemoteDetails:
     unusual characters are ignored.
     """
     try:
-        envelope = json.loads(response.content)
-    except (ValueError, RecursionError):
+        envelope = parse_json(response.content, most_bytes=LONGEST_ENVELOPE)
+    except JsonRefused:
         envelope = None
     meta = _part(envelope, "meta")
     return RemoteDetails(
@@ -53,13 +62,23 @@ def is_gzip(response: httpx.Response) -> bool:
     return response.headers.get("content-encoding", "").strip().lower() in {"gzip", "x-gzip"}
 
 
+def is_text_encoding(response: httpx.Response) -> bool:
+    """Whether the charset of a response, if it has one, is an encoding of texts."""
+    name = response.charset_encoding
+    try:
+        return name is None or codecs.lookup(name).name in TEXT_ENCODINGS
+    except (LookupError, ValueError):
+        return False
+
+
 def read_json(response: httpx.Response) -> Any:  # noqa: ANN401  # JSON is anything.
-    """Return the JSON data of a response.
+    """Return the JSON data of a response; all its numbers are finite.
 
     Raises:
-        SourceUnavailable: when it is a web page, empty or not JSON.
+        SourceUnavailable: when it is a web page, empty or not JSON, or has more than 32 MiB, two
+            million values or a hundred levels.
     """
-    content = response.read()
+    content = _content(response)
     host = response.request.url.host
     if not content.strip():
         found = "an empty response"
@@ -67,15 +86,28 @@ def read_json(response: httpx.Response) -> Any:  # noqa: ANN401  # JSON is anyth
         found = "a web page"
     else:
         try:
-            return json.loads(content)
-        except (ValueError, RecursionError):
-            found = "invalid JSON"
+            return parse_json(content)
+        except JsonRefused as error:
+            found = str(error)
     raise SourceUnavailable(
         f"{host} sent {found} instead of data (HTTP {response.status_code}).",
         remedy="Check that the host name is that of the survey tool's API, or try again in a few "
         "minutes.",
         request_id=find_request_id(response.headers),
     )
+
+
+def _content(response: httpx.Response) -> bytes:
+    """Return the body of a response; of a longer streamed one, only more than the limit of JSON."""
+    try:
+        return response.content
+    except httpx.ResponseNotRead:
+        content = bytearray()
+        for block in response.iter_bytes():
+            content += block
+            if len(content) > MOST_BYTES:
+                break
+        return bytes(content)
 
 
 def _part(value: object, name: str) -> object:

@@ -14,7 +14,12 @@ from typing import Final
 import httpx
 
 from smaply_metrics_core.context import Clock, Deadline
-from smaply_metrics_core.errors import DestinationRefused, MetricsError, Unreachable
+from smaply_metrics_core.errors import (
+    DestinationRefused,
+    ExportFailed,
+    MetricsError,
+    Unreachable,
+)
 from smaply_metrics_core.http import error_mapping, retry
 from smaply_metrics_core.http.auth import SECRET_HEADERS
 from smaply_metrics_core.http.exchange import Exchange
@@ -22,7 +27,12 @@ from smaply_metrics_core.http.log_filter import our_request
 from smaply_metrics_core.http.origin import Origin, Scope, open_route, proxy_for
 from smaply_metrics_core.http.rate_limit import RateLimiter
 from smaply_metrics_core.http.response_body import GuardedBody
-from smaply_metrics_core.http.responses import find_request_id, remote_details
+from smaply_metrics_core.http.responses import (
+    LONGEST_ENVELOPE,
+    find_request_id,
+    is_text_encoding,
+    remote_details,
+)
 from smaply_metrics_core.models.problem import Audience
 
 READ_AT_ONCE: Final = "smaply_metrics.read_at_once"
@@ -225,6 +235,9 @@ class GuardedTransport(httpx.BaseTransport):
                 content = b"".join(body)
         except Unreachable as error:
             broken = error_mapping.MappedError(error, error_mapping.Retry.READS)
+        except ExportFailed as error:  # It is too large. The status says enough of an error.
+            if answer.status_code < httpx.codes.BAD_REQUEST:
+                broken = error_mapping.MappedError(error)
         except MetricsError as error:
             broken = error_mapping.MappedError(error)
         finally:
@@ -245,14 +258,15 @@ class GuardedTransport(httpx.BaseTransport):
         self, sent: _Sent, answer: httpx.Response, finished: Callable[[int, str | None], None]
     ) -> GuardedBody:
         bodiless = {httpx.codes.NO_CONTENT, httpx.codes.NOT_MODIFIED}
+        most = MOST_AT_ONCE if sent.at_once else self._rules.max_bytes
+        if answer.status_code >= httpx.codes.BAD_REQUEST:
+            most = LONGEST_ENVELOPE
         return GuardedBody(
             answer,
             host=sent.origin.label,
             proxied=sent.proxied,
             has_body=sent.request.method != "HEAD" and answer.status_code not in bodiless,
-            limit=min(self._rules.max_bytes, MOST_AT_ONCE)
-            if sent.at_once or answer.status_code >= httpx.codes.BAD_REQUEST
-            else self._rules.max_bytes,
+            limit=min(self._rules.max_bytes, most),
             deadline=self._rules.deadline,
             finished=finished,
         )
@@ -305,8 +319,13 @@ class GuardedTransport(httpx.BaseTransport):
 
 
 def _rebuilt(answer: httpx.Response, body: httpx.SyncByteStream) -> httpx.Response:
-    """Return a copy of a response with another body, which is not compressed."""
+    """Return a copy of a response with another body, which is not compressed.
+
+    Without a charset, httpx decodes the text of a body as UTF-8.
+    """
     headers = answer.headers.copy()
+    if not is_text_encoding(answer):
+        headers["content-type"] = headers["content-type"].partition(";")[0]
     if "content-encoding" in headers:
         del headers["content-encoding"]
         headers.pop("content-length", None)

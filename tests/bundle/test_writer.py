@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from smaply_metrics_core.bundle.writer import BundleWriter, write_bundle
-from smaply_metrics_core.errors import InputError, PluginError
+from smaply_metrics_core.errors import DeadlineExceeded, InputError, PluginError
 from smaply_metrics_core.models.survey import Survey
 
 if TYPE_CHECKING:
@@ -216,6 +216,31 @@ def test_a_source_that_hangs_in_a_file_blocks_nothing(path: Path) -> None:
 
     assert set(files) == {"failure.json", "README.txt"}
     assert raised == ["The file 'raw.csv' was added after the debug bundle was finished."]
+
+
+def test_a_source_that_was_abandoned_stops_writing(path: Path) -> None:
+    """After the deadline, an endless CSV is not copied any further."""
+    ended = threading.Event()
+    begun = threading.Event()
+
+    class Endless:
+        def read(self, size: int, /) -> bytes:
+            begun.set()
+            return b"a,b\n" * (size // 4)
+
+    def write_for_ever(writer: BundleWriter) -> None:
+        with pytest.raises(PluginError, match="after the debug bundle was finished"):
+            writer.add_csv("responses.csv", Endless())
+        ended.set()
+
+    def fill(writer: BundleWriter) -> None:
+        threading.Thread(target=write_for_ever, args=(writer,), daemon=True).start()
+        assert begun.wait(60)
+        raise DeadlineExceeded("too late")
+
+    with pytest.raises(DeadlineExceeded):
+        write(path, fill)
+    assert ended.wait(60)
 
 
 def test_threads_may_write_at_once(path: Path) -> None:

@@ -265,8 +265,18 @@ def test_the_caller_can_reject_an_error_page_first(clients: Clients) -> None:
         (b"\xff\xfe\xfa", "application/json", "invalid JSON"),
         (b"[" * 100_000, "application/json", "invalid JSON"),
         (b"9" * 10_000, "application/json", "invalid JSON"),
+        (b"[" * 200 + b"]" * 200, "application/json", "JSON with more than 100 levels"),
+        (b"[NaN]", "text/plain", "JSON with a number that is not finite or too large"),
+        (
+            b"[" + b"{}," * 2_000_000 + b"{}]",
+            "application/json",
+            "JSON with more than 2,000,000 values",
+        ),
     ],
-    ids=["empty", "blank", "page", "page by type", "half", "no text", "deep", "huge number"],
+    ids=[
+        *("empty", "blank", "page", "page by type", "half", "no text", "deep", "huge number"),
+        *("levels", "not finite", "values"),
+    ],
 )
 def test_the_error_for_a_response_without_json_describes_it(
     clients: Clients, content: bytes, kind: str, said: str

@@ -6,6 +6,7 @@ import gzip
 import itertools
 import random
 import threading
+import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smaply_metrics_core.context import Deadline
-from smaply_metrics_core.errors import Cancelled, DeadlineExceeded, ExportFailed, Unreachable
+from smaply_metrics_core.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    ExportFailed,
+    SourceUnavailable,
+    Unreachable,
+)
+from smaply_metrics_core.http import read_json
 from smaply_metrics_core.http.response_body import GuardedBody
 from smaply_metrics_core.http.transport import MOST_AT_ONCE
 
@@ -44,6 +52,13 @@ class Stream(httpx.SyncByteStream):
 def blocks(data: bytes, size: int) -> Iterator[bytes]:
     """Split data into blocks."""
     return (data[at : at + size] for at in range(0, len(data), size))
+
+
+def counted(taken: list[int], block: bytes, times: int) -> Iterator[bytes]:
+    """Yield a block several times, and note each time in a list."""
+    for number in range(times):
+        taken.append(number)
+        yield block
 
 
 def zipped(data: bytes, size: int = 1000) -> httpx.Response:
@@ -185,6 +200,81 @@ def test_the_limit_of_responses_in_memory_is_lower(clients: Clients) -> None:
         client.get("/")
     with client.stream("GET", "/") as response:
         assert sum(map(len, response.iter_bytes())) == MOST_AT_ONCE + 2**20
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+def test_a_large_body_of_an_error_is_ignored(clients: Clients, status: int) -> None:
+    """The status says enough; at most 1 MiB of the body is read."""
+    taken: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        page = counted(taken, b"x" * 1000, 100_000)
+        return httpx.Response(status, stream=Stream(page), headers={"x-request-id": "r"})
+
+    for streamed in (False, True):
+        taken.clear()
+        client = clients(answer)
+        if status == 500:
+            with pytest.raises(SourceUnavailable) as caught:
+                client.get("/")
+            assert caught.value.request_id == "r"
+        elif streamed:
+            with client.stream("GET", "/") as response:
+                assert (response.status_code, response.read()) == (status, b"")
+        else:
+            response = client.get("/")
+            assert (response.status_code, response.content) == (status, b"")
+        assert len(taken) < 5_000  # Four attempts, in the case of 500.
+
+
+@pytest.mark.parametrize("size", [500, 21_000_000])
+def test_compressed_json_of_many_values_is_refused(clients: Clients, size: int) -> None:
+    """62 kB of gzip are 63 MB of JSON, of which no value is created."""
+    client = clients(lambda _: zipped(b"[" + b"{}," * size + b"{}]", 10**6))
+    response = client.get("/")
+    if size < 1000:
+        assert read_json(response) == [{}] * (size + 1)
+        return
+    with pytest.raises(SourceUnavailable, match="more than 32 MiB of JSON"):
+        read_json(response)
+
+
+def test_json_in_a_streamed_response_is_read_up_to_the_limit(clients: Clients) -> None:
+    """A streamed response may have gigabytes, but not if it is read as JSON."""
+    taken: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        page = counted(taken, b" " * 2**20, 1000)
+        return httpx.Response(200, stream=Stream(itertools.chain([b"["], page)))
+
+    with (
+        clients(answer).stream("GET", "/") as response,
+        pytest.raises(SourceUnavailable, match="more than 32 MiB of JSON"),
+    ):
+        read_json(response)
+    assert len(taken) == 32
+
+
+@pytest.mark.parametrize(
+    "charset", ["zlib", "bz2", "punycode", "idna", "unicode_escape", "hex", "rot13", "uu", "\x00"]
+)
+def test_codecs_that_are_no_encodings_are_ignored(clients: Clients, charset: str) -> None:
+    """Python would inflate the text with ``zlib``, to any size, and ``punycode`` never ends."""
+    bomb = zlib.compress(bytes(10**6))
+    headers = {"content-type": f"text/csv; charset={charset}"}
+    client = clients(lambda _: httpx.Response(200, headers=headers, content=bomb))
+    response = client.get("/")
+    assert response.encoding == "utf-8"
+    assert len(response.text) <= len(bomb)
+    assert response.headers["content-type"] == "text/csv"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", "latin-1", "ISO-8859-1", "windows-1252"])
+def test_encodings_of_texts_are_applied(clients: Clients, charset: str) -> None:
+    """Servers that do not use UTF-8 are read as they declare."""
+    headers = {"content-type": f"text/csv; charset={charset}"}
+    client = clients(lambda _: httpx.Response(200, headers=headers, content="é".encode(charset)))
+    assert client.get("/").text == "é"
 
 
 def test_an_endless_body_ends_at_the_deadline(clients: Clients, clock: HandClock) -> None:

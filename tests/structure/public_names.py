@@ -9,7 +9,7 @@ EXPORTS: Final = {
         AccessMissing AccountSettings Address Audience Blame BundleReader BundleWriter
         CONTRACT_VERSION Calculation CalculationRefused Cancelled Change ChartType CheckNote
         CheckReport CheckStep Choice Clock Counts CredentialField CredentialRefused
-        Credentials CredentialsInvalid DataError DateRange Deadline DeadlineExceeded
+        Credentials CredentialsInvalid CsvLimits DataError DateRange Deadline DeadlineExceeded
         Definition Destination DestinationRefused Display ENTRY_POINT_GROUP EmbeddedField
         ExclusionReason ExportFailed FieldProblem Filter FormField GroupBy GroupCounts
         GroupValue GroupingRefused InputError Issue KnownQuestion MetricQuery MetricType
@@ -19,7 +19,8 @@ EXPORTS: Final = {
         SourceContext SourceDescription
         SourceUnavailable StepCallback StepResult Survey SurveyUnavailable SystemClock Tally
         Token Totals Unit Unreachable Window WindowResult WindowTally __version__
-        credential_fields hookimpl parse_credentials period_start suggestion_error
+        credential_fields csv_records hookimpl open_zip parse_credentials period_start
+        suggestion_error
     """,
     "smaply_metrics_core.http": """
         Exchange RateLimiter RemoteDetails build_client header_auth pages read_json
@@ -29,7 +30,7 @@ EXPORTS: Final = {
         AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition NOT_ANSWERED
         RowReader TallyBuilder TallyColumns TallyRequest UNREADABLE WorkedExample
         allowed_calculations answer_queries calculate check_definition describe_answers
-        describe_responses exact_sum format_value key_number scale_values tally tally_all
+        describe_responses exact_sum format_value key_number read_csv scale_values tally tally_all
         to_float
     """,
     "smaply_metrics_core.charts": """

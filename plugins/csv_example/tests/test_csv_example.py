@@ -273,12 +273,12 @@ def test_one_invalid_query_does_not_affect_the_others(visits: SourceContext) -> 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "not valid CSV"),
+        (b"", "the first row must"),
         ("recorded_at,a\n2026-01-01,1,2\n", "more cells than the header"),
         ('recorded_at,a\n2026-01-01,"open\n', "not valid CSV"),
         ("date,a\n2026-01-01,1\n", "must contain recorded_at"),
         ("recorded_at;a\n2026-01-01;1\n", "must contain recorded_at"),
-        ("recorded_at,a,a\n2026-01-01,1,2\n", "a unique name"),
+        ("recorded_at,a,a\n2026-01-01,1,2\n", "2 columns are named “a”"),
         ("recorded_at,a,\n2026-01-01,1,2\n", "a unique name"),
         ("recorded_at,field:\n2026-01-01,1\n", "a unique name"),
         ("recorded_at\n2026-01-01\n4/21/25 12:11\n", "recorded_at in row 3 is “4/21/25 12:11”"),

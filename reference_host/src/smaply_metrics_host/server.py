@@ -14,6 +14,7 @@ import uvicorn
 
 from smaply_metrics_core.host import Audience, InputError
 from smaply_metrics_host.app import create_app
+from smaply_metrics_host.web.connection_timeouts import ConnectionTimeouts
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -51,12 +52,15 @@ def listen(address: str, port: int) -> socket.socket:
 
 
 class GracefulServer(uvicorn.Server):
-    """A server that ends the event streams of the app on shutdown."""
+    """A server that ends silent connections, and the event streams of the app on shutdown."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, timeouts: ConnectionTimeouts | None = None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
+                # uvicorn only calls it.
+                http=(timeouts or ConnectionTimeouts()).protocol,  # type: ignore[arg-type]
+                ws="none",
                 lifespan="on",
                 log_level="warning",
                 access_log=False,

@@ -36,6 +36,8 @@ MOST_MEGABYTES: Final = 15
 MOST_BYTES: Final = MOST_MEGABYTES * 1024 * 1024
 MOST_TOGETHER: Final = 500
 """Megabytes of all files of an account, which share the disk with other accounts."""
+MOST_FILES: Final = 1_000
+"""The maximum number of files in the folder that an account uploads to."""
 BLOCK: Final = 1 << 20
 OURS: Final = "uploads"
 """The folder that the host connects if the account has no CSV connection."""
@@ -90,7 +92,7 @@ async def upload(
             remedy="Save it in your spreadsheet program as “CSV UTF-8 (comma separated)”.",
         )
     folder = await _folder(app_state, actor.account)
-    await run_in_threadpool(_require_room, folder, len(data))
+    await run_in_threadpool(_require_room, folder, len(data), survey)
     transaction = _UploadTransaction(folder / f"{survey}{SUFFIX}")
     await run_in_threadpool(transaction.put, data, replace=replace)
     try:
@@ -120,10 +122,16 @@ def checked_name(name: str) -> str:
     return name
 
 
-def _require_room(folder: Path, size: int) -> None:
+def _require_room(folder: Path, size: int, survey: str) -> None:
     with _file_errors():
-        stored = sum(one.stat().st_size for one in folder.glob("[!.]*"))
-    if stored + size > MOST_TOGETHER * 1024 * 1024:
+        sizes = [one.stat().st_size for one in folder.glob("[!.]*")]
+    if len(sizes) >= MOST_FILES and not (folder / f"{survey}{SUFFIX}").exists():
+        raise InputError(
+            f"This account already has {MOST_FILES:,} files.",
+            remedy="Replace an existing file, or ask the operator to delete files that no metric "
+            "uses.",
+        )
+    if sum(sizes) + size > MOST_TOGETHER * 1024 * 1024:
         raise InputError(
             f"The files of this account would exceed {MOST_TOGETHER} MB.",
             remedy="Remove columns or old rows, or ask the operator to delete files that no "

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 from vcr.cassette import Cassette
 
 from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.input_limits.zip_archive import unpack_zip
 from smaply_metrics_core.testing.assertions import broken
 from smaply_metrics_core.testing.recording.cassettes import HASH, head_of
 from smaply_metrics_core.testing.suite.contract import SourceContract
@@ -205,11 +206,14 @@ def _requests(path: Path) -> Mapping[str, Types]:
 def _fields(content: bytes) -> Iterator[tuple[str, str]]:
     """Yield the path and type of each field of a body in JSON, CSV or a ZIP of these."""
     if zipfile.is_zipfile(io.BytesIO(content)):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for number, name in enumerate(archive.namelist()):
-                for path, kind in _fields(archive.read(name)):
-                    yield f"file {number + 1}: {path}", kind
+        for number, (_, data) in enumerate(unpack_zip(content), start=1):
+            for path, kind in _fields_of_file(data):
+                yield f"file {number}: {path}", kind
         return
+    yield from _fields_of_file(content)
+
+
+def _fields_of_file(content: bytes) -> Iterator[tuple[str, str]]:
     try:
         value = json.loads(content)
     except ValueError:

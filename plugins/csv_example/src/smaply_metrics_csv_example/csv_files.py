@@ -1,14 +1,26 @@
-"""Find the CSV files in the folder and read them as data frames, one row per response."""
+"""Find the CSV files in the folder and read them as data frames, one row per response.
+
+Anyone may have written a file, so it is read within limits, and each step checks the deadline: a
+call that the core has abandoned must end.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import polars as pl
 
-from smaply_metrics_core import ExclusionReason, ExportFailed, SourceContext, SurveyUnavailable
+from smaply_metrics_core import (
+    CsvLimits,
+    ExclusionReason,
+    ExportFailed,
+    SourceContext,
+    SurveyUnavailable,
+)
+from smaply_metrics_core.calculations import read_csv
 
 RECORDED: Final = "recorded_at"
 STATUS: Final = "status"
@@ -18,6 +30,11 @@ ABOUT: Final = (RECORDED, STATUS, FINISHED)
 
 FIELD_PREFIX: Final = "field:"
 """Marks the header of an embedded field."""
+
+LIMITS: Final = CsvLimits(columns=3_000, rows=1_000_000, cells=10_000_000, characters=100 * 2**20)
+"""A file within them takes less than 1 GB of memory."""
+LONGEST_NAME: Final = 300
+"""The maximum length of the name of a column, which is the ID of a question."""
 
 
 def csv_files(context: SourceContext) -> dict[str, Path]:
@@ -50,21 +67,39 @@ def csv_file(context: SourceContext, survey_id: str) -> Path:
     return path
 
 
-def read_rows(path: Path) -> pl.DataFrame:
+def survey_rows(context: SourceContext, survey_id: str) -> pl.DataFrame:
+    """Return the responses of one survey, as ``read_rows`` does.
+
+    Raises:
+        SurveyUnavailable: if the file does not exist.
+        ExportFailed: if the file does not have the documented format, or exceeds a limit.
+    """
+    path = csv_file(context, survey_id)
+    with path.open("rb") as file:
+        return read_rows(context, file, path.name)
+
+
+def read_rows(context: SourceContext, file: BinaryIO, name: str) -> pl.DataFrame:
     """Return the responses of a file, one row each.
 
     ``recorded_at`` is a Datetime in UTC, and ``status`` an ``ExclusionReason`` or null. All other
     columns are text.
 
+    Args:
+        context: Has the deadline.
+        file: The file, opened for reading.
+        name: Its name in messages.
+
     Raises:
-        ExportFailed: if the file does not have the documented format. The message names the row
-            and column.
+        ExportFailed: if the file does not have the documented format, or exceeds a limit. The
+            message names the row and column.
     """
-    rows = _read_text(path)
-    recorded = [_recorded(path, row, cell) for row, cell in _cells(rows, RECORDED)]
-    statuses = [_status(path, row, cell) for row, cell in _cells(rows, STATUS)]
-    unfinished = [_unfinished(path, row, cell) for row, cell in _cells(rows, FINISHED)]
+    rows = _read_text(context, file, name)
+    recorded = [_recorded(name, row, cell) for row, cell in _cells(context, rows, RECORDED)]
+    statuses = [_status(name, row, cell) for row, cell in _cells(context, rows, STATUS)]
+    unfinished = [_unfinished(name, row, cell) for row, cell in _cells(context, rows, FINISHED)]
     excluded = [status or other for status, other in zip(statuses, unfinished, strict=True)]
+    context.deadline.check()
     rows = rows.with_columns(
         pl.Series(RECORDED, recorded, pl.Datetime("us", "UTC")),
         pl.Series(STATUS, excluded, pl.String),
@@ -72,65 +107,66 @@ def read_rows(path: Path) -> pl.DataFrame:
     return rows.filter(~pl.all_horizontal(pl.all().is_null()))  # Skip empty lines.
 
 
-def _read_text(path: Path) -> pl.DataFrame:
-    """Return the file as text columns named by its first row. Blank cells are null.
-
-    Type inference is off, because it would turn the answer 00501 into 501.
-    """
+def _read_text(context: SourceContext, file: BinaryIO, name: str) -> pl.DataFrame:
+    """Return the file as text columns named by its first row. Blank cells are null."""
     try:
-        rows = pl.read_csv(path, has_header=False, infer_schema=False, encoding="utf8-lossy")
-    except pl.exceptions.PolarsError:
+        rows = read_csv(file, LIMITS, deadline=context.deadline)
+    except ExportFailed as error:
+        problem = error.message[0].lower() + error.message[1:].removesuffix(".")
+        raise _invalid(name, problem, error.remedy) from None
+    if RECORDED not in rows.columns or {"", FIELD_PREFIX} & {*rows.columns}:
         raise _invalid(
-            path, "the file is not valid CSV, or a row has more cells than the header"
-        ) from None
-    rows = rows.with_columns(pl.all().str.strip_chars().replace("", None))
-    header, rows = rows.row(0), rows[1:]
-    names = set(header)
-    if RECORDED not in names or names & {None, FIELD_PREFIX} or len(names) < len(header):
-        raise _invalid(
-            path, "the header must contain recorded_at and a unique name for each column"
+            name, "the header must contain recorded_at and a unique name for each column"
         )
-    return rows.rename(dict(zip(rows.columns, header, strict=True)))
+    if any(len(column) > LONGEST_NAME for column in rows.columns):
+        raise _invalid(name, f"the name of a column has more than {LONGEST_NAME} characters")
+    context.deadline.check()
+    return rows.with_columns(pl.all().str.strip_chars().replace("", None))
 
 
-def _cells(rows: pl.DataFrame, column: str) -> list[tuple[int, str | None]]:
-    """Return the cells of a column with their row numbers; all empty if the column is missing."""
-    cells = rows[column].to_list() if column in rows.columns else [None] * rows.height
-    return list(enumerate(cells, start=2))  # Row 1 is the header.
+def _cells(
+    context: SourceContext, rows: pl.DataFrame, column: str
+) -> Iterator[tuple[int, str | None]]:
+    """Yield the cells of a column with their row numbers; all empty if the column is missing."""
+    context.deadline.check()
+    cells = rows[column] if column in rows.columns else [None] * rows.height
+    return enumerate(cells, start=2)  # Row 1 is the header.
 
 
-def _recorded(path: Path, row: int, cell: str | None) -> datetime | None:
+def _recorded(name: str, row: int, cell: str | None) -> datetime | None:
     if cell is None:
         return None
     try:
         instant = datetime.fromisoformat(cell)
     except ValueError:
         expected = "a date such as 2026-01-31T14:30:00+01:00"
-        raise _invalid_cell(path, RECORDED, row, cell, expected) from None
+        raise _invalid_cell(name, RECORDED, row, cell, expected) from None
     return instant.replace(tzinfo=instant.tzinfo or UTC)
 
 
-def _status(path: Path, row: int, cell: str | None) -> ExclusionReason | None:
+def _status(name: str, row: int, cell: str | None) -> ExclusionReason | None:
     if cell is None:
         return None
     try:
         return ExclusionReason(cell)
     except ValueError:
         expected = f"one of {', '.join(ExclusionReason)}"
-        raise _invalid_cell(path, STATUS, row, cell, expected) from None
+        raise _invalid_cell(name, STATUS, row, cell, expected) from None
 
 
-def _unfinished(path: Path, row: int, cell: str | None) -> ExclusionReason | None:
+def _unfinished(name: str, row: int, cell: str | None) -> ExclusionReason | None:
     if cell not in {None, "0", "1"}:
-        raise _invalid_cell(path, FINISHED, row, cell, "1 or 0")
+        raise _invalid_cell(name, FINISHED, row, cell, "1 or 0")
     return ExclusionReason.UNFINISHED if cell == "0" else None
 
 
 def _invalid_cell(
-    path: Path, column: str, row: int, cell: str | None, expected: str
+    name: str, column: str, row: int, cell: str | None, expected: str
 ) -> ExportFailed:
-    return _invalid(path, f"{column} in row {row} is “{cell}” but must be {expected}")
+    return _invalid(name, f"{column} in row {row} is “{(cell or '')[:100]}” but must be {expected}")
 
 
-def _invalid(path: Path, problem: str) -> ExportFailed:
-    return ExportFailed(f"{path.name}: {problem}.", remedy="Correct the file and try again.")
+def _invalid(
+    name: str, problem: str, remedy: str | None = "Correct the file and try again."
+) -> ExportFailed:
+    return ExportFailed(f"{name}: {problem}.", remedy=remedy)

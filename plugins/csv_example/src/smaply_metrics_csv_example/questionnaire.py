@@ -11,7 +11,15 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from smaply_metrics_core import Choice, EmbeddedField, Question, QuestionKind, Questionnaire, Survey
+from smaply_metrics_core import (
+    Choice,
+    EmbeddedField,
+    Question,
+    QuestionKind,
+    Questionnaire,
+    SourceContext,
+    Survey,
+)
 from smaply_metrics_core.calculations import AnswerExpr, RowReader, allowed_calculations
 from smaply_metrics_csv_example.csv_files import ABOUT, FIELD_PREFIX, RECORDED, STATUS
 
@@ -24,6 +32,7 @@ SEPARATOR: Final = ";"
 NPS_SCALE: Final = range(11)
 MOST_SCALE_VALUES: Final = 11
 MOST_TEXT_CHOICES: Final = 50
+MOST_MULTIPLE_CHOICES: Final = 200
 ANSWERS_PER_TEXT: Final = 2
 """Texts are choices if each occurs at least this often on average. Otherwise they are free text."""
 
@@ -31,19 +40,20 @@ LARGEST_WHOLE: Final = 1e15
 """Well below the limit (2**53) up to which a float represents every integer exactly."""
 
 
-def questionnaire_of(survey_id: str, rows: pl.DataFrame) -> Questionnaire:
+def questionnaire_of(context: SourceContext, survey_id: str, rows: pl.DataFrame) -> Questionnaire:
     """Return the questionnaire of a file: one question or embedded field for each column."""
     names = [name for name in rows.columns if name not in ABOUT]
     fields = [name for name in names if name.startswith(FIELD_PREFIX)]
     questions = [name for name in names if name not in fields]
     return Questionnaire(
         survey=Survey(id=survey_id, name=survey_id),
-        questions=tuple(_question(name, rows[name].drop_nulls()) for name in questions),
+        questions=tuple(_question(context, name, rows[name].drop_nulls()) for name in questions),
         fields=tuple(EmbeddedField(name=name.removeprefix(FIELD_PREFIX)) for name in fields),
     )
 
 
-def _question(name: str, answers: pl.Series) -> Question:
+def _question(context: SourceContext, name: str, answers: pl.Series) -> Question:
+    context.deadline.check()
     derived = _multiple(answers) if name.endswith(MULTIPLE_SUFFIX) else _single(name, answers)
     return Question(
         id=name,
@@ -65,7 +75,9 @@ class _Derived(NamedTuple):
 
 def _multiple(answers: pl.Series) -> _Derived:
     parts = answers.str.split(SEPARATOR).explode().str.strip_chars()
-    given = sorted(set(parts.drop_nulls()) - {""})
+    given = sorted(set(parts.unique().head(MOST_MULTIPLE_CHOICES + 2).drop_nulls()) - {""})
+    if len(given) > MOST_MULTIPLE_CHOICES:
+        return _Derived(QuestionKind.TEXT)
     return _Derived(QuestionKind.MULTIPLE_CHOICE, _texts(given))
 
 
@@ -88,11 +100,11 @@ def _numbers(answers: pl.Series) -> list[float] | None:
     numbers = answers.cast(pl.Float64, strict=False)
     if not numbers.is_finite().fill_null(value=False).all():
         return None
-    return sorted(set(numbers))
+    return sorted(numbers.unique())
 
 
 def _of_texts(answers: pl.Series) -> _Derived:
-    given = sorted(set(answers))
+    given = sorted(answers.unique().head(MOST_TEXT_CHOICES + 1))
     if len(given) <= min(MOST_TEXT_CHOICES, len(answers) / ANSWERS_PER_TEXT):
         return _Derived(QuestionKind.SINGLE_CHOICE, _texts(given))
     return _Derived(QuestionKind.TEXT)

@@ -32,7 +32,13 @@ from smaply_metrics_core import (
     hookimpl,
 )
 from smaply_metrics_core.calculations import answer_queries
-from smaply_metrics_csv_example.csv_files import RECORDED, csv_file, csv_files, read_rows
+from smaply_metrics_csv_example.csv_files import (
+    RECORDED,
+    csv_file,
+    csv_files,
+    read_rows,
+    survey_rows,
+)
 from smaply_metrics_csv_example.questionnaire import ROWS, questionnaire_of
 
 # A connection is not saved if a required step fails. The other steps only warn.
@@ -89,7 +95,7 @@ class CsvSource:
             raise NoSurveys(
                 "The folder contains no CSV files.", remedy="Add a file with the extension .csv."
             )
-        read_rows(next(iter(files.values())))
+        survey_rows(context, next(iter(files)))
 
     @hookimpl
     def list_surveys(self, context: SourceContext) -> Iterator[Survey]:
@@ -100,7 +106,7 @@ class CsvSource:
     @hookimpl
     def list_questions(self, context: SourceContext, survey_id: str) -> Questionnaire:
         """Return one survey with its questions and the calculations that each allows."""
-        return questionnaire_of(survey_id, read_rows(csv_file(context, survey_id)))
+        return questionnaire_of(context, survey_id, survey_rows(context, survey_id))
 
     @hookimpl
     def fetch_metric(
@@ -111,10 +117,10 @@ class CsvSource:
         A source returns tallies, which are counts. The core calculates the metrics from them.
         """
         as_of = context.now()  # Before the file is read, which may lack later responses.
-        rows = read_rows(csv_file(context, survey_id))
+        rows = survey_rows(context, survey_id)
         # Also raises if the call is cancelled or its deadline has passed.
         context.progress(0, None, "Counting the responses")
-        questionnaire = questionnaire_of(survey_id, rows)
+        questionnaire = questionnaire_of(context, survey_id, rows)
         return answer_queries(rows, queries, questionnaire, ROWS, as_of=as_of)
 
     @hookimpl
@@ -123,7 +129,9 @@ class CsvSource:
         path = csv_file(context, survey_id)
         with path.open("rb") as file:
             bundle.add_csv(RESPONSES, file)
-        bundle.add_json("definition.json", questionnaire_of(survey_id, read_rows(path)))
+            file.seek(0)
+            rows = read_rows(context, file, path.name)
+        bundle.add_json("definition.json", questionnaire_of(context, survey_id, rows))
 
     @hookimpl
     def recompute_metric(
@@ -134,9 +142,10 @@ class CsvSource:
         ``context.now()`` is the time at which the bundle was created. Later responses are excluded.
         """
         as_of = context.now()
-        rows = read_rows(bundle.extract(f"raw/{RESPONSES}"))
+        with bundle.open(f"raw/{RESPONSES}") as file:
+            rows = read_rows(context, file, RESPONSES)
         rows = rows.filter((pl.col(RECORDED) <= as_of).fill_null(value=True))
-        questionnaire = questionnaire_of("bundle", rows)
+        questionnaire = questionnaire_of(context, "bundle", rows)
         return answer_queries(rows, queries, questionnaire, ROWS, as_of=as_of)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from smaply_metrics_core.http import header_auth, pages, read_json
 
 KEY_HEADER: Final = "X-Garden-Key"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_END: Final = re.compile(r"# ([0-9]+) rows")
+_END: Final = re.compile(rb"# ([0-9]{1,9}) rows")
 
 
 class FormGardenApi:
@@ -55,21 +54,21 @@ class FormGardenApi:
         """Return one form with its questions."""
         return _answered(self._http.get(f"/api/forms/{_checked(form_id)}", auth=self._auth))
 
-    def responses(self, form_id: str) -> str:
-        """Return all responses to one form as CSV text.
+    def responses(self, form_id: str) -> bytes:
+        """Return all responses to one form as CSV in UTF-8.
 
         The last line states the number of rows. It is checked and removed.
 
         Raises:
-            ExportFailed: if the text is incomplete.
+            ExportFailed: if the file is incomplete, or not valid CSV.
         """
         url = f"/api/forms/{_checked(form_id)}/responses.csv"
         response = self._http.get(url, auth=self._auth)
         if response.status_code != httpx.codes.OK:
             _answered(response)
-        text, _, last = response.text.rstrip("\n").rpartition("\n")
+        text, _, last = response.content.rstrip(b"\n").rpartition(b"\n")
         end = _END.fullmatch(last)
-        rows = sum(1 for _ in csv.reader(io.StringIO(text))) - 1  # Minus the header.
+        rows = sum(1 for _ in sm.csv_records(io.BytesIO(text))) - 1  # Minus the header.
         if end is None or int(end[1]) != rows:
             raise sm.ExportFailed("Form Garden sent only part of the responses.")
         return text

@@ -19,7 +19,12 @@ from smaply_metrics_core import (
     SourceUnavailable,
     Survey,
 )
-from smaply_metrics_core.calculations import AnswerExpr, RowReader, allowed_calculations
+from smaply_metrics_core.calculations import (
+    AnswerExpr,
+    RowReader,
+    allowed_calculations,
+    read_csv,
+)
 
 PERSONAL: Final = "respondent"
 """The column with personal data. Debug bundles contain it only when personal data is included."""
@@ -78,25 +83,14 @@ def _question(name: str, label: str, options: Sequence[str], *, many: bool) -> Q
     )
 
 
-def read_table(text: str) -> pl.DataFrame:
-    """Return the responses as a data frame in which every column is text.
-
-    Raises:
-        ExportFailed: if the text is not valid CSV.
-    """
-    try:
-        return pl.read_csv(io.StringIO(text), infer_schema=False)
-    except pl.exceptions.PolarsError:
-        raise ExportFailed("Form Garden returned invalid CSV.") from None
-
-
-def read_rows(text: str, questionnaire: Questionnaire) -> pl.DataFrame:
+def read_rows(text: bytes, questionnaire: Questionnaire) -> pl.DataFrame:
     """Return one row per response, with its time in UTC and the reason why it is excluded.
 
     Raises:
-        ExportFailed: if a column is missing or holds an undocumented value.
+        ExportFailed: if the text is not valid CSV, or a column is missing or holds an undocumented
+            value.
     """
-    rows = read_table(text)
+    rows = read_csv(io.BytesIO(text))
     names = {RECORDED, STATUS, *(one.id for one in questionnaire.walk()), "plot"}
     if missing := names - {*rows.columns}:
         raise ExportFailed(f"The responses lack these columns: {', '.join(sorted(missing))}.")

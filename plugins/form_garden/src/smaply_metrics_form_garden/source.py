@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Final, Literal
 
 import smaply_metrics_core as sm
-from smaply_metrics_core.calculations import answer_queries
+from smaply_metrics_core.calculations import answer_queries, read_csv
 from smaply_metrics_form_garden.api import FormGardenApi
 from smaply_metrics_form_garden.questionnaire import (
     PERSONAL,
@@ -15,7 +15,6 @@ from smaply_metrics_form_garden.questionnaire import (
     form_questionnaire,
     form_survey,
     read_rows,
-    read_table,
 )
 
 REACH: Final = sm.CheckStep(name="reach", title="Connect to Form Garden", required=True)
@@ -107,8 +106,8 @@ class FormGardenSource:
         bundle.add_json("definition.json", api.form(survey_id))
         text = api.responses(survey_id)
         if not bundle.include_personal:
-            text = read_table(text).drop(PERSONAL, strict=False).write_csv()
-        bundle.add_csv("responses.csv", io.BytesIO(text.encode()))
+            text = read_csv(io.BytesIO(text)).drop(PERSONAL, strict=False).write_csv().encode()
+        bundle.add_csv("responses.csv", io.BytesIO(text))
 
 
 source: Final = FormGardenSource()

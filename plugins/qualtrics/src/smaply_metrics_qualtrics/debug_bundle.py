@@ -9,6 +9,7 @@ from typing import Final
 from smaply_metrics_core import (
     BundleWriter,
     CredentialRefused,
+    Deadline,
     DeadlineExceeded,
     ExportFailed,
     MetricsError,
@@ -101,19 +102,21 @@ def _write_responses(
         for number, member in enumerate(found, start=1):
             bundle.add_csv(
                 responses_name(number),
-                _Allowed(member, allowance),
+                _Allowed(member, allowance, context.deadline),
                 blank=frozenset(map(str, seen)),
             )
 
 
 class _Allowed:
-    """A file of the export, read up to the size limit."""
+    """A file of the export, read up to the size limit and until the deadline."""
 
-    def __init__(self, member: ZipMember, allowance: Allowance) -> None:
+    def __init__(self, member: ZipMember, allowance: Allowance, deadline: Deadline) -> None:
         self._member = member
         self._allowance = allowance
+        self._deadline = deadline
 
     def read(self, size: int, /) -> bytes:
+        self._deadline.check()
         block = self._member.read(size)
         self._allowance.take(len(block))
         return block

@@ -16,23 +16,26 @@ from zoneinfo import ZoneInfo
 from smaply_metrics_core import (
     BundleReader,
     Counts,
-    ExportFailed,
+    CsvLimits,
+    Deadline,
     MetricQuery,
     MetricsError,
     SourceContext,
     SurveyUnavailable,
     Tally,
+    csv_records,
 )
 from smaply_metrics_core.calculations import NOT_ANSWERED
 from smaply_metrics_qualtrics.api.client import ExportProgress, QualtricsApi
 from smaply_metrics_qualtrics.debug_bundle import DEFINITION, REQUEST, SCHEMA, responses_name
 from smaply_metrics_qualtrics.export_columns import Header
 from smaply_metrics_qualtrics.json_values import as_dict
-from smaply_metrics_qualtrics.responses.csv_reader import HEADER_RECORDS
+from smaply_metrics_qualtrics.responses.csv_reader import HEADER_RECORDS, MOST_COLUMNS
 from smaply_metrics_qualtrics.responses.fetch import fetch
 from smaply_metrics_qualtrics.responses.loop_merge import NOT_SHOWN
 
 _THE_EXPORT: Final = "the-export-in-the-bundle"
+_LIMITS: Final = CsvLimits.of_one_record(columns=MOST_COLUMNS)
 
 
 def recompute(
@@ -46,7 +49,7 @@ def recompute(
     Raises:
         MetricsError: as ``fetch``, and if the bundle has no responses or is damaged.
     """
-    api = BundleApi(bundle, context.now())
+    api = BundleApi(bundle, context.now(), context.deadline)
     for query_id, answer in fetch(api, context, survey_id, queries, every_column=True):
         if isinstance(answer, Tally) and not api.marked:
             answer = _without_not_shown(answer)  # noqa: PLW2901  # The same tally, less detailed.
@@ -59,12 +62,14 @@ class BundleApi(QualtricsApi):
     Args:
         bundle: The bundle that ``debug_export`` wrote.
         until: Responses recorded later are excluded.
+        deadline: The deadline of the call.
     """
 
-    def __init__(self, bundle: BundleReader, until: datetime) -> None:
+    def __init__(self, bundle: BundleReader, until: datetime, deadline: Deadline) -> None:
         # Does not call super().__init__(): there are no credentials and no HTTP client.
         self._bundle = bundle
         self._until = until
+        self._deadline = deadline
         request = bundle.read_json(REQUEST) if REQUEST in bundle.names else {}
         self._mark = _mark_of(request)
         self._wanted_mark = ""
@@ -109,10 +114,9 @@ class BundleApi(QualtricsApi):
                 with (
                     self._bundle.open(f"raw/{name}") as raw,
                     archive.open(name, "w", force_zip64=True) as out,
-                    io.TextIOWrapper(raw, "utf-8-sig", "replace", newline="") as rows,
                     io.TextIOWrapper(out, "utf-8", newline="") as copied,
                 ):
-                    copy(rows, copied)
+                    copy(csv_records(raw, _LIMITS, deadline=self._deadline, strict=False), copied)
         return target.stat().st_size
 
     def _responses(self) -> Iterator[str]:
@@ -138,23 +142,16 @@ class _Copy:
         self._wanted = wanted
         self._header: Header | None = None
 
-    def __call__(self, rows: io.TextIOWrapper, copied: io.TextIOWrapper) -> None:
-        """Copy one file.
-
-        Raises:
-            ExportFailed: if a cell is too long, for example after an unclosed quote.
-        """
-        records, out = csv.reader(rows), csv.writer(copied)
-        try:
-            begin = list(islice(records, HEADER_RECORDS))
-            own = Header(begin[0], begin[-1]) if len(begin) == HEADER_RECORDS else None
-            if own is not None and (own.columns or self._header is None):
-                self._header = own
-                out.writerows(begin)
-                begin = []
-            out.writerows(self._selected(chain(begin, records)))
-        except csv.Error:
-            raise ExportFailed("The responses in the debug bundle are damaged.") from None
+    def __call__(self, records: Iterator[list[str]], copied: io.TextIOWrapper) -> None:
+        """Copy one file."""
+        out = csv.writer(copied)
+        begin = list(islice(records, HEADER_RECORDS))
+        own = Header(begin[0], begin[-1]) if len(begin) == HEADER_RECORDS else None
+        if own is not None and (own.columns or self._header is None):
+            self._header = own
+            out.writerows(begin)
+            begin = []
+        out.writerows(self._selected(chain(begin, records)))
 
     def _selected(self, records: Iterable[list[str]]) -> Iterator[list[str]]:
         recorded = self._header.metadata("recordedDate") if self._header else None

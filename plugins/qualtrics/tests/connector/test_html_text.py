@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from types import FrameType
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smaply_metrics_qualtrics import html_text
 from smaply_metrics_qualtrics.html_text import html_to_text
 
 
@@ -27,6 +32,17 @@ from smaply_metrics_qualtrics.html_text import html_to_text
         ("3 < 4 and 5 > 4", "3 < 4 and 5 > 4"),
         ("Hello ${e://Field/Name}, rate ${q://QID1/ChoiceGroup}!", "Hello […], rate […]!"),
         ("<span>${lm://Field/1}</span>", "[…]"),
+        ("${a{b}c} ${d} {${e}} ${f", "${a{b}c} […] {[…]} ${f"),
+        ("${a${b}${c}} }", "[…] }"),
+        ("a<!-- > <b> -->b<!-->c<!DOCTYPE html><?xml?>d</ >e", "abcde"),
+        ("a<!-- never ended", "a"),
+        ("<b title='1 > 2'>a</b> <i title=Don't>b</i> <u title=\"x>c</u>", "a b c"),
+        ("a <b", "a <b"),
+        ("1 <2, 3 <é, 4 </ 5", "1 <2, 3 <é, 4 </ 5"),
+        ("a<script>b</scripts>c</script>d<style/>e", "ade"),
+        ("a<svg>b<video>c</svg>d</video>e", "ade"),
+        ("a<title>b</title>c<title>d", "ac"),
+        ("&#" + "1" * 5000 + ";", "&#" + "1" * 5000 + ";"),
         ("<script>hidden", ""),
         (" \n\t ", ""),
         (5, "5"),
@@ -47,3 +63,45 @@ def test_converting_a_text_never_fails(source: str) -> None:
     text = html_to_text(source)
     assert text == text.strip()
     assert "\n" not in text
+
+
+UNITS = ["<", "<a ", "<!--", "</", "</a ", "<![CDATA[", "<?", "&", "&#1", "<a b='", "<a b=\"'"]
+UNITS += ["${", "<svg>", "<script>", "<svg></script>", "<title>", "='", "<a b=>", "${a}{", "<br"]
+ENDS = ["", '>"']
+
+
+@pytest.mark.parametrize("end", [*ENDS, "}" * 1000, "</svg>" * 1000])
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_steps_grow_with_the_length_of_the_text(unit: str, end: str) -> None:
+    """A text that is eight times as long takes at most eight times as many lines of code."""
+    assert _steps(unit * 4000 + end * 4) <= 8 * _steps(unit * 500 + end) + 500
+
+
+def _steps(text: str) -> int:
+    """Return the number of lines of the module that run to convert a text."""
+    lines = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> object:
+        nonlocal lines
+        lines += event == "line"
+        return trace if frame.f_code.co_filename == html_text.__file__ else None
+
+    before = sys.gettrace()
+    sys.settrace(trace)  # type: ignore[arg-type]  # As the documentation of Python describes it.
+    try:
+        html_to_text(text)
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def test_patterns_do_not_search_a_text_again_and_again() -> None:
+    """Texts of 100 kB are converted in less than a second; quadratic searches take many minutes."""
+    code = f"""
+from smaply_metrics_qualtrics.html_text import html_to_text
+for unit in {UNITS!r}:
+    for end in {ENDS!r}:
+        html_to_text(unit * (100_000 // len(unit)) + end)
+html_to_text("${{" * 50_000 + "}}" * 50_000)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

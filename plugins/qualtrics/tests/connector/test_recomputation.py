@@ -259,10 +259,10 @@ def test_loops_have_equal_counts_and_reasons(looped: Account, tmp_path: Path) ->
     [
         ({"raw/responses.csv": None}, InputError, "raw/responses.csv"),
         ({"definition.json": None}, InputError, "definition.json"),
-        ({"definition.json": b"{"}, InputError, "not valid JSON"),
+        ({"definition.json": b"{"}, InputError, "invalid JSON"),
         ({"definition.json": b"[]"}, MetricsError, "definition"),
         ({"raw/responses.csv": b"\0"}, ExportFailed, "three header rows"),
-        ({"raw/responses.csv": b'a,b\n1,2\n"' + b"x" * 200_000}, ExportFailed, "damaged"),
+        ({"raw/responses.csv": b'a,b\n1,2\n"' + b"x" * 200_000}, ExportFailed, "not valid CSV"),
         ({"export-request.json": b"[1]"}, None, ""),
         ({"response-schema.json": None}, None, ""),
     ],

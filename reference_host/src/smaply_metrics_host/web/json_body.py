@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.message import Message
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Request
@@ -19,6 +20,8 @@ LONGEST_TEXT: Final = 5_000
 LONGEST_NAME: Final = 200
 MOST_ITEMS: Final = 500
 LARGEST_NUMBER: Final = 1e18
+MOST_REPORTED: Final = 20
+"""The maximum number of values of which a response says that they exceed a limit."""
 
 Place = tuple[str | int, ...]
 
@@ -65,7 +68,7 @@ def checked_object(body: bytes) -> dict[str, Any]:
         raise _refused([((), f"not valid JSON: {error}")]) from None
     if not isinstance(value, dict):
         raise _refused([((), "must be a JSON object")])
-    wrong = list(_out_of_bounds((), value))
+    wrong = list(islice(_out_of_bounds((), value), MOST_REPORTED))
     if wrong:
         raise _refused(wrong)
     return value

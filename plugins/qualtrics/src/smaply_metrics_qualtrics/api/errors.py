@@ -8,7 +8,6 @@ which Qualtrics support needs.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,6 +27,7 @@ from smaply_metrics_core import (
     SurveyUnavailable,
     Unreachable,
 )
+from smaply_metrics_core.http import read_json
 from smaply_metrics_qualtrics.html_text import html_to_text
 from smaply_metrics_qualtrics.json_values import as_dict
 
@@ -111,10 +111,10 @@ def read_envelope(body: object) -> Envelope:
 
 
 def decode(response: httpx.Response) -> Any:  # noqa: ANN401  # JSON is anything.
-    """Return the decoded JSON of a response, or ``None`` if it is not JSON."""
+    """Return the decoded JSON of a response, or ``None`` if it is not JSON or exceeds a limit."""
     try:
-        return json.loads(response.content)
-    except (ValueError, RecursionError):
+        return read_json(response)
+    except SourceUnavailable:
         return None
 
 

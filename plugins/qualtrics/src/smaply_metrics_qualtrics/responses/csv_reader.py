@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Collection, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -36,8 +37,21 @@ counted while the next one is read, so that small exports need several."""
 MOST_CODES: Final = 10_000
 """A column with more distinct texts than this is no longer read as categorical."""
 
+MOST_COLUMNS: Final = 10_000
+"""The largest exports have a few thousand columns. Polars takes minutes for a hundred thousand."""
+
 _RECORDED: Final = "recordedDate"
-_LONGEST_RECORD: Final = 64 * 2**20
+_LONGEST_RECORD: Final = 8 * 2**20
+_MOST_LINES: Final = 100_000
+"""The maximum number of lines in a record. More are the rest of a file after an unclosed quote."""
+
+_MOST_CELLS: Final = 1_000_000
+_CELLS_PER_BYTE: Final = 2
+"""The maximum number of cells in a block with more than ``_MOST_CELLS``. A row of the header's
+width takes at least a byte per cell, but Polars also fills up the rows that are shorter."""
+_MOST_COMMAS: Final = 250_000
+"""The maximum number of commas in the first row of a block, of which Polars counts the columns."""
+_QUOTED: Final = re.compile(rb'"[^"]*"')
 
 
 class _File(NamedTuple):
@@ -91,6 +105,7 @@ class Responses:
         rows: pl.DataFrame | None = None
         with closing(_ahead(self._texts(self._first))) as texts:
             for names, text in texts:
+                _check_rows(text, len(types))
                 found = pl.scan_csv(
                     text,
                     has_header=False,
@@ -142,10 +157,16 @@ def read_header(stream: ZipMember, *, of: Header | None = None) -> tuple[Header,
         The header, and the bytes of responses that were read from the stream.
 
     Raises:
-        ExportFailed: if there is no header, or row 3 contains no ImportId.
+        ExportFailed: if there is no header, row 3 contains no ImportId, or there are too many
+            columns.
     """
     records = [_record(stream) for _ in range(HEADER_RECORDS)]
     names, keys = _cells(records[0].removeprefix(codecs.BOM_UTF8)), _cells(records[2])
+    if len(names) > MOST_COLUMNS or len(keys) > MOST_COLUMNS:
+        raise ExportFailed(
+            f"The export has more than {MOST_COLUMNS:,} columns.",
+            remedy="Delete embedded data that is no longer needed from the survey.",
+        )
     header = Header(names, keys)
     if header.columns and len(names) == len(keys):
         if header.width == 1:
@@ -163,7 +184,7 @@ def read_header(stream: ZipMember, *, of: Header | None = None) -> tuple[Header,
     )
 
 
-def _record(stream: ZipMember, *, quoted: bool = False) -> bytes:
+def _record(stream: ZipMember | io.BytesIO, *, quoted: bool = False) -> bytes:
     """Return one record or the rest of one: all lines until no quote is open.
 
     Args:
@@ -171,13 +192,15 @@ def _record(stream: ZipMember, *, quoted: bool = False) -> bytes:
         quoted: Whether a quote is open at the current position.
 
     Raises:
-        ExportFailed: if the record is too long.
+        ExportFailed: if the record is too long or has too many lines.
     """
     record = bytearray()
-    while len(record) < _LONGEST_RECORD:
-        line = stream.readline(_LONGEST_RECORD)
+    for _ in range(_MOST_LINES):
+        line = stream.readline(_LONGEST_RECORD + 1)
         record += line
         quoted ^= _opens(line)
+        if len(record) > _LONGEST_RECORD:
+            break
         if not line or not quoted:
             return bytes(record)
     raise ExportFailed("The export is damaged: a record has no end.")
@@ -243,6 +266,21 @@ def _whole_records(file: _File, allowance: Allowance) -> Iterator[bytes]:
             yield text
     if begun := begun.lstrip(b"\r\n"):
         yield begun
+
+
+def _check_rows(text: bytes, columns: int) -> None:
+    """Check that the rows of a block are not much longer or shorter than the header.
+
+    Raises:
+        ExportFailed: if they are.
+    """
+    if _record(io.BytesIO(text)).count(b",") > _MOST_COMMAS:
+        raise ExportFailed("The export is damaged: a row is longer than the header.")
+    most = max(_MOST_CELLS, _CELLS_PER_BYTE * len(text))
+    if text.count(b"\n") * columns <= most:  # Includes newlines in cells.
+        return
+    if _QUOTED.sub(b"", text).count(b"\n") * columns > most:
+        raise ExportFailed("The export is damaged: many rows are shorter than the header.")
 
 
 def _ahead(blocks: Generator[_T]) -> Generator[_T]:

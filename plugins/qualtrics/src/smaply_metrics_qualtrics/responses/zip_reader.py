@@ -1,6 +1,6 @@
 """Read the members of a downloaded ZIP as streams, without extracting them to disk.
 
-The standard library lists and validates the members. ``isal`` decompresses them in a third of the
+The core checks the archive and lists the members. ``isal`` decompresses them in a third of the
 time.
 """
 
@@ -17,9 +17,8 @@ from typing import IO, Final
 
 from isal import isal_zlib
 
-from smaply_metrics_core import ExportFailed
+from smaply_metrics_core import ExportFailed, open_zip
 
-MOST_MEMBERS: Final = 1_000
 MOST_BYTES: Final = 16 * 2**30
 """The limit for the decompressed size of all members. Qualtrics itself fails above about 2 GB."""
 
@@ -98,17 +97,15 @@ def members(path: Path) -> Iterator[Iterator[ZipMember]]:
     Only one file is open at a time. An export without files has no responses.
 
     Raises:
-        ExportFailed: if the archive is damaged or truncated.
+        ExportFailed: if the archive is damaged, truncated, or exceeds a limit of ``open_zip``.
     """
     with ExitStack() as opened:
         with _zip_errors():
-            archive = opened.enter_context(zipfile.ZipFile(path))
+            archive = opened.enter_context(open_zip(path))
             found = [info for info in archive.infolist() if info.file_size or not info.is_dir()]
             complete = _count(path) in {len(archive.infolist()), _MANY}
         if not complete:
             raise _damaged()
-        if len(found) > MOST_MEMBERS:
-            raise ExportFailed(f"The export has more than {MOST_MEMBERS:,} files.")
         yield opened.enter_context(closing(_opened(path, archive, found)))
 
 

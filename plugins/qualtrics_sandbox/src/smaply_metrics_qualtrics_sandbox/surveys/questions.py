@@ -27,7 +27,11 @@ class SandboxOption:
 
 def plain(text: object) -> str:
     """Return HTML as plain text, as in row 2 and in labels."""
-    return _SPACE.sub(" ", html.unescape(_TAG.sub(" ", str(text or "")))).strip()
+    tags, end, rest = str(text or "").rpartition(">")
+    without = (
+        _TAG.sub(" ", tags + end) + rest
+    )  # In the rest, each "<" would be searched to the end.
+    return _SPACE.sub(" ", html.unescape(without)).strip()
 
 
 def entries(choices: object) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,0 +1,41 @@
+"""Patterns that are applied to texts of survey tools and people: they take linear time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+CODE = r"""
+from smaply_metrics_core import QueryInvalid
+from smaply_metrics_core.bundle.spreadsheet_csv import escape_formula
+from smaply_metrics_core.charts import sanitizer
+from smaply_metrics_core.models.query import parse_filter
+from smaply_metrics_core.testing.recording import sensitive_data
+from smaply_metrics_host.rendering.templating import code
+from smaply_metrics_qualtrics.api.errors import read_envelope
+from smaply_metrics_qualtrics.export_columns import ColumnKey, ExportColumn
+from smaply_metrics_qualtrics_sandbox.surveys.questions import plain
+
+UNITS = ["\\", "a", "a.", "a@", "a@a.", "%40", "eyJ", "eyJ-", "eyJaaaaaaaaaaaa.", "1", "1.", "+1 "]
+UNITS += ["Bearer ", "-----BEGIN ", "2001:", "<", "<a ", "`", "&", "=", " ", "-1,", "QID1_"]
+UNITS += ["use this host instead: ", "question:", "_TEXT_a"]
+for unit in UNITS:
+    text = unit * (60_000 // len(unit))
+    for one in (text, text + "!", text + "\n" + text):
+        list(sensitive_data._found(one.encode(), ["a secret of this test"]))
+        sanitizer.plain_escapes(one)
+        escape_formula(one)
+        code(one)
+        plain(one)
+        ExportColumn(0, ColumnKey(one)).question
+        read_envelope({"meta": {"httpStatus": "200", "notice": one}})
+        try:
+            parse_filter(one, exclude=False)
+        except QueryInvalid:
+            continue
+"""
+
+
+def test_patterns_take_linear_time() -> None:
+    """Texts of 60 kB are searched in a few seconds; quadratic searches take many minutes."""
+    subprocess.run([sys.executable, "-c", CODE], check=True, timeout=200)
