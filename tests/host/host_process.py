@@ -15,12 +15,11 @@ Prints ``ready``, waits for a line, loads, and prints a JSON list of the cards o
 from __future__ import annotations
 
 import json
-import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import SecretStr
 
@@ -43,6 +42,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import Card
 
 SECONDS = 0.02
+
+Told: TypeAlias = dict[str, Any]
 
 
 @dataclass
@@ -69,7 +70,7 @@ class LoggedShop(Shop):
         yield from super().fetch_metric(credentials, context, survey_id, queries)
 
 
-def open_host(told: dict[str, Any]) -> MetricsHost:
+def open_host(told: Told) -> MetricsHost:
     """Open the host that the object describes."""
     home = Path(told["home"])
     return MetricsHost(
@@ -78,7 +79,7 @@ def open_host(told: dict[str, Any]) -> MetricsHost:
             allowed=AllowedDestinations(store=home / "store.db"),
             deadlines=Deadlines(lease=told["lease"]),
             database_url=SecretStr(told["database"]) if told["database"] else None,
-            encryption_keys=SecretStr(os.environ["SMAPLY_METRICS_ENCRYPTION_KEYS"]),
+            encryption_keys=SecretStr(told["key"]),
             refresh_executor=told["refresher"],
         ),
         registry=SourceRegistry(

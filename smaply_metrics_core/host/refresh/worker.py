@@ -54,6 +54,7 @@ class Worker:
         procrastinate = require_procrastinate()
         connector = procrastinate.PsycopgConnector(**pool_arguments(runtime.store))
         prepare_queue(runtime.store)
+        self._store = runtime.store
         self._concurrency = concurrency
         self._app: App = procrastinate.App(connector=connector)
         self._app.task(name=TASK, queue=QUEUE)(self._refresh)
@@ -84,9 +85,14 @@ class Worker:
         self._pool.shutdown()
 
     def wait(self) -> None:
-        """Block until the worker ends, and raise the error that ended it."""
+        """Block until the worker ends, and raise the error that ended it.
+
+        Raises:
+            StoreError: when a newer Procrastinate has upgraded the tables of the queue.
+        """
         self._ended.wait()
         if self._failure is not None:
+            prepare_queue(self._store)
             raise self._failure
 
     def _run(self) -> None:

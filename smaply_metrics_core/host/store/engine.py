@@ -72,6 +72,9 @@ def make_engine(where: Path | URL, connections: int) -> Engine:
     return create_engine(
         where,
         connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": LOGGING_NAME},
+        # Whatever the default of the database: what waited for a lock has to see what its holder
+        # committed. Transactions that only read choose a snapshot instead.
+        isolation_level="READ COMMITTED",
         json_deserializer=_read_json,
         logging_name=LOGGING_NAME,
         max_overflow=0,

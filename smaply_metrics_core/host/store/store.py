@@ -17,6 +17,7 @@ from smaply_metrics_core.host.store.migrations.runner import (
     StoreUpgrade,
     newest_version,
     upgrade,
+    upgraded_meanwhile,
     version_of,
 )
 
@@ -95,6 +96,9 @@ class Store:
                 remedy="Shorten names and IDs, and remove control characters.",
             ) from None
         except DatabaseError as error:
+            newer = upgraded_meanwhile(self.engine, error, name)
+            if newer is not None:
+                raise newer from None
             reason = str(error.orig).strip().partition("\n")[0].rstrip(".")
             raise StoreError(
                 f"The store {name} cannot be used: {reason}.",
