@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -19,6 +20,11 @@ from sqlalchemy import URL, Connection, text
 
 from smaply_metrics_core.errors import InputError, StoreError
 from smaply_metrics_core.extras import require_extra
+from smaply_metrics_core.forking import (
+    call_now_and_in_children,
+    close_in_children,
+    keep_inherited,
+)
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
@@ -92,12 +98,29 @@ class ProcrastinateExecutor:
     """
 
     def __init__(self, store: Store) -> None:
-        procrastinate = require_procrastinate()
-        connector = procrastinate.SyncPsycopgConnector(**pool_arguments(store))
+        require_procrastinate()
+        _shared(store)
         prepare_queue(store)
-        self._app: App = procrastinate.App(connector=connector)
-        self._app.open()
+        self._store = store
+        self._app: App | None = None
         self._closed = False
+        call_now_and_in_children(self._renew)
+        self._open()
+
+    def _renew(self) -> None:
+        keep_inherited(self._app)
+        self._app = None
+        self._lock = threading.Lock()
+
+    def _open(self) -> App:
+        with self._lock:
+            if self._app is None:
+                procrastinate = require_procrastinate()
+                connector = procrastinate.SyncPsycopgConnector(
+                    **pool_arguments(self._store), configure=close_in_children
+                )
+                self._app = procrastinate.App(connector=connector).open()
+            return self._app
 
     @property
     def closed(self) -> bool:
@@ -110,8 +133,8 @@ class ProcrastinateExecutor:
 
         if self._closed:
             return
-        deferrer = self._app.configure_task(TASK, queue=QUEUE, queueing_lock=lock_of(key))
         try:
+            deferrer = self._open().configure_task(TASK, queue=QUEUE, queueing_lock=lock_of(key))
             deferrer.defer(**job_of(key, forced=forced))
         except AlreadyEnqueued:
             logger.debug("Survey %s is already queued.", key.survey_id)
@@ -127,7 +150,8 @@ class ProcrastinateExecutor:
         """Accept no further refreshes; queued jobs stay queued."""
         if not self._closed:
             self._closed = True
-            self._app.close()
+            if self._app is not None:
+                self._app.close()
 
 
 def prepare_queue(store: Store) -> None:
