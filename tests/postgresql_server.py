@@ -65,6 +65,13 @@ class PrivatePostgres:
             connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         return name
 
+    def drop_database(self, name: str) -> None:
+        """Delete a database and end its connections."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
 
 @contextmanager
 def running_postgres(programs: Path, *, durable: bool = False) -> Iterator[PrivatePostgres]:

@@ -60,7 +60,7 @@ class Campaign:
     reports: int = 0
 
     def __post_init__(self) -> None:
-        self._chance = random.Random(self.seed)
+        self._chance = random.Random(self.seed)  # noqa: S311  # Repeatable, no secrets.
         self._lives = 0
 
     def run(self, kills: int, postgres: PrivatePostgres | None) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg import sql
 from sqlalchemy import select
 
 from smaply_metrics_core.bundle.contents import MANIFEST
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
     from tests.host.host_process import Told
     from tests.processes import Child
+
+COUNT_JOBS = sql.SQL("SELECT count(*) FROM {}.procrastinate_jobs").format(sql.Identifier(SCHEMA))
 
 
 @dataclass
@@ -168,7 +171,7 @@ def check_queue(database: str) -> None:
     with psycopg.connect(database, autocommit=True) as db:
 
         def is_empty() -> bool:
-            jobs = db.execute(f"SELECT count(*) FROM {SCHEMA}.procrastinate_jobs")  # type: ignore[arg-type]
+            jobs = db.execute(COUNT_JOBS)
             return jobs.fetchone() == (0,)
 
         until(is_empty)

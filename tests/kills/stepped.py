@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,9 +48,10 @@ def start_reference_host(told: Told) -> None:
 
 
 def connect(told: Told) -> None:
-    """Connect an account, which creates the key file of a new home."""
+    """Connect another account."""
     with open_host(told) as host:
-        host.connections.connect(actor(Role.ADMIN, "globex"), "shop", {"api_token": TOKEN})
+        admin = actor(Role.ADMIN, f"new-{told['ahead']}")
+        host.connections.connect(admin, "shop", {"api_token": TOKEN})
 
 
 def edit(told: Told) -> None:
@@ -67,8 +69,17 @@ def refresh(told: Told) -> None:
 def export(told: Told) -> None:
     """Export a debug bundle."""
     with open_host(told) as host:
-        path = Path(told["bundles"]) / f"{told['at']}.zip"
+        path = Path(told["bundles"]) / f"{told['ahead']}.zip"
         host.debug_bundles.export(actor(Role.ADMIN, "acme"), "shop", "S1", path)
+
+
+def upload(told: Told) -> None:
+    """Upload a file to the reference host, as a first version or over an earlier one."""
+    from smaply_metrics_host.uploads import _UploadTransaction
+
+    transaction = _UploadTransaction(Path(told["home"]) / "files" / "cli" / "visits.csv")
+    transaction.put(b"recorded_at,nps\n" + b"2026-01-02T00:00:00Z,9\n" * 1000, replace=True)
+    transaction.done()
 
 
 # `key rotate` belongs here too: it has to leave every connection readable by one of the keys.
@@ -87,6 +98,7 @@ def on_full_disk(pipe: Connection, told: Told, operation: str) -> None:
 
     Sends the number of steps, or the error, which has to be one for people.
     """
+    sys.dont_write_bytecode = True  # Python would use the part of a module's code that fits.
     try:
         if told["size"] is not None:
             with limited_file_size(told["size"]):

@@ -87,7 +87,7 @@ def test_kills_inside_the_creation_of_a_sqlite_store(tmp_path: Path) -> None:
         return told
 
     with Children() as children:
-        assert kill_at_each_step(children, "open_only", reset) > 20  # noqa: PLR2004
+        assert kill_at_each_step(children, "open_only", reset) > 20
     check(told, Ledger())
 
 
@@ -108,12 +108,12 @@ def test_kills_inside_the_upgrade_of_a_sqlite_store(tmp_path: Path) -> None:
         return told
 
     with Children() as children:
-        assert kill_at_each_step(children, "open_only", reset) > 10  # noqa: PLR2004
+        assert kill_at_each_step(children, "open_only", reset) > 10
     assert metrics_and_values(store) == before
 
 
 @pytest.mark.deep(reason=MIGRATIONS)
-@pytest.mark.parametrize("before", ["nothing", "0001", "no queue", "03.00.00"])
+@pytest.mark.parametrize("before", ["nothing", "0001", "no queue", "03.04.00"])
 def test_kills_inside_the_migrations_of_postgresql(
     before: str, postgres: PrivatePostgres, tmp_path: Path
 ) -> None:
@@ -128,12 +128,16 @@ def test_kills_inside_the_migrations_of_postgresql(
     if before.startswith("03"):
         create_earlier_queue(url, before)
 
+    copies = [postgres.make_database(template)]
+
     def reset() -> dict[str, Any]:
-        told["database"] = postgres.url(postgres.make_database(template))
+        postgres.drop_database(copies.pop())
+        copies.append(postgres.make_database(template))
+        told["database"] = postgres.url(copies[-1])
         return told
 
     with Children() as children:
-        assert kill_at_each_step(children, "open_queue", reset) > 5  # noqa: PLR2004
+        assert kill_at_each_step(children, "open_queue", reset) > 5
     assert queue_version(told["database"])
     check({**told, "refresher": "threads"}, Ledger())
 
@@ -153,14 +157,14 @@ def test_kills_at_each_step_of_an_operation(operation: Any, tmp_path: Path) -> N
             metrics={("acme", card.metric_id)},
             values={card.metric_id: card.as_of},
         )
-        at, ended = random.randrange(STRIDE), KILLED
+        at, ended = random.randrange(STRIDE), KILLED  # noqa: S311  # No secret.
         while ended == KILLED:
             at += STRIDE
             told["ahead"] += HOUR
             ended = children.start(stepped.at_step, {**told, "at": at}, operation.__name__).wait()
             told["ahead"] += HOUR
             check(told, ledger)
-        assert "AlreadyExists" in ended or ended == ""
+        assert ended == ""
 
 
 @pytest.mark.deep(reason="50 kills at random moments, and a check of everything after each")
@@ -171,7 +175,7 @@ def test_kills_at_random_moments(tmp_path: Path, postgres: PrivatePostgres) -> N
     campaign = Campaign(tmp_path, seed)
     campaign.run(26, None)
     campaign.run(24, postgres)
-    assert sum(campaign.killed.values()) == 50  # noqa: PLR2004
+    assert sum(campaign.killed.values()) == 50
     assert campaign.reports
 
 

@@ -86,7 +86,7 @@ class Work:
     def add(self, account: str) -> None:
         """Add a metric, unless there are many."""
         editor = actor(Role.EDITOR, account)
-        if len(self._host.metrics.list(editor)) < 20:  # noqa: PLR2004  # So that loads stay fast.
+        if len(self._host.metrics.list(editor)) < 20:  # So that loads stay fast.
             definition = Definition(
                 survey_id=self._chance.choice(SURVEYS), question_id="stars", calculation="average"
             )
@@ -110,7 +110,7 @@ class Work:
         """Delete a metric, seldom."""
         editor = actor(Role.EDITOR, account)
         metrics = self._host.metrics.list(editor)
-        if len(metrics) > len(SURVEYS) and self._chance.random() < 0.2:  # noqa: PLR2004
+        if len(metrics) > len(SURVEYS) and self._chance.random() < 0.2:
             metric = self._chance.choice(metrics)
             self._send(Report("deleting", account, metric.id))
             self._host.metrics.delete(editor, metric.id)
@@ -120,7 +120,8 @@ def open_and_work(pipe: Connection, told: Told) -> None:
     """Open a host and work until this process is killed."""
     pipe.send("started")
     with open_host(told) as host:
-        work = Work(host, pipe.send, Path(told["bundles"]), random.Random(told["seed"]))
+        chance = random.Random(told["seed"])  # noqa: S311  # Repeatable, no secrets.
+        work = Work(host, pipe.send, Path(told["bundles"]), chance)
         while True:
             work.some()
 
@@ -140,20 +141,30 @@ def run_commands(pipe: Connection, told: Told) -> None:
     from smaply_metrics_core.cli.app import app
 
     pipe.send("started")
-    chance = random.Random(told["seed"])
+    chance = random.Random(told["seed"])  # noqa: S311  # Repeatable, no secrets.
     place = ["--home", told["home"], "--account", "cli", "--json"]
+
+    def next_bundle() -> str:
+        return f"{told['bundles']}/{chance.getrandbits(64):x}.zip"
+
     commands: tuple[Callable[[], list[str]], ...] = (
         lambda: ["connection", "add", "csv_example", "--set", "folder=."],
-        lambda: (
-            ["metric", "add", "Visits", "--connection", "csv_example", "--survey", "visits"]
-            + ["--question", "nps", "--calculation", "nps"]
-        ),
+        lambda: [
+            "metric",
+            "add",
+            "NPS",
+            "--connection",
+            "csv_example",
+            "--survey",
+            "visits",
+            "--question",
+            "nps",
+            "--calculation",
+            "nps",
+        ],
         lambda: ["card", "load", "--force"],
         lambda: ["db", "upgrade"],
-        lambda: (
-            ["bundle", "export", "csv_example", "visits"]
-            + ["--output", f"{told['bundles']}/{chance.getrandbits(64):x}.zip"]
-        ),
+        lambda: ["bundle", "export", "csv_example", "visits", "--output", next_bundle()],
     )
     while True:
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()), suppress(SystemExit):
