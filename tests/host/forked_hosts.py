@@ -216,12 +216,14 @@ def fork_after_native_threads(_: Connection, told: Told) -> None:
         render_svg(spec, 100, 100)
 
         def is_refused() -> None:
-            average = Definition(survey_id="S1", question_id="stars", calculation="average")
+            average = Definition(
+                survey_id="S1", question_id="stars", calculation=Calculation.AVERAGE
+            )
             with pytest.raises(InputError, match="forked"):
                 host.metrics.preview(actor(Role.EDITOR), "shop", average, reload=True)
             with pytest.raises(InputError, match="forked"):
                 render_svg(spec, 120, 100)
-            assert host.catalog.surveys(actor(Role.EDITOR), "shop", reload=True)
+            assert host.catalog.surveys(actor(Role.EDITOR), "shop", reload=True).surveys
             assert [card.text for card in host.cards.load(actor(Role.VIEWER))] == VALUES
 
         join([fork(is_refused)])

@@ -85,16 +85,16 @@ def create_earlier_queue(url: str, release: str) -> None:
     folder = Path(SchemaManager.get_migrations_path())
     names = sorted(path.name for path in folder.glob("*.sql") if path.name < release)
     with psycopg.connect(url, autocommit=True) as db:
-        db.execute(f"CREATE SCHEMA {SCHEMA}; SET search_path = {SCHEMA}")  # type: ignore[arg-type]
+        db.execute(f"CREATE SCHEMA {SCHEMA}; SET search_path = {SCHEMA}")
         for name in names:
             db.execute((folder / name).read_bytes())
-        db.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{names[-1]}'")  # type: ignore[arg-type]
+        db.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{names[-1]}'")
 
 
 def queue_version(url: str) -> str | None:
     """Return the newest migration of the tables of the queue."""
     with psycopg.connect(url) as db:
-        found = db.execute(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')")  # type: ignore[arg-type]
+        found = db.execute(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')")
         row = found.fetchone()
         return None if row is None else row[0]
 
@@ -119,7 +119,7 @@ def test_processes_that_start_together_wait_for_one_of_them(
         create_earlier_queue(url, before)
     with psycopg.connect(url, autocommit=True) as db:
         db.execute(
-            f"ALTER DATABASE {db.info.dbname} SET default_transaction_isolation = '{isolation}'"  # type: ignore[arg-type]
+            f"ALTER DATABASE {db.info.dbname} SET default_transaction_isolation = '{isolation}'"
         )
         db.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         started = [children.start(function, told(tmp_path, url)) for function in STARTS]
@@ -177,7 +177,7 @@ def test_a_schema_that_the_operator_created_is_used(url: str) -> None:
     """A user who may not create schemas gets an empty one; the tables are created in it."""
     store = Store(parse_database_url(url))
     with psycopg.connect(url) as db:
-        db.execute(f"CREATE SCHEMA {SCHEMA}")  # type: ignore[arg-type]
+        db.execute(f"CREATE SCHEMA {SCHEMA}")
     prepare_queue(store)
     assert queue_version(url)
     store.close()
@@ -188,7 +188,7 @@ def test_a_queue_of_a_newer_release_is_refused(url: str) -> None:
     store = Store(parse_database_url(url))
     prepare_queue(store)
     with psycopg.connect(url) as db:
-        db.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '99.00.00_50_post_later.sql'")  # type: ignore[arg-type]
+        db.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '99.00.00_50_post_later.sql'")
     with pytest.raises(StoreError, match=r"99\.00\.00_50_post_later\.sql") as refused:
         prepare_queue(store)
     assert "procrastinate" in refused.value.remedy

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smaply_metrics_core.errors import MetricsError
-from smaply_metrics_core.host import Definition, Role
+from smaply_metrics_core.host import Calculation, Definition, Role
 from tests.host.host_process import open_host
 from tests.kills.steps import counted_steps, limited_file_size
 from tests.kills.work import TOKEN, WAIT, actor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.host.host_process import Told
 
-AVERAGE = Definition(survey_id="S1", question_id="stars", calculation="average")
+AVERAGE = Definition(survey_id="S1", question_id="stars", calculation=Calculation.AVERAGE)
 
 
 def set_up(_: Connection, told: Told) -> None:

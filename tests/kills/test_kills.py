@@ -45,18 +45,18 @@ def kill_at_each_step(children: Children, operation: str, reset: Reset) -> int:
     Returns:
         The number of steps.
     """
-    at, ended = 0, KILLED
-    while ended == KILLED:
+    at = 0
+    while True:
         at += 1
         told = {**reset(), "at": at}
         child = children.start(stepped.at_step, told, operation)
         ended = child.wait()
-        if ended == KILLED:
-            again = children.start(stepped.at_step, {**told, "at": 0}, operation)
-            assert again.wait() == "", f"the start after a kill at step {at}"
-    assert ended == ""
-    assert child.receive() == at - 1, "every step was tried"
-    return at - 1
+        if ended != KILLED:
+            assert ended == ""
+            assert child.receive() == at - 1, "every step was tried"
+            return at - 1
+        again = children.start(stepped.at_step, {**told, "at": 0}, operation)
+        assert again.wait() == "", f"the start after a kill at step {at}"
 
 
 def metrics_and_values(store: Path) -> list[tuple[Any, ...]]:
@@ -152,6 +152,7 @@ def test_kills_at_each_step_of_an_operation(operation: Any, tmp_path: Path) -> N
         with open_host(told) as host:
             (card,) = host.cards.load(actor(Role.VIEWER, "acme"), refresh=False)
             (connection,) = host.connections.list(actor(Role.ADMIN, "acme"))
+        assert card.as_of is not None
         ledger = Ledger(
             connections={("acme", connection.id)},
             metrics={("acme", card.metric_id)},

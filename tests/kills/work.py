@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smaply_metrics_core.errors import AlreadyExists, EditConflict, NotFound
-from smaply_metrics_core.host import Actor, Definition, Role
+from smaply_metrics_core.host import Actor, Calculation, Definition, Role
 from tests.host.host_process import open_host
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ class Work:
         editor = actor(Role.EDITOR, account)
         if len(self._host.metrics.list(editor)) < 20:  # So that loads stay fast.
             definition = Definition(
-                survey_id=self._chance.choice(SURVEYS), question_id="stars", calculation="average"
+                survey_id=self._chance.choice(SURVEYS),
+                question_id="stars",
+                calculation=Calculation.AVERAGE,
             )
             metric = self._host.metrics.add(editor, "shop", "Stars", definition)
             self._send(Report("metric", account, metric.id))
