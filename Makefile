@@ -5,6 +5,7 @@ PORT ?= 8000
 COVERED ?= 95
 # Two for each of two cores: many tests wait for servers, processes and browsers.
 WORKERS ?= 4
+KILLS ?= 1000
 MERMAID ?= 11.17.2
 
 VENV := .venv
@@ -26,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install browser postgresql demo demo-once test test-deep test-campaign test-python \
-	test-live lint format types imports tests deep-host every-test wheels dist mutants coverage fix docs docs-generated \
+	test-live kills lint format types imports tests deep-host every-test wheels dist mutants coverage fix docs docs-generated \
 	diagrams prose record screenshots screenshots-guide lock clean
 
 help: ## list the targets
@@ -55,9 +56,12 @@ test: lint format types imports tests ## lint, format, types, import rules and t
 
 test-deep: coverage deep-host wheels ## every test, with coverage; wheels in clean environments
 
-test-campaign: ## the longest checks, by hand: the whole suite on the other Python versions
+test-campaign: kills ## the longest checks, by hand: kills, and the whole suite on the other Python versions
 	$(MAKE) test-python PYTHON=python3.12
 	$(MAKE) test-python PYTHON=python3.13
+
+kills: install postgresql ## kill processes at random moments and check that nothing is lost: make kills KILLS=1000
+	$(BIN)/python -m tests.kills.campaign --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 lint: install ## ruff's rules, and spelling
 	$(BIN)/ruff check .

@@ -57,12 +57,20 @@ class PrivatePostgres:
         """Return the URL of a database."""
         return f"postgresql://{self.user}@/{database}?host={self.folder}"
 
-    def make_database(self) -> str:
-        """Create an empty database and return its name."""
+    def make_database(self, template: str = "template1") -> str:
+        """Create a database, empty or a copy of another one, and return its name."""
         name = f"test_{next(self._names)}"
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         return name
+
+    def drop_database(self, name: str) -> None:
+        """Delete a database and end its connections."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ vl-convert comes with the extra ``[charts]`` and is imported on use.
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Mapping
 from types import ModuleType
@@ -17,6 +18,8 @@ from cachetools import LRUCache
 from smaply_metrics_core.charts.sanitizer import plain, plain_escapes
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.extras import require_extra
+from smaply_metrics_core.forking import call_now_and_in_children
+from smaply_metrics_core.models.problem import Audience
 
 VEGA_LITE: Final = "6.4"
 SVG_NAMESPACE: Final = "http://www.w3.org/2000/svg"
@@ -40,6 +43,10 @@ window.smaplyCharts = {
 expression interpreter instead of ``eval``, and no style elements."""
 
 
+_USED_BY: Final[set[int]] = set()
+"""The processes that have used vl-convert: this one, and those that it was forked from."""
+
+
 class SvgRenderer:
     """Draws specifications as SVG, with an LRU cache. Thread-safe.
 
@@ -47,7 +54,11 @@ class SvgRenderer:
     """
 
     def __init__(self, maxsize: int = MAX_CACHED) -> None:
-        self._cache = LRUCache[str, str](maxsize)
+        self._maxsize = maxsize
+        call_now_and_in_children(self._renew)
+
+    def _renew(self) -> None:
+        self._cache = LRUCache[str, str](self._maxsize)
         self._cache_lock = threading.Lock()
         self._drawing = threading.Lock()
 
@@ -123,6 +134,15 @@ def _vl_convert() -> ModuleType:
     require_extra("charts", "vl_convert")
     import vl_convert
 
+    _USED_BY.add(os.getpid())
+    if len(_USED_BY) > 1:
+        raise InputError(
+            "Charts cannot be drawn in this process: it was forked after its parent had drawn one, "
+            "and vl-convert then waits for ever.",
+            remedy="Fork before the parent draws charts, or start processes with the method "
+            "“spawn” or “forkserver”.",
+            audience=Audience.OPERATOR,
+        )
     return vl_convert
 
 

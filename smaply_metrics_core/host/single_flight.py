@@ -9,6 +9,8 @@ from concurrent.futures import wait as wait_for
 from threading import Lock
 from typing import Generic, TypeVar
 
+from smaply_metrics_core.forking import call_now_and_in_children
+
 V = TypeVar("V")
 
 
@@ -28,6 +30,9 @@ class SingleFlight(Generic[V]):
 
     def __init__(self, *, join_running: bool) -> None:
         self._join_running = join_running
+        call_now_and_in_children(self._renew)
+
+    def _renew(self) -> None:
         self._lock = Lock()
         self._running: dict[Hashable, Future[V]] = {}
         self._next: dict[Hashable, Future[V]] = {}

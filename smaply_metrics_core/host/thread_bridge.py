@@ -12,6 +12,7 @@ from threading import Event
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from smaply_metrics_core.errors import Cancelled, InputError
+from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.models.problem import Audience
 
 P = ParamSpec("P")
@@ -39,9 +40,13 @@ class ThreadBridge:
                 remedy="Use 1 or more; the default is 16.",
                 audience=Audience.OPERATOR,
             )
-        self._pool = ThreadPoolExecutor(threads, "smaply-metrics-host")
-        self._stops: set[Event] = set()
+        self._threads = threads
         self._closed = False
+        call_now_and_in_children(self._renew)
+
+    def _renew(self) -> None:
+        self._pool = ThreadPoolExecutor(self._threads, "smaply-metrics-host")
+        self._stops: set[Event] = set()
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
         """Return a coroutine function with the same arguments, result and errors."""

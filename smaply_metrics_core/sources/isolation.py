@@ -20,6 +20,7 @@ from smaply_metrics_core.errors import (
     PluginError,
     SourceNotUsable,
 )
+from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.redaction import Redactor
 from smaply_metrics_core.sources.exception_details import (
     CapturedException,
@@ -43,12 +44,15 @@ class _End(Enum):
     END = "the iterator has ended"
 
 
-@dataclass
 class StuckCalls:
     """The abandoned calls of a source whose threads are still running."""
 
-    _threads: list[threading.Thread] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self) -> None:
+        call_now_and_in_children(self._renew)
+
+    def _renew(self) -> None:
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
 
     def add(self, thread: threading.Thread) -> None:
         """Add the thread of an abandoned call."""

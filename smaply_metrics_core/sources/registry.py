@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError, NotFound, SourceNotUsable
+from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.redaction import LONGEST_REPEATED
 from smaply_metrics_core.sources.discovery import Candidate, classify, installed_entry_points
 from smaply_metrics_core.sources.isolation import PluginIsolation
@@ -30,11 +31,14 @@ class _Slot:
 
     def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
-        self.lock = threading.Lock()
+        call_now_and_in_children(self._renew)
         self.source: Source | None = None
         self.refusal = "" if candidate.state is SourceStatus.OK else candidate.reason
         # The reasons of states do not repeat the name of the source.
         self.isolation = PluginIsolation("It", candidate.id)
+
+    def _renew(self) -> None:
+        self.lock = threading.Lock()
 
 
 class SourceRegistry:
@@ -65,8 +69,11 @@ class SourceRegistry:
         self._entry_points = entry_points
         self._transport_factory = transport_factory
         self._temp_dirs = TempDirs(temp_dir)
-        self._lock = threading.Lock()
         self._listed: tuple[_Slot, ...] | None = None
+        call_now_and_in_children(self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
 
     def states(self, *, load: bool = False) -> tuple[SourceState, ...]:
         """Return the state of each installed source, sorted by id.

@@ -17,8 +17,10 @@ from smaply_metrics_core.bundle.reader import BundleReader
 from smaply_metrics_core.bundle.writer import BundleWriter
 from smaply_metrics_core.context import Clock, Deadline, ProgressCallback, SourceContext
 from smaply_metrics_core.errors import Cancelled, InputError, MetricsError
+from smaply_metrics_core.forking import lost_thread
 from smaply_metrics_core.models.check import StepResult
 from smaply_metrics_core.models.credentials import Credentials
+from smaply_metrics_core.models.problem import Audience
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.source import Destination, SourceDescription
 from smaply_metrics_core.models.survey import Questionnaire, Survey
@@ -140,7 +142,7 @@ class SourceSession:
             PluginError: when the source failed, or returned another survey, a duplicate question
                 or a secret.
         """
-        given, context = self._config.credentials, self._ready()
+        given, context = self._config.credentials, self._ready_to_count()
         return self._isolation.call(
             lambda: validation.questionnaire(
                 self._hooks.list_questions(credentials=given, context=context, survey_id=survey_id),
@@ -197,7 +199,7 @@ class SourceSession:
             )
         if not requested:
             return {}
-        context = self._ready()
+        context = self._ready_to_count()
         answers, error = self._isolation.collect(
             lambda: start(context),
             lambda item: validation.answer(item, requested, self._isolation.redactor, hook),
@@ -252,7 +254,7 @@ class SourceSession:
             MetricsError: when the source or the bundle raised it.
             PluginError: when the source failed.
         """
-        given, context = self._config.credentials, self._ready()
+        given, context = self._config.credentials, self._ready_to_count()
         self._isolation.call(
             lambda: validation.nothing(
                 self._hooks.debug_export(
@@ -269,6 +271,22 @@ class SourceSession:
         with self._lock:
             self._over = True
             self._opened.close()
+
+    def _ready_to_count(self) -> SourceContext:
+        """Return the context of hooks that read files or responses, which most do with Polars.
+
+        Raises:
+            InputError: in a child process where Polars would wait for ever.
+        """
+        if lost_thread("polars-0"):  # The first of its pool, which starts on use.
+            raise InputError(
+                f"{self._isolation.who} cannot read data in this process: it was forked after its "
+                "parent had used Polars, whose threads do not exist here.",
+                remedy="Fork before the parent refreshes, previews or counts anything, or start "
+                "processes with the method “spawn” or “forkserver”.",
+                audience=Audience.OPERATOR,
+            )
+        return self._ready()
 
     def _ready(self) -> SourceContext:
         """Return the context of hooks, created on the first call since it imports httpx."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from smaply_metrics_core.errors import StoreError
+from smaply_metrics_core.forking import call_now_and_in_children
 
 _MODE: Final = 0o700
 _LOCK: Final = ".lock"
@@ -39,12 +40,19 @@ class TempDirs:
 
     def __init__(self, base: Path | None = None) -> None:
         self._given = None if base is None else base.absolute()
-        self._lock = threading.Lock()
         self._own: _OwnedDirectory | None = None
-        self._leave: Callable[[], object] = _nothing
+        call_now_and_in_children(self._renew)
         if self._given is not None and _is_sound(self._given):
             with suppress(OSError):  # The first call that uses the folder reports the problem.
                 _sweep(self._given)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        self._leave: Callable[[], object] = _nothing
+        if self._own is not None:
+            # Only a copy: the lock is held as long as the parent lives, but no longer.
+            os.close(self._own.handle)
+            self._own = None
 
     @contextmanager
     def folder(self) -> Generator[Path, None, None]:
@@ -61,10 +69,12 @@ class TempDirs:
                 remedy="Make sure that the home folder and the system's temporary folder are "
                 "writable and not full.",
             ) from None
+        process = os.getpid()
         try:
             yield folder
         finally:
-            _remove(folder)
+            if process == os.getpid():  # Not in a child that was forked in the block.
+                _remove(folder)
 
     def close(self) -> None:
         """Remove all folders of this process; a later call creates a new one."""
@@ -76,6 +86,7 @@ class TempDirs:
         with self._lock:
             if self._own is None or not self._own.is_sound():
                 self._leave()
+                self._own = None
                 base = _checked(self._given or _of_this_user())
                 _sweep(base)
                 self._own = _claim_one(base)

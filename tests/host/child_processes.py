@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.host.conftest import ADMIN, AVERAGE, EDITOR, OTHER, TOKEN
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, KEY, OTHER, TOKEN
 from tests.host.host_process import open_host
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def fleet_in(folder: Path, database: str | None, refresh_executor: str) -> Itera
     """Yield a fleet on a store that no process has opened; it ends with the block."""
     instructions = {
         "home": str(folder / "home"),
+        "key": KEY,
         "database": database,
         "log": str(folder / "log"),
         "hold": str(folder / "hold"),

@@ -6,6 +6,8 @@ home, database: the location of the store; ``database`` may be null.
 log: the file that gets a line with the survey's id for each export that starts.
 hold: exports wait while this file exists.
 lease: the length of a lease, in seconds.
+key: the encryption key; without it, a key file in the home is used.
+ahead: by how many seconds the clock of the host is ahead, 0 by default.
 refresher: where refreshes run.
 threads, wait: the number of threads that load every card, and how long they wait, in seconds.
 
@@ -15,12 +17,12 @@ Prints ``ready``, waits for a line, loads, and prints a JSON list of the cards o
 from __future__ import annotations
 
 import json
-import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import SecretStr
 
@@ -43,6 +45,19 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import Card
 
 SECONDS = 0.02
+
+Told: TypeAlias = dict[str, Any]
+
+
+class AdvancedClock(SystemClock):
+    """The system's clock, some seconds ahead."""
+
+    def __init__(self, ahead: float) -> None:
+        self._ahead = timedelta(seconds=ahead)
+
+    def now(self) -> datetime:
+        """Return the time that it will be."""
+        return super().now() + self._ahead
 
 
 @dataclass
@@ -69,7 +84,7 @@ class LoggedShop(Shop):
         yield from super().fetch_metric(credentials, context, survey_id, queries)
 
 
-def open_host(told: dict[str, Any]) -> MetricsHost:
+def open_host(told: Told) -> MetricsHost:
     """Open the host that the object describes."""
     home = Path(told["home"])
     return MetricsHost(
@@ -78,11 +93,13 @@ def open_host(told: dict[str, Any]) -> MetricsHost:
             allowed=AllowedDestinations(store=home / "store.db"),
             deadlines=Deadlines(lease=told["lease"]),
             database_url=SecretStr(told["database"]) if told["database"] else None,
-            encryption_keys=SecretStr(os.environ["SMAPLY_METRICS_ENCRYPTION_KEYS"]),
+            encryption_keys=SecretStr(told["key"]) if told["key"] else None,
             refresh_executor=told["refresher"],
         ),
+        clock=AdvancedClock(told["ahead"]) if told.get("ahead") else None,
         registry=SourceRegistry(
             clock=SystemClock(),
+            temp_dir=home / "tmp",
             entry_points=lambda: [
                 entry_point(
                     "shop",

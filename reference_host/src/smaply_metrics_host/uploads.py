@@ -152,11 +152,11 @@ class _UploadTransaction:
     def put(self, data: bytes, *, replace: bool) -> None:
         with _file_errors():
             handle = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
             try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
                 os.link(self._new, self._path)
             except FileExistsError:
                 self._replace(may=replace)
@@ -171,7 +171,11 @@ class _UploadTransaction:
                 "Its metrics then use the new file at their next refresh.",
             )
         os.link(self._path, self._old)
-        self._new.replace(self._path)
+        try:
+            self._new.replace(self._path)
+        except OSError:
+            self._old.unlink(missing_ok=True)
+            raise
 
     def undo(self) -> None:
         with _file_errors():

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from smaply_metrics_core.errors import CredentialsInvalid, DecryptionFailed
+from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.connections.keys import KeyRing
 from smaply_metrics_core.host.connections.vault import Vault
 from smaply_metrics_core.host.store import Store
@@ -36,6 +37,9 @@ class CredentialStore:
         self._registry = registry
         self._find_keys = find_keys
         self._opened_vault: Vault | None = None
+        call_now_and_in_children(self._renew)
+
+    def _renew(self) -> None:
         self._lock = threading.Lock()
 
     def seal(self, row_id: str, account: str, source: str, credentials: Credentials) -> str:

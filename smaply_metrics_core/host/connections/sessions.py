@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from smaply_metrics_core.context import Deadline, ProgressCallback
 from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.runtime import Runtime
@@ -36,6 +37,9 @@ class ConnectionSessions:
         self._runtime = runtime
         self._credential_store = credential_store
         self._health = health
+        call_now_and_in_children(self._renew)
+
+    def _renew(self) -> None:
         self._rate_limiters: dict[str, RateLimiter] = {}
         self._lock = threading.Lock()
 

@@ -11,6 +11,7 @@ from cachetools import TLRUCache
 
 from smaply_metrics_core.context import Clock
 from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.metrics.form_models import MetricDraft, MetricOptions
@@ -68,13 +69,17 @@ class SourceCache(Generic[V]):
 
     def __init__(self, clock: Clock, maxsize: int) -> None:
         self._clock = clock
-        self._entries: TLRUCache[Hashable, CacheEntry[V]] = TLRUCache(
-            maxsize,
-            ttu=lambda _key, entry, _now: (entry.fetched_at + TTL).timestamp(),
-            timer=lambda: clock.now().timestamp(),
-        )
-        self._lock = Lock()
+        self._maxsize = maxsize
         self._single_flight = SingleFlight[CacheEntry[V]](join_running=True)
+        call_now_and_in_children(self._renew)
+
+    def _renew(self) -> None:
+        self._lock = Lock()
+        self._entries: TLRUCache[Hashable, CacheEntry[V]] = TLRUCache(
+            self._maxsize,
+            ttu=lambda _key, entry, _now: (entry.fetched_at + TTL).timestamp(),
+            timer=lambda: self._clock.now().timestamp(),
+        )
 
     def find(self, key: Hashable) -> CacheEntry[V] | None:
         """Return the entry of a key; ``None`` when there is none or it has expired."""

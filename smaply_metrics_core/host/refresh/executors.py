@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
+from smaply_metrics_core.forking import call_now_and_in_children
+
 logger = logging.getLogger(__name__)
 
 
@@ -59,6 +61,11 @@ class ThreadRefreshExecutor:
     ) -> None:
         self._refresh = refresh
         self._workers = workers
+        self._closed = False
+        call_now_and_in_children(self._renew)
+
+    def _renew(self) -> None:
+        # The refreshes of a parent go on there.
         self._pool: ThreadPoolExecutor | None = None
         self._running: dict[SurveyKey, Future[object]] = {}
         self._lock = threading.Lock()
@@ -93,11 +100,12 @@ class ThreadRefreshExecutor:
     @property
     def closed(self) -> bool:
         """Whether it accepts no further refreshes."""
-        return self._stopping.is_set()
+        return self._closed
 
     def close(self) -> None:
         """Accept no further refreshes, and wait until the running ones have stopped."""
         with self._lock:
+            self._closed = True
             self._stopping.set()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -17,8 +18,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import URL, Connection, text
 
-from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.errors import InputError, StoreError
 from smaply_metrics_core.extras import require_extra
+from smaply_metrics_core.forking import (
+    call_now_and_in_children,
+    close_in_children,
+    keep_inherited,
+)
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
@@ -92,12 +98,29 @@ class ProcrastinateExecutor:
     """
 
     def __init__(self, store: Store) -> None:
-        procrastinate = require_procrastinate()
-        connector = procrastinate.SyncPsycopgConnector(**pool_arguments(store))
+        require_procrastinate()
+        _shared(store)
         prepare_queue(store)
-        self._app: App = procrastinate.App(connector=connector)
-        self._app.open()
+        self._store = store
+        self._app: App | None = None
         self._closed = False
+        call_now_and_in_children(self._renew)
+        self._open()
+
+    def _renew(self) -> None:
+        keep_inherited(self._app)
+        self._app = None
+        self._lock = threading.Lock()
+
+    def _open(self) -> App:
+        with self._lock:
+            if self._app is None:
+                procrastinate = require_procrastinate()
+                connector = procrastinate.SyncPsycopgConnector(
+                    **pool_arguments(self._store), configure=close_in_children
+                )
+                self._app = procrastinate.App(connector=connector).open()
+            return self._app
 
     @property
     def closed(self) -> bool:
@@ -110,8 +133,8 @@ class ProcrastinateExecutor:
 
         if self._closed:
             return
-        deferrer = self._app.configure_task(TASK, queue=QUEUE, queueing_lock=lock_of(key))
         try:
+            deferrer = self._open().configure_task(TASK, queue=QUEUE, queueing_lock=lock_of(key))
             deferrer.defer(**job_of(key, forced=forced))
         except AlreadyEnqueued:
             logger.debug("Survey %s is already queued.", key.survey_id)
@@ -127,39 +150,75 @@ class ProcrastinateExecutor:
         """Accept no further refreshes; queued jobs stay queued."""
         if not self._closed:
             self._closed = True
-            self._app.close()
+            if self._app is not None:
+                self._app.close()
 
 
 def prepare_queue(store: Store) -> None:
-    """Create Procrastinate's tables, or migrate them to the installed release."""
+    """Create Procrastinate's tables, or migrate them to the installed release.
+
+    Raises:
+        StoreError: when a newer Procrastinate wrote tables that the installed one cannot use.
+    """
     from procrastinate.schema import SchemaManager
 
     _shared(store)
     folder = Path(SchemaManager.get_migrations_path())
     migrations = sorted(path.name for path in folder.glob("*.sql"))
     with store.reading() as db:
-        if (_version(db) or "") >= migrations[-1]:
-            return  # Current or newer: earlier releases of Procrastinate can use newer tables.
-    with store.writing() as db:
-        wait_for_turn(db)
-        version = _version(db)
-        if version is not None and version >= migrations[-1]:
-            return
-        if version is None:
-            db.execute(text(f"CREATE SCHEMA {SCHEMA}"))
-            scripts = [SchemaManager.get_schema()]
-        else:
-            newer = [name for name in migrations if name > version]
-            scripts = [(folder / name).read_text(encoding="utf-8") for name in newer]
-        db.execute(text(f"SET LOCAL search_path = {SCHEMA}"))
-        for script in scripts:
+        current = _is_current(_version(db), migrations[-1])
+    while not current:
+        # Each migration has a transaction of its own: some use a value of an enum that an earlier
+        # one added, which PostgreSQL allows only after a commit.
+        with store.writing() as db:
+            wait_for_turn(db)
+            version = _version(db)
+            current = _is_current(version, migrations[-1])
+            if current:
+                return
+            if version is None:
+                db.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+            if version:
+                reached = next(name for name in migrations if name > version)
+                script = (folder / reached).read_text(encoding="utf-8")
+            else:
+                reached, script = migrations[-1], SchemaManager.get_schema()
+            db.execute(text(f"SET LOCAL search_path = {SCHEMA}"))
             # Run by the driver: a script has several statements and unescaped "%" and ":".
             db.connection.driver_connection.execute(script)  # type: ignore[union-attr]
-        db.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{migrations[-1]}'"))
+            db.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{reached}'"))
+
+
+def _is_current(version: str | None, newest: str) -> bool:
+    """Whether the installed Procrastinate, whose last migration is ``newest``, can use the tables.
+
+    Raises:
+        StoreError: when the tables are newer, and no longer have what earlier releases call.
+    """
+    if version is None or version < newest:
+        return False
+    # "pre" migrations only add to the tables; the others also remove what earlier releases call.
+    if version > newest and "_pre_" not in version:
+        raise StoreError(
+            "A newer release of procrastinate has upgraded the tables of the queue: they have "
+            f"migration {version}, and the last one of this process is {newest}.",
+            remedy="Install that release of procrastinate here too, and restart this process.",
+        )
+    return True
 
 
 def _version(db: Connection) -> str | None:
-    """Return the newest migration of the tables; ``None`` when there are no tables."""
-    comment = text("SELECT obj_description(to_regnamespace(:name), 'pg_namespace')")
-    found: str | None = db.execute(comment, {"name": SCHEMA}).scalar()
-    return found
+    """Return the newest migration of the tables; ``None`` without the schema, "" if it is empty.
+
+    It is read from the table of schemas: ``to_regnamespace`` uses a cache of the connection, which
+    does not see a schema that another process created while this one waited for its turn.
+    """
+    found = db.execute(
+        text(
+            "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace "
+            "WHERE nspname = :name"
+        ),
+        {"name": SCHEMA},
+    )
+    version: str | None = found.scalar()
+    return version

@@ -15,6 +15,7 @@ from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import Cancelled, MetricsError, NotFound, StoreError
+from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.decisions import decide_for_metric
 from smaply_metrics_core.host.refresh.executors import SurveyKey
@@ -87,6 +88,9 @@ class SurveyRefresh:
         self._runtime = runtime
         self._sessions = sessions
         self._progress = progress
+        call_now_and_in_children(self._renew)
+
+    def _renew(self) -> None:
         self._owner = secrets.token_hex(8)
 
     def __call__(

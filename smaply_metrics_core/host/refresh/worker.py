@@ -9,6 +9,7 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from smaply_metrics_core.forking import call_in_children, keep_inherited
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.refresh.procrastinate_queue import (
@@ -54,6 +55,7 @@ class Worker:
         procrastinate = require_procrastinate()
         connector = procrastinate.PsycopgConnector(**pool_arguments(runtime.store))
         prepare_queue(runtime.store)
+        self._store = runtime.store
         self._concurrency = concurrency
         self._app: App = procrastinate.App(connector=connector)
         self._app.task(name=TASK, queue=QUEUE)(self._refresh)
@@ -67,6 +69,16 @@ class Worker:
         self._pool = ThreadPoolExecutor(concurrency, "smaply-metrics-worker")
         self._failure: BaseException | None = None
         self._thread = Thread(target=self._run, name="smaply-metrics-worker")
+        call_in_children(self._leave_to_the_parent)
+
+    def _leave_to_the_parent(self) -> None:
+        """Be a worker that has ended, in a child forked while this one was running."""
+        keep_inherited((self._app, self._jobs))
+        self._jobs = None
+        self._pool = ThreadPoolExecutor(self._concurrency, "smaply-metrics-worker")
+        self._ready, self._ended = Event(), Event()
+        self._ready.set()
+        self._ended.set()
 
     def __enter__(self) -> Self:
         """Start running jobs."""
@@ -84,9 +96,14 @@ class Worker:
         self._pool.shutdown()
 
     def wait(self) -> None:
-        """Block until the worker ends, and raise the error that ended it."""
+        """Block until the worker ends, and raise the error that ended it.
+
+        Raises:
+            StoreError: when a newer Procrastinate has upgraded the tables of the queue.
+        """
         self._ended.wait()
         if self._failure is not None:
+            prepare_queue(self._store)
             raise self._failure
 
     def _run(self) -> None:

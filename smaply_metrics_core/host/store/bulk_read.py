@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from smaply_metrics_core.forking import call_in_children
+
 MANY: Final = 1_000
 """From how many rows on the collector is paused; a journey map has fewer."""
 
@@ -22,8 +24,20 @@ def paused_collector(rows: int) -> Iterator[None]:
     if rows < MANY or not gc.isenabled():
         yield
         return
-    gc.disable()
+    pause = _Pause()
     try:
         yield
     finally:
+        pause.end()
+
+
+class _Pause:
+    """A pause of the collector, which ends in a child that is forked during it."""
+
+    def __init__(self) -> None:
+        call_in_children(self.end)
+        gc.disable()
+
+    def end(self) -> None:
+        """Start the collector again."""
         gc.enable()

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Interval, func, literal, selec
 
 from smaply_metrics_core.context import SystemClock
 from smaply_metrics_core.errors import StoreError
+from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.store.store import Store
 from smaply_metrics_core.host.store.tables import Instant
 
@@ -60,8 +61,11 @@ class DatabaseClock(SystemClock):
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._reading = threading.Lock()
+        call_now_and_in_children(self._renew)
         self._anchor = self._read()
+
+    def _renew(self) -> None:
+        self._reading = threading.Lock()
 
     def now(self) -> datetime:
         """Return the current time of the database."""

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.extras import require_extra
+from smaply_metrics_core.forking import close_in_children
 from smaply_metrics_core.models.problem import Audience
 
 BUSY_SECONDS: Final = 30
@@ -69,9 +70,12 @@ def make_engine(where: Path | URL, connections: int) -> Engine:
         where.touch(mode=0o600, exist_ok=True)
         return _sqlite_engine(where)
     require_extra("postgresql", "psycopg")
-    return create_engine(
+    engine = create_engine(
         where,
         connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": LOGGING_NAME},
+        # Whatever the default of the database: what waited for a lock has to see what its holder
+        # committed. Transactions that only read choose a snapshot instead.
+        isolation_level="READ COMMITTED",
         json_deserializer=_read_json,
         logging_name=LOGGING_NAME,
         max_overflow=0,
@@ -79,6 +83,8 @@ def make_engine(where: Path | URL, connections: int) -> Engine:
         pool_pre_ping=True,
         pool_size=connections,
     )
+    event.listen(engine, "connect", lambda connection, _record: close_in_children(connection))
+    return engine
 
 
 def _read_json(text: str | bytes) -> Any:  # noqa: ANN401  # Whatever the column holds.

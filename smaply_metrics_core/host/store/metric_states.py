@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
@@ -108,14 +108,18 @@ class MetricState:
     running_since: datetime | None = None
     percent: float | None = None
 
-    @cached_property
+    @property
     def metric(self) -> Metric:
         """The metric.
 
         Raises:
             StoreError: when its row is damaged.
         """
-        return metric_of(self.row)
+        # In Python 3.11, `cached_property` has a lock, which a forked child may inherit locked.
+        if "_metric" not in vars(self):
+            vars(self)["_metric"] = metric_of(self.row)
+        found: Metric = vars(self)["_metric"]
+        return found
 
 
 _COLUMNS = (

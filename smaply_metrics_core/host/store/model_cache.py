@@ -9,6 +9,8 @@ from typing import Generic, NamedTuple, TypeVar
 from cachetools import LRUCache
 from pydantic import BaseModel
 
+from smaply_metrics_core.forking import call_now_and_in_children
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -30,7 +32,11 @@ class ModelCache(Generic[M]):
 
     def __init__(self, model: type[M], maxsize: int) -> None:
         self._model = model
-        self._entries: LRUCache[str, _CachedModel[M]] = LRUCache(maxsize, getsizeof=_size)
+        self._maxsize = maxsize
+        call_now_and_in_children(self._renew)
+
+    def _renew(self) -> None:
+        self._entries: LRUCache[str, _CachedModel[M]] = LRUCache(self._maxsize, getsizeof=_size)
         self._lock = Lock()
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -12,11 +12,14 @@ from sqlalchemy.exc import DatabaseError, DataError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from smaply_metrics_core.errors import InputError, StoreError
+from smaply_metrics_core.forking import call_in_children, keep_inherited
 from smaply_metrics_core.host.store.engine import make_engine, name_of
+from smaply_metrics_core.host.store.fork_gate import ForkGate
 from smaply_metrics_core.host.store.migrations.runner import (
     StoreUpgrade,
     newest_version,
     upgrade,
+    upgraded_meanwhile,
     version_of,
 )
 
@@ -41,6 +44,8 @@ class Store:
     def __init__(self, where: Path | URL, connections: int = 8) -> None:
         self.where = where
         self.engine = make_engine(where, connections)
+        self._gate = None if self.is_shared else ForkGate(self.engine.dispose)
+        call_in_children(self._reconnect)
         try:
             self.upgraded = self._upgrade()
         except StoreError:
@@ -58,14 +63,14 @@ class Store:
         engine = self.engine
         if self.is_shared:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
-        with self._translate_errors(), engine.connect() as connection:
+        with self._translate_errors(), self._transaction(), engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Write in one transaction, which is rolled back when the block raises."""
         engine = self.engine.execution_options(writes=True)
-        with self._translate_errors(), engine.begin() as connection:
+        with self._translate_errors(), self._transaction(), engine.begin() as connection:
             yield connection
 
     def forget_deleted(self) -> None:
@@ -75,7 +80,7 @@ class Store:
         """
         if self.is_shared:
             return
-        with self.engine.connect() as connection:
+        with self._transaction(), self.engine.connect() as connection:
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.exec_driver_sql("BEGIN")
@@ -83,6 +88,15 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+    def _transaction(self) -> AbstractContextManager[None]:
+        """Keep a SQLite file from being carried into a child; PostgreSQL needs no such care."""
+        return nullcontext() if self._gate is None else self._gate.transaction()
+
+    def _reconnect(self) -> None:
+        """Open connections of its own in a forked child; those of its parent are not closed."""
+        keep_inherited(self.engine.pool)
+        self.engine.dispose(close=False)
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
@@ -95,6 +109,9 @@ class Store:
                 remedy="Shorten names and IDs, and remove control characters.",
             ) from None
         except DatabaseError as error:
+            newer = upgraded_meanwhile(self.engine, error, name)
+            if newer is not None:
+                raise newer from None
             reason = str(error.orig).strip().partition("\n")[0].rstrip(".")
             raise StoreError(
                 f"The store {name} cannot be used: {reason}.",

@@ -123,6 +123,32 @@ def test_a_newer_store_is_refused(empty: Path | URL) -> None:
         Store(empty)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE accounts RENAME TO customers",
+        "ALTER TABLE accounts RENAME COLUMN zone TO time_zone",
+        "ALTER TABLE accounts ADD COLUMN plan INTEGER NOT NULL DEFAULT 0 CHECK (plan > 0)",
+    ],
+)
+def test_a_running_process_names_an_upgrade_by_a_newer_release(
+    empty: Path | URL, change: str
+) -> None:
+    """What fails because the tables have changed is reported as that, with what to do."""
+    old, new = Store(empty), Store(empty)
+    with new.writing() as db:
+        db.exec_driver_sql(change)
+        db.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with (
+        pytest.raises(StoreError, match=f"newer release.* 9999.* up to {newest_version()}") as told,
+        old.writing() as db,
+    ):
+        write_account(db, "acme", AccountSettings("Europe/Vienna", 7))
+    assert "restart this process" in told.value.remedy
+    old.close()
+    new.close()
+
+
 def test_a_failed_migration_is_rolled_back(empty: Path | URL) -> None:
     """All missing migrations are applied or none; the next start runs them again."""
     engine = make_engine(empty, 2)

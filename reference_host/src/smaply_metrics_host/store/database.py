@@ -41,17 +41,26 @@ class Database:
         )
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
+        try:
+            self._create_tables()
+        except StoreError:
+            self.close()
+            raise
+
+    def _create_tables(self) -> None:
+        """Create the tables; processes that start at the same time wait for one of them."""
         with self.writing() as db:
-            found = db.exec_driver_sql("PRAGMA user_version").scalar()
+            found = int(db.exec_driver_sql("PRAGMA user_version").scalar_one())
             if found == 0:
                 metadata.create_all(db)
                 db.exec_driver_sql(f"PRAGMA user_version={VERSION}")
-        if found not in {0, VERSION}:
-            self.close()
-            raise StoreError(
-                f"{NAME} was written by another release of smaply-metrics-host.",
-                remedy="Install that release again, or use another --home.",
-            )
+            elif found != VERSION:
+                release = "a newer" if found > VERSION else "an earlier"
+                raise StoreError(
+                    f"{NAME} was written by {release} release of smaply-metrics-host: it has "
+                    f"version {found}, and this release supports version {VERSION}.",
+                    remedy="Install that release again, or use another --home.",
+                )
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

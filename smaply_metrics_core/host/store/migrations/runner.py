@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from smaply_metrics_core.errors import StoreError
 
@@ -71,8 +73,34 @@ def upgrade(connection: Connection, name: str) -> StoreUpgrade:
         command.upgrade(config, "head")
     except CommandError:
         raise StoreError(
-            f"The store {name} was written by a newer release of smaply-metrics-core; this release "
-            f"supports versions up to {newest_version()}.",
+            f"{_is_newer(name)}; this release supports versions up to {newest_version()}.",
             remedy="Install the newer release again, or use another store.",
         ) from None
     return StoreUpgrade(before, newest_version())
+
+
+def upgraded_meanwhile(engine: Engine, error: DatabaseError, name: str) -> StoreError | None:
+    """Return the error for a statement that failed because a newer release changed the tables.
+
+    ``None`` when it failed for another reason.
+    """
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    # Tables, columns or values that are missing; not a server that is down or a disk that is full.
+    if not isinstance(error, ProgrammingError | IntegrityError) and code != sqlite3.SQLITE_ERROR:
+        return None
+    try:
+        with engine.connect() as connection:
+            version = version_of(connection)
+    except SQLAlchemyError:
+        return None
+    if version is None or version <= newest_version():
+        return None
+    return StoreError(
+        f"{_is_newer(name)} while this process was running: its tables have version {version}, "
+        f"and this process supports versions up to {newest_version()}.",
+        remedy="Install the newer release here too, and restart this process.",
+    )
+
+
+def _is_newer(name: str) -> str:
+    return f"The store {name} was written by a newer release of smaply-metrics-core"

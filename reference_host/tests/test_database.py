@@ -1,0 +1,56 @@
+"""The database of the host app: created by one of several processes, and refused if not its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smaply_metrics_core.host import Role, StoreError
+from smaply_metrics_host.app import create_app
+from smaply_metrics_host.settings import HostSettings
+from smaply_metrics_host.store.database import NAME, VERSION, Database
+from tests.processes import Children
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+
+
+def start_the_app(pipe: Connection, home: Path) -> None:
+    """Start the app once there is a message, and stop it."""
+    app = create_app(HostSettings.from_environment(home, "http://127.0.0.1", {}))
+    pipe.send("ready")
+    pipe.recv()
+
+    async def run() -> None:
+        async with app.router.lifespan_context(app):
+            app.state.app_state.people.invite("acme", "Ada", Role.ADMIN)
+
+    asyncio.run(run())
+
+
+def test_apps_that_start_together_share_a_home(tmp_path: Path) -> None:
+    """Of several processes on a new home, one creates the tables; all of them start."""
+    with Children() as children:
+        started = [children.start(start_the_app, tmp_path / "home") for _ in range(4)]
+        for child in started:
+            assert child.receive() == "ready"
+        for child in started:
+            child.pipe.send("go")
+        assert [child.wait() for child in started] == [""] * len(started)
+
+
+@pytest.mark.parametrize(("version", "release"), [(VERSION + 1, "a newer"), (-1, "an earlier")])
+def test_a_database_of_another_release_is_refused(
+    tmp_path: Path, version: int, release: str
+) -> None:
+    """The message names both versions; the file is not changed."""
+    Database(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        db.execute(f"PRAGMA user_version={version}")
+    with pytest.raises(StoreError, match=f"{release} release.*version {version}.*{VERSION}"):
+        Database(tmp_path)

@@ -1,0 +1,197 @@
+"""Processes killed at every step of what they do, and at random moments: nothing is lost."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import shutil
+import signal
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from smaply_metrics_core.host import Role
+from smaply_metrics_core.host.store.engine import parse_database_url
+from tests.host.host_process import open_host
+from tests.host.test_concurrent_starts import create_earlier_queue, migrate_to, queue_version
+from tests.kills import stepped
+from tests.kills.campaign import HOUR, Campaign, make_told
+from tests.kills.invariants import Ledger, check
+from tests.kills.work import Report, actor
+from tests.processes import Children
+
+if TYPE_CHECKING:
+    from tests.postgresql_server import PrivatePostgres
+
+RELEASES = Path(__file__).parents[1] / "host" / "store" / "releases"
+KILLED = f"exit code {-signal.SIGKILL}"
+STRIDE = 4
+"""Operations have about 150 steps, and a check of everything takes most of the time."""
+
+MIGRATIONS = "some 30 processes, one for each statement of the migrations"
+
+
+Reset = Callable[[], dict[str, Any]]
+"""Returns what a process has to know, to begin as every other one did."""
+
+
+def kill_at_each_step(children: Children, operation: str, reset: Reset) -> int:
+    """Run an operation once for each of its steps, killed there, and then again to its end.
+
+    Returns:
+        The number of steps.
+    """
+    at = 0
+    while True:
+        at += 1
+        told = {**reset(), "at": at}
+        child = children.start(stepped.at_step, told, operation)
+        ended = child.wait()
+        if ended != KILLED:
+            assert ended == ""
+            assert child.receive() == at - 1, "every step was tried"
+            return at - 1
+        again = children.start(stepped.at_step, {**told, "at": 0}, operation)
+        assert again.wait() == "", f"the start after a kill at step {at}"
+
+
+def metrics_and_values(store: Path) -> list[tuple[Any, ...]]:
+    """Return the definitions and values of a SQLite store of any release."""
+    with closing(sqlite3.connect(store)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return db.execute(
+            "SELECT id, name, definition, result FROM metrics LEFT JOIN metric_values "
+            "ON metric_id = id ORDER BY id"
+        ).fetchall()
+
+
+def rows_of_release(folder: Path) -> dict[str, Any]:
+    """Return a home with the store that the first release wrote."""
+    told = {**make_told(folder, None), "key": None}
+    with closing(sqlite3.connect(Path(told["home"]) / "store.db")) as db, db:
+        db.executescript((RELEASES / "0001.sql").read_text(encoding="utf-8"))
+    return told
+
+
+@pytest.mark.deep(reason=MIGRATIONS)
+def test_kills_inside_the_creation_of_a_sqlite_store(tmp_path: Path) -> None:
+    """Whatever statement was the last, the next start continues, and the store works."""
+    told = make_told(tmp_path, None)
+
+    def reset() -> dict[str, Any]:
+        shutil.rmtree(told["home"])
+        return told
+
+    with Children() as children:
+        assert kill_at_each_step(children, "open_only", reset) > 20
+    check(told, Ledger())
+
+
+@pytest.mark.deep(reason=MIGRATIONS)
+def test_kills_inside_the_upgrade_of_a_sqlite_store(tmp_path: Path) -> None:
+    """The upgrade of an earlier release's store loses no row, wherever it was killed."""
+    told = rows_of_release(tmp_path)
+    store = Path(told["home"]) / "store.db"
+    shutil.copy(store, tmp_path / "released.db")
+    before = metrics_and_values(store)
+
+    def reset() -> dict[str, Any]:
+        if store.stat().st_size:
+            assert metrics_and_values(store) == before
+        for path in store.parent.glob("store.db*"):
+            path.unlink()
+        shutil.copy(tmp_path / "released.db", store)
+        return told
+
+    with Children() as children:
+        assert kill_at_each_step(children, "open_only", reset) > 10
+    assert metrics_and_values(store) == before
+
+
+@pytest.mark.deep(reason=MIGRATIONS)
+@pytest.mark.parametrize("before", ["nothing", "0001", "no queue", "03.04.00"])
+def test_kills_inside_the_migrations_of_postgresql(
+    before: str, postgres: PrivatePostgres, tmp_path: Path
+) -> None:
+    """The tables of the store and of the queue are created and upgraded after any kill."""
+    template = postgres.make_database()
+    url = postgres.url(template)
+    told = make_told(tmp_path, url)
+    if before == "0001":
+        migrate_to(parse_database_url(url), before)
+    elif before != "nothing":
+        open_host({**told, "refresher": "threads"}).close()
+    if before.startswith("03"):
+        create_earlier_queue(url, before)
+
+    copies = [postgres.make_database(template)]
+
+    def reset() -> dict[str, Any]:
+        postgres.drop_database(copies.pop())
+        copies.append(postgres.make_database(template))
+        told["database"] = postgres.url(copies[-1])
+        return told
+
+    with Children() as children:
+        assert kill_at_each_step(children, "open_queue", reset) > 5
+    assert queue_version(told["database"])
+    check({**told, "refresher": "threads"}, Ledger())
+
+
+@pytest.mark.deep(reason="one process for each step of the operation")
+@pytest.mark.parametrize("operation", stepped.OPERATIONS, ids=lambda each: each.__name__)
+def test_kills_at_each_step_of_an_operation(operation: Any, tmp_path: Path) -> None:  # noqa: ANN401
+    """After each kill everything that was stored before is there, and the operation works."""
+    told = make_told(tmp_path, None)
+    with Children() as children:
+        assert children.start(stepped.set_up, told).wait() == ""
+        with open_host(told) as host:
+            (card,) = host.cards.load(actor(Role.VIEWER, "acme"), refresh=False)
+            (connection,) = host.connections.list(actor(Role.ADMIN, "acme"))
+        assert card.as_of is not None
+        ledger = Ledger(
+            connections={("acme", connection.id)},
+            metrics={("acme", card.metric_id)},
+            values={card.metric_id: card.as_of},
+        )
+        at, ended = random.randrange(STRIDE), KILLED  # noqa: S311  # No secret.
+        while ended == KILLED:
+            at += STRIDE
+            told["ahead"] += HOUR
+            ended = children.start(stepped.at_step, {**told, "at": at}, operation.__name__).wait()
+            told["ahead"] += HOUR
+            check(told, ledger)
+        assert ended == ""
+
+
+@pytest.mark.deep(reason="50 kills at random moments, and a check of everything after each")
+def test_kills_at_random_moments(tmp_path: Path, postgres: PrivatePostgres) -> None:
+    """A sample of the campaign: hosts, workers, commands and the reference host."""
+    seed = secrets.randbelow(1_000_000)
+    print(f"seed {seed}")  # noqa: T201  # Shown if the test fails.
+    campaign = Campaign(tmp_path, seed)
+    campaign.run(26, None)
+    campaign.run(24, postgres)
+    assert sum(campaign.killed.values()) == 50
+    assert campaign.reports
+
+
+def test_the_check_notices_a_loss(tmp_path: Path) -> None:
+    """It fails for a metric, a connection or a bundle that was reported and is not there."""
+    told = make_told(tmp_path, None)
+    with Children() as children:
+        assert children.start(stepped.set_up, told).wait() == ""
+    told["ahead"] += HOUR
+    check(told, Ledger())
+    for ledger in (
+        Ledger(metrics={("acme", "met_lost")}),
+        Ledger(connections={("acme", "con_lost")}),
+        Ledger(bundles={"lost.zip"}),
+    ):
+        with pytest.raises(AssertionError):
+            check(told, ledger)
+    assert Report("metric", "acme", "met_lost").at is None
