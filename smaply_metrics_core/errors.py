@@ -32,7 +32,9 @@
     ├── EncryptionError             credentials cannot be encrypted or decrypted
     │   ├── EncryptionKeyMissing    no key is configured
     │   └── DecryptionFailed        the credentials of one connection cannot be decrypted
+    │       └── CredentialsNotUsable    this process lacks their key or their source
     ├── StoreError                  the store cannot be used
+    │   └── StoreUnavailable        the store cannot be used at the moment
     ├── BundleRefused               the debug bundle contained a secret
     └── Cancelled                   the caller cancelled the call
 
@@ -63,11 +65,17 @@ class MetricsError(Exception):
         fields: The form fields that are not valid, each with a suggestion if one is known.
 
     ``issue`` is ``None`` for invalid input and for bugs of plugins. Errors can be pickled.
+
+    Attributes:
+        process_only: Whether the cause is this process: it lacks a key, a package or a permission
+            that other processes of the fleet may have. A refresh that fails with such an error is
+            not an attempt.
     """
 
     kind: ClassVar[str] = "error"
     blame: ClassVar[Blame] = Blame.CONFIGURATION
     retryable: ClassVar[bool] = False
+    process_only: ClassVar[bool] = False
     issue: Issue | None = None
     audience: Audience = Audience.ADMIN
     default_remedy: ClassVar[str] = "Send the debug bundle to support."
@@ -177,6 +185,7 @@ class DestinationRefused(InputError):
 
     kind = "destination_refused"
     audience = Audience.ADMIN
+    process_only = True
 
 
 class RemoteError(MetricsError):
@@ -342,6 +351,7 @@ class SourceNotUsable(PluginError):
     """The source is broken, incompatible, in conflict or blocked, so it is not called."""
 
     kind = "source_not_usable"
+    process_only = True
     default_remedy = "Run `smaply-metrics source list` for the reason and the fix."
 
 
@@ -359,6 +369,7 @@ class EncryptionError(MetricsError):
 
     kind = "vault_error"
     audience = Audience.OPERATOR
+    process_only = True
 
 
 class EncryptionKeyMissing(EncryptionError):
@@ -373,16 +384,35 @@ class DecryptionFailed(EncryptionError):
 
     kind = "seal_broken"
     audience = Audience.ADMIN
+    process_only = False
     issue = Issue.AUTHENTICATION
     default_remedy = "Enter the credentials again under Edit Configuration."
 
 
+class CredentialsNotUsable(DecryptionFailed):
+    """This process lacks the key of the credentials, or the source that they were entered for."""
+
+    kind = "credentials_not_usable"
+    process_only = True
+
+
 class StoreError(MetricsError):
-    """The store cannot be used: it is not a database, or a newer release wrote it."""
+    """The store cannot be used: it is not a database, is read-only, or is of a newer release."""
 
     kind = "store_error"
     audience = Audience.OPERATOR
+    process_only = True
     default_summary = "The database of this installation cannot be used."
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be used at the moment: it is stopped, unreachable or busy."""
+
+    kind = "store_unavailable"
+    blame = Blame.STORE
+    retryable = True
+    default_remedy = "Try again in a few minutes; if it fails again, check the database server."
+    default_summary = "The data of this installation is not available at the moment."
 
 
 class BundleRefused(MetricsError):

@@ -13,6 +13,7 @@ from smaply_metrics_core.errors import (
     CheckFailed,
     CredentialRefused,
     CredentialsInvalid,
+    CredentialsNotUsable,
     DataError,
     DeadlineExceeded,
     DecryptionFailed,
@@ -36,6 +37,7 @@ from smaply_metrics_core.errors import (
     SourceNotUsable,
     SourceUnavailable,
     StoreError,
+    StoreUnavailable,
     SurveyUnavailable,
     Unreachable,
 )
@@ -46,6 +48,7 @@ from smaply_metrics_core.host.async_metrics_host import (
     AsyncCards,
     AsyncConnections,
     AsyncDebugBundles,
+    AsyncKeys,
     AsyncMetrics,
     AsyncMetricsHost,
     AsyncSources,
@@ -55,6 +58,13 @@ from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.cards.flat_json import card_json, result_json
 from smaply_metrics_core.host.cards.service import Cards
+from smaply_metrics_core.host.connections.key_rotation import (
+    FailedRotation,
+    KeyRotation,
+    Keys,
+    KeyStatus,
+    KeyUse,
+)
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.connections.views import (
     ConnectionStatus,
@@ -129,6 +139,7 @@ __all__ = [
     "AsyncCards",
     "AsyncConnections",
     "AsyncDebugBundles",
+    "AsyncKeys",
     "AsyncMetrics",
     "AsyncMetricsHost",
     "AsyncSources",
@@ -158,6 +169,7 @@ __all__ = [
     "CredentialField",
     "CredentialRefused",
     "CredentialsInvalid",
+    "CredentialsNotUsable",
     "DataError",
     "DateRange",
     "DeadlineExceeded",
@@ -176,6 +188,7 @@ __all__ = [
     "EnvironmentVariable",
     "ExclusionReason",
     "ExportFailed",
+    "FailedRotation",
     "FieldProblem",
     "FieldView",
     "Filter",
@@ -187,6 +200,10 @@ __all__ = [
     "HistoryEntry",
     "InputError",
     "Issue",
+    "KeyRotation",
+    "KeyStatus",
+    "KeyUse",
+    "Keys",
     "KnownQuestion",
     "Metric",
     "MetricDraft",
@@ -229,6 +246,7 @@ __all__ = [
     "StepCallback",
     "StepResult",
     "StoreError",
+    "StoreUnavailable",
     "StoreUpgrade",
     "Survey",
     "SurveyCatalog",
