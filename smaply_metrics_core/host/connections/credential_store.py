@@ -179,7 +179,8 @@ class CredentialStore:
         now: datetime,
     ) -> str:
         vault = self._vault(fresh=True)
-        version = connection_rows.new_version(db, account, row_id, now)
+        known = self._newest.get(row_id, 0)
+        version = connection_rows.new_version(db, account, row_id, now, known=known)
         return vault.seal(BlobOwner(PURPOSE, account, row_id, source, version), values)
 
     def _decrypt(self, row: ConnectionRow) -> dict[str, Any]:

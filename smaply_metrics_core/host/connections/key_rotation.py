@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
+from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import EncryptionError, InputError, NotFound
 from smaply_metrics_core.host.connections import key_file
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
@@ -26,9 +25,6 @@ from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.problem import Audience, Problem
 
 logger = logging.getLogger(__name__)
-
-RotationProgress: TypeAlias = Callable[[int, int], None]
-"""Receives how many connections of how many were examined."""
 
 
 class KeyUse(Frozen):
@@ -137,7 +133,7 @@ class Keys:
             damaged=damaged,
         )
 
-    def rotate(self, progress: RotationProgress | None = None) -> KeyRotation:
+    def rotate(self, progress: ProgressCallback | None = None) -> KeyRotation:
         """Encrypt the credentials of all accounts with the first key; no survey tool is called.
 
         Each connection is a transaction of its own, so other processes continue meanwhile, and an
@@ -164,7 +160,7 @@ class Keys:
                     )
                 )
             if progress is not None:
-                progress(number, len(blobs))
+                progress(number, len(blobs), "Encrypting credentials")
         self._runtime.store.forget_deleted()
         current = len(blobs) - encrypted - len(failed)
         return KeyRotation(encrypted=encrypted, current=current, failed=tuple(failed))

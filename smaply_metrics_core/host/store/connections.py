@@ -244,13 +244,16 @@ def lock_version(db: Connection, account: str, connection_id: str) -> int:
     return version or 0
 
 
-def new_version(db: Connection, account: str, connection_id: str, now: datetime) -> int:
+def new_version(
+    db: Connection, account: str, connection_id: str, now: datetime, *, known: int
+) -> int:
     """Store and return a version for new credentials of a connection, higher than all before.
 
     Versions are instants in seconds, or one more than the last version, so that they also increase
-    when the row of the version was lost.
+    when the row of the version was lost. ``known`` is the newest version that this process knows.
     """
-    version = max(lock_version(db, account, connection_id) + 1, int(now.timestamp()))
+    last = max(lock_version(db, account, connection_id), known)
+    version = max(last + 1, int(now.timestamp()))
     new = {"connection_id": connection_id, "account": account, "version": version}
     db.execute(
         upsert(

@@ -153,9 +153,7 @@ def test_credentials_of_an_earlier_release_work_until_they_are_replaced(
         assert "older than those that were saved last" in problem_of(one)
 
 
-def test_a_refused_edit_leaves_the_credentials_usable(
-    world: World, connected: MetricsHost
-) -> None:
+def test_a_refused_edit_leaves_the_credentials_usable(world: World, connected: MetricsHost) -> None:
     """Of two edits at once, the one that is refused does not change the version."""
     other = world.open()
     row = other._runtime.find_connection("acme", "shop")  # noqa: SLF001  # As if read before.
@@ -175,4 +173,4 @@ def test_credentials_that_were_read_before_an_edit_are_used(
     row = runtime.find_connection("acme", "shop")
     connected.connections.edit(ADMIN, "shop", {"nickname": "new"})
     with connected._sessions.session(row, runtime.deadline(60)) as session:  # noqa: SLF001
-        assert [survey.id for survey in session.surveys().surveys] == ["S1", "S2"]
+        assert [survey.id for survey in session.surveys()] == ["S1", "S2"]

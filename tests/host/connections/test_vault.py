@@ -58,9 +58,7 @@ def unversioned(owner: BlobOwner, data: dict[str, Any]) -> str:
     row=owners,
     data=st.dictionaries(st.text(), json_values, max_size=4),
 )
-def test_decryption_returns_what_was_encrypted(
-    row: BlobOwner, data: dict[str, Any]
-) -> None:
+def test_decryption_returns_what_was_encrypted(row: BlobOwner, data: dict[str, Any]) -> None:
     """Any JSON mapping, for any row, is returned unchanged."""
     assert vault.open(row, vault.seal(row, data)) == data
 
@@ -90,9 +88,7 @@ def test_unused_bits_of_the_last_character_are_checked(more: int) -> None:
 
 
 @given(mine=owners, other=owners)
-def test_a_blob_moved_to_another_row_is_not_decrypted(
-    mine: BlobOwner, other: BlobOwner
-) -> None:
+def test_a_blob_moved_to_another_row_is_not_decrypted(mine: BlobOwner, other: BlobOwner) -> None:
     """The purpose, account, connection and source must be the same."""
     assume(mine != other)
     blob = vault.seal(mine, {"token": TOKEN})
@@ -150,7 +146,9 @@ def test_a_blob_without_version_is_decrypted_until_the_row_has_one() -> None:
         vault.open(ROW, blob)
 
 
-@given(st.text() | st.from_regex(r"v(1|2\.[0-9]{1,20})\.[0-9a-f]{8}\.[A-Za-z0-9_-]*", fullmatch=True))
+@given(
+    st.text() | st.from_regex(r"v(1|2\.[0-9]{1,20})\.[0-9a-f]{8}\.[A-Za-z0-9_-]*", fullmatch=True)
+)
 def test_a_text_that_is_not_a_blob_is_not_decrypted(text: str) -> None:
     """Any other text raises `DecryptionFailed`, never another error."""
     with pytest.raises(DecryptionFailed):
