@@ -34,6 +34,7 @@
     │   └── DecryptionFailed        the credentials of one connection cannot be decrypted
     │       └── CredentialsNotUsable    this process lacks their key or their source
     ├── StoreError                  the store cannot be used
+    │   ├── StoreMisconfigured      the settings of the store are not valid
     │   └── StoreUnavailable        the store cannot be used at the moment
     ├── BundleRefused               the debug bundle contained a secret
     └── Cancelled                   the caller cancelled the call
@@ -401,15 +402,22 @@ class StoreError(MetricsError):
 
     kind = "store_error"
     audience = Audience.OPERATOR
+    blame = Blame.STORE
     process_only = True
     default_summary = "The database of this installation cannot be used."
+
+
+class StoreMisconfigured(StoreError):
+    """The store cannot be opened with these settings: wrong password, missing database."""
+
+    kind = "store_misconfigured"
+    blame = Blame.CONFIGURATION
 
 
 class StoreUnavailable(StoreError):
     """The store cannot be used at the moment: it is stopped, unreachable or busy."""
 
     kind = "store_unavailable"
-    blame = Blame.STORE
     retryable = True
     default_remedy = "Try again in a few minutes; if it fails again, check the database server."
     default_summary = "The data of this installation is not available at the moment."

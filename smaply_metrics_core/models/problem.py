@@ -28,7 +28,7 @@ class Blame(StrEnum):
     NETWORK = "network"
     PLUGIN = "plugin"
     STORE = "store"
-    """The database of this installation."""
+    """The database or the disk of this installation."""
 
 
 class Audience(StrEnum):

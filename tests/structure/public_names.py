@@ -57,10 +57,10 @@ EXPORTS: Final = {
         RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress RemoteError
         Result ResultsUnavailable Role RoleRequired Settings SingleFlight SourceForm
         SourceNotUsable SourceRegistry SourceSettings SourceState SourceStatus
-        SourceUnavailable StepCallback StepResult StoreError StoreUnavailable StoreUpgrade
-        Survey SurveyCatalog SurveyPage SurveyUnavailable SystemClock Unit Unreachable
-        Window WindowResult Worker card_json describe_answers describe_responses
-        format_value parse_filter result_json
+        SourceUnavailable StepCallback StepResult StoreError StoreMisconfigured
+        StoreUnavailable StoreUpgrade Survey SurveyCatalog SurveyPage SurveyUnavailable
+        SystemClock Unit Unreachable Window WindowResult Worker card_json describe_answers
+        describe_responses format_value parse_filter result_json
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded

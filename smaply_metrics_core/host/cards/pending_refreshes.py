@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
+from functools import partial
 from typing import Final, TypeAlias
 
 from smaply_metrics_core.context import Clock
 from smaply_metrics_core.host.refresh.decisions import Decided
 from smaply_metrics_core.host.refresh.executors import RefreshExecutor, SurveyKey
+from smaply_metrics_core.host.refresh.failures import UnstoredFailures
 from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
 from smaply_metrics_core.refresh_policy import RefreshDecisionKind
 
@@ -43,6 +45,7 @@ class PendingRefreshes:
 
     Args:
         refresh_executor: Runs or queues the refreshes that are due.
+        failures: Notes refreshes that fail without a stored outcome.
         clock: The clock.
         seconds: The maximum time to wait.
         cancelled: An event that ends the wait when it is set.
@@ -51,11 +54,13 @@ class PendingRefreshes:
     def __init__(
         self,
         refresh_executor: RefreshExecutor,
+        failures: UnstoredFailures,
         clock: Clock,
         seconds: float,
         cancelled: threading.Event | None,
     ) -> None:
         self._refresh_executor = refresh_executor
+        self._failures = failures
         self._clock = clock
         self._until = clock.monotonic() + seconds
         self._cancelled = cancelled or threading.Event()
@@ -97,7 +102,8 @@ class PendingRefreshes:
         }
         self._made.update(self._futures.keys())
         for key in due:
-            future = self._refresh_executor.submit(key, forced=forced)
+            submit = partial(self._refresh_executor.submit, key, forced=forced)
+            future = self._failures.watch(key, submit)
             if future is not None:
                 self._futures[key] = future
             else:

@@ -259,6 +259,8 @@ class Connections:
                     "woken_at": rows.recovered_at(db, row, now),
                     "retry_not_before": None,
                     "retry_said_at": None,
+                    "left_at": None,
+                    "left_problem": None,
                 },
                 report=report,
                 problem=report.problem,
@@ -359,7 +361,7 @@ class Connections:
     def _view(
         self, row: ConnectionRow, actor: Actor, unseen: tuple[str, ...] = ()
     ) -> ConnectionView:
-        problem, title = row.problem, row.source
+        problem, title = row.problem or row.left_problem, row.source
         fields: tuple[FieldView, ...] = ()
         try:
             source, credentials = self._credential_store.open(row)
@@ -370,17 +372,11 @@ class Connections:
             # One connection that cannot be decrypted must not make the whole list fail.
             row = replace(row, report=CheckReport(steps=()))
             problem = error.to_problem()
-        works = row.report.passed and not row.is_rejected
-        concerned = problem is not None and problem != row.report.problem
         return ConnectionView(
             id=row.id,
             source=row.source,
             title=title,
-            status=ConnectionStatus.ERROR
-            if not works or concerned
-            else ConnectionStatus.WARNING
-            if problem is not None
-            else ConnectionStatus.CONNECTED,
+            status=ConnectionStatus.of(row, problem),
             problem=problem and problem.for_reader(actor.role.audience, source=title),
             fields=fields,
             steps=row.report.steps if actor.role >= Role.ADMIN else (),

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from smaply_metrics_core.host.connections.vault import mask
+from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.check import CheckStep, StepResult
 from smaply_metrics_core.models.credentials import (
@@ -24,6 +25,14 @@ class ConnectionStatus(StrEnum):
     """It works, but has an issue."""
     ERROR = "error"
     """It does not work."""
+
+    @classmethod
+    def of(cls, row: ConnectionRow, problem: Problem | None) -> ConnectionStatus:
+        """Return the status of a connection with a problem, which may be that of its check."""
+        works = row.report.passed and not row.is_rejected
+        if not works or (problem is not None and problem != row.report.problem):
+            return cls.ERROR
+        return cls.CONNECTED if problem is None else cls.WARNING
 
 
 class SourceForm(Frozen):

@@ -189,6 +189,20 @@ def claim_rejected(db: Connection, row: ConnectionRow, now: datetime) -> bool:
     return result.rowcount == 1
 
 
+def undo_claim(db: Connection, row: ConnectionRow, claimed_at: datetime) -> None:
+    """Undo ``claim_rejected`` for an attempt that was not made."""
+    db.execute(
+        update(connections)
+        .where(
+            connections.c.account == row.account,
+            connections.c.id == row.id,
+            connections.c.version == row.version,
+            connections.c.refused_at == claimed_at,
+        )
+        .values(refused_at=row.refused_at)
+    )
+
+
 def mark_down(db: Connection, row: ConnectionRow, now: datetime) -> bool:
     """Record that a connection is down since ``now``; ``True`` unless it was down already."""
     return _change_down(db, row, connections.c.down_since.is_(None), now)

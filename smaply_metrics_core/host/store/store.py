@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy import URL, Connection
-from sqlalchemy.exc import DatabaseError, DataError
-from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.exc import DataError
 
 from smaply_metrics_core.errors import InputError, StoreError
 from smaply_metrics_core.host.store.engine import make_engine, name_of
+from smaply_metrics_core.host.store.error_mapping import driver_errors, store_error
 from smaply_metrics_core.host.store.migrations.runner import (
     StoreUpgrade,
     newest_version,
     upgrade,
     version_of,
 )
-
-_UNAVAILABLE: Final = "The data of this installation is not available at the moment."
 
 
 class Store:
@@ -75,7 +72,7 @@ class Store:
         """
         if self.is_shared:
             return
-        with self.engine.connect() as connection:
+        with self._translate_errors(), self.engine.connect() as connection:
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.exec_driver_sql("BEGIN")
@@ -86,7 +83,6 @@ class Store:
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        name = name_of(self.where)
         try:
             yield
         except (DataError, UnicodeEncodeError):
@@ -94,23 +90,8 @@ class Store:
                 "The input cannot be stored: a text is too long or contains an invalid character.",
                 remedy="Shorten names and IDs, and remove control characters.",
             ) from None
-        except DatabaseError as error:
-            reason = str(error.orig).strip().partition("\n")[0].rstrip(".")
-            raise StoreError(
-                f"The store {name} cannot be used: {reason}.",
-                remedy="Check that SMAPLY_METRICS_DATABASE_URL names a running PostgreSQL "
-                "database that its user can write to."
-                if self.is_shared
-                else "Check that --home contains a store that this user can read and write, and "
-                "that its disk has free space.",
-                summary=_UNAVAILABLE,
-            ) from None
-        except NoConnection:
-            raise StoreError(
-                f"The store {name} is busy: all connections of this process are in use.",
-                remedy="Use fewer threads, or increase SMAPLY_METRICS_DATABASE_CONNECTIONS.",
-                summary=_UNAVAILABLE,
-            ) from None
+        except driver_errors() as error:
+            raise store_error(error, self.where) from None
 
     def _upgrade(self) -> StoreUpgrade:
         if self.is_shared:
