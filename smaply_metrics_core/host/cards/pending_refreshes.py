@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
-from functools import partial
 from typing import Final, TypeAlias
 
 from smaply_metrics_core.context import Clock
@@ -102,12 +101,13 @@ class PendingRefreshes:
         }
         self._made.update(self._futures.keys())
         for key in due:
-            submit = partial(self._refresh_executor.submit, key, forced=forced)
-            future = self._failures.watch(key, submit)
+            attempts = _attempts(account, decided, key)
+            future = self._refresh_executor.submit(key, forced=forced)
+            self._failures.watch(key, attempts, future)
             if future is not None:
                 self._futures[key] = future
             else:
-                self._handed[key] = (_attempts(account, decided, key), now)
+                self._handed[key] = (attempts, now)
         self._made.update(due)
         self._due = due
         self._elsewhere = bool(_surveys(account, decided, RefreshDecisionKind.IN_FLIGHT))

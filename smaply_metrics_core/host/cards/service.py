@@ -54,7 +54,7 @@ class Cards:
         self._listeners: list[tuple[str, ProgressCallback]] = []
         # A load must see what was written before it, so it never joins a running read.
         self._reads = SingleFlight[tuple[Decided, ...]](join_running=False)
-        self._failures = UnstoredFailures(runtime.now)
+        self._failures = UnstoredFailures()
         self._refresh_executor = refresh_executor or ThreadRefreshExecutor(
             SurveyRefresh(runtime, sessions, self._report_progress),
             runtime.settings.refresh_threads,
@@ -174,8 +174,7 @@ class Cards:
                 if key in pending:
                     cards.append(_card(state, _on_its_way(decision)))
                     continue
-                attempted_at = state.attempt.started_at if state.attempt else None
-                failure = self._failures.find(key, attempted_at)
+                failure = self._failures.find(key, state.attempt)
                 cards.append(_card(state, decision, failure))
         return tuple(cards)
 

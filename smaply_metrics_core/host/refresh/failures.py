@@ -3,70 +3,61 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Collection
 from concurrent.futures import Future
-from datetime import datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.host.refresh.executors import SurveyKey
+from smaply_metrics_core.host.store.metric_states import Attempt
 from smaply_metrics_core.models.problem import Audience, Blame, Problem
 
-MOST: Final = 10_000
-"""The maximum number of stored failures; the oldest are dropped first."""
 
+class _WatchedRefresh(NamedTuple):
+    """A refresh, and the last attempts of its metrics when it was submitted."""
 
-class UnstoredFailure(NamedTuple):
-    """Why a refresh failed, and when it was submitted."""
+    future: Future[object]
+    attempts: Collection[Attempt | None]
 
-    problem: Problem
-    submitted_at: datetime
+    @property
+    def error(self) -> BaseException | None:
+        """The error that ended it, if it has ended with one."""
+        if not self.future.done() or self.future.cancelled():
+            return None
+        return self.future.exception()
 
 
 class UnstoredFailures:
-    """The last failure of each survey that is not in the store; thread-safe.
+    """The last failure of each survey that is not in the store; thread-safe."""
 
-    Args:
-        now: Returns the current time, by which attempts are stored.
-    """
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
-        self._failures: dict[SurveyKey, UnstoredFailure] = {}
+    def __init__(self) -> None:
+        self._watched: dict[SurveyKey, _WatchedRefresh] = {}
         self._lock = threading.Lock()
 
     def watch(
-        self, key: SurveyKey, submit: Callable[[], Future[object] | None]
-    ) -> Future[object] | None:
-        """Submit a refresh, and note its failure when it ends."""
-        submitted_at = self._now()
-        future = submit()
-        if future is None:
-            self._note(key, None, submitted_at)
-        else:
-            future.add_done_callback(
-                lambda ended: self._note(
-                    key, None if ended.cancelled() else ended.exception(), submitted_at
-                )
-            )
-        return future
-
-    def find(self, key: SurveyKey, attempted_at: datetime | None) -> Problem | None:
-        """Return the problem of a survey unless an attempt was stored since."""
+        self, key: SurveyKey, attempts: Collection[Attempt | None], future: Future[object] | None
+    ) -> None:
+        """Remember a refresh unless it succeeds; ``None`` if another process runs it."""
         with self._lock:
-            failure = self._failures.get(key)
-        if failure is None or (attempted_at is not None and attempted_at >= failure.submitted_at):
-            return None
-        return failure.problem
-
-    def _note(self, key: SurveyKey, error: BaseException | None, submitted_at: datetime) -> None:
-        with self._lock:
-            self._failures.pop(key, None)
-            if error is None:
+            self._watched.pop(key, None)
+            if future is None:
                 return
-            if len(self._failures) >= MOST:
-                del self._failures[next(iter(self._failures))]
-            self._failures[key] = UnstoredFailure(_problem_of(error), submitted_at)
+            self._watched[key] = _WatchedRefresh(future, attempts)
+        future.add_done_callback(lambda _: self._forget_success(key))
+
+    def find(self, key: SurveyKey, attempt: Attempt | None) -> Problem | None:
+        """Return the problem of a metric's survey unless another attempt was stored since."""
+        with self._lock:
+            watched = self._watched.get(key)
+        if watched is None or watched.error is None or attempt not in watched.attempts:
+            return None
+        return _problem_of(watched.error)
+
+    def _forget_success(self, key: SurveyKey) -> None:
+        with self._lock:
+            watched = self._watched.get(key)
+            if watched is not None and watched.future.done() and watched.error is None:
+                del self._watched[key]
 
 
 def _problem_of(error: BaseException) -> Problem:
