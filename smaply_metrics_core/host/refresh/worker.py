@@ -80,8 +80,14 @@ class Worker:
     def __enter__(self) -> Self:
         """Start running jobs."""
         self._thread.start()
-        self._ready.wait()
-        logger.info("The worker has started; it refreshes %d surveys at once.", self._concurrency)
+        try:
+            self._ready.wait()
+            logger.info(
+                "The worker has started; it refreshes %d surveys at once.", self._concurrency
+            )
+        except BaseException:  # A signal: the block does not run, so its end is not called either.
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
