@@ -125,6 +125,7 @@ from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.settings import SourceSettings
 from smaply_metrics_core.sources.source_state import SourceState, SourceStatus
+from smaply_metrics_core.sources.temp_dirs import TempDirs
 
 __all__ = [
     "CALCULATIONS",
@@ -255,6 +256,7 @@ __all__ = [
     "SurveyPage",
     "SurveyUnavailable",
     "SystemClock",
+    "TempDirs",
     "Unit",
     "Unreachable",
     "Window",

@@ -59,8 +59,8 @@ EXPORTS: Final = {
         SourceNotUsable SourceRegistry SourceSettings SourceState SourceStatus
         SourceUnavailable StepCallback StepResult StoreError StoreMisconfigured
         StoreUnavailable StoreUpgrade Survey SurveyCatalog SurveyPage SurveyUnavailable
-        SystemClock Unit Unreachable Window WindowResult Worker card_json describe_answers
-        describe_responses format_value parse_filter result_json
+        SystemClock TempDirs Unit Unreachable Window WindowResult Worker card_json
+        describe_answers describe_responses format_value parse_filter result_json
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded

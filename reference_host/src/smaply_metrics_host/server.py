@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import uvicorn
 
@@ -51,13 +51,18 @@ def listen(address: str, port: int) -> socket.socket:
 
 
 class GracefulServer(uvicorn.Server):
-    """A server that ends the event streams of the app on shutdown."""
+    """A server that ends the event streams of the app on shutdown.
 
-    def __init__(self, app: FastAPI) -> None:
+    Args:
+        app: The app.
+        lifespan: ``off`` if the caller opens the resources of the app.
+    """
+
+    def __init__(self, app: FastAPI, *, lifespan: Literal["on", "off"] = "on") -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                lifespan="on",
+                lifespan=lifespan,
                 log_level="warning",
                 access_log=False,
                 server_header=False,
@@ -107,16 +112,18 @@ async def serve(
         MetricsError: if the app cannot start.
     """
     app = create_app(settings)
-    server = GracefulServer(app)
-    serving = asyncio.create_task(server.serve([listening]))
-    while not server.started and not serving.done():  # noqa: ASYNC110  # It has no event.
-        await asyncio.sleep(TICK_SECONDS)
-    if server.started:
-        app.state.app_state.chart_renderer.warm_up()
-        try:
-            await when_ready(app.state.app_state)
-        except BaseException:
-            server.should_exit = True
-            await serving
-            raise
-    await serving
+    # Not opened by uvicorn, which logs a failure to start as a traceback and exits.
+    async with app.router.lifespan_context(app):
+        server = GracefulServer(app, lifespan="off")
+        serving = asyncio.create_task(server.serve([listening]))
+        while not server.started and not serving.done():  # noqa: ASYNC110  # It has no event.
+            await asyncio.sleep(TICK_SECONDS)
+        if server.started:
+            app.state.app_state.chart_renderer.warm_up()
+            try:
+                await when_ready(app.state.app_state)
+            except BaseException:
+                server.should_exit = True
+                await serving
+                raise
+        await serving
