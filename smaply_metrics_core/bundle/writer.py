@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import fcntl
+import io
 import os
 import re
 import shutil
@@ -205,10 +206,9 @@ def write_bundle(
 ) -> Path:
     """Write a debug bundle, search it for secrets, and only then move it to ``path``.
 
-    Until then the file has no name, so that nothing remains of it on any error, not even if the
-    process is killed. On file systems without unnamed files, it is a temporary file in the same
-    folder that only its owner can read; the next bundle in this folder removes what a killed
-    process left. A ``README.txt`` in the bundle describes its content.
+    Until then the file has no name, so that nothing remains of it, even if the process is killed.
+    Where the file system requires a name, the next bundle removes what a killed process left. A
+    ``README.txt`` in the bundle describes its content.
 
     Args:
         path: The path of the bundle; it must not exist.
@@ -287,7 +287,7 @@ def _search(file: IO[bytes], secrets: Sequence[str]) -> None:
     """Raise if a secret is in a file or its name, or if a file cannot be searched."""
     with zipfile.ZipFile(file) as archive:
         for number, member in enumerate(archive.infolist(), start=1):
-            if find_secrets(_Text(member.filename), secrets):
+            if find_secrets(_as_stream(member.filename), secrets):
                 raise _refused(f"the name of file {number} contains the credential")
             with archive.open(member) as content:
                 if _COMPRESSED.match(content.read(16)):
@@ -299,15 +299,8 @@ def _search(file: IO[bytes], secrets: Sequence[str]) -> None:
                     raise _refused(f"{member.filename} contains the credential")
 
 
-class _Text:
-    """A text as a stream."""
-
-    def __init__(self, text: str) -> None:
-        self._rest = text.encode(errors="surrogatepass")
-
-    def read(self, size: int, /) -> bytes:
-        block, self._rest = self._rest[:size], self._rest[size:]
-        return block
+def _as_stream(text: str) -> Readable:
+    return io.BytesIO(text.encode(errors="surrogatepass"))
 
 
 def _name_it(file: IO[bytes], path: Path) -> None:

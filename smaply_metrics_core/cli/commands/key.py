@@ -44,9 +44,7 @@ def generate(
     Store it where other secrets are stored, and add it to SMAPLY_METRICS_ENCRYPTION_KEYS. For a
     store with a key file, use --add: running processes read the changed file when they need it.
     """
-    from pydantic import SecretStr
-
-    from smaply_metrics_core.host.connections.keys import KeyRing, new_key  # Heavy.
+    from smaply_metrics_core.host import Keys  # Imported on use: it loads the host.
 
     if add:
         with invocation.open(hint=False) as opened:
@@ -56,9 +54,8 @@ def generate(
         else:
             print_text("Added the key ", text(added, "bold"), " to the key file, as the first one.")
         return
-    key = new_key()
+    made, key = Keys.generate()
     if invocation.wants_json:
-        (made,) = KeyRing.from_setting(SecretStr(key)).ids
         print_json({"id": made, "key": key})
     else:
         print_text(key)

@@ -92,6 +92,12 @@ class Keys:
         self._credential_store = credential_store
         self._source = source
 
+    @staticmethod
+    def generate() -> tuple[str, str]:
+        """Return the id and the text of a new key, for the setting; it is not stored."""
+        made = new_key()
+        return key_id(*parse_keys([made], VARIABLE)), made
+
     def require(self) -> None:
         """Raise unless this process can encrypt; log a warning for each key that it lacks.
 

@@ -24,12 +24,12 @@ from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.names import validate_name
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.views import (
-    ConnectionStatus,
     ConnectionView,
     DeletedConnection,
     FieldView,
     SourceForm,
     masked_fields,
+    status_of,
 )
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import attempts as attempt_rows
@@ -376,7 +376,7 @@ class Connections:
             id=row.id,
             source=row.source,
             title=title,
-            status=ConnectionStatus.of(row, problem),
+            status=status_of(row, problem),
             problem=problem and problem.for_reader(actor.role.audience, source=title),
             fields=fields,
             steps=row.report.steps if actor.role >= Role.ADMIN else (),

@@ -26,14 +26,6 @@ class ConnectionStatus(StrEnum):
     ERROR = "error"
     """It does not work."""
 
-    @classmethod
-    def of(cls, row: ConnectionRow, problem: Problem | None) -> ConnectionStatus:
-        """Return the status of a connection with a problem, which may be that of its check."""
-        works = row.report.passed and not row.is_rejected
-        if not works or (problem is not None and problem != row.report.problem):
-            return cls.ERROR
-        return cls.CONNECTED if problem is None else cls.WARNING
-
 
 class SourceForm(Frozen):
     """The credentials form of a source, with the steps of the check that follows.
@@ -91,6 +83,14 @@ class DeletedConnection(Frozen):
     id: str
     source: str
     metrics: tuple[str, ...]
+
+
+def status_of(row: ConnectionRow, problem: Problem | None) -> ConnectionStatus:
+    """Return the status of a connection with a problem, which may be that of its check."""
+    works = row.report.passed and not row.is_rejected
+    if not works or (problem is not None and problem != row.report.problem):
+        return ConnectionStatus.ERROR
+    return ConnectionStatus.CONNECTED if problem is None else ConnectionStatus.WARNING
 
 
 def masked_fields(credentials: Credentials) -> tuple[FieldView, ...]:

@@ -158,9 +158,10 @@ def queue_errors(store: Store) -> Iterator[None]:
     """Raise errors of the queue's connections as a ``StoreError``."""
     from procrastinate.exceptions import ConnectorException
 
+    caught: tuple[type[Exception], ...] = (ConnectorException, *driver_errors())
     try:
         yield
-    except (ConnectorException, *driver_errors()) as error:
+    except caught as error:
         cause = error.__cause__  # The error of the driver.
         raise store_error(cause if isinstance(cause, Exception) else error, store.where) from None
 

@@ -74,7 +74,7 @@ class _ProgressWriter:
 
 
 @dataclass(frozen=True)
-class _Attempt:
+class _StartedRefresh:
     """An attempt to refresh a survey, under its lease.
 
     Attributes:
@@ -155,7 +155,7 @@ class SurveyRefresh:
         return self._make(key, begun, stopping, self._log.begun(key))
 
     def _make(
-        self, key: SurveyKey, attempt: _Attempt, stopping: Event, log: RefreshTimer
+        self, key: SurveyKey, attempt: _StartedRefresh, stopping: Event, log: RefreshTimer
     ) -> RefreshEnd:
         """Make the attempt and save the outcomes, or undo it."""
         queries = {
@@ -203,7 +203,9 @@ class SurveyRefresh:
             logger.warning("The reason could not be stored.", exc_info=True)
         return RefreshEnd.LEFT
 
-    def _begin(self, key: SurveyKey, *, forced: bool, resumed: bool) -> _Attempt | RefreshEnd:
+    def _begin(
+        self, key: SurveyKey, *, forced: bool, resumed: bool
+    ) -> _StartedRefresh | RefreshEnd:
         """Acquire the lease and record the attempts, or return why there is nothing to do."""
         now = self._runtime.now()
         with self._runtime.store.writing() as db:
@@ -238,7 +240,7 @@ class SurveyRefresh:
             attempts.begin_attempts(db, key.account, _fingerprints(waiting), now)
             connection_rows.clear_left(db, row)
             begun = connection_rows.find(db, key.account, row.id)
-            return _Attempt(lease, row, begun, account, waiting, now)
+            return _StartedRefresh(lease, row, begun, account, waiting, now)
 
     def _is_due(self, waiting: Sequence[MetricState], *, forced: bool) -> bool:
         """Whether one of the metrics is due, ignoring the lease that this refresh holds."""
@@ -291,7 +293,7 @@ class SurveyRefresh:
     def _fetch(
         self,
         key: SurveyKey,
-        attempt: _Attempt,
+        attempt: _StartedRefresh,
         queries: Mapping[str, MetricQuery],
         stopping: Event,
         progress: ProgressCallback,
@@ -316,7 +318,7 @@ class SurveyRefresh:
         return outcomes
 
     def _finish(
-        self, attempt: _Attempt, outcomes: Mapping[str, Outcome], stopping: Event
+        self, attempt: _StartedRefresh, outcomes: Mapping[str, Outcome], stopping: Event
     ) -> dict[str, Problem | None]:
         """Save the outcome of every metric in one transaction, unless the lease was lost.
 
@@ -350,7 +352,7 @@ class SurveyRefresh:
         self._save(save, stopping)
         return problems
 
-    def _undo(self, attempt: _Attempt, stopping: Event) -> None:
+    def _undo(self, attempt: _StartedRefresh, stopping: Event) -> None:
         """Restore the state before an attempt that was cancelled or could not be made."""
         lease, before = attempt.lease, attempt.before
 
