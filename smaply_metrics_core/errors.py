@@ -32,7 +32,10 @@
     ├── EncryptionError             credentials cannot be encrypted or decrypted
     │   ├── EncryptionKeyMissing    no key is configured
     │   └── DecryptionFailed        the credentials of one connection cannot be decrypted
+    │       └── CredentialsNotUsable    this process lacks their key or their source
     ├── StoreError                  the store cannot be used
+    │   ├── StoreMisconfigured      the settings of the store are not valid
+    │   └── StoreUnavailable        the store cannot be used at the moment
     ├── BundleRefused               the debug bundle contained a secret
     └── Cancelled                   the caller cancelled the call
 
@@ -43,86 +46,10 @@ network. Each has a message and a remedy for people. None contains a secret.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
 
+from smaply_metrics_core.error_base import MetricsError
 from smaply_metrics_core.models.check import CheckReport
-from smaply_metrics_core.models.problem import Audience, Blame, FieldProblem, Issue, Problem
-
-
-class MetricsError(Exception):
-    """Base class of all errors of this framework.
-
-    Args:
-        message: What happened, as one sentence for people, without internals or secrets.
-        remedy: What to do, as one sentence for people.
-        code: The survey tool's own error code, if it sent one.
-        request_id: The survey tool's id of the failed request, which its support needs.
-        issue: Overrides the issue of the class.
-        audience: Overrides who can act on the remedy.
-        summary: Overrides what readers get who cannot act on the remedy, without details.
-        fields: The form fields that are not valid, each with a suggestion if one is known.
-
-    ``issue`` is ``None`` for invalid input and for bugs of plugins. Errors can be pickled.
-    """
-
-    kind: ClassVar[str] = "error"
-    blame: ClassVar[Blame] = Blame.CONFIGURATION
-    retryable: ClassVar[bool] = False
-    issue: Issue | None = None
-    audience: Audience = Audience.ADMIN
-    default_remedy: ClassVar[str] = "Send the debug bundle to support."
-    default_summary: ClassVar[str | None] = None
-
-    def __init__(  # noqa: PLR0913  # All but the message are keywords.
-        self,
-        message: str,
-        *,
-        remedy: str | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        issue: Issue | None = None,
-        audience: Audience | None = None,
-        summary: str | None = None,
-        fields: tuple[FieldProblem, ...] = (),
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy or self.default_remedy
-        self.code = code
-        self.request_id = request_id
-        self.summary = summary or self.default_summary
-        self.fields = fields
-        if issue is not None:
-            self.issue = issue
-        if audience is not None:
-            self.audience = audience
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Support pickling, which by default loses keyword arguments."""
-        return (_rebuild, (type(self), self.args, self.__dict__))
-
-    def to_problem(self) -> Problem:
-        """Return the error as data for the store, APIs and other processes."""
-        return Problem(
-            kind=self.kind,
-            issue=self.issue,
-            message=self.message,
-            remedy=self.remedy,
-            retryable=self.retryable,
-            blame=self.blame,
-            code=self.code,
-            request_id=self.request_id,
-            audience=self.audience,
-            summary=self.summary,
-            fields=self.fields,
-        )
-
-
-def _rebuild(cls: type[MetricsError], args: tuple[Any, ...], state: dict[str, Any]) -> MetricsError:
-    error = cls.__new__(cls, *args)
-    error.args = args
-    error.__dict__.update(state)
-    return error
+from smaply_metrics_core.models.problem import Audience, Blame, Issue, Problem
 
 
 class InputError(MetricsError):
@@ -177,6 +104,7 @@ class DestinationRefused(InputError):
 
     kind = "destination_refused"
     audience = Audience.ADMIN
+    process_only = True
 
 
 class RemoteError(MetricsError):
@@ -342,6 +270,7 @@ class SourceNotUsable(PluginError):
     """The source is broken, incompatible, in conflict or blocked, so it is not called."""
 
     kind = "source_not_usable"
+    process_only = True
     default_remedy = "Run `smaply-metrics source list` for the reason and the fix."
 
 
@@ -359,6 +288,7 @@ class EncryptionError(MetricsError):
 
     kind = "vault_error"
     audience = Audience.OPERATOR
+    process_only = True
 
 
 class EncryptionKeyMissing(EncryptionError):
@@ -373,16 +303,42 @@ class DecryptionFailed(EncryptionError):
 
     kind = "seal_broken"
     audience = Audience.ADMIN
+    process_only = False
     issue = Issue.AUTHENTICATION
     default_remedy = "Enter the credentials again under Edit Configuration."
 
 
+class CredentialsNotUsable(DecryptionFailed):
+    """This process lacks the key of the credentials, or the source that they were entered for."""
+
+    kind = "credentials_not_usable"
+    process_only = True
+
+
 class StoreError(MetricsError):
-    """The store cannot be used: it is not a database, or a newer release wrote it."""
+    """The store cannot be used: it is not a database, is read-only, or is of a newer release."""
 
     kind = "store_error"
     audience = Audience.OPERATOR
+    blame = Blame.STORE
+    process_only = True
     default_summary = "The database of this installation cannot be used."
+
+
+class StoreMisconfigured(StoreError):
+    """The store cannot be opened with these settings: wrong password, missing database."""
+
+    kind = "store_misconfigured"
+    blame = Blame.CONFIGURATION
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be used at the moment: it is stopped, unreachable or busy."""
+
+    kind = "store_unavailable"
+    retryable = True
+    default_remedy = "Try again in a few minutes; if it fails again, check the database server."
+    default_summary = "The data of this installation is not available at the moment."
 
 
 class BundleRefused(MetricsError):

@@ -173,3 +173,26 @@ def test_a_damaged_database_is_reported(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert NAME in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("keys", [" ", "hunter2"], ids=["empty", "not valid"])
+def test_the_host_does_not_start_without_keys(tmp_path: Path, keys: str) -> None:
+    """The message names the variable; the key is not repeated, and nothing is served."""
+    done = run("serve", "--home", str(tmp_path), "--port", "0", SMAPLY_METRICS_ENCRYPTION_KEYS=keys)
+
+    assert done.returncode == 1
+    assert "SMAPLY_METRICS_ENCRYPTION_KEYS" in done.stderr
+    for unwanted in ("Traceback", "hunter2"):
+        assert unwanted not in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_unreachable_database_is_reported(tmp_path: Path) -> None:
+    """The message has the remedy, but no traceback and no address of the server."""
+    url = f"postgresql://metrics:hunter2@/metrics?host={tmp_path}"
+    done = run("serve", "--home", str(tmp_path), "--port", "0", SMAPLY_METRICS_DATABASE_URL=url)
+
+    assert done.returncode == 1
+    assert "stopped, restarting or unreachable" in done.stderr
+    for unwanted in ("Traceback", "hunter2", str(tmp_path)):
+        assert unwanted not in done.stderr

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import io
 import os
 import re
+import shutil
 import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
@@ -32,6 +36,9 @@ _COMPRESSED: Final = re.compile(
     re.DOTALL,
 )
 _BLOCK: Final = 1 << 20
+_DRAFT: Final = ".bundle-"
+_PART: Final = ".part"
+_NO_UNNAMED_FILES: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -210,8 +217,9 @@ def write_bundle(
 ) -> Path:
     """Write a debug bundle, search it for secrets, and only then move it to ``path``.
 
-    Until then it is a temporary file in the same folder that only its owner can read; on any error
-    it is removed. A ``README.txt`` in the bundle describes its content.
+    Until then the file has no name, so that nothing remains of it, even if the process is killed.
+    Where the file system requires a name, the next bundle removes what a killed process left. A
+    ``README.txt`` in the bundle describes its content.
 
     Args:
         path: The path of the bundle; it must not exist.
@@ -231,12 +239,7 @@ def write_bundle(
     if os.path.lexists(path):
         raise _exists(path)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".bundle-", suffix=".part")
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "w+b") as file:
+        with _draft(path.parent) as (file, move):
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                 writer = BundleWriter(
                     archive,
@@ -251,19 +254,54 @@ def write_bundle(
                     writer.close()
             file.seek(0)
             _search(file, secrets)
-        _put_in_place(draft, path)
+            file.flush()
+            move(path)
     except OSError as error:  # For example, the disk is full.
         raise _unwritable(path, error) from None
-    finally:
-        draft.unlink(missing_ok=True)
     return path
+
+
+@contextmanager
+def _draft(folder: Path) -> Iterator[tuple[IO[bytes], Callable[[Path], None]]]:
+    """Yield a file of mode 0600 without a name, and the function that gives it one."""
+    remove_left_drafts(folder)
+    try:
+        handle = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in _NO_UNNAMED_FILES:
+            raise
+    else:
+        with os.fdopen(handle, "w+b") as file:
+            yield file, partial(_name_it, file)
+        return
+    with _named_draft(folder) as (file, draft):
+        yield file, partial(_put_in_place, draft)
+
+
+@contextmanager
+def _named_draft(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    handle, name = tempfile.mkstemp(dir=folder, prefix=_DRAFT, suffix=_PART)
+    with os.fdopen(handle, "w+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # While this process lives; see `remove_left_drafts`.
+        try:
+            yield file, Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+
+def remove_left_drafts(folder: Path) -> None:
+    """Delete the unfinished bundles of killed processes in a folder, but not those in progress."""
+    for draft in folder.glob(f"{_DRAFT}*{_PART}"):
+        with suppress(OSError), draft.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.unlink(missing_ok=True)
 
 
 def _search(file: IO[bytes], secrets: Sequence[str]) -> None:
     """Raise if a secret is in a file or its name, or if a file cannot be searched."""
     with zipfile.ZipFile(file) as archive:
         for number, member in enumerate(archive.infolist(), start=1):
-            if find_secrets(_Text(member.filename), secrets):
+            if find_secrets(_as_stream(member.filename), secrets):
                 raise _refused(f"the name of file {number} contains the credential")
             with archive.open(member) as content:
                 if _COMPRESSED.match(content.read(16)):
@@ -275,19 +313,27 @@ def _search(file: IO[bytes], secrets: Sequence[str]) -> None:
                     raise _refused(f"{member.filename} contains the credential")
 
 
-class _Text:
-    """A text as a stream."""
+def _as_stream(text: str) -> Readable:
+    return io.BytesIO(text.encode(errors="surrogatepass"))
 
-    def __init__(self, text: str) -> None:
-        self._rest = text.encode(errors="surrogatepass")
 
-    def read(self, size: int, /) -> bytes:
-        block, self._rest = self._rest[:size], self._rest[size:]
-        return block
+def _name_it(file: IO[bytes], path: Path) -> None:
+    """Give an unnamed file its path atomically, without overwriting another file."""
+    try:
+        # With a descriptor, Python calls linkat, which follows the link to the unnamed file.
+        os.link(f"/proc/self/fd/{file.fileno()}", path, src_dir_fd=file.fileno())
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError:  # Without hard links or /proc, it is copied.
+        with _named_draft(path.parent) as (copy, draft):
+            file.seek(0)
+            shutil.copyfileobj(file, copy, _BLOCK)
+            copy.flush()
+            _put_in_place(draft, path)
 
 
 def _put_in_place(draft: Path, path: Path) -> None:
-    """Move the draft to its path atomically, without overwriting another file."""
+    """Move a named draft to its path, without overwriting another file."""
     try:
         os.link(draft, path)
     except FileExistsError:

@@ -32,6 +32,7 @@ GROUPS: Final = {
     "account": "List accounts; show and edit their date settings.",
     "audit": "List the audit trail.",
     "db": "Upgrade the store.",
+    "key": "Generate, show and rotate encryption keys.",
     "worker": "Run queued refreshes.",
 }
 """The help of each command group; each group is a module that is imported on first use."""

@@ -13,6 +13,7 @@ from smaply_metrics_core.errors import (
     CheckFailed,
     CredentialRefused,
     CredentialsInvalid,
+    CredentialsNotUsable,
     DataError,
     DeadlineExceeded,
     DecryptionFailed,
@@ -36,6 +37,8 @@ from smaply_metrics_core.errors import (
     SourceNotUsable,
     SourceUnavailable,
     StoreError,
+    StoreMisconfigured,
+    StoreUnavailable,
     SurveyUnavailable,
     Unreachable,
 )
@@ -46,6 +49,7 @@ from smaply_metrics_core.host.async_metrics_host import (
     AsyncCards,
     AsyncConnections,
     AsyncDebugBundles,
+    AsyncKeys,
     AsyncMetrics,
     AsyncMetricsHost,
     AsyncSources,
@@ -55,6 +59,13 @@ from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.cards.flat_json import card_json, result_json
 from smaply_metrics_core.host.cards.service import Cards
+from smaply_metrics_core.host.connections.key_rotation import (
+    FailedRotation,
+    KeyRotation,
+    Keys,
+    KeyStatus,
+    KeyUse,
+)
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.connections.views import (
     ConnectionStatus,
@@ -114,6 +125,7 @@ from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.settings import SourceSettings
 from smaply_metrics_core.sources.source_state import SourceState, SourceStatus
+from smaply_metrics_core.sources.temp_dirs import TempDirs
 
 __all__ = [
     "CALCULATIONS",
@@ -129,6 +141,7 @@ __all__ = [
     "AsyncCards",
     "AsyncConnections",
     "AsyncDebugBundles",
+    "AsyncKeys",
     "AsyncMetrics",
     "AsyncMetricsHost",
     "AsyncSources",
@@ -158,6 +171,7 @@ __all__ = [
     "CredentialField",
     "CredentialRefused",
     "CredentialsInvalid",
+    "CredentialsNotUsable",
     "DataError",
     "DateRange",
     "DeadlineExceeded",
@@ -176,6 +190,7 @@ __all__ = [
     "EnvironmentVariable",
     "ExclusionReason",
     "ExportFailed",
+    "FailedRotation",
     "FieldProblem",
     "FieldView",
     "Filter",
@@ -187,6 +202,10 @@ __all__ = [
     "HistoryEntry",
     "InputError",
     "Issue",
+    "KeyRotation",
+    "KeyStatus",
+    "KeyUse",
+    "Keys",
     "KnownQuestion",
     "Metric",
     "MetricDraft",
@@ -229,12 +248,15 @@ __all__ = [
     "StepCallback",
     "StepResult",
     "StoreError",
+    "StoreMisconfigured",
+    "StoreUnavailable",
     "StoreUpgrade",
     "Survey",
     "SurveyCatalog",
     "SurveyPage",
     "SurveyUnavailable",
     "SystemClock",
+    "TempDirs",
     "Unit",
     "Unreachable",
     "Window",

@@ -12,6 +12,7 @@ from smaply_metrics_core.context import Clock
 from smaply_metrics_core.host.accounts import Accounts
 from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.cards.service import Cards
+from smaply_metrics_core.host.connections.key_rotation import Keys
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.debug_bundles import DebugBundles
 from smaply_metrics_core.host.metrics.service import Metrics
@@ -88,6 +89,17 @@ class AsyncDebugBundles:
         self.export = slow(debugging.export)
 
 
+class AsyncKeys:
+    """The async version of ``Keys``."""
+
+    def __init__(self, keys: Keys, quick: ThreadBridge, slow: ThreadBridge) -> None:
+        self.require = quick(keys.require)
+        self.status = quick(keys.status)
+        self.rotate = slow(keys.rotate)
+        self.add_to_file = quick(keys.add_to_file)
+        self.remove_unused = quick(keys.remove_unused)
+
+
 class AsyncAuditTrail:
     """The async version of ``AuditTrail``."""
 
@@ -148,6 +160,7 @@ class AsyncMetricsHost:
         cards: Load cards, and explain why a metric was or was not refreshed.
         debug_bundles: Export debug bundles.
         audit: The audit trail.
+        keys: Require encryption keys at the start of a process; their use and rotation.
         sources: The installed sources and their states.
     """
 
@@ -158,6 +171,7 @@ class AsyncMetricsHost:
     cards: AsyncCards
     debug_bundles: AsyncDebugBundles
     audit: AsyncAuditTrail
+    keys: AsyncKeys
     sources: AsyncSources
 
     def __init__(
@@ -199,6 +213,7 @@ class AsyncMetricsHost:
         self.cards = AsyncCards(host.cards, *calls)
         self.debug_bundles = AsyncDebugBundles(host.debug_bundles, *calls)
         self.audit = AsyncAuditTrail(host.audit, *calls)
+        self.keys = AsyncKeys(host.keys, *calls)
         self.sources = AsyncSources(host.sources, *calls)
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from smaply_metrics_core.context import Clock, SystemClock
 from smaply_metrics_core.host.accounts import Accounts
 from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.connections.keys import VARIABLE as KEYS_VARIABLE
-from smaply_metrics_core.host.connections.keys import load_keys
+from smaply_metrics_core.host.connections.keys import KeySource
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.database_clock import DatabaseClock
@@ -54,6 +54,8 @@ class MetricsHost:
         cards: Load cards, and explain why a metric was or was not refreshed.
         debug_bundles: Export debug bundles.
         audit: The audit trail.
+        keys: Require encryption keys at the start of a process; for the operator, their use and
+            rotation.
         sources: The installed sources and their states.
         upgraded: The versions of the store's tables before and after it was opened.
     """
@@ -107,12 +109,13 @@ class MetricsHost:
 
         services = Services.of(
             runtime,
-            lambda may_create: load_keys(settings.encryption_keys, key_file, may_create=may_create),
+            KeySource(settings.encryption_keys, key_file),
             refresh_executor,
         )
         self._runtime = runtime
         self._sessions = services.sessions
         self.sources = registry
+        self.keys = services.keys
         self.accounts = Accounts(runtime)
         self.connections = services.connections
         self.catalog = services.catalog
@@ -129,7 +132,9 @@ class MetricsHost:
 
         Raises:
             InputError: when the store is not in PostgreSQL, or the extra ``worker`` is missing.
+            EncryptionError: when there is no key, or one is not valid.
         """
+        self.keys.require()
         from smaply_metrics_core.host.refresh.worker import Worker  # Heavy: asyncio.
 
         return Worker(self._runtime, self._sessions, concurrency)

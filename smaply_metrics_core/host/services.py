@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from smaply_metrics_core.host.cards.service import Cards
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth
-from smaply_metrics_core.host.connections.keys import KeyRing
+from smaply_metrics_core.host.connections.key_rotation import Keys
+from smaply_metrics_core.host.connections.keys import KeySource
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.debug_bundles import DebugBundles
@@ -25,6 +25,7 @@ class Services:
     """The services that call sources or show what they returned; see ``MetricsHost``."""
 
     sessions: ConnectionSessions
+    keys: Keys
     connections: Connections
     catalog: SurveyCatalog
     metrics: Metrics
@@ -35,23 +36,24 @@ class Services:
     def of(
         cls,
         runtime: Runtime,
-        load_keys: Callable[[bool], KeyRing],
+        key_source: KeySource,
         refresh_executor: RefreshExecutor | None,
     ) -> Self:
         """Return the services of a runtime.
 
         Args:
             runtime: The shared parts of the host.
-            load_keys: Returns the encryption keys; its argument is whether a key may be created.
+            key_source: Where the encryption keys come from.
             refresh_executor: Runs background refreshes; threads of this process when ``None``.
         """
-        credentials = CredentialStore(runtime.store, runtime.registry, load_keys)
+        credentials = CredentialStore(runtime.store, runtime.registry, key_source)
         health = ConnectionHealth(runtime.store, runtime.clock)
         sessions = ConnectionSessions(runtime, credentials, health)
         questionnaires = QuestionnaireCache(runtime, sessions)
         previews = Previews(runtime, sessions, health, questionnaires)
         return cls(
             sessions=sessions,
+            keys=Keys(runtime, credentials, key_source),
             connections=Connections(runtime, credentials, sessions, health),
             catalog=SurveyCatalog(runtime, sessions, questionnaires),
             metrics=Metrics(runtime, sessions, previews),

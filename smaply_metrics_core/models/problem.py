@@ -27,6 +27,8 @@ class Blame(StrEnum):
     SOURCE = "source"
     NETWORK = "network"
     PLUGIN = "plugin"
+    STORE = "store"
+    """The database or the disk of this installation."""
 
 
 class Audience(StrEnum):
@@ -61,6 +63,7 @@ _SUMMARIES: Final[dict[Issue | None, str]] = {
 
 _PAUSED: Final = "{source} cannot be read at the moment."
 _RETRIED: Final = "Cards are refreshed automatically once it is available."
+_TRY_AGAIN: Final = "Try again in a few minutes."
 
 
 class FieldProblem(Frozen):
@@ -114,13 +117,17 @@ class Problem(Frozen):
         """
         if _ORDER.index(reader) >= min(_ORDER.index(self.audience), _ORDER.index(Audience.ADMIN)):
             return self
-        # The survey tool or the network recovers; every other problem requires action.
-        recovers = self.retryable and self.blame in {Blame.SOURCE, Blame.NETWORK}
+        # The survey tool, the network or the database recovers; all others require action.
+        recovers = self.retryable and self.blame in {Blame.SOURCE, Blame.NETWORK, Blame.STORE}
         derived = (_PAUSED if recovers else _SUMMARIES[self.issue]).format(source=source)
         return self.model_copy(
             update={
                 "message": self.summary or f"{derived[:1].upper()}{derived[1:]}",
-                "remedy": _RETRIED if recovers else _WHO_CAN_FIX[self.audience],
+                "remedy": _WHO_CAN_FIX[self.audience]
+                if not recovers
+                else _TRY_AGAIN
+                if self.blame is Blame.STORE
+                else _RETRIED,
                 "code": None,
                 "request_id": None,
                 "fields": (),

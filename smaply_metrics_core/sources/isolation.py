@@ -298,6 +298,12 @@ class PluginIsolation:
                 f"not shown ({what})."
             )
         text = self.redactor.redact_line(failed.text)
+        if failed.kind in {"ImportError", "ModuleNotFoundError"}:
+            return SourceNotUsable(
+                f"{self.who} needs a Python package that cannot be imported here: {text} "
+                f"(in {what})",
+                remedy="Install the distribution of the source with its dependencies again.",
+            )
         if failed.contract:
             fault = text or "it returned a secret."
             return PluginError(f"{self.who} violated the contract: {fault}")

@@ -136,7 +136,7 @@ def not_shared(world: World) -> Problem | None:
 @cause(
     "The key was lost, or replaced by another",
     Where.PAGE,
-    kind="seal_broken",
+    kind="credentials_not_usable",
     issue=Issue.AUTHENTICATION,
     says=("encrypted with the key",),
     advises=("Add that key", "enter the credentials again"),

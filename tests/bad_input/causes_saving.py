@@ -193,7 +193,7 @@ def no_survey(world: World) -> Problem | None:
     Where.SAVE,
     kind="key_missing",
     says=("SMAPLY_METRICS_ENCRYPTION_KEYS",),
-    advises=("secrets.token_bytes(32)",),
+    advises=("smaply-metrics key generate",),
 )
 def no_key(world: World) -> Problem:
     """Without a key, nothing is stored and no request is sent."""

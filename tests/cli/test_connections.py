@@ -332,7 +332,7 @@ def test_a_lost_key_is_a_problem_of_the_connection(new: Command, sandbox: Sandbo
 
     assert [one["problem"]["kind"] for one in without.json] == ["key_missing"]
     assert connection["status"] == "error"
-    assert connection["problem"]["kind"] == surveys.error["kind"] == "seal_broken"
+    assert connection["problem"]["kind"] == surveys.error["kind"] == "credentials_not_usable"
     assert surveys.code == 1
     assert "enter the credentials again" in replaced.out
 

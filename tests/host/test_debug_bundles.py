@@ -166,7 +166,7 @@ def test_a_bundle_is_written_when_the_credentials_cannot_be_decrypted(
     attempts = world.shop.attempts
     made = world.open().debug_bundles.export(ADMIN, "shop", "S1", tmp_path / "bundle.zip")
     assert world.shop.attempts == attempts
-    assert _read(made.path, "failure.json")["kind"] == "seal_broken"
+    assert _read(made.path, "failure.json")["kind"] == "credentials_not_usable"
     assert _read(made.path, "metrics.json")[0]["result"]["current"]["value"] == 4.0
     with zipfile.ZipFile(made.path) as bundle:
         assert "answers.json" not in bundle.namelist()

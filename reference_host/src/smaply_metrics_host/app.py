@@ -39,10 +39,12 @@ from smaply_metrics_host.routes import metrics as metric_pages
 from smaply_metrics_host.routes import sign_in as sign_in_pages
 from smaply_metrics_host.routes.maps import cards, charts, pages, structure
 from smaply_metrics_host.routes.maps import live_updates as live_update_pages
+from smaply_metrics_host.settings import FILES
 from smaply_metrics_host.store.card_placements import CardPlacements
 from smaply_metrics_host.store.database import Database
 from smaply_metrics_host.store.maps import Maps
 from smaply_metrics_host.store.people import People
+from smaply_metrics_host.uploads import remove_left_uploads
 from smaply_metrics_host.web.authentication import Authentication, SessionAuthentication
 from smaply_metrics_host.web.middleware import SecurityMiddleware
 from smaply_metrics_host.web.server_sent_events import Streams
@@ -103,6 +105,9 @@ def create_app(
             async with AsyncMetricsHost(
                 settings.framework, clock=clock, registry=registry
             ) as metrics:
+                await metrics.keys.require()
+                await run_in_threadpool(remove_left_uploads, settings.home / FILES)
+                downloads = await run_in_threadpool(Downloads, settings.home)
                 map_renderer = MapRenderer(maps, metrics, result_renderer, templates)
                 live_updates = LiveUpdates(map_renderer.look, now.monotonic)
                 app.state.app_state = AppState(
@@ -113,7 +118,7 @@ def create_app(
                     maps=maps,
                     card_placements=CardPlacements(database),
                     jobs=jobs,
-                    downloads=await run_in_threadpool(Downloads, settings.home),
+                    downloads=downloads,
                     result_renderer=result_renderer,
                     chart_renderer=chart_renderer,
                     drafts=Drafts(now),
@@ -126,6 +131,7 @@ def create_app(
                 yield
                 await live_updates.close()
                 await jobs.close()
+                await run_in_threadpool(downloads.close)
         finally:
             await chart_renderer.close()
             database.close()

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import uvicorn
 
@@ -52,16 +52,28 @@ def listen(address: str, port: int) -> socket.socket:
 
 
 class GracefulServer(uvicorn.Server):
-    """A server that ends silent connections, and the event streams of the app on shutdown."""
+    """A server that ends silent connections, and the event streams of the app on shutdown.
 
-    def __init__(self, app: FastAPI, timeouts: ConnectionTimeouts | None = None) -> None:
+    Args:
+        app: The app.
+        timeouts: When a connection that does not send its request is ended.
+        lifespan: ``off`` if the caller opens the resources of the app.
+    """
+
+    def __init__(
+        self,
+        app: FastAPI,
+        timeouts: ConnectionTimeouts | None = None,
+        *,
+        lifespan: Literal["on", "off"] = "on",
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 # uvicorn only calls it.
                 http=(timeouts or ConnectionTimeouts()).protocol,  # type: ignore[arg-type]
                 ws="none",
-                lifespan="on",
+                lifespan=lifespan,
                 log_level="warning",
                 access_log=False,
                 server_header=False,
@@ -111,16 +123,18 @@ async def serve(
         MetricsError: if the app cannot start.
     """
     app = create_app(settings)
-    server = GracefulServer(app)
-    serving = asyncio.create_task(server.serve([listening]))
-    while not server.started and not serving.done():  # noqa: ASYNC110  # It has no event.
-        await asyncio.sleep(TICK_SECONDS)
-    if server.started:
-        app.state.app_state.chart_renderer.warm_up()
-        try:
-            await when_ready(app.state.app_state)
-        except BaseException:
-            server.should_exit = True
-            await serving
-            raise
-    await serving
+    # Not opened by uvicorn, which logs a failure to start as a traceback and exits.
+    async with app.router.lifespan_context(app):
+        server = GracefulServer(app, lifespan="off")
+        serving = asyncio.create_task(server.serve([listening]))
+        while not server.started and not serving.done():  # noqa: ASYNC110  # It has no event.
+            await asyncio.sleep(TICK_SECONDS)
+        if server.started:
+            app.state.app_state.chart_renderer.warm_up()
+            try:
+                await when_ready(app.state.app_state)
+            except BaseException:
+                server.should_exit = True
+                await serving
+                raise
+        await serving

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import time
 import unicodedata
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +44,9 @@ OURS: Final = "uploads"
 """The folder that the host connects if the account has no CSV connection."""
 LONGEST: Final = 100
 SUFFIX: Final = ".csv"
+LONGEST_UPLOAD: Final = 3600.0
+"""Seconds after which a temporary file of an upload belongs to a process that was killed."""
+_TEMPORARY: Final = re.compile(r"\.[0-9a-f]{12}\.(new|old)")
 _NAME: Final = re.compile(r"\w[\w .,()&+-]*")
 
 EXAMPLE: Final = """\
@@ -137,6 +141,19 @@ def _require_room(folder: Path, size: int, survey: str) -> None:
             remedy="Remove columns or old rows, or ask the operator to delete files that no "
             "metric uses.",
         )
+
+
+def remove_left_uploads(folder: Path) -> None:
+    """Delete the temporary files of uploads whose process was killed, in all folders below one.
+
+    Another process may be storing an upload, which takes a few minutes at most.
+    """
+    for file in folder.rglob(".*"):
+        with suppress(OSError):
+            # The time of the last change of the inode, since a backup is a link to an older file.
+            is_left = time.time() - file.lstat().st_ctime > LONGEST_UPLOAD
+            if is_left and _TEMPORARY.fullmatch(file.name):
+                file.unlink()
 
 
 class _UploadTransaction:

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from smaply_metrics_core.context import Clock
 from smaply_metrics_core.host.refresh.decisions import Decided
 from smaply_metrics_core.host.refresh.executors import RefreshExecutor, SurveyKey
+from smaply_metrics_core.host.refresh.failures import UnstoredFailures
 from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
 from smaply_metrics_core.refresh_policy import RefreshDecisionKind
 
@@ -43,6 +44,7 @@ class PendingRefreshes:
 
     Args:
         refresh_executor: Runs or queues the refreshes that are due.
+        failures: Notes refreshes that fail without a stored outcome.
         clock: The clock.
         seconds: The maximum time to wait.
         cancelled: An event that ends the wait when it is set.
@@ -51,11 +53,13 @@ class PendingRefreshes:
     def __init__(
         self,
         refresh_executor: RefreshExecutor,
+        failures: UnstoredFailures,
         clock: Clock,
         seconds: float,
         cancelled: threading.Event | None,
     ) -> None:
         self._refresh_executor = refresh_executor
+        self._failures = failures
         self._clock = clock
         self._until = clock.monotonic() + seconds
         self._cancelled = cancelled or threading.Event()
@@ -97,11 +101,13 @@ class PendingRefreshes:
         }
         self._made.update(self._futures.keys())
         for key in due:
+            attempts = _attempts(account, decided, key)
             future = self._refresh_executor.submit(key, forced=forced)
+            self._failures.watch(key, attempts, future)
             if future is not None:
                 self._futures[key] = future
             else:
-                self._handed[key] = (_attempts(account, decided, key), now)
+                self._handed[key] = (attempts, now)
         self._made.update(due)
         self._due = due
         self._elsewhere = bool(_surveys(account, decided, RefreshDecisionKind.IN_FLIGHT))

@@ -24,6 +24,7 @@ from smaply_metrics_core.host.refresh.executors import (
     SurveyKey,
     ThreadRefreshExecutor,
 )
+from smaply_metrics_core.host.refresh.failures import UnstoredFailures
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.single_flight import SingleFlight
@@ -33,6 +34,9 @@ from smaply_metrics_core.models.metric import Card, Freshness, RefreshProgress
 from smaply_metrics_core.models.problem import Audience, Blame, Problem
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind
+
+_NOT_ATTEMPTED: Final = (RefreshDecisionKind.DUE, RefreshDecisionKind.IN_FLIGHT)
+"""The decisions about metrics whose refresh was left to other processes, if one was."""
 
 NOT_CONNECTED: Final = "This account is not connected to the source of this metric."
 
@@ -50,6 +54,7 @@ class Cards:
         self._listeners: list[tuple[str, ProgressCallback]] = []
         # A load must see what was written before it, so it never joins a running read.
         self._reads = SingleFlight[tuple[Decided, ...]](join_running=False)
+        self._failures = UnstoredFailures()
         self._refresh_executor = refresh_executor or ThreadRefreshExecutor(
             SurveyRefresh(runtime, sessions, self._report_progress),
             runtime.settings.refresh_threads,
@@ -90,12 +95,14 @@ class Cards:
             # Before the store is read, so that refreshes that end in between are seen there.
             pending = self._refresh_executor.pending()
             decided = self._decide(actor.account, metric_ids=metric_ids)
-            return self._shown(actor, _cards(actor.account, decided, pending))
+            return self._shown(actor, self._cards(actor.account, decided, pending))
         listener = (actor.account, progress) if progress is not None else None
         if listener is not None:
             self._listeners.append(listener)
         try:
-            awaited = PendingRefreshes(self._refresh_executor, self._runtime.clock, wait, cancelled)
+            awaited = PendingRefreshes(
+                self._refresh_executor, self._failures, self._runtime.clock, wait, cancelled
+            )
             cards = self._refresh(actor.account, metric_ids, awaited, force=force)
             return self._shown(actor, cards)
         finally:
@@ -129,7 +136,7 @@ class Cards:
             decided = self._decide(account, metric_ids=metric_ids, force=forced)
             awaited.hand_over(account, decided, forced=forced)
             if not awaited.pause():
-                return _cards(account, decided, awaited.on_their_way)
+                return self._cards(account, decided, awaited.on_their_way)
 
     def _decide(
         self,
@@ -156,25 +163,25 @@ class Cards:
             for card in cards
         )
 
+    def _cards(
+        self, account: str, decided: Sequence[Decided], pending: Container[SurveyKey]
+    ) -> tuple[Card, ...]:
+        """Return the cards; those whose survey has a pending refresh are shown as refreshing."""
+        cards = []
+        with paused_collector(len(decided)):
+            for state, decision in decided:
+                key = survey_of(account, state)
+                if key in pending:
+                    cards.append(_card(state, _on_its_way(decision)))
+                    continue
+                failure = self._failures.find(key, state.attempt)
+                cards.append(_card(state, decision, failure))
+        return tuple(cards)
+
     def _report_progress(self, key: SurveyKey, done: float, total: float | None, what: str) -> None:
         for account, progress in tuple(self._listeners):
             if account == key.account:
                 progress(done, total, what)
-
-
-def _cards(
-    account: str,
-    decided: Sequence[Decided],
-    pending: Container[SurveyKey],
-) -> tuple[Card, ...]:
-    """Return the cards; those whose survey has a pending refresh are shown as refreshing."""
-    with paused_collector(len(decided)):
-        return tuple(
-            _card(
-                state, _on_its_way(decision) if survey_of(account, state) in pending else decision
-            )
-            for state, decision in decided
-        )
 
 
 def _on_its_way(decision: RefreshDecision | None) -> RefreshDecision | None:
@@ -183,12 +190,18 @@ def _on_its_way(decision: RefreshDecision | None) -> RefreshDecision | None:
     return replace(decision, kind=RefreshDecisionKind.IN_FLIGHT, reason="A refresh is in progress.")
 
 
-def _card(state: MetricState, decision: RefreshDecision | None) -> Card:
+def _card(
+    state: MetricState, decision: RefreshDecision | None, failure: Problem | None = None
+) -> Card:
+    """Return the card of a metric.
+
+    ``failure`` is why its last refresh in this process failed, if that could not be stored.
+    """
     fingerprint = state.fingerprint
     # A value of another definition or time zone is never shown.
     value = state.value if state.value and state.value.fingerprint == fingerprint else None
     attempt = state.attempt if state.attempt and state.attempt.fingerprint == fingerprint else None
-    problem = _attempt_problem(attempt, decision)
+    problem = failure or _attempt_problem(attempt, decision)
     return Card(
         metric_id=state.id,
         name=state.name,
@@ -199,7 +212,9 @@ def _card(state: MetricState, decision: RefreshDecision | None) -> Card:
         text=format_value(value.result.unit, value.result.current.value) if value else "",
         as_of=value.as_of if value else None,
         running=_running(state, decision),
-        freshness=_freshness(decision, failed=problem is not None, valued=value is not None),
+        freshness=Freshness.FAILED
+        if failure is not None and decision is not None
+        else _freshness(decision, failed=problem is not None, valued=value is not None),
         problem=_shown_problem(state, decision, problem, value.result if value else None),
         next_at=decision.next_at if decision else None,
         explanation=decision.reason if decision else NOT_CONNECTED,
@@ -256,4 +271,6 @@ def _shown_problem(
         )
     if decision.kind is RefreshDecisionKind.RESTING and state.connection is not None:
         return state.connection.problem or problem
+    if decision.kind in _NOT_ATTEMPTED and state.connection is not None:
+        problem = state.connection.left_problem or problem
     return problem or (empty_result_problem(result) if result is not None else None)

@@ -1,13 +1,11 @@
-"""The encryption keys of credentials: from the setting, or from a key file."""
+"""The encryption keys of credentials: a key ring, read from the setting or from a key file."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 import secrets
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
@@ -15,20 +13,15 @@ from typing import Final, NoReturn
 from pydantic import SecretStr
 
 from smaply_metrics_core.errors import EncryptionError, EncryptionKeyMissing
+from smaply_metrics_core.host.connections import key_file
 
 VARIABLE: Final = "SMAPLY_METRICS_ENCRYPTION_KEYS"
 KEY_BYTES: Final = 32
-MODE: Final = 0o600
-
-_LARGEST_FILE: Final = 64 * 1024
 
 _TEXT: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")
 _FEWEST_VALUES: Final = 16
 """A random key has about 30 different bytes; one in 10^17 keys has fewer than this."""
-_HOW_TO_MAKE_ONE: Final = (
-    "Make one with `python -c 'import base64, secrets; "
-    "print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())'`."
-)
+_HOW_TO_MAKE_ONE: Final = "Generate one with `smaply-metrics key generate`."
 
 
 class KeyRing:
@@ -73,7 +66,7 @@ class KeyRing:
                 f"{VARIABLE} is set, but empty.",
                 remedy=f"Set it to a key, or unset it to use a key file. {_HOW_TO_MAKE_ONE}",
             )
-        return cls(_parse(text.split(","), VARIABLE))
+        return cls(parse_keys(text.split(","), VARIABLE))
 
     @classmethod
     def from_file(cls, path: Path, *, create: bool) -> KeyRing:
@@ -90,9 +83,8 @@ class KeyRing:
                 a valid key.
         """
         if create:
-            _create(path)
-        lines = [line for line in _read(path).splitlines() if line.strip()]
-        return cls(_parse(lines, path.name))
+            key_file.create(path, new_key())
+        return cls(parse_keys(key_file.read(path), path.name))
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -115,21 +107,34 @@ class KeyRing:
         raise TypeError("A KeyRing cannot be pickled: every process reads the keys itself.")
 
 
-def load_keys(setting: SecretStr | None, path: Path | None, *, may_create: bool) -> KeyRing:
-    """Return the keys of the setting, or those of the key file when it is not set.
+class KeySource:
+    """Where the keys of a process come from: the setting, or the key file when it is not set.
 
     Args:
         setting: ``Settings.encryption_keys``.
         path: The key file of an embedded store; ``None`` when only the setting is read.
-        may_create: Whether the key file may be created: only while no credentials are stored.
 
-    Raises:
-        EncryptionKeyMissing: when there is no key.
-        EncryptionError: when a key, or the file, is not valid.
+    Attributes:
+        file: The key file, which may change while the process runs; ``None`` for the setting.
     """
-    if path is None or setting is not None:
-        return KeyRing.from_setting(setting)
-    return KeyRing.from_file(path, create=may_create)
+
+    def __init__(self, setting: SecretStr | None, path: Path | None) -> None:
+        self._setting = setting
+        self.file = path if setting is None else None
+
+    def load(self, *, may_create: bool) -> KeyRing:
+        """Return the keys.
+
+        Args:
+            may_create: Whether the key file may be created: only while no credentials are stored.
+
+        Raises:
+            EncryptionKeyMissing: when there is no key.
+            EncryptionError: when a key, or the file, is not valid.
+        """
+        if self.file is None:
+            return KeyRing.from_setting(self._setting)
+        return KeyRing.from_file(self.file, create=may_create)
 
 
 def new_key() -> str:
@@ -142,7 +147,8 @@ def key_id(key: bytes) -> str:
     return hashlib.sha256(b"smaply-metrics key id\x00" + key).hexdigest()[:8]
 
 
-def _parse(texts: Sequence[str], where: str) -> list[bytes]:
+def parse_keys(texts: Sequence[str], where: str) -> list[bytes]:
+    """Return keys from their texts; errors name the key by its number and ``where``."""
     keys = []
     for number, text in enumerate((text.strip() for text in texts), start=1):
         name = f"Key {number} in {where}"
@@ -174,69 +180,3 @@ def _check(key: bytes, name: str) -> None:
             f"{name} is not random: it is readable text or repeats itself.",
             remedy=_HOW_TO_MAKE_ONE,
         )
-
-
-def _create(path: Path) -> None:
-    """Create a key file unless it exists; of two processes that try, one succeeds."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, MODE)
-    except OSError as error:
-        if os.path.lexists(path):
-            return
-        raise _unreadable(path, "created", error) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(f"{new_key()}\n".encode("ascii"))
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        path.unlink()  # A partial key would make every later start fail.
-        raise _unreadable(path, "created", error) from None
-
-
-def _read(path: Path) -> str:
-    try:
-        # O_NONBLOCK, because opening a named pipe would block.
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise EncryptionKeyMissing(
-            f"The key file {path} is missing, and stored credentials are encrypted with it.",
-            remedy=f"Restore the file from a backup. If it is lost, set {VARIABLE} to a new key "
-            "and enter the credentials again. " + _HOW_TO_MAKE_ONE,
-        ) from None
-    except OSError as error:
-        raise _unreadable(path, "read", error) from None
-    try:
-        _check_file(path, os.fstat(handle))
-        content = os.read(handle, _LARGEST_FILE)
-    finally:
-        os.close(handle)
-    if not content.strip():
-        raise EncryptionError(
-            f"The key file {path} is empty.",
-            remedy="If another process is creating it, start again. Otherwise restore it from a "
-            "backup, or delete it if no credentials are stored.",
-        )
-    return content.decode("ascii", errors="replace")
-
-
-def _check_file(path: Path, about: os.stat_result) -> None:
-    if not stat.S_ISREG(about.st_mode):
-        raise EncryptionError(
-            f"The key file {path} is not a regular file.",
-            remedy="Replace it with a regular file that holds the key.",
-        )
-    if stat.S_IMODE(about.st_mode) & ~MODE:
-        raise EncryptionError(
-            f"The key file {path} is accessible to other users "
-            f"(mode {stat.S_IMODE(about.st_mode):04o}).",
-            remedy=f"Run `chmod 600 '{path}'`. If another user may have read it, use a new key.",
-        )
-
-
-def _unreadable(path: Path, verb: str, error: OSError) -> EncryptionError:
-    return EncryptionError(
-        f"The key file {path} cannot be {verb}: {error.strerror}.",
-        remedy="Grant the user that runs this process access to its folder.",
-    )

@@ -24,12 +24,12 @@ from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.names import validate_name
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.views import (
-    ConnectionStatus,
     ConnectionView,
     DeletedConnection,
     FieldView,
     SourceForm,
     masked_fields,
+    status_of,
 )
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import attempts as attempt_rows
@@ -107,14 +107,14 @@ class Connections:
                 raise rows.already_connected()
         credentials = source.parse(dict(values))
         connection_id = f"con_{secrets.token_hex(6)}"
-        sealed = self._credential_store.seal(connection_id, actor.account, source_id, credentials)
+        self._credential_store.require_key(connection_id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.check, cancelled)
         try:
             report, unseen = self._check_new(
                 actor.account, connection_id, source, credentials, deadline, on_step
             )
             deadline.check()
-            row = self._add(actor, connection_id, name, source, sealed, report)
+            row = self._add(actor, connection_id, name, source, credentials, report)
         except BaseException:
             self._sessions.forget(connection_id)
             raise
@@ -126,30 +126,32 @@ class Connections:
         connection_id: str,
         name: str,
         source: Source,
-        sealed: str,
+        credentials: Credentials,
         report: CheckReport,
     ) -> ConnectionRow:
         """Store a new connection and its audit entry."""
         now = self._runtime.now()
-        row = ConnectionRow(
-            id=connection_id,
-            account=actor.account,
-            source=source.id,
-            distribution=source.distribution,
-            sealed=sealed,
-            version=1,
-            report=report,
-            problem=report.problem,
-            created_at=now,
-            created_by=actor.user,
-            updated_at=now,
-            checked_at=now,
-            name=name,
-        )
         with self._runtime.store.writing() as db:
+            row = ConnectionRow(
+                id=connection_id,
+                account=actor.account,
+                source=source.id,
+                distribution=source.distribution,
+                sealed=self._credential_store.seal(
+                    db, connection_id, actor.account, source.id, credentials, now
+                ),
+                version=1,
+                report=report,
+                problem=report.problem,
+                created_at=now,
+                created_by=actor.user,
+                updated_at=now,
+                checked_at=now,
+                name=name,
+            )
             rows.add(db, row)
             audit.add_entry(db, actor, AuditAction.CONNECT, row.id, source.id, now)
-        return row
+        return self._runtime.find_connection(actor.account, connection_id)
 
     def list(self, actor: Actor) -> tuple[ConnectionView, ...]:
         """Return every connection of the account; one that cannot be decrypted has a problem."""
@@ -194,16 +196,15 @@ class Connections:
             report = _run_check(session, on_step)
         deadline.check()
         problem = report.problem
-        values: dict[str, Any] = {"checked_at": self._runtime.now()}
-        if report.passed:
-            if sealed := self._credential_store.reseal(row, credentials):
-                values["sealed"] = sealed
-        elif problem is not None and problem.kind == CredentialRefused.kind:
+        now = self._runtime.now()
+        values: dict[str, Any] = {"checked_at": now}
+        if not report.passed and problem is not None and problem.kind == CredentialRefused.kind:
             problem = problem.model_copy(update={"issue": Issue.TOKEN_REVOKED})
-            values |= {"refused_at": self._runtime.now(), "woken_at": None}
+            values |= {"refused_at": now, "woken_at": None}
         with self._runtime.store.writing() as db:
             if report.passed:
-                values["woken_at"] = rows.recovered_at(db, row, self._runtime.now())
+                self._credential_store.reseal(db, row, now)
+                values["woken_at"] = rows.recovered_at(db, row, now)
             rows.edit(db, row, values, report=report, problem=problem)
         if report.passed:
             self._health.record_up(row)
@@ -235,7 +236,7 @@ class Connections:
         row = self._runtime.find_connection(actor.account, connection_id)
         source = self._runtime.registry.get(row.source)
         credentials = self._merge(row, source, values)
-        sealed = self._credential_store.seal(row.id, row.account, row.source, credentials)
+        self._credential_store.require_key(row.id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.check, cancelled)
         report, unseen = self._check_new(
             actor.account, row.id, source, credentials, deadline, on_step
@@ -243,6 +244,9 @@ class Connections:
         deadline.check()
         now = self._runtime.now()
         with self._runtime.store.writing() as db:
+            sealed = self._credential_store.seal(
+                db, row.id, row.account, row.source, credentials, now
+            )
             written = rows.edit(
                 db,
                 row,
@@ -255,17 +259,18 @@ class Connections:
                     "woken_at": rows.recovered_at(db, row, now),
                     "retry_not_before": None,
                     "retry_said_at": None,
+                    "left_at": None,
+                    "left_problem": None,
                 },
                 report=report,
                 problem=report.problem,
             )
-            if written:
-                audit.add_entry(db, actor, AuditAction.EDIT_CONNECTION, row.id, row.source, now)
-        if not written:
-            raise EditConflict(
-                "Another user changed this connection, so your change was not saved.",
-                remedy="Reload the connection and make your change again.",
-            )
+            if not written:  # In the transaction, so that the version is rolled back.
+                raise EditConflict(
+                    "Another user changed this connection, so your change was not saved.",
+                    remedy="Reload the connection and make your change again.",
+                )
+            audit.add_entry(db, actor, AuditAction.EDIT_CONNECTION, row.id, row.source, now)
         self._health.record_up(row)
         return self._view(self._runtime.find_connection(actor.account, row.id), actor, unseen)
 
@@ -356,7 +361,7 @@ class Connections:
     def _view(
         self, row: ConnectionRow, actor: Actor, unseen: tuple[str, ...] = ()
     ) -> ConnectionView:
-        problem, title = row.problem, row.source
+        problem, title = row.problem or row.left_problem, row.source
         fields: tuple[FieldView, ...] = ()
         try:
             source, credentials = self._credential_store.open(row)
@@ -367,17 +372,11 @@ class Connections:
             # One connection that cannot be decrypted must not make the whole list fail.
             row = replace(row, report=CheckReport(steps=()))
             problem = error.to_problem()
-        works = row.report.passed and not row.is_rejected
-        concerned = problem is not None and problem != row.report.problem
         return ConnectionView(
             id=row.id,
             source=row.source,
             title=title,
-            status=ConnectionStatus.ERROR
-            if not works or concerned
-            else ConnectionStatus.WARNING
-            if problem is not None
-            else ConnectionStatus.CONNECTED,
+            status=status_of(row, problem),
             problem=problem and problem.for_reader(actor.role.audience, source=title),
             fields=fields,
             steps=row.report.steps if actor.role >= Role.ADMIN else (),

@@ -73,6 +73,18 @@ class ConnectionSessions:
             self._health.record_failure(row, error)
             raise
 
+    def require_usable(self, row: ConnectionRow) -> None:
+        """Raise if this process lacks the key or the source of a connection; nothing is called.
+
+        Raises:
+            MetricsError: with ``process_only``. Other errors are left to ``session``.
+        """
+        try:
+            self._credential_store.open(row)
+        except MetricsError as error:
+            if error.process_only:
+                raise
+
     def check_session(
         self,
         account: str,

@@ -1,7 +1,9 @@
 """Encrypts credentials for the store, and decrypts them.
 
-AES-256-GCM from ``cryptography``. The format of a blob is ``version.key id.nonce+ciphertext``. The
-row that it belongs to is authenticated with it, so a blob copied to another row is not decrypted.
+AES-256-GCM from ``cryptography``. A blob is ``v2.KEYID.VERSION.DATA``; the data is the nonce and
+the ciphertext. The row that it belongs to and the version are authenticated with it, so neither a
+blob of another row nor an older blob of the same row is decrypted. Blobs of format ``v1`` have no
+version; they are decrypted until the row is encrypted again.
 """
 
 from __future__ import annotations
@@ -12,19 +14,45 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
-from smaply_metrics_core.errors import DecryptionFailed, EncryptionError
+from smaply_metrics_core.errors import CredentialsNotUsable, DecryptionFailed, EncryptionError
 from smaply_metrics_core.host.connections.keys import KeyRing
 
 if TYPE_CHECKING:  # Heavy.
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-FORMAT: Final = "v1"
+FORMAT: Final = "v2"
+UNVERSIONED: Final = "v1"
+"""The format of earlier releases, whose blobs have no version."""
+
 NONCE_BYTES: Final = 12
 
 DOTS: Final = "•" * 8
 _SHORTEST_SHOWN: Final = 12
 _SHOWN: Final = 4
-_BLOB: Final = re.compile(rf"{FORMAT}\.([0-9a-f]{{8}})\.([A-Za-z0-9_-]+)")
+_BLOB: Final = re.compile(
+    rf"(?:{UNVERSIONED}\.(?P<old_key>[0-9a-f]{{8}})"
+    rf"|{FORMAT}\.(?P<key>[0-9a-f]{{8}})\.(?P<version>[1-9][0-9]{{0,17}}))"
+    r"\.(?P<data>[A-Za-z0-9_-]+)"
+)
+
+
+class BlobOwner(NamedTuple):
+    """What a blob is bound to: it is decrypted only for an equal owner.
+
+    Attributes:
+        purpose: What the data is used for.
+        account: Id of the account.
+        connection: Id of the connection.
+        source: Id of the source.
+        version: Increases each time the row is encrypted; 0 for a row that was last encrypted in
+            the format without versions.
+    """
+
+    purpose: str
+    account: str
+    connection: str
+    source: str
+    version: int
 
 
 class Vault:
@@ -35,16 +63,11 @@ class Vault:
     def __init__(self, keys: KeyRing) -> None:
         self._keys: Final = keys
 
-    def seal(
-        self, purpose: str, account: str, connection: str, source: str, data: dict[str, Any]
-    ) -> str:
-        """Encrypt data, bound to its purpose, account, connection and source.
+    def seal(self, owner: BlobOwner, data: dict[str, Any]) -> str:
+        """Encrypt data for an owner with a version of 1 or more.
 
         Args:
-            purpose: What the data is used for, so that a blob is not accepted for another purpose.
-            account: Id of the account.
-            connection: Id of the connection.
-            source: Id of the source.
+            owner: What the blob is bound to.
             data: JSON values, with secrets in clear.
 
         Raises:
@@ -62,45 +85,47 @@ class Vault:
             )
         key_id = self._keys.ids[0]
         nonce = secrets.token_bytes(NONCE_BYTES)
-        bound = _bound_to(purpose, key_id, account, connection, source)
+        bound = _associated_data(owner, FORMAT, key_id)
         encrypted = nonce + self._cipher(key_id).encrypt(nonce, plain, bound)
-        return f"{FORMAT}.{key_id}.{_encode(encrypted)}"
+        return f"{FORMAT}.{key_id}.{owner.version}.{_encode(encrypted)}"
 
-    def open(
-        self, purpose: str, account: str, connection: str, source: str, blob: str
-    ) -> dict[str, Any]:
-        """Decrypt a blob that was encrypted for this purpose, account, connection and source.
+    def open(self, owner: BlobOwner, blob: str) -> dict[str, Any]:
+        """Decrypt a blob that was encrypted for this owner.
 
         Raises:
-            DecryptionFailed: when its key is not in the ring, or the blob or one of these four
-                differs from what was encrypted.
+            CredentialsNotUsable: when its key is not in the ring.
+            DecryptionFailed: when the blob is older than the version of its owner, or the blob or
+                the owner differs from what was encrypted.
         """
         parts = _take_apart(blob)
         if parts.key_id not in self._keys.ids:
-            raise DecryptionFailed(
+            raise CredentialsNotUsable(
                 f"These credentials are encrypted with the key {parts.key_id}, which is not "
                 "configured.",
                 remedy="Add that key to SMAPLY_METRICS_ENCRYPTION_KEYS again, or enter the "
                 "credentials again under Edit Configuration.",
             )
-        bound = _bound_to(purpose, parts.key_id, account, connection, source)
+        if parts.version < owner.version:
+            raise outdated()
+        bound = _associated_data(owner, parts.format, parts.key_id)
         nonce, sealed = parts.sealed[:NONCE_BYTES], parts.sealed[NONCE_BYTES:]
         from cryptography.exceptions import InvalidTag
 
         try:
             plain = self._cipher(parts.key_id).decrypt(nonce, sealed, bound)
         except InvalidTag:
-            raise _broken() from None
+            raise broken() from None
         opened: dict[str, Any] = json.loads(plain)
         return opened
 
     def needs_reseal(self, blob: str) -> bool:
-        """Whether a blob was encrypted with a key other than the current one.
+        """Whether a blob was encrypted with a key other than the current one, or has no version.
 
         Raises:
             DecryptionFailed: when it is not a blob.
         """
-        return _take_apart(blob).key_id != self._keys.ids[0]
+        parts = _take_apart(blob)
+        return parts.key_id != self._keys.ids[0] or parts.format != FORMAT
 
     def _cipher(self, key_id: str) -> AESGCM:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # Heavy.
@@ -123,35 +148,58 @@ def mask(secret: str) -> str:
     return DOTS + (secret[-_SHOWN:] if len(secret) >= _SHORTEST_SHOWN else "")
 
 
+def key_of(blob: str) -> str | None:
+    """Return the id of the key that a blob was encrypted with; ``None`` if it is not a blob."""
+    match = _BLOB.fullmatch(blob)
+    return None if match is None else match["key"] or match["old_key"]
+
+
+def outdated() -> DecryptionFailed:
+    """Return the error for credentials that are older than those that were saved last."""
+    return DecryptionFailed(
+        "These credentials are older than those that were saved last, so they are not used.",
+        remedy="Enter the credentials again under Edit Configuration. If the database was restored "
+        "from a backup, ask the operator to restart the processes that use it.",
+    )
+
+
 class _Parts(NamedTuple):
+    format: str
     key_id: str
+    version: int
     sealed: bytes
 
 
 def _take_apart(blob: str) -> _Parts:
     match = _BLOB.fullmatch(blob)
     if match is None:
-        raise _broken()
-    text = match[2]
+        raise broken()
+    text = match["data"]
     # Four characters encode three bytes; a single remaining character is not valid.
     sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) if len(text) % 4 != 1 else b""
     if _encode(sealed) != text or len(sealed) <= NONCE_BYTES:
         # Decoding ignores some bits of the last character; they must not change either.
-        raise _broken()
-    return _Parts(match[1], sealed)
+        raise broken()
+    if match["old_key"]:
+        return _Parts(UNVERSIONED, match["old_key"], 0, sealed)
+    return _Parts(FORMAT, match["key"], int(match["version"]), sealed)
 
 
 def _encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
 
 
-def _bound_to(purpose: str, key_id: str, account: str, connection: str, source: str) -> bytes:
+def _associated_data(owner: BlobOwner, blob_format: str, key_id: str) -> bytes:
     """Return the associated data: each part with its length, so that no two lists are equal."""
-    parts = [part.encode() for part in (purpose, FORMAT, key_id, account, connection, source)]
+    texts = [owner.purpose, blob_format, key_id, owner.account, owner.connection, owner.source]
+    if blob_format != UNVERSIONED:
+        texts.append(str(owner.version))
+    parts = [text.encode() for text in texts]
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
-def _broken() -> DecryptionFailed:
+def broken() -> DecryptionFailed:
+    """Return the error for stored credentials that are not those that were encrypted."""
     return DecryptionFailed(
         "These credentials cannot be decrypted: the stored data was changed or damaged."
     )

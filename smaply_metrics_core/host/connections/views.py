@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from smaply_metrics_core.host.connections.vault import mask
+from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.check import CheckStep, StepResult
 from smaply_metrics_core.models.credentials import (
@@ -82,6 +83,14 @@ class DeletedConnection(Frozen):
     id: str
     source: str
     metrics: tuple[str, ...]
+
+
+def status_of(row: ConnectionRow, problem: Problem | None) -> ConnectionStatus:
+    """Return the status of a connection with a problem, which may be that of its check."""
+    works = row.report.passed and not row.is_rejected
+    if not works or (problem is not None and problem != row.report.problem):
+        return ConnectionStatus.ERROR
+    return ConnectionStatus.CONNECTED if problem is None else ConnectionStatus.WARNING
 
 
 def masked_fields(credentials: Credentials) -> tuple[FieldView, ...]:

@@ -20,6 +20,15 @@ class SurveyKey(NamedTuple):
     source: str
     survey_id: str
 
+    def __str__(self) -> str:
+        """Return the key as one line of a log."""
+        return "survey {2} (account {0}, source {1})".format(
+            *(
+                "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in part)
+                for part in self
+            )
+        )
+
 
 class RefreshExecutor(Protocol):
     """Runs or queues the refreshes of surveys, never two of one survey at a time."""
@@ -113,7 +122,7 @@ class ThreadRefreshExecutor:
     def _forget(self, key: SurveyKey, ended: Future[object]) -> None:
         error = None if ended.cancelled() else ended.exception()
         if error is not None:  # Logged here, because no caller may be waiting for the future.
-            logger.error("The refresh of survey %s failed.", key.survey_id, exc_info=error)
+            logger.error("The refresh of %s failed.", key, exc_info=error)
         with self._lock:
             # A caller that waited for it may have started the next one.
             if self._running.get(key) is ended:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +28,7 @@ from smaply_metrics_core.forking import (
 )
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store.error_mapping import driver_errors, store_error
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
 from smaply_metrics_core.models.problem import Audience
 
@@ -80,9 +82,18 @@ def _shared(store: Store) -> URL:
     return store.where
 
 
-def job_of(key: SurveyKey, *, forced: bool, resumed: bool = False) -> dict[str, Any]:
-    """Return the arguments of a job; ``resumed`` marks the retry of one whose worker died."""
-    return {**key._asdict(), "forced": forced, "resumed": resumed}
+def job_of(key: SurveyKey, *, forced: bool, resumed: bool = False, left: int = 0) -> dict[str, Any]:
+    """Return the arguments of a job.
+
+    Args:
+        key: The survey.
+        forced: Whether an Editor requested the refresh.
+        resumed: Whether it is the retry of a job whose worker died.
+        left: How many workers could not make the attempt. Workers of earlier releases do not know
+            this argument, so it is omitted when it is 0.
+    """
+    job = {**key._asdict(), "forced": forced, "resumed": resumed}
+    return {**job, "left": left} if left else job
 
 
 def lock_of(key: SurveyKey) -> str:
@@ -95,6 +106,7 @@ class ProcrastinateExecutor:
 
     Raises:
         InputError: when Procrastinate is not installed, or the store is not in PostgreSQL.
+        StoreError: when the database cannot be used.
     """
 
     def __init__(self, store: Store) -> None:
@@ -105,7 +117,8 @@ class ProcrastinateExecutor:
         self._app: App | None = None
         self._closed = False
         call_now_and_in_children(self._renew)
-        self._open()
+        with queue_errors(store):
+            self._open()
 
     def _renew(self) -> None:
         keep_inherited(self._app)
@@ -127,20 +140,31 @@ class ProcrastinateExecutor:
         """Whether it accepts no further refreshes."""
         return self._closed
 
-    def submit(self, key: SurveyKey, *, forced: bool) -> None:
-        """Queue a survey unless it is already queued."""
-        from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+    def submit(self, key: SurveyKey, *, forced: bool) -> Future[object] | None:
+        """Queue a survey unless it is already queued.
+
+        Returns:
+            A future that has failed when the survey could not be queued; else ``None``.
+        """
+        from procrastinate.exceptions import AlreadyEnqueued
 
         if self._closed:
-            return
+            return None
         try:
-            deferrer = self._open().configure_task(TASK, queue=QUEUE, queueing_lock=lock_of(key))
-            deferrer.defer(**job_of(key, forced=forced))
+            with queue_errors(self._store):
+                deferrer = self._open().configure_task(
+                    TASK, queue=QUEUE, queueing_lock=lock_of(key)
+                )
+                deferrer.defer(**job_of(key, forced=forced))
         except AlreadyEnqueued:
-            logger.debug("Survey %s is already queued.", key.survey_id)
-        except ConnectorException:
+            logger.debug("%s is already queued.", key)
+        except StoreError as error:
             # The load returns the stored cards; the next load queues the survey again.
-            logger.warning("Survey %s could not be queued.", key.survey_id, exc_info=True)
+            logger.warning("The refresh of %s could not be queued.", key, exc_info=True)
+            failed: Future[object] = Future()
+            failed.set_exception(error)
+            return failed
+        return None
 
     def pending(self) -> Mapping[SurveyKey, Future[object]]:
         """Return nothing: no refresh runs in this process."""
@@ -152,6 +176,19 @@ class ProcrastinateExecutor:
             self._closed = True
             if self._app is not None:
                 self._app.close()
+
+
+@contextmanager
+def queue_errors(store: Store) -> Iterator[None]:
+    """Raise errors of the queue's connections as a ``StoreError``."""
+    from procrastinate.exceptions import ConnectorException
+
+    caught: tuple[type[Exception], ...] = (ConnectorException, *driver_errors())
+    try:
+        yield
+    except caught as error:
+        cause = error.__cause__  # The error of the driver.
+        raise store_error(cause if isinstance(cause, Exception) else error, store.where) from None
 
 
 def prepare_queue(store: Store) -> None:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum, auto
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -17,8 +18,9 @@ from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import Cancelled, MetricsError, NotFound, StoreError
 from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
-from smaply_metrics_core.host.refresh.decisions import decide_for_metric
+from smaply_metrics_core.host.refresh.decisions import decide_for_metric, read_decisions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
+from smaply_metrics_core.host.refresh.refresh_log import RefreshLog, RefreshTimer
 from smaply_metrics_core.host.refresh.replaced_questions import find_replaced_questions
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import attempts, leases, metric_states
@@ -58,6 +60,8 @@ class RefreshEnd(Enum):
     """Another process is refreshing the survey."""
     CUT_SHORT = auto()
     """The process is shutting down; no attempt was recorded."""
+    LEFT = auto()
+    """This process could not make the attempt, so it left the attempt to other processes."""
 
 
 @dataclass
@@ -68,6 +72,25 @@ class _ProgressWriter:
 
     def note(self, done: float, total: float | None) -> None:
         self.percent = round(min(100.0, 100 * done / total), 1) if total else None
+
+
+@dataclass(frozen=True)
+class _StartedRefresh:
+    """An attempt to refresh a survey, under its lease.
+
+    Attributes:
+        before: The connection before the attempt.
+        row: The connection of the attempt.
+        waiting: The metrics before the attempt.
+        started_at: When it was recorded.
+    """
+
+    lease: Lease
+    before: ConnectionRow
+    row: ConnectionRow
+    account: AccountSettings
+    waiting: tuple[MetricState, ...]
+    started_at: datetime
 
 
 class SurveyRefresh:
@@ -92,6 +115,7 @@ class SurveyRefresh:
 
     def _renew(self) -> None:
         self._owner = secrets.token_hex(8)
+        self._log = RefreshLog(self._runtime.clock)
 
     def __call__(
         self,
@@ -104,7 +128,8 @@ class SurveyRefresh:
         """Refresh one survey if it is still due once its lease is held.
 
         One export answers every metric of the survey, not only those of the cards being loaded, and
-        an attempt is recorded for each. Problems are stored for the cards.
+        an attempt is recorded for each. Problems are stored for the cards. A process that lacks the
+        key, the source or a package makes no attempt: another process may have it.
 
         Args:
             key: The survey.
@@ -112,13 +137,36 @@ class SurveyRefresh:
             stopping: The event that a shutdown sets.
             resumed: Whether an attempt that a dead process left unfinished makes the survey due.
         """
+        try:
+            row = self._runtime.find_connection(key.account, key.source)
+        except NotFound:
+            return RefreshEnd.NOTHING_DUE
+        try:
+            self._sessions.require_usable(row)
+        except MetricsError as error:
+            decided = read_decisions(
+                self._runtime,
+                key.account,
+                survey=(key.source, key.survey_id),
+                forced=forced or resumed,
+            )
+            if not any(d and d.kind is RefreshDecisionKind.DUE for _, d in decided):
+                return RefreshEnd.NOTHING_DUE
+            return self._leave(key, row, error)
         begun = self._begin(key, forced=forced, resumed=resumed)
         if isinstance(begun, RefreshEnd):
             return begun
-        lease, row, account, waiting = begun
+        return self._make(key, begun, stopping, self._log.begun(key))
+
+    def _make(
+        self, key: SurveyKey, attempt: _StartedRefresh, stopping: Event, log: RefreshTimer
+    ) -> RefreshEnd:
+        """Make the attempt and save the outcomes, or undo it."""
         queries = {
-            state.id: account.make_query(state.id, state.metric.definition, now=self._runtime.now())
-            for state in waiting
+            state.id: attempt.account.make_query(
+                state.id, state.metric.definition, now=self._runtime.now()
+            )
+            for state in attempt.waiting
         }
         progress = _ProgressWriter()
 
@@ -127,10 +175,11 @@ class SurveyRefresh:
             self._progress(key, done, total, what)
 
         try:
-            with self._holding(lease, progress):
-                outcomes = self._fetch(key, row, waiting, queries, stopping, report_progress)
+            with self._holding(attempt.lease, progress):
+                outcomes = self._fetch(key, attempt, queries, stopping, report_progress)
         except Cancelled:
-            self._undo(lease, waiting, stopping)
+            self._undo(attempt, stopping)
+            log.stopped()
             return RefreshEnd.CUT_SHORT
         except MetricsError as error:
             outcomes = dict.fromkeys(queries, error)
@@ -138,14 +187,29 @@ class SurveyRefresh:
             # A bug in the core: the attempt stays unfinished, so that it is not retried now,
             # and the lease is released.
             with self._runtime.store.writing() as db:
-                leases.release(db, lease)
+                leases.release(db, attempt.lease)
             raise
-        self._finish(lease, waiting, outcomes, stopping)
+        cause = _process_only(outcomes)
+        if cause is not None:
+            self._undo(attempt, stopping)
+            return self._leave(key, attempt.row, cause)
+        problems = self._finish(attempt, outcomes, stopping)
+        log.ended(problems)
         return RefreshEnd.DONE
+
+    def _leave(self, key: SurveyKey, row: ConnectionRow, error: MetricsError) -> RefreshEnd:
+        """Leave the attempt to other processes, and store why for the case that none makes it."""
+        self._log.left(key, error)
+        try:
+            with self._runtime.store.writing() as db:
+                connection_rows.note_left(db, row, error.to_problem(), self._runtime.now())
+        except StoreError:
+            logger.warning("The reason could not be stored.", exc_info=True)
+        return RefreshEnd.LEFT
 
     def _begin(
         self, key: SurveyKey, *, forced: bool, resumed: bool
-    ) -> tuple[Lease, ConnectionRow, AccountSettings, tuple[MetricState, ...]] | RefreshEnd:
+    ) -> _StartedRefresh | RefreshEnd:
         """Acquire the lease and record the attempts, or return why there is nothing to do."""
         now = self._runtime.now()
         with self._runtime.store.writing() as db:
@@ -178,7 +242,9 @@ class SurveyRefresh:
             if forced:
                 leases.note_forced(db, lease, now)
             attempts.begin_attempts(db, key.account, _fingerprints(waiting), now)
-            return lease, connection_rows.find(db, key.account, row.id), account, waiting
+            connection_rows.clear_left(db, row)
+            begun = connection_rows.find(db, key.account, row.id)
+            return _StartedRefresh(lease, row, begun, account, waiting, now)
 
     def _is_due(self, waiting: Sequence[MetricState], *, forced: bool) -> bool:
         """Whether one of the metrics is due, ignoring the lease that this refresh holds."""
@@ -228,19 +294,19 @@ class SurveyRefresh:
             done.set()
             thread.join()
 
-    def _fetch(  # noqa: PLR0913, PLR0917  # The parts of a refresh.
+    def _fetch(
         self,
         key: SurveyKey,
-        row: ConnectionRow,
-        waiting: Sequence[MetricState],
+        attempt: _StartedRefresh,
         queries: Mapping[str, MetricQuery],
         stopping: Event,
         progress: ProgressCallback,
     ) -> dict[str, Outcome]:
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.refresh, stopping)
+        row = attempt.row
         with self._sessions.session(row, deadline, progress=progress) as session:
             tallies = self._sessions.fetch(row, session, key.survey_id, tuple(queries.values()))
-            metrics = [state.metric for state in waiting]
+            metrics = [state.metric for state in attempt.waiting]
             tallies = find_replaced_questions(session, key.survey_id, metrics, tallies)
         now = self._runtime.now()
         outcomes: dict[str, Outcome] = {}
@@ -256,14 +322,14 @@ class SurveyRefresh:
         return outcomes
 
     def _finish(
-        self,
-        lease: Lease,
-        waiting: Sequence[MetricState],
-        outcomes: Mapping[str, Outcome],
-        stopping: Event,
-    ) -> None:
-        """Save the outcome of every metric in one transaction, unless the lease was lost."""
-        fingerprints = _fingerprints(waiting)
+        self, attempt: _StartedRefresh, outcomes: Mapping[str, Outcome], stopping: Event
+    ) -> dict[str, Problem | None]:
+        """Save the outcome of every metric in one transaction, unless the lease was lost.
+
+        Returns:
+            The problem of each metric; ``None`` for those with a new value.
+        """
+        lease, fingerprints = attempt.lease, _fingerprints(attempt.waiting)
         problems: dict[str, Problem | None] = {}
         values: dict[str, tuple[str, Result, Tally]] = {}
         for metric_id, outcome in outcomes.items():
@@ -276,7 +342,7 @@ class SurveyRefresh:
 
         def save(db: Connection) -> None:
             if not leases.release(db, lease):
-                logger.warning("Discarded a late result for survey %s.", lease.survey_id)
+                logger.warning("Discarded a late result for survey %r.", lease.survey_id)
                 return
             attempts.save_outcomes(
                 db,
@@ -288,13 +354,19 @@ class SurveyRefresh:
             )
 
         self._save(save, stopping)
+        return problems
 
-    def _undo(self, lease: Lease, waiting: Sequence[MetricState], stopping: Event) -> None:
-        """Restore the previous attempts: a clean shutdown does not count as an attempt."""
+    def _undo(self, attempt: _StartedRefresh, stopping: Event) -> None:
+        """Restore the state before an attempt that was cancelled or could not be made."""
+        lease, before = attempt.lease, attempt.before
 
         def undo(db: Connection) -> None:
+            # As `_begin`: the lease, the metrics, the connection.
+            if attempt.waiting:
+                leases.note_forced(db, lease, attempt.waiting[0].forced_at)
             if leases.release(db, lease):
-                attempts.restore_attempts(db, lease.account, waiting)
+                attempts.restore_attempts(db, lease.account, attempt.waiting)
+                connection_rows.undo_claim(db, before, attempt.started_at)
 
         self._save(undo, stopping)
 
@@ -315,6 +387,14 @@ class SurveyRefresh:
                 return
         with self._runtime.store.writing() as db:
             write(db)
+
+
+def _process_only(outcomes: Mapping[str, Outcome]) -> MetricsError | None:
+    """Return why this process could answer no query although others may; ``None`` if it could."""
+    errors = [one for one in outcomes.values() if isinstance(one, MetricsError)]
+    if len(errors) < len(outcomes) or not all(error.process_only for error in errors):
+        return None
+    return next(iter(errors), None)
 
 
 def _was_interrupted(state: MetricState) -> bool:

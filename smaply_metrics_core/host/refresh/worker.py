@@ -19,6 +19,7 @@ from smaply_metrics_core.host.refresh.procrastinate_queue import (
     lock_of,
     pool_arguments,
     prepare_queue,
+    queue_errors,
     require_procrastinate,
 )
 from smaply_metrics_core.host.refresh.survey_refresh import RefreshEnd, SurveyRefresh
@@ -33,6 +34,12 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 2.0
 """The delay before a survey that another process is refreshing is tried again."""
+
+LEFT_SECONDS: Final = 10.0
+"""The delay before a survey that this process cannot refresh is tried again, by any worker."""
+
+MOST_LEFT: Final = 6
+"""After so many workers could not make the attempt, the job ends; the next load queues another."""
 
 
 class Worker:
@@ -49,6 +56,7 @@ class Worker:
 
     Raises:
         InputError: when Procrastinate is not installed, or the store is not in PostgreSQL.
+        StoreError: when the database cannot be used.
     """
 
     def __init__(self, runtime: Runtime, sessions: ConnectionSessions, concurrency: int) -> None:
@@ -83,7 +91,14 @@ class Worker:
     def __enter__(self) -> Self:
         """Start running jobs."""
         self._thread.start()
-        self._ready.wait()
+        try:
+            self._ready.wait()
+            logger.info(
+                "The worker has started; it refreshes %d surveys at once.", self._concurrency
+            )
+        except BaseException:  # A signal: the block does not run, so its end is not called either.
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,12 +109,14 @@ class Worker:
         self._ended.wait()
         self._thread.join()
         self._pool.shutdown()
+        logger.info("The worker has stopped.")
 
     def wait(self) -> None:
         """Block until the worker ends, and raise the error that ended it.
 
         Raises:
-            StoreError: when a newer Procrastinate has upgraded the tables of the queue.
+            StoreError: when the database cannot be used, or a newer Procrastinate has upgraded the
+                tables of the queue.
         """
         self._ended.wait()
         if self._failure is not None:
@@ -108,7 +125,8 @@ class Worker:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._work())
+            with queue_errors(self._store):
+                asyncio.run(self._work())
         except BaseException as error:  # noqa: BLE001  # Raised by `wait`, in the caller's thread.
             self._failure = error
         finally:
@@ -140,27 +158,44 @@ class Worker:
                 with suppress(asyncio.CancelledError):
                     await rescue
 
-    async def _refresh(
-        self, account: str, source: str, survey_id: str, *, forced: bool, resumed: bool
+    async def _refresh(  # noqa: PLR0913  # The arguments of a job.
+        self,
+        account: str,
+        source: str,
+        survey_id: str,
+        *,
+        forced: bool,
+        resumed: bool,
+        left: int = 0,
     ) -> None:
         """Run one job."""
         key = SurveyKey(account, source, survey_id)
-        ended = await asyncio.get_running_loop().run_in_executor(
-            self._pool, lambda: self._make(key, forced, self._stopping, resumed=resumed)
-        )
+        try:
+            ended = await asyncio.get_running_loop().run_in_executor(
+                self._pool, lambda: self._make(key, forced, self._stopping, resumed=resumed)
+            )
+        except Exception:  # The job ends; the refresh policy decides about the next one.
+            logger.exception("The refresh of %s failed.", key)
+            return
         if ended is RefreshEnd.BUSY:
             # The running refresh may lack a metric of this job, so the job runs again after it.
-            await self._queue(key, job_of(key, forced=forced, resumed=resumed), later=True)
+            job = job_of(key, forced=forced, resumed=resumed, left=left)
+            await self._queue(key, job, delay=RETRY_SECONDS)
         elif ended is RefreshEnd.CUT_SHORT:
-            await self._queue(key, job_of(key, forced=forced, resumed=resumed))
+            await self._queue(key, job_of(key, forced=forced, resumed=resumed, left=left))
+        elif ended is RefreshEnd.LEFT and left < MOST_LEFT:
+            job = job_of(key, forced=forced, resumed=resumed, left=left + 1)
+            await self._queue(key, job, delay=LEFT_SECONDS)
 
-    async def _queue(self, key: SurveyKey, job: dict[str, Any], *, later: bool = False) -> None:
+    async def _queue(
+        self, key: SurveyKey, job: dict[str, Any], *, delay: float | None = None
+    ) -> None:
         from procrastinate.exceptions import AlreadyEnqueued
 
         deferrer = self._app.configure_task(
             TASK,
             queueing_lock=lock_of(key),
-            schedule_in={"seconds": RETRY_SECONDS} if later else None,
+            schedule_in=None if delay is None else {"seconds": delay},
         )
         with suppress(AlreadyEnqueued):
             await deferrer.defer_async(**job)
@@ -190,8 +225,7 @@ class Worker:
             logger.error("Dropped a job of a dead worker: another release queued it.")  # noqa: TRY400  # The traceback adds nothing.
         else:
             logger.warning(
-                "The worker that was refreshing survey %s died; the survey is queued again.",
-                key.survey_id,
+                "The worker that was refreshing %s died; the survey is queued again.", key
             )
             await self._queue(key, again)
         # Of several workers that take over the job concurrently, only one can finish it.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,21 +16,52 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     update,
 )
 from sqlalchemy.exc import IntegrityError
 
 from smaply_metrics_core.errors import AlreadyExists
-from smaply_metrics_core.host.store.dialect import row_not_found
-from smaply_metrics_core.host.store.tables import attempts, connections, metrics
+from smaply_metrics_core.host.store.dialect import row_not_found, upsert
+from smaply_metrics_core.host.store.tables import (
+    attempts,
+    connections,
+    credential_versions,
+    metrics,
+)
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Audience, Problem
+
+PAGE: Final = 500
+"""Rows that one statement reads when those of all accounts are read."""
+
+EVERY_ACCOUNT: Final = {"every_account": "all accounts share the encryption keys"}
+
+NOTE_INTERVAL: Final = timedelta(minutes=1)
+"""The minimum interval between two notes that processes cannot refresh a connection."""
+
+_VERSIONED: Final = select(
+    connections, credential_versions.c.version.label("sealed_version")
+).outerjoin(
+    credential_versions,
+    and_(
+        credential_versions.c.connection_id == connections.c.id,
+        credential_versions.c.account == connections.c.account,
+    ),
+)
 
 
 @dataclass(frozen=True)
 class ConnectionRow:
-    """A connection as stored; ``sealed`` holds its encrypted credentials."""
+    """A connection as stored.
+
+    Attributes:
+        sealed: Its encrypted credentials.
+        sealed_version: The version of the credentials, from a table of its own; ``None`` when it is
+            missing there, so that they must not be used.
+        version: Incremented by each edit.
+    """
 
     id: str
     account: str
@@ -50,6 +81,9 @@ class ConnectionRow:
     retry_said_at: datetime | None = None
     down_since: datetime | None = None
     name: str = ""
+    left_at: datetime | None = None
+    left_problem: Problem | None = None
+    sealed_version: int | None = None
 
     @property
     def is_rejected(self) -> bool:
@@ -58,12 +92,13 @@ class ConnectionRow:
 
 
 def add(db: Connection, row: ConnectionRow) -> None:
-    """Insert a connection.
+    """Insert a connection, whose credentials have the version ``new_version`` returned.
 
     Raises:
         AlreadyExists: when the account already has a connection to this source.
     """
     values = {**row.__dict__, **_json(row.report, row.problem)}
+    del values["sealed_version"]
     try:
         db.execute(insert(connections).values(values))
     except IntegrityError:
@@ -89,11 +124,9 @@ def find(db: Connection, account: str, connection_id: str, *, keep: bool = False
         NotFound: when the account has no such connection.
     """
     for column in (connections.c.id, connections.c.source):
-        statement = select(connections).where(
-            connections.c.account == account, column == connection_id
-        )
+        statement = _VERSIONED.where(connections.c.account == account, column == connection_id)
         if keep:
-            statement = statement.with_for_update(read=True, key_share=True)
+            statement = statement.with_for_update(read=True, key_share=True, of=connections)
         row = db.execute(statement).mappings().one_or_none()
         if row is not None:
             return _row(row)
@@ -107,9 +140,9 @@ def find(db: Connection, account: str, connection_id: str, *, keep: bool = False
 def of_account(db: Connection, account: str) -> dict[str, ConnectionRow]:
     """Return the connections of an account, by source."""
     rows = db.execute(
-        select(connections)
-        .where(connections.c.account == account)
-        .order_by(connections.c.created_at, connections.c.id)
+        _VERSIONED.where(connections.c.account == account).order_by(
+            connections.c.created_at, connections.c.id
+        )
     ).mappings()
     return {row["source"]: _row(row) for row in rows}
 
@@ -156,6 +189,20 @@ def claim_rejected(db: Connection, row: ConnectionRow, now: datetime) -> bool:
     return result.rowcount == 1
 
 
+def undo_claim(db: Connection, row: ConnectionRow, claimed_at: datetime) -> None:
+    """Undo ``claim_rejected`` for an attempt that was not made."""
+    db.execute(
+        update(connections)
+        .where(
+            connections.c.account == row.account,
+            connections.c.id == row.id,
+            connections.c.version == row.version,
+            connections.c.refused_at == claimed_at,
+        )
+        .values(refused_at=row.refused_at)
+    )
+
+
 def mark_down(db: Connection, row: ConnectionRow, now: datetime) -> bool:
     """Record that a connection is down since ``now``; ``True`` unless it was down already."""
     return _change_down(db, row, connections.c.down_since.is_(None), now)
@@ -195,8 +242,80 @@ def recovered_at(db: Connection, row: ConnectionRow, now: datetime) -> datetime:
     return max(instant for instant in (now, row.refused_at, last) if instant is not None)
 
 
+def lock_version(db: Connection, account: str, connection_id: str) -> int:
+    """Return the version of a connection's credentials, and lock it until the transaction ends.
+
+    Every transaction that replaces credentials locks the version first, to avoid deadlocks.
+    """
+    version = db.execute(
+        select(credential_versions.c.version)
+        .where(
+            credential_versions.c.account == account,
+            credential_versions.c.connection_id == connection_id,
+        )
+        .with_for_update()
+    ).scalar()
+    return version or 0
+
+
+def new_version(
+    db: Connection, account: str, connection_id: str, now: datetime, *, known: int
+) -> int:
+    """Store and return a version for new credentials of a connection, higher than all before.
+
+    Versions are instants in seconds, or one more than the last version, so that they also increase
+    when the row of the version was lost. ``known`` is the newest version that this process knows.
+    """
+    last = max(lock_version(db, account, connection_id), known)
+    version = max(last + 1, int(now.timestamp()))
+    new = {"connection_id": connection_id, "account": account, "version": version}
+    db.execute(
+        upsert(
+            db,
+            credential_versions,
+            new,
+            {"version": version},
+            where=credential_versions.c.account == account,
+        )
+    )
+    return version
+
+
+def note_left(db: Connection, row: ConnectionRow, problem: Problem, now: datetime) -> None:
+    """Store why a process left a refresh to others, at most once a minute."""
+    db.execute(
+        update(connections)
+        .where(
+            connections.c.account == row.account,
+            connections.c.id == row.id,
+            or_(
+                connections.c.left_at.is_(None),
+                connections.c.left_at <= now - NOTE_INTERVAL,
+                connections.c.left_at > now,
+            ),
+        )
+        .values(left_at=now, left_problem=problem.model_dump(mode="json"))
+    )
+
+
+def clear_left(db: Connection, row: ConnectionRow) -> None:
+    """Delete what ``note_left`` stored, because this process makes an attempt."""
+    if row.left_at is not None:
+        db.execute(
+            update(connections)
+            .where(connections.c.account == row.account, connections.c.id == row.id)
+            .values(left_at=None, left_problem=None)
+        )
+
+
 def remove(db: Connection, account: str, connection_id: str) -> None:
-    """Delete a connection and its leases."""
+    """Delete a connection, its leases and the version of its credentials."""
+    db.execute(
+        delete(credential_versions).where(
+            credential_versions.c.account == account,
+            credential_versions.c.connection_id == connection_id,
+        )
+    )
     db.execute(
         delete(connections).where(
             connections.c.account == account, connections.c.id == connection_id
@@ -210,9 +329,32 @@ def any_sealed(db: Connection, *, except_for: str) -> bool:
     If so, a missing key file must not be replaced by a new one.
     """
     others = select(connections.c.id).where(connections.c.id != except_for)
-    why = "all accounts share the encryption keys"
-    found = db.execute(select(exists(others)), execution_options={"every_account": why})
+    found = db.execute(select(exists(others)), execution_options=EVERY_ACCOUNT)
     return bool(found.scalar())
+
+
+class SealedBlob(NamedTuple):
+    """The encrypted credentials of a connection of any account."""
+
+    id: str
+    account: str
+    source: str
+    sealed: str
+
+
+def all_sealed(db: Connection) -> Iterator[SealedBlob]:
+    """Yield the encrypted credentials of all accounts, ordered by the connection's id."""
+    columns = [connections.c[name] for name in SealedBlob._fields]
+    last = ""
+    while True:
+        rows = db.execute(
+            select(*columns).where(connections.c.id > last).order_by(connections.c.id).limit(PAGE),
+            execution_options=EVERY_ACCOUNT,
+        ).all()
+        yield from (SealedBlob(*row) for row in rows)
+        if len(rows) < PAGE:
+            return
+        last = rows[-1].id
 
 
 def same_connection(source_column: Any, account_column: Any) -> Any:  # noqa: ANN401
@@ -230,5 +372,6 @@ def _json(report: CheckReport, problem: Problem | None) -> dict[str, Any]:
 def _row(row: RowMapping) -> ConnectionRow:
     values = dict(row)
     values["report"] = CheckReport.model_validate(row["report"])
-    values["problem"] = Problem.model_validate(row["problem"]) if row["problem"] else None
+    for name in ("problem", "left_problem"):
+        values[name] = Problem.model_validate(row[name]) if row[name] else None
     return ConnectionRow(**values)

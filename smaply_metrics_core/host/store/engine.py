@@ -53,10 +53,8 @@ def parse_database_url(text: str) -> URL:
 
 
 def name_of(where: Path | URL) -> str:
-    """Return the name of a store for messages, without a password."""
-    if isinstance(where, Path):
-        return where.name
-    return f"{where.database} on {where.host or 'this machine'}"
+    """Return the name of a store for messages, without a host and a password."""
+    return where.name if isinstance(where, Path) else str(where.database)
 
 
 def make_engine(where: Path | URL, connections: int) -> Engine:

@@ -100,8 +100,8 @@ def renew(
     return _change(db, lease, {"expires_at": expires_at, "percent": percent})
 
 
-def note_forced(db: Connection, lease: Lease, at: datetime) -> None:
-    """Record that an Editor requested this refresh, which is allowed once a minute per survey."""
+def note_forced(db: Connection, lease: Lease, at: datetime | None) -> None:
+    """Record when an Editor requested a refresh, which is allowed once a minute per survey."""
     _change(db, lease, {"forced_at": at})
 
 

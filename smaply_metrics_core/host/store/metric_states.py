@@ -81,6 +81,7 @@ class ConnectionState:
     retry_not_before: datetime | None
     retry_said_at: datetime | None
     problem: Problem | None
+    left_problem: Problem | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ _COLUMNS = (
     connections.c.retry_not_before,
     connections.c.retry_said_at,
     json_text(connections.c.problem).label("connection_problem"),
+    json_text(connections.c.left_problem).label("connection_left_problem"),
     leases.c.owner,
     leases.c.expires_at,
     leases.c.forced_at,
@@ -256,6 +258,7 @@ def _connection(row: Row[Any]) -> ConnectionState:
         row.retry_not_before,
         row.retry_said_at,
         _problem(row.connection_problem),
+        _problem(row.connection_left_problem),
     )
 
 

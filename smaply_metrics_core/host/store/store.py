@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy import URL, Connection
-from sqlalchemy.exc import DatabaseError, DataError
-from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.exc import DataError
 
 from smaply_metrics_core.errors import InputError, StoreError
 from smaply_metrics_core.forking import call_in_children, keep_inherited
 from smaply_metrics_core.host.store.engine import make_engine, name_of
+from smaply_metrics_core.host.store.error_mapping import driver_errors, store_error
 from smaply_metrics_core.host.store.fork_gate import ForkGate
 from smaply_metrics_core.host.store.migrations.runner import (
     StoreUpgrade,
@@ -22,8 +21,6 @@ from smaply_metrics_core.host.store.migrations.runner import (
     upgraded_meanwhile,
     version_of,
 )
-
-_UNAVAILABLE: Final = "The data of this installation is not available at the moment."
 
 
 class Store:
@@ -80,7 +77,11 @@ class Store:
         """
         if self.is_shared:
             return
-        with self._transaction(), self.engine.connect() as connection:
+        with (
+            self._transaction(),
+            self._translate_errors(),
+            self.engine.connect() as connection,
+        ):
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.exec_driver_sql("BEGIN")
@@ -100,7 +101,6 @@ class Store:
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        name = name_of(self.where)
         try:
             yield
         except (DataError, UnicodeEncodeError):
@@ -108,26 +108,11 @@ class Store:
                 "The input cannot be stored: a text is too long or contains an invalid character.",
                 remedy="Shorten names and IDs, and remove control characters.",
             ) from None
-        except DatabaseError as error:
-            newer = upgraded_meanwhile(self.engine, error, name)
+        except driver_errors() as error:
+            newer = upgraded_meanwhile(self.engine, error, name_of(self.where))
             if newer is not None:
                 raise newer from None
-            reason = str(error.orig).strip().partition("\n")[0].rstrip(".")
-            raise StoreError(
-                f"The store {name} cannot be used: {reason}.",
-                remedy="Check that SMAPLY_METRICS_DATABASE_URL names a running PostgreSQL "
-                "database that its user can write to."
-                if self.is_shared
-                else "Check that --home contains a store that this user can read and write, and "
-                "that its disk has free space.",
-                summary=_UNAVAILABLE,
-            ) from None
-        except NoConnection:
-            raise StoreError(
-                f"The store {name} is busy: all connections of this process are in use.",
-                remedy="Use fewer threads, or increase SMAPLY_METRICS_DATABASE_CONNECTIONS.",
-                summary=_UNAVAILABLE,
-            ) from None
+            raise store_error(error, self.where) from None
 
     def _upgrade(self) -> StoreUpgrade:
         if self.is_shared:

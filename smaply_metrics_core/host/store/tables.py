@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -103,8 +104,22 @@ connections = Table(
     Column("down_since", Instant, nullable=True),
     # The name that an Admin gave it; if empty, the title of the source is shown.
     Column("name", String(200), nullable=False, server_default=""),
+    # Why a process left the last refresh to others, and when; empty after the next attempt.
+    Column("left_at", Instant, nullable=True),
+    Column("left_problem", JSON, nullable=True),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("account", "source"),
+)
+
+# Not in `connections`, so that restoring an old row does not restore its version too.
+credential_versions = Table(
+    "credential_versions",
+    metadata,
+    Column("connection_id", String(40), nullable=False),
+    Column("account", String(200), nullable=False),
+    # Authenticated with the credentials; 0 while they are in the format without versions.
+    Column("version", BigInteger, nullable=False),
+    PrimaryKeyConstraint("connection_id"),
 )
 
 metrics = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,24 +19,36 @@ from smaply_metrics_core.host import AllowedDestinations, Freshness, MetricsHost
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.database_clock import DatabaseClock, SqlInstant
 from tests.host.child_processes import until
-from tests.host.conftest import AVERAGE, EDITOR, VIEWER, load, postgresql_only, values
+from tests.host.conftest import (
+    ADMIN,
+    AVERAGE,
+    EDITOR,
+    OTHER,
+    VIEWER,
+    World,
+    load,
+    postgresql_only,
+    values,
+)
 from tests.host.fake_source import Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from tests.host.conftest import World
 
 
 @contextmanager
-def failing(beginning: str, times: int) -> Iterator[list[str]]:
+def failing(
+    beginning: str, times: int, make: Callable[[str], OperationalError] | None = None
+) -> Iterator[list[str]]:
     """Make statements that begin with a text fail as in an outage; yield those that failed."""
     failed: list[str] = []
 
     def fail(_c: Any, _cur: Any, statement: str, *_: Any) -> None:  # noqa: ANN401
         if statement.startswith(beginning) and len(failed) < times:
             failed.append(statement)
+            if make is not None:
+                raise make(statement)
             raise OperationalError(statement, None, Exception("the server is gone"))
 
     event.listen(Engine, "before_cursor_execute", fail)
@@ -64,7 +77,7 @@ def test_a_database_that_stays_away_ends_the_refresh(
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     with failing("INSERT INTO metric_values", times=100):
         connected.cards.load(VIEWER)
-        until(lambda: "The refresh of survey S1 failed." in caplog.text)
+        until(lambda: "The refresh of survey S1 (account acme, source shop) failed." in caplog.text)
     world.clock.forward(91)
     (card,) = connected.cards.load(VIEWER)
     assert card.problem is not None
@@ -86,6 +99,72 @@ def test_a_value_is_saved_when_the_health_of_the_connection_is_not(
         (card,) = load(connected)
     assert failed
     assert card.text == "4.0"
+
+
+def read_only(statement: str) -> OperationalError:
+    """Return the error of a store that became read-only."""
+    original = sqlite3.OperationalError("attempt to write a readonly database")
+    original.sqlite_errorcode = sqlite3.SQLITE_READONLY
+    return OperationalError(statement, None, original)
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_refresh_that_cannot_be_stored_is_not_fresh(
+    world: World,
+    connected: MetricsHost,
+    forced: bool,  # noqa: FBT001  # A parameter of the test.
+) -> None:
+    """Whoever requested it sees the failure, whether they waited or look again later.
+
+    The value stays, and the next refresh that can be stored ends the failure.
+    """
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
+    one, other = sorted(load(connected), key=lambda card: card.name, reverse=True)
+    world.clock.forward(0 if forced else 3601)
+    load(connected) if forced else connected.cards.load(VIEWER, [other.metric_id], wait=60)
+    with failing("INSERT INTO leases", times=100, make=read_only):
+        waited = connected.cards.load(EDITOR, [one.metric_id], wait=60, force=forced)
+        later = connected.cards.load(EDITOR, [one.metric_id], refresh=False)
+    for (card,) in (waited, later):
+        assert (card.text, card.freshness) == ("4.0", Freshness.FAILED)
+        assert card.problem is not None
+        assert card.problem.kind == "store_error"
+        assert "read-only" not in card.problem.message, "an Editor cannot act on it"
+    (card,) = connected.cards.load(ADMIN, [one.metric_id], refresh=False)
+    assert card.problem is not None
+    assert "read-only" in card.problem.message
+    (unaffected,) = connected.cards.load(VIEWER, [other.metric_id], refresh=False)
+    assert (unaffected.freshness, unaffected.problem) == (Freshness.FRESH, None)
+    (card,) = connected.cards.load(EDITOR, [one.metric_id], wait=60, force=True)
+    assert (card.freshness, card.problem) == (Freshness.FRESH, None)
+
+
+def test_a_failure_ends_when_another_process_makes_the_attempt(
+    world: World, connected: MetricsHost
+) -> None:
+    """A process that could not store a refresh shows what another one has stored since."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    with failing("INSERT INTO leases", times=100, make=read_only):
+        (card,) = load(connected)
+    assert card.freshness is Freshness.FAILED
+    assert values(world.open()) == [4.0]
+    (card,) = connected.cards.load(VIEWER, refresh=False)
+    assert (card.freshness, card.problem) == (Freshness.FRESH, None)
+
+
+@postgresql_only
+def test_a_read_only_server_is_seen_by_who_asked(world: World, connected: MetricsHost) -> None:
+    """After a failover to a standby, a forced refresh does not look fresh."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    load(connected)
+    read_only_url = f"{world.database}&options=-c%20default_transaction_read_only%3Don"
+    standby = World(world.home, world.shop, world.clock, read_only_url).open()
+    (card,) = standby.cards.load(ADMIN, wait=60, force=True)
+    assert card.freshness is Freshness.FAILED
+    assert card.problem is not None
+    assert "read-only" in card.problem.message
+    standby.close()
 
 
 @postgresql_only

@@ -61,18 +61,26 @@ def test_failures_and_pauses_hold_after_a_restart(world: World, connected: Metri
     assert len(world.shop.fetches) == 3, "a rejection pauses both surveys"
 
 
+HEALTH = "smaply_metrics_core.host.connections.health"
+
+
+def health_log(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Return what was logged about the health of connections."""
+    return [record for record in caplog.records if record.name == HEALTH]
+
+
 def test_down_is_logged_once_and_up_once(
     world: World, connected: MetricsHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whichever processes notice the outage, and however often."""
-    caplog.set_level(logging.INFO, "smaply_metrics_core.host.connections.health")
+    caplog.set_level(logging.INFO, HEALTH)
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
     world.shop.failure = SourceUnavailable("The shop is closed.")
     load(connected)
     world.clock.forward(3601)
     load(world.open())
-    assert [record.getMessage() for record in caplog.records] == [
+    assert [record.getMessage() for record in health_log(caplog)] == [
         "The connection of account acme to shop is down: The shop is closed."
     ]
     world.shop.failure = None
@@ -80,7 +88,7 @@ def test_down_is_logged_once_and_up_once(
     for _ in range(2):
         world.clock.forward(3601)
         load(world.open())
-    (logged,) = [record.getMessage() for record in caplog.records]
+    (logged,) = [record.getMessage() for record in health_log(caplog)]
     assert "is up again; it was down since 2026-04-01 12:00:00" in logged
 
 
@@ -88,14 +96,14 @@ def test_a_check_that_passes_ends_an_outage(
     world: World, connected: MetricsHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An Admin's check has the same effect as a refresh."""
-    caplog.set_level(logging.INFO, "smaply_metrics_core.host.connections.health")
+    caplog.set_level(logging.INFO, HEALTH)
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     world.shop.failure = SourceUnavailable("Closed.")
     load(connected)
     world.shop.failure = None
     for _ in range(2):
         connected.connections.check(ADMIN, "shop")
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert [record.levelname for record in health_log(caplog)] == ["WARNING", "INFO"]
 
 
 def test_an_explanation_says_why_and_when(world: World, connected: MetricsHost) -> None:

@@ -20,7 +20,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 from sqlalchemy.exc import StatementError
 
-from smaply_metrics_core.errors import InputError, StoreError
+from smaply_metrics_core.errors import InputError, StoreError, StoreUnavailable
 from smaply_metrics_core.host import AccountSettings, Freshness, MetricsHost, Settings
 from smaply_metrics_core.host.store import Store, engine
 from smaply_metrics_core.host.store.accounts import read_account, write_account
@@ -219,14 +219,15 @@ def test_an_invalid_database_url_is_refused(tmp_path: Path, given: str) -> None:
 
 
 def test_an_unreachable_server_is_reported(tmp_path: Path) -> None:
-    """The message names the database and no password; the settings show none either."""
+    """The message names neither the server nor a password; the settings show none either."""
     settings = Settings.from_environment(
         tmp_path,
         {"SMAPLY_METRICS_DATABASE_URL": f"postgresql://u:hunter2@/metrics?host={tmp_path}"},
         account="acme",
     )
-    with pytest.raises(StoreError, match=r"metrics on .* cannot be used") as refused:
+    with pytest.raises(StoreUnavailable, match=r"stopped, restarting or unreachable") as refused:
         MetricsHost(settings)
+    assert str(tmp_path) not in refused.value.message
     assert "SMAPLY_METRICS_DATABASE_URL" in refused.value.remedy
     assert "hunter2" not in repr(refused.value) + repr(settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
-from smaply_metrics_core.host import StoreError
+from smaply_metrics_core.host import StoreError, StoreUnavailable
 from smaply_metrics_host.store.tables import metadata
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ NAME: Final = "host.db"
 VERSION: Final = 1
 """The version of the schema, stored in the file to detect files of other releases."""
 BUSY_SECONDS: Final = 30
+_PRIMARY: Final = 0xFF
+"""The mask for the primary result code in SQLite's extended error codes."""
 
 
 class Database:
@@ -85,10 +88,17 @@ def _database_errors() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        raise StoreError(
-            f"{NAME} cannot be used: {error.orig}.",
-            remedy="Check that --home is readable and writable and that its disk has free space.",
-        ) from None
+        code = getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            made: StoreError = StoreUnavailable(f"{NAME} is busy: another process has locked it.")
+        else:
+            made = StoreError(
+                f"{NAME} cannot be used.",
+                remedy="Check that --home is readable and writable and that its disk has free "
+                "space.",
+            )
+        made.add_note(str(error.orig))  # For the log.
+        raise made from None
 
 
 def _configure(connection: Any, _record: Any) -> None:  # noqa: ANN401  # A driver's object.

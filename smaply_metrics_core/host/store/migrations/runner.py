@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from smaply_metrics_core.errors import StoreError
 
@@ -79,12 +79,12 @@ def upgrade(connection: Connection, name: str) -> StoreUpgrade:
     return StoreUpgrade(before, newest_version())
 
 
-def upgraded_meanwhile(engine: Engine, error: DatabaseError, name: str) -> StoreError | None:
+def upgraded_meanwhile(engine: Engine, error: Exception, name: str) -> StoreError | None:
     """Return the error for a statement that failed because a newer release changed the tables.
 
     ``None`` when it failed for another reason.
     """
-    code = getattr(error.orig, "sqlite_errorcode", None)
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
     # Tables, columns or values that are missing; not a server that is down or a disk that is full.
     if not isinstance(error, ProgrammingError | IntegrityError) and code != sqlite3.SQLITE_ERROR:
         return None

@@ -1,0 +1,266 @@
+"""Workers without keys do not start; others hand back what they cannot refresh."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from smaply_metrics_core.cli.commands.worker import log_on_stderr
+from smaply_metrics_core.errors import (
+    EncryptionError,
+    EncryptionKeyMissing,
+    SourceUnavailable,
+    StoreUnavailable,
+)
+from smaply_metrics_core.host import AllowedDestinations, Freshness, MetricsHost, Settings
+from smaply_metrics_core.host.connections.keys import new_key
+from smaply_metrics_core.host.refresh import worker as worker_module
+from smaply_metrics_core.host.refresh.procrastinate_queue import SCHEMA
+from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
+from smaply_metrics_core.sources.registry import SourceRegistry
+from tests.host.child_processes import SECONDS, Fleet, connected_host, fleet_in, until
+from tests.host.conftest import (
+    ADMIN,
+    AVERAGE,
+    EDITOR,
+    KEY,
+    TOKEN,
+    VIEWER,
+    postgresql_only,
+    require_postgres,
+)
+from tests.host.fake_source import entry_point
+from tests.postgresql_server import running_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.host.conftest import World
+
+VARIABLE = "SMAPLY_METRICS_ENCRYPTION_KEYS"
+COMMAND = [
+    *(sys.executable, "-c", "from smaply_metrics_core.cli import main; main()"),
+    *("worker", "run"),
+]
+
+
+@pytest.fixture
+def queue(world: World) -> Iterator[None]:
+    """Delete the tables of the queue after the test."""
+    yield
+    for host in world.opened:
+        host.close()
+    world.query(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+
+
+def open_queueing(world: World, keys: str = KEY, *, source: bool = True) -> MetricsHost:
+    """Open a host in this process that queues its refreshes."""
+    points = [entry_point("shop", world.shop)] if source else []
+    host = MetricsHost(
+        Settings(
+            home=world.home,
+            allowed=AllowedDestinations(store=world.home / "store.db"),
+            database_url=SecretStr(world.database or ""),
+            encryption_keys=SecretStr(keys),
+            refresh_executor="procrastinate",
+        ),
+        registry=SourceRegistry(entry_points=lambda: points),
+    )
+    world.opened.append(host)
+    return host
+
+
+def jobs(world: World) -> int:
+    """Return the number of jobs in the queue."""
+    ((count,),) = world.query(f"SELECT count(*) FROM {SCHEMA}.procrastinate_jobs")  # noqa: S608
+    return int(count)
+
+
+def run_command(world: World, **environment: str) -> subprocess.Popen[str]:
+    """Start the command of a worker in a process of its own."""
+    variables = {
+        "SMAPLY_METRICS_HOME": str(world.home),
+        "SMAPLY_METRICS_DATABASE_URL": world.database or "",
+        "SMAPLY_METRICS_REFRESH_EXECUTOR": "procrastinate",
+        **environment,
+    }
+    return subprocess.Popen(
+        COMMAND,
+        env={**{n: v for n, v in os.environ.items() if "SMAPLY" not in n}, **variables},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@postgresql_only
+@pytest.mark.usefixtures("queue")
+def test_a_worker_without_keys_takes_no_job(world: World) -> None:
+    """It does not start, whether the key is missing or not valid."""
+    host = open_queueing(world)
+    host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    host.cards.load(VIEWER)
+    with pytest.raises(EncryptionKeyMissing):
+        open_queueing(world, " ").worker()
+    with pytest.raises(EncryptionError, match="not valid"):
+        open_queueing(world, "hunter2").worker()
+    with run_command(world) as process:
+        _, errors = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert f"{VARIABLE} is not set" in " ".join(errors.split())
+    assert jobs(world) == 1
+    assert world.query("SELECT count(*) FROM attempts") == [(0,)]
+
+
+@postgresql_only
+@pytest.mark.usefixtures("queue")
+def test_the_command_logs_its_start_and_end(world: World) -> None:
+    """Each line on standard error has a time in UTC and a level."""
+    with run_command(world, **{VARIABLE: KEY}) as process:
+        assert process.stderr is not None
+        lines = [process.stderr.readline()]
+        while lines[-1] and "The worker has started" not in lines[-1]:
+            lines.append(process.stderr.readline())
+        process.send_signal(signal.SIGTERM)
+        lines += process.communicate(timeout=SECONDS)[1].splitlines()
+        assert process.returncode == 128 + signal.SIGTERM, lines
+    logged = [line for line in lines if " INFO " in line]
+    assert len(logged) == 2
+    assert logged[0][:2] == "20"
+    assert logged[0].split(" ")[0].endswith("Z")
+    assert "The worker has stopped" in logged[1]
+
+
+def test_the_log_of_the_command_is_removed_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
+    """Warnings about settings, which every command shows, are not repeated."""
+    log = logging.getLogger("smaply_metrics_core")
+    before = (list(log.handlers), log.level)
+    with log_on_stderr():
+        logging.getLogger("smaply_metrics_core.host.refresh").info("shown")
+        logging.getLogger("smaply_metrics_core.environment").warning("hidden")
+        logging.getLogger("procrastinate.worker").info("hidden")
+        logging.getLogger("procrastinate.worker").error("shown too")
+    assert (list(log.handlers), log.level) == before
+    printed = capsys.readouterr().err
+    assert "shown" in printed
+    assert "shown too" in printed
+    assert "hidden" not in printed
+
+
+@postgresql_only
+@pytest.mark.usefixtures("queue")
+def test_failed_jobs_are_logged(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A known problem on one line, an unexpected exception with its traceback."""
+    caplog.set_level(logging.INFO, "smaply_metrics_core")
+    host = open_queueing(world)
+    host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    world.shop.failure = SourceUnavailable("The shop is closed.")
+    with host.worker(1):
+        (card,) = host.cards.load(VIEWER, wait=SECONDS)
+        assert card.freshness is Freshness.FAILED
+        (line,) = [one.getMessage() for one in caplog.records if "failed for 1" in one.getMessage()]
+        assert "survey S1 (account acme, source shop)" in line
+        assert line.endswith("source_unavailable: The shop is closed.")
+
+        def fail(*_: object, **__: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(SurveyRefresh, "__call__", fail)
+        host.cards.load(EDITOR, force=True)
+        until(lambda: "ZeroDivisionError" in caplog.text)
+        until(lambda: jobs(world) == 0)
+    assert "The refresh of survey S1 (account acme, source shop) failed." in caplog.text
+    assert TOKEN not in caplog.text
+
+
+@postgresql_only
+@pytest.mark.usefixtures("queue")
+@pytest.mark.parametrize("lacking", ["key", "source"])
+def test_a_job_is_handed_back_a_few_times(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    """While no worker can refresh it, the job ends after some attempts, and the card says why.
+
+    The next load queues the survey again.
+    """
+    monkeypatch.setattr(worker_module, "LEFT_SECONDS", 0.01)
+    monkeypatch.setattr(worker_module, "MOST_LEFT", 2)
+    monkeypatch.setattr(worker_module, "RETRY_SECONDS", 0.05)
+    host = open_queueing(world)
+    host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    host.cards.load(VIEWER)
+    other = open_queueing(world, new_key() if lacking == "key" else KEY, source=lacking == "key")
+    with other.worker(1):
+        until(lambda: jobs(world) == 0)
+        (card,) = host.cards.load(VIEWER, refresh=False)
+        assert card.problem is not None
+        assert card.freshness is Freshness.NEVER
+        assert world.query("SELECT count(*) FROM attempts") == [(0,)]
+        assert world.query("SELECT count(*) FROM leases WHERE owner IS NOT NULL") == [(0,)]
+        host.cards.load(VIEWER)
+        until(lambda: jobs(world) == 0)
+    assert caplog.text.count("leaves it to other processes: ") == 1
+    assert world.shop.fetches == []
+    with host.worker(1):
+        (card,) = host.cards.load(VIEWER, wait=SECONDS)
+    assert (card.text, card.problem) == ("4.0", None)
+
+
+@pytest.mark.deep(reason="half a minute until the worker with the key gets both jobs")
+@postgresql_only
+def test_a_worker_with_the_key_takes_over(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a fleet of which one worker lacks the key, every survey is refreshed once."""
+    monkeypatch.setenv(VARIABLE, KEY)
+    with (
+        fleet_in(tmp_path, world.database, "procrastinate") as fleet,
+        connected_host(fleet) as host,
+    ):
+        monkeypatch.setenv(VARIABLE, new_key())
+        _start(fleet)
+        host.cards.load(VIEWER)
+        until(lambda: world.query("SELECT count(left_at) FROM connections") == [(1,)])
+        monkeypatch.setenv(VARIABLE, KEY)
+        _start(fleet)
+        cards = host.cards.load(VIEWER, wait=SECONDS)
+        assert {(card.freshness, card.problem) for card in cards} == {(Freshness.FRESH, None)}
+        assert sorted(fleet.exports) == ["S1", "S2"]
+    world.query(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+
+
+def _start(fleet: Fleet) -> None:
+    assert fleet.receive(fleet.start("tests.host.worker_process")) == "ready"
+
+
+@pytest.mark.deep(reason="half a minute until the pool gives up")
+def test_a_stopped_database_ends_the_worker_with_its_error(tmp_path: Path) -> None:
+    """The same error as elsewhere: it can be retried, and names no server."""
+    with running_postgres(require_postgres()) as server:
+        host = MetricsHost(
+            Settings(
+                home=tmp_path,
+                allowed=AllowedDestinations(),
+                database_url=SecretStr(server.url(server.make_database())),
+                encryption_keys=SecretStr(KEY),
+            ),
+            registry=SourceRegistry(entry_points=list),
+        )
+        worker = host.worker(1)
+    with pytest.raises(StoreUnavailable) as refused, worker:
+        worker.wait()
+    assert refused.value.retryable
+    assert str(server.folder) not in refused.value.message + refused.value.remedy
+    host.close()
