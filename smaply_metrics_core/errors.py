@@ -47,7 +47,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from smaply_metrics_core.error_base import MetricsError
+from smaply_metrics_core.error_base import MetricsError as MetricsError  # noqa: PLC0414  # Re-exported.
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Audience, Blame, Issue, Problem
 

@@ -29,7 +29,7 @@ CONTRACT = "SourceContract"
 
 MADE_BY_THE_CORE = {
     *("AsyncAccounts", "AsyncAuditTrail", "AsyncCards", "AsyncConnections", "AsyncDebugBundles"),
-    *("AsyncMetrics", "AsyncSources", "AsyncSurveyCatalog"),
+    *("AsyncKeys", "AsyncMetrics", "AsyncSources", "AsyncSurveyCatalog", "Keys"),
     *("Accounts", "AuditTrail", "Cards", "Connections", "DebugBundles", "Metrics", "SurveyCatalog"),
     *("Source", "SourceSession", "Worker"),
 }

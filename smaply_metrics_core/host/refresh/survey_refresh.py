@@ -133,7 +133,7 @@ class SurveyRefresh:
 
         Args:
             key: The survey.
-            forced: Whether an Editor requested the refresh.
+            forced: Whether an Editor requested it.
             stopping: The event that a shutdown sets.
             resumed: Whether an attempt that a dead process left unfinished makes the survey due.
         """
@@ -183,9 +183,7 @@ class SurveyRefresh:
             return RefreshEnd.CUT_SHORT
         except MetricsError as error:
             outcomes = dict.fromkeys(queries, error)
-        except BaseException:
-            # A bug in the core: the attempt stays unfinished, so that it is not retried now,
-            # and the lease is released.
+        except BaseException:  # A bug: the attempt stays unfinished, so it is not retried now.
             with self._runtime.store.writing() as db:
                 leases.release(db, attempt.lease)
             raise
