@@ -6,10 +6,12 @@ import re
 import threading
 from collections.abc import Iterable, Iterator
 from io import BytesIO
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from pydantic import SecretStr
 
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.secret_forms import LONGEST_SPELLING, Needles, needles, views
 
 SHORT: Final = 6
@@ -21,6 +23,7 @@ LONGEST_REPEATED = 30
 
 HIDDEN: Final = "••••"
 _MOST_CHARACTERS: Final = 300
+_TEXTS: Final = ("message", "remedy", "summary", "code", "request_id")
 _MARGIN: Final = 256
 _BETWEEN_TEXTS: Final = "\uffff"  # No normalization removes it, so texts are searched separately.
 
@@ -94,9 +97,6 @@ class Redactor:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
-    def __bool__(self) -> bool:
-        return bool(self._searched)
-
     def add(self, *secrets: str | SecretStr) -> None:
         """Hide further secrets from now on; empty and known ones are ignored."""
         wrapped = {SecretStr(one) if isinstance(one, str) else one for one in secrets}
@@ -139,6 +139,25 @@ class Redactor:
         """Return the text redacted, as a single short line for messages."""
         flat = " ".join(self.redact(text).split())
         return flat if len(flat) <= _MOST_CHARACTERS else f"{flat[: _MOST_CHARACTERS - 1]}…"
+
+    def redact_problem(self, problem: Problem) -> Problem:
+        """Return the problem with every text redacted."""
+        return problem.model_copy(update=self._redacted_texts(problem))
+
+    def redact_error(self, error: MetricsError) -> None:
+        """Redact every text of an error, in place."""
+        vars(error).update(self._redacted_texts(error))
+        error.args = (error.message,)
+
+    def _redacted_texts(self, about: MetricsError | Problem) -> dict[str, Any]:
+        texts = {name: self.redact(text) for name in _TEXTS if (text := getattr(about, name))}
+        fields = tuple(
+            field.model_copy(
+                update={name: self.redact(text) for name, text in field if isinstance(text, str)}
+            )
+            for field in about.fields
+        )
+        return {**texts, "fields": fields}
 
 
 def find_secrets(stream: Readable, secrets: Iterable[str]) -> tuple[int, ...]:

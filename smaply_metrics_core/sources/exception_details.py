@@ -8,7 +8,7 @@ from datetime import datetime
 
 from smaply_metrics_core import errors
 from smaply_metrics_core.errors import MetricsError
-from smaply_metrics_core.models.problem import Audience, FieldProblem, Issue, Problem
+from smaply_metrics_core.models.problem import Audience, FieldProblem, Issue
 
 _MOST_TRACE = 20_000
 
@@ -46,14 +46,6 @@ def whole_characters(text: str) -> str:
 def kind_of(thing: object) -> str:
     """Return the name of an object's class."""
     return type(thing).__name__
-
-
-def problem_texts(problem: Problem) -> tuple[str, ...]:
-    """Return all texts of a problem that people can read."""
-    texts = [problem.message, problem.remedy, problem.summary, problem.code, problem.request_id]
-    for field in problem.fields:
-        texts += [field.name, field.message, field.suggestion]
-    return tuple(text for text in texts if text)
 
 
 def describe(error: BaseException) -> CapturedException:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, TypeVar
 
+from pydantic import SecretStr
+
 from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import (
     Cancelled,
@@ -26,8 +28,8 @@ from smaply_metrics_core.sources.exception_details import (
     ContractViolation,
     describe,
     kind_of,
-    problem_texts,
 )
+from smaply_metrics_core.sources.log_redaction import redact_logs
 
 logger = logging.getLogger("smaply_metrics_core.sources")
 
@@ -68,7 +70,8 @@ class _CallThread:
     A whole iteration uses one thread, since a source may use objects bound to a thread.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, redactor: Redactor) -> None:
+        self._redactor = redactor
         self.leave: Callable[[], object] = _nothing
         self.leaving = threading.Event()
         self.left: object = None
@@ -79,6 +82,7 @@ class _CallThread:
         self.thread.start()
 
     def _work(self) -> None:
+        redact_logs(self._redactor)
         while not self.leaving.is_set() and (order := self._orders.get()) is not None:
             self._answers.put(_attempt(order))
         self.left = _attempt(self.leave)
@@ -157,7 +161,7 @@ class PluginIsolation:
     redactor: Redactor = field(default_factory=Redactor)
     stuck: StuckCalls = field(default_factory=StuckCalls)
 
-    def with_secrets(self, secrets: Iterable[str]) -> PluginIsolation:
+    def with_secrets(self, secrets: Iterable[str | SecretStr]) -> PluginIsolation:
         """Return the isolation for calls with these secrets."""
         return replace(self, redactor=Redactor(secrets))
 
@@ -253,7 +257,7 @@ class PluginIsolation:
                 remedy="Restart this process, and report this to the author of the source.",
             )
         deadline.check()
-        worker = _CallThread(f"smaply-source {self.source} {what}")
+        worker = _CallThread(f"smaply-source {self.source} {what}", self.redactor)
         try:
             yield worker
         finally:
@@ -287,22 +291,17 @@ class PluginIsolation:
                 f"{self.who} reported a cancellation, but the call was not cancelled ({what})."
             )
         if known is not None:
-            if not self.redactor.contains_secret(*problem_texts(known.to_problem())):
-                return known
-            return PluginError(
-                f"{self.who} failed with {kind_of(known)}; the message contains a secret and is "
-                f"not shown ({what})."
-            )
+            # The survey tool may have sent the secret back, so the error stays what it is.
+            self.redactor.redact_error(known)
+            return known
         text = self.redactor.redact_line(failed.text)
+        kind = self.redactor.redact(failed.kind)
         if failed.contract:
-            fault = text or "it returned a secret."
-            return PluginError(f"{self.who} violated the contract: {fault}")
-        return PluginError(
-            f"{self.who} failed: {failed.kind}{f': {text}' if text else ''} (in {what})"
-        )
+            return PluginError(f"{self.who} violated the contract: {text}")
+        return PluginError(f"{self.who} failed: {kind}{f': {text}' if text else ''} (in {what})")
 
     def _log(self, failed: CapturedException, what: str) -> None:
-        trace = self.redactor.redact(failed.trace) or failed.kind
+        trace = self.redactor.redact(failed.trace)
         logger.debug("%s: %s failed.\n%s", self.source, what, trace)
 
 

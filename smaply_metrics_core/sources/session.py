@@ -294,6 +294,7 @@ class SourceSession:
             transport=config.transport_factory() if config.transport_factory else None,
             exchange=config.exchange,
             ca_files=config.ca_files,
+            redactor=self._isolation.redactor,
         )
         self._opened.callback(client.close)
         return SourceContext(
