@@ -97,6 +97,11 @@ class Redactor:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
+    @property
+    def knows_any(self) -> bool:
+        """Whether there is a secret to search for."""
+        return bool(self._searched)
+
     def add(self, *secrets: str | SecretStr) -> None:
         """Hide further secrets from now on; empty and known ones are ignored."""
         wrapped = {SecretStr(one) if isinstance(one, str) else one for one in secrets}
@@ -111,7 +116,7 @@ class Redactor:
     def found_in(self, stream: Readable) -> bool:
         """Whether a stream contains a secret; reads it in constant memory."""
         searched = self._searched
-        return any(
+        return bool(searched) and any(
             one.occurs_in(window)
             for window in _windows(stream, _overlap(searched))
             for one in searched
@@ -119,7 +124,7 @@ class Redactor:
 
     def contains_secret(self, *texts: str) -> bool:
         """Whether one of the texts contains a secret."""
-        return bool(self._searched) and self.found_in(_stream(_BETWEEN_TEXTS.join(texts)))
+        return self.knows_any and self.found_in(_stream(_BETWEEN_TEXTS.join(texts)))
 
     def redact(self, text: str) -> str:
         """Return the text with secrets replaced by dots.

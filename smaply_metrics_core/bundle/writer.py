@@ -10,18 +10,17 @@ import shutil
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
+from pydantic import SecretStr
 from pydantic_core import PydanticSerializationError, to_json
 
 from smaply_metrics_core.bundle.spreadsheet_csv import write_spreadsheet_csv
 from smaply_metrics_core.errors import BundleRefused, InputError, PluginError
-from smaply_metrics_core.redaction import Readable, find_secrets
-
-__all__ = ["BundleWriter", "find_secrets", "write_bundle"]
+from smaply_metrics_core.redaction import Readable, Redactor
 
 README: Final = "README.txt"
 LONGEST_NAME: Final = 200
@@ -194,7 +193,7 @@ class BundleWriter:
 
 def write_bundle(
     path: Path,
-    secrets: Sequence[str],
+    secrets: Redactor | Iterable[str | SecretStr],
     include_personal: bool,  # noqa: FBT001  # Named by every caller.
     fill: Callable[[BundleWriter], None],
 ) -> Path:
@@ -205,7 +204,7 @@ def write_bundle(
 
     Args:
         path: The path of the bundle; it must not exist.
-        secrets: The secrets in clear that must not be in the bundle.
+        secrets: The secrets that must not be in the bundle, or the redactor of a session.
         include_personal: Whether columns with personal data were requested.
         fill: Writes the files.
 
@@ -217,6 +216,8 @@ def write_bundle(
         BundleRefused: when a file holds a secret, or is compressed and cannot be searched.
         MetricsError: whatever ``fill`` raised.
     """
+    # At once, so that no traceback carries a secret in clear.
+    secrets = secrets if isinstance(secrets, Redactor) else Redactor(secrets)
     path = path.absolute()
     if os.path.lexists(path):
         raise _exists(path)
@@ -232,7 +233,7 @@ def write_bundle(
                     archive,
                     folder=path.parent,
                     include_personal=include_personal,
-                    searched=any(secrets),
+                    searched=secrets.knows_any,
                 )
                 fill(writer)
                 writer.finish()
@@ -246,11 +247,11 @@ def write_bundle(
     return path
 
 
-def _search(file: IO[bytes], secrets: Sequence[str]) -> None:
+def _search(file: IO[bytes], secrets: Redactor) -> None:
     """Raise if a secret is in a file or its name, or if a file cannot be searched."""
     with zipfile.ZipFile(file) as archive:
         for number, member in enumerate(archive.infolist(), start=1):
-            if find_secrets(_Text(member.filename), secrets):
+            if secrets.contains_secret(member.filename):
                 raise _refused(f"the name of file {number} contains the credential")
             with archive.open(member) as content:
                 if _COMPRESSED.match(content.read(16)):
@@ -258,19 +259,8 @@ def _search(file: IO[bytes], secrets: Sequence[str]) -> None:
                         f"{member.filename} is compressed and cannot be searched for the credential"
                     )
             with archive.open(member) as content:
-                if find_secrets(content, secrets):
+                if secrets.found_in(content):
                     raise _refused(f"{member.filename} contains the credential")
-
-
-class _Text:
-    """A text as a stream."""
-
-    def __init__(self, text: str) -> None:
-        self._rest = text.encode(errors="surrogatepass")
-
-    def read(self, size: int, /) -> bytes:
-        block, self._rest = self._rest[:size], self._rest[size:]
-        return block
 
 
 def _put_in_place(draft: Path, path: Path) -> None:

@@ -36,6 +36,7 @@ from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.host.store.metric_states import MetricState
 from smaply_metrics_core.models.credentials import Credentials, secret_values
 from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.redaction import Redactor
 from smaply_metrics_core.refresh_policy import RefreshDecision
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class DebugBundles:
 
         made = write_bundle(
             path,
-            secrets=secret_values(credentials) if credentials is not None else (),
+            secrets=Redactor(secret_values(credentials) if credentials is not None else ()),
             include_personal=include_personal,
             fill=fill,
         )

@@ -84,8 +84,8 @@ class _CallThread:
     def _work(self) -> None:
         redact_logs(self._redactor)
         while not self.leaving.is_set() and (order := self._orders.get()) is not None:
-            self._answers.put(_attempt(order))
-        self.left = _attempt(self.leave)
+            self._answers.put(_attempt(order, self._redactor))
+        self.left = _attempt(self.leave, self._redactor)
 
     def do(self, order: Callable[[], object], deadline: Deadline) -> object:
         """Run a function and return its result, or a ``CapturedException``.
@@ -132,13 +132,13 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-def _attempt(order: Callable[[], object]) -> object:
+def _attempt(order: Callable[[], object], redactor: Redactor) -> object:
     try:
         return order()
     except BaseException as error:  # noqa: BLE001  # Includes SystemExit and panics of extensions.
         # Also KeyboardInterrupt, which Python raises for the user only in the main thread.
         try:
-            return describe(error)
+            return describe(error, redactor)
         except BaseException:  # noqa: BLE001  # Inspecting an exception may run its code.
             return CapturedException(
                 kind="an exception that cannot be inspected", text="", trace=""
@@ -210,7 +210,7 @@ class PluginIsolation:
             with self._worker(what, deadline) as worker:
                 self._do(worker, work, deadline, what)
         except MetricsError as raised:
-            error = raised
+            error = raised.with_traceback(None)  # Its frames hold the items.
         return tuple(items), error
 
     def stream(
@@ -246,7 +246,8 @@ class PluginIsolation:
                     return
                 yield item
             if self._do(worker, step, deadline, what) is not _End.END:
-                raise self.error(describe(_too_many(what, most)), deadline, what)
+                too_many = describe(_too_many(what, most), self.redactor)
+                raise self.error(too_many, deadline, what)
 
     @contextmanager
     def _worker(self, what: str, deadline: Deadline) -> Generator[_CallThread, None, None]:
@@ -291,18 +292,14 @@ class PluginIsolation:
                 f"{self.who} reported a cancellation, but the call was not cancelled ({what})."
             )
         if known is not None:
-            # The survey tool may have sent the secret back, so the error stays what it is.
-            self.redactor.redact_error(known)
             return known
-        text = self.redactor.redact_line(failed.text)
-        kind = self.redactor.redact(failed.kind)
         if failed.contract:
-            return PluginError(f"{self.who} violated the contract: {text}")
-        return PluginError(f"{self.who} failed: {kind}{f': {text}' if text else ''} (in {what})")
+            return PluginError(f"{self.who} violated the contract: {failed.text}")
+        text = f": {failed.text}" if failed.text else ""
+        return PluginError(f"{self.who} failed: {failed.kind}{text} (in {what})")
 
     def _log(self, failed: CapturedException, what: str) -> None:
-        trace = self.redactor.redact(failed.trace)
-        logger.debug("%s: %s failed.\n%s", self.source, what, trace)
+        logger.debug("%s: %s failed.\n%s", self.source, what, failed.trace)
 
 
 def _too_many(what: str, most: int) -> ContractViolation:

@@ -126,8 +126,9 @@ class SourceSession:
             raise error
         try:  # All at once, which is 20 times as fast and saves seconds for long lists.
             validation.check_no_secrets(self._isolation.redactor, "list_surveys", *surveys)
-        except ContractViolation as error_with_secret:
-            captured = describe(error_with_secret)
+        except ContractViolation as violation:
+            captured = describe(violation, self._isolation.redactor)
+            surveys = ()  # No traceback carries the secret.
         else:
             return surveys
         raise self._error("list_surveys", captured)
@@ -240,7 +241,7 @@ class SourceSession:
         return {query_id: found[query_id] for query_id in requested}
 
     def _broken(self, hook: str, text: str) -> MetricsError:
-        return self._error(hook, describe(ContractViolation(text)))
+        return self._error(hook, describe(ContractViolation(text), self._isolation.redactor))
 
     def _error(self, hook: str, failed: CapturedException) -> MetricsError:
         return self._isolation.error(failed, self._config.deadline, hook)

@@ -152,13 +152,13 @@ def answer(
         shown = query_id if type(query_id) is str else kind_of(query_id)
         return StrayAnswer(f"{hook} answered “{shown}”, which is not a query of the call.")
     if isinstance(value, MetricsError):
-        return TallyAnswer(query_id, describe(value))
+        return TallyAnswer(query_id, describe(value, redactor))
     try:
         tally = require_type(Tally, value, f"{hook}, for the query “{query_id}”,")
         _check_windows(requested[query_id], tally, hook)
         check_no_secrets(redactor, hook, tally)
     except Exception as error:  # noqa: BLE001  # Any error fails only this query.
-        return TallyAnswer(query_id, describe(error))
+        return TallyAnswer(query_id, describe(error, redactor))
     return TallyAnswer(query_id, tally)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from smaply_metrics_core.bundle.writer import find_secrets
+from smaply_metrics_core.redaction import find_secrets
 from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.cli.conftest import SURVEY, TOKEN, Command, Ended
 

@@ -12,7 +12,7 @@ from smaply_metrics_core.host.connections.vault import Vault
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.connections import ConnectionRow
-from smaply_metrics_core.models.credentials import Credentials, reveal
+from smaply_metrics_core.models.credentials import Credentials, conceal, reveal
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.source import Source
 
@@ -61,7 +61,7 @@ class CredentialStore:
         return self.seal(row.id, row.account, row.source, credentials)
 
     def values(self, row: ConnectionRow) -> dict[str, Any]:
-        """Return the decrypted credentials of a connection, as they were entered.
+        """Return the decrypted credentials of a connection, with each text as a ``SecretStr``.
 
         Raises:
             EncryptionKeyMissing: when the key is missing.
@@ -75,8 +75,8 @@ class CredentialStore:
                 f"source is now provided by {source.distribution}.",
                 remedy="If this is intended, enter all credentials again under Edit Configuration.",
             )
-        return self._vault(may_create=False).open(
-            PURPOSE, row.account, row.id, row.source, row.sealed
+        return conceal(
+            self._vault(may_create=False).open(PURPOSE, row.account, row.id, row.source, row.sealed)
         )
 
     def open(self, row: ConnectionRow) -> tuple[Source, Credentials]:
