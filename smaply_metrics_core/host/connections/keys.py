@@ -127,9 +127,14 @@ def load_keys(setting: SecretStr | None, path: Path | None, *, may_create: bool)
         EncryptionKeyMissing: when there is no key.
         EncryptionError: when a key, or the file, is not valid.
     """
-    if path is None or setting is not None:
-        return KeyRing.from_setting(setting)
-    return KeyRing.from_file(path, create=may_create)
+    try:
+        if path is None or setting is not None:
+            return KeyRing.from_setting(setting)
+        return KeyRing.from_file(path, create=may_create)
+    except EncryptionError as error:
+        failed = error.with_traceback(None)  # Its frames hold keys.
+    failed.__context__ = None
+    raise failed
 
 
 def new_key() -> str:
