@@ -126,7 +126,7 @@ def _prompt(field: CredentialField) -> str | SecretStr:
     label = text(field.label).plain
     if field.secret:
         return _prompt_secret(label)
-    answer: str = typer.prompt(label, default="", show_default=False, err=True)
+    answer: str = typer.prompt(label, default="", show_default=False, hide_input=False, err=True)
     return answer
 
 

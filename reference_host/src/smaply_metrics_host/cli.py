@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final, NoReturn
@@ -125,6 +126,7 @@ def _serve_demo(home: Path | None, seed: int, port: int) -> None:
         _echo("Preparing the demo account. This takes a few seconds.")
         with running_sandbox(seed) as sandbox:
             settings = HostSettings.from_environment(folder, url, demo_environment())
+            settings = replace(settings, demo=True)
             asyncio.run(serve_demo(settings, listening, sandbox, seed, _echo))
 
 
