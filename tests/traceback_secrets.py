@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any, Final
@@ -61,7 +61,7 @@ def _starts(error: BaseException) -> Iterator[tuple[str, object]]:
 
 
 def _parts(thing: Any) -> Iterable[tuple[str, object]]:  # noqa: ANN401  # Anything.
-    if isinstance(thing, Mapping):
+    if isinstance(thing, (dict, types.MappingProxyType)):
         for key, value in tuple(thing.items()):
             yield "{}", key
             yield f"[{type(key).__name__}]", value
