@@ -81,11 +81,11 @@ class ApiRoute(APIRoute):
                 await request.json()
             try:
                 return await handle(request)
-            except Exception as error:  # noqa: BLE001  # Raised again below.
+            except Exception as error:
                 # The frames before that of the operation, and this one, hold the request body.
-                trace = _trace_from(error, self.endpoint)
+                error.__traceback__ = _trace_from(error, self.endpoint)
                 request = Request(request.scope)
-                raise error.with_traceback(trace)
+                raise
 
         return guarded
 
