@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_connecting(world: World) -> None:
     host = world.open()
 
     for call in CONNECTS.values():
-        expect_clean(error_of(lambda call=call: call(host)))
+        expect_clean(error_of(partial(call, host)))
 
 
 def test_connecting_with_a_failing_plugin(world: World) -> None:
@@ -118,7 +119,7 @@ def test_using_a_connection(connected: MetricsHost, shop: Shop) -> None:
     for failure in FAILURES.values():
         for call in CALLS.values():
             shop.failure = failure()
-            expect_clean(error_of(lambda call=call: call(connected)))
+            expect_clean(error_of(partial(call, connected)))
 
 
 def test_a_survey_that_repeats_the_token(connected: MetricsHost, shop: Shop) -> None:
@@ -158,13 +159,8 @@ def test_a_failing_database(
 def test_writing_a_bundle(tmp_path: Path, secret: Any) -> None:  # noqa: ANN401
     """A bundle that is refused or cannot be written has no secret in a frame."""
     for path in (tmp_path / "none" / "b.zip", tmp_path / "b.zip"):
-        expect_clean(
-            error_of(
-                lambda path=path: write_bundle(
-                    path, [secret], include_personal=False, fill=_write_twice
-                )
-            )
-        )
+        write = partial(write_bundle, path, [secret], include_personal=False, fill=_write_twice)
+        expect_clean(error_of(write))
 
 
 def _write_twice(bundle: Any) -> None:  # noqa: ANN401  # A BundleWriter.
