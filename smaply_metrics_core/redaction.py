@@ -113,6 +113,10 @@ class Redactor:
                 sorted((*self._searched, *new), key=lambda one: one.length, reverse=True)
             )
 
+    def include(self, other: Redactor) -> None:
+        """Hide the secrets of another redactor as well."""
+        self.add(*(one.secret for one in other._searched))
+
     def found_in(self, stream: Readable) -> bool:
         """Whether a stream contains a secret; reads it in constant memory."""
         searched = self._searched
@@ -163,18 +167,6 @@ class Redactor:
             for field in about.fields
         )
         return {**texts, "fields": fields}
-
-
-def find_secrets(stream: Readable, secrets: Iterable[str]) -> tuple[int, ...]:
-    """Return the indexes of the secrets that a stream contains; reads it in constant memory."""
-    left = [(index, _Searched(SecretStr(one))) for index, one in enumerate(secrets) if one]
-    found: list[int] = []
-    for window in _windows(stream, _overlap([one for _, one in left])):
-        found += [index for index, one in left if one.occurs_in(window)]
-        left = [(index, one) for index, one in left if index not in found]
-        if not left:
-            break
-    return tuple(sorted(found))
 
 
 def _overlap(searched: Iterable[_Searched]) -> int:

@@ -23,6 +23,7 @@ from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.source import Destination, SourceDescription
 from smaply_metrics_core.models.survey import Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core.redaction import Redactor
 from smaply_metrics_core.sources import validation
 from smaply_metrics_core.sources.check_runner import run_steps
 from smaply_metrics_core.sources.exception_details import (
@@ -81,6 +82,11 @@ class SourceSession:
     def destinations(self) -> tuple[Destination, ...]:
         """The allowed destinations of the credentials."""
         return self._config.destinations
+
+    @property
+    def redactor(self) -> Redactor:
+        """The secrets of the session: those of its credentials, and those that it sent."""
+        return self._isolation.redactor
 
     def check(self) -> Iterator[StepResult]:
         """Check the credentials; yield the result of each declared step as soon as it is known.

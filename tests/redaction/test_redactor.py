@@ -68,6 +68,14 @@ def test_a_secret_can_be_added_later() -> None:
     assert redactor.redact("session 8f14e45f") == f"session {HIDDEN}"
 
 
+def test_a_redactor_can_include_another() -> None:
+    """A debug bundle is searched for the secrets of the session that wrote it."""
+    redactor, other = Redactor(), Redactor(["8f14e45f"])
+    redactor.include(other)
+
+    assert redactor.redact("session 8F14E45F") == f"session {HIDDEN}"
+
+
 def test_texts_are_searched_separately() -> None:
     """The end of one text and the start of the next are not a secret."""
     assert not Redactor(["customer experience 2026"]).contains_secret("Customer", "experience 2026")

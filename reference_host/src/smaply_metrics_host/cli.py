@@ -180,13 +180,18 @@ def main() -> None:
     try:
         app()
     except MetricsError as error:
-        typer.echo(f"{error.message}\n{error.remedy}", err=True)
+        typer.echo(f"{_printable(error.message)}\n{_printable(error.remedy)}", err=True)
         sys.exit(1)
 
 
 def _echo(text: str) -> None:
-    typer.echo(text)
+    typer.echo("\n".join(map(_printable, text.split("\n"))))
     sys.stdout.flush()
+
+
+def _printable(text: str) -> str:
+    """Return a text without characters that control the terminal or the direction of the text."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def _checked_url(url: str) -> str:
