@@ -1,22 +1,31 @@
-"""Finds secrets in streams and texts, also in encoded forms, and redacts them."""
+"""Finds secrets in streams and texts, in every form of ``secret_forms``, and redacts them."""
 
 from __future__ import annotations
 
-import base64
-import html
-import io
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, Protocol
-from urllib.parse import quote, quote_plus
+import threading
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import Any, Final, NamedTuple, Protocol
+
+from pydantic import SecretStr
+
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.secret_forms import LONGEST_SPELLING, Needles, needles, views
 
 SHORT: Final = 6
-"""Secrets with fewer characters than this are only found as whole words."""
+"""Secrets with fewer characters than this are only found in clear, as whole words."""
 BLOCK: Final = 1 << 20
 
 LONGEST_REPEATED = 30
 """Messages do not repeat unknown ids of more characters, which may be mistyped tokens."""
+
+HIDDEN: Final = "••••"
+_MOST_CHARACTERS: Final = 300
+_TEXTS: Final = ("message", "remedy", "summary", "code", "request_id")
+_MARGIN: Final = 256
+_BETWEEN_TEXTS: Final = "\uffff"  # No normalization removes it, so texts are searched separately.
 
 
 class Readable(Protocol):
@@ -27,151 +36,163 @@ class Readable(Protocol):
         ...
 
 
-class SecretMatch(NamedTuple):
-    """The position of a secret in a stream, without the secret.
+class _Window(NamedTuple):
+    """A part of a stream, which overlaps the next one."""
 
-    Attributes:
-        secret: The index of the secret in the sequence of secrets.
-        form: The encoding: ``raw``, ``url``, ``json``, ``csv``, ``html``, ``base64`` or
-            ``utf-16``.
-        offset: The position in the stream, in bytes.
-    """
-
-    secret: int
-    form: str
-    offset: int
+    data: bytes
+    begins: bool
+    ends: bool
 
 
-class _Needle(NamedTuple):
-    secret: int
-    form: str
-    text: bytes
-    whole_word: bool
+class _Searched:
+    """A secret and its needles, none of which a traceback or a repr shows."""
 
+    def __init__(self, secret: SecretStr) -> None:
+        text = secret.get_secret_value()
+        self.secret = secret
+        self.length = len(text)
+        self.overlap = LONGEST_SPELLING * len(text.encode(errors="surrogatepass")) + _MARGIN
+        self._needles: tuple[Needles, ...] = needles(text) if self.length >= SHORT else ()
 
-def find_secrets(stream: Readable, secrets: Sequence[str]) -> tuple[SecretMatch, ...]:
-    """Search a stream for secrets, in constant memory.
+    def occurs_in(self, window: _Window) -> bool:
+        if self.length < SHORT:
+            return self._is_word_of(window)
+        for view in views(window.data):
+            for normalization, texts in self._needles:
+                normalized = normalization(view)
+                if any(text.get_secret_value() in normalized for text in texts):
+                    return True
+        return False
 
-    Each secret is searched for in clear, URL-encoded, escaped for JSON, CSV and HTML, within
-    base64 data at any offset, and in UTF-16, also across block boundaries. Secrets in compressed
-    or encrypted data, or in base64 with line breaks, are not found.
-
-    A secret of fewer than 6 characters occurs in any large text by chance. It is only searched for
-    in clear and as a whole word. Empty secrets are ignored.
-
-    Returns:
-        The first match of each secret in each form, in the order of the stream.
-    """
-    needles = list(_needles(secrets))
-    if not needles:
-        return ()
-    # One more byte on either side shows whether a short secret is a whole word.
-    overlap = max(len(needle.text) for needle in needles) + 1
-    findings: list[SecretMatch] = []
-    window, start = b"", 0
-    while True:
-        block = stream.read(BLOCK)
-        window += block
-        for needle in tuple(needles):
-            at = _find(needle, window, begins=start == 0, ends=not block)
-            if at is not None:
-                findings.append(SecretMatch(needle.secret, needle.form, start + at))
-                needles.remove(needle)
-        if not block or not needles:
-            return tuple(sorted(findings, key=lambda finding: finding.offset))
-        cut = max(0, len(window) - overlap)
-        window, start = window[cut:], start + cut
-
-
-def _find(needle: _Needle, window: bytes, *, begins: bool, ends: bool) -> int | None:
-    if not needle.whole_word:
-        at = window.find(needle.text)
-        return None if at < 0 else at
-    pattern = rb"(?<![0-9A-Za-z])" + re.escape(needle.text) + rb"(?![0-9A-Za-z])"
-    for match in re.finditer(pattern, window):
+    def _is_word_of(self, window: _Window) -> bool:
         # At an inner edge, the adjacent byte is unknown here; the overlapping window has both.
-        if (match.start() > 0 or begins) and (match.end() < len(window) or ends):
-            return match.start()
-    return None
+        return any(
+            (match.start() > 0 or window.begins) and (match.end() < len(window.data) or window.ends)
+            for match in re.finditer(_word(self.secret).encode(errors="surrogatepass"), window.data)
+        )
+
+    def hide_in(self, text: str) -> str:
+        """Return the text with the secret replaced where it is in clear, in any case."""
+        if self.length < SHORT:
+            return re.sub(_word(self.secret), HIDDEN, text)
+        return re.sub(re.escape(self.secret.get_secret_value()), HIDDEN, text, flags=re.IGNORECASE)
 
 
-def _needles(secrets: Sequence[str]) -> Iterator[_Needle]:
-    for number, secret in enumerate(secrets):
-        seen: set[bytes] = set()
-        for form, text in _forms(secret):
-            if text and text not in seen:
-                seen.add(text)
-                yield _Needle(number, form, text, whole_word=len(secret) < SHORT)
-
-
-def _forms(secret: str) -> Iterator[tuple[str, bytes]]:
-    raw = secret.encode(errors="surrogatepass")
-    yield "raw", raw
-    if len(secret) < SHORT:
-        return
-    for encoded in _url_forms(raw):
-        yield "url", encoded
-    for escaped in _json_forms(secret):
-        yield "json", escaped
-    yield "csv", secret.replace('"', '""').encode(errors="surrogatepass")
-    yield "html", html.escape(secret).encode(errors="surrogatepass")
-    for inside in _base64_forms(raw):
-        yield "base64", inside
-    for codec in ("utf-16-le", "utf-16-be"):
-        yield "utf-16", secret.encode(codec, errors="surrogatepass")
-
-
-def _url_forms(raw: bytes) -> Iterable[bytes]:
-    for encoded in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
-        yield encoded.encode()
-        yield re.sub("%..", lambda match: match[0].lower(), encoded).encode()
-
-
-def _json_forms(secret: str) -> Iterable[bytes]:
-    for ascii_only in (True, False):
-        escaped = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-        yield escaped.encode(errors="surrogatepass")
-        yield escaped.replace("/", "\\/").encode(errors="surrogatepass")
-
-
-def _base64_forms(raw: bytes) -> Iterable[bytes]:
-    """Yield the characters that depend only on the secret, for each alignment."""
-    for before in range(3):
-        encoded = base64.b64encode(bytes(before) + raw)
-        first = -(-before * 8 // 6)
-        whole = (before + len(raw)) * 8 // 6
-        inside = encoded[first:whole]
-        yield inside
-        yield inside.translate(bytes.maketrans(b"+/", b"-_"))
-
-
-HIDDEN: Final = "••••"
-_MOST_CHARACTERS: Final = 300
+def _word(secret: SecretStr) -> str:
+    return rf"(?<![0-9A-Za-z]){re.escape(secret.get_secret_value())}(?![0-9A-Za-z])"
 
 
 class Redactor:
-    """Redacts the secrets of a call in texts."""
+    """Searches for secrets and redacts them in texts; thread-safe.
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # The longest first, since one may be part of another.
-        self._secrets = tuple(sorted(filter(None, set(secrets)), key=len, reverse=True))
+    All parts of a session share one redactor, so that a secret that is added later, such as a
+    session key, is hidden everywhere.
+    """
+
+    def __init__(self, secrets: Iterable[str | SecretStr] = ()) -> None:
+        self._lock = threading.Lock()
+        self._searched: tuple[_Searched, ...] = ()
+        self.add(*secrets)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
+    @property
+    def knows_any(self) -> bool:
+        """Whether there is a secret to search for."""
+        return bool(self._searched)
+
+    def add(self, *secrets: str | SecretStr) -> None:
+        """Hide further secrets from now on; empty and known ones are ignored."""
+        wrapped = {SecretStr(one) if isinstance(one, str) else one for one in secrets}
+        with self._lock:
+            known = {one.secret for one in self._searched}
+            new = [_Searched(one) for one in wrapped - known if one.get_secret_value()]
+            # The longest first, since one may be part of another.
+            self._searched = tuple(
+                sorted((*self._searched, *new), key=lambda one: one.length, reverse=True)
+            )
+
+    def include(self, other: Redactor) -> None:
+        """Hide the secrets of another redactor as well."""
+        self.add(*(one.secret for one in other._searched))
+
+    def found_in(self, stream: Readable) -> bool:
+        """Whether a stream contains a secret; reads it in constant memory."""
+        searched = self._searched
+        return bool(searched) and any(
+            one.occurs_in(window)
+            for window in _windows(stream, _overlap(searched))
+            for one in searched
+        )
+
     def contains_secret(self, *texts: str) -> bool:
-        """Whether a text contains a secret, in any form that ``find_secrets`` finds."""
-        data = "\n".join(texts).encode("utf-8", "surrogatepass")
-        return bool(find_secrets(io.BytesIO(data), self._secrets))
+        """Whether one of the texts contains a secret."""
+        return self.knows_any and self.found_in(_stream(_BETWEEN_TEXTS.join(texts)))
 
     def redact(self, text: str) -> str:
-        """Return the text with secrets replaced; an empty text if it has an encoded secret."""
-        for secret in self._secrets:
-            if len(secret) >= SHORT:
-                text = text.replace(secret, HIDDEN)
-        return "" if self.contains_secret(text) else text
+        """Return the text with secrets replaced by dots.
+
+        Where a secret is encoded, the whole word is replaced, or the whole text if the encoding
+        contains white space.
+        """
+        for one in self._searched:
+            text = one.hide_in(text)
+        if not self.contains_secret(text):
+            return text
+        words = re.split(r"(\s+)", text)
+        text = "".join(HIDDEN if self.contains_secret(word) else word for word in words)
+        return HIDDEN if self.contains_secret(text) else text
 
     def redact_line(self, text: str) -> str:
         """Return the text redacted, as a single short line for messages."""
         flat = " ".join(self.redact(text).split())
         return flat if len(flat) <= _MOST_CHARACTERS else f"{flat[: _MOST_CHARACTERS - 1]}…"
+
+    def redact_problem(self, problem: Problem) -> Problem:
+        """Return the problem with every text redacted."""
+        return problem.model_copy(update=self._redacted_texts(problem))
+
+    def redact_error(self, error: MetricsError) -> None:
+        """Redact every text of an error, in place."""
+        vars(error).update(self._redacted_texts(error))
+        error.args = (error.message,)
+
+    def _redacted_texts(self, about: MetricsError | Problem) -> dict[str, Any]:
+        texts = {name: self.redact(text) for name in _TEXTS if (text := getattr(about, name))}
+        fields = tuple(
+            field.model_copy(
+                update={name: self.redact(text) for name, text in field if isinstance(text, str)}
+            )
+            for field in about.fields
+        )
+        return {**texts, "fields": fields}
+
+
+def _overlap(searched: Iterable[_Searched]) -> int:
+    return max((one.overlap for one in searched), default=0)
+
+
+def _windows(stream: Readable, overlap: int) -> Iterator[_Window]:
+    """Yield a stream in parts that overlap by a number of bytes."""
+    size = max(BLOCK, overlap)
+    kept, begins = b"", True
+    while True:
+        block = b"".join(_read(stream, size))
+        ends = len(block) < size
+        data = kept + block
+        yield _Window(data, begins, ends)
+        if ends:
+            return
+        kept, begins = data[-overlap:] if overlap else b"", False
+
+
+def _read(stream: Readable, size: int) -> Iterator[bytes]:
+    """Yield blocks of ``size`` bytes in total, or fewer at the end of the stream."""
+    while size > 0 and (block := stream.read(size)):
+        size -= len(block)
+        yield block
+
+
+def _stream(text: str) -> Readable:
+    return BytesIO(text.encode(errors="surrogatepass"))

@@ -94,9 +94,9 @@ def seed(home: Path) -> str:
 
 
 def invite(home: Path, name: str, role: Role) -> str:
-    """Return the path that signs a person in."""
+    """Return the path of a link that signs a person in once it is confirmed, by POST."""
     database = Database(home)
     try:
-        return f"/sign-in/{People(database, SystemClock()).invite(ACCOUNT, name, role)}?at_once=yes"
+        return f"/sign-in/{People(database, SystemClock()).invite(ACCOUNT, name, role)}"
     finally:
         database.close()

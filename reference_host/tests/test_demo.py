@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+DIRECT = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate"}
+"""What browsers send for a link that was opened from a terminal."""
+
+
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A demo in a temporary home."""
@@ -57,7 +61,7 @@ def test_a_demo_prints_links_and_cleans_up(demo: subprocess.Popen[str], tmp_path
     assert set(links) == {"Admin", "Editor", "Viewer"}, said
 
     with Browser(timeout=SECONDS, follow_redirects=True) as vera:
-        page = vera.get(links["Viewer"])
+        page = vera.get(links["Viewer"], headers=DIRECT)
 
         assert page.url.path.startswith("/maps/")
         assert page.text.count('<article class="card') > 15

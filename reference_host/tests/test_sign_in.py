@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -44,12 +45,77 @@ def test_opening_a_link_does_not_use_it(world: World) -> None:
     assert world.client(None).post(link).url.path != "/sign-in"
 
 
-def test_a_link_can_sign_in_without_confirmation(world: World) -> None:
-    """A link with ``at_once`` signs in when opened, unless the browser prefetches it."""
-    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}?at_once=yes"
+DIRECT = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate"}
 
-    assert "Continue as" in world.client(None).get(link, headers={"sec-purpose": "prefetch"}).text
-    assert "Sign out" in world.client(None).get(link).text
+
+@pytest.fixture
+def demo(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The app as a demo."""
+    settings = replace(world.app_state.settings, demo=True)
+    monkeypatch.setitem(vars(world.app_state), "settings", settings)
+    return world
+
+
+def test_a_link_of_a_demo_signs_in_when_opened(demo: World) -> None:
+    """A link from the terminal needs no confirmation, for any spelling of ``at_once``."""
+    for value in ("yes", "1", "true"):
+        link = f"/sign-in/{demo.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+
+        page = demo.client(None).get(f"{link}?at_once={value}", headers=DIRECT)
+
+        assert "Sign out" in page.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"sec-fetch-site": "none"},
+        {**DIRECT, "sec-fetch-site": "cross-site"},
+        {**DIRECT, "sec-fetch-site": "same-site"},
+        {**DIRECT, "sec-fetch-site": "same-origin"},
+        {**DIRECT, "sec-fetch-mode": "no-cors"},
+        {**DIRECT, "sec-purpose": "prefetch"},
+        {**DIRECT, "sec-purpose": "prefetch;prerender"},
+        {**DIRECT, "purpose": "prefetch"},
+    ],
+)
+def test_no_other_page_signs_people_in(demo: World, headers: dict[str, str]) -> None:
+    """A link on a page, a prefetch, and a browser that sends no metadata get a confirmation."""
+    link = f"/sign-in/{demo.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}?at_once=yes"
+    victim = demo.client(None)
+
+    assert "Continue as" in victim.get(link, headers=headers).text
+    assert victim.get("/").url.path == "/sign-in"
+
+
+def test_only_a_demo_signs_in_without_confirmation(world: World) -> None:
+    """A host ignores ``at_once``."""
+    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}?at_once=yes"
+    victim = world.client(None)
+
+    assert "Continue as" in victim.get(link, headers=DIRECT).text
+    assert victim.get("/").url.path == "/sign-in"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"referer": "https://evil.example/page"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_no_form_of_another_site_signs_people_in(world: World, headers: dict[str, str]) -> None:
+    """The confirmation can only be sent from this host, so no one signs in to another's account."""
+    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    victim = world.client(None)
+
+    assert victim.post(link, headers=headers).status_code == 403
+    assert victim.get("/").url.path == "/sign-in"
+    assert victim.post(link, headers={"referer": f"{world.url}{link}"}).url.path == "/maps"
 
 
 def test_a_link_expires_after_a_day(world: World) -> None:

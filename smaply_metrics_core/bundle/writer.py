@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import io
 import os
 import re
 import shutil
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
+from pydantic import SecretStr
 from pydantic_core import PydanticSerializationError, to_json
 
 from smaply_metrics_core.bundle.spreadsheet_csv import write_spreadsheet_csv
 from smaply_metrics_core.errors import BundleRefused, ExportFailed, InputError, PluginError
-from smaply_metrics_core.redaction import Readable, find_secrets
-
-__all__ = ["BundleWriter", "find_secrets", "write_bundle"]
+from smaply_metrics_core.redaction import Readable, Redactor
 
 README: Final = "README.txt"
 LONGEST_NAME: Final = 200
@@ -211,7 +209,7 @@ class BundleWriter:
 
 def write_bundle(
     path: Path,
-    secrets: Sequence[str],
+    secrets: Redactor | Iterable[str | SecretStr],
     include_personal: bool,  # noqa: FBT001  # Named by every caller.
     fill: Callable[[BundleWriter], None],
 ) -> Path:
@@ -223,7 +221,7 @@ def write_bundle(
 
     Args:
         path: The path of the bundle; it must not exist.
-        secrets: The secrets in clear that must not be in the bundle.
+        secrets: The secrets that must not be in the bundle, or the redactor of a session.
         include_personal: Whether columns with personal data were requested.
         fill: Writes the files.
 
@@ -235,6 +233,8 @@ def write_bundle(
         BundleRefused: when a file holds a secret, or is compressed and cannot be searched.
         MetricsError: whatever ``fill`` raised.
     """
+    # At once, so that no traceback carries a secret in clear.
+    secrets = secrets if isinstance(secrets, Redactor) else Redactor(secrets)
     path = path.absolute()
     if os.path.lexists(path):
         raise _exists(path)
@@ -245,7 +245,7 @@ def write_bundle(
                     archive,
                     folder=path.parent,
                     include_personal=include_personal,
-                    searched=any(secrets),
+                    searched=secrets.knows_any,
                 )
                 try:
                     fill(writer)
@@ -297,11 +297,11 @@ def remove_left_drafts(folder: Path) -> None:
             draft.unlink(missing_ok=True)
 
 
-def _search(file: IO[bytes], secrets: Sequence[str]) -> None:
+def _search(file: IO[bytes], secrets: Redactor) -> None:
     """Raise if a secret is in a file or its name, or if a file cannot be searched."""
     with zipfile.ZipFile(file) as archive:
         for number, member in enumerate(archive.infolist(), start=1):
-            if find_secrets(_as_stream(member.filename), secrets):
+            if secrets.contains_secret(member.filename):
                 raise _refused(f"the name of file {number} contains the credential")
             with archive.open(member) as content:
                 if _COMPRESSED.match(content.read(16)):
@@ -309,12 +309,8 @@ def _search(file: IO[bytes], secrets: Sequence[str]) -> None:
                         f"{member.filename} is compressed and cannot be searched for the credential"
                     )
             with archive.open(member) as content:
-                if find_secrets(content, secrets):
+                if secrets.found_in(content):
                     raise _refused(f"{member.filename} contains the credential")
-
-
-def _as_stream(text: str) -> Readable:
-    return io.BytesIO(text.encode(errors="surrogatepass"))
 
 
 def _name_it(file: IO[bytes], path: Path) -> None:

@@ -42,7 +42,7 @@ def show_cards(cards: Sequence[Card], zone: str) -> None:
             freshness.append(f"\n{instant_text(card.as_of, zone)}", "dim")
         dates = [] if result is None else [date_range_text(result.current.window, zone)]
         name = text(card.name, "bold")
-        name.append_text(text("\n" + " · ".join([card.source, *dates]), "dim"))
+        name.append("\n").append_text(text(" · ".join([card.source, *dates]), "dim"))
         if result is None:
             made.add_row(name, "—", "", freshness)
             continue

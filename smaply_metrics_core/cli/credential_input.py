@@ -9,9 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 import typer
+from pydantic import SecretBytes, SecretStr
 
 from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.output import print_text, text
@@ -20,6 +21,10 @@ from smaply_metrics_core.models.credentials import CredentialField
 SECRET_VARIABLE: Final = "SMAPLY_METRICS_SECRET_"  # noqa: S105  # A prefix of variable names.
 LONGEST_SECRET: Final = 64 * 1024
 """Maximum number of bytes of a secret on standard input."""
+
+
+EnteredValues: TypeAlias = dict[str, str | SecretStr]
+"""The values by field; secrets are ``SecretStr``, so that no traceback shows them."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class CredentialOptions:
         ),
     ] = None
 
-    def entered(self, known: Sequence[CredentialField]) -> dict[str, str]:
+    def entered(self, known: Sequence[CredentialField]) -> EnteredValues:
         """Return the values from options, standard input and the environment.
 
         Raises:
@@ -54,7 +59,7 @@ class CredentialOptions:
                 message contains no value, which may be a misplaced secret.
         """
         secret = [field.name for field in known if field.secret]
-        values: dict[str, str] = {}
+        values: EnteredValues = {}
         for pair in self.fields or ():
             name, separator, value = pair.partition("=")
             name = name.strip()
@@ -72,9 +77,8 @@ class CredentialOptions:
                 raise CommandLineError(f"--set has {name} twice.", "Set each field once.")
             values[name] = value
         for name in secret:
-            from_environment = os.environ.get(_variable(name))
-            if from_environment:
-                values[name] = from_environment
+            if os.environ.get(_variable(name)):
+                values[name] = SecretStr(os.environ[_variable(name)])
         if self.secret_stdin is not None:
             if self.secret_stdin not in secret:
                 raise CommandLineError(
@@ -92,7 +96,7 @@ def at_a_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def prompt_missing(known: Sequence[CredentialField], values: dict[str, str]) -> dict[str, str]:
+def prompt_missing(known: Sequence[CredentialField], values: EnteredValues) -> EnteredValues:
     """Prompt in the terminal for missing required fields and return all values.
 
     Raises:
@@ -108,7 +112,7 @@ def prompt_missing(known: Sequence[CredentialField], values: dict[str, str]) -> 
     return values
 
 
-def prompt_changes(known: Sequence[CredentialField]) -> dict[str, str]:
+def prompt_changes(known: Sequence[CredentialField]) -> EnteredValues:
     """Prompt in the terminal for new values of all fields; return none without a terminal."""
     if not at_a_terminal():
         return {}
@@ -116,31 +120,42 @@ def prompt_changes(known: Sequence[CredentialField]) -> dict[str, str]:
     return {field.name: _prompt(field) for field in known}
 
 
-def _prompt(field: CredentialField) -> str:
+def _prompt(field: CredentialField) -> str | SecretStr:
     if field.help:
         print_text(field.help, style="dim", stderr=True)
-    answer: str = typer.prompt(
-        text(field.label).plain, default="", show_default=False, hide_input=field.secret, err=True
-    )
+    label = text(field.label).plain
+    if field.secret:
+        return _prompt_secret(label)
+    answer: str = typer.prompt(label, default="", show_default=False, hide_input=False, err=True)
     return answer
 
 
-def _standard_input(name: str) -> str:
+def _prompt_secret(label: str) -> SecretStr:
+    return SecretStr(typer.prompt(label, default="", show_default=False, hide_input=True, err=True))
+
+
+def _standard_input(name: str) -> SecretStr:
     """Read all of standard input; the field's own validation rejects a line break in a token."""
     if at_a_terminal():
-        return str(typer.prompt(name, default="", show_default=False, hide_input=True, err=True))
-    content = sys.stdin.buffer.read(LONGEST_SECRET + 1)
+        return _prompt_secret(name)
+    content = SecretBytes(sys.stdin.buffer.read(LONGEST_SECRET + 1))
     if len(content) > LONGEST_SECRET:
         raise CommandLineError(
             "Standard input is too long for a secret.", f"Send only the value of {name}."
         )
-    try:
-        read = content.decode()
-    except UnicodeDecodeError:
+    decoded = _decoded(content)
+    if decoded is None:  # Outside the except clause: the exception of the codec has the bytes.
         raise CommandLineError(
             "Standard input is not text.", f"Send only the value of {name}, as UTF-8 text."
-        ) from None
-    return read.removesuffix("\n").removesuffix("\r")
+        )
+    return decoded
+
+
+def _decoded(content: SecretBytes) -> SecretStr | None:
+    try:
+        return SecretStr(content.get_secret_value().decode().removesuffix("\n").removesuffix("\r"))
+    except UnicodeDecodeError:
+        return None
 
 
 def _variable(name: str) -> str:

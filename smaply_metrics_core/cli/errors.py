@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 import typer
 
 from smaply_metrics_core.cli.output import error_json, print_json, print_problem
+from smaply_metrics_core.cli.terminal_text import visible_lines
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.problem import Blame, Problem
 
@@ -53,7 +55,8 @@ class ExitReporter:
     def _report(self, error: Exception) -> int:
         problem, code = _problem_of(error, self.arguments)
         if self.with_traceback and code != WRONG_USAGE:
-            traceback.print_exception(error)
+            trace = "".join(traceback.format_exception(error))
+            sys.stderr.write(visible_lines(trace, indent="") + "\n")
         if self.as_json:
             print_json({"error": error_json(problem)})
         else:

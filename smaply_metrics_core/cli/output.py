@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from smaply_metrics_core.cli.stdio import reserve_stdout
+from smaply_metrics_core.cli.terminal_text import to_json, visible
 from smaply_metrics_core.models.problem import Problem
 
 if TYPE_CHECKING:  # Heavy, and not needed for `--help` and `--json`.
@@ -24,11 +24,17 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def text(value: object, style: str = "") -> Text:
-    """Return a text without control characters; markup in it is not interpreted."""
+    """Return a text on one line, without unsafe characters; markup in it is not interpreted."""
     from rich.text import Text
 
-    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in str(value))
-    return Text(shown, style)
+    return Text(visible(str(value)), style)
+
+
+def lines(values: Iterable[str]) -> Text:
+    """Return texts below each other, for a cell of a table."""
+    from rich.text import Text
+
+    return Text("\n").join(map(text, values))
 
 
 def print_text(*parts: Text | str, style: str = "", stderr: bool = False, indent: int = 0) -> None:
@@ -42,7 +48,10 @@ def print_text(*parts: Text | str, style: str = "", stderr: bool = False, indent
 
 
 def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
-    """Return an empty table; ``right`` names right-aligned columns, ``whole`` unwrapped ones."""
+    """Return an empty table; ``right`` names right-aligned columns, ``whole`` unwrapped ones.
+
+    Texts from outside go into its cells by ``text``; plain strings would be read as markup.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -63,10 +72,13 @@ def show(made: Table) -> None:
 
 
 def print_json(data: Any) -> None:  # noqa: ANN401  # Any JSON value.
-    """Print JSON on standard output; escapes non-ASCII characters unless its encoding is UTF-8."""
+    """Print JSON on standard output; escapes non-ASCII characters unless its encoding is UTF-8.
+
+    Control, bidirectional and invisible characters are always escaped.
+    """
     out = reserve_stdout()
     unicode = (out.encoding or "").lower().replace("-", "") == "utf8"
-    out.write(json.dumps(data, ensure_ascii=not unicode, indent=2, allow_nan=False))
+    out.write(to_json(data, ascii_only=not unicode))
     out.write("\n")
     out.flush()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial, wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
@@ -19,6 +19,7 @@ from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog
 from smaply_metrics_core.host.metrics_host import MetricsHost
 from smaply_metrics_core.host.thread_bridge import ThreadBridge
+from smaply_metrics_core.models.credentials import conceal
 from smaply_metrics_core.sources.registry import SourceRegistry
 
 if TYPE_CHECKING:  # Heavy: pydantic-settings.
@@ -43,11 +44,11 @@ class AsyncConnections:
 
     def __init__(self, connections: Connections, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.form = slow(connections.form)
-        self.connect = slow(connections.connect)
+        self.connect = _conceal_values(slow(connections.connect))
         self.list = quick(connections.list)
         self.show = quick(connections.show)
         self.check = slow(connections.check)
-        self.edit = slow(connections.edit)
+        self.edit = _conceal_values(slow(connections.edit))
         self.delete = quick(connections.delete)
 
 
@@ -115,6 +116,22 @@ class AsyncSources:
         self.get = slow(sources.get)
         self.title = quick(sources.title)
         self.stuck_calls = quick(sources.stuck_calls)
+
+
+def _conceal_values(
+    call: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Wrap entered values before they reach the frames of threads and futures."""
+
+    @wraps(call)
+    async def protected(*args: Any, **kwargs: Any) -> T:  # noqa: ANN401  # As the call.
+        args = tuple(conceal(one) if isinstance(one, Mapping) else one for one in args)
+        kwargs = {
+            name: conceal(one) if isinstance(one, Mapping) else one for name, one in kwargs.items()
+        }
+        return await call(*args, **kwargs)
+
+    return protected
 
 
 def _route_load(

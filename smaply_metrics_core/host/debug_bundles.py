@@ -36,6 +36,7 @@ from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.host.store.metric_states import MetricState
 from smaply_metrics_core.models.credentials import Credentials, secret_values
 from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.redaction import Redactor
 from smaply_metrics_core.refresh_policy import RefreshDecision
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class DebugBundles:
             audit.add_entry(db, actor, AuditAction.EXPORT, row.id, detail, self._runtime.now())
         credentials, unopened = self._open(row)
         exchange: list[Exchange] = []
+        redactor = Redactor(secret_values(credentials) if credentials is not None else ())
 
         def download(bundle: BundleWriter) -> None:
             if unopened is not None:
@@ -115,7 +117,10 @@ class DebugBundles:
             with self._sessions.session(
                 row, deadline, progress=progress, exchange=exchange.append
             ) as session:
-                session.debug_export(survey_id, bundle)
+                try:
+                    session.debug_export(survey_id, bundle)
+                finally:
+                    redactor.include(session.redactor)
 
         def fill(bundle: BundleWriter) -> None:
             # The decisions come first: the download may change the state of the connection.
@@ -135,7 +140,7 @@ class DebugBundles:
 
         made = write_bundle(
             path,
-            secrets=secret_values(credentials) if credentials is not None else (),
+            secrets=redactor,
             include_personal=include_personal,
             fill=fill,
         )

@@ -22,6 +22,7 @@ from smaply_metrics_core.http.transport import (
     TransportConfig,
 )
 from smaply_metrics_core.models.source import Destination
+from smaply_metrics_core.redaction import Redactor
 
 USER_AGENT: Final = f"smaply-metrics/{__version__}"
 
@@ -52,6 +53,7 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
     exchange: Callable[[Exchange], None] | None = None,
     jitter: Callable[[float], float] = full_jitter,
     ca_files: Mapping[str, Path] | None = None,
+    redactor: Redactor | None = None,
 ) -> httpx.Client:
     """Return the HTTP client for one call of a source; close it when the call ends.
 
@@ -79,6 +81,8 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
         jitter: Returns a random wait from 0 to the given number of seconds.
         ca_files: By ``host`` or ``host:port``, the file with the only certificate authorities that
             are trusted there; those of the machine are trusted elsewhere.
+        redactor: Redacts secrets in logs, errors and exchanges. The secrets of ``header_auth`` are
+            added to it when they are sent.
 
     Raises:
         DestinationRefused: when a destination is neither a public host name, nor a loopback address
@@ -95,6 +99,7 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
         jitter=jitter,
         exchange=exchange,
         ca_files=ca_files or {},
+        redactor=Redactor() if redactor is None else redactor,
     )
     silence_http_logs()
     return _SourceClient(

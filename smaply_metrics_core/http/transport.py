@@ -34,6 +34,7 @@ from smaply_metrics_core.http.responses import (
     remote_details,
 )
 from smaply_metrics_core.models.problem import Audience
+from smaply_metrics_core.redaction import Redactor
 
 READ_AT_ONCE: Final = "smaply_metrics.read_at_once"
 MOST_AT_ONCE: Final = 64 * 2**20
@@ -56,6 +57,7 @@ class TransportConfig:
     jitter: Callable[[float], float]
     exchange: Callable[[Exchange], None] | None
     ca_files: Mapping[str, Path]
+    redactor: Redactor
 
 
 @dataclass
@@ -116,8 +118,10 @@ class GuardedTransport(httpx.BaseTransport):
                 return outcome
             wait = self._wait_before_retry(request, outcome, tries)
             if wait is None:
+                rules.redactor.redact_error(outcome.error)
                 raise outcome.error
-            _log.info("%s from %s, retry in %.1f s", outcome.error.kind, origin.label, wait)
+            host = rules.redactor.redact(origin.label)
+            _log.info("%s from %s, retry in %.1f s", outcome.error.kind, host, wait)
             rules.deadline.pause(wait)
 
     def close(self) -> None:
@@ -133,10 +137,11 @@ class GuardedTransport(httpx.BaseTransport):
         expected = {origin.label, f"{origin.label}:{origin.port}"}
         if host_header in expected and any(scope.allows(url) for scope in self._scopes):
             return origin
-        target = origin.url if origin.host else "a URL without a host"
+        target = self._rules.redactor.redact(origin.url) if origin.host else "a URL without a host"
         if any(scope.origin == origin for scope in self._scopes):
             target = f"another path of {target}"
         allowed = " and ".join(sorted(scope.url for scope in self._scopes)) or "no host"
+        allowed = self._rules.redactor.redact(allowed)
         _log.info("rejected %s to %s, which is not on the allow-list", request.method, target)
         raise DestinationRefused(
             f"A request to {target} was rejected, since the credentials allow only {allowed}.",
@@ -181,6 +186,7 @@ class GuardedTransport(httpx.BaseTransport):
         headers = request.headers.copy()
         headers["accept-encoding"] = "gzip"
         for name, secret in request.extensions.get(SECRET_HEADERS, {}).items():
+            self._rules.redactor.add(secret)
             headers[name] = secret.get_secret_value()
         requested = request.extensions.get("timeout", {})
         left = max(self._rules.deadline.remaining(), 0.001)
@@ -290,15 +296,10 @@ class GuardedTransport(httpx.BaseTransport):
 
     def _record(self, sent: _Sent, received: int, kind: str | None) -> None:
         milliseconds = (self._rules.clock.monotonic() - sent.started) * 1000
-        method = sent.request.method
-        _log.debug(
-            "%s %s%s %s %.0f ms",
-            method,
-            sent.origin.label,
-            sent.path,
-            sent.status or kind,
-            milliseconds,
-        )
+        # A server can put the secret into a URL that the source follows, and into a request ID.
+        redact = self._rules.redactor.redact
+        method, host, path = map(redact, (sent.request.method, sent.origin.label, sent.path))
+        _log.debug("%s %s%s %s %.0f ms", method, host, path, sent.status or kind, milliseconds)
         if self._rules.exchange is None:
             return
         length = sent.request.headers.get("content-length", "")
@@ -306,13 +307,13 @@ class GuardedTransport(httpx.BaseTransport):
             Exchange(
                 at=sent.at,
                 method=method,
-                host=sent.origin.label,
-                path=sent.path,
+                host=host,
+                path=path,
                 status=sent.status,
                 milliseconds=max(milliseconds, 0.0),
                 request_bytes=int(length) if length.isdecimal() else None,
                 response_bytes=received,
-                request_id=sent.request_id,
+                request_id=redact(sent.request_id) if sent.request_id else None,
                 error=kind,
             )
         )

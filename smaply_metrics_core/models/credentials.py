@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -121,15 +122,19 @@ def credential_fields(model: type[Credentials]) -> tuple[CredentialField, ...]:
     return tuple(described)
 
 
-def parse_credentials(model: type[C], values: dict[str, Any]) -> C:
+def parse_credentials(model: type[C], values: Mapping[str, Any]) -> C:
     """Validate what a person entered with the credentials model of a source.
+
+    Args:
+        model: The model.
+        values: The values of its fields; texts may be ``SecretStr``.
 
     Raises:
         CredentialsInvalid: with a problem for each field that is not valid; inputs are not
             repeated.
     """
     try:
-        return model.model_validate(values)
+        return model.model_validate(revealed(values))
     except ValidationError as error:
         labels = {field.name: field.label for field in credential_fields(model)}
         fields = tuple(
@@ -154,6 +159,31 @@ def parse_credentials(model: type[C], values: dict[str, Any]) -> C:
     ) from None
 
 
+def without_blanks(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the concealed values that are not blank."""
+    return {
+        name: value
+        for name, value in values.items()
+        if not (isinstance(value, SecretStr) and not value.get_secret_value().strip())
+    }
+
+
+def conceal(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with every text as a ``SecretStr``: no traceback shows it in a frame."""
+    return {
+        name: SecretStr(value) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
+
+
+def revealed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values in clear, as the models of sources validate them."""
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in values.items()
+    }
+
+
 def _field_message(kind: str, message: str, name: str, labels: dict[str, str]) -> str:
     if kind == "missing":
         return "Enter a value."
@@ -166,10 +196,10 @@ def _field_message(kind: str, message: str, name: str, labels: dict[str, str]) -
     return message if name in labels else f"{name}: {message}"
 
 
-def secret_values(credentials: Credentials) -> tuple[str, ...]:
-    """Return the secrets in clear, for encryption, redaction and searches for leaks."""
+def secret_values(credentials: Credentials) -> tuple[SecretStr, ...]:
+    """Return the secrets, for redaction and searches for leaks."""
     return tuple(
-        value.get_secret_value()
+        value
         for value in credentials.__dict__.values()
         if isinstance(value, SecretStr) and value.get_secret_value()
     )

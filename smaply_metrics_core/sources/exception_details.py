@@ -8,7 +8,8 @@ from datetime import datetime
 
 from smaply_metrics_core import errors
 from smaply_metrics_core.errors import MetricsError
-from smaply_metrics_core.models.problem import Audience, FieldProblem, Issue, Problem
+from smaply_metrics_core.models.problem import Audience, FieldProblem, Issue
+from smaply_metrics_core.redaction import Redactor
 
 _MOST_TRACE = 20_000
 
@@ -19,11 +20,11 @@ class ContractViolation(Exception):
 
 @dataclass(frozen=True)
 class CapturedException:
-    """An exception as plain data.
+    """An exception as plain data, with all secrets redacted.
 
     Attributes:
         kind: The name of the class.
-        text: The message; empty if there is none or ``__str__`` failed.
+        text: The message as one line; empty if there is none or ``__str__`` failed.
         trace: The traceback as text.
         error: A copy, if it is a ``MetricsError``.
         contract: Whether it is a ``ContractViolation``.
@@ -48,25 +49,22 @@ def kind_of(thing: object) -> str:
     return type(thing).__name__
 
 
-def problem_texts(problem: Problem) -> tuple[str, ...]:
-    """Return all texts of a problem that people can read."""
-    texts = [problem.message, problem.remedy, problem.summary, problem.code, problem.request_id]
-    for field in problem.fields:
-        texts += [field.name, field.message, field.suggestion]
-    return tuple(text for text in texts if text)
-
-
-def describe(error: BaseException) -> CapturedException:
+def describe(error: BaseException, redactor: Redactor) -> CapturedException:
     """Return an exception as plain data.
 
     Called on the source's thread, since ``__str__`` may run its code. The result has no reference
     to the exception, its causes and its traceback, whose frames contain credentials.
+
+    An error that repeats a secret keeps its class: the survey tool may have sent the secret back.
     """
+    copy = copy_exception(error) if isinstance(error, MetricsError) else None
+    if copy is not None:
+        redactor.redact_error(copy)
     return CapturedException(
-        kind=kind_of(error),
-        text=_text(error),
-        trace=_trace(error),
-        error=copy_exception(error) if isinstance(error, MetricsError) else None,
+        kind=redactor.redact(kind_of(error)),
+        text=redactor.redact_line(_text(error)),
+        trace=redactor.redact(_trace(error)),
+        error=copy,
         contract=isinstance(error, ContractViolation),
     )
 

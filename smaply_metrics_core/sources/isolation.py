@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, TypeVar
 
+from pydantic import SecretStr
+
 from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import (
     Cancelled,
@@ -27,8 +29,8 @@ from smaply_metrics_core.sources.exception_details import (
     ContractViolation,
     describe,
     kind_of,
-    problem_texts,
 )
+from smaply_metrics_core.sources.log_redaction import redact_logs
 
 logger = logging.getLogger("smaply_metrics_core.sources")
 
@@ -72,7 +74,8 @@ class _CallThread:
     A whole iteration uses one thread, since a source may use objects bound to a thread.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, redactor: Redactor) -> None:
+        self._redactor = redactor
         self.leave: Callable[[], object] = _nothing
         self.leaving = threading.Event()
         self.left: object = None
@@ -83,9 +86,10 @@ class _CallThread:
         self.thread.start()
 
     def _work(self) -> None:
+        redact_logs(self._redactor)
         while not self.leaving.is_set() and (order := self._orders.get()) is not None:
-            self._answers.put(_attempt(order))
-        self.left = _attempt(self.leave)
+            self._answers.put(_attempt(order, self._redactor))
+        self.left = _attempt(self.leave, self._redactor)
 
     def do(self, order: Callable[[], object], deadline: Deadline) -> object:
         """Run a function and return its result, or a ``CapturedException``.
@@ -132,13 +136,13 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-def _attempt(order: Callable[[], object]) -> object:
+def _attempt(order: Callable[[], object], redactor: Redactor) -> object:
     try:
         return order()
     except BaseException as error:  # noqa: BLE001  # Includes SystemExit and panics of extensions.
         # Also KeyboardInterrupt, which Python raises for the user only in the main thread.
         try:
-            return describe(error)
+            return describe(error, redactor)
         except BaseException:  # noqa: BLE001  # Inspecting an exception may run its code.
             return CapturedException(
                 kind="an exception that cannot be inspected", text="", trace=""
@@ -161,7 +165,7 @@ class PluginIsolation:
     redactor: Redactor = field(default_factory=Redactor)
     stuck: StuckCalls = field(default_factory=StuckCalls)
 
-    def with_secrets(self, secrets: Iterable[str]) -> PluginIsolation:
+    def with_secrets(self, secrets: Iterable[str | SecretStr]) -> PluginIsolation:
         """Return the isolation for calls with these secrets."""
         return replace(self, redactor=Redactor(secrets))
 
@@ -210,7 +214,7 @@ class PluginIsolation:
             with self._worker(what, deadline) as worker:
                 self._do(worker, work, deadline, what)
         except MetricsError as raised:
-            error = raised
+            error = raised.with_traceback(None)  # Its frames hold the items.
         return tuple(items), error
 
     def stream(
@@ -246,7 +250,8 @@ class PluginIsolation:
                     return
                 yield item
             if self._do(worker, step, deadline, what) is not _End.END:
-                raise self.error(describe(_too_many(what, most)), deadline, what)
+                too_many = describe(_too_many(what, most), self.redactor)
+                raise self.error(too_many, deadline, what)
 
     @contextmanager
     def _worker(self, what: str, deadline: Deadline) -> Generator[_CallThread, None, None]:
@@ -257,7 +262,7 @@ class PluginIsolation:
                 remedy="Restart this process, and report this to the author of the source.",
             )
         deadline.check()
-        worker = _CallThread(f"smaply-source {self.source} {what}")
+        worker = _CallThread(f"smaply-source {self.source} {what}", self.redactor)
         try:
             yield worker
         finally:
@@ -291,29 +296,20 @@ class PluginIsolation:
                 f"{self.who} reported a cancellation, but the call was not cancelled ({what})."
             )
         if known is not None:
-            if not self.redactor.contains_secret(*problem_texts(known.to_problem())):
-                return known
-            return PluginError(
-                f"{self.who} failed with {kind_of(known)}; the message contains a secret and is "
-                f"not shown ({what})."
-            )
-        text = self.redactor.redact_line(failed.text)
+            return known
         if failed.kind in {"ImportError", "ModuleNotFoundError"}:
             return SourceNotUsable(
-                f"{self.who} needs a Python package that cannot be imported here: {text} "
+                f"{self.who} needs a Python package that cannot be imported here: {failed.text} "
                 f"(in {what})",
                 remedy="Install the distribution of the source with its dependencies again.",
             )
         if failed.contract:
-            fault = text or "it returned a secret."
-            return PluginError(f"{self.who} violated the contract: {fault}")
-        return PluginError(
-            f"{self.who} failed: {failed.kind}{f': {text}' if text else ''} (in {what})"
-        )
+            return PluginError(f"{self.who} violated the contract: {failed.text}")
+        text = f": {failed.text}" if failed.text else ""
+        return PluginError(f"{self.who} failed: {failed.kind}{text} (in {what})")
 
     def _log(self, failed: CapturedException, what: str) -> None:
-        trace = self.redactor.redact(failed.trace) or failed.kind
-        logger.debug("%s: %s failed.\n%s", self.source, what, trace)
+        logger.debug("%s: %s failed.\n%s", self.source, what, failed.trace)
 
 
 def _too_many(what: str, most: int) -> ContractViolation:

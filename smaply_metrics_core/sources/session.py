@@ -25,6 +25,7 @@ from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.source import Destination, SourceDescription
 from smaply_metrics_core.models.survey import Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core.redaction import Redactor
 from smaply_metrics_core.sources import validation
 from smaply_metrics_core.sources.check_runner import run_steps
 from smaply_metrics_core.sources.exception_details import (
@@ -84,6 +85,11 @@ class SourceSession:
         """The allowed destinations of the credentials."""
         return self._config.destinations
 
+    @property
+    def redactor(self) -> Redactor:
+        """The secrets of the session: those of its credentials, and those that it sent."""
+        return self._isolation.redactor
+
     def check(self) -> Iterator[StepResult]:
         """Check the credentials; yield the result of each declared step as soon as it is known.
 
@@ -128,8 +134,9 @@ class SourceSession:
             raise error
         try:  # All at once, which is 20 times as fast and saves seconds for long lists.
             validation.check_no_secrets(self._isolation.redactor, "list_surveys", *surveys)
-        except ContractViolation as error_with_secret:
-            captured = describe(error_with_secret)
+        except ContractViolation as violation:
+            captured = describe(violation, self._isolation.redactor)
+            surveys = ()  # No traceback carries the secret.
         else:
             return surveys
         raise self._error("list_surveys", captured)
@@ -242,7 +249,7 @@ class SourceSession:
         return {query_id: found[query_id] for query_id in requested}
 
     def _broken(self, hook: str, text: str) -> MetricsError:
-        return self._error(hook, describe(ContractViolation(text)))
+        return self._error(hook, describe(ContractViolation(text), self._isolation.redactor))
 
     def _error(self, hook: str, failed: CapturedException) -> MetricsError:
         return self._isolation.error(failed, self._config.deadline, hook)
@@ -312,6 +319,7 @@ class SourceSession:
             transport=config.transport_factory() if config.transport_factory else None,
             exchange=config.exchange,
             ca_files=config.ca_files,
+            redactor=self._isolation.redactor,
         )
         self._opened.callback(client.close)
         return SourceContext(

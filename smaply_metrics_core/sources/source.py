@@ -13,6 +13,7 @@ from smaply_metrics_core.context import Clock, Deadline, ProgressCallback
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.models.credentials import (
     Credentials,
+    conceal,
     credential_fields,
     parse_credentials,
     secret_values,
@@ -75,17 +76,21 @@ class Source:
     def parse(self, values: Mapping[str, Any]) -> Credentials:
         """Validate what a person entered with the source's credentials model.
 
+        Args:
+            values: The values of its fields; texts may be ``SecretStr``.
+
         Raises:
             CredentialsInvalid: with a problem for each field that is not valid.
             PluginError: when the model itself failed, or its message contained a secret.
         """
+        values = conceal(values)
         model = self.description.credentials
         secret = {field.name for field in credential_fields(model) if field.secret}
         isolation = self._isolation.with_secrets(
             text for name, value in values.items() if name in secret for text in _spellings(value)
         )
         return isolation.call(
-            lambda: validation.parsed(parse_credentials(model, dict(values)), model),
+            lambda: validation.parsed(parse_credentials(model, values), model),
             deadline=Deadline.after(_PARSE_SECONDS, self._clock),
             what="its credentials model",
         )
@@ -201,6 +206,7 @@ class Source:
                 yield session
 
 
-def _spellings(value: object) -> tuple[str, ...]:
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return (text, text.strip()) if isinstance(text, str) else ()
+def _spellings(value: object) -> tuple[SecretStr, ...]:
+    if not isinstance(value, SecretStr):
+        return ()
+    return value, SecretStr(value.get_secret_value().strip())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
@@ -22,7 +22,6 @@ from smaply_metrics_core.sources.exception_details import (
     ContractViolation,
     describe,
     kind_of,
-    problem_texts,
     whole_characters,
 )
 
@@ -72,7 +71,7 @@ def destination(item: object) -> Destination:
 
 
 def step_or_note(item: object, redactor: Redactor) -> CheckStep | CheckNote:
-    """Validate an item of ``validate_credentials``; details of notes are redacted."""
+    """Validate an item of ``validate_credentials``; notes are redacted."""
     if isinstance(item, CheckStep):
         step = require_type(CheckStep, item, "validate_credentials")
         check_no_secrets(redactor, "validate_credentials", step)
@@ -82,9 +81,7 @@ def step_or_note(item: object, redactor: Redactor) -> CheckStep | CheckNote:
             f"validate_credentials returned {kind_of(item)} instead of CheckStep or CheckNote."
         )
     note = require_type(CheckNote, item, "validate_credentials")
-    problem = note.problem
-    if problem is not None:
-        _refuse_secrets(redactor, "a problem of validate_credentials", problem_texts(problem))
+    problem = note.problem and redactor.redact_problem(note.problem)
     return CheckNote(detail=redactor.redact_line(note.detail), problem=problem)
 
 
@@ -155,13 +152,13 @@ def answer(
         shown = query_id if type(query_id) is str else kind_of(query_id)
         return StrayAnswer(f"{hook} answered “{shown}”, which is not a query of the call.")
     if isinstance(value, MetricsError):
-        return TallyAnswer(query_id, describe(value))
+        return TallyAnswer(query_id, describe(value, redactor))
     try:
         tally = require_type(Tally, value, f"{hook}, for the query “{query_id}”,")
         _check_windows(requested[query_id], tally, hook)
         check_no_secrets(redactor, hook, tally)
     except Exception as error:  # noqa: BLE001  # Any error fails only this query.
-        return TallyAnswer(query_id, describe(error))
+        return TallyAnswer(query_id, describe(error, redactor))
     return TallyAnswer(query_id, tally)
 
 
@@ -181,7 +178,8 @@ def check_no_secrets(redactor: Redactor, hook: str, *given: BaseModel) -> None:
     Raises:
         ContractViolation: when a text contains a secret; the message does not repeat it.
     """
-    _refuse_secrets(redactor, f"a text of {hook}", _texts(given))
+    if redactor.contains_secret(*_texts(given)):
+        raise ContractViolation(f"a text of {hook} contained a secret.")
 
 
 def _texts(given: object) -> Iterator[str]:
@@ -195,11 +193,6 @@ def _texts(given: object) -> Iterator[str]:
     elif isinstance(given, tuple):
         for item in given:
             yield from _texts(item)
-
-
-def _refuse_secrets(redactor: Redactor, what: str, texts: Iterable[str]) -> None:
-    if redactor.contains_secret(*texts):
-        raise ContractViolation(f"{what} contained a secret.")
 
 
 def parsed(given: Credentials, model: type[Credentials]) -> Credentials:

@@ -213,7 +213,7 @@ def test_json_is_ascii_unless_the_output_is_utf_8(monkeypatch: pytest.MonkeyPatc
 
 
 def test_texts_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """Control characters are removed and markup is printed, not interpreted."""
+    """Control characters are replaced and markup is printed, not interpreted."""
     print_text("\x1b[2J[red]gone[/red]\x07", indent=2)
 
-    assert capsys.readouterr().out == "   [2J[red]gone[/red] \n"
+    assert capsys.readouterr().out == "  �[2J[red]gone[/red]�\n"

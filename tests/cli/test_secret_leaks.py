@@ -6,7 +6,7 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
-from smaply_metrics_core.redaction import find_secrets
+from smaply_metrics_core.redaction import Redactor
 from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.cli.conftest import SURVEY, TOKEN, Command
 
@@ -63,15 +63,15 @@ def test_no_output_or_file_contains_a_token(
     everything = "\n".join(new.written).encode()
     assert len(everything) > 10_000
     assert b"Traceback" in everything
-    assert find_secrets(BytesIO(everything), secrets) == ()
+    assert not Redactor(secrets).found_in(BytesIO(everything))
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"store.db", "key", "1.zip", "2.zip"} <= {path.name for path in files}
     for path in files:
-        assert find_secrets(BytesIO(path.read_bytes()), secrets) == (), path
+        assert not Redactor(secrets).found_in(BytesIO(path.read_bytes())), path
         if path.suffix == ".zip":
             with zipfile.ZipFile(path) as bundle:
                 for name in bundle.namelist():
-                    assert find_secrets(BytesIO(bundle.read(name)), secrets) == (), name
+                    assert not Redactor(secrets).found_in(BytesIO(bundle.read(name))), name
 
 
 def test_the_home_is_private(new: Command, sandbox: SandboxServer) -> None:

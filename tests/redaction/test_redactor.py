@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from smaply_metrics_core.redaction import HIDDEN, Redactor
 
@@ -32,14 +33,52 @@ def test_only_the_secret_is_replaced() -> None:
     assert Redactor([SECRET]).redact(f"GET ?key={SECRET} failed") == f"GET ?key={HIDDEN} failed"
 
 
-def test_a_text_with_an_encoded_secret_is_dropped() -> None:
-    """A text with a percent-encoded, escaped or base64-encoded secret becomes empty."""
+def test_a_word_with_an_encoded_secret_is_replaced() -> None:
+    """A percent-encoded, escaped or base64-encoded secret is replaced with the word around it."""
     redactor = Redactor([SECRET])
 
     for form in (quote(SECRET, safe=""), json.dumps(SECRET), base64.b64encode(SECRET.encode())):
         text = form if isinstance(form, str) else form.decode()
-        assert redactor.contains_secret(f"it said {text}!")
-        assert redactor.redact(f"it said {text}!") == ""
+        assert redactor.redact(f"it said {text}! And more.") == f"it said {HIDDEN} And more."
+
+
+def test_a_text_with_a_secret_across_words_is_replaced() -> None:
+    """If the encoding contains white space, nothing of the text is shown."""
+    text = SECRET.encode().hex(" ")
+
+    assert Redactor([SECRET]).redact(f"it said {text}!") == HIDDEN
+
+
+def test_the_case_of_a_secret_does_not_matter() -> None:
+    """A host name is in lower case, whatever the server wrote."""
+    redactor = Redactor(["AbCdEf123456"])
+
+    assert redactor.redact("redirects to abcdef123456.example") == (
+        f"redirects to {HIDDEN}.example"
+    )
+
+
+def test_a_secret_can_be_added_later() -> None:
+    """A session key is hidden from the moment it is known."""
+    redactor = Redactor()
+    assert redactor.redact("session 8f14e45f") == "session 8f14e45f"
+
+    redactor.add(SecretStr("8f14e45f"), "", SecretStr("8f14e45f"))
+
+    assert redactor.redact("session 8f14e45f") == f"session {HIDDEN}"
+
+
+def test_a_redactor_can_include_another() -> None:
+    """A debug bundle is searched for the secrets of the session that wrote it."""
+    redactor, other = Redactor(), Redactor(["8f14e45f"])
+    redactor.include(other)
+
+    assert redactor.redact("session 8F14E45F") == f"session {HIDDEN}"
+
+
+def test_texts_are_searched_separately() -> None:
+    """The end of one text and the start of the next are not a secret."""
+    assert not Redactor(["customer experience 2026"]).contains_secret("Customer", "experience 2026")
 
 
 def test_a_secret_that_contains_another_is_redacted_completely() -> None:
@@ -51,7 +90,7 @@ def test_a_short_secret_is_redacted_as_a_word() -> None:
     """A short secret is found as a whole word, not inside other words."""
     redactor = Redactor(["db"])
 
-    assert redactor.redact("the password db is wrong") == ""
+    assert redactor.redact("the password db is wrong") == f"the password {HIDDEN} is wrong"
     assert redactor.redact("feedback and dbase") == "feedback and dbase"
 
 

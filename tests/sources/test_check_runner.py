@@ -182,7 +182,6 @@ def test_an_optional_step_may_be_omitted(check: Check) -> None:
         None,
         construct(CheckStep, name=7, title="Seven", required=True),
         construct(CheckNote, detail=7),
-        CheckNote(problem=PROBLEM.model_copy(update={"message": f"GET ?key={TOKEN}"})),
         CheckStep(name=TOKEN, title="Undeclared", required=False),
     ],
 )
@@ -230,14 +229,18 @@ def test_the_declaration_of_a_step_applies(check: Check) -> None:
 
 
 def test_secrets_in_notes_are_redacted(check: Check) -> None:
-    """The token is redacted in the details of notes."""
+    """The token is redacted in the details and problems of notes."""
+    problem = PROBLEM.model_copy(update={"message": f"GET ?key={TOKEN}", "code": TOKEN.lower()})
 
     def steps() -> Steps:
         yield REACH
-        yield CheckNote(detail=f"signed in with {TOKEN}")
+        yield CheckNote(detail=f"signed in with {TOKEN}", problem=problem)
         yield SIGN_IN
 
-    assert check(steps)[0].detail == "signed in with ••••"
+    reached = check(steps)[0]
+    assert reached.detail == "signed in with ••••"
+    assert reached.problem is not None
+    assert (reached.problem.message, reached.problem.code) == ("GET ?key=••••", "••••")
 
 
 def test_endless_notes_fail_the_step(check: Check) -> None:

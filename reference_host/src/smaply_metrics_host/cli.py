@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final, NoReturn
@@ -125,6 +126,7 @@ def _serve_demo(home: Path | None, seed: int, port: int) -> None:
         _echo("Preparing the demo account. This takes a few seconds.")
         with running_sandbox(seed) as sandbox:
             settings = HostSettings.from_environment(folder, url, demo_environment())
+            settings = replace(settings, demo=True)
             asyncio.run(serve_demo(settings, listening, sandbox, seed, _echo))
 
 
@@ -178,13 +180,18 @@ def main() -> None:
     try:
         app()
     except MetricsError as error:
-        typer.echo(f"{error.message}\n{error.remedy}", err=True)
+        typer.echo(f"{_printable(error.message)}\n{_printable(error.remedy)}", err=True)
         sys.exit(1)
 
 
 def _echo(text: str) -> None:
-    typer.echo(text)
+    typer.echo("\n".join(map(_printable, text.split("\n"))))
     sys.stdout.flush()
+
+
+def _printable(text: str) -> str:
+    """Return a text without characters that control the terminal or the direction of the text."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def _checked_url(url: str) -> str:

@@ -23,6 +23,7 @@ class HostSettings:
         framework: The settings of the framework; both use the same home.
         public_url: The URL at which browsers reach the host, without a trailing slash. With
             ``https``, cookies are ``Secure``.
+        demo: Whether this is a demo, whose sign-in links need no confirmation.
     """
 
     framework: Settings
@@ -34,6 +35,7 @@ class HostSettings:
             "default": "the address that it listens on",
         }
     )
+    demo: bool = False
 
     @property
     def home(self) -> Path:

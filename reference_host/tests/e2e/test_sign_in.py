@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reference_host.tests.app_fixture import ACCOUNT
 from smaply_metrics_core.host import Role
 
 if TYPE_CHECKING:
+    import pytest
+
     from reference_host.tests.app_fixture import World
     from reference_host.tests.e2e.browser_pages import Browsers
 
@@ -35,3 +38,25 @@ def test_the_link_of_another_person_is_confirmed(world: World, browsers: Browser
     visit.page.get_by_role("button", name="Continue as Emil").click()
 
     visit.page.get_by_text("Editor").wait_for()
+
+
+def test_a_demo_link_signs_in_from_a_terminal_but_not_from_another_site(
+    world: World, browsers: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A typed address signs in; a link, a form or a script of another site does not."""
+    settings = replace(world.app_state.settings, demo=True)
+    monkeypatch.setitem(vars(world.app_state), "settings", settings)
+    link = f"{world.url}/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    other_site = world.url.replace("127.0.0.1", "localhost")
+    page = browsers.visit(world, None).page
+
+    for attack in (
+        f"location = '{link}?at_once=1'",
+        f"open('{link}?at_once=1', '_self', 'noreferrer')",
+        f"document.body.innerHTML = '<a href={link}?at_once=1>x</a>'; document.links[0].click()",
+    ):
+        page.goto(f"{other_site}/sign-in")
+        page.evaluate(attack)
+        page.get_by_role("button", name="Continue as Vera").wait_for()
+    page.goto(f"{link}?at_once=1")
+    page.get_by_role("button", name="Sign out").wait_for()

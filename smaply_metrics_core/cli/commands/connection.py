@@ -16,6 +16,7 @@ from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import (
     error_json,
+    lines,
     print_json,
     print_problem,
     print_text,
@@ -96,7 +97,7 @@ def list_connections(invocation: CommandContext) -> None:
             text(view.id, "bold"),
             text(_title(view)),
             text(view.status, STATUS_COLORS[view.status]),
-            text("\n".join(f"{field.label}: {field.value}" for field in view.fields)),
+            lines(f"{field.label}: {field.value}" for field in view.fields),
             text(instant_text(view.checked_at, zone)),
         )
     show(made)

@@ -25,7 +25,7 @@ from smaply_metrics_core.host.connections.vault import (
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.connections import ConnectionRow
-from smaply_metrics_core.models.credentials import Credentials, reveal
+from smaply_metrics_core.models.credentials import Credentials, conceal, reveal, revealed
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.source import Source
 
@@ -108,7 +108,7 @@ class CredentialStore:
         Raises:
             EncryptionKeyMissing: when there is no key; ``require_key`` creates a key file.
         """
-        return self._seal(db, row_id, account, source, reveal(credentials), now)
+        return self._seal(db, row_id, account, source, conceal(reveal(credentials)), now)
 
     def reseal(self, db: Connection, row: ConnectionRow, now: datetime) -> bool:
         """Encrypt credentials of an older key or format again, without their source.
@@ -131,7 +131,7 @@ class CredentialStore:
         return connection_rows.edit(db, stored, {"sealed": sealed})
 
     def values(self, row: ConnectionRow) -> dict[str, Any]:
-        """Return the decrypted credentials of a connection, as they were entered.
+        """Return the decrypted credentials of a connection, with each text as a ``SecretStr``.
 
         Raises:
             SourceNotUsable: when the source is not installed or cannot be used.
@@ -185,14 +185,15 @@ class CredentialStore:
         vault = self._vault(fresh=True)
         known = self._newest.get(row_id, 0)
         version = connection_rows.new_version(db, account, row_id, now, known=known)
-        return vault.seal(BlobOwner(PURPOSE, account, row_id, source, version), values)
+        return vault.seal(BlobOwner(PURPOSE, account, row_id, source, version), revealed(values))
 
     def _decrypt(self, row: ConnectionRow) -> dict[str, Any]:
         if row.sealed_version is None:
             raise broken()
         owner = BlobOwner(PURPOSE, row.account, row.id, row.source, row.sealed_version)
         known = () if self._ring is None else self._ring.ids
-        opened = self._vault(fresh=key_of(row.sealed) not in known).open(owner, row.sealed)
+        vault = self._vault(fresh=key_of(row.sealed) not in known)
+        opened = conceal(vault.open(owner, row.sealed))
         if row.sealed_version < self._newest.get(row.id, 0) and not self._was_replaced(row):
             raise outdated()
         with self._lock:

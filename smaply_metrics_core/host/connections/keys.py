@@ -132,9 +132,14 @@ class KeySource:
             EncryptionKeyMissing: when there is no key.
             EncryptionError: when a key, or the file, is not valid.
         """
-        if self.file is None:
-            return KeyRing.from_setting(self._setting)
-        return KeyRing.from_file(self.file, create=may_create)
+        try:
+            if self.file is None:
+                return KeyRing.from_setting(self._setting)
+            return KeyRing.from_file(self.file, create=may_create)
+        except EncryptionError as error:
+            failed = error.with_traceback(None)  # Its frames hold keys.
+        failed.__context__ = None
+        raise failed
 
 
 def new_key() -> str:

@@ -14,11 +14,11 @@ from smaply_metrics_core.errors import (
     CredentialRefused,
     EditConflict,
     EncryptionError,
-    InputError,
     MetricsError,
     SurveyUnavailable,
 )
 from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.connections.credential_changes import merge_credentials
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.names import validate_name
@@ -39,7 +39,7 @@ from smaply_metrics_core.host.store import metrics as metric_rows
 from smaply_metrics_core.host.store.audit import AuditAction
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.check import CheckReport
-from smaply_metrics_core.models.credentials import Credentials, credential_fields
+from smaply_metrics_core.models.credentials import Credentials, conceal, credential_fields
 from smaply_metrics_core.models.problem import Issue
 from smaply_metrics_core.sources.session import SourceSession
 from smaply_metrics_core.sources.source import Source
@@ -88,7 +88,8 @@ class Connections:
     ) -> ConnectionView:
         """Check credentials against the survey tool, encrypt them and store them.
 
-        Metrics of an earlier connection to this source use the new one.
+        Metrics of an earlier connection to this source use the new one. ``SecretStr`` values are
+        kept out of tracebacks in the caller's frames as well.
 
         Raises:
             RoleRequired: when the actor is not an Admin.
@@ -99,13 +100,14 @@ class Connections:
             EncryptionKeyMissing: when there is no key to encrypt with; nothing was requested.
             Cancelled: when cancelled; nothing was stored.
         """
+        values = conceal(values)
         actor.require(Role.ADMIN, "Connecting a source")
         name = validate_name(name)
         source = self._runtime.registry.get(source_id)
         with self._runtime.store.reading() as db:
             if source_id in rows.of_account(db, actor.account):
                 raise rows.already_connected()
-        credentials = source.parse(dict(values))
+        credentials = source.parse(values)
         connection_id = f"con_{secrets.token_hex(6)}"
         self._credential_store.require_key(connection_id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.check, cancelled)
@@ -232,6 +234,7 @@ class Connections:
             CheckFailed: when a required step failed; the old credentials stay.
             Cancelled: when cancelled; the old credentials stay.
         """
+        values = conceal(values)
         actor.require(Role.ADMIN, "Editing a connection")
         row = self._runtime.find_connection(actor.account, connection_id)
         source = self._runtime.registry.get(row.source)
@@ -328,35 +331,12 @@ class Connections:
         return tuple(m.name for m in metrics if m.definition.survey_id in gone)
 
     def _merge(self, row: ConnectionRow, source: Source, values: Mapping[str, Any]) -> Credentials:
-        """Merge given fields into the stored ones; a new destination requires the secrets."""
-        given = {
-            name: v for name, v in values.items() if not (isinstance(v, str) and not v.strip())
-        }
-        if not given:
-            raise InputError(
-                "Nothing was changed.", remedy="Enter a new value in at least one field."
-            )
+        """Merge entered fields into the stored ones, unless those cannot be decrypted."""
         try:
             stored = self._credential_store.values(row)
         except EncryptionError:
-            return source.parse(given)
-        credentials = source.parse({**stored, **given})
-        fields = credential_fields(source.description.credentials)
-        new = credentials.model_dump(mode="json")
-        moved = [
-            field.label
-            for field in fields
-            if not (field.secret or field.harmless) and new[field.name] != stored.get(field.name)
-        ]
-        missing = [field.label for field in fields if field.secret and field.name not in given]
-        if moved and missing:
-            raise InputError(
-                f"A new {moved[0]} requires the {missing[0]} again, because a stored secret is "
-                "never sent to a new destination.",
-                remedy=f"Enter the {' and the '.join(missing)} together with the "
-                f"{' and the '.join(moved)}.",
-            )
-        return credentials
+            stored = None
+        return merge_credentials(source, stored, values)
 
     def _view(
         self, row: ConnectionRow, actor: Actor, unseen: tuple[str, ...] = ()

@@ -78,6 +78,7 @@ class Vault:
         except (TypeError, ValueError):
             plain = None
         if plain is None:  # Outside the except clause: the library's error may hold a value.
+            data = {}  # No traceback carries it.
             raise EncryptionError(
                 "The credentials contain a value that is not plain JSON, so they were not "
                 "encrypted.",

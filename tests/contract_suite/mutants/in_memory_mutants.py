@@ -249,7 +249,7 @@ MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
     ),
     "puts the token into an error": (
         InMemorySource(sign_in=put_token_into_error),
-        "test_wrong_credentials_are_never_reported_as_an_outage",
+        "test_no_credential_is_leaked",
     ),
     "logs the token": (
         InMemorySource(sign_in=log_token),

@@ -18,6 +18,7 @@ from smaply_metrics_host.web.middleware import SAFE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
+    from types import TracebackType
 
     from starlette.responses import Response
 
@@ -78,7 +79,13 @@ class ApiRoute(APIRoute):
             if takes_body:
                 request = JsonRequest(request.scope, request.receive)
                 await request.json()
-            return await handle(request)
+            try:
+                return await handle(request)
+            except Exception as error:
+                # The frames before that of the operation, and this one, hold the request body.
+                error.__traceback__ = _trace_from(error, self.endpoint)
+                request = Request(request.scope)
+                raise
 
         return guarded
 
@@ -91,6 +98,14 @@ def api_router(subject: str, path: str = "") -> APIRouter:
         route_class=ApiRoute,
         generate_unique_id_function=lambda route: route.name,
     )
+
+
+def _trace_from(error: Exception, function: Callable[..., Any]) -> TracebackType | None:
+    """Return the part of a traceback that begins in a function."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code is not function.__code__:
+        trace = trace.tb_next
+    return trace
 
 
 def _names(alias: str, taken: object) -> Iterable[str]:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
+from pydantic import SecretStr
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
@@ -32,7 +33,8 @@ router = APIRouter(prefix="/settings/integrations/{source}", include_in_schema=F
 _TO_THE_FORM: Final = re.compile(r" under `?Edit Configuration`?(?=[.,;:]| and\b)")
 
 JobId = Annotated[str, Query(alias="job")]
-Save = Callable[[Mapping[str, str], Job], Awaitable[ConnectionView]]
+Values = Mapping[str, str | SecretStr]
+Save = Callable[[Values, Job], Awaitable[ConnectionView]]
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ async def connect(
     """Start a job that checks the credentials and stores them encrypted."""
     form = await app_state.metrics.connections.form(source)
 
-    async def save(values: Mapping[str, str], job: Job) -> ConnectionView:
+    async def save(values: Values, job: Job) -> ConnectionView:
         return await app_state.metrics.connections.connect(
             person.actor, source, values, on_step=job.step
         )
@@ -122,7 +124,7 @@ async def edit(
     await required(app_state, person, source)
     form = await app_state.metrics.connections.form(source)
 
-    async def save(values: Mapping[str, str], job: Job) -> ConnectionView:
+    async def save(values: Values, job: Job) -> ConnectionView:
         return await app_state.metrics.connections.edit(
             person.actor, source, values, on_step=job.step
         )
@@ -256,7 +258,7 @@ def _saving(  # noqa: PLR0913, PLR0917  # The differences between connecting and
 async def _save(  # noqa: PLR0913, PLR0917  # As above.
     app_state: AppState,
     form: SourceForm,
-    values: Mapping[str, str],
+    values: Values,
     save: Save,
     page: str,
     job: Job,
@@ -265,8 +267,7 @@ async def _save(  # noqa: PLR0913, PLR0917  # As above.
     try:
         job.memo = await save(values, job)
     except MetricsError as error:
-        secrets = {field.name for field in form.fields if field.secret}
-        typed = {name: value for name, value in values.items() if name not in secrets}
+        typed = {name: value for name, value in values.items() if isinstance(value, str)}
         problem = fit_form(error.to_problem())
         job.memo = refused = Refused(problem, job.view.steps, typed)
         html = app_state.templates.fragment(
@@ -280,17 +281,17 @@ async def _save(  # noqa: PLR0913, PLR0917  # As above.
     return JobResult(f"{address(form.id)}?job={job.id}")
 
 
-def _entered(form: SourceForm, given: FormData) -> dict[str, str]:
+def _entered(form: SourceForm, given: FormData) -> dict[str, str | SecretStr]:
     """Return the submitted values of the source's fields, without blank ones.
 
     A button with a suggested value submits it as ``use:NAME``.
     """
-    entered = {
-        field.name: given.get(f"use:{field.name}") or given.get(field.name) for field in form.fields
-    }
-    return {
-        name: value for name, value in entered.items() if isinstance(value, str) and value.strip()
-    }
+    entered: dict[str, str | SecretStr] = {}
+    for field in form.fields:
+        value = given.get(f"use:{field.name}") or given.get(field.name)
+        if isinstance(value, str) and value.strip():
+            entered[field.name] = SecretStr(value) if field.secret else value
+    return entered
 
 
 def left_by(app_state: AppState, person: Person, job_id: str) -> object:

@@ -36,13 +36,13 @@ async def follow(
     *,
     at_once: bool = False,
 ) -> Response:
-    """Show a confirmation, so that link scanners and previews do not use up the link.
+    """Show a confirmation, so that neither link scanners nor other sites use the link.
 
-    ``at_once`` signs in without it. It is ignored for prefetches and for browsers with a session.
+    ``at_once`` signs in without it, in a demo only, and only if the person opened the link outside
+    the browser or typed it.
     """
-    purpose = request.headers.get("sec-purpose", request.headers.get("purpose", ""))
-    ahead = PREFETCHES & set(purpose.replace(";", " ").split())
-    if not at_once or ahead or await app_state.authentication.session(request) is not None:
+    direct = app_state.settings.demo and at_once and _is_opened_directly(request)
+    if not direct or await app_state.authentication.session(request) is not None:
         person = await run_in_threadpool(app_state.people.invited, token)
         if person is None:
             raise _link_not_valid()
@@ -65,6 +65,21 @@ async def leave(request: Request, app_state: CurrentAppState, _form: CheckedForm
     response = RedirectResponse("/sign-in", 303)
     clear_cookie(response)
     return response
+
+
+def _is_opened_directly(request: Request) -> bool:
+    """Whether the person opened this address: from no page, and not ahead of time.
+
+    A link on another page could sign people in to the account of its author. A browser that does
+    not send fetch metadata gets the confirmation.
+    """
+    headers = request.headers
+    purpose = headers.get("sec-purpose", headers.get("purpose", ""))
+    return (
+        headers.get("sec-fetch-site") == "none"
+        and headers.get("sec-fetch-mode") == "navigate"
+        and not PREFETCHES & set(purpose.replace(";", " ").split())
+    )
 
 
 async def _enter(request: Request, app_state: AppState, token: str, to: str) -> Response:

@@ -24,6 +24,7 @@ POLICY: Final = (
 HEADERS: Final = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -50,7 +51,8 @@ class SecurityMiddleware:
     """Rejects cross-site and oversized requests, and adds security headers to responses.
 
     Browsers send the origin of a cross-site form, so this also protects a route that does not
-    check the CSRF token.
+    check the CSRF token, such as sign-in. A request without any of these headers is not from a
+    browser that could be misled.
 
     Args:
         app: The app to protect.
@@ -91,7 +93,7 @@ class SecurityMiddleware:
         if scope["method"] in SAFE:
             return None
         site = headers.get("sec-fetch-site", "same-origin")
-        origin = headers.get("origin")
+        origin = headers.get("origin", headers.get("referer"))  # Old browsers send only the latter.
         other = origin is not None and urlsplit(origin).netloc not in {
             self._host,
             headers.get("host"),

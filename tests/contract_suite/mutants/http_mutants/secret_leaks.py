@@ -149,7 +149,7 @@ KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
         PrintsToken,
         TokenInFile,
         HeadersInLog,
+        TokenInErrorMessage,
     ),
     "test_wrong_credentials_are_refused": (PassesEveryStep, ChecksPublicResource),
-    "test_a_forbidden_answer_is_no_outage": (TokenInErrorMessage,),
 }

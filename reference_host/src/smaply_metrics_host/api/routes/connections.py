@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Response
-from pydantic import Field, StringConstraints
+from pydantic import Field, SecretStr, StringConstraints
 
 from smaply_metrics_core.host import ConnectionView, DeletedConnection
 from smaply_metrics_host.api.models import SOURCE_ID, ApiModel, ConnectionInPath, example
@@ -19,7 +19,7 @@ router = api_router("connections", "/connections")
 MOST_VALUES = 50
 
 Values = Annotated[
-    dict[str, Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]],
+    dict[str, Annotated[SecretStr, Field(max_length=LONGEST_TEXT)]],
     Field(
         max_length=MOST_VALUES,
         description="Values by field of the source's form. Secrets are encrypted and never "
