@@ -119,8 +119,7 @@ class MetricsError(Exception):
 
 
 def _rebuild(cls: type[MetricsError], args: tuple[Any, ...], state: dict[str, Any]) -> MetricsError:
-    error = cls.__new__(cls, *args)
-    error.args = args
+    error = cls.__new__(cls, *args)  # Sets ``args``.
     error.__dict__.update(state)
     return error
 
@@ -349,6 +348,7 @@ class DeadlineExceeded(PluginError):
     """The source did not answer before the deadline."""
 
     kind = "deadline_exceeded"
+    blame = Blame.SOURCE
     retryable = True
     issue = Issue.CONNECTION
     default_remedy = "Try again; if it fails again, contact the survey tool's support."

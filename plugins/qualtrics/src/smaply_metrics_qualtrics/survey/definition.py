@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from smaply_metrics_core import (
@@ -24,7 +24,7 @@ from smaply_metrics_core import (
 )
 from smaply_metrics_core.calculations import allowed_calculations
 from smaply_metrics_qualtrics.html_text import html_to_text
-from smaply_metrics_qualtrics.json_values import as_dict, as_list
+from smaply_metrics_qualtrics.json_values import as_dict, as_list, as_text
 from smaply_metrics_qualtrics.survey.choices import options
 from smaply_metrics_qualtrics.survey.question_parser import (
     NOT_ANSWERED,
@@ -114,10 +114,12 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
         schema: The response schema. Without it, only the fields that the flow declares are known.
 
     Raises:
-        SourceUnavailable: if the result is not a survey definition.
+        SourceUnavailable: if the result is not a survey definition, or two questions have the same
+            ID.
     """
     body = as_dict(result)
-    if "Questions" not in body:
+    listed = body.get("Questions")
+    if not isinstance(listed, dict) and listed != []:
         raise SourceUnavailable("Qualtrics returned something other than a survey definition.")
     status = body.get("SurveyStatus")
     survey = Survey(
@@ -128,14 +130,14 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
     )
     bodies = {
         question_id: as_dict(question)
-        for question_id, question in as_dict(body["Questions"]).items()
-        if isinstance(question, dict)
+        for question_id, question in as_dict(listed).items()
+        if isinstance(question, dict) and question_id
     }
     order, trashed = _order(body, bodies, schema_loops(schema))
     questions: list[Question] = []
     answer_columns: dict[str, AnswerColumns] = {}
     for question_id, loops in order.items():
-        if bodies[question_id].get("QuestionType") not in NOT_ANSWERED:
+        if as_text(bodies[question_id].get("QuestionType")) not in NOT_ANSWERED:
             parsed = parse_question(question_id, bodies[question_id], bodies, loops)
             questions.append(parsed.question)
             answer_columns |= parsed.answer_columns
@@ -144,10 +146,12 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
     for question, answer in (*topics, *_scores(body), *numbers):
         questions.append(question)
         answer_columns[question.id] = answer
+    questionnaire = Questionnaire(
+        survey=survey, questions=tuple(questions), fields=fields, notes=_notes(len(trashed))
+    )
+    _check_ids(questionnaire)
     return SurveyDefinition(
-        questionnaire=Questionnaire(
-            survey=survey, questions=tuple(questions), fields=fields, notes=_notes(len(trashed))
-        ),
+        questionnaire=questionnaire,
         answer_columns=answer_columns,
         trash={
             question.id: KnownQuestion(name=question.name, text=question.text)
@@ -164,6 +168,14 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
     )
 
 
+def _check_ids(questionnaire: Questionnaire) -> None:
+    ids = [question.id for question in questionnaire.walk()]
+    if len(set(ids)) < len(ids):
+        raise SourceUnavailable(
+            "Qualtrics returned a survey definition in which two questions have the same ID."
+        )
+
+
 def is_field_number(question_id: str) -> bool:
     """Whether a question id refers to a numeric embedded field."""
     return question_id.startswith(_FIELD_PREFIX)
@@ -175,9 +187,9 @@ def moment(value: object) -> datetime | None:
         return None
     try:
         read = datetime.fromisoformat(value)
-    except ValueError:
+        return read.astimezone(UTC) if read.tzinfo else None
+    except (ValueError, OverflowError):  # In UTC, the year may be 0 or 10000.
         return None
-    return read if read.tzinfo else None
 
 
 def _order(
@@ -212,7 +224,7 @@ def _loops(
     ``more`` are the loops of a question in the schema, which the block need not list.
     """
     settings = as_dict(block.get("Options"))
-    if settings.get("Looping") in {None, "", "None", False}:
+    if settings.get("Looping") in (None, "", "None", False):
         return None
     looping = as_dict(settings.get("LoopingOptions"))
     source = bodies.get(str(looping.get("QID")), {})
@@ -233,7 +245,7 @@ def _fields(
         for declared in as_list(element.get("EmbeddedData")):
             name = as_dict(declared).get("Field")
             if isinstance(name, str) and name:
-                numeric = as_dict(declared).get("VariableType") in _NUMERIC_FIELDS
+                numeric = as_text(as_dict(declared).get("VariableType")) in _NUMERIC_FIELDS
                 found[name] = found.get(name, False) or numeric
     for other in others:
         found[other.name] = found.get(other.name, False) or other.numeric

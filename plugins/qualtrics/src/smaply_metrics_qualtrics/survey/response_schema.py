@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from smaply_metrics_qualtrics.export_columns import METADATA
 from smaply_metrics_qualtrics.html_text import html_to_text
-from smaply_metrics_qualtrics.json_values import as_dict
+from smaply_metrics_qualtrics.json_values import as_dict, as_text
 
 _TOPICS: Final = re.compile(
     r"(?:[^_]+_)?(?P<question>QID\d+)(?:_x?\d+)*_TEXT_[0-9a-f]{24}.*", re.DOTALL
@@ -54,7 +54,7 @@ def _properties(schema: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def schema_fields(schema: object) -> tuple[SchemaField, ...]:
     """Return the embedded fields in a response schema. Never raises."""
     return tuple(
-        SchemaField(name, numeric=field.get("type") in {"number", "integer"})
+        SchemaField(name, numeric=as_text(field.get("type")) in {"number", "integer"})
         for name, field in _properties(schema)
         if field.get("dataType") == "embeddedData"
         and name
