@@ -83,7 +83,6 @@ class MetricsError(Exception):
 
 
 def _rebuild(cls: type[MetricsError], args: tuple[Any, ...], state: dict[str, Any]) -> MetricsError:
-    error = cls.__new__(cls, *args)
-    error.args = args
+    error = cls.__new__(cls, *args)  # Sets ``args``.
     error.__dict__.update(state)
     return error

@@ -278,6 +278,7 @@ class DeadlineExceeded(PluginError):
     """The source did not answer before the deadline."""
 
     kind = "deadline_exceeded"
+    blame = Blame.SOURCE
     retryable = True
     issue = Issue.CONNECTION
     default_remedy = "Try again; if it fails again, contact the survey tool's support."

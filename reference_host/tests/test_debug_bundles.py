@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import stat
 import zipfile
@@ -13,6 +14,8 @@ from smaply_metrics_core.host import Role
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from reference_host.tests.app_fixture import Browser, World
     from smaply_metrics_qualtrics_sandbox import SandboxServer
@@ -118,10 +121,27 @@ def test_an_incomplete_bundle_is_marked(world: World) -> None:
     assert "problem.json" in bundle.namelist()
 
 
-def test_a_token_in_the_data_stops_the_download(world: World) -> None:
-    """A bundle that would contain the token is not created, and the page shows why."""
+def test_a_token_in_the_definition_is_hidden(world: World) -> None:
+    """The bundle has asterisks instead of a token that the survey tool sends back."""
     world.connect()
     world.sandbox.state.survey(SURVEY).definition["SurveyName"] = TOKEN
+    ada = world.client(Role.ADMIN)
+
+    page = download(ada, {"survey": SURVEY})
+    _, bundle = file(ada, page)
+
+    assert TOKEN not in page
+    assert json.loads(bundle.read("definition.json"))["SurveyName"] == "••••"
+
+
+def test_a_token_in_a_file_stops_the_download(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle that would contain the token is not created, and the page shows why."""
+    hide = "smaply_metrics_core.http.transport.hide_echoed_secrets"
+    monkeypatch.setattr(hide, lambda content, _: content)
+    world.connect()
+    world.sandbox.state.survey(SURVEY).definition["QuestionCount"] = TOKEN
     ada = world.client(Role.ADMIN)
 
     page = download(ada, {"survey": SURVEY})

@@ -1,4 +1,4 @@
-"""HTTP for authors of sources: authentication, pagination and reading responses.
+"""HTTP for authors of sources: authentication, retries, pages, downloads and reading responses.
 
 Importing this module imports httpx; importing ``smaply_metrics_core`` does not.
 """

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.models.problem import Audience
+from smaply_metrics_core.redaction import HIDDEN, SHORT
 
 SECRET_HEADERS: Final = "smaply_metrics.secret_headers"  # noqa: S105  # A name, not a secret.
 """The request extension with the secret headers, a mapping from names to ``SecretStr``."""
@@ -56,3 +57,16 @@ def header_auth(header_name: str, secret: SecretStr) -> httpx.Auth:
             audience=Audience.ADMIN,
         )
     return _HeaderAuth(header_name, secret)
+
+
+def hide_echoed_secrets(content: bytes, request: httpx.Request) -> bytes:
+    """Return a response body without the secrets of the request, which the server may repeat.
+
+    Otherwise the survey tool could put them into a survey's name or an error message.
+    """
+    for secret in request.extensions.get(SECRET_HEADERS, {}).values():
+        value = secret.get_secret_value().rpartition(" ")[2]  # Without a scheme such as Bearer.
+        if len(value) >= SHORT:
+            pattern = re.compile(re.escape(value.encode()), re.IGNORECASE)
+            content = pattern.sub(HIDDEN.encode(), content)
+    return content

@@ -62,10 +62,10 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
     path and query. If there is one such destination without a query, it is the base URL. Redirects
     are not followed, and certificates are always verified.
 
-    Reads (GET, HEAD) are sent up to four times if the network fails or the status is 429, 500,
-    502, 503 or 504. Other methods are retried only on 429. ``Retry-After`` is applied if it is at
-    most 30 s and ends before the deadline. Responses below 500 are returned, except for 429 and
-    redirects.
+    Reads (GET, HEAD, and requests with ``extensions=SAFE_TO_REPEAT``) are sent up to four times if
+    the network fails or the status is 429, 500, 502, 503 or 504. Other requests are retried only on
+    429. ``Retry-After`` is applied if it is at most 30 s and ends before the deadline. Responses
+    below 500 are returned, except for 429 and redirects.
 
     A response that is not streamed is limited to 64 MiB. Timeouts are 10 s to connect and 60 s to
     read or write, but at most the time until the deadline.

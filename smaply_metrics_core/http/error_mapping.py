@@ -30,13 +30,13 @@ _PLAIN_HOST: Final = re.compile(r"[a-z0-9.:_-]{1,253}")
 
 
 class Retry(StrEnum):
-    """Which methods may be retried after a failure."""
+    """Which requests may be retried after a failure."""
 
     NEVER = "never"
     READS = "reads"
-    """Only GET and HEAD, since the request may have been processed."""
+    """Only those that are safe to repeat, since the request may have been processed."""
     ALWAYS = "always"
-    """All methods, since the survey tool did not process the request."""
+    """All, since the survey tool did not process the request."""
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import httpx
 
-from smaply_metrics_core.errors import SourceUnavailable
+from smaply_metrics_core.errors import DestinationRefused, SourceUnavailable
+
+_INVALID_LINK: Final = (
+    "The survey tool sent a list with a link to the next page that is not valid or leads to "
+    "another host."
+)
+_REPORT: Final = "Try again; if it happens again, report it to the survey tool's support."
 
 
 def pages(
@@ -23,24 +30,38 @@ def pages(
     page first.
 
     Raises:
-        SourceUnavailable: when a page links to an earlier one, or after ``max_pages`` pages, since
-            the list would be incomplete.
+        SourceUnavailable: when a page links to an earlier one, to another host or to no valid URL,
+            or after ``max_pages`` pages, since the list would be incomplete.
     """
     seen: set[httpx.URL] = set()
-    url: str | None = first_url
-    while url:
-        request = client.build_request("GET", url)
+    request: httpx.Request | None = client.build_request("GET", first_url)
+    while request is not None:
+        host = request.url.host
         if request.url in seen:
             raise SourceUnavailable(
-                f"{request.url.host} sent a list with a page that links to an earlier page.",
-                remedy="Try again; if it happens again, report it to the survey tool's support.",
+                f"{host} sent a list with a page that links to an earlier page.", remedy=_REPORT
             )
         if len(seen) == max_pages:
             raise SourceUnavailable(
-                f"{request.url.host} sent a list with more than {max_pages:,} pages.",
+                f"{host} sent a list with more than {max_pages:,} pages.",
                 remedy="Use an API token of a user with access to fewer surveys.",
             )
+        try:
+            response = client.send(request, auth=auth or httpx.USE_CLIENT_DEFAULT)
+        except DestinationRefused:
+            if not seen:  # The source's own URL.
+                raise
+            raise SourceUnavailable(_INVALID_LINK, remedy=_REPORT) from None
         seen.add(request.url)
-        response = client.send(request, auth=auth) if auth else client.send(request)
         yield response
-        url = next_url(response)
+        request = _next_request(client, next_url(response))
+
+
+def _next_request(client: httpx.Client, url: object) -> httpx.Request | None:
+    """Return the request for the next page; the survey tool may have sent anything as its URL."""
+    if not url:
+        return None
+    try:
+        return client.build_request("GET", url)  # type: ignore[arg-type]  # TypeError if not text.
+    except (httpx.InvalidURL, TypeError, ValueError):
+        raise SourceUnavailable(_INVALID_LINK, remedy=_REPORT) from None

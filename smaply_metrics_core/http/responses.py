@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, overload
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
 from smaply_metrics_core.errors import SourceUnavailable
 from smaply_metrics_core.input_limits.json_value import MOST_BYTES, JsonRefused, parse_json
@@ -21,6 +22,15 @@ TEXT_ENCODINGS: Final = frozenset(
 """The encodings in which texts are decoded. Python has others, such as ``zlib`` and ``punycode``,
 that take unbounded memory or time."""
 _SHORT: Final = re.compile(r"[\w.:/+=-]{1,100}", re.ASCII)
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+"""Any escape in JSON; ``lone`` is half of a surrogate pair, which is not a character."""
+_LONGEST_FAULT: Final = 100
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class RemoteDetails(NamedTuple):
@@ -71,26 +81,39 @@ def is_text_encoding(response: httpx.Response) -> bool:
         return False
 
 
-def read_json(response: httpx.Response) -> Any:  # noqa: ANN401  # JSON is anything.
+@overload
+def read_json(response: httpx.Response) -> Any: ...  # noqa: ANN401  # JSON is anything.
+@overload
+def read_json(response: httpx.Response, model: type[M]) -> M: ...
+def read_json(response: httpx.Response, model: type[M] | None = None) -> Any:
     """Return the JSON data of a response; all its numbers are finite.
 
+    Args:
+        response: The response of the survey tool.
+        model: A pydantic model of the data. If it is given, an instance is returned, so that a
+            value of another type is an error of the survey tool, not of the source.
+
     Raises:
-        SourceUnavailable: when it is a web page, empty or not JSON, or has more than 32 MiB, two
-            million values or a hundred levels.
+        SourceUnavailable: when it is a web page, empty or not JSON, does not match the model, or
+            has more than 32 MiB, two million values or a hundred levels.
     """
     content = _content(response)
     host = response.request.url.host
+    found = ""
     if not content.strip():
-        found = "an empty response"
+        found = f"an empty response instead of data (HTTP {response.status_code})"
     elif "html" in response.headers.get("content-type", "").lower() or content.lstrip()[:1] == b"<":
-        found = "a web page"
+        found = f"a web page instead of data (HTTP {response.status_code})"
     else:
         try:
-            return parse_json(content)
+            data = parse_json(_whole_characters(content))
+            return data if model is None else model.model_validate(data)
+        except ValidationError as error:
+            found = f"data that does not match its API ({_first_fault(error)})"
         except JsonRefused as error:
-            found = str(error)
+            found = f"{error} instead of data (HTTP {response.status_code})"
     raise SourceUnavailable(
-        f"{host} sent {found} instead of data (HTTP {response.status_code}).",
+        f"{host} sent {found}.",
         remedy="Check that the host name is that of the survey tool's API, or try again in a few "
         "minutes.",
         request_id=find_request_id(response.headers),
@@ -108,6 +131,18 @@ def _content(response: httpx.Response) -> bytes:
             if len(content) > MOST_BYTES:
                 break
         return bytes(content)
+
+
+def _whole_characters(content: bytes) -> bytes:
+    """Replace halves of surrogate pairs in JSON, which models and databases reject, by U+FFFD."""
+    if b"\\ud" not in content and b"\\uD" not in content:
+        return content
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], content)
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    return f"{'.'.join(map(str, first['loc']))[:_LONGEST_FAULT]}: {first['msg'][:_LONGEST_FAULT]}"
 
 
 def _part(value: object, name: str) -> object:

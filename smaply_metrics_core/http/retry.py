@@ -1,4 +1,4 @@
-"""Back-off and ``Retry-After``."""
+"""Which requests may be repeated, back-off, and ``Retry-After``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ import random
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import httpx
+
+from smaply_metrics_core.models.base import FrozenDict
+
+SAFE_TO_REPEAT: Final = FrozenDict[str, Any]({"smaply_metrics.safe_to_repeat": True})
+"""The request extension that declares a request safe to repeat, which is then retried like a GET.
+
+For reads by POST: JSON-RPC, GraphQL, or the start of an export that leaves nothing behind:
+``client.post("/rpc", json=call, extensions=SAFE_TO_REPEAT)``.
+"""
+
+_READS: Final = frozenset({"GET", "HEAD"})
 
 MAX_TRIES: Final = 4
 LONGEST_WAIT: Final = 30.0
@@ -17,6 +30,11 @@ LONGEST_REST: Final = timedelta(hours=24)
 _FIRST_BACK_OFF: Final = 1.0
 _SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _chance: Final = random.SystemRandom()
+
+
+def is_safe_to_repeat(request: httpx.Request) -> bool:
+    """Whether the request is a read by its method, or is declared with ``SAFE_TO_REPEAT``."""
+    return request.method in _READS or SAFE_TO_REPEAT.items() <= request.extensions.items()
 
 
 def full_jitter(ceiling: float) -> float:

@@ -21,7 +21,7 @@ from smaply_metrics_core.errors import (
     Unreachable,
 )
 from smaply_metrics_core.http import error_mapping, retry
-from smaply_metrics_core.http.auth import SECRET_HEADERS
+from smaply_metrics_core.http.auth import SECRET_HEADERS, hide_echoed_secrets
 from smaply_metrics_core.http.exchange import Exchange
 from smaply_metrics_core.http.log_filter import our_request
 from smaply_metrics_core.http.origin import Origin, Scope, open_route, proxy_for
@@ -41,7 +41,6 @@ MOST_AT_ONCE: Final = 64 * 2**20
 """The maximum size in bytes of a response that is not streamed, since it is held in memory."""
 TIMEOUTS: Final = {"connect": 10.0, "read": 60.0, "write": 60.0, "pool": 10.0}
 """In seconds, each limited to the time until the deadline."""
-READS: Final = frozenset({"GET", "HEAD"})
 
 _log: Final = logging.getLogger("smaply_metrics_core.http")
 
@@ -238,7 +237,7 @@ class GuardedTransport(httpx.BaseTransport):
         body = self._body(sent, answer, count)
         try:
             if broken is None:
-                content = b"".join(body)
+                content = hide_echoed_secrets(b"".join(body), sent.request)
         except Unreachable as error:
             broken = error_mapping.MappedError(error, error_mapping.Retry.READS)
         except ExportFailed as error:  # It is too large. The status says enough of an error.
@@ -282,7 +281,7 @@ class GuardedTransport(httpx.BaseTransport):
     ) -> float | None:
         """Return the seconds until the next attempt, or ``None`` if there is none."""
         may = failure.retry is error_mapping.Retry.ALWAYS or (
-            failure.retry is error_mapping.Retry.READS and request.method in READS
+            failure.retry is error_mapping.Retry.READS and retry.is_safe_to_repeat(request)
         )
         # A streamed request body cannot be sent again.
         if not may or tries >= retry.MAX_TRIES or not isinstance(request.stream, httpx.ByteStream):

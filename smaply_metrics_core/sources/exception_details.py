@@ -38,7 +38,8 @@ class CapturedException:
 
 
 def whole_characters(text: str) -> str:
-    """Return the text with lone surrogates replaced, which databases do not accept."""
+    """Return the text with NUL and lone surrogates replaced, which databases do not accept."""
+    text = text.replace("\0", "\ufffd")
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

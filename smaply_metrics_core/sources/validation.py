@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.errors import MetricsError, RemoteError
 from smaply_metrics_core.models.check import CheckNote, CheckStep
 from smaply_metrics_core.models.credentials import Credentials
 from smaply_metrics_core.models.query import MetricQuery
@@ -86,10 +86,15 @@ def step_or_note(item: object, redactor: Redactor) -> CheckStep | CheckNote:
 
 
 class Surveys:
-    """Validates the items of ``list_surveys``: each with an id, and only once."""
+    """Validates the items of ``list_surveys``: each with an id, only once, and not too many.
 
-    def __init__(self) -> None:
+    Repeated surveys are the fault of the source. Too many different ones come from the survey
+    tool.
+    """
+
+    def __init__(self, most: int) -> None:
         self._seen: set[str] = set()
+        self._most = most
 
     def __call__(self, item: object) -> Survey:
         """Validate a survey."""
@@ -98,6 +103,11 @@ class Surveys:
             raise ContractViolation("list_surveys returned a survey without an ID.")
         if survey.id in self._seen:
             raise ContractViolation(f"list_surveys returned the survey {survey.id} twice.")
+        if len(self._seen) == self._most:
+            raise RemoteError(
+                f"The survey tool listed more than {self._most:,} surveys.",
+                remedy="Use an API token of a user with access to fewer surveys.",
+            )
         self._seen.add(survey.id)
         return survey
 

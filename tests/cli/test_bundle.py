@@ -175,7 +175,7 @@ def test_a_failed_export_is_reported_with_its_request(
 ) -> None:
     """Without data nothing can be recomputed, and the check shows the error of Qualtrics."""
     path = tmp_path / "failed.zip"
-    sandbox.state.add_fault("export_progress", kind="failed", times=1)
+    sandbox.state.add_fault("export_progress", kind="failed", times=2)
     measured.done("bundle", "export", "qualtrics", SURVEY, "--output", str(path))
     ended = check(command, path, "--json")
     assert ended.code == 1

@@ -38,7 +38,7 @@ def test_an_incomplete_bundle_is_reported(
     ended = []
     for name in (("1.zip",), ("2.zip", "--json")):
         if cause == "export":
-            sandbox.state.add_fault("export_progress", kind="failed", times=1)
+            sandbox.state.add_fault("export_progress", kind="failed", times=2)
         ended.append(connected(*export, str(tmp_path / name[0]), *name[1:]))
     as_text, in_json = ended
 

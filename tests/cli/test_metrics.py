@@ -336,7 +336,7 @@ def test_a_failed_refresh_exits_with_0(new: Command, sandbox: SandboxServer) -> 
     new.connect(sandbox.host)
     new.done("metric", "add", "All", *ADD, "--calculation", "responses")
     before = new.done("card", "load", "--now", "2026-04-01T12:00:00Z")["cards"][0]
-    sandbox.state.add_fault("export_progress", kind="failed")
+    sandbox.state.add_fault("export_progress", kind="failed", times=2)
 
     after = new.done("card", "load", "--now", "2026-04-01T13:00:01Z")["cards"][0]
     as_text = new("card", "load", "--now", "2026-04-01T13:00:02Z")

@@ -1,4 +1,4 @@
-"""Rate limits, pagination, JSON responses, and the public names of the package."""
+"""Rate limits, JSON responses, and the public names of the package."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import Cancelled, RateLimited, SourceUnavailable
-from smaply_metrics_core.http import RateLimiter, header_auth, pages, read_json, remote_details
+from smaply_metrics_core.http import RateLimiter, read_json, remote_details
 from smaply_metrics_core.models.source import RequestLimit
 
 if TYPE_CHECKING:
@@ -165,93 +165,6 @@ def test_an_invalid_limit_is_rejected(path: str, per_minute: int) -> None:
     """A limit requires a positive number and a regular expression as the path."""
     with pytest.raises(ValidationError):
         RequestLimit(method="GET", path=path, per_minute=per_minute)
-
-
-def next_of(response: httpx.Response) -> str | None:
-    """Return the URL of the next page."""
-    following: str | None = response.json()["next"]
-    return following
-
-
-def test_pages_are_yielded_in_order(clients: Clients) -> None:
-    """Each page is requested with the authentication until there is no next page."""
-    tokens: list[str | None] = []
-
-    def wire(request: httpx.Request) -> httpx.Response:
-        tokens.append(request.headers.get("X-API-TOKEN"))
-        page = int(request.url.params.get("page", "1"))
-        return httpx.Response(200, json={"next": f"/list?page={page + 1}" if page < 3 else None})
-
-    auth = header_auth("X-API-TOKEN", SecretStr("token-token"))
-    found = [page.json()["next"] for page in pages(clients(wire), "/list", next_of, auth=auth)]
-
-    assert found == ["/list?page=2", "/list?page=3", None]
-    assert tokens == ["token-token"] * 3
-
-
-def test_pages_use_the_clients_authentication_by_default(clients: Clients) -> None:
-    """Without ``auth``, the authentication of the client is used."""
-    tokens: list[str | None] = []
-
-    def wire(request: httpx.Request) -> httpx.Response:
-        tokens.append(request.headers.get("X-API-TOKEN"))
-        return httpx.Response(200, json={"next": None})
-
-    client = clients(wire)
-    client.auth = header_auth("X-API-TOKEN", SecretStr("token-token"))
-    list(pages(client, "/list", next_of))
-
-    assert tokens == ["token-token"]
-
-
-@pytest.mark.parametrize("back_to", ["/list", "https://fra1.qualtrics.com:443/list", "/list?a=1"])
-def test_a_circular_list_is_an_error(clients: Clients, back_to: str) -> None:
-    """An earlier page is recognised by an absolute or a relative URL."""
-    read: list[int] = []
-    client = clients(lambda _: httpx.Response(200, json={"next": back_to}))
-
-    with pytest.raises(SourceUnavailable, match="links to an earlier page"):
-        read.extend(page.status_code for page in pages(client, "/list", next_of))
-    assert len(read) in {1, 2}
-
-
-def test_an_endless_list_is_an_error(clients: Clients) -> None:
-    """A list with more than the maximum number of pages is not returned as complete."""
-
-    def wire(request: httpx.Request) -> httpx.Response:
-        page = int(request.url.params.get("page", "1"))
-        return httpx.Response(200, json={"next": f"/list?page={page + 1}"})
-
-    read: list[int] = []
-    with pytest.raises(SourceUnavailable, match="more than 5 pages"):
-        read.extend(
-            page.status_code for page in pages(clients(wire), "/list", next_of, max_pages=5)
-        )
-    assert len(read) == 5
-
-
-def test_the_maximum_number_of_pages_is_allowed(clients: Clients) -> None:
-    """A list that ends with the last allowed page is complete."""
-
-    def wire(request: httpx.Request) -> httpx.Response:
-        page = int(request.url.params.get("page", "1"))
-        return httpx.Response(200, json={"next": f"/list?page={page + 1}" if page < 5 else None})
-
-    assert len(list(pages(clients(wire), "/list", next_of, max_pages=5))) == 5
-
-
-def test_the_caller_can_reject_an_error_page_first(clients: Clients) -> None:
-    """``next_url`` is not called for a page that the caller rejects."""
-
-    class RefusedError(Exception):
-        """The error of a source for a 404."""
-
-    def reader() -> None:
-        for page in pages(clients(lambda _: httpx.Response(404)), "/list", next_of):
-            raise RefusedError(page.status_code)
-
-    with pytest.raises(RefusedError):
-        reader()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from smaply_metrics_core.errors import (
     SourceUnavailable,
     Unreachable,
 )
+from smaply_metrics_core.http import SAFE_TO_REPEAT
 from smaply_metrics_core.http.retry import full_jitter, read_retry_after
 
 if TYPE_CHECKING:
@@ -108,6 +109,37 @@ def test_a_request_that_may_have_been_processed_is_not_retried(
     with pytest.raises(error):
         clients(wire).request(method, "/", json={})
     assert wire.tries == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    "failure",
+    [*map(status, (429, 500, 502, 503, 504)), httpx.ReadTimeout("slow"), httpx.ReadError("cut")],
+    ids=str,
+)
+def test_a_request_that_is_safe_to_repeat_is_retried_like_a_read(
+    clients: Clients, clock: HandClock, method: str, failure: httpx.Response | Exception
+) -> None:
+    """A source declares it for a read by POST, such as a JSON-RPC call; the body is sent again."""
+    wire = Wire(failure, failure, failure, OK)
+    client = clients(wire)
+
+    answer = client.request(method, "/rpc", json={"id": 1}, extensions=SAFE_TO_REPEAT)
+    assert answer.status_code == 200
+    assert wire.bodies == [b'{"id":1}'] * 4
+    assert clock.waits == [1.0, 2.0, 4.0]
+
+
+def test_only_the_declared_request_is_safe_to_repeat(clients: Clients) -> None:
+    """The declaration is not a property of the client, and cannot be changed for all."""
+    wire = Wire(status(503), OK, status(503), OK)
+    client = clients(wire)
+    client.post("/", json={}, extensions=SAFE_TO_REPEAT)
+
+    with pytest.raises(SourceUnavailable):
+        client.post("/", json={}, extensions={"trace": None})
+    with pytest.raises(TypeError):
+        SAFE_TO_REPEAT["more"] = True
 
 
 def test_a_post_is_retried_on_429(clients: Clients) -> None:

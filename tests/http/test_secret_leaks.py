@@ -279,3 +279,15 @@ def test_a_stream_that_is_closed_early_is_reported(clients: Clients) -> None:
     with client.stream("GET", "/"):
         pass
     assert [(one.response_bytes, one.error) for one in exchanges] == [(0, None)]
+
+
+@pytest.mark.parametrize("secret", ["tOkEn-4711-of-mine", "Bearer tOkEn-4711-of-mine"])
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_secret_that_the_server_repeats_is_hidden(
+    clients: Clients, secret: str, status: int
+) -> None:
+    """The source reads a response without it, so it cannot get into names, ids and errors."""
+    body = {"name": "my tOkEn-4711-of-mine", "next": "/x?token=TOKEN-4711-OF-MINE", "other": 1}
+    client = clients(lambda _: httpx.Response(status, json=body))
+    answer = client.get("/", auth=header_auth("X-Key", SecretStr(secret)))
+    assert answer.json() == {"name": "my ••••", "next": "/x?token=••••", "other": 1}

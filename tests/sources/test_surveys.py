@@ -10,6 +10,7 @@ import pytest
 
 from smaply_metrics_core.errors import (
     PluginError,
+    RemoteError,
     SurveyUnavailable,
 )
 from smaply_metrics_core.models.survey import Choice, EmbeddedField, Question, Questionnaire, Survey
@@ -63,13 +64,15 @@ def test_an_invalid_survey_fails_the_list(opened: Opens, second: object, said: s
     assert TOKEN not in repr(error)
 
 
-def test_lone_surrogates_are_replaced(opened: Opens) -> None:
-    """A truncated emoji, which no database stores, is replaced and does not fail the list."""
+def test_lone_surrogates_and_nul_are_replaced(opened: Opens) -> None:
+    """Characters that no database stores are replaced and do not fail the list."""
     cut = Survey(id="s1", name="Fun \ud83d")
+    nul = Survey(id="s0", name="No\0thing")
     pair = Survey(id="s2", name="Fun \ud83d\ude00")
 
-    with opened(list_surveys=lambda self: [cut, pair]) as session:
-        assert [survey.name for survey in session.surveys()] == ["Fun \ufffd", "Fun \U0001f600"]
+    with opened(list_surveys=lambda self: [cut, nul, pair]) as session:
+        names = [survey.name for survey in session.surveys()]
+    assert names == ["Fun \ufffd", "No\ufffdthing", "Fun \U0001f600"]
 
 
 def test_a_subclass_is_converted_to_the_model(opened: Opens) -> None:
@@ -94,7 +97,7 @@ def test_an_error_after_some_surveys_fails_the_list(opened: Opens) -> None:
 
 
 def test_an_endless_list_is_an_error(opened: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list that exceeds the maximum is a plugin error."""
+    """A list of more different surveys than the maximum is the fault of the survey tool."""
     monkeypatch.setattr(session_module, "MOST_SURVEYS", 50)
 
     def list_surveys(self: object) -> Iterator[Survey]:
@@ -104,7 +107,9 @@ def test_an_endless_list_is_an_error(opened: Opens, monkeypatch: pytest.MonkeyPa
             yield Survey(id=str(number), name="Page after page")
 
     with opened(list_surveys=list_surveys) as session:
-        assert "more than 50 items" in error_in(session.surveys).message
+        error = error_in(session.surveys)
+    assert type(error) is RemoteError
+    assert "more than 50 surveys" in error.message
 
 
 def questionnaire(**changes: Any) -> Questionnaire:  # noqa: ANN401  # Any part of it.

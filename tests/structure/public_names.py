@@ -23,8 +23,8 @@ EXPORTS: Final = {
         suggestion_error
     """,
     "smaply_metrics_core.http": """
-        Exchange RateLimiter RemoteDetails build_client header_auth pages read_json
-        remote_details
+        Exchange RateLimiter RemoteDetails SAFE_TO_REPEAT build_client download header_auth
+        pages read_json remote_details
     """,
     "smaply_metrics_core.calculations": """
         AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition NOT_ANSWERED

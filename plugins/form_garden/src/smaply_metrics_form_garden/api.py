@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final, TypeVar
 
 import httpx
-from pydantic import SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 import smaply_metrics_core as sm
 from smaply_metrics_core.http import header_auth, pages, read_json
@@ -16,6 +16,45 @@ from smaply_metrics_core.http import header_auth, pages, read_json
 KEY_HEADER: Final = "X-Garden-Key"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _END: Final = re.compile(rb"# ([0-9]{1,9}) rows")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class GardenAccount(BaseModel):
+    """The account that a key belongs to."""
+
+    account: str
+
+
+class Form(BaseModel):
+    """A form in the list."""
+
+    id: str = Field(min_length=1)
+    title: str
+
+
+class ListedForms(BaseModel):
+    """A page of the list of forms."""
+
+    forms: list[Form]
+    offset: int
+    total: int
+
+
+class FormQuestion(BaseModel):
+    """A question of a form; ``many`` for several answers."""
+
+    name: str = Field(min_length=1)
+    label: str
+    options: list[str]
+    many: bool
+
+
+class FormWithQuestions(BaseModel):
+    """A form with its questions."""
+
+    form: Form
+    questions: list[FormQuestion]
 
 
 class FormGardenApi:
@@ -40,19 +79,25 @@ class FormGardenApi:
 
     def account(self) -> str:
         """Return the name of the account that the key belongs to."""
-        found = _answered(self._http.get("/api/account", auth=self._auth))
-        if not isinstance(found.get("account"), str):
-            raise sm.SourceUnavailable("Form Garden did not return the account name.")
-        return str(found["account"])
+        answer = self._http.get("/api/account", auth=self._auth)
+        return _answered(answer, GardenAccount).account
 
-    def forms(self) -> Iterator[Mapping[str, Any]]:
-        """Yield every form of the account."""
+    def forms(self) -> Iterator[Form]:
+        """Yield every form of the account, once."""
+        seen: set[str] = set()
         for page in pages(self._http, "/api/forms", _next_page, auth=self._auth):
-            yield from _forms(_answered(page))
+            for form in _answered(page, ListedForms).forms:
+                if form.id not in seen:  # A list that changes can repeat a form.
+                    seen.add(form.id)
+                    yield form
 
-    def form(self, form_id: str) -> Mapping[str, Any]:
+    def form(self, form_id: str) -> FormWithQuestions:
         """Return one form with its questions."""
-        return _answered(self._http.get(f"/api/forms/{_checked(form_id)}", auth=self._auth))
+        answer = self._http.get(f"/api/forms/{_checked(form_id)}", auth=self._auth)
+        found = _answered(answer, FormWithQuestions)
+        if found.form.id != form_id:
+            raise sm.SourceUnavailable("Form Garden returned another form.")
+        return found
 
     def responses(self, form_id: str) -> bytes:
         """Return all responses to one form as CSV in UTF-8.
@@ -65,7 +110,7 @@ class FormGardenApi:
         url = f"/api/forms/{_checked(form_id)}/responses.csv"
         response = self._http.get(url, auth=self._auth)
         if response.status_code != httpx.codes.OK:
-            _answered(response)
+            _answered(response, GardenAccount)  # Raises.
         text, _, last = response.content.rstrip(b"\n").rpartition(b"\n")
         end = _END.fullmatch(last)
         rows = sum(1 for _ in sm.csv_records(io.BytesIO(text))) - 1  # Minus the header.
@@ -75,31 +120,19 @@ class FormGardenApi:
 
 
 def _next_page(page: httpx.Response) -> str | None:
-    found = _answered(page)
-    if not isinstance(found.get("offset"), int) or not isinstance(found.get("total"), int):
-        raise sm.SourceUnavailable("Form Garden did not return the length of the list.")
-    following: int = found["offset"] + len(_forms(found))
-    return f"/api/forms?offset={following}" if following < found["total"] else None
+    found = _answered(page, ListedForms)
+    following = found.offset + len(found.forms)
+    return f"/api/forms?offset={following}" if following < found.total else None
 
 
-def _forms(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    forms = found.get("forms")
-    if not isinstance(forms, list) or not all(isinstance(one, dict) for one in forms):
-        raise sm.SourceUnavailable("Form Garden did not return a list of forms.")
-    return forms
-
-
-def _answered(response: httpx.Response) -> Mapping[str, Any]:
-    """Return the decoded response, or raise the error for its status.
+def _answered(response: httpx.Response, model: type[M]) -> M:
+    """Return the data of a response, or raise the error for its status.
 
     The client has already handled 429 and 5xx.
     """
     match response.status_code:
         case 200:
-            found = read_json(response)
-            if not isinstance(found, dict):
-                raise sm.SourceUnavailable("Form Garden returned an unexpected response.")
-            return found
+            return read_json(response, model)
         case 401:
             raise sm.CredentialRefused("Form Garden rejected the key.")
         case 403:

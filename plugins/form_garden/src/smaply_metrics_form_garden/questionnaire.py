@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
@@ -25,6 +24,7 @@ from smaply_metrics_core.calculations import (
     allowed_calculations,
     read_csv,
 )
+from smaply_metrics_form_garden.api import Form, FormQuestion, FormWithQuestions
 
 PERSONAL: Final = "respondent"
 """The column with personal data. Debug bundles contain it only when personal data is included."""
@@ -38,49 +38,51 @@ EXCLUDED: Final = {
 }
 """Why a response is excluded, by its status; ``None`` for a response that counts."""
 
+_MOST_DIGITS: Final = 10
+
 UNEXPECTED: Final = "Form Garden returned an unexpected response."
 
 
-def form_survey(item: Mapping[str, Any]) -> Survey:
-    """Return one form of the list as a survey."""
-    try:
-        return Survey(id=item["id"], name=item["title"])
-    except (KeyError, ValueError):  # A pydantic ValidationError is a ValueError.
-        raise SourceUnavailable(UNEXPECTED) from None
+def form_survey(form: Form) -> Survey:
+    """Return one form as a survey."""
+    return Survey(id=form.id, name=form.title)
 
 
-def form_questionnaire(found: Mapping[str, Any]) -> Questionnaire:
+def form_questionnaire(found: FormWithQuestions) -> Questionnaire:
     """Return one form with its questions.
 
     Raises:
-        SourceUnavailable: if the response does not match the documented API.
+        SourceUnavailable: if two questions have the same name.
     """
-    try:
-        return Questionnaire(
-            survey=form_survey(found["form"]),
-            questions=tuple(_question(**one) for one in found["questions"]),
-            fields=(EmbeddedField(name="plot", label="Garden plot"),),
-        )
-    except (KeyError, TypeError, ValueError):
-        raise SourceUnavailable(UNEXPECTED) from None
+    if len({one.name for one in found.questions}) < len(found.questions):
+        raise SourceUnavailable("Form Garden returned two questions with the same name.")
+    return Questionnaire(
+        survey=form_survey(found.form),
+        questions=tuple(map(_question, found.questions)),
+        fields=(EmbeddedField(name="plot", label="Garden plot"),),
+    )
 
 
-def _question(name: str, label: str, options: Sequence[str], *, many: bool) -> Question:
-    kind = QuestionKind.SINGLE_CHOICE if options else QuestionKind.TEXT
-    if many:
+def _question(given: FormQuestion) -> Question:
+    kind = QuestionKind.SINGLE_CHOICE if given.options else QuestionKind.TEXT
+    if given.many:
         kind = QuestionKind.MULTIPLE_CHOICE
     choices = tuple(
-        Choice(key=one, label=one, value=float(one) if one.isdecimal() else None) for one in options
+        Choice(key=one, label=one, value=_number(one)) for one in dict.fromkeys(given.options)
     )
     return Question(
-        id=name,
-        text=label,
+        id=given.name,
+        text=given.label,
         kind=kind,
         choices=choices,
         calculations=allowed_calculations(kind, choices),
         can_group_by=kind is QuestionKind.SINGLE_CHOICE,
         note="" if choices else "The answers are free text.",
     )
+
+
+def _number(option: str) -> float | None:
+    return float(option) if option.isdecimal() and len(option) < _MOST_DIGITS else None
 
 
 def read_rows(text: bytes, questionnaire: Questionnaire) -> pl.DataFrame:

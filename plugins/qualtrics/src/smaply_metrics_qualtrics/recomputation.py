@@ -105,7 +105,7 @@ class BundleApi(QualtricsApi):
         """Return that the export is complete."""
         return ExportProgress("complete", 100.0, _THE_EXPORT, request_id=None)
 
-    def download(self, survey_id: str, file_id: str, target: Path) -> int:  # noqa: ARG002
+    def download(self, survey_id: str, file_id: str, target: Path) -> None:  # noqa: ARG002
         """Write the export to ``target`` as Qualtrics would have created it at that time."""
         opened = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         copy = _Copy(self._until, self._mark, self._wanted_mark)
@@ -117,7 +117,6 @@ class BundleApi(QualtricsApi):
                     io.TextIOWrapper(out, "utf-8", newline="") as copied,
                 ):
                     copy(csv_records(raw, _LIMITS, deadline=self._deadline, strict=False), copied)
-        return target.stat().st_size
 
     def _responses(self) -> Iterator[str]:
         """Yield the names of the files of responses. Opening a missing first file raises."""

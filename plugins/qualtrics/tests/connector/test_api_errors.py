@@ -20,6 +20,7 @@ from plugins.qualtrics.tests.connector.support import (
 )
 from smaply_metrics_core import (
     AccessMissing,
+    Blame,
     CredentialRefused,
     ExportFailed,
     Issue,
@@ -108,8 +109,86 @@ def test_the_error_depends_on_the_call(
 ) -> None:
     """A survey, its results, an export and an endpoint can each be missing."""
     error = refused(tmp_path, call, status, error_body(status, code))
-    assert type(error) is kind
+    assert error.kind == kind.kind
     assert error.request_id == "req-1"
+
+
+LIKE_A_STATUS = [
+    *((call, 401, "DCD_7") for call in EVERY),
+    *((call, 403, "AuthZ_2.0") for call in EVERY),
+    *((call, status, "X_1") for call in EVERY for status in (400, 403, 404, 409, 429, 500, 503)),
+    ("start", 400, "QVAL_1"),
+]
+
+
+@pytest.mark.parametrize(("call", "status", "code"), LIKE_A_STATUS)
+def test_an_error_with_http_200_is_the_error_of_its_envelope(
+    tmp_path: Path, call: str, status: int, code: str
+) -> None:
+    """It has the kind, blame, code, message and request id that its status in HTTP would give."""
+    body = error_body(status, code, "<b>Ask</b> the owner.")
+    found = refused(tmp_path, call, 200, body).to_problem()
+    assert (found.code, found.request_id) == (code, "req-1")
+    assert "Ask the owner" in found.message
+    usual = refused(tmp_path, call, status, body).to_problem()
+    same = ("kind", "issue", "blame", "retryable", "code", "request_id", "audience")
+    assert [getattr(found, name) for name in same] == [getattr(usual, name) for name in same]
+
+
+UNREADABLE: list[dict[str, Any]] = [
+    {"httpStatus": "409", "error": ["No more."]},
+    {"httpStatus": "404"},
+]
+"""Errors without a message."""
+
+
+@pytest.mark.parametrize("call", EVERY)
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"httpStatus": "400 - Bad Request", "error": {"errorMessage": "No more."}},
+        {"httpStatus": 400, "error": {"errorMessage": "No more.", "errorCode": 17}},
+        {"httpStatus": "200 - OK", "error": {"errorMessage": "No more.", "errorCode": "X"}},
+        {"status": "Bad Request", "errorMessage": "No more.", "internalErrorCode": "X"},
+        {"error": {"errorMessage": "No more."}},
+        {"error": "No more."},
+        *UNREADABLE,
+    ],
+    ids=str,
+)
+def test_an_error_in_any_envelope_is_an_error(
+    tmp_path: Path, call: str, meta: dict[str, Any]
+) -> None:
+    """Data next to an error is not used; a message and a code in any form are reported."""
+    error = refused(tmp_path, call, 200, {"meta": meta, "result": {"elements": []}})
+    assert error.blame is not Blame.PLUGIN
+    assert ("No more" in error.message) == (meta not in UNREADABLE)
+    assert bool(error.code) == ("Code" in str(meta))
+
+
+@pytest.mark.parametrize("call", ["whoami", "surveys", "definition", "start", "progress"])
+@pytest.mark.parametrize("result", [None, [], "", 5, [{}]], ids=repr)
+def test_a_result_that_is_no_object_is_an_error(tmp_path: Path, call: str, result: object) -> None:
+    """A result of another type is never read as an empty account, list or survey."""
+    body = {**envelope(), "result": result}
+    error = refused(tmp_path, call, 200, body)
+    assert type(error) is SourceUnavailable
+    assert error.request_id == "req-1"
+
+
+@pytest.mark.parametrize("call", EVERY)
+def test_an_answer_that_is_not_ready_is_retryable(tmp_path: Path, call: str) -> None:
+    """HTTP 202 has no data yet."""
+    error = refused(tmp_path, call, 202, envelope({"message": "not yet"}, status="202 - Accepted"))
+    assert type(error) is SourceUnavailable
+    assert "did not return" in error.message
+    assert error.retryable
+
+
+def test_a_long_message_is_shortened(tmp_path: Path) -> None:
+    """Qualtrics can send a message of any length."""
+    error = refused(tmp_path, "definition", 418, error_body(418, None, "No <i>" * 10**6))
+    assert len(error.message) < 400
 
 
 @pytest.mark.parametrize("status", [400, 403])

@@ -174,43 +174,147 @@ class Broken(httpx.SyncByteStream):
         raise httpx.ReadError("reset")
 
 
+class Server:
+    """An API whose next answers to each kind of request can be replaced."""
+
+    def __init__(self, **instead: list[httpx.Response | Exception]) -> None:
+        self._instead = instead
+        self.calls: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer a start, a progress request or a download."""
+        call = "start" if request.method == "POST" else request.url.path.rpartition("/")[2]
+        self.calls.append(call := "file" if call == "file" else call.replace("ES_1", "progress"))
+        instead = self._instead.get(call)
+        if instead:
+            answer = instead.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        if call == "file":
+            return httpx.Response(200, content=b"PK the file")
+        result = {"progressId": "ES_1"} if call == "start" else COMPLETE
+        return httpx.Response(200, json=envelope(result))
+
+    def count(self) -> tuple[int, int, int]:
+        """Return the number of starts, progress requests and downloads."""
+        start, progress, file = (self.calls.count(one) for one in ("start", "progress", "file"))
+        return start, progress, file
+
+
+def failed(status: int, **headers: str) -> httpx.Response:
+    """Return an error response."""
+    return httpx.Response(status, json=envelope(status=f"{status} - No"), headers=headers)
+
+
+def lost() -> httpx.Response:
+    """Return the progress of an export that failed."""
+    return httpx.Response(200, json=envelope({"status": "failed", "percentComplete": 100}))
+
+
+@pytest.mark.parametrize("call", ["start", "progress", "file"])
+@pytest.mark.parametrize(
+    "failures",
+    [
+        [failed(500)],
+        [failed(502), failed(503), failed(504)],
+        [failed(429, **{"Retry-After": "3"})],
+        [httpx.ReadTimeout("slow"), httpx.ConnectError("refused")],
+        [httpx.RemoteProtocolError("dropped")],
+    ],
+    ids=["500", "three outages", "429", "timeout and refused", "dropped"],
+)
+def test_a_temporary_failure_does_not_fail_the_export(
+    tmp_path: Path, call: str, failures: list[httpx.Response | Exception]
+) -> None:
+    """Every request of an export is repeated, the start included, which changes nothing."""
+    server = Server(**{call: list(failures)})
+    with api_answered_by(server, tmp_path) as (api, context, _):
+        path = fetch_export(api, context, SURVEY, ExportRequest())
+    assert path.read_bytes() == b"PK the file"
+    assert sum(server.count()) == 3 + len(failures)
+
+
+@pytest.mark.parametrize("failure", [failed(503), httpx.ReadTimeout("slow")], ids=["503", "slow"])
+def test_starts_are_repeated_only_within_the_deadline(
+    tmp_path: Path, failure: httpx.Response | Exception
+) -> None:
+    """An outage that lasts is reported as one, after four attempts or at the deadline."""
+    server = Server(start=[failure] * 20)
+    with (
+        api_answered_by(server, tmp_path) as (api, context, _),
+        pytest.raises(MetricsError) as raised,
+    ):
+        fetch_export(api, context, SURVEY, ExportRequest())
+    assert isinstance(raised.value, SourceUnavailable | Unreachable)
+    assert server.count() == (4, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("instead", "expected"),
+    [
+        ({"progress": [lost()]}, (2, 2, 1)),
+        ({"progress": [failed(404)]}, (2, 2, 1)),
+        ({"progress": [failed(403)]}, (2, 2, 1)),
+        ({"file": [failed(404)]}, (2, 2, 2)),
+        ({"progress": [httpx.Response(200, json=envelope({"status": "complete"}))]}, (2, 2, 1)),
+    ],
+    ids=["failed", "404", "403", "expired", "no file"],
+)
+def test_an_export_that_is_lost_is_started_once_more(
+    tmp_path: Path, instead: dict[str, Any], expected: tuple[int, int, int]
+) -> None:
+    """If Qualtrics fails to create an export or no longer has it, another one may succeed."""
+    server = Server(**instead)
+    with api_answered_by(server, tmp_path) as (api, context, _):
+        path = fetch_export(api, context, SURVEY, ExportRequest())
+    assert path.read_bytes() == b"PK the file"
+    assert server.count() == expected
+
+
+def test_a_second_lost_export_is_an_error(tmp_path: Path) -> None:
+    """There is no third export."""
+    server = Server(progress=[lost(), lost(), lost()])
+    with (
+        api_answered_by(server, tmp_path) as (api, context, _),
+        pytest.raises(ExportFailed, match="failed to create"),
+    ):
+        fetch_export(api, context, SURVEY, ExportRequest())
+    assert server.count() == (2, 2, 0)
+
+
+def test_an_interrupted_download_is_repeated(tmp_path: Path) -> None:
+    """The file is downloaded again from the beginning, not the export created again."""
+    server = Server(file=[httpx.Response(200, stream=Broken()) for _ in range(3)])
+    with api_answered_by(server, tmp_path) as (api, context, _):
+        path = fetch_export(api, context, SURVEY, ExportRequest())
+    assert path.read_bytes() == b"PK the file"
+    assert server.count() == (1, 1, 4)
+
+
 def test_an_interrupted_download_is_deleted(tmp_path: Path) -> None:
     """A partial file is not read."""
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        if request.method == "POST":
-            return httpx.Response(200, json=envelope({"progressId": "ES_1"}))
-        if request.url.path.endswith("/file"):
-            return httpx.Response(200, stream=Broken())
-        return httpx.Response(200, json=envelope(COMPLETE))
-
+    server = Server(file=[httpx.Response(200, stream=Broken()) for _ in range(9)])
     with (
-        api_answered_by(answer, tmp_path) as (api, context, _),
+        api_answered_by(server, tmp_path) as (api, context, _),
         pytest.raises(Unreachable),
     ):
         fetch_export(api, context, SURVEY, ExportRequest())
+    assert server.count() == (1, 1, 4)
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
 
 
 def test_an_export_that_no_longer_exists_has_failed(tmp_path: Path) -> None:
     """Qualtrics deletes exports; the error carries the request id."""
-    polled: list[str] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        if request.method == "POST":
-            return httpx.Response(200, json=envelope({"progressId": "ES_1"}))
-        polled.append(request.url.path)
-        if len(polled) < 3:
-            return httpx.Response(200, json=envelope(RUNNING))
-        return httpx.Response(404, json=envelope(status="404 - Not Found", requestId="req-gone"))
-
+    gone = envelope(status="404 - Not Found", requestId="req-gone")
+    server = Server(progress=[httpx.Response(404, json=gone) for _ in range(3)])
     with (
-        api_answered_by(answer, tmp_path) as (api, context, _),
-        pytest.raises(ExportFailed) as gone,
+        api_answered_by(server, tmp_path) as (api, context, _),
+        pytest.raises(ExportFailed) as raised,
     ):
         fetch_export(api, context, SURVEY, ExportRequest())
-    assert gone.value.request_id == "req-gone"
-    assert len(polled) == 3
+    assert raised.value.request_id == "req-gone"
+    assert server.count() == (2, 2, 0)
 
 
 def pages_of(folder: Path, next_page: object) -> tuple[list[Any], list[str]]:
@@ -247,6 +351,8 @@ def test_a_next_page_on_another_host_is_requested_from_the_configured_host(tmp_p
 @pytest.mark.parametrize(
     "url",
     [
+        "https://iad1.qualtrics.com/API/v3/surveys?skipToken=" + "x" * 100_000,
+        "https://iad1.qualtrics.com/API/v3/surveys?offset=\0",
         "https://iad1.qualtrics.com/login?next=/API/v3/",
         "https://iad1.qualtrics.com/API/v3/../../x",
         "https://iad1.qualtrics.com/API/v3/%2e%2e/x",

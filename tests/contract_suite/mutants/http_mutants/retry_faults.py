@@ -72,8 +72,16 @@ class RetriesForever(HttpSource):
                 context.pause(20)
 
 
+class ReadsByPost(HttpSource):
+    """Reads by POST, without declaring that this is safe to repeat."""
+
+    def send(self, context: Context, credentials: Mine, path: str) -> httpx.Response:
+        return context.http.post(path, auth=self.auth(credentials))
+
+
 KILLERS: Final[Mapping[str, Sequence[type[HttpSource]]]] = {
     "test_a_forbidden_answer_is_no_outage": (CredentialErrorFor403,),
+    "test_one_failure_does_not_fail_the_answer": (ReadsByPost,),
     "test_retries_are_left_to_the_client": (
         RetriesAfterErrors,
         RetriesOutages,

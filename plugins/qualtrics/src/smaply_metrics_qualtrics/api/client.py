@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from smaply_metrics_core import (
     SurveyUnavailable,
     Unreachable,
 )
-from smaply_metrics_core.http import header_auth, pages, read_json
+from smaply_metrics_core.http import SAFE_TO_REPEAT, download, header_auth, pages, read_json
 from smaply_metrics_qualtrics.api.errors import (
     ApiCall,
     Envelope,
@@ -30,12 +29,13 @@ from smaply_metrics_qualtrics.api.errors import (
     read_envelope,
 )
 from smaply_metrics_qualtrics.credentials import QualtricsCredentials, is_qualtrics_host
-from smaply_metrics_qualtrics.json_values import as_dict, as_list
+from smaply_metrics_qualtrics.json_values import as_dict, as_number
 
 TOKEN_HEADER: Final = "X-API-TOKEN"  # noqa: S105  # The header's name.
 API_ROOT: Final = "/API/v3/"
 _SURVEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_EXPORT_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+_EXPORT_ID: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}")
+_MOST_ENVELOPE: Final = 2**20
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class QualtricsApi:
         self.use_host = ""
         self.host = credentials.base_url
         self._url = credentials.api_url
+        self._context = context
         self._http = context.http
         self._auth = header_auth(TOKEN_HEADER, credentials.api_token)
 
@@ -73,7 +74,8 @@ class QualtricsApi:
             Unreachable: if another service responds.
         """
         response = self._http.get(f"{self._url}/whoami")
-        if not (response.is_client_error and read_envelope(decode(response)).refused):
+        envelope = read_envelope(decode(response))
+        if not (response.is_client_error and envelope.known and envelope.refused):
             raise Unreachable(
                 f"{self.host} is not a Qualtrics API host: another service responded.",
                 remedy="Enter the Datacenter ID (in Qualtrics: Account Settings → Qualtrics IDs), "
@@ -82,15 +84,23 @@ class QualtricsApi:
 
     def whoami(self) -> Mapping[str, Any]:
         """Return the token's user. It includes personal data, which must not be shown."""
-        return as_dict(self._get("/whoami", ApiCall.ACCOUNT))
+        return self._get("/whoami", ApiCall.ACCOUNT)
 
     def survey_pages(self) -> Iterator[Sequence[Any]]:
-        """Yield the surveys on each page of the list."""
+        """Yield the surveys on each page of the list.
+
+        Raises:
+            SourceUnavailable: if a page is not a list, or links to a page outside of the API.
+        """
         first = f"{self._url}/surveys"
         for response in pages(self._http, first, self._next_page, auth=self._auth):
-            yield as_list(as_dict(self._result(response, ApiCall.SURVEYS)).get("elements"))
+            result, envelope = self._result(response, ApiCall.SURVEYS)
+            elements = result.get("elements")
+            if not isinstance(elements, list):
+                raise _without_data(envelope)
+            yield elements
 
-    def definition(self, survey_id: str) -> Any:  # noqa: ANN401  # Checked by its reader.
+    def definition(self, survey_id: str) -> Mapping[str, Any]:
         """Return the definition of a survey as decoded JSON.
 
         Raises:
@@ -99,7 +109,7 @@ class QualtricsApi:
         path = f"/survey-definitions/{checked_survey_id(survey_id)}"
         return self._get(path, ApiCall.DEFINITION)
 
-    def response_schema(self, survey_id: str) -> Any:  # noqa: ANN401  # Checked by its reader.
+    def response_schema(self, survey_id: str) -> Mapping[str, Any]:
         """Return the JSON Schema of a survey's responses, the only complete list of its fields.
 
         Qualtrics limits this endpoint to 60 requests per minute.
@@ -110,75 +120,80 @@ class QualtricsApi:
     def start_export(self, survey_id: str, body: Mapping[str, Any]) -> str:
         """Start an export of responses and return its progress id.
 
+        A second export changes nothing in the account, so the request is safe to repeat.
+
         Raises:
             ResultsUnavailable: if the token's user is not allowed to view results.
             RemoteError: if the account is in another data centre.
         """
         url = f"{self._url}/surveys/{checked_survey_id(survey_id)}/export-responses"
-        response = self._http.post(url, json=body, auth=self._auth)
-        progress_id = as_dict(self._result(response, ApiCall.START)).get("progressId")
-        return _checked_export_id(progress_id)
+        response = self._http.post(url, json=body, auth=self._auth, extensions=SAFE_TO_REPEAT)
+        result, _ = self._result(response, ApiCall.START)
+        return _checked_export_id(result.get("progressId"))
 
     def progress(self, survey_id: str, progress_id: str) -> ExportProgress:
         """Return the progress of an export.
 
         Raises:
-            ExportFailed: if the export no longer exists.
+            ExportLost: if the export no longer exists.
         """
         url = f"{self._url}/surveys/{survey_id}/export-responses/{progress_id}"
         response = self._http.get(url, auth=self._auth)
-        result = as_dict(self._result(response, ApiCall.PROGRESS))
-        percent = result.get("percentComplete")
+        result, envelope = self._result(response, ApiCall.PROGRESS)
         file_id = result.get("fileId")
         return ExportProgress(
             status=str(result.get("status")),
-            percent=float(percent) if isinstance(percent, int | float) else 0.0,
+            percent=min(max(as_number(result.get("percentComplete")) or 0.0, 0.0), 100.0),
             file_id=_checked_export_id(file_id) if file_id else "",
-            request_id=read_envelope(decode(response)).request_id,
+            request_id=envelope.request_id,
         )
 
-    def download(self, survey_id: str, file_id: str, target: Path) -> int:
-        """Write an exported file to ``target`` and return its size in bytes.
-
-        The file must not exist. It is created with mode 0600.
+    def download(self, survey_id: str, file_id: str, target: Path) -> None:
+        """Write an exported file to ``target``, as ``smaply_metrics_core.http.download`` does.
 
         Raises:
-            ExportFailed: if the export no longer exists.
+            ExportLost: if the export no longer exists.
         """
         url = f"{self._url}/surveys/{survey_id}/export-responses/{file_id}/file"
-        opened = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with (
-            os.fdopen(opened, "wb") as out,
-            self._http.stream("GET", url, auth=self._auth) as response,
-        ):
-            if response.status_code != HTTPStatus.OK:
-                response.read()
-                raise self._error(response, ApiCall.FILE)
-            return sum(out.write(block) for block in response.iter_bytes())
+        response = download(self._context, url, target, auth=self._auth)
+        if response.status_code != HTTPStatus.OK:
+            raise self._error(response, ApiCall.FILE)
+        if target.stat().st_size <= _MOST_ENVELOPE:
+            # An error with HTTP 200. A ZIP file is not JSON.
+            answer = httpx.Response(HTTPStatus.OK, content=target.read_bytes())
+            answer.request = response.request
+            if read_envelope(decode(answer)).failed:
+                target.unlink()
+                raise self._error(answer, ApiCall.FILE)
 
-    def _get(self, path: str, call: ApiCall) -> Any:  # noqa: ANN401  # Any JSON.
-        return self._result(self._http.get(f"{self._url}{path}", auth=self._auth), call)
+    def _get(self, path: str, call: ApiCall) -> Mapping[str, Any]:
+        response = self._http.get(f"{self._url}{path}", auth=self._auth)
+        return self._result(response, call)[0]
 
-    def _result(self, response: httpx.Response, call: ApiCall) -> Any:  # noqa: ANN401  # As above.
+    def _result(
+        self, response: httpx.Response, call: ApiCall
+    ) -> tuple[Mapping[str, Any], Envelope]:
+        """Return the result of a response, which is always an object, and its envelope."""
         if response.status_code != HTTPStatus.OK:
             raise self._error(response, call)
         body = as_dict(read_json(response))
-        envelope = self._note_forwarding(read_envelope(body))
-        if "result" not in body:
-            raise SourceUnavailable(
-                "Qualtrics returned a response without the requested data.",
-                request_id=envelope.request_id,
-            )
-        return body["result"]
+        envelope = read_envelope(body)
+        if envelope.failed:
+            raise self._error(response, call)
+        self._note_forwarding(envelope)
+        result = body.get("result")
+        if not isinstance(result, dict):
+            raise _without_data(envelope)
+        return as_dict(result), envelope
 
     def _error(self, response: httpx.Response, call: ApiCall) -> RemoteError:
-        envelope = self._note_forwarding(read_envelope(decode(response)))
+        envelope = read_envelope(decode(response))
+        self._note_forwarding(envelope)
         return ErrorMapper(response.status_code, envelope, call, self.host, self.use_host).error()
 
-    def _note_forwarding(self, envelope: Envelope) -> Envelope:
+    def _note_forwarding(self, envelope: Envelope) -> None:
         if is_qualtrics_host(envelope.use_host) and envelope.use_host != self.host:
             self.use_host = envelope.use_host
-        return envelope
 
     def _next_page(self, response: httpx.Response) -> str | None:
         """Return the URL of the next page on the configured host.
@@ -215,6 +230,13 @@ def checked_survey_id(survey_id: str) -> str:
             remedy="Choose a survey from the list, or enter another ID.",
         )
     return survey_id
+
+
+def _without_data(envelope: Envelope) -> SourceUnavailable:
+    return SourceUnavailable(
+        "Qualtrics returned a response without the requested data.",
+        request_id=envelope.request_id,
+    )
 
 
 def _checked_export_id(value: object) -> str:

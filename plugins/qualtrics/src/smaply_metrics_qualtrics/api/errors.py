@@ -1,9 +1,10 @@
 """Map Qualtrics error responses to framework errors.
 
-The HTTP status determines the error; the error code distinguishes errors with the same status. The
+The HTTP status determines the error; the error code distinguishes errors with the same status. A
+response with HTTP 200 can contain an error, whose status is that of its envelope. Otherwise, the
 text of ``httpStatus`` can differ from the status, the body can be HTML or empty, the code can be
-missing, and an older envelope format is still in use. Errors carry the code and the request id,
-which Qualtrics support needs.
+missing, and an older envelope format is still in use. Errors carry the message, the code and the
+request id, which Qualtrics support needs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from smaply_metrics_core import (
     Audience,
     CredentialRefused,
     ExportFailed,
+    RateLimited,
     RemoteError,
     ResultsUnavailable,
     SourceUnavailable,
@@ -33,7 +35,9 @@ from smaply_metrics_qualtrics.json_values import as_dict
 
 _NOTICE: Final = re.compile(r"use this host instead:\s*([a-z0-9.-]+?)\.?\s*$", re.IGNORECASE)
 _ID: Final = re.compile(r"[\w.:/+=-]{1,100}", re.ASCII)
+_STATUS: Final = re.compile(r"\s*([1-5][0-9]{2})\b", re.ASCII)
 _MAX_MESSAGE: Final = 200
+_MAX_HTML: Final = 2_000
 
 _NO_TOKEN: Final = frozenset({"ATP_2", "ATC_1"})
 _NO_ACCESS: Final = "AuthZ_2.0"
@@ -72,13 +76,19 @@ class ApiCall(StrEnum):
     FILE = "the exported file"
 
 
+class ExportLost(ExportFailed):
+    """Qualtrics failed to create an export or no longer has it; another one may succeed."""
+
+
 @dataclass(frozen=True)
 class Envelope:
     """The ``meta`` object of a response.
 
     Attributes:
         known: Whether the response has a Qualtrics envelope.
-        refused: Whether the envelope contains an error.
+        refused: Whether it contains an error as Qualtrics sends it today.
+        failed: Whether it contains an error in any form.
+        status: The status in the envelope, or 0.
         code: The error code, or an empty string.
         message: The error message as plain text.
         use_host: The host that Qualtrics forwarded the request to, or an empty string.
@@ -86,6 +96,8 @@ class Envelope:
 
     known: bool = False
     refused: bool = False
+    failed: bool = False
+    status: int = 0
     code: str = ""
     message: str = ""
     request_id: str | None = None
@@ -95,16 +107,22 @@ class Envelope:
 def read_envelope(body: object) -> Envelope:
     """Return the envelope of a decoded response. Never raises."""
     meta = as_dict(as_dict(body).get("meta"))
-    if not any(isinstance(meta.get(name), str) for name in ("httpStatus", "status")):
-        return Envelope()
-    error = as_dict(meta.get("error"))
+    named = [meta[name] for name in ("httpStatus", "status") if name in meta]
+    status = next((found for found in map(_status, named) if found), 0)
+    error = meta.get("error")
+    details = {"errorMessage": error} if isinstance(error, str) else as_dict(error)
+    code = _id(details.get("errorCode") or meta.get("internalErrorCode")) or ""
+    text = details.get("errorMessage") or meta.get("errorMessage")
+    message = html_to_text(text[:_MAX_HTML])[:_MAX_MESSAGE] if isinstance(text, str) else ""
     notice = meta.get("notice")
-    forwarded = _NOTICE.search(notice) if isinstance(notice, str) else None
+    forwarded = _NOTICE.search(notice[-_MAX_HTML:]) if isinstance(notice, str) else None
     return Envelope(
-        known=True,
-        refused=bool(error),
-        code=_id(error.get("errorCode") or meta.get("internalErrorCode")) or "",
-        message=html_to_text(error.get("errorMessage") or meta.get("errorMessage"))[:_MAX_MESSAGE],
+        known=any(isinstance(value, str) for value in named),
+        refused=bool(as_dict(error)),
+        failed=bool(error or code or message) or status >= HTTPStatus.BAD_REQUEST,
+        status=status,
+        code=code,
+        message=message,
         request_id=_id(meta.get("requestId") or meta.get("errorId")),
         use_host=forwarded[1].lower() if forwarded else "",
     )
@@ -139,44 +157,56 @@ class ErrorMapper:
 
     def error(self) -> RemoteError:  # noqa: PLR0911  # One return per error.
         """Return the framework error."""
-        if not self.envelope.known:
+        if not self.envelope.known and not self.envelope.failed:
             return self._without_envelope()
-        if self.status == HTTPStatus.UNAUTHORIZED or self.envelope.code in _NO_TOKEN:
-            return self._make(CredentialRefused, "Qualtrics rejected the API token.", REENTER)
+        if self._status == HTTPStatus.UNAUTHORIZED or self.envelope.code in _NO_TOKEN:
+            return self._make(CredentialRefused, "Qualtrics rejected the API token", REENTER)
         if self.envelope.code == _NO_ACCESS:
             return self._access_missing()
+        if self._status == HTTPStatus.TOO_MANY_REQUESTS:
+            return RateLimited(
+                self._sentence("Qualtrics received too many requests (HTTP 429)"),
+                code=self.envelope.code or None,
+                request_id=self.envelope.request_id,
+            )
         match self.call:
-            case ApiCall.ACCOUNT | ApiCall.SURVEYS if self.status == HTTPStatus.FORBIDDEN:
+            case ApiCall.ACCOUNT | ApiCall.SURVEYS if self._status == HTTPStatus.FORBIDDEN:
                 return self._access_missing()
-            case ApiCall.DEFINITION if self.status in _MISSING:
+            case ApiCall.DEFINITION if self._status in _MISSING:
                 return self._survey_unavailable()
-            case ApiCall.START if self.status == HTTPStatus.NOT_FOUND:
+            case ApiCall.START if self._status == HTTPStatus.NOT_FOUND:
                 return self._survey_unavailable()
-            case ApiCall.START if self.status in _NOT_ALLOWED:
+            case ApiCall.START if self._status in _NOT_ALLOWED:
                 return self._export_refused()
-            case ApiCall.PROGRESS | ApiCall.FILE if self.status in _MISSING:
-                message = "The export no longer exists: it expired or was deleted."
-                return self._make(ExportFailed, message, None)
+            case ApiCall.PROGRESS | ApiCall.FILE if self._status in _MISSING:
+                message = "The export no longer exists: it expired or was deleted"
+                return self._make(ExportLost, message, None)
         return self._unexpected()
+
+    @property
+    def _status(self) -> int:
+        """The HTTP status, or that of an error in a response with HTTP 200."""
+        failed = self.envelope.status >= HTTPStatus.BAD_REQUEST
+        return self.envelope.status if failed and self.status == HTTPStatus.OK else self.status
 
     def _without_envelope(self) -> RemoteError:
         """Return the error for a response that may not come from Qualtrics."""
         return self._make(
             Unreachable if self.status == HTTPStatus.FORBIDDEN else SourceUnavailable,
-            f"{self.host} returned HTTP {self.status} without a reason.",
+            f"{self.host} returned HTTP {self.status} without a reason",
             "Check the Base URL, and whether a firewall or proxy blocks the request; otherwise try "
             "again in a few minutes.",
         )
 
     def _access_missing(self) -> RemoteError:
         return self._make(
-            AccessMissing, "The token's user has no access to the Qualtrics API.", ACCESS_REMEDY
+            AccessMissing, "The token's user has no access to the Qualtrics API", ACCESS_REMEDY
         )
 
     def _survey_unavailable(self) -> RemoteError:
         return self._make(
             SurveyUnavailable,
-            "The survey does not exist, or it is not shared with the token's user.",
+            "The survey does not exist, or it is not shared with the token's user",
             SHARE_REMEDY,
         )
 
@@ -187,21 +217,26 @@ class ErrorMapper:
         if self.envelope.code.startswith(_INVALID):
             return self._make(
                 ExportFailed,
-                f"Qualtrics rejected the export request: {self.envelope.message}",
+                "Qualtrics rejected the export request",
                 "Send the debug bundle to support.",
                 Audience.ADMIN,
             )
         return self._make(
             ResultsUnavailable,
-            "The survey exists, but the token's user is not allowed to view its results.",
+            "The survey exists, but the token's user is not allowed to view its results",
             RESULTS_REMEDY,
         )
 
     def _unexpected(self) -> RemoteError:
-        reason = f": {self.envelope.message}" if self.envelope.message else "."
+        if self._status < HTTPStatus.BAD_REQUEST and not self.envelope.failed:
+            what = f"Qualtrics did not return {self.call} (HTTP {self._status})"
+        elif self._status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            what = f"Qualtrics is temporarily unavailable (HTTP {self._status})"
+        else:
+            what = f"Qualtrics rejected the request for {self.call} (HTTP {self._status})"
         return self._make(
             SourceUnavailable,
-            f"Qualtrics rejected the request for {self.call} (HTTP {self.status}){reason}",
+            what,
             "Try again in a few minutes; if the error persists, send the debug bundle to support.",
         )
 
@@ -213,11 +248,17 @@ class ErrorMapper:
         audience: Audience | None = None,
     ) -> RemoteError:
         return kind(
-            message,
+            self._sentence(message),
             remedy=remedy,
             audience=audience,
             code=self.envelope.code or None,
             request_id=self.envelope.request_id,
+        )
+
+    def _sentence(self, message: str) -> str:
+        """Return our message and, if there is one, that of Qualtrics, which is more specific."""
+        return (
+            ": ".join(filter(None, (message.rstrip("."), self.envelope.message.rstrip(".")))) + "."
         )
 
 
@@ -233,5 +274,13 @@ def wrong_host(host: str, use_host: str) -> RemoteError:
     )
 
 
+def _status(value: object) -> int:
+    found = _STATUS.match(value) if isinstance(value, str) else None
+    if found is not None:
+        return int(found[1])
+    return value if type(value) is int and 100 <= value < 600 else 0  # noqa: PLR2004  # HTTP.
+
+
 def _id(value: object) -> str | None:
-    return value if isinstance(value, str) and _ID.fullmatch(value) else None
+    text = str(value) if type(value) is int else value
+    return text if isinstance(text, str) and _ID.fullmatch(text) else None

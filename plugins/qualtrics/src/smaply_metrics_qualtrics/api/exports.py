@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from smaply_metrics_core import Audience, DeadlineExceeded, ExportFailed, SourceContext, Window
+from smaply_metrics_core import Audience, DeadlineExceeded, SourceContext, Window
 from smaply_metrics_qualtrics.api.client import ExportProgress, QualtricsApi
+from smaply_metrics_qualtrics.api.errors import ExportLost
 from smaply_metrics_qualtrics.export_columns import NEEDED_METADATA
 
 FIRST_WAIT: Final = 1.0
@@ -85,21 +86,28 @@ def fetch_export(
 ) -> Path:
     """Run an export, download it to the private folder of the call, and return the path.
 
+    If Qualtrics fails to create the export, or loses it before the download, the export is started
+    once more.
+
     Raises:
         ExportFailed: if the export fails or no longer exists.
         ResultsUnavailable: if the token's user is not allowed to view results.
         DeadlineExceeded: if the export is not complete before the deadline.
     """
+    try:
+        return _fetch_once(api, context, survey_id, request)
+    except ExportLost:
+        return _fetch_once(api, context, survey_id, request)
+
+
+def _fetch_once(
+    api: QualtricsApi, context: SourceContext, survey_id: str, request: ExportRequest
+) -> Path:
     progress_id = api.start_export(survey_id, request.body())
     done = wait_for(api, context, survey_id, progress_id)
     context.progress(100, 100, "Downloading the responses")
     target = Path(tempfile.mkdtemp(prefix="export-", dir=context.folder)) / "export.zip"
-    try:
-        api.download(survey_id, done.file_id, target)
-    except BaseException:
-        # Delete the partial file, which contains answers.
-        target.unlink(missing_ok=True)
-        raise
+    api.download(survey_id, done.file_id, target)
     return target
 
 
@@ -109,7 +117,7 @@ def wait_for(
     """Poll the progress of an export with increasing intervals until it is complete.
 
     Raises:
-        ExportFailed: if the export fails or no longer exists.
+        ExportLost: if the export fails or no longer exists.
         DeadlineExceeded: if the export is not complete before the deadline.
     """
     wait, percent = FIRST_WAIT, 0.0
@@ -127,14 +135,14 @@ def wait_for(
         if status == "complete":
             break
         if status != _RUNNING:
-            raise ExportFailed(
+            raise ExportLost(
                 "Qualtrics failed to create the export.", request_id=progress.request_id
             )
         percent = progress.percent
-        context.progress(min(percent, 100.0), 100, "Qualtrics is preparing the responses")
+        context.progress(percent, 100, "Qualtrics is preparing the responses")
         wait = min(wait * _GROWTH, LONGEST_WAIT)
     if not progress.file_id:
-        raise ExportFailed(
+        raise ExportLost(
             "Qualtrics finished the export without a file.", request_id=progress.request_id
         )
     return progress

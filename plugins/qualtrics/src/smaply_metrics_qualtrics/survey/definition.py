@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from smaply_metrics_core import (
@@ -23,7 +23,7 @@ from smaply_metrics_core import (
     Survey,
 )
 from smaply_metrics_qualtrics.html_text import html_to_text
-from smaply_metrics_qualtrics.json_values import as_dict, as_list
+from smaply_metrics_qualtrics.json_values import as_dict, as_list, as_text
 from smaply_metrics_qualtrics.survey.answer_columns import AnswerColumns, AnswerShape
 from smaply_metrics_qualtrics.survey.choices import options
 from smaply_metrics_qualtrics.survey.column_owners import ColumnOwners
@@ -139,10 +139,12 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
         schema: The response schema. Without it, only the fields that the flow declares are known.
 
     Raises:
-        SourceUnavailable: if the result is not a survey definition.
+        SourceUnavailable: if the result is not a survey definition, or two questions have the same
+            ID.
     """
     body = as_dict(result)
-    if "Questions" not in body:
+    listed = body.get("Questions")
+    if not isinstance(listed, dict) and listed != []:
         raise SourceUnavailable("Qualtrics returned something other than a survey definition.")
     status = body.get("SurveyStatus")
     survey = Survey(
@@ -153,15 +155,15 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
     )
     bodies = {
         question_id: as_dict(question)
-        for question_id, question in as_dict(body["Questions"]).items()
-        if isinstance(question, dict)
+        for question_id, question in as_dict(listed).items()
+        if isinstance(question, dict) and question_id
     }
     declared = _declared_fields(body)
     order = question_order(body, bodies, schema_loops(schema, bodies.keys(), declared))
     questions: list[Question] = []
     answer_columns: dict[str, AnswerColumns] = {}
     for question_id, loops in order.loops.items():
-        if bodies[question_id].get("QuestionType") not in NOT_ANSWERED:
+        if as_text(bodies[question_id].get("QuestionType")) not in NOT_ANSWERED:
             parsed = parse_question(question_id, bodies[question_id], bodies, loops)
             questions.append(parsed.question)
             answer_columns |= parsed.answer_columns
@@ -174,13 +176,15 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
     for question, answer in _field_numbers(fields):
         questions.append(question)
         answer_columns[question.id] = answer
+    questionnaire = Questionnaire(
+        survey=survey,
+        questions=with_distinct_texts(questions),
+        fields=_labelled(fields),
+        notes=_notes(order, bodies),
+    )
+    _check_ids(questionnaire)
     return SurveyDefinition(
-        questionnaire=Questionnaire(
-            survey=survey,
-            questions=with_distinct_texts(questions),
-            fields=_labelled(fields),
-            notes=_notes(order, bodies),
-        ),
+        questionnaire=questionnaire,
         answer_columns=answer_columns,
         trash={
             question.id: KnownQuestion(name=question.name, text=question.text)
@@ -195,15 +199,23 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
     )
 
 
+def _check_ids(questionnaire: Questionnaire) -> None:
+    ids = [question.id for question in questionnaire.walk()]
+    if len(set(ids)) < len(ids):
+        raise SourceUnavailable(
+            "Qualtrics returned a survey definition in which two questions have the same ID."
+        )
+
+
 def moment(value: object) -> datetime | None:
     """Return a date of the API, or ``None`` if it is not valid or has no time zone."""
     if not isinstance(value, str):
         return None
     try:
         read = datetime.fromisoformat(value)
-    except ValueError:
+        return read.astimezone(UTC) if read.tzinfo else None
+    except (ValueError, OverflowError):  # In UTC, the year may be 0 or 10000.
         return None
-    return read if read.tzinfo else None
 
 
 def _declared_fields(body: Mapping[str, Any]) -> dict[str, bool]:
@@ -213,7 +225,7 @@ def _declared_fields(body: Mapping[str, Any]) -> dict[str, bool]:
         for declared in as_list(element.get("EmbeddedData")):
             name = as_dict(declared).get("Field")
             if isinstance(name, str) and name:
-                numeric = as_dict(declared).get("VariableType") in _NUMERIC_FIELDS
+                numeric = as_text(as_dict(declared).get("VariableType")) in _NUMERIC_FIELDS
                 found[name] = found.get(name, False) or numeric
     return found
 
