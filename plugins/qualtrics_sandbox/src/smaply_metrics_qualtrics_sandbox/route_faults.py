@@ -9,12 +9,20 @@ from typing import Any
 from smaply_metrics_qualtrics_sandbox.errors import ControlError
 
 ROUTES = (
+    "token",
     "whoami",
+    "users",
+    "directories",
+    "distributions",
     "surveys",
     "survey",
     "definition",
+    "design",
     "questions",
+    "quotas",
     "response_schema",
+    "response",
+    "filters",
     "export_start",
     "export_progress",
     "export_file",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from smaply_metrics_qualtrics_sandbox.surveys.columns import ColumnKind, ColumnRole, SandboxColumn
+from smaply_metrics_qualtrics_sandbox.surveys.columns import ColumnRole, SandboxColumn
+from smaply_metrics_qualtrics_sandbox.surveys.import_ids import ColumnKind
 from smaply_metrics_qualtrics_sandbox.surveys.survey import SandboxSurvey
 
 _NUMBERS = frozenset({"status", "progress", "duration", "finished"})
@@ -14,10 +15,8 @@ def response_schema(survey: SandboxSurvey) -> dict[str, Any]:
     """Return the response schema of a survey. `exportTag` is the header in a CSV export."""
     properties: dict[str, Any] = {}
     for column in survey.exported():
-        if column.kind is ColumnKind.NAMELESS:
-            continue
         key = column.import_id
-        if column.role is ColumnRole.TICKED and "choiceId" not in (column.key or {}):
+        if column.role is ColumnRole.TICKED and "choiceId" not in column.key:
             key = key.rpartition("_")[0]
         if column.role is ColumnRole.TICKED and key in properties:
             properties[key]["items"]["oneOf"].extend(_choices(column))
