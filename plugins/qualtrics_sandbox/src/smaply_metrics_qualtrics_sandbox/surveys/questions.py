@@ -101,8 +101,9 @@ def _code(recode: object, key: str) -> str:
 
 def _map(value: object) -> Mapping[str, Any]:
     """Return an object by its keys, or an array, which numbers its items, by their positions."""
-    pairs = enumerate(value) if isinstance(value, list) else getattr(value, "items", tuple)()
-    return {str(key): item for key, item in pairs}
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
 
 
 class Coding:
