@@ -291,3 +291,19 @@ def test_columns_that_people_added_are_not_exported(api: Client) -> None:
     assert all(json.loads(raw)["ImportId"] for raw in rows[2])
     assert "Panel" not in api.text({"format": "json"}) + api.text({"format": "xml"})
     assert "Panel" not in api.get(f"/surveys/{SURVEY}/response-schema").text
+
+
+@pytest.mark.parametrize("cell", ["\r", "a\rb", "\n", "\r\n", " ", '"', "a\tb", "\u2028", "=1"])
+@pytest.mark.parametrize("name", ["csv", "tsv"])
+def test_any_cell_is_read_back(tmp_path: Path, name: str, cell: str) -> None:
+    """Carriage returns are quoted as newlines are."""
+    columns: list[Json] = [
+        ("Field", "Field", {"ImportId": "Field"}, (cell, "x")),
+        ("Other", "Other", {"ImportId": "Other"}, ("y", "y")),
+    ]
+    write_survey(tmp_path / "one", DEFINITION, columns)
+    with running(tmp_path) as client:
+        text = client.text({"format": name})
+    delimiter = "\t" if name == "tsv" else ","
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    assert rows[3:] == [[cell, "y"], ["x", "y"]]

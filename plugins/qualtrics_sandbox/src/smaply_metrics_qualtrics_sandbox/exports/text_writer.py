@@ -35,6 +35,19 @@ class Output:
     cells: Callable[[], Iterator[str]]
 
 
+class _UnixLines:
+    """Ends lines by a newline only.
+
+    Before Python 3.13, a CSV writer with this line terminator does not quote carriage returns.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> None:
+        self._stream.write(line.removesuffix("\r\n") + "\n")
+
+
 class TextExport:
     """A CSV or TSV file of one request."""
 
@@ -50,7 +63,7 @@ class TextExport:
     def write(self, stream: TextIO) -> None:
         """Write the file; `stream` must not translate line endings."""
         delimiter = "\t" if self._request.format == "tsv" else ","
-        writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
+        writer = csv.writer(_UnixLines(stream), delimiter=delimiter, lineterminator="\r\n")
         outputs = self.outputs()
         writer.writerow([output.header for output in outputs])
         writer.writerow([self._flat(output.text) for output in outputs])
