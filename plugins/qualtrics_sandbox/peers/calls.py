@@ -26,17 +26,18 @@ HOST = f"{DATACENTER}.qualtrics.com"
 BASE = f"https://{HOST}/API/v3"
 DIRECTORY = "POOL_sandbox00000001"
 MAILING_LIST = "CG_sandbox00000001"
+CLIENT = "sandbox-client"
 
 
 class PeerError(Exception):
-    """A client returned nothing, or called another host."""
+    """A client called another host."""
 
 
 def redirect(sandbox: str) -> None:
     """Send the requests of requests and httpx to the sandbox."""
     host = sandbox.partition("://")[2]
-    adapters = importlib.import_module("requests.adapters")
-    httpx = importlib.import_module("httpx")
+    adapters: Foreign = importlib.import_module("requests.adapters")
+    httpx: Foreign = importlib.import_module("httpx")
     by_requests, by_httpx = adapters.HTTPAdapter.send, httpx.HTTPTransport.handle_request
 
     def send(adapter: Foreign, request: Foreign, *args: Foreign, **options: Foreign) -> Foreign:
@@ -60,85 +61,93 @@ def redirect(sandbox: str) -> None:
     adapters.HTTPAdapter.send = send
     httpx.HTTPTransport.handle_request = handle_request
     sleep = time.sleep
-    time.sleep = lambda seconds: sleep(min(seconds, 0.05))
+    time.sleep = lambda seconds: sleep(min(float(seconds), 0.05))
 
 
 class Peers:
-    """Runs and prints calls."""
+    """Runs and prints calls.
+
+    Attributes:
+        token: The token of the sandbox.
+        client: The name of the current client.
+        surveys: The ids of the surveys.
+        failed: The number of failed calls.
+    """
 
     def __init__(self, token: str) -> None:
         self.token = token
-        self.failed = 0
-        self.surveys: list[str] = []
         self.client = ""
+        self.surveys: list[str] = []
+        self.failed = 0
 
-    def use(self, client: str, calls: Callable[[], None]) -> None:
-        """Run the calls of one client; what fails outside a call is one failed call."""
-        self.client = client
-        self.call("import and connect", lambda: calls() or "done")
-
-    def call(self, name: str, work: Callable[[], Foreign], *, refused: str = "") -> Foreign:
+    def call(
+        self, name: str, work: Callable[..., Foreign], *args: Foreign, **options: Foreign
+    ) -> Foreign:
         """Run a call, and print and return what it returned.
 
-        An empty value is a failure, since some clients log errors and return nothing.
-
-        Args:
-            name: The name of the call.
-            work: The call.
-            refused: Why the API, and so the sandbox, is expected to reject it.
+        Nothing, or an empty list, is a failure: some clients log errors and return nothing.
         """
-        value, result, text = None, "", io.StringIO()
-        try:
-            with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
-                value = work()
-            result = describe(value, text.getvalue())
-            if refused:
-                self.failed += 1
-                result = f"FAILED: expected to be rejected: {refused}"
-        except BaseException as error:  # noqa: BLE001 - clients also exit
-            self.failed += not refused
-            result = f"FAILED: {type(error).__name__}: {error}".splitlines()[0][:150]
-            if refused:
-                result = f"rejected as expected: {refused}"
-        if name != "import and connect" or result.startswith("FAILED"):
-            sys.__stdout__.write(f"{self.client:16} {name:44} {result}\n")
-            sys.__stdout__.flush()
+        value, result = self._run(work, *args, **options)
+        if value is None or (hasattr(value, "__len__") and not len(value)):
+            self.failed += 1
+            result = f"FAILED: {result}"
+        self._print(name, result)
         return value
 
+    def empty(self, name: str, work: Callable[..., Foreign], *args: Foreign) -> None:
+        """Run a call that must return an empty list."""
+        value, result = self._run(work, *args)
+        if value != []:
+            self.failed += 1
+            result = f"FAILED: {result}"
+        self._print(name, result)
 
-def describe(value: Foreign, output: str) -> str:
-    """Return what a value is, without its content.
+    def refused(self, name: str, reason: str, work: Callable[..., Foreign]) -> None:
+        """Run a call that the API, and so the sandbox, rejects."""
+        value, result = self._run(work)
+        if value is not None:
+            self.failed += 1
+            self._print(name, f"FAILED: not rejected, though {reason}")
+        else:
+            self._print(name, f"rejected as expected: {reason}: {result}")
 
-    Raises:
-        PeerError: if there is none.
-    """
-    if value is None or (hasattr(value, "__len__") and not len(value)):
-        raise PeerError(f"returned nothing: {output.strip()[-200:]}")
-    kind = type(value).__name__
-    return f"{kind} of {len(value)}" if hasattr(value, "__len__") else kind
+    def _run(
+        self, work: Callable[..., Foreign], *args: Foreign, **options: Foreign
+    ) -> tuple[Foreign, str]:
+        """Return the value of a call, None if it failed, and a description."""
+        output = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+                value = work(*args, **options)
+        except BaseException as error:  # noqa: BLE001 - clients also exit
+            return None, f"{type(error).__name__}: {error}"
+        if value is None:
+            return None, f"returned nothing: {output.getvalue().strip()[-100:]}"
+        size = f" of {len(value)}" if hasattr(value, "__len__") else ""
+        return value, f"{type(value).__name__}{size}"
+
+    def _print(self, name: str, result: str) -> None:
+        line = " ".join(result.split())[:150]
+        sys.stdout.write(f"{self.client:16} {name:44} {line}\n")
+        sys.stdout.flush()
 
 
 def simple_qualtrics(peers: Peers) -> None:
     """`SimpleQualtrics`: generic GET, pages and export."""
     module = importlib.import_module("SimpleQualtrics")
     session = module.Session(token=peers.token, dataCenter=DATACENTER)
-    peers.call("get whoami", lambda: session.get("whoami"))
-    found = peers.call("getMultiple surveys", lambda: session.getMultiple("surveys")) or []
+    peers.call("get whoami", session.get, "whoami")
+    found = peers.call("getMultiple surveys", session.getMultiple, "surveys") or []
     peers.surveys = [element["id"] for element in found]
     path = f"surveys/{peers.surveys[0]}"
-    for part in ("quotas", "filters"):
-        peers.call(
-            f"getMultiple {part}", lambda part=part: (session.getMultiple(f"{path}/{part}"),)
-        )
-    for name in ("csv", "tsv", "json", "ndjson", "xml"):
+    peers.empty("getMultiple quotas", session.getMultiple, f"{path}/quotas")
+    peers.empty("getMultiple filters", session.getMultiple, f"{path}/filters")
+    for name in ("csv", "tsv", "json", "ndjson", "xml", "spss"):
         body = {"format": name}
-        peers.call(
-            f"fileFromPost {name}",
-            lambda body=body: session.fileFromPost(f"{path}/export-responses", body).read(),
-        )
-    peers.call("getMultiple users", lambda: session.getMultiple("users"))
+        peers.call(f"fileFromPost {name}", session.fileFromPost, f"{path}/export-responses", body)
+    peers.call("getMultiple users", session.getMultiple, "users")
     distributions = f"distributions?surveyId={peers.surveys[0]}"
-    peers.call("getMultiple distributions", lambda: (session.getMultiple(distributions),))
+    peers.empty("getMultiple distributions", session.getMultiple, distributions)
 
 
 def qualtrics_api(peers: Peers) -> None:
@@ -150,23 +159,22 @@ def qualtrics_api(peers: Peers) -> None:
     setup.Credentials().qualtrics_api_credentials(peers.token, DATACENTER, DIRECTORY)
     survey = peers.surveys[0]
     peers.call("list_user_surveys", surveys.list_user_surveys)
-    frame = peers.call("get_survey_responses", lambda: responses.get_survey_responses(survey))
-    for options in (
+    choices: tuple[dict[str, Foreign], ...] = (
+        {},
         {"useLabels": True},
         {"includeLabelColumns": True},
         {"includeDisplayOrder": True, "timeZone": "America/Denver"},
         {"startDate": "2020-01-01", "seenUnansweredRecode": -99, "questionIds": ["QID1"]},
-    ):
-        peers.call(
-            f"get_survey_responses {next(iter(options))}",
-            lambda options=options: responses.get_survey_responses(survey, **options),
-        )
-    peers.call("get_survey_questions", lambda: responses.get_survey_questions(survey))
-    one = frame["ResponseId"].iloc[-1]
-    peers.call("get_survey_response", lambda: responses.get_survey_response(survey, one))
+    )
+    for options in choices:
+        name = f"get_survey_responses {next(iter(options), '')}"
+        peers.call(name, responses.get_survey_responses, survey, **options)
+    peers.call("get_survey_questions", responses.get_survey_questions, survey)
+    one = responses.get_survey_responses(survey)["ResponseId"].iloc[-1]
+    peers.call("get_survey_response", responses.get_survey_response, survey, one)
     peers.call("list_lists", lists.list_lists)
-    peers.call("get_list", lambda: lists.get_list(MAILING_LIST))
-    peers.call("list_contacts", lambda: lists.list_contacts(MAILING_LIST))
+    peers.call("get_list", lists.get_list, MAILING_LIST)
+    peers.call("list_contacts", lists.list_contacts, MAILING_LIST)
 
 
 def qualtrics(peers: Peers) -> None:
@@ -174,67 +182,60 @@ def qualtrics(peers: Peers) -> None:
     api = importlib.import_module("qualtrics.api")
     models = importlib.import_module("qualtrics.api.models")
     survey = peers.surveys[0]
+    choices: tuple[dict[str, Foreign], ...] = (
+        {},
+        {"format": "tsv", "include_display_order": True},
+        {"format": "json", "use_labels": False, "allow_continuation": True},
+        {"format": "ndjson", "use_labels": False, "sort_by_last_modified_date": True},
+        {"format": "xml", "compress": False},
+        {"format": "spss"},
+        {"use_labels": False, "include_label_columns": True},
+    )
     with api.QualtricsClient(peers.token, data_center=DATACENTER) as client:
+        definitions = client.survey_definitions
         peers.call("surveys.iter", lambda: list(client.surveys.iter()))
-        peers.call("surveys.get", lambda: client.surveys.get(survey))
-        peers.call("survey_definitions.get", lambda: client.survey_definitions.get(survey))
-        peers.call(
-            "survey_definitions.get_flow", lambda: client.survey_definitions.get_flow(survey)
-        )
-        peers.call(
-            "survey_definitions.get_metadata",
-            lambda: client.survey_definitions.get_metadata(survey),
-        )
-        peers.call("survey_quotas.iter", lambda: (list(client.survey_quotas.iter(survey)),))
-        peers.call("responses.iter_filters", lambda: (list(client.responses.iter_filters(survey)),))
-        for changes in (
-            {},
-            {"format": "tsv", "include_display_order": True},
-            {"format": "json", "use_labels": False, "allow_continuation": True},
-            {"format": "ndjson", "use_labels": False, "sort_by_last_modified_date": True},
-            {"format": "xml", "compress": False},
-            {"use_labels": False, "include_label_columns": True},
-        ):
-            request = models.ResponseExportRequest(**changes)
-            label = " ".join(str(value) for value in changes.values()) or "defaults"
+        peers.call("surveys.get", client.surveys.get, survey)
+        peers.call("survey_definitions.get", definitions.get, survey)
+        peers.call("survey_definitions.get_flow", definitions.get_flow, survey)
+        peers.call("survey_definitions.get_metadata", definitions.get_metadata, survey)
+        peers.empty("survey_quotas.iter", lambda: list(client.survey_quotas.iter(survey)))
+        peers.empty("responses.iter_filters", lambda: list(client.responses.iter_filters(survey)))
+        for changes in choices:
+            name = f"responses.export {' '.join(map(str, changes.values()))}"
+            options = models.ResponseExportRequest(**changes)
             with tempfile.TemporaryDirectory() as folder:
                 peers.call(
-                    f"responses.export {label}",
-                    lambda request=request, folder=folder: client.responses.export(
-                        survey, folder, options=request, poll_interval=0
-                    ),
+                    name,
+                    client.responses.export,
+                    survey,
+                    folder,
+                    options=options,
+                    poll_interval=0,
                 )
 
 
 def qualtrics_helper(peers: Peers) -> None:
     """`qualtrics-helper`: surveys, directories, distributions and users."""
-    client = importlib.import_module("qualtrics_helper.client").Qualtrics(
-        qualtrics_server=DATACENTER, api_token=peers.token
-    )
+    make = importlib.import_module("qualtrics_helper.client").Qualtrics
+    client = make(qualtrics_server=DATACENTER, api_token=peers.token)
     survey = peers.surveys[0]
-    peers.call("surveys.list_surveys", client.surveys.list_surveys)
-    peers.call("surveys.get_survey", lambda: client.surveys.get_survey(survey))
-    peers.call(
-        "surveys.match_survey_questions_responses",
-        lambda: client.surveys.match_survey_questions_responses(survey),
-    )
+    surveys, contacts = client.surveys, client.contacts
+    peers.call("surveys.list_surveys", surveys.list_surveys)
+    peers.call("surveys.get_survey", surveys.get_survey, survey)
+    name = "match_survey_questions_responses"
+    peers.call(f"surveys.{name}", surveys.match_survey_questions_responses, survey)
     peers.call("users.who_am_i", client.users.who_am_i)
     peers.call("users.list_users", client.users.list_users)
     peers.call("directories.list_directories", client.directories.list_directories)
-    mailing = client.mailingLists
-    peers.call("mailingLists.list_mailing_lists", lambda: mailing.list_mailing_lists(DIRECTORY))
-    contacts = client.contacts
-    peers.call("contacts.list_contacts", lambda: contacts.list_contacts_of_directory(DIRECTORY))
-    peers.call(
-        "contacts.list_contacts_of_mailing_lists",
-        lambda: contacts.list_contacts_of_mailing_lists(DIRECTORY, MAILING_LIST),
-    )
-
-    oauth = {"client_id": "sandbox-client", "client_secret": peers.token, "scope": ["manage:all"]}
-    peers.call(
+    peers.call("list_mailing_lists", client.mailingLists.list_mailing_lists, DIRECTORY)
+    peers.call("list_contacts", contacts.list_contacts_of_directory, DIRECTORY)
+    name = "list_contacts_of_mailing_lists"
+    peers.call(name, contacts.list_contacts_of_mailing_lists, DIRECTORY, MAILING_LIST)
+    oauth = {"client_id": CLIENT, "client_secret": peers.token, "scope": ["manage:all"]}
+    peers.refused(
         "OAuth",
-        lambda: type(client)(qualtrics_server=DATACENTER, api_token="", **oauth),
-        refused="the client requests its token under /API/v3, the documented path is /oauth2/token",
+        "it requests a token under /API/v3, the documented path is /oauth2/token",
+        lambda: make(qualtrics_server=DATACENTER, api_token="", **oauth),
     )
 
 
@@ -242,54 +243,47 @@ def qualtrics_utils(peers: Peers) -> None:
     """`qualtrics-utils`: generated from the OpenAPI text, with its defaults corrected."""
     surveys = importlib.import_module("qualtrics_utils").Surveys(peers.token)
     survey = peers.surveys[0]
-    peers.call("get_survey_schema", lambda: surveys.get_survey_schema(survey))
-    peers.call("get_responses", lambda: surveys.get_responses(survey).data)
-    first = surveys.get_responses(survey, use_labels=False)
-    token = first.continuation_token
-    peers.call(
+    peers.call("get_survey_schema", surveys.get_survey_schema, survey)
+    peers.call("get_responses", surveys.get_responses, survey)
+    first = peers.call("get_responses use_labels", surveys.get_responses, survey, use_labels=False)
+    peers.refused(
         "get_responses continuation_token",
-        lambda: surveys.get_responses(survey, continuation_token=token).continuation_token,
-        refused="the client sends allowContinuation too, which the API documentation forbids",
+        "it also sends allowContinuation, which the API documentation forbids",
+        lambda: surveys.get_responses(survey, continuation_token=first.continuation_token),
     )
-    peers.call(
-        "get_responses export_responses_in_progress",
-        lambda: surveys.get_responses(survey, export_responses_in_progress=True).data,
-    )
+    name = "get_responses export_responses_in_progress"
+    peers.call(name, surveys.get_responses, survey, export_responses_in_progress=True)
 
 
 def pytrics(peers: Peers) -> None:
     """`pytrics`: definition and JSON export."""
     module = importlib.import_module("pytrics.qualtrics_api.client")
-    client = module.QualtricsAPIClient(BASE, peers.token)
     download = importlib.import_module("pytrics.operations.download")
+    client = module.QualtricsAPIClient(BASE, peers.token)
     survey = peers.surveys[0]
-    peers.call("get_survey", lambda: client.get_survey(survey))
-    block = next(iter(client.get_survey(survey)["result"]["blocks"]))
-    peers.call("get_question", lambda: client.get_question(survey, "QID1"))
-    peers.call("get_block", lambda: client.get_block(survey, block))
+    found = peers.call("get_survey", client.get_survey, survey)
+    peers.call("get_question", client.get_question, survey, "QID1")
+    peers.call("get_block", client.get_block, survey, next(iter(found["result"]["blocks"])))
     with tempfile.TemporaryDirectory() as folder:
-        peers.call(
-            "save_responses_to_file",
-            lambda: download.save_responses_to_file(client, survey, folder),
-        )
+        name = "save_responses_to_file"
+        peers.call(name, download.save_responses_to_file, client, survey, folder)
 
 
 def cornell_grading(peers: Peers) -> None:
     """`cornellgrading`: surveys, questions, mailing lists and export."""
-    keyring = importlib.import_module("keyring")
+    keyring: Foreign = importlib.import_module("keyring")
     keyring.get_password = lambda *_: peers.token
     module = importlib.import_module("cornellGrading.cornellQualtrics")
-    client = module.cornellQualtrics(dataCenter=DATACENTER)
+    with contextlib.redirect_stdout(io.StringIO()):
+        client = module.cornellQualtrics(dataCenter=DATACENTER)
     survey = peers.surveys[0]
-    peers.call("listSurveys", lambda: client.listSurveys()[0])
+    peers.call("listSurveys", client.listSurveys)
     peers.call("getSurveyQuestions", lambda: client.getSurveyQuestions(survey).json()["result"])
     peers.call("getMailingLists", client.getMailingLists)
-    peers.call("getListContacts", lambda: client.getListContacts(MAILING_LIST))
-    with tempfile.TemporaryDirectory() as folder:
-        peers.call(
-            "exportSurvey",
-            lambda: list(Path(client.exportSurvey(survey, saveDir=folder)).iterdir()),
-        )
+    peers.call("getListContacts", client.getListContacts, MAILING_LIST)
+    for name in ("csv", "spss"):
+        with tempfile.TemporaryDirectory() as folder:
+            peers.call(f"exportSurvey {name}", client.exportSurvey, survey, name, saveDir=folder)
 
 
 def survey_reader(peers: Peers) -> None:
@@ -298,14 +292,14 @@ def survey_reader(peers: Peers) -> None:
     with tempfile.TemporaryDirectory() as folder:
         reader = module.SurveyReader(
             dataCenter=DATACENTER,
-            clientId="sandbox-client",
+            clientId=CLIENT,
             clientSecret=peers.token,
             surveyId=peers.surveys[0],
             subDirTarget=folder,
         )
-        peers.call("read", lambda: reader.read(secondsToWait=5))
+        peers.call("read", reader.read, secondsToWait=5)
         peers.call("to_df", reader.to_df)
-        peers.call("to_df makeLong", lambda: reader.to_df(makeLong=True, dropHeaders=False))
+        peers.call("to_df makeLong", reader.to_df, makeLong=True, dropHeaders=False)
 
 
 CLIENTS: tuple[tuple[str, Callable[[Peers], None]], ...] = (
@@ -324,8 +318,12 @@ def main(sandbox: str, token: str) -> int:
     """Run every client and return the exit status."""
     redirect(sandbox)
     peers = Peers(token)
-    for name, calls in CLIENTS:
-        peers.use(name, lambda calls=calls: calls(peers))
+    for peers.client, run in CLIENTS:
+        try:
+            run(peers)
+        except Exception as error:  # noqa: BLE001 - any client can fail to load or connect
+            peers.failed += 1
+            sys.stdout.write(f"{peers.client:16} FAILED: {type(error).__name__}: {error}\n")
     return 1 if peers.failed else 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -229,6 +230,45 @@ class TestXml:
         answer = api.fetch({"format": "xml", "compress": False})
         assert answer.headers["content-type"].startswith("application/xml")
         assert xml(answer.text).tag == "Responses"
+
+
+class TestSpss:
+    """The format spss."""
+
+    def test_codes_have_value_labels(self, api: Client, tmp_path: Path) -> None:
+        """Codes, ticks and numbers are numeric, and names are valid; the member is a SAV file."""
+        pyreadstat = pytest.importorskip("pyreadstat", reason="the extra spss is not installed")
+        body: Json = {"format": "spss", "useLabels": True, "timeZone": "America/Denver"}
+        with zipfile.ZipFile(io.BytesIO(api.fetch(body).content)) as archive:
+            (member,) = archive.namelist()
+            (tmp_path / "export.sav").write_bytes(archive.read(member))
+        assert member == "Everything_ a_b_.sav"
+        frame, meta = pyreadstat.read_sav(tmp_path / "export.sav", output_format="dict")
+        assert meta.number_rows == 4
+        assert frame["Channel"][:3] == [10.0, 20.0, 30.0]
+        assert meta.variable_value_labels["Channel"] == {
+            20.0: "Shop",
+            10.0: "Web shop",
+            30.0: "Other",
+        }
+        assert meta.column_names_to_labels["Channel"] == "Which channel?"
+        assert frame["StartDate"][0] == "2025-04-21 12:11:00"
+        assert frame["V1_Loop"][0] == 1.0
+        assert frame["More"][0] == 'one\r\ntwo, "three"'
+        assert frame["SC0"][0] == 7.5
+
+    def test_any_name_is_valid_and_distinct(self, tmp_path: Path) -> None:
+        """SPSS does not distinguish upper and lower case."""
+        pyreadstat = pytest.importorskip("pyreadstat", reason="the extra spss is not installed")
+        names = ["a b", "A_B", "a-b", "1", "_", "ü", "x" * 99, "x" * 98, "a."]
+        columns: list[Json] = [(name, "", {"ImportId": name}, ("1",)) for name in names]
+        write_survey(tmp_path / "s" / "one", DEFINITION, columns)
+        with running(tmp_path / "s") as client:
+            answer = client.fetch({"format": "spss", "compress": False})
+        (tmp_path / "export.sav").write_bytes(answer.content)
+        _, meta = pyreadstat.read_sav(tmp_path / "export.sav", output_format="dict")
+        assert len(meta.column_names) == len(names)
+        assert meta.column_names[:4] == ["a_b", "A_B_1", "a_b_2", "V1"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from smaply_metrics_qualtrics_sandbox.dates import parse_request, zone
@@ -176,8 +177,8 @@ def _check_format(body: Mapping[str, Any]) -> str:
         raise invalid_request("Missing required field: format")
     if name not in FORMATS:
         raise invalid_request(f"Invalid value for format: one of {', '.join(FORMATS)} is expected.")
-    if name == "spss":
-        raise invalid_request("The sandbox does not support the format spss.")
+    if name == "spss" and find_spec("pyreadstat") is None:
+        raise invalid_request("The sandbox writes the format spss only with its extra spss.")
     if name in JSON_FORMATS and (wrong := sorted(TEXT_ONLY & set(body))):
         raise invalid_request(f"Not allowed with the format {name}: {', '.join(wrong)}")
     return str(name)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import secrets
+import shutil
 import tempfile
 import threading
 import uuid
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -167,6 +168,7 @@ def media_type(request: ParsedExportRequest) -> str:
         "json": "application/json",
         "ndjson": "application/x-ndjson",
         "xml": "application/xml",
+        "spss": "application/x-spss-sav",
     }[request.format]
 
 
@@ -176,7 +178,8 @@ def _write(job: ExportJob, path: Path) -> None:
         with path.open("wb") as stream:
             _write_member(job, rows, stream)
         return
-    name = job.settings.member_name or f"{job.snapshot.name.translate(_ODD)}.{job.request.format}"
+    suffix = "sav" if job.request.format == "spss" else job.request.format
+    name = job.settings.member_name or f"{job.snapshot.name.translate(_ODD)}.{suffix}"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, part in enumerate(_parts(rows, job.settings.members)):
             stem, dot, suffix = name.rpartition(".")
@@ -193,6 +196,9 @@ def _parts(rows: Sequence[int], members: int) -> list[Sequence[int]]:
 
 
 def _write_member(job: ExportJob, rows: Sequence[int], stream: IO[bytes]) -> None:
+    if job.request.format == "spss":
+        _write_spss(job, rows, stream)
+        return
     encoding = "utf-8-sig" if job.settings.byte_order_mark else "utf-8"
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
     if job.request.is_json:
@@ -203,3 +209,17 @@ def _write_member(job: ExportJob, rows: Sequence[int], stream: IO[bytes]) -> Non
         TextExport(job.snapshot, job.request, rows).write(text)
     text.flush()
     text.detach()
+
+
+def _write_spss(job: ExportJob, rows: Sequence[int], stream: IO[bytes]) -> None:
+    from smaply_metrics_qualtrics_sandbox.exports.spss_writer import write_sav
+
+    # Value labels make the other options of texts superfluous.
+    request = replace(
+        job.request, use_labels=False, label_columns=False, decimal_comma=False, newline=None
+    )
+    with tempfile.TemporaryDirectory(prefix="qualtrics-sandbox-") as folder:
+        path = Path(folder) / "export.sav"
+        write_sav(TextExport(job.snapshot, request, rows), path)
+        with path.open("rb") as written:
+            shutil.copyfileobj(written, stream)

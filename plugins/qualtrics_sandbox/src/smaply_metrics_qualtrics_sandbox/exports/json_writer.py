@@ -19,12 +19,15 @@ from smaply_metrics_qualtrics_sandbox.exports.selection import (
     Snapshot,
     choose_columns,
 )
-from smaply_metrics_qualtrics_sandbox.surveys.columns import ColumnRole, SandboxColumn
+from smaply_metrics_qualtrics_sandbox.surveys.columns import (
+    NUMERIC_METADATA,
+    ColumnRole,
+    SandboxColumn,
+)
 from smaply_metrics_qualtrics_sandbox.surveys.import_ids import ColumnKind
 
 _INTEGER = re.compile(r"-?\d+")
 _DECIMAL = re.compile(r"-?\d+\.\d+")
-_NUMBERS = frozenset({"status", "progress", "duration", "finished"})
 
 
 class JsonExport:
@@ -144,7 +147,7 @@ def _value(column: SandboxColumn, cell: str) -> int | float | str:
         fraction = ".000Z" if column.import_id == "recordedDate" else "Z"
         return cell.replace(" ", "T") + fraction
     numeric = column.role in {ColumnRole.CODED, ColumnRole.NUMBER} or (
-        column.kind is ColumnKind.METADATA and column.import_id in _NUMBERS
+        column.kind is ColumnKind.METADATA and column.import_id in NUMERIC_METADATA
     )
     return _number(cell) if numeric else cell
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from smaply_metrics_qualtrics_sandbox.surveys.columns import ColumnRole, SandboxColumn
+from smaply_metrics_qualtrics_sandbox.surveys.columns import (
+    NUMERIC_METADATA,
+    ColumnRole,
+    SandboxColumn,
+)
 from smaply_metrics_qualtrics_sandbox.surveys.import_ids import ColumnKind
 from smaply_metrics_qualtrics_sandbox.surveys.survey import SandboxSurvey
-
-_NUMBERS = frozenset({"status", "progress", "duration", "finished"})
 
 
 def response_schema(survey: SandboxSurvey) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def _type(column: SandboxColumn) -> dict[str, Any]:
             "oneOf": [{"label": label, "const": _constant(code)} for code, label in labels.items()],
         }
     numeric = column.role is ColumnRole.NUMBER or (
-        column.kind is ColumnKind.METADATA and column.import_id in _NUMBERS
+        column.kind is ColumnKind.METADATA and column.import_id in NUMERIC_METADATA
     )
     return {"type": "number" if numeric else "string"}
 

@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TextIO
 from zoneinfo import ZoneInfo
@@ -18,7 +18,11 @@ from smaply_metrics_qualtrics_sandbox.exports.selection import (
     Snapshot,
     choose_columns,
 )
-from smaply_metrics_qualtrics_sandbox.surveys.columns import ColumnRole, SandboxColumn
+from smaply_metrics_qualtrics_sandbox.surveys.columns import (
+    NUMERIC_METADATA,
+    ColumnRole,
+    SandboxColumn,
+)
 from smaply_metrics_qualtrics_sandbox.surveys.import_ids import ColumnKind
 
 _DECIMAL = re.compile(r"-?\d+\.\d+")
@@ -27,12 +31,14 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 @dataclass(frozen=True)
 class Output:
-    """A column of the file: its three header cells and its values."""
+    """A column of the file: its three header cells, its values, and what they mean in SPSS."""
 
     header: str
     text: str
     raw: str
     cells: Callable[[], Iterator[str]]
+    numeric: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class _UnixLines:
@@ -106,7 +112,12 @@ class TextExport:
         if column.role is ColumnRole.DATE:
             raw = _compact({**column.key, "timeZone": self._request.time_zone or "Z"})
         return Output(
-            column.header, column.text, raw, lambda: self._cells(column, labelled=labelled)
+            column.header,
+            column.text,
+            raw,
+            lambda: self._cells(column, labelled=labelled),
+            numeric=_is_numeric(column) or bool(column.labels()),
+            labels=column.labels(),
         )
 
     def _cells(self, column: SandboxColumn, *, labelled: bool) -> Iterator[str]:
@@ -194,5 +205,5 @@ def _in_zone(word: str, where: ZoneInfo) -> str:
 
 def _is_numeric(column: SandboxColumn) -> bool:
     if column.kind is ColumnKind.METADATA:
-        return column.import_id.startswith("location")
+        return column.import_id.startswith("location") or column.import_id in NUMERIC_METADATA
     return column.role in {ColumnRole.NUMBER, ColumnRole.CODED}

@@ -30,6 +30,7 @@ from smaply_metrics_qualtrics_sandbox.surveys.questions import (
 )
 
 DATES = frozenset({"startDate", "endDate", "recordedDate", "lastModifiedDate"})
+NUMERIC_METADATA = frozenset({"status", "progress", "duration", "finished"})
 STATUS_LABELS = {
     "0": "IP Address",
     "1": "Survey Preview",
