@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from smaply_metrics_qualtrics_sandbox.api.calls import Answer, ApiRoute, Call
+from smaply_metrics_qualtrics_sandbox.api.calls import Answer, Call, SandboxRoute
 from smaply_metrics_qualtrics_sandbox.api.read_views import BRAND, USER_ID
 from smaply_metrics_qualtrics_sandbox.errors import (
     invalid_request,
@@ -161,27 +161,29 @@ _IN_DIRECTORY = "/directories/{directory}"
 _LIST = f"{_IN_DIRECTORY}/mailinglists/{{list}}"
 _SENT = "read:distributions"
 
-ROUTES: tuple[ApiRoute, ...] = (
-    ApiRoute("/whoami", "whoami", get_whoami, "read:users"),
-    ApiRoute("/users", "users", list_users, "read:users"),
-    ApiRoute("/users/{user}", "users", get_user, "read:users"),
-    ApiRoute("/distributions", "distributions", list_distributions, _SENT),
-    ApiRoute(_DISTRIBUTION, "distributions", no_distribution, _SENT),
-    ApiRoute(f"{_DISTRIBUTION}/history", "distributions", no_distribution, _SENT),
-    ApiRoute(f"{_DISTRIBUTION}/links", "distributions", no_distribution, _SENT),
-    ApiRoute("/directories", "directories", list_directories, "read:directories"),
-    ApiRoute(f"{_IN_DIRECTORY}/contacts", "directories", list_contacts, "read:directory_contacts"),
-    ApiRoute(
+ROUTES: tuple[SandboxRoute, ...] = (
+    SandboxRoute("/whoami", "whoami", get_whoami, "read:users"),
+    SandboxRoute("/users", "users", list_users, "read:users"),
+    SandboxRoute("/users/{user}", "users", get_user, "read:users"),
+    SandboxRoute("/distributions", "distributions", list_distributions, _SENT),
+    SandboxRoute(_DISTRIBUTION, "distributions", no_distribution, _SENT),
+    SandboxRoute(f"{_DISTRIBUTION}/history", "distributions", no_distribution, _SENT),
+    SandboxRoute(f"{_DISTRIBUTION}/links", "distributions", no_distribution, _SENT),
+    SandboxRoute("/directories", "directories", list_directories, "read:directories"),
+    SandboxRoute(
+        f"{_IN_DIRECTORY}/contacts", "directories", list_contacts, "read:directory_contacts"
+    ),
+    SandboxRoute(
         f"{_IN_DIRECTORY}/contacts/{{contact}}",
         "directories",
         get_contact,
         "read:directory_contacts",
     ),
-    ApiRoute(
+    SandboxRoute(
         f"{_IN_DIRECTORY}/mailinglists", "directories", list_mailing_lists, "read:mailing_lists"
     ),
-    ApiRoute(_LIST, "directories", get_mailing_list, "read:mailing_lists"),
-    ApiRoute(
+    SandboxRoute(_LIST, "directories", get_mailing_list, "read:mailing_lists"),
+    SandboxRoute(
         f"{_LIST}/contacts", "directories", list_listed_contacts, "read:mailing_list_contacts"
     ),
 )

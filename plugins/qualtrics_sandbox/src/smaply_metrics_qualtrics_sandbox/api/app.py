@@ -24,7 +24,7 @@ from smaply_metrics_qualtrics_sandbox.api import (
     definition_routes,
     survey_routes,
 )
-from smaply_metrics_qualtrics_sandbox.api.calls import PREFIX, Answer, ApiRoute, Call
+from smaply_metrics_qualtrics_sandbox.api.calls import PREFIX, Answer, Call, SandboxRoute
 from smaply_metrics_qualtrics_sandbox.api.control import control_routes
 from smaply_metrics_qualtrics_sandbox.api.dropped_connections import ConnectionDropper, Dropped
 from smaply_metrics_qualtrics_sandbox.dates import to_iso
@@ -100,7 +100,7 @@ class _ApiHandler:
         self._state = state
         self._connections = connections
 
-    def endpoint(self, route: ApiRoute | None) -> Callable[[Request], Awaitable[Response]]:
+    def endpoint(self, route: SandboxRoute | None) -> Callable[[Request], Awaitable[Response]]:
         """Return the endpoint function of a route, or with None that of the token endpoint."""
         name = route.name if route else "token"
 
@@ -151,7 +151,7 @@ class _ApiHandler:
         self,
         request: Request,
         content: bytes,
-        route: ApiRoute,
+        route: SandboxRoute,
         fault: RouteFault | None,
     ) -> _CallResult:
         authorized = False
@@ -174,7 +174,7 @@ class _ApiHandler:
         outcome.authorized = authorized
         return outcome
 
-    def _authorize(self, request: Request, route: ApiRoute | None) -> None:
+    def _authorize(self, request: Request, route: SandboxRoute | None) -> None:
         """Check the token, and that a bearer token has the scope of the route."""
         token = request.headers.get(_TOKEN_HEADER)
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
@@ -197,7 +197,7 @@ class _ApiHandler:
         if not account.api_access:
             raise no_access()
 
-    def _is_authorized(self, request: Request, route: ApiRoute | None) -> bool:
+    def _is_authorized(self, request: Request, route: SandboxRoute | None) -> bool:
         try:
             self._authorize(request, route)
         except ApiError:

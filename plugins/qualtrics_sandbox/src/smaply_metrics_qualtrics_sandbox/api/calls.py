@@ -132,7 +132,7 @@ def _token_offset(token: str) -> int:
 
 
 @dataclass(frozen=True)
-class ApiRoute:
+class SandboxRoute:
     """A route of the API.
 
     Attributes:

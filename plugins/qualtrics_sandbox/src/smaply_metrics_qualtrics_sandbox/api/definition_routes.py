@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from smaply_metrics_qualtrics_sandbox.api.calls import Answer, ApiRoute, Call, json_copy
+from smaply_metrics_qualtrics_sandbox.api.calls import Answer, Call, SandboxRoute, json_copy
 from smaply_metrics_qualtrics_sandbox.api.read_views import USER_ID
 from smaply_metrics_qualtrics_sandbox.errors import resource_not_found
 from smaply_metrics_qualtrics_sandbox.surveys.definition import shown_questions
@@ -199,21 +199,21 @@ def _one(elements: Mapping[str, Mapping[str, Any]], wanted: str) -> dict[str, An
 _DEFINITION = "/survey-definitions/{survey}"
 _READ = "read:surveys"
 
-ROUTES: tuple[ApiRoute, ...] = (
-    ApiRoute(_DEFINITION, "definition", get_definition, _READ),
-    ApiRoute(f"{_DEFINITION}/questions", "questions", list_questions, _READ),
-    ApiRoute(f"{_DEFINITION}/questions/{{question}}", "questions", get_question, _READ),
-    ApiRoute(f"{_DEFINITION}/blocks/{{block}}", "design", get_block, _READ),
-    ApiRoute(f"{_DEFINITION}/flow", "design", get_flow, _READ),
-    ApiRoute(f"{_DEFINITION}/options", "design", get_options, _READ),
-    ApiRoute(f"{_DEFINITION}/metadata", "design", get_metadata, _READ),
-    ApiRoute(f"{_DEFINITION}/versions", "design", list_versions, _READ),
-    ApiRoute(f"{_DEFINITION}/versions/{{version}}", "design", get_version, _READ),
-    ApiRoute(f"{_DEFINITION}/quotas", "quotas", list_defined_quotas, _READ),
-    ApiRoute(f"{_DEFINITION}/quotas/{{quota}}", "quotas", get_quota, _READ),
-    ApiRoute(f"{_DEFINITION}/quotagroups", "quotas", list_quota_groups, _READ),
-    ApiRoute(f"{_DEFINITION}/quotagroups/{{group}}", "quotas", get_quota_group, _READ),
-    ApiRoute("/surveys/{survey}/quotas", "quotas", list_quotas, _READ),
-    ApiRoute("/surveys/{survey}/languages", "design", get_languages, _READ),
-    ApiRoute("/surveys/{survey}/translations/{language}", "design", get_translation, _READ),
+ROUTES: tuple[SandboxRoute, ...] = (
+    SandboxRoute(_DEFINITION, "definition", get_definition, _READ),
+    SandboxRoute(f"{_DEFINITION}/questions", "questions", list_questions, _READ),
+    SandboxRoute(f"{_DEFINITION}/questions/{{question}}", "questions", get_question, _READ),
+    SandboxRoute(f"{_DEFINITION}/blocks/{{block}}", "design", get_block, _READ),
+    SandboxRoute(f"{_DEFINITION}/flow", "design", get_flow, _READ),
+    SandboxRoute(f"{_DEFINITION}/options", "design", get_options, _READ),
+    SandboxRoute(f"{_DEFINITION}/metadata", "design", get_metadata, _READ),
+    SandboxRoute(f"{_DEFINITION}/versions", "design", list_versions, _READ),
+    SandboxRoute(f"{_DEFINITION}/versions/{{version}}", "design", get_version, _READ),
+    SandboxRoute(f"{_DEFINITION}/quotas", "quotas", list_defined_quotas, _READ),
+    SandboxRoute(f"{_DEFINITION}/quotas/{{quota}}", "quotas", get_quota, _READ),
+    SandboxRoute(f"{_DEFINITION}/quotagroups", "quotas", list_quota_groups, _READ),
+    SandboxRoute(f"{_DEFINITION}/quotagroups/{{group}}", "quotas", get_quota_group, _READ),
+    SandboxRoute("/surveys/{survey}/quotas", "quotas", list_quotas, _READ),
+    SandboxRoute("/surveys/{survey}/languages", "design", get_languages, _READ),
+    SandboxRoute("/surveys/{survey}/translations/{language}", "design", get_translation, _READ),
 )

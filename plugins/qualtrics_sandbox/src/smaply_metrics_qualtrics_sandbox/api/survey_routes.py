@@ -8,7 +8,7 @@ import zipfile
 
 from starlette.responses import FileResponse, Response
 
-from smaply_metrics_qualtrics_sandbox.api.calls import Answer, ApiRoute, Call
+from smaply_metrics_qualtrics_sandbox.api.calls import Answer, Call, SandboxRoute
 from smaply_metrics_qualtrics_sandbox.api.read_views import survey_element, survey_view
 from smaply_metrics_qualtrics_sandbox.errors import (
     ApiError,
@@ -126,13 +126,13 @@ _SURVEY = "/surveys/{survey}"
 _RESPONSES = "read:survey_responses"
 _EXPORT = f"{_SURVEY}/export-responses"
 
-ROUTES: tuple[ApiRoute, ...] = (
-    ApiRoute("/surveys", "surveys", list_surveys, "read:surveys"),
-    ApiRoute(_SURVEY, "survey", get_survey, "read:surveys"),
-    ApiRoute(f"{_SURVEY}/response-schema", "response_schema", get_response_schema, _RESPONSES),
-    ApiRoute(f"{_SURVEY}/responses/{{response}}", "response", get_response, _RESPONSES),
-    ApiRoute(f"{_SURVEY}/filters", "filters", list_filters, _RESPONSES),
-    ApiRoute(_EXPORT, "export_start", start_export, _RESPONSES, "POST"),
-    ApiRoute(f"{_EXPORT}/{{progress}}", "export_progress", get_progress, _RESPONSES),
-    ApiRoute(f"{_EXPORT}/{{file}}/file", "export_file", get_file, _RESPONSES),
+ROUTES: tuple[SandboxRoute, ...] = (
+    SandboxRoute("/surveys", "surveys", list_surveys, "read:surveys"),
+    SandboxRoute(_SURVEY, "survey", get_survey, "read:surveys"),
+    SandboxRoute(f"{_SURVEY}/response-schema", "response_schema", get_response_schema, _RESPONSES),
+    SandboxRoute(f"{_SURVEY}/responses/{{response}}", "response", get_response, _RESPONSES),
+    SandboxRoute(f"{_SURVEY}/filters", "filters", list_filters, _RESPONSES),
+    SandboxRoute(_EXPORT, "export_start", start_export, _RESPONSES, "POST"),
+    SandboxRoute(f"{_EXPORT}/{{progress}}", "export_progress", get_progress, _RESPONSES),
+    SandboxRoute(f"{_EXPORT}/{{file}}/file", "export_file", get_file, _RESPONSES),
 )
