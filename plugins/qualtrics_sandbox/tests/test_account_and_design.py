@@ -81,6 +81,28 @@ def test_distributions_are_of_a_survey(api: Client) -> None:
         assert api.get(f"/distributions/EMD_1{path}?surveyId={SURVEY}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/automations",
+        "/eventsubscriptions",
+        "/groups",
+        "/libraries",
+        f"{DIRECTORY}/contacts/optedOutContacts",
+        f"{DIRECTORY}/contacts/{CONTACT_ID}/history",
+        f"{DIRECTORY}/transactionbatches",
+        f"{LIST}/bouncedContacts",
+        f"{LIST}/optedOutContacts",
+    ],
+)
+def test_other_lists_are_empty(api: Client, path: str) -> None:
+    """They exist, but not in an unknown directory, list or contact."""
+    assert result(api, path) == {"elements": [], "nextPage": None}
+    for known in (CONTACT_ID, MAILING_LIST_ID, DIRECTORY_ID):
+        if known in path:
+            assert api.get(path.replace(known, f"{known}x")).status_code == 404
+
+
 def test_a_response_equals_that_of_an_export(api: Client) -> None:
     """It has values, labels and displayed fields."""
     found = result(api, f"/surveys/{SURVEY}/responses/R_2")
@@ -90,8 +112,11 @@ def test_a_response_equals_that_of_an_export(api: Client) -> None:
     assert found["values"]["startDate"] == "2025-07-01T06:05:00Z"
 
 
-def test_a_response_requires_access_to_the_results(own: Client) -> None:
-    """Without it, as for exports, the response is 403."""
+def test_a_response_must_be_recorded_and_visible(own: Client) -> None:
+    """One in progress is 404; without access to the results it is 403, as for exports."""
+    own.state.add_responses(SURVEY, [{"_recordId": "R_5", "recordedDate": None}])
+    assert own.get(f"/surveys/{SURVEY}/responses/R_5").status_code == 404
+    assert result(own, f"/surveys/{SURVEY}")["responseCounts"]["auditable"] == 4
     own.state.share(SURVEY, results=False)
     assert own.get(f"/surveys/{SURVEY}/responses/R_1").status_code == 403
 

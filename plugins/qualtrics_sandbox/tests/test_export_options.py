@@ -22,6 +22,7 @@ from plugins.qualtrics_sandbox.tests.support import (
     running,
     write_survey,
 )
+from smaply_metrics_qualtrics_sandbox.errors import ControlError
 
 
 def ids(client: Client, **options: Json) -> list[str]:
@@ -325,12 +326,41 @@ def test_labels_have_no_blank_for_an_inline_tag(tmp_path: Path) -> None:
     assert [c["recode"] for c in view["questions"]["QID1"]["choices"].values()] == list(cells)
 
 
-def test_columns_that_people_added_are_not_exported(api: Client) -> None:
-    """They have no object in row 3, and no format contains them."""
-    rows = list(csv.reader(io.StringIO(api.text({"format": "csv"}), newline="")))
-    assert all(json.loads(raw)["ImportId"] for raw in rows[2])
-    assert "Panel" not in api.text({"format": "json"}) + api.text({"format": "xml"})
-    assert "Panel" not in api.get(f"/surveys/{SURVEY}/response-schema").text
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "Panel",
+        "{}",
+        "[]",
+        "null",
+        "5",
+        '{"ImportId":5}',
+        '{"ImportId":""}',
+        '{"importId":"QID1"}',
+        "{'ImportId': 'QID1'}",
+        "[" * 9**5,
+    ],
+)
+def test_columns_that_people_added_are_not_exported(tmp_path: Path, raw: str) -> None:
+    """They have no object with an ImportId in row 3, and no format or route contains them."""
+    columns: list[Json] = [
+        ("Added", "Added", raw, ("secret",)),
+        ("NPS", "NPS", {"ImportId": "QID1"}, ("9",)),
+        ("", "", raw, ("secret",)),
+    ]
+    write_survey(tmp_path / "one", DEFINITION, columns)
+    with running(tmp_path) as client:
+        assert client.rows()[0] == ["NPS"]
+        assert client.rows()[3:] == [["9"]]
+        for name in ("json", "ndjson", "xml", "tsv"):
+            assert "secret" not in client.text({"format": name})
+        schema = client.get(f"/surveys/{SURVEY}/response-schema").json()["result"]
+        assert list(schema["properties"]["values"]["properties"]) == ["QID1"]
+        client.state.add_responses(SURVEY, [{"QID1": 3}])
+        assert client.rows()[4:] == [["3"]]
+        with pytest.raises(ControlError, match="No column"):
+            client.state.add_responses(SURVEY, [{"Added": "x"}])
 
 
 @pytest.mark.parametrize("cell", ["\r", "a\rb", "\n", "\r\n", " ", '"', "a\tb", "\u2028", "=1"])

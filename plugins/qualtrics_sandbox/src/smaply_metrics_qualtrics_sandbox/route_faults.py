@@ -14,6 +14,7 @@ ROUTES = (
     "users",
     "directories",
     "distributions",
+    "lists",
     "surveys",
     "survey",
     "definition",

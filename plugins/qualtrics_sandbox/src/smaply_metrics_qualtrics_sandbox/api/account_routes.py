@@ -1,7 +1,7 @@
 """The routes of the account: its user, and what clients list beside surveys.
 
 The account has one user, one directory and, in it, one mailing list with one contact. Its surveys
-were not distributed. Everything is invented.
+were not distributed, and its other lists are empty. Everything is invented.
 """
 
 from __future__ import annotations
@@ -145,6 +145,17 @@ def list_listed_contacts(call: Call) -> Answer:
     return call.page([_LISTED_CONTACT])
 
 
+def list_nothing(call: Call) -> Answer:
+    """Return an empty list, of the directory or the mailing list in the path if there is one."""
+    if "list" in call.params:
+        get_mailing_list(call)
+    elif "contact" in call.params:
+        get_contact(call)
+    elif "directory" in call.params:
+        _check_directory(call)
+    return call.page([])
+
+
 def _check_directory(call: Call) -> None:
     _only(_DIRECTORY, "directoryId", call.params["directory"])
 
@@ -160,8 +171,21 @@ _DISTRIBUTION = "/distributions/{distribution}"
 _IN_DIRECTORY = "/directories/{directory}"
 _LIST = f"{_IN_DIRECTORY}/mailinglists/{{list}}"
 _SENT = "read:distributions"
+_EMPTY = {
+    "/automations": "read:automations",
+    "/eventsubscriptions": "read:subscriptions",
+    "/groups": "read:groups",
+    "/libraries": "read:libraries",
+    f"{_IN_DIRECTORY}/contacts/optedOutContacts": "read:directory_contacts",
+    f"{_IN_DIRECTORY}/contacts/{{contact}}/history": "read:directory_contacts",
+    f"{_IN_DIRECTORY}/contacts/{{contact}}/transactions": "read:contact_transactions",
+    f"{_IN_DIRECTORY}/transactionbatches": "read:contact_transactions",
+    f"{_LIST}/bouncedContacts": "read:mailing_list_contacts",
+    f"{_LIST}/optedOutContacts": "read:mailing_list_contacts",
+}
 
 ROUTES: tuple[SandboxRoute, ...] = (
+    *(SandboxRoute(path, "lists", list_nothing, scope) for path, scope in _EMPTY.items()),
     SandboxRoute("/whoami", "whoami", get_whoami, "read:users"),
     SandboxRoute("/users", "users", list_users, "read:users"),
     SandboxRoute("/users/{user}", "users", get_user, "read:users"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from smaply_metrics_qualtrics_sandbox.exports.selection import recorded_rows
 from smaply_metrics_qualtrics_sandbox.surveys.columns import ColumnRole, SandboxColumn
 from smaply_metrics_qualtrics_sandbox.surveys.definition import embedded_fields, shown_questions
 from smaply_metrics_qualtrics_sandbox.surveys.import_ids import ColumnKind
@@ -72,7 +73,7 @@ def survey_view(survey: SandboxSurvey) -> dict[str, Any]:
         ],
         "comments": {},
         "loopAndMerge": {},
-        "responseCounts": {"auditable": survey.rows, "generated": 0, "deleted": 0},
+        "responseCounts": {"auditable": len(recorded_rows(survey)), "generated": 0, "deleted": 0},
     }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 from operator import itemgetter
 from typing import Any, TextIO
 
@@ -18,6 +19,7 @@ from smaply_metrics_qualtrics_sandbox.exports.selection import (
     ShownQuestions,
     Snapshot,
     choose_columns,
+    choose_rows,
 )
 from smaply_metrics_qualtrics_sandbox.surveys.columns import (
     NUMERIC_METADATA,
@@ -78,11 +80,14 @@ class JsonExport:
 def one_response(
     snapshot: Snapshot, request: ParsedExportRequest, response_id: str
 ) -> dict[str, Any] | None:
-    """Return one response as in a JSON export, or None."""
+    """Return one recorded response as in a JSON export, or None."""
     ids = snapshot.metadata("_recordId")
-    found = ids.cells.read(range(snapshot.rows)) if ids else iter(())
-    rows = [row for row, word in enumerate(found) if word == response_id]
-    return next(JsonExport(snapshot, request, rows[:1]).responses(), None) if rows else None
+    if ids is None:
+        return None
+    rows = choose_rows(snapshot, request)
+    matches = ids.cells.look_up(rows, [word == response_id for word in ids.cells.words])
+    found = list(compress(rows, matches))
+    return next(JsonExport(snapshot, request, found[:1]).responses()) if found else None
 
 
 def _response(

@@ -109,7 +109,7 @@ def choose_rows(
 ) -> Sequence[int]:
     """Return the indexes of the requested rows; `since` excludes those of an earlier export."""
     recorded = snapshot.metadata("recordedDate")
-    rows = _recorded_rows(snapshot, recorded, in_progress=request.in_progress)
+    rows = recorded_rows(snapshot, in_progress=request.in_progress)
     by_date = snapshot.modified if request.by_modification else recorded
     if by_date is not None and not request.in_progress:
         rows = _dated_rows(rows, by_date, request)
@@ -127,12 +127,10 @@ def choose_rows(
     return rows if request.limit is None else rows[: request.limit]
 
 
-def _recorded_rows(
-    snapshot: Snapshot, recorded: SandboxColumn | None, *, in_progress: bool
-) -> Sequence[int]:
+def recorded_rows(survey: Snapshot | SandboxSurvey, *, in_progress: bool = False) -> Sequence[int]:
     """Return the rows that are recorded, or those that are in progress."""
-    rows = range(snapshot.rows)
-    finished = snapshot.metadata("finished")
+    rows = range(survey.rows)
+    recorded, finished = survey.metadata("recordedDate"), survey.metadata("finished")
     if recorded is None or finished is None or all(recorded.cells.filled(rows)):
         return range(0) if in_progress else rows
     unfinished = [word in {"0", "False"} for word in finished.cells.words]

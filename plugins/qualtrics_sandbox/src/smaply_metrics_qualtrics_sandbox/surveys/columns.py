@@ -124,9 +124,9 @@ def parse_key(raw: str) -> Mapping[str, Any] | None:
     """Return the object in a cell of row 3, or None if it is not an ImportId object."""
     try:
         key = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    if isinstance(key, dict) and isinstance(key.get("ImportId"), str):
+    if isinstance(key, dict) and isinstance(key.get("ImportId"), str) and key["ImportId"]:
         return key
     return None
 
