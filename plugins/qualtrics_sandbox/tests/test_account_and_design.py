@@ -242,12 +242,13 @@ class TestPaging:
         assert answer.json()["meta"]["error"]["errorCode"].startswith("QVAL_")
 
     def test_a_page_size_can_be_chosen(self, own: Client) -> None:
-        """It is kept on the next page."""
+        """It is kept on the next page. The list of surveys has no such parameter."""
         for number in range(3):
             own.state.add_filter(SURVEY, f"Filter {number}", {})
         page = result(own, f"/surveys/{SURVEY}/filters?pageSize=2")
         assert len(page["elements"]) == 2
         assert "pageSize=2" in page["nextPage"]
+        assert len(result(own, "/surveys?pageSize=0")["elements"]) == 1
 
 
 class TestView:

@@ -71,12 +71,15 @@ class Call:
             raise missing()
         return survey
 
-    def page(self, elements: Sequence[Any], *, by_offset: bool = False) -> dict[str, Any]:
+    def page(
+        self, elements: Sequence[Any], *, by_offset: bool = False, sized: bool = True
+    ) -> dict[str, Any]:
         """Return the requested page of a list.
 
         Args:
             elements: All elements.
             by_offset: Whether `nextPage` has an offset instead of a `skipToken`. Both are read.
+            sized: Whether the route has the parameter `pageSize`.
 
         Raises:
             ApiError: with status 400, if `offset`, `skipToken` or `pageSize` is not valid.
@@ -84,7 +87,9 @@ class Call:
         start = _token_offset(self.query["skipToken"]) if "skipToken" in self.query else None
         if start is None:
             start = self._number("offset", 0)
-        size = min(self._number("pageSize", self.state.page_size), _LARGEST_PAGE)
+        size = self.state.page_size
+        if sized:
+            size = min(self._number("pageSize", size), _LARGEST_PAGE)
         if size < 1:
             raise invalid_request("Invalid value for pageSize: a positive integer is expected.")
         end = start + size

@@ -204,7 +204,8 @@ def _write_member(job: ExportJob, rows: Sequence[int], stream: IO[bytes]) -> Non
     if job.request.is_json:
         JsonExport(job.snapshot, job.request, rows).write(text)
     elif job.request.format == "xml":
-        write_xml(TextExport(job.snapshot, job.request, rows), text)
+        request = replace(job.request, label_columns=False)  # An element has one name.
+        write_xml(TextExport(job.snapshot, request, rows), text)
     else:
         TextExport(job.snapshot, job.request, rows).write(text)
     text.flush()
