@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help install browser postgresql demo demo-once test test-deep test-campaign test-python \
 	test-live kills lint format types imports tests deep-host every-test wheels dist mutants coverage fix docs docs-generated \
-	diagrams prose record screenshots screenshots-guide lock clean
+	diagrams prose record peers screenshots screenshots-guide lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' Makefile
@@ -186,6 +186,9 @@ screenshots-guide: install browser ## retake the screenshots of docs/guide.md
 
 test-live: install ## read-only tests against a real account named in the environment
 	$(BIN)/pytest -m live plugins/qualtrics/tests/live
+
+peers: install ## run public Qualtrics clients, in an environment of their own, against the sandbox
+	$(BIN)/python -m plugins.qualtrics_sandbox.peers
 
 # Keeps the versions in dev.txt where possible; `make lock UPGRADE=--upgrade` takes the newest.
 lock: ## resolve requirements/dev.in to exact versions and hashes, for every Python from 3.11 on

@@ -133,8 +133,20 @@ DEFINITION: dict[str, Any] = {
             "Description": "Main",
             "ID": "BL_1",
             "BlockElements": [
-                {"Type": "Question", "QuestionID": qid} for qid in QUESTIONS if qid != "QID8"
+                {"Type": "Question", "QuestionID": qid}
+                for qid in QUESTIONS
+                if qid not in {"QID7", "QID8"}
             ],
+        },
+        "BL_3": {
+            "Type": "Standard",
+            "Description": "Loop",
+            "ID": "BL_3",
+            "BlockElements": [{"Type": "Question", "QuestionID": "QID7"}],
+            "Options": {
+                "Looping": "Static",
+                "LoopingOptions": {"Static": {"1": {"1": "A"}, "2": {"1": "B"}}},
+            },
         },
         "BL_2": {
             "Type": "Trash",
@@ -153,8 +165,16 @@ DEFINITION: dict[str, Any] = {
                 "EmbeddedData": [{"Field": "Region", "Type": "Custom", "Value": "North"}],
             },
             {"Type": "Standard", "ID": "BL_1", "FlowID": "FL_3"},
+            {
+                "Type": "BlockRandomizer",
+                "FlowID": "FL_4",
+                "SubSet": 1,
+                "EvenPresentation": True,
+                "Flow": [{"Type": "Standard", "ID": "BL_3", "FlowID": "FL_5"}],
+            },
         ],
     },
+    "Scoring": {"ScoringCategories": [{"ID": "SC_abc", "Name": "Score"}]},
 }
 
 _DENVER = {"timeZone": "America/Denver"}

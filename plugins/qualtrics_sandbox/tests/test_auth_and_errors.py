@@ -80,10 +80,25 @@ def test_an_unknown_route_is_not_found_without_a_code(api: Client, path: str) ->
     assert error(answer) == {"errorMessage": "The requested resource does not exist."}
 
 
-def test_a_wrong_method_is_an_unknown_route(api: Client) -> None:
-    """Only reads and export starts are supported."""
-    assert api.http.delete(f"/API/v3/surveys/{SURVEY}").status_code == 404
-    assert api.http.post("/API/v3/whoami", json={}).status_code == 404
+def test_a_wrong_method_is_not_allowed(api: Client) -> None:
+    """The envelope has the status, and a header the allowed methods; unknown paths remain 404."""
+    for method, path in (
+        ("DELETE", f"/surveys/{SURVEY}"),
+        ("POST", "/whoami"),
+        ("GET", f"/surveys/{SURVEY}/export-responses"),
+    ):
+        answer = api.http.request(method, f"/API/v3{path}")
+        assert answer.status_code == 405
+        assert answer.json()["meta"]["httpStatus"] == "405 - Method Not Allowed"
+        assert answer.headers["Allow"]
+    assert api.http.post("/API/v3/nowhere", json={}).status_code == 404
+    assert api.get(f"/surveys/{SURVEY}/responses").status_code == 404
+
+
+def test_repeated_and_trailing_slashes_are_ignored(api: Client) -> None:
+    """Clients join a base URL and a path that both have a slash."""
+    expected = api.get(f"/surveys/{SURVEY}").json()["result"]
+    assert api.get(f"//surveys//{SURVEY}/").json()["result"] == expected
 
 
 def test_an_unknown_survey_is_forbidden_or_not_found_by_route(api: Client) -> None:

@@ -109,7 +109,7 @@ class TestResponses:
             SURVEY,
             [
                 {"NPS": 7, "QID2": "Shop", "QID3_1": "2", "More": "ä", "Region": "West"},
-                {"QID1": "10", "Channel": 30, "QID12": ["Advice", "9"], "Panel": None},
+                {"QID1": "10", "Channel": 30, "QID12": ["Advice", "9"], "Region": None},
                 {"QID12": "1", "Well_2_TEXT": "cake", "Finished": False, "status": 8},
             ],
         )
@@ -312,7 +312,12 @@ class TestState:
         assert state == own.state.describe()
         assert TOKEN not in answer.text
         assert state["token"] is True
-        assert state["account"] == {"deactivated": False, "api_access": True, "proxied_to": None}
+        assert state["account"] == {
+            "deactivated": False,
+            "api_access": True,
+            "proxied_to": None,
+            "skip_tokens": False,
+        }
         assert state["exports"]["polls"] == 3
         assert state["faults"][0]["status"] == 503
         assert state["surveys"] == [

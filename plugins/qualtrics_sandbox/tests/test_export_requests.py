@@ -16,6 +16,7 @@ from plugins.qualtrics_sandbox.tests.support import (
     running,
     write_survey,
 )
+from smaply_metrics_qualtrics_sandbox.exports import export_request
 
 
 def refusal(api: Client, body: object) -> str:
@@ -58,28 +59,12 @@ def test_an_unknown_format_is_rejected(api: Client, name: str) -> None:
     assert "csv, tsv, json, ndjson, spss, xml" in refusal(api, {"format": name})
 
 
-@pytest.mark.parametrize("name", ["spss", "xml"])
-def test_unsupported_formats_are_rejected(api: Client, name: str) -> None:
-    """The message states that the sandbox does not support them."""
-    assert refusal(api, {"format": name}) == f"The sandbox does not support the format {name}."
-
-
-@pytest.mark.parametrize(
-    "option",
-    [
-        {"allowContinuation": True},
-        {"continuationToken": "x"},
-        {"filterId": "f"},
-        {"sortByLastModifiedDate": True},
-        {"exportResponsesInProgress": True},
-        {"includeLabelColumns": True},
-        {"includeWaveWeights": True},
-    ],
-)
-def test_unsupported_options_are_rejected(api: Client, option: dict[str, Any]) -> None:
-    """An option is never ignored."""
-    (name,) = option
-    assert refusal(api, {"format": "csv", **option}) == f"The sandbox does not support {name}."
+def test_unsupported_options_are_rejected(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An option is never ignored, nor is a format whose extra is not installed."""
+    body: Json = {"format": "csv", "includeWaveWeights": True}
+    assert refusal(api, body) == "The sandbox does not support includeWaveWeights."
+    monkeypatch.setattr(export_request, "find_spec", lambda _: None)
+    assert "extra spss" in refusal(api, {"format": "spss"})
 
 
 def test_unsupported_options_can_be_off(api: Client) -> None:
@@ -119,7 +104,9 @@ def test_a_wrong_type_is_rejected(api: Client, name: str, value: object) -> None
     [
         "2024-01-01",
         "2024-01-01T00:00:00",
-        "2024-01-01T00:00:00.000Z",
+        "2024-01-01T00:00:00.Z",
+        "2024-01-01T00:00:00.000",
+        "0001-01-01T00:00:00+14:00",
         "2024-01-01 00:00:00Z",
         "2024-13-01T00:00:00Z",
         "2024-01-01T00:00:00+2",
@@ -128,7 +115,7 @@ def test_a_wrong_type_is_rejected(api: Client, name: str, value: object) -> None
     ],
 )
 def test_a_date_in_another_format_is_rejected(api: Client, name: str, value: str) -> None:
-    """Milliseconds, missing or invalid offsets and invalid days are 400, as in the API."""
+    """Missing or invalid offsets and invalid days are 400, as in the API."""
     assert f"Invalid value for {name}" in refusal(api, {"format": "csv", name: value})
 
 
@@ -154,10 +141,19 @@ def test_ids_must_exist(api: Client) -> None:
     assert api.start({"format": "csv", "surveyMetadataIds": ["externalReference"]}).is_success
 
 
-def test_labels_exclude_label_columns(api: Client) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"useLabels": True, "includeLabelColumns": True},
+        {"allowContinuation": True, "continuationToken": "any"},
+        {"allowContinuation": True, "filterId": "any"},
+        {"continuationToken": "any", "filterId": "any"},
+        {"sortByLastModifiedDate": True, "filterId": "any"},
+    ],
+)
+def test_conflicting_options_are_rejected(api: Client, body: dict[str, Any]) -> None:
     """Both options cannot be set together."""
-    body = {"format": "csv", "useLabels": True, "includeLabelColumns": True}
-    assert "cannot both be set" in refusal(api, body)
+    assert "cannot both be set" in refusal(api, {"format": "csv", **body})
 
 
 @pytest.mark.parametrize("name", ["json", "ndjson"])
@@ -165,7 +161,7 @@ def test_labels_exclude_label_columns(api: Client) -> None:
     "option",
     [
         {"includeDisplayOrder": True},
-        {"useLabels": False},
+        {"useLabels": True},
         {"formatDecimalAsComma": True},
         {"seenUnansweredRecode": -99},
         {"multiselectSeenUnansweredRecode": 0},
@@ -177,10 +173,11 @@ def test_labels_exclude_label_columns(api: Client) -> None:
 def test_options_of_text_formats_are_rejected_with_json(
     api: Client, name: str, option: dict[str, Any]
 ) -> None:
-    """They are rejected even with their default values."""
+    """They are rejected even with their default values, but have no effect if they are false."""
     (field,) = option
     message = refusal(api, {"format": name, **option})
     assert message == f"Not allowed with the format {name}: {field}"
+    assert api.text({"format": name, field: False}) == api.text({"format": name})
 
 
 def test_a_date_filter_requires_recorded_dates(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ def test_labels_have_the_order_of_values(api: Client) -> None:
     labels = responses(api)[0]["labels"]
     assert labels["QID2"] == "Web shop"
     assert labels["QID12"] == ["Advice", "Other"]
+    assert labels["QID12_DO"] == ["Other", "Advice"]
+    assert labels["FL_4_DO"] == ["Loop"]
     assert labels["QID3_1"] == "Bad"
     assert labels["finished"] == "True"
     assert "QID5_TEXT" not in labels
@@ -73,12 +75,14 @@ def test_seen_questions_are_listed(api: Client) -> None:
 def test_filters_apply_to_json(api: Client) -> None:
     """Columns and rows are selected as in CSV."""
     found = responses(api, questionIds=["QID1"], surveyMetadataIds=[], embeddedDataIds=[], limit=1)
-    assert [response["values"] for response in found] == [{"QID1_NPS_GROUP": 3, "QID1": 9}]
+    assert [response["values"] for response in found] == [
+        {"QID1_NPS_GROUP": 3, "QID1": 9, "FL_4_DO": ["FL_5"]}
+    ]
     assert responses(api, questionIds=[], surveyMetadataIds=[], embeddedDataIds=[], limit=1) == [
         {
             "responseId": "R_1",
-            "values": {},
-            "labels": {},
+            "values": {"FL_4_DO": ["FL_5"]},
+            "labels": {"FL_4_DO": ["Loop"]},
             "displayedFields": [],
             "displayedValues": {},
         }

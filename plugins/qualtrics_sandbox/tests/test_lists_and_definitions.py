@@ -149,7 +149,7 @@ def test_the_older_format_describes_choices_and_columns(api: Client) -> None:
         "choice": "QID12.choices.3",
     }
     assert result["embeddedData"] == [{"name": "Region", "defaultValue": "North"}]
-    assert list(result["blocks"]) == ["BL_1"]
+    assert list(result["blocks"]) == ["BL_1", "BL_3"]
     assert result["responseCounts"]["auditable"] == 4
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -209,19 +210,19 @@ def test_two_columns_with_one_key_are_an_error(types: Account) -> None:
         types.measure(query("average", "QID9"))
 
 
-def test_columns_added_by_users_are_reported(tmp_path: Path) -> None:
-    """An export for a score includes them; a note lists the ignored columns."""
+def test_columns_without_an_import_id_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A note lists the ignored columns. The API exports none, but a bundle can contain a file."""
     scoring = {"ScoringCategories": [{"ID": "SC_1", "Name": "Score"}]}
     definition = survey_definition({}, Scoring=scoring)
     write_survey(tmp_path / "s" / "one", definition, {"SC0": "SC_1"}, [{"SC0": "4"}])
-    responses = tmp_path / "s" / "one" / "responses.csv"
-    lines = responses.read_text(encoding="utf-8").splitlines()
-    ends = ["TWIN_ID", None, None, "TWIN_ID", "77"]
-    # Row 2 contains newlines, so its last line is the one before row 3.
-    text = [lines[0] + ",TWIN_ID", *lines[1:-3], lines[-3] + ",TWIN_ID"]
-    text += [lines[-2] + f",{ends[3]}", lines[-1] + f",{ends[4]}"]
-    responses.write_text("\n".join(text) + "\n", encoding="utf-8")
+    edited = tmp_path / "edited.zip"
+    rows = ["SC0,TWIN_ID", "Score,", '"{""ImportId"":""SC_1""}",TWIN_ID', "4,77"]
+    with zipfile.ZipFile(edited, "w") as archive:
+        archive.writestr("One.csv", "\n".join(rows))
     with account(tmp_path / "s") as own:
+        monkeypatch.setattr(own.sandbox.state.exports, "file", lambda _: edited)
         result = own.measure(query("average", "SC_1"))
     assert result.current.value == 4
     assert any("TWIN_ID" in note for note in result.notes)

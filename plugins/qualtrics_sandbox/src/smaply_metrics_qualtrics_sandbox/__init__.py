@@ -8,11 +8,14 @@ Start it from Python with `SandboxServer`, or from a shell with
 a running sandbox, `route_faults` the faults that it can simulate, and `exports.selection` the
 columns, rows and blank cells of an export.
 
-The sandbox rejects unsupported options with an error: the formats spss and xml, continuation, saved
-filters, sorting by modification, responses in progress, label columns and wave weights. It defines
-what the public API documentation leaves open: errors in a body have the code QVAL_1, including
-unknown question ids; starting an export of a forwarded account is 400 "Bad Request"; a JSON export
-contains the ids of selected choices.
+It serves the reading part of the API. Calls that change the account, such as imports and new
+contacts, are unknown routes. Wave weights are rejected with an error, and the format spss without
+the extra `spss`.
+
+The sandbox defines what the public API documentation leaves open: errors in a body have the code
+QVAL_1, including unknown question ids, filters and continuation tokens; starting an export of a
+forwarded account is 400 "Bad Request"; a JSON export contains the ids of selected choices; a bearer
+token without the scope of a route is 403 AuthZ_2.0.
 """
 
 from smaply_metrics_qualtrics_sandbox.errors import SandboxError, SurveyFolderError

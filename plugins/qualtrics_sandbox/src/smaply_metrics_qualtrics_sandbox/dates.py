@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 EXPORT_FORMAT = "%Y-%m-%d %H:%M:%S"
@@ -16,7 +16,9 @@ _SPREADSHEET = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{2}|\d{4})(?: (\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([AP])M)?)?",
     re.IGNORECASE,
 )
-_REQUEST = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:Z|[+-]\d{2}:\d{2})")
+_REQUEST = re.compile(
+    r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d+))?(Z|[+-]\d{2}:?\d{2})", re.ASCII
+)
 
 
 def zone(name: str) -> ZoneInfo:
@@ -71,15 +73,24 @@ def parse_cell(text: str, where: ZoneInfo) -> datetime:
 
 
 def parse_request(text: str) -> datetime:
-    """Parse a date in an export request: `2024-01-01T00:00:00Z`, or with an offset.
+    """Parse a date in an export request: `2024-01-01T00:00:00Z`, or with an offset or a fraction.
+
+    A fraction is rounded up: responses have whole seconds, so those from (or before) 00:00:00.5 on
+    are those from (or before) 00:00:01 on.
 
     Raises:
-        ValueError: if the text has another format, for example with milliseconds.
+        ValueError: if the text has another format, for example without an offset.
     """
-    if not _REQUEST.fullmatch(text):
+    found = _REQUEST.fullmatch(text)
+    if not found:
         message = f"{text!r} is not a date of the form 2024-01-01T00:00:00Z"
         raise ValueError(message)
-    return datetime.fromisoformat(text).astimezone(UTC)
+    try:
+        moment = datetime.fromisoformat(found[1] + found[3]).astimezone(UTC)
+        return moment + timedelta(seconds=bool((found[2] or "").strip("0")))
+    except OverflowError as error:
+        message = f"{text!r} is out of range"
+        raise ValueError(message) from error
 
 
 def to_export(moment: datetime) -> str:

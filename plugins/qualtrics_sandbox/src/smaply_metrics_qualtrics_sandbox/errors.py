@@ -77,9 +77,24 @@ def unauthorized() -> ApiError:
     return ApiError(401, "Unrecognized X-API-TOKEN.", "DCD_7")
 
 
+def expired_token() -> ApiError:
+    """Return the error for a bearer token that has expired."""
+    return ApiError(401, "The access token has expired.", "AUTH_6.0")
+
+
+def no_access() -> ApiError:
+    """Return the error for a user without access to the API, or a token without the scope."""
+    return ApiError(403, "This user does not have access to this API endpoint.", "AuthZ_2.0")
+
+
 def survey_not_found() -> ApiError:
     """Return the error for an unknown survey, except on survey-definitions."""
     return ApiError(404, "Survey not found.", "GSI_2")
+
+
+def no_results() -> ApiError:
+    """Return the error for a survey whose results the user cannot view."""
+    return ApiError(403, "You do not have permission to view the results of this survey.")
 
 
 def forbidden_definition() -> ApiError:
@@ -88,13 +103,18 @@ def forbidden_definition() -> ApiError:
 
 
 def resource_not_found() -> ApiError:
-    """Return the error for an unknown question, export or file."""
+    """Return the error for an unknown question, response, export, file or other resource."""
     return ApiError(404, "Resource not found", "UNF_9")
 
 
 def unknown_route() -> ApiError:
     """Return the error for an unknown path. It has no code."""
     return ApiError(404, "The requested resource does not exist.")
+
+
+def wrong_method() -> ApiError:
+    """Return the error for a known path with another method."""
+    return ApiError(405, "The method is not allowed for the requested resource.")
 
 
 def invalid_request(message: str) -> ApiError:

@@ -9,12 +9,21 @@ from typing import Any
 from smaply_metrics_qualtrics_sandbox.errors import ControlError
 
 ROUTES = (
+    "token",
     "whoami",
+    "users",
+    "directories",
+    "distributions",
+    "lists",
     "surveys",
     "survey",
     "definition",
+    "design",
     "questions",
+    "quotas",
     "response_schema",
+    "response",
+    "filters",
     "export_start",
     "export_progress",
     "export_file",

@@ -16,9 +16,11 @@ from typing import Any
 from smaply_metrics_qualtrics_sandbox.dates import to_iso
 from smaply_metrics_qualtrics_sandbox.errors import ControlError
 from smaply_metrics_qualtrics_sandbox.exports.jobs import Exports, ExportSettings
+from smaply_metrics_qualtrics_sandbox.oauth import OauthClient, TokenIssuer
 from smaply_metrics_qualtrics_sandbox.route_faults import Faults, RouteFault
 from smaply_metrics_qualtrics_sandbox.surveys.definition import Json
-from smaply_metrics_qualtrics_sandbox.surveys.new_responses import add_answers
+from smaply_metrics_qualtrics_sandbox.surveys.new_responses import add_answers, find_cells
+from smaply_metrics_qualtrics_sandbox.surveys.saved_filters import SavedFilter
 from smaply_metrics_qualtrics_sandbox.surveys.survey import SandboxSurvey
 
 LOGGED_CALLS = 10_000
@@ -33,12 +35,14 @@ class Account:
         deactivated: Whether its user is deactivated; every call is then 401.
         api_access: Whether its user can access the API; if not, every call is 403.
         proxied_to: The host of the account's data centre if it is another one. The sandbox then
-            answers reads with a notice and rejects export starts.
+            answers reads with a notice, and rejects export starts and OAuth.
+        skip_tokens: Whether the list of surveys continues with `skipToken` instead of `offset`.
     """
 
     deactivated: bool = False
     api_access: bool = True
     proxied_to: str | None = None
+    skip_tokens: bool = False
 
 
 class SandboxState:
@@ -50,6 +54,7 @@ class SandboxState:
         exports: The started exports.
         now: The clock of the sandbox.
         page_size: The number of surveys per page.
+        oauth: Issues bearer tokens; the secret of its client is initially the token.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class SandboxState:
         self.account = Account()
         self.settings = ExportSettings(polls=export_polls)
         self.faults = Faults()
+        self.oauth = TokenIssuer(OauthClient("sandbox-client", token))
         self._token: str | None = token
         self._ever_valid = {token}
         self._log: deque[dict[str, Any]] = deque(maxlen=LOGGED_CALLS)
@@ -89,6 +95,59 @@ class SandboxState:
             self._token = token
             if token is not None:
                 self._ever_valid.add(token)
+
+    def issue_bearer(self, authorization: str, form: bytes) -> dict[str, Any]:
+        """Return the response to a request for a bearer token.
+
+        Raises:
+            OauthError: if the client or the request is not valid.
+        """
+        with self.lock:
+            issued = self.oauth.issue(authorization, form, self.now())
+            self._ever_valid.add(issued["access_token"])
+            return issued
+
+    def set_oauth(self, *, revoke: bool = False, **changes: Json) -> None:
+        """Change the OAuth client. Other fields keep their values.
+
+        Args:
+            revoke: Whether to revoke every issued token.
+            changes: Fields of `OauthClient`; `secret=None` deletes the client.
+
+        Raises:
+            ControlError: if a field is unknown or its value is not valid.
+        """
+        with self.lock:
+            try:
+                changed = replace(self.oauth.client, **changes)
+            except TypeError as error:
+                raise ControlError(f"The client has no such field: {error}") from error
+            if not changed.id or changed.secret == "" or changed.seconds <= 0:
+                raise ControlError("id and secret must not be empty, seconds must be above 0.")
+            if not all(isinstance(scope, str) for scope in changed.scopes):
+                raise ControlError("scopes must be an array of strings.")
+            self.oauth.client = replace(changed, scopes=tuple(changed.scopes))
+            if changed.secret is not None:
+                self._ever_valid.add(changed.secret)
+            if revoke:
+                self.oauth.revoke()
+
+    def add_filter(self, survey_id: str, name: str, cells: Mapping[str, str]) -> str:
+        """Save a filter and return its id, for `filterId` of an export.
+
+        Args:
+            survey_id: The id of the survey.
+            name: The name of the filter.
+            cells: The cells that a response must have, by header or ImportId.
+
+        Raises:
+            ControlError: if a column is unknown.
+        """
+        with self.lock:
+            survey = self.survey(survey_id)
+            saved = SavedFilter(name, self.now(), find_cells(survey, cells))
+            survey.filters[saved.id] = saved
+            return saved.id
 
     def set_account(self, **changes: Json) -> None:
         """Change the account. Other fields keep their values; `proxied_to=None` ends forwarding.

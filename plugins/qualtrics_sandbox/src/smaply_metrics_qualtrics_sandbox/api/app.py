@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,22 +19,29 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from smaply_metrics_qualtrics_sandbox.api import endpoints
+from smaply_metrics_qualtrics_sandbox.api import (
+    account_routes,
+    definition_routes,
+    survey_routes,
+)
+from smaply_metrics_qualtrics_sandbox.api.calls import PREFIX, Answer, Call, SandboxRoute
 from smaply_metrics_qualtrics_sandbox.api.control import control_routes
 from smaply_metrics_qualtrics_sandbox.api.dropped_connections import ConnectionDropper, Dropped
-from smaply_metrics_qualtrics_sandbox.api.endpoints import Answer, Call
 from smaply_metrics_qualtrics_sandbox.dates import to_iso
 from smaply_metrics_qualtrics_sandbox.errors import (
     ApiError,
+    no_access,
     status_line,
     unauthorized,
     unknown_route,
+    wrong_method,
 )
+from smaply_metrics_qualtrics_sandbox.oauth import OauthError
 from smaply_metrics_qualtrics_sandbox.route_faults import HTML, RouteFault
 from smaply_metrics_qualtrics_sandbox.sandbox_state import SandboxState
 from smaply_metrics_qualtrics_sandbox.surveys.definition import Json
 
-PREFIX = "/API/v3"
+TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
 _TOKEN_HEADER = "x-api-token"  # noqa: S105 - the name of a header
 _NETWORK = frozenset({"status", "html", "malformed", "drop", "hang"})
 
@@ -43,26 +52,35 @@ def make_app(state: SandboxState, connections: ConnectionDropper) -> ASGIApp:
     app = Starlette(
         routes=[
             *(
-                Route(f"{PREFIX}{path}", api.endpoint(name, work), methods=[method])
-                for method, path, name, work in endpoints.ROUTES
+                Route(f"{PREFIX}{route.path}", api.endpoint(route), methods=[route.method])
+                for route in (
+                    *account_routes.ROUTES,
+                    *survey_routes.ROUTES,
+                    *definition_routes.ROUTES,
+                )
             ),
+            Route(TOKEN_PATH, api.endpoint(None), methods=["POST"]),
             *control_routes(state),
         ],
         exception_handlers={HTTPException: api.no_route},
     )
     app.router.redirect_slashes = False
-    return _WithoutTrailingSlash(app)
+    return _WithoutExtraSlashes(app)
 
 
-class _WithoutTrailingSlash:
-    """Middleware that removes a trailing slash from the path."""
+class _WithoutExtraSlashes:
+    """Middleware that removes a trailing slash and repeated slashes from the path.
+
+    The API accepts both: clients join a base URL and a path that each have a slash.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].endswith("/"):
-            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        if scope["type"] == "http":
+            path = re.sub("/+", "/", scope["path"])
+            scope = {**scope, "path": path.rstrip("/") or "/"}
         await self._app(scope, receive, send)
 
 
@@ -82,10 +100,9 @@ class _ApiHandler:
         self._state = state
         self._connections = connections
 
-    def endpoint(
-        self, name: str, work: Callable[[Call], Answer]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        """Return the endpoint function of one route."""
+    def endpoint(self, route: SandboxRoute | None) -> Callable[[Request], Awaitable[Response]]:
+        """Return the endpoint function of a route, or with None that of the token endpoint."""
+        name = route.name if route else "token"
 
         async def endpoint(request: Request) -> Response:
             content = await request.body()
@@ -93,62 +110,96 @@ class _ApiHandler:
                 fault = self._state.faults.take(name)
             if fault is not None and fault.kind in _NETWORK:
                 outcome = self._network(fault)
-                outcome.authorized = self._is_authorized(request)
+                outcome.authorized = self._is_authorized(request, route)
+            elif route is None:
+                outcome = await run_in_threadpool(self._issue, request, content)
             else:
-                outcome = await run_in_threadpool(self._answer, request, content, work, fault)
+                outcome = await run_in_threadpool(self._answer, request, content, route, fault)
             self._record(request, name, content, outcome)
             return outcome.response
 
         return endpoint
 
-    async def no_route(self, request: Request, error: Exception) -> Response:  # noqa: ARG002
+    async def no_route(self, request: Request, error: Exception) -> Response:
         """Return the response for an unknown path or method."""
-        outcome = self._failure(request, unknown_route())
-        outcome.authorized = self._is_authorized(request)
+        known = (
+            isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        )
+        outcome = self._failure(request, wrong_method() if known else unknown_route())
+        if isinstance(error, HTTPException):
+            outcome.response.headers.update(error.headers or {})
+        outcome.authorized = self._is_authorized(request, None)
         self._record(request, None, await request.body(), outcome)
         return outcome.response
+
+    def _issue(self, request: Request, content: bytes) -> _CallResult:
+        """Return the response to a request for a bearer token."""
+        try:
+            if self._state.account.proxied_to or self._state.account.deactivated:
+                raise unauthorized()
+            issued = self._state.issue_bearer(request.headers.get("authorization", ""), content)
+        except ApiError as error:
+            return self._failure(request, error)
+        except OauthError as error:
+            response = _json(error.status, error.body)
+            if error.status == HTTPStatus.UNAUTHORIZED:
+                response.headers["WWW-Authenticate"] = 'Basic realm="oauth2"'
+            return _CallResult(response, error.status)
+        return _CallResult(_json(200, issued), 200, authorized=True)
 
     def _answer(
         self,
         request: Request,
         content: bytes,
-        work: Callable[[Call], Answer],
+        route: SandboxRoute,
         fault: RouteFault | None,
     ) -> _CallResult:
         authorized = False
         try:
             _require_body(request.method, content)
-            self._authorize(request)
+            self._authorize(request, route)
             authorized = True
             call = Call(
                 state=self._state,
+                path=request.url.path.removeprefix(PREFIX),
                 params=request.path_params,
                 query=request.query_params,
                 base=f"{request.url.scheme}://{request.headers.get('host', '')}",
                 content=content,
                 fault=fault.kind if fault else None,
             )
-            outcome = self._success(request, work(call))
+            outcome = self._success(request, route.work(call))
         except ApiError as error:
             outcome = self._failure(request, error)
         outcome.authorized = authorized
         return outcome
 
-    def _authorize(self, request: Request) -> None:
+    def _authorize(self, request: Request, route: SandboxRoute | None) -> None:
+        """Check the token, and that a bearer token has the scope of the route."""
         token = request.headers.get(_TOKEN_HEADER)
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        by_bearer = token is None and scheme.lower() == "bearer"
+        if by_bearer:
+            token = bearer.strip()
         if token is None:
             raise ApiError(400, "Expected authorization in headers, but none provided.", "ATP_2")
         if not token:
             raise ApiError(400, "An apiToken must be provided.", "ATC_1")
-        account = self._state.account
-        if not self._state.knows(token) or account.deactivated:
+        account, state = self._state.account, self._state
+        if account.deactivated or (by_bearer and account.proxied_to):
+            raise unauthorized()
+        if by_bearer:
+            scope = route.scope if route else ""
+            if not state.oauth.allows(token, scope, state.now()) and route is not None:
+                raise no_access()
+        elif not state.knows(token):
             raise unauthorized()
         if not account.api_access:
-            raise ApiError(403, "This user does not have access to this API endpoint.", "AuthZ_2.0")
+            raise no_access()
 
-    def _is_authorized(self, request: Request) -> bool:
+    def _is_authorized(self, request: Request, route: SandboxRoute | None) -> bool:
         try:
-            self._authorize(request)
+            self._authorize(request, route)
         except ApiError:
             return False
         return True

@@ -6,11 +6,13 @@ their values. An unknown field or a wrong type is 400 with `{"error": …}` and 
 | Call | Body |
 | --- | --- |
 | `POST token` | `{"token": "new"}` replaces the token, `{"token": null}` revokes it |
-| `POST account` | `{"deactivated", "api_access", "proxied_to"}` |
+| `POST oauth` | `{"id", "secret", "scopes", "seconds", "revoke"}` |
+| `POST account` | `{"deactivated", "api_access", "proxied_to", "skip_tokens"}` |
 | `POST surveys/{id}/responses` | `{"responses": [{"header or ImportId": value}]}` |
 | `POST surveys/{id}/questions/{qid}/delete` | `{"to_trash": true}`, or empty: permanently |
 | `POST surveys/{id}/questions/{qid}/restore` | `{"as": "QID99"}`, or empty: the same id |
 | `POST surveys/{id}/share` | `{"shared", "results", "listed"}` |
+| `POST surveys/{id}/filters` | `{"name": "…", "cells": {"header or ImportId": "value"}}` |
 | `POST faults` | the fields of `route_faults.RouteFault` |
 | `DELETE faults` | |
 | `POST exports` | `{"polls", "seconds", "members", "member_name", "byte_order_mark"}` |
@@ -59,6 +61,10 @@ def control_routes(state: SandboxState) -> list[Route]:
         new = state.restore_question(path["survey"], path["question"], body.get("as"))
         return {"questionId": new}
 
+    def save_filter(path: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, str]:
+        cells = body.get("cells", {})
+        return {"filterId": state.add_filter(path["survey"], body.get("name", "Filter"), cells)}
+
     def token(_: Mapping[str, str], body: Mapping[str, Any]) -> None:
         if "token" not in body:
             raise ControlError('The body must be {"token": "new"} or {"token": null}.')
@@ -68,9 +74,26 @@ def control_routes(state: SandboxState) -> list[Route]:
         ("/token", {"token": _TEXT_OR_NULL}, token),
         (
             "/account",
-            {"deactivated": _BOOLEAN, "api_access": _BOOLEAN, "proxied_to": _TEXT_OR_NULL},
+            {
+                "deactivated": _BOOLEAN,
+                "api_access": _BOOLEAN,
+                "proxied_to": _TEXT_OR_NULL,
+                "skip_tokens": _BOOLEAN,
+            },
             lambda _, body: state.set_account(**body),
         ),
+        (
+            "/oauth",
+            {
+                "id": _TEXT,
+                "secret": _TEXT_OR_NULL,
+                "scopes": (list,),
+                "seconds": _NUMBER,
+                "revoke": _BOOLEAN,
+            },
+            lambda _, body: state.set_oauth(**body),
+        ),
+        (f"{survey}/filters", {"name": _TEXT, "cells": (dict,)}, save_filter),
         (f"{survey}/responses", {"responses": (list,)}, add),
         (f"{question}/delete", {"to_trash": _BOOLEAN}, delete),
         (f"{question}/restore", {"as": _TEXT}, restore),

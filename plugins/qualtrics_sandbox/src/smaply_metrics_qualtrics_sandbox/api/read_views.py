@@ -1,33 +1,25 @@
-"""The bodies of read-only responses: the user, the list and the older format of a survey."""
+"""A survey as an element of the list, and in the older format of `GET /surveys/{id}`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
-from smaply_metrics_qualtrics_sandbox.surveys.columns import ColumnKind, ColumnRole, SandboxColumn
-from smaply_metrics_qualtrics_sandbox.surveys.definition import embedded_fields, trash
-from smaply_metrics_qualtrics_sandbox.surveys.questions import entries, has_rows, options, plain
+from smaply_metrics_qualtrics_sandbox.exports.selection import recorded_rows
+from smaply_metrics_qualtrics_sandbox.surveys.columns import ColumnRole, SandboxColumn
+from smaply_metrics_qualtrics_sandbox.surveys.definition import embedded_fields, shown_questions
+from smaply_metrics_qualtrics_sandbox.surveys.import_ids import ColumnKind
+from smaply_metrics_qualtrics_sandbox.surveys.questions import (
+    entries,
+    has_rows,
+    is_multiple,
+    options,
+    plain,
+)
 from smaply_metrics_qualtrics_sandbox.surveys.survey import SandboxSurvey
 
 USER_ID = "UR_sandbox00000001"
 BRAND = "sandbox"
-DATACENTER = "iad1"
-
-
-def whoami(proxied_to: str | None) -> dict[str, Any]:
-    """Return the token's user."""
-    return {
-        "brandId": BRAND,
-        "userId": USER_ID,
-        "userName": f"sandbox#{BRAND}",
-        "accountType": "UT_sandbox00000001",
-        "firstName": "Sandbox",
-        "lastName": "User",
-        "email": "sandbox@example.com",
-        "datacenter": proxied_to.partition(".")[0] if proxied_to else DATACENTER,
-    }
 
 
 def survey_element(survey: SandboxSurvey) -> dict[str, Any]:
@@ -43,15 +35,6 @@ def survey_element(survey: SandboxSurvey) -> dict[str, Any]:
     }
 
 
-def next_page(base: str, offset: int, proxied_to: str | None) -> str:
-    """Return the URL of a page. A forwarded list continues on the host of the account."""
-    query: dict[str, Any] = {"offset": offset}
-    if proxied_to:
-        base = f"https://{proxied_to}"
-        query = {"proxyDepth": 1, "proxyInfo": '{"proxyDepth":1}', **query}
-    return f"{base}/API/v3/surveys?{urlencode(query)}"
-
-
 def _created(definition: Mapping[str, Any]) -> str | None:
     return (definition.get("SurveyOptions") or {}).get("SurveyCreationDate")
 
@@ -60,8 +43,8 @@ def survey_view(survey: SandboxSurvey) -> dict[str, Any]:
     """Return the body of `GET /surveys/{id}`, a survey in the older lower camel case format."""
     definition = survey.definition
     options_ = definition.get("SurveyOptions") or {}
-    gone = trash(definition)
-    columns = survey.exported()
+    questions = definition["Questions"]
+    shown = shown_questions(definition)
     return {
         "id": survey.id,
         "name": survey.name,
@@ -74,14 +57,8 @@ def survey_view(survey: SandboxSurvey) -> dict[str, Any]:
             "startDate": options_.get("SurveyStartDate"),
             "endDate": options_.get("SurveyExpirationDate"),
         },
-        "questions": {
-            qid: _question(question)
-            for qid, question in definition["Questions"].items()
-            if qid not in gone
-        },
-        "exportColumnMap": {
-            column.header: _mapped(column) for column in columns if _is_mapped(column)
-        },
+        "questions": {qid: _question(questions[qid]) for qid in shown},
+        "exportColumnMap": _column_map(survey, shown),
         "blocks": {
             block_id: {
                 "description": block.get("Description"),
@@ -90,13 +67,13 @@ def survey_view(survey: SandboxSurvey) -> dict[str, Any]:
             for block_id, block in definition["Blocks"].items()
             if block.get("Type") != "Trash"
         },
-        "flow": [_flow(node) for node in definition["SurveyFlow"].get("Flow") or []],
+        "flow": _flow(definition["SurveyFlow"]).get("flow", []),
         "embeddedData": [
             {"name": field["Field"], **_default(field)} for field in embedded_fields(definition)
         ],
         "comments": {},
         "loopAndMerge": {},
-        "responseCounts": {"auditable": survey.rows, "generated": 0, "deleted": 0},
+        "responseCounts": {"auditable": len(recorded_rows(survey)), "generated": 0, "deleted": 0},
     }
 
 
@@ -150,8 +127,22 @@ def _label(question: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _is_mapped(column: SandboxColumn) -> bool:
-    return column.kind is ColumnKind.QUESTION and not column.is_order and bool(column.header)
+def _column_map(survey: SandboxSurvey, shown: list[str]) -> dict[str, dict[str, str]]:
+    """Return the questions by column header, in block order.
+
+    It includes questions without columns, such as descriptive texts, by their tags.
+    """
+    columns: dict[str, list[SandboxColumn]] = {}
+    for column in survey.exported():
+        if column.kind is ColumnKind.QUESTION and not column.is_order and column.header:
+            columns.setdefault(str(column.question), []).append(column)
+    result: dict[str, dict[str, str]] = {}
+    for qid in [*shown, *(qid for qid in columns if qid not in shown)]:
+        result |= {column.header: _mapped(column) for column in columns.get(qid, [])}
+        question = survey.definition["Questions"].get(qid, {})
+        if qid not in columns and not has_rows(question) and not is_multiple(question):
+            result[str(question.get("DataExportTag") or qid)] = {"question": qid}
+    return result
 
 
 def _mapped(column: SandboxColumn) -> dict[str, str]:
@@ -174,17 +165,16 @@ def _flow(node: Mapping[str, Any]) -> dict[str, Any]:
     kind = node.get("Type")
     if kind in {"Block", "Standard"}:
         return {"id": node.get("ID"), "type": "Block"}
-    if kind == "BlockRandomizer":
-        return {
-            "type": "BlockRandomizer",
-            "randomizationOptions": {
-                "randomSubset": node.get("SubSet"),
-                "evenPresentation": bool(node.get("EvenPresentation")),
-            },
-        }
     result: dict[str, Any] = {"type": kind}
-    if isinstance(node.get("Flow"), list):
-        result["flow"] = [_flow(child) for child in node["Flow"]]
+    if kind == "BlockRandomizer":
+        result["randomizationOptions"] = {
+            "randomSubset": node.get("SubSet"),
+            "evenPresentation": bool(node.get("EvenPresentation")),
+        }
+    inside = node.get("Flow")
+    # The API omits the flow of an empty randomizer.
+    if isinstance(inside, list) and (inside or kind != "BlockRandomizer"):
+        result["flow"] = [_flow(child) for child in inside if isinstance(child, Mapping)]
     return result
 
 

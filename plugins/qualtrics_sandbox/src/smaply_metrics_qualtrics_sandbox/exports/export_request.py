@@ -1,9 +1,9 @@
 """Validate the body of `POST …/export-responses` as the API does.
 
-Unknown fields, wrong types, unknown formats, time zones and ids, dates in formats other than
-`2024-01-01T00:00:00Z`, and conflicting options are rejected with 400. Documented features that the
-sandbox does not support are also rejected: if they were ignored, a test could pass for the wrong
-reason.
+Unknown fields, wrong types, unknown formats, time zones and ids, dates without an offset, and
+conflicting options are rejected with 400. The options of text formats are rejected with JSON unless
+they are false. Documented features that the sandbox does not support are also rejected: if they
+were ignored, a test could pass for the wrong reason.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from smaply_metrics_qualtrics_sandbox.dates import parse_request, zone
 from smaply_metrics_qualtrics_sandbox.errors import invalid_request
-from smaply_metrics_qualtrics_sandbox.surveys.columns import METADATA, ColumnKind
+from smaply_metrics_qualtrics_sandbox.surveys.import_ids import METADATA, ColumnKind
+from smaply_metrics_qualtrics_sandbox.surveys.saved_filters import SavedFilter
 from smaply_metrics_qualtrics_sandbox.surveys.survey import SandboxSurvey
 
 FORMATS = ("csv", "tsv", "json", "ndjson", "spss", "xml")
-SERVED = frozenset({"csv", "tsv", "json", "ndjson"})
+JSON_FORMATS = ("json", "ndjson")
 TEXT_ONLY = frozenset(
     {
         "breakoutSets",
@@ -32,16 +34,13 @@ TEXT_ONLY = frozenset(
         "useLabels",
     }
 )
-NOT_DONE = frozenset(
-    {
-        "allowContinuation",
-        "continuationToken",
-        "exportResponsesInProgress",
-        "filterId",
-        "includeLabelColumns",
-        "includeWaveWeights",
-        "sortByLastModifiedDate",
-    }
+NOT_DONE = frozenset({"includeWaveWeights"})
+CONFLICTS = (
+    ("useLabels", "includeLabelColumns"),
+    ("continuationToken", "allowContinuation"),
+    ("filterId", "allowContinuation"),
+    ("filterId", "continuationToken"),
+    ("filterId", "sortByLastModifiedDate"),
 )
 _FLAGS = frozenset(
     {
@@ -93,6 +92,17 @@ class ParsedExportRequest:
     newline: str | None
     time_zone: str | None
     compress: bool
+    label_columns: bool
+    in_progress: bool
+    by_modification: bool
+    saved_filter: SavedFilter | None
+    allow_continuation: bool
+    continuation_token: str | None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the format is JSON or NDJSON."""
+        return self.format in JSON_FORMATS
 
 
 def parse_export(body: object, survey: SandboxSurvey) -> ParsedExportRequest:
@@ -106,10 +116,13 @@ def parse_export(body: object, survey: SandboxSurvey) -> ParsedExportRequest:
     known = _FLAGS | _TEXTS | _NUMBERS | _LISTS
     if unknown := sorted(set(body) - known):
         raise invalid_request(f"Unknown fields are set: {', '.join(unknown)}")
+    if body.get("format") in JSON_FORMATS:
+        body = {k: v for k, v in body.items() if not (k in TEXT_ONLY and v is False)}
     _check_types(body)
     file_format = _check_format(body)
-    if body.get("useLabels") and body.get("includeLabelColumns"):
-        raise invalid_request("useLabels and includeLabelColumns cannot both be set.")
+    for one, other in CONFLICTS:
+        if body.get(one) and body.get(other):
+            raise invalid_request(f"{one} and {other} cannot both be set.")
     for name in sorted(NOT_DONE & set(body)):
         if body[name]:
             raise invalid_request(f"The sandbox does not support {name}.")
@@ -129,11 +142,17 @@ def parse_export(body: object, survey: SandboxSurvey) -> ParsedExportRequest:
         use_labels=body.get("useLabels", False),
         seen_unanswered=None if seen is None else str(seen),
         multiselect_seen_unanswered=None if multiselect is None else str(multiselect),
-        display_order=body.get("includeDisplayOrder", file_format in {"json", "ndjson"}),
+        display_order=file_format in JSON_FORMATS or body.get("includeDisplayOrder", False),
         decimal_comma=body.get("formatDecimalAsComma", False),
         newline=body.get("newlineReplacement"),
         time_zone=body.get("timeZone"),
         compress=body.get("compress", True),
+        label_columns=body.get("includeLabelColumns", False),
+        in_progress=body.get("exportResponsesInProgress", False),
+        by_modification=_by_modification(body, survey),
+        saved_filter=_saved_filter(body, survey),
+        allow_continuation=body.get("allowContinuation", False) or "continuationToken" in body,
+        continuation_token=body.get("continuationToken"),
     )
 
 
@@ -158,9 +177,9 @@ def _check_format(body: Mapping[str, Any]) -> str:
         raise invalid_request("Missing required field: format")
     if name not in FORMATS:
         raise invalid_request(f"Invalid value for format: one of {', '.join(FORMATS)} is expected.")
-    if name not in SERVED:
-        raise invalid_request(f"The sandbox does not support the format {name}.")
-    if name in {"json", "ndjson"} and (wrong := sorted(TEXT_ONLY & set(body))):
+    if name == "spss" and find_spec("pyreadstat") is None:
+        raise invalid_request("The sandbox writes the format spss only with its extra spss.")
+    if name in JSON_FORMATS and (wrong := sorted(TEXT_ONLY & set(body))):
         raise invalid_request(f"Not allowed with the format {name}: {', '.join(wrong)}")
     return str(name)
 
@@ -179,6 +198,13 @@ def _question_ids(body: Mapping[str, Any], survey: SandboxSurvey) -> frozenset[s
     if unknown:
         raise invalid_request(f"Invalid value for questionIds: {', '.join(unknown)}")
     return wanted
+
+
+def _saved_filter(body: Mapping[str, Any], survey: SandboxSurvey) -> SavedFilter | None:
+    wanted = body.get("filterId")
+    if wanted is not None and wanted not in survey.filters:
+        raise invalid_request(f"Invalid value for filterId: {wanted}")
+    return survey.filters.get(wanted) if wanted else None
 
 
 def _metadata_ids(body: Mapping[str, Any]) -> frozenset[str] | None:
@@ -200,8 +226,17 @@ def _limit(body: Mapping[str, Any]) -> int | None:
     return limit
 
 
+def _by_modification(body: Mapping[str, Any], survey: SandboxSurvey) -> bool:
+    wanted: bool = body.get("sortByLastModifiedDate", False)
+    if wanted and survey.metadata("recordedDate") is None:
+        raise invalid_request(
+            "sortByLastModifiedDate is not supported: the file has no RecordedDate column."
+        )
+    return wanted
+
+
 def _date(body: Mapping[str, Any], name: str, survey: SandboxSurvey) -> datetime | None:
-    if name in body and not any(column.import_id == "recordedDate" for column in survey.columns):
+    if name in body and survey.metadata("recordedDate") is None:
         raise invalid_request(f"{name} is not supported: the file has no RecordedDate column.")
     return _read(name, body.get(name), parse_request)
 

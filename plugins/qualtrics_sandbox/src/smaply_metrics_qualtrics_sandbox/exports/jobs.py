@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import io
+import secrets
+import shutil
 import tempfile
 import threading
 import uuid
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from smaply_metrics_qualtrics_sandbox.errors import resource_not_found
+from smaply_metrics_qualtrics_sandbox.dates import to_export
+from smaply_metrics_qualtrics_sandbox.errors import invalid_request, resource_not_found
 from smaply_metrics_qualtrics_sandbox.exports.export_request import ParsedExportRequest
 from smaply_metrics_qualtrics_sandbox.exports.json_writer import JsonExport
-from smaply_metrics_qualtrics_sandbox.exports.selection import Snapshot, choose_rows
+from smaply_metrics_qualtrics_sandbox.exports.selection import Continuation, Snapshot, choose_rows
 from smaply_metrics_qualtrics_sandbox.exports.text_writer import TextExport
+from smaply_metrics_qualtrics_sandbox.exports.xml_writer import write_xml
 
+TOKEN_LIFETIME = timedelta(weeks=1)
 _ODD = str.maketrans(dict.fromkeys('\\/:*?"<>|', "_"))
 
 
@@ -50,11 +55,21 @@ class ExportJob:
     snapshot: Snapshot
     settings: ExportSettings
     started: datetime
+    since: Continuation | None = None
     progress_id: str = field(default_factory=lambda: f"ES_{uuid.uuid4().hex[:15]}")
     file_id: str = field(default_factory=lambda: f"{uuid.uuid4()}-def")
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     polled: int = 0
     path: Path | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def start_reply(self) -> dict[str, Any]:
+        """Return the reply to the request that started the export."""
+        reply = {"progressId": self.progress_id, "percentComplete": 0.0, "status": "inProgress"}
+        return {**reply, **self._continuation()}
+
+    def _continuation(self) -> dict[str, str]:
+        return {"continuationToken": self.token} if self.request.allow_continuation else {}
 
     def progress(self, now: datetime) -> dict[str, Any]:
         """Return the progress, and count the request as a poll."""
@@ -65,7 +80,8 @@ class ExportJob:
             by_time = waited / self.settings.seconds if self.settings.seconds else 1.0
             percent = round(min(by_polls, max(by_time, 0.0), 0.99) * 100, 1)
             return {"percentComplete": percent, "status": "inProgress"}
-        return {"fileId": self.file_id, "percentComplete": 100.0, "status": "complete"}
+        reply = {"fileId": self.file_id, "percentComplete": 100.0, "status": "complete"}
+        return {**reply, **self._continuation()}
 
     def is_complete(self, now: datetime) -> bool:
         """Return whether the file can be downloaded."""
@@ -116,6 +132,19 @@ class Exports:
                 return job
         raise resource_not_found()
 
+    def continuation(self, survey_id: str, token: str, now: datetime) -> Continuation:
+        """Return where to continue from.
+
+        Raises:
+            ApiError: with status 400, if the token is unknown, of another survey, or expired.
+        """
+        for job in self._jobs.values():
+            if job.request.allow_continuation and job.token == token:
+                if job.survey_id == survey_id and now - job.started < TOKEN_LIFETIME:
+                    return Continuation(job.snapshot.rows, to_export(job.started))
+                break
+        raise invalid_request("Invalid value for continuationToken: it is unknown or expired.")
+
     def file(self, job: ExportJob) -> Path:
         """Return the file of a complete export, which is created on the first request."""
         with self._lock:
@@ -138,16 +167,19 @@ def media_type(request: ParsedExportRequest) -> str:
         "tsv": "text/tab-separated-values; charset=utf-8",
         "json": "application/json",
         "ndjson": "application/x-ndjson",
+        "xml": "application/xml",
+        "spss": "application/x-spss-sav",
     }[request.format]
 
 
 def _write(job: ExportJob, path: Path) -> None:
-    rows = choose_rows(job.snapshot, job.request)
+    rows = choose_rows(job.snapshot, job.request, job.since)
     if not job.request.compress:
         with path.open("wb") as stream:
             _write_member(job, rows, stream)
         return
-    name = job.settings.member_name or f"{job.snapshot.name.translate(_ODD)}.{job.request.format}"
+    suffix = "sav" if job.request.format == "spss" else job.request.format
+    name = job.settings.member_name or f"{job.snapshot.name.translate(_ODD)}.{suffix}"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, part in enumerate(_parts(rows, job.settings.members)):
             stem, dot, suffix = name.rpartition(".")
@@ -164,11 +196,31 @@ def _parts(rows: Sequence[int], members: int) -> list[Sequence[int]]:
 
 
 def _write_member(job: ExportJob, rows: Sequence[int], stream: IO[bytes]) -> None:
+    if job.request.format == "spss":
+        _write_spss(job, rows, stream)
+        return
     encoding = "utf-8-sig" if job.settings.byte_order_mark else "utf-8"
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
-    if job.request.format in {"csv", "tsv"}:
-        TextExport(job.snapshot, job.request, rows).write(text)
-    else:
+    if job.request.is_json:
         JsonExport(job.snapshot, job.request, rows).write(text)
+    elif job.request.format == "xml":
+        request = replace(job.request, label_columns=False)  # An element has one name.
+        write_xml(TextExport(job.snapshot, request, rows), text)
+    else:
+        TextExport(job.snapshot, job.request, rows).write(text)
     text.flush()
     text.detach()
+
+
+def _write_spss(job: ExportJob, rows: Sequence[int], stream: IO[bytes]) -> None:
+    from smaply_metrics_qualtrics_sandbox.exports.spss_writer import write_sav
+
+    # Value labels make the other options of texts superfluous.
+    request = replace(
+        job.request, use_labels=False, label_columns=False, decimal_comma=False, newline=None
+    )
+    with tempfile.TemporaryDirectory(prefix="qualtrics-sandbox-") as folder:
+        path = Path(folder) / "export.sav"
+        write_sav(TextExport(job.snapshot, request, rows), path)
+        with path.open("rb") as written:
+            shutil.copyfileobj(written, stream)

@@ -2,14 +2,16 @@
 
 A response has values, labels and displayed fields. Blank cells are omitted. Codes, progress,
 duration and scores are numbers, as in the API. A multiple-answer question is an array of choice
-ids, and a display order an array of the displayed items.
+ids, and a display order an array of the ids of the displayed items; both have the texts in labels.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
+from operator import itemgetter
 from typing import Any, TextIO
 
 from smaply_metrics_qualtrics_sandbox.exports.export_request import ParsedExportRequest
@@ -17,12 +19,17 @@ from smaply_metrics_qualtrics_sandbox.exports.selection import (
     ShownQuestions,
     Snapshot,
     choose_columns,
+    choose_rows,
 )
-from smaply_metrics_qualtrics_sandbox.surveys.columns import ColumnKind, ColumnRole, SandboxColumn
+from smaply_metrics_qualtrics_sandbox.surveys.columns import (
+    NUMERIC_METADATA,
+    ColumnRole,
+    SandboxColumn,
+)
+from smaply_metrics_qualtrics_sandbox.surveys.import_ids import ColumnKind
 
 _INTEGER = re.compile(r"-?\d+")
 _DECIMAL = re.compile(r"-?\d+\.\d+")
-_NUMBERS = frozenset({"status", "progress", "duration", "finished"})
 
 
 class JsonExport:
@@ -57,11 +64,7 @@ class JsonExport:
 
     def responses(self) -> Iterator[dict[str, Any]]:
         """Yield the responses."""
-        columns = [
-            column
-            for column in choose_columns(self._snapshot, self._request)
-            if column.kind is not ColumnKind.NAMELESS
-        ]
+        columns = choose_columns(self._snapshot, self._request)
         record = self._snapshot.metadata("_recordId")
         ids = record.cells.read(self._rows) if record else (f"R_{row:015d}" for row in self._rows)
         cells = [column.cells.read(self._rows) for column in columns]
@@ -71,16 +74,34 @@ class JsonExport:
         rows = zip(*cells, strict=True) if cells else iter([()] * len(self._rows))
         for index, (response_id, row) in enumerate(zip(ids, rows, strict=True)):
             shown = {qid for qid, by_row in seen.items() if by_row[index]}
-            yield _response(response_id, columns, row, shown)
+            yield _response(response_id, columns, row, shown, self._snapshot.item_names)
+
+
+def one_response(
+    snapshot: Snapshot, request: ParsedExportRequest, response_id: str
+) -> dict[str, Any] | None:
+    """Return one recorded response as in a JSON export, or None."""
+    ids = snapshot.metadata("_recordId")
+    if ids is None:
+        return None
+    rows = choose_rows(snapshot, request)
+    matches = ids.cells.look_up(rows, [word == response_id for word in ids.cells.words])
+    found = list(compress(rows, matches))
+    return next(JsonExport(snapshot, request, found[:1]).responses()) if found else None
 
 
 def _response(
-    response_id: str, columns: list[SandboxColumn], row: tuple[str, ...], shown: set[str]
+    response_id: str,
+    columns: list[SandboxColumn],
+    row: tuple[str, ...],
+    shown: set[str],
+    item_names: Mapping[str, str],
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     labels: dict[str, Any] = {}
     displayed: dict[str, list[Any]] = {}
     orders: dict[str, list[tuple[float, str]]] = {}
+    texts = dict(item_names)
     for column, cell in zip(columns, row, strict=True):
         key = _key(column)
         if column.question in shown and column.role in {
@@ -97,13 +118,16 @@ def _response(
             values.setdefault(key, []).append(choice)
             labels.setdefault(key, []).append(column.labels().get("1", choice))
         elif column.is_order:
-            orders.setdefault(key, []).append((_rank(cell), _choice(column) or cell))
+            listed = [_choice(column)] if _choice(column) else cell.split("|")
+            orders.setdefault(key, []).extend((_rank(cell), item) for item in listed)
+            texts |= {answer.id: answer.label for answer in column.answers}
         else:
             values[key] = _value(column, cell)
             if label := column.labels().get(cell):
                 labels[key] = label
     for key, ranked in orders.items():
-        values[key] = [choice for _, choice in sorted(ranked)]
+        values[key] = [item for _, item in sorted(ranked, key=itemgetter(0))]
+        labels[key] = [texts.get(item, item) for item in values[key]]
     return {
         "responseId": response_id,
         "values": values,
@@ -114,13 +138,13 @@ def _response(
 
 
 def _key(column: SandboxColumn) -> str:
-    if column.role is ColumnRole.TICKED and "choiceId" not in (column.key or {}):
+    if column.role is ColumnRole.TICKED and "choiceId" not in column.key:
         return column.import_id.rpartition("_")[0]
     return column.import_id
 
 
 def _choice(column: SandboxColumn) -> str:
-    return str((column.key or {}).get("choiceId") or "")
+    return str(column.key.get("choiceId") or "")
 
 
 def _value(column: SandboxColumn, cell: str) -> int | float | str:
@@ -128,7 +152,7 @@ def _value(column: SandboxColumn, cell: str) -> int | float | str:
         fraction = ".000Z" if column.import_id == "recordedDate" else "Z"
         return cell.replace(" ", "T") + fraction
     numeric = column.role in {ColumnRole.CODED, ColumnRole.NUMBER} or (
-        column.kind is ColumnKind.METADATA and column.import_id in _NUMBERS
+        column.kind is ColumnKind.METADATA and column.import_id in NUMERIC_METADATA
     )
     return _number(cell) if numeric else cell
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from smaply_metrics_qualtrics_sandbox.surveys.columns import ColumnKind, ColumnRole, SandboxColumn
+from smaply_metrics_qualtrics_sandbox.surveys.columns import (
+    NUMERIC_METADATA,
+    ColumnRole,
+    SandboxColumn,
+)
+from smaply_metrics_qualtrics_sandbox.surveys.import_ids import ColumnKind
 from smaply_metrics_qualtrics_sandbox.surveys.survey import SandboxSurvey
-
-_NUMBERS = frozenset({"status", "progress", "duration", "finished"})
 
 
 def response_schema(survey: SandboxSurvey) -> dict[str, Any]:
     """Return the response schema of a survey. `exportTag` is the header in a CSV export."""
     properties: dict[str, Any] = {}
     for column in survey.exported():
-        if column.kind is ColumnKind.NAMELESS:
-            continue
         key = column.import_id
-        if column.role is ColumnRole.TICKED and "choiceId" not in (column.key or {}):
+        if column.role is ColumnRole.TICKED and "choiceId" not in column.key:
             key = key.rpartition("_")[0]
         if column.role is ColumnRole.TICKED and key in properties:
             properties[key]["items"]["oneOf"].extend(_choices(column))
@@ -71,7 +72,7 @@ def _type(column: SandboxColumn) -> dict[str, Any]:
             "oneOf": [{"label": label, "const": _constant(code)} for code, label in labels.items()],
         }
     numeric = column.role is ColumnRole.NUMBER or (
-        column.kind is ColumnKind.METADATA and column.import_id in _NUMBERS
+        column.kind is ColumnKind.METADATA and column.import_id in NUMERIC_METADATA
     )
     return {"type": "number" if numeric else "string"}
 

@@ -22,7 +22,8 @@ from smaply_metrics_qualtrics_sandbox.dates import EXPORT_FORMAT, to_iso
 from smaply_metrics_qualtrics_sandbox.generator.definitions import definition
 from smaply_metrics_qualtrics_sandbox.generator.questions import Question
 from smaply_metrics_qualtrics_sandbox.generator.survey_templates import PLANS, SurveyTemplate
-from smaply_metrics_qualtrics_sandbox.surveys.columns import DATES, METADATA
+from smaply_metrics_qualtrics_sandbox.surveys.columns import DATES
+from smaply_metrics_qualtrics_sandbox.surveys.import_ids import METADATA
 from smaply_metrics_qualtrics_sandbox.surveys.questions import entries, is_multiple, options, plain
 
 SPAN = timedelta(days=548)

@@ -1,24 +1,22 @@
 """The columns of an export, with the kind and role that their ImportIds determine.
 
 The key of a column is the whole object in row 3, since header names can repeat. The ImportId of a
-question is `[loop_]QIDn`, followed by a row (`_2`), a row and answer (`_2_3`), a column of a
+question is `[loop_]id`, followed by a row (`_2`), a row and answer (`_2_3`), a column of a
 side-by-side question (`#1_2`), a text (`_TEXT`, `_4_TEXT`), a group (`_NPS_GROUP`), a timing or a
-display order (`_DO`). `FL_…_DO` and `BL_…_DO` are display orders of the flow, `SC_…` is a score,
-the names in `METADATA` are metadata, and everything else is embedded data. A column that a user
-added in a spreadsheet has no object in row 3. With a header it is embedded data of that name;
-without one it cannot be requested. Both are exported unchanged if there is no filter.
+display order (`_DO`). `import_ids` explains the others.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from smaply_metrics_qualtrics_sandbox.surveys.cell_table import Cells
+from smaply_metrics_qualtrics_sandbox.surveys.import_ids import ColumnKind, ImportIdParser
 from smaply_metrics_qualtrics_sandbox.surveys.questions import (
     CODED_TYPES,
     NUMBER_TYPES,
@@ -27,30 +25,12 @@ from smaply_metrics_qualtrics_sandbox.surveys.questions import (
     column_of,
     has_rows,
     is_multiple,
+    items,
     options,
 )
 
-METADATA: Mapping[str, str] = {
-    "startDate": "StartDate",
-    "endDate": "EndDate",
-    "status": "Status",
-    "ipAddress": "IPAddress",
-    "progress": "Progress",
-    "duration": "Duration (in seconds)",
-    "finished": "Finished",
-    "recordedDate": "RecordedDate",
-    "_recordId": "ResponseId",
-    "recipientLastName": "RecipientLastName",
-    "recipientFirstName": "RecipientFirstName",
-    "recipientEmail": "RecipientEmail",
-    "externalDataReference": "ExternalReference",
-    "locationLatitude": "LocationLatitude",
-    "locationLongitude": "LocationLongitude",
-    "distributionChannel": "DistributionChannel",
-    "userLanguage": "UserLanguage",
-    "lastModifiedDate": "LastModifiedDate",
-}
 DATES = frozenset({"startDate", "endDate", "recordedDate", "lastModifiedDate"})
+NUMERIC_METADATA = frozenset({"status", "progress", "duration", "finished"})
 STATUS_LABELS = {
     "0": "IP Address",
     "1": "Survey Preview",
@@ -68,22 +48,7 @@ STATUS_LABELS = {
 FINISHED_LABELS = {"0": "False", "1": "True"}
 GROUP_LABELS = {"1": "Detractor", "2": "Passive", "3": "Promoter"}
 
-_QUESTION = re.compile(
-    r"(?:(?P<loop>[A-Za-z0-9]+)_)?(?P<qid>QID\d+)(?P<rest>(?:[_#].*)?)", re.DOTALL
-)
-_ORDER = re.compile(r"(?:FL|BL)_.+_DO")
 _REST = re.compile(r"(?:#(?P<col>\d+))?(?P<path>(?:_x?\d+)*)(?P<tail>.*)", re.DOTALL)
-
-
-class ColumnKind(Enum):
-    """The kind of a column, which determines the filter that applies to it."""
-
-    METADATA = "metadata"
-    QUESTION = "question"
-    EMBEDDED = "embedded data"
-    ORDER = "order of the flow"
-    SCORE = "score"
-    NAMELESS = "nameless"
 
 
 class ColumnRole(Enum):
@@ -106,21 +71,22 @@ class SandboxColumn:
         header: The cell in row 1.
         text: The cell in row 2.
         raw: The cell in row 3, unparsed.
-        key: The object in row 3; None for a column that a user added.
+        key: The object in row 3.
         kind: The kind of the column.
         role: The meaning of the cells.
         cells: The cells, with dates in UTC and coded cells as recodes.
         question: The id of the question.
         loop: The id of the loop, or an empty string.
         group: Identifies the columns of one answer: (loop, question, side-by-side column, row).
-        answers: The possible answers of a coded cell; for a ticked cell, its choice.
+        answers: The possible answers of a coded cell; for a ticked cell, its choice; for a display
+            order, what it lists.
         zone: The IANA time zone of a date column in the file.
     """
 
     header: str
     text: str
     raw: str
-    key: Mapping[str, Any] | None
+    key: Mapping[str, Any]
     kind: ColumnKind
     role: ColumnRole
     cells: Cells
@@ -132,8 +98,8 @@ class SandboxColumn:
 
     @property
     def import_id(self) -> str:
-        """The ImportId, or the header if there is none."""
-        return str(self.key["ImportId"]) if self.key else self.header
+        """The ImportId."""
+        return str(self.key["ImportId"])
 
     @property
     def is_order(self) -> bool:
@@ -158,50 +124,54 @@ def parse_key(raw: str) -> Mapping[str, Any] | None:
     """Return the object in a cell of row 3, or None if it is not an ImportId object."""
     try:
         key = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    if isinstance(key, dict) and isinstance(key.get("ImportId"), str):
+    if isinstance(key, dict) and isinstance(key.get("ImportId"), str) and key["ImportId"]:
         return key
     return None
 
 
-def make_column(
-    header: str, text: str, raw: str, questions: Mapping[str, Mapping[str, Any]], rows: int = 0
-) -> SandboxColumn:
-    """Return a column with these three header cells and `rows` blank cells."""
-    key = parse_key(raw)
-    cells = Cells(rows)
-    if key is None:
-        kind = ColumnKind.EMBEDDED if header else ColumnKind.NAMELESS
-        return SandboxColumn(header, text, raw, None, kind, ColumnRole.PLAIN, cells)
-    import_id = str(key["ImportId"])
-    if import_id in METADATA:
-        role = ColumnRole.DATE if import_id in DATES else ColumnRole.PLAIN
-        column = SandboxColumn(header, text, raw, key, ColumnKind.METADATA, role, cells)
-        column.zone = str(key.get("timeZone") or "UTC")
+def column_maker(definition: Mapping[str, Any]) -> Callable[..., SandboxColumn]:
+    """Return a function that makes the columns of a survey.
+
+    Its arguments are the three header cells, the parsed third cell and a number of blank cells.
+    """
+    ids = ImportIdParser(definition)
+    questions = definition["Questions"]
+
+    def make(
+        header: str, text: str, raw: str, key: Mapping[str, Any], rows: int = 0
+    ) -> SandboxColumn:
+        import_id = str(key["ImportId"])
+        name = ids.parse(import_id, header)
+        column = SandboxColumn(header, text, raw, key, name.kind, ColumnRole.PLAIN, Cells(rows))
+        if name.kind is ColumnKind.METADATA and import_id in DATES:
+            column.role = ColumnRole.DATE
+            column.zone = str(key.get("timeZone") or "UTC")
+        elif name.kind is ColumnKind.SCORE:
+            column.role = ColumnRole.NUMBER
+        elif name.kind is ColumnKind.ORDER:
+            column.role = ColumnRole.ORDER
+        elif name.question is not None:
+            column.role = ColumnRole.TEXT
+            column.question, column.loop = name.question, name.loop
+            _explain(column, name.rest, questions.get(name.question))
         return column
-    if import_id.startswith("SC_"):
-        return SandboxColumn(header, text, raw, key, ColumnKind.SCORE, ColumnRole.NUMBER, cells)
-    if _ORDER.fullmatch(import_id):
-        return SandboxColumn(header, text, raw, key, ColumnKind.ORDER, ColumnRole.ORDER, cells)
-    if found := _QUESTION.fullmatch(import_id):
-        column = SandboxColumn(header, text, raw, key, ColumnKind.QUESTION, ColumnRole.TEXT, cells)
-        column.question, column.loop = found["qid"], found["loop"] or ""
-        _explain(column, found["rest"], questions.get(found["qid"]))
-        return column
-    return SandboxColumn(header, text, raw, key, ColumnKind.EMBEDDED, ColumnRole.PLAIN, cells)
+
+    return make
 
 
 def _explain(column: SandboxColumn, rest: str, question: Mapping[str, Any] | None) -> None:
     """Set the role of a question's column from the rest of its ImportId."""
     parts = _REST.fullmatch(rest)
-    if parts is None or column.key is None:  # pragma: no cover - the pattern matches every text
+    if parts is None:  # pragma: no cover - the pattern matches every text
         return
     path = [step for step in parts["path"].split("_") if step]
     tail = parts["tail"]
     column.group = (column.loop, str(column.question), parts["col"] or "", "")
     if tail == "_DO":
         column.role = ColumnRole.ORDER
+        column.answers = items(question or {})
     elif tail == "_NPS_GROUP":
         column.role = ColumnRole.CODED
     elif tail:
@@ -224,7 +194,7 @@ def _explain_cells(column: SandboxColumn, path: list[str], question: Mapping[str
     answers = options(question)
     row = path[0] if has_rows(question) and path else ""
     column.group = (*column.group[:3], row)
-    ticked = column.key.get("choiceId") if column.key else None
+    ticked = column.key.get("choiceId")
     if ticked is None and row and len(path) > 1:
         ticked = path[1]
     if ticked is not None and is_multiple(question):
@@ -235,6 +205,14 @@ def _explain_cells(column: SandboxColumn, path: list[str], question: Mapping[str
     else:
         column.role = ColumnRole.CODED
         column.answers = answers
+
+
+def metadata_column(columns: Iterable[SandboxColumn], import_id: str) -> SandboxColumn | None:
+    """Return a metadata column, or None."""
+    for column in columns:
+        if column.kind is ColumnKind.METADATA and column.import_id == import_id:
+            return column
+    return None
 
 
 def settle(column: SandboxColumn) -> None:

@@ -41,15 +41,30 @@ def read_definition(path: Path) -> Definition:
     Raises:
         SurveyFolderError: if the file has neither format.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise SurveyFolderError(path, f"this is not a JSON file: {error}") from error
+    content = _load(path)
     if isinstance(content, dict) and isinstance(content.get("result"), dict):
         content = content["result"]
     if isinstance(content, dict) and "SurveyElements" in content:
         content = _from_qsf(path, content)
     return _checked(path, content)
+
+
+def _load(path: Path) -> Json:
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise SurveyFolderError(path, f"this is not a JSON file: {error}") from error
+
+
+def read_quotas(path: Path) -> tuple[list[Json], list[Json]]:
+    """Return the quotas and quota groups in a QSF file; a survey definition does not have any."""
+    found: dict[str, list[Json]] = {"QO": [], "QG": []}
+    content = _load(path)
+    for element in content.get("SurveyElements", ()) if isinstance(content, dict) else ():
+        payload = element.get("Payload")
+        if isinstance(payload, dict) and payload.get("ID"):
+            found.get(str(element.get("Element")), []).append(payload)
+    return found["QO"], found["QG"]
 
 
 def _checked(path: Path, content: object) -> Definition:
@@ -119,7 +134,9 @@ def _from_qsf(path: Path, qsf: Mapping[str, Any]) -> Definition:
         "LastActivated": _moment(entry.get("LastActivated")),
         "Questions": questions,
         "Blocks": _blocks(payloads.get("BL", {})),
-        "ResponseSets": {str(entry.get("SurveyActiveResponseSet")): "Default Response Set"},
+        "ResponseSets": dict.fromkeys(
+            filter(None, [entry.get("SurveyActiveResponseSet")]), "Default Response Set"
+        ),
         "SurveyFlow": payloads.get("FL", {"Type": "Root", "FlowID": "FL_1", "Flow": []}),
         "Scoring": payloads.get("SCO", copy.deepcopy(dict(_NO_SCORING))),
         "ProjectInfo": {
@@ -152,14 +169,49 @@ def _moment(value: object) -> str | None:
     return value if "T" in value else f"{value.replace(' ', 'T')}Z"
 
 
+def block_questions(block: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the questions of a block, in order."""
+    elements = block.get("BlockElements") or []
+    return [str(element["QuestionID"]) for element in elements if element.get("QuestionID")]
+
+
 def trash(definition: Mapping[str, Any]) -> frozenset[str]:
     """Return the questions in the trash. The definition contains them, but exports do not."""
     return frozenset(
-        str(element.get("QuestionID"))
+        qid
         for block in definition["Blocks"].values()
         if block.get("Type") == "Trash"
-        for element in block.get("BlockElements") or []
+        for qid in block_questions(block)
     )
+
+
+def shown_questions(definition: Mapping[str, Any]) -> list[str]:
+    """Return the questions that are not in the trash: in block order, then those in no block."""
+    questions, gone = definition["Questions"], trash(definition)
+    ordered = [qid for block in definition["Blocks"].values() for qid in block_questions(block)]
+    return [qid for qid in dict.fromkeys([*ordered, *questions]) if qid in questions.keys() - gone]
+
+
+def looped(definition: Mapping[str, Any]) -> frozenset[str]:
+    """Return the questions in blocks with loop and merge."""
+    return frozenset(
+        qid
+        for block in definition["Blocks"].values()
+        if str((block.get("Options") or {}).get("Looping") or "None") != "None"
+        for qid in block_questions(block)
+    )
+
+
+def score_ids(definition: Mapping[str, Any]) -> frozenset[str]:
+    """Return the ids of the scoring categories."""
+    categories = (definition.get("Scoring") or {}).get("ScoringCategories") or []
+    return frozenset(str(item["ID"]) for item in categories if item.get("ID"))
+
+
+def order_ids(definition: Mapping[str, Any]) -> frozenset[str]:
+    """Return the ids of the flow elements and blocks, which can have a display order."""
+    flow = (node.get("FlowID") for node, _ in _walk(definition["SurveyFlow"], conditional=False))
+    return frozenset({*map(str, filter(None, flow)), *definition["Blocks"]})
 
 
 def embedded_fields(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -171,6 +223,20 @@ def embedded_fields(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
             if isinstance(item, dict) and item.get("Field"):
                 fields.setdefault(str(item["Field"]), item)
     return list(fields.values())
+
+
+def item_names(definition: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of blocks and flow elements, by id."""
+    names = {
+        str(block_id): str(block.get("Description") or block_id)
+        for block_id, block in definition["Blocks"].items()
+    }
+    for node, _ in _walk(definition["SurveyFlow"], conditional=False):
+        if flow_id := node.get("FlowID"):
+            names[str(flow_id)] = str(
+                node.get("Description") or names.get(str(node.get("ID"))) or flow_id
+            )
+    return names
 
 
 def always_shown(definition: Mapping[str, Any]) -> frozenset[str]:
@@ -188,9 +254,8 @@ def always_shown(definition: Mapping[str, Any]) -> frozenset[str]:
         qid
         for block_id, block in definition["Blocks"].items()
         if block_id in blocks
-        for element in block.get("BlockElements") or []
-        if (qid := str(element.get("QuestionID"))) in definition["Questions"]
-        and not definition["Questions"][qid].get("DisplayLogic")
+        for qid in block_questions(block)
+        if qid in definition["Questions"] and not definition["Questions"][qid].get("DisplayLogic")
     )
 
 

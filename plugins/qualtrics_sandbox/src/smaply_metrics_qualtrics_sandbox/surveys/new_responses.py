@@ -10,13 +10,9 @@ from zoneinfo import ZoneInfo
 
 from smaply_metrics_qualtrics_sandbox.dates import from_export, parse_cell, to_export
 from smaply_metrics_qualtrics_sandbox.errors import ControlError
-from smaply_metrics_qualtrics_sandbox.surveys.columns import (
-    METADATA,
-    ColumnKind,
-    ColumnRole,
-    SandboxColumn,
-)
+from smaply_metrics_qualtrics_sandbox.surveys.columns import ColumnRole, SandboxColumn
 from smaply_metrics_qualtrics_sandbox.surveys.definition import Json
+from smaply_metrics_qualtrics_sandbox.surveys.import_ids import METADATA, ColumnKind
 from smaply_metrics_qualtrics_sandbox.surveys.questions import Coding
 from smaply_metrics_qualtrics_sandbox.surveys.survey import SandboxSurvey
 
@@ -30,7 +26,8 @@ def add_answers(
 
     Args:
         survey: The survey.
-        responses: The cells of each response by header or ImportId.
+        responses: The cells of each response by header or ImportId. A response whose recorded date
+            is null is in progress.
         now: The default recorded date.
 
     Returns:
@@ -46,6 +43,16 @@ def add_answers(
             column.cells.append(row.get(id(column), ""))
     survey.rows += len(rows)
     return len(rows)
+
+
+def find_cells(survey: SandboxSurvey, cells: Mapping[str, str]) -> list[tuple[SandboxColumn, str]]:
+    """Return columns by header or ImportId, with the cells as stored.
+
+    Raises:
+        ControlError: if a column is unknown or ambiguous.
+    """
+    places = _places(survey)
+    return [pair for name, cell in cells.items() for pair in _named_cells(name, places, cell)]
 
 
 def _places(survey: SandboxSurvey) -> dict[str, list[SandboxColumn]]:
@@ -65,14 +72,19 @@ def _row(
         raise ControlError('A response must be an object such as {"QID1": "3"}.')
     row: dict[int, str] = {}
     for name, value in response.items():
-        columns = places.get(name)
-        if columns is None:
-            raise ControlError(f"No column has the header or ImportId {name!r}.")
-        for column, cell in _cells(name, columns, value):
+        for column, cell in _named_cells(name, places, value):
             row[id(column)] = cell
     _fill_metadata(row, places, now)
     _fill_groups(row, places)
     return row
+
+
+def _named_cells(
+    name: str, places: Mapping[str, list[SandboxColumn]], value: Json
+) -> list[tuple[SandboxColumn, str]]:
+    if name not in places:
+        raise ControlError(f"No column has the header or ImportId {name!r}.")
+    return _cells(name, places[name], value)
 
 
 def _cells(name: str, columns: list[SandboxColumn], value: Json) -> list[tuple[SandboxColumn, str]]:
@@ -123,15 +135,17 @@ def _fill_metadata(
         return row.get(id(column), "") if column else ""
 
     recorded = from_export(given("recordedDate")) if given("recordedDate") else now.astimezone(UTC)
+    column = place("recordedDate")
+    in_progress = column is not None and row.get(id(column)) == ""
     defaults = {
         "recordedDate": to_export(recorded),
         "endDate": to_export(recorded),
         "startDate": to_export(recorded - _DURATION),
         "lastModifiedDate": to_export(recorded),
         "status": "0",
-        "progress": "100",
+        "progress": "50" if in_progress else "100",
         "duration": str(int(_DURATION.total_seconds())),
-        "finished": "1",
+        "finished": "0" if in_progress else "1",
         "_recordId": f"R_{uuid.uuid4().hex[:15]}",
         "distributionChannel": "anonymous",
         "userLanguage": "EN",

@@ -12,7 +12,12 @@ MULTIPLE_SELECTORS = frozenset({"MAVR", "MAHR", "MACOL", "MSB"})
 CODED_TYPES = frozenset({"DD", "MC", "Matrix", "SBS"})
 NUMBER_TYPES = frozenset({"CS", "HeatMap", "PGR", "RO", "Slider", "Timing"})
 
-_TAG = re.compile(r"<[^>]*>")
+_BLOCK_TAG = re.compile(
+    r"</?(?:address|blockquote|br|caption|center|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|section|table"
+    r"|tbody|td|th|thead|tr|ul)\b[^>]*>",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<!--.*?-->|</?[a-z][^>]*>", re.IGNORECASE | re.DOTALL)
 _SPACE = re.compile(r"[ \t\r\f\v\u00a0]+")
 
 
@@ -26,12 +31,14 @@ class SandboxOption:
 
 
 def plain(text: object) -> str:
-    """Return HTML as plain text, as in row 2 and in labels."""
-    tags, end, rest = str(text or "").rpartition(">")
-    without = (
-        _TAG.sub(" ", tags + end) + rest
-    )  # In the rest, each "<" would be searched to the end.
-    return _SPACE.sub(" ", html.unescape(without)).strip()
+    """Return HTML as plain text, as in row 2 and in labels.
+
+    Tags that begin a line become a blank; tags within a line, as in `H<sub>2</sub>O`, vanish.
+    """
+    tags, end, rest = ("" if text is None else str(text)).rpartition(">")
+    # In the rest, each "<" would be searched to the end.
+    lines = _TAG.sub("", _BLOCK_TAG.sub(" ", tags + end)) + rest
+    return _SPACE.sub(" ", html.unescape(lines)).strip()
 
 
 def entries(choices: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -63,11 +70,11 @@ def options(question: Mapping[str, Any]) -> tuple[SandboxOption, ...]:
     """Return the answers in display order: the columns of a matrix, otherwise the choices."""
     rows = has_rows(question)
     recodes = _map(question.get("RecodeValues"))
-    names = {} if rows else _map(question.get("VariableNaming"))
+    names = _map(question.get("VariableNaming"))
     found = {
         key: SandboxOption(
             key,
-            str(recodes.get(key, key)),
+            _code(recodes.get(key), key),
             plain(names.get(key) or body.get("Display")),
         )
         for key, body in entries(question.get("Answers" if rows else "Choices"))
@@ -77,13 +84,27 @@ def options(question: Mapping[str, Any]) -> tuple[SandboxOption, ...]:
     return tuple(found[key] for key in dict.fromkeys([*order, *found]) if key in found)
 
 
+def items(question: Mapping[str, Any]) -> tuple[SandboxOption, ...]:
+    """Return the choices of a question, which are the rows of a matrix."""
+    choices = entries(question.get("Choices"))
+    return tuple(SandboxOption(key, key, plain(body.get("Display"))) for key, body in choices)
+
+
 def column_of(question: Mapping[str, Any], number: str) -> Mapping[str, Any]:
     """Return the question in a column of a side-by-side question, otherwise the question."""
     additional = _map(question.get("AdditionalQuestions")).get(number)
     return additional if isinstance(additional, Mapping) else question
 
 
+def _code(recode: object, key: str) -> str:
+    """Return a recode as exported. One that is null or empty is not set: the id is exported."""
+    return key if recode is None or recode == "" else str(recode)
+
+
 def _map(value: object) -> Mapping[str, Any]:
+    """Return an object by its keys, or an array, which numbers its items, by their positions."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
     return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
 
 

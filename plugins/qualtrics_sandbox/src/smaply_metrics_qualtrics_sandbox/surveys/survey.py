@@ -13,13 +13,22 @@ from typing import TYPE_CHECKING, Any
 from smaply_metrics_qualtrics_sandbox.dates import parse_cell, to_export, zone
 from smaply_metrics_qualtrics_sandbox.errors import ControlError, SurveyFolderError
 from smaply_metrics_qualtrics_sandbox.surveys.columns import (
-    ColumnKind,
     ColumnRole,
     SandboxColumn,
-    make_column,
+    column_maker,
+    metadata_column,
+    parse_key,
     settle,
 )
-from smaply_metrics_qualtrics_sandbox.surveys.definition import Definition, read_definition, trash
+from smaply_metrics_qualtrics_sandbox.surveys.definition import (
+    Definition,
+    Json,
+    read_definition,
+    read_quotas,
+    trash,
+)
+from smaply_metrics_qualtrics_sandbox.surveys.import_ids import ColumnKind
+from smaply_metrics_qualtrics_sandbox.surveys.saved_filters import SavedFilter
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -38,6 +47,9 @@ class SandboxSurvey:
         listed: Whether the survey is in the list. Surveys shared through a group are not, but can
             be accessed by id.
         results: Whether the token's user can view the results.
+        filters: The saved filters by id.
+        quotas: The quotas, in the format of survey-definitions.
+        quota_groups: The groups of quotas.
     """
 
     def __init__(self, definition: Definition, columns: list[SandboxColumn]) -> None:
@@ -45,6 +57,9 @@ class SandboxSurvey:
         self.columns = columns
         self.rows = len(columns[0].cells) if columns else 0
         self.shared = self.listed = self.results = True
+        self.filters: dict[str, SavedFilter] = {}
+        self.quotas: list[Json] = []
+        self.quota_groups: list[Json] = []
         self._deleted: dict[str, tuple[Mapping[str, Any], list[tuple[str, int]]]] = {}
 
     @property
@@ -61,6 +76,10 @@ class SandboxSurvey:
         """Return the columns for exports, without those of deleted questions."""
         gone = trash(self.definition) | set(self._deleted)
         return [column for column in self.columns if column.question not in gone]
+
+    def metadata(self, import_id: str) -> SandboxColumn | None:
+        """Return a metadata column, or None."""
+        return metadata_column(self.columns, import_id)
 
     def delete_question(self, qid: str, *, to_trash: bool = False) -> None:
         """Delete a question permanently, or move it to the trash, which keeps it in the definition.
@@ -97,11 +116,12 @@ class SandboxSurvey:
             self._forget(qid)
         else:
             question = {**copy.deepcopy(dict(question)), "QuestionID": new}
-            self.columns.extend(self._again(qid, new, question))
         self.definition["Questions"][new] = question
         for block_id, index in places:
             elements = self.definition["Blocks"][block_id]["BlockElements"]
             elements.insert(index, {"Type": "Question", "QuestionID": new})
+        if new != qid:
+            self.columns.extend(self._again(qid, new))
         return new
 
     def _forget(self, qid: str) -> list[tuple[str, int]]:
@@ -116,14 +136,13 @@ class SandboxSurvey:
                     break
         return places
 
-    def _again(self, qid: str, new: str, question: Mapping[str, Any]) -> list[SandboxColumn]:
-        questions = {new: question}
+    def _again(self, qid: str, new: str) -> list[SandboxColumn]:
+        make = column_maker(self.definition)
+        found = [column for column in self.columns if column.question == qid]
+        raws = [column.raw.replace(qid, new) for column in found]
         return [
-            make_column(
-                column.header, column.text, column.raw.replace(qid, new), questions, self.rows
-            )
-            for column in self.columns
-            if column.question == qid
+            make(column.header, column.text, raw, parse_key(raw) or {}, self.rows)
+            for column, raw in zip(found, raws, strict=True)
         ]
 
     def _trash_elements(self) -> list[Any]:
@@ -203,7 +222,9 @@ def read_survey(definition_path: Path, responses_path: Path) -> SandboxSurvey:
             _read_dates(responses_path, column)
         else:
             settle(column)
-    return SandboxSurvey(definition, columns)
+    survey = SandboxSurvey(definition, columns)
+    survey.quotas, survey.quota_groups = read_quotas(definition_path)
+    return survey
 
 
 def _read_columns(path: Path, reader: CsvReader, definition: Definition) -> list[SandboxColumn]:
@@ -212,27 +233,30 @@ def _read_columns(path: Path, reader: CsvReader, definition: Definition) -> list
         raise SurveyFolderError(
             path, "three header rows of equal length are required: names, texts, ImportId objects"
         )
-    columns = [
-        make_column(name, text, raw, definition["Questions"])
-        for name, text, raw in zip(*headers, strict=True)
-    ]
-    if not any(column.key for column in columns):
+    make = column_maker(definition)
+    keys = [parse_key(raw) for raw in headers[2]]
+    # Columns that people added after the download have no object in row 3.
+    kept = [(place, key) for place, key in enumerate(keys) if key is not None]
+    if not kept:
         raise SurveyFolderError(path, 'row 3 has no {"ImportId": …} object: export the CSV again')
+    columns = [make(*(row[place] for row in headers), key) for place, key in kept]
     seen: set[str] = set()
     for column in columns:
         if column.kind is ColumnKind.METADATA and column.import_id in seen:
             raise SurveyFolderError(path, f"two columns have the ImportId {column.import_id}")
         seen.add(column.import_id)
-    appends = [column.cells.append for column in columns]
+    appends = [
+        (place, column.cells.append) for (place, _), column in zip(kept, columns, strict=True)
+    ]
     for row in reader:
         if not any(row):
             continue
-        if len(row) != len(columns):
+        if len(row) != len(keys):
             raise SurveyFolderError(
-                path, f"line {reader.line_num} has {len(row)} cells instead of {len(columns)}"
+                path, f"line {reader.line_num} has {len(row)} cells instead of {len(keys)}"
             )
-        for append, cell in zip(appends, row, strict=True):
-            append(cell)
+        for place, append in appends:
+            append(row[place])
     return columns
 
 

@@ -1,0 +1,1 @@
+"""Run public Qualtrics clients against the sandbox: `make peers`."""
