@@ -17,7 +17,8 @@ _BLOCK_TAG = re.compile(
     r"|tbody|td|th|thead|tr|ul)\b[^>]*>",
     re.IGNORECASE,
 )
-_TAG = re.compile(r"<!--.*?-->|</?[a-z][^>]*>", re.IGNORECASE | re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_TAG = re.compile(r"</?[a-z][^>]*>", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\f\v\u00a0]+")
 
 
@@ -35,8 +36,9 @@ def plain(text: object) -> str:
 
     Tags that begin a line become a blank; tags within a line, as in `H<sub>2</sub>O`, vanish.
     """
-    tags, end, rest = ("" if text is None else str(text)).rpartition(">")
-    # In the rest, each "<" would be searched to the end.
+    # After the last end of a comment or a tag, each beginning would be searched to the end.
+    comments, end, rest = ("" if text is None else str(text)).rpartition("-->")
+    tags, end, rest = f"{_COMMENT.sub('', comments + end)}{rest}".rpartition(">")
     lines = _TAG.sub("", _BLOCK_TAG.sub(" ", tags + end)) + rest
     return _SPACE.sub(" ", html.unescape(lines)).strip()
 
