@@ -39,6 +39,7 @@ from smaply_metrics_qualtrics.survey.response_schema import (
     schema_loops,
     schema_topics,
 )
+from smaply_metrics_qualtrics.survey.size_limit import check_size
 
 _NUMERIC_FIELDS: Final = frozenset({"Scale", "Number", "Numeric"})
 _FIELD_PREFIX: Final = "field:"
@@ -114,7 +115,7 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
         schema: The response schema. Without it, only the fields that the flow declares are known.
 
     Raises:
-        SourceUnavailable: if the result is not a survey definition.
+        SourceUnavailable: if the result is not a survey definition, or has too many choices.
     """
     body = as_dict(result)
     if "Questions" not in body:
@@ -132,6 +133,7 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
         if isinstance(question, dict)
     }
     order, trashed = _order(body, bodies, schema_loops(schema))
+    check_size(bodies, order)
     questions: list[Question] = []
     answer_columns: dict[str, AnswerColumns] = {}
     for question_id, loops in order.items():
