@@ -237,3 +237,35 @@ def test_an_old_element_of_the_list_is_read() -> None:
 def test_an_invalid_date_is_ignored(value: object) -> None:
     """A date that is not valid or has no time zone is unknown."""
     assert moment(value) is None
+
+
+def _matrix(rows: int, columns: int, **more: object) -> dict[str, object]:
+    """Return a matrix question of this size."""
+    return {
+        "QuestionText": "How?",
+        "QuestionType": "Matrix",
+        "Selector": "Likert",
+        "SubSelector": "SingleAnswer",
+        "Choices": {str(number): {"Display": "row"} for number in range(rows)},
+        "Answers": {str(number): {"Display": "column"} for number in range(columns)},
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    "questions",
+    [
+        {"QID1": _matrix(30_000, 30_000)},
+        {f"QID{number}": _matrix(300, 100) for number in range(20)},
+        {
+            "QID1": mc("Which?", {str(number): "a" for number in range(20_000)}),
+            "QID2": _matrix(1, 30, DynamicChoices={"Locator": "q://QID1/ChoiceGroup/All"}),
+        },
+    ],
+    ids=["one", "many", "carried forward"],
+)
+def test_a_survey_with_too_many_choices_is_rejected(questions: dict[str, Any]) -> None:
+    """The rows times the columns are counted before a choice is created for each."""
+    with pytest.raises(SourceUnavailable, match="more than 500,000 choices"):
+        read(questions)
+    assert read({"QID1": _matrix(100, 50)})

@@ -191,6 +191,21 @@ def option_labels(
     return dict(zip((one.id for one in offered), distinct_labels(labels), strict=True))
 
 
+def carried_from(
+    question: Mapping[str, Any], questions: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """Return the ids of the questions from which ``with_carried`` adds choices."""
+    found: list[str] = []
+    while len(found) <= _DEEPEST_CARRY:
+        locator = str(as_dict(question.get("DynamicChoices")).get("Locator", ""))
+        source = _LOCATOR.match(locator)
+        if source is None or source[1] not in questions:
+            break
+        found.append(source[1])
+        question = questions[source[1]]
+    return tuple(found)
+
+
 def single_choices(offered: Sequence[AnswerOption]) -> tuple[Choice, ...]:
     """Return the choices of a single-answer question, keyed by their values in an export."""
     by_key: dict[str, list[AnswerOption]] = {}

@@ -48,6 +48,7 @@ from smaply_metrics_qualtrics.survey.response_schema import (
     schema_loops,
 )
 from smaply_metrics_qualtrics.survey.side_by_side import side_by_side_columns
+from smaply_metrics_qualtrics.survey.size_limit import check_size
 from smaply_metrics_qualtrics.survey.text_iq import is_text_iq, text_iq_results
 
 _NUMERIC_FIELDS: Final = frozenset({"Scale", "Number", "Numeric"})
@@ -139,8 +140,8 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
         schema: The response schema. Without it, only the fields that the flow declares are known.
 
     Raises:
-        SourceUnavailable: if the result is not a survey definition, or two questions have the same
-            ID.
+        SourceUnavailable: if the result is not a survey definition, has too many choices, or two
+            questions have the same ID.
     """
     body = as_dict(result)
     listed = body.get("Questions")
@@ -160,6 +161,7 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
     }
     declared = _declared_fields(body)
     order = question_order(body, bodies, schema_loops(schema, bodies.keys(), declared))
+    check_size(bodies, order.loops)
     questions: list[Question] = []
     answer_columns: dict[str, AnswerColumns] = {}
     for question_id, loops in order.loops.items():
