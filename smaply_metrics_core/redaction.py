@@ -36,7 +36,7 @@ class Readable(Protocol):
         ...
 
 
-class _Window(NamedTuple):
+class _StreamPart(NamedTuple):
     """A part of a stream, which overlaps the next one."""
 
     data: bytes
@@ -54,7 +54,7 @@ class _Searched:
         self.overlap = LONGEST_SPELLING * len(text.encode(errors="surrogatepass")) + _MARGIN
         self._needles: tuple[Needles, ...] = needles(text) if self.length >= SHORT else ()
 
-    def occurs_in(self, window: _Window) -> bool:
+    def occurs_in(self, window: _StreamPart) -> bool:
         if self.length < SHORT:
             return self._is_word_of(window)
         for view in views(window.data):
@@ -64,7 +64,7 @@ class _Searched:
                     return True
         return False
 
-    def _is_word_of(self, window: _Window) -> bool:
+    def _is_word_of(self, window: _StreamPart) -> bool:
         # At an inner edge, the adjacent byte is unknown here; the overlapping window has both.
         return any(
             (match.start() > 0 or window.begins) and (match.end() < len(window.data) or window.ends)
@@ -102,6 +102,11 @@ class Redactor:
         """Whether there is a secret to search for."""
         return bool(self._searched)
 
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """The secrets, the longest first."""
+        return tuple(one.secret for one in self._searched)
+
     def add(self, *secrets: str | SecretStr) -> None:
         """Hide further secrets from now on; empty and known ones are ignored."""
         wrapped = {SecretStr(one) if isinstance(one, str) else one for one in secrets}
@@ -112,10 +117,6 @@ class Redactor:
             self._searched = tuple(
                 sorted((*self._searched, *new), key=lambda one: one.length, reverse=True)
             )
-
-    def include(self, other: Redactor) -> None:
-        """Hide the secrets of another redactor as well."""
-        self.add(*(one.secret for one in other._searched))
 
     def found_in(self, stream: Readable) -> bool:
         """Whether a stream contains a secret; reads it in constant memory."""
@@ -173,7 +174,7 @@ def _overlap(searched: Iterable[_Searched]) -> int:
     return max((one.overlap for one in searched), default=0)
 
 
-def _windows(stream: Readable, overlap: int) -> Iterator[_Window]:
+def _windows(stream: Readable, overlap: int) -> Iterator[_StreamPart]:
     """Yield a stream in parts that overlap by a number of bytes."""
     size = max(BLOCK, overlap)
     kept, begins = b"", True
@@ -181,7 +182,7 @@ def _windows(stream: Readable, overlap: int) -> Iterator[_Window]:
         block = b"".join(_read(stream, size))
         ends = len(block) < size
         data = kept + block
-        yield _Window(data, begins, ends)
+        yield _StreamPart(data, begins, ends)
         if ends:
             return
         kept, begins = data[-overlap:] if overlap else b"", False

@@ -209,7 +209,7 @@ class BundleWriter:
 
 def write_bundle(
     path: Path,
-    secrets: Redactor | Iterable[str | SecretStr],
+    secrets: Iterable[str | SecretStr],
     include_personal: bool,  # noqa: FBT001  # Named by every caller.
     fill: Callable[[BundleWriter], None],
 ) -> Path:
@@ -221,7 +221,7 @@ def write_bundle(
 
     Args:
         path: The path of the bundle; it must not exist.
-        secrets: The secrets that must not be in the bundle, or the redactor of a session.
+        secrets: The secrets that must not be in the bundle.
         include_personal: Whether columns with personal data were requested.
         fill: Writes the files.
 
@@ -233,8 +233,21 @@ def write_bundle(
         BundleRefused: when a file holds a secret, or is compressed and cannot be searched.
         MetricsError: whatever ``fill`` raised.
     """
-    # At once, so that no traceback carries a secret in clear.
-    secrets = secrets if isinstance(secrets, Redactor) else Redactor(secrets)
+    redactor, secrets = Redactor(secrets), ()  # At once: no traceback carries them in clear.
+    return write_searched_bundle(path, redactor, fill, include_personal=include_personal)
+
+
+def write_searched_bundle(
+    path: Path,
+    redactor: Redactor,
+    fill: Callable[[BundleWriter], None],
+    *,
+    include_personal: bool,
+) -> Path:
+    """Write a debug bundle as ``write_bundle`` does.
+
+    ``fill`` may add secrets to the redactor, which are then searched for as well.
+    """
     path = path.absolute()
     if os.path.lexists(path):
         raise _exists(path)
@@ -245,7 +258,7 @@ def write_bundle(
                     archive,
                     folder=path.parent,
                     include_personal=include_personal,
-                    searched=secrets.knows_any,
+                    searched=redactor.knows_any,
                 )
                 try:
                     fill(writer)
@@ -253,7 +266,7 @@ def write_bundle(
                 finally:
                     writer.close()
             file.seek(0)
-            _search(file, secrets)
+            _search(file, redactor)
             file.flush()
             move(path)
     except OSError as error:  # For example, the disk is full.
@@ -297,11 +310,11 @@ def remove_left_drafts(folder: Path) -> None:
             draft.unlink(missing_ok=True)
 
 
-def _search(file: IO[bytes], secrets: Redactor) -> None:
+def _search(file: IO[bytes], redactor: Redactor) -> None:
     """Raise if a secret is in a file or its name, or if a file cannot be searched."""
     with zipfile.ZipFile(file) as archive:
         for number, member in enumerate(archive.infolist(), start=1):
-            if secrets.contains_secret(member.filename):
+            if redactor.contains_secret(member.filename):
                 raise _refused(f"the name of file {number} contains the credential")
             with archive.open(member) as content:
                 if _COMPRESSED.match(content.read(16)):
@@ -309,7 +322,7 @@ def _search(file: IO[bytes], secrets: Redactor) -> None:
                         f"{member.filename} is compressed and cannot be searched for the credential"
                     )
             with archive.open(member) as content:
-                if secrets.found_in(content):
+                if redactor.found_in(content):
                     raise _refused(f"{member.filename} contains the credential")
 
 

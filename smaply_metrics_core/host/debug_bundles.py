@@ -21,7 +21,7 @@ from smaply_metrics_core.bundle.contents import (
     Manifest,
 )
 from smaply_metrics_core.bundle.reader import open_bundle, problems_in
-from smaply_metrics_core.bundle.writer import BundleWriter, write_bundle
+from smaply_metrics_core.bundle.writer import BundleWriter, write_searched_bundle
 from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import Cancelled, MetricsError
 from smaply_metrics_core.host.authorization import Actor, Role
@@ -120,7 +120,7 @@ class DebugBundles:
                 try:
                     session.debug_export(survey_id, bundle)
                 finally:
-                    redactor.include(session.redactor)
+                    redactor.add(*session.secrets)
 
         def fill(bundle: BundleWriter) -> None:
             # The decisions come first: the download may change the state of the connection.
@@ -138,12 +138,7 @@ class DebugBundles:
             bundle.add_json(EXCHANGE, tuple(exchange))
             bundle.add_json(VERSIONS, self._versions(row))
 
-        made = write_bundle(
-            path,
-            secrets=redactor,
-            include_personal=include_personal,
-            fill=fill,
-        )
+        made = write_searched_bundle(path, redactor, fill, include_personal=include_personal)
         return DebugBundle(made, _problem_in(made))
 
     def _open(self, row: ConnectionRow) -> tuple[Credentials | None, MetricsError | None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 import pluggy
+from pydantic import SecretStr
 
 from smaply_metrics_core.bundle.reader import BundleReader
 from smaply_metrics_core.bundle.writer import BundleWriter
@@ -25,7 +26,6 @@ from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.source import Destination, SourceDescription
 from smaply_metrics_core.models.survey import Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.redaction import Redactor
 from smaply_metrics_core.sources import validation
 from smaply_metrics_core.sources.check_runner import run_steps
 from smaply_metrics_core.sources.exception_details import (
@@ -86,9 +86,9 @@ class SourceSession:
         return self._config.destinations
 
     @property
-    def redactor(self) -> Redactor:
+    def secrets(self) -> tuple[SecretStr, ...]:
         """The secrets of the session: those of its credentials, and those that it sent."""
-        return self._isolation.redactor
+        return self._isolation.redactor.secrets
 
     def check(self) -> Iterator[StepResult]:
         """Check the credentials; yield the result of each declared step as soon as it is known.

@@ -71,7 +71,7 @@ def test_a_secret_can_be_added_later() -> None:
 def test_a_redactor_can_include_another() -> None:
     """A debug bundle is searched for the secrets of the session that wrote it."""
     redactor, other = Redactor(), Redactor(["8f14e45f"])
-    redactor.include(other)
+    redactor.add(*other.secrets)
 
     assert redactor.redact("session 8F14E45F") == f"session {HIDDEN}"
 
