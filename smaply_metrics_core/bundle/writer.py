@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import re
-import shutil
 import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
 from pydantic import SecretStr
 from pydantic_core import PydanticSerializationError, to_json
 
+from smaply_metrics_core.bundle.drafts import already_exists, draft_file
 from smaply_metrics_core.bundle.spreadsheet_csv import write_spreadsheet_csv
 from smaply_metrics_core.errors import BundleRefused, ExportFailed, InputError, PluginError
 from smaply_metrics_core.redaction import Readable, Redactor
@@ -34,10 +31,6 @@ _COMPRESSED: Final = re.compile(
     re.DOTALL,
 )
 _BLOCK: Final = 1 << 20
-_DRAFT: Final = ".bundle-"
-_PART: Final = ".part"
-_NO_UNNAMED_FILES: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
-_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 class BundleWriter:
@@ -250,9 +243,9 @@ def write_searched_bundle(
     """
     path = path.absolute()
     if os.path.lexists(path):
-        raise _exists(path)
+        raise already_exists(path)
     try:
-        with _draft(path.parent) as (file, move):
+        with draft_file(path.parent) as (file, move):
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                 writer = BundleWriter(
                     archive,
@@ -274,42 +267,6 @@ def write_searched_bundle(
     return path
 
 
-@contextmanager
-def _draft(folder: Path) -> Iterator[tuple[IO[bytes], Callable[[Path], None]]]:
-    """Yield a file of mode 0600 without a name, and the function that gives it one."""
-    remove_left_drafts(folder)
-    try:
-        handle = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        if error.errno not in _NO_UNNAMED_FILES:
-            raise
-    else:
-        with os.fdopen(handle, "w+b") as file:
-            yield file, partial(_name_it, file)
-        return
-    with _named_draft(folder) as (file, draft):
-        yield file, partial(_put_in_place, draft)
-
-
-@contextmanager
-def _named_draft(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
-    handle, name = tempfile.mkstemp(dir=folder, prefix=_DRAFT, suffix=_PART)
-    with os.fdopen(handle, "w+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # While this process lives; see `remove_left_drafts`.
-        try:
-            yield file, Path(name)
-        finally:
-            Path(name).unlink(missing_ok=True)
-
-
-def remove_left_drafts(folder: Path) -> None:
-    """Delete the unfinished bundles of killed processes in a folder, but not those in progress."""
-    for draft in folder.glob(f"{_DRAFT}*{_PART}"):
-        with suppress(OSError), draft.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            draft.unlink(missing_ok=True)
-
-
 def _search(file: IO[bytes], redactor: Redactor) -> None:
     """Raise if a secret is in a file or its name, or if a file cannot be searched."""
     with zipfile.ZipFile(file) as archive:
@@ -324,36 +281,6 @@ def _search(file: IO[bytes], redactor: Redactor) -> None:
             with archive.open(member) as content:
                 if redactor.found_in(content):
                     raise _refused(f"{member.filename} contains the credential")
-
-
-def _name_it(file: IO[bytes], path: Path) -> None:
-    """Give an unnamed file its path atomically, without overwriting another file."""
-    try:
-        # With a descriptor, Python calls linkat, which follows the link to the unnamed file.
-        os.link(f"/proc/self/fd/{file.fileno()}", path, src_dir_fd=file.fileno())
-    except FileExistsError:
-        raise _exists(path) from None
-    except OSError:  # Without hard links or /proc, it is copied.
-        with _named_draft(path.parent) as (copy, draft):
-            file.seek(0)
-            shutil.copyfileobj(file, copy, _BLOCK)
-            copy.flush()
-            _put_in_place(draft, path)
-
-
-def _put_in_place(draft: Path, path: Path) -> None:
-    """Move a named draft to its path, without overwriting another file."""
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        raise _exists(path) from None
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        # Without hard links, a file that is created at this moment would be overwritten.
-        if os.path.lexists(path):
-            raise _exists(path) from None
-        draft.replace(path)
 
 
 def _member(name: str) -> zipfile.ZipInfo:
@@ -411,10 +338,4 @@ def _unwritable(path: Path, error: OSError) -> InputError:
     return InputError(
         f"The debug bundle cannot be written to {path.parent}: {error.strerror}.",
         remedy="Choose an existing folder that you can write to, with enough free space.",
-    )
-
-
-def _exists(path: Path) -> InputError:
-    return InputError(
-        f"{path} already exists.", remedy="Choose another name, or delete the existing file."
     )

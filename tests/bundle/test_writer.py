@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from smaply_metrics_core.bundle.writer import BundleWriter, remove_left_drafts, write_bundle
+from smaply_metrics_core.bundle.drafts import remove_left_drafts
+from smaply_metrics_core.bundle.writer import BundleWriter, write_bundle
 from smaply_metrics_core.errors import DeadlineExceeded, InputError, PluginError
 from smaply_metrics_core.models.survey import Survey
 

@@ -268,4 +268,4 @@ def test_a_survey_with_too_many_choices_is_rejected(questions: dict[str, Any]) -
     """The rows times the columns are counted before a choice is created for each."""
     with pytest.raises(SourceUnavailable, match="more than 500,000 choices"):
         read(questions)
-    assert read({"QID1": _matrix(100, 50)})
+    assert read({"QID1": _matrix(100, 50)}).questionnaire.questions
