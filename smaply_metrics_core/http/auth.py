@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Generator
 from typing import Final
@@ -28,12 +29,17 @@ class _HeaderAuth(httpx.Auth):
         self._secret = secret
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        present: dict[str, SecretStr] = request.extensions.get(SECRET_HEADERS, {})
-        request.extensions[SECRET_HEADERS] = {**present, self._header: self._secret}
-        yield request
+        yield with_secret_header(request, self._header, self._secret)
 
     def __repr__(self) -> str:
         return f"header_auth({self._header!r}, {self._secret!r})"
+
+
+def with_secret_header(request: httpx.Request, name: str, value: SecretStr) -> httpx.Request:
+    """Add a secret header to a request, as an extension that only our transport reads."""
+    present: dict[str, SecretStr] = request.extensions.get(SECRET_HEADERS, {})
+    request.extensions = {**request.extensions, SECRET_HEADERS: {**present, name: value}}
+    return request
 
 
 def header_auth(header_name: str, secret: SecretStr) -> httpx.Auth:
@@ -57,6 +63,31 @@ def header_auth(header_name: str, secret: SecretStr) -> httpx.Auth:
             audience=Audience.ADMIN,
         )
     return _HeaderAuth(header_name, secret)
+
+
+def bearer_auth(token: SecretStr) -> httpx.Auth:
+    """Authenticate with a token in the header ``Authorization: Bearer …``.
+
+    Raises:
+        InputError: when the token is not valid in a header; it is not repeated.
+    """
+    return header_auth("Authorization", SecretStr(f"Bearer {token.get_secret_value()}"))
+
+
+def basic_auth(user: str, password: SecretStr) -> httpx.Auth:
+    """Authenticate with a user and a password of any characters, in UTF-8 as in RFC 7617.
+
+    Raises:
+        InputError: when the user contains a colon, which cannot be transmitted.
+    """
+    if ":" in user:
+        raise InputError(
+            "A user name with a colon cannot be used with basic authentication.",
+            remedy="Enter a user name without a colon.",
+            audience=Audience.ADMIN,
+        )
+    pair = base64.b64encode(f"{user}:{password.get_secret_value()}".encode()).decode("ascii")
+    return header_auth("Authorization", SecretStr(f"Basic {pair}"))
 
 
 def hide_echoed_secrets(content: bytes, request: httpx.Request) -> bytes:

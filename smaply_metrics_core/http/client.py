@@ -12,7 +12,7 @@ from smaply_metrics_core._version import __version__
 from smaply_metrics_core.context import Clock, Deadline
 from smaply_metrics_core.http.exchange import Exchange
 from smaply_metrics_core.http.log_filter import our_request, silence_http_logs
-from smaply_metrics_core.http.origin import Scope
+from smaply_metrics_core.http.origin import Origin, Scope
 from smaply_metrics_core.http.rate_limit import RateLimiter
 from smaply_metrics_core.http.retry import full_jitter
 from smaply_metrics_core.http.transport import (
@@ -91,6 +91,11 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
     scopes = tuple(
         dict.fromkeys(Scope.of_destination(place) for place in destinations if place.over_http)
     )
+    certificates = {
+        Origin.of_destination(place): place.client_certificate
+        for place in destinations
+        if place.over_http and place.client_certificate is not None
+    }
     rules = TransportConfig(
         deadline=deadline,
         clock=clock,
@@ -104,7 +109,7 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
     silence_http_logs()
     return _SourceClient(
         base_url=scopes[0].base_url if len(scopes) == 1 else "",
-        transport=GuardedTransport(scopes, rules, transport),
+        transport=GuardedTransport(scopes, rules, transport, certificates),
         timeout=httpx.Timeout(TIMEOUTS["read"], connect=TIMEOUTS["connect"]),
         headers={"user-agent": USER_AGENT, "accept-encoding": "gzip"},
         follow_redirects=False,

@@ -11,7 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from smaply_metrics_core.errors import DestinationRefused, InputError
-from smaply_metrics_core.http.trust import trust_only
+from smaply_metrics_core.http.trust import present, trust_only
 from smaply_metrics_core.models.address import (
     HTTP_PORT,
     HTTPS_PORT,
@@ -21,7 +21,7 @@ from smaply_metrics_core.models.address import (
     is_private,
 )
 from smaply_metrics_core.models.problem import Audience
-from smaply_metrics_core.models.source import Destination
+from smaply_metrics_core.models.source import ClientCertificate, Destination
 
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _LONGEST_NAME: Final = 253
@@ -121,7 +121,9 @@ class Scope(NamedTuple):
         return self.path == "/" or (is_plain_path(path) and is_below(path, self.path))
 
 
-def open_route(origin: Origin, ca_file: Path | None = None) -> httpx.BaseTransport:
+def open_route(
+    origin: Origin, ca_file: Path | None = None, client: ClientCertificate | None = None
+) -> httpx.BaseTransport:
     """Return the transport to an origin, through the proxy of the environment if there is one.
 
     Connections with plain HTTP never use a proxy.
@@ -129,18 +131,29 @@ def open_route(origin: Origin, ca_file: Path | None = None) -> httpx.BaseTranspo
     Args:
         origin: The origin.
         ca_file: The only certificate authorities to trust; those of the machine by default.
+        client: The certificate that proves who connects.
 
     Raises:
-        InputError: when the proxy of the environment, or the file, is not valid.
+        InputError: when the proxy of the environment, the file, or the client certificate is not
+            valid.
     """
     try:
-        verify = True if ca_file is None else trust_only(ca_file)
+        verify = httpx.create_ssl_context() if ca_file is None else trust_only(ca_file)
     except ValueError as error:
         raise InputError(
             f"The file with the certificate authority of {origin.label} {error}.",
             remedy="Restore the file that SMAPLY_METRICS_SOURCES_CA_FILES names.",
             audience=Audience.OPERATOR,
         ) from None
+    if client is not None:
+        try:
+            present(verify, client)
+        except ValueError as error:
+            raise InputError(
+                f"{error}.",
+                remedy="Enter the certificate and the key again.",
+                audience=Audience.ADMIN,
+            ) from None
     proxy = proxy_for(origin)
     if proxy is None:
         return httpx.HTTPTransport(verify=verify)

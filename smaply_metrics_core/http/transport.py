@@ -34,6 +34,7 @@ from smaply_metrics_core.http.responses import (
     remote_details,
 )
 from smaply_metrics_core.models.problem import Audience
+from smaply_metrics_core.models.source import ClientCertificate
 from smaply_metrics_core.redaction import Redactor
 
 READ_AT_ONCE: Final = "smaply_metrics.read_at_once"
@@ -84,11 +85,17 @@ class GuardedTransport(httpx.BaseTransport):
     Args:
         scopes: The allowed origins, and their paths.
         inner: The transport to use instead of real connections.
+        certificates: The client certificates.
     """
 
     def __init__(
-        self, scopes: Sequence[Scope], rules: TransportConfig, inner: httpx.BaseTransport | None
+        self,
+        scopes: Sequence[Scope],
+        rules: TransportConfig,
+        inner: httpx.BaseTransport | None,
+        certificates: Mapping[Origin, ClientCertificate],
     ) -> None:
+        self._certificates = certificates
         self._scopes = scopes
         self._rules = rules
         self._inner = inner
@@ -153,7 +160,7 @@ class GuardedTransport(httpx.BaseTransport):
         with self._lock:
             if origin not in self._routes:
                 self._routes[origin] = self._inner or open_route(
-                    origin, self._rules.ca_files.get(origin.label)
+                    origin, self._rules.ca_files.get(origin.label), self._certificates.get(origin)
                 )
             return self._routes[origin]
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import PositiveInt, StringConstraints, field_validator
+from pydantic import PositiveInt, SecretStr, StringConstraints, field_validator
 
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.check import CheckStep
@@ -61,6 +61,17 @@ class SourceDescription(Frozen):
     limits: tuple[RequestLimit, ...] = ()
 
 
+class ClientCertificate(Frozen):
+    """A certificate that proves to a server who connects, as PEM texts.
+
+    White space in the texts does not matter, so that they may come from a form of one line each.
+    """
+
+    certificate: str
+    key: SecretStr
+    password: SecretStr = SecretStr("")
+
+
 class Destination(Frozen):
     """A host, an address or a folder that credentials point to.
 
@@ -72,6 +83,8 @@ class Destination(Frozen):
       what is below it, and to exactly this query. The operator has to allow the address unless it
       is one of a public host with HTTPS on port 443.
     - ``kind="folder"``: a folder below the one that the operator configured for the account.
+
+    With a ``client_certificate``, a host or an address with HTTPS is reached with it.
     """
 
     kind: Literal["host", "address", "folder"]
@@ -79,6 +92,7 @@ class Destination(Frozen):
     address: str = ""
     folder: Path | None = None
     setting: str = ""
+    client_certificate: ClientCertificate | None = None
 
     @property
     def over_http(self) -> bool:

@@ -149,3 +149,14 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def everything_is_local(monkeypatch: pytest.MonkeyPatch, no_proxies: None) -> None:
+    """A DNS in which every name is this machine."""
+    resolve = socket.getaddrinfo
+
+    def local(_host: str, *args: object, **options: object) -> object:
+        return resolve("127.0.0.1", *args, **options)  # type: ignore[arg-type]  # Passed on.
+
+    monkeypatch.setattr(socket, "getaddrinfo", local)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import socket
 import ssl
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from smaply_metrics_core.context import Deadline, SystemClock
 from smaply_metrics_core.errors import DestinationRefused, InputError, Unreachable
 from smaply_metrics_core.http import build_client
 from smaply_metrics_core.models.source import Destination
+
+from .certificates import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,73 +126,10 @@ def test_a_redirect_out_of_the_address_is_not_followed(clients: Clients) -> None
         clients(redirect, destinations=[at("https://s.corp/lime/")]).get("x")
 
 
-class Authority:
-    """A certificate authority that issues certificates for servers."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Own authority")])
-        certificate = (
-            self._builder(self._name, self._key.public_key())
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .sign(self._key, hashes.SHA256())
-        )
-        self.file = folder / "ca.pem"
-        self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-    def server(self, host: str) -> ssl.SSLContext:
-        """Return the context of a server with a certificate for this host."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-        certificate = (
-            self._builder(subject, key.public_key())
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
-        path = self._folder / f"{host}.pem"
-        path.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
-
-    def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey
-    ) -> x509.CertificateBuilder:
-        now = dt.datetime.now(dt.UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-        )
-
-
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     """A certificate authority that the machine does not trust."""
     return Authority(tmp_path)
-
-
-@pytest.fixture
-def everything_is_local(monkeypatch: pytest.MonkeyPatch, no_proxies: None) -> None:
-    """A DNS in which every name is this machine."""
-    resolve = socket.getaddrinfo
-
-    def local(_host: str, *args: object, **options: object) -> object:
-        return resolve("127.0.0.1", *args, **options)  # type: ignore[arg-type]  # Passed on.
-
-    monkeypatch.setattr(socket, "getaddrinfo", local)
 
 
 def serving(context: ssl.SSLContext, seen: list[bytes]) -> Callable[[socket.socket], None]:
