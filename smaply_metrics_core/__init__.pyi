@@ -6,6 +6,8 @@ from smaply_metrics_core.context import (
     Clock,
     Deadline,
     ProgressCallback,
+    SignIn,
+    SignOut,
     SourceContext,
     StepCallback,
     SystemClock,
@@ -44,6 +46,7 @@ from smaply_metrics_core.models.credentials import (
     CredentialField,
     Credentials,
     FormField,
+    Password,
     Token,
     credential_fields,
     parse_credentials,
@@ -64,7 +67,12 @@ from smaply_metrics_core.models.query import (
     Window,
 )
 from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
-from smaply_metrics_core.models.source import Destination, RequestLimit, SourceDescription
+from smaply_metrics_core.models.source import (
+    ClientCertificate,
+    Destination,
+    RequestLimit,
+    SourceDescription,
+)
 from smaply_metrics_core.models.survey import (
     Choice,
     EmbeddedField,
@@ -96,6 +104,7 @@ __all__ = [
     "CheckReport",
     "CheckStep",
     "Choice",
+    "ClientCertificate",
     "Clock",
     "Counts",
     "CredentialField",
@@ -128,6 +137,7 @@ __all__ = [
     "MetricType",
     "MetricsError",
     "NoSurveys",
+    "Password",
     "Period",
     "PluginError",
     "Problem",
@@ -144,6 +154,8 @@ __all__ = [
     "Result",
     "ResultsUnavailable",
     "ServerAddress",
+    "SignIn",
+    "SignOut",
     "SourceContext",
     "SourceDescription",
     "SourceUnavailable",

@@ -5,14 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from pydantic import SecretStr
+
 from smaply_metrics_core.errors import Cancelled, DeadlineExceeded
 from smaply_metrics_core.models.check import StepResult
 from smaply_metrics_core.models.source import Destination
+from smaply_metrics_core.redaction import Redactor
+from smaply_metrics_core.token_cache import TokenCache
 
 if TYPE_CHECKING:
     import httpx
@@ -20,6 +25,12 @@ if TYPE_CHECKING:
 
 ProgressCallback: TypeAlias = Callable[[float, float | None, str], None]
 """Called with the amount done, the total (``None`` if unknown) and a description."""
+
+SignIn: TypeAlias = Callable[[], SecretStr]
+"""Opens a login session and returns its key."""
+
+SignOut: TypeAlias = "Callable[[httpx.Client, SecretStr], object]"
+"""Ends a login session, with a client that works after the deadline of the call."""
 
 StepCallback: TypeAlias = Callable[[StepResult], None]
 """Called with the result of each check step as soon as it is known."""
@@ -102,6 +113,10 @@ class Deadline:
         self.check()
 
 
+def _no_sessions(_in: SignIn, _out: SignOut) -> AbstractContextManager[SecretStr]:
+    raise NotImplementedError("This context opens no login sessions: use `source_context`.")
+
+
 @dataclass(frozen=True)
 class SourceContext:
     """The context that every hook with I/O receives.
@@ -115,6 +130,9 @@ class SourceContext:
         folder: A private temporary folder, removed when the call ends.
         clock: The source of time; see ``now``.
         report: Receives progress; see ``progress``.
+        redactor: Hides secrets; see ``add_secret``.
+        tokens: The access tokens of the connection, for ``http.client_credentials``.
+        sessions: Opens login sessions; see ``signed_in``.
     """
 
     http: httpx.Client
@@ -123,6 +141,11 @@ class SourceContext:
     folder: Path
     clock: Clock
     report: ProgressCallback = field(default=lambda *_: None)
+    redactor: Redactor = field(default_factory=Redactor, repr=False)
+    tokens: TokenCache = field(default_factory=lambda: TokenCache(SystemClock()), repr=False)
+    sessions: Callable[[SignIn, SignOut], AbstractContextManager[SecretStr]] = field(
+        default=_no_sessions, repr=False
+    )
 
     def now(self) -> datetime:
         """Return the current time as an aware datetime in UTC."""
@@ -136,3 +159,26 @@ class SourceContext:
         """Report the progress of the work; ``total`` is ``None`` if it is not known."""
         self.deadline.check()
         self.report(done, total, what)
+
+    def add_secret(self, secret: SecretStr) -> None:
+        """Hide a secret that the survey tool issued, such as a session key, like the credentials.
+
+        From now on it is redacted in logs, errors and progress, and a debug bundle or a recording
+        that contains it is rejected. ``signed_in`` and ``client_credentials`` add theirs.
+        """
+        self.redactor.add(secret)
+
+    def signed_in(self, sign_in: SignIn, sign_out: SignOut) -> AbstractContextManager[SecretStr]:
+        """Return a context manager with a login session of the survey tool.
+
+        The session is released whatever happens: when the block ends or raises, when the call is
+        cancelled, misses its deadline or does not return. A release that fails is logged; the
+        session then expires. Sessions are never shared, neither by calls nor by connections.
+
+        Args:
+            sign_in: Opens a session with ``context.http`` and returns its key, which is added as
+                with ``add_secret``.
+            sign_out: Ends it, with the client that it receives: that of the context accepts no
+                request after the deadline.
+        """
+        return self.sessions(sign_in, sign_out)

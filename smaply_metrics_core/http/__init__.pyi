@@ -1,7 +1,8 @@
-from smaply_metrics_core.http.auth import header_auth
+from smaply_metrics_core.http.auth import basic_auth, bearer_auth, header_auth
 from smaply_metrics_core.http.client import build_client
 from smaply_metrics_core.http.downloads import download
 from smaply_metrics_core.http.exchange import Exchange
+from smaply_metrics_core.http.oauth import client_credentials
 from smaply_metrics_core.http.pagination import pages
 from smaply_metrics_core.http.rate_limit import RateLimiter
 from smaply_metrics_core.http.responses import RemoteDetails, read_json, remote_details
@@ -12,7 +13,10 @@ __all__ = [
     "Exchange",
     "RateLimiter",
     "RemoteDetails",
+    "basic_auth",
+    "bearer_auth",
     "build_client",
+    "client_credentials",
     "download",
     "header_auth",
     "pages",

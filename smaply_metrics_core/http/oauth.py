@@ -71,7 +71,7 @@ class _ClientCredentials(httpx.Auth):
         form = {"grant_type": "client_credentials"}
         if self._scope:
             form["scope"] = self._scope
-        auth = None
+        auth = httpx.Auth()
         if self._in_body:
             form |= {
                 "client_id": self._client_id,
@@ -134,7 +134,8 @@ def _refusal(response: httpx.Response) -> CredentialRefused | AccessMissing | So
     code = None
     if "json" in response.headers.get("content-type", "").lower():
         answer = read_json(response)
-        code = answer.get("error") if isinstance(answer, dict) else None
+        found = answer.get("error") if isinstance(answer, dict) else None
+        code = found if isinstance(found, str) else None
     if code in _MISSING:
         return AccessMissing(
             "The client may not request this access token.",

@@ -52,7 +52,8 @@ class CredentialField(Frozen):
 class Credentials(BaseModel):
     """Base class of the credentials of sources. Declare secrets as ``SecretStr`` or ``Token``.
 
-    White space around text is trimmed before validation, in secrets as well.
+    White space around text is trimmed before validation, in secrets as well, but not in a
+    ``Password``.
     """
 
     model_config = ConfigDict(
@@ -64,7 +65,19 @@ class Credentials(BaseModel):
     def _trim(cls, data: Any) -> Any:  # noqa: ANN401  # The caller may pass anything.
         if not isinstance(data, dict):
             return data
-        return {name: _trimmed(value) for name, value in data.items()}
+        return {
+            name: value if _is_untrimmed(cls, name) else _trimmed(value)
+            for name, value in data.items()
+        }
+
+
+class _Untrimmed:
+    """Marks a field whose white space is part of its value."""
+
+
+def _is_untrimmed(model: type[Credentials], name: str) -> bool:
+    field = model.model_fields.get(name)
+    return field is not None and any(isinstance(mark, _Untrimmed) for mark in field.metadata)
 
 
 def _trimmed(value: object) -> object:
@@ -93,6 +106,20 @@ def _check_token(value: SecretStr) -> SecretStr:
 
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 """A secret for an HTTP header: printable ASCII without white space."""
+
+
+def _check_password(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text:
+        raise PydanticCustomError("password_empty", "It is empty.")
+    if not text.isprintable():
+        raise PydanticCustomError("password_characters", "It contains a line break or a tab.")
+    return value
+
+
+Password = Annotated[SecretStr, AfterValidator(_check_password), _Untrimmed()]
+"""A secret of any printable characters in one line: spaces, also around it, and letters of any
+alphabet."""
 
 
 def suggestion_error(message: str, suggestion: str) -> PydanticCustomError:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeGuard
 
@@ -34,11 +35,13 @@ from smaply_metrics_core.sources.exception_details import (
     describe,
 )
 from smaply_metrics_core.sources.isolation import PluginIsolation
+from smaply_metrics_core.token_cache import TokenCache
 
 if TYPE_CHECKING:
     import httpx
 
     from smaply_metrics_core.http import Exchange, RateLimiter
+    from smaply_metrics_core.http.login_sessions import LoginSessions
 
 logger = logging.getLogger("smaply_metrics_core.sources")
 
@@ -63,6 +66,7 @@ class SessionConfig:
     exchange: Callable[[Exchange], None] | None
     transport_factory: Callable[[], httpx.BaseTransport] | None
     ca_files: Mapping[str, Path]
+    tokens: TokenCache
 
 
 class SourceSession:
@@ -307,29 +311,50 @@ class SourceSession:
             return self._context
 
     def _make_context(self) -> SourceContext:
-        from smaply_metrics_core.http import RateLimiter, build_client
+        from smaply_metrics_core.http.login_sessions import LoginSessions
 
-        config = self._config
-        limits = config.description.limits
-        client = build_client(
-            config.destinations,
-            deadline=config.deadline,
-            clock=config.clock,
-            limits=config.rate_limiter or (RateLimiter(limits, config.clock) if limits else None),
-            transport=config.transport_factory() if config.transport_factory else None,
-            exchange=config.exchange,
-            ca_files=config.ca_files,
-            redactor=self._isolation.redactor,
-        )
+        config, redactor = self._config, self._isolation.redactor
+        limits = config.rate_limiter or self._own_rate_limiter()
+        client = self._connect(config.deadline, limits)
         self._opened.callback(client.close)
+        logins = LoginSessions(partial(self._connect, limits=limits), config.clock, redactor)
+        self._opened.callback(logins.release_all, partial(self._release, logins))
         return SourceContext(
             http=client,
             deadline=config.deadline,
             destinations=config.destinations,
             folder=config.folder,
             clock=config.clock,
+            redactor=redactor,
+            tokens=config.tokens,
+            sessions=logins.signed_in,
             report=self._report,
         )
+
+    def _own_rate_limiter(self) -> RateLimiter | None:
+        from smaply_metrics_core.http import RateLimiter
+
+        limits = self._config.description.limits
+        return RateLimiter(limits, self._config.clock) if limits else None
+
+    def _connect(self, deadline: Deadline, limits: RateLimiter | None) -> httpx.Client:
+        from smaply_metrics_core.http import build_client
+
+        config = self._config
+        return build_client(
+            config.destinations,
+            deadline=deadline,
+            clock=config.clock,
+            limits=limits,
+            transport=config.transport_factory() if config.transport_factory else None,
+            exchange=config.exchange,
+            ca_files=config.ca_files,
+            redactor=self._isolation.redactor,
+        )
+
+    def _release(self, logins: LoginSessions, release: Callable[[], None]) -> None:
+        """Release a login session that the source has not left."""
+        self._isolation.call(release, deadline=logins.deadline(), what="a login session")
 
     def _report(self, done: object, total: object, what: object) -> None:
         """Validate progress and pass it to the host app; called on the source's thread."""

@@ -26,6 +26,7 @@ from smaply_metrics_core.sources.isolation import PluginIsolation
 from smaply_metrics_core.sources.loader import Loaded
 from smaply_metrics_core.sources.session import SessionConfig, SourceSession
 from smaply_metrics_core.sources.temp_dirs import TempDirs
+from smaply_metrics_core.token_cache import TokenCache
 
 if TYPE_CHECKING:
     import httpx
@@ -104,6 +105,7 @@ class Source:
         allowed: AllowedDestinations,
         deadline: Deadline,
         rate_limiter: RateLimiter | None = None,
+        tokens: TokenCache | None = None,
         progress: ProgressCallback | None = None,
         exchange: Callable[[Exchange], None] | None = None,
     ) -> Generator[SourceSession, None, None]:
@@ -118,6 +120,8 @@ class Source:
             deadline: The deadline of all calls of the session.
             rate_limiter: Applies the source's request limits to all sessions of a connection;
                 by default, they apply to this session only.
+            tokens: Caches the access tokens of all sessions of a connection; by default, those of
+                this session only.
             progress: Called with the progress of a hook, on the source's thread.
             exchange: Called for each HTTP request, on the source's thread.
 
@@ -161,6 +165,7 @@ class Source:
                     exchange=exchange,
                     transport_factory=self._transport_factory,
                     ca_files=allowed.ca_files,
+                    tokens=tokens or TokenCache(self._clock),
                 )
             )
             try:
@@ -200,6 +205,7 @@ class Source:
                     exchange=None,
                     transport_factory=None,
                     ca_files={},
+                    tokens=TokenCache(deadline.clock),
                 )
             )
             with closing(session):

@@ -13,11 +13,14 @@ import httpx
 
 from smaply_metrics_core.context import Deadline, SourceContext
 from smaply_metrics_core.http import build_client
+from smaply_metrics_core.http.login_sessions import LoginSessions
 from smaply_metrics_core.models.source import Destination
+from smaply_metrics_core.redaction import Redactor
 from smaply_metrics_core.testing.assertions import expect
 from smaply_metrics_core.testing.clock import ManualClock
 from smaply_metrics_core.testing.faults.replay import Disturbance, RecordedResponse
 from smaply_metrics_core.testing.leak_detection.secret_encodings import contains_secret
+from smaply_metrics_core.token_cache import TokenCache
 
 SECONDS: Final = 600.0
 
@@ -95,12 +98,18 @@ class ContextFactory:
             if address
             else Destination(kind="host", host=host)
         )
-        client = build_client(
-            [destination],
-            deadline=deadline,
-            clock=self._clock,
-            transport=httpx.MockTransport(answer),
-        )
+        redactor = Redactor()
+
+        def connect(until: Deadline) -> httpx.Client:
+            return build_client(
+                [destination],
+                deadline=until,
+                clock=self._clock,
+                transport=httpx.MockTransport(answer),
+                redactor=redactor,
+            )
+
+        client = connect(deadline)
         self._opened.callback(client.close)
         return SourceContext(
             http=client,
@@ -109,6 +118,9 @@ class ContextFactory:
             folder=self._folder,
             clock=self._clock,
             report=report,
+            redactor=redactor,
+            tokens=TokenCache(self._clock),
+            sessions=LoginSessions(connect, self._clock, redactor).signed_in,
         )
 
     def __enter__(self) -> Self:

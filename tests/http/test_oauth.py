@@ -110,13 +110,14 @@ def test_scope_and_secret_may_be_in_the_form(connection: Connection, issuer: Iss
 
 @pytest.mark.parametrize(
     ("expires_in", "seconds"),
-    [(3600, 3570), ("3600", 3570), (None, 270), ("soon", 270), (float("1e400"), 270), (10**9, 86400)],
+    [(3600, 3570), ("3600", 3570), (None, 270), ("soon", 270), (10**9, 86400)],
+    ids=["number", "text", "missing", "nonsense", "too long"],
 )
 def test_a_token_is_replaced_before_it_expires(
     connection: Connection, issuer: Issuer, clients: Clients, expires_in: object, seconds: float
 ) -> None:
     """Half a minute before the end of its life, or after a default, a new one is fetched."""
-    issuer.answer["expires_in"] = None if expires_in == float("inf") else expires_in
+    issuer.answer["expires_in"] = expires_in
     connection.get()
 
     clients.clock.wait(seconds - 1, threading.Event())
@@ -136,13 +137,6 @@ def test_a_revoked_token_is_replaced_once(connection: Connection, issuer: Issuer
 
     assert connection.get().text == "data"
     assert issuer.issued == 12
-
-    issuer.answer["token_type"] = "bearer"
-    refusing = issuer.__call__
-    issuer.issued += 1
-    assert refusing  # The next one fetches exactly one more.
-    assert connection.get().status_code == 200
-    assert issuer.issued == 14
 
 
 def test_another_secret_never_gets_the_token(connection: Connection, issuer: Issuer) -> None:

@@ -14,7 +14,12 @@ from smaply_metrics_core.errors import (
     PluginError,
 )
 from smaply_metrics_core.hook_markers import hookimpl
-from smaply_metrics_core.models.credentials import Credentials, Token
+from smaply_metrics_core.models.credentials import (
+    Credentials,
+    Password,
+    Token,
+    parse_credentials,
+)
 from smaply_metrics_core.models.source import SourceDescription
 
 from .conftest import TOKEN, Acme, AcmeCredentials, Gets, error_in
@@ -82,3 +87,30 @@ def test_a_model_that_fails_is_a_plugin_error(
     assert type(error) is (CredentialsInvalid if check is leak else PluginError)
     assert said in error.message
     assert TOKEN not in repr(pickle.dumps(error))
+
+
+@pytest.mark.parametrize(
+    "password", ["two words", " spaces around ", "pässwörd", "密码", "a:b@c/d"]
+)
+def test_a_password_is_kept_as_it_is(password: str) -> None:
+    """Spaces and letters of any alphabet are part of a password; a token is trimmed."""
+
+    class LoginCredentials(Credentials):
+        user: str
+        password: Password
+
+    for given in (password, SecretStr(password)):
+        found = parse_credentials(LoginCredentials, {"user": " me ", "password": given})
+        assert (found.user, found.password.get_secret_value()) == ("me", password)
+
+
+@pytest.mark.parametrize("password", ["", "two\nlines", "a\tb", "\0"])
+def test_a_password_is_one_line_of_text(password: str) -> None:
+    """The message repeats nothing of it."""
+
+    class LineCredentials(Credentials):
+        password: Password
+
+    with pytest.raises(CredentialsInvalid) as caught:
+        parse_credentials(LineCredentials, {"password": password})
+    assert "lines" not in str(caught.value)

@@ -8,23 +8,24 @@ EXPORTS: Final = {
     "smaply_metrics_core": """
         AccessMissing AccountSettings Address Audience Blame BundleReader BundleWriter
         CONTRACT_VERSION Calculation CalculationRefused Cancelled Change ChartType CheckNote
-        CheckReport CheckStep Choice Clock Counts CredentialField CredentialRefused
-        Credentials CredentialsInvalid CsvLimits DataError DateRange Deadline DeadlineExceeded
+        CheckReport CheckStep Choice ClientCertificate Clock Counts CredentialField
+        CredentialRefused Credentials CredentialsInvalid CsvLimits DataError DateRange Deadline
+        DeadlineExceeded
         Definition Destination DestinationRefused Display ENTRY_POINT_GROUP EmbeddedField
         ExclusionReason ExportFailed FieldProblem Filter FormField GroupBy GroupCounts
         GroupValue GroupingRefused InputError Issue KnownQuestion MetricQuery MetricType
-        MetricsError NoSurveys Period PluginError Problem ProgressCallback QueryInvalid
+        MetricsError NoSurveys Password Period PluginError Problem ProgressCallback QueryInvalid
         Question QuestionKind QuestionUnavailable Questionnaire RateLimited Readable
         RemoteError RequestLimit Result ResultsUnavailable ServerAddress
-        SourceContext SourceDescription
+        SignIn SignOut SourceContext SourceDescription
         SourceUnavailable StepCallback StepResult Survey SurveyUnavailable SystemClock Tally
         Token Totals Unit Unreachable Window WindowResult WindowTally __version__
         credential_fields csv_records hookimpl open_zip parse_credentials period_start
         suggestion_error
     """,
     "smaply_metrics_core.http": """
-        Exchange RateLimiter RemoteDetails SAFE_TO_REPEAT build_client download header_auth
-        pages read_json remote_details
+        Exchange RateLimiter RemoteDetails SAFE_TO_REPEAT basic_auth bearer_auth build_client
+        client_credentials download header_auth pages read_json remote_details
     """,
     "smaply_metrics_core.calculations": """
         AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition NOT_ANSWERED

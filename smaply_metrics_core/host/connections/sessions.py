@@ -19,6 +19,7 @@ from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.sources.session import SourceSession
 from smaply_metrics_core.sources.source import Source
+from smaply_metrics_core.token_cache import TokenCache
 
 if TYPE_CHECKING:
     from smaply_metrics_core.http import Exchange, RateLimiter
@@ -41,6 +42,7 @@ class ConnectionSessions:
 
     def _renew(self) -> None:
         self._rate_limiters: dict[str, RateLimiter] = {}
+        self._tokens: dict[str, TokenCache] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -112,9 +114,10 @@ class ConnectionSessions:
         return answers
 
     def forget(self, connection_id: str) -> None:
-        """Drop the rate limiter of a connection that does not exist."""
+        """Drop the rate limiter and the access tokens of a connection that does not exist."""
         with self._lock:
             self._rate_limiters.pop(connection_id, None)
+            self._tokens.pop(connection_id, None)
 
     @contextmanager
     def _open(  # noqa: PLR0913  # The parts of a session.
@@ -134,10 +137,15 @@ class ConnectionSessions:
             allowed=self._runtime.settings.allowed,
             deadline=deadline,
             rate_limiter=self._rate_limiter(connection_id, source),
+            tokens=self._token_cache(connection_id),
             progress=progress,
             exchange=exchange,
         ) as session:
             yield session
+
+    def _token_cache(self, connection_id: str) -> TokenCache:
+        with self._lock:
+            return self._tokens.setdefault(connection_id, TokenCache(self._runtime.clock))
 
     def _rate_limiter(self, connection_id: str, source: Source) -> RateLimiter:
         from smaply_metrics_core.http import RateLimiter  # Loads the HTTP client: only on use.

@@ -6,49 +6,38 @@ import logging
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from functools import partial
 from typing import Final
 
 import httpx
 from pydantic import SecretStr
 
-from smaply_metrics_core.context import Clock, Deadline
+from smaply_metrics_core.context import Clock, Deadline, SignIn, SignOut
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.redaction import Redactor
-from smaply_metrics_core.sources.isolation import PluginIsolation
 
-logger = logging.getLogger("smaply_metrics_core.sources")
+logger = logging.getLogger("smaply_metrics_core.http")
 
 RELEASE_SECONDS: Final = 10.0
 """The time for a release, which has to be possible after the deadline of the call."""
 
-SignIn = Callable[[], SecretStr]
-SignOut = Callable[[SecretStr, httpx.Client], object]
-
 
 class LoginSessions:
-    """The login sessions of one call of a source.
+    """The login sessions of one session with a source; see ``SourceContext.signed_in``.
 
-    Each is released once: when the source leaves it, or when the call ends without that.
+    Each is released once: when the source leaves it, or by ``release_all`` if it does not.
 
     Args:
-        isolation: Calls the source to release a session that it has not left.
-        redactor: Gets the session keys.
-        clock: The clock of the deadlines.
-        connect: Returns a client for a deadline.
+        connect: Returns a client with a deadline of its own.
+        clock: The clock of these deadlines.
+        redactor: Gets the keys of the sessions.
     """
 
     def __init__(
-        self,
-        isolation: PluginIsolation,
-        redactor: Redactor,
-        clock: Clock,
-        connect: Callable[[Deadline], httpx.Client],
+        self, connect: Callable[[Deadline], httpx.Client], clock: Clock, redactor: Redactor
     ) -> None:
-        self._isolation = isolation
-        self._redactor = redactor
-        self._clock = clock
         self._connect = connect
+        self._clock = clock
+        self._redactor = redactor
         self._lock = threading.Lock()
         self._open: list[Callable[[], None]] = []
 
@@ -59,8 +48,8 @@ class LoginSessions:
         self._redactor.add(key)
 
         def release() -> None:
-            with self._connect(Deadline.after(RELEASE_SECONDS, self._clock)) as client:
-                sign_out(key, client)
+            with self._connect(self.deadline()) as client:
+                sign_out(client, key)
 
         with self._lock:
             self._open.append(release)
@@ -70,17 +59,21 @@ class LoginSessions:
             if self._take(release):
                 _attempt(release)
 
-    def release_all(self) -> None:
-        """Release every session that the source has not left; called when the call has ended."""
-        while (release := self._take()) is not None:
-            _attempt(partial(self._isolated, release))
+    def release_all(self, call: Callable[[Callable[[], None]], object]) -> None:
+        """Release every session that the source has not left; called when its calls have ended.
 
-    def _isolated(self, release: Callable[[], None]) -> None:
-        deadline = Deadline.after(RELEASE_SECONDS, self._clock)
-        self._isolation.call(release, deadline=deadline, what="releasing a login session")
+        Args:
+            call: Calls a function of the source, isolated and with a deadline.
+        """
+        while (release := self._take()) is not None:
+            _attempt(lambda release=release: call(release))  # type: ignore[misc]  # Inferred.
+
+    def deadline(self) -> Deadline:
+        """Return the deadline of a release that begins now."""
+        return Deadline.after(RELEASE_SECONDS, self._clock)
 
     def _take(self, release: Callable[[], None] | None = None) -> Callable[[], None] | None:
-        """Remove and return a session, so that nobody else releases it."""
+        """Remove and return a session, so that nothing else releases it."""
         with self._lock:
             if not self._open or (release is not None and release not in self._open):
                 return None
@@ -89,8 +82,8 @@ class LoginSessions:
             return found
 
 
-def _attempt(release: Callable[[], None]) -> None:
-    """Release a session; if that fails, it ends when the survey tool lets it expire."""
+def _attempt(release: Callable[[], object]) -> None:
+    """Release a session; if that fails, the survey tool lets it expire."""
     try:
         release()
     except MetricsError as error:
