@@ -53,6 +53,11 @@ def distributions(root: Path) -> list[Distribution]:
             plugins / "form_garden" / "src" / "smaply_metrics_form_garden",
         ),
         Distribution(
+            "smaply-metrics-limesurvey",
+            plugins / "limesurvey",
+            plugins / "limesurvey" / "src" / "smaply_metrics_limesurvey",
+        ),
+        Distribution(
             "smaply-metrics-host",
             root / "reference_host",
             root / "reference_host" / "src" / "smaply_metrics_host",

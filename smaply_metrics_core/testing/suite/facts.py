@@ -42,6 +42,8 @@ class ContractFacts:
         server: A function that responds to requests in-process, instead of cassettes.
         refusals: The survey tool's response bodies for the statuses 401, 403 and 404 if the source
             reads them, else ``{}``.
+        sign_out: A text in the path or body of requests that end a login session, such as
+            ``/logout``. A source need not report that one failed: the session expires anyway.
         allowed: The destinations that the source may use.
         account: The account that the credentials belong to.
         now: The time of the tests (aware), later than the survey's last response.
@@ -65,6 +67,7 @@ class ContractFacts:
     cassettes: ClassVar[Path | None] = None
     server: ClassVar[Callable[[httpx.Request], httpx.Response] | None] = None
     refusals: ClassVar[Mapping[int, bytes]] = {}
+    sign_out: ClassVar[str] = ""
     allowed: ClassVar[AllowedDestinations] = AllowedDestinations()
     account: ClassVar[str] = "contract"
     now: ClassVar[datetime] = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -44,11 +44,15 @@ NO_BODY: Final = b"{}"
 
 @dataclass(frozen=True)
 class Scenario:
-    """A hook with the result of its undisturbed run, for comparison with runs with a fault."""
+    """A hook with the result of its undisturbed run, for comparison with runs with a fault.
+
+    ``sign_out`` is a text in requests that end a session, whose failure need not be reported.
+    """
 
     name: str
     work: Work
     result: ScenarioResult
+    sign_out: str = ""
 
     @property
     def exchanges(self) -> Exchanges:
@@ -57,10 +61,14 @@ class Scenario:
 
     def positions(self) -> tuple[int, ...]:
         """Return the numbers of the requests at which a fault is tried, from 1."""
-        last = len(self.exchanges)
-        if last <= MAX_POSITIONS:
-            return tuple(range(1, last + 1))
-        return (1, 2, last // 2, last - 1, last)
+        numbers = tuple(
+            number
+            for number, (request, _) in enumerate(self.exchanges, start=1)
+            if not self.sign_out or not request.names(self.sign_out)
+        )
+        if len(numbers) <= MAX_POSITIONS:
+            return numbers
+        return (*numbers[:2], numbers[len(numbers) // 2 - 1], *numbers[-2:])
 
 
 def hook_scenarios(lab: Lab) -> tuple[Scenario, ...]:
@@ -79,7 +87,8 @@ def hook_scenarios(lab: Lab) -> tuple[Scenario, ...]:
         "calculations": lambda session: session.fetch(survey_id, queries),
         BUNDLE: lambda session: write_files(lab, session, personal=False),
     }
-    return tuple(Scenario(name, work, lab.results[name]) for name, work in works.items())
+    sign_out = lab.facts.sign_out
+    return tuple(Scenario(name, work, lab.results[name], sign_out) for name, work in works.items())
 
 
 def http_scenarios(lab: Lab) -> tuple[Scenario, ...]:

@@ -1,0 +1,1 @@
+"""Responses: exporting them in pages, and counting them."""

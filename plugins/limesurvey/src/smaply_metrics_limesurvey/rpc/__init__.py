@@ -1,0 +1,1 @@
+"""Calls of RemoteControl 2, the JSON-RPC interface of LimeSurvey."""

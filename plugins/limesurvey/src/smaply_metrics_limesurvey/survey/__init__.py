@@ -1,0 +1,1 @@
+"""Surveys: columns, questions, and how the answers to each question are read."""

@@ -1,0 +1,77 @@
+"""The columns of a survey: how the internal names and the headings of an export belong together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from smaply_metrics_limesurvey.html_text import html_to_text
+
+ID: Final = "id"
+SUBMITTED: Final = "submitdate"
+LAST_ACTION: Final = "datestamp"
+"""Only in surveys with date stamps."""
+
+PERSONAL: Final = frozenset({"ipaddr", "refurl", "token"})
+"""Never requested: who a respondent is, and from which page they came."""
+
+
+class Column(NamedTuple):
+    """One column of a survey.
+
+    Attributes:
+        name: The internal name, by which it is requested.
+        heading: The heading in an export with codes, unique in a survey.
+        question: The id of the question; 0 for a column about the response.
+        code: The code within the question, such as that of a row; empty if there is one column.
+        label: The text of the row or item, as plain text.
+        scale: The text of the column or scale of an array with two dimensions, as plain text.
+        conditional: Whether an expression decides if it is shown.
+    """
+
+    name: str
+    heading: str
+    question: int
+    code: str
+    label: str
+    scale: str
+    conditional: bool
+
+
+def read_columns(field_map: Mapping[str, Mapping[str, Any]]) -> list[Column]:
+    """Return the columns of a field map, without those that are personal.
+
+    An export loses one of two columns with one heading, such as that of a question with the code
+    ``id``: columns of questions are omitted if their heading is not unique.
+    """
+    found = [_column(name, one) for name, one in field_map.items() if name not in PERSONAL]
+    times = Counter(one.heading for one in found)
+    return [one for one in found if times[one.heading] == 1 or not one.question]
+
+
+def _column(name: str, found: Mapping[str, Any]) -> Column:
+    code = str(found.get("aid") or "")
+    heading = str(found.get("title") or name)
+    if code:
+        heading = f"{heading}[{code}]"
+    if found.get("type") == "1":  # A dual scale: the two columns of a row have one code.
+        heading = f"{heading}[{as_int(found.get('scale_id')) + 1}]"
+    conditions = (found.get(one) for one in ("relevance", "grelevance", "SQrelevance"))
+    return Column(
+        name=name,
+        heading=heading,
+        question=as_int(found.get("qid")),
+        code=code,
+        label=html_to_text(found.get("subquestion1") or found.get("subquestion")),
+        scale=html_to_text(found.get("subquestion2") or found.get("scale")),
+        conditional=any(str(one).strip() not in {"", "1", "None"} for one in conditions),
+    )
+
+
+def as_int(value: object) -> int:
+    """Return a whole number, which some versions send as text; 0 if it is none."""
+    try:
+        return int(str(value))
+    except ValueError:
+        return 0
