@@ -16,7 +16,6 @@ from pydantic import SecretStr
 from smaply_metrics_core.errors import Cancelled, DeadlineExceeded
 from smaply_metrics_core.models.check import StepResult
 from smaply_metrics_core.models.source import Destination
-from smaply_metrics_core.redaction import Redactor
 from smaply_metrics_core.token_cache import TokenCache
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ class SourceContext:
         folder: A private temporary folder, removed when the call ends.
         clock: The source of time; see ``now``.
         report: Receives progress; see ``progress``.
-        redactor: Hides secrets; see ``add_secret``.
+        hide: Hides a secret; see ``add_secret``.
         tokens: The access tokens of the connection, for ``http.client_credentials``.
         sessions: Opens login sessions; see ``signed_in``.
     """
@@ -141,7 +140,7 @@ class SourceContext:
     folder: Path
     clock: Clock
     report: ProgressCallback = field(default=lambda *_: None)
-    redactor: Redactor = field(default_factory=Redactor, repr=False)
+    hide: Callable[[SecretStr], object] = field(default=lambda _: None, repr=False)
     tokens: TokenCache = field(default_factory=lambda: TokenCache(SystemClock()), repr=False)
     sessions: Callable[[SignIn, SignOut], AbstractContextManager[SecretStr]] = field(
         default=_no_sessions, repr=False
@@ -166,7 +165,7 @@ class SourceContext:
         From now on it is redacted in logs, errors and progress, and a debug bundle or a recording
         that contains it is rejected. ``signed_in`` and ``client_credentials`` add theirs.
         """
-        self.redactor.add(secret)
+        self.hide(secret)
 
     def signed_in(self, sign_in: SignIn, sign_out: SignOut) -> AbstractContextManager[SecretStr]:
         """Return a context manager with a login session of the survey tool.

@@ -21,7 +21,7 @@ class AccessToken(NamedTuple):
     seconds: float
 
 
-class _Entry:
+class _CachedToken:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.secret: SecretStr | None = None
@@ -38,7 +38,7 @@ class TokenCache:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, _CachedToken] = {}
 
     def get(self, key: str, deadline: Deadline, fetch: Callable[[], AccessToken]) -> SecretStr:
         """Return the token of a key, and fetch it if there is none that has not expired.
@@ -55,7 +55,7 @@ class TokenCache:
             DeadlineExceeded: when the deadline passed in the meantime.
         """
         with self._lock:
-            entry = self._entries.setdefault(key, _Entry())
+            entry = self._entries.setdefault(key, _CachedToken())
         while not entry.lock.acquire(timeout=_POLL_SECONDS):
             deadline.check()
         try:

@@ -18,6 +18,7 @@ QUALTRICS = f"{LIST}/qualtrics"
 EDIT = f"{QUALTRICS}/edit"
 NEW = "another-token-of-forty-characters-000002"
 SURVEY = "SV_RelationshipA01"
+ANOTHER_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 
 
 def measure(world: World, name: str) -> None:
@@ -139,12 +140,12 @@ def test_a_deleted_connection_is_reported(world: World) -> None:
         assert "not connected to Qualtrics" in answer.text
 
 
-def test_a_lost_key_is_reported_and_fixed(sandbox: SandboxServer, tmp_path: Path) -> None:
-    """Without its key, the page shows what to do; entering the credentials again fixes it."""
+def test_a_replaced_key_is_reported_and_fixed(sandbox: SandboxServer, tmp_path: Path) -> None:
+    """With another key, the page shows what to do; entering the credentials again fixes it."""
     home = tmp_path / "home"
     with running(home, sandbox) as world:
         world.connect()
-    (home / "key").unlink()
+    (home / "key").write_text(ANOTHER_KEY, encoding="ascii")
     with running(home, sandbox) as world:
         ada = world.client(Role.ADMIN)
         lost = ada.get(QUALTRICS).text
@@ -153,7 +154,7 @@ def test_a_lost_key_is_reported_and_fixed(sandbox: SandboxServer, tmp_path: Path
         mended = ada.finish(EDIT, EDIT, {"api_token": TOKEN, "base_url": sandbox.host}).text
 
     assert "Connection Error" in lost
-    assert "The key file" in lost
+    assert "which is not configured" in lost
     assert "Connection Error" in checked
     assert "Leave empty" not in form
     assert "Connection established" in mended

@@ -7,12 +7,15 @@ from smaply_metrics_core.http.pagination import pages
 from smaply_metrics_core.http.rate_limit import RateLimiter
 from smaply_metrics_core.http.responses import RemoteDetails, read_json, remote_details
 from smaply_metrics_core.http.retry import SAFE_TO_REPEAT
+from smaply_metrics_core.token_cache import AccessToken, TokenCache
 
 __all__ = [
     "SAFE_TO_REPEAT",
+    "AccessToken",
     "Exchange",
     "RateLimiter",
     "RemoteDetails",
+    "TokenCache",
     "basic_auth",
     "bearer_auth",
     "build_client",

@@ -53,7 +53,7 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
     exchange: Callable[[Exchange], None] | None = None,
     jitter: Callable[[float], float] = full_jitter,
     ca_files: Mapping[str, Path] | None = None,
-    redactor: Redactor | None = None,
+    redactor: Any = None,  # noqa: ANN401  # A ``Redactor``, which is not public.
 ) -> httpx.Client:
     """Return the HTTP client for one call of a source; close it when the call ends.
 

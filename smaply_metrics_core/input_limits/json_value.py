@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any, Final
 
 MOST_BYTES: Final = 32 * 2**20
@@ -10,8 +11,8 @@ MOST_VALUES: Final = 2_000_000
 """The maximum number of values and names. Each can take 100 bytes of memory, so 64 MB of ``{}``
 would become 1.6 GB. The largest survey definitions have less than a tenth of this."""
 MOST_LEVELS: Final = 100
-LARGEST_NUMBER: Final = 1e300
-"""Larger numbers overflow as soon as one calculates with them."""
+LARGEST_NUMBER: Final = sys.float_info.max
+"""Larger whole numbers cannot be converted to a float."""
 
 _BEFORE_VALUES: Final = (b"[", b"{", b",", b":")
 

@@ -299,8 +299,8 @@ class PluginIsolation:
             return known
         if failed.kind in {"ImportError", "ModuleNotFoundError"}:
             return SourceNotUsable(
-                f"{self.who} needs a Python package that cannot be imported here: {failed.text} "
-                f"(in {what})",
+                f"{self.who} needs a Python package that cannot be imported here: {failed.kind}: "
+                f"{failed.text} (in {what})",
                 remedy="Install the distribution of the source with its dependencies again.",
             )
         if failed.contract:

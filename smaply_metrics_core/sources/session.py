@@ -325,7 +325,7 @@ class SourceSession:
             destinations=config.destinations,
             folder=config.folder,
             clock=config.clock,
-            redactor=redactor,
+            hide=redactor.add,
             tokens=config.tokens,
             sessions=logins.signed_in,
             report=self._report,

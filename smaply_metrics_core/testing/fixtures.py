@@ -118,7 +118,7 @@ class ContextFactory:
             folder=self._folder,
             clock=self._clock,
             report=report,
-            redactor=redactor,
+            hide=redactor.add,
             tokens=TokenCache(self._clock),
             sessions=LoginSessions(connect, self._clock, redactor).signed_in,
         )

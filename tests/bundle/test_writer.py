@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import io
 import json
 import os
@@ -19,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from smaply_metrics_core.bundle.drafts import remove_left_drafts
 from smaply_metrics_core.bundle.writer import BundleWriter, write_bundle
 from smaply_metrics_core.errors import DeadlineExceeded, InputError, PluginError
 from smaply_metrics_core.models.survey import Survey
@@ -392,13 +390,3 @@ def test_a_killed_process_leaves_no_unfinished_bundle(tmp_path: Path, kind: str)
     assert bool(list(tmp_path.iterdir())) is (kind == "named")
     path = write_bundle(tmp_path / "next.zip", [], include_personal=False, fill=lambda _: None)
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_unfinished_bundle_of_a_living_process_stays(tmp_path: Path) -> None:
-    """Only files that no process holds are removed."""
-    held, left = tmp_path / ".bundle-held.part", tmp_path / ".bundle-left.part"
-    left.touch()
-    with held.open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        remove_left_drafts(tmp_path)
-        assert list(tmp_path.iterdir()) == [held]

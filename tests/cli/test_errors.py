@@ -48,6 +48,7 @@ def test_the_names_of_commands_are_stable() -> None:
         "account": "list show edit",
         "audit": "list",
         "db": "upgrade",
+        "key": "generate status rotate",
         "worker": "run",
     }
 

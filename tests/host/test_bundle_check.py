@@ -273,13 +273,13 @@ def test_problems_of_the_source_are_reported(connected: MetricsHost, tmp_path: P
 
 
 def test_huge_numbers_are_compared(connected: MetricsHost, tmp_path: Path) -> None:
-    """Counts that do not fit a float are compared too."""
+    """Counts that do not fit 64 bits are compared too."""
     connected.metrics.add(EDITOR, "shop", "M", RESPONSES)
     connected.cards.load(VIEWER, wait=60)
     path = exported(connected, tmp_path / "b.zip")
 
     def lie(metrics: list[dict[str, Any]]) -> None:
-        metrics[0]["result"]["current"]["answered"] = 10**400
+        metrics[0]["result"]["current"]["answered"] = 10**30
 
     found = check(connected, edited(path, "metrics.json", lie))
     assert [one.what for one in found.metrics[0].differences] == ["current.answered"]

@@ -77,7 +77,7 @@ class Connection:
             folder=Path(),
             clock=self._clients.clock,
             tokens=self.tokens,
-            redactor=self.redactor,
+            hide=self.redactor.add,
         )
         auth = client_credentials(context, URL, client_id="me", client_secret=secret, **options)
         return context.http.get("/data", auth=auth)

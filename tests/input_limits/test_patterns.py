@@ -13,7 +13,7 @@ from smaply_metrics_core.models.query import parse_filter
 from smaply_metrics_core.testing.recording import sensitive_data
 from smaply_metrics_host.rendering.templating import code
 from smaply_metrics_qualtrics.api.errors import read_envelope
-from smaply_metrics_qualtrics.export_columns import ColumnKey, ExportColumn
+from smaply_metrics_qualtrics.survey import column_owners, labels, text_iq
 from smaply_metrics_qualtrics_sandbox.surveys.questions import plain
 
 UNITS = ["\\", "a", "a.", "a@", "a@a.", "%40", "eyJ", "eyJ-", "eyJaaaaaaaaaaaa.", "1", "1.", "+1 "]
@@ -27,7 +27,8 @@ for unit in UNITS:
         escape_formula(one)
         code(one)
         plain(one)
-        ExportColumn(0, ColumnKey(one)).question
+        for pattern in (column_owners._DERIVED, labels._PIPE, text_iq._RESULT):
+            list(pattern.finditer(one))
         read_envelope({"meta": {"httpStatus": "200", "notice": one}})
         try:
             parse_filter(one, exclude=False)

@@ -24,8 +24,9 @@ EXPORTS: Final = {
         suggestion_error
     """,
     "smaply_metrics_core.http": """
-        Exchange RateLimiter RemoteDetails SAFE_TO_REPEAT basic_auth bearer_auth build_client
-        client_credentials download header_auth pages read_json remote_details
+        AccessToken Exchange RateLimiter RemoteDetails SAFE_TO_REPEAT TokenCache basic_auth
+        bearer_auth build_client client_credentials download header_auth pages read_json
+        remote_details
     """,
     "smaply_metrics_core.calculations": """
         AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition NOT_ANSWERED

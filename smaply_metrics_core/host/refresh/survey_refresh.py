@@ -239,7 +239,7 @@ class SurveyRefresh:
                 return RefreshEnd.NOTHING_DUE
             if forced:
                 leases.note_forced(db, lease, now)
-            attempts.begin_attempts(db, key.account, _fingerprints(waiting), now)
+            attempts.begin_attempts(db, key.account, metric_states.fingerprints_of(waiting), now)
             connection_rows.clear_left(db, row)
             begun = connection_rows.find(db, key.account, row.id)
             return _StartedRefresh(lease, row, begun, account, waiting, now)
@@ -327,7 +327,7 @@ class SurveyRefresh:
         Returns:
             The problem of each metric; ``None`` for those with a new value.
         """
-        lease, fingerprints = attempt.lease, _fingerprints(attempt.waiting)
+        lease, fingerprints = attempt.lease, metric_states.fingerprints_of(attempt.waiting)
         problems: dict[str, Problem | None] = {}
         values: dict[str, tuple[str, Result, Tally]] = {}
         for metric_id, outcome in outcomes.items():
@@ -397,8 +397,3 @@ def _process_only(outcomes: Mapping[str, Outcome]) -> MetricsError | None:
 
 def _was_interrupted(state: MetricState) -> bool:
     return state.attempt is not None and state.attempt.ended_at is None
-
-
-def _fingerprints(waiting: Sequence[MetricState]) -> dict[str, str]:
-    """Return the fingerprints by metric; raise for a damaged one, before its attempt begins."""
-    return {state.metric.id: state.fingerprint for state in waiting}

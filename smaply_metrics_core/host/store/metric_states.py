@@ -315,3 +315,8 @@ def _states(rows: Iterable[Row[Any]], settings: AccountSettings) -> Iterator[Met
             running_since=row.running_since,
             percent=row.percent,
         )
+
+
+def fingerprints_of(states: Sequence[MetricState]) -> dict[str, str]:
+    """Return the fingerprints by metric; raise for a damaged one."""
+    return {state.metric.id: state.fingerprint for state in states}
