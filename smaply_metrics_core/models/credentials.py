@@ -66,7 +66,7 @@ class Credentials(BaseModel):
         if not isinstance(data, dict):
             return data
         return {
-            name: value if _is_untrimmed(cls, name) else _trimmed(value)
+            name: value if keeps_white_space(cls, name) else _trimmed(value)
             for name, value in data.items()
         }
 
@@ -75,7 +75,8 @@ class _Untrimmed:
     """Marks a field whose white space is part of its value."""
 
 
-def _is_untrimmed(model: type[Credentials], name: str) -> bool:
+def keeps_white_space(model: type[Credentials], name: str) -> bool:
+    """Whether white space is part of the value of a field, as of a ``Password``."""
     field = model.model_fields.get(name)
     return field is not None and any(isinstance(mark, _Untrimmed) for mark in field.metadata)
 
@@ -109,12 +110,12 @@ Token = Annotated[SecretStr, AfterValidator(_check_token)]
 
 
 def _check_password(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if not text:
+    text = value.get_secret_value().strip("\r\n")  # Of a copied line.
+    if not text.strip():
         raise PydanticCustomError("password_empty", "It is empty.")
     if not text.isprintable():
         raise PydanticCustomError("password_characters", "It contains a line break or a tab.")
-    return value
+    return SecretStr(text)
 
 
 Password = Annotated[SecretStr, AfterValidator(_check_password), _Untrimmed()]

@@ -83,6 +83,7 @@ class SourceSession:
         self._lock = threading.Lock()
         self._context: SourceContext | None = None
         self._over = False
+        self._transport = config.transport_factory() if config.transport_factory else None
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -346,7 +347,7 @@ class SourceSession:
             deadline=deadline,
             clock=config.clock,
             limits=limits,
-            transport=config.transport_factory() if config.transport_factory else None,
+            transport=self._transport,
             exchange=config.exchange,
             ca_files=config.ca_files,
             redactor=self._isolation.redactor,

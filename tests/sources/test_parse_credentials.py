@@ -102,9 +102,11 @@ def test_a_password_is_kept_as_it_is(password: str) -> None:
     for given in (password, SecretStr(password)):
         found = parse_credentials(LoginCredentials, {"user": " me ", "password": given})
         assert (found.user, found.password.get_secret_value()) == ("me", password)
+    pasted = parse_credentials(LoginCredentials, {"user": "me", "password": f"{password}\n"})
+    assert pasted.password.get_secret_value() == password
 
 
-@pytest.mark.parametrize("password", ["", "two\nlines", "a\tb", "\0"])
+@pytest.mark.parametrize("password", ["", " ", "two\nlines", "a\tb", "\0"])
 def test_a_password_is_one_line_of_text(password: str) -> None:
     """The message repeats nothing of it."""
 

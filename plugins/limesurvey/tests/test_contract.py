@@ -41,6 +41,7 @@ class TestLimeSurvey(SourceContract):
     now = datetime(2026, 12, 1, 12, tzinfo=UTC)
     server = server
     recorded_at = datetime(2026, 10, 26, 23, 35, 45, tzinfo=UTC)  # Response 280, in the third page.
+    sign_in = "get_session_key"
     sign_out = "release_session_key"
     expected: ClassVar = {  # From ``recordings/expected/910001.json``.
         "surveys": 11,

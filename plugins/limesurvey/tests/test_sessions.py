@@ -178,7 +178,7 @@ def test_the_session_key_is_in_no_message(
 
 
 def test_a_deadline_ends_the_call(lime: ReplayServer) -> None:
-    """After the deadline nothing can be sent, not even a sign-out: LimeSurvey ends the session."""
+    """After the deadline, only the session is released."""
     clock = ManualClock(NOW)
 
     def server(request: httpx.Request) -> httpx.Response:
@@ -191,4 +191,4 @@ def test_a_deadline_ends_the_call(lime: ReplayServer) -> None:
         answer = opened.fetch("910001", [NPS])[NPS.id]
     assert isinstance(answer, MetricsError)
     assert answer.kind == "deadline_exceeded"
-    assert methods(lime)[-1] == "list_questions"
+    assert methods(lime)[-2:] == ["list_questions", "release_session_key"]

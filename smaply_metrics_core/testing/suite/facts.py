@@ -42,6 +42,8 @@ class ContractFacts:
         server: A function that responds to requests in-process, instead of cassettes.
         refusals: The survey tool's response bodies for the statuses 401, 403 and 404 if the source
             reads them, else ``{}``.
+        sign_in: A text in the path or body of requests that open a login session. They are sent
+            once, since a second one may count as another wrong password.
         sign_out: A text in the path or body of requests that end a login session, such as
             ``/logout``. A source need not report that one failed: the session expires anyway.
         allowed: The destinations that the source may use.
@@ -67,6 +69,7 @@ class ContractFacts:
     cassettes: ClassVar[Path | None] = None
     server: ClassVar[Callable[[httpx.Request], httpx.Response] | None] = None
     refusals: ClassVar[Mapping[int, bytes]] = {}
+    sign_in: ClassVar[str] = ""
     sign_out: ClassVar[str] = ""
     allowed: ClassVar[AllowedDestinations] = AllowedDestinations()
     account: ClassVar[str] = "contract"

@@ -31,7 +31,7 @@ def check(
     The password is sent only to an address that has already answered as LimeSurvey does.
     """
     yield REACH
-    JsonRpc(credentials.place, context).reach()
+    JsonRpc(credentials.place, context.http, context.now).reach()
     yield AUTHENTICATE
     with LoginSession(credentials, context) as session:
         api = LimeSurveyClient(session)

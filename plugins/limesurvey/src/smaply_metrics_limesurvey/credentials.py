@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from smaply_metrics_core import Address, Credentials, Destination, FormField
+from smaply_metrics_core import Address, Credentials, Destination, FormField, Password
 from smaply_metrics_limesurvey.address import remote_control
 
 DEFAULT_ZONE: Final = "UTC"
@@ -37,8 +37,8 @@ def _check_zone(name: str) -> str:
         ) from None
 
 
-def _check_filled(value: str | SecretStr) -> str | SecretStr:
-    if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+def _check_filled(value: str) -> str:
+    if not value:
         raise PydanticCustomError("empty", "It is empty.")
     return value
 
@@ -67,8 +67,7 @@ class LimeSurveyCredentials(Credentials):
         ),
     ]
     password: Annotated[
-        SecretStr,
-        AfterValidator(_check_filled),
+        Password,
         FormField(
             label="Password",
             help="The user's password in LimeSurvey. After three wrong ones, LimeSurvey rejects "

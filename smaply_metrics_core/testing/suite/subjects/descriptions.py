@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from smaply_metrics_core.errors import CredentialsInvalid, MetricsError
-from smaply_metrics_core.models.credentials import CredentialField, credential_fields
+from smaply_metrics_core.models.credentials import (
+    CredentialField,
+    credential_fields,
+    keeps_white_space,
+)
 from smaply_metrics_core.sources.source import Source
 from smaply_metrics_core.testing.assertions import expect, unexpected
 from smaply_metrics_core.testing.suite.lab import AUTHENTICATE
@@ -92,7 +96,13 @@ class DescriptionTests(ContractSubject):
         source = self.lab.load_source()
         try:
             plain = source.parse(self.credentials)
-            padded = source.parse({k: f"  {v}\n" for k, v in self.credentials.items()})
+            model = source.description.credentials
+            padded = source.parse(
+                {
+                    name: f"{value}\n" if keeps_white_space(model, name) else f"  {value}\n"
+                    for name, value in self.credentials.items()
+                }
+            )
         except MetricsError as error:
             raise unexpected(error, "Parsing the credentials") from None
         expect(

@@ -125,9 +125,12 @@ class HttpFaultTests(ContractSubject):
                     )
 
     def test_one_failure_does_not_fail_the_answer(self) -> None:
-        """One 503 does not change the answer, whichever request receives it."""
+        """One 503 does not change the answer, whichever request receives it but a sign-in."""
         for scenario in http_scenarios(self.lab):
             for position in scenario.positions():
+                request, _ = scenario.exchanges[position - 1]
+                if self.sign_in and request.names(self.sign_in):
+                    continue
                 replay = Replay(scenario.exchanges, once(status(503, b"{}")), position)
                 result = self.lab.replay(scenario.work, replay, clock=ManualClock(self.now))
                 message = next((one.message for one in problems_of(result) if one), "")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
 from pydantic import SecretStr
 
-from smaply_metrics_core import Address, FieldProblem, SourceContext, SourceUnavailable, Unreachable
-from smaply_metrics_core.http import read_json
+from smaply_metrics_core import Address, FieldProblem, SourceUnavailable, Unreachable
+from smaply_metrics_core.http import SAFE_TO_REPEAT, read_json
 from smaply_metrics_limesurvey.address import other_form
 from smaply_metrics_limesurvey.rpc import refusals
 
@@ -26,9 +27,10 @@ _PROBE: Final = "list_surveys"
 class JsonRpc:
     """The functions of one server, which all have one address."""
 
-    def __init__(self, address: Address, context: SourceContext) -> None:
+    def __init__(self, address: Address, http: httpx.Client, now: Callable[[], datetime]) -> None:
         self._address = address
-        self._context = context
+        self._http = http
+        self._now = now
 
     def call(self, method: str, *params: object) -> Any:  # noqa: ANN401  # Any JSON.
         """Return the result of a function.
@@ -42,7 +44,7 @@ class JsonRpc:
         result = answer["result"]
         status = _status(result)
         if status not in {"", "OK"}:
-            raise refusals.refused(method, status, self._context.now())
+            raise refusals.refused(method, status, self._now())
         if answer["error"] is not None or result is None:
             # The text of the error names tables and classes of the server.
             raise SourceUnavailable(f"LimeSurvey reported an internal error in {method}.")
@@ -64,7 +66,11 @@ class JsonRpc:
     def _post(self, method: str, params: Sequence[object]) -> httpx.Response:
         plain = [one.get_secret_value() if isinstance(one, SecretStr) else one for one in params]
         body = json.dumps({"method": method, "params": plain, "id": ID}).encode()
-        return self._context.http.post(self._address.url, content=body, headers=_HEADERS)
+        # All functions read, but a sign-in that was lost may have counted as a wrong password.
+        extensions = None if method == refusals.SIGN_IN else SAFE_TO_REPEAT
+        return self._http.post(
+            self._address.url, content=body, headers=_HEADERS, extensions=extensions
+        )
 
     def _answer(self, response: httpx.Response) -> dict[str, Any]:
         """Return the envelope of an answer.

@@ -24,6 +24,7 @@ from smaply_metrics_core import (
 )
 
 SIGN_IN: Final = "get_session_key"
+SIGN_OUT: Final = "release_session_key"
 EXPORT: Final = "export_responses"
 SURVEYS: Final = "list_surveys"
 
