@@ -403,5 +403,5 @@ def test_the_answers_in_cells_are_limited(write: Write) -> None:
     cell = ";" * 100_000
     rows = "".join(f"2026-01-05,{cell},{cell}\n" for _ in range(26))
     context = write(bomb=f"recorded_at,a[],b[]\n{rows}")
-    with pytest.raises(core.ExportFailed, match="bomb: .* more than 5,000,000 answers"):
+    with pytest.raises(core.ExportFailed, match=r"bomb: .* more than 5,000,000 answers"):
         source.list_questions(context=context, survey_id="bomb")
