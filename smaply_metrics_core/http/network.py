@@ -81,5 +81,5 @@ class _DeadlineStream(httpcore.NetworkStream):
 def end_at_deadline(transport: httpx.HTTPTransport, deadline: Deadline) -> httpx.HTTPTransport:
     """Return a transport that has not been used yet, with connections that end at the deadline."""
     # httpcore documents this argument of its pools, which httpx does not pass on.
-    transport._pool._network_backend = DeadlineBackend(deadline)  # type: ignore[attr-defined]  # noqa: SLF001
+    transport._pool._network_backend = DeadlineBackend(deadline)  # noqa: SLF001
     return transport

@@ -42,7 +42,7 @@ def require_type(model: type[M], given: object, what: str) -> M:
         _drop(given)
         raise ContractViolation(f"{what} returned {kind_of(given)} instead of {model.__name__}.")
     try:
-        adapter = _adapter(model)
+        adapter: TypeAdapter[M] = _adapter(model)
         return validate_data(adapter, _cleaned(adapter.dump_python(given, warnings=False)))
     except DataRefused as error:
         raise ContractViolation(f"{what} returned an invalid {model.__name__}: {error}") from None
