@@ -22,6 +22,9 @@ LONGEST_REPEATED = 30
 """Messages do not repeat unknown ids of more characters, which may be mistyped tokens."""
 
 HIDDEN: Final = "••••"
+LONGEST_BY_WORD: Final = 20_000
+"""Texts with more characters are replaced whole if a secret is encoded in them, since each word
+would be searched."""
 _MOST_CHARACTERS: Final = 300
 _TEXTS: Final = ("message", "remedy", "summary", "code", "request_id")
 _MARGIN: Final = 256
@@ -134,13 +137,15 @@ class Redactor:
     def redact(self, text: str) -> str:
         """Return the text with secrets replaced by dots.
 
-        Where a secret is encoded, the whole word is replaced, or the whole text if the encoding
-        contains white space.
+        Where a secret is encoded, the whole word is replaced, or the whole text if it is long or
+        the encoding contains white space.
         """
         for one in self._searched:
             text = one.hide_in(text)
         if not self.contains_secret(text):
             return text
+        if len(text) > LONGEST_BY_WORD:
+            return HIDDEN
         words = re.split(r"(\s+)", text)
         text = "".join(HIDDEN if self.contains_secret(word) else word for word in words)
         return HIDDEN if self.contains_secret(text) else text

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from reference_host.tests.app_fixture import ACCOUNT
 from smaply_metrics_core.host import Role
 from smaply_metrics_host.settings import HostSettings
-from smaply_metrics_host.web.authentication import set_cookie
+from smaply_metrics_host.web.authentication import clear_cookie, set_cookie
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,3 +184,38 @@ def test_the_cookie_has_security_flags(tmp_path: Path, url: str) -> None:
     assert {"httponly", "samesite=lax", "path=/"} <= flags
     assert ("secure" in flags) is url.startswith("https:")
     assert not any(flag.startswith("domain") for flag in flags)
+
+
+def test_another_host_of_the_domain_cannot_sign_people_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With HTTPS, only a cookie with a prefix that no other host can set is accepted."""
+    token = world.app_state.people.invite(ACCOUNT, "Eve", Role.VIEWER)
+    session = world.app_state.people.sign_in(token)
+    assert session is not None
+    settings = replace(world.app_state.settings, public_url="https://metrics.example")
+    monkeypatch.setitem(vars(world.app_state), "settings", settings)
+
+    def status(cookie: str) -> int:
+        headers = {"cookie": f"{cookie}={session}"}
+        return world.client(None).get("/api/session", headers=headers).status_code
+
+    assert status("smaply_session") == 401
+    assert status("__Host-smaply_session") == 200
+
+
+@pytest.mark.parametrize("url", ["https://metrics.example", "http://127.0.0.1:8000"])
+def test_the_cookie_is_deleted_with_the_name_and_flags_it_was_set_with(
+    tmp_path: Path, url: str
+) -> None:
+    """A browser ignores a deletion of a prefixed cookie that is not Secure."""
+    settings = HostSettings.from_environment(tmp_path, url, {})
+    made, deleted = Response(), Response()
+
+    set_cookie(made, "token", settings)
+    clear_cookie(deleted, settings)
+
+    first, second = (one.headers["set-cookie"].split("; ") for one in (made, deleted))
+    assert first[0].partition("=")[0] == second[0].partition("=")[0]
+    assert "Max-Age=0" in second
+    assert ("Secure" in second) is ("Secure" in first)

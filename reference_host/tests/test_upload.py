@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reference_host.tests.app_fixture import ACCOUNT
 from reference_host.tests.form_client import FormFiller
-from smaply_metrics_core.host import InputError, Role
+from smaply_metrics_core.host import Actor, InputError, Role
 from smaply_metrics_host import uploads
+from smaply_metrics_host.app_state import MOST_UPLOADS_AT_ONCE
 from smaply_metrics_host.uploads import EXAMPLE, MOST_BYTES, checked_name
 
 if TYPE_CHECKING:
@@ -250,3 +253,30 @@ def test_a_viewer_cannot_upload(world: World) -> None:
     assert vera.get(UPLOAD).status_code == 403
     assert vera.get(f"{UPLOAD}/example.csv").status_code == 403
     assert vera.submit("/metrics", UPLOAD, {}).status_code == 403
+
+
+def test_few_files_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file takes memory while it is read and validated; further uploads wait."""
+    running: set[str] = set()
+    most = 0
+
+    async def stored(_app: object, _actor: object, _file: object, survey: str, **_: object) -> str:
+        nonlocal most
+        running.add(survey)
+        most = max(most, len(running))
+        for _turn in range(10):
+            await asyncio.sleep(0)
+        running.remove(survey)
+        return survey
+
+    async def all_at_once() -> list[str]:
+        app: Any = SimpleNamespace(uploading=asyncio.Semaphore(MOST_UPLOADS_AT_ONCE))
+        file: Any = None
+        editor = Actor(ACCOUNT, "Emil", Role.EDITOR)
+        names = [f"file {number}" for number in range(20)]
+        calls = (uploads.upload(app, editor, file, name, replace=False) for name in names)
+        return await asyncio.gather(*calls)
+
+    monkeypatch.setattr(uploads, "_stored", stored)
+    assert len(asyncio.run(all_at_once())) == 20
+    assert most == MOST_UPLOADS_AT_ONCE

@@ -14,11 +14,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from smaply_metrics_core.bundle.contents import FAILURE, MANIFEST, PROBLEMS, PROBLEMS_FILE, Manifest
 from smaply_metrics_core.errors import ExportFailed, InputError
 from smaply_metrics_core.input_limits.json_value import JsonRefused, parse_json
+from smaply_metrics_core.input_limits.model_validation import DataRefused, validate_data
 from smaply_metrics_core.input_limits.zip_archive import open_zip
 from smaply_metrics_core.models.problem import Problem
 
@@ -50,6 +51,7 @@ _DAMAGE: Final = (
     ValueError,
 )
 """The errors of the standard library for damaged, encrypted and unsupported ZIP files."""
+_MANIFEST: Final = TypeAdapter(Manifest)
 
 
 class BundleReader:
@@ -66,7 +68,7 @@ class BundleReader:
         self._copies = 0
         self._files = {info.filename: info for info in archive.infolist()}
         self.names: Final = tuple(self._files)
-        self.manifest: Final = self.read(MANIFEST, TypeAdapter(Manifest))
+        self.manifest: Final = self.read(MANIFEST, _MANIFEST)
 
     @contextmanager
     def open(self, name: str) -> Generator[BinaryIO, None, None]:
@@ -123,11 +125,9 @@ class BundleReader:
         """
         content = self.read_json(name)
         try:
-            return adapter.validate_python(content)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-            where = ".".join(map(str, first["loc"])) or "it"
-            raise _broken(name, f"{where}: {first['msg']}") from None
+            return validate_data(adapter, content)
+        except DataRefused as error:
+            raise _broken(name, str(error)) from None
 
 
 class _BundleMember(io.RawIOBase):

@@ -17,7 +17,7 @@ import typer
 from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.output import print_text
 from smaply_metrics_core.cli.stdio import keep_stdout
-from smaply_metrics_core.cli.terminal_text import visible_lines
+from smaply_metrics_core.cli.terminal_text import TerminalFormatter
 from smaply_metrics_core.context import SystemClock
 from smaply_metrics_core.errors import StoreError
 
@@ -228,20 +228,13 @@ def opened(settings: Settings, *, now: datetime | None = None) -> Iterator[Metri
         yield host
 
 
-class _TerminalFormatter(logging.Formatter):
-    """Indents the further lines of a record, so that its message cannot forge another record."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return visible_lines(super().format(record))
-
-
 @contextmanager
 def logging_to_stderr(*, debug: bool) -> Iterator[None]:
     """Write the log to standard error: all of it with --debug, else warnings about settings."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_TerminalFormatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(TerminalFormatter("%(levelname)s %(name)s: %(message)s"))
     if not debug:
-        handler.setFormatter(_TerminalFormatter("! %(message)s"))
+        handler.setFormatter(TerminalFormatter("! %(message)s"))
         handler.addFilter(logging.Filter(SETTINGS_LOGGER))
     log = logging.getLogger("smaply_metrics_core")
     level = log.level

@@ -8,6 +8,7 @@ show one thing and mean another.
 from __future__ import annotations
 
 import json
+import logging
 import re
 import unicodedata
 from typing import Any, Final
@@ -45,6 +46,14 @@ def visible(text: str) -> str:
 def visible_lines(text: str, indent: str = "    ") -> str:
     """Return a text of several lines, such as a traceback; lines after the first are indented."""
     return f"\n{indent}".join(map(visible, text.split("\n")))
+
+
+class TerminalFormatter(logging.Formatter):
+    """Indents the further lines of a record, so that its message cannot forge another record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record without unsafe characters."""
+        return visible_lines(super().format(record))
 
 
 def to_json(data: Any, *, ascii_only: bool) -> str:  # noqa: ANN401  # Any JSON value.

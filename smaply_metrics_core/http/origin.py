@@ -123,7 +123,7 @@ class Scope(NamedTuple):
 
 def open_route(
     origin: Origin, ca_file: Path | None = None, client: ClientCertificate | None = None
-) -> httpx.BaseTransport:
+) -> httpx.HTTPTransport:
     """Return the transport to an origin, through the proxy of the environment if there is one.
 
     Connections with plain HTTP never use a proxy.

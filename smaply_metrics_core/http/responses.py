@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar, overload
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter
 
 from smaply_metrics_core.errors import SourceUnavailable
 from smaply_metrics_core.input_limits.json_value import MOST_BYTES, JsonRefused, parse_json
+from smaply_metrics_core.input_limits.model_validation import DataRefused, validate_data
 
 REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id")
 LONGEST_ENVELOPE: Final = 2**20
@@ -28,7 +30,6 @@ _ESCAPE: Final = re.compile(
     re.DOTALL,
 )
 """Any escape in JSON; ``lone`` is half of a surrogate pair, which is not a character."""
-_LONGEST_FAULT: Final = 100
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -107,9 +108,9 @@ def read_json(response: httpx.Response, model: type[M] | None = None) -> Any:
     else:
         try:
             data = parse_json(_whole_characters(content))
-            return data if model is None else model.model_validate(data)
-        except ValidationError as error:
-            found = f"data that does not match its API ({_first_fault(error)})"
+            return data if model is None else validate_data(_adapter(model), data)
+        except DataRefused as error:
+            found = f"data that does not match its API ({error})"
         except JsonRefused as error:
             found = f"{error} instead of data (HTTP {response.status_code})"
     raise SourceUnavailable(
@@ -140,9 +141,9 @@ def _whole_characters(content: bytes) -> bytes:
     return _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], content)
 
 
-def _first_fault(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    return f"{'.'.join(map(str, first['loc']))[:_LONGEST_FAULT]}: {first['msg'][:_LONGEST_FAULT]}"
+@lru_cache(maxsize=128)
+def _adapter(model: type[M]) -> TypeAdapter[M]:
+    return TypeAdapter(model)
 
 
 def _part(value: object, name: str) -> object:

@@ -24,6 +24,7 @@ from smaply_metrics_core.http import error_mapping, retry
 from smaply_metrics_core.http.auth import SECRET_HEADERS, hide_echoed_secrets
 from smaply_metrics_core.http.exchange import Exchange
 from smaply_metrics_core.http.log_filter import our_request
+from smaply_metrics_core.http.network import end_at_deadline
 from smaply_metrics_core.http.origin import Origin, Scope, open_route, proxy_for
 from smaply_metrics_core.http.rate_limit import RateLimiter
 from smaply_metrics_core.http.response_body import GuardedBody
@@ -159,8 +160,10 @@ class GuardedTransport(httpx.BaseTransport):
     def _route(self, origin: Origin) -> httpx.BaseTransport:
         with self._lock:
             if origin not in self._routes:
-                self._routes[origin] = self._inner or open_route(
-                    origin, self._rules.ca_files.get(origin.label), self._certificates.get(origin)
+                certificate = self._certificates.get(origin)
+                self._routes[origin] = self._inner or end_at_deadline(
+                    open_route(origin, self._rules.ca_files.get(origin.label), certificate),
+                    self._rules.deadline,
                 )
             return self._routes[origin]
 

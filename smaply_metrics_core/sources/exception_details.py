@@ -12,6 +12,9 @@ from smaply_metrics_core.models.problem import Audience, FieldProblem, Issue
 from smaply_metrics_core.redaction import Redactor
 
 _MOST_TRACE = 20_000
+LONGEST_TEXT = 100_000
+"""Longer texts of errors are not kept: they may repeat what a survey tool sent, and are redacted,
+stored and shown. A part of one could contain a part of a secret."""
 
 
 class ContractViolation(Exception):
@@ -72,7 +75,7 @@ def describe(error: BaseException, redactor: Redactor) -> CapturedException:
 
 def _text(error: BaseException) -> str:
     try:
-        return whole_characters(str(error))
+        return bounded(whole_characters(str(error)))
     except BaseException:  # noqa: BLE001  # __str__ is code of the source.
         return ""
 
@@ -124,10 +127,15 @@ def copy_exception(error: MetricsError) -> MetricsError | None:
 def _known(value: object, *types: type) -> object:
     if type(value) not in types:
         raise TypeError
-    return whole_characters(value) if isinstance(value, str) else value
+    return bounded(whole_characters(value)) if isinstance(value, str) else value
+
+
+def bounded(text: str) -> str:
+    """Return the text, or its length if it is too long to be searched for secrets."""
+    return text if len(text) <= LONGEST_TEXT else f"(a text of {len(text):,} characters)"
 
 
 def _field(field: FieldProblem) -> FieldProblem:
     return FieldProblem.model_validate(
-        {name: getattr(field, name) for name in FieldProblem.model_fields}
+        {name: _known(getattr(field, name), str, type(None)) for name in FieldProblem.model_fields}
     )

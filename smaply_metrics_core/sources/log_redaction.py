@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any, Final
 
 from smaply_metrics_core.redaction import Redactor
+from smaply_metrics_core.sources.exception_details import LONGEST_TEXT, bounded
 
 _redactor: Final[ContextVar[Redactor | None]] = ContextVar("smaply_metrics_core.log", default=None)
 _lock: Final = Lock()
@@ -47,10 +48,12 @@ def _redact(record: logging.LogRecord, redactor: Redactor) -> None:
     except Exception:  # noqa: BLE001  # The arguments do not fit; logging would print them.
         message = str(record.msg)
         record.msg, record.args = message, ()
-    if redactor.contains_secret(message, repr(record.args)):
+    if len(message) > LONGEST_TEXT:
+        record.msg, record.args = bounded(message), ()
+    elif redactor.contains_secret(message, repr(record.args)):
         record.msg, record.args = redactor.redact(message), ()
     if record.exc_info:
         trace = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
-        if redactor.contains_secret(trace):
+        if len(trace) > LONGEST_TEXT or redactor.contains_secret(trace):
             # Without the exception itself, whose frames some handlers send to other services.
-            record.exc_text, record.exc_info = redactor.redact(trace), None
+            record.exc_text, record.exc_info = redactor.redact(bounded(trace)), None

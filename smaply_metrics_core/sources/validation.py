@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter
 
 from smaply_metrics_core.errors import MetricsError, RemoteError
+from smaply_metrics_core.input_limits.model_validation import DataRefused, validate_data
 from smaply_metrics_core.models.check import CheckNote, CheckStep
 from smaply_metrics_core.models.credentials import Credentials
 from smaply_metrics_core.models.query import MetricQuery
@@ -41,13 +42,10 @@ def require_type(model: type[M], given: object, what: str) -> M:
         _drop(given)
         raise ContractViolation(f"{what} returned {kind_of(given)} instead of {model.__name__}.")
     try:
-        return model.model_validate(_cleaned(_adapter(model).dump_python(given, warnings=False)))
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"])) or "it"
-        raise ContractViolation(
-            f"{what} returned an invalid {model.__name__}: {where}: {first['msg']}"
-        ) from None
+        adapter: TypeAdapter[M] = _adapter(model)
+        return validate_data(adapter, _cleaned(adapter.dump_python(given, warnings=False)))
+    except DataRefused as error:
+        raise ContractViolation(f"{what} returned an invalid {model.__name__}: {error}") from None
 
 
 @cache

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smaply_metrics_core.cli.command_context import logging_to_stderr
+from smaply_metrics_core.cli.commands.worker import log_on_stderr
 from smaply_metrics_core.cli.errors import ExitReporter
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 from smaply_metrics_core.cli.terminal_text import to_json, visible, visible_lines
@@ -107,6 +108,18 @@ def test_the_log_has_one_line_per_message(capsys: pytest.CaptureFixture[str]) ->
     assert [line for line in printed.splitlines() if not line.startswith("    ")] == [
         "INFO smaply_metrics_core: got Survey"
     ]
+
+
+def test_the_log_of_a_worker_is_safe(capsys: pytest.CaptureFixture[str]) -> None:
+    """A worker logs messages of the survey tool and of its libraries."""
+    message = FORGED.replace("\ud800", "\nINFO forged")
+    with log_on_stderr():
+        logging.getLogger("smaply_metrics_core.host").info("refreshed %s", message)
+        logging.getLogger("procrastinate").warning("%s", message)
+
+    printed = capsys.readouterr().err
+    assert is_clean(printed)
+    assert len([line for line in printed.splitlines() if not line.startswith("    ")]) == 2
 
 
 def test_a_traceback_is_readable_and_safe(capsys: pytest.CaptureFixture[str]) -> None:

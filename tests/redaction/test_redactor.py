@@ -111,3 +111,23 @@ def test_a_line_is_single_and_short() -> None:
 def test_the_repr_of_a_redactor_has_no_secret() -> None:
     """The repr does not contain the secrets."""
     assert SECRET not in repr(Redactor([SECRET]))
+
+
+class CountedSearches(Redactor):
+    """A redactor that counts how many characters it searches."""
+
+    searched = 0
+
+    def contains_secret(self, *texts: str) -> bool:
+        """Search texts as a redactor does."""
+        self.searched += sum(map(len, texts))
+        return super().contains_secret(*texts)
+
+
+def test_a_long_text_is_not_searched_word_by_word() -> None:
+    """A survey tool may repeat an encoded secret in an error of a million words."""
+    redactor = CountedSearches([SECRET])
+    text = "a " * 200_000 + base64.b64encode(SECRET.encode()).decode()
+
+    assert redactor.redact(text) == HIDDEN
+    assert redactor.searched == len(text)

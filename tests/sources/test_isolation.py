@@ -107,6 +107,27 @@ def test_a_metrics_error_is_passed_on(isolation: PluginIsolation, later: Deadlin
     assert (error.code, error.request_id, error.issue) == ("E1", "r1", Issue.SURVEYS)
 
 
+LONG = "x" * 2_000_000
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        SurveyUnavailable(LONG, remedy=LONG, code=LONG, request_id=LONG, summary=LONG),
+        CredentialRefused("no", fields=(FieldProblem(name=LONG, message=LONG, suggestion=LONG),)),
+        ValueError(LONG),
+    ],
+    ids=["texts", "fields", "foreign"],
+)
+def test_long_texts_of_an_error_are_not_kept(
+    isolation: PluginIsolation, later: Deadline, raised: Exception
+) -> None:
+    """An error that repeats a response of any size is stored and shown as a short one."""
+    problem = error_of(isolation, later, raised).to_problem()
+
+    assert len(problem.model_dump_json()) < 10_000
+
+
 def test_additional_attributes_are_preserved(isolation: PluginIsolation, later: Deadline) -> None:
     """``retry_at`` and the problems of fields are preserved."""
     at = datetime(2026, 1, 1, tzinfo=UTC)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+import asyncio
+from dataclasses import dataclass, field
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
@@ -22,6 +23,8 @@ from smaply_metrics_host.store.maps import Maps
 from smaply_metrics_host.store.people import People
 from smaply_metrics_host.web.authentication import Authentication
 from smaply_metrics_host.web.server_sent_events import Streams
+
+MOST_UPLOADS_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class AppState:
         live_updates: Notifies open maps of changes.
         streams: The open event streams.
         authentication: Identifies the person who makes a request.
+        uploading: Limits how many uploaded files are read at once, since each takes memory.
     """
 
     settings: HostSettings
@@ -60,6 +64,9 @@ class AppState:
     streams: Streams
     authentication: Authentication
     templates: Templates
+    uploading: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(MOST_UPLOADS_AT_ONCE)
+    )
 
 
 async def _app_state(request: Request) -> AppState:  # Async, so that it runs without a thread.

@@ -32,6 +32,7 @@ from smaply_metrics_host.demo.sandbox_process import demo_environment, running_s
 from smaply_metrics_host.settings import PUBLIC_URL_VARIABLE, HostSettings
 from smaply_metrics_host.store.database import Database
 from smaply_metrics_host.store.people import People, RoleName
+from smaply_metrics_host.terminal_text import printable
 
 HOME_VARIABLE: Final = "SMAPLY_METRICS_HOME"
 LOOPBACK: Final = "127.0.0.1"
@@ -180,18 +181,13 @@ def main() -> None:
     try:
         app()
     except MetricsError as error:
-        typer.echo(f"{_printable(error.message)}\n{_printable(error.remedy)}", err=True)
+        typer.echo(f"{printable(error.message)}\n{printable(error.remedy)}", err=True)
         sys.exit(1)
 
 
 def _echo(text: str) -> None:
-    typer.echo("\n".join(map(_printable, text.split("\n"))))
+    typer.echo(printable(text))
     sys.stdout.flush()
-
-
-def _printable(text: str) -> str:
-    """Return a text without characters that control the terminal or the direction of the text."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def _checked_url(url: str) -> str:

@@ -84,6 +84,13 @@ async def upload(
     """
     actor.require(Role.EDITOR, "Uploading a file")
     survey = checked_name(name or Path(file.filename or "").stem)
+    async with app_state.uploading:
+        return await _stored(app_state, actor, file, survey, replace=replace)
+
+
+async def _stored(
+    app_state: AppState, actor: Actor, file: UploadFile, survey: str, *, replace: bool
+) -> str:
     data = await file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from smaply_metrics_host.web import json_body, middleware
 
 if TYPE_CHECKING:
     import httpx
+    from starlette.types import Message
 
     from reference_host.tests.api.seeded_account import Prepared
     from reference_host.tests.app_fixture import World
@@ -160,6 +162,21 @@ def test_a_body_that_is_too_large_is_refused(editor: httpx.Client, size: int) ->
 
     assert answer.status_code == 413
     assert problem(answer).remedy
+
+
+def test_no_more_of_a_body_is_read_than_the_limit() -> None:
+    """A body without a length ends with the block that exceeds the limit."""
+    block, sent = b" " * 64 * 1024, 0
+
+    async def receive() -> Message:
+        nonlocal sent
+        sent += len(block)
+        return {"type": "http.request", "body": block, "more_body": True}
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
+    with pytest.raises(json_body.BodyTooLarge):
+        asyncio.run(json_body.JsonRequest(scope, receive).json())
+    assert sent == json_body.MOST_BYTES + len(block)
 
 
 @pytest.mark.parametrize(

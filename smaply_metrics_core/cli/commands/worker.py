@@ -17,6 +17,7 @@ from smaply_metrics_core.cli.command_context import (
 )
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_text
+from smaply_metrics_core.cli.terminal_text import TerminalFormatter
 
 LINE: Final = "%(asctime)s %(levelname)s %(message)s"
 TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
@@ -63,7 +64,7 @@ def log_on_stderr() -> Iterator[None]:
         yield
         return
     handler = logging.StreamHandler()
-    formatter = logging.Formatter(LINE, TIME)
+    formatter = TerminalFormatter(LINE, TIME)
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     # Every command shows the warnings about settings.

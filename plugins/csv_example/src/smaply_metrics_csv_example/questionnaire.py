@@ -14,6 +14,7 @@ import polars as pl
 from smaply_metrics_core import (
     Choice,
     EmbeddedField,
+    ExportFailed,
     Question,
     QuestionKind,
     Questionnaire,
@@ -29,6 +30,10 @@ MULTIPLE_SUFFIX: Final = "[]"
 SEPARATOR: Final = ";"
 """Separates the answers in a cell of a multiple-choice question."""
 
+MOST_ANSWERS: Final = 5_000_000
+"""The maximum number of answers in all cells of multiple-choice questions, since a file of 100 MB
+could hold 100 million, and each takes memory."""
+
 NPS_SCALE: Final = range(11)
 MOST_SCALE_VALUES: Final = 11
 MOST_TEXT_CHOICES: Final = 50
@@ -41,10 +46,22 @@ LARGEST_WHOLE: Final = 1e15
 
 
 def questionnaire_of(context: SourceContext, survey_id: str, rows: pl.DataFrame) -> Questionnaire:
-    """Return the questionnaire of a file: one question or embedded field for each column."""
+    """Return the questionnaire of a file: one question or embedded field for each column.
+
+    Raises:
+        ExportFailed: if multiple-choice questions have more answers than the limit.
+    """
     names = [name for name in rows.columns if name not in ABOUT]
     fields = [name for name in names if name.startswith(FIELD_PREFIX)]
     questions = [name for name in names if name not in fields]
+    multiple = (rows[name] for name in questions if name.endswith(MULTIPLE_SUFFIX))
+    if sum(cells.str.count_matches(SEPARATOR, literal=True).sum() for cells in multiple) > (
+        MOST_ANSWERS
+    ):
+        raise ExportFailed(
+            f"{survey_id}: multiple-choice questions have more than {MOST_ANSWERS:,} answers.",
+            remedy="Split the file by time, or remove columns.",
+        )
     return Questionnaire(
         survey=Survey(id=survey_id, name=survey_id),
         questions=tuple(_question(context, name, rows[name].drop_nulls()) for name in questions),

@@ -17,6 +17,7 @@ from smaply_metrics_core.host import (
     WindowResult,
     format_value,
 )
+from smaply_metrics_host.terminal_text import printable
 
 
 def print_cards(cards: Sequence[Card], zone: str) -> None:
@@ -33,7 +34,7 @@ def print_cards(cards: Sequence[Card], zone: str) -> None:
     table.add_column("Freshness", no_wrap=True)
     for card in cards:
         for row in _rows(card, zone):
-            table.add_row(*map(Text, row))
+            table.add_row(*(Text(printable(cell)) for cell in row))
         table.add_section()
     console = Console(highlight=False, emoji=False)
     console.print(table)
@@ -42,7 +43,8 @@ def print_cards(cards: Sequence[Card], zone: str) -> None:
     for card in cards:
         if card.problem is not None:
             problem = card.problem
-            console.print(Text(f"\n{card.name}\n✗ {problem.message}\n→ {problem.remedy}"))
+            shown = f"\n{card.name}\n✗ {problem.message}\n→ {problem.remedy}"
+            console.print(Text(printable(shown)))
 
 
 def _rows(card: Card, zone: str) -> Iterator[tuple[str, str, str, str]]:

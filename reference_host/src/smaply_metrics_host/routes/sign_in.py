@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import CheckedForm, SignInLinkInvalid
-from smaply_metrics_host.web.authentication import COOKIE, clear_cookie, set_cookie
+from smaply_metrics_host.web.authentication import clear_cookie, session_token, set_cookie
 
 router = APIRouter(include_in_schema=False)
 
@@ -61,9 +61,9 @@ async def enter(
 @router.post("/sign-out")
 async def leave(request: Request, app_state: CurrentAppState, _form: CheckedForm) -> Response:
     """End the session."""
-    await run_in_threadpool(app_state.people.sign_out, request.cookies.get(COOKIE, ""))
+    await run_in_threadpool(app_state.people.sign_out, session_token(request))
     response = RedirectResponse("/sign-in", 303)
-    clear_cookie(response)
+    clear_cookie(response, app_state.settings)
     return response
 
 
@@ -87,7 +87,7 @@ async def _enter(request: Request, app_state: AppState, token: str, to: str) -> 
     if session is None:
         raise _link_not_valid()
     # End the previous session of this browser.
-    await run_in_threadpool(app_state.people.sign_out, request.cookies.get(COOKIE, ""))
+    await run_in_threadpool(app_state.people.sign_out, session_token(request))
     response = RedirectResponse(to if OWN_PAGE.fullmatch(to) else "/", 303)
     set_cookie(response, session, app_state.settings)
     return response

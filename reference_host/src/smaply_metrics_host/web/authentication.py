@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
     from starlette.responses import Response
 
+    from smaply_metrics_host.app_state import AppState
     from smaply_metrics_host.settings import HostSettings
     from smaply_metrics_host.store.people import People, Session
 
 COOKIE: Final = "smaply_session"
+SECURE_COOKIE: Final = f"__Host-{COOKIE}"
+"""The name with HTTPS. Browsers accept it from this host alone, so that no other host of the domain
+can sign people in to an account of its own."""
 
 
 class Authentication(Protocol):
@@ -35,17 +39,35 @@ class SessionAuthentication:
 
     async def session(self, request: HTTPConnection) -> Session | None:
         """Return the session of the cookie, or None."""
-        token = request.cookies.get(COOKIE)
+        token = session_token(request)
         return await run_in_threadpool(self._people.session, token) if token else None
+
+
+def cookie_name(settings: HostSettings) -> str:
+    """Return the name of the session cookie."""
+    return SECURE_COOKIE if settings.https else COOKIE
+
+
+def session_token(request: HTTPConnection) -> str:
+    """Return the session token of a request; empty if it has none."""
+    app_state: AppState = request.app.state.app_state
+    return request.cookies.get(cookie_name(app_state.settings), "")
 
 
 def set_cookie(response: Response, token: str, settings: HostSettings) -> None:
     """Set the session cookie, which expires with the browser session."""
     response.set_cookie(
-        COOKIE, token, httponly=True, samesite="lax", secure=settings.https, path="/"
+        cookie_name(settings),
+        token,
+        httponly=True,
+        samesite="lax",
+        secure=settings.https,
+        path="/",
     )
 
 
-def clear_cookie(response: Response) -> None:
+def clear_cookie(response: Response, settings: HostSettings) -> None:
     """Delete the session cookie."""
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
+    response.delete_cookie(
+        cookie_name(settings), path="/", secure=settings.https, httponly=True, samesite="lax"
+    )

@@ -41,6 +41,21 @@ class BodyTooLarge(InputError):
 class JsonRequest(Request):
     """A request whose body is one JSON object within the limits."""
 
+    async def body(self) -> bytes:
+        """Return the body; no more of it is read than the limit.
+
+        Raises:
+            BodyTooLarge: if it is longer than ``MOST_BYTES``.
+        """
+        if not hasattr(self, "_body"):
+            content = bytearray()
+            async for block in self.stream():
+                content += block
+                if len(content) > MOST_BYTES:
+                    raise _too_large()
+            self._body = bytes(content)
+        return self._body
+
     async def json(self) -> dict[str, Any]:
         """Return the body as an object.
 
@@ -58,9 +73,7 @@ class JsonRequest(Request):
 def checked_object(body: bytes) -> dict[str, Any]:
     """Parse a JSON object; raises the errors of ``JsonRequest.json``."""
     if len(body) > MOST_BYTES:
-        raise BodyTooLarge(
-            "The request is too large.", remedy=f"Send {MOST_BYTES // 1024} KB or less."
-        )
+        raise _too_large()
     try:
         # Unlike ``json.loads``, this refuses lone surrogates, NaN and very long numbers.
         value = from_json(body, allow_inf_nan=False)
@@ -108,6 +121,12 @@ def _wrong_with(value: object) -> str:
             return f"a name can have up to {LONGEST_NAME} characters and no NUL"
         case _:
             return ""
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(
+        "The request is too large.", remedy=f"Send {MOST_BYTES // 1024} KB or less."
+    )
 
 
 def _refused(wrong: list[tuple[Place, str]]) -> RequestValidationError:

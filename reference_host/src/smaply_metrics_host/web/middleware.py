@@ -94,14 +94,18 @@ class SecurityMiddleware:
             return None
         site = headers.get("sec-fetch-site", "same-origin")
         origin = headers.get("origin", headers.get("referer"))  # Old browsers send only the latter.
-        other = origin is not None and urlsplit(origin).netloc not in {
-            self._host,
-            headers.get("host"),
-        }
+        other = origin is not None and _host_of(origin) not in {self._host, headers.get("host")}
         if other or site not in {"same-origin", "none"}:
             remedy = "Send it from a page of this host, or from a client that is not a browser."
             return _refused(scope, 403, "This request comes from another site.", remedy)
         return None
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:  # Such as an unclosed bracket of an IPv6 address.
+        return ""
 
 
 def _refused(scope: Scope, status: int, message: str, remedy: str) -> Response:
