@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from smaply_metrics_host import uploads
+import pytest
+
 from smaply_metrics_host.downloads import FOLDER, Downloads
-from smaply_metrics_host.uploads import remove_left_uploads
+from smaply_metrics_host.upload_transactions import UploadTransaction, undo_left_uploads
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 KILLED = """
 import os, signal, sys
@@ -49,20 +47,73 @@ def test_downloads_of_a_killed_process_are_deleted(tmp_path: Path) -> None:
     assert list((tmp_path / FOLDER).iterdir()) == []
 
 
-def test_uploads_of_a_killed_process_are_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Temporary files are deleted after an hour; surveys and other files stay."""
+UPLOAD = """
+import os, signal, sys
+from pathlib import Path
+from smaply_metrics_host import upload_transactions
+from smaply_metrics_host.upload_transactions import UploadTransaction
+
+def stop(event, arguments):
+    # The audit events of the calls that change files.
+    global calls
+    if event.startswith("os.") or event == "open":
+        if ".csv" in str(arguments):
+            if calls == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            calls -= 1
+
+calls = int(sys.argv[2])
+upload = UploadTransaction(Path(sys.argv[1]))
+sys.addaudithook(stop)
+upload.put(b"new", replace=True)
+if sys.argv[3] == "valid":
+    upload.done()
+"""
+
+
+def upload_and_be_killed(path: Path, at_call: int, ending: str) -> int:
+    """Upload in a process that is killed at one of its calls; return its exit code."""
+    command = [sys.executable, "-c", UPLOAD, str(path), str(at_call), ending]
+    return subprocess.run(command, check=False).returncode
+
+
+@pytest.mark.parametrize("previous", [b"old", None])
+def test_an_upload_that_was_killed_is_undone(tmp_path: Path, previous: bytes | None) -> None:
+    """At each call: an unvalidated file does not stay, and a validated one does."""
     folder = tmp_path / "acme" / "uploads"
     folder.mkdir(parents=True)
-    survey = folder / "visits.csv"
-    survey.write_text("data")
-    os.link(survey, folder / ".0123456789ab.old")
-    (folder / ".ba9876543210.new").touch()
     (folder / ".profile").touch()
-    remove_left_uploads(tmp_path)
-    assert len(list(folder.iterdir())) == 4, "an upload may be running"
-    monkeypatch.setattr(uploads, "LONGEST_UPLOAD", -1.0)
-    remove_left_uploads(tmp_path)
-    assert {one.name for one in folder.iterdir()} == {"visits.csv", ".profile"}
-    remove_left_uploads(tmp_path / "missing")
+    survey = folder / "visits, 2026.csv"
+    seen = set()
+    for at_call in range(20):
+        survey.unlink(missing_ok=True)
+        if previous is not None:
+            survey.write_bytes(previous)
+        code = upload_and_be_killed(survey, at_call, "valid")
+        seen.add(survey.read_bytes() if survey.exists() else None)
+        validated = not any(folder.glob(".*.new")) and seen == {previous, b"new"}
+        undo_left_uploads(tmp_path)
+        after = survey.read_bytes() if survey.exists() else None
+        assert after == (b"new" if validated else previous), at_call
+        assert {one.name for one in folder.iterdir()} <= {survey.name, ".profile"}
+        if code == 0:
+            break
+    assert code == 0
+    assert seen == {previous, b"new"}
+    undo_left_uploads(tmp_path / "missing")
+
+
+def test_an_upload_of_a_running_process_continues(tmp_path: Path) -> None:
+    """The start of another process leaves it alone, and so does the undoing of an earlier one."""
+    survey = tmp_path / "visits.csv"
+    survey.write_bytes(b"old")
+    first, second = UploadTransaction(survey), UploadTransaction(survey)
+    first.put(b"first", replace=True)
+    undo_left_uploads(tmp_path)
+    assert survey.read_bytes() == b"first"
+    second.put(b"second", replace=True)
+    first.undo()
+    assert survey.read_bytes() == b"second"
+    second.done()
+    assert [one.name for one in tmp_path.iterdir()] == ["visits.csv"]
+    assert survey.read_bytes() == b"second"
