@@ -47,60 +47,64 @@ def test_downloads_of_a_killed_process_are_deleted(tmp_path: Path) -> None:
     assert list((tmp_path / FOLDER).iterdir()) == []
 
 
-UPLOAD = """
+UPLOADS = """
 import os, signal, sys
 from pathlib import Path
-from smaply_metrics_host import upload_transactions
-from smaply_metrics_host.upload_transactions import UploadTransaction
+from smaply_metrics_host.upload_transactions import UploadTransaction, undo_left_uploads
 
-def stop(event, arguments):
-    # The audit events of the calls that change files.
-    global calls
-    if event.startswith("os.") or event == "open":
-        if ".csv" in str(arguments):
+folder, previous = Path(sys.argv[1]), sys.argv[2]
+survey = folder / "visits, 2026.csv"
+
+def upload(calls):
+    # Killed before one of the calls that change files.
+    def watch(event, arguments):
+        nonlocal calls
+        if (event.startswith("os.") or event == "open") and ".csv" in str(arguments):
             if calls == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
             calls -= 1
 
-calls = int(sys.argv[2])
-upload = UploadTransaction(Path(sys.argv[1]))
-sys.addaudithook(stop)
-upload.put(b"new", replace=True)
-if sys.argv[3] == "valid":
-    upload.done()
+    sys.addaudithook(watch)
+    transaction = UploadTransaction(survey)
+    transaction.put(b"new", replace=True)
+    transaction.done()
+    os._exit(0)
+
+code = None
+for calls in range(20):
+    survey.unlink(missing_ok=True)
+    if previous:
+        survey.write_text(previous)
+    child = os.fork()
+    if child == 0:
+        upload(calls)
+    code = os.waitpid(child, 0)[1]
+    left = survey.read_text() if survey.exists() else ""
+    undo_left_uploads(folder.parent)
+    restored = survey.read_text() if survey.exists() else ""
+    names = sorted(file.name for file in folder.iterdir())
+    print(left, restored, len(names), code, sep=",")
+    if code == 0:
+        break
 """
 
 
-def upload_and_be_killed(path: Path, at_call: int, ending: str) -> int:
-    """Upload in a process that is killed at one of its calls; return its exit code."""
-    command = [sys.executable, "-c", UPLOAD, str(path), str(at_call), ending]
-    return subprocess.run(command, check=False).returncode
-
-
-@pytest.mark.parametrize("previous", [b"old", None])
-def test_an_upload_that_was_killed_is_undone(tmp_path: Path, previous: bytes | None) -> None:
-    """At each call: an unvalidated file does not stay, and a validated one does."""
-    folder = tmp_path / "acme" / "uploads"
-    folder.mkdir(parents=True)
-    (folder / ".profile").touch()
-    survey = folder / "visits, 2026.csv"
-    seen = set()
-    for at_call in range(20):
-        survey.unlink(missing_ok=True)
-        if previous is not None:
-            survey.write_bytes(previous)
-        code = upload_and_be_killed(survey, at_call, "valid")
-        seen.add(survey.read_bytes() if survey.exists() else None)
-        validated = not any(folder.glob(".*.new")) and seen == {previous, b"new"}
-        undo_left_uploads(tmp_path)
-        after = survey.read_bytes() if survey.exists() else None
-        assert after == (b"new" if validated else previous), at_call
-        assert {one.name for one in folder.iterdir()} <= {survey.name, ".profile"}
-        if code == 0:
-            break
-    assert code == 0
-    assert seen == {previous, b"new"}
-    undo_left_uploads(tmp_path / "missing")
+@pytest.mark.parametrize("previous", ["old", ""])
+def test_an_upload_that_was_killed_is_undone(tmp_path: Path, previous: str) -> None:
+    """Whenever it is killed, only a validated file stays, and no temporary file."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    command = [sys.executable, "-c", UPLOADS, str(folder), previous]
+    ended = subprocess.run(command, check=True, capture_output=True, text=True)
+    steps = [line.split(",") for line in ended.stdout.splitlines()]
+    left, restored = ([step[number] for step in steps] for number in (0, 1))
+    assert {"new", previous} == {*left}
+    validated = restored.index("new")
+    assert restored[:validated] == [previous] * validated
+    assert "new" in left[:validated], "killed between placing and validating"
+    assert {*restored[validated:]} == {"new"}
+    assert [int(step[2]) for step in steps] == [int(text != "") for text in restored]
+    assert steps[-1][3] == "0", "one was not killed"
 
 
 def test_an_upload_of_a_running_process_continues(tmp_path: Path) -> None:
