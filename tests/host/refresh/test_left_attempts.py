@@ -213,6 +213,16 @@ def test_the_card_says_why_nobody_refreshes_it(
     assert connected.connections.show(ADMIN, "shop").problem is None
 
 
+def test_a_check_that_passes_forgets_what_another_process_lacks(
+    connected: MetricsHost, lacking: MetricsHost
+) -> None:
+    """The Admin sees that it works; a process that still lacks something says so again."""
+    load(lacking)
+    assert connected.connections.check(ADMIN, "shop").problem is None
+    load(lacking)
+    assert connected.connections.show(ADMIN, "shop").problem is not None
+
+
 def test_a_forced_refresh_is_not_used_up(
     world: World, connected: MetricsHost, lacking: MetricsHost
 ) -> None:
