@@ -33,7 +33,7 @@ class UploadTransaction:
     """
 
     def __init__(self, path: Path) -> None:
-        self._files = _Files(path, f".{secrets.token_hex(6)}.{path.name}")
+        self._files = _UploadFiles(path, f".{secrets.token_hex(6)}.{path.name}")
         self._handle: int | None = None
 
     def put(self, data: bytes, *, replace: bool) -> None:
@@ -84,7 +84,7 @@ class UploadTransaction:
             self._handle = None
 
 
-class _Files:
+class _UploadFiles:
     """The files of an upload: hard links in the folder of the file."""
 
     def __init__(self, path: Path, mark: str) -> None:
@@ -124,12 +124,12 @@ def undo_left_uploads(folder: Path) -> None:
     for file in sorted(folder.rglob(".*")):
         found = _TEMPORARY.fullmatch(file.name)
         if found is not None:
-            files = _Files(file.with_name(found[2]), found[1])
+            files = _UploadFiles(file.with_name(found[2]), found[1])
             with suppress(OSError):
                 _restore_if_left(files)
 
 
-def _restore_if_left(files: _Files) -> None:
+def _restore_if_left(files: _UploadFiles) -> None:
     try:
         handle = os.open(files.new, os.O_RDWR | os.O_NOFOLLOW)
     except FileNotFoundError:
