@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,31 @@ def test_the_sandbox_stops_when_the_demo_is_terminated(tmp_path: Path) -> None:
 
     assert code == 128 + signal.SIGTERM
     assert not is_listening(int(match[1]))
-    assert list(tmp_path.iterdir()) == []
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+@pytest.mark.deep(reason="runs the demo in a process")
+def test_nothing_remains_of_a_demo_that_was_killed(tmp_path: Path) -> None:
+    """Its sandbox stops, and the next demo deletes its home."""
+    environment = {name: value for name, value in os.environ.items() if "SMAPLY" not in name}
+    environment["TMPDIR"] = str(tmp_path)
+    with subprocess.Popen(
+        [COMMAND, "demo", "--once"], stdout=subprocess.PIPE, env=environment, text=True
+    ) as process:
+        assert process.stdout is not None
+        match = ADDRESS.search(process.stdout.readline())
+        assert match is not None
+        process.kill()
+    limit = time.monotonic() + 120
+    while is_listening(int(match[1])):
+        assert time.monotonic() < limit, "the sandbox is still running"
+        time.sleep(0.05)
+
+    ended = run("demo", "--once", "--json", TMPDIR=str(tmp_path))
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    (bundle,) = tmp_path.rglob("*.zip")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [bundle]
 
 
 def test_a_real_connection_is_not_overwritten(tmp_path: Path) -> None:

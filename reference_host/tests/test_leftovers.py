@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from smaply_metrics_host import uploads
+import pytest
+
 from smaply_metrics_host.downloads import FOLDER, Downloads
-from smaply_metrics_host.uploads import remove_left_uploads
+from smaply_metrics_host.upload_transactions import UploadTransaction, undo_left_uploads
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 KILLED = """
 import os, signal, sys
@@ -49,20 +47,77 @@ def test_downloads_of_a_killed_process_are_deleted(tmp_path: Path) -> None:
     assert list((tmp_path / FOLDER).iterdir()) == []
 
 
-def test_uploads_of_a_killed_process_are_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Temporary files are deleted after an hour; surveys and other files stay."""
-    folder = tmp_path / "acme" / "uploads"
-    folder.mkdir(parents=True)
-    survey = folder / "visits.csv"
-    survey.write_text("data")
-    os.link(survey, folder / ".0123456789ab.old")
-    (folder / ".ba9876543210.new").touch()
-    (folder / ".profile").touch()
-    remove_left_uploads(tmp_path)
-    assert len(list(folder.iterdir())) == 4, "an upload may be running"
-    monkeypatch.setattr(uploads, "LONGEST_UPLOAD", -1.0)
-    remove_left_uploads(tmp_path)
-    assert {one.name for one in folder.iterdir()} == {"visits.csv", ".profile"}
-    remove_left_uploads(tmp_path / "missing")
+UPLOADS = """
+import os, signal, sys
+from pathlib import Path
+from smaply_metrics_host.upload_transactions import UploadTransaction, undo_left_uploads
+
+folder, previous = Path(sys.argv[1]), sys.argv[2]
+survey = folder / "visits, 2026.csv"
+
+def upload(calls):
+    # Killed before one of the calls that change files.
+    def watch(event, arguments):
+        nonlocal calls
+        if (event.startswith("os.") or event == "open") and ".csv" in str(arguments):
+            if calls == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            calls -= 1
+
+    sys.addaudithook(watch)
+    transaction = UploadTransaction(survey)
+    transaction.put(b"new", replace=True)
+    transaction.done()
+    os._exit(0)
+
+code = None
+for calls in range(20):
+    survey.unlink(missing_ok=True)
+    if previous:
+        survey.write_text(previous)
+    child = os.fork()
+    if child == 0:
+        upload(calls)
+    code = os.waitpid(child, 0)[1]
+    left = survey.read_text() if survey.exists() else ""
+    undo_left_uploads(folder.parent)
+    restored = survey.read_text() if survey.exists() else ""
+    names = sorted(file.name for file in folder.iterdir())
+    print(left, restored, len(names), code, sep=",")
+    if code == 0:
+        break
+"""
+
+
+@pytest.mark.parametrize("previous", ["old", ""])
+def test_an_upload_that_was_killed_is_undone(tmp_path: Path, previous: str) -> None:
+    """Whenever it is killed, only a validated file stays, and no temporary file."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    command = [sys.executable, "-c", UPLOADS, str(folder), previous]
+    ended = subprocess.run(command, check=True, capture_output=True, text=True)
+    steps = [line.split(",") for line in ended.stdout.splitlines()]
+    left, restored = ([step[number] for step in steps] for number in (0, 1))
+    assert {"new", previous} == {*left}
+    validated = restored.index("new")
+    assert restored[:validated] == [previous] * validated
+    assert "new" in left[:validated], "killed between placing and validating"
+    assert {*restored[validated:]} == {"new"}
+    assert [int(step[2]) for step in steps] == [int(text != "") for text in restored]
+    assert steps[-1][3] == "0", "one was not killed"
+
+
+def test_an_upload_of_a_running_process_continues(tmp_path: Path) -> None:
+    """The start of another process leaves it alone, and so does the undoing of an earlier one."""
+    survey = tmp_path / "visits.csv"
+    survey.write_bytes(b"old")
+    first, second = UploadTransaction(survey), UploadTransaction(survey)
+    first.put(b"first", replace=True)
+    undo_left_uploads(tmp_path)
+    assert survey.read_bytes() == b"first"
+    second.put(b"second", replace=True)
+    first.undo()
+    assert survey.read_bytes() == b"second"
+    second.done()
+    assert [one.name for one in tmp_path.iterdir()] == ["visits.csv"]
+    assert survey.read_bytes() == b"second"

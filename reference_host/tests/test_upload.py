@@ -150,6 +150,7 @@ def test_an_invalid_replacement_keeps_the_file(world: World) -> None:
         ("../../../evil.csv", GOOD, ""),
         (".hidden.csv", GOOD, "name of the survey is not valid."),
         ("a" * 101 + ".csv", GOOD, "name of the survey is not valid."),
+        ("顧" * 70 + ".csv", GOOD, "The name of the survey is too long."),
         ("sheet.csv", b"PK\x03\x04\0\0", "This is not a CSV file"),
         ("large.csv", b"x" * (MOST_BYTES + 1), "The file is larger than 15 MB."),
         ("empty.csv", b"", "empty.csv"),

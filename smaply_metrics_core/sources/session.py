@@ -49,6 +49,12 @@ MOST_SURVEYS: Final = 200_000
 MOST_CHECK_ITEMS: Final = 1_000
 
 
+class _ForkedTooLate(InputError):
+    """This process was forked from one that had started threads which the source needs."""
+
+    process_only = True
+
+
 @dataclass(frozen=True)
 class SessionConfig:
     """The parts of a session; created by ``Source.session``."""
@@ -288,10 +294,11 @@ class SourceSession:
         """Return the context of hooks that read files or responses, which most do with Polars.
 
         Raises:
-            InputError: in a child process where Polars would wait for ever.
+            InputError: in a child process where Polars would wait for ever; others can make the
+                attempt.
         """
         if lost_thread("polars-0"):  # The first of its pool, which starts on use.
-            raise InputError(
+            raise _ForkedTooLate(
                 f"{self._isolation.who} cannot read data in this process: it was forked after its "
                 "parent had used Polars, whose threads do not exist here.",
                 remedy="Fork before the parent refreshes, previews or counts anything, or start "

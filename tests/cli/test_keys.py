@@ -81,7 +81,17 @@ def test_a_connection_that_cannot_be_decrypted_is_named(
     (failed,) = ended.json["failed"]
     assert (failed["account"], failed["connection"]) == ("default", made["id"])
     assert key_id(lost or "") in failed["error"]["message"]
-    assert "missing in this process" in new("key", "status").out
+    shown = new("key", "status").out
+    assert "missing in this process" in shown
+    assert "Add the key again" in shown
+
+
+def test_without_any_key_the_status_names_the_command(new: Command) -> None:
+    """Instead of an empty table."""
+    new.environment[VARIABLE] = " "
+    shown = new("key", "status").out
+    assert "smaply-metrics key generate" in shown
+    assert "Connections" not in shown
 
 
 def test_damaged_credentials_are_counted(new: Command, sandbox: SandboxServer) -> None:

@@ -40,6 +40,22 @@ def test_it_serves_until_it_is_interrupted(tmp_path: Path) -> None:
     assert (process.returncode, rest, errors) == (0, "", "")
 
 
+def test_it_stops_when_its_input_ends(tmp_path: Path) -> None:
+    """On request, so that it does not outlive a process that was killed."""
+    write_survey(tmp_path / "one")
+    command = [sys.executable, "-m", "smaply_metrics_qualtrics_sandbox", "--stop-at-eof"]
+    with subprocess.Popen(
+        [*command, "--surveys", str(tmp_path), "--token", TOKEN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        output, errors = process.communicate(timeout=120)  # It closes the input first.
+    assert output.startswith("127.0.0.1:")
+    assert (process.returncode, errors) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

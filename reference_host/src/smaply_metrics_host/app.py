@@ -44,7 +44,7 @@ from smaply_metrics_host.store.card_placements import CardPlacements
 from smaply_metrics_host.store.database import Database
 from smaply_metrics_host.store.maps import Maps
 from smaply_metrics_host.store.people import People
-from smaply_metrics_host.uploads import remove_left_uploads
+from smaply_metrics_host.upload_transactions import undo_left_uploads
 from smaply_metrics_host.web.authentication import Authentication, SessionAuthentication
 from smaply_metrics_host.web.middleware import SecurityMiddleware
 from smaply_metrics_host.web.server_sent_events import Streams
@@ -106,7 +106,7 @@ def create_app(
                 settings.framework, clock=clock, registry=registry
             ) as metrics:
                 await metrics.keys.require()
-                await run_in_threadpool(remove_left_uploads, settings.home / FILES)
+                await run_in_threadpool(undo_left_uploads, settings.home / FILES)
                 downloads = await run_in_threadpool(Downloads, settings.home)
                 map_renderer = MapRenderer(maps, metrics, result_renderer, templates)
                 live_updates = LiveUpdates(map_renderer.look, now.monotonic)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -25,6 +23,7 @@ from smaply_metrics_core.host import (
     InputError,
     MetricsError,
     SystemClock,
+    TempDirs,
     card_json,
 )
 from smaply_metrics_host.app_state import AppState
@@ -218,11 +217,9 @@ def _demo_home(given: Path | None) -> Iterator[Path]:
     if given is not None:
         yield given.absolute()
         return
-    folder = tempfile.mkdtemp(prefix="smaply-metrics-demo-")
-    try:
-        yield Path(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    # The next demo deletes the folders of demos that were killed.
+    with closing(TempDirs()) as temp_dirs, temp_dirs.folder() as folder:
+        yield folder
 
 
 @contextmanager

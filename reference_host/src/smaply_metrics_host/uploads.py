@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import time
 import unicodedata
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +12,6 @@ from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_core.host import (
     Actor,
-    AlreadyExists,
     Audience,
     DataError,
     InputError,
@@ -25,10 +21,9 @@ from smaply_metrics_core.host import (
     StoreError,
 )
 from smaply_metrics_host.metric_form.form_context import CSV
+from smaply_metrics_host.upload_transactions import UploadTransaction, file_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from starlette.datastructures import UploadFile
 
     from smaply_metrics_host.app_state import AppState
@@ -44,9 +39,8 @@ OURS: Final = "uploads"
 """The folder that the host connects if the account has no CSV connection."""
 LONGEST: Final = 100
 SUFFIX: Final = ".csv"
-LONGEST_UPLOAD: Final = 3600.0
-"""Seconds after which a temporary file of an upload belongs to a process that was killed."""
-_TEMPORARY: Final = re.compile(r"\.[0-9a-f]{12}\.(new|old)")
+MOST_NAME_BYTES: Final = 200
+"""File systems allow 255, and the names of temporary files are longer."""
 _NAME: Final = re.compile(r"\w[\w .,()&+-]*")
 
 EXAMPLE: Final = """\
@@ -104,7 +98,7 @@ async def _stored(
         )
     folder = await _folder(app_state, actor.account)
     await run_in_threadpool(_require_room, folder, len(data), survey)
-    transaction = _UploadTransaction(folder / f"{survey}{SUFFIX}")
+    transaction = UploadTransaction(folder / f"{survey}{SUFFIX}")
     await run_in_threadpool(transaction.put, data, replace=replace)
     try:
         await _connected(app_state, actor.account)
@@ -124,6 +118,8 @@ def checked_name(name: str) -> str:
         InputError: if it is not a valid file name.
     """
     name = unicodedata.normalize("NFC", name.strip()).removesuffix(SUFFIX).strip()
+    if len(os.fsencode(name)) > MOST_NAME_BYTES:
+        raise InputError("The name of the survey is too long.", remedy="Choose a shorter name.")
     if len(name) > LONGEST or _NAME.fullmatch(name) is None:
         raise InputError(
             "The name of the survey is not valid.",
@@ -134,7 +130,7 @@ def checked_name(name: str) -> str:
 
 
 def _require_room(folder: Path, size: int, survey: str) -> None:
-    with _file_errors():
+    with file_errors():
         sizes = [one.stat().st_size for one in folder.glob("[!.]*")]
     if len(sizes) >= MOST_FILES and not (folder / f"{survey}{SUFFIX}").exists():
         raise InputError(
@@ -148,82 +144,6 @@ def _require_room(folder: Path, size: int, survey: str) -> None:
             remedy="Remove columns or old rows, or ask the operator to delete files that no "
             "metric uses.",
         )
-
-
-def remove_left_uploads(folder: Path) -> None:
-    """Delete the temporary files of uploads whose process was killed, in all folders below one.
-
-    Another process may be storing an upload, which takes a few minutes at most.
-    """
-    for file in folder.rglob(".*"):
-        with suppress(OSError):
-            # The time of the last change of the inode, since a backup is a link to an older file.
-            is_left = time.time() - file.lstat().st_ctime > LONGEST_UPLOAD
-            if is_left and _TEMPORARY.fullmatch(file.name):
-                file.unlink()
-
-
-class _UploadTransaction:
-    """Places a file and keeps a backup of the previous one until the new one is validated."""
-
-    def __init__(self, path: Path) -> None:
-        mark = secrets.token_hex(6)
-        self._path = path
-        # The source ignores files whose name begins with a dot.
-        self._new = path.with_name(f".{mark}.new")
-        self._old = path.with_name(f".{mark}.old")
-
-    def put(self, data: bytes, *, replace: bool) -> None:
-        with _file_errors():
-            handle = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.link(self._new, self._path)
-            except FileExistsError:
-                self._replace(may=replace)
-            finally:
-                self._new.unlink(missing_ok=True)
-
-    def _replace(self, *, may: bool) -> None:
-        if not may:
-            raise AlreadyExists(
-                f"A file named “{self._path.stem}” already exists.",
-                remedy="Choose another name, or select “Replace an existing file of this name”. "
-                "Its metrics then use the new file at their next refresh.",
-            )
-        os.link(self._path, self._old)
-        try:
-            self._new.replace(self._path)
-        except OSError:
-            self._old.unlink(missing_ok=True)
-            raise
-
-    def undo(self) -> None:
-        with _file_errors():
-            if self._old.exists():
-                self._old.replace(self._path)
-            else:
-                self._path.unlink(missing_ok=True)
-
-    def done(self) -> None:
-        with _file_errors():
-            self._old.unlink(missing_ok=True)
-
-
-@contextmanager
-def _file_errors() -> Iterator[None]:
-    """Raise an ``OSError`` of the block as a ``StoreError``."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"The file cannot be stored: {error.strerror}.",
-            remedy="Check that the disk has free space and is not write-protected.",
-            summary="The file cannot be stored.",
-        ) from None
 
 
 async def _folder(app_state: AppState, account: str) -> Path:
@@ -247,7 +167,7 @@ async def _folder(app_state: AppState, account: str) -> Path:
             audience=Audience.ADMIN,
             summary="Files cannot be uploaded because of the configuration of the CSV connection.",
         )
-    with _file_errors():
+    with file_errors():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 

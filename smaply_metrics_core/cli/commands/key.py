@@ -73,7 +73,15 @@ def status(invocation: CommandContext) -> None:
     rows = table("Key", "Connections", "Use", right=["Connections"], whole=["Key"])
     for use in found.keys:
         rows.add_row(text(use.id), text(use.connections), text(_use(use)))
-    show(rows)
+    if found.keys:
+        show(rows)
+    else:
+        print_text("There is no key. Create one with `smaply-metrics key generate`.")
+    if any(not use.configured for use in found.keys):
+        print_text(
+            "Connections whose key is missing cannot be used. Add the key again, or enter their "
+            "credentials again."
+        )
     if found.damaged:
         print_text(f"The stored credentials of {_connections(found.damaged)} are damaged.")
 

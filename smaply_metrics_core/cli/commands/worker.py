@@ -69,7 +69,11 @@ def log_on_stderr() -> Iterator[None]:
     handler.setFormatter(formatter)
     # Every command shows the warnings about settings.
     handler.addFilter(lambda record: record.name != SETTINGS_LOGGER)
-    levels = {"smaply_metrics_core": logging.INFO, "procrastinate": logging.WARNING}
+    levels = {
+        "smaply_metrics_core": logging.INFO,
+        "procrastinate": logging.WARNING,
+        "psycopg": logging.WARNING,
+    }
     before = {name: logging.getLogger(name).level for name in levels}
     for name, level in levels.items():
         logging.getLogger(name).addHandler(handler)

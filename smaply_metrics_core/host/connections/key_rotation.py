@@ -185,7 +185,7 @@ class Keys:
         with key_file.locked(path):
             texts, made = key_file.read(path), new_key()
             key_file.replace(path, [made, *texts])
-        return key_id(*parse_keys([made], path.name))
+        return key_id(*parse_keys([made], f"the key file {path}"))
 
     def remove_unused(self) -> tuple[str, ...]:
         """Remove the keys that no connection depends on from the key file, and return their ids.
@@ -202,7 +202,7 @@ class Keys:
         with key_file.locked(path), self._runtime.store.writing() as db:
             used = {key_of(blob.sealed) for blob in connection_rows.all_sealed(db)}
             texts = key_file.read(path)
-            ids = [key_id(key) for key in parse_keys(texts, path.name)]
+            ids = [key_id(key) for key in parse_keys(texts, f"the key file {path}")]
             stay = []
             for number, (one, line) in enumerate(zip(ids, texts, strict=True)):
                 if number == 0 or one in used:

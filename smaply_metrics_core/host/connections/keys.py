@@ -21,6 +21,10 @@ KEY_BYTES: Final = 32
 _TEXT: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")
 _FEWEST_VALUES: Final = 16
 """A random key has about 30 different bytes; one in 10^17 keys has fewer than this."""
+_COPY_AGAIN: Final = (
+    "Copy the complete key again, from a backup if necessary. A new key (`smaply-metrics key "
+    "generate`) cannot decrypt credentials that are already stored."
+)
 _HOW_TO_MAKE_ONE: Final = "Generate one with `smaply-metrics key generate`."
 
 
@@ -84,7 +88,7 @@ class KeyRing:
         """
         if create:
             key_file.create(path, new_key())
-        return cls(parse_keys(key_file.read(path), path.name))
+        return cls(parse_keys(key_file.read(path), f"the key file {path}"))
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -160,13 +164,13 @@ def parse_keys(texts: Sequence[str], where: str) -> list[bytes]:
         if not _TEXT.fullmatch(text):
             raise EncryptionError(
                 f"{name} is not valid: a key is 32 random bytes in base64url, 43 or 44 characters.",
-                remedy=_HOW_TO_MAKE_ONE,
+                remedy=_COPY_AGAIN,
             )
         key = base64.urlsafe_b64decode(text.rstrip("=") + "=")
         if base64.urlsafe_b64encode(key).decode("ascii").rstrip("=") != text.rstrip("="):
             raise EncryptionError(
                 f"{name} is damaged: its last character is not valid.",
-                remedy="Copy the complete key again.",
+                remedy=_COPY_AGAIN,
             )
         _check(key, name)
         keys.append(key)

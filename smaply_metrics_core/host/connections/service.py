@@ -181,7 +181,8 @@ class Connections:
 
         After a check that passes, refreshes resume if they were paused because the credentials had
         been rejected, and credentials encrypted with an older key are encrypted with the current
-        one. A check that fails raises nothing: the returned view holds the problem.
+        one. A problem of another process is forgotten; the process reports it again if it persists.
+        A check that fails raises nothing: the returned view holds the problem.
 
         Raises:
             RoleRequired: when the actor is not an Admin.
@@ -206,7 +207,11 @@ class Connections:
         with self._runtime.store.writing() as db:
             if report.passed:
                 self._credential_store.reseal(db, row, now)
-                values["woken_at"] = rows.recovered_at(db, row, now)
+                values |= {
+                    "woken_at": rows.recovered_at(db, row, now),
+                    "left_at": None,
+                    "left_problem": None,
+                }
             rows.edit(db, row, values, report=report, problem=problem)
         if report.passed:
             self._health.record_up(row)

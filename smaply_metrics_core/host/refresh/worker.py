@@ -9,6 +9,7 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from smaply_metrics_core.errors import StoreError
 from smaply_metrics_core.forking import call_in_children, keep_inherited
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
@@ -205,10 +206,13 @@ class Worker:
         manager = self._app.job_manager
         while True:
             try:
-                for job in await manager.get_stalled_jobs(
-                    queue=QUEUE, seconds_since_heartbeat=self._silence
-                ):
-                    await self._take_over(job)
+                with queue_errors(self._store):
+                    for job in await manager.get_stalled_jobs(
+                        queue=QUEUE, seconds_since_heartbeat=self._silence
+                    ):
+                        await self._take_over(job)
+            except StoreError as error:
+                logger.warning("The jobs of dead workers could not be taken over: %s", error)
             except Exception:  # Whatever failed, the jobs of this worker continue.
                 logger.exception("The jobs of dead workers could not be taken over.")
             await asyncio.sleep(self._silence / 3)

@@ -256,7 +256,7 @@ def test_a_key_file_may_be_stricter(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b" \n", "is empty"),
-        (b"hunter2\n", "Key 1 in key is not valid"),
+        (b"hunter2\n", "Key 1 in the key file .*key is not valid"),
         (bytes(range(256)), "is not valid"),
     ],
     ids=["empty", "blank", "password", "binary"],

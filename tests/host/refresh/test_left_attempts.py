@@ -20,6 +20,7 @@ from smaply_metrics_core.host import (
 from smaply_metrics_core.host.connections.keys import new_key
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.refresh.survey_refresh import RefreshEnd, SurveyRefresh
+from smaply_metrics_core.sources import session
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.temp_dirs import TempDirs
 from tests.host.conftest import (
@@ -172,6 +173,21 @@ def test_the_attempt_is_left_to_another_process(
     assert len(world.shop.fetches) == 2
 
 
+def test_a_process_that_was_forked_too_late_leaves_the_attempt(
+    connected: MetricsHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child of a process that had used Polars cannot count; its parent can."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    with monkeypatch.context() as forked:
+        forked.setattr(session, "lost_thread", lambda _: True)
+        (card,) = load(connected)
+        assert card.freshness is not Freshness.FRESH
+        assert card.problem is not None
+        assert card.problem.remedy.endswith("can fix it.")
+    (card,) = load(connected)
+    assert (card.text, card.freshness, card.problem) == ("4.0", Freshness.FRESH, None)
+
+
 def test_the_card_says_why_nobody_refreshes_it(
     world: World, connected: MetricsHost, lacking: MetricsHost
 ) -> None:
@@ -195,6 +211,16 @@ def test_the_card_says_why_nobody_refreshes_it(
         assert view.problem is not None
     load(connected)
     assert connected.connections.show(ADMIN, "shop").problem is None
+
+
+def test_a_check_that_passes_forgets_what_another_process_lacks(
+    connected: MetricsHost, lacking: MetricsHost
+) -> None:
+    """The Admin sees that it works; a process that still lacks something says so again."""
+    load(lacking)
+    assert connected.connections.check(ADMIN, "shop").problem is None
+    load(lacking)
+    assert connected.connections.show(ADMIN, "shop").problem is not None
 
 
 def test_a_forced_refresh_is_not_used_up(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
@@ -41,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    if options.stop_at_eof:
+        threading.Thread(target=_wait_for_eof, args=(stop,), daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="qualtrics-sandbox-") as scratch:
         folder = options.surveys or Path(scratch)
         try:
@@ -75,7 +78,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="port; 0 chooses a free port (0)")
     parser.add_argument("--token", required=True, help="the valid token")
     parser.add_argument("--page-size", type=int, default=100, help="surveys per page (100)")
+    parser.add_argument(
+        "--stop-at-eof",
+        action="store_true",
+        help="stop when standard input ends, as when the process that holds its pipe is killed",
+    )
     return parser
+
+
+def _wait_for_eof(stop: threading.Event) -> None:
+    # Not sys.stdin: a thread that waits in its buffer makes Python abort at exit.
+    while os.read(0, 4096):
+        pass
+    stop.set()
 
 
 def _today() -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from smaply_metrics_core.host import (
     Role,
     Settings,
     Survey,
+    TempDirs,
 )
 from smaply_metrics_host.demo import content
 from smaply_metrics_host.demo.sandbox_process import REMEDY, SandboxProcess, demo_environment
@@ -67,8 +68,9 @@ def one_shot_home(given: Path | None) -> Iterator[tuple[Path, Path]]:
         return
     folder = Path(tempfile.mkdtemp(prefix="smaply-metrics-demo-"))
     try:
-        with tempfile.TemporaryDirectory(prefix="home-", dir=folder) as home:
-            yield Path(home), folder / "demo-bundle.zip"
+        # The next demo deletes the homes of demos that were killed.
+        with closing(TempDirs()) as temp_dirs, temp_dirs.folder() as home:
+            yield home, folder / "demo-bundle.zip"
     finally:
         if not any(folder.iterdir()):  # The run failed before the bundle was written.
             folder.rmdir()

@@ -57,6 +57,8 @@ def demo_environment() -> dict[str, str]:
 def running_sandbox(seed: int) -> Iterator[SandboxProcess]:
     """Run a sandbox with invented surveys on a free port; it stops when the block ends.
 
+    It also stops when this process is killed.
+
     In the block, the variable that allows the Qualtrics source to reach a sandbox names this one.
 
     Raises:
@@ -65,10 +67,11 @@ def running_sandbox(seed: int) -> Iterator[SandboxProcess]:
     # Hexadecimal: a token that begins with a dash would be parsed as an option.
     token = secrets.token_hex(20)
     command = [sys.executable, "-m", MODULE, "--generate", "--port", "0"]
-    command += ["--seed", str(seed), "--token", token]
+    # The pipe to its standard input ends with this process, however it ends.
+    command += ["--seed", str(seed), "--token", token, "--stop-at-eof"]
     with tempfile.TemporaryFile() as stderr:
         process = subprocess.Popen(  # noqa: S603  # Our own module and arguments.
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
         )
         try:
             sandbox = SandboxProcess(_address(process, stderr), token)
@@ -115,5 +118,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
