@@ -295,7 +295,9 @@ def _notes(order: QuestionOrder, bodies: Bodies) -> tuple[str, ...]:
     if count := len(order.trashed):
         notes.append(f"{count} deleted question{' is' if count == 1 else 's are'} hidden.")
     unreached = [
-        one for one in order.unreached if bodies[one].get("QuestionType") not in NOT_ANSWERED
+        one
+        for one in order.unreached
+        if as_text(bodies[one].get("QuestionType")) not in NOT_ANSWERED
     ]
     if count := len(unreached):
         end = "question at the end of the list is" if count == 1 else "questions at the end are"
