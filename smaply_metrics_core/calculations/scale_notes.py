@@ -83,4 +83,4 @@ def _named(values: Sequence[Decimal], choices: Sequence[Choice]) -> str:
 
 
 def _shown(value: Decimal) -> str:
-    return f"{float(value):g}".replace("-", _MINUS)
+    return f"{float(value):.15g}".replace("-", _MINUS)

@@ -36,6 +36,8 @@ def code(value: float, label: str = "Don't know", *, analyze: bool = True) -> Ch
             scale(1, 7, code(98, "Refused"), code(99)),
             "“Refused” (98) and “Don't know” (99) are apart from 1 to 7 and count",
         ),
+        (scale(1, 5, code(99_999_999)), "“Don't know” (99999999) is apart"),
+        (scale(1, 5, code(12.3456789)), "“Don't know” (12.3456789) is apart"),
         (scale(1, 5, code(-1), code(88, "None")), "“Don't know”"),
         (scale(1, 5, *(code(n, "X") for n in (77, 87, 88, 98, 99))), "“X” (88) and 2 more are"),
     ],

@@ -261,8 +261,29 @@ def _matrix(rows: int, columns: int, **more: object) -> dict[str, object]:
             "QID1": mc("Which?", {str(number): "a" for number in range(20_000)}),
             "QID2": _matrix(1, 30, DynamicChoices={"Locator": "q://QID1/ChoiceGroup/All"}),
         },
+        {
+            "QID1": mc("Which?", {str(number): "a" for number in range(20_000)}),
+            "QID2": _matrix(30, 0, DynamicAnswers={"Locator": "q://QID1/ChoiceGroup/All"}),
+        },
+        {
+            "QID1": mc("Which?", {str(number): "a" for number in range(20_000)}),
+            "QID2": {
+                **_matrix(30, 0),
+                "QuestionType": "SBS",
+                "AdditionalQuestions": {
+                    "1": {"DynamicAnswers": {"Locator": "q://QID1/ChoiceGroup/All"}}
+                },
+            },
+        },
+        {
+            "QID1": {
+                **_matrix(1_000, 0),
+                "QuestionType": "SBS",
+                "AdditionalQuestions": [{"Answers": {"1": {"Display": "A"}}}] * 1_000,
+            }
+        },
     ],
-    ids=["one", "many", "carried forward"],
+    ids=["one", "many", "carried rows", "carried scale", "carried column", "columns"],
 )
 def test_a_survey_with_too_many_choices_is_rejected(questions: dict[str, Any]) -> None:
     """The rows times the columns are counted before a choice is created for each."""

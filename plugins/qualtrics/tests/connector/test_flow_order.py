@@ -8,6 +8,7 @@ import pytest
 
 from plugins.qualtrics.tests.connector.support import mc
 from plugins.qualtrics.tests.connector.support import read_survey_with as read
+from smaply_metrics_qualtrics.survey.flow import question_order
 
 
 def block(*question_ids: str, **more: object) -> dict[str, Any]:
@@ -99,3 +100,22 @@ def test_a_deep_flow_is_read() -> None:
     for _ in range(3_000):
         flow = nested("Group", flow)
     assert order([flow, shown("BL_1")])[0][:3] == ["QID3", "QID4", "QID2"]
+
+
+@pytest.mark.parametrize("kind", [[], {"DB": 1}, None, 7])
+def test_questions_outside_of_the_flow_can_have_any_type(kind: object) -> None:
+    """A definition can contain anything where the type of a question is expected."""
+    questions = {**QUESTIONS, "QID5": {"QuestionText": "Odd", "QuestionType": kind}}
+    flow = {"Type": "Root", "Flow": [shown("BL_1"), shown("BL_2")]}
+    listed = read(questions, Blocks=BLOCKS, SurveyFlow=flow).questionnaire
+    assert listed.notes == ("2 questions at the end are not part of the survey flow.",)
+
+
+def test_the_loops_of_a_block_are_labelled_once() -> None:
+    """The work is that of the block's loops, not of its loops times its questions."""
+    loops = {str(n): {"1": f"Shop {n}"} for n in range(3)}
+    options = {"Looping": "Static", "LoopingOptions": {"Static": loops}}
+    blocks = {"BL_1": block("QID1", "QID2", Options=options)}
+    found = question_order({"Blocks": blocks}, QUESTIONS, {}).loops
+    assert found["QID1"] == {"0": "Shop 0", "1": "Shop 1", "2": "Shop 2"}
+    assert found["QID1"] is found["QID2"]

@@ -96,7 +96,9 @@ def test_a_field_is_not_a_loop(tmp_path: Path, name: str, *, declared: bool) -> 
     assert api.measure(query("responses", filters=[four])).current.value == 2
 
 
-@pytest.mark.parametrize("name", ["QID1_1", "QID1_TEXT", "QID1_9", "QID1#1_2", "QID1_FIRST_CLICK"])
+@pytest.mark.parametrize(
+    "name", ["QID1_0", "QID1_1", "QID1_TEXT", "QID1_9", "QID1#1_2", "QID1_FIRST_CLICK"]
+)
 @pytest.mark.parametrize("declared", [True, False], ids=["in the flow", "in the schema"])
 def test_a_field_is_not_a_part_of_a_question(tmp_path: Path, name: str, *, declared: bool) -> None:
     """A question that is answered if any of its columns is filled does not count it."""
@@ -111,6 +113,32 @@ def test_a_field_is_not_a_part_of_a_question(tmp_path: Path, name: str, *, decla
     assert same_beside_siblings(api, "answered", "QID1", name) == 1
     groups = api.measure(query("responses", group_by=f"field:{name}")).groups
     assert {group.key: group.responses for group in groups} == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize("name", ["QID1#1_1", "QID1#2_1", "QID1#2_1_1"])
+@pytest.mark.parametrize("declared", [True, False], ids=["in the flow", "in the schema"])
+def test_a_field_is_not_a_column_of_a_side_by_side_question(
+    tmp_path: Path, name: str, *, declared: bool
+) -> None:
+    """The whole question is not answered because a field with the name of a column is filled."""
+    side = {
+        "QuestionType": "SBS",
+        "Choices": {"1": {"Display": "Speed"}},
+        "AdditionalQuestions": {
+            "1": {**MATRIX, "Answers": SCALE},
+            "2": {"QuestionType": "TE", "Answers": {"1": {"Display": "Why"}}},
+        },
+    }
+    api = survey(
+        tmp_path,
+        StubColumn("QID1#1_1", "QID1", ["1", "", ""]),
+        StubColumn("QID1#2_1_1", "QID1", ["", "x", ""]),
+        StubColumn(name, "field", ["a", "b", "b"]),
+        questions={"QID1": side},
+        schema={name: {"dataType": "embeddedData", "type": "string"}},
+        SurveyFlow=flow(name) if declared else flow(),
+    )
+    assert same_beside_siblings(api, "answered", "QID1", name) == 2
 
 
 def rows_of(name: str) -> StubColumn:

@@ -249,3 +249,14 @@ def test_columns_of_carried_rows_are_listed() -> None:
 def test_the_mark_for_seen_is_no_recode_of_a_column() -> None:
     """A recode of a column is known like any other."""
     assert {"10", "20", "-1"} <= read({"QID1": QUESTION}).recodes
+
+
+def test_the_text_of_a_row_is_not_that_of_a_column(tmp_path: Path) -> None:
+    """A row can have a text field, whose answers are in no other column."""
+    rows = {"1": {"Display": "Phone"}, "4": {"Display": "Other", "TextEntry": "true"}}
+    question = {**QUESTION, "Choices": rows, "AdditionalQuestions": {"1": COLUMNS["4"]}}
+    columns = [cells("QID1#1_1", "5", "7", "x"), cells("QID1#1_4", "3", "4", "")]
+    api = StubApi(tmp_path, survey_definition({"QID1": question}), columns)
+    assert api.measure(query("average", "QID1#1_4_1")).current.value == 3.5
+    with pytest.raises(QuestionUnavailable, match="QID1#1_4_TEXT"):
+        api.measure(query("answered", "QID1#1_4_TEXT"))

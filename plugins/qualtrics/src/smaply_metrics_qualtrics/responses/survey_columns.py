@@ -145,8 +145,13 @@ class SurveyColumns:
         return found[:-1] if len(found) > 1 and self._owners.is_field(import_id) else found
 
     def _is_field(self, column: ExportColumn) -> bool:
-        """Whether a column is that of a field which has the ImportId of an answer."""
-        return not column.key.rest and column not in self._answers(column.key.import_id)
+        """Whether a column is that of a field, which can have the ImportId of an answer."""
+        name = column.key.import_id
+        if column.key.rest or not self._owners.is_field(name):
+            return False
+        same = self._header.all(column.key)
+        # A single one can be that of the answer, since exports contain only what they request.
+        return column is same[-1] and (len(same) > 1 or not self._owners.is_answer(name))
 
 
 def _only(found: Sequence[ExportColumn], what: str) -> ExportColumn:

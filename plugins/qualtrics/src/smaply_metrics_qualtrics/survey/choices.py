@@ -191,19 +191,19 @@ def option_labels(
     return dict(zip((one.id for one in offered), distinct_labels(labels), strict=True))
 
 
-def carried_from(
-    question: Mapping[str, Any], questions: Mapping[str, Mapping[str, Any]]
-) -> tuple[str, ...]:
-    """Return the ids of the questions from which ``with_carried`` adds choices."""
-    found: list[str] = []
-    while len(found) <= _DEEPEST_CARRY:
-        locator = str(as_dict(question.get("DynamicChoices")).get("Locator", ""))
-        source = _LOCATOR.match(locator)
-        if source is None or source[1] not in questions:
+def count_options(
+    question: Mapping[str, Any], questions: Mapping[str, Mapping[str, Any]], what: str = "Choice"
+) -> int:
+    """Return the number of options that ``with_carried`` returns, or more, without creating any."""
+    count = 0
+    for _ in range(_DEEPEST_CARRY + 2):
+        own = question.get(f"{what}s")
+        count += len(own) if isinstance(own, dict | list) else 0
+        source, what = _carried_from(question, what)
+        if source not in questions:
             break
-        found.append(source[1])
-        question = questions[source[1]]
-    return tuple(found)
+        question = questions[source]
+    return count
 
 
 def single_choices(offered: Sequence[AnswerOption]) -> tuple[Choice, ...]:

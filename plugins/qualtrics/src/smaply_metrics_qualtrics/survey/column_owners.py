@@ -66,9 +66,10 @@ class ColumnOwners:
         self._lengths = sorted({len(one) for one in self._ids}, reverse=True)
 
     def owner(self, import_id: str) -> ColumnOwner | None:
-        """Return the question that a column belongs to, or ``None`` if it is of another kind."""
-        if import_id in self._fields and import_id not in self._answers:
-            return None
+        """Return the question that a column belongs to, or ``None`` if it is of another kind.
+
+        An embedded field can have the same ImportId, see ``is_field``.
+        """
         for length in self._lengths:  # The longest id first: QID1_b is not a part of QID1.
             if import_id[length : length + 1] in _SEPARATORS and import_id[:length] in self._ids:
                 return self._ids[import_id[:length]]._replace(rest=import_id[length:])

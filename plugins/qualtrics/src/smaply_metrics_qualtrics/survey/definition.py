@@ -170,10 +170,11 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
             questions.append(parsed.question)
             answer_columns |= parsed.answer_columns
     listed = ColumnOwners(order.loops, _loop_ids(order), declared, ())
+    known = set(display_orders(body, tuple(bodies)))
     for question, answer in (*text_iq_results(schema, listed), *_scores(body)):
         questions.append(question)
         answer_columns[question.id] = answer
-    known = _import_ids(answer_columns) | display_orders(body, tuple(bodies))
+        known.add(answer.import_id)
     fields = _fields(declared, schema_fields(schema, known))
     for question, answer in _field_numbers(fields):
         questions.append(question)
@@ -260,13 +261,16 @@ def _loop_ids(order: QuestionOrder) -> dict[str, tuple[str, ...]]:
 
 
 def _import_ids(answer_columns: Mapping[str, AnswerColumns]) -> set[str]:
-    """Return the ImportIds of all answers whose columns are known one by one."""
+    """Return the ImportIds of all answers whose columns are known one by one.
+
+    An alternative is none of them: a column with that name is the field's if there is such a field.
+    """
     exact = [
         answer
         for answer in answer_columns.values()
         if answer.shape is not AnswerShape.ANY and not answer.every_loop
     ]
-    ids = {one for answer in exact for one in (answer.import_id, answer.alternative) if one}
+    ids = {answer.import_id for answer in exact if answer.import_id}
     return ids | {f"{one.import_id}_{option}" for one in exact for option in one.ticks}
 
 
@@ -295,7 +299,9 @@ def _notes(order: QuestionOrder, bodies: Bodies) -> tuple[str, ...]:
     if count := len(order.trashed):
         notes.append(f"{count} deleted question{' is' if count == 1 else 's are'} hidden.")
     unreached = [
-        one for one in order.unreached if bodies[one].get("QuestionType") not in NOT_ANSWERED
+        one
+        for one in order.unreached
+        if as_text(bodies[one].get("QuestionType")) not in NOT_ANSWERED
     ]
     if count := len(unreached):
         end = "question at the end of the list is" if count == 1 else "questions at the end are"

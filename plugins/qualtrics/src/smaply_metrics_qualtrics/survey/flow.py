@@ -69,12 +69,18 @@ def question_order(
         if block.get("Type") == "Trash":
             trashed |= dict.fromkeys(inside)
             continue
+        is_open = _takes_loops_from_a_question(block)
+        # Many questions share the loops of a block, so they are labelled once.
+        labelled: dict[tuple[str, ...], Mapping[str, str] | None] = {}
         for question_id in inside:
-            if question_id not in order:
-                more = schema_loops.get(question_id, ())
-                order[question_id] = block_loops(block, bodies, more)
-                if _takes_loops_from_a_question(block):
-                    open_loops.add(question_id)
+            if question_id in order:
+                continue
+            more = tuple(schema_loops.get(question_id, ())) if is_open else ()
+            if more not in labelled:
+                labelled[more] = block_loops(block, bodies, more)
+            order[question_id] = labelled[more]
+            if is_open:
+                open_loops.add(question_id)
     flow_ends = len(order) if reached is None else reached
     order |= {qid: None for qid in bodies if qid not in order and qid not in trashed}
     return QuestionOrder(
@@ -109,8 +115,7 @@ def block_loops(
     Args:
         block: The block.
         bodies: The definitions of the questions by id.
-        more: The loops of a question in the schema. They count only if the block takes its loops
-            from another question, whose answers it need not list.
+        more: The loops that only the schema lists, because the block takes them from a question.
     """
     settings = as_dict(block.get("Options"))
     if settings.get("Looping") in _NO_LOOPS:
@@ -119,8 +124,7 @@ def block_loops(
     source = bodies.get(str(looping.get("QID")), {})
     answers = {option.id: option for option in with_carried(source, bodies)}
     listed = as_dict(looping.get("Static"))
-    taken = more if _takes_loops_from_a_question(block) else ()
-    loops = tuple(dict.fromkeys((*listed, *taken)))
+    loops = tuple(dict.fromkeys((*listed, *more)))
     labels = []
     for loop in loops:
         answer = answers.get(loop)

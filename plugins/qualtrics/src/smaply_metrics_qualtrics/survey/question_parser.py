@@ -362,6 +362,8 @@ def _other_text_column(answer: AnswerColumns, column: Mapping[str, Any]) -> str:
     boxes = options(column, "Answer")
     if answer.shape not in {AnswerShape.NUMBER, AnswerShape.TEXT} or len(boxes) > 1:
         return ""
+    if answer.import_id.endswith("_TEXT"):  # It belongs to a row with a text field.
+        return ""
     return answer.import_id.rpartition("_")[0] if boxes else f"{answer.import_id}_1"
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from smaply_metrics_core import SourceUnavailable
-from smaply_metrics_qualtrics.json_values import as_dict
-from smaply_metrics_qualtrics.survey.choices import carried_from
+from smaply_metrics_qualtrics.survey.choices import count_options
+from smaply_metrics_qualtrics.survey.side_by_side import side_by_side_columns
 
 MOST_CHOICES: Final = 500_000
 """The maximum number of choices of all questions, rows and loops. A definition of some megabytes
@@ -22,21 +22,14 @@ def check_size(
     Raises:
         SourceUnavailable: if there are more than ``MOST_CHOICES``.
     """
-    rows = {name: _count(question, "Choices") for name, question in questions.items()}
     total = 0
     for name, question in questions.items():
-        carried = sum(rows[source] for source in carried_from(question, questions))
-        columns = max(1, _count(question, "Answers"))
-        total += (rows[name] + carried) * columns * max(1, len(loops.get(name) or ()))
+        for body in (question, *side_by_side_columns(question).values()):
+            columns = max(1, count_options(body, questions, "Answer"))
+            loops_of_it = max(1, len(loops.get(name) or ()))
+            total += count_options(body, questions) * columns * loops_of_it
     if total > MOST_CHOICES:
         raise SourceUnavailable(
             f"The survey has more than {MOST_CHOICES:,} choices, counted for each row and loop.",
             remedy="Choose another survey, or remove rows and columns from its largest matrix.",
         )
-
-
-def _count(question: Mapping[str, Any], part: str) -> int:
-    """Return the number of choices or answers of a question and of its side-by-side parts."""
-    parts = (question, *as_dict(question.get("AdditionalQuestions")).values())
-    found = [as_dict(one).get(part) for one in parts]
-    return sum(len(one) for one in found if isinstance(one, dict | list))

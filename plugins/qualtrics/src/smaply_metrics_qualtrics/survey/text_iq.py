@@ -42,8 +42,7 @@ def text_iq_results(
         owners: The questions of the survey that are not deleted.
     """
     for name, field in properties(schema):
-        owner = owners.owner(name)
-        found = _RESULT.fullmatch(owner.rest) if owner else None
+        found = _match(name, owners)
         # A schema might list the results as embedded data, with their generated names.
         if found and (found["generated"] or field.get("dataType") != "embeddedData"):
             text = html_to_text(field.get("description")) or name
@@ -52,8 +51,12 @@ def text_iq_results(
 
 def is_text_iq(column: str, owners: ColumnOwners) -> bool:
     """Whether an ImportId is that of a result of Text iQ for a question of the survey."""
-    owner = owners.owner(column)
-    return owner is not None and _RESULT.fullmatch(owner.rest) is not None
+    return _match(column, owners) is not None
+
+
+def _match(column: str, owners: ColumnOwners) -> re.Match[str] | None:
+    owner = None if owners.is_field(column) else owners.owner(column)
+    return _RESULT.fullmatch(owner.rest) if owner else None
 
 
 def _result(named: Named, field: Mapping[str, Any], what: str) -> tuple[Question, AnswerColumns]:
