@@ -15,6 +15,11 @@ _PEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END \1--
 _LINE: Final = 64
 
 
+def trust_none() -> ssl.SSLContext:
+    """Return a TLS context that trusts no certificate authority, for connections without TLS."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 def trust_only(ca_file: Path) -> ssl.SSLContext:
     """Return a TLS context that trusts only the certificate authorities in a file.
 

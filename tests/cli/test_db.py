@@ -8,12 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from smaply_metrics_core.cli.command_context import opened
 from smaply_metrics_core.host import Settings
 from smaply_metrics_core.host.store.migrations.runner import newest_version
 
 if TYPE_CHECKING:
     from .conftest import Command
+
+pytestmark = pytest.mark.usefixtures("migrated")
 
 SECOND_RELEASE = Path(__file__).parents[1] / "host" / "store" / "releases" / "0002.sql"
 

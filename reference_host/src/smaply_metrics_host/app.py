@@ -47,6 +47,7 @@ from smaply_metrics_host.store.people import People
 from smaply_metrics_host.upload_transactions import undo_left_uploads
 from smaply_metrics_host.web.authentication import Authentication, SessionAuthentication
 from smaply_metrics_host.web.middleware import SecurityMiddleware
+from smaply_metrics_host.web.routing import share_routes
 from smaply_metrics_host.web.server_sent_events import Streams
 
 if TYPE_CHECKING:
@@ -146,8 +147,7 @@ def create_app(
     )
     handle_errors(app)
     add_api(app)
-    for part in PAGES:
-        app.include_router(part.router)
+    share_routes(app, [part.router for part in PAGES])
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> PlainTextResponse:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from tests.host.conftest import World
     from tests.postgresql_server import PrivatePostgres
 
+pytestmark = pytest.mark.usefixtures("migrated")
+
 EARLIER = sorted(path for path in (Path(__file__).parent / "releases").glob("*.sql"))
 """Stores that earlier releases wrote, as SQL: each has four metrics, one of them failed."""
 

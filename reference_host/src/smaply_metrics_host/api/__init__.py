@@ -21,6 +21,7 @@ from smaply_metrics_host.api.routes import (
     surveys,
     workspaces,
 )
+from smaply_metrics_host.web.routing import share_routes
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -45,6 +46,5 @@ SUBJECTS: Final = (
 
 def add_api(app: FastAPI) -> None:
     """Add the routes of the API and the OpenAPI document to an app."""
-    for subject in SUBJECTS:
-        app.include_router(subject.router)
+    share_routes(app, [subject.router for subject in SUBJECTS])
     describe(app)
