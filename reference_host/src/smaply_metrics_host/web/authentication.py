@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
     from starlette.responses import Response
 
-    from smaply_metrics_host.app_state import AppState
     from smaply_metrics_host.settings import HostSettings
     from smaply_metrics_host.store.people import People, Session
 
@@ -50,8 +49,8 @@ def cookie_name(settings: HostSettings) -> str:
 
 def session_token(request: HTTPConnection) -> str:
     """Return the session token of a request; empty if it has none."""
-    app_state: AppState = request.app.state.app_state
-    return request.cookies.get(cookie_name(app_state.settings), "")
+    settings: HostSettings = request.app.state.app_state.settings
+    return request.cookies.get(cookie_name(settings), "")
 
 
 def set_cookie(response: Response, token: str, settings: HostSettings) -> None:

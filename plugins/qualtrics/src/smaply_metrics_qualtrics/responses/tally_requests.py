@@ -151,6 +151,9 @@ class TallyRequestBuilder:
             case AnswerShape.ANY:
                 parts = self._columns.parts(answer)
                 return _ResolvedColumns(self._any(parts), None, tuple(parts))
+            case AnswerShape.TEXT:
+                column = self._columns.single(answer)
+                return _ResolvedColumns(self._text(column), None, (column,))
             case AnswerShape.SINGLE:
                 column = self._columns.single(answer)
                 cell = self._cell(column)
@@ -182,8 +185,13 @@ class TallyRequestBuilder:
 
     def _any(self, columns: Sequence[ExportColumn]) -> pl.Expr:
         """Return an expression that is not null where at least one of the columns is filled."""
-        cells = [self._cell(column).str.strip_chars() for column in columns]
-        return pl.coalesce([pl.when(cell != "").then(pl.lit("1")) for cell in cells])
+        cells = [self._text(column) for column in columns]
+        return pl.coalesce([pl.when(cell.is_not_null()).then(pl.lit("1")) for cell in cells])
+
+    def _text(self, column: ExportColumn) -> pl.Expr:
+        """Return an expression for a text that is null if it consists of line breaks alone."""
+        cell = self._cell(column)
+        return pl.when(cell.str.strip_chars("\r\n") != "").then(cell)
 
     def _cell(self, column: ExportColumn) -> pl.Expr:
         """Return an expression for a cell that is null where the question is marked as seen."""
