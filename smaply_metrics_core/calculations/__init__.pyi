@@ -12,6 +12,7 @@ from smaply_metrics_core.calculations.count_plan import (
 )
 from smaply_metrics_core.calculations.csv_frame import read_csv
 from smaply_metrics_core.calculations.decimal_keys import exact_sum, key_number, to_float
+from smaply_metrics_core.calculations.local_times import local_to_utc
 from smaply_metrics_core.calculations.response_text import describe_answers, describe_responses
 from smaply_metrics_core.calculations.results import calculate, format_value
 from smaply_metrics_core.calculations.row_queries import AnswerExpr, RowReader, answer_queries
@@ -43,6 +44,7 @@ __all__ = [
     "exact_sum",
     "format_value",
     "key_number",
+    "local_to_utc",
     "read_csv",
     "scale_values",
     "tally",

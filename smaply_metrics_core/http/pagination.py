@@ -18,26 +18,28 @@ _REPORT: Final = "Try again; if it happens again, report it to the survey tool's
 
 def pages(
     client: httpx.Client,
-    first_url: str,
-    next_url: Callable[[httpx.Response], str | None],
+    first: str | httpx.Request,
+    next_page: Callable[[httpx.Response], str | httpx.Request | None],
     *,
     max_pages: int = 2_000,
     auth: httpx.Auth | None = None,
 ) -> Iterator[httpx.Response]:
-    """Yield the pages of a list until ``next_url`` returns ``None``.
+    """Yield the pages of a list until ``next_page`` returns ``None``.
 
-    ``next_url`` is called after the page was yielded, so that the caller can raise for an error
-    page first.
+    A page is a URL, or a request of ``client.build_request`` where a cursor is part of the body or
+    of a header; declare a POST with ``SAFE_TO_REPEAT``. ``next_page`` is called after the page was
+    yielded, so that the caller can raise for an error page first.
 
     Raises:
-        SourceUnavailable: when a page links to an earlier one, to another host or to no valid URL,
-            or after ``max_pages`` pages, since the list would be incomplete.
+        SourceUnavailable: when a page repeats an earlier request, links to another host or to no
+            valid URL, or after ``max_pages`` pages, since the list would be incomplete.
     """
-    seen: set[httpx.URL] = set()
-    request: httpx.Request | None = client.build_request("GET", first_url)
+    seen: set[tuple[object, ...]] = set()
+    request: httpx.Request | None = _request(client, first)
     while request is not None:
         host = request.url.host
-        if request.url in seen:
+        key = _key(request)
+        if key in seen:
             raise SourceUnavailable(
                 f"{host} sent a list with a page that links to an earlier page.", remedy=_REPORT
             )
@@ -52,16 +54,27 @@ def pages(
             if not seen:  # The source's own URL.
                 raise
             raise SourceUnavailable(_INVALID_LINK, remedy=_REPORT) from None
-        seen.add(request.url)
+        seen.add(key)
         yield response
-        request = _next_request(client, next_url(response))
+        request = _next_request(client, next_page(response))
 
 
-def _next_request(client: httpx.Client, url: object) -> httpx.Request | None:
+def _next_request(client: httpx.Client, page: object) -> httpx.Request | None:
     """Return the request for the next page; the survey tool may have sent anything as its URL."""
-    if not url:
+    if not page:
         return None
     try:
-        return client.build_request("GET", url)  # type: ignore[arg-type]  # TypeError if not text.
+        return _request(client, page)
     except (httpx.InvalidURL, TypeError, ValueError):
         raise SourceUnavailable(_INVALID_LINK, remedy=_REPORT) from None
+
+
+def _request(client: httpx.Client, page: object) -> httpx.Request:
+    if isinstance(page, httpx.Request):
+        return page
+    return client.build_request("GET", page)  # type: ignore[arg-type]  # TypeError if not text.
+
+
+def _key(request: httpx.Request) -> tuple[object, ...]:
+    """Return what distinguishes a request from the others of a list."""
+    return request.method, request.url, request.read(), tuple(request.headers.multi_items())

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from smaply_metrics_core.errors import DestinationRefused, SourceUnavailable
-from smaply_metrics_core.http import header_auth, pages
+from smaply_metrics_core.http import SAFE_TO_REPEAT, header_auth, pages
 
 if TYPE_CHECKING:
     from .conftest import Clients
@@ -140,3 +140,30 @@ def test_the_caller_can_reject_an_error_page_first(clients: Clients) -> None:
 
     with pytest.raises(RefusedError):
         reader()
+
+
+def test_pages_may_be_requests(clients: Clients) -> None:
+    """A cursor in the body makes each request another page; a repeated one is a loop."""
+    asked: list[bytes] = []
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        asked.append(request.content)
+        after = len(asked) if len(asked) < 3 else None
+        return httpx.Response(200, json={"next": after})
+
+    client = clients(wire)
+
+    def request(cursor: int) -> httpx.Request:
+        return client.build_request(
+            "POST", "/rpc", json={"after": cursor}, extensions=dict(SAFE_TO_REPEAT)
+        )
+
+    def following(response: httpx.Response) -> httpx.Request | None:
+        cursor = response.json()["next"]
+        return None if cursor is None else request(cursor)
+
+    assert len(list(pages(client, request(0), following))) == 3
+    assert asked == [b'{"after":0}', b'{"after":1}', b'{"after":2}']
+
+    with pytest.raises(SourceUnavailable, match="links to an earlier page"):
+        list(pages(client, request(0), lambda _: request(0)))

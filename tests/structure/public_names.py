@@ -32,8 +32,8 @@ EXPORTS: Final = {
         AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition NOT_ANSWERED
         RowReader TallyBuilder TallyColumns TallyRequest UNREADABLE WorkedExample
         allowed_calculations answer_queries calculate check_definition describe_answers
-        describe_responses exact_sum format_value key_number read_csv scale_values tally tally_all
-        to_float
+        describe_responses exact_sum format_value key_number local_to_utc read_csv scale_values
+        tally tally_all to_float
     """,
     "smaply_metrics_core.charts": """
         DataTable Direction Headline THEMES Theme Tone answer_count_text browser_bundle

@@ -15,8 +15,8 @@ import pytest
 from plugins.limesurvey.tests.replay_server import ReplayServer, interactions, recordings
 from plugins.limesurvey.tests.support import Server, count, query, session
 from smaply_metrics_core import QuestionKind, Questionnaire, SourceUnavailable
+from smaply_metrics_core.calculations import local_to_utc
 from smaply_metrics_limesurvey.html_text import html_to_text
-from smaply_metrics_limesurvey.responses.rows import in_utc
 from smaply_metrics_limesurvey.survey.choices import labels_of, read_choices
 from smaply_metrics_limesurvey.survey.columns import read_columns
 from smaply_metrics_limesurvey.survey.question_types import UNKNOWN
@@ -212,7 +212,7 @@ def test_a_survey_that_is_not_listed_can_be_read() -> None:
 )
 def test_wall_clock_times_are_read_in_the_zone_of_the_server(wall: str, utc: str | None) -> None:
     """The hours around a clock change have stated rules."""
-    found = pl.DataFrame({"t": [wall]}).select(in_utc(pl.col("t"), "Europe/Vienna"))["t"][0]
+    found = pl.DataFrame({"t": [wall]}).select(local_to_utc(pl.col("t"), "Europe/Vienna"))["t"][0]
     assert found == (utc and datetime.fromisoformat(utc))
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from smaply_metrics_core import ExclusionReason
-from smaply_metrics_core.calculations import RowReader
+from smaply_metrics_core.calculations import RowReader, local_to_utc
 from smaply_metrics_limesurvey.client import JsonObject
 from smaply_metrics_limesurvey.survey.columns import LAST_ACTION, SUBMITTED
 from smaply_metrics_limesurvey.survey.loader import LoadedSurvey
@@ -45,25 +45,11 @@ def read_rows(
     if LAST_ACTION in headings:  # Of a response that was not submitted.
         times.append(pl.col(LAST_ACTION))
     return rows.with_columns(
-        in_utc(pl.coalesce(times), zone).alias(RECORDED),
+        local_to_utc(pl.coalesce(times), zone).alias(RECORDED),
         pl.when(submitted.is_null())
         .then(pl.lit(ExclusionReason.UNFINISHED.value))
         .alias(UNFINISHED),
     )
-
-
-def in_utc(text: pl.Expr, zone: str) -> pl.Expr:
-    """Return wall-clock times of a zone in UTC; null if they cannot be read.
-
-    In the hour that a clock change repeats, it is the earlier time. A time in the hour that a
-    change skips, which a right clock never shows, is an hour later.
-    """
-    wall = text.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False)
-    zoned = [
-        one.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-        for one in (wall, wall.dt.offset_by("1h"))
-    ]
-    return pl.coalesce(zoned).dt.convert_time_zone("UTC")
 
 
 def row_reader(survey: LoadedSurvey) -> RowReader:
