@@ -48,7 +48,7 @@ class TokenCache:
         Args:
             key: Identifies what the token is for; another secret needs another key.
             deadline: Ends the wait for another thread.
-            fetch: Fetches a token; what it raises is passed on, and stored for nobody.
+            fetch: Fetches a token; what it raises is passed on and not stored.
 
         Raises:
             Cancelled: when the call was cancelled while another thread fetched the token.

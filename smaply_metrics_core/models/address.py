@@ -1,4 +1,4 @@
-"""The address of a server that somebody runs: scheme, host, port, path and fixed query."""
+"""The address of a self-hosted server: scheme, host, port, path and fixed query."""
 
 from __future__ import annotations
 

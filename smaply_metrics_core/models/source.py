@@ -78,7 +78,7 @@ class Destination(Frozen):
     - ``kind="host"``: any path of a public ``host`` with HTTPS on port 443. ``setting`` is for
       sandboxes and mock servers on a loopback address with plain HTTP: the name of the environment
       variable in which the operator allows exactly this ``host:port``.
-    - ``kind="address"``: a server that somebody runs, by its URL, with a port, a path and a fixed
+    - ``kind="address"``: a self-hosted server, by its URL, with a port, a path and a fixed
       query where it has them, as ``Address.parse`` accepts it. Requests are held to this path and
       what is below it, and to exactly this query. The operator has to allow the address unless it
       is one of a public host with HTTPS on port 443.

@@ -80,7 +80,7 @@ class LimeSurveyCredentials(Credentials):
         AfterValidator(_check_zone),
         FormField(
             label="Time zone of the server",
-            help="LimeSurvey stores the time of its server without a zone. Ask whoever operates "
+            help="LimeSurvey stores the time of its server without a zone. Ask the operator of "
             "the server. If it is empty, the times are read as UTC.",
             placeholder="Europe/Vienna",
             keeps_secrets=True,

@@ -159,7 +159,7 @@ def _unknown(method: str) -> MetricsError:
 _REASONS: Final[Mapping[str, Callable[[str], MetricsError]]] = {
     SESSION: lambda _: SessionLost("LimeSurvey ended the session while the data was read."),
     **dict.fromkeys(
-        # The last is the answer to an export of a survey that nobody has opened.
+        # The last is the answer to an export of a survey without responses.
         ("no surveys found", "no questions found", "no data, could not get max id."),
         lambda method: NothingFound(f"LimeSurvey has nothing to return for {method}."),
     ),
