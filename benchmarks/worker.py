@@ -112,7 +112,7 @@ def _worker(home: Path, url: str, environment: Mapping[str, str]) -> Iterator[No
         env={**os.environ, **environment, "SMAPLY_METRICS_DATABASE_URL": url},
     )
     try:
-        if process.stderr is None or b"Waiting" not in process.stderr.readline():
+        if process.stderr is None or not any(b"Waiting" in line for line in process.stderr):
             raise RuntimeError("a worker did not start")
         yield
     finally:

@@ -15,6 +15,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import Final, NamedTuple
 
 from pydantic import SecretBytes
@@ -90,7 +91,8 @@ def _spellings(secret: str) -> Iterator[tuple[Normalization, bytes]]:
                 if len(BARE(view)) >= LONG:
                     yield BARE, view
     for quote in "\"'":  # Doubled in CSV and SQL.
-        yield FOLDED, secret.replace(quote, quote * 2).encode(errors="surrogatepass")
+        for raw in _encoded(secret.replace(quote, quote * 2)):
+            yield FOLDED, raw
     if not secret.isascii():
         yield FOLDED, _host_name(secret)
     yield from _as_digits(secret)
@@ -210,6 +212,7 @@ _QUOTED_PRINTABLE: Final = _Escapes(
 )
 _KINDS: Final = (_escapes(_PERCENT), _escapes(_BACKSLASH), _escapes(_ENTITY))
 _AS_TEXT: Final = _escapes(_BACKSLASH, decode=_unescape_text)
+_PAIRS: Final = tuple(_escapes(*pair) for pair in combinations((_PERCENT, _BACKSLASH, _ENTITY), 2))
 _ALL_KINDS: Final = _escapes(_PERCENT, _BACKSLASH, _ENTITY)
 _ALL_AS_TEXT: Final = _escapes(_PERCENT, _BACKSLASH, _ENTITY, decode=_unescape_text)
 _BEYOND_ASCII: Final = re.compile(rb"\\x[89a-fA-F]")
@@ -236,6 +239,9 @@ def _all_views(data: bytes) -> Iterator[bytes]:
             yield from kind.views(start)
         if both_readings:
             yield from _AS_TEXT.views(start)
+        if len(present) == len(_KINDS):
+            for pair in _PAIRS:
+                yield from pair.views(start)
         if len(present) > 1:
             yield from _ALL_KINDS.views(start)
             if both_readings:

@@ -53,9 +53,14 @@ class Fleet:
         (self.folder / "hold").unlink(missing_ok=True)
 
     def start(
-        self, module: str = "tests.host.host_process", *, threads: int = 1, wait: float = SECONDS
+        self,
+        module: str = "tests.host.host_process",
+        *,
+        threads: int = 1,
+        wait: float = SECONDS,
+        key: str = "",
     ) -> subprocess.Popen[str]:
-        """Start a process."""
+        """Start a process, with another encryption key if one is given."""
         process = subprocess.Popen(
             [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
@@ -64,6 +69,8 @@ class Fleet:
         )
         self.processes.append(process)
         instructions = {**self.instructions, "threads": threads, "wait": wait}
+        if key:
+            instructions["key"] = key
         self.send(process, json.dumps(instructions))
         return process
 

@@ -73,6 +73,16 @@ def test_many_secrets_are_found_in_many_texts(
     expect_found_and_redacted(ENCODERS[form](before + secret + after), secret)
 
 
+@pytest.mark.parametrize(
+    ("form", "secret", "after"),
+    [("json in html", "00'Ä%0", "0"), ("csv in json", '0000"😀', "")],
+    ids=["looks like another escape", "quotes and halves of a character"],
+)
+def test_nested_forms_of_odd_secrets_are_found(form: str, secret: str, after: str) -> None:
+    """A secret whose own characters are escaped, or look like an escape, is found."""
+    expect_found_and_redacted(ENCODERS[form](secret + after), secret)
+
+
 def expect_found_and_redacted(encoded: bytes, secret: str) -> None:
     """Expect that a secret is found, and no longer after redaction."""
     assert found(encoded, secret)

@@ -220,20 +220,15 @@ def test_a_job_is_handed_back_a_few_times(
 
 @pytest.mark.deep(reason="half a minute until the worker with the key gets both jobs")
 @postgresql_only
-def test_a_worker_with_the_key_takes_over(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_with_the_key_takes_over(world: World, tmp_path: Path) -> None:
     """In a fleet of which one worker lacks the key, every survey is refreshed once."""
-    monkeypatch.setenv(VARIABLE, KEY)
     with (
         fleet_in(tmp_path, world.database, "procrastinate") as fleet,
         connected_host(fleet) as host,
     ):
-        monkeypatch.setenv(VARIABLE, new_key())
-        _start(fleet)
+        _start(fleet, new_key())
         host.cards.load(VIEWER)
         until(lambda: world.query("SELECT count(left_at) FROM connections") == [(1,)])
-        monkeypatch.setenv(VARIABLE, KEY)
         _start(fleet)
         cards = host.cards.load(VIEWER, wait=SECONDS)
         assert {(card.freshness, card.problem) for card in cards} == {(Freshness.FRESH, None)}
@@ -241,8 +236,8 @@ def test_a_worker_with_the_key_takes_over(
     world.query(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
 
 
-def _start(fleet: Fleet) -> None:
-    assert fleet.receive(fleet.start("tests.host.worker_process")) == "ready"
+def _start(fleet: Fleet, key: str = "") -> None:
+    assert fleet.receive(fleet.start("tests.host.worker_process", key=key)) == "ready"
 
 
 @pytest.mark.deep(reason="half a minute until the pool gives up")
