@@ -39,6 +39,8 @@ from smaply_metrics_core.errors import (
 )
 from smaply_metrics_core.hook_markers import CONTRACT_VERSION, ENTRY_POINT_GROUP, hookimpl
 from smaply_metrics_core.input_limits.csv_records import CsvLimits, csv_records
+from smaply_metrics_core.input_limits.html_text import html_to_text
+from smaply_metrics_core.input_limits.json_value import parse_json
 from smaply_metrics_core.input_limits.zip_archive import open_zip
 from smaply_metrics_core.models.address import Address, ServerAddress
 from smaply_metrics_core.models.check import CheckNote, CheckReport, CheckStep, StepResult
@@ -176,8 +178,10 @@ __all__ = [
     "credential_fields",
     "csv_records",
     "hookimpl",
+    "html_to_text",
     "open_zip",
     "parse_credentials",
+    "parse_json",
     "period_start",
     "suggestion_error",
 ]

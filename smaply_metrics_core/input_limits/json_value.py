@@ -21,10 +21,18 @@ class JsonRefused(ValueError):
     """A JSON text that is not valid or exceeds a limit; the message says which."""
 
 
-def parse_json(content: bytes, *, most_bytes: int = MOST_BYTES) -> Any:  # noqa: ANN401  # JSON.
+def parse_json(
+    content: bytes, *, most_bytes: int = MOST_BYTES, most_values: int = MOST_VALUES
+) -> Any:  # noqa: ANN401  # JSON.
     """Return the value of a JSON text in UTF-8; all its numbers are finite.
 
-    Memory and time are bounded by the limits above, whatever the text is.
+    Memory and time are bounded, whatever the text is.
+
+    Args:
+        content: The text.
+        most_bytes: The maximum size.
+        most_values: The maximum number of values and names. Commas, colons and opening brackets are
+            counted, in texts as well.
 
     Raises:
         JsonRefused: if it is not valid JSON or exceeds a limit.
@@ -32,8 +40,8 @@ def parse_json(content: bytes, *, most_bytes: int = MOST_BYTES) -> Any:  # noqa:
     if len(content) > most_bytes:
         raise JsonRefused(f"more than {most_bytes // 2**20:,} MiB of JSON")
     # Each of these characters precedes at most one value. Those in texts are counted too.
-    if sum(map(content.count, _BEFORE_VALUES)) > MOST_VALUES:
-        raise JsonRefused(f"JSON with more than {MOST_VALUES:,} values")
+    if sum(map(content.count, _BEFORE_VALUES)) > most_values:
+        raise JsonRefused(f"JSON with more than {most_values:,} values")
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):

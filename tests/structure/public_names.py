@@ -20,8 +20,8 @@ EXPORTS: Final = {
         SignIn SignOut SourceContext SourceDescription
         SourceUnavailable StepCallback StepResult Survey SurveyUnavailable SystemClock Tally
         Token Totals Unit Unreachable Window WindowResult WindowTally __version__
-        credential_fields csv_records hookimpl open_zip parse_credentials period_start
-        suggestion_error
+        credential_fields csv_records hookimpl html_to_text open_zip parse_credentials
+        parse_json period_start suggestion_error
     """,
     "smaply_metrics_core.http": """
         AccessToken Exchange RateLimiter RemoteDetails SAFE_TO_REPEAT TokenCache basic_auth

@@ -159,6 +159,20 @@ def test_damaged_responses_are_refused(payload: object) -> None:
     assert not lime.open
 
 
+def test_a_payload_of_too_many_values_is_refused() -> None:
+    """A few megabytes of base64 would become a gigabyte of objects."""
+    lime = ReplayServer()
+    payload = base64.b64encode(b'{"responses":[' + b"{}," * 4_500_000 + b"{}]}").decode()
+
+    def server(request: httpx.Request) -> httpx.Response:
+        if b"export_responses" not in request.content:
+            return lime.answer(request)
+        return httpx.Response(200, json={"id": 1, "result": payload, "error": None})
+
+    error = problem_of(server, lambda opened: opened.fetch("910001", [NPS]))
+    assert isinstance(error, ExportFailed)
+
+
 def test_numbers_may_be_texts() -> None:
     """Other versions and databases send numbers as texts."""
     lime = ReplayServer()

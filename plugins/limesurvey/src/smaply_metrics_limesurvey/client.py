@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from smaply_metrics_core import ExportFailed, ResultsUnavailable, SourceUnavailable
+from smaply_metrics_core import ExportFailed, ResultsUnavailable, SourceUnavailable, parse_json
 from smaply_metrics_limesurvey.rpc import refusals
 from smaply_metrics_limesurvey.rpc.refusals import NothingFound
 from smaply_metrics_limesurvey.rpc.session import LoginSession
@@ -22,6 +21,10 @@ PROPERTIES: Final = (
     *("answeroptions", "answeroptions_multiscale", "attributes", "attributes_lang"),
 )
 """All that describes a question. ``question`` is one only in older versions."""
+
+MOST_VALUES: Final = 8_000_000
+"""The maximum number of values in a page, four times that of the widest one: the characters that
+separate values are counted in texts as well."""
 
 _SURVEY_ID: Final = re.compile(r"[0-9]{1,10}")
 
@@ -167,8 +170,9 @@ class LimeSurveyClient:
         except NothingFound:
             return []
         try:
-            found = json.loads(base64.b64decode(payload, validate=True))["responses"]
-        except (binascii.Error, KeyError, TypeError, ValueError, RecursionError):
+            content = base64.b64decode(payload, validate=True)
+            found = parse_json(content, most_values=MOST_VALUES)["responses"]
+        except (binascii.Error, KeyError, TypeError, ValueError):
             raise ExportFailed("LimeSurvey sent damaged responses.") from None
         return _objects(found, "responses")
 

@@ -1,46 +1,16 @@
-"""Convert the texts of surveys, which are HTML with expressions, to plain text."""
+"""Convert the texts of surveys, HTML with expressions, to plain text in linear time."""
 
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from typing import Final
+
+import smaply_metrics_core as core
 
 EXPRESSION: Final = "[…]"
 """Stands for an expression, which differs between respondents."""
 
-_HIDDEN: Final = frozenset({"script", "style", "template", "iframe", "object", "svg", "video"})
-_BREAKS: Final = frozenset({"br", "div", "dd", "dt", "h1", "h2", "h3", "h4", "li", "p", "td", "th"})
-_BRACES: Final = re.compile(r"\{(?=[^\s{}])[^{}]*\}")
-"""LimeSurvey evaluates what is in braces, unless white space follows the first one."""
-_SPACE: Final = re.compile(r"\s+")
-
-
-class _TextCollector(HTMLParser):
-    """Collects the text that a browser would show, and the descriptions of images."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._hidden: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _HIDDEN:
-            self._hidden.append(tag)
-        elif tag in _BREAKS:
-            self.parts.append(" ")
-        elif tag == "img" and not self._hidden:
-            self.parts.append(dict(attrs).get("alt") or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._hidden:
-            self._hidden.remove(tag)
-        elif tag in _BREAKS:
-            self.parts.append(" ")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.parts.append(data)
+_BRACE: Final = re.compile(r"[{}]")
 
 
 def html_to_text(source: object) -> str:
@@ -53,15 +23,29 @@ def html_to_text(source: object) -> str:
         return str(source)
     if not isinstance(source, str):
         return ""
-    text, found = _BRACES.subn(EXPRESSION, source)
-    while found:  # Expressions can be nested.
-        text, found = _BRACES.subn(EXPRESSION, text)
-    if "<" in text or "&" in text:
-        collector = _TextCollector()
-        try:
-            collector.feed(text)
-            collector.close()
-        except (AssertionError, ValueError):  # Some malformed declarations.
-            return _SPACE.sub(" ", re.sub(r"<[^>]*>", " ", text)).strip()
-        text = "".join(collector.parts)
-    return _SPACE.sub(" ", text).strip()
+    return core.html_to_text(_without_expressions(source), descriptions=True)
+
+
+def _without_expressions(text: str) -> str:
+    """Replace expressions, which can be nested, in one pass from left to right.
+
+    LimeSurvey evaluates what is in braces, unless white space follows the first one.
+    """
+    parts: list[str] = []
+    opened: list[int] = []
+    end = 0
+    for brace in _BRACE.finditer(text):
+        parts.append(text[end : brace.start()])
+        end = brace.end()
+        if brace[0] == "{":
+            opened.append(len(parts))
+        elif opened:
+            begin = opened.pop()
+            first = next(filter(None, parts[begin + 1 :]), " ")
+            if not first[0].isspace():
+                del parts[begin:]
+                parts.append(EXPRESSION)
+                continue
+            opened.clear()  # An expression contains no other brace, so none of these is one.
+        parts.append(brace[0])
+    return "".join((*parts, text[end:]))
