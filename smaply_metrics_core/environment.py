@@ -149,6 +149,11 @@ class EnvironmentSettings(BaseSettings):
         return None
 
 
+def comma_separated(text: str) -> list[str]:
+    """Return the items of a list in a variable, without blank ones."""
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
 def warn_of_unknown_variables(
     environment: Mapping[str, str],
     known: Collection[str],

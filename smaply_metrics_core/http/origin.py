@@ -20,6 +20,7 @@ from smaply_metrics_core.models.address import (
     is_below,
     is_plain_path,
     is_private,
+    netloc,
 )
 from smaply_metrics_core.models.problem import Audience
 from smaply_metrics_core.models.source import ClientCertificate, Destination
@@ -66,14 +67,12 @@ class Origin(NamedTuple):
     @property
     def url(self) -> str:
         """The origin as a URL, without the default port of the scheme."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        usual = (self.scheme, self.port) in {("https", HTTPS_PORT), ("http", HTTP_PORT)}
-        return f"{self.scheme}://{host}" if usual else f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{self.label}"
 
     @property
     def label(self) -> str:
         """The origin for people: the host, with the port unless it is the default of the scheme."""
-        return self.url.partition("://")[2]
+        return netloc(self.scheme, self.host, self.port)
 
 
 class Scope(NamedTuple):

@@ -78,9 +78,7 @@ class Address(NamedTuple):
     @property
     def netloc(self) -> str:
         """The host, and the port unless it is the default of the scheme."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        default = self.port == _DEFAULT_PORTS.get(self.scheme, 0)
-        return host if default else f"{host}:{self.port}"
+        return netloc(self.scheme, self.host, self.port)
 
     def covers(self, other: Address) -> bool:
         """Whether the other address is this one, or below its path.
@@ -92,6 +90,12 @@ class Address(NamedTuple):
         if self.query:
             return (self.path, self.query) == (other.path, other.query)
         return is_below(other.path, self.path)
+
+
+def netloc(scheme: str, host: str, port: int) -> str:
+    """Return a host as in a URL, with the port unless it is the default of the scheme."""
+    host = f"[{host}]" if ":" in host else host
+    return host if port == _DEFAULT_PORTS.get(scheme, 0) else f"{host}:{port}"
 
 
 def is_below(path: str, prefix: str) -> bool:

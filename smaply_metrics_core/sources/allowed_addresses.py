@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from smaply_metrics_core.environment import PREFIX
+from smaply_metrics_core.environment import PREFIX, comma_separated
 from smaply_metrics_core.http.trust import trust_only
 from smaply_metrics_core.models.address import Address, is_private
 
@@ -21,7 +21,7 @@ def parse_addresses(text: str) -> Mapping[str, Sequence[Address]]:
         ValueError: when a pair is not of the form ``ID=URL``, or a URL is not valid.
     """
     found: dict[str, list[Address]] = {}
-    for pair in _split(text):
+    for pair in comma_separated(text):
         source, _, url = (part.strip() for part in pair.partition("="))
         if not (source and url):
             raise ValueError(f"A pair in {ADDRESSES} does not have the form ID=URL")
@@ -46,7 +46,7 @@ def parse_ca_files(text: str) -> Mapping[str, Path]:
             file has no certificate in PEM format.
     """
     found: dict[str, Path] = {}
-    for pair in _split(text):
+    for pair in comma_separated(text):
         server, _, file = (part.strip() for part in pair.partition("="))
         if not (server and file):
             raise ValueError(f"A pair in {CA_FILES} does not have the form HOST:PORT=FILE")
@@ -67,7 +67,3 @@ def parse_ca_files(text: str) -> Mapping[str, Path]:
             raise ValueError(f"The file {path} in {CA_FILES} {error}") from None
         found[address.netloc] = path
     return found
-
-
-def _split(text: str) -> list[str]:
-    return [pair.strip() for pair in text.split(",") if pair.strip()]

@@ -9,7 +9,12 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, Field
 from pydantic_settings import SettingsConfigDict
 
-from smaply_metrics_core.environment import PREFIX, EnvironmentSettings, VariableInfo
+from smaply_metrics_core.environment import (
+    PREFIX,
+    EnvironmentSettings,
+    VariableInfo,
+    comma_separated,
+)
 from smaply_metrics_core.models.address import Address
 from smaply_metrics_core.sources.allowed_addresses import parse_addresses, parse_ca_files
 from smaply_metrics_core.sources.discovery import PREFERRED, same_distribution
@@ -21,22 +26,18 @@ _NAMES: Final = "IDs or distributions, separated by commas, as in qualtrics,csv_
 
 
 def _names(value: object) -> object:
-    return frozenset(_split(value)) if isinstance(value, str) else value
+    return frozenset(comma_separated(value)) if isinstance(value, str) else value
 
 
 def _names_if_any(value: object) -> object:
     return (_names(value) or None) if isinstance(value, str) else value
 
 
-def _split(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
 def _pairs(value: object) -> object:
     if not isinstance(value, str):
         return value
     pairs: dict[str, str] = {}
-    for pair in _split(value):
+    for pair in comma_separated(value):
         source, separator, distribution = (part.strip() for part in pair.partition("="))
         if not (source and separator and distribution):
             raise ValueError(f"A pair in {PREFERRED} does not have the form ID=DISTRIBUTION")
