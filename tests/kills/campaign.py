@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from smaply_metrics_core.host import Role
 from tests.host.conftest import KEY
+from tests.host.host_process import open_host
 from tests.kills import work
 from tests.kills.invariants import Ledger, check, check_queue, check_reference_host
 from tests.postgresql_server import find_programs, running_postgres
@@ -109,6 +111,19 @@ class Campaign:
         told["ahead"] += HOUR
         check(told, ledger)
         told["ahead"] += HOUR
+
+
+def ledger_of(told: dict[str, Any]) -> Ledger:
+    """Return what a host with one connection and one metric has stored."""
+    with open_host(told) as host:
+        (card,) = host.cards.load(work.actor(Role.VIEWER, "acme"), refresh=False)
+        (connection,) = host.connections.list(work.actor(Role.ADMIN, "acme"))
+    assert card.as_of is not None
+    return Ledger(
+        connections={("acme", connection.id)},
+        metrics={("acme", card.metric_id)},
+        values={card.metric_id: card.as_of},
+    )
 
 
 def make_told(folder: Path, database: str | None) -> dict[str, Any]:

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smaply_metrics_core.host import Role
-from tests.host.host_process import open_host
 from tests.kills import stepped
-from tests.kills.campaign import HOUR, make_told
-from tests.kills.invariants import Ledger, check
-from tests.kills.work import actor
+from tests.kills.campaign import HOUR, ledger_of, make_told
+from tests.kills.invariants import check
 from tests.processes import Children
 
 if TYPE_CHECKING:
@@ -56,15 +53,7 @@ def test_a_full_disk_is_reported_and_loses_nothing(
     told = make_told(tmp_path, None)
     with Children() as children:
         assert children.start(stepped.set_up, told).wait() == ""
-        with open_host(told) as host:
-            (card,) = host.cards.load(actor(Role.VIEWER, "acme"), refresh=False)
-            (connection,) = host.connections.list(actor(Role.ADMIN, "acme"))
-        assert card.as_of is not None
-        ledger = Ledger(
-            connections={("acme", connection.id)},
-            metrics={("acme", card.metric_id)},
-            values={card.metric_id: card.as_of},
-        )
+        ledger = ledger_of(told)
         outcomes = set()
         told["ahead"] += HOUR
         for outcome in limits(children, told, operation.__name__):

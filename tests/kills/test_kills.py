@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smaply_metrics_core.host import Role
 from smaply_metrics_core.host.store.engine import parse_database_url
 from tests.host.host_process import open_host
 from tests.host.test_concurrent_starts import create_earlier_queue, migrate_to, queue_version
 from tests.kills import stepped
-from tests.kills.campaign import HOUR, Campaign, make_told
+from tests.kills.campaign import HOUR, Campaign, ledger_of, make_told
 from tests.kills.invariants import Ledger, check
-from tests.kills.work import Report, actor
+from tests.kills.work import Report
 from tests.processes import Children
 
 if TYPE_CHECKING:
@@ -149,15 +148,7 @@ def test_kills_at_each_step_of_an_operation(operation: Any, tmp_path: Path) -> N
     told = make_told(tmp_path, None)
     with Children() as children:
         assert children.start(stepped.set_up, told).wait() == ""
-        with open_host(told) as host:
-            (card,) = host.cards.load(actor(Role.VIEWER, "acme"), refresh=False)
-            (connection,) = host.connections.list(actor(Role.ADMIN, "acme"))
-        assert card.as_of is not None
-        ledger = Ledger(
-            connections={("acme", connection.id)},
-            metrics={("acme", card.metric_id)},
-            values={card.metric_id: card.as_of},
-        )
+        ledger = ledger_of(told)
         at, ended = random.randrange(STRIDE), KILLED  # noqa: S311  # No secret.
         while ended == KILLED:
             at += STRIDE
