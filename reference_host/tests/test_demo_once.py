@@ -11,6 +11,8 @@ import socket
 import subprocess
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,41 +104,42 @@ def test_without_a_home_only_the_bundle_remains(tmp_path: Path) -> None:
     assert not (tmp_path / "mine").exists()
 
 
-@pytest.mark.deep(reason="runs the demo in a process")
-def test_the_sandbox_stops_when_the_demo_is_terminated(tmp_path: Path) -> None:
-    """A demo that receives SIGTERM stops its sandbox and removes its home."""
+@contextmanager
+def started_demo(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Start the demo with this temporary folder; provide its process and its sandbox's port."""
     environment = {name: value for name, value in os.environ.items() if "SMAPLY" not in name}
-    environment["TMPDIR"] = str(tmp_path)
+    environment["TMPDIR"] = str(folder)
     with subprocess.Popen(
         [COMMAND, "demo", "--once"], stdout=subprocess.PIPE, env=environment, text=True
     ) as process:
         assert process.stdout is not None
         match = ADDRESS.search(process.stdout.readline())
         assert match is not None
-        assert is_listening(int(match[1]))
+        yield process, int(match[1])
+
+
+@pytest.mark.deep(reason="runs the demo in a process")
+def test_the_sandbox_stops_when_the_demo_is_terminated(tmp_path: Path) -> None:
+    """A demo that receives SIGTERM stops its sandbox and removes its home."""
+    with started_demo(tmp_path) as (process, port):
+        assert is_listening(port)
         process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None
         process.stdout.read()
         code = process.wait(120)
 
     assert code == 128 + signal.SIGTERM
-    assert not is_listening(int(match[1]))
+    assert not is_listening(port)
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
 @pytest.mark.deep(reason="runs the demo in a process")
 def test_nothing_remains_of_a_demo_that_was_killed(tmp_path: Path) -> None:
     """Its sandbox stops, and the next demo deletes its home."""
-    environment = {name: value for name, value in os.environ.items() if "SMAPLY" not in name}
-    environment["TMPDIR"] = str(tmp_path)
-    with subprocess.Popen(
-        [COMMAND, "demo", "--once"], stdout=subprocess.PIPE, env=environment, text=True
-    ) as process:
-        assert process.stdout is not None
-        match = ADDRESS.search(process.stdout.readline())
-        assert match is not None
+    with started_demo(tmp_path) as (process, port):
         process.kill()
     limit = time.monotonic() + 120
-    while is_listening(int(match[1])):
+    while is_listening(port):
         assert time.monotonic() < limit, "the sandbox is still running"
         time.sleep(0.05)
 
