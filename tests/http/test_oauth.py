@@ -28,7 +28,7 @@ SECRET = SecretStr("pass word äöü")
 
 
 class Issuer:
-    """A server that issues numbered tokens, and serves whoever has the last one."""
+    """A server that issues numbered tokens, and serves clients that have the last one."""
 
     def __init__(self) -> None:
         self.issued = 0

@@ -182,7 +182,7 @@ def test_an_inactive_survey_has_no_results() -> None:
 
 
 def test_a_survey_without_responses_counts_zero() -> None:
-    """An active survey that nobody has opened is not a refusal."""
+    """An active survey without responses is not a refusal."""
     one = query("910005", "nps", "nps")
     lime = ReplayServer()
     with session(lime.answer) as opened:

@@ -114,7 +114,7 @@ def test_a_refresh_that_cannot_be_stored_is_not_fresh(
     connected: MetricsHost,
     forced: bool,  # noqa: FBT001  # A parameter of the test.
 ) -> None:
-    """Whoever requested it sees the failure, whether they waited or look again later.
+    """The user who requested it sees the failure, whether they waited or load again later.
 
     The value stays, and the next refresh that can be stored ends the failure.
     """

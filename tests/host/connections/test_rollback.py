@@ -1,4 +1,4 @@
-"""Older credentials in the database are not used, whoever restored them there without the key."""
+"""Older credentials that are restored in the database without the key are not used."""
 
 from __future__ import annotations
 

@@ -263,7 +263,7 @@ def _loop_ids(order: QuestionOrder) -> dict[str, tuple[str, ...]]:
 def _import_ids(answer_columns: Mapping[str, AnswerColumns]) -> set[str]:
     """Return the ImportIds of all answers whose columns are known one by one.
 
-    An alternative is none of them: a column with that name is the field's if there is such a field.
+    An alternative is excluded: a column with that name is the field's if there is such a field.
     """
     exact = [
         answer
