@@ -38,6 +38,7 @@ from smaply_metrics_core.errors import (
     Unreachable,
 )
 from smaply_metrics_core.hook_markers import CONTRACT_VERSION, ENTRY_POINT_GROUP, hookimpl
+from smaply_metrics_core.http.operations import graphql_operation, json_rpc_method
 from smaply_metrics_core.input_limits.csv_records import CsvLimits, csv_records
 from smaply_metrics_core.input_limits.html_text import html_to_text
 from smaply_metrics_core.input_limits.json_value import parse_json
@@ -177,8 +178,10 @@ __all__ = [
     "__version__",
     "credential_fields",
     "csv_records",
+    "graphql_operation",
     "hookimpl",
     "html_to_text",
+    "json_rpc_method",
     "open_zip",
     "parse_credentials",
     "parse_json",

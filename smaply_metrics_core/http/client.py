@@ -21,7 +21,7 @@ from smaply_metrics_core.http.transport import (
     GuardedTransport,
     TransportConfig,
 )
-from smaply_metrics_core.models.source import Destination
+from smaply_metrics_core.models.source import Destination, RequestOperation
 from smaply_metrics_core.redaction import Redactor
 
 USER_AGENT: Final = f"smaply-metrics/{__version__}"
@@ -53,6 +53,7 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
     exchange: Callable[[Exchange], None] | None = None,
     jitter: Callable[[float], float] = full_jitter,
     ca_files: Mapping[str, Path] | None = None,
+    operation: RequestOperation | None = None,
     redactor: Any = None,  # noqa: ANN401  # A ``Redactor``, which is not public.
 ) -> httpx.Client:
     """Return the HTTP client for one call of a source; close it when the call ends.
@@ -67,8 +68,8 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
     429. ``Retry-After`` is applied if it is at most 30 s and ends before the deadline. Responses
     below 500 are returned, except for 429 and redirects.
 
-    A response that is not streamed is limited to 64 MiB. Timeouts are 10 s to connect and 60 s to
-    read or write, but at most the time until the deadline.
+    A response that is not streamed is limited to 64 MiB, or to more with ``large_response``.
+    Timeouts are 10 s to connect and 60 s to read or write, but at most the time until the deadline.
 
     Args:
         destinations: The destinations of the credentials; those not for HTTP are ignored.
@@ -81,6 +82,7 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
         jitter: Returns a random wait from 0 to the given number of seconds.
         ca_files: By ``host`` or ``host:port``, the file with the only certificate authorities that
             are trusted there; those of the machine are trusted elsewhere.
+        operation: The source's function that returns the operation of a request.
         redactor: Redacts secrets in logs, errors and exchanges. The secrets of ``header_auth`` are
             added to it when they are sent.
 
@@ -105,6 +107,7 @@ def build_client(  # noqa: PLR0913  # Keywords, most with a default.
         exchange=exchange,
         ca_files=ca_files or {},
         redactor=Redactor() if redactor is None else redactor,
+        operation=operation,
     )
     silence_http_logs()
     return _SourceClient(

@@ -13,6 +13,7 @@ class Exchange(Frozen):
     Attributes:
         at: When the request was sent.
         path: The path without the query string, percent-encoded.
+        operation: The operation, if the source tells them apart by more than the path.
         status: The HTTP status; ``None`` without a response.
         milliseconds: The time from sending the request to the end of the response body.
         request_bytes: The size of the request body; ``None`` if it is streamed.
@@ -25,6 +26,7 @@ class Exchange(Frozen):
     method: str
     host: str
     path: str
+    operation: str = ""
     status: int | None
     milliseconds: NonNegativeFloat
     request_bytes: NonNegativeInt | None = None

@@ -22,10 +22,15 @@ class _RateWindow:
     def __init__(self, limit: RequestLimit) -> None:
         self.limit = limit
         self._path = re.compile(limit.path)
+        self._operation = re.compile(limit.operation or ".*", re.DOTALL)
         self._slots: deque[float] = deque(maxlen=limit.per_minute)
 
-    def covers(self, method: str, path: str) -> bool:
-        return self.limit.method.upper() == method.upper() and bool(self._path.fullmatch(path))
+    def covers(self, method: str, path: str, operation: str) -> bool:
+        return (
+            self.limit.method.upper() == method.upper()
+            and self._path.fullmatch(path) is not None
+            and self._operation.fullmatch(operation) is not None
+        )
 
     def next_slot(self, now: float) -> float:
         if len(self._slots) < self.limit.per_minute:
@@ -47,14 +52,20 @@ class RateLimiter:
         self._clock = clock
         self._lock = threading.Lock()
 
-    def acquire(self, method: str, path: str, deadline: Deadline) -> None:
+    def acquire(self, method: str, path: str, deadline: Deadline, *, operation: str = "") -> None:
         """Wait until the request may be sent; return immediately if no limit matches.
+
+        Args:
+            method: The HTTP method.
+            path: The path of the URL.
+            deadline: The deadline of the call.
+            operation: The operation of the request, for limits of operations.
 
         Raises:
             RateLimited: immediately, when the wait would end after the deadline.
             Cancelled: when the caller cancelled the call.
         """
-        window = next((w for w in self._windows if w.covers(method, path)), None)
+        window = next((w for w in self._windows if w.covers(method, path, operation)), None)
         if window is None:
             return
         with self._lock:

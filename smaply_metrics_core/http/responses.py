@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from smaply_metrics_core.errors import SourceUnavailable
+from smaply_metrics_core.http.response_limit import json_limits
 from smaply_metrics_core.input_limits.json_value import MOST_BYTES, JsonRefused, parse_json
 from smaply_metrics_core.input_limits.model_validation import DataRefused, validate_data
 
@@ -96,7 +97,8 @@ def read_json(response: httpx.Response, model: type[M] | None = None) -> Any:
 
     Raises:
         SourceUnavailable: when it is a web page, empty or not JSON, does not match the model, or
-            has more than 32 MiB, two million values or a hundred levels.
+            has more than a hundred levels, 32 MiB or two million values; the last two are more for
+            a request with ``large_response``.
     """
     content = _content(response)
     host = response.request.url.host
@@ -107,7 +109,10 @@ def read_json(response: httpx.Response, model: type[M] | None = None) -> Any:
         found = f"a web page instead of data (HTTP {response.status_code})"
     else:
         try:
-            data = parse_json(_whole_characters(content))
+            most_bytes, most_values = json_limits(response.request)
+            data = parse_json(
+                _whole_characters(content), most_bytes=most_bytes, most_values=most_values
+            )
             return data if model is None else validate_data(_adapter(model), data)
         except DataRefused as error:
             found = f"data that does not match its API ({error})"

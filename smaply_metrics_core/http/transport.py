@@ -28,6 +28,7 @@ from smaply_metrics_core.http.network import end_at_deadline
 from smaply_metrics_core.http.origin import Origin, Scope, open_route, proxy_for
 from smaply_metrics_core.http.rate_limit import RateLimiter
 from smaply_metrics_core.http.response_body import GuardedBody
+from smaply_metrics_core.http.response_limit import response_limit
 from smaply_metrics_core.http.responses import (
     LONGEST_ENVELOPE,
     find_request_id,
@@ -35,12 +36,10 @@ from smaply_metrics_core.http.responses import (
     remote_details,
 )
 from smaply_metrics_core.models.problem import Audience
-from smaply_metrics_core.models.source import ClientCertificate
+from smaply_metrics_core.models.source import ClientCertificate, RequestOperation
 from smaply_metrics_core.redaction import Redactor
 
 READ_AT_ONCE: Final = "smaply_metrics.read_at_once"
-MOST_AT_ONCE: Final = 64 * 2**20
-"""The maximum size in bytes of a response that is not streamed, since it is held in memory."""
 TIMEOUTS: Final = {"connect": 10.0, "read": 60.0, "write": 60.0, "pool": 10.0}
 """In seconds, each limited to the time until the deadline."""
 
@@ -59,6 +58,7 @@ class TransportConfig:
     exchange: Callable[[Exchange], None] | None
     ca_files: Mapping[str, Path]
     redactor: Redactor
+    operation: RequestOperation | None
 
 
 @dataclass
@@ -67,6 +67,7 @@ class _Sent:
 
     request: httpx.Request
     origin: Origin
+    operation: str
     at: datetime
     started: float
     proxied: bool
@@ -114,13 +115,16 @@ class GuardedTransport(httpx.BaseTransport):
         """
         origin = self._check_destination(request)
         rules = self._rules
+        operation = rules.operation(request) if rules.operation is not None else ""
         tries = 0
         while True:
             rules.deadline.check()
             if rules.rate_limiter is not None:
-                rules.rate_limiter.acquire(request.method, request.url.path, rules.deadline)
+                rules.rate_limiter.acquire(
+                    request.method, request.url.path, rules.deadline, operation=operation
+                )
             tries += 1
-            outcome = self._send_once(request, origin)
+            outcome = self._send_once(request, origin, operation)
             if isinstance(outcome, httpx.Response):
                 return outcome
             wait = self._wait_before_retry(request, outcome, tries)
@@ -168,12 +172,13 @@ class GuardedTransport(httpx.BaseTransport):
             return self._routes[origin]
 
     def _send_once(
-        self, request: httpx.Request, origin: Origin
+        self, request: httpx.Request, origin: Origin, operation: str
     ) -> httpx.Response | error_mapping.MappedError:
         rules = self._rules
         sent = _Sent(
             request=request,
             origin=origin,
+            operation=operation,
             at=rules.clock.now(),
             started=rules.clock.monotonic(),
             proxied=self._inner is None and proxy_for(origin) is not None,
@@ -273,7 +278,7 @@ class GuardedTransport(httpx.BaseTransport):
         self, sent: _Sent, answer: httpx.Response, finished: Callable[[int, str | None], None]
     ) -> GuardedBody:
         bodiless = {httpx.codes.NO_CONTENT, httpx.codes.NOT_MODIFIED}
-        most = MOST_AT_ONCE if sent.at_once else self._rules.max_bytes
+        most = response_limit(sent.request) if sent.at_once else self._rules.max_bytes
         if answer.status_code >= httpx.codes.BAD_REQUEST:
             most = LONGEST_ENVELOPE
         return GuardedBody(
@@ -308,7 +313,9 @@ class GuardedTransport(httpx.BaseTransport):
         # A server can put the secret into a URL that the source follows, and into a request ID.
         redact = self._rules.redactor.redact
         method, host, path = map(redact, (sent.request.method, sent.origin.label, sent.path))
-        _log.debug("%s %s%s %s %.0f ms", method, host, path, sent.status or kind, milliseconds)
+        operation = self._rules.redactor.redact_line(sent.operation)
+        place = f"{host}{path} {operation}" if operation else f"{host}{path}"
+        _log.debug("%s %s %s %.0f ms", method, place, sent.status or kind, milliseconds)
         if self._rules.exchange is None:
             return
         length = sent.request.headers.get("content-length", "")
@@ -318,6 +325,7 @@ class GuardedTransport(httpx.BaseTransport):
                 method=method,
                 host=host,
                 path=path,
+                operation=operation,
                 status=sent.status,
                 milliseconds=max(milliseconds, 0.0),
                 request_bytes=int(length) if length.isdecimal() else None,

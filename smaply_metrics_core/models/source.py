@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import PositiveInt, SecretStr, StringConstraints, field_validator
+from pydantic import (
+    PositiveInt,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.check import CheckStep
@@ -16,25 +24,33 @@ ContractVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}\.[0-9]{
 """The major and minor version of a contract, such as ``0.1``."""
 
 
+RequestOperation = Callable[[Any], str]
+"""Returns the name of the operation of an ``httpx.Request``; empty if it has none."""
+
+
 class RequestLimit(Frozen):
     """A limit of ``per_minute`` requests with ``method`` to paths that match ``path``.
 
-    ``path`` is a regular expression that must match the whole path of the URL. All users of a
-    connection in a process share its limits. The first limit that matches applies.
+    ``path`` is a regular expression that must match the whole path of the URL. So is ``operation``
+    for the operation of the request, if it is given; it requires a source with
+    ``SourceDescription.operation``. All users of a connection in a process share its limits. The
+    first limit that matches applies.
     """
 
     method: str
     path: str
     per_minute: PositiveInt
+    operation: str = ""
 
-    @field_validator("path")
+    @field_validator("path", "operation")
     @classmethod
-    def _compiles(cls, path: str) -> str:
+    def _compiles(cls, pattern: str, info: ValidationInfo) -> str:
         try:
-            re.compile(path)
+            re.compile(pattern)
         except re.error as error:
-            raise ValueError(f"the path is not a regular expression: {error}") from None
-        return path
+            field = info.field_name
+            raise ValueError(f"the {field} is not a regular expression: {error}") from None
+        return pattern
 
 
 class SourceDescription(Frozen):
@@ -50,6 +66,11 @@ class SourceDescription(Frozen):
         checks: The steps of ``validate_credentials``, in order.
         documentation: The URL of a page about getting the credentials.
         limits: The request limits of the survey tool, which the HTTP client applies.
+        operation: For a tool with one URL for all operations, a function that returns the name of
+            the operation of an ``httpx.Request``, or an empty text, such as
+            ``json_rpc_method``. Request limits, the contract suite, the log and debug bundles
+            tell requests apart by it. It is called once per request, whose body has been read
+            unless it is streamed.
     """
 
     id: str
@@ -59,6 +80,13 @@ class SourceDescription(Frozen):
     checks: tuple[CheckStep, ...]
     documentation: str = ""
     limits: tuple[RequestLimit, ...] = ()
+    operation: RequestOperation | None = None
+
+    @model_validator(mode="after")
+    def _operations_are_known(self) -> Self:
+        if self.operation is None and any(limit.operation for limit in self.limits):
+            raise ValueError("a limit of an operation requires `operation` in the description")
+        return self
 
 
 class ClientCertificate(Frozen):

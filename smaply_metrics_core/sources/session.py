@@ -358,6 +358,7 @@ class SourceSession:
             exchange=config.exchange,
             ca_files=config.ca_files,
             redactor=self._isolation.redactor,
+            operation=config.description.operation,
         )
 
     def _release(self, logins: LoginSessions, release: Callable[[], None]) -> None:

@@ -23,9 +23,9 @@ from smaply_metrics_core.errors import (
     SourceUnavailable,
     Unreachable,
 )
-from smaply_metrics_core.http import read_json
+from smaply_metrics_core.http import large_response, read_json
 from smaply_metrics_core.http.response_body import GuardedBody
-from smaply_metrics_core.http.transport import MOST_AT_ONCE
+from smaply_metrics_core.http.response_limit import MOST_AT_ONCE
 
 if TYPE_CHECKING:
     from .conftest import Clients, HandClock
@@ -200,6 +200,34 @@ def test_the_limit_of_responses_in_memory_is_lower(clients: Clients) -> None:
         client.get("/")
     with client.stream("GET", "/") as response:
         assert sum(map(len, response.iter_bytes())) == MOST_AT_ONCE + 2**20
+
+
+def test_a_source_can_raise_the_limit_of_one_response(clients: Clients) -> None:
+    """A request with a reason accepts more, as bytes and as JSON, but not without a limit."""
+    size = 65
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        blocks = [b'"', *(b"x" * 2**20 for _ in range(size)), b'"']
+        return httpx.Response(200, stream=Stream(iter(blocks)))
+
+    client = clients(answer)
+    raised = large_response(66 * 2**20, reason="The export is one JSON text.")
+    assert len(read_json(client.get("/", extensions=raised))) == size * 2**20
+    with pytest.raises(ExportFailed, match="64 MiB"):
+        client.get("/")
+
+    size = 67
+    with pytest.raises(ExportFailed, match="66 MiB"):
+        client.get("/", extensions=raised)
+
+
+@pytest.mark.parametrize(
+    ("most_bytes", "reason"), [(64 * 2**20, "why"), (513 * 2**20, "why"), (128 * 2**20, " ")]
+)
+def test_an_invalid_limit_of_a_response_is_rejected(most_bytes: int, reason: str) -> None:
+    """It lies between the default and what fits into memory, and has a reason."""
+    with pytest.raises(ValueError, match="large response"):
+        large_response(most_bytes, reason=reason)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])

@@ -20,13 +20,13 @@ EXPORTS: Final = {
         SignIn SignOut SourceContext SourceDescription
         SourceUnavailable StepCallback StepResult Survey SurveyUnavailable SystemClock Tally
         Token Totals Unit Unreachable Window WindowResult WindowTally __version__
-        credential_fields csv_records hookimpl html_to_text open_zip parse_credentials
-        parse_json period_start suggestion_error
+        credential_fields csv_records graphql_operation hookimpl html_to_text json_rpc_method
+        open_zip parse_credentials parse_json period_start suggestion_error
     """,
     "smaply_metrics_core.http": """
         AccessToken Exchange RateLimiter RemoteDetails SAFE_TO_REPEAT TokenCache basic_auth
-        bearer_auth build_client client_credentials download header_auth pages read_json
-        remote_details
+        bearer_auth build_client client_credentials download header_auth large_response pages
+        read_json remote_details
     """,
     "smaply_metrics_core.calculations": """
         AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition NOT_ANSWERED

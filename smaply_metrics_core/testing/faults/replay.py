@@ -47,6 +47,15 @@ class RecordedRequest:
         """Whether a text occurs in the URL or the body."""
         return text in unquote(self.target) or text.encode() in self.body
 
+    def as_httpx(self) -> httpx.Request:
+        """Return the request as a function of the source gets it; the host is not recorded."""
+        return httpx.Request(
+            self.method,
+            httpx.URL("https://recorded.invalid", raw_path=self.target.encode("ascii")),
+            headers=list(self.headers),
+            content=self.body,
+        )
+
     def contains(self, text: str) -> bool:
         """Whether a text occurs anywhere in the request."""
         everything = (self.target, *(value for _, value in self.headers))

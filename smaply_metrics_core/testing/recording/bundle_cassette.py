@@ -20,6 +20,7 @@ from smaply_metrics_core.date_ranges import make_query
 from smaply_metrics_core.errors import MetricsError, PluginError
 from smaply_metrics_core.http import Exchange
 from smaply_metrics_core.models.query import MetricQuery
+from smaply_metrics_core.models.source import RequestOperation
 from smaply_metrics_core.sources.session import SourceSession
 from smaply_metrics_core.sources.temp_dirs import private_directory
 from smaply_metrics_core.testing.assertions import broken, expect, with_fix
@@ -38,8 +39,10 @@ class BundleCassette:
 
     Args:
         exchanges: The exchanges of the bundle.
-        bodies: The response body for each pattern of paths; the first match is used.
+        bodies: The response body for each pattern of paths, or of paths and operations with a space
+            between them; the first match is used.
         refusals: The survey tool's body for each error status.
+        operation: The source's function that returns the operation of a request.
     """
 
     def __init__(
@@ -47,9 +50,11 @@ class BundleCassette:
         exchanges: tuple[Exchange, ...],
         bodies: dict[str, bytes],
         refusals: dict[int, bytes],
+        operation: RequestOperation | None = None,
     ) -> None:
+        self._operation = operation
         self._failed = {
-            one.path: one
+            (one.path, one.operation): one
             for one in exchanges
             if (one.status or 0) >= httpx.codes.BAD_REQUEST or one.error
         }
@@ -61,7 +66,9 @@ class BundleCassette:
         return httpx.MockTransport(self._answer)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        failed = self._failed.get(request.url.path)
+        path = request.url.path
+        operation = self._operation(request) if self._operation is not None else ""
+        failed = self._failed.get((path, operation))
         if failed is not None:
             if failed.status is None:
                 raise httpx.ConnectError("as in the bundle")
@@ -69,7 +76,7 @@ class BundleCassette:
                 failed.status, content=self._refusals.get(failed.status, b"{}"), headers=_JSON
             )
         for pattern, body in self._bodies.items():
-            if re.fullmatch(pattern, request.url.path):
+            if re.fullmatch(pattern, f"{path} {operation}" if operation else path):
                 return httpx.Response(200, content=body, headers=_JSON)
         return httpx.Response(404, content=self._refusals.get(404, b"{}"), headers=_JSON)
 
@@ -97,7 +104,8 @@ def cassette_from_bundle(reader: BundleReader, contract: type[SourceContract]) -
             with reader.open(name) as stream:
                 bodies[pattern] = make_body(stream.read())
     exchanges = reader.read(EXCHANGE, _EXCHANGES) if EXCHANGE in reader.names else ()
-    return BundleCassette(exchanges, bodies, dict(contract.refusals))
+    operation = contract().lab.load_source().description.operation
+    return BundleCassette(exchanges, bodies, dict(contract.refusals), operation)
 
 
 def run_bundle(contract: type[SourceContract], path: Path) -> ContractTestResult:

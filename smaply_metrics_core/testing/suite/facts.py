@@ -52,7 +52,8 @@ class ContractFacts:
         policy: The allow-list of stored parts in cassettes.
         bundle_answers: For each pattern of paths, a file of a debug bundle and a function that
             converts its content to the survey tool's response body; an empty file name if the
-            function needs no file. Used by ``source test --bundle``.
+            function needs no file. If the source names operations, the pattern is of the path, a
+            space and the operation. Used by ``source test --bundle``.
         exceptions: The reason, in a sentence, for each skipped or replaced test; every report
             prints it.
         recording: Whether cassettes are being recorded; ``record`` sets it.

@@ -13,6 +13,7 @@ import httpx
 from smaply_metrics_core.errors import MetricsError, RateLimited
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.source import RequestOperation
 from smaply_metrics_core.models.survey import Questionnaire
 from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.testing.assertions import broken, expect
@@ -34,7 +35,8 @@ from smaply_metrics_core.testing.suite.lab import Lab, Work, check_credentials
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
 
 MAX_POSITIONS: Final = 6
-"""Maximum number of requests at each of which a fault is tried; with more, at some of them."""
+"""Maximum number of requests at each of which a fault is tried. With more, it is tried at some of
+them, among which is one of each operation that the source names."""
 
 SURVEY_SCENARIOS: Final = {"questionnaire", "calculations", BUNDLE}
 """The scenarios that request one survey."""
@@ -47,12 +49,14 @@ class Scenario:
     """A hook with the result of its undisturbed run, for comparison with runs with a fault.
 
     ``sign_out`` is a text in requests that end a session, whose failure need not be reported.
+    ``operation`` names the operation of a request, for a source with one URL for all of them.
     """
 
     name: str
     work: Work
     result: ScenarioResult
     sign_out: str = ""
+    operation: RequestOperation | None = None
 
     @property
     def exchanges(self) -> Exchanges:
@@ -68,7 +72,18 @@ class Scenario:
         )
         if len(numbers) <= MAX_POSITIONS:
             return numbers
-        return (*numbers[:2], numbers[len(numbers) // 2 - 1], *numbers[-2:])
+        ends = {*numbers[:2], numbers[len(numbers) // 2 - 1], *numbers[-2:]}
+        return tuple(sorted(ends | self._first_of_each_operation(numbers)))
+
+    def _first_of_each_operation(self, numbers: tuple[int, ...]) -> set[int]:
+        """Return the number of the first request of each operation that the source names."""
+        if self.operation is None:
+            return set()
+        first: dict[str, int] = {}
+        for number in numbers:
+            request, _ = self.exchanges[number - 1]
+            first.setdefault(self.operation(request.as_httpx()), number)
+        return set(first.values())
 
 
 def hook_scenarios(lab: Lab) -> tuple[Scenario, ...]:
@@ -88,7 +103,10 @@ def hook_scenarios(lab: Lab) -> tuple[Scenario, ...]:
         BUNDLE: lambda session: write_files(lab, session, personal=False),
     }
     sign_out = lab.facts.sign_out
-    return tuple(Scenario(name, work, lab.results[name], sign_out) for name, work in works.items())
+    operation = lab.load_source().description.operation
+    return tuple(
+        Scenario(name, work, lab.results[name], sign_out, operation) for name, work in works.items()
+    )
 
 
 def http_scenarios(lab: Lab) -> tuple[Scenario, ...]:

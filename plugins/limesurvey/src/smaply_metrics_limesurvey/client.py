@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from smaply_metrics_core import ExportFailed, ResultsUnavailable, SourceUnavailable, parse_json
 from smaply_metrics_limesurvey.rpc import refusals
+from smaply_metrics_limesurvey.rpc.json_rpc import LARGEST_EXPORT
 from smaply_metrics_limesurvey.rpc.refusals import NothingFound
 from smaply_metrics_limesurvey.rpc.session import LoginSession
 from smaply_metrics_limesurvey.survey.columns import as_int
@@ -171,10 +172,11 @@ class LimeSurveyClient:
             return []
         try:
             content = base64.b64decode(payload, validate=True)
-            found = parse_json(content, most_values=MOST_VALUES)["responses"]
+            found = parse_json(content, most_bytes=LARGEST_EXPORT, most_values=MOST_VALUES)
+            responses = found["responses"]
         except (binascii.Error, KeyError, TypeError, ValueError):
             raise ExportFailed("LimeSurvey sent damaged responses.") from None
-        return _objects(found, "responses")
+        return _objects(responses, "responses")
 
 
 def may_export(api: LimeSurveyClient, survey_id: str) -> bool:

@@ -19,6 +19,7 @@ from smaply_metrics_core import (
     Survey,
     Tally,
     hookimpl,
+    json_rpc_method,
 )
 from smaply_metrics_limesurvey.check_steps import STEPS
 from smaply_metrics_limesurvey.credentials import LimeSurveyCredentials
@@ -48,6 +49,7 @@ class LimeSurveySource:
             credentials=LimeSurveyCredentials,
             checks=STEPS,
             documentation=DOCUMENTATION,
+            operation=json_rpc_method,
         )
 
     @hookimpl

@@ -12,7 +12,7 @@ import httpx
 from pydantic import SecretStr
 
 from smaply_metrics_core import Address, FieldProblem, SourceUnavailable, Unreachable
-from smaply_metrics_core.http import SAFE_TO_REPEAT, read_json
+from smaply_metrics_core.http import SAFE_TO_REPEAT, large_response, read_json
 from smaply_metrics_limesurvey.address import other_form
 from smaply_metrics_limesurvey.rpc import refusals
 
@@ -20,6 +20,10 @@ ID: Final = 1
 """The id of every call. It must be true in PHP: with 0 or null, LimeSurvey sends no answer."""
 
 _HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
+LARGEST_EXPORT: Final = 256 * 2**20
+"""The maximum size in bytes of a page of responses, as base64 in JSON."""
+_WHY_LARGE: Final = "LimeSurvey sends a page of responses as one text, and answers can be long."
+
 _OTHER_FORM: Final = b"CSRF"
 _PROBE: Final = "list_surveys"
 
@@ -66,10 +70,8 @@ class JsonRpc:
     def _post(self, method: str, params: Sequence[object]) -> httpx.Response:
         plain = [one.get_secret_value() if isinstance(one, SecretStr) else one for one in params]
         body = json.dumps({"method": method, "params": plain, "id": ID}).encode()
-        # All functions read, but a sign-in that was lost may have counted as a wrong password.
-        extensions = None if method == refusals.SIGN_IN else SAFE_TO_REPEAT
         return self._http.post(
-            self._address.url, content=body, headers=_HEADERS, extensions=extensions
+            self._address.url, content=body, headers=_HEADERS, extensions=_extensions(method)
         )
 
     def _answer(self, response: httpx.Response) -> dict[str, Any]:
@@ -115,6 +117,15 @@ class JsonRpc:
             remedy=f"Use {url}.",
             fields=(FieldProblem(name="address", message=f"Use {url}.", suggestion=url),),
         )
+
+
+def _extensions(method: str) -> dict[str, Any]:
+    # All functions read, but a sign-in that was lost may have counted as a wrong password.
+    if method == refusals.SIGN_IN:
+        return {}
+    if method == refusals.EXPORT:
+        return {**SAFE_TO_REPEAT, **large_response(LARGEST_EXPORT, reason=_WHY_LARGE)}
+    return dict(SAFE_TO_REPEAT)
 
 
 def _status(result: object) -> str:

@@ -1,24 +1,26 @@
-"""Requests that end a login session are not disturbed by faults."""
+"""The requests at which faults are tried: each operation, and no sign-out."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from smaply_metrics_core import json_rpc_method
 from smaply_metrics_core.testing.faults.replay import RecordedRequest, RecordedResponse
 from smaply_metrics_core.testing.suite.fault_injection import Scenario
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
 
 
-def scenario(*bodies: bytes, sign_out: str) -> Scenario:
+def scenario(*bodies: bytes, **parts: Any) -> Scenario:  # noqa: ANN401  # Parts of a scenario.
     """Return a scenario with these requests."""
     result = ScenarioResult(datetime(2026, 6, 1, tzinfo=UTC))
     result.exchanges += [
         (RecordedRequest("POST", "/rpc", body, ()), RecordedResponse(200, (), b"{}"))
         for body in bodies
     ]
-    return Scenario("surveys", lambda _: None, result, sign_out)
+    return Scenario("surveys", lambda _: None, result, **parts)
 
 
 @pytest.mark.parametrize(
@@ -36,3 +38,11 @@ def test_no_fault_is_tried_at_a_sign_out(
 ) -> None:
     """The fact `sign_out` names a text in the path or body of these requests."""
     assert scenario(*requests, sign_out=sign_out).positions() == positions
+
+
+def test_a_fault_is_tried_at_each_operation() -> None:
+    """Of many requests to one URL, at least one of each operation."""
+    calls = [b'{"method": "%s"}' % name.encode() for name in ("in", *"ppppp", "find", *"ppppp")]
+
+    assert scenario(*calls).positions() == (1, 2, 6, 11, 12)
+    assert scenario(*calls, operation=json_rpc_method).positions() == (1, 2, 6, 7, 11, 12)
