@@ -133,24 +133,30 @@ class SourceUnavailable(RemoteError):
 
 
 class RateLimited(RemoteError):
-    """Too many requests, or an outage with a long ``Retry-After``; wait until ``retry_at``."""
+    """Too many requests, or an outage with a long ``Retry-After``; wait until ``retry_at``.
+
+    With ``whole_server``, the survey tool rejects this installation, not one user, as after several
+    wrong passwords. All connections to the same server then rest until ``retry_at``.
+    """
 
     kind = "rate_limited"
     audience = Audience.VIEWER
     retryable = True
     default_remedy = "Try again later; cards are refreshed when the survey tool allows it."
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # Keywords with a default.
         self,
         message: str,
         *,
         retry_at: datetime | None = None,
+        whole_server: bool = False,
         remedy: str | None = None,
         code: str | None = None,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message, remedy=remedy, code=code, request_id=request_id)
         self.retry_at = retry_at
+        self.whole_server = whole_server
 
 
 class CredentialRefused(RemoteError):

@@ -113,6 +113,7 @@ def copy_exception(error: MetricsError) -> MetricsError | None:
             parts["issue"] = Issue(given["issue"])
         if issubclass(known, errors.RateLimited):
             parts["retry_at"] = _known(given["retry_at"], datetime, type(None))
+            parts["whole_server"] = _known(given["whole_server"], bool)
         if given["fields"]:
             parts["fields"] = tuple(_field(field) for field in given["fields"])
         copy: MetricsError = known.__new__(known, parts["message"])

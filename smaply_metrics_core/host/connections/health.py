@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from smaply_metrics_core.context import Clock
 from smaply_metrics_core.errors import CredentialRefused, MetricsError, RateLimited, StoreError
-from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store import Store, connection_servers
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.problem import Issue, Problem
@@ -55,6 +55,8 @@ class ConnectionHealth:
             values |= {"retry_not_before": error.retry_at, "retry_said_at": now}
         problem = error.to_problem()
         concerned = _concerns_connection(problem)
+        if isinstance(error, RateLimited) and error.whole_server:
+            self._pause_server(row, error)
         if concerned:
             values["problem"] = problem.model_dump(mode="json")
         if not values:
@@ -94,6 +96,25 @@ class ConnectionHealth:
                     values["woken_at"] = connection_rows.recovered_at(db, row, self._clock.now())
                 connection_rows.edit(db, row, values)
         self.record_up(row)
+
+    def remember_server(self, row: ConnectionRow, server: str) -> None:
+        """Store which server a connection leads to, if it is not stored yet or has changed."""
+        if server == row.server:
+            return
+        with self._writing() as db:
+            connection_servers.remember_server(db, row, server)
+
+    def _pause_server(self, row: ConnectionRow, error: RateLimited) -> None:
+        """Pause the other connections to the server of a connection, which it rejects as well."""
+        if error.retry_at is None:
+            return
+        with self._writing() as db:
+            connection_servers.pause_server(db, row, error.retry_at, self._clock.now())
+        logger.warning(
+            "The server of the connection of account %s to %s rejects this installation until %s; "
+            "all connections to it rest.",
+            *(row.account, row.source, error.retry_at),
+        )
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

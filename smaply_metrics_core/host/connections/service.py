@@ -267,6 +267,7 @@ class Connections:
                     "woken_at": rows.recovered_at(db, row, now),
                     "retry_not_before": None,
                     "retry_said_at": None,
+                    "server": "",  # The next session stores the new one.
                     "left_at": None,
                     "left_problem": None,
                 },

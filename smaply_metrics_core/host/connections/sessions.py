@@ -12,6 +12,7 @@ from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth
+from smaply_metrics_core.host.connections.servers import server_key
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.credentials import Credentials
@@ -70,6 +71,7 @@ class ConnectionSessions:
                 progress=progress,
                 exchange=exchange,
             ) as session:
+                self._health.remember_server(row, server_key(session.destinations))
                 yield session
         except MetricsError as error:
             self._health.record_failure(row, error)

@@ -83,6 +83,7 @@ class ConnectionRow:
     name: str = ""
     left_at: datetime | None = None
     left_problem: Problem | None = None
+    server: str = ""
     sealed_version: int | None = None
 
     @property

@@ -107,8 +107,11 @@ connections = Table(
     # Why a process left the last refresh to others, and when; empty after the next attempt.
     Column("left_at", Instant, nullable=True),
     Column("left_problem", JSON, nullable=True),
+    # A hash of the host and port; empty before the first use and for a folder.
+    Column("server", String(32), nullable=False, server_default=""),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("account", "source"),
+    Index("ix_connections_server", "server"),
 )
 
 # Not in `connections`, so that restoring an old row does not restore its version too.

@@ -85,13 +85,15 @@ def locked_out(now: datetime, minutes: int) -> RateLimited:
     """Return the error while LimeSurvey rejects all sign-ins from this network address.
 
     Three wrong passwords lock the address for all users, even with the right password. The
-    connection rests until the lock has ended, since each further attempt could prolong it.
+    connection and all others to this server rest until the lock has ended, since each further
+    attempt could prolong it.
     """
     pause = timedelta(minutes=min(minutes, _LONGEST_LOCK))
     return RateLimited(
         f"LimeSurvey rejects every sign-in from this installation for {minutes} minutes, because "
         "wrong passwords were entered.",
         retry_at=now + pause,
+        whole_server=True,
         remedy="Wait until then; an Admin checks the passwords of all connections to this server.",
         code="login_locked",
     )
