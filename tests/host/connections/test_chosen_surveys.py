@@ -6,12 +6,14 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from smaply_metrics_core.errors import (
     EditConflict,
     InputError,
     NotFound,
     RoleRequired,
+    StoreError,
     SurveyNotChosen,
     Unreachable,
 )
@@ -19,6 +21,9 @@ from smaply_metrics_core.host import AuditAction, Freshness, RefreshDecisionKind
 from smaply_metrics_core.host.metrics.survey_catalog import QuestionnaireCache
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.refresh.survey_refresh import RefreshEnd, SurveyRefresh
+from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store import connections as connection_rows
+from smaply_metrics_core.host.store.chosen_surveys import lock
 from tests.host.conftest import (
     ADMIN,
     AVERAGE,
@@ -27,6 +32,7 @@ from tests.host.conftest import (
     TOKEN,
     VIEWER,
     load,
+    postgresql_only,
     sqlite_only,
     value_of,
 )
@@ -171,6 +177,24 @@ def test_a_queued_refresh_is_not_made(connected: MetricsHost, world: World) -> N
     assert world.shop.fetches == []
     (card,) = connected.cards.load(VIEWER, refresh=False)
     assert card.freshness is Freshness.NOT_CHOSEN
+
+
+@postgresql_only
+def test_a_change_waits_for_refreshes_that_read_the_choice(
+    connected: MetricsHost, world: World
+) -> None:
+    """So none of them starts after the change; with SQLite, all writing transactions wait."""
+    store = Store(world.where)
+    try:
+        with store.writing() as refresh:
+            row = connection_rows.find(refresh, "acme", "shop", keep=True)
+            with pytest.raises(StoreError), store.writing() as change:
+                change.execute(text("SET LOCAL lock_timeout = '1ms'"))
+                lock(change, row)
+        with store.writing() as change:
+            assert lock(change, row)
+    finally:
+        store.close()
 
 
 @sqlite_only
