@@ -10,6 +10,7 @@ import pytest
 from reference_host.tests.api.seeded_account import FOLDER, ROWS, SURVEY, prepare
 from reference_host.tests.app_fixture import ACCOUNT
 from smaply_metrics_core.host import Role
+from smaply_metrics_host.routes import chosen_surveys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +109,15 @@ def test_a_search_keeps_the_selection(ada: Browser) -> None:
     assert rows(found.text) == {SURVEY: (False, True), "stores": (True, False)}
     assert "Showing 1 of 3" in found.text
     assert "1 survey chosen" in found.text
+
+
+def test_a_slow_list_is_awaited_in_a_job(ada: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its page shows the progress, and then the surveys."""
+    monkeypatch.setattr(chosen_surveys, "PATIENCE_SECONDS", 0.0)
+    job = ada.get(PAGE).url.path
+    assert job.startswith("/jobs/")
+    ada.get(f"{job}/events")  # The stream ends with the job.
+    assert len(rows(ada.get(job).text)) == 3
 
 
 def test_a_deleted_survey_is_shown_as_not_found(ada: Browser, folder: Path) -> None:

@@ -20,7 +20,7 @@ from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.survey import Survey
 
 MOST_CHOSEN: Final = 5_000
-"""The maximum number of surveys to choose; whoever needs more allows all surveys."""
+"""The maximum number of chosen surveys of a connection."""
 
 MOST_NAMED: Final = 20
 """The maximum number of surveys that an entry of the audit trail names."""
