@@ -10,6 +10,7 @@
     │   ├── AlreadyExists           the account is already connected to this source
     │   ├── EditConflict            another user saved a newer version first
     │   ├── RoleRequired            the actor's role does not allow this
+    │   ├── SurveyNotChosen         an Admin restricted the connection to other surveys
     │   └── DestinationRefused      the operator does not allow this host or folder
     ├── RemoteError                 a request to the survey tool failed
     │   ├── Unreachable             no connection: DNS, network, TLS, wrong service
@@ -97,6 +98,17 @@ class RoleRequired(InputError):
     kind = "role_required"
     blame = Blame.PERMISSION
     default_remedy = "Ask an Admin of this account."
+
+
+class SurveyNotChosen(InputError):
+    """An Admin restricted the connection to chosen surveys, and this survey is not one of them."""
+
+    kind = "survey_not_chosen"
+    audience = Audience.EDITOR
+    default_remedy = (
+        "Choose another survey. An Admin can add this one to the chosen surveys on the "
+        "Integrations page."
+    )
 
 
 class DestinationRefused(InputError):

@@ -18,6 +18,11 @@ from smaply_metrics_core.models.base import Frozen
 TICK: Final = datetime.resolution
 """The smallest difference in time. An age of one hour plus one tick is older than one hour."""
 
+SURVEY_NOT_CHOSEN: Final = (
+    "The connection is restricted to chosen surveys, and the survey of this metric is not one of "
+    "them."
+)
+
 
 class RefreshDecisionKind(StrEnum):
     """What to do with a metric on load."""
@@ -32,6 +37,8 @@ class RefreshDecisionKind(StrEnum):
     """The last refresh attempt failed too recently to retry."""
     IN_FLIGHT = "in_flight"
     """A refresh of its survey is running; wait for it and decide again."""
+    NOT_CHOSEN = "not_chosen"
+    """Its survey is not one of those that an Admin chose; it is never due."""
 
 
 class RefreshPolicy(Frozen):
@@ -68,6 +75,7 @@ class RefreshState:
         retry_said_at: When the ``Retry-After`` was received; by default, the time of the decision.
         forced_requested: Whether an Editor requests a refresh now.
         survey_last_forced_at: When a refresh of this survey was last started on request.
+        survey_chosen: Whether an Admin allows metrics of this survey.
     """
 
     fingerprint: str
@@ -82,6 +90,7 @@ class RefreshState:
     retry_said_at: datetime | None = None
     forced_requested: bool = False
     survey_last_forced_at: datetime | None = None
+    survey_chosen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +100,14 @@ class RefreshDecision:
     Attributes:
         reason: The reason, for people.
         next_at: When the metric is due if nothing else happens: ``now`` if it is due; for a metric
-            in flight, as if the running refresh never ended.
+            in flight, as if the running refresh never ended; ``None`` if its survey is not chosen.
         probe: Whether the metric is due although the credentials were rejected. The connection may
             make one such attempt per ``max_age``.
     """
 
     kind: RefreshDecisionKind
     reason: str
-    next_at: datetime
+    next_at: datetime | None
     probe: bool = False
 
 
@@ -114,7 +123,8 @@ class _PolicyResult:
 def decide(state: RefreshState, policy: RefreshPolicy, now: datetime) -> RefreshDecision:
     """Decide whether a metric is due.
 
-    The first rule that matches applies:
+    A metric whose survey an Admin has not chosen is never due, even on request. For all others, the
+    first rule that matches applies:
 
     1. A refresh of its (connection, survey) is running: in flight.
     2. The connection's credentials were rejected within ``max_age``: resting.
@@ -133,6 +143,8 @@ def decide(state: RefreshState, policy: RefreshPolicy, now: datetime) -> Refresh
     """
     if now.tzinfo is None:
         raise ValueError("now needs a time zone")
+    if not state.survey_chosen:
+        return RefreshDecision(RefreshDecisionKind.NOT_CHOSEN, SURVEY_NOT_CHOSEN, next_at=None)
     table = _Table(state, policy, asked_at=now)
     decision = table.decide(now)
     next_at, later = now, decision

@@ -25,7 +25,7 @@ from smaply_metrics_core.cli.stdio import process_of_our_own
 GROUPS: Final = {
     "source": "List, diagnose, create, test and record sources.",
     "connection": "Add, list, show, check, edit and delete connections.",
-    "survey": "List surveys and their questions.",
+    "survey": "List and choose surveys; list their questions.",
     "metric": "Preview, add, list, show, edit and delete metrics.",
     "card": "Load cards.",
     "bundle": "Export, show and check debug bundles.",

@@ -23,6 +23,7 @@ COLORS = {
     Freshness.FAILED: "red",
     Freshness.NEVER: "yellow",
     Freshness.NOT_CONNECTED: "red",
+    Freshness.NOT_CHOSEN: "yellow",
 }
 
 

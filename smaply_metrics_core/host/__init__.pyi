@@ -39,6 +39,7 @@ from smaply_metrics_core.errors import (
     StoreError,
     StoreMisconfigured,
     StoreUnavailable,
+    SurveyNotChosen,
     SurveyUnavailable,
     Unreachable,
 )
@@ -47,6 +48,7 @@ from smaply_metrics_core.host.async_metrics_host import (
     AsyncAccounts,
     AsyncAuditTrail,
     AsyncCards,
+    AsyncChosenSurveys,
     AsyncConnections,
     AsyncDebugBundles,
     AsyncKeys,
@@ -59,6 +61,11 @@ from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.cards.flat_json import card_json, result_json
 from smaply_metrics_core.host.cards.service import Cards
+from smaply_metrics_core.host.connections.chosen_surveys import (
+    ChosenSurveys,
+    SurveyChoice,
+    SurveyOption,
+)
 from smaply_metrics_core.host.connections.key_rotation import (
     FailedRotation,
     KeyRotation,
@@ -139,6 +146,7 @@ __all__ = [
     "AsyncAccounts",
     "AsyncAuditTrail",
     "AsyncCards",
+    "AsyncChosenSurveys",
     "AsyncConnections",
     "AsyncDebugBundles",
     "AsyncKeys",
@@ -164,6 +172,7 @@ __all__ = [
     "CheckReport",
     "CheckStep",
     "Choice",
+    "ChosenSurveys",
     "Clock",
     "ConnectionStatus",
     "ConnectionView",
@@ -253,6 +262,9 @@ __all__ = [
     "StoreUpgrade",
     "Survey",
     "SurveyCatalog",
+    "SurveyChoice",
+    "SurveyNotChosen",
+    "SurveyOption",
     "SurveyPage",
     "SurveyUnavailable",
     "SystemClock",

@@ -12,6 +12,7 @@ from smaply_metrics_core.context import Clock
 from smaply_metrics_core.host.accounts import Accounts
 from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.cards.service import Cards
+from smaply_metrics_core.host.connections.chosen_surveys import ChosenSurveys
 from smaply_metrics_core.host.connections.key_rotation import Keys
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.debug_bundles import DebugBundles
@@ -60,6 +61,14 @@ class AsyncSurveyCatalog:
         self.questionnaire = slow(catalog.questionnaire)
         self.options = quick(catalog.options)
         self.windows = quick(catalog.windows)
+
+
+class AsyncChosenSurveys:
+    """The async version of ``ChosenSurveys``."""
+
+    def __init__(self, choices: ChosenSurveys, _quick: ThreadBridge, slow: ThreadBridge) -> None:
+        self.show = slow(choices.show)
+        self.edit = slow(choices.edit)
 
 
 class AsyncMetrics:
@@ -173,6 +182,7 @@ class AsyncMetricsHost:
         connections: Connect, list, show, check, edit and delete.
         catalog: The surveys and questions of a connection, cached for ten minutes, and the options
             of the metric form.
+        chosen_surveys: Restrict a connection to chosen surveys.
         metrics: Preview, add, list, show, edit and delete; the history of values.
         cards: Load cards, and explain why a metric was or was not refreshed.
         debug_bundles: Export debug bundles.
@@ -184,6 +194,7 @@ class AsyncMetricsHost:
     accounts: AsyncAccounts
     connections: AsyncConnections
     catalog: AsyncSurveyCatalog
+    chosen_surveys: AsyncChosenSurveys
     metrics: AsyncMetrics
     cards: AsyncCards
     debug_bundles: AsyncDebugBundles
@@ -226,6 +237,7 @@ class AsyncMetricsHost:
         self.accounts = AsyncAccounts(host.accounts, *calls)
         self.connections = AsyncConnections(host.connections, *calls)
         self.catalog = AsyncSurveyCatalog(host.catalog, *calls)
+        self.chosen_surveys = AsyncChosenSurveys(host.chosen_surveys, *calls)
         self.metrics = AsyncMetrics(host.metrics, *calls)
         self.cards = AsyncCards(host.cards, *calls)
         self.debug_bundles = AsyncDebugBundles(host.debug_bundles, *calls)

@@ -50,6 +50,7 @@ class MetricsHost:
         connections: Connect, list, show, check, edit and delete.
         catalog: The surveys and questions of a connection, cached for ten minutes, and the options
             of the metric form.
+        chosen_surveys: Restrict a connection to chosen surveys.
         metrics: Preview, add, list, show, edit and delete; the history of values.
         cards: Load cards, and explain why a metric was or was not refreshed.
         debug_bundles: Export debug bundles.
@@ -119,6 +120,7 @@ class MetricsHost:
         self.accounts = Accounts(runtime)
         self.connections = services.connections
         self.catalog = services.catalog
+        self.chosen_surveys = services.chosen_surveys
         self.metrics = services.metrics
         self.cards = services.cards
         self.debug_bundles = services.debug_bundles

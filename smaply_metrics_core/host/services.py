@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from smaply_metrics_core.host.cards.service import Cards
+from smaply_metrics_core.host.connections.chosen_surveys import ChosenSurveys
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.key_rotation import Keys
@@ -28,6 +29,7 @@ class Services:
     keys: Keys
     connections: Connections
     catalog: SurveyCatalog
+    chosen_surveys: ChosenSurveys
     metrics: Metrics
     cards: Cards
     debug_bundles: DebugBundles
@@ -50,12 +52,14 @@ class Services:
         health = ConnectionHealth(runtime.store, runtime.clock)
         sessions = ConnectionSessions(runtime, credentials, health)
         questionnaires = QuestionnaireCache(runtime, sessions)
+        catalog = SurveyCatalog(runtime, sessions, questionnaires)
         previews = Previews(runtime, sessions, health, questionnaires)
         return cls(
             sessions=sessions,
             keys=Keys(runtime, credentials, key_source),
             connections=Connections(runtime, credentials, sessions, health),
-            catalog=SurveyCatalog(runtime, sessions, questionnaires),
+            catalog=catalog,
+            chosen_surveys=ChosenSurveys(runtime, catalog),
             metrics=Metrics(runtime, sessions, previews),
             cards=Cards(runtime, sessions, refresh_executor),
             debug_bundles=DebugBundles(runtime, credentials, sessions),

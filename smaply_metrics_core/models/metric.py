@@ -88,6 +88,8 @@ class Freshness(StrEnum):
     """The metric has never been refreshed."""
     NOT_CONNECTED = "not_connected"
     """The account has no connection to the metric's source."""
+    NOT_CHOSEN = "not_chosen"
+    """An Admin restricted the connection to other surveys; the card shows the last good value."""
 
 
 class RefreshProgress(Frozen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import example, given
@@ -81,6 +82,7 @@ def test_next_at_is_the_first_instant_at_which_it_is_due(state: RefreshState, pa
     """The metric is due at ``next_at``, but not one tick or any other time before."""
     decision = ask(state)
 
+    assert decision.next_at is not None
     assert ask(state, decision.next_at).kind is DUE
     if decision.kind is DUE:
         assert decision.next_at == NOW
@@ -89,6 +91,15 @@ def test_next_at_is_the_first_instant_at_which_it_is_due(state: RefreshState, pa
         assert ask(state, decision.next_at - TICK).kind is not DUE
         ticks = int((decision.next_at - NOW) / TICK * part)
         assert ask(state, NOW + ticks * TICK).kind is not DUE
+
+
+@given(states())
+def test_a_survey_that_is_not_chosen_is_never_due(state: RefreshState) -> None:
+    """Whatever happened before, and whatever is requested."""
+    decision = ask(replace(state, survey_chosen=False))
+
+    assert decision.kind is RefreshDecisionKind.NOT_CHOSEN
+    assert (decision.next_at, decision.probe) == (None, False)
 
 
 @given(states())

@@ -25,6 +25,7 @@ from smaply_metrics_host.rendering.result_renderer import ResultRenderer
 from smaply_metrics_host.rendering.templating import Templates
 from smaply_metrics_host.routes import (
     account,
+    chosen_surveys,
     connections,
     debug_bundles,
     home,
@@ -69,6 +70,7 @@ PAGES: Final = (
     uploads,
     integrations,
     connections,
+    chosen_surveys,
     debug_bundles,
     account,
     job_pages,

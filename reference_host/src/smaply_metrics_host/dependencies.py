@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -14,9 +15,7 @@ from smaply_metrics_host.store.people import Person, Session
 from smaply_metrics_host.web import csrf
 from smaply_metrics_host.web.json_body import BodyTooLarge
 
-MOST_FIELDS: Final = 500
 MOST_CHARACTERS: Final = 200_000
-"""In all texts of a form together, because drafts of forms are stored in memory."""
 
 
 class NotSignedIn(MetricsError):
@@ -79,19 +78,37 @@ def check_token(session: Session, given: str) -> None:
         )
 
 
-async def _checked_form(request: Request, session: SignedIn) -> AsyncIterator[FormData]:
-    # Closing the form also closes its uploaded file.
-    async with request.form(max_fields=MOST_FIELDS, max_files=1) as form:
-        token = request.headers.get(csrf.HEADER) or form.get(csrf.FIELD, "")
-        check_token(session, token if isinstance(token, str) else "")
-        written = sum(len(text) for _, text in form.multi_items() if isinstance(text, str))
-        if written > MOST_CHARACTERS:
-            raise BodyTooLarge(
-                "The form contains too much text.",
-                remedy=f"Use up to {MOST_CHARACTERS:,} characters in all fields together.",
-            )
-        yield form
+@dataclass(frozen=True)
+class FormLimits:
+    """How large a form may be.
+
+    Attributes:
+        fields: The maximum number of its fields.
+        characters: In all texts together, because drafts of forms are stored in memory.
+    """
+
+    fields: int = 500
+    characters: int = MOST_CHARACTERS
 
 
-CheckedForm = Annotated[FormData, Depends(_checked_form)]
+def checked_form(limits: FormLimits) -> Callable[[Request, SignedIn], AsyncIterator[FormData]]:
+    """Return the dependency of a route on a form with a valid CSRF token."""
+
+    async def form_of(request: Request, session: SignedIn) -> AsyncIterator[FormData]:
+        # Closing the form also closes its uploaded file.
+        async with request.form(max_fields=limits.fields, max_files=1) as form:
+            token = request.headers.get(csrf.HEADER) or form.get(csrf.FIELD, "")
+            check_token(session, token if isinstance(token, str) else "")
+            written = sum(len(text) for _, text in form.multi_items() if isinstance(text, str))
+            if written > limits.characters:
+                raise BodyTooLarge(
+                    "The form contains too much text.",
+                    remedy=f"Use up to {limits.characters:,} characters in all fields together.",
+                )
+            yield form
+
+    return form_of
+
+
+CheckedForm = Annotated[FormData, Depends(checked_form(FormLimits()))]
 """A form with a valid CSRF token; every POST route of a page requires one."""

@@ -45,7 +45,7 @@ BODIES = {
     "a text too long for this": (named(b'"' + b"n" * 301 + b'"'), "body.name"),
     "a text too long until it is trimmed": (named(b'" ' + b"n" * 300 + b'"'), "body.name"),
     "a text too long for any": (named(b'"' + b"n" * 5_001 + b'"'), "body.name"),
-    "a list too long for any": (named(b"[" + b"1," * 500 + b"1]"), "body.name"),
+    "a list too long for any": (named(b"[" + b"1," * 5_000 + b"1]"), "body.name"),
     "a list for a text": (named(b"[]"), "body.name"),
     "nothing but spaces": (named(b'"  "'), "body.name"),
     "no id": (b'{"name": "n", "workspace": "../w"}', "body.workspace"),

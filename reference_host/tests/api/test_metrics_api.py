@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reference_host.tests.api.seeded_account import QUESTION, SOURCE, SURVEY, program
+from reference_host.tests.api.seeded_account import (
+    FOLDER,
+    QUESTION,
+    ROWS,
+    SOURCE,
+    SURVEY,
+    program,
+)
 from reference_host.tests.app_fixture import TOKEN
 from smaply_metrics_core.host import Role
 from smaply_metrics_host.jobs import MOST_RUNNING, Job, JobResult
@@ -48,6 +55,37 @@ def ended(client: httpx.Client, started: httpx.Response) -> dict[str, Any]:
     job: dict[str, Any] = client.get(started.headers["location"], params={"wait": 20}).json()
     assert job["state"] != "running"
     return job
+
+
+def test_surveys_are_chosen_by_admins(
+    shared: World, prepared: Prepared, admin: httpx.Client, editor: httpx.Client
+) -> None:
+    """Editors are offered only these, and metrics of others are refused."""
+    base = f"/api/connections/{prepared.connection}"
+    folder = shared.app_state.settings.files_of(prepared.account) / FOLDER
+    (folder / "returns.csv").write_text(ROWS, encoding="utf-8")
+    before = admin.get(f"{base}/chosen-surveys", params={"reload": True}).json()
+    assert (before["restricted"], before["version"]) == (False, 1)
+    assert {one["id"]: one["metrics"] for one in before["surveys"]} == {SURVEY: 1, "returns": 0}
+    assert editor.get(f"{base}/chosen-surveys").status_code == 403
+
+    choice = {"version": 1, "survey_ids": ["returns"]}
+    chosen = admin.put(f"{base}/chosen-surveys", json=choice)
+    assert (chosen.status_code, chosen.json()["version"]) == (200, 2)
+    again = admin.put(f"{base}/chosen-surveys", json=choice)
+    assert (again.status_code, again.json()["kind"]) == (409, "changed_meanwhile")
+    empty = admin.put(f"{base}/chosen-surveys", json={"version": 2, "survey_ids": []})
+    assert empty.status_code == 422
+    listed = editor.get(f"{base}/surveys").json()
+    assert ([one["id"] for one in listed["surveys"]], listed["restricted"]) == (["returns"], True)
+    query = {"survey_id": SURVEY}
+    refused = editor.get(f"{base}/questionnaire", params=query)
+    assert (refused.status_code, refused.json()["kind"]) == (422, "survey_not_chosen")
+    (card,) = editor.get("/api/cards").json()
+    assert card["freshness"] == "not_chosen"
+
+    every = {"version": 2, "survey_ids": None}
+    assert admin.put(f"{base}/chosen-surveys", json=every).json()["restricted"] is False
 
 
 def test_a_source_is_connected_and_its_secret_masked(healthy: World, admin: httpx.Client) -> None:

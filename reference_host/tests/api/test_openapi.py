@@ -26,6 +26,8 @@ CALLS = """
     admin   DELETE  /api/connections/{connection_id}                delete_connection
     admin   POST    /api/connections/{connection_id}/check          check_connection
     editor  GET     /api/connections/{connection_id}/surveys        list_surveys
+    admin   GET     /api/connections/{connection_id}/chosen-surveys  show_chosen_surveys
+    admin   PUT     /api/connections/{connection_id}/chosen-surveys  choose_surveys
     editor  GET     /api/connections/{connection_id}/questionnaire  show_questionnaire
     editor  POST    /api/connections/{connection_id}/options        list_options
     editor  GET     /api/windows                                    list_windows

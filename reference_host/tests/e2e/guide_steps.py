@@ -51,6 +51,9 @@ def connect(world: World, browsers: Browsers, guide: Guide) -> None:
         page.get_by_text("Connection established").wait_for()
         guide.look(page, "connected")
         assert TOKEN not in page.content()
+        page.get_by_role("link", name="Choose surveys").click()
+        page.get_by_text(SURVEY).wait_for(state="attached")
+        guide.look(page)
 
 
 def make_metrics(world: World, browsers: Browsers, guide: Guide) -> None:

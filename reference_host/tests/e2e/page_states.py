@@ -42,6 +42,7 @@ class State:
             page_states_setup.demo,
             page_states_setup.revoked,
             page_states_setup.unreachable,
+            page_states_setup.with_chosen_surveys,
         }
         return DEMO if self.scene in furnished else ACCOUNT
 
@@ -80,6 +81,27 @@ STATES: Final = (
         f"{QUALTRICS}/debug?search=",
         Role.ADMIN,
         "Download survey data",
+    ),
+    State(
+        "surveys-5000",
+        page_states_setup.with_5000_surveys,
+        f"{QUALTRICS}/surveys?waited=true",
+        Role.ADMIN,
+        "Only chosen surveys",
+    ),
+    State(
+        "surveys-chosen",
+        page_states_setup.with_chosen_surveys,
+        f"{QUALTRICS}/surveys",
+        Role.ADMIN,
+        "no longer found",
+    ),
+    State(
+        "map-not-chosen",
+        page_states_setup.with_chosen_surveys,
+        "/maps/{map}",
+        Role.VIEWER,
+        "Survey not chosen",
     ),
     State("no-surveys", page_states_setup.without_surveys, NEW, Role.EDITOR, "No surveys"),
     State(

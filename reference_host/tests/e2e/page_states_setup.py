@@ -122,6 +122,18 @@ def revoked(world: World) -> Ids:
     return ids
 
 
+def with_chosen_surveys(world: World) -> Ids:
+    """The demo, restricted to its least used surveys, one of which is no longer shared."""
+    ids = demo(world)
+    admin, chosen = world.actor(account=DEMO), world.app_state.metrics.chosen_surveys
+    choice = world.run(chosen.show(admin, "qualtrics"))
+    least = [one.id for one in sorted(choice.surveys, key=lambda one: one.metrics)][:2]
+    world.run(chosen.edit(admin, "qualtrics", least))
+    world.sandbox.state.share(least[0], listed=False)
+    world.run(chosen.show(admin, "qualtrics", reload=True))
+    return ids
+
+
 def unreachable(world: World) -> Ids:
     """The demo while Qualtrics fails with HTTP 503, after a refresh."""
     ids = demo(world)

@@ -1,18 +1,29 @@
-"""``survey list|questions``: the surveys of a connection and their questions."""
+"""``survey list|choose|questions``: the surveys of a connection and their questions."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smaply_metrics_core.charts.date_text import instant_text
+from smaply_metrics_core.cli import credential_input
 from smaply_metrics_core.cli.arguments import ConnectionArgument, SurveyArgument
 from smaply_metrics_core.cli.command_context import CommandContext, before_command
+from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.option_groups import option_groups
-from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
+from smaply_metrics_core.cli.output import (
+    print_json,
+    print_problem,
+    print_text,
+    show,
+    table,
+    text,
+)
 
 if TYPE_CHECKING:
+    from smaply_metrics_core.host import SurveyOption
     from smaply_metrics_core.models.survey import Choice, Question, Questionnaire
 
 app = typer.Typer()
@@ -32,23 +43,33 @@ def list_surveys(
             show_default=False,
         ),
     ] = "",
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="List surveys that are not chosen as well, with the number of their metrics.",
+        ),
+    ] = False,
     invocation: CommandContext,
 ) -> None:
-    """List the surveys that a connection can access."""
+    """List the surveys that metrics of a connection may use.
+
+    These are all that it can access, unless it is restricted by `survey choose`.
+    """
+    if every:
+        _list_all(connection, search, invocation)
+        return
     with invocation.open() as opened:
-        listed = opened.host.catalog.surveys(opened.actor, connection, limit=None).surveys
+        page = opened.host.catalog.surveys(opened.actor, connection, limit=None)
         zone = opened.zone
-    sought = search.casefold().strip()
-    found = [s for s in listed if sought in s.name.casefold() or sought in s.id.casefold()]
+    found = [survey for survey in page.surveys if _matches(search, survey.id, survey.name)]
     if invocation.wants_json:
         print_json([survey.model_dump(mode="json") for survey in found])
         return
+    if page.restricted:
+        print_text("This connection is restricted to chosen surveys.", style="dim")
     if not found:
-        print_text(
-            f"None of {len(listed):,} surveys matches “{search}”."
-            if listed
-            else "There is no survey."
-        )
+        _print_none(search, page.total)
         return
     made = table("Survey", "Name", "Active", "Last modified", whole=("Survey",))
     for survey in found:
@@ -59,6 +80,48 @@ def list_surveys(
             instant_text(survey.last_modified, zone) if survey.last_modified else "",
         )
     show(made)
+
+
+@app.command("choose")
+@option_groups
+def choose(
+    connection: ConnectionArgument,
+    surveys: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SURVEY…]", help="The IDs of the chosen surveys.", show_default=False
+        ),
+    ] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Allow all surveys.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation prompt.")] = False,
+    invocation: CommandContext,
+) -> None:
+    """Restrict a connection to chosen surveys, or allow all of them.
+
+    The surveys replace an earlier choice. Metrics of other surveys keep their last values and are
+    not refreshed until their survey is chosen again.
+    """
+    if every is bool(surveys):
+        raise CommandLineError(
+            "Either surveys or --all is required.", "Enter the IDs of surveys, or --all."
+        )
+    with invocation.open() as opened:
+        chosen, actor = opened.host.chosen_surveys, opened.actor
+        version = None
+        if surveys and not yes:
+            choice = chosen.show(actor, connection)
+            version = choice.version
+            _confirm(choice.stopped_by(surveys), invocation)
+        chosen.edit(actor, connection, surveys or None, version=version)
+        view = opened.host.connections.show(actor, connection)
+    if invocation.wants_json:
+        print_json({"connection": view.id, "chosen_surveys": view.chosen_surveys})
+        return
+    if view.chosen_surveys is None:
+        print_text("Metrics may use all surveys of this connection.")
+    else:
+        print_text(f"Metrics may use {_count(view.chosen_surveys, 'survey')} of this connection.")
 
 
 @app.command("questions")
@@ -78,6 +141,70 @@ def list_questions(
         print_json(questionnaire.model_dump(mode="json"))
         return
     _show(questionnaire)
+
+
+def _list_all(connection: str, search: str, invocation: CommandContext) -> None:
+    """List all surveys, and which of them are chosen."""
+    with invocation.open() as opened:
+        choice = opened.host.chosen_surveys.show(opened.actor, connection)
+    found = [survey for survey in choice.surveys if _matches(search, survey.id, survey.name)]
+    if invocation.wants_json:
+        print_json(choice.model_copy(update={"surveys": tuple(found)}).model_dump(mode="json"))
+        return
+    if found:
+        made = table("Survey", "Name", "Chosen", "Metrics", "", whole=("Survey",))
+        for survey in found:
+            made.add_row(
+                text(survey.id, "bold"),
+                text(survey.name),
+                "yes" if survey.chosen or not choice.restricted else "no",
+                f"{survey.metrics:,}" if survey.metrics else "",
+                text("no longer found", "yellow") if survey.listed is False else "",
+            )
+        show(made)
+    else:
+        _print_none(search, len(choice.surveys))
+    if choice.problem is not None:
+        print_problem(choice.problem, style="yellow", stderr=True)
+
+
+def _matches(search: str, survey_id: str, name: str) -> bool:
+    sought = search.casefold().strip()
+    return sought in name.casefold() or sought in survey_id.casefold()
+
+
+def _print_none(search: str, total: int) -> None:
+    print_text(
+        f"None of {_count(total, 'survey')} matches “{search}”." if total else "There is no survey."
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _confirm(stopped: Sequence[SurveyOption], invocation: CommandContext) -> None:
+    """Require confirmation if metrics of surveys would no longer be refreshed."""
+    if not stopped:
+        return
+    # With --json there is no output for a declined change.
+    if invocation.wants_json or not credential_input.at_a_terminal():
+        raise CommandLineError(
+            f"This stops {_count(sum(one.metrics for one in stopped), 'metric')}, which requires "
+            "confirmation that only a terminal can prompt for.",
+            "Add --yes to confirm.",
+        )
+    print_text("Metrics of these surveys will no longer be refreshed:", stderr=True)
+    for survey in stopped:
+        print_text(
+            "· ",
+            f"{survey.name} ({survey.id}): {_count(survey.metrics, 'metric')}",
+            stderr=True,
+            indent=2,
+        )
+    if not typer.confirm("Restrict this connection?", err=True):
+        print_text("Nothing was changed.", stderr=True)
+        raise typer.Exit(1)
 
 
 def _show(questionnaire: Questionnaire) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.context import ProgressCallback
+from smaply_metrics_core.errors import SurveyNotChosen
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.cards.card_builder import empty_result_problem
 from smaply_metrics_core.host.cards.pending_refreshes import PendingRefreshes, survey_of
@@ -38,7 +39,19 @@ from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionK
 _NOT_ATTEMPTED: Final = (RefreshDecisionKind.DUE, RefreshDecisionKind.IN_FLIGHT)
 """The decisions about metrics whose refresh was left to other processes, if one was."""
 
+_NOT_MADE: Final = (RefreshDecisionKind.RESTING, RefreshDecisionKind.NOT_CHOSEN)
+"""The decisions about metrics whose queued refresh makes no request."""
+
 NOT_CONNECTED: Final = "This account is not connected to the source of this metric."
+
+SURVEY_NOT_CHOSEN: Final = SurveyNotChosen(
+    "This metric is not refreshed, because an Admin restricted the connection to chosen surveys "
+    "and its survey is not one of them.",
+    remedy="Choose another survey in the metric. An Admin can add its survey to the chosen surveys "
+    "on the Integrations page.",
+    summary="This metric is not refreshed, because an Admin restricted the connection to other "
+    "surveys.",
+).to_problem()
 
 
 class Cards:
@@ -174,7 +187,7 @@ class Cards:
                 if key in pending:
                     cards.append(_card(state, _on_its_way(decision)))
                     continue
-                failure = self._failures.find(key, state.attempt)
+                failure = self._failures.find(key, state.attempt) if state.survey_chosen else None
                 cards.append(_card(state, decision, failure))
         return tuple(cards)
 
@@ -185,8 +198,8 @@ class Cards:
 
 
 def _on_its_way(decision: RefreshDecision | None) -> RefreshDecision | None:
-    if decision is None or decision.kind is RefreshDecisionKind.RESTING:
-        return decision  # The connection is paused, so the refresh will not run.
+    if decision is None or decision.kind in _NOT_MADE:
+        return decision  # Although it was queued, the refresh will not run.
     return replace(decision, kind=RefreshDecisionKind.IN_FLIGHT, reason="A refresh is in progress.")
 
 
@@ -246,6 +259,8 @@ def _attempt_problem(attempt: Attempt | None, decision: RefreshDecision | None) 
 def _freshness(decision: RefreshDecision | None, *, failed: bool, valued: bool) -> Freshness:
     if decision is None:
         return Freshness.NOT_CONNECTED
+    if decision.kind is RefreshDecisionKind.NOT_CHOSEN:
+        return Freshness.NOT_CHOSEN
     if decision.kind is RefreshDecisionKind.IN_FLIGHT:
         return Freshness.REFRESHING
     if decision.kind is RefreshDecisionKind.FRESH:
@@ -269,6 +284,8 @@ def _shown_problem(
             blame=Blame.CONFIGURATION,
             summary=NOT_CONNECTED,
         )
+    if decision.kind is RefreshDecisionKind.NOT_CHOSEN:
+        return SURVEY_NOT_CHOSEN
     if decision.kind is RefreshDecisionKind.RESTING and state.connection is not None:
         return state.connection.problem or problem
     if decision.kind in _NOT_ATTEMPTED and state.connection is not None:

@@ -372,6 +372,7 @@ class Connections:
             checked_at=row.checked_at,
             unseen=unseen,
             name=row.name,
+            chosen_surveys=row.chosen_count,
         )
 
 

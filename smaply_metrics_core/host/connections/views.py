@@ -59,7 +59,8 @@ class ConnectionView(Frozen):
 
     ``fields`` is empty for people who are not Admins. ``unseen`` holds the names of the metrics
     whose survey the new credentials cannot see; it is filled when connecting and editing. ``name``
-    is the name that an Admin gave the connection; it may be empty.
+    is the name that an Admin gave the connection; it may be empty. ``chosen_surveys`` is how many
+    surveys an Admin has chosen for metrics; ``None`` when all may be used.
     """
 
     id: str
@@ -75,6 +76,7 @@ class ConnectionView(Frozen):
     checked_at: datetime
     unseen: tuple[str, ...] = ()
     name: str = ""
+    chosen_surveys: int | None = None
 
 
 class DeletedConnection(Frozen):

@@ -31,6 +31,7 @@ from smaply_metrics_core.errors import (
 )
 from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
+from smaply_metrics_core.host.connections.survey_restriction import require_chosen
 from smaply_metrics_core.host.metrics.form_options import offered_group_bys
 from smaply_metrics_core.host.metrics.survey_catalog import (
     CacheEntry,
@@ -166,6 +167,7 @@ class Previews:
         Raises:
             MetricsError: when the definition is not valid, or the source cannot answer.
         """
+        require_chosen(self._runtime, row, definition.survey_id)
         with self._runtime.store.reading() as db:
             account = read_account(db, row.account)
         key = _PreviewKey.of(row, definition, account)
@@ -227,6 +229,8 @@ class Previews:
     ) -> dict[str, Tally | MetricsError]:
         """Return the answers to the query and its siblings, or to the query alone if those fail."""
         survey_id = query.definition.survey_id
+        # Again, because reading the questions may have taken a while.
+        require_chosen(self._runtime, row, survey_id)
         answers = session.fetch(survey_id, (query, *siblings.values()))
         error = answers[REQUESTED]
         alone = {REQUESTED: error}

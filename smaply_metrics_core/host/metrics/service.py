@@ -11,6 +11,7 @@ from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import EditConflict, InputError
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
+from smaply_metrics_core.host.connections.survey_restriction import require_chosen
 from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import attempts as attempt_rows
@@ -61,6 +62,7 @@ class Metrics:
 
         Raises:
             RoleRequired: when the actor is a Viewer.
+            SurveyNotChosen: when an Admin restricted the connection to other surveys.
             QueryInvalid: when the parts of the definition are not compatible.
             MetricsError: when the source cannot answer.
         """
@@ -85,6 +87,7 @@ class Metrics:
 
         Raises:
             RoleRequired: when the actor is a Viewer.
+            SurveyNotChosen: when an Admin restricted the connection to other surveys.
             QueryInvalid: when the parts of the definition are not compatible.
             MetricsError: when the survey cannot be read.
         """
@@ -146,6 +149,8 @@ class Metrics:
             RoleRequired: when the actor is a Viewer.
             NotFound: when the account has no such metric.
             EditConflict: when the metric has a newer version; nothing was saved.
+            SurveyNotChosen: when an Admin restricted the connection to other surveys than that of
+                the new definition.
             QueryInvalid: when the parts of the new definition are not compatible.
         """
         actor.require(Role.EDITOR, "Editing a metric")
@@ -213,6 +218,7 @@ class Metrics:
     ) -> tuple[str, dict[str, KnownQuestion]]:
         """Validate a definition; return its source, and the names and texts of its questions."""
         row = self._runtime.find_connection(actor.account, connection_id)
+        require_chosen(self._runtime, row, definition.survey_id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.list)
         with self._sessions.session(row, deadline) as session:
             questionnaire = session.questions(definition.survey_id)

@@ -14,10 +14,13 @@ from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
+from smaply_metrics_core.host.connections.survey_restriction import require_chosen
 from smaply_metrics_core.host.metrics.form_models import MetricDraft, MetricOptions
 from smaply_metrics_core.host.metrics.form_options import metric_options
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.single_flight import SingleFlight
+from smaply_metrics_core.host.store import chosen_surveys
+from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.base import Frozen
@@ -37,19 +40,21 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class SurveyPage(Frozen):
-    """One page of the surveys that a connection can see.
+    """One page of the surveys that a connection offers for metrics.
 
     Attributes:
         surveys: The surveys of this page, the most recently modified one first.
-        total: How many surveys the connection can see.
+        total: How many surveys the connection offers.
         matching: How many of them match the search.
         listed_at: When the list was requested from the survey tool.
+        restricted: Whether only the surveys are listed that an Admin has chosen.
     """
 
     surveys: tuple[Survey, ...]
     total: int
     matching: int
     listed_at: datetime
+    restricted: bool = False
 
 
 class CacheEntry(NamedTuple, Generic[V]):
@@ -171,8 +176,11 @@ class SurveyCatalog:
         offset: int = 0,
         limit: int | None = 50,
         reload: bool = False,
+        all_surveys: bool = False,
     ) -> SurveyPage:
         """Return a page of surveys, the most recently modified one first.
+
+        If an Admin restricted the connection to chosen surveys, only these are listed.
 
         Args:
             actor: An Editor or Admin.
@@ -181,6 +189,7 @@ class SurveyCatalog:
             offset: How many surveys to skip.
             limit: The maximum number of surveys to return; all of them when ``None``.
             reload: Whether to ignore the cached list.
+            all_surveys: Whether to list surveys that are not chosen, too; requires an Admin.
 
         Raises:
             RoleRequired: when the actor is a Viewer.
@@ -188,21 +197,27 @@ class SurveyCatalog:
             MetricsError: when the source cannot list the surveys.
         """
         actor.require(Role.EDITOR, "Choosing a survey")
+        if all_surveys:
+            actor.require(Role.ADMIN, "Listing all surveys")
         if offset < 0 or (limit is not None and limit < 1):
             raise InputError(
                 "The page of surveys is not valid.",
                 remedy="Use an offset of 0 or more and a limit of 1 or more.",
             )
-        row = self._runtime.find_connection(actor.account, connection_id)
+        with self._runtime.store.reading() as db:
+            row = connection_rows.find(db, actor.account, connection_id)
+            chosen = None if all_surveys else chosen_surveys.of_connection(db, row)
         listed = self._surveys.get(_version_of(row), lambda: self._list(row), reload=reload)
+        offered = [one for one in listed.value if chosen is None or one.id in chosen]
         sought = search.strip()
         text = sought.casefold()
-        found = [one for one in listed.value if text in one.name.casefold() or sought == one.id]
+        found = [one for one in offered if text in one.name.casefold() or sought == one.id]
         return SurveyPage(
             surveys=tuple(found[offset : None if limit is None else offset + limit]),
-            total=len(listed.value),
+            total=len(offered),
             matching=len(found),
             listed_at=listed.fetched_at,
+            restricted=chosen is not None,
         )
 
     def questionnaire(
@@ -212,10 +227,12 @@ class SurveyCatalog:
 
         Raises:
             RoleRequired: when the actor is a Viewer.
+            SurveyNotChosen: when an Admin restricted the connection to other surveys.
             SurveyUnavailable: when the connection cannot see it.
         """
         actor.require(Role.EDITOR, "Choosing a question")
         row = self._runtime.find_connection(actor.account, connection_id)
+        require_chosen(self._runtime, row, survey_id)
         return self._questionnaires.get(row, survey_id, reload=reload)
 
     def options(self, questionnaire: Questionnaire, draft: MetricDraft) -> MetricOptions:

@@ -87,6 +87,7 @@ def decide_for_metric(
             retry_said_at=connection.retry_said_at if connection else None,
             forced_requested=forced,
             survey_last_forced_at=state.forced_at,
+            survey_chosen=state.survey_chosen,
         ),
         runtime.settings.policy,
         now,
@@ -126,6 +127,8 @@ def explain_decision(state: MetricState, decision: RefreshDecision | None) -> Re
 def _next(state: MetricState, decision: RefreshDecision) -> str:
     if decision.kind is RefreshDecisionKind.DUE:
         return "The next load refreshes it."
+    if decision.next_at is None:
+        return "It is refreshed on the first load after an Admin has chosen its survey."
     when = f"{decision.next_at:%Y-%m-%d %H:%M:%S %Z}"
     if decision.kind is not RefreshDecisionKind.IN_FLIGHT:
         return f"The first load after {when} refreshes it."

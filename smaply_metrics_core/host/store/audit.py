@@ -18,6 +18,8 @@ class AuditAction(StrEnum):
     CONNECT = "connect"
     EDIT_CONNECTION = "edit_connection"
     DELETE_CONNECTION = "delete_connection"
+    CHOOSE_SURVEYS = "choose_surveys"
+    """Restricted a connection to chosen surveys, or allowed all of them."""
     ADD_METRIC = "add_metric"
     EDIT_METRIC = "edit_metric"
     DELETE_METRIC = "delete_metric"

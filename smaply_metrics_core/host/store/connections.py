@@ -61,6 +61,8 @@ class ConnectionRow:
         sealed_version: The version of the credentials, from a table of its own; ``None`` when it is
             missing there, so that they must not be used.
         version: Incremented by each edit.
+        chosen_count: How many surveys an Admin has chosen; ``None`` when all may be used.
+        choice_version: Incremented by each change of that choice.
     """
 
     id: str
@@ -84,6 +86,8 @@ class ConnectionRow:
     left_at: datetime | None = None
     left_problem: Problem | None = None
     server: str = ""
+    chosen_count: int | None = None
+    choice_version: int = 1
     sealed_version: int | None = None
 
     @property

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Row, Select, and_, bindparam, select
 
 from smaply_metrics_core.account_settings import AccountSettings
+from smaply_metrics_core.host.store import chosen_surveys as choice
 from smaply_metrics_core.host.store.bulk_read import paused_collector
 from smaply_metrics_core.host.store.connections import same_connection
 from smaply_metrics_core.host.store.dialect import in_parameter, json_text, list_type, list_value
@@ -20,6 +21,7 @@ from smaply_metrics_core.host.store.metrics import COLUMNS, damaged_metric, metr
 from smaply_metrics_core.host.store.model_cache import ModelCache
 from smaply_metrics_core.host.store.tables import (
     attempts,
+    chosen_surveys,
     connections,
     leases,
     metric_values,
@@ -90,6 +92,7 @@ class MetricState:
 
     Attributes:
         fingerprint: The fingerprint of its definition with the settings of the account.
+        survey_chosen: Whether its connection allows metrics of its survey.
         row: The columns of the metric, of which ``metric`` is made when it is first used.
     """
 
@@ -108,6 +111,7 @@ class MetricState:
     forced_at: datetime | None
     running_since: datetime | None = None
     percent: float | None = None
+    survey_chosen: bool = True
 
     @property
     def metric(self) -> Metric:
@@ -145,6 +149,7 @@ _COLUMNS = (
     leases.c.forced_at,
     leases.c.started_at.label("running_since"),
     leases.c.percent,
+    choice.is_chosen_column().label("survey_chosen"),
 )
 
 _JOINED = (
@@ -160,6 +165,7 @@ _JOINED = (
         and_(attempts.c.metric_id == metrics.c.id, attempts.c.account == metrics.c.account),
     )
     .outerjoin(connections, same_connection(metrics.c.source, metrics.c.account))
+    .outerjoin(chosen_surveys, choice.joined_on(metrics.c.survey_id))
     .outerjoin(
         leases,
         and_(
@@ -314,6 +320,7 @@ def _states(rows: Iterable[Row[Any]], settings: AccountSettings) -> Iterator[Met
             forced_at=row.forced_at,
             running_since=row.running_since,
             percent=row.percent,
+            survey_chosen=bool(row.survey_chosen),
         )
 
 

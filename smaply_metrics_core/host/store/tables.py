@@ -109,9 +109,26 @@ connections = Table(
     Column("left_problem", JSON, nullable=True),
     # A hash of the host and port; empty before the first use and for a folder.
     Column("server", String(32), nullable=False, server_default=""),
+    # How many surveys an Admin has chosen for metrics; empty when all may be used.
+    Column("chosen_count", Integer, nullable=True),
+    # Incremented by each change of the choice, to detect concurrent edits.
+    Column("choice_version", Integer, nullable=False, server_default="1"),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("account", "source"),
     Index("ix_connections_server", "server"),
+)
+
+# Empty for a connection whose surveys may all be used.
+chosen_surveys = Table(
+    "chosen_surveys",
+    metadata,
+    Column("connection_id", String(40), nullable=False),
+    Column("survey_id", String(400), nullable=False),
+    Column("account", String(200), nullable=False),
+    # Its name when it was chosen, which the source no longer knows once the survey is deleted.
+    Column("name", Text, nullable=False),
+    PrimaryKeyConstraint("connection_id", "survey_id"),
+    ForeignKeyConstraint(["connection_id"], ["connections.id"], ondelete="CASCADE"),
 )
 
 # Not in `connections`, so that restoring an old row does not restore its version too.

@@ -123,6 +123,7 @@ _STATUSES: Final = {
     Freshness.FAILED: "update failed",
     Freshness.NEVER: "",
     Freshness.NOT_CONNECTED: "not connected",
+    Freshness.NOT_CHOSEN: "no longer updated",
 }
 _TITLES: Final = {
     Freshness.FRESH: "Needs attention",
@@ -131,6 +132,7 @@ _TITLES: Final = {
     Freshness.FAILED: "The last update failed",
     Freshness.NEVER: "No value yet",
     Freshness.NOT_CONNECTED: "Not connected",
+    Freshness.NOT_CHOSEN: "Survey not chosen",
 }
 
 
@@ -153,7 +155,7 @@ def _notice(card: Card) -> Notice | None:
     if problem is None:
         return None
     empty = problem.kind == NOTHING_TO_COUNT
-    mild = empty or card.freshness is Freshness.NOT_CONNECTED
+    mild = empty or card.freshness in {Freshness.NOT_CONNECTED, Freshness.NOT_CHOSEN}
     return Notice(
         tone="warn" if mild else "bad",
         title="Nothing to count" if empty else _TITLES[card.freshness],

@@ -143,7 +143,7 @@ async def _surveys(
     problem: Problem | None = None
     try:
         page = await app_state.metrics.catalog.surveys(
-            person.actor, source, search=search, limit=SHOWN, reload=reload
+            person.actor, source, search=search, limit=SHOWN, reload=reload, all_surveys=True
         )
     except MetricsError as error:
         problem = error.to_problem()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 256 * 1024
 LONGEST_TEXT: Final = 5_000
 LONGEST_NAME: Final = 200
-MOST_ITEMS: Final = 500
+MOST_ITEMS: Final = 5_000
 LARGEST_NUMBER: Final = 1e18
 MOST_REPORTED: Final = 20
 """The maximum number of values of which a response says that they exceed a limit."""
@@ -116,7 +116,7 @@ def _wrong_with(value: object) -> str:
         case int() | float() if abs(value) > LARGEST_NUMBER:
             return f"a number must be within ±{LARGEST_NUMBER:g}"
         case list() if len(value) > MOST_ITEMS:
-            return f"a list can have up to {MOST_ITEMS} items"
+            return f"a list can have up to {MOST_ITEMS:,} items"
         case dict() if any(len(name) > LONGEST_NAME or "\0" in name for name in value):
             return f"a name can have up to {LONGEST_NAME} characters and no NUL"
         case _:

@@ -1,4 +1,4 @@
-"""Surveys and questions of a connection, and the valid options of a metric."""
+"""Surveys and questions of a connection, chosen surveys, and the valid options of a metric."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from smaply_metrics_core.host import (
     MetricDraft,
     MetricOptions,
     Questionnaire,
+    SurveyChoice,
     SurveyPage,
     Window,
 )
@@ -25,8 +26,9 @@ from smaply_metrics_host.api.models import (
     example,
 )
 from smaply_metrics_host.api.responses import errors
-from smaply_metrics_host.api.routing import Editor, api_router
+from smaply_metrics_host.api.routing import Admin, Editor, api_router
 from smaply_metrics_host.app_state import CurrentAppState
+from smaply_metrics_host.web.json_body import MOST_ITEMS
 
 router = api_router("surveys")
 
@@ -40,6 +42,30 @@ class FormState(ApiModel):
 
     survey_id: SurveyId
     draft: MetricDraft = MetricDraft()
+
+
+class NewChoice(ApiModel):
+    """The surveys that metrics of a connection may use."""
+
+    model_config = example(version=1, survey_ids=["SV_1"])
+
+    version: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=2**31 - 2,
+            description="The version that the change is based on. If the choice has a newer "
+            "version, the response is 409 and nothing is saved.",
+        ),
+    ]
+    survey_ids: Annotated[
+        list[SurveyId] | None,
+        Field(
+            min_length=1,
+            max_length=MOST_ITEMS,
+            description="The IDs of the chosen surveys; null allows all surveys.",
+        ),
+    ]
 
 
 class RangeQuery(DateRange):
@@ -71,11 +97,40 @@ async def list_surveys(  # noqa: PLR0913, PLR0917  # Each is a parameter of the 
 ) -> SurveyPage:
     """List the surveys of a connection, most recently modified first.
 
-    The list is cached for ten minutes.
+    If an Admin has restricted the connection, only the chosen surveys are listed. The list is
+    cached for ten minutes.
     """
     return await app_state.metrics.catalog.surveys(
         editor.actor, connection_id, search=search, offset=offset, limit=limit, reload=reload
     )
+
+
+@router.get("/connections/{connection_id}/chosen-surveys")
+async def show_chosen_surveys(
+    app_state: CurrentAppState,
+    admin: Admin,
+    connection_id: ConnectionInPath,
+    reload: Reload = False,  # noqa: FBT002  # A parameter of the call.
+) -> SurveyChoice:
+    """Get all surveys of a connection, and which of them are chosen.
+
+    If the survey tool cannot be read, `problem` says why, and only known surveys are listed.
+    """
+    return await app_state.metrics.chosen_surveys.show(admin.actor, connection_id, reload=reload)
+
+
+@router.put("/connections/{connection_id}/chosen-surveys", responses=errors(409, 502))
+async def choose_surveys(
+    app_state: CurrentAppState, admin: Admin, connection_id: ConnectionInPath, body: NewChoice
+) -> SurveyChoice:
+    """Restrict a connection to chosen surveys, or allow all of them.
+
+    Metrics of other surveys keep their latest value but are not refreshed until their survey is
+    chosen again.
+    """
+    chosen = app_state.metrics.chosen_surveys
+    await chosen.edit(admin.actor, connection_id, body.survey_ids, version=body.version)
+    return await chosen.show(admin.actor, connection_id)
 
 
 @router.get("/connections/{connection_id}/questionnaire", responses=errors(502))
