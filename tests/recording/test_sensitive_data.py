@@ -17,6 +17,7 @@ from vcr.persisters.filesystem import FilesystemPersister
 from vcr.serializers import yamlserializer
 
 from smaply_metrics_core.testing import Redaction, find_sensitive_data
+from smaply_metrics_core.testing.recording import inflation
 from smaply_metrics_core.testing.recording.login_answers import has_key
 from tests.recording.exchanges import KEY, call, exchange, policy
 
@@ -80,13 +81,15 @@ def zipped(content: str) -> bytes:
         lambda text: {"text": text.replace("e", "&#101;")},
         lambda text: b'{"text":"' + "".join(map(escaped, text)).encode() + b'"}',
         lambda text: gzip.compress(text.encode()),
+        lambda text: gzip.compress(b"first member") + gzip.compress(text.encode()),
+        lambda text: gzip.compress(text.encode()) + b"trailing",
         zipped,
         lambda text: {"text": ("word " * 30) + text},
     ],
     ids=[
         *("json", "escaped", "json in json", "base64", "json in base64", "base64 in base64"),
         *("url-safe base64", "lines of base64", "gzip in base64", "zip in base64", "percent"),
-        *("entities", "all escaped", "gzip", "zip", "folded line"),
+        *("entities", "all escaped", "gzip", "gzip members", "gzip and more", "zip", "folded line"),
     ],
 )
 def test_encoded_data_is_found(
@@ -175,3 +178,11 @@ def test_keys_look_random(text: str) -> None:
 def test_words_do_not_look_random(text: str) -> None:
     """Sentences, names of errors, dates, media types, scopes and placeholders."""
     assert not has_key(text)
+
+
+def test_a_bomb_is_not_inflated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decompression stops at a limit, as that of ZIP files does."""
+    monkeypatch.setattr(inflation, "MOST_BYTES", 1_000)
+    assert inflation.inflate(gzip.compress(b"a" * 1_000)) == b"a" * 1_000
+    with pytest.raises(AssertionError, match="more than 256 MiB"):
+        inflation.inflate(gzip.compress(b"a" * 600) * 2)

@@ -34,7 +34,7 @@ def serving(server: ReplayServer) -> Iterator[str]:
             """Log nothing."""
 
     listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=listening.serve_forever, daemon=True)
+    thread = threading.Thread(target=listening.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{listening.server_port}"

@@ -7,9 +7,7 @@ import io
 import ipaddress
 import re
 import zipfile
-import zlib
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +16,7 @@ from vcr.cassette import Cassette
 from smaply_metrics_core.input_limits.zip_archive import unpack_zip
 from smaply_metrics_core.secret_forms import views
 from smaply_metrics_core.testing.leak_detection.secret_encodings import contains_secret
+from smaply_metrics_core.testing.recording.inflation import inflate
 from smaply_metrics_core.testing.recording.login_answers import unredacted_keys
 from smaply_metrics_core.testing.recording.policy import RecordingPolicy
 from smaply_metrics_core.testing.recording.stored_exchanges import body_of
@@ -117,8 +116,7 @@ def _decoded(content: bytes, depth: int = 0) -> Iterator[bytes]:
             yield from _decoded(data, depth + 1)
         return
     if content.startswith(_GZIP):
-        with suppress(zlib.error):
-            yield from _decoded(zlib.decompress(content, zlib.MAX_WBITS | 16), depth + 1)
+        yield from _decoded(inflate(content), depth + 1)
     yield content
     for encoded in {match for one in views(content) for match in _BASE64.findall(one)}:
         decoded = _from_base64(encoded)

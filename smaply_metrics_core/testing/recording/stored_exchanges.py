@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
@@ -22,6 +22,7 @@ from smaply_metrics_core.testing.recording.body_values import (
     read_json_body,
     write_json_body,
 )
+from smaply_metrics_core.testing.recording.inflation import inflate
 from smaply_metrics_core.testing.recording.placeholders import SHORTEST, Placeholders
 from smaply_metrics_core.testing.recording.policy import (
     NamedPath,
@@ -35,8 +36,6 @@ RESPONSE_HEADERS: Final = ("content-type", "retry-after")
 
 ORIGIN: Final = "recorded://origin"
 """Replaces the scheme and host of the service in stored data."""
-
-_INFLATE: Final = 32 + zlib.MAX_WBITS  # Detects the header of gzip and of zlib.
 
 Response = dict[str, Any]
 """A response of vcrpy."""
@@ -302,8 +301,13 @@ def same_body(one: Request, other: Request) -> bool:
 
 
 def _comparable(request: Request) -> object:
-    body = body_of(request)
-    if content_type_of(request).startswith(FORM):
+    is_form = content_type_of(request).startswith(FORM)
+    return _comparable_body(body_of(request), is_form=is_form)
+
+
+@lru_cache(maxsize=1024)  # Each request is compared with every stored one.
+def _comparable_body(body: bytes, *, is_form: bool) -> object:
+    if is_form:
         return parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
     try:
         return json.dumps(read_json_body(body), sort_keys=True)
@@ -333,10 +337,7 @@ def body_of(message: Request | Response) -> bytes:
     found = message["body"]["string"] if isinstance(message, dict) else message.body
     content = found.encode() if isinstance(found, str) else bytes(found or b"")
     if _header(message, "content-encoding").lower() in {"gzip", "x-gzip", "deflate"}:
-        try:
-            return zlib.decompress(content, _INFLATE)
-        except zlib.error:
-            return content
+        return inflate(content)
     return content
 
 
