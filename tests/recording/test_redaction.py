@@ -150,6 +150,35 @@ def test_paths_reach_into_lists_wildcards_and_base64() -> None:
     assert not any("@" in one for one in emails)
 
 
+def test_values_of_a_list_are_replaced_elsewhere_as_whole_texts() -> None:
+    """A path with a wildcard may name thousands of values, which are not searched in texts."""
+    comment = "a comment of a respondent"
+    body = {"rows": [{"text": comment}], "same": comment, "longer": f"{comment}!"}
+    [(_, received)] = stored([exchange({}, body)], policy(Redaction(response=("rows[*].text",))))
+
+    assert received["same"] == received["rows"][0]["text"] != comment
+    assert received["longer"] == body["longer"]
+
+
+def test_a_short_key_is_redacted_where_paths_name_it() -> None:
+    """The request that returns a short key has its placeholder."""
+    kept = policy(LOGIN, Redaction("list", request=("params[0]",)))
+    login = exchange(call("login", "ann", PASSWORD), {"result": "k-17"})
+    [(_, received), (sent, _)] = stored([login, exchange(call("list", "k-17"), {})], kept)
+
+    assert sent["params"] == [received["result"]] != ["k-17"]
+
+
+@pytest.mark.parametrize("content", [KEY.encode(), json.dumps(KEY).encode()])
+def test_a_body_that_is_only_a_key_is_redacted(content: bytes) -> None:
+    """`$` is the whole body, as text or as a text in JSON."""
+    [(_, received)] = stored(
+        [exchange({}, content, received_type="text/plain")], policy(Redaction(response=("$",)))
+    )
+
+    assert "redacted1xredacted1x" in str(received)
+
+
 @pytest.mark.parametrize(
     ("value", "pattern"),
     [

@@ -43,6 +43,11 @@ class BodyPath:
     def __repr__(self) -> str:
         return f"BodyPath({self.text!r})"
 
+    @property
+    def names_many(self) -> bool:
+        """Whether the path has a wildcard, and may name any number of values."""
+        return Part.ANY in self._steps
+
     def matches(self, location: Location) -> bool:
         """Whether the path names the value at a location."""
         return len(location) == len(self._steps) and all(

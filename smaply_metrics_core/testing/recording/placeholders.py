@@ -32,6 +32,7 @@ class Placeholders:
 
     def __init__(self) -> None:
         self._found: dict[tuple[type, Scalar], Scalar] = {}
+        self._inside_texts: set[tuple[type, Scalar]] = set()
         self._issued = 0
         self._search: tuple[re.Pattern[str], dict[str, str]] | None = None
 
@@ -52,13 +53,19 @@ class Placeholders:
         """Return a value of a stored response, which is a placeholder already."""
         return self._placeholder(value, lambda: value)
 
+    def replace_in_texts(self, value: Scalar) -> None:
+        """Replace a value also where it is a part of a text."""
+        key = type(value), value
+        if len(str(value)) >= SHORTEST and key not in self._inside_texts:
+            self._inside_texts.add(key)
+            self._search = None
+
     def elsewhere(self, value: Scalar) -> Scalar:
         """Return a value that no path names, with the redacted values in it replaced."""
-        if isinstance(value, str):
-            return self.in_text(value)
-        if len(str(value)) < SHORTEST:
-            return value
-        return self._found.get((type(value), value), value)
+        key = type(value), value
+        if len(str(value)) >= SHORTEST and key in self._found:
+            return self._found[key]
+        return self.in_text(value) if isinstance(value, str) else value
 
     def in_text(self, text: str) -> str:
         """Return a text with the redacted values in it replaced, also where they are escaped."""
@@ -67,9 +74,7 @@ class Placeholders:
 
     def _make_search(self) -> tuple[re.Pattern[str], dict[str, str]]:
         texts = {
-            str(value): str(placeholder)
-            for (_, value), placeholder in self._found.items()
-            if len(str(value)) >= SHORTEST
+            str(key[1]): str(self._found[key]) for key in self._inside_texts if key in self._found
         }
         placeholders = {f"v{n}": one for n, one in enumerate(texts.values())}
         self._search = _any_spelling(texts), placeholders

@@ -148,6 +148,8 @@ class ValueRedaction:
             return False
         found = [named for named, path in paths.items() if path.matches(location)]
         self.matched.update(found)
+        if not all(paths[named].names_many for named in found):
+            self.placeholders.replace_in_texts(value)
         return bool(found)
 
 
