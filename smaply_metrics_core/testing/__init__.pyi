@@ -15,7 +15,7 @@ from smaply_metrics_core.testing.faults.disturbances import (
 )
 from smaply_metrics_core.testing.faults.replay import Disturbance, RecordedResponse
 from smaply_metrics_core.testing.fixtures import Canary, ContextFactory
-from smaply_metrics_core.testing.recording.policy import RecordingPolicy
+from smaply_metrics_core.testing.recording.policy import RecordingPolicy, Redaction
 from smaply_metrics_core.testing.recording.recorder import Recorded, record
 from smaply_metrics_core.testing.recording.sensitive_data import find_sensitive_data
 from smaply_metrics_core.testing.suite.contract import SourceContract
@@ -29,6 +29,7 @@ __all__ = [
     "Recorded",
     "RecordedResponse",
     "RecordingPolicy",
+    "Redaction",
     "Source",
     "SourceContract",
     "SourceRegistry",

@@ -46,12 +46,15 @@ def canary(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) 
 @pytest.fixture
 def cassette(
     request: pytest.FixtureRequest,
-) -> Callable[[str], AbstractContextManager[CassetteSession]]:
-    """Replays a cassette by its name, from the folder ``cassettes`` next to the test file."""
+) -> Callable[..., AbstractContextManager[CassetteSession]]:
+    """Replays a cassette by its name, from the folder ``cassettes`` next to the test file.
+
+    The second argument is the recording policy, if it redacts values.
+    """
     from smaply_metrics_core.testing.recording.cassettes import playing
 
     folder = request.path.parent / "cassettes"
-    return lambda name: playing(folder / f"{name}.yaml")
+    return lambda name, policy=None: playing(folder / f"{name}.yaml", policy)
 
 
 @pytest.fixture

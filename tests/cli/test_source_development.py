@@ -10,7 +10,11 @@ import pytest
 from plugins.qualtrics.tests.contract.test_contract import TestQualtrics as Facts
 from smaply_metrics_core import CONTRACT_VERSION
 from smaply_metrics_core.testing.recording.bundle_cassette import run_bundle
-from smaply_metrics_core.testing.recording.recorder import Recorded, RecordingChange
+from smaply_metrics_core.testing.recording.recorder import (
+    Recorded,
+    RecordingChange,
+    RecordingFinding,
+)
 from smaply_metrics_core.testing.suite.runner import contract_test_names
 from smaply_metrics_qualtrics.survey import loader
 from smaply_metrics_qualtrics_sandbox import SandboxServer
@@ -208,6 +212,23 @@ def test_a_breaking_change_exits_with_1(
         }
     ]
     assert "items[].id" in as_text.out
+
+
+def test_sensitive_data_in_a_recording_exits_with_1(
+    command: Command, suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`source record --check` lists what the stored recordings must not contain."""
+    module = "smaply_metrics_core.testing.recording.recorder"
+    monkeypatch.setattr(f"{module}.check", lambda *_: ())
+    monkeypatch.setattr(
+        f"{module}.sensitive_data", lambda *_: (RecordingFinding("surveys", "a secret"),)
+    )
+    arguments = ("source", "record", f"{suite}:Good", "--check", "--output", str(tmp_path))
+    ended, as_text = command(*arguments, "--json"), command(*arguments)
+
+    assert (ended.code, as_text.code) == (1, 1)
+    assert ended.json["sensitive"] == [{"cassette": "surveys", "what": "a secret"}]
+    assert "sensitive surveys: a secret" in as_text.out
 
 
 def test_a_bundle_is_replayed_as_a_test(

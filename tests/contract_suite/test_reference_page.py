@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from smaply_metrics_core.testing import SourceContract
-from smaply_metrics_core.testing.recording.policy import REQUEST_HEADERS, RESPONSE_HEADERS
+from smaply_metrics_core.testing.recording.stored_exchanges import REQUEST_HEADERS, RESPONSE_HEADERS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
 

@@ -68,9 +68,9 @@ EXPORTS: Final = {
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded
-        RecordedResponse RecordingPolicy Source SourceContract SourceRegistry SourceSession
-        break_off content find_sensitive_data network_error once open_bundle record status
-        truncate write_bundle
+        RecordedResponse RecordingPolicy Redaction Source SourceContract SourceRegistry
+        SourceSession break_off content find_sensitive_data network_error once open_bundle
+        record status truncate write_bundle
     """,
 }
 """Public names, separated by white space, by public module."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 NAME = re.compile(r"`([\w./-]+\.py)(?::[A-Za-z]\w*)?`")
 
-EXAMPLES = {"docs/embed.md"}
-"""Pages that show files for readers to create; tests/docs/test_examples.py runs them."""
+EXAMPLES = {"docs/embed.md", "docs/recordings.md"}
+"""Pages that show files for readers to create, which tests run."""
 
 
 def committed(root: Path, pattern: str) -> list[str]:

@@ -20,7 +20,11 @@ from smaply_metrics_core.extras import require_extra
 
 if TYPE_CHECKING:  # Loads pytest and vcrpy.
     from smaply_metrics_core.testing import SourceContract
-    from smaply_metrics_core.testing.recording.recorder import Recorded, RecordingChange
+    from smaply_metrics_core.testing.recording.recorder import (
+        Recorded,
+        RecordingChange,
+        RecordingFinding,
+    )
     from smaply_metrics_core.testing.suite.runner import ContractTestResult
 
 app = typer.Typer()
@@ -247,7 +251,8 @@ def record(
         bool,
         typer.Option(
             "--check",
-            help="Report changes since the last recording and store nothing.",
+            help="Report changes since the last recording, and secrets and personal data in it, "
+            "and store nothing.",
             show_default=False,
         ),
     ] = False,
@@ -255,7 +260,7 @@ def record(
     """Record the responses that contract tests replay.
 
     The requests use the credentials of the contract class. With `--check`, the exit code is 1 if a
-    field was removed or changed its type.
+    field was removed or changed its type, or a recording contains a secret or personal data.
     """
     require_extra("testing", "vcr", "pytest")
     from smaply_metrics_core.testing.import_string import find_contract, import_contract
@@ -270,9 +275,10 @@ def record(
                 f"{found.__name__} has no folder for recordings.", "Choose one with --output DIR."
             )
         if check:
+            findings = recorder.sensitive_data(found, folder.absolute())
             changes = recorder.check(found, folder.absolute())
-            _print_changes(changes, as_json=invocation.wants_json)
-            if any(change.breaks for change in changes):
+            _print_check(changes, findings, as_json=invocation.wants_json)
+            if findings or any(change.breaks for change in changes):
                 raise typer.Exit(1)
             return
         try:
@@ -285,30 +291,38 @@ def record(
         _print_recorded(recorded, as_json=invocation.wants_json)
 
 
-def _print_changes(changes: tuple[RecordingChange, ...], *, as_json: bool) -> None:
+def _print_check(
+    changes: tuple[RecordingChange, ...], findings: tuple[RecordingFinding, ...], *, as_json: bool
+) -> None:
     if as_json:
         print_json(
             {
-                what: [
-                    {
-                        "cassette": one.cassette,
-                        "request": one.request,
-                        "path": one.path,
-                        "was": one.was,
-                        "now": one.now,
-                    }
-                    for one in changes
-                    if one.what == what
-                ]
-                for what in ("added", "removed", "changed")
+                **{
+                    what: [
+                        {
+                            "cassette": one.cassette,
+                            "request": one.request,
+                            "path": one.path,
+                            "was": one.was,
+                            "now": one.now,
+                        }
+                        for one in changes
+                        if one.what == what
+                    ]
+                    for what in ("added", "removed", "changed")
+                },
+                "sensitive": [{"cassette": one.cassette, "what": one.what} for one in findings],
             }
         )
         return
+    for finding in findings:
+        print_text(text("sensitive ", "red"), f"{finding.cassette}: {finding.what}")
     if not changes:
         print_text("All responses match the recordings.")
     for one in changes:
         color = "red" if one.breaks else "green"
-        print_text(text(f"{one.what} ", color), f"{one.cassette}: {one.request} {one.path}")
+        of = f"{one.cassette}: {one.request} " if one.cassette else "policy: "
+        print_text(text(f"{one.what} ", color), f"{of}{one.path}")
         print_text(f"was {one.was or 'absent'}, now {one.now or 'absent'}", indent=2)
 
 

@@ -7,7 +7,7 @@ source, and a hash that detects manual changes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +17,22 @@ import httpx
 import vcr
 from vcr.cassette import Cassette
 from vcr.errors import CannotOverwriteExistingCassetteException
+from vcr.request import Request
 from vcr.serializers import yamlserializer
 
+from smaply_metrics_core.redaction import Redactor
 from smaply_metrics_core.testing.assertions import broken, expect
-from smaply_metrics_core.testing.recording.policy import ORIGIN, CassetteRecorder, RecordingPolicy
+from smaply_metrics_core.testing.recording.policy import NamedPath, RecordingPolicy
 from smaply_metrics_core.testing.recording.sensitive_data import find_sensitive_data
+from smaply_metrics_core.testing.recording.stored_exchanges import (
+    ORIGIN,
+    CassettePlayer,
+    CassetteRecorder,
+    same_body,
+    same_path,
+)
 
-MATCHED: Final = ("method", "path", "query", "body")
+MATCHED: Final = ("method", "same_path", "query", "same_body")
 """The parts of a request that must equal the recorded ones; hosts and ports may differ."""
 
 RECORD_AGAIN: Final = (
@@ -42,11 +51,13 @@ class CassetteSession:
     Attributes:
         unmatched: The requests for which no recording was left.
         unstored_fields: The fields of responses that were not stored.
+        matched_paths: The paths of the policy that named a value.
     """
 
     path: Path
-    unmatched: list[str] = field(default_factory=list)
+    unmatched: list[Request] = field(default_factory=list)
     unstored_fields: set[str] = field(default_factory=set)
+    matched_paths: set[NamedPath] = field(default_factory=set)
 
     def transport(self) -> httpx.BaseTransport:
         """Return a transport that replays the cassette or records into it."""
@@ -59,17 +70,17 @@ class _CassetteTransport(httpx.HTTPTransport):
     The isolation of sources would hide the error of vcrpy in an error of the framework's tree.
     """
 
-    def __init__(self, unmatched: list[str]) -> None:
+    def __init__(self, unmatched: list[Request]) -> None:
         super().__init__()
         self._unmatched = unmatched
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         try:
             response = super().handle_request(request)
-        except CannotOverwriteExistingCassetteException:
-            target = request.url.raw_path.decode("ascii")
-            self._unmatched.append(f"{request.method} {target}")
-            raise
+        except CannotOverwriteExistingCassetteException as error:
+            self._unmatched.append(error.failed_request)
+            # The message of vcrpy repeats the body, and with it the password.
+            raise LookupError("The cassette has no response for this request.") from None
         content = b"".join(response.stream)  # type: ignore[arg-type]  # A synchronous one.
         origin = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
         return httpx.Response(
@@ -87,8 +98,15 @@ class _CassetteTransport(httpx.HTTPTransport):
 
 
 @contextmanager
-def playing(path: Path) -> Iterator[CassetteSession]:
+def playing(
+    path: Path, policy: RecordingPolicy | None = None, secrets: Collection[str] = ()
+) -> Iterator[CassetteSession]:
     """Replay a cassette instead of sending requests.
+
+    Args:
+        path: The cassette.
+        policy: The policy that it was recorded with: values that it redacts match any others.
+        secrets: Secrets that no message may repeat.
 
     Raises:
         AssertionError: if the cassette does not exist or was changed, a request is not in it, or
@@ -101,17 +119,16 @@ def playing(path: Path) -> Iterator[CassetteSession]:
         RECORD_AGAIN,
     )
     session = CassetteSession(path)
-    with _cassette(path, "none") as cassette:
+    player = CassettePlayer(policy or RecordingPolicy(), Cassette.load(path=path).data)
+    with _cassette(path, "none", before_record_request=player.request) as cassette:
         try:
             yield session
         finally:
             if session.unmatched:
-                raise broken(
-                    f"{path.name} has no (further) response for {session.unmatched[0]}.",
-                    RECORD_AGAIN,
-                )
+                request = _request_text(player.request(session.unmatched[0]), secrets)
+                raise broken(f"{path.name} has no (further) response for {request}.", RECORD_AGAIN)
     unplayed = [
-        f"{request.method} {request.uri}"
+        _request_text(request, secrets)
         for number, request in enumerate(cassette.requests)
         if not cassette.play_counts[number]
     ]
@@ -122,17 +139,30 @@ def playing(path: Path) -> Iterator[CassetteSession]:
     )
 
 
+def _request_text(request: Request, secrets: Collection[str]) -> str:
+    """Return a request for messages; the body tells requests with one URL apart."""
+    body = request.body.decode(errors="replace") if request.body else ""
+    return Redactor(secrets).redact_line(f"{request.method} {request.uri} {body}".strip())
+
+
 @contextmanager
 def recording(
-    path: Path, policy: RecordingPolicy, secrets: Sequence[str], about: Mapping[str, str]
+    path: Path,
+    policy: RecordingPolicy,
+    secrets: Collection[str],
+    about: Mapping[str, str],
+    *,
+    sign_in: str = "",
 ) -> Iterator[CassetteSession]:
     """Send every request and store the allowed parts; a failed run stores nothing.
 
     Args:
         path: The cassette; an existing one is replaced.
-        policy: The allow-list of stored parts.
-        secrets: Secrets that must not occur in the cassette.
+        policy: What is stored, and what is redacted.
+        secrets: Secrets that must not occur in the cassette. The block may add some that the survey
+            tool issues.
         about: The head without the hash.
+        sign_in: A text in the path or body of requests that open a login session.
 
     Raises:
         AssertionError: if the cassette contains a secret or personal data, or a request has a part
@@ -142,19 +172,24 @@ def recording(
     recorder = CassetteRecorder(policy)
     session = CassetteSession(path, unstored_fields=recorder.unstored_fields)
     try:
-        with _cassette(path, "all", before_save_interaction=recorder):
+        with _cassette(path, "all") as cassette:
             yield session
+            cassette.data[:] = recorder.stored(cassette.data)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+    session.matched_paths |= recorder.redaction.matched
     if not path.is_file():
         return
-    found = find_sensitive_data(path, secrets)
+    found = find_sensitive_data(
+        path, [*secrets, *recorder.login_secrets], policy=policy, sign_in=sign_in
+    )
     if found:
         path.unlink()
         raise broken(
             f"{path.name} contained {', '.join(found)}, so it was deleted.",
-            "allow fewer fields in RecordingPolicy.fields, or use made-up data",
+            "redact the values with RecordingPolicy.redactions, allow fewer fields in "
+            "RecordingPolicy.fields, or use made-up data",
         )
     _write_head(path, about)
 
@@ -167,8 +202,11 @@ def _write_head(path: Path, about: Mapping[str, str]) -> None:
 
 def is_as_recorded(path: Path) -> bool:
     """Whether a cassette is unchanged since it was recorded."""
-    head, found, body = path.read_text(encoding="utf-8").partition(_BODY)
-    return bool(found) and _about(head).get(HASH) == _hash(found + body)
+    try:
+        head, found, body = path.read_text(encoding="utf-8").partition(_BODY)
+        return bool(found) and _about(head).get(HASH) == _hash(found + body)
+    except Exception:  # noqa: BLE001  # After a manual change, anything may be wrong with it.
+        return False
 
 
 def head_of(path: Path) -> Mapping[str, str]:
@@ -177,8 +215,9 @@ def head_of(path: Path) -> Mapping[str, str]:
 
 
 def _about(head: str) -> Mapping[str, str]:
-    found: Mapping[str, str] = (yamlserializer.deserialize(head) or {}).get("about", {})
-    return found
+    found = yamlserializer.deserialize(head)
+    about = found.get("about") if isinstance(found, dict) else None
+    return about if isinstance(about, dict) else {}
 
 
 def _hash(body: str) -> str:
@@ -188,6 +227,8 @@ def _hash(body: str) -> str:
 @contextmanager
 def _cassette(path: Path, mode: str, **options: object) -> Iterator[Cassette]:
     recorder = vcr.VCR(record_mode=mode, match_on=MATCHED, record_on_exception=False, **options)
+    recorder.register_matcher("same_path", same_path)
+    recorder.register_matcher("same_body", same_body)
     manager = recorder.use_cassette(path)
     cassette = manager.__enter__()
     try:

@@ -33,7 +33,7 @@ from smaply_metrics_core.testing.leak_detection.side_effects import (
     detect_process_changes,
     detect_sleeps,
 )
-from smaply_metrics_core.testing.recording.policy import RecordingPolicy
+from smaply_metrics_core.testing.recording.policy import NamedPath, RecordingPolicy
 from smaply_metrics_core.testing.suite.facts import ContractFacts
 from smaply_metrics_core.testing.suite.object_entry_point import object_entry_point
 from smaply_metrics_core.testing.suite.queries import (
@@ -84,15 +84,17 @@ class Lab:
         fault_runs: The results and replays of runs with a fault, by scenario, fault and request
             position.
         unstored_fields: The fields of responses that were not recorded.
+        matched_paths: The paths of the recording policy that named a value.
     """
 
-    __slots__ = ("facts", "fault_runs", "results", "unstored_fields")
+    __slots__ = ("facts", "fault_runs", "matched_paths", "results", "unstored_fields")
 
     def __init__(self, facts: ContractFacts) -> None:
         self.facts = facts
         self.results: dict[str, ScenarioResult] = {}
         self.fault_runs: dict[tuple[str, str, int], tuple[ScenarioResult, Replay]] = {}
         self.unstored_fields: set[str] = set()
+        self.matched_paths: set[NamedPath] = set()
 
     # The scenarios that several subjects use.
 
@@ -331,7 +333,10 @@ class Lab:
                     exchange=output.add_value,
                 ) as session:
                     output.add("the session's repr", f"{session!r} {vars(session)!r}".encode())
-                    result.value = work(session)
+                    try:
+                        result.value = work(session)
+                    finally:
+                        result.secrets |= {one.get_secret_value() for one in session.secrets}
                     result.ended = clock.now()
                     output.add_value(result.value)
             except MetricsError as error:
@@ -345,7 +350,7 @@ class Lab:
         answering: Callable[[], httpx.BaseTransport | None] = lambda: None  # noqa: E731
         with ExitStack() as stack:
             if self.facts.cassettes is not None:
-                answering = stack.enter_context(self._cassette(scenario)).transport
+                answering = stack.enter_context(self._cassette(scenario, result)).transport
             # Read from the class: on the instance, the function would be a method.
             elif (server := type(self.facts).server) is not None:
                 answering = partial(httpx.MockTransport, server)
@@ -354,20 +359,24 @@ class Lab:
                 result.output.add("the URL of a request", request.target.encode())
 
     @contextmanager
-    def _cassette(self, scenario: str) -> Iterator[CassetteSession]:
+    def _cassette(self, scenario: str, result: ScenarioResult) -> Iterator[CassetteSession]:
         require_extra("testing", "vcr")  # Required only for cassettes.
         from smaply_metrics_core.testing.recording.cassettes import playing, recording
 
         assert self.facts.cassettes is not None  # noqa: S101  # Checked by the caller.
         path = self.facts.cassettes / f"{scenario}.yaml"
+        policy = self.facts.policy or RecordingPolicy()
+        result.secrets.update(self.secrets())
         if not self.facts.recording:
-            with playing(path) as cassette:
+            with playing(path, policy, result.secrets) as cassette:
                 yield cassette
             return
-        policy = self.facts.policy or RecordingPolicy()
-        with recording(path, policy, self.secrets(), self._cassette_head()) as cassette:
+        with recording(
+            path, policy, result.secrets, self._cassette_head(), sign_in=self.facts.sign_in
+        ) as cassette:
             yield cassette
         self.unstored_fields.update(cassette.unstored_fields)
+        self.matched_paths.update(cassette.matched_paths)
 
     def _cassette_head(self) -> Mapping[str, str]:
         """Return the head of a cassette without its hash."""

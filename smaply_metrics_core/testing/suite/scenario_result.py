@@ -29,6 +29,7 @@ class ScenarioResult:
         exchanges: The requests and their responses.
         sleeps: Calls of ``time.sleep`` by the source.
         process_changes: Process state that the source changed.
+        secrets: The secrets of the session, with those that the survey tool issued.
     """
 
     started: datetime
@@ -40,6 +41,7 @@ class ScenarioResult:
     exchanges: Exchanges = field(default_factory=list)
     sleeps: list[str] = field(default_factory=list)
     process_changes: list[str] = field(default_factory=list)
+    secrets: set[str] = field(default_factory=set, repr=False)
 
     def drop_tracebacks(self) -> None:
         """Remove the tracebacks of all errors.

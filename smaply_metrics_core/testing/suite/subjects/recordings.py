@@ -36,7 +36,9 @@ class RecordingTests(ContractSubject):
         from smaply_metrics_core.testing.recording.sensitive_data import find_sensitive_data
 
         for path in sorted(self.cassettes.glob("*.yaml")):
-            found = find_sensitive_data(path, self.lab.secrets())
+            found = find_sensitive_data(
+                path, self.lab.secrets(), policy=self.policy, sign_in=self.sign_in
+            )
             expect(
                 not found,
                 f"The cassette {path.name} contains {', '.join(found)}.",
