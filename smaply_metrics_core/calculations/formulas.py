@@ -65,6 +65,7 @@ class Formula:
         self._box: Container[Decimal] = ()
         self._share: tuple[str, ...] = ()
         self.counted: tuple[str, ...] = ()
+        self._known: tuple[Counts, AnswerAmounts] | None = None
         if tally.multiple and definition.calculation not in FOR_SEVERAL_ANSWERS:
             raise CalculationRefused(
                 f"{self._title} needs one answer per respondent, but this question takes several.",
@@ -120,18 +121,24 @@ class Formula:
             return counts.answers.get(key, 0)
         if not counts.answered:
             return None
-        amounts = AnswerAmounts.of(counts)
+        amounts = self._amounts(counts)
         return _percent(amounts.answers.get(key, 0), amounts.answered)
 
     def _of_answers(self, counts: Counts) -> FormulaResult:
         if self._calculation is Calculation.SHARE:
             if not self._share:
                 return FormulaResult(None, NO_SINGLE)
-            amounts = AnswerAmounts.of(counts)
+            amounts = self._amounts(counts)
             return FormulaResult(_percent(self._sharers(counts, amounts), amounts.answered))
         if counts.totals is not None:
             return self._from_totals(counts, counts.totals)
         return self._from_numbers(self._numbers(counts))
+
+    def _amounts(self, counts: Counts) -> AnswerAmounts:
+        """Return the amounts of some responses, computed once for all of their answers."""
+        if self._known is None or self._known[0] is not counts:
+            self._known = (counts, AnswerAmounts.of(counts))
+        return self._known[1]
 
     def _take_box(
         self, tally: Tally, *, reverse: bool
@@ -188,7 +195,7 @@ class Formula:
     def _numbers(self, counts: Counts) -> list[tuple[Decimal, Amount]]:
         """Return each value with its count or weight, ascending."""
         self._check(counts)
-        answers = AnswerAmounts.of(counts).answers
+        answers = self._amounts(counts).answers
         return sorted((self._value(key), amount) for key, amount in answers.items() if amount)
 
     def _value(self, key: str) -> Decimal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal, localcontext
 from typing import Final, NamedTuple, TypeAlias
 
@@ -31,7 +31,7 @@ class AnswerAmounts(NamedTuple):
     def of(cls, counts: Counts) -> AnswerAmounts:
         """Return the amounts of some responses."""
         weights = counts.weights
-        if weights is None or _are_equal(_means(counts, weights)):
+        if weights is None or _have_equal_means(counts, weights):
             return cls(counts.answered, counts.answers, counts.chosen)
         return cls(
             Decimal(weights.answered.sum),
@@ -53,18 +53,11 @@ def is_equal(one: Decimal, other: Decimal) -> bool:
     return abs(one - other) <= ROUNDING * max(abs(one), abs(other))
 
 
-def _means(counts: Counts, weights: Weights) -> Iterable[Decimal]:
-    """Yield the mean weight of the responses with each answer, and of all of them."""
-    sums = [
-        (weights.answered, counts.answered),
-        *((weights.answers[key], n) for key, n in counts.answers.items()),
-    ]
+def _have_equal_means(counts: Counts, weights: Weights) -> bool:
+    """Whether the responses with each answer have the same mean weight as all of them."""
+    sums = [(weights.answered, counts.answered)]
+    sums += [(weights.answers[key], n) for key, n in counts.answers.items()]
     if weights.chosen is not None and counts.chosen is not None:
         sums.append((weights.chosen, counts.chosen))
-    with localcontext(EXACT):
-        yield from (Decimal(each.sum) / count for each, count in sums if count)
-
-
-def _are_equal(means: Iterable[Decimal]) -> bool:
-    known = [*means]
-    return not known or is_equal(min(known), max(known))
+    means = [each.sum / count for each, count in sums if count]
+    return not means or max(means) - min(means) <= float(ROUNDING) * max(means)
